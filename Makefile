@@ -1,0 +1,26 @@
+PYTHON ?= python
+
+.PHONY: all format lint types test slow bench wheel
+
+all: format lint types test  ## what CI runs
+
+format:
+	$(PYTHON) -m ruff format --check .
+
+lint:
+	$(PYTHON) -m ruff check .
+
+types:
+	$(PYTHON) -m mypy
+
+test:
+	HF_HUB_OFFLINE=1 $(PYTHON) -m pytest -m "not slow"
+
+slow:
+	HF_HUB_OFFLINE=1 $(PYTHON) -m pytest -m slow
+
+bench:
+	$(PYTHON) benchmarks/mining_throughput.py
+
+wheel:
+	$(PYTHON) -m pip wheel --no-deps -w dist .

@@ -1,0 +1,5 @@
+"""`python -m promptsearch`"""
+
+from promptsearch.cli import main
+
+main()

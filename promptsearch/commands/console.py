@@ -1,0 +1,94 @@
+"""What the commands say: messages and progress on standard error, results on standard output."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+import rich_click as click
+
+from promptsearch.scorebook import Progress
+
+
+class Console:
+    """The voice of one command; silent where it was told to be quiet."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._planned = 0
+        self._last = 0.0
+        self._tty = sys.stderr.isatty()
+
+    def say(self, line: str) -> None:
+        """One line on standard error."""
+        if not self._quiet:
+            self._clear()
+            click.echo(line, err=True)
+
+    def progress(self, now: Progress) -> None:
+        """The plan when there is more to do than before, and the progress line, once in a while."""
+        if now.total > max(1, self._planned) and now.done < now.total:
+            self._planned = now.total
+            self.say(plan(now))
+        if now.done == now.total or time.monotonic() - self._last > (0.1 if self._tty else 5):
+            self._last = time.monotonic()
+            self._show(progress_line(now))
+
+    def _show(self, line: str) -> None:
+        if self._quiet:
+            return
+        self._clear()
+        click.echo(line, err=True, nl=not self._tty)
+
+    def _clear(self) -> None:
+        if self._tty:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def plan(now: Progress) -> str:
+    """What is about to be done, and what it will take, from what the first prompts took."""
+    todo = now.total - now.done
+    per_prompt = todo / max(1, now.done)
+    forwards, tokens = now.spent.forwards * per_prompt, now.spent.tokens * per_prompt
+    return (
+        f"plan: {todo:,} prompts x {now.manual.n:,} dev examples · {forwards:,.0f} forwards · "
+        f"{tokens:,.0f} tokens · at most {now.peak_bytes / 2**20:,.0f} MB beside the weights · "
+        f"about {duration(now.seconds_left)}"
+    )
+
+
+def progress_line(now: Progress) -> str:
+    """`120/200 prompts · best -0.38 (manual -0.52) · 4 min left`"""
+    best, manual = (number(trial.scores.get("log_likelihood")) for trial in (now.best, now.manual))
+    left = f"{duration(now.seconds_left)} left" if now.done < now.total else "done"
+    return f"{now.done}/{now.total} prompts · best {best} (manual {manual}) · {left}"
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `4 min`, `2.5 h`"""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def number(value: object) -> str:
+    """Three figures behind the point; a dash where there is none."""
+    return f"{value:.3f}" if isinstance(value, float) else "-"
+
+
+def print_json(document: object) -> None:
+    """A document on standard output, as JSON without NaN."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns on standard output; all but the last are set to the right."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in [header, *rows]:
+        cells = [cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        click.echo("  ".join([*cells, row[-1]]).rstrip())
+
+
+def shown_scores(scores: Mapping[str, object], metrics: Sequence[str]) -> list[str]:
+    """The scores a table shows, in the order of `metrics`."""
+    return [number(scores.get(metric)) for metric in metrics]

@@ -1,0 +1,127 @@
+"""`promptsearch evaluate`: what prompts are worth on a split that selected nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.console import Console, number, print_json, print_table
+from promptsearch.commands.options import json_option, loading_options, quiet_option
+from promptsearch.commands.running import SHOWN, loaded, scoring_from
+from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.errors import ModelError, TaskError
+from promptsearch.evaluation import Evaluation, evaluate
+from promptsearch.exports.native import PromptFile, read_prompts
+from promptsearch.metrics import OBJECTIVES
+from promptsearch.models import LanguageModel
+from promptsearch.scoring import Scorer
+from promptsearch.storage import write_atomic
+
+
+@click.command("evaluate", short_help="Score prompts on a split, beside the baselines.")
+@click.argument("prompts", type=click.Path(path_type=Path))
+@click.option("--task", "-t", metavar="TASK", help="A task file or a built-in task's name.")
+@click.option(
+    "--split", type=click.Choice(["test", "dev", "train"]), default="test", show_default=True
+)
+@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, metavar="K")
+@click.option(
+    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
+)
+@click.option(
+    "--examples-out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.jsonl",
+    help="What was predicted for each example.",
+)
+@loading_options
+@json_option
+@quiet_option
+def command(prompts: Path, **given: Any) -> None:
+    """Score the first K prompts of PROMPTS, in the file's order, beside the baselines.
+
+    The difference to the manual prompt is paired: the same examples under both.
+    """
+    console, file = Console(given["quiet"]), read_prompts(prompts)
+    definition = load_task(_task_of(file, given["task"]))
+    split = split_of(definition, given["split"])
+    model = found_with(file, definition, given, console)
+    settings = scoring_from(file)
+    scoring = settings.scoring(definition.kind)
+    scorer = Scorer(model, scoring, settings.answer_score, definition.kind != "facts")
+    evaluation = evaluate(file.prompts[: given["top"]], definition, scorer, split)
+    if given["examples_out"]:
+        rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
+        write_atomic(given["examples_out"], "".join(rows))
+    document = evaluation.document(_compared(file, definition))
+    if given["as_json"]:
+        print_json(document)
+    else:
+        _print(evaluation, document)
+
+
+def _task_of(file: PromptFile, given: str | None) -> str:
+    saved = file.section("task").get("file")
+    if given is None and not isinstance(saved, str):
+        raise TaskError(f"{file.path}: does not say which task it is for; add --task")
+    return given or str(saved)
+
+
+def split_of(definition: TaskDefinition, name: str) -> Any:
+    """A split of the definition by its name; the test file is read only here."""
+    return definition.test() if name == "test" else getattr(definition, name)
+
+
+def found_with(
+    file: PromptFile, definition: TaskDefinition, given: dict[str, Any], console: Console
+) -> LanguageModel:
+    """The model the prompts were found with; another one only where `--model` asks for it."""
+    saved = file.section("model")
+    spec = given["model"] or saved.get("spec")
+    if not isinstance(spec, str):
+        raise ModelError(f"{file.path}: does not say which model it is for; add --model")
+    model = loaded(spec, given, definition)
+    if saved.get("sha256") in (None, model.info.sha256):
+        return model
+    if given["model"] is None:
+        raise ModelError(
+            f"{spec}: its weights are not those the prompts were found with (sha256 "
+            f"{model.info.sha256[:12]}, not {str(saved['sha256'])[:12]}); give --model {spec} to "
+            "evaluate them on it all the same"
+        )
+    console.say(f"transfer: prompts found with {saved.get('spec')}, scored with {spec}")
+    return model
+
+
+def _compared(file: PromptFile, definition: TaskDefinition) -> str:
+    """The metric that `vs_manual` is about: the objective, or what log-likelihood stands for."""
+    metric = OBJECTIVES.get(str(file.section("search").get("objective")), "log_likelihood")
+    if metric != "log_likelihood":
+        return metric
+    return "p@1" if definition.kind == "facts" else "accuracy"
+
+
+def _print(evaluation: Evaluation, document: Any) -> None:
+    definition, split = evaluation.definition, evaluation.split
+    click.echo(f"{definition.name} · {split.name} · {len(split.examples)} examples")
+    metrics = SHOWN[definition.kind]
+    baselines = [{"id": name, "template": "", **row} for name, row in document["baselines"].items()]
+    rows = []
+    for row in [*document["prompts"], *baselines]:
+        scores = row["scores"][split.name]
+        shown = [number(scores.get(metric)) for metric in metrics]
+        low, high = scores["ci95"]
+        what = row["template"] or f"always {row['label']!r}"
+        rows.append([*shown, f"[{low:.3f}, {high:.3f}]", _gain(scores), row["id"], what])
+    print_table([*metrics, f"ci95 of {metrics[1]}", "vs manual [ci95]", "id", "template"], rows)
+    coverage = document["prompts"][0]["scores"][split.name].get("coverage")
+    if coverage is not None:
+        click.echo(f"coverage {coverage:.3f}: the share of examples with a right candidate")
+
+
+def _gain(scores: Any) -> str:
+    if not (gain := scores.get("vs_manual")):
+        return "-"
+    low, high = gain["ci95"]
+    return f"{gain['metric']} {gain['delta']:+.3f} [{low:+.3f}, {high:+.3f}]"

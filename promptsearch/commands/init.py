@@ -1,0 +1,31 @@
+"""`promptsearch init`: a commented task file from a table."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from promptsearch.commands.check import report
+from promptsearch.corpora import load_task, starter_task
+from promptsearch.errors import RunError
+from promptsearch.storage import write_atomic
+
+
+@click.command("init", short_help="Write a commented task file from a table.")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--label", required=True, metavar="COLUMN", help="The column with the labels.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The task file.  [default: DATA with .toml, beside it]",
+    metavar="FILE.toml",
+)
+@click.option("--overwrite", is_flag=True, help="Write over the task file.")
+def command(data: Path, label: str, output: Path | None, overwrite: bool) -> None:
+    """Write a commented task file for the labelled table DATA, then check it."""
+    target = output or data.with_name(data.name.split(".")[0] + ".toml")
+    if target.exists() and not overwrite:
+        raise RunError(f"{target}: exists; add --overwrite, or choose another with -o FILE.toml")
+    write_atomic(target, starter_task(data, label, folder=target.parent))
+    click.echo(f"wrote {target}; read it, then: promptsearch check --task {target}")
+    report(load_task(target), ())

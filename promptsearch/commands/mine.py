@@ -1,0 +1,147 @@
+"""`promptsearch mine`: templates from what stands between subject and object in text (LPAQA)."""
+
+import json
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.console import Console
+from promptsearch.commands.options import (
+    built,
+    json_option,
+    judging_options,
+    limit_options,
+    loading_options,
+    output_options,
+    quiet_option,
+    searcher_options,
+)
+from promptsearch.commands.running import (
+    INTERRUPTED,
+    default_directory,
+    described,
+    loaded,
+    print_best,
+    resuming_command,
+    settings_from,
+    this_command,
+)
+from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.engine import Task
+from promptsearch.runs import Output, search_in, task_of
+from promptsearch.searchers.mine import MiningSearch, mine_tasks
+from promptsearch.settings import Settings
+from promptsearch.storage import run_directory
+
+
+@click.command(short_help="Search templates in a corpus (LPAQA's prompt mining).")
+@click.option(
+    "--task",
+    "-t",
+    "tasks",
+    required=True,
+    multiple=True,
+    metavar="TASK",
+    help="A task file, or a built-in task's name; repeat it to mine for several in one pass.",
+)
+@click.option("--model", "-m", default="builtin", show_default=True, metavar="SPEC")
+@click.option(
+    "--corpus",
+    multiple=True,
+    metavar="FILE",
+    help="Text to mine, beside the task's own; a glob works.",
+)
+@click.option("--no-score", is_flag=True, help="Stop when mined.jsonl is written; load no model.")
+@searcher_options(MiningSearch)
+@judging_options
+@limit_options
+@output_options
+@loading_options
+@json_option
+@quiet_option
+def mine(**given: Any) -> None:
+    """Search templates in a corpus.
+
+    The words that stand between subject and object of the training facts in real sentences (or
+    around the answer words of a labelled task) become templates; each is scored on dev.
+    Jiang et al. (2020), "How Can We Know What Language Models Know?"
+    """
+    console, settings = Console(given["quiet"]), settings_from(given)
+    definitions = [_definition(name, given["corpus"]) for name in given["tasks"]]
+    directories = _directories(definitions, given["output"])
+    searcher = built(MiningSearch, given)
+    for definition in definitions:
+        settings.metric(definition.kind)
+        console.say(described(definition))
+    with ExitStack() as stack:
+        for directory in directories:
+            flags = {"resume": given["resume"], "overwrite": given["overwrite"]}
+            stack.enter_context(run_directory(directory, **flags))
+        tasks = _mined(searcher, definitions, directories, settings, console)
+        if given["no_score"]:
+            return
+        for definition, task in zip(definitions, tasks, strict=True):
+            _search(searcher, definition, task, given, settings, console)
+
+
+def _definition(name: str, corpus: tuple[str, ...]) -> TaskDefinition:
+    from promptsearch.corpora.files import expand
+
+    definition = load_task(name)
+    if not corpus:
+        return definition
+    return replace(definition, corpus=(*definition.corpus, *expand(corpus, Path())))
+
+
+def _directories(definitions: list[TaskDefinition], output: Path | None) -> list[Path]:
+    """One directory a task: below `output` where there are several tasks."""
+    if len({definition.name for definition in definitions}) < len(definitions):
+        raise click.UsageError("two tasks have the same name; rename one in its task file")
+    if output is None:
+        return [default_directory(definition.name, "mine") for definition in definitions]
+    return [output / d.name if len(definitions) > 1 else output for d in definitions]
+
+
+def _mined(
+    searcher: MiningSearch,
+    definitions: list[TaskDefinition],
+    directories: list[Path],
+    settings: Settings,
+    console: Console,
+) -> list[Task]:
+    """One pass over the corpus for all tasks: writes each one's mined.jsonl, loads no model."""
+    tasks = [
+        task_of(definition, None, settings, directory, console.say)
+        for definition, directory in zip(definitions, directories, strict=True)
+    ]
+    mine_tasks(searcher, tasks)
+    for directory in directories:
+        console.say(f"wrote {directory / 'mined.jsonl'}")
+    return tasks
+
+
+def _search(
+    searcher: MiningSearch,
+    definition: TaskDefinition,
+    task: Task,
+    given: dict[str, Any],
+    settings: Settings,
+    console: Console,
+) -> None:
+    directory = task.workspace
+    assert directory is not None
+    model = loaded(given["model"], given, definition)
+    output = Output(
+        directory,
+        command=this_command(),
+        on_progress=console.progress,
+    )
+    result = search_in(directory, searcher, definition, model, settings, output)
+    document = json.loads((directory / "prompts.json").read_text(encoding="utf-8"))
+    print_best(document, directory, given["as_json"])
+    if result.stopped_because == "interrupted":
+        console.say(f"interrupted; go on with: {resuming_command(directory)}")
+        raise SystemExit(INTERRUPTED)

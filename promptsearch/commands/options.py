@@ -1,0 +1,158 @@
+"""Options that several commands share, and options made from a strategy's fields."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import rich_click as click
+
+from promptsearch.metrics import OBJECTIVES
+
+Command = Callable[..., None]
+Decorator = Callable[[Command], Command]
+
+
+def stacked(*options: Decorator) -> Decorator:
+    """Several options as one decorator, shown in the order given."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]
+    """`90`, `90s`, `30m` or `2h`, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: object, ctx: object) -> float:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is not a duration; write 90s, 30m or 2h")
+        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+task_option = click.option(
+    "--task", "-t", required=True, metavar="TASK", help="A task file, or a built-in task's name."
+)
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress, no plan.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+
+loading_options = stacked(
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..."),
+    click.option(
+        "--dtype",
+        type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+        default="auto",
+        show_default=True,
+        help="Of weights and activations; auto is float32.",
+    ),
+    click.option("--batch-tokens", type=click.IntRange(min=1), help="Padded tokens in a batch."),
+    click.option(
+        "--family",
+        type=click.Choice(["masked", "causal", "seq2seq"]),
+        help="Where the model's config does not tell.",
+    ),
+    click.option(
+        "--chat",
+        type=click.Choice(["auto", "on", "off"]),
+        default="auto",
+        show_default=True,
+        help="Render prompts with the model's chat template.",
+    ),
+    click.option("--trust-remote-code", is_flag=True, help="Run code that comes with the model."),
+)
+
+judging_options = stacked(
+    click.option(
+        "--objective",
+        type=click.Choice(list(OBJECTIVES)),
+        default="log-likelihood",
+        show_default=True,
+        help="What is best on dev.",
+    ),
+    click.option(
+        "--multi-token",
+        type=click.Choice(["independent", "left-to-right"]),
+        help="Masked models: how the tokens of an answer are scored.  [default: independent for "
+        "facts, else left-to-right]",
+    ),
+    click.option(
+        "--answer-score",
+        type=click.Choice(["sum", "mean", "max"]),
+        default="sum",
+        show_default=True,
+        help="Probabilities of a label's answers, put together.",
+    ),
+    click.option(
+        "--length-norm",
+        type=click.Choice(["none", "token", "char"]),
+        default="none",
+        show_default=True,
+        help="Divide an answer's score by its length.",
+    ),
+)
+
+limit_options = stacked(
+    click.option(
+        "--budget",
+        type=click.IntRange(min=1),
+        default=200,
+        show_default=True,
+        help="Distinct prompts scored on dev, the start included.",
+    ),
+    click.option("--max-forwards", type=click.IntRange(min=1), help="Sequences through the model."),
+    click.option("--time", "seconds", type=Duration(), help="For example 30m.", metavar="DURATION"),
+    click.option("--seed", type=int, default=0, show_default=True),
+    click.option(
+        "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="CPU processes."
+    ),
+)
+
+output_options = stacked(
+    click.option(
+        "--output",
+        "-o",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="The run's directory.  [default: runs/<task>-<strategy>-<n>]",
+        metavar="DIR",
+    ),
+    click.option("--resume", is_flag=True, help="Go on with the run in the directory."),
+    click.option("--overwrite", is_flag=True, help="Start anew in the directory."),
+)
+
+
+def searcher_options(searcher: type) -> Decorator:
+    """One option for each field of a strategy's dataclass; help is the field's `Annotated` text."""
+    hints = get_type_hints(searcher, include_extras=True)
+    return stacked(*(_option(field, hints[field.name]) for field in fields(searcher)))
+
+
+def _option(field: "Field[Any]", hint: Any) -> Decorator:
+    kind, *notes = get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
+    name, default = field.name.replace("_", "-"), field.default
+    assert default is not MISSING, f"the field {field.name} needs a default"
+    text = str(notes[0]) if notes else None
+    if kind is bool:
+        return click.option(f"--{name}/--no-{name}", default=default, show_default=True, help=text)
+    return click.option(
+        f"--{name}", type=_click_type(kind), default=default, show_default=True, help=text
+    )
+
+
+def _click_type(kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        return click.Choice(get_args(kind))
+    able = [part for part in get_args(kind) if part is not NoneType]
+    return able[0] if able else kind
+
+
+def built(searcher: type, given: Mapping[str, Any]) -> Any:
+    """The strategy with the values that its options were given."""
+    return searcher(**{field.name: given[field.name] for field in fields(searcher)})

@@ -1,0 +1,111 @@
+"""`promptsearch reproduce`: run a search again and say what differs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import rich_click as click
+
+from promptsearch.commands.console import Console, print_json
+from promptsearch.commands.options import json_option, loading_options, quiet_option
+from promptsearch.commands.running import loaded, scoring_from
+from promptsearch.corpora import load_task
+from promptsearch.errors import RunError, TaskError
+from promptsearch.exports.native import PromptFile, read_prompts
+from promptsearch.runs import Output, search
+from promptsearch.searchers import SEARCHERS
+from promptsearch.settings import Settings
+
+TOLERANCE = 1e-4  # of a score in float32, whatever the batches
+
+
+@click.command("reproduce", short_help="Run a search again and say what differs.")
+@click.argument("prompts", type=click.Path(path_type=Path))
+@click.option("--task", "-t", metavar="TASK", help="Where the task file has moved to.")
+@loading_options
+@json_option
+@quiet_option
+def command(prompts: Path, **given: Any) -> None:
+    """Run the search that made PROMPTS again and say what differs: data, model, versions, scores.
+
+    The exit status is 1 where the prompts or their scores differ.
+    """
+    console, file = Console(given["quiet"]), read_prompts(prompts)
+    again = _again(file, given, console)
+    about = [*_about(file.document, again.document)]
+    scores = [*_scores(file, again)]
+    if given["as_json"]:
+        print_json({"differs": about, "prompts": scores, "reproduced": not scores})
+    else:
+        for line in [*about, *scores]:
+            click.echo(line)
+        verdict = (
+            f"{len(scores)} differences" if scores else "reproduced: same prompts, same scores"
+        )
+        click.echo(f"{verdict} ({len(file.prompts)} prompts, within {TOLERANCE:g})")
+    if scores:
+        raise SystemExit(1)
+
+
+def _again(file: PromptFile, given: dict[str, Any], console: Console) -> PromptFile:
+    made, task = file.section("search"), file.section("task")
+    strategy = str(made.get("strategy"))
+    if strategy not in SEARCHERS:
+        raise RunError(
+            f"{file.path}: was not made by a search of this tool (strategy {strategy!r})"
+        )
+    where = given["task"] or task.get("file")
+    if not isinstance(where, str):
+        raise TaskError(f"{file.path}: does not say where its task file is; add --task")
+    definition = load_task(where)
+    corpus = tuple(Path(name) for name in cast(list[str], task.get("corpus") or []))
+    definition = replace(definition, corpus=corpus or definition.corpus)
+    model = loaded(str(file.section("model").get("spec")), given, definition)
+    searcher = SEARCHERS[strategy](**cast(dict[str, Any], made.get("options") or {}))
+    with TemporaryDirectory() as scratch:
+        output = Output(Path(scratch), log=console.say, on_progress=console.progress)
+        search(searcher, definition, model, _settings(file), output)
+        return read_prompts(Path(scratch) / "prompts.json")
+
+
+def _settings(file: PromptFile) -> Settings:
+    """As the search was made; where it was cut short, as many prompts as it had scored."""
+    made = cast(dict[str, Any], file.section("search"))
+    budget = made["spent"]["prompts"] if made["stopped_because"] != "finished" else made["budget"]
+    settings = scoring_from(file)
+    return replace(settings, objective=made["objective"], budget=budget, seed=made["seed"])
+
+
+def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """What the scores depend on, where it is not what it was."""
+    for split, now in new["task"]["data"].items():
+        before = (old["task"]["data"].get(split) or {}).get("sha256")
+        if before != now["sha256"]:
+            yield f"data: {split} has changed (sha256 {str(before)[:12]}, now {now['sha256'][:12]})"
+    for section in ("model", "scoring", "versions"):
+        for key, now in new[section].items():
+            if (before := old[section].get(key)) != now:
+                yield f"{section}: {key} was {before}, now {now}"
+
+
+def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:
+    """Prompts that one run has and the other has not, and scores that moved."""
+    before, after = (_by_template(one) for one in (file, again))
+    for name in before.keys() - after.keys():
+        yield f"prompts: {name!r} was not found again"
+    for name in after.keys() - before.keys():
+        yield f"prompts: {name!r} is new"
+    for name in before.keys() & after.keys():
+        for metric, was in before[name].items():
+            now = after[name].get(metric)
+            if isinstance(was, float) and not (
+                isinstance(now, float) and abs(was - now) <= TOLERANCE
+            ):
+                yield f"scores: {metric} of {name!r} was {was}, now {now}"
+
+
+def _by_template(file: PromptFile) -> dict[str, Mapping[str, object]]:
+    rows: list[Any] = [saved.row for saved in file.prompts]
+    return {f"{row['template']} {row.get('verbalizer', '')}": row["scores"]["dev"] for row in rows}

@@ -1,0 +1,113 @@
+"""What every search command does around its strategy: directories, the model, what it prints."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.console import number, print_json, print_table
+from promptsearch.corpora import TaskDefinition
+from promptsearch.exports.native import PromptFile
+from promptsearch.models import LanguageModel
+from promptsearch.settings import Settings
+
+INTERRUPTED = 130
+SHOWN = {  # the metrics that tables show, by kind of task
+    "facts": ("log_likelihood", "p@1", "mrr"),
+    "classification": ("log_likelihood", "accuracy", "macro_f1"),
+}
+MODEL_OPTIONS = ("family", "device", "dtype", "chat", "batch_tokens", "trust_remote_code")
+
+
+def settings_from(given: Mapping[str, Any]) -> Settings:
+    """The settings that a search command's options gave."""
+    names = Settings.__dataclass_fields__
+    return Settings(**{name: given[name] for name in names if name in given})
+
+
+def loaded(spec: str, given: Mapping[str, Any], definition: TaskDefinition) -> LanguageModel:
+    """The model of a command's options, with the task's chat settings."""
+    from promptsearch.models.loading import load_model
+
+    chat = definition.chat
+    return load_model(
+        spec,
+        **{name: given[name] for name in MODEL_OPTIONS if name in given},
+        chat_system=chat.system if chat else None,
+        chat_answer_prefix=chat.answer_prefix if chat else None,
+    )
+
+
+def default_directory(task: str, strategy: str) -> Path:
+    """`runs/<task>-<strategy>-<n>` with the first n that is free."""
+    place = 1
+    while (path := Path("runs") / f"{task}-{strategy}-{place}").exists():
+        place += 1
+    return path
+
+
+def this_command() -> str:
+    """The command line that is running."""
+    return shlex.join(["promptsearch", *sys.argv[1:]])
+
+
+def resuming_command(directory: Path) -> str:
+    """The command line that goes on with this run."""
+    words = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
+    if not {"-o", "--output"} & set(words):
+        words += ["-o", str(directory)]
+    return shlex.join(["promptsearch", *words, "--resume"])
+
+
+def described(definition: TaskDefinition) -> str:
+    """`capitals · facts · train 120, dev 60 · 231 candidates`"""
+    sizes = f"train {len(definition.train.examples)}, dev {len(definition.dev.examples)}"
+    answers = definition.prompt.verbalizer
+    what = "candidates" if definition.kind == "facts" else "labels"
+    parted = " (dev is a part of train)" if definition.dev_from_train else ""
+    return f"{definition.name} · {definition.kind} · {sizes}{parted} · {len(answers)} {what}"
+
+
+def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> None:
+    """The best prompts of a run and the manual one, as scored on dev."""
+    if as_json:
+        print_json(document)
+        return
+    metrics = SHOWN[document["task"]["kind"]]
+    shown = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
+    rows = [
+        [*(number(row["scores"]["dev"].get(m)) for m in metrics), row["id"], row["template"]]
+        for row in shown
+    ]
+    click.echo("on dev, which selected them:")
+    print_table([*metrics, "id", "template"], rows)
+    task = document["task"]["name"]
+    click.echo(f"wrote {directory / 'prompts.json'} ({len(document['prompts'])} prompts)")
+    if "test" in document["task"]["data"]:
+        click.echo(
+            f"what they are worth: promptsearch evaluate {directory / 'prompts.json'} "
+            f"--task {_task_word(document) or task} --split test"
+        )
+
+
+def _task_word(document: Mapping[str, Any]) -> str | None:
+    """How the user named the task on the command line."""
+    words = sys.argv[1:]
+    flags = [i for i, word in enumerate(words) if word in ("-t", "--task")]
+    return (
+        shlex.quote(words[flags[0] + 1]) if len(flags) == 1 and flags[0] + 1 < len(words) else None
+    )
+
+
+def scoring_from(file: PromptFile) -> Settings:
+    """The settings that score prompts as the file says they were scored."""
+    saved = file.section("scoring")
+    known = {
+        name: saved[name]
+        for name in ("multi_token", "answer_score", "length_norm")
+        if name in saved
+    }
+    return Settings(**known)  # type: ignore[arg-type]

@@ -1,0 +1,53 @@
+"""A dev split for a task that has none: a stratified part of train, the same on every machine."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from promptsearch.data import Example
+
+SMALL = 200  # examples; below, half goes to dev, else a fifth
+
+
+def with_dev(examples: Sequence[Example]) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """`(train, dev)`, each in the order of `examples`; every label keeps its share.
+
+    Which examples go is decided by a hash of what they say, so that inserting a row moves few.
+    Facts are stratified by their first object; a subject is never on both sides.
+    """
+    share = 2 if len(examples) < SMALL else 5
+    strata: dict[str, list[int]] = {}
+    for index, example in enumerate(examples):
+        strata.setdefault(example.targets[0], []).append(index)
+    quotas = _quotas({label: len(rows) for label, rows in strata.items()}, share)
+    chosen = {
+        index
+        for label, rows in strata.items()
+        for index in sorted(rows, key=lambda row: _hash(examples[row]))[: quotas[label]]
+    }
+    train = [example for index, example in enumerate(examples) if index not in chosen]
+    return _numbered(train), _numbered([examples[index] for index in sorted(chosen)])
+
+
+def _quotas(sizes: Mapping[str, int], share: int) -> dict[str, int]:
+    """How many of each stratum go: its floor, then the largest remainders until the sum fits."""
+    quotas = {label: size // share for label, size in sizes.items()}
+    left = sum(sizes.values()) // share - sum(quotas.values())
+    by_remainder = sorted(sizes, key=lambda label: (-(sizes[label] % share), _digest(label)))
+    for label in by_remainder[:left]:
+        quotas[label] += 1
+    return quotas
+
+
+def _numbered(examples: Sequence[Example]) -> tuple[Example, ...]:
+    """Ids count inside a split."""
+    return tuple(replace(example, id=str(index)) for index, example in enumerate(examples))
+
+
+def _hash(example: Example) -> str:
+    return _digest(json.dumps([sorted(example.inputs.items()), example.targets]))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

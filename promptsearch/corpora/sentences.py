@@ -1,0 +1,182 @@
+"""Text to mine: any number of files, streamed in chunks and cut into shards.
+
+Memory is one chunk (or one line, where a line is longer), whatever the size of the corpus. Plain
+text is never taken apart here: a line is a paragraph, and whole blocks of lines are handed on.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptsearch.corpora.evidence import Annotated, Mention, restored
+from promptsearch.corpora.files import COMPRESSED, kind_of, open_bytes, open_text
+from promptsearch.corpora.splitting import PAD
+from promptsearch.corpora.tables import FORMATS, Row, read_rows
+from promptsearch.errors import DataError
+
+BLOCK = 2 << 20  # bytes of text in a chunk
+SHARD = 16 << 20  # bytes of a file in a shard; fixed, so that checkpoints outlive --workers
+LONGEST_LINE = 16 * BLOCK  # a longer line is taken in pieces
+TEXT_COLUMNS = ("sentence", "text", "content")
+_SPLITTABLE = ("", ".txt", ".jsonl")  # a row or a paragraph a line
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The lines of a file that start in [start, stop); without a stop, to its end."""
+
+    path: Path
+    start: int = 0
+    stop: int | None = None
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Padded UTF-8 paragraphs, a line each, and the mentions known beforehand (as byte spans)."""
+
+    text: bytes
+    known: tuple[Mention, ...] = ()
+
+
+def shards_of(path: Path, size: int = SHARD) -> list[Shard]:
+    """The file cut at byte offsets; whole where it is small, compressed or not a row a line."""
+    whole = path.stat().st_size
+    if whole <= size or not is_splittable(path):
+        return [Shard(path)]
+    offsets = range(0, whole, size)
+    return [Shard(path, start, min(start + size, whole)) for start in offsets]
+
+
+def is_splittable(path: Path) -> bool:
+    """Whether reading may start in the middle: uncompressed, and lines stand for themselves."""
+    is_plain = path.suffix.lower() not in COMPRESSED
+    return is_plain and (kind_of(path) not in FORMATS or kind_of(path) in _SPLITTABLE)
+
+
+def chunks(shard: Shard, column: str | None = None) -> Iterator[Chunk]:
+    """The shard's text; `DataError` names the file and line that cannot be read."""
+    kind = kind_of(shard.path)
+    if kind not in FORMATS:
+        for block in _blocks(shard):
+            yield Chunk(PAD + _without_mark(_checked(block, shard.path)) + PAD)
+        return
+    rows = _json_rows(shard) if kind == ".jsonl" else read_rows(shard.path)
+    try:
+        yield from joined(annotated for row in rows for annotated in texts_of(row, column))
+    except DataError:
+        _blame(shard.path, column)
+        raise
+
+
+def joined(texts: Iterable[Annotated]) -> Iterator[Chunk]:
+    """Chunks of texts that are paragraphs of their own; line ends inside them become spaces."""
+    lines: list[bytes] = []
+    known: list[Mention] = []
+    size = len(PAD)
+    for text, mentions in texts:
+        known += [_in_bytes(text, mention, size) for mention in mentions]
+        lines.append(text.replace("\n", " ").encode())
+        size += len(lines[-1]) + 1
+        if size > BLOCK:
+            yield Chunk(PAD + b"\n".join(lines) + PAD, tuple(known))
+            lines, known, size = [], [], len(PAD)
+    if lines:
+        yield Chunk(PAD + b"\n".join(lines) + PAD, tuple(known))
+
+
+def texts_of(row: Row, column: str | None) -> Iterator[Annotated]:
+    """The text of a row, or the restored sentences of an evidence row."""
+    if column is None and "evidences" in row.cells:
+        yield from restored(row.cells)
+        return
+    name = column or _text_column(row)
+    if (text := row.peek(name)) is not None:
+        yield text, ()
+    elif row.cells.get(name, "") is not None:  # a null is no text; anything else is an error
+        yield row.text(name), ()
+
+
+def _text_column(row: Row) -> str:
+    for name in TEXT_COLUMNS:
+        if name in row.cells:
+            return name
+    raise row.error(
+        f"no column is named {', '.join(TEXT_COLUMNS)}; the columns are "
+        f'{", ".join(row.cells) or "none"}: say which holds the text, corpus_column = "..."'
+    )
+
+
+def _in_bytes(text: str, mention: Mention, offset: int) -> Mention:
+    """The same mention, counted in the chunk's bytes."""
+
+    def moved(span: tuple[int, int]) -> tuple[int, int]:
+        start = offset + len(text[: span[0]].encode())
+        return start, start + len(text[span[0] : span[1]].encode())
+
+    subject_span, object_span = moved(mention.subject_span), moved(mention.object_span)
+    return Mention(mention.subject, mention.object, subject_span, object_span)
+
+
+def _blocks(shard: Shard) -> Iterator[bytes]:
+    """Whole lines, about `BLOCK` bytes at a time: the lines that start inside the shard."""
+    with open_bytes(shard.path) as stream:
+        position = 0
+        if shard.start:
+            stream.seek(shard.start - 1)
+            position = shard.start - 1 + len(stream.readline())
+        while shard.stop is None or position < shard.stop:
+            wanted = BLOCK if shard.stop is None else min(BLOCK, shard.stop - position)
+            if not (block := stream.read(wanted)):
+                return
+            position += len(block)
+            while not block.endswith(b"\n") and (rest := stream.readline(BLOCK)):
+                position += len(rest)
+                block += rest
+                if len(block) > LONGEST_LINE:
+                    head, space, block = block.rpartition(b" ")
+                    yield head + space
+            yield block
+
+
+def _checked(block: bytes, path: Path) -> bytes:
+    """The block, if it is UTF-8; else the error of the first line that is not."""
+    try:
+        block.decode()
+    except UnicodeDecodeError as error:
+        with open_text(path) as stream:
+            for _ in stream:
+                pass
+        raise DataError.at(path, None, f"not UTF-8 ({error.reason})") from None
+    return block
+
+
+def _without_mark(block: bytes) -> bytes:
+    return block.removeprefix(b"\xef\xbb\xbf")
+
+
+def _json_rows(shard: Shard) -> Iterator[Row]:
+    """As `read_rows`, but of the lines of one shard, counted from its start."""
+    number = 0
+    for block in _blocks(shard):
+        for line in _without_mark(_checked(block, shard.path)).split(b"\n"):
+            number += 1
+            if line.strip():
+                yield Row(shard.path, number, _cells(line, shard.path))
+
+
+def _cells(line: bytes, path: Path) -> Mapping[str, object]:
+    try:
+        cells = json.loads(line)
+    except (ValueError, RecursionError):
+        cells = None
+    if not isinstance(cells, dict):
+        raise DataError.at(path, None, "a line is not a JSON object")
+    return cells
+
+
+def _blame(path: Path, column: str | None) -> None:
+    """Read the file from its start, where lines can be counted, up to the line that is wrong."""
+    for row in read_rows(path):
+        for _ in texts_of(row, column):
+            pass

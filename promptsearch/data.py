@@ -1,0 +1,20 @@
+"""Examples: what a prompt is asked about, and what the right answer is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Example:
+    """One instance: named input texts and its gold label, or all right objects of a fact."""
+
+    id: str  # unique inside its split, stable from run to run: "3" is the third row (or subject)
+    inputs: Mapping[str, str]
+    target: str | tuple[str, ...]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return (self.target,) if isinstance(self.target, str) else self.target
+
+
+Dataset = Sequence[Example]

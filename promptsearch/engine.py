@@ -1,0 +1,102 @@
+"""Propose, score, keep the best: the loop around every search.
+
+A strategy decides what to try; the engine owns the ledger, the budget and the answer. Whatever was
+scored is kept, so a search cut short still yields the best prompt so far.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from promptsearch.data import Dataset
+from promptsearch.errors import BudgetSpent, RunError
+from promptsearch.judging import Judge
+from promptsearch.ledger import Ledger
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Prompt
+from promptsearch.scorebook import Limits, OnProgress, Progress, Scorebook
+from promptsearch.trial import On, Result, Spent, Trial, ranked
+
+__all__ = [
+    "Limits", "On", "Progress", "Result", "Score", "Searcher", "Spent", "Task", "Trial",
+    "ranked", "search_prompts",
+]  # fmt: skip
+
+
+def silent(line: str) -> None:
+    """Where a search's messages go when nobody listens."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """All a strategy may see. The dev and test examples are not in it: only the judge sees them."""
+
+    name: str
+    kind: Literal["classification", "facts"]
+    prompt: Prompt  # where the search starts: the manual baseline
+    train: Dataset
+    inputs: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    language: str = "en"
+    corpus: tuple[Path, ...] = ()
+    corpus_column: str | None = None
+    model: LanguageModel | None = None
+    workspace: Path | None = None  # the run's directory, where a strategy may keep its checkpoints
+    workers: int = 1
+    log: Callable[[str], None] = silent
+
+
+class Score(Protocol):
+    """Given to the strategy by the engine. Asking again is free."""
+
+    def __call__(
+        self, prompts: Iterable[Prompt], *, on: On = "dev", rows: Sequence[int] | None = None
+    ) -> list[Trial]:
+        """One trial a prompt, in order; `rows` picks examples of the split (default: all).
+
+        A distinct prompt on dev costs one unit of budget; train trials cost forwards only.
+        """
+        ...
+
+
+class Searcher(Protocol):
+    """A strategy: a frozen dataclass whose fields are the paper's hyper-parameters."""
+
+    def search(self, task: Task, score: Score) -> None:
+        """Call `score` with candidate prompts as often as the algorithm likes."""
+        ...
+
+
+def search_prompts(
+    searcher: Searcher,
+    task: Task,
+    judge: Judge,
+    *,
+    objective: str = "log_likelihood",
+    limits: Limits = Limits(),
+    ledger: Ledger | None = None,
+    on_progress: OnProgress | None = None,
+) -> Result:
+    """Run `searcher` from the task's prompt, within `limits`, keeping trials in `ledger`.
+
+    Ctrl-C ends it as a spent budget does: the result holds what was scored until then. Before the
+    first trial there is nothing to hold, and KeyboardInterrupt passes through.
+    """
+    book = Scorebook(task.prompt, judge, objective, limits, ledger or Ledger(), on_progress)
+    stopped_because = "finished"
+    try:
+        book.score([task.prompt])
+        searcher.search(task, book.score)
+    except BudgetSpent as spent:
+        if not book.trials:
+            raise RunError(
+                f"the limit on {spent.reason} is too small to score even the manual prompt on dev; "
+                "raise it"
+            ) from None
+        stopped_because = spent.reason
+    except KeyboardInterrupt:
+        if not book.trials:
+            raise
+        stopped_because = "interrupted"
+    return Result(tuple(book.trials.values()), objective, book.spent, stopped_because)

@@ -1,0 +1,41 @@
+"""Errors a user can act on. Each message names the place, the offending value and the way out."""
+
+from pathlib import Path
+
+
+class PromptSearchError(Exception):
+    """Base of every error raised on purpose; the command line prints it without a traceback."""
+
+
+class PromptError(PromptSearchError, ValueError):
+    """A template, verbalizer or prompt that cannot mean anything."""
+
+
+class DataError(PromptSearchError, ValueError):
+    """A file or row that cannot be read as what it should be."""
+
+    @classmethod
+    def at(cls, path: Path | str, line: int | None, message: str) -> "DataError":
+        """The error of one place: `reviews.tsv, line 7: ...` (lines count from 1)."""
+        place = str(path) if line is None else f"{path}, line {line}"
+        return cls(f"{place}: {message}")
+
+
+class TaskError(PromptSearchError, ValueError):
+    """A task file whose parts do not fit together."""
+
+
+class ModelError(PromptSearchError):
+    """A model that cannot be loaded, or cannot do what is asked of it."""
+
+
+class RunError(PromptSearchError):
+    """An output directory or a ledger that cannot be used as asked."""
+
+
+class BudgetSpent(BaseException):
+    """Ends a search from inside `score`. Not an error: `except Exception` must not stop it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason  # "budget", "max-forwards" or "time"

@@ -1,0 +1,110 @@
+"""Prompts on a split: scores, baselines, and the paired difference to the manual prompt."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from promptsearch.corpora import Split, TaskDefinition
+from promptsearch.errors import TaskError
+from promptsearch.exports.document import majority
+from promptsearch.exports.native import Json, SavedPrompt, answers_of
+from promptsearch.metrics import Judgement, paired_difference, scores_of
+from promptsearch.prompt import Prompt, Verbalizer
+from promptsearch.scoring import Scorer
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the prompts and the manual baseline said of every example of a split."""
+
+    definition: TaskDefinition
+    split: Split
+    scorer: Scorer
+    saved: tuple[SavedPrompt, ...]
+    judged: tuple[Judgement, ...]
+    manual: Prompt
+    manual_judged: Judgement
+
+    def document(self, metric: str) -> Json:
+        """As `evaluate --json` prints it; `metric` is the one that `vs_manual` compares."""
+        rows = zip(self.saved, self.judged, strict=True)
+        manual_row = {"template": str(self.manual.template), **self._answers(self.manual)}
+        return {
+            "prompts": [
+                {
+                    "id": saved.id,
+                    "template": str(saved.prompt.template),
+                    **self._answers(saved.prompt),
+                    "scores": self._scores(judged, metric),
+                }
+                for saved, judged in rows
+            ],
+            "baselines": {
+                "manual": {**manual_row, "scores": self._scores(self.manual_judged, None)},
+                "majority": majority(self.definition, self.split.examples, self.split.name),
+            },
+            "model": asdict(self.scorer.model.info),
+        }
+
+    def _answers(self, prompt: Prompt) -> Json:
+        return answers_of(prompt, self.definition.kind, None)
+
+    def _scores(self, judged: Judgement, metric: str | None) -> Mapping[str, object]:
+        negative = self.definition.negative_label
+        scores = dict(scores_of(judged, self.definition.kind, negative))
+        scores["selected"] = self.split.name != "test"  # train proposed, dev decided
+        if metric is not None:
+            scores["vs_manual"] = paired_difference(judged, self.manual_judged, metric, negative)
+        return {self.split.name: scores}
+
+    def examples(self) -> Iterator[Json]:
+        """One row a prompt and example: what was right, what was predicted, how probable it was."""
+        everything = [*zip(self.saved, self.judged, strict=True)]
+        for saved, judged in everything:
+            for place, example in enumerate(self.split.examples):
+                yield {"prompt": saved.id, "id": example.id, **_row(judged, place)}
+
+
+def _row(judged: Judgement, place: int) -> Json:
+    rank, targets = int(judged.rank[place]), judged.targets[place]
+    row: dict[str, object] = {
+        "target": targets[0] if judged.log_probs is not None else list(targets),
+        "predicted": judged.labels[judged.predicted[place]],
+        "correct": rank == 1,
+        "rank": rank or None,
+        "log_prob": float(judged.log_right[place]) if rank else None,
+    }
+    if judged.log_probs is not None:
+        row["log_probs"] = dict(zip(judged.labels, judged.log_probs[place].tolist(), strict=True))
+    return row
+
+
+def evaluate(
+    saved: Sequence[SavedPrompt], definition: TaskDefinition, scorer: Scorer, split: Split
+) -> Evaluation:
+    """Judge the prompts and the task's manual prompt on the split."""
+    saved = tuple(aligned(one, definition) for one in saved)
+    manual = definition.prompt
+    if definition.kind == "facts":  # compared over the same candidates
+        manual = replace(manual, verbalizer=saved[0].prompt.verbalizer)
+    judged = tuple(scorer.judge([one.prompt], split.examples)[0] for one in saved)
+    manual_judged = scorer.judge([manual], split.examples)[0]
+    return Evaluation(definition, split, scorer, saved, judged, manual, manual_judged)
+
+
+def aligned(saved: SavedPrompt, definition: TaskDefinition) -> SavedPrompt:
+    """The prompt, known to fit the task, with its labels in the task's order."""
+    template, verbalizer = saved.prompt.template, saved.prompt.verbalizer
+    if unknown := [f for f in template.fields if f not in definition.inputs]:
+        raise TaskError(
+            f"the prompt {saved.id} uses {{{unknown[0]}}}, but the task {definition.name!r} has "
+            f"the inputs {', '.join(definition.inputs)}; evaluate it on the task it was made for"
+        )
+    if definition.kind == "facts":
+        return saved
+    if set(verbalizer.labels) != set(definition.labels):
+        raise TaskError(
+            f"the prompt {saved.id} answers the labels {', '.join(verbalizer.labels)}, but the "
+            f"task {definition.name!r} has {', '.join(definition.labels)}; evaluate it on its own"
+        )
+    pairs = tuple((label, verbalizer[label]) for label in definition.labels)
+    return replace(saved, prompt=replace(saved.prompt, verbalizer=Verbalizer(pairs)))

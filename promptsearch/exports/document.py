@@ -1,0 +1,129 @@
+"""From a finished search to the document that `prompts.json` holds."""
+
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from promptsearch.corpora import Split, TaskDefinition
+from promptsearch.data import Dataset
+from promptsearch.exports.native import FORMAT, Json, answers_of
+from promptsearch.metrics import majority_scores
+from promptsearch.models import ModelInfo
+from promptsearch.trial import Result, Trial
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What it takes to run the search again."""
+
+    strategy: str
+    options: Mapping[str, object]  # the strategy's hyper-parameters
+    objective: str  # as the command line names it
+    seed: int
+    budget: int | None
+    command: str | None
+
+
+def document_of(
+    result: Result,
+    definition: TaskDefinition,
+    model: ModelInfo,
+    scoring: Json,
+    provenance: Provenance,
+    folder: Path | None = None,
+) -> Json:
+    """The whole document, best prompt first; `folder` is where it will lie."""
+    kind = definition.kind
+    return {
+        "format": FORMAT,
+        "task": task_section(definition),
+        "model": asdict(model),
+        "scoring": {**scoring, "calibration": None, "dtype": model.dtype},
+        "search": {
+            **asdict(provenance),
+            "spent": asdict(result.spent),
+            "stopped_because": result.stopped_because,
+        },
+        "prompts": [_prompt_row(trial, kind, folder) for trial in result.ranked],
+        "ensemble": None,
+        "baselines": {
+            "manual": _manual(result.manual, kind, folder),
+            "majority": majority(definition, definition.dev.examples, "dev"),
+        },
+        "versions": versions(),
+    }
+
+
+def task_section(definition: TaskDefinition) -> Json:
+    """What the task is and what its files held; the test file is fingerprinted, not read."""
+    data = {"train": _split(definition.train), "dev": _split(definition.dev)}
+    if definition.test_files:
+        data["test"] = {
+            "files": list(definition.test_files),
+            "sha256": definition.test_sha256,
+        }
+    return {
+        "name": definition.name,
+        "kind": definition.kind,
+        "inputs": list(definition.inputs),
+        "labels": [] if definition.kind == "facts" else list(definition.labels),
+        "definition": definition.document,
+        "file": str(definition.file),
+        "corpus": [str(path) for path in definition.corpus],
+        "data": data,
+    }
+
+
+def _split(split: Split) -> Json:
+    return {"files": list(split.files), "sha256": split.sha256, "n": len(split.examples)}
+
+
+def _prompt_row(trial: Trial, kind: str, folder: Path | None) -> Json:
+    source = trial.prompt.source
+    return {
+        "id": trial.id,
+        "template": str(trial.prompt.template),
+        **answers_of(trial.prompt, kind, folder),
+        "scores": {"dev": {**trial.scores, "selected": True}},
+        "source": {
+            "strategy": source.strategy,
+            "parents": list(source.parents),
+            "evidence": dict(source.evidence),
+            "token_ids": source.token_ids,
+            "round_trips": source.round_trips,
+        },
+    }
+
+
+def _manual(trial: Trial, kind: str, folder: Path | None) -> Json:
+    row = _prompt_row(trial, kind, folder)
+    return {key: value for key, value in row.items() if key != "source"}
+
+
+def majority(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
+    """The baseline that always gives the label (or object) most frequent in train."""
+    counts = Counter(label for example in definition.train.examples for label in example.targets)
+    label = counts.most_common(1)[0][0]
+    scores = majority_scores(
+        label,
+        [example.targets for example in examples],
+        definition.kind,
+        definition.labels,
+        negative_label=definition.negative_label,
+    )
+    return {"label": label, "scores": {split: scores}}
+
+
+def versions() -> dict[str, object]:
+    """Of everything a score may depend on."""
+    import torch
+
+    packages: Sequence[str] = ("promptsearch", "torch", "transformers", "tokenizers")
+    found: dict[str, object] = {name: version(name) for name in packages}
+    found["python"] = platform.python_version()
+    found["platform"] = platform.platform()
+    found["threads"] = torch.get_num_threads()
+    return found

@@ -1,0 +1,110 @@
+"""The native format, `prompts.json`: what was found, from what, how well, and how sure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from promptsearch.corpora.files import sha256
+from promptsearch.errors import DataError, PromptError
+from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.storage import write_atomic
+
+FORMAT = "promptsearch/1"
+SCHEMA = Path(__file__).with_name("prompts.schema.json")
+LISTED = 50  # more candidates than this go to a file beside prompts.json
+
+Json = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class SavedPrompt:
+    """A prompt as a file holds it; `row` is all the file says of it."""
+
+    id: str
+    prompt: Prompt
+    row: Json
+
+
+@dataclass(frozen=True)
+class PromptFile:
+    """A `prompts.json`, or any file with at least its `format`, templates and answers."""
+
+    path: Path
+    prompts: tuple[SavedPrompt, ...]
+    document: Json
+
+    def section(self, name: str) -> Json:
+        """A top-level object ("task", "model", "scoring", "search", ...), empty where absent."""
+        value = self.document.get(name)
+        return value if isinstance(value, Mapping) else {}
+
+
+def write_prompts(path: Path, document: Json) -> None:
+    """Write `prompts.json` atomically: readers see the old file or the new one."""
+    write_atomic(path, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+
+
+def answers_of(prompt: Prompt, kind: str, folder: Path | None) -> Json:
+    """The prompt's `verbalizer` or, for facts, its `candidates`: a list, or a file in `folder`."""
+    if kind != "facts":
+        return {"verbalizer": prompt.verbalizer.plain()}
+    candidates = list(prompt.verbalizer.labels)
+    if folder is None or len(candidates) <= LISTED:
+        return {"candidates": candidates}
+    file = folder / "candidates.txt"
+    text = "".join(f"{candidate}\n" for candidate in candidates)
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        write_atomic(file, text)
+    return {"candidates": {"file": file.name, "sha256": sha256([file])}}
+
+
+def read_prompts(path: Path) -> PromptFile:
+    """Read a `prompts.json`; `DataError` names the prompt and what is wrong with it."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError.at(path, None, f"cannot be read as a prompts.json: {error}") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise DataError.at(path, None, f'not a prompts.json: "format" is not "{FORMAT}"')
+    rows = document.get("prompts")
+    if not isinstance(rows, list) or not rows:
+        raise DataError.at(
+            path, None, 'it holds no prompts: "prompts" must be a list of at least one'
+        )
+    return PromptFile(path, tuple(_saved(path, i, row) for i, row in enumerate(rows)), document)
+
+
+def _saved(path: Path, place: int, row: object) -> SavedPrompt:
+    where = f"prompt {place + 1}"
+    if not isinstance(row, dict) or not isinstance(row.get("template"), str):
+        raise DataError.at(path, None, f'{where} has no "template"')
+    try:
+        return SavedPrompt(str(row.get("id", f"p{place}")), prompt_of(row, path.parent), row)
+    except PromptError as error:
+        raise DataError.at(path, None, f"{where}: {error}") from error
+
+
+def prompt_of(row: Json, folder: Path) -> Prompt:
+    """The prompt a row of the file stands for; candidates in a file are read and checked."""
+    template = Template.parse(str(row["template"]))
+    if isinstance(verbalizer := row.get("verbalizer"), Mapping) and verbalizer:
+        answers = cast(Mapping[str, str | Sequence[object]], verbalizer)
+        return Prompt(template, Verbalizer.of(answers, template.slots))
+    match row.get("candidates"):
+        case [*candidates] if candidates:
+            texts = tuple(map(str, candidates))
+        case {"file": str(name), **rest}:
+            texts = _listed(folder / name, rest.get("sha256"))
+        case _:
+            raise PromptError('it has neither a "verbalizer" nor "candidates"')
+    return Prompt(template, Verbalizer.of_candidates(texts, template.slots[0]))
+
+
+def _listed(file: Path, expected: object) -> tuple[str, ...]:
+    if not file.is_file():
+        raise PromptError(f"its candidates file {file} is missing; put it beside prompts.json")
+    if expected is not None and sha256([file]) != expected:
+        raise PromptError(f"its candidates file {file} has changed since; restore it")
+    return tuple(file.read_text(encoding="utf-8").rstrip("\n").split("\n"))

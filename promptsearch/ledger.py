@@ -1,0 +1,113 @@
+"""The ledger: every trial of a run, appended to `trials.jsonl` as it is scored.
+
+Prompts are scored in chunks and a chunk is one write, so a run killed at any moment leaves whole
+chunks and at most one broken tail. The tail is dropped on resume and scored again in the same
+chunk, with the same batches: the resumed run ends in the same numbers as an uninterrupted one.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+from promptsearch.errors import RunError
+
+Row = Mapping[str, object]
+
+
+@dataclass
+class Ledger:
+    """Trials as plain rows, in the order first asked for; in memory only if `path` is None.
+
+    `identity` says what the run is (data, model, strategy, options): a ledger of another run is
+    never continued.
+    """
+
+    identity: Row = field(default_factory=dict)
+    path: Path | None = None
+    rows: list[Row] = field(default_factory=list)
+    _fd: int | None = None
+
+    def __enter__(self) -> "Ledger":
+        if self.path is not None:
+            self._open(self.path)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+        self._fd = None
+
+    def append(self, chunk: Sequence[Row]) -> None:
+        """Keep a chunk: it is on its way to the disk when this returns."""
+        marked = [{**row, "chunk": [place, len(chunk)]} for place, row in enumerate(chunk, 1)]
+        self._write(marked)
+        self.rows += marked
+
+    def _open(self, path: Path) -> None:
+        lines, size = _whole_chunks(path)
+        if lines and lines[0].get("identity") != json.loads(json.dumps(self.identity)):
+            raise RunError(f"{path}: {_what_differs(lines[0], self.identity)}")
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        os.ftruncate(self._fd, size)
+        os.lseek(self._fd, 0, os.SEEK_END)
+        self.rows = lines[1:]
+        if not lines:
+            self._write([{"format": "promptsearch-ledger/1", "identity": self.identity}])
+
+    def _write(self, rows: Sequence[Row]) -> None:
+        if self._fd is None:
+            return
+        data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        while data:
+            data = data[os.write(self._fd, data) :]
+        os.fsync(self._fd)
+
+
+def _whole_chunks(path: Path) -> tuple[list[Row], int]:
+    """The rows of the ledger's whole chunks (the header first), and the bytes they take."""
+    kept: list[Row] = []
+    pending: list[Row] = []
+    size = end = 0
+    for row, length in _parsed(path):
+        end += length
+        pending.append(row)
+        place, of = cast(tuple[int, int], row.get("chunk", (1, 1)))
+        if place == of:
+            kept, pending, size = kept + pending, [], end
+    return kept, size
+
+
+def _parsed(path: Path) -> Iterator[tuple[Row, int]]:
+    """Rows with their length in bytes, up to the first one cut short."""
+    if not path.exists():
+        return
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield json.loads(line), len(line)
+            except ValueError as error:
+                raise RunError(
+                    f"{path}, line {number}: not a trial ({error}); the ledger was edited: "
+                    "mend the line, or start anew with --overwrite"
+                ) from error
+
+
+def _what_differs(header: Row, identity: Row) -> str:
+    old, new = header.get("identity", {}), json.loads(json.dumps(identity))
+    assert isinstance(old, dict)
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    return (
+        f"this run was made with another {', '.join(keys)} ({old.get(keys[0])!r}, now "
+        f"{new.get(keys[0])!r}); resume it as it was, or start anew with --overwrite"
+    )

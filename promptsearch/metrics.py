@@ -1,0 +1,200 @@
+"""Metrics: pure functions of what a prompt predicted. Higher is better, logs are natural."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptsearch.intervals import bootstrap, wilson
+
+Scores = Mapping[str, object]  # metric name -> number, as prompts.json holds them
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+OBJECTIVES = {  # the command line's names -> the keys of `Scores`
+    "log-likelihood": "log_likelihood",
+    "accuracy": "accuracy",
+    "macro-f1": "macro_f1",
+    "micro-f1": "micro_f1",
+    "p@1": "p@1",
+    "mrr": "mrr",
+}
+_KIND_OF = {
+    "accuracy": "classification",
+    "macro_f1": "classification",
+    "micro_f1": "classification",
+}
+_KIND_OF |= {"p@1": "facts", "mrr": "facts"}
+
+
+def suits(metric: str, kind: str) -> bool:
+    """Whether the metric (a key of `Scores`) is defined for the kind of task."""
+    return _KIND_OF.get(metric, kind) == kind
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one prompt said of some examples; axes are (example,) unless given.
+
+    `log_right` is log p(right label | input), -inf where no right object is among the candidates;
+    `rank` is the place of the best right label, from 1 (0 where there is none).
+    """
+
+    labels: tuple[str, ...]
+    targets: tuple[tuple[str, ...], ...]  # the right labels of each example
+    log_right: Floats
+    predicted: Ints  # indices into labels
+    rank: Ints
+    log_probs: Floats | None = None  # (example, label), kept for classification only
+
+    @property
+    def hits(self) -> NDArray[np.bool_]:
+        """Whether the first choice is right; of equals, the first label is the choice."""
+        return np.equal(self.rank, 1)
+
+    @property
+    def gold(self) -> Ints:
+        """The right label of each example, as an index into labels (classification)."""
+        index = {label: i for i, label in enumerate(self.labels)}
+        return np.array([index[right[0]] for right in self.targets], dtype=np.int64)
+
+
+def classification_scores(judged: Judgement, negative_label: str | None = None) -> Scores:
+    """log_likelihood in (-inf, 0]; accuracy, macro_f1, micro_f1 in [0, 1]; ci95 is of accuracy."""
+    return {
+        "log_likelihood": _mean(judged.log_right),
+        "accuracy": _mean(judged.hits),
+        **_f1_scores(judged.gold, judged.predicted, judged.labels, negative_label),
+        "n": len(judged.targets),
+        "ci95": wilson(int(judged.hits.sum()), len(judged.targets)),
+    }
+
+
+def _f1_scores(
+    gold: Ints, predicted: Ints, labels: Sequence[str], negative_label: str | None
+) -> dict[str, float]:
+    negative = labels.index(negative_label) if negative_label in labels else None
+    return {
+        "macro_f1": macro_f1(gold, predicted, len(labels)),
+        "micro_f1": micro_f1(gold, predicted, len(labels), negative),
+    }
+
+
+def fact_scores(judged: Judgement) -> Scores:
+    """p@1, p@1_macro, mrr and coverage in [0, 1]; ci95 is of p@1.
+
+    A fact without a right object among the candidates counts as wrong, and is left out of
+    log_likelihood (None where nothing is covered); `coverage` is the share of the others.
+    """
+    covered = judged.rank > 0
+    return {
+        "log_likelihood": _mean(judged.log_right[covered]) if covered.any() else None,
+        "p@1": _mean(judged.hits),
+        "p@1_macro": macro_p_at_1(judged.hits, judged.targets),
+        "mrr": _mean(_per_example(judged, "mrr")),
+        "coverage": _mean(covered),
+        "n": len(judged.targets),
+        "ci95": wilson(int(judged.hits.sum()), len(judged.targets)),
+    }
+
+
+def scores_of(judged: Judgement, kind: str, negative_label: str | None = None) -> Scores:
+    """The scores that `kind` ("classification" or "facts") asks for."""
+    if kind == "facts":
+        return fact_scores(judged)
+    return classification_scores(judged, negative_label)
+
+
+def _mean(values: NDArray[np.generic]) -> float:
+    return float(values.astype(np.float64).mean())
+
+
+def macro_f1(gold: Ints, predicted: Ints, labels: int) -> float:
+    """Mean F1 over the labels that are gold or predicted anywhere; codes are below `labels`."""
+    true, relevant = _counts(gold, predicted, labels)
+    present = relevant > 0
+    return float((2 * true[present] / relevant[present]).mean())
+
+
+def micro_f1(gold: Ints, predicted: Ints, labels: int, negative: int | None = None) -> float:
+    """F1 over all labels but the negative one together; without one it is the accuracy."""
+    true, relevant = _counts(gold, predicted, labels)
+    counted = np.arange(labels) != (-1 if negative is None else negative)
+    total = relevant[counted].sum()
+    return float(2 * true[counted].sum() / total) if total else 0.0
+
+
+def _counts(gold: Ints, predicted: Ints, labels: int) -> tuple[Floats, Floats]:
+    """Per label: times rightly predicted; times gold plus times predicted."""
+    true = np.bincount(gold[gold == predicted], minlength=labels)
+    relevant = np.bincount(gold, minlength=labels) + np.bincount(predicted, minlength=labels)
+    return true.astype(np.float64), relevant.astype(np.float64)
+
+
+def macro_p_at_1(hits: NDArray[np.bool_], targets: Sequence[tuple[str, ...]]) -> float:
+    """LPAQA's macro: the mean over distinct gold objects of P@1 on the facts that have it."""
+    per_object: dict[str, list[bool]] = {}
+    for hit, objects in zip(hits.tolist(), targets, strict=True):
+        for gold in objects:
+            per_object.setdefault(gold, []).append(hit)
+    return float(np.mean([np.mean(hits_of) for hits_of in per_object.values()]))
+
+
+def majority_scores(
+    label: str,
+    targets: Sequence[tuple[str, ...]],
+    kind: str,
+    labels: Sequence[str] = (),
+    *,
+    negative_label: str | None = None,
+) -> Scores:
+    """Scores of always answering `label`; it has no probabilities, hence no log-likelihood."""
+    hits = np.array([label in right for right in targets])
+    interval = {"n": len(targets), "ci95": wilson(int(hits.sum()), len(targets))}
+    if kind == "facts":
+        return {"p@1": _mean(hits), "p@1_macro": macro_p_at_1(hits, targets), **interval}
+    gold = np.array([labels.index(right[0]) for right in targets])
+    always = np.full_like(gold, labels.index(label))
+    return {"accuracy": _mean(hits), **_f1_scores(gold, always, labels, negative_label), **interval}
+
+
+def paired_difference(
+    ours: Judgement, theirs: Judgement, metric: str, negative_label: str | None = None
+) -> dict[str, object]:
+    """The paired bootstrap of `metric` (a key of `Scores`) between two prompts on one split.
+
+    `ci95` is the percentile interval of the difference, `p` two-sided; `n_discordant` examples are
+    right under one prompt and wrong under the other.
+    """
+    statistic = _difference(ours, theirs, metric, negative_label)
+    everything = np.arange(len(ours.targets))
+    ci95, p = bootstrap(statistic, len(ours.targets))
+    discordant = int((ours.hits != theirs.hits).sum())
+    delta = statistic(everything)
+    return {"metric": metric, "delta": delta, "ci95": ci95, "p": p, "n_discordant": discordant}
+
+
+def _difference(
+    ours: Judgement, theirs: Judgement, metric: str, negative_label: str | None
+) -> Callable[[Ints], float]:
+    """The difference of `metric` as a function of the rows it is taken over."""
+    if metric in ("macro_f1", "micro_f1"):
+        gold, labels = ours.gold, ours.labels
+
+        def f1(predicted: Ints, rows: Ints) -> float:
+            return _f1_scores(gold[rows], predicted[rows], labels, negative_label)[metric]
+
+        return lambda rows: f1(ours.predicted, rows) - f1(theirs.predicted, rows)
+    each = _per_example(ours, metric) - _per_example(theirs, metric)
+    return lambda rows: float(each[rows].mean())
+
+
+def _per_example(judged: Judgement, metric: str) -> Floats:
+    if metric == "mrr":
+        return np.where(judged.rank > 0, 1 / np.maximum(judged.rank, 1), 0.0)
+    if metric == "log_likelihood":
+        return np.where(
+            judged.rank > 0, judged.log_right, 0.0
+        )  # uncovered under both: no difference
+    return judged.hits.astype(np.float64)

@@ -1,0 +1,110 @@
+"""Causal language models (GPT, Llama, ...): the answer and what follows, given what is before."""
+
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor
+
+from promptsearch.models import Block, LengthNorm, ModelInfo, Plan, Scoring
+from promptsearch.models.chat import Writer
+from promptsearch.models.encoding import Encoded
+from promptsearch.models.machine import Machine, divisors, items_of, require
+from promptsearch.models.planning import Item, Work, lay_out
+from promptsearch.models.probes import Probe, Probes, continuations
+from promptsearch.models.running import run, work_of
+from promptsearch.models.sequels import Sequel, Sequels
+from promptsearch.models.vocabulary import token_count, unknown_share, words, written
+from promptsearch.prompt import Answer, Filled
+
+
+class CausalModel:
+    """Scores the answer and the text after the slot, given everything before."""
+
+    def __init__(self, machine: Machine, writer: Writer, begin: int) -> None:
+        self._machine = machine
+        self._writer = writer
+        self._begin = begin  # what an answer at the very start is conditioned on
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._machine.info
+
+    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
+        """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
+        require(answers)
+        asked = _Asked(answers, scoring.length_norm, self._begin, self._machine)
+        sequels = self._sequels(scoring.length_norm == "token")
+        made = [asked.of(each) for each in sequels.of(texts, answers)]
+        encoded = [Encoded(prefix, (), ()) for prefix, _ in made]
+        return lay_out(items_of(encoded, [probes for _, probes in made]), self._machine.shape)
+
+    def run(self, plan: Plan) -> Iterator[Block]:
+        """Every text exactly once, in blocks of any order."""
+        return run(work_of(plan), _assemble, lambda _: self._logits, self._machine.device)
+
+    def rendered(self, filled: Filled) -> str:
+        """The text as the model reads it up to the answer, special tokens written out."""
+        return written(self._machine.tokenizer, self._sequels(False).before(filled))
+
+    def vocabulary_words(self) -> list[str]:
+        """The whole words of the vocabulary: each is one token."""
+        return words(self._machine.tokenizer, self._machine.tokens)
+
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        """Share of the characters that fall to the unknown token, in [0, 1]."""
+        return unknown_share(self._machine.tokenizer.unk_token_id, self._machine.tokens, texts)
+
+    def token_count(self, text: str) -> int:
+        """How many tokens an answer has where a space stands before its slot."""
+        return token_count(self._machine.tokens, text)
+
+    def _sequels(self, counted: bool) -> Sequels:
+        return Sequels(self._machine.tokens, self._writer, self._machine.limit, counted)
+
+    def _logits(self, ids: Tensor, _: Tensor, rows: Tensor, columns: Tensor, __: Tensor) -> Tensor:
+        """Padding stands on the right, where nothing before can see it."""
+        return self._machine.outputs.at(rows, columns, {"input_ids": ids, "use_cache": False})
+
+
+def _assemble(item: Item, probe: Probe) -> tuple[list[int], list[int]]:
+    """The text and its continuation; place i is predicted by the token before it."""
+    before = len(item.ids) - 1
+    return [*item.ids, *probe.fill], [before + place for place in probe.places]
+
+
+class _Asked:
+    """The probes of one call; texts whose answers continue them with equal ids share theirs."""
+
+    def __init__(
+        self, answers: Sequence[Answer], norm: LengthNorm, begin: int, machine: Machine
+    ) -> None:
+        self._answers, self._norm, self._begin, self._machine = answers, norm, begin, machine
+        self._known: dict[object, Probes] = {}
+
+    def of(self, sequels: Sequence[Sequel]) -> tuple[list[int], Probes]:
+        """The ids that all answers share, and what to ask after them."""
+        ids: list[tuple[int, ...]] = [sequel.ids for sequel in sequels]
+        firsts = [sequel.first for sequel in sequels]
+        if min(firsts) == 0:
+            ids = [(self._begin, *own) for own in ids]
+            firsts = [first + 1 for first in firsts]
+        shared = min(_agreeing(ids), *firsts)
+        follows = tuple(own[shared:] for own in ids)
+        starts = tuple(first - shared for first in firsts)
+        key = (follows, starts, tuple(sequel.own for sequel in sequels))
+        if key not in self._known:
+            self._known[key] = self._make(*key)
+        return list(ids[0][:shared]), self._known[key]
+
+    def _make(
+        self, follows: Sequence[Sequence[int]], starts: Sequence[int], own: Sequence[int]
+    ) -> Probes:
+        scored = [range(a, len(follow)) for a, follow in zip(starts, follows, strict=True)]
+        probes = continuations(follows, scored, self._machine.device)
+        return Probes(probes, divisors(self._answers, own, self._norm))
+
+
+def _agreeing(ids: Sequence[tuple[int, ...]]) -> int:
+    """How many first ids are the same in all."""
+    low, high = min(ids), max(ids)
+    pairs = enumerate(zip(low, high, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(low), len(high)))

@@ -1,0 +1,44 @@
+"""What a tokenizer keeps for itself, and how long a text a model holds."""
+
+from typing import Any
+
+from torch import nn
+
+from promptsearch.models.machine import UNLIMITED
+
+_NONE = 1 << 24  # tokenizers without a limit say 1e30
+
+
+def control_tokens(tokenizer: Any) -> dict[str, int]:
+    """Names and ids of the tokens that only we may write: special ones, and a chat template's."""
+    template = tokenizer.chat_template or ""
+    special = set(tokenizer.all_special_ids)
+    found: dict[str, int] = {
+        token.content: number
+        for number, token in tokenizer.added_tokens_decoder.items()
+        if token.special or (token.content.strip() and token.content in template)
+    }
+    vocabulary = tokenizer.get_vocab()
+    found.update({token: n for token, n in vocabulary.items() if token.startswith("<extra_id_")})
+    names = tokenizer.convert_ids_to_tokens(sorted(special))
+    return found | dict(zip(names, sorted(special), strict=True))
+
+
+def limit_of(model: Any, tokenizer: Any) -> int:
+    """Tokens of one sequence that the model's positions and the tokenizer allow."""
+    config = model.config.get_text_config()
+    positions = getattr(config, "max_position_embeddings", None)
+    limits = [UNLIMITED]
+    if isinstance(positions, int) and positions > 0:
+        limits.append(positions - _reserved(model))
+    if tokenizer.model_max_length < _NONE:
+        limits.append(int(tokenizer.model_max_length))
+    return min(limits)
+
+
+def _reserved(model: nn.Module) -> int:
+    """Positions that are never a token's: RoBERTa counts from its padding index + 1."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            return 0 if module.padding_idx is None else module.padding_idx + 1
+    return 0

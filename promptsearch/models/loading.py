@@ -1,0 +1,39 @@
+"""A model from its name. transformers and torch load when this is called, and not before."""
+
+from promptsearch.models import ChatMode, Dtype, Family, LanguageModel, Options
+from promptsearch.models.sources import find
+
+
+def load_model(
+    spec: str = "builtin",
+    *,
+    family: Family | None = None,
+    device: str = "auto",
+    dtype: Dtype = "auto",
+    chat: ChatMode = "auto",
+    chat_system: str | None = None,
+    chat_answer_prefix: str | None = None,
+    batch_tokens: int | None = None,
+    trust_remote_code: bool = False,
+) -> LanguageModel:
+    """The model that `spec` names: builtin, a directory, a hub name, a .gguf file or smollm2.
+
+    `device` is auto, cpu or cuda; `dtype` auto is float32; `batch_tokens` is the size of a batch,
+    padding included. `ModelError`, in one line and at once, where the model is missing, damaged
+    or of no family we know.
+    """
+    source = find(spec)
+    options = Options(
+        spec=spec,
+        family=family,
+        device=device,
+        dtype=dtype,
+        chat=chat,
+        chat_system=chat_system,
+        chat_answer_prefix=chat_answer_prefix,
+        batch_tokens=batch_tokens,
+        trust_remote_code=trust_remote_code,
+    )
+    from promptsearch.models.weights import load
+
+    return load(source, options)

@@ -1,0 +1,79 @@
+"""What is asked of a text: fillings to pass through the model, and what to read from each.
+
+The same probes serve many texts, so they are made once per set of answers.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Reading = tuple[int, int, int]  # (place, token, answer): log p(token) at the place counts for it
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """One filling of a text, and the log-probabilities to read from its pass.
+
+    Masked: `fill` goes into the slots, `counts[s]` tokens into slot s, places index `fill`.
+    Otherwise `fill` continues the text, and place i predicts `fill[i]` (or what would follow).
+    """
+
+    fill: tuple[int, ...]
+    counts: tuple[int, ...]
+    places: tuple[int, ...]  # where output is read, ascending
+    which: Tensor  # (reading,) index into places
+    tokens: Tensor  # (reading,)
+    columns: Tensor  # (reading,) the answer that the reading counts for
+
+
+@dataclass(frozen=True, eq=False)
+class Probes:
+    """All that one text is asked; `divisors` is (answer,), what each answer's sum is divided by."""
+
+    probes: tuple[Probe, ...]
+    divisors: Tensor
+
+    @property
+    def longest(self) -> int:
+        return max(len(probe.fill) for probe in self.probes)
+
+
+def probe(
+    fill: Sequence[int], counts: Sequence[int], readings: Iterable[Reading], device: torch.device
+) -> Probe:
+    """A probe from its readings."""
+    table = sorted(readings, key=lambda reading: reading[2])
+    places = sorted({place for place, _, _ in table})
+    index = {place: i for i, place in enumerate(places)}
+    numbers = torch.tensor([(index[p], token, answer) for p, token, answer in table]).T
+    which, tokens, columns = numbers.to(device)  # each (reading,)
+    return Probe(tuple(fill), tuple(counts), tuple(places), which, tokens, columns)
+
+
+def continuations(
+    follows: Sequence[Sequence[int]], scored: Sequence[Sequence[int]], device: torch.device
+) -> tuple[Probe, ...]:
+    """Probes for texts that go on in different ways.
+
+    `follows[a]` are the ids of answer a and all around it, `scored[a]` the places among them that
+    count. The last token need not be passed; ways that begin another way share its pass.
+    """
+    stems = [tuple(follow[: max(places)]) for follow, places in zip(follows, scored, strict=True)]
+    owner = _owners(set(stems))
+    readings: dict[tuple[int, ...], list[Reading]] = {}
+    for answer, (follow, places) in enumerate(zip(follows, scored, strict=True)):
+        own = readings.setdefault(owner[stems[answer]], [])
+        own.extend((place, follow[place], answer) for place in places)
+    return tuple(probe(stem, (), table, device) for stem, table in readings.items())
+
+
+def _owners(stems: Iterable[tuple[int, ...]]) -> Mapping[tuple[int, ...], tuple[int, ...]]:
+    """The longest-lived stem that begins with each stem: in sorted order, the last one seen."""
+    owner: dict[tuple[int, ...], tuple[int, ...]] = {}
+    after: tuple[int, ...] = ()
+    for stem in sorted(stems, reverse=True):
+        owner[stem] = owner[after] if after[: len(stem)] == stem and after else stem
+        after = stem
+    return owner

@@ -1,0 +1,138 @@
+"""Encoder-decoder models (T5, ...): the slots are sentinels, the decoder writes the answers."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from promptsearch.errors import ModelError
+from promptsearch.models import Block, ModelInfo, Plan, Scoring
+from promptsearch.models.encoding import encode, line_of, places_of
+from promptsearch.models.machine import Machine, divisors, items_of, require
+from promptsearch.models.masked import masked_inputs
+from promptsearch.models.planning import Item, Work, lay_out
+from promptsearch.models.probes import Probe, Probes, continuations
+from promptsearch.models.running import Logits, run, work_of
+from promptsearch.models.vocabulary import token_count, unknown_share, words, written
+from promptsearch.prompt import Answer, Filled
+
+
+class Seq2SeqModel:
+    """Scores answers after their sentinels; each text is encoded once."""
+
+    def __init__(self, machine: Machine, sentinels: Sequence[int], start: int) -> None:
+        self._machine = machine
+        self._sentinels = sentinels
+        self._start = start  # the token that a decoder begins with
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._machine.info
+
+    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
+        """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
+        require(answers)
+        machine = self._machine
+        for names in dict.fromkeys(_names(text) for text in texts):
+            self._check(names)
+        encoded = encode(texts, machine.tokens, self._sentinels, lambda _: machine.limit)
+        known: dict[tuple[str, ...], Probes] = {}
+        for text in encoded:
+            names = tuple(name for name, _ in text.places)
+            if names not in known:
+                known[names] = self._probes(names, answers, scoring)
+        probes = [known[tuple(name for name, _ in text.places)] for text in encoded]
+        return lay_out(items_of(encoded, probes), machine.shape, once=True)
+
+    def run(self, plan: Plan) -> Iterator[Block]:
+        """Every text exactly once, in blocks of any order."""
+        return run(work_of(plan), self._assemble, self._prepare, self._machine.device)
+
+    def rendered(self, filled: Filled) -> str:
+        """The text as the encoder reads it, with its sentinels."""
+        (ids,) = self._machine.tokens.encode([line_of(filled, self._sentinels)])
+        return written(self._machine.tokenizer, ids)
+
+    def vocabulary_words(self) -> list[str]:
+        """The whole words of the vocabulary: each is one token."""
+        return words(self._machine.tokenizer, self._machine.tokens)
+
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        """Share of the characters that fall to the unknown token, in [0, 1]."""
+        return unknown_share(self._machine.tokenizer.unk_token_id, self._machine.tokens, texts)
+
+    def token_count(self, text: str) -> int:
+        """How many tokens an answer has where a space stands before its slot."""
+        return token_count(self._machine.tokens, text)
+
+    def _check(self, names: Sequence[str]) -> None:
+        if len(names) > len(self._sentinels):
+            raise ModelError(
+                f"the template has {len(names)} slots, but the tokenizer of {self.info.spec!r} has "
+                f"{len(self._sentinels)} sentinels; use fewer slots"
+            )
+
+    def _probes(self, names: Sequence[str], answers: Sequence[Answer], scoring: Scoring) -> Probes:
+        """What the decoder writes: sentinel, answer, sentinel, answer; the answers count."""
+        texts = list(dict.fromkeys(text for answer in answers for _, text in answer))
+        ids = dict(zip(texts, self._answer_ids(texts), strict=True))
+        follows, scored = [], []
+        for answer in answers:
+            follow, places = self._target(names, {slot: ids[text] for slot, text in answer})
+            follows.append(follow)
+            scored.append(places)
+        own = divisors(answers, list(map(len, scored)), scoring.length_norm)
+        device = self._machine.device
+        return Probes(continuations(follows, scored, device), own)
+
+    def _answer_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        found = self._machine.tokens.encode([(text,) for text in texts], special=False)
+        for text, ids in zip(texts, found, strict=True):
+            if not ids:
+                raise ModelError(
+                    f"the answer {text!r} has no tokens in this model's vocabulary; use another"
+                )
+        return found
+
+    def _target(
+        self, names: Sequence[str], ids: dict[str, list[int]]
+    ) -> tuple[list[int], list[int]]:
+        follow: list[int] = []
+        places: list[int] = []
+        for sentinel, name in zip(self._sentinels, names, strict=False):
+            follow.append(sentinel)
+            places += range(len(follow), len(follow) + len(ids.get(name, ())))
+            follow += ids.get(name, ())
+        return follow, places
+
+    def _assemble(self, _item: Item, probe: Probe) -> tuple[list[int], list[int]]:
+        return [self._start, *probe.fill], list(probe.places)
+
+    def _prepare(self, block: Sequence[Item]) -> Logits:
+        """Encode the block's texts, once."""
+        from transformers.modeling_outputs import BaseModelOutput
+
+        device = self._machine.device
+        lengths = [len(item.ids) for item in block]
+        padded = [[*item.ids, *[0] * (max(lengths) - len(item.ids))] for item in block]
+        sources = masked_inputs(
+            torch.tensor(padded, device=device), torch.tensor(lengths, device=device)
+        )
+        with torch.inference_mode():
+            states = self._machine.model.get_encoder()(**sources).last_hidden_state
+        mask = sources.get("attention_mask", torch.ones(states.shape[:2], device=device).long())
+
+        def logits(ids: Tensor, _: Tensor, rows: Tensor, columns: Tensor, items: Tensor) -> Tensor:
+            inputs = {
+                "encoder_outputs": BaseModelOutput(last_hidden_state=states[items]),
+                "attention_mask": mask[items],
+                "decoder_input_ids": ids,
+                "use_cache": False,
+            }
+            return self._machine.outputs.at(rows, columns, inputs)
+
+        return logits
+
+
+def _names(filled: Filled) -> tuple[str, ...]:
+    return tuple(name for name, _ in places_of(filled))

@@ -1,0 +1,56 @@
+"""What a vocabulary holds: its whole words, and what it cannot write."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from promptsearch.models.tokens import Tokens
+
+
+def words(tokenizer: Any, tokens: Tokens) -> list[str]:
+    """Whole alphabetic words, each one token where a word stands alone; in vocabulary order."""
+    special = set(tokenizer.all_special_ids)
+    own = [token for token in range(len(tokenizer)) if token not in special]
+    pieces = dict(zip(own, tokenizer.convert_ids_to_tokens(own), strict=True))
+    texts = [_text(tokenizer, piece) for piece in pieces.values()]
+    known = [(token, text) for token, text in zip(own, texts, strict=True) if text.isalpha()]
+    spaced = tokens.glued([" " + text for _, text in known])
+    alone = tokens.encode([(text,) for _, text in known], special=False)
+    single = (
+        text
+        for (token, text), inside, first in zip(known, spaced, alone, strict=True)
+        if inside == [token] or (first == [token] and pieces[token].startswith("\u2581"))
+    )
+    return list(dict.fromkeys(single))
+
+
+def _text(tokenizer: Any, piece: str | None) -> str:
+    if piece is None:
+        return ""
+    text: str = tokenizer.convert_tokens_to_string([piece])
+    return text.strip(" ")
+
+
+def unknown_share(unknown: int | None, tokens: Tokens, texts: Sequence[str]) -> float:
+    """Share of the characters, spaces left out, that fall to the unknown token; in [0, 1]."""
+    total = sum(sum(map(len, text.split())) for text in texts)
+    if unknown is None or not total:
+        return 0.0
+    lost = 0
+    for text, located in zip(texts, tokens.locate([(t,) for t in texts]), strict=True):
+        spans = zip(located.ids, located.spans, strict=True)
+        places = {i for token, (a, b) in spans if token == unknown for i in range(a, b)}
+        lost += sum(not text[i].isspace() for i in places)
+    return lost / total
+
+
+def written(tokenizer: Any, ids: Sequence[int]) -> str:
+    """Ids as the model reads them, special tokens written out."""
+    text: str = tokenizer.decode(list(ids), skip_special_tokens=False)
+    return text
+
+
+def token_count(tokens: Tokens, text: str) -> int:
+    """How many tokens an answer has where a space stands before its slot."""
+    (ids,) = tokens.encode([(text,)], special=False)
+    (spaced,) = tokens.glued([" " + text])
+    return min(len(ids), len(spaced))

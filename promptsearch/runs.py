@@ -1,0 +1,175 @@
+"""A search from task definition to result file: put together once, for all strategies."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from promptsearch.corpora import TaskDefinition
+from promptsearch.engine import Searcher, Task, search_prompts, silent
+from promptsearch.exports.document import Provenance, document_of
+from promptsearch.exports.native import write_prompts
+from promptsearch.judging import SplitJudge
+from promptsearch.ledger import Ledger
+from promptsearch.models import LanguageModel
+from promptsearch.scorebook import OnProgress
+from promptsearch.scoring import Scorer
+from promptsearch.searchers import SEARCHERS
+from promptsearch.settings import Settings
+from promptsearch.storage import run_directory
+from promptsearch.trial import Result
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a run goes, and what is said on the way."""
+
+    directory: Path | None = None
+    resume: bool = False
+    overwrite: bool = False
+    command: str | None = None
+    log: Callable[[str], None] = silent
+    on_progress: OnProgress | None = None
+
+
+def search(
+    searcher: Searcher,
+    definition: TaskDefinition,
+    model: LanguageModel,
+    settings: Settings = Settings(),
+    output: Output = Output(),
+) -> Result:
+    """Search prompts for the task with one strategy; with a directory, keep everything in it."""
+    if output.directory is None:
+        return search_in(None, searcher, definition, model, settings, output)
+    with run_directory(
+        output.directory, resume=output.resume, overwrite=output.overwrite
+    ) as folder:
+        return search_in(folder, searcher, definition, model, settings, output)
+
+
+def search_in(
+    folder: Path | None,
+    searcher: Searcher,
+    definition: TaskDefinition,
+    model: LanguageModel,
+    settings: Settings,
+    output: Output,
+) -> Result:
+    """The same, in a run directory that is locked already."""
+    metric = settings.metric(definition.kind)
+    scoring = settings.scoring(definition.kind)
+    scorer = Scorer(model, scoring, settings.answer_score, definition.kind != "facts")
+    splits = {"dev": definition.dev.examples, "train": definition.train.examples}
+    judge = SplitJudge(scorer, splits, definition.kind, definition.negative_label)
+    scored_as = {**asdict(scoring), "answer_score": settings.answer_score}
+    identity = _identity(searcher, definition, model, settings, scored_as)
+    with _ledger(folder, identity) as ledger:
+        result = search_prompts(
+            searcher,
+            task_of(definition, model, settings, folder, output.log),
+            judge,
+            objective=metric,
+            limits=settings.limits,
+            ledger=ledger,
+            on_progress=output.on_progress,
+        )
+    if folder is not None:
+        made = _provenance(searcher, settings, output.command)
+        document = document_of(result, definition, model.info, scored_as, made, folder)
+        write_prompts(folder / "prompts.json", document)
+        _log_event(folder, {"stopped_because": result.stopped_because, **asdict(result.spent)})
+    return result
+
+
+def task_of(
+    definition: TaskDefinition,
+    model: LanguageModel | None,
+    settings: Settings,
+    folder: Path | None,
+    log: Callable[[str], None] = silent,
+) -> Task:
+    """What a strategy may see of the definition: train, never dev or test."""
+    return Task(
+        name=definition.name,
+        kind=definition.kind,
+        prompt=definition.prompt,
+        train=definition.train.examples,
+        inputs=definition.inputs,
+        labels=definition.labels,
+        language=definition.language,
+        corpus=definition.corpus,
+        corpus_column=definition.corpus_column,
+        model=model,
+        workspace=folder,
+        workers=settings.workers,
+        log=log,
+    )
+
+
+@contextmanager
+def _ledger(folder: Path | None, identity: Mapping[str, object]) -> Iterator[Ledger]:
+    path = None if folder is None else folder / "trials.jsonl"
+    with Ledger(identity, path) as ledger:
+        if folder is not None:
+            _log_event(folder, {"started": True, "trials_known": len(ledger.rows)})
+        yield ledger
+
+
+def _identity(
+    searcher: Searcher,
+    definition: TaskDefinition,
+    model: LanguageModel,
+    settings: Settings,
+    scored_as: Mapping[str, object],
+) -> Mapping[str, object]:
+    """What must be the same for a run to be resumed; the limits may change."""
+    manual = definition.prompt
+    return {
+        "strategy": strategy_of(searcher),
+        "options": options_of(searcher),
+        "task": definition.name,
+        "train": definition.train.sha256,
+        "dev": definition.dev.sha256,
+        "template": str(manual.template),
+        "answers": _digest(manual.verbalizer.plain()),
+        "model": asdict(model.info),
+        "scoring": scored_as,
+        "objective": settings.objective,
+    }
+
+
+def _digest(answers: Mapping[str, object]) -> str:
+    return sha256(json.dumps(answers).encode()).hexdigest()
+
+
+def _provenance(searcher: Searcher, settings: Settings, command: str | None) -> Provenance:
+    return Provenance(
+        strategy_of(searcher),
+        options_of(searcher),
+        settings.objective,
+        settings.seed,
+        settings.budget,
+        command,
+    )
+
+
+def strategy_of(searcher: Searcher) -> str:
+    """The name the command line knows the strategy by; its class name if it is a stranger's."""
+    names = {cls: name for name, cls in SEARCHERS.items()}
+    return names.get(type(searcher), type(searcher).__name__)
+
+
+def options_of(searcher: Searcher) -> Mapping[str, object]:
+    """The hyper-parameters of a strategy that is a dataclass."""
+    if not is_dataclass(searcher):
+        return {}
+    return {field.name: getattr(searcher, field.name) for field in fields(searcher)}
+
+
+def _log_event(folder: Path, event: Mapping[str, object]) -> None:
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"time": time.time(), **event}) + "\n")

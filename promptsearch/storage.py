@@ -1,0 +1,71 @@
+"""Files that are whole or not there, and directories that one process writes at a time."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from promptsearch.errors import RunError
+
+RUN_FILES = ("prompts.json", "trials.jsonl", "log.jsonl", "mined.jsonl", "candidates.txt", "shards")
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a text: readers see the old file or the new one."""
+    write_lines(path, [text])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines (with their ends) beside `path`, flush them to the disk, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def run_directory(path: Path, *, resume: bool = False, overwrite: bool = False) -> Iterator[Path]:
+    """The directory of one run, locked while in use.
+
+    `RunError` where it holds a run already (unless resumed or overwritten), or another process is
+    writing to it.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / ".lock")
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise RunError(
+            f"{path}: another promptsearch is writing here; wait, or choose -o DIR"
+        ) from None
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written to ({error.strerror}); choose -o DIR") from None
+    try:
+        _check_free(path, resume, overwrite)
+        yield path
+    finally:
+        lock.release()
+
+
+def _check_free(path: Path, resume: bool, overwrite: bool) -> None:
+    present = [path / name for name in RUN_FILES if (path / name).exists()]
+    if overwrite:
+        for old in present:
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    elif present and not resume:
+        raise RunError(
+            f"{path}: holds a run already ({present[0].name}); add --resume to go on with it, "
+            "--overwrite to start anew, or choose another -o DIR"
+        )

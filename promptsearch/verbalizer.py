@@ -1,0 +1,113 @@
+"""Verbalizers: which answers stand for which label."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from promptsearch.errors import PromptError
+
+Answer = tuple[tuple[str, str], ...]  # (slot, text) pairs; a slot may be missing
+
+
+@dataclass(frozen=True)
+class Verbalizer(Mapping[str, tuple[Answer, ...]]):
+    """Label -> answers, in label order. For facts every candidate is a label with itself as answer.
+
+    Frozen and hashable, so that a prompt can key a cache. Build it with `Verbalizer.of`.
+    """
+
+    pairs: tuple[tuple[str, tuple[Answer, ...]], ...]
+
+    @classmethod
+    def of(
+        cls, answers: Mapping[str, str | Sequence[object]], slots: Sequence[str] = ("Z",)
+    ) -> "Verbalizer":
+        """From plain values: a string, several, or per answer a list (a text a slot) or a dict.
+
+        >>> Verbalizer.of({"pos": "great", "neg": ["bad", "awful"]}).labels
+        ('pos', 'neg')
+        """
+        return cls(
+            tuple(
+                (label, tuple(_answer(label, a, slots) for a in _listed(given)))
+                for label, given in answers.items()
+            )
+        )
+
+    @classmethod
+    def of_candidates(cls, candidates: Sequence[str], slot: str = "Z") -> "Verbalizer":
+        """The verbalizer of a fact task: each candidate answers for itself."""
+        return cls(tuple((text, (((slot, text),),)) for text in candidates))
+
+    def __post_init__(self) -> None:
+        if not self.pairs:
+            raise PromptError("there are no answers; give every label at least one")
+        if empty := [label for label, answers in self.pairs if not answers]:
+            raise PromptError(f"the label {empty[0]!r} has no answer; give it at least one")
+        if len(self._by_label) < len(self.pairs):
+            raise PromptError("a label (or candidate) stands twice among the answers; keep one")
+        seen: dict[frozenset[Answer], str] = {}
+        for label, answers in self.pairs:
+            if (twin := seen.setdefault(frozenset(answers), label)) != label:
+                raise PromptError(
+                    f"the labels {twin!r} and {label!r} have the same answers, so nothing can "
+                    "tell them apart; change one of them"
+                )
+
+    @cached_property
+    def _by_label(self) -> dict[str, tuple[Answer, ...]]:
+        return dict(self.pairs)
+
+    @cached_property
+    def _hash(self) -> int:  # thousands of candidates: hash them once
+        return hash(self.pairs)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(self._by_label)
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        """All answers of all labels, each once, in order."""
+        return tuple(dict.fromkeys(answer for _, answers in self.pairs for answer in answers))
+
+    def __getitem__(self, label: str) -> tuple[Answer, ...]:
+        return self._by_label[label]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.labels)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def plain(self) -> dict[str, list[object]]:
+        """The way the files write it: strings for one slot, one list an answer for several."""
+        return {label: [_plain(answer) for answer in answers] for label, answers in self.pairs}
+
+
+def _listed(given: str | Sequence[object]) -> Sequence[object]:
+    return [given] if isinstance(given, str) else given
+
+
+def _answer(label: str, given: object, slots: Sequence[str]) -> Answer:
+    if isinstance(given, str):
+        given = [given]
+    if isinstance(given, Mapping):
+        pairs = tuple((str(slot), str(text)) for slot, text in given.items())
+    elif isinstance(given, Sequence) and len(given) == len(slots):
+        pairs = tuple((slot, str(text)) for slot, text in zip(slots, given, strict=True))
+    else:
+        raise PromptError(
+            f"the label {label!r} has the answer {given!r}, but the template has the slots "
+            f"{', '.join(slots)}; give one string per slot"
+        )
+    if blank := [slot for slot, text in pairs if not text.strip()]:
+        raise PromptError(f"the label {label!r} has an empty answer for [{blank[0]}]; fill it in")
+    return pairs
+
+
+def _plain(answer: Answer) -> object:
+    return answer[0][1] if len(answer) == 1 else [text for _, text in answer]

@@ -1,0 +1,224 @@
+"""The command line end to end: one search, what it leaves, and every bad input in one line."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
+
+from promptsearch.cli import COMMANDS, cli
+from promptsearch.exports.native import SCHEMA
+
+REVIEWS = {
+    "positive": ["a great film", "truly great acting", "a great cast", "great fun for everyone"],
+    "negative": ["a bad film", "truly bad acting", "a bad cast", "bad taste for everyone"],
+}
+CORPUS = (
+    "The plot was good .\nThe plot was bad .\nThe film was just good .\nThe film was just bad .\n"
+)
+TASK = """
+name = "toy"
+kind = "classification"
+train = "train.tsv"
+dev = "dev.tsv"
+test = "test.tsv"
+label = "label"
+template = "{text} It was [Z]."
+corpus = ["corpus.txt"]
+[answers]
+negative = ["bad"]
+positive = ["good"]
+"""
+
+
+@pytest.fixture
+def task(tmp_path):
+    rows = [f"{text}\t{label}\n" for label, texts in REVIEWS.items() for text in texts]
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{split}.tsv").write_text("text\tlabel\n" + "".join(rows))
+    (tmp_path / "corpus.txt").write_text(CORPUS * 10)
+    (tmp_path / "task.toml").write_text(TASK)
+    return tmp_path / "task.toml"
+
+
+def run(*words, status=0):
+    done = CliRunner().invoke(cli, [str(word) for word in words])
+    assert done.exit_code == status, done.output + repr(done.exception)
+    return done
+
+
+def mined(task, *options, status=0):
+    return run("mine", "--task", task, "-o", task.parent / "run", "-q", *options, status=status)
+
+
+def test_a_search_leaves_a_valid_file_that_evaluates(task):
+    mined(task)
+    folder = task.parent / "run"
+    document = json.loads((folder / "prompts.json").read_text())
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
+    assert document["baselines"]["manual"]["template"] == "{text} It was [Z]."
+    assert document["prompts"][0]["scores"]["dev"]["selected"] is True
+    assert len(document["prompts"]) > 1
+    assert {"trials.jsonl", "log.jsonl", "mined.jsonl"} <= {file.name for file in folder.iterdir()}
+    out = task.parent / "examples.jsonl"
+    done = run(
+        "evaluate", folder / "prompts.json", "--task", task, "--json", "-q", "--examples-out", out
+    )
+    shown = json.loads(done.stdout)
+    assert set(shown) == {"prompts", "baselines", "model"}
+    test = shown["prompts"][0]["scores"]["test"]
+    assert test["n"] == 8
+    assert test["selected"] is False
+    assert set(test["vs_manual"]) == {"metric", "delta", "ci95", "p", "n_discordant"}
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == 8
+    assert sum(row["correct"] for row in rows) / 8 == test["accuracy"]
+
+
+def without_times(document):
+    document["search"]["spent"].pop("seconds")
+    document["search"].pop("command")
+    return document
+
+
+def test_changing_the_test_file_changes_nothing_but_its_fingerprint(task):
+    documents = []
+    for _ in range(2):
+        mined(task, "--overwrite")
+        text = (task.parent / "run" / "prompts.json").read_text()
+        documents.append(without_times(json.loads(text)))
+        (task.parent / "test.tsv").write_text("text\tlabel\nnothing like it\tnegative\n")
+    shas = [document["task"]["data"]["test"].pop("sha256") for document in documents]
+    assert shas[0] != shas[1]
+    assert documents[0] == documents[1]
+
+
+def test_a_run_killed_at_any_moment_resumes_to_the_same_file(task):
+    mined(task)
+    whole = without_times(json.loads((task.parent / "run" / "prompts.json").read_text()))
+    other = task.parent / "killed"
+    command = [sys.executable, "-m", "promptsearch", "mine", "--task", str(task), "-o", str(other)]
+    for patience in (0.4, 1.0, 2.5, 4.0):
+        process = subprocess.Popen([*command, "--resume", "-q"], stdout=subprocess.DEVNULL)
+        time.sleep(patience)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run([*command, "--resume", "-q"], check=True, stdout=subprocess.DEVNULL)
+    assert without_times(json.loads((other / "prompts.json").read_text())) == whole
+
+
+def test_a_search_is_reproduced(task):
+    mined(task)
+    done = run("reproduce", task.parent / "run" / "prompts.json", "-q")
+    assert "reproduced: same prompts, same scores" in done.stdout
+
+
+def test_reproduce_says_what_has_changed(task):
+    mined(task)
+    dev = task.parent / "dev.tsv"
+    dev.write_text(dev.read_text().replace("a great film", "a film"))
+    done = run("reproduce", task.parent / "run" / "prompts.json", "-q", status=1)
+    assert "data: dev has changed" in done.stdout
+    assert "scores: log_likelihood" in done.stdout
+
+
+def test_no_score_stops_before_a_model_loads(task):
+    mined(task, "--no-score", "--model", task.parent / "no-such-model")
+    assert (task.parent / "run" / "mined.jsonl").read_text()
+    assert not (task.parent / "run" / "prompts.json").exists()
+
+
+def test_a_run_is_not_written_over(task):
+    mined(task)
+    done = mined(task, status=1)
+    assert "--resume to go on with it, --overwrite to start anew" in done.stderr
+
+
+def test_show_and_check_and_lists(task):
+    mined(task)
+    prompts = task.parent / "run" / "prompts.json"
+    assert "{text} It was [Z]." in run("show", prompts).stdout
+    assert "0 errors" in run("check", prompts, "--task", task).stdout
+    assert "capitals" in run("tasks").stdout
+    assert json.loads(run("models", "--json").stdout)[0]["spec"] == "builtin"
+
+
+def test_init_writes_a_task_that_loads(task):
+    data = task.parent / "dev.tsv"
+    run("init", data, "--label", "label")
+    assert "0 errors" in run("check", "--task", task.parent / "dev.toml").stdout
+    done = run("init", data, "--label", "label", status=1)
+    assert "--overwrite" in done.stderr
+
+
+BAD = {
+    "a missing file": (("train.tsv", None, None),),
+    "a wrong column": (("train.tsv", "label\n", "lable\n"),),
+    "an unknown label": (("dev.tsv", "positive", "postive"),),
+    "an unknown key": (("task.toml", "label =", "labl ="),),
+    "no slot": (("task.toml", "[Z]", ""),),
+    "two equal slots": (("task.toml", "[Z]", "[Z] [Z]"),),
+    "an unknown field": (("task.toml", "{text}", "{txt}"),),
+    "an empty split": (("dev.tsv", None, "text\tlabel\n"),),
+    "a label without answers": (("task.toml", '["bad"]', "[]"),),
+    "equal answers": (("task.toml", '["bad"]', '["good"]'),),
+    "a corpus without a hit": (("corpus.txt", None, "Nothing of the kind.\n"),),
+}
+NAMED = {
+    "a missing file": "train.tsv",
+    "a wrong column": "label",
+    "an unknown label": "dev.tsv, line",
+    "an unknown key": "labl",
+    "no slot": "task.toml",
+    "two equal slots": "task.toml",
+    "an unknown field": "{txt}",
+    "an empty split": "dev.tsv",
+    "a label without answers": "negative",
+    "equal answers": "same answers",
+    "a corpus without a hit": "corpus.txt",
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_that_names_the_place(task, case):
+    name, old, new = BAD[case][0]
+    path = task.parent / name
+    if new is None:
+        path.unlink()
+    else:
+        path.write_text(new if old is None else path.read_text().replace(old, new))
+    if case == "a corpus without a hit":  # the training texts are a corpus of their own
+        (task.parent / "train.tsv").write_text("text\tlabel\nx\tpositive\ny\tnegative\n")
+    done = mined(task, status=1)
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert NAMED[case] in done.stderr
+
+
+def test_invalid_utf8_names_the_line(task):
+    path = task.parent / "dev.tsv"
+    path.write_bytes(path.read_bytes() + b"caf\xe9\tpositive\n")
+    done = mined(task, status=1)
+    assert "dev.tsv, line 10" in done.stderr
+    assert "latin-1" in done.stderr
+
+
+def test_an_objective_of_another_kind_is_an_error(task):
+    assert (
+        "does not suit a classification task" in mined(task, "--objective", "p@1", status=1).stderr
+    )
+
+
+@pytest.mark.parametrize("words", [(), *((name,) for name in COMMANDS)], ids=" ".join)
+def test_help_leaves_the_heavy_packages_out(words):
+    code = (
+        "import sys; from promptsearch.cli import cli\n"
+        f"try: cli({[*words, '--help']!r})\n"
+        "except SystemExit: pass\n"
+        "print({'torch', 'transformers', 'spacy'} & set(sys.modules) or 'light')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("light")

@@ -1,0 +1,187 @@
+"""The loop around every search: budget, ledger, resume, the best."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from promptsearch.engine import Limits, Task, search_prompts
+from promptsearch.errors import RunError
+from promptsearch.judging import Work
+from promptsearch.ledger import Ledger
+from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.trial import Result, Trial
+
+ANSWERS = Verbalizer.of({"pos": "good", "neg": "bad"})
+
+
+def prompt(text):
+    return Prompt(Template.parse(f"{text} [Z]"), ANSWERS)
+
+
+TASK = Task("toy", "classification", prompt("start"), ())
+
+
+@dataclass
+class LongerIsBetter:
+    """A judge without a model; a chunk holds two prompts (2048 texts over 1000 examples)."""
+
+    scored: int = 0
+
+    def count(self, on):
+        return 1000
+
+    def plan(self, prompts, on, rows):
+        return Counted(tuple(prompts), ())
+
+    def scores(self, work):
+        self.scored += len(work.prompts)
+        lengths = [len(str(p.template)) for p in work.prompts]
+        return [{"log_likelihood": -1 / n, "accuracy": 0.5, "n": 1000} for n in lengths]
+
+
+class Counted(Work):
+    @property
+    def forwards(self):
+        return 1000 * len(self.prompts)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Proposes its words one call after another; dies after `dies_after` calls."""
+
+    words: tuple[str, ...]
+    together: int = 5
+    dies_after: int = 99
+
+    def search(self, task, score):
+        for place in range(0, len(self.words), self.together):
+            if place // self.together == self.dies_after:
+                raise KeyboardInterrupt
+            score([prompt(word) for word in self.words[place : place + self.together]])
+
+
+WORDS = Words(tuple("a" * n for n in range(1, 13)))
+
+
+def run(searcher, judge=None, **options):
+    return search_prompts(searcher, TASK, judge or LongerIsBetter(), **options)
+
+
+def test_the_best_is_the_highest_and_the_start_counts():
+    result = run(WORDS)
+    assert str(result.best.prompt.template) == "a" * 12 + " [Z]"
+    assert result.manual.prompt == TASK.prompt
+    assert result.stopped_because == "finished"
+
+
+def test_asking_again_is_free():
+    judge = LongerIsBetter()
+    result = run(Words(("a", "b", "a", "start", "b")), judge)
+    assert judge.scored == 3
+    assert result.spent.prompts == 3
+
+
+@pytest.mark.parametrize("budget", [1, 2, 5, 8])
+def test_stops_at_the_budget(budget):
+    result = run(WORDS, limits=Limits(prompts=budget))
+    assert len(result.trials) == result.spent.prompts == budget
+    assert result.stopped_because == "budget"
+
+
+def test_stops_before_the_forwards_are_exceeded():
+    result = run(WORDS, limits=Limits(forwards=4500))
+    assert result.spent.forwards == 4000
+    assert result.stopped_because == "max-forwards"
+
+
+def test_limits_too_small_for_the_manual_prompt_are_an_error():
+    with pytest.raises(RunError, match="too small to score even the manual prompt"):
+        run(WORDS, limits=Limits(forwards=10))
+
+
+def test_an_interrupted_search_keeps_what_it_scored():
+    result = run(Words(WORDS.words, dies_after=1))
+    assert result.stopped_because == "interrupted"
+    assert len(result.trials) == 6
+
+
+def test_ties_go_to_the_likelier_then_to_the_earlier():
+    trials = [
+        Trial(name, prompt(name), {"accuracy": 0.5, "log_likelihood": ll})
+        for name, ll in [("first", -0.7), ("second", -0.6), ("third", -0.6)]
+    ]
+    assert Result(tuple(trials), "accuracy").best.id == "second"
+
+
+def test_only_complete_dev_trials_can_win():
+    good, better, best = (
+        Trial("dev", prompt("x"), {"log_likelihood": -3.0}),
+        Trial("train", prompt("y"), {"log_likelihood": -2.0}, split="train"),
+        Trial("raced", prompt("z"), {"log_likelihood": -1.0}, complete=False),
+    )
+    assert Result((good, better, best)).best is good
+
+
+def trials(result):
+    return [(t.id, str(t.prompt.template), t.scores) for t in result.trials]
+
+
+def cut(path, size):
+    path.write_bytes(path.read_bytes()[:size])
+
+
+def test_a_run_killed_at_any_byte_resumes_to_the_same_trials(tmp_path):
+    whole = tmp_path / "whole.jsonl"
+    with Ledger({"run": 1}, whole) as ledger:
+        uninterrupted = run(WORDS, ledger=ledger)
+    data = whole.read_bytes()
+    for size in range(0, len(data), 97):
+        path = tmp_path / "cut.jsonl"
+        path.write_bytes(data[:size])
+        with Ledger({"run": 1}, path) as ledger:
+            resumed = run(WORDS, ledger=ledger)
+        assert trials(resumed) == trials(uninterrupted)
+        assert resumed.spent.forwards == uninterrupted.spent.forwards
+        assert [json.loads(a)["chunk"] for a in path.read_text().splitlines()[1:]] == [
+            json.loads(a)["chunk"] for a in whole.read_text().splitlines()[1:]
+        ]
+
+
+def test_a_resumed_run_scores_nothing_twice(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    with Ledger({}, path) as ledger:
+        run(WORDS, ledger=ledger)
+    judge = LongerIsBetter()
+    with Ledger({}, path) as ledger:
+        run(WORDS, judge, ledger=ledger)
+    assert judge.scored == 0
+
+
+def test_a_resumed_run_may_have_a_larger_budget(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    with Ledger({}, path) as ledger:
+        run(WORDS, ledger=ledger, limits=Limits(prompts=4))
+    with Ledger({}, path) as ledger:
+        result = run(WORDS, ledger=ledger, limits=Limits(prompts=9))
+    assert len(result.trials) == 9
+
+
+def test_the_ledger_of_another_run_is_not_continued(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    with Ledger({"model": "one", "seed": 0}, path):
+        pass
+    with (
+        pytest.raises(RunError, match=r"another model \('one', now 'two'\)"),
+        Ledger({"model": "two", "seed": 0}, path),
+    ):
+        pass
+
+
+def test_an_edited_ledger_names_the_line(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    with Ledger({}, path):
+        pass
+    path.write_text(path.read_text() + "not json\n")
+    with pytest.raises(RunError, match="line 2: not a trial"), Ledger({}, path):
+        pass
