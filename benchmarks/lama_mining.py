@@ -99,7 +99,7 @@ def measured(
     with tempfile.TemporaryDirectory() as name:
         definition = load_task(relation.write_task(Path(name)))
         result = search(searcher, definition, model, settings)
-        scorer = Scorer(model, settings.scoring("facts"), keep_log_probs=False)
+        scorer = Scorer(model, settings.scoring("facts"), facts=True)
         best = SavedPrompt(result.best.id, result.best.prompt, {})
         document = evaluate([best], definition, scorer, definition.test()).document("p@1")
     return {

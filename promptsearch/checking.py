@@ -99,7 +99,7 @@ def _tokens(
 
 def _answer_lengths(definition: TaskDefinition, model: LanguageModel) -> Iterator[Finding]:
     lengths = {
-        label: {model.token_count(text) for answer in answers for _, text in answer}
+        label: set(map(len, model.answer_ids([text for a in answers for _, text in a])))
         for label, answers in definition.prompt.verbalizer.pairs
     }
     if len({n for counts in lengths.values() for n in counts}) > 1:

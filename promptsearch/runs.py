@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from promptsearch.corpora import TaskDefinition
+from promptsearch.corpora import TaskDefinition, with_candidates
 from promptsearch.engine import Searcher, Task, search_prompts, silent
 from promptsearch.exports.document import Provenance, document_of
 from promptsearch.exports.native import write_prompts
@@ -60,9 +60,11 @@ def search_in(
     output: Output,
 ) -> Result:
     """The same, in a run directory that is locked already."""
-    metric = settings.metric(definition.kind)
-    scoring = settings.scoring(definition.kind)
-    scorer = Scorer(model, scoring, settings.answer_score, definition.kind != "facts")
+    metric, scoring = settings.metric(definition.kind), settings.scoring(definition.kind)
+    definition = with_words(definition, model)
+    scorer = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
+    if merged := scorer.grouping(definition.prompt.verbalizer).merged:
+        output.log(f"{len(merged):,} candidates read like another one for this model: merged")
     splits = {"dev": definition.dev.examples, "train": definition.train.examples}
     judge = SplitJudge(scorer, splits, definition.kind, definition.negative_label)
     scored_as = {**asdict(scoring), "answer_score": settings.answer_score}
@@ -83,6 +85,13 @@ def search_in(
         write_prompts(folder / "prompts.json", document)
         _log_event(folder, {"stopped_because": result.stopped_because, **asdict(result.spent)})
     return result
+
+
+def with_words(definition: TaskDefinition, model: LanguageModel) -> TaskDefinition:
+    """The task with its candidates, where these are the model's whole words."""
+    if not definition.needs_words:
+        return definition
+    return with_candidates(definition, model.vocabulary_words())
 
 
 def task_of(

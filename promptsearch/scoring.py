@@ -6,7 +6,9 @@ come, so that memory holds a batch, not the whole product.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import inf, log
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -31,13 +33,68 @@ class Job:
 
 
 @dataclass(frozen=True)
+class _Grouping:
+    """Answers to labels: which columns of a block belong to which label.
+
+    `same` leads from a label to the first that the model cannot tell from it (itself, mostly).
+    """
+
+    columns: tuple[tuple[int, ...], ...]
+    same: tuple[int, ...]
+    answer_score: AnswerScore
+
+    @cached_property
+    def merged(self) -> list[int]:
+        """Labels that count as another one."""
+        return [label for label, first in enumerate(self.same) if label != first]
+
+    @cached_property
+    def _one_each(self) -> bool:
+        return self.columns == tuple((i,) for i in range(len(self.columns)))
+
+    def label_log_probs(self, log_probs: "Tensor") -> "Tensor":
+        """log p(label | input), (row, label), from the answers', (row, answer)."""
+        if not self._one_each:
+            import torch
+
+            scores = [self._score(log_probs[:, list(columns)]) for columns in self.columns]
+            log_probs = torch.stack(scores, dim=1)
+        if self.merged:
+            log_probs[:, self.merged] = -inf
+        return log_probs.log_softmax(1)
+
+    def _score(self, log_probs: "Tensor") -> "Tensor":
+        if self.answer_score == "max":
+            return log_probs.amax(1)
+        total = log_probs.logsumexp(1)
+        return total - log(log_probs.shape[1]) if self.answer_score == "mean" else total
+
+    def right(self, labels: Sequence[str], examples: Dataset) -> list[list[int]]:
+        """For each example the labels that are right, as indices; none where no candidate is."""
+        index = {label: self.same[i] for i, label in enumerate(labels)}
+        return [sorted({index[t] for t in e.targets if t in index}) for e in examples]
+
+
+def same_answers(model: LanguageModel, verbalizer: Verbalizer) -> tuple[int, ...]:
+    """For each candidate the first one that the model reads alike ("Paris" and "paris")."""
+    texts = [answers[0][0][1] for _, answers in verbalizer.pairs]
+    first: dict[tuple[int, ...], int] = {}
+    return tuple(first.setdefault(ids, i) for i, ids in enumerate(model.answer_ids(texts)))
+
+
+@dataclass(frozen=True)
 class Scorer:
-    """Judges prompts with `model`; `answer_score` says how a label's answers become one score."""
+    """Judges prompts with `model`; `answer_score` says how a label's answers become one score.
+
+    For facts the labels are candidates: those that the model reads alike are merged, and only what
+    concerns the right ones is kept, since there may be thousands.
+    """
 
     model: LanguageModel
     scoring: Scoring
     answer_score: AnswerScore = "sum"
-    keep_log_probs: bool = True  # for classification; with thousands of candidates it is too much
+    facts: bool = False
+    _groupings: dict[Verbalizer, _Grouping] = field(default_factory=dict, repr=False, compare=False)
 
     def plan(self, prompts: Sequence[Prompt], examples: Dataset) -> list[Job]:
         """The passes to run, one job for each distinct verbalizer, in order of appearance."""
@@ -59,10 +116,20 @@ class Scorer:
         judged = self.run(self.plan(prompts, examples), examples)
         return [judged[prompt] for prompt in prompts]
 
+    def grouping(self, verbalizer: Verbalizer) -> "_Grouping":
+        """How the verbalizer's answers become labels for this model."""
+        if verbalizer not in self._groupings:
+            column = {answer: i for i, answer in enumerate(verbalizer.answers)}
+            columns = tuple(tuple(column[a] for a in answers) for _, answers in verbalizer.pairs)
+            alike = same_answers(self.model, verbalizer) if self.facts else range(len(columns))
+            self._groupings[verbalizer] = _Grouping(columns, tuple(alike), self.answer_score)
+        return self._groupings[verbalizer]
+
     def _judged(self, job: Job, examples: Dataset) -> list[tuple[Prompt, Judgement]]:
         verbalizer = job.prompts[0].verbalizer
-        rows = _Rows.empty(len(job.prompts) * len(examples), len(verbalizer), self.keep_log_probs)
-        grouping, right = _Grouping(verbalizer, self.answer_score), _right(verbalizer, examples)
+        rows = _Rows.empty(len(job.prompts) * len(examples), len(verbalizer), not self.facts)
+        grouping = self.grouping(verbalizer)
+        right = grouping.right(verbalizer.labels, examples)
         for block in self.model.run(job.plan):
             rows.put(block.rows, grouping.label_log_probs(block.log_probs), right)
         targets = tuple(example.targets for example in examples)
@@ -70,37 +137,6 @@ class Scorer:
             (prompt, rows.judgement(i * len(examples), verbalizer.labels, targets))
             for i, prompt in enumerate(job.prompts)
         ]
-
-
-class _Grouping:
-    """Answers to labels: which columns of a block belong to which label."""
-
-    def __init__(self, verbalizer: Verbalizer, answer_score: AnswerScore) -> None:
-        column = {answer: i for i, answer in enumerate(verbalizer.answers)}
-        self._columns = [[column[answer] for answer in answers] for _, answers in verbalizer.pairs]
-        self._one_each = self._columns == [[i] for i in range(len(column))]
-        self._answer_score = answer_score
-
-    def label_log_probs(self, log_probs: "Tensor") -> "Tensor":
-        """log p(label | input), (row, label), from the answers', (row, answer)."""
-        if not self._one_each:
-            import torch
-
-            scores = [self._score(log_probs[:, columns]) for columns in self._columns]
-            log_probs = torch.stack(scores, dim=1)
-        return log_probs.log_softmax(1)
-
-    def _score(self, log_probs: "Tensor") -> "Tensor":
-        if self._answer_score == "max":
-            return log_probs.amax(1)
-        total = log_probs.logsumexp(1)
-        return total - np.log(log_probs.shape[1]) if self._answer_score == "mean" else total
-
-
-def _right(verbalizer: Verbalizer, examples: Dataset) -> list[list[int]]:
-    """For each example the labels that are right, as indices; none where no candidate is."""
-    index = {label: i for i, label in enumerate(verbalizer.labels)}
-    return [[index[t] for t in example.targets if t in index] for example in examples]
 
 
 @dataclass

@@ -15,6 +15,7 @@ from promptsearch.evaluation import Evaluation, evaluate
 from promptsearch.exports.native import PromptFile, read_prompts
 from promptsearch.metrics import OBJECTIVES
 from promptsearch.models import LanguageModel
+from promptsearch.runs import with_words
 from promptsearch.scoring import Scorer
 from promptsearch.storage import write_atomic
 
@@ -47,9 +48,10 @@ def command(prompts: Path, **given: Any) -> None:
     definition = load_task(_task_of(file, given["task"]))
     split = split_of(definition, given["split"])
     model = found_with(file, definition, given, console)
+    definition = with_words(definition, model)
     settings = scoring_from(file)
     scoring = settings.scoring(definition.kind)
-    scorer = Scorer(model, scoring, settings.answer_score, definition.kind != "facts")
+    scorer = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
     evaluation = evaluate(file.prompts[: given["top"]], definition, scorer, split)
     if given["examples_out"]:
         rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())

@@ -137,6 +137,7 @@ def _search(
     output = Output(
         directory,
         command=this_command(),
+        log=console.say,
         on_progress=console.progress,
     )
     result = search_in(directory, searcher, definition, model, settings, output)

@@ -66,9 +66,11 @@ def described(definition: TaskDefinition) -> str:
     """`capitals · facts · train 120, dev 60 · 231 candidates`"""
     sizes = f"train {len(definition.train.examples)}, dev {len(definition.dev.examples)}"
     answers = definition.prompt.verbalizer
-    what = "candidates" if definition.kind == "facts" else "labels"
+    what = f"{len(answers):,} {'candidates' if definition.kind == 'facts' else 'labels'}"
+    if definition.needs_words:
+        what = "the model's words as candidates"
     parted = " (dev is a part of train)" if definition.dev_from_train else ""
-    return f"{definition.name} · {definition.kind} · {sizes}{parted} · {len(answers)} {what}"
+    return f"{definition.name} · {definition.kind} · {sizes}{parted} · {what}"
 
 
 def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> None:

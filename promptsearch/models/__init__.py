@@ -107,6 +107,6 @@ class LanguageModel(Protocol):
         """Share of the characters, spaces left out, that fall to the unknown token; in [0, 1]."""
         ...
 
-    def token_count(self, text: str) -> int:
-        """How many tokens an answer has where a space stands before its slot."""
+    def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """The ids of answers where a space stands before their slot."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from promptsearch.models import Block, LengthNorm, ModelInfo, Plan, Scoring
+from promptsearch.models import Block, LengthNorm, ModelInfo, Plan, Scoring, vocabulary
 from promptsearch.models.chat import Writer
 from promptsearch.models.encoding import Encoded
 from promptsearch.models.machine import Machine, divisors, items_of, require
@@ -12,7 +12,7 @@ from promptsearch.models.planning import Item, Work, lay_out
 from promptsearch.models.probes import Probe, Probes, continuations
 from promptsearch.models.running import run, work_of
 from promptsearch.models.sequels import Sequel, Sequels
-from promptsearch.models.vocabulary import token_count, unknown_share, words, written
+from promptsearch.models.vocabulary import unknown_share, words, written
 from promptsearch.prompt import Answer, Filled
 
 
@@ -53,9 +53,9 @@ class CausalModel:
         """Share of the characters that fall to the unknown token, in [0, 1]."""
         return unknown_share(self._machine.tokenizer.unk_token_id, self._machine.tokens, texts)
 
-    def token_count(self, text: str) -> int:
-        """How many tokens an answer has where a space stands before its slot."""
-        return token_count(self._machine.tokens, text)
+    def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """The ids of answers where a space stands before their slot."""
+        return vocabulary.answer_ids(self._machine.tokens, texts)
 
     def _sequels(self, counted: bool) -> Sequels:
         return Sequels(self._machine.tokens, self._writer, self._machine.limit, counted)

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from promptsearch.models import Block, ModelInfo, MultiToken, Plan, Scoring
+from promptsearch.models import Block, ModelInfo, MultiToken, Plan, Scoring, vocabulary
 from promptsearch.models.encoding import Places, answer_ids, encode, line_of
 from promptsearch.models.machine import Machine, divisors, items_of, require, tokens_of
 from promptsearch.models.planning import Item, Work, lay_out
 from promptsearch.models.probes import Probe, Probes, Reading, probe
 from promptsearch.models.running import run, work_of
-from promptsearch.models.vocabulary import token_count, unknown_share, words, written
+from promptsearch.models.vocabulary import unknown_share, words, written
 from promptsearch.prompt import Answer, Filled
 
 Ids = Mapping[str, tuple[int, ...]]  # slot -> the ids of one answer's text there
@@ -56,9 +56,9 @@ class MaskedModel:
         """Share of the characters that fall to the unknown token, in [0, 1]."""
         return unknown_share(self._machine.tokenizer.unk_token_id, self._machine.tokens, texts)
 
-    def token_count(self, text: str) -> int:
-        """How many tokens an answer has where a space stands before its slot."""
-        return token_count(self._machine.tokens, text)
+    def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """The ids of answers where a space stands before their slot."""
+        return vocabulary.answer_ids(self._machine.tokens, texts)
 
     def _logits(
         self, ids: Tensor, lengths: Tensor, rows: Tensor, columns: Tensor, _: Tensor

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from promptsearch.errors import ModelError
-from promptsearch.models import Block, ModelInfo, Plan, Scoring
+from promptsearch.models import Block, ModelInfo, Plan, Scoring, vocabulary
 from promptsearch.models.encoding import encode, line_of, places_of
 from promptsearch.models.machine import Machine, divisors, items_of, require
 from promptsearch.models.masked import masked_inputs
 from promptsearch.models.planning import Item, Work, lay_out
 from promptsearch.models.probes import Probe, Probes, continuations
 from promptsearch.models.running import Logits, run, work_of
-from promptsearch.models.vocabulary import token_count, unknown_share, words, written
+from promptsearch.models.vocabulary import unknown_share, words, written
 from promptsearch.prompt import Answer, Filled
 
 
@@ -61,9 +61,9 @@ class Seq2SeqModel:
         """Share of the characters that fall to the unknown token, in [0, 1]."""
         return unknown_share(self._machine.tokenizer.unk_token_id, self._machine.tokens, texts)
 
-    def token_count(self, text: str) -> int:
-        """How many tokens an answer has where a space stands before its slot."""
-        return token_count(self._machine.tokens, text)
+    def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """The ids of answers where a space stands before their slot."""
+        return vocabulary.answer_ids(self._machine.tokens, texts)
 
     def _check(self, names: Sequence[str]) -> None:
         if len(names) > len(self._sentinels):

@@ -49,8 +49,9 @@ def written(tokenizer: Any, ids: Sequence[int]) -> str:
     return text
 
 
-def token_count(tokens: Tokens, text: str) -> int:
-    """How many tokens an answer has where a space stands before its slot."""
-    (ids,) = tokens.encode([(text,)], special=False)
-    (spaced,) = tokens.glued([" " + text])
-    return min(len(ids), len(spaced))
+def answer_ids(tokens: Tokens, texts: Sequence[str]) -> list[tuple[int, ...]]:
+    """The ids of answers where a space stands before their slot."""
+    alone = tokens.encode([(text,) for text in texts], special=False)
+    spaced = tokens.glued([" " + text for text in texts])
+    shorter = (min(pair, key=len) for pair in zip(spaced, alone, strict=True))
+    return [tuple(ids) for ids in shorter]

@@ -72,7 +72,6 @@ def _mined_before(tasks: Sequence[Task], stamps: Mapping[int, str]) -> dict[int,
     mined = {}
     for number, task in enumerate(tasks):
         if (before := read_mined(task.workspace, stamps[number])) is not None:
-            task.log(f"{task.name}: mined before: {len(before)} templates")
             mined[number] = before
     return mined
 
