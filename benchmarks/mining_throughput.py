@@ -73,7 +73,7 @@ def mined(
 ) -> float:
     """Megabytes a second and core, matching, joining, counting and writing all included."""
     wishes = {
-        task: Wish(Wanted(facts=tuple(facts[task::tasks])), tuple(files), (), True, None)
+        task: Wish(Wanted(facts=tuple(facts[task::tasks])), tuple(files), (), True)
         for task in range(tasks)
     }
     start = time.perf_counter()

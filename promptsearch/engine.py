@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from promptsearch.corpora.sentences import Reading
 from promptsearch.data import Dataset
 from promptsearch.errors import BudgetSpent, RunError
 from promptsearch.judging import Judge
@@ -40,7 +41,7 @@ class Task:
     labels: tuple[str, ...] = ()
     language: str = "en"
     corpus: tuple[Path, ...] = ()
-    corpus_column: str | None = None
+    reading: Reading = Reading()  # of the corpus: its text column, its encoding
     model: LanguageModel | None = None
     workspace: Path | None = None  # the run's directory, where a strategy may keep its checkpoints
     workers: int = 1

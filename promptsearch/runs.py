@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from promptsearch.corpora import TaskDefinition, with_candidates
+from promptsearch.corpora.sentences import Reading
 from promptsearch.engine import Searcher, Task, search_prompts, silent
 from promptsearch.exports.document import Provenance, document_of
 from promptsearch.exports.native import write_prompts
@@ -111,7 +112,7 @@ def task_of(
         labels=definition.labels,
         language=definition.language,
         corpus=definition.corpus,
-        corpus_column=definition.corpus_column,
+        reading=Reading(definition.corpus_column, definition.encoding),
         model=model,
         workspace=folder,
         workers=settings.workers,

@@ -123,7 +123,7 @@ def test_shards_change_nothing(
 ) -> None:
     whole = mine_tasks(SEARCH, [facts_task(corpus)])
     cut = [sentences.Shard(corpus, a, a + size) for a in range(0, corpus.stat().st_size, size)]
-    monkeypatch.setattr(sweep, "shards_of", lambda path: cut)
+    monkeypatch.setattr(sweep, "shards_of", lambda path, encoding: cut)
     assert mine_tasks(SEARCH, [replace(facts_task(corpus), workers=workers)]) == whole
 
 
@@ -168,7 +168,7 @@ def test_a_killed_pass_goes_on_where_it_stopped(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut = [sentences.Shard(corpus, a, a + 500) for a in range(0, corpus.stat().st_size, 500)]
-    monkeypatch.setattr(sweep, "shards_of", lambda path: cut)
+    monkeypatch.setattr(sweep, "shards_of", lambda path, encoding: cut)
     task = replace(facts_task(corpus), workspace=tmp_path / "run")
     whole = mine_tasks(SEARCH, [facts_task(corpus)])
     real, mined = sweep.mine_shard, list[int]()
@@ -388,3 +388,18 @@ def test_a_compressed_file_too_large_for_one_worker_is_said(
     lines: list[str] = []
     mine_tasks(SEARCH, [replace(facts_task(packed), workers=2, log=lines.append)])
     assert "cannot be split over the 2 workers" in lines[0]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv", "a.txt.gz"])
+def test_a_corpus_in_another_encoding_reads_as_the_task_says(tmp_path: Path, name: str) -> None:
+    path, sentence = tmp_path / name, "Besançon liegt am Doubs."
+    rows = {
+        ".jsonl": f'{{"text": "{sentence}"}}\n',
+        ".csv": f"text\n{sentence}\n",
+    }
+    data = rows.get(path.suffix, sentence + "\n").encode("latin-1")
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    reading = sentences.Reading(encoding="latin-1")
+    (shard,) = sentences.shards_of(path, 4, reading.encoding)
+    (chunk,) = sentences.chunks(shard, reading)
+    assert sentence in chunk.text.decode()

@@ -6,6 +6,7 @@ import rich_click as click
 
 from promptsearch.commands.check import report
 from promptsearch.corpora import load_task, starter_task
+from promptsearch.corpora.files import ENCODING
 from promptsearch.errors import RunError
 from promptsearch.storage import write_atomic
 
@@ -20,12 +21,23 @@ from promptsearch.storage import write_atomic
     help="The task file.  [default: DATA with .toml, beside it]",
     metavar="FILE.toml",
 )
+@click.option(
+    "--columns",
+    default="",
+    metavar="A,B,...",
+    help="Names of the columns, where there is no header.",
+)
+@click.option("--encoding", default=ENCODING, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Write over the task file.")
-def command(data: Path, label: str, output: Path | None, overwrite: bool) -> None:
+def command(
+    data: Path, label: str, output: Path | None, columns: str, encoding: str, overwrite: bool
+) -> None:
     """Write a commented task file for the labelled table DATA, then check it."""
     target = output or data.with_name(data.name.split(".")[0] + ".toml")
     if target.exists() and not overwrite:
         raise RunError(f"{target}: exists; add --overwrite, or choose another with -o FILE.toml")
-    write_atomic(target, starter_task(data, label, folder=target.parent))
+    names = tuple(filter(None, columns.split(",")))
+    text = starter_task(data, label, folder=target.parent, columns=names, encoding=encoding)
+    write_atomic(target, text)
     click.echo(f"wrote {target}; read it, then: promptsearch check --task {target}")
     report(load_task(target), ())

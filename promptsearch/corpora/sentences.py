@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptsearch.corpora.evidence import Annotated, Mention, restored
-from promptsearch.corpora.files import COMPRESSED, kind_of, open_bytes, open_text
+from promptsearch.corpora.files import COMPRESSED, ENCODING, kind_of, open_bytes, open_text
 from promptsearch.corpora.splitting import PAD
-from promptsearch.corpora.tables import FORMATS, Row, read_rows
+from promptsearch.corpora.tables import FORMATS, Layout, Row, read_rows
 from promptsearch.errors import DataError
 
 BLOCK = 2 << 20  # bytes of text in a chunk
@@ -20,6 +20,14 @@ SHARD = 16 << 20  # bytes of a file in a shard; fixed, so that checkpoints outli
 LONGEST_LINE = 16 * BLOCK  # a longer line is taken in pieces
 TEXT_COLUMNS = ("sentence", "text", "content")
 _SPLITTABLE = ("", ".txt", ".jsonl")  # a row or a paragraph a line
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a corpus does not say about itself."""
+
+    column: str | None = None  # that holds the text; None: the first of TEXT_COLUMNS
+    encoding: str = ENCODING
 
 
 @dataclass(frozen=True)
@@ -39,10 +47,13 @@ class Chunk:
     known: tuple[Mention, ...] = ()
 
 
-def shards_of(path: Path, size: int = SHARD) -> list[Shard]:
-    """The file cut at byte offsets; whole where it is small, compressed or not a row a line."""
+def shards_of(path: Path, size: int = SHARD, encoding: str = ENCODING) -> list[Shard]:
+    """The file cut at byte offsets; whole where it is small, compressed or not a row a line.
+
+    Bytes that end a line in UTF-8 may be part of a character elsewhere: those are whole, too.
+    """
     whole = path.stat().st_size
-    if whole <= size or not is_splittable(path):
+    if whole <= size or encoding != ENCODING or not is_splittable(path):
         return [Shard(path)]
     offsets = range(0, whole, size)
     return [Shard(path, start, min(start + size, whole)) for start in offsets]
@@ -54,18 +65,27 @@ def is_splittable(path: Path) -> bool:
     return is_plain and (kind_of(path) not in FORMATS or kind_of(path) in _SPLITTABLE)
 
 
-def chunks(shard: Shard, column: str | None = None) -> Iterator[Chunk]:
+def chunks(shard: Shard, reading: Reading = Reading()) -> Iterator[Chunk]:
     """The shard's text; `DataError` names the file and line that cannot be read."""
-    kind = kind_of(shard.path)
-    if kind not in FORMATS:
+    kind, is_utf8 = kind_of(shard.path), reading.encoding == ENCODING
+    if kind in FORMATS:
+        fast = kind == ".jsonl" and is_utf8
+        yield from _row_chunks(shard, reading, _json_rows(shard) if fast else None)
+    elif is_utf8:
         for block in _blocks(shard):
             yield Chunk(PAD + _without_mark(_checked(block, shard.path)) + PAD)
-        return
-    rows = _json_rows(shard) if kind == ".jsonl" else read_rows(shard.path)
+    else:
+        with open_text(shard.path, reading.encoding) as lines:
+            yield from joined((line, ()) for line in lines)
+
+
+def _row_chunks(shard: Shard, reading: Reading, rows: Iterable[Row] | None) -> Iterator[Chunk]:
+    if rows is None:
+        rows = read_rows(shard.path, Layout(encoding=reading.encoding))
     try:
-        yield from joined(annotated for row in rows for annotated in texts_of(row, column))
+        yield from joined(text for row in rows for text in texts_of(row, reading.column))
     except DataError:
-        _blame(shard.path, column)
+        _blame(shard.path, reading)
         raise
 
 
@@ -175,8 +195,8 @@ def _cells(line: bytes, path: Path) -> Mapping[str, object]:
     return cells
 
 
-def _blame(path: Path, column: str | None) -> None:
+def _blame(path: Path, reading: Reading) -> None:
     """Read the file from its start, where lines can be counted, up to the line that is wrong."""
-    for row in read_rows(path):
-        for _ in texts_of(row, column):
+    for row in read_rows(path, Layout(encoding=reading.encoding)):
+        for _ in texts_of(row, reading.column):
             pass

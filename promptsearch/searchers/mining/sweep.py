@@ -9,7 +9,7 @@ from pathlib import Path
 from joblib import Parallel, delayed
 
 from promptsearch.corpora.evidence import Annotated
-from promptsearch.corpora.sentences import Chunk, Shard, chunks, joined, shards_of
+from promptsearch.corpora.sentences import Chunk, Reading, Shard, chunks, joined, shards_of
 from promptsearch.searchers.mining.counts import Counted, Table, merged
 from promptsearch.searchers.mining.dependency import Sentence
 from promptsearch.searchers.mining.quarry import Limits, Quarry, Tally, smallest
@@ -25,13 +25,13 @@ class Job:
 
     source: Shard | tuple[str, ...]
     terms: Terms
-    column: str | None
+    reading: Reading
     limits: Limits
     key: str  # names its checkpoint: the file's path, size and time, and all that is looked for
 
     def chunks(self) -> Iterator[Chunk]:
         if isinstance(self.source, Shard):
-            return chunks(self.source, self.column)
+            return chunks(self.source, self.reading)
         texts: Iterable[Annotated] = ((text, ()) for text in self.source)
         return joined(texts)
 
@@ -58,25 +58,25 @@ class Wish:
     files: tuple[Path, ...]
     texts: tuple[str, ...]  # its training texts, where they are mined too
     spaced: bool
-    column: str | None
+    reading: Reading = Reading()
 
 
 def jobs(wishes: Mapping[int, Wish], limits: Limits) -> Iterator[Job]:
     """Every file once, for all the tasks that read it in the same way."""
-    readers: dict[tuple[Path, bool, str | None], list[int]] = {}
+    readers: dict[tuple[Path, bool, Reading], list[int]] = {}
     for task, wish in wishes.items():
         for path in wish.files:
-            readers.setdefault((path, wish.spaced, wish.column), []).append(task)
+            readers.setdefault((path, wish.spaced, wish.reading), []).append(task)
     known: dict[tuple[bool, tuple[int, ...]], Terms] = {}
-    for (path, spaced, column), tasks in readers.items():
+    for (path, spaced, reading), tasks in readers.items():
         if (same := (spaced, tuple(tasks))) not in known:
             known[same] = terms_of([(task, wishes[task].wanted) for task in tasks], spaced)
         terms = known[same]
-        for shard in shards_of(path):
-            yield _job(shard, terms, column, limits)
+        for shard in shards_of(path, encoding=reading.encoding):
+            yield _job(shard, terms, reading, limits)
     for task, wish in wishes.items():
         if wish.texts:
-            yield _job(wish.texts, terms_of([(task, wish.wanted)], wish.spaced), None, limits)
+            yield _job(wish.texts, terms_of([(task, wish.wanted)], wish.spaced), Reading(), limits)
 
 
 def terms_of(wanted: Iterable[tuple[int, Wanted]], spaced: bool) -> Terms:
@@ -84,8 +84,9 @@ def terms_of(wanted: Iterable[tuple[int, Wanted]], spaced: bool) -> Terms:
     return Terms(listed, spaced, digest(listed, spaced))
 
 
-def _job(source: Shard | tuple[str, ...], terms: Terms, column: str | None, limits: Limits) -> Job:
-    return Job(source, terms, column, limits, digest(_identity(source), terms.key, column, limits))
+def _job(source: Shard | tuple[str, ...], terms: Terms, reading: Reading, limits: Limits) -> Job:
+    key = digest(_identity(source), terms.key, reading, limits)
+    return Job(source, terms, reading, limits, key)
 
 
 def _identity(source: Shard | tuple[str, ...]) -> object:

@@ -24,9 +24,9 @@ def wish_of(task: Task) -> Wish:
         )
     spaced = is_spaced(task.language)
     if task.kind == "facts":
-        return Wish(_facts(task), _corpus(task), (), spaced, task.corpus_column)
+        return Wish(_facts(task), _corpus(task), (), spaced, task.reading)
     texts = tuple(example.inputs[name] for example in task.train for name in task.inputs)
-    return Wish(_answers(task), task.corpus, texts, spaced, task.corpus_column)
+    return Wish(_answers(task), task.corpus, texts, spaced, task.reading)
 
 
 def frame_of(task: Task) -> Frame:

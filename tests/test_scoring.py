@@ -1,0 +1,105 @@
+"""The scorer over a model whose answers are known: labels, merging, ranks, ties."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from promptsearch.data import Example
+from promptsearch.judging import SplitJudge
+from promptsearch.models import Block, ModelInfo, Scoring
+from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.scoring import Scorer
+
+
+@dataclass(frozen=True)
+class Listed:
+    texts: tuple
+    answers: tuple
+    forwards: int = 0
+    tokens: int = 0
+    peak_bytes: int = 0
+
+
+@dataclass
+class Oracle:
+    """Gives each answer text the log-probability it is told, whatever the input; blocks of two."""
+
+    log_probs: dict
+    info: ModelInfo = ModelInfo("oracle", "masked", "0" * 64, "float32")
+
+    def plan(self, texts, answers, scoring):
+        return Listed(tuple(texts), tuple(answers), len(texts))
+
+    def run(self, plan):
+        row = [self.log_probs[answer[0][1]] for answer in plan.answers]
+        for first in reversed(range(0, len(plan.texts), 2)):  # any order of blocks will do
+            rows = range(first, min(first + 2, len(plan.texts)))
+            yield Block(rows, torch.tensor([row for _ in rows]))
+
+    def answer_ids(self, texts):
+        return [tuple(text.lower().encode()) for text in texts]
+
+
+EXAMPLES = [Example(str(i), {"text": str(i)}, label) for i, label in enumerate(["a", "b", "a"])]
+
+
+def judged(answers, log_probs, answer_score="sum", examples=EXAMPLES, facts=False):
+    verbalizer = Verbalizer.of_candidates(answers) if facts else Verbalizer.of(answers)
+    scorer = Scorer(Oracle(log_probs), Scoring(), answer_score, facts)
+    return scorer.judge([Prompt(Template.parse("{text} [Z]"), verbalizer)], examples)[0]
+
+
+P = {"x": np.log(0.2), "y": np.log(0.1), "z": np.log(0.3)}
+
+
+@pytest.mark.parametrize(
+    ("answer_score", "odds"), [("sum", 0.3 / 0.3), ("mean", 0.15 / 0.3), ("max", 0.2 / 0.3)]
+)
+def test_a_labels_answers_become_one_score(answer_score, odds):
+    result = judged({"a": ["x", "y"], "b": "z"}, P, answer_score)
+    a = odds / (1 + odds)
+    expected = [np.log(a), np.log(1 - a), np.log(a)]
+    np.testing.assert_allclose(result.log_right, expected, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(result.log_probs).sum(1), 1, rtol=1e-6)
+
+
+def test_equal_scores_choose_the_first_label():
+    result = judged({"a": "x", "b": "y"}, {"x": -1.0, "y": -1.0})
+    assert result.predicted.tolist() == [0, 0, 0]
+    assert result.rank.tolist() == [1, 2, 1]
+
+
+def test_right_objects_add_their_probabilities_and_any_of_them_hits():
+    facts = [Example("0", {"text": ""}, ("x", "y")), Example("1", {"text": ""}, ("elsewhere",))]
+    result = judged(["x", "y", "z"], P, examples=facts, facts=True)
+    assert result.log_right[0] == pytest.approx(np.log(0.3 / 0.6))
+    assert result.log_right[1] == -np.inf
+    assert result.rank.tolist() == [2, 0]
+
+
+def test_candidates_that_read_alike_are_one():
+    facts = [Example("0", {"text": ""}, ("paris",))]
+    same = {"Paris": np.log(0.3), "paris": np.log(0.3), "Rome": np.log(0.1)}
+    result = judged(["Paris", "Rome", "paris"], same, examples=facts, facts=True)
+    assert result.log_right[0] == pytest.approx(np.log(0.3 / 0.4))
+    assert result.rank[0] == 1
+
+
+def test_prompts_of_several_verbalizers_are_judged_in_order():
+    template = Template.parse("{text} [Z]")
+    prompts = [Prompt(template, Verbalizer.of({"a": a, "b": b})) for a, b in ["xy", "yx", "zx"]]
+    results = Scorer(Oracle(P), Scoring()).judge(prompts, EXAMPLES)
+    expected = [0.2 / 0.3, 0.1 / 0.3, 0.3 / 0.5]
+    np.testing.assert_allclose([np.exp(r.log_right[0]) for r in results], expected, rtol=1e-6)
+
+
+def test_the_judge_picks_rows_and_counts_forwards():
+    judge = SplitJudge(Scorer(Oracle(P), Scoring()), {"train": EXAMPLES}, "classification")
+    prompt = Prompt(Template.parse("{text} [Z]"), Verbalizer.of({"a": "x", "b": "y"}))
+    work = judge.plan([prompt], "train", [1])
+    assert work.forwards == 1
+    (scores,) = judge.scores(work)
+    assert scores["n"] == 1
+    assert scores["accuracy"] == 0

@@ -1,0 +1,101 @@
+"""What every strategy owes its user, checked on all of SEARCHERS."""
+
+from dataclasses import fields, is_dataclass, replace
+
+import pytest
+
+from promptsearch.data import Example
+from promptsearch.engine import Limits, Task, search_prompts
+from promptsearch.judging import Work
+from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.searchers import SEARCHERS
+
+SMALL = {"mine": {"min_count": 1, "dependency": "off"}}  # keeps a strategy quick
+every_searcher = pytest.mark.parametrize(
+    "searcher", [cls(**SMALL.get(name, {})) for name, cls in SEARCHERS.items()], ids=SEARCHERS
+)
+CORPUS = "Paris is the capital of France .\nOslo is the lovely capital of Norway .\n"
+
+
+class ShorterIsBetter:
+    """A foreign judge: no model, no scorer of ours."""
+
+    def count(self, on):
+        return 4
+
+    def plan(self, prompts, on, rows):
+        return Work(tuple(prompts), ())
+
+    def scores(self, work):
+        return [{"log_likelihood": -float(len(str(p.template))), "n": 4} for p in work.prompts]
+
+
+@pytest.fixture
+def task(tmp_path):
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(CORPUS * 3)
+    facts = {"France": "Paris", "Norway": "Oslo"}
+    return Task(
+        "capitals",
+        "facts",
+        Prompt(
+            Template.parse("Of the country that is called {subject}, the capital is [Z] ."),
+            Verbalizer.of_candidates(("Paris", "Oslo", "Rome")),
+        ),
+        [Example(str(i), {"subject": s}, (o,)) for i, (s, o) in enumerate(facts.items())],
+        ("subject",),
+        corpus=(corpus,),
+    )
+
+
+def run(searcher, task, **options):
+    return search_prompts(searcher, task, ShorterIsBetter(), **options)
+
+
+@every_searcher
+def test_hyper_parameters_are_documented_fields_with_defaults(searcher):
+    assert is_dataclass(searcher)
+    assert searcher.__doc__
+    assert type(searcher)() == type(searcher)(
+        **{field.name: field.default for field in fields(searcher)}
+    )
+
+
+@every_searcher
+def test_finds_something_no_worse_than_the_start(searcher, task):
+    result = run(searcher, task)
+    assert len(result.trials) > 1
+    assert result.best.scores["log_likelihood"] >= result.manual.scores["log_likelihood"]
+
+
+@every_searcher
+def test_same_seed_same_trials(searcher, task):
+    assert run(searcher, task).trials == run(searcher, task).trials
+
+
+@every_searcher
+def test_stops_at_the_budget(searcher, task):
+    result = run(searcher, task, limits=Limits(prompts=2))
+    assert len(result.trials) == 2
+    assert result.stopped_because == "budget"
+
+
+@every_searcher
+def test_fields_and_slots_survive(searcher, task):
+    for trial in run(searcher, task).trials:
+        template = trial.prompt.template
+        assert (template.fields, template.slots) == (("subject",), ("Z",))
+        assert trial.prompt.verbalizer == task.prompt.verbalizer
+
+
+@every_searcher
+def test_every_prompt_says_where_it_came_from(searcher, task):
+    names = {cls: name for name, cls in SEARCHERS.items()}
+    for trial in run(searcher, task).trials[1:]:
+        assert trial.prompt.source.strategy == names[type(searcher)]
+
+
+@every_searcher
+def test_data_that_looks_like_notation_stays_text(searcher, task):
+    odd = [Example("0", {"subject": "[Z] {x}"}, ("Paris",)), *task.train]
+    run(searcher, replace(task, train=odd))
