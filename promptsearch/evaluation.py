@@ -23,11 +23,15 @@ class Evaluation:
     judged: tuple[Judgement, ...]
     manual: Prompt
     manual_judged: Judgement
+    raw_judged: Judgement | None = None  # the manual prompt without the model's chat template
 
     def document(self, metric: str) -> Json:
         """As `evaluate --json` prints it; `metric` is the one that `vs_manual` compares."""
         rows = zip(self.saved, self.judged, strict=True)
         manual_row = {"template": str(self.manual.template), **self._answers(self.manual)}
+        raw = {}
+        if self.raw_judged is not None:
+            raw = {"manual_raw": {**manual_row, "scores": self._scores(self.raw_judged, None)}}
         return {
             "prompts": [
                 {
@@ -40,6 +44,7 @@ class Evaluation:
             ],
             "baselines": {
                 "manual": {**manual_row, "scores": self._scores(self.manual_judged, None)},
+                **raw,
                 "majority": majority(self.definition, self.split.examples, self.split.name),
             },
             "model": asdict(self.scorer.model.info),
@@ -88,7 +93,11 @@ def evaluate(
         manual = replace(manual, verbalizer=saved[0].prompt.verbalizer)
     judged = tuple(scorer.judge([one.prompt], split.examples)[0] for one in saved)
     manual_judged = scorer.judge([manual], split.examples)[0]
-    return Evaluation(definition, split, scorer, saved, judged, manual, manual_judged)
+    raw_judged = None
+    if scorer.model.info.chat is not None:
+        raw = replace(scorer, model=scorer.model.without_chat)
+        raw_judged = raw.judge([manual], split.examples)[0]
+    return Evaluation(definition, split, scorer, saved, judged, manual, manual_judged, raw_judged)
 
 
 def aligned(saved: SavedPrompt, definition: TaskDefinition) -> SavedPrompt:

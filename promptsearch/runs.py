@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from promptsearch.exports.document import Provenance, document_of
 from promptsearch.exports.native import write_prompts
 from promptsearch.judging import SplitJudge
 from promptsearch.ledger import Ledger
+from promptsearch.metrics import Scores, scores_of
 from promptsearch.models import LanguageModel
 from promptsearch.scorebook import OnProgress
 from promptsearch.scoring import Scorer
@@ -82,10 +83,20 @@ def search_in(
         )
     if folder is not None:
         made = _provenance(searcher, settings, output.command)
-        document = document_of(result, definition, model.info, scored_as, made, folder)
+        raw = _raw_baseline(definition, scorer)
+        document = document_of(result, definition, model.info, scored_as, made, raw, folder)
         write_prompts(folder / "prompts.json", document)
         _log_event(folder, {"stopped_because": result.stopped_because, **asdict(result.spent)})
     return result
+
+
+def _raw_baseline(definition: TaskDefinition, scorer: Scorer) -> Scores | None:
+    """What the manual prompt scores on dev without the chat template, where there is one."""
+    if scorer.model.info.chat is None:
+        return None
+    raw = replace(scorer, model=scorer.model.without_chat)
+    judged = raw.judge([definition.prompt], definition.dev.examples)[0]
+    return scores_of(judged, definition.kind, definition.negative_label)
 
 
 def with_words(definition: TaskDefinition, model: LanguageModel) -> TaskDefinition:

@@ -78,7 +78,7 @@ def test_the_matcher_finds_what_the_annotated_mentions_give(
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("\n".join(" ".join(d["tokens"]) for d in golden["corpus"]), encoding="utf-8")
     facts = tuple((f["head_surface"], f["tail_surface"]) for f in golden["facts"][relation])
-    wish = Wish(Wanted(facts=facts), (corpus,), (), True, None)
+    wish = Wish(Wanted(facts=facts), (corpus,), (), True)
     limits = Limits(digits=True, merge_case=False, cross_sentences=True)
     swept = sweep(list(jobs({0: wish}, limits)), tmp_path / "shards", 1, lambda line: None)
     ours = {(row.snippet.left, row.snippet.direction, row.counts[""]) for row in swept.counted()}

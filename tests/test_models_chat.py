@@ -105,3 +105,12 @@ def test_a_template_that_refuses_a_system_message_is_an_error(pair):
     strict.chat_template = "{{ raise_exception('no system role') }}"
     with pytest.raises(ModelError, match="no system role"):
         wrapped((pair[0], strict), chat_system="x")
+
+
+def test_without_its_chat_a_model_reads_prompts_as_they_are(pair):
+    text = Template.parse("{text} It was [Z].").fill({"text": "a great film"})
+    chatty, raw = wrapped(pair), wrapped(pair, chat="off")
+    torch.testing.assert_close(
+        scores(chatty.without_chat, [text], SINGLE), scores(raw, [text], SINGLE)
+    )
+    assert chatty.without_chat.info == raw.info

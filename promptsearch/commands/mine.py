@@ -134,6 +134,9 @@ def _search(
     directory = task.workspace
     assert directory is not None
     model = loaded(given["model"], given, definition)
+    if model.info.chat is not None:
+        filled = definition.prompt.template.fill(definition.train.examples[0].inputs)
+        console.say(f"the chat template renders the manual prompt as:\n{model.rendered(filled)}")
     output = Output(
         directory,
         command=this_command(),

@@ -10,7 +10,7 @@ from pathlib import Path
 from promptsearch.corpora import Split, TaskDefinition
 from promptsearch.data import Dataset
 from promptsearch.exports.native import FORMAT, Json, answers_of
-from promptsearch.metrics import majority_scores
+from promptsearch.metrics import Scores, majority_scores
 from promptsearch.models import ModelInfo
 from promptsearch.trial import Result, Trial
 
@@ -33,10 +33,16 @@ def document_of(
     model: ModelInfo,
     scoring: Json,
     provenance: Provenance,
+    manual_raw: Scores | None,
     folder: Path | None = None,
 ) -> Json:
-    """The whole document, best prompt first; `folder` is where it will lie."""
+    """The whole document, best prompt first; `folder` is where it will lie.
+
+    `manual_raw` are the manual prompt's scores without the chat template, where there is one.
+    """
     kind = definition.kind
+    manual = _manual(result.manual, kind, folder)
+    raw = {} if manual_raw is None else {"manual_raw": {**manual, "scores": {"dev": manual_raw}}}
     return {
         "format": FORMAT,
         "task": task_section(definition),
@@ -50,7 +56,8 @@ def document_of(
         "prompts": [_prompt_row(trial, kind, folder) for trial in result.ranked],
         "ensemble": None,
         "baselines": {
-            "manual": _manual(result.manual, kind, folder),
+            "manual": manual,
+            **raw,
             "majority": majority(definition, definition.dev.examples, "dev"),
         },
         "versions": versions(),

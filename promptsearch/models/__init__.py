@@ -95,6 +95,11 @@ class LanguageModel(Protocol):
         """Every text exactly once, in blocks of any order."""
         ...
 
+    @property
+    def without_chat(self) -> "LanguageModel":
+        """The same model, reading prompts as they are; itself where it does that already."""
+        ...
+
     def rendered(self, filled: Filled) -> str:
         """The text as the model reads it, special tokens written out."""
         ...

@@ -1,11 +1,20 @@
 """Causal language models (GPT, Llama, ...): the answer and what follows, given what is before."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
-from promptsearch.models import Block, LengthNorm, ModelInfo, Plan, Scoring, vocabulary
-from promptsearch.models.chat import Writer
+from promptsearch.models import (
+    Block,
+    LanguageModel,
+    LengthNorm,
+    ModelInfo,
+    Plan,
+    Scoring,
+    vocabulary,
+)
+from promptsearch.models.chat import Raw, Writer
 from promptsearch.models.encoding import Encoded
 from promptsearch.models.machine import Machine, divisors, items_of, require
 from promptsearch.models.planning import Item, Work, lay_out
@@ -40,6 +49,12 @@ class CausalModel:
     def run(self, plan: Plan) -> Iterator[Block]:
         """Every text exactly once, in blocks of any order."""
         return run(work_of(plan), _assemble, lambda _: self._logits, self._machine.device)
+
+    @property
+    def without_chat(self) -> LanguageModel:
+        """The same model, reading prompts as they are."""
+        info = replace(self.info, chat=None)
+        return CausalModel(replace(self._machine, info=info), Raw(), self._begin)
 
     def rendered(self, filled: Filled) -> str:
         """The text as the model reads it up to the answer, special tokens written out."""

@@ -6,7 +6,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from promptsearch.models import Block, ModelInfo, MultiToken, Plan, Scoring, vocabulary
+from promptsearch.models import (
+    Block,
+    LanguageModel,
+    ModelInfo,
+    MultiToken,
+    Plan,
+    Scoring,
+    vocabulary,
+)
 from promptsearch.models.encoding import Places, answer_ids, encode, line_of
 from promptsearch.models.machine import Machine, divisors, items_of, require, tokens_of
 from promptsearch.models.planning import Item, Work, lay_out
@@ -42,6 +50,11 @@ class MaskedModel:
     def run(self, plan: Plan) -> Iterator[Block]:
         """Every text exactly once, in blocks of any order."""
         return run(work_of(plan), _assemble, lambda _: self._logits, self._machine.device)
+
+    @property
+    def without_chat(self) -> LanguageModel:
+        """Itself: it reads no chats."""
+        return self
 
     def rendered(self, filled: Filled) -> str:
         """The text as the model reads it, one mask a slot, special tokens written out."""

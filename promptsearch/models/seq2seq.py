@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from promptsearch.errors import ModelError
-from promptsearch.models import Block, ModelInfo, Plan, Scoring, vocabulary
+from promptsearch.models import Block, LanguageModel, ModelInfo, Plan, Scoring, vocabulary
 from promptsearch.models.encoding import encode, line_of, places_of
 from promptsearch.models.machine import Machine, divisors, items_of, require
 from promptsearch.models.masked import masked_inputs
@@ -47,6 +47,11 @@ class Seq2SeqModel:
     def run(self, plan: Plan) -> Iterator[Block]:
         """Every text exactly once, in blocks of any order."""
         return run(work_of(plan), self._assemble, self._prepare, self._machine.device)
+
+    @property
+    def without_chat(self) -> LanguageModel:
+        """Itself: it reads no chats."""
+        return self
 
     def rendered(self, filled: Filled) -> str:
         """The text as the encoder reads it, with its sentinels."""
