@@ -132,6 +132,12 @@ def test_no_score_stops_before_a_model_loads(task):
     assert not (task.parent / "run" / "prompts.json").exists()
 
 
+def test_a_missing_model_is_said_before_mining(task):
+    done = mined(task, "--model", task.parent / "no-such-model", status=1)
+    assert "no-such-model" in done.stderr
+    assert not (task.parent / "run" / "mined.jsonl").exists()
+
+
 def test_a_run_is_not_written_over(task):
     mined(task)
     done = mined(task, status=1)

@@ -31,6 +31,7 @@ from promptsearch.commands.running import (
 )
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.engine import Task
+from promptsearch.models.sources import find
 from promptsearch.runs import Output, search_in, task_of
 from promptsearch.searchers.mine import MiningSearch, mine_tasks
 from promptsearch.settings import Settings
@@ -73,6 +74,8 @@ def mine(**given: Any) -> None:
     definitions = [_definition(name, given["corpus"]) for name in given["tasks"]]
     directories = _directories(definitions, given["output"])
     searcher = built(MiningSearch, given)
+    if not given["no_score"]:
+        find(given["model"])  # a missing model is said now, not after an hour of mining
     for definition in definitions:
         settings.metric(definition.kind)
         console.say(described(definition))

@@ -32,10 +32,14 @@ if TYPE_CHECKING:
 def mine(searcher: "MiningSearch", tasks: Sequence[Task]) -> list[list[Mined]]:
     """The templates of each task; one pass over the text of those not mined before."""
     wishes = {number: wish_of(task) for number, task in enumerate(tasks)}
-    parsed = {number for number, task in enumerate(tasks) if _parses(searcher, task)}
+    reasons = {number: _unparsed(searcher, task) for number, task in enumerate(tasks)}
+    parsed = {number for number, reason in reasons.items() if reason is None}
     stamps = {number: _stamp(searcher, wish, number in parsed) for number, wish in wishes.items()}
     mined = _mined_before(tasks, stamps)
     todo = {number: wish for number, wish in wishes.items() if number not in mined}
+    for number in todo:
+        if reason := reasons[number]:
+            tasks[number].log(f"{tasks[number].name}: {reason}")
     found, tally = _found(searcher, tasks, todo, parsed) if todo else ({}, Tally())
     for number, finds in found.items():
         mined[number] = searcher.templates(finds, frame_of(tasks[number]))
@@ -47,20 +51,18 @@ def mine(searcher: "MiningSearch", tasks: Sequence[Task]) -> list[list[Mined]]:
     return [mined[number] for number in range(len(tasks))]
 
 
-def _parses(searcher: "MiningSearch", task: Task) -> bool:
-    """Whether this task's sentences go through the parser; logs why not."""
+def _unparsed(searcher: "MiningSearch", task: Task) -> str | None:
+    """Why this task's sentences do not go through the parser; None where they do."""
     if searcher.dependency == "off" or task.kind != "facts":
-        return False
+        return ""
     if task.language.lower().split("-")[0] != "en":
-        task.log(f"{task.name}: dependency templates are for English only; left out")
-        return False
+        return "dependency templates are for English only; left out"
     if is_installed():
-        return True
+        return None
     way_out = f"pip install 'promptsearch[mine]' (spaCy and {PARSER})"
     if searcher.dependency == "on":
         raise TaskError(f"{task.name}: dependency templates need a parser; {way_out}")
-    task.log(f"{task.name}: no dependency templates, for want of a parser; {way_out}")
-    return False
+    return f"no dependency templates, for want of a parser; {way_out}"
 
 
 def _stamp(searcher: "MiningSearch", wish: Wish, parses: bool) -> str:
