@@ -21,17 +21,35 @@ COMMANDS = {  # name -> module:attribute; a command's module loads only when it 
 }
 
 
+SUMMARIES = {
+    "init": "Write a commented task file from a table.",
+    "mine": "Search templates in a corpus (LPAQA's prompt mining).",
+    "evaluate": "Score prompts on a split, beside the baselines.",
+    "show": "Show what a prompts.json holds.",
+    "check": "Check a task, and prompts, before an expensive run.",
+    "reproduce": "Run a search again and say what differs.",
+    "tasks": "List the built-in tasks.",
+    "models": "List what --model takes.",
+}
+
+
 class Commands(click.RichGroup):
     """A group whose commands are imported when used, so that `--help` stays quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Name and summary only: enough to be listed."""
         if cmd_name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[cmd_name].split(":")
-        return getattr(import_module(f"promptsearch.commands.{module}"), attribute)
+        return click.RichCommand(name=cmd_name, short_help=SUMMARIES[cmd_name])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, loaded_command(name) if name in COMMANDS else command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -42,6 +60,13 @@ class Commands(click.RichGroup):
         except KeyboardInterrupt:
             click.echo("promptsearch: interrupted", err=True)
             ctx.exit(130)
+
+
+def loaded_command(name: str) -> click.Command:
+    """The command itself; its module is imported here."""
+    module, attribute = COMMANDS[name].split(":")
+    command: click.Command = getattr(import_module(f"promptsearch.commands.{module}"), attribute)
+    return command
 
 
 @click.group(cls=Commands)

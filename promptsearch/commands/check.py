@@ -16,7 +16,7 @@ from promptsearch.evaluation import aligned
 from promptsearch.exports.native import SavedPrompt, read_prompts
 
 
-@click.command("check", short_help="Check a task, and prompts, before an expensive run.")
+@click.command("check")
 @click.argument("prompts", required=False, type=click.Path(path_type=Path))
 @task_option
 @click.option("--model", "-m", default="builtin", show_default=True, metavar="SPEC")

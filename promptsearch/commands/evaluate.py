@@ -20,7 +20,7 @@ from promptsearch.scoring import Scorer
 from promptsearch.storage import write_atomic
 
 
-@click.command("evaluate", short_help="Score prompts on a split, beside the baselines.")
+@click.command("evaluate")
 @click.argument("prompts", type=click.Path(path_type=Path))
 @click.option("--task", "-t", metavar="TASK", help="A task file or a built-in task's name.")
 @click.option(

@@ -11,7 +11,7 @@ from promptsearch.errors import RunError
 from promptsearch.storage import write_atomic
 
 
-@click.command("init", short_help="Write a commented task file from a table.")
+@click.command("init")
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--label", required=True, metavar="COLUMN", help="The column with the labels.")
 @click.option(

@@ -17,7 +17,7 @@ MODELS = (
 )
 
 
-@click.command("tasks", short_help="List the built-in tasks.")
+@click.command("tasks")
 @json_option
 def tasks(as_json: bool) -> None:
     """List the built-in tasks: made from WordNet, ready for --task NAME."""
@@ -40,7 +40,7 @@ def tasks(as_json: bool) -> None:
         print_table(list(rows[0]), [[str(value) for value in row.values()] for row in rows])
 
 
-@click.command("models", short_help="List what --model takes.")
+@click.command("models")
 @json_option
 def models(as_json: bool) -> None:
     """List what --model takes, and what of it is installed."""

@@ -38,7 +38,7 @@ from promptsearch.settings import Settings
 from promptsearch.storage import run_directory
 
 
-@click.command(short_help="Search templates in a corpus (LPAQA's prompt mining).")
+@click.command("mine")
 @click.option(
     "--task",
     "-t",

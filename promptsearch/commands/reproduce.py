@@ -21,7 +21,7 @@ from promptsearch.settings import Settings
 TOLERANCE = 1e-4  # of a score in float32, whatever the batches
 
 
-@click.command("reproduce", short_help="Run a search again and say what differs.")
+@click.command("reproduce")
 @click.argument("prompts", type=click.Path(path_type=Path))
 @click.option("--task", "-t", metavar="TASK", help="Where the task file has moved to.")
 @loading_options

@@ -11,7 +11,7 @@ from promptsearch.commands.running import SHOWN
 from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
 
 
-@click.command("show", short_help="Show what a prompts.json holds.")
+@click.command("show")
 @click.argument("prompts", type=click.Path(path_type=Path))
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, metavar="K")
 @json_option

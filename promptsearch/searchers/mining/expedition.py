@@ -7,8 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from joblib import Parallel, delayed
-
 from promptsearch.engine import Task
 from promptsearch.errors import TaskError
 from promptsearch.searchers.mined import SHARDS, Mined, read_mined, write_mined
@@ -127,6 +125,8 @@ def _parse(
         return
     first = tasks[0]
     first.log(f"parsing {total:,} sentences (at most {searcher.max_parsed:,} a task)")
+    from joblib import Parallel, delayed  # heavy, and not needed for --help
+
     parallel = Parallel(n_jobs=max(1, min(first.workers, len(samples))))
     with warnings.catch_warnings():
         # A worker that loads the parser grows, and joblib then replaces it with a fresh one.

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from joblib import Parallel, delayed
-
 from promptsearch.corpora.evidence import Annotated
 from promptsearch.corpora.sentences import Chunk, Reading, Shard, chunks, joined, shards_of
 from promptsearch.searchers.mining.counts import Counted, Table, merged
@@ -111,6 +109,8 @@ def sweep(work: Sequence[Job], folder: Path, workers: int, log: Log) -> Swept:
     todo = [job for job in work if not _checkpoint(job, folder).is_file()]
     if len(todo) < len(work):
         log(f"{len(work) - len(todo)} of {len(work)} shards were mined before")
+    from joblib import Parallel, delayed  # heavy, and not needed for --help
+
     parallel = Parallel(n_jobs=max(1, min(workers, len(todo))), return_as="generator_unordered")
     for done, _ in enumerate(parallel(delayed(mine_shard)(job, folder) for job in todo), 1):
         if done % 20 == 0:
