@@ -16,6 +16,8 @@ COMMANDS = {  # name -> module:attribute; a command's module loads only when it 
     "show": "show:command",
     "check": "check:command",
     "reproduce": "reproduce:command",
+    "bench": "bench:command",
+    "cache": "cache:command",
     "tasks": "listing:tasks",
     "models": "listing:models",
 }
@@ -28,6 +30,8 @@ SUMMARIES = {
     "show": "Show what a prompts.json holds.",
     "check": "Check a task, and prompts, before an expensive run.",
     "reproduce": "Run a search again and say what differs.",
+    "bench": "Measure the scorer against the published loops.",
+    "cache": "Say what the score cache holds, or empty it.",
     "tasks": "List the built-in tasks.",
     "models": "List what --model takes.",
 }

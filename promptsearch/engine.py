@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from promptsearch.contest import Contest
 from promptsearch.corpora.sentences import Reading
 from promptsearch.data import Dataset
 from promptsearch.errors import BudgetSpent, RunError
+from promptsearch.finalists import FINALISTS, settle
 from promptsearch.judging import Judge
 from promptsearch.ledger import Ledger
 from promptsearch.models import LanguageModel
@@ -78,26 +80,47 @@ def search_prompts(
     limits: Limits = Limits(),
     ledger: Ledger | None = None,
     on_progress: OnProgress | None = None,
+    exact: Judge | None = None,
+    race: int | None = None,
 ) -> Result:
     """Run `searcher` from the task's prompt, within `limits`, keeping trials in `ledger`.
 
-    Ctrl-C ends it as a spent budget does: the result holds what was scored until then. Before the
-    first trial there is nothing to hold, and KeyboardInterrupt passes through.
+    Where `judge` only ranks, `exact` scores the finalists again. `race` is the seed of a race over
+    dev's examples (see `racing`). Ctrl-C ends the search as a spent budget does: the result holds
+    what was scored until then. Before the first trial there is nothing to hold, and
+    KeyboardInterrupt passes through.
     """
     book = Scorebook(task.prompt, judge, objective, limits, ledger or Ledger(), on_progress)
-    stopped_because = "finished"
+    book.exact, book.reserve = exact is None, FINALISTS + 1 if exact else 0
+    contest = None if race is None else Contest(book, judge.count("dev"), race)
+    book.contest = contest.run if contest else None
+    stopped_because = _stopping(book, lambda: _searched(searcher, task, book))
+    report = contest.report() if contest else None
+    if exact is not None:
+        settled = _stopping(book, lambda: settle(book, exact))
+        stopped_because = settled if stopped_because == "finished" else stopped_because
+    trials = tuple(book.trials.values())
+    return Result(trials, objective, book.spent, stopped_because, report)
+
+
+def _searched(searcher: Searcher, task: Task, book: Scorebook) -> None:
+    book.score([task.prompt])
+    searcher.search(task, book.score)
+
+
+def _stopping(book: Scorebook, work: Callable[[], None]) -> str:
+    """Do the work and say why it ended; `RunError` where the limits allow no trial at all."""
     try:
-        book.score([task.prompt])
-        searcher.search(task, book.score)
+        work()
     except BudgetSpent as spent:
         if not book.trials:
             raise RunError(
                 f"the limit on {spent.reason} is too small to score even the manual prompt on dev; "
                 "raise it"
             ) from None
-        stopped_because = spent.reason
+        return spent.reason
     except KeyboardInterrupt:
         if not book.trials:
             raise
-        stopped_because = "interrupted"
-    return Result(tuple(book.trials.values()), objective, book.spent, stopped_because)
+        return "interrupted"
+    return "finished"

@@ -9,7 +9,7 @@ from promptsearch.exports.document import majority
 from promptsearch.exports.native import Json, SavedPrompt, answers_of
 from promptsearch.metrics import Judgement, paired_difference, scores_of
 from promptsearch.prompt import Prompt, Verbalizer
-from promptsearch.scoring import Scorer
+from promptsearch.scoring import PromptScorer, Scorer
 
 
 @dataclass(frozen=True)
@@ -63,41 +63,50 @@ class Evaluation:
 
     def examples(self) -> Iterator[Json]:
         """One row a prompt and example: what was right, what was predicted, how probable it was."""
-        everything = [*zip(self.saved, self.judged, strict=True)]
-        for saved, judged in everything:
+        facts = self.definition.kind == "facts"
+        for saved, judged in zip(self.saved, self.judged, strict=True):
             for place, example in enumerate(self.split.examples):
-                yield {"prompt": saved.id, "id": example.id, **_row(judged, place)}
+                yield {"prompt": saved.id, "id": example.id, **_row(judged, place, facts)}
 
 
-def _row(judged: Judgement, place: int) -> Json:
+def _row(judged: Judgement, place: int, facts: bool) -> Json:
     rank, targets = int(judged.rank[place]), judged.targets[place]
     row: dict[str, object] = {
-        "target": targets[0] if judged.log_probs is not None else list(targets),
+        "target": list(targets) if facts else targets[0],
         "predicted": judged.labels[judged.predicted[place]],
         "correct": rank == 1,
         "rank": rank or None,
         "log_prob": float(judged.log_right[place]) if rank else None,
     }
-    if judged.log_probs is not None:
+    if judged.log_probs is not None and not facts:
         row["log_probs"] = dict(zip(judged.labels, judged.log_probs[place].tolist(), strict=True))
     return row
 
 
 def evaluate(
-    saved: Sequence[SavedPrompt], definition: TaskDefinition, scorer: Scorer, split: Split
+    saved: Sequence[SavedPrompt],
+    definition: TaskDefinition,
+    scorer: Scorer,
+    split: Split,
+    judge: PromptScorer | None = None,
 ) -> Evaluation:
-    """Judge the prompts and the task's manual prompt on the split."""
+    """Judge the prompts and the task's manual prompt on the split.
+
+    `judge` gives the scorer's judgements from elsewhere: a cache, other processes.
+    """
     saved = tuple(aligned(one, definition) for one in saved)
     manual = definition.prompt
     if definition.kind == "facts":  # compared over the same candidates
         manual = replace(manual, verbalizer=saved[0].prompt.verbalizer)
-    judged = tuple(scorer.judge([one.prompt], split.examples)[0] for one in saved)
-    manual_judged = scorer.judge([manual], split.examples)[0]
+    prompts = [*(one.prompt for one in saved), manual]
+    *judged, manual_judged = (judge or scorer).judged(prompts, split.examples).judgements
     raw_judged = None
     if scorer.model.info.chat is not None:
         raw = replace(scorer, model=scorer.model.without_chat)
         raw_judged = raw.judge([manual], split.examples)[0]
-    return Evaluation(definition, split, scorer, saved, judged, manual, manual_judged, raw_judged)
+    return Evaluation(
+        definition, split, scorer, saved, tuple(judged), manual, manual_judged, raw_judged
+    )
 
 
 def aligned(saved: SavedPrompt, definition: TaskDefinition) -> SavedPrompt:

@@ -1,54 +1,34 @@
-"""Between the search and the scorer: prompts in, metrics out, and what it costs beforehand."""
+"""Between the search and the scorer: prompts in, judgements and metrics out, over named splits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from promptsearch.data import Dataset
-from promptsearch.metrics import Scores, scores_of
+from promptsearch.metrics import Judgement, Scores, scores_of
 from promptsearch.prompt import Prompt
-from promptsearch.scoring import Job, Scorer
+from promptsearch.scoring import Cost, Judged, PromptScorer
 
-
-@dataclass(frozen=True)
-class Work:
-    """Prompts with the passes that will judge them: what it costs is known before it is run."""
-
-    prompts: tuple[Prompt, ...]
-    examples: Dataset
-    jobs: tuple[Job, ...] = ()
-
-    @property
-    def forwards(self) -> int:
-        """Sequences that pass through the model."""
-        return sum(job.plan.forwards for job in self.jobs)
-
-    @property
-    def tokens(self) -> int:
-        """Tokens in these sequences, padding left out."""
-        return sum(job.plan.tokens for job in self.jobs)
-
-    @property
-    def peak_bytes(self) -> int:
-        """An upper estimate of the memory a batch takes beside the weights."""
-        return max((job.plan.peak_bytes for job in self.jobs), default=0)
+Rows = Sequence[int] | None  # of a split; None: all
 
 
 class Judge(Protocol):
-    """What a search needs of the scorer: how many examples, what it costs, the scores."""
+    """What a search needs of the scorer: how many examples, what it costs, what comes out."""
 
     def count(self, on: str) -> int: ...
 
-    def plan(self, prompts: Sequence[Prompt], on: str, rows: Sequence[int] | None) -> Work: ...
+    def cost(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Cost: ...
 
-    def scores(self, work: Work) -> list[Scores]: ...
+    def judged(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Judged: ...
+
+    def scores(self, judgement: Judgement) -> Scores: ...
 
 
 @dataclass(frozen=True)
 class SplitJudge:
-    """The scorer over named splits: prompts in, metrics out."""
+    """A scorer over named splits."""
 
-    scorer: Scorer
+    scorer: PromptScorer
     splits: Mapping[str, Dataset]
     kind: str
     negative_label: str | None = None
@@ -57,13 +37,18 @@ class SplitJudge:
         """How many examples the split has."""
         return len(self.splits[on])
 
-    def plan(self, prompts: Sequence[Prompt], on: str, rows: Sequence[int] | None) -> Work:
-        """The passes to judge the prompts on the split, or on the chosen rows of it."""
-        split = self.splits[on]
-        examples = split if rows is None else [split[i] for i in rows]
-        return Work(tuple(prompts), examples, tuple(self.scorer.plan(prompts, examples)))
+    def cost(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Cost:
+        """What judging the prompts on the split, or on the chosen rows of it, would cost."""
+        return self.scorer.cost(prompts, self._examples(on, rows))
 
-    def scores(self, work: Work) -> list[Scores]:
-        """The metrics of the task's kind, one mapping a prompt, in order."""
-        judged = self.scorer.run(work.jobs, work.examples)
-        return [scores_of(judged[p], self.kind, self.negative_label) for p in work.prompts]
+    def judged(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Judged:
+        """What the prompts say of the split, or of the chosen rows of it."""
+        return self.scorer.judged(prompts, self._examples(on, rows))
+
+    def scores(self, judgement: Judgement) -> Scores:
+        """The metrics of the task's kind."""
+        return scores_of(judgement, self.kind, self.negative_label)
+
+    def _examples(self, on: str, rows: Rows) -> Dataset:
+        split = self.splits[on]
+        return split if rows is None else [split[i] for i in rows]

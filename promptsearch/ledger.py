@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import cast
 
 from promptsearch.errors import RunError
+from promptsearch.trial import Trial
 
 Row = Mapping[str, object]
 
@@ -70,6 +71,25 @@ class Ledger:
         while data:
             data = data[os.write(self._fd, data) :]
         os.fsync(self._fd)
+
+
+def entry(
+    key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None, complete: bool
+) -> Row:
+    """What a row says of a trial, its scores and cost left out."""
+    source = trial.prompt.source
+    return {
+        "id": trial.id,
+        "key": key,
+        "template": str(trial.prompt.template),
+        "verbalizer": verbalizer,
+        "split": trial.split,
+        "rows": None if rows is None else list(rows),
+        "n": trial.n,
+        "complete": complete,
+        "exact": trial.exact,
+        "source": {"strategy": source.strategy, "parents": list(source.parents)},
+    }
 
 
 def _whole_chunks(path: Path) -> tuple[list[Row], int]:

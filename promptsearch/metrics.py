@@ -46,7 +46,7 @@ class Judgement:
     log_right: Floats
     predicted: Ints  # indices into labels
     rank: Ints
-    log_probs: Floats | None = None  # (example, label), kept for classification only
+    log_probs: Floats | None = None  # (example, label), kept of up to `labelling.LISTED` labels
 
     @property
     def hits(self) -> NDArray[np.bool_]:
@@ -92,7 +92,7 @@ def fact_scores(judged: Judgement) -> Scores:
         "log_likelihood": _mean(judged.log_right[covered]) if covered.any() else None,
         "p@1": _mean(judged.hits),
         "p@1_macro": macro_p_at_1(judged.hits, judged.targets),
-        "mrr": _mean(_per_example(judged, "mrr")),
+        "mrr": _mean(per_example(judged, "mrr")),
         "coverage": _mean(covered),
         "n": len(judged.targets),
         "ci95": wilson(int(judged.hits.sum()), len(judged.targets)),
@@ -186,11 +186,12 @@ def _difference(
             return _f1_scores(gold[rows], predicted[rows], labels, negative_label)[metric]
 
         return lambda rows: f1(ours.predicted, rows) - f1(theirs.predicted, rows)
-    each = _per_example(ours, metric) - _per_example(theirs, metric)
+    each = per_example(ours, metric) - per_example(theirs, metric)
     return lambda rows: float(each[rows].mean())
 
 
-def _per_example(judged: Judgement, metric: str) -> Floats:
+def per_example(judged: Judgement, metric: str) -> Floats:
+    """What each example adds to the mean that `metric` is; to F1, which is none, its hit."""
     if metric == "mrr":
         return np.where(judged.rank > 0, 1 / np.maximum(judged.rank, 1), 0.0)
     if metric == "log_likelihood":

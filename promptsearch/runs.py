@@ -5,15 +5,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from promptsearch.arranging import about_race, arrange, judge_of
 from promptsearch.corpora import TaskDefinition, with_candidates
 from promptsearch.corpora.sentences import Reading
 from promptsearch.engine import Searcher, Task, search_prompts, silent
 from promptsearch.exports.document import Provenance, document_of
 from promptsearch.exports.native import write_prompts
-from promptsearch.judging import SplitJudge
 from promptsearch.ledger import Ledger
 from promptsearch.metrics import Scores, scores_of
 from promptsearch.models import LanguageModel
@@ -65,26 +66,32 @@ def search_in(
     metric, scoring = settings.metric(definition.kind), settings.scoring(definition.kind)
     definition = with_words(definition, model)
     scorer = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
-    if merged := scorer.grouping(definition.prompt.verbalizer).merged:
+    if merged := scorer.labelling(definition.prompt.verbalizer).merged:
         output.log(f"{len(merged):,} candidates read like another one for this model: merged")
-    splits = {"dev": definition.dev.examples, "train": definition.train.examples}
-    judge = SplitJudge(scorer, splits, definition.kind, definition.negative_label)
     scored_as = {**asdict(scoring), "answer_score": settings.answer_score}
     identity = _identity(searcher, definition, model, settings, scored_as)
-    with _ledger(folder, identity) as ledger:
+    with _ledger(folder, identity) as ledger, settings.crew.open(output.log) as pool:
+        arranged = partial(arrange, settings=settings, pool=pool, log=output.log)
+        ranker = replace(scorer, model=model.ranker)
+        exact = judge_of(arranged(scorer), definition)
         result = search_prompts(
             searcher,
             task_of(definition, model, settings, folder, output.log),
-            judge,
+            exact if ranker == scorer else judge_of(arranged(ranker), definition),
             objective=metric,
             limits=settings.limits,
             ledger=ledger,
             on_progress=output.on_progress,
+            exact=None if ranker == scorer else exact,
+            race=settings.seed if settings.race else None,
         )
+    if result.race is not None:
+        output.log(about_race(result.race))
     if folder is not None:
         made = _provenance(searcher, settings, output.command)
         raw = _raw_baseline(definition, scorer)
-        document = document_of(result, definition, model.info, scored_as, made, raw, folder)
+        said = {**scored_as, "dtype": (scorer if result.exact else ranker).model.info.dtype}
+        document = document_of(result, definition, model.info, said, made, raw, folder)
         write_prompts(folder / "prompts.json", document)
         _log_event(folder, {"stopped_because": result.stopped_because, **asdict(result.spent)})
     return result
@@ -160,6 +167,8 @@ def _identity(
         "model": asdict(model.info),
         "scoring": scored_as,
         "objective": settings.objective,
+        "ranked_in": model.ranker.info.dtype,
+        "race": settings.seed if settings.race else None,
     }
 
 

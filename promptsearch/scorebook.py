@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
+import numpy as np
+
 from promptsearch.errors import BudgetSpent
-from promptsearch.judging import Judge, Work
-from promptsearch.ledger import Ledger, Row
-from promptsearch.metrics import Scores
+from promptsearch.judging import Judge, Rows
+from promptsearch.ledger import Ledger, Row, entry
+from promptsearch.metrics import Floats, Scores, per_example
 from promptsearch.prompt import Prompt
 from promptsearch.trial import On, Spent, Trial, ranked
 
 TEXTS_PER_CHUNK = 2048  # prompts x examples scored, and kept, at a time
+
+Keyed = Sequence[tuple[str, Prompt]]
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,16 @@ class Scorebook:
     objective: str
     limits: Limits
     ledger: Ledger
-    on_progress: OnProgress | None
+    on_progress: OnProgress | None = None
+    exact: bool = True  # whether `judge` gives the scores that count
+    reserve: int = 0  # prompts that will be scored again when the search ends
+    contest: Callable[[Keyed], None] | None = None  # a race, which makes some trials incomplete
     trials: dict[str, Trial] = field(default_factory=dict)  # by key, in the order first asked for
     spent: Spent = field(default_factory=Spent)
+    values: dict[str, Floats] = field(default_factory=dict)  # (example,) by key, where kept
     _known: dict[str, Row] = field(default_factory=dict)
     _ids: dict[Prompt, str] = field(default_factory=dict)
+    _counted: set[Prompt] = field(default_factory=set)
     _speed: list[tuple[int, float]] = field(default_factory=list)  # (prompts, seconds) a chunk
     _peak_bytes: int = 0
     _began: float = field(default_factory=time.monotonic)
@@ -72,21 +81,30 @@ class Scorebook:
     ) -> list[Trial]:
         """See `engine.Score`."""
         asked = list(prompts)
-        keys = [self._key(prompt, on, rows) for prompt in asked]
+        keys = [self.key(prompt, on, rows) for prompt in asked]
         new = {key: p for key, p in zip(keys, asked, strict=True) if key not in self.trials}
-        affordable = list(new.items())[: self._left(on)]
-        self._recall(affordable, on)
-        self._score_chunks([pair for pair in affordable if pair[0] not in self.trials], on, rows)
+        affordable = self._affordable(list(new.items()), on)
+        if self.contest is not None and on == "dev" and rows is None:
+            self.contest(affordable)
+        else:
+            self.trials |= self.measured(affordable, on, rows)
         if len(affordable) < len(new):
             raise BudgetSpent("budget")
         return [self.trials[key] for key in keys]
 
-    def _left(self, on: On) -> int | None:
+    def _affordable(self, new: Keyed, on: On) -> Keyed:
+        """As many of the first prompts as the budget has room for."""
         if on == "train" or self.limits.prompts is None:
-            return None
-        return max(0, self.limits.prompts - self.spent.prompts)
+            return new
+        left = self.limits.prompts - self.spent.prompts
+        for place, (_, prompt) in enumerate(new):
+            left -= prompt not in self._counted
+            if left < 0:
+                return new[:place]
+        return new
 
-    def _key(self, prompt: Prompt, on: On, rows: Sequence[int] | None) -> str:
+    def key(self, prompt: Prompt, on: On, rows: Rows) -> str:
+        """What names a trial in the ledger."""
         chosen = None if rows is None else list(rows)
         return json.dumps([str(prompt.template), self._verbalizer(prompt), on, chosen])
 
@@ -94,84 +112,77 @@ class Scorebook:
         """Written out where it is not the task's own: facts have thousands of candidates."""
         return None if prompt.verbalizer == self.start.verbalizer else prompt.verbalizer.plain()
 
-    def _recall(self, wanted: Sequence[tuple[str, Prompt]], on: On) -> None:
-        """Take what an earlier run of this search has scored."""
-        for key, prompt in wanted:
-            if row := self._known.get(key):
-                self._keep(key, prompt, cast(Scores, row["scores"]), on)
+    def measured(
+        self, wanted: Keyed, on: On, rows: Rows, kept: str | None = None
+    ) -> dict[str, Trial]:
+        """Trials by key, what the ledger knows from there, the rest scored chunk by chunk.
 
-    def _score_chunks(
-        self, wanted: Sequence[tuple[str, Prompt]], on: On, rows: Sequence[int] | None
-    ) -> None:
+        `kept` is a metric whose values, example by example, go into the ledger too.
+        """
+        found = {
+            key: self._keep(key, prompt, self._known[key], on)
+            for key, prompt in wanted
+            if key in self._known
+        }
+        todo = [(key, prompt) for key, prompt in wanted if key not in found]
         size = max(1, TEXTS_PER_CHUNK // (self.judge.count(on) if rows is None else len(rows)))
-        self._tell(len(wanted))  # the plan, before the work
-        for first in range(0, len(wanted), size):
-            chunk = wanted[first : first + size]
-            work = self._affordable_work([prompt for _, prompt in chunk], on, rows)
-            self._score_chunk(chunk[: len(work.prompts)], work, on, rows)
-            self._tell(len(wanted) - first - len(work.prompts))
-            if len(work.prompts) < len(chunk):
+        self._tell(len(todo))  # the plan, before the work
+        for first in range(0, len(todo), size):
+            chunk = self._within_limits(todo[first : first + size], on, rows)
+            found |= self._score_chunk(chunk, on, rows, kept)
+            self._tell(len(todo) - first - len(chunk))
+            if len(chunk) < len(todo[first : first + size]):
                 raise BudgetSpent("max-forwards")
+        return found
 
-    def _affordable_work(self, prompts: list[Prompt], on: On, rows: Sequence[int] | None) -> Work:
-        """The work on as many of the prompts as the limits on time and forwards allow."""
+    def _within_limits(self, chunk: Keyed, on: On, rows: Rows) -> Keyed:
+        """As many of the prompts as the limits on time and forwards allow."""
         elapsed = time.monotonic() - self._began
         if self.trials and self.limits.seconds is not None and elapsed >= self.limits.seconds:
             raise BudgetSpent("time")
-        while prompts:
-            work = self.judge.plan(prompts, on, rows)
-            if (
-                self.limits.forwards is None
-                or self.spent.forwards + work.forwards <= self.limits.forwards
-            ):
-                return work
-            prompts = prompts[:-1]
+        if self.limits.forwards is None:
+            return chunk
+        while chunk:
+            prompts = [prompt for _, prompt in chunk]
+            cost = self.judge.cost(prompts, on, rows).forwards
+            again = min(self.reserve, self.spent.prompts + len(chunk)) * cost // len(chunk)
+            if self.spent.forwards + cost + again <= self.limits.forwards:
+                return chunk
+            chunk = chunk[:-1]
         raise BudgetSpent("max-forwards")
 
-    def _score_chunk(
-        self, chunk: Sequence[tuple[str, Prompt]], work: Work, on: On, rows: Sequence[int] | None
-    ) -> None:
+    def _score_chunk(self, chunk: Keyed, on: On, rows: Rows, kept: str | None) -> dict[str, Trial]:
         began = time.perf_counter()
-        scores = self.judge.scores(work)
-        cost = Spent(0, work.forwards, work.tokens, time.perf_counter() - began)
-        kept = [self._keep(key, p, s, on) for (key, p), s in zip(chunk, scores, strict=True)]
+        judged = self.judge.judged([prompt for _, prompt in chunk], on, rows)
+        seconds = time.perf_counter() - began
+        found, entries = {}, []
+        for (key, prompt), judgement in zip(chunk, judged.judgements, strict=True):
+            scored: dict[str, object] = {"scores": self.judge.scores(judgement)}
+            if kept is not None:
+                scored["values"] = per_example(judgement, kept).tolist()
+            found[key] = self._keep(key, prompt, scored, on)
+            complete = rows is None or on == "train"
+            about = entry(key, found[key], self._verbalizer(prompt), rows, complete)
+            entries.append({**about, **scored})
         # The chunk's cost stands in its first row: it cannot be told apart by prompt.
-        costs = [cost] + [Spent()] * (len(kept) - 1)
-        self.ledger.append(
-            [
-                self._row(key, trial, rows, paid)
-                for (key, _), trial, paid in zip(chunk, kept, costs, strict=True)
-            ]
-        )
-        self._pay(cost.forwards, cost.tokens, cost.seconds)
-        self._speed.append((len(chunk), cost.seconds))
-        self._peak_bytes = work.peak_bytes
+        paid = {"forwards": judged.cost.forwards, "tokens": judged.cost.tokens, "seconds": seconds}
+        nothing = dict.fromkeys(paid, 0)
+        self.ledger.append([{**e, **(nothing if i else paid)} for i, e in enumerate(entries)])
+        self._pay(judged.cost.forwards, judged.cost.tokens, seconds)
+        self._speed.append((len(chunk), seconds))
+        self._peak_bytes = judged.cost.peak_bytes
+        return found
 
-    def _keep(self, key: str, prompt: Prompt, scores: Scores, on: On) -> Trial:
+    def _keep(self, key: str, prompt: Prompt, row: Row, on: On) -> Trial:
+        """The trial that a row of the ledger is; its prompt is counted once."""
+        scores, values = cast(Scores, row["scores"]), row.get("values")
+        if values is not None:
+            self.values[key] = np.array(values)
         name = self._ids.setdefault(prompt, f"p{len(self._ids)}")
-        trial = Trial(name, prompt, scores, on, cast(int, scores["n"]))
-        self.trials[key] = trial
-        if on == "dev":
+        if on == "dev" and prompt not in self._counted:
+            self._counted.add(prompt)
             self.spent = replace(self.spent, prompts=self.spent.prompts + 1)
-        return trial
-
-    def _row(self, key: str, trial: Trial, rows: Sequence[int] | None, cost: Spent) -> Row:
-        source = trial.prompt.source
-        return {
-            "id": trial.id,
-            "key": key,
-            "template": str(trial.prompt.template),
-            "verbalizer": self._verbalizer(trial.prompt),
-            "split": trial.split,
-            "rows": None if rows is None else list(rows),
-            "scores": trial.scores,
-            "n": trial.n,
-            "complete": trial.complete,
-            "source": {"strategy": source.strategy, "parents": list(source.parents)},
-            "forwards": cost.forwards,
-            "tokens": cost.tokens,
-            "seconds": cost.seconds,
-        }
+        return Trial(name, prompt, scores, on, cast(int, scores["n"]), exact=self.exact)
 
     def _pay(self, forwards: int, tokens: int, seconds: float) -> None:
         self.spent = replace(
@@ -182,7 +193,7 @@ class Scorebook:
         )
 
     def _tell(self, still_to_do: int) -> None:
-        if self.on_progress is None or not self._speed:
+        if self.on_progress is None or not self._speed or not self.trials:
             return
         best = ranked(self.trials.values(), self.objective)[0]
         prompts, seconds = (sum(column) for column in zip(*self._speed, strict=True))

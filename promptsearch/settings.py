@@ -1,12 +1,14 @@
 """How a search is judged, and when it stops: what all strategies have in common."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from promptsearch.errors import RunError
 from promptsearch.metrics import OBJECTIVES, suits
 from promptsearch.models import LengthNorm, MultiToken, Scoring
+from promptsearch.parallel import Backend, Crew
 from promptsearch.scorebook import Limits
-from promptsearch.scoring import AnswerScore
+from promptsearch.scoring.labelling import AnswerScore
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,16 @@ class Settings:
     answer_score: AnswerScore = "sum"
     length_norm: LengthNorm = "none"
     workers: int = 1
+    backend: Backend = "loky"
+    cluster: str | None = None  # a dask scheduler's or ray's address
+    cache: Path | None = None  # a directory of scores, kept across runs
+    race: bool = False
     seed: int = 0
+
+    @property
+    def crew(self) -> Crew:
+        """The processes that do the work."""
+        return Crew(self.workers, self.backend, self.cluster)
 
     def scoring(self, kind: str) -> Scoring:
         """How answers are scored, with the default that the kind of task has."""

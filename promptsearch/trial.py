@@ -6,6 +6,7 @@ from typing import Literal
 
 from promptsearch.metrics import Scores
 from promptsearch.prompt import Prompt
+from promptsearch.racing import RaceReport
 
 On = Literal["dev", "train"]
 
@@ -20,6 +21,7 @@ class Trial:
     split: On = "dev"
     n: int = 0
     complete: bool = True
+    exact: bool = True  # scored in float32 (or the one dtype there is); others only rank
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,18 @@ class Result:
     objective: str = "log_likelihood"  # a key of `Scores`
     spent: Spent = field(default_factory=Spent)
     stopped_because: str = "finished"  # or "budget", "max-forwards", "time", "interrupted"
+    race: RaceReport | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether any trial was scored exactly; if not, all were ranked in a faster dtype only."""
+        return any(trial.exact for trial in self.trials)
 
     @property
     def ranked(self) -> list[Trial]:
-        """Complete dev trials, best first."""
-        return ranked(self.trials, self.objective)
+        """Complete dev trials, best first; only the exact ones, where there are any."""
+        able = [trial for trial in self.trials if trial.exact or not self.exact]
+        return ranked(able, self.objective)
 
     @property
     def best(self) -> Trial:

@@ -7,9 +7,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "promptsearch"
 LAYERS = [
-    *("errors", "storage", "template", "verbalizer", "prompt", "data", "corpora", "models"),
-    *("intervals", "metrics", "scoring", "judging", "ledger", "trial", "scorebook", "engine"),
-    *("searchers", "settings", "exports", "runs", "evaluation", "checking", "commands", "cli"),
+    *("errors", "storage", "parallel", "template", "verbalizer", "prompt", "data", "corpora"),
+    *("models", "intervals", "metrics", "scoring", "judging", "racing", "trial", "ledger"),
+    *("scorebook", "contest", "finalists", "engine", "searchers", "settings", "exports"),
+    *("arranging", "runs", "evaluation", "checking", "bench", "commands", "cli"),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
 

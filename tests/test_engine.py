@@ -7,9 +7,9 @@ import pytest
 
 from promptsearch.engine import Limits, Task, search_prompts
 from promptsearch.errors import RunError
-from promptsearch.judging import Work
 from promptsearch.ledger import Ledger
 from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.scoring import Cost, Judged
 from promptsearch.trial import Result, Trial
 
 ANSWERS = Verbalizer.of({"pos": "good", "neg": "bad"})
@@ -31,19 +31,16 @@ class LongerIsBetter:
     def count(self, on):
         return 1000
 
-    def plan(self, prompts, on, rows):
-        return Counted(tuple(prompts), ())
+    def cost(self, prompts, on, rows):
+        return Cost(1000 * len(prompts))
 
-    def scores(self, work):
-        self.scored += len(work.prompts)
-        lengths = [len(str(p.template)) for p in work.prompts]
-        return [{"log_likelihood": -1 / n, "accuracy": 0.5, "n": 1000} for n in lengths]
+    def judged(self, prompts, on, rows):
+        self.scored += len(prompts)
+        return Judged(tuple(prompts), self.cost(prompts, on, rows))
 
-
-class Counted(Work):
-    @property
-    def forwards(self):
-        return 1000 * len(self.prompts)
+    def scores(self, prompt):
+        length = len(str(prompt.template))
+        return {"log_likelihood": -1 / length, "accuracy": 0.5, "n": 1000}
 
 
 @dataclass(frozen=True)

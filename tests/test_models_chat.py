@@ -67,7 +67,7 @@ def test_a_chat_without_prefix_starts_with_the_answer(pair):
 def test_control_tokens_in_a_message_are_text(pair):
     port = wrapped(pair)
     text = Template.parse("{text} It was [Z]").fill({"text": "a <|im_end|> film"})
-    item = next(iter(port.plan([text], SINGLE, port_scoring()).blocks))[0]
+    item = next(iter(port.plan([text], SINGLE, port_scoring()).blocks)).items[0]
     end = pair[1].convert_tokens_to_ids("<|im_end|>")
     assert list(item.ids).count(end) == 1
 
@@ -81,7 +81,7 @@ def port_scoring():
 def test_long_messages_are_cut_inside_the_chat(pair):
     port = wrapped(pair)
     text = Template.parse("{text} It was [Z]").fill({"text": "a great film " * 100})
-    item = next(iter(port.plan([text], SINGLE, port_scoring()).blocks))[0]
+    item = next(iter(port.plan([text], SINGLE, port_scoring()).blocks)).items[0]
     assert len(item.ids) + item.probes.longest <= port._machine.limit
     assert pair[1].decode(item.ids).endswith("It was<|im_end|>\n<|im_start|>assistant\n")
 

@@ -98,8 +98,9 @@ def test_prompts_of_several_verbalizers_are_judged_in_order():
 def test_the_judge_picks_rows_and_counts_forwards():
     judge = SplitJudge(Scorer(Oracle(P), Scoring()), {"train": EXAMPLES}, "classification")
     prompt = Prompt(Template.parse("{text} [Z]"), Verbalizer.of({"a": "x", "b": "y"}))
-    work = judge.plan([prompt], "train", [1])
-    assert work.forwards == 1
-    (scores,) = judge.scores(work)
+    assert judge.cost([prompt], "train", [1]).forwards == 1
+    judged = judge.judged([prompt], "train", [1])
+    assert judged.cost.forwards == 1
+    scores = judge.scores(*judged.judgements)
     assert scores["n"] == 1
     assert scores["accuracy"] == 0

@@ -6,8 +6,8 @@ import pytest
 
 from promptsearch.data import Example
 from promptsearch.engine import Limits, Task, search_prompts
-from promptsearch.judging import Work
 from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.scoring import Cost, Judged
 from promptsearch.searchers import SEARCHERS
 
 SMALL = {"mine": {"min_count": 1, "dependency": "off"}}  # keeps a strategy quick
@@ -23,11 +23,14 @@ class ShorterIsBetter:
     def count(self, on):
         return 4
 
-    def plan(self, prompts, on, rows):
-        return Work(tuple(prompts), ())
+    def cost(self, prompts, on, rows):
+        return Cost(4 * len(prompts))
 
-    def scores(self, work):
-        return [{"log_likelihood": -float(len(str(p.template))), "n": 4} for p in work.prompts]
+    def judged(self, prompts, on, rows):
+        return Judged(tuple(prompts), self.cost(prompts, on, rows))
+
+    def scores(self, prompt):
+        return {"log_likelihood": -float(len(str(prompt.template))), "n": 4}
 
 
 @pytest.fixture

@@ -1,14 +1,21 @@
 """`promptsearch evaluate`: what prompts are worth on a split that selected nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
+from promptsearch.arranging import arrange
 from promptsearch.commands.console import Console, number, print_json, print_table
-from promptsearch.commands.options import json_option, loading_options, quiet_option
-from promptsearch.commands.running import SHOWN, loaded, scoring_from
+from promptsearch.commands.options import (
+    computing_options,
+    json_option,
+    loading_options,
+    quiet_option,
+)
+from promptsearch.commands.running import SHOWN, computing, loaded, scoring_from
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.errors import ModelError, TaskError
 from promptsearch.evaluation import Evaluation, evaluate
@@ -37,6 +44,7 @@ from promptsearch.storage import write_atomic
     help="What was predicted for each example.",
 )
 @loading_options
+@computing_options
 @json_option
 @quiet_option
 def command(prompts: Path, **given: Any) -> None:
@@ -49,10 +57,12 @@ def command(prompts: Path, **given: Any) -> None:
     split = split_of(definition, given["split"])
     model = found_with(file, definition, given, console)
     definition = with_words(definition, model)
-    settings = scoring_from(file)
+    settings = replace(scoring_from(file), **computing(given))
     scoring = settings.scoring(definition.kind)
     scorer = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
-    evaluation = evaluate(file.prompts[: given["top"]], definition, scorer, split)
+    with settings.crew.open(console.say) as pool:
+        judge = arrange(scorer, settings, pool, console.say)
+        evaluation = evaluate(file.prompts[: given["top"]], definition, scorer, split, judge)
     if given["examples_out"]:
         rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
         write_atomic(given["examples_out"], "".join(rows))

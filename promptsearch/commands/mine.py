@@ -11,6 +11,7 @@ import rich_click as click
 from promptsearch.commands.console import Console
 from promptsearch.commands.options import (
     built,
+    computing_options,
     json_option,
     judging_options,
     limit_options,
@@ -59,6 +60,7 @@ from promptsearch.storage import run_directory
 @searcher_options(MiningSearch)
 @judging_options
 @limit_options
+@computing_options
 @output_options
 @loading_options
 @json_option

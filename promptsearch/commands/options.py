@@ -51,9 +51,13 @@ loading_options = stacked(
         type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
         default="auto",
         show_default=True,
-        help="Of weights and activations; auto is float32.",
+        help="Of weights and activations. auto: scores are float32; where the hardware multiplies "
+        "bfloat16 faster, searches rank in it and score the best again.",
     ),
-    click.option("--batch-tokens", type=click.IntRange(min=1), help="Padded tokens in a batch."),
+    click.option(
+        "--device-map", metavar="MAP", help="auto spreads a large model over all devices."
+    ),
+    click.option("--batch-tokens", type=click.IntRange(min=1), help="Tokens in a batch."),
     click.option(
         "--family",
         type=click.Choice(["masked", "causal", "seq2seq"]),
@@ -111,7 +115,36 @@ limit_options = stacked(
     click.option("--time", "seconds", type=Duration(), help="For example 30m.", metavar="DURATION"),
     click.option("--seed", type=int, default=0, show_default=True),
     click.option(
-        "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="CPU processes."
+        "--race",
+        is_flag=True,
+        help="Stop scoring a prompt once it is plainly worse than the best (after 32 examples).",
+    ),
+)
+
+computing_options = stacked(
+    click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Processes; of a cluster, at most so many (1: all).",
+    ),
+    click.option(
+        "--backend",
+        type=click.Choice(["loky", "dask", "ray"]),
+        default="loky",
+        show_default=True,
+        help="What holds the processes.",
+    ),
+    click.option(
+        "--cluster", metavar="ADDRESS", help="Of a dask scheduler (tcp://HOST:PORT), or of ray."
+    ),
+    click.option(
+        "--cache",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="PROMPTSEARCH_CACHE",
+        metavar="DIR",
+        help="Keep scores here, and read those that are there.  [env: PROMPTSEARCH_CACHE]",
     ),
 )
 

@@ -19,13 +19,19 @@ SHOWN = {  # the metrics that tables show, by kind of task
     "facts": ("log_likelihood", "p@1", "mrr"),
     "classification": ("log_likelihood", "accuracy", "macro_f1"),
 }
-MODEL_OPTIONS = ("family", "device", "dtype", "chat", "batch_tokens", "trust_remote_code")
+MODEL_OPTIONS = ("family", "device", "dtype", "chat", "device_map", "batch_tokens")
+MODEL_OPTIONS += ("trust_remote_code",)
 
 
 def settings_from(given: Mapping[str, Any]) -> Settings:
     """The settings that a search command's options gave."""
     names = Settings.__dataclass_fields__
     return Settings(**{name: given[name] for name in names if name in given})
+
+
+def computing(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that say where scores are computed."""
+    return {name: given[name] for name in ("workers", "backend", "cluster", "cache")}
 
 
 def loaded(spec: str, given: Mapping[str, Any], definition: TaskDefinition) -> LanguageModel:

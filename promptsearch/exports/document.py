@@ -47,11 +47,12 @@ def document_of(
         "format": FORMAT,
         "task": task_section(definition),
         "model": asdict(model),
-        "scoring": {**scoring, "calibration": None, "dtype": model.dtype},
+        "scoring": {**scoring, "calibration": None},
         "search": {
             **asdict(provenance),
             "spent": asdict(result.spent),
             "stopped_because": result.stopped_because,
+            **({} if result.race is None else {"race": asdict(result.race)}),
         },
         "prompts": [_prompt_row(trial, kind, folder) for trial in result.ranked],
         "ensemble": None,

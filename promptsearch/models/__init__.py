@@ -29,6 +29,8 @@ class ModelInfo:
     dtype: str
     revision: str | None = None
     chat: Mapping[str, str] | None = None  # template_sha256, system, answer_prefix
+    tokenizer_sha256: str | None = None
+    max_tokens: int | None = None  # of one sequence; longer texts are cut
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Options:
     chat: ChatMode = "auto"
     chat_system: str | None = None
     chat_answer_prefix: str | None = None
+    device_map: str | None = None  # "auto": over all devices, by accelerate
     batch_tokens: int | None = None  # of a batch, padding included
     trust_remote_code: bool = False
 
@@ -93,6 +96,16 @@ class LanguageModel(Protocol):
 
     def run(self, plan: Plan) -> Iterator[Block]:
         """Every text exactly once, in blocks of any order."""
+        ...
+
+    @property
+    def options(self) -> Options:
+        """What it was loaded with: enough to load it again elsewhere."""
+        ...
+
+    @property
+    def ranker(self) -> "LanguageModel":
+        """The same model in a faster dtype, to rank with; itself where there is none."""
         ...
 
     @property

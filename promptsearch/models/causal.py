@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-
-from torch import Tensor
+from functools import cached_property
 
 from promptsearch.models import (
     Block,
     LanguageModel,
     LengthNorm,
     ModelInfo,
+    Options,
     Plan,
     Scoring,
     vocabulary,
@@ -17,7 +17,8 @@ from promptsearch.models import (
 from promptsearch.models.chat import Raw, Writer
 from promptsearch.models.encoding import Encoded
 from promptsearch.models.machine import Machine, divisors, items_of, require
-from promptsearch.models.planning import Item, Work, lay_out
+from promptsearch.models.passes import Passes
+from promptsearch.models.planning import Item, Work
 from promptsearch.models.probes import Probe, Probes, continuations
 from promptsearch.models.running import run, work_of
 from promptsearch.models.sequels import Sequel, Sequels
@@ -28,7 +29,7 @@ from promptsearch.prompt import Answer, Filled
 class CausalModel:
     """Scores the answer and the text after the slot, given everything before."""
 
-    def __init__(self, machine: Machine, writer: Writer, begin: int) -> None:
+    def __init__(self, machine: Machine[Passes], writer: Writer, begin: int) -> None:
         self._machine = machine
         self._writer = writer
         self._begin = begin  # what an answer at the very start is conditioned on
@@ -37,6 +38,17 @@ class CausalModel:
     def info(self) -> ModelInfo:
         return self._machine.info
 
+    @property
+    def options(self) -> Options:
+        """What it was loaded with."""
+        return self._machine.options
+
+    @cached_property
+    def ranker(self) -> LanguageModel:
+        """The same model in a faster dtype; itself where there is none."""
+        machine = self._machine.ranking
+        return self if machine is self._machine else CausalModel(machine, self._writer, self._begin)
+
     def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
         require(answers)
@@ -44,11 +56,13 @@ class CausalModel:
         sequels = self._sequels(scoring.length_norm == "token")
         made = [asked.of(each) for each in sequels.of(texts, answers)]
         encoded = [Encoded(prefix, (), ()) for prefix, _ in made]
-        return lay_out(items_of(encoded, [probes for _, probes in made]), self._machine.shape)
+        return self._machine.lay_out(items_of(encoded, [probes for _, probes in made]))
 
     def run(self, plan: Plan) -> Iterator[Block]:
         """Every text exactly once, in blocks of any order."""
-        return run(work_of(plan), _assemble, lambda _: self._logits, self._machine.device)
+        work = work_of(plan)
+        passes = self._machine.way(work)
+        return run(work, _assemble, lambda _: passes, self._machine.device)
 
     @property
     def without_chat(self) -> LanguageModel:
@@ -75,10 +89,6 @@ class CausalModel:
     def _sequels(self, counted: bool) -> Sequels:
         return Sequels(self._machine.tokens, self._writer, self._machine.limit, counted)
 
-    def _logits(self, ids: Tensor, _: Tensor, rows: Tensor, columns: Tensor, __: Tensor) -> Tensor:
-        """Padding stands on the right, where nothing before can see it."""
-        return self._machine.outputs.at(rows, columns, {"input_ids": ids, "use_cache": False})
-
 
 def _assemble(item: Item, probe: Probe) -> tuple[list[int], list[int]]:
     """The text and its continuation; place i is predicted by the token before it."""
@@ -90,7 +100,7 @@ class _Asked:
     """The probes of one call; texts whose answers continue them with equal ids share theirs."""
 
     def __init__(
-        self, answers: Sequence[Answer], norm: LengthNorm, begin: int, machine: Machine
+        self, answers: Sequence[Answer], norm: LengthNorm, begin: int, machine: Machine[Passes]
     ) -> None:
         self._answers, self._norm, self._begin, self._machine = answers, norm, begin, machine
         self._known: dict[object, Probes] = {}

@@ -1,20 +1,24 @@
 """From a transformers model and tokenizer to a model that scores."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel, ModelInfo, Options
 from promptsearch.models.causal import CausalModel
 from promptsearch.models.chat import Raw, Writer, chat_of, template_sha256
-from promptsearch.models.head import Outputs
-from promptsearch.models.limits import control_tokens, limit_of
-from promptsearch.models.machine import Machine
+from promptsearch.models.decoding import seq2seq_ways
+from promptsearch.models.fitting import Ways, causal_ways, masked_ways, window_of
+from promptsearch.models.limits import control_tokens, limit_of, tokenizer_sha256
+from promptsearch.models.linear import ranks_in_bfloat16
+from promptsearch.models.machine import UNLIMITED, Machine, Way
 from promptsearch.models.masked import MaskedModel
+from promptsearch.models.passes import Trial
 from promptsearch.models.planning import Shape
 from promptsearch.models.seq2seq import Seq2SeqModel
 from promptsearch.models.slow_tokens import SlowTokens
@@ -42,16 +46,15 @@ def _masked(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> Ma
     mask = tokenizer.mask_token_id
     if mask is None:
         raise ModelError(f"the tokenizer of {info.spec!r} has no mask token; is it a masked model?")
-    sample = {"input_ids": torch.tensor([[mask, mask, 0]], device=model.device)}
-    return MaskedModel(_machine(model, tokenizer, info, options, model.base_model, sample), mask)
+    ways = partial(masked_ways, mask=mask)
+    return MaskedModel(_machine(model, tokenizer, info, options, ways), mask)
 
 
 def _causal(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> CausalModel:
-    sample = {"input_ids": torch.tensor([[0, 1, 2]], device=model.device), "use_cache": False}
     writer = _writer(tokenizer, info, options)
     if not isinstance(writer, Raw):
         info = replace(info, chat=_chat_record(tokenizer, options))
-    machine = _machine(model, tokenizer, info, options, model.base_model, sample)
+    machine = _machine(model, tokenizer, info, options, causal_ways)
     return CausalModel(machine, writer, _begin(tokenizer, info))
 
 
@@ -64,13 +67,8 @@ def _seq2seq(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> S
         )
     start = model.config.decoder_start_token_id
     start = tokenizer.pad_token_id if start is None else start
-    sample = {
-        "input_ids": torch.tensor([[sentinels[0], 0, 1]], device=model.device),
-        "decoder_input_ids": torch.tensor([[start, sentinels[0]]], device=model.device),
-        "use_cache": False,
-    }
-    machine = _machine(model, tokenizer, info, options, model.get_decoder(), sample)
-    return Seq2SeqModel(machine, sentinels, start)
+    ways = partial(seq2seq_ways, start=start, sentinel=sentinels[0])
+    return Seq2SeqModel(_machine(model, tokenizer, info, options, ways), sentinels, start)
 
 
 def _machine(
@@ -78,28 +76,75 @@ def _machine(
     tokenizer: Any,
     info: ModelInfo,
     options: Options,
-    body: nn.Module,
-    sample: Mapping[str, Any],
-) -> Machine:
-    control = control_tokens(tokenizer)
-    tokens: Tokens = (
-        FastTokens(tokenizer.backend_tokenizer, control)
-        if tokenizer.is_fast
-        else SlowTokens(tokenizer, control)
-    )
-    outputs = Outputs(model, body, dict(sample))
-    shape = _shape(model, outputs.vocabulary, options.batch_tokens)
+    ways: Callable[[Any, Trial], Ways[Way]],
+) -> Machine[Way]:
     limit = limit_of(model, tokenizer)
-    return Machine(info, model, tokenizer, tokens, outputs, shape, limit, model.device)
+    own = Trial.of(_ordinary(tokenizer), limit)
+    found = ways(model, own)
+    fast, usual = found.fast, CUDA_TOKENS if model.device.type == "cuda" else CPU_TOKENS
+    shape = _shape(model, found.vocabulary, options.batch_tokens or usual)
+    return Machine(
+        info=replace(
+            info,
+            tokenizer_sha256=tokenizer_sha256(tokenizer),
+            max_tokens=None if limit == UNLIMITED else limit,
+        ),
+        options=options,
+        model=model,
+        tokenizer=tokenizer,
+        tokens=_tokens(tokenizer),
+        plain=found.plain,
+        fast=fast,
+        window=window_of(model),
+        shape=replace(shape, packed=fast is not None, shared=fast is not None and fast.shared),
+        device=model.device,
+        faster=_faster(model, tokenizer, info, options, ways, found),
+    )
 
 
-def _shape(model: Any, vocabulary: int, batch_tokens: int | None) -> Shape:
+def _faster(
+    model: Any,
+    tokenizer: Any,
+    info: ModelInfo,
+    options: Options,
+    ways: Callable[[Any, Trial], Ways[Way]],
+    found: Ways[Way],
+) -> Callable[[], Machine[Way]] | None:
+    """How to make the machine that ranks, where `--dtype auto` may."""
+    if options.dtype != "auto" or not ranks_in_bfloat16(model):
+        return None
+    info = replace(info, dtype="bfloat16")
+
+    def make() -> Machine[Way]:
+        own = replace(options, dtype="bfloat16")
+        if found.in_dtype is None:
+            copy = deepcopy(model).to(torch.bfloat16)
+            return _machine(copy, tokenizer, info, own, ways)
+        machine = _machine(model, tokenizer, info, own, lambda *_: found)
+        return replace(machine, fast=found.in_dtype(torch.bfloat16))
+
+    return make
+
+
+def _tokens(tokenizer: Any) -> Tokens:
+    control = control_tokens(tokenizer)
+    if tokenizer.is_fast:
+        return FastTokens(tokenizer.backend_tokenizer, control)
+    return SlowTokens(tokenizer, control)
+
+
+def _ordinary(tokenizer: Any) -> list[int]:
+    """Some tokens that are not special."""
+    special = set(tokenizer.all_special_ids)
+    return [t for t in range(min(len(tokenizer), 1000)) if t not in special] or [0]
+
+
+def _shape(model: Any, vocabulary: int, budget: int) -> Shape:
     config = model.config.get_text_config()
     hidden = int(config.hidden_size)
     heads = int(config.num_attention_heads)
-    usual = CUDA_TOKENS if model.device.type == "cuda" else CPU_TOKENS
     wide = getattr(config, "intermediate_size", None) or getattr(config, "d_ff", None)
-    return Shape(batch_tokens or usual, vocabulary, hidden, int(wide or 4 * hidden), heads)
+    return Shape(budget, vocabulary, hidden, int(wide or 4 * hidden), heads)
 
 
 def _writer(tokenizer: Any, info: ModelInfo, options: Options) -> Writer:

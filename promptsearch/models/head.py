@@ -1,4 +1,4 @@
-"""The language-model head, at chosen positions only."""
+"""A model in two halves: the body up to its hidden states, and the head from there to words."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,22 +7,34 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+UNFIT = (  # what a model raises where it is built in another way than we take for granted
+    RuntimeError,
+    ValueError,
+    TypeError,
+    IndexError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ImportError,
+)
+
 
 class Outputs:
-    """A model's output rows where they are wanted.
+    """A model's body and head, each to be run without the other.
 
-    The body runs as it is; a hook hands the head only the hidden states at the wanted positions.
-    Where a tiny check at the start shows that this is not what the whole model computes, the
-    head runs everywhere.
+    The model's own code runs: a hook ends it where the body is done, and a body that gives back
+    given states leaves the head alone with them. Where a tiny check at the start shows that the
+    halves are not the whole, the head runs everywhere.
     """
 
     def __init__(self, model: Any, body: nn.Module, sample: dict[str, Any]) -> None:
         self._model = model
         self._body: nn.Module | None = body
-        rows, columns = torch.tensor([0, 0]), torch.tensor([1, 0])
-        whole: Tensor = self._all(sample)
+        self._sample = sample
+        self._shell: Any = None  # the body's output for the sample
+        whole = self._whole(sample)
         self.vocabulary: int = whole.shape[-1]
-        if body is model or not self._agrees(rows, columns, sample, whole):
+        if body is model or not self._agrees(sample, whole):
             self._body = None
 
     @property
@@ -30,41 +42,68 @@ class Outputs:
         """Whether the head runs at the wanted positions only."""
         return self._body is not None
 
-    def at(self, rows: Tensor, columns: Tensor, inputs: dict[str, Any]) -> Tensor:
-        """Logits (position, word) in float32 at sequence `rows[i]`, token `columns[i]`."""
+    def states(self, inputs: dict[str, Any]) -> Tensor:
+        """Hidden states (sequence, token, hidden); the logits, where there are no halves."""
+        return self._whole(inputs) if self._body is None else self._ended(self._body, inputs)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(position, hidden) to (position, word), in float32."""
         if self._body is None:
-            return self._all(inputs)[rows, columns].float()
-        with torch.inference_mode(), _selecting(self._body, rows, columns):
-            logits: Tensor = self._model(**inputs).logits
+            return states.float()
+        with torch.inference_mode(), _giving(self._body, self._shell, states.unsqueeze(1)):
+            logits: Tensor = self._model(**self._sample).logits
         return logits[:, 0].float()
 
-    def _all(self, inputs: dict[str, Any]) -> Tensor:
+    def _whole(self, inputs: dict[str, Any]) -> Tensor:
         with torch.inference_mode():
             logits: Tensor = self._model(**inputs).logits
         return logits
 
-    def _agrees(self, rows: Tensor, columns: Tensor, sample: dict[str, Any], whole: Tensor) -> bool:
+    def _ended(self, body: nn.Module, inputs: dict[str, Any]) -> Tensor:
+        def end(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            raise _Done(output)
+
+        handle = body.register_forward_hook(end)
         try:
-            chosen = self.at(rows, columns, sample)
-        except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError):
+            with torch.inference_mode():
+                self._model(**inputs)
+        except _Done as done:
+            self._shell = self._shell or done.output
+            states: Tensor = done.output[0]
+            return states
+        finally:
+            handle.remove()
+        raise ValueError("the model does not run its body")
+
+    def _agrees(self, sample: dict[str, Any], whole: Tensor) -> bool:
+        try:
+            logits = self.logits(self.states(sample)[0])
+        except UNFIT:
             return False  # a head that needs more than hidden states: the plain path serves it
-        wanted = whole[rows, columns].float()
-        return chosen.shape == wanted.shape and torch.allclose(chosen, wanted, rtol=1e-2, atol=1e-2)
+        wanted = whole[0].float()
+        return logits.shape == wanted.shape and torch.allclose(logits, wanted, rtol=1e-2, atol=1e-2)
+
+
+class _Done(BaseException):
+    """Carries the body's output out of the model's forward. Not an error."""
+
+    def __init__(self, output: Any) -> None:
+        super().__init__()
+        self.output = output
 
 
 @contextmanager
-def _selecting(body: nn.Module, rows: Tensor, columns: Tensor) -> Iterator[None]:
-    """While open, `body` returns the hidden states at (rows, columns) as texts of one token."""
-
-    def select(_module: nn.Module, _inputs: Any, output: Any) -> Any:
-        hidden = output[0][rows, columns].unsqueeze(1)  # (position, 1, hidden)
-        if isinstance(output, tuple):
-            return (hidden, *output[1:])
-        output["last_hidden_state"] = hidden
-        return output
-
-    handle = body.register_forward_hook(select)
+def _giving(body: nn.Module, shell: Any, states: Tensor) -> Iterator[None]:
+    """While open, `body` computes nothing and gives back `states` in the shell of its output."""
+    if isinstance(shell, tuple):
+        output: Any = (states, *shell[1:])
+    else:
+        output = type(shell)(**{**shell, "last_hidden_state": states})
+    before = vars(body).get("forward")
+    body.forward = lambda *_args, **_more: output
     try:
         yield
     finally:
-        handle.remove()
+        del body.forward
+        if before is not None:
+            body.forward = before

@@ -1,5 +1,6 @@
 """What a tokenizer keeps for itself, and how long a text a model holds."""
 
+import hashlib
 from typing import Any
 
 from torch import nn
@@ -24,19 +25,28 @@ def control_tokens(tokenizer: Any) -> dict[str, int]:
     return found | dict(zip(names, sorted(special), strict=True))
 
 
+def tokenizer_sha256(tokenizer: Any) -> str:
+    """Hash of all that makes a tokenizer's ids: its state, or the vocabulary of a slow one."""
+    if tokenizer.is_fast:
+        state: str = tokenizer.backend_tokenizer.to_str()
+    else:
+        state = repr((type(tokenizer).__name__, sorted(tokenizer.get_vocab().items())))
+    return hashlib.sha256(state.encode()).hexdigest()
+
+
 def limit_of(model: Any, tokenizer: Any) -> int:
     """Tokens of one sequence that the model's positions and the tokenizer allow."""
     config = model.config.get_text_config()
     positions = getattr(config, "max_position_embeddings", None)
     limits = [UNLIMITED]
     if isinstance(positions, int) and positions > 0:
-        limits.append(positions - _reserved(model))
+        limits.append(positions - reserved(model))
     if tokenizer.model_max_length < _NONE:
         limits.append(int(tokenizer.model_max_length))
     return min(limits)
 
 
-def _reserved(model: nn.Module) -> int:
+def reserved(model: nn.Module) -> int:
     """Positions that are never a token's: RoBERTa counts from its padding index + 1."""
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):

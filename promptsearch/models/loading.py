@@ -13,27 +13,36 @@ def load_model(
     chat: ChatMode = "auto",
     chat_system: str | None = None,
     chat_answer_prefix: str | None = None,
+    device_map: str | None = None,
     batch_tokens: int | None = None,
     trust_remote_code: bool = False,
 ) -> LanguageModel:
     """The model that `spec` names: builtin, a directory, a hub name, a .gguf file or smollm2.
 
-    `device` is auto, cpu or cuda; `dtype` auto is float32; `batch_tokens` is the size of a batch,
-    padding included. `ModelError`, in one line and at once, where the model is missing, damaged
-    or of no family we know.
+    `device` is auto, cpu or cuda. `dtype` auto is float32, with a bfloat16 copy to rank with where
+    the hardware multiplies that faster. `device_map` "auto" spreads a model that no device holds
+    over all of them. `batch_tokens` is the size of a batch. `ModelError`, in one line and at once,
+    where the model is missing, damaged or of no family we know.
     """
-    source = find(spec)
-    options = Options(
-        spec=spec,
-        family=family,
-        device=device,
-        dtype=dtype,
-        chat=chat,
-        chat_system=chat_system,
-        chat_answer_prefix=chat_answer_prefix,
-        batch_tokens=batch_tokens,
-        trust_remote_code=trust_remote_code,
+    return load(
+        Options(
+            spec=spec,
+            family=family,
+            device=device,
+            dtype=dtype,
+            chat=chat,
+            chat_system=chat_system,
+            chat_answer_prefix=chat_answer_prefix,
+            device_map=device_map,
+            batch_tokens=batch_tokens,
+            trust_remote_code=trust_remote_code,
+        )
     )
+
+
+def load(options: Options) -> LanguageModel:
+    """The model that the options name."""
+    source = find(options.spec)
     from promptsearch.models.weights import load
 
     return load(source, options)

@@ -1,17 +1,17 @@
 """What the families share: a loaded model with its tokens, sizes and limits."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
 from promptsearch.errors import ModelError
-from promptsearch.models import LengthNorm, ModelInfo
+from promptsearch.models import LengthNorm, ModelInfo, Options
 from promptsearch.models.encoding import Encoded
-from promptsearch.models.head import Outputs
-from promptsearch.models.planning import Item, Shape
+from promptsearch.models.planning import Item, Shape, Work, lay_out
 from promptsearch.models.probes import Probes
 from promptsearch.models.tokens import Tokens
 from promptsearch.prompt import Answer
@@ -19,18 +19,52 @@ from promptsearch.prompt import Answer
 UNLIMITED = sys.maxsize
 
 
+class Sharing(Protocol):
+    """How sequences pass: `Passes`, or a `Reader` of an encoder-decoder."""
+
+    @property
+    def shared(self) -> bool: ...
+
+
+Way = TypeVar("Way", bound=Sharing)
+
+
 @dataclass(frozen=True, eq=False)
-class Machine:
+class Machine(Generic[Way]):
     """A model ready to score. `model` and `tokenizer` are transformers' own."""
 
     info: ModelInfo
+    options: Options
     model: Any
     tokenizer: Any
     tokens: Tokens
-    outputs: Outputs
+    plain: Way
+    fast: Way | None  # gives what `plain` gives, for sequences of `window` tokens or fewer
+    window: int
     shape: Shape
-    limit: int  # tokens of one sequence
     device: torch.device
+    faster: "Callable[[], Machine[Way]] | None" = None  # makes the same in a faster dtype
+
+    @property
+    def limit(self) -> int:
+        """Tokens that one sequence may have."""
+        return UNLIMITED if self.info.max_tokens is None else self.info.max_tokens
+
+    @cached_property
+    def ranking(self) -> "Machine[Way]":
+        """The same model in a faster dtype; itself where there is none."""
+        return self.faster() if self.faster else self
+
+    def lay_out(self, items: Sequence[Item], once: bool = False) -> Work:
+        """The plan for these items: packed, unless one of them is too long for it."""
+        longest = max((len(item.ids) + item.probes.longest for item in items), default=0)
+        fits = self.fast is not None and longest <= self.window
+        shape = self.shape if fits else replace(self.shape, packed=False, shared=False)
+        return lay_out(items, shape, once)
+
+    def way(self, work: Work) -> Way:
+        """The way that the plan is made for."""
+        return self.fast if self.fast is not None and work.shape.packed else self.plain
 
 
 def items_of(encoded: Sequence[Encoded], probes: Sequence[Probes]) -> list[Item]:
@@ -42,7 +76,7 @@ def items_of(encoded: Sequence[Encoded], probes: Sequence[Probes]) -> list[Item]
         own = rows.setdefault(key, [])
         own.append(row)
         if len(own) == 1:
-            found[key] = Item(text.ids, text.slots, asked, own)
+            found[key] = Item(key[1:], text.slots, asked, own)
     return list(found.values())
 
 

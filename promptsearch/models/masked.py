@@ -1,23 +1,22 @@
 """Masked language models (BERT, RoBERTa, ...): an answer of k tokens stands at k masks."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-import torch
-from torch import Tensor
+from functools import cached_property
 
 from promptsearch.models import (
     Block,
     LanguageModel,
     ModelInfo,
     MultiToken,
+    Options,
     Plan,
     Scoring,
     vocabulary,
 )
 from promptsearch.models.encoding import Places, answer_ids, encode, line_of
 from promptsearch.models.machine import Machine, divisors, items_of, require, tokens_of
-from promptsearch.models.planning import Item, Work, lay_out
+from promptsearch.models.passes import Passes
+from promptsearch.models.planning import Item, Work
 from promptsearch.models.probes import Probe, Probes, Reading, probe
 from promptsearch.models.running import run, work_of
 from promptsearch.models.vocabulary import unknown_share, words, written
@@ -30,13 +29,24 @@ Fill = tuple[tuple[int, ...], tuple[int, ...]]  # ids at all masks in order, mas
 class MaskedModel:
     """Scores answers at mask tokens: all of them at once, or from left to right."""
 
-    def __init__(self, machine: Machine, mask: int) -> None:
+    def __init__(self, machine: Machine[Passes], mask: int) -> None:
         self._machine = machine
         self._mask = mask
 
     @property
     def info(self) -> ModelInfo:
         return self._machine.info
+
+    @property
+    def options(self) -> Options:
+        """What it was loaded with."""
+        return self._machine.options
+
+    @cached_property
+    def ranker(self) -> LanguageModel:
+        """The same model in a faster dtype; itself where there is none."""
+        machine = self._machine.ranking
+        return self if machine is self._machine else MaskedModel(machine, self._mask)
 
     def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
@@ -45,11 +55,13 @@ class MaskedModel:
         asked = _Asked(answers, scoring, self._mask, machine)
         encoded = encode(texts, machine.tokens, [self._mask], asked.room)
         probes = [asked.probes(text.places) for text in encoded]
-        return lay_out(items_of(encoded, probes), machine.shape)
+        return machine.lay_out(items_of(encoded, probes))
 
     def run(self, plan: Plan) -> Iterator[Block]:
         """Every text exactly once, in blocks of any order."""
-        return run(work_of(plan), _assemble, lambda _: self._logits, self._machine.device)
+        work = work_of(plan)
+        passes = self._machine.way(work)
+        return run(work, _assemble, lambda _: passes, self._machine.device)
 
     @property
     def without_chat(self) -> LanguageModel:
@@ -73,19 +85,6 @@ class MaskedModel:
         """The ids of answers where a space stands before their slot."""
         return vocabulary.answer_ids(self._machine.tokens, texts)
 
-    def _logits(
-        self, ids: Tensor, lengths: Tensor, rows: Tensor, columns: Tensor, _: Tensor
-    ) -> Tensor:
-        return self._machine.outputs.at(rows, columns, masked_inputs(ids, lengths))
-
-
-def masked_inputs(ids: Tensor, lengths: Tensor) -> dict[str, Any]:
-    """A batch for a bidirectional body; without padding it needs no mask."""
-    if bool((lengths == ids.shape[1]).all()):
-        return {"input_ids": ids}
-    present = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]  # (cell, token)
-    return {"input_ids": ids, "attention_mask": present.long()}
-
 
 def _assemble(item: Item, probe: Probe) -> tuple[list[int], list[int]]:
     """The text with its slots filled, and the positions to read."""
@@ -105,7 +104,7 @@ class _Asked:
     """The probes of one call, made once per kind of text."""
 
     def __init__(
-        self, answers: Sequence[Answer], scoring: Scoring, mask: int, machine: Machine
+        self, answers: Sequence[Answer], scoring: Scoring, mask: int, machine: Machine[Passes]
     ) -> None:
         self._answers, self._scoring, self._mask, self._machine = answers, scoring, mask, machine
         self._known: dict[Places, Probes] = {}

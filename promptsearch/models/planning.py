@@ -1,13 +1,14 @@
-"""Work laid out before it is run: sort by length, cut under a token budget. No model in here."""
+"""Work laid out before it is run: order, share, cut under a token budget. No model in here."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from promptsearch.models.forest import agreeing
 from promptsearch.models.probes import Probe, Probes
 
 SCORES = 1 << 24  # cells of a block's (row, answer) table
-OUTPUTS = 1 << 26  # cells of a batch's (position, word) output: 256 MB in float32
+OUTPUTS = 1 << 24  # cells of a (position, word) output held at a time: 64 MB in float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,105 +28,173 @@ class Cell:
     item: int  # index inside its block
     probe: Probe
     length: int
-    serial: int
+    fresh: int  # tokens that its neighbour before it does not share
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences that pass together."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that pass, padding left out."""
+        return sum(cell.fresh for cell in self.cells)
+
+    @property
+    def longest(self) -> int:
+        return max(cell.length for cell in self.cells)
+
+    @property
+    def positions(self) -> int:
+        """Positions that are read."""
+        return sum(len(cell.probe.places) for cell in self.cells)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What decides how much fits: sizes of the model and the budget."""
+    """What decides how much fits: sizes of the model, the budget, and how sequences are passed."""
 
     budget: int  # tokens of a batch, padding included
     vocabulary: int
     hidden: int
     feed_forward: int
     heads: int
+    packed: bool = False  # sequences stand in one row, without padding
+    shared: bool = False  # and what they begin with stands once
 
-    def fits(self, count: int, length: int, positions: int) -> bool:
-        """Whether `count` sequences of `length` tokens, read at `positions`, are one batch."""
-        return count * length <= self.budget and positions * self.vocabulary <= OUTPUTS
+    def size(self, cells: Sequence[Cell]) -> int:
+        """Tokens that a batch of the cells takes up, padding included."""
+        if self.packed:
+            return sum(cell.fresh for cell in cells)
+        return len(cells) * max(cell.length for cell in cells)
 
-    def bytes(self, count: int, length: int, positions: int) -> int:
-        """Peak activations of one layer and the output, float32."""
-        tokens = count * length
-        layer = tokens * (8 * self.hidden + 2 * self.feed_forward) + tokens * length * self.heads
-        return 4 * (layer + 2 * positions * self.vocabulary)
+    def bytes(self, batch: Batch) -> int:
+        """Peak activations of one layer, the hidden states and the output, float32."""
+        tokens = self.size(batch.cells)
+        layer = tokens * (8 * self.hidden + 2 * self.feed_forward + batch.longest * self.heads)
+        output = min(batch.positions * self.vocabulary, OUTPUTS + self.vocabulary)
+        return 4 * (layer + batch.positions * self.hidden + 2 * output)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Items that are answered together, and the batches that answer them."""
+
+    items: tuple[Item, ...]
+    batches: tuple[Batch, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """A plan: blocks of items that are answered together, in a fixed order."""
+    """A plan: blocks in a fixed order."""
 
-    blocks: tuple[tuple[Item, ...], ...]
+    blocks: tuple[Block, ...]
     shape: Shape
-    once: bool = False  # a text passes once (an encoder), not again with every filling
+    once: bool = False  # a text passes once by itself (an encoder), and its fillings apart
 
     @cached_property
     def forwards(self) -> int:
-        return sum(len(item.probes.probes) for block in self.blocks for item in block)
+        return sum(len(batch.cells) for block in self.blocks for batch in block.batches)
 
     @cached_property
     def tokens(self) -> int:
-        return sum(self._tokens(item) for block in self.blocks for item in block)
-
-    def _tokens(self, item: Item) -> int:
-        times = 1 if self.once else len(item.probes.probes)
-        fills = sum(len(probe.fill) for probe in item.probes.probes)
-        return times * (len(item.ids) - len(item.slots)) + fills
+        sources = (len(item.ids) for b in self.blocks for item in b.items if self.once)
+        return sum(sources) + sum(b.tokens for block in self.blocks for b in block.batches)
 
     @cached_property
     def peak_bytes(self) -> int:
-        sizes = (_size(batch) for block in self.blocks for batch in batches(block, self.shape))
-        return max((self.shape.bytes(*size) for size in sizes), default=0)
+        sizes = (self.shape.bytes(batch) for block in self.blocks for batch in block.batches)
+        return max(sizes, default=0)
 
 
 def lay_out(items: Sequence[Item], shape: Shape, once: bool = False) -> Work:
-    """Blocks of items of like length; ties keep the order they were asked in."""
-    order = sorted(items, key=lambda item: (len(item.ids) + item.probes.longest, item.rows[0]))
-    return Work(tuple(_blocks(order, shape)), shape, once)
+    """Blocks of items of like length, or with like beginnings; ties keep the order asked in."""
+    order = _alike(items) if shape.shared and not once else sorted(items, key=_by_length)
+    blocks = (Block(some, tuple(_batches(some, shape, once))) for some in _blocks(order, shape))
+    return Work(tuple(blocks), shape, once)
+
+
+def _by_length(item: Item) -> tuple[int, int]:
+    return len(item.ids) + item.probes.longest, item.rows[0]
+
+
+def _alike(items: Sequence[Item]) -> list[Item]:
+    """Items that share half of the shorter one or more are neighbours; groups go by length."""
+    groups: list[list[Item]] = []
+    for item in sorted(items, key=lambda item: (item.ids, item.rows[0])):
+        last = groups[-1][-1].ids if groups else ()
+        if groups and 2 * agreeing(last, item.ids) >= min(len(last), len(item.ids)):
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    groups.sort(key=lambda group: (max(map(_by_length, group))[0], group[0].rows[0]))
+    return [item for group in groups for item in group]
 
 
 def _blocks(items: Sequence[Item], shape: Shape) -> Iterator[tuple[Item, ...]]:
     block: list[Item] = []
+    tokens = 0
     for item in items:
-        length = len(item.ids) + item.probes.longest
-        answers = len(item.probes.divisors)
-        count = len(block) + 1
-        if block and (count * length > shape.budget or count * answers > SCORES):
+        tokens = _tokens_with(item, block, tokens, shape)
+        table = (len(block) + 1) * len(item.probes.divisors)
+        if block and (tokens > shape.budget or table > SCORES):
             yield tuple(block)
-            block = []
+            block, tokens = [], _tokens_with(item, [], 0, shape)
         block.append(item)
     if block:
         yield tuple(block)
 
 
-def batches(block: Sequence[Item], shape: Shape) -> Iterator[list[Cell]]:
-    """The block's sequences, sorted by length, in batches."""
+def _tokens_with(item: Item, block: Sequence[Item], tokens: int, shape: Shape) -> int:
+    """Tokens of the block (it has `tokens`) once the item is in it, with its longest filling."""
+    length = len(item.ids) + item.probes.longest
+    if not shape.packed:
+        return (len(block) + 1) * length
+    if not shape.shared:
+        return tokens + length
+    last = block[-1].ids if block else ()
+    fills = sum(len(probe.fill) for probe in item.probes.probes)
+    return tokens + len(item.ids) - agreeing(last, item.ids) + fills
+
+
+def _batches(block: Sequence[Item], shape: Shape, once: bool) -> Iterator[Batch]:
+    """The block's sequences in batches: those that share beginnings together, else by length."""
     batch: list[Cell] = []
-    positions = 0
-    for cell in _cells(block):
-        positions += len(cell.probe.places)
-        if batch and not shape.fits(len(batch) + 1, cell.length, positions):
-            yield batch
-            batch, positions = [], len(cell.probe.places)
+    size = 0
+    for cell in _shared(block, once) if shape.shared else _sorted(block, once):
+        size = size + cell.fresh if shape.packed else (len(batch) + 1) * cell.length
+        if batch and size > shape.budget:
+            yield Batch(tuple(batch))
+            batch, size = [], cell.length
+        if not batch:  # nothing before it to share with
+            cell = Cell(cell.item, cell.probe, cell.length, cell.length)
+            size = cell.length
         batch.append(cell)
     if batch:
-        yield batch
+        yield Batch(tuple(batch))
 
 
-def _cells(block: Sequence[Item]) -> list[Cell]:
+def _sorted(block: Sequence[Item], once: bool) -> list[Cell]:
+    """Cells by length; of a length, those of one probe together, so that they are read at once."""
     serials: dict[Probe, int] = {}
-    cells = [
-        Cell(
-            number,
-            probe,
-            len(item.ids) - len(item.slots) + len(probe.fill),
-            serials.setdefault(probe, len(serials)),
-        )
-        for number, item in enumerate(block)
-        for probe in item.probes.probes
-    ]
-    return sorted(cells, key=lambda cell: (cell.length, cell.serial, cell.item))
+    keyed = []
+    for number, item in enumerate(block):
+        own = 1 if once else len(item.ids) - len(item.slots)
+        for probe in item.probes.probes:
+            length = own + len(probe.fill)
+            key = (length, serials.setdefault(probe, len(serials)), number)
+            keyed.append((key, Cell(number, probe, length, length)))
+    return [cell for _, cell in sorted(keyed, key=lambda pair: pair[0])]
 
 
-def _size(batch: Sequence[Cell]) -> tuple[int, int, int]:
-    return len(batch), batch[-1].length, sum(len(cell.probe.places) for cell in batch)
+def _shared(block: Sequence[Item], once: bool) -> Iterator[Cell]:
+    """Cells item by item, an item's fillings in sorted order, each with what is new in it."""
+    before: Sequence[int] = ()
+    for number, item in enumerate(block):
+        own: Sequence[int] = (-1 - number,) if once else item.ids
+        for probe in sorted(item.probes.probes, key=lambda probe: probe.fill):
+            line = (*own, *probe.fill)
+            yield Cell(number, probe, len(line), len(line) - agreeing(before, line))
+            before = line

@@ -2,93 +2,101 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from promptsearch.errors import ModelError
-from promptsearch.models import Block, Plan
-from promptsearch.models.planning import Cell, Item, Work, batches
+from promptsearch.models import Block as Scored
+from promptsearch.models import Plan
+from promptsearch.models.passes import Passes, Reached
+from promptsearch.models.planning import OUTPUTS, Block, Cell, Item, Work
 from promptsearch.models.probes import Probe
 
 Assemble = Callable[[Item, Probe], tuple[list[int], list[int]]]  # ids, and positions to read
-Logits = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
-"""(ids, lengths, rows, columns, items) -> (position, word); ids (cell, token) end in zeros."""
-Prepare = Callable[[Sequence[Item]], Logits]  # once a block
+Prepare = Callable[[Sequence[Item]], Passes]  # once a block
 
 
-def run(work: Work, assemble: Assemble, prepare: Prepare, device: torch.device) -> Iterator[Block]:
+def run(work: Work, assemble: Assemble, prepare: Prepare, device: torch.device) -> Iterator[Scored]:
     """Every text exactly once: scores (row, answer) by blocks."""
     for block in work.blocks:
-        logits = prepare(block)
-        scores = torch.zeros(len(block), len(block[0].probes.divisors), device=device)
-        for batch in batches(block, work.shape):
-            _pass(batch, block, assemble, logits, scores)
-        yield _block(block, scores.cpu())
+        passes = prepare(block.items)
+        scores = torch.zeros(len(block.items), len(block.items[0].probes.divisors), device=device)
+        for batch in block.batches:
+            _pass(batch.cells, block, assemble, passes, scores)
+        yield _scored(block.items, scores.cpu())
 
 
-def _block(block: Sequence[Item], scores: Tensor) -> Block:
-    divided = scores / torch.stack([item.probes.divisors for item in block])
-    rows = [row for item in block for row in item.rows]
-    source = [number for number, item in enumerate(block) for _ in item.rows]
-    return Block(rows, divided[source])
+def _scored(items: Sequence[Item], scores: Tensor) -> Scored:
+    divided = scores / torch.stack([item.probes.divisors for item in items])
+    rows = [row for item in items for row in item.rows]
+    source = [number for number, item in enumerate(items) for _ in item.rows]
+    return Scored(rows, divided[source])
 
 
 def _pass(
-    batch: Sequence[Cell],
-    block: Sequence[Item],
-    assemble: Assemble,
-    logits: Logits,
-    scores: Tensor,
+    cells: Sequence[Cell], block: Block, assemble: Assemble, passes: Passes, scores: Tensor
 ) -> None:
     """Add what the batch says to `scores` (item, answer); halve the batch where memory ends."""
+    lines, places = zip(*(assemble(block.items[c.item], c.probe) for c in cells), strict=True)
     try:
         with torch.inference_mode():
-            _read(batch, _output(batch, block, assemble, logits, scores.device), scores)
+            reached = passes.reach(lines, places, [cell.item for cell in cells])
+            found = torch.zeros_like(scores)
+            _read(cells, reached, passes, found)
+            scores += found  # all of the batch or nothing
         return
     except torch.OutOfMemoryError:
         pass  # leave the block first: the error holds on to the tensors
     torch.cuda.empty_cache()
-    if len(batch) == 1:
+    if len(cells) == 1:
         raise ModelError(
-            f"a text of {batch[0].length} tokens does not fit into the device's memory; "
+            f"a text of {cells[0].length} tokens does not fit into the device's memory; "
             "shorten it, or use --device cpu"
         )
-    for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
-        _pass(half, block, assemble, logits, scores)
+    for half in (cells[: len(cells) // 2], cells[len(cells) // 2 :]):
+        _pass(half, block, assemble, passes, scores)
 
 
-def _output(
-    batch: Sequence[Cell],
-    block: Sequence[Item],
-    assemble: Assemble,
-    logits: Logits,
-    device: torch.device,
-) -> Tensor:
-    """Logits (position, word) at all positions of all cells, in order."""
-    made = [assemble(block[cell.item], cell.probe) for cell in batch]
-    lengths = [len(ids) for ids, _ in made]
-    longest = max(lengths)
-    padded = [ids + [0] * (longest - len(ids)) for ids, _ in made]
-    rows = [i for i, (_, positions) in enumerate(made) for _ in positions]
-    columns = [position for _, positions in made for position in positions]
-    items = [cell.item for cell in batch]
-    parts = (torch.tensor(part, device=device) for part in (padded, lengths, rows, columns, items))
-    return logits(*parts)
+def _read(cells: Sequence[Cell], reached: Reached, passes: Passes, scores: Tensor) -> None:
+    """Words at some positions at a time, so that memory holds a few of these outputs only."""
+    counts = [len(cell.probe.places) for cell in cells]
+    ends = np.cumsum([0, *counts])
+    for some in _parts(counts, OUTPUTS // passes.vocabulary):
+        where = reached.where[ends[some.start] : ends[some.stop]]
+        needed, place = np.unique(where, return_inverse=True)
+        logits = passes.logits(reached.states[torch.from_numpy(needed)])
+        _gather(cells[some], torch.from_numpy(place).to(logits.device), logits, scores)
 
 
-def _read(batch: Sequence[Cell], logits: Tensor, scores: Tensor) -> None:
-    """Gather log p of the answers' tokens; probes that several cells share are read at once."""
+def _parts(counts: Sequence[int], most: int) -> Iterator[slice]:
+    """Neighbours together as long as their counts add up to `most` or less."""
+    start = total = 0
+    for i, count in enumerate(counts):
+        if i > start and total + count > most:
+            yield slice(start, i)
+            start, total = i, 0
+        total += count
+    yield slice(start, len(counts))
+
+
+def _gather(cells: Sequence[Cell], place: Tensor, logits: Tensor, scores: Tensor) -> None:
+    """Add log p of the answers' tokens; probes that several cells share are read at once.
+
+    `place` (read,) leads from a cell's reads, in order, to logits (position, word).
+    """
     norms = logits.logsumexp(-1)  # (position,)
     first = 0
     sharing: dict[Probe, tuple[list[int], list[int]]] = {}
-    for cell in batch:
+    for cell in cells:
         items, firsts = sharing.setdefault(cell.probe, ([], []))
         items.append(cell.item)
         firsts.append(first)
         first += len(cell.probe.places)
     for probe, (items, firsts) in sharing.items():
-        positions = torch.tensor(firsts, device=logits.device)[:, None] + probe.which
-        values = logits[positions, probe.tokens] - norms[positions]  # (cell, reading)
+        reads = torch.tensor(firsts, device=logits.device)[:, None] + probe.which
+        positions = place[reads]  # (cell, reading)
+        values = logits[positions, probe.tokens] - norms[positions]
         added = values.new_zeros(len(items), scores.shape[1])
         scores[items] += added.index_add_(1, probe.columns, values)
 

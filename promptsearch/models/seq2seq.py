@@ -1,18 +1,17 @@
 """Encoder-decoder models (T5, ...): the slots are sentinels, the decoder writes the answers."""
 
 from collections.abc import Iterator, Sequence
-
-import torch
-from torch import Tensor
+from functools import cached_property
 
 from promptsearch.errors import ModelError
-from promptsearch.models import Block, LanguageModel, ModelInfo, Plan, Scoring, vocabulary
+from promptsearch.models import Block, LanguageModel, ModelInfo, Options, Plan, Scoring, vocabulary
+from promptsearch.models.decoding import Reader
 from promptsearch.models.encoding import encode, line_of, places_of
 from promptsearch.models.machine import Machine, divisors, items_of, require
-from promptsearch.models.masked import masked_inputs
-from promptsearch.models.planning import Item, Work, lay_out
+from promptsearch.models.passes import Passes
+from promptsearch.models.planning import Item, Work
 from promptsearch.models.probes import Probe, Probes, continuations
-from promptsearch.models.running import Logits, run, work_of
+from promptsearch.models.running import run, work_of
 from promptsearch.models.vocabulary import unknown_share, words, written
 from promptsearch.prompt import Answer, Filled
 
@@ -20,7 +19,7 @@ from promptsearch.prompt import Answer, Filled
 class Seq2SeqModel:
     """Scores answers after their sentinels; each text is encoded once."""
 
-    def __init__(self, machine: Machine, sentinels: Sequence[int], start: int) -> None:
+    def __init__(self, machine: Machine[Reader], sentinels: Sequence[int], start: int) -> None:
         self._machine = machine
         self._sentinels = sentinels
         self._start = start  # the token that a decoder begins with
@@ -28,6 +27,21 @@ class Seq2SeqModel:
     @property
     def info(self) -> ModelInfo:
         return self._machine.info
+
+    @property
+    def options(self) -> Options:
+        """What it was loaded with."""
+        return self._machine.options
+
+    @cached_property
+    def ranker(self) -> LanguageModel:
+        """The same model in a faster dtype; itself where there is none."""
+        machine = self._machine.ranking
+        return (
+            self
+            if machine is self._machine
+            else Seq2SeqModel(machine, self._sentinels, self._start)
+        )
 
     def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
@@ -42,11 +56,17 @@ class Seq2SeqModel:
             if names not in known:
                 known[names] = self._probes(names, answers, scoring)
         probes = [known[tuple(name for name, _ in text.places)] for text in encoded]
-        return lay_out(items_of(encoded, probes), machine.shape, once=True)
+        return machine.lay_out(items_of(encoded, probes), once=True)
 
     def run(self, plan: Plan) -> Iterator[Block]:
         """Every text exactly once, in blocks of any order."""
-        return run(work_of(plan), self._assemble, self._prepare, self._machine.device)
+        work = work_of(plan)
+        reader = self._machine.way(work)
+
+        def prepare(block: Sequence[Item]) -> Passes:
+            return reader.after([item.ids for item in block])
+
+        return run(work, self._assemble, prepare, self._machine.device)
 
     @property
     def without_chat(self) -> LanguageModel:
@@ -112,31 +132,6 @@ class Seq2SeqModel:
 
     def _assemble(self, _item: Item, probe: Probe) -> tuple[list[int], list[int]]:
         return [self._start, *probe.fill], list(probe.places)
-
-    def _prepare(self, block: Sequence[Item]) -> Logits:
-        """Encode the block's texts, once."""
-        from transformers.modeling_outputs import BaseModelOutput
-
-        device = self._machine.device
-        lengths = [len(item.ids) for item in block]
-        padded = [[*item.ids, *[0] * (max(lengths) - len(item.ids))] for item in block]
-        sources = masked_inputs(
-            torch.tensor(padded, device=device), torch.tensor(lengths, device=device)
-        )
-        with torch.inference_mode():
-            states = self._machine.model.get_encoder()(**sources).last_hidden_state
-        mask = sources.get("attention_mask", torch.ones(states.shape[:2], device=device).long())
-
-        def logits(ids: Tensor, _: Tensor, rows: Tensor, columns: Tensor, items: Tensor) -> Tensor:
-            inputs = {
-                "encoder_outputs": BaseModelOutput(last_hidden_state=states[items]),
-                "attention_mask": mask[items],
-                "decoder_input_ids": ids,
-                "use_cache": False,
-            }
-            return self._machine.outputs.at(rows, columns, inputs)
-
-        return logits
 
 
 def _names(filled: Filled) -> tuple[str, ...]:

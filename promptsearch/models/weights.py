@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+from importlib.util import find_spec
 from io import StringIO
 from typing import Any
 
@@ -35,7 +36,8 @@ def load(source: Source, options: Options) -> LanguageModel:
         config = _read(AutoConfig, source, options, **common)
         family = options.family or family_of(config, options.spec)
         tokenizer = _read(AutoTokenizer, source, options, **common)
-        model = _weights(source, options, family, common).to(device)
+        model = _weights(source, options, family, common)
+        model = model if options.device_map else model.to(device)
         dtype = str(model.dtype).removeprefix("torch.")
         info = ModelInfo(options.spec, family, source.sha256, dtype, source.revision)
         return wrap(model, tokenizer, info, options)
@@ -56,6 +58,9 @@ def _weights(source: Source, options: Options, family: Family, common: dict[str,
         "seq2seq": transformers.AutoModelForSeq2SeqLM,
     }
     dtype = torch.float32 if options.dtype == "auto" else getattr(torch, options.dtype)
+    if options.device_map:
+        _check_accelerate(options)
+        common = {**common, "device_map": options.device_map}
     safe = {} if source.gguf else {"use_safetensors": source.weights[0].suffix == ".safetensors"}
     model, report = _read(
         kinds[family], source, options, dtype=dtype, output_loading_info=True, **safe, **common
@@ -66,6 +71,13 @@ def _weights(source: Source, options: Options, family: Family, common: dict[str,
             f"is no complete {family} language model; choose another, or give --family"
         )
     return model
+
+
+def _check_accelerate(options: Options) -> None:
+    if find_spec("accelerate") is None:
+        raise ModelError(
+            f"--device-map {options.device_map} needs a package: pip install 'promptsearch[large]'"
+        )
 
 
 def _read(kind: Any, source: Source, options: Options, **arguments: Any) -> Any:

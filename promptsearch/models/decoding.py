@@ -1,0 +1,181 @@
+"""Encoder-decoders: texts are encoded once, and decoders read them as often as they are asked."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from promptsearch.models.attention import Across, Passing, configs_of, packed
+from promptsearch.models.fitting import Ways, masked_inputs
+from promptsearch.models.forest import Forest, forest_of, row_of
+from promptsearch.models.head import UNFIT, Outputs
+from promptsearch.models.passes import Lines, Passes, Places, Plain, Reached, Trial, agrees, reads
+
+
+class Reader(Protocol):
+    """Encodes texts; what it gives back decodes: the root of a sequence is the text it reads."""
+
+    @property
+    def shared(self) -> bool: ...
+
+    def after(self, sources: Lines) -> Passes: ...
+
+
+@dataclass(frozen=True, eq=False)
+class PlainReader:
+    """Padded batches, the encoder's states repeated for every sequence that reads them."""
+
+    model: Any
+    outputs: Outputs
+    shared: bool = False
+
+    def after(self, sources: Lines) -> Passes:
+        device = self.model.device
+        lengths = [len(line) for line in sources]
+        padded = [[*line, *[0] * (max(lengths) - len(line))] for line in sources]
+        own = masked_inputs(*(torch.tensor(part, device=device) for part in (padded, lengths, [])))
+        with torch.inference_mode():
+            states = self.model.get_encoder()(**own).last_hidden_state
+        mask = own.get("attention_mask", torch.ones(states.shape[:2], device=device).long())
+
+        def inputs(ids: Tensor, _lengths: Tensor, roots: Tensor) -> dict[str, Any]:
+            return {
+                "encoder_outputs": _outputs(states[roots]),
+                "attention_mask": mask[roots],
+                "decoder_input_ids": ids,
+                "use_cache": False,
+            }
+
+        return Plain(self.outputs, inputs, device)
+
+
+@dataclass(frozen=True, eq=False)
+class PackedReader:
+    """Texts in one row, and decoders in another: each text's keys and values are made once."""
+
+    model: Any
+    outputs: Outputs
+    configs: Sequence[Any]
+    shared: bool = True
+
+    def after(self, sources: Lines) -> Passes:
+        forest = row_of(sources).to(self.model.device)
+        with packed(self.configs, Passing(forest)), _distances(self.model, _longest(sources)):
+            encoder = self.model.get_encoder()
+            states = encoder(input_ids=forest.ids[None]).last_hidden_state
+        return _Decoder(self, states, forest)
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoder:
+    """Sequences of one root share what they begin with, and see the root's text."""
+
+    reader: PackedReader
+    states: Tensor  # (1, token, hidden) of the encoder's row
+    sources: Forest
+    shared: bool = True
+
+    @property
+    def vocabulary(self) -> int:
+        return self.reader.outputs.vocabulary
+
+    def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
+        model = self.reader.model
+        forest = forest_of(lines, roots).to(model.device)
+        read, where = reads(forest, places)
+        inputs = {
+            "encoder_outputs": _outputs(self.states),
+            "decoder_input_ids": forest.ids[None],
+            "use_cache": False,
+        }
+        across = tuple(_across(forest, roots, self.sources, model.device))
+        passing = Passing(forest, across)
+        with packed(self.reader.configs, passing), _distances(model, _longest(lines)):
+            states = self.reader.outputs.states(inputs)
+        return Reached(states[0, read.to(model.device)], where)
+
+    def logits(self, states: Tensor) -> Tensor:
+        return self.reader.outputs.logits(states)
+
+
+def seq2seq_ways(model: Any, trial: Trial, start: int, sentinel: int) -> Ways[Reader]:
+    """Ways through an encoder-decoder."""
+    text = torch.tensor([[sentinel, 0, 1]], device=model.device)
+    with torch.inference_mode():
+        states = model.get_encoder()(input_ids=text).last_hidden_state
+    sample = {
+        "encoder_outputs": _outputs(states),
+        "decoder_input_ids": torch.tensor([[start, sentinel]], device=model.device),
+        "use_cache": False,
+    }
+    outputs = Outputs(model, model.get_decoder(), sample)
+    plain = PlainReader(model, outputs)
+    fast = PackedReader(model, outputs, configs_of(model))
+    return Ways(plain, fast if _fits(fast, plain, trial) else None, outputs.vocabulary)
+
+
+def _fits(fast: PackedReader, plain: PlainReader, trial: Trial) -> bool:
+    """Whether decoders that read all the trial's texts find the same under both."""
+    count = len(trial.lines)
+    roots = [*range(count), *reversed(range(count))]
+    asked = Trial([*trial.lines, *trial.lines], [*trial.places, *trial.places], roots)
+    try:
+        packed_decoder = fast.after(trial.lines)
+    except UNFIT:
+        return False
+    return agrees(packed_decoder, plain.after(trial.lines), asked, plain.model.dtype)
+
+
+def _across(
+    forest: Forest, roots: Sequence[int], sources: Forest, device: torch.device
+) -> Iterator[Across]:
+    """Which tokens of the decoders' row see which of the encoder's, runs of equal sizes."""
+    own: dict[int, list[NDArray[np.int64]]] = defaultdict(list)
+    for path, root in zip(forest.paths, roots, strict=True):
+        own[root].append(path)
+    sizes: dict[tuple[int, int], list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = {}
+    for root, paths in own.items():
+        pair = np.unique(np.concatenate(paths)), sources.paths[root]
+        sizes.setdefault((len(pair[0]), len(pair[1])), []).append(pair)
+    for pairs in sizes.values():
+        queries, keys = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
+        yield Across(queries.to(device), keys.to(device))
+
+
+@contextmanager
+def _distances(model: nn.Module, longest: int) -> Iterator[None]:
+    """While open, T5's layers give biases by distance, (1, head, 1, distance), zero in the middle.
+
+    They would make one for each pair of tokens of the row, between sequences too.
+    """
+    biased: list[Any] = [m for m in model.modules() if hasattr(m, "relative_attention_bias")]
+    with torch.inference_mode():
+        tables = [_table(module.compute_bias(longest, longest)) for module in biased]
+    for module, table in zip(biased, tables, strict=True):
+        module.compute_bias = lambda *_args, table=table, **_more: table
+    try:
+        yield
+    finally:
+        for module in biased:
+            del module.compute_bias
+
+
+def _table(bias: Tensor) -> Tensor:
+    """From (1, head, query, key), which depends on key - query only."""
+    return torch.cat([bias[:, :, 1:, 0].flip(-1), bias[:, :, 0]], dim=-1)[:, :, None]
+
+
+def _outputs(states: Tensor) -> Any:
+    from transformers.modeling_outputs import BaseModelOutput
+
+    return BaseModelOutput(last_hidden_state=states)
+
+
+def _longest(lines: Lines) -> int:
+    return max(map(len, lines))

@@ -1,0 +1,164 @@
+"""The ways a batch can pass through a model, from the fastest that fits it to the plain one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from promptsearch.models.attention import Passing, packed
+from promptsearch.models.forest import Forest, forest_of, row_of
+from promptsearch.models.fused import FusedEncoder
+from promptsearch.models.head import UNFIT, Outputs
+
+_TOLERANCE = {torch.float32: 2e-5}  # relative to the log-probabilities; half precision: 2e-2
+
+Lines = Sequence[Sequence[int]]  # (sequence, token)
+Places = Sequence[Sequence[int]]  # for each sequence, the tokens whose output is wanted
+
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """Hidden states at the tokens that are read; each read one of several sequences stands once."""
+
+    states: Tensor  # (position, hidden)
+    where: NDArray[np.int64]  # (read,) position of each sequence's reads, in order
+
+
+class Passes(Protocol):
+    """One way of passing sequences; roots tell which of them may share what they begin with."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether what sequences begin with is passed once."""
+        ...
+
+    @property
+    def vocabulary(self) -> int:
+        """How many words there are."""
+        ...
+
+    def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached: ...
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(position, hidden) to (position, word), in float32."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Plain:
+    """Padded batches through the model as transformers has it: what every model can do."""
+
+    outputs: Outputs
+    inputs: Callable[[Tensor, Tensor, Tensor], dict[str, Any]]  # of ids, lengths, roots
+    device: torch.device
+    shared: bool = False
+
+    def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
+        lengths = [len(line) for line in lines]
+        padded = [[*line, *[0] * (max(lengths) - len(line))] for line in lines]
+        parts = (torch.tensor(part, device=self.device) for part in (padded, lengths, list(roots)))
+        states = self.outputs.states(self.inputs(*parts))  # (sequence, token, hidden)
+        rows = [i for i, own in enumerate(places) for _ in own]
+        columns = [place for own in places for place in own]
+        return Reached(states[rows, columns], np.arange(len(rows)))
+
+    @property
+    def vocabulary(self) -> int:
+        return self.outputs.vocabulary
+
+    def logits(self, states: Tensor) -> Tensor:
+        return self.outputs.logits(states)
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """One row of tokens through the model's own layers, with attention along the forest's paths."""
+
+    outputs: Outputs
+    configs: Sequence[Any]
+    inputs: Callable[[Tensor, Tensor], dict[str, Any]]  # of ids and depths, (1, token) each
+    shared: bool
+    device: torch.device
+
+    def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
+        forest = (forest_of(lines, roots) if self.shared else row_of(lines)).to(self.device)
+        read, where = reads(forest, places)
+        with packed(self.configs, Passing(forest)):
+            states = self.outputs.states(self.inputs(forest.ids[None], forest.depths[None]))
+        return Reached(states[0, read.to(self.device)], where)
+
+    @property
+    def vocabulary(self) -> int:
+        return self.outputs.vocabulary
+
+    def logits(self, states: Tensor) -> Tensor:
+        return self.outputs.logits(states)
+
+
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """One row of tokens through a forward pass of our own."""
+
+    encoder: FusedEncoder
+    vocabulary: int
+    device: torch.device
+    shared: bool = False
+
+    def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
+        forest = row_of(lines).to(self.device)
+        read, where = reads(forest, places)
+        with torch.inference_mode():
+            return Reached(self.encoder.states(forest, read.to(self.device)), where)
+
+    def logits(self, states: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return self.encoder.logits(states)
+
+
+def reads(forest: Forest, places: Places) -> tuple[Tensor, NDArray[np.int64]]:
+    """The tokens of the row that are read, each once, and where each sequence's reads are."""
+    rows = [path[list(own)] for path, own in zip(forest.paths, places, strict=True)]
+    read, where = np.unique(np.concatenate(rows), return_inverse=True)
+    return torch.from_numpy(read), where
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Sequences on which a way of passing must give what the plain one gives."""
+
+    lines: Lines
+    places: Places
+    roots: Sequence[int]
+
+    @classmethod
+    def of(cls, tokens: Sequence[int], longest: int) -> "Trial":
+        """Made of some of the vocabulary: different lengths, equal ones, common beginnings."""
+        base = [tokens[i % len(tokens)] for i in range(7, 7 + min(longest, 23))]
+        other = base[::-1]
+        lines = [base[:5], base[:9], [*base[:9], *other[:3]], other[:9], base, other[:5], base[:1]]
+        places = [sorted({0, len(line) // 2, len(line) - 1}) for line in lines]
+        return cls(lines, places, [0] * len(lines))
+
+
+def agrees(way: Passes, plain: Passes, trial: Trial, dtype: torch.dtype) -> bool:
+    """Whether `way` gives the log-probabilities that the plain passes give."""
+    try:
+        found = _log_probs(way, trial)
+    except UNFIT:
+        return False
+    wanted = _log_probs(plain, trial)
+    if found.shape != wanted.shape:
+        return False
+    scale = 1 + wanted.abs().max().item()
+    return (found - wanted).abs().max().item() <= _TOLERANCE.get(dtype, 2e-2) * scale
+
+
+def _log_probs(way: Passes, trial: Trial) -> Tensor:
+    """(read, word)"""
+    reached = way.reach(trial.lines, trial.places, trial.roots)
+    logits = way.logits(reached.states)[torch.from_numpy(reached.where)]
+    return logits.log_softmax(-1).cpu()

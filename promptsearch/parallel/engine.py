@@ -1,0 +1,92 @@
+"""What an engine must do: hold processes, run a job in one of them, say when that one died."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from typing import Any, Protocol
+
+Slot = int | str  # a process that takes one job at a time; it keeps its slot when it is replaced
+Handle = Any  # a job on its way, hashable
+
+
+class WorkerDied(Exception):
+    """The process that ran a job is gone, and the job with it."""
+
+    def __init__(self, deaths: int = 1) -> None:
+        super().__init__(deaths)
+        self.deaths = deaths  # more than one where the engine tried again on its own
+
+
+class Engine(Protocol):
+    """The part that loky, dask and ray each do in their own way."""
+
+    def slots(self) -> Sequence[Slot]:
+        """The processes there are now, at least one; `RunError` where none is left."""
+        ...
+
+    def send(self, slot: Slot, function: Callable[[Any], Any], job: Any) -> Handle:
+        """Start `function(job)` in the slot's process, which is free."""
+        ...
+
+    def wait(self, handles: Sequence[Handle]) -> Sequence[Handle]:
+        """Those of `handles` that are done, at least one."""
+        ...
+
+    def result(self, slot: Slot, handle: Handle) -> Any:
+        """What the function returned or raised; `WorkerDied` where its process is gone."""
+        ...
+
+    def drop(self, slot: Slot, handle: Handle) -> None:
+        """Nobody waits for this job any more."""
+        ...
+
+    def close(self) -> None:
+        """End the processes that are ours."""
+        ...
+
+
+THREAD_VARIABLES = (
+    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "RAYON_NUM_THREADS"),
+)
+
+
+def thread_environment(threads: int) -> Mapping[str, str]:
+    """Variables that keep a process to `threads` threads, those the user has set left out."""
+    return {name: str(threads) for name in THREAD_VARIABLES if name not in os.environ}
+
+
+def threads_each(workers: int) -> int:
+    """The cores of this machine that each of `workers` processes may use."""
+    from joblib.externals.loky import cpu_count
+
+    return max(1, int(cpu_count()) // workers)
+
+
+@contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Hear Ctrl-C only afterwards; processes and threads started inside never hear it.
+
+    A terminal sends it to all of them: each would print a traceback, and what is half built could
+    not be taken down. The signal is blocked in what is started, since a thread's children inherit
+    that also when they start later; other threads of this process may still hear it, hence the
+    handler.
+    """
+    if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":
+        yield
+        return
+    heard: list[int] = []
+    resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so it must start first
+    handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if heard:
+            signal.raise_signal(signal.SIGINT)

@@ -1,0 +1,136 @@
+"""The one judge: prompts x examples -> what each prompt says of each example.
+
+Every strategy is scored here and nowhere else. Prompts and examples become one list of texts, so
+that the model can batch across prompts; the list is planned and run a slice at a time, and blocks
+of log-probabilities are reduced as they come, so that memory holds a batch, not the product.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from promptsearch.data import Dataset
+from promptsearch.metrics import Judgement
+from promptsearch.models import LanguageModel, Plan, Scoring
+from promptsearch.prompt import Prompt, Verbalizer
+from promptsearch.scoring.labelling import AnswerScore, Findings, Labelling
+
+TEXTS = 8192  # planned at a time
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What passed, or would pass, through a model."""
+
+    forwards: int = 0  # sequences
+    tokens: int = 0  # padding, and what sequences share, left out
+    peak_bytes: int = 0  # of the largest batch beside the weights, an upper estimate
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Cost":
+        return cls(plan.forwards, plan.tokens, plan.peak_bytes)
+
+    def __add__(self, other: "Cost") -> "Cost":
+        peak = max(self.peak_bytes, other.peak_bytes)
+        return Cost(self.forwards + other.forwards, self.tokens + other.tokens, peak)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Judgements, one a prompt in the order asked, and what they cost."""
+
+    judgements: tuple[Judgement, ...]
+    cost: Cost
+
+
+class PromptScorer(Protocol):
+    """Judges prompts on examples: here (`Scorer`), from a cache, or spread over processes."""
+
+    def judged(self, prompts: Sequence[Prompt], examples: Dataset) -> Judged: ...
+
+    def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
+        """What `judged` would cost."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Judges prompts with `model`; `answer_score` says how a label's answers become one score.
+
+    For facts the labels are candidates, and those that the model reads alike are merged.
+    """
+
+    model: LanguageModel
+    scoring: Scoring
+    answer_score: AnswerScore = "sum"
+    facts: bool = False
+    _labellings: dict[Verbalizer, Labelling] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def judge(self, prompts: Sequence[Prompt], examples: Dataset) -> list[Judgement]:
+        """One judgement a prompt, in order."""
+        return list(self.judged(prompts, examples).judgements)
+
+    def judged(self, prompts: Sequence[Prompt], examples: Dataset) -> Judged:
+        """The same, with what it cost."""
+        found: dict[Prompt, Findings] = {}
+        cost = Cost()
+        for group in self._groups(prompts):
+            labelling = self.labelling(group[0].verbalizer)
+            found |= {prompt: Findings.of(labelling, examples) for prompt in group}
+            for some, places in _slices(group, len(examples)):
+                plan = self._plan(some, [examples[i] for i in places])
+                self._run(plan, [found[prompt] for prompt in some], places, labelling)
+                cost += Cost.of(plan)
+        return Judged(tuple(found[prompt].judgement() for prompt in prompts), cost)
+
+    def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
+        """What `judged` would cost, known from plans that are made for it and thrown away."""
+        cost = Cost()
+        for group in self._groups(prompts):
+            for some, places in _slices(group, len(examples)):
+                cost += Cost.of(self._plan(some, [examples[i] for i in places]))
+        return cost
+
+    def labelling(self, verbalizer: Verbalizer) -> Labelling:
+        """How the verbalizer's answers become labels for this model."""
+        if verbalizer not in self._labellings:
+            made = Labelling.of(verbalizer, self.model, self.answer_score, self.facts)
+            self._labellings[verbalizer] = made
+        return self._labellings[verbalizer]
+
+    @staticmethod
+    def _groups(prompts: Sequence[Prompt]) -> list[list[Prompt]]:
+        """Distinct prompts by verbalizer, in order of appearance."""
+        groups: dict[Verbalizer, list[Prompt]] = {}
+        for prompt in dict.fromkeys(prompts):
+            groups.setdefault(prompt.verbalizer, []).append(prompt)
+        return list(groups.values())
+
+    def _plan(self, prompts: Sequence[Prompt], examples: Dataset) -> Plan:
+        texts = [p.template.fill(example.inputs) for p in prompts for example in examples]
+        return self.model.plan(texts, prompts[0].verbalizer.answers, self.scoring)
+
+    def _run(
+        self, plan: Plan, findings: Sequence[Findings], places: range, labelling: Labelling
+    ) -> None:
+        """Texts are prompt-major: all the places' examples under the first prompt come first."""
+        for block in self.model.run(plan):
+            values = labelling.label_log_probs(block.log_probs).double().numpy()
+            owners: dict[int, list[int]] = {}
+            for number, row in enumerate(block.rows):
+                owners.setdefault(row // len(places), []).append(number)
+            for owner, own in owners.items():
+                spots = [places[block.rows[number] % len(places)] for number in own]
+                findings[owner].put(spots, values[own])
+
+
+def _slices(prompts: Sequence[Prompt], examples: int) -> Iterator[tuple[Sequence[Prompt], range]]:
+    """Prompts and places of examples, at most `TEXTS` pairs a time; an example's prompts stay
+    together where they can, so that what their texts share is passed once."""
+    for first in range(0, len(prompts), TEXTS):
+        some = prompts[first : first + TEXTS]
+        step = max(1, TEXTS // len(some))
+        for start in range(0, examples, step):
+            yield some, range(start, min(start + step, examples))
