@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from promptsearch.parallel import Crew
 from promptsearch.searchers.mining.quarry import Limits
 from promptsearch.searchers.mining.sweep import Wish, jobs, sweep
 from promptsearch.searchers.mining.terms import Wanted
@@ -77,7 +78,8 @@ def mined(
         for task in range(tasks)
     }
     start = time.perf_counter()
-    swept = sweep(list(jobs(wishes, Limits())), folder / "shards", workers, print)
+    with Crew(workers).open(print) as pool:
+        swept = sweep(list(jobs(wishes, Limits())), folder / "shards", pool, print)
     rows = sum(1 for _ in swept.counted())
     seconds = time.perf_counter() - start
     print(f"{swept.tally.hits.total():,} hits, {rows:,} snippets in {seconds:.1f} s")

@@ -184,7 +184,12 @@ def test_a_killed_pass_goes_on_where_it_stopped(
         mine_tasks(SEARCH, [task])
     assert not (tmp_path / "run" / mined_module.FILE).exists()
     again = list[int]()
-    monkeypatch.setattr(sweep, "mine_shard", lambda j, f: (again.append(1), real(j, f)))
+
+    def counted(job: sweep.Job, folder: Path) -> None:
+        again.append(1)
+        real(job, folder)
+
+    monkeypatch.setattr(sweep, "mine_shard", counted)
     assert mine_tasks(SEARCH, [task]) == whole
     assert len(again) == len(cut) - 2
 

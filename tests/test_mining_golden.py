@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from promptsearch.parallel import Crew
 from promptsearch.searchers.mined import Frame
 from promptsearch.searchers.mining.dependency import is_dependency_only, spanning_phrase
 from promptsearch.searchers.mining.quarry import Limits
@@ -80,7 +81,8 @@ def test_the_matcher_finds_what_the_annotated_mentions_give(
     facts = tuple((f["head_surface"], f["tail_surface"]) for f in golden["facts"][relation])
     wish = Wish(Wanted(facts=facts), (corpus,), (), True)
     limits = Limits(digits=True, merge_case=False, cross_sentences=True)
-    swept = sweep(list(jobs({0: wish}, limits)), tmp_path / "shards", 1, lambda line: None)
+    with Crew().open() as pool:
+        swept = sweep(list(jobs({0: wish}, limits)), tmp_path / "shards", pool, lambda line: None)
     ours = {(row.snippet.left, row.snippet.direction, row.counts[""]) for row in swept.counted()}
     kept = [
         row

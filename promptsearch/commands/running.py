@@ -19,8 +19,9 @@ SHOWN = {  # the metrics that tables show, by kind of task
     "facts": ("log_likelihood", "p@1", "mrr"),
     "classification": ("log_likelihood", "accuracy", "macro_f1"),
 }
-MODEL_OPTIONS = ("family", "device", "dtype", "chat", "device_map", "batch_tokens")
-MODEL_OPTIONS += ("trust_remote_code",)
+MODEL_OPTIONS = (
+    *("family", "device", "dtype", "chat", "device_map", "batch_tokens", "trust_remote_code"),
+)
 
 
 def settings_from(given: Mapping[str, Any]) -> Settings:

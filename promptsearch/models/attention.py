@@ -121,6 +121,11 @@ def _forward(
 
 
 _HARMLESS = {"use_cache", "output_attentions", "output_hidden_states", "position_ids", "cache"}
+_HARMLESS |= {
+    "sliding_window",
+    "output_router_logits",
+    "deterministic",
+}  # no sequence is longer than a window
 _HARMLESS |= {"position_embeddings", "cache_position", "past_key_values", "encoder_hidden_states"}
 
 

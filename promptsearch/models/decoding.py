@@ -41,12 +41,13 @@ class PlainReader:
         padded = [[*line, *[0] * (max(lengths) - len(line))] for line in sources]
         own = masked_inputs(*(torch.tensor(part, device=device) for part in (padded, lengths, [])))
         with torch.inference_mode():
-            states = self.model.get_encoder()(**own).last_hidden_state
+            encoded = self.model.get_encoder()(**own)
+        states = encoded.last_hidden_state
         mask = own.get("attention_mask", torch.ones(states.shape[:2], device=device).long())
 
         def inputs(ids: Tensor, _lengths: Tensor, roots: Tensor) -> dict[str, Any]:
             return {
-                "encoder_outputs": _outputs(states[roots]),
+                "encoder_outputs": _with(encoded, states[roots]),
                 "attention_mask": mask[roots],
                 "decoder_input_ids": ids,
                 "use_cache": False,
@@ -67,9 +68,8 @@ class PackedReader:
     def after(self, sources: Lines) -> Passes:
         forest = row_of(sources).to(self.model.device)
         with packed(self.configs, Passing(forest)), _distances(self.model, _longest(sources)):
-            encoder = self.model.get_encoder()
-            states = encoder(input_ids=forest.ids[None]).last_hidden_state
-        return _Decoder(self, states, forest)
+            encoded = self.model.get_encoder()(input_ids=forest.ids[None])
+        return _Decoder(self, encoded, forest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class _Decoder:
     """Sequences of one root share what they begin with, and see the root's text."""
 
     reader: PackedReader
-    states: Tensor  # (1, token, hidden) of the encoder's row
+    encoded: Any  # the encoder's output for its row
     sources: Forest
     shared: bool = True
 
@@ -90,7 +90,7 @@ class _Decoder:
         forest = forest_of(lines, roots).to(model.device)
         read, where = reads(forest, places)
         inputs = {
-            "encoder_outputs": _outputs(self.states),
+            "encoder_outputs": self.encoded,
             "decoder_input_ids": forest.ids[None],
             "use_cache": False,
         }
@@ -108,13 +108,13 @@ def seq2seq_ways(model: Any, trial: Trial, start: int, sentinel: int) -> Ways[Re
     """Ways through an encoder-decoder."""
     text = torch.tensor([[sentinel, 0, 1]], device=model.device)
     with torch.inference_mode():
-        states = model.get_encoder()(input_ids=text).last_hidden_state
+        encoded = model.get_encoder()(input_ids=text)
     sample = {
-        "encoder_outputs": _outputs(states),
+        "encoder_outputs": encoded,
         "decoder_input_ids": torch.tensor([[start, sentinel]], device=model.device),
         "use_cache": False,
     }
-    outputs = Outputs(model, model.get_decoder(), sample)
+    outputs = Outputs(model, [model.get_decoder()], sample)
     plain = PlainReader(model, outputs)
     fast = PackedReader(model, outputs, configs_of(model))
     return Ways(plain, fast if _fits(fast, plain, trial) else None, outputs.vocabulary)
@@ -171,10 +171,9 @@ def _table(bias: Tensor) -> Tensor:
     return torch.cat([bias[:, :, 1:, 0].flip(-1), bias[:, :, 0]], dim=-1)[:, :, None]
 
 
-def _outputs(states: Tensor) -> Any:
-    from transformers.modeling_outputs import BaseModelOutput
-
-    return BaseModelOutput(last_hidden_state=states)
+def _with(encoded: Any, states: Tensor) -> Any:
+    """An encoder's output with other states in it."""
+    return type(encoded)(**{**encoded, "last_hidden_state": states})
 
 
 def _longest(lines: Lines) -> int:

@@ -98,9 +98,9 @@ def _ids(texts: Sequence[str], before: str, tokens: Tokens) -> list[tuple[int, .
         case "start":
             return list(map(tuple, tokens.encode([(text,) for text in texts], special=False)))
         case "space":
-            return list(map(tuple, tokens.glued([" " + text for text in texts])))
+            return list(map(tuple, tokens.glued([(" " + text,) for text in texts])))
         case _:
-            return list(map(tuple, tokens.glued(texts)))
+            return list(map(tuple, tokens.glued([(text,) for text in texts])))
 
 
 def _some(ids: tuple[int, ...], text: str) -> tuple[int, ...]:

@@ -14,11 +14,13 @@ from promptsearch.models.causal import CausalModel
 from promptsearch.models.chat import Raw, Writer, chat_of, template_sha256
 from promptsearch.models.decoding import seq2seq_ways
 from promptsearch.models.fitting import Ways, causal_ways, masked_ways, window_of
+from promptsearch.models.head import UNFIT
 from promptsearch.models.limits import control_tokens, limit_of, tokenizer_sha256
 from promptsearch.models.linear import ranks_in_bfloat16
 from promptsearch.models.machine import UNLIMITED, Machine, Way
 from promptsearch.models.masked import MaskedModel
 from promptsearch.models.passes import Trial
+from promptsearch.models.pieces import Pieces
 from promptsearch.models.planning import Shape
 from promptsearch.models.seq2seq import Seq2SeqModel
 from promptsearch.models.slow_tokens import SlowTokens
@@ -79,7 +81,8 @@ def _machine(
     ways: Callable[[Any, Trial], Ways[Way]],
 ) -> Machine[Way]:
     limit = limit_of(model, tokenizer)
-    own = Trial.of(_ordinary(tokenizer), limit)
+    window = window_of(model)
+    own = Trial.of(_ordinary(tokenizer), min(limit, window))
     found = ways(model, own)
     fast, usual = found.fast, CUDA_TOKENS if model.device.type == "cuda" else CPU_TOKENS
     shape = _shape(model, found.vocabulary, options.batch_tokens or usual)
@@ -95,7 +98,7 @@ def _machine(
         tokens=_tokens(tokenizer),
         plain=found.plain,
         fast=fast,
-        window=window_of(model),
+        window=window,
         shape=replace(shape, packed=fast is not None, shared=fast is not None and fast.shared),
         device=model.device,
         faster=_faster(model, tokenizer, info, options, ways, found),
@@ -109,17 +112,19 @@ def _faster(
     options: Options,
     ways: Callable[[Any, Trial], Ways[Way]],
     found: Ways[Way],
-) -> Callable[[], Machine[Way]] | None:
+) -> Callable[[], Machine[Way] | None] | None:
     """How to make the machine that ranks, where `--dtype auto` may."""
     if options.dtype != "auto" or not ranks_in_bfloat16(model):
         return None
     info = replace(info, dtype="bfloat16")
 
-    def make() -> Machine[Way]:
+    def make() -> Machine[Way] | None:
         own = replace(options, dtype="bfloat16")
         if found.in_dtype is None:
-            copy = deepcopy(model).to(torch.bfloat16)
-            return _machine(copy, tokenizer, info, own, ways)
+            try:
+                return _machine(deepcopy(model).to(torch.bfloat16), tokenizer, info, own, ways)
+            except UNFIT:
+                return None  # some operator of it has no bfloat16
         machine = _machine(model, tokenizer, info, own, lambda *_: found)
         return replace(machine, fast=found.in_dtype(torch.bfloat16))
 
@@ -129,7 +134,7 @@ def _faster(
 def _tokens(tokenizer: Any) -> Tokens:
     control = control_tokens(tokenizer)
     if tokenizer.is_fast:
-        return FastTokens(tokenizer.backend_tokenizer, control)
+        return Pieces(FastTokens(tokenizer.backend_tokenizer, control))
     return SlowTokens(tokenizer, control)
 
 
@@ -141,8 +146,8 @@ def _ordinary(tokenizer: Any) -> list[int]:
 
 def _shape(model: Any, vocabulary: int, budget: int) -> Shape:
     config = model.config.get_text_config()
-    hidden = int(config.hidden_size)
-    heads = int(config.num_attention_heads)
+    hidden = int(getattr(config, "hidden_size", 1024))
+    heads = int(getattr(config, "num_attention_heads", 1))
     wide = getattr(config, "intermediate_size", None) or getattr(config, "d_ff", None)
     return Shape(budget, vocabulary, hidden, int(wide or 4 * hidden), heads)
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from promptsearch.models.attention import configs_of
 from promptsearch.models.fused import FusedEncoder
 from promptsearch.models.head import UNFIT, Outputs
 from promptsearch.models.limits import reserved
 from promptsearch.models.machine import UNLIMITED, Way
-from promptsearch.models.passes import Fused, Packed, Passes, Plain, Trial, agrees
+from promptsearch.models.passes import Fused, Packed, Passes, Plain, Trial, agrees, sound
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +28,8 @@ class Ways(Generic[Way]):
 def masked_ways(model: Any, trial: Trial, mask: int) -> Ways[Passes]:
     """Ways through a masked model."""
     sample = {"input_ids": torch.tensor([[mask, mask, 0]], device=model.device)}
-    outputs = Outputs(model, model.base_model, sample)
-    plain = Plain(outputs, masked_inputs, model.device)
+    outputs = Outputs(model, _bodies(model), sample)
+    plain = sound(Plain(outputs, masked_inputs, model.device), trial, model.dtype)
 
     def in_dtype(dtype: torch.dtype) -> Passes:
         return _fused(model, outputs.vocabulary, dtype)
@@ -44,10 +44,16 @@ def masked_ways(model: Any, trial: Trial, mask: int) -> Ways[Passes]:
 def causal_ways(model: Any, trial: Trial) -> Ways[Passes]:
     """Ways through a causal model."""
     sample = {"input_ids": torch.tensor([[0, 1, 2]], device=model.device), "use_cache": False}
-    outputs = Outputs(model, model.base_model, sample)
-    plain = Plain(outputs, causal_inputs, model.device)
+    outputs = Outputs(model, _bodies(model), sample)
+    plain = sound(Plain(outputs, causal_inputs, model.device), trial, model.dtype)
     fast = _fitting(lambda: _packed(model, outputs, shared=True), plain, trial, model.dtype)
     return Ways(plain, fast, outputs.vocabulary)
+
+
+def _bodies(model: Any) -> list[Any]:
+    """What may be the model without its head."""
+    decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
+    return [model.base_model, *([decoder] if isinstance(decoder, nn.Module) else [])]
 
 
 def _fused(model: Any, vocabulary: int, dtype: torch.dtype) -> Fused:

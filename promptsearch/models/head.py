@@ -1,6 +1,6 @@
 """A model in two halves: the body up to its hidden states, and the head from there to words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,15 +27,14 @@ class Outputs:
     halves are not the whole, the head runs everywhere.
     """
 
-    def __init__(self, model: Any, body: nn.Module, sample: dict[str, Any]) -> None:
+    def __init__(self, model: Any, bodies: Sequence[nn.Module], sample: dict[str, Any]) -> None:
         self._model = model
-        self._body: nn.Module | None = body
+        self._body: nn.Module | None = None
         self._sample = sample
         self._shell: Any = None  # the body's output for the sample
         whole = self._whole(sample)
         self.vocabulary: int = whole.shape[-1]
-        if body is model or not self._agrees(sample, whole):
-            self._body = None
+        self._body = next((b for b in bodies if b is not model and self._agrees(b, whole)), None)
 
     @property
     def separate(self) -> bool:
@@ -44,13 +43,16 @@ class Outputs:
 
     def states(self, inputs: dict[str, Any]) -> Tensor:
         """Hidden states (sequence, token, hidden); the logits, where there are no halves."""
-        return self._whole(inputs) if self._body is None else self._ended(self._body, inputs)
+        return self._whole(inputs) if self._body is None else self._ended(self._body, inputs)[0]
 
     def logits(self, states: Tensor) -> Tensor:
         """(position, hidden) to (position, word), in float32."""
         if self._body is None:
             return states.float()
-        with torch.inference_mode(), _giving(self._body, self._shell, states.unsqueeze(1)):
+        return self._headed(self._body, states)
+
+    def _headed(self, body: nn.Module, states: Tensor) -> Tensor:
+        with torch.inference_mode(), _giving(body, self._shell, states.unsqueeze(1)):
             logits: Tensor = self._model(**self._sample).logits
         return logits[:, 0].float()
 
@@ -59,7 +61,9 @@ class Outputs:
             logits: Tensor = self._model(**inputs).logits
         return logits
 
-    def _ended(self, body: nn.Module, inputs: dict[str, Any]) -> Tensor:
+    def _ended(self, body: nn.Module, inputs: dict[str, Any]) -> Any:
+        """The body's output."""
+
         def end(_module: nn.Module, _inputs: Any, output: Any) -> None:
             raise _Done(output)
 
@@ -68,16 +72,15 @@ class Outputs:
             with torch.inference_mode():
                 self._model(**inputs)
         except _Done as done:
-            self._shell = self._shell or done.output
-            states: Tensor = done.output[0]
-            return states
+            return done.output
         finally:
             handle.remove()
         raise ValueError("the model does not run its body")
 
-    def _agrees(self, sample: dict[str, Any], whole: Tensor) -> bool:
+    def _agrees(self, body: nn.Module, whole: Tensor) -> bool:
         try:
-            logits = self.logits(self.states(sample)[0])
+            self._shell = self._ended(body, self._sample)
+            logits = self._headed(body, self._shell[0][0])
         except UNFIT:
             return False  # a head that needs more than hidden states: the plain path serves it
         wanted = whole[0].float()

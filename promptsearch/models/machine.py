@@ -43,7 +43,7 @@ class Machine(Generic[Way]):
     window: int
     shape: Shape
     device: torch.device
-    faster: "Callable[[], Machine[Way]] | None" = None  # makes the same in a faster dtype
+    faster: "Callable[[], Machine[Way] | None] | None" = None  # makes the same in a faster dtype
 
     @property
     def limit(self) -> int:
@@ -53,7 +53,7 @@ class Machine(Generic[Way]):
     @cached_property
     def ranking(self) -> "Machine[Way]":
         """The same model in a faster dtype; itself where there is none."""
-        return self.faster() if self.faster else self
+        return (self.faster and self.faster()) or self
 
     def lay_out(self, items: Sequence[Item], once: bool = False) -> Work:
         """The plan for these items: packed, unless one of them is too long for it."""

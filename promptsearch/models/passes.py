@@ -1,7 +1,7 @@
 """The ways a batch can pass through a model, from the fastest that fits it to the plain one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,9 +55,23 @@ class Plain:
     outputs: Outputs
     inputs: Callable[[Tensor, Tensor, Tensor], dict[str, Any]]  # of ids, lengths, roots
     device: torch.device
+    padded: bool = True  # or only sequences of one length together
     shared: bool = False
 
     def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
+        if self.padded:
+            return self._together(lines, places, roots)
+        states: list[Tensor] = [torch.empty(0)] * len(lines)
+        for length in {len(line) for line in lines}:
+            some = [i for i, line in enumerate(lines) if len(line) == length]
+            asked = [places[i] for i in some]
+            own = self._together([lines[i] for i in some], asked, [roots[i] for i in some])
+            for i, mine in zip(some, own.states.split(list(map(len, asked))), strict=True):
+                states[i] = mine
+        found = torch.cat(states)
+        return Reached(found, np.arange(len(found)))
+
+    def _together(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
         lengths = [len(line) for line in lines]
         padded = [[*line, *[0] * (max(lengths) - len(line))] for line in lines]
         parts = (torch.tensor(part, device=self.device) for part in (padded, lengths, list(roots)))
@@ -155,6 +169,18 @@ def agrees(way: Passes, plain: Passes, trial: Trial, dtype: torch.dtype) -> bool
         return False
     scale = 1 + wanted.abs().max().item()
     return (found - wanted).abs().max().item() <= _TOLERANCE.get(dtype, 2e-2) * scale
+
+
+def sound(plain: Plain, trial: Trial, dtype: torch.dtype) -> Plain:
+    """The same; without padding, where padding changes what the model says (convolutions).
+
+    Raises one of `UNFIT` where the model does not run at all, in this dtype for instance.
+    """
+    apart = replace(plain, padded=False)
+    if agrees(plain, apart, trial, dtype):
+        return plain
+    _log_probs(apart, trial)
+    return apart
 
 
 def _log_probs(way: Passes, trial: Trial) -> Tensor:

@@ -28,8 +28,8 @@ class SlowTokens:
     def locate(self, lines: Sequence[Line], special: bool = True) -> list[Located]:
         return [self._located(line, special) for line in lines]
 
-    def glued(self, texts: Sequence[str]) -> list[list[int]]:
-        return [self._text(text) for text in texts]
+    def glued(self, lines: Sequence[Line]) -> list[list[int]]:
+        return [self._ids(line, False) for line in lines]
 
     def _ids(self, line: Line, special: bool) -> list[int]:
         ids: list[int] = []

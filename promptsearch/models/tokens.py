@@ -51,8 +51,8 @@ class Tokens(Protocol):
         """Ids with their places."""
         ...
 
-    def glued(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids of texts that follow something: `" great"` after a space, `"great"` without one."""
+    def glued(self, lines: Sequence[Line]) -> list[list[int]]:
+        """Ids of lines that follow something: `" great"` after a space, `"great"` without one."""
         ...
 
 
@@ -93,9 +93,9 @@ class FastTokens:
             for e, line in zip(encodings, lines, strict=True)
         ]
 
-    def glued(self, texts: Sequence[str]) -> list[list[int]]:
-        base = unused_base([(text,) for text in texts])
-        joined = [marker(base, ANCHOR) + text for text in texts]
+    def glued(self, lines: Sequence[Line]) -> list[list[int]]:
+        base = unused_base(lines)
+        joined = [marker(base, ANCHOR) + join(line, base) for line in lines]
         encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=False)
         return [encoding.ids[1:] for encoding in encodings]
 

@@ -13,7 +13,7 @@ def words(tokenizer: Any, tokens: Tokens) -> list[str]:
     pieces = dict(zip(own, tokenizer.convert_ids_to_tokens(own), strict=True))
     texts = [_text(tokenizer, piece) for piece in pieces.values()]
     known = [(token, text) for token, text in zip(own, texts, strict=True) if text.isalpha()]
-    spaced = tokens.glued([" " + text for _, text in known])
+    spaced = tokens.glued([(" " + text,) for _, text in known])
     alone = tokens.encode([(text,) for _, text in known], special=False)
     single = (
         text
@@ -52,6 +52,6 @@ def written(tokenizer: Any, ids: Sequence[int]) -> str:
 def answer_ids(tokens: Tokens, texts: Sequence[str]) -> list[tuple[int, ...]]:
     """The ids of answers where a space stands before their slot."""
     alone = tokens.encode([(text,) for text in texts], special=False)
-    spaced = tokens.glued([" " + text for text in texts])
+    spaced = tokens.glued([(" " + text,) for text in texts])
     shorter = (min(pair, key=len) for pair in zip(spaced, alone, strict=True))
     return [tuple(ids) for ids in shorter]

@@ -160,12 +160,6 @@ class _Call(Generic[T, R]):
             return [(index, self._engine.result(slot, handle))]
         except WorkerDied as died:
             self._deaths[index] += died.deaths
-        except ModuleNotFoundError as error:
-            if (error.name or "").split(".")[0] != "promptsearch":
-                raise
-            raise RunError(
-                "promptsearch is not installed where the workers run; install the same version there"
-            ) from None
         job = f"job {index + 1} of {len(self._jobs)}"
         if (deaths := self._deaths[index]) > self._retries:
             raise RunError(

@@ -10,15 +10,18 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from threading import Lock
 from typing import Any
 
 from promptsearch.errors import RunError
 from promptsearch.parallel.engine import (
+    THREAD_VARIABLES,
     Handle,
     Slot,
     WorkerDied,
     deaf_to_interrupts,
+    thread_environment,
     threads_each,
 )
 
@@ -48,6 +51,7 @@ class DaskEngine:
                 client = distributed.Client(target, timeout=CONNECT, set_as_default=False)
                 self._client = stack.enter_context(client)
             self._wait_for_a_worker(CONNECT)
+            self._check_workers()
             self._stack = stack.pop_all()
 
     def slots(self) -> Sequence[Slot]:
@@ -106,6 +110,16 @@ class DaskEngine:
                 f"start some: dask worker {self._address}"
             ) from None
 
+    def _check_workers(self) -> None:
+        """A worker that cannot read a job's function shuts down, so it is asked before."""
+        imported = self._client.run(import_module, __name__, on_error="return")
+        for worker, answer in imported.items():
+            if isinstance(answer, ImportError):
+                raise RunError(
+                    f"the dask worker {worker} cannot import promptsearch ({answer}); install the "
+                    "same version there"
+                )
+
     def _lost(self) -> RunError:
         return RunError(f"the dask scheduler {self._address or ''} went away; go on with --resume")
 
@@ -115,8 +129,9 @@ def _alone(function: Callable[[Any], Any], job: Any) -> Any:
     from distributed import get_worker
 
     with _one_at_a_time:
-        if os.environ.get("OMP_NUM_THREADS") in (None, "1"):  # what dask sets; torch is yet to load
-            os.environ["OMP_NUM_THREADS"] = str(get_worker().state.nthreads)
+        for name in THREAD_VARIABLES:
+            if os.environ.get(name, "1") == "1":  # what dask sets; torch, which reads it, comes yet
+                os.environ[name] = str(get_worker().state.nthreads)
         return function(job)
 
 
@@ -146,15 +161,21 @@ def _cluster(workers: int) -> Iterator[Any]:
     import dask
     from distributed import LocalCluster
 
-    with _kept_environment(), dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+    settings = {
+        "distributed.scheduler.allowed-failures": 0,
+        # What dask sets for its workers it sets here, too: one thread for a torch loaded later.
+        "distributed.nanny.pre-spawn-environ": {"PYTHONHASHSEED": "random"},
+    }
+    with dask.config.set(settings):
         cluster = LocalCluster(
             n_workers=workers,
-            threads_per_worker=threads_each(workers),
-            dashboard_address=None,
+            threads_per_worker=1,
+            env=thread_environment(threads_each(workers)),
+            dashboard_address="127.0.0.1:0",
             memory_limit=0,  # no limit: a model may need more than an even share
             silence_logs=logging.CRITICAL,
         )
-    with _kept_environment(), cluster:
+    with cluster:
         try:
             yield cluster
         finally:
@@ -164,17 +185,3 @@ def _cluster(workers: int) -> Iterator[Any]:
 async def _end_workers(cluster: Any) -> None:
     """Wait a second for jobs that nobody wants any more; dask alone would wait four."""
     await asyncio.gather(*(nanny.close(timeout=1) for nanny in cluster.workers.values()))
-
-
-@contextmanager
-def _kept_environment() -> Iterator[None]:
-    """Take back what dask sets here for its workers: one thread for a torch loaded later, say."""
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        from dask import config
-
-        for name in ("PYTHONHASHSEED", *config.get("distributed.nanny.pre-spawn-environ")):
-            os.environ.pop(name, None)
-            os.environ.update({name: before[name]} if name in before else {})

@@ -1,14 +1,15 @@
 """The course of mining: read what was mined before, else sweep, parse, choose and write."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from promptsearch.engine import Task
 from promptsearch.errors import TaskError
+from promptsearch.parallel import Crew, Pool
 from promptsearch.searchers.mined import SHARDS, Mined, read_mined, write_mined
 from promptsearch.searchers.mining.dependency import (
     PARSER,
@@ -18,7 +19,7 @@ from promptsearch.searchers.mining.dependency import (
 )
 from promptsearch.searchers.mining.finds import Finds, finds_by_task, rarity
 from promptsearch.searchers.mining.quarry import Tally
-from promptsearch.searchers.mining.sweep import Swept, Wish, digest, file_identity, jobs, sweep
+from promptsearch.searchers.mining.sweep import Log, Swept, Wish, digest, file_identity, jobs, sweep
 from promptsearch.searchers.mining.wishes import frame_of, unsplittable, wish_of
 
 RARE = 2  # occurrences that keep a template where none is frequent: once would be chance
@@ -83,15 +84,16 @@ def _found(
     first = tasks[0]
     for line in dict.fromkeys(line for number in todo for line in unsplittable(tasks[number])):
         first.log(line)
-    with _folder(first) as folder:
+    with _folder(first) as folder, Crew(first.workers).open(first.log) as pool:
         work = list(jobs(todo, searcher.limits(parses=bool(parsed))))
-        swept = sweep(work, folder, first.workers, first.log)
+        swept = sweep(work, folder, pool, first.log)
         finds = finds_by_task(swept.counted(), todo, searcher.min_count, searcher.min_labels)
         hit = [number for number in todo if swept.tally.hits[number]]
         for number in hit:
             read, hits = swept.tally.sentences[number], swept.tally.hits[number]
             tasks[number].log(f"{tasks[number].name}: {hits:,} hits in {read:,} sentences")
-        _parse(searcher, tasks, {n: swept.samples[n] for n in hit if n in parsed}, finds)
+        samples = {n: swept.samples[n] for n in hit if n in parsed}
+        _parse(searcher, pool, samples, finds, first.log)
         found = {number: finds[number] for number in hit}
         if searcher.relax:
             found |= _relaxed(searcher, tasks, found, swept)
@@ -116,27 +118,19 @@ def _relaxed(
 
 def _parse(
     searcher: "MiningSearch",
-    tasks: Sequence[Task],
+    pool: Pool,
     samples: Mapping[int, Sequence[Sentence]],
     finds: Mapping[int, Finds],
+    log: Log,
 ) -> None:
     """Add what the dependency trees give, a task to a worker."""
     if not (total := sum(map(len, samples.values()))):
         return
-    first = tasks[0]
-    first.log(f"parsing {total:,} sentences (at most {searcher.max_parsed:,} a task)")
-    from joblib import Parallel, delayed  # heavy, and not needed for --help
-
-    parallel = Parallel(n_jobs=max(1, min(first.workers, len(samples))))
-    with warnings.catch_warnings():
-        # A worker that loads the parser grows, and joblib then replaces it with a fresh one.
-        warnings.filterwarnings("ignore", "A worker stopped", UserWarning)
-        counted = parallel(
-            delayed(count_phrases)(sample, searcher.dependency_tokens)
-            for sample in samples.values()
-        )
-    for number, phrases in zip(samples, counted, strict=True):
-        finds[number].phrases = phrases
+    log(f"parsing {total:,} sentences (at most {searcher.max_parsed:,} a task)")
+    numbers = list(samples)
+    count = partial(count_phrases, max_tokens=searcher.dependency_tokens)
+    for place, phrases in pool.each(count, [samples[number] for number in numbers]):
+        finds[numbers[place]].phrases = phrases
 
 
 @contextmanager

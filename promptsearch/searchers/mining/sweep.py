@@ -3,11 +3,14 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from promptsearch.corpora.evidence import Annotated
 from promptsearch.corpora.sentences import Chunk, Reading, Shard, chunks, joined, shards_of
+from promptsearch.errors import RunError
+from promptsearch.parallel import Pool
 from promptsearch.searchers.mining.counts import Counted, Table, merged
 from promptsearch.searchers.mining.dependency import Sentence
 from promptsearch.searchers.mining.quarry import Limits, Quarry, Tally, smallest
@@ -70,7 +73,8 @@ def jobs(wishes: Mapping[int, Wish], limits: Limits) -> Iterator[Job]:
         if (same := (spaced, tuple(tasks))) not in known:
             known[same] = terms_of([(task, wishes[task].wanted) for task in tasks], spaced)
         terms = known[same]
-        for shard in shards_of(path, encoding=reading.encoding):
+        # A worker elsewhere starts in another directory.
+        for shard in shards_of(path.absolute(), encoding=reading.encoding):
             yield _job(shard, terms, reading, limits)
     for task, wish in wishes.items():
         if wish.texts:
@@ -103,19 +107,28 @@ def digest(*values: object) -> str:
     return sha256(repr(values).encode(errors="surrogatepass")).hexdigest()[:20]
 
 
-def sweep(work: Sequence[Job], folder: Path, workers: int, log: Log) -> Swept:
-    """Do all the jobs, those whose checkpoint lies in `folder` only by reading it."""
+def sweep(work: Sequence[Job], folder: Path, pool: Pool, log: Log) -> Swept:
+    """Do all the jobs, those whose checkpoint lies in `folder` only by reading it.
+
+    `RunError` where the pool's processes cannot be had, or write to a folder of their own.
+    """
+    folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    todo = [job for job in work if not _checkpoint(job, folder).is_file()]
+    # Listed, not looked up: a network file system remembers for a while what it did not find.
+    present = {path.name for path in folder.iterdir()}
+    todo = [job for job in work if _checkpoint(job, folder).name not in present]
     if len(todo) < len(work):
         log(f"{len(work) - len(todo)} of {len(work)} shards were mined before")
-    from joblib import Parallel, delayed  # heavy, and not needed for --help
-
-    parallel = Parallel(n_jobs=max(1, min(workers, len(todo))), return_as="generator_unordered")
-    for done, _ in enumerate(parallel(delayed(mine_shard)(job, folder) for job in todo), 1):
+    for done, _ in enumerate(pool.each(partial(mine_shard, folder=folder), todo), 1):
         if done % 20 == 0:
             log(f"{done}/{len(todo)} shards mined")
-    return _gathered(work, folder)
+    try:
+        return _gathered(work, folder)
+    except FileNotFoundError as error:
+        raise RunError(
+            f"{error.filename} is missing; the workers must see the run's directory (and the "
+            "corpus) under the same path as this machine"
+        ) from None
 
 
 def mine_shard(job: Job, folder: Path) -> None:

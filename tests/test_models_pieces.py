@@ -1,0 +1,67 @@
+"""Ids put together from pieces are those of whole strings, for every tokenizer and any text."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_models_text import HOSTILE, KINDS, PLAIN, slot_token, tokens_of
+from tiny import tiny
+
+from promptsearch.models.pieces import Pieces
+
+PARTS = st.lists(st.one_of(HOSTILE, PLAIN, st.just(" It was "), st.just(" .")), min_size=1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=60, deadline=None)
+@given(parts=PARTS, place=st.integers(0, 9), special=st.booleans())
+def test_ids_are_those_of_the_whole_line(kind, parts, place, special):
+    whole, _ = tokens_of(kind)
+    pieces = Pieces(whole)
+    slot, _ = slot_token(kind)
+    line = (*parts[: place % 5], slot, *parts[place % 5 :])
+    for each in (line, tuple(parts)):
+        assert assembled(pieces, each, special) == whole.encode([each], special)[0]
+
+
+def assembled(pieces, line, special):
+    """Without the comparison that would hide a difference."""
+    from promptsearch.models.pieces import _cut
+
+    ((ids, _),) = pieces._assembled([_cut(line)[0]], special)
+    return ids
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=60, deadline=None)
+@given(parts=PARTS, place=st.integers(0, 9))
+def test_the_first_token_of_a_part_is_found(kind, parts, place):
+    whole, _ = tokens_of(kind)
+    line, part = tuple(parts), place % len(parts)
+    assert Pieces(whole).encode_from([line], [part]) == whole.encode_from([line], [part])
+
+
+def test_a_tokenizer_that_joins_across_spaces_is_left_alone():
+    class Joining:
+        """Reads a line as one token: its length."""
+
+        lead = tail = 0
+
+        def encode(self, lines, special=True):
+            return [[sum(map(len, line))] for line in lines]
+
+        def glued(self, lines):
+            return self.encode(lines)
+
+    pieces = Pieces(Joining())
+    assert pieces.encode([("a", " b"), ("c", " d")]) == [[3], [3]]
+    assert not pieces._trusted
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_templates_and_examples_are_tokenised_once(kind):
+    port, _, _ = tiny(kind)
+    lines = [(f"film {i}", f" was {w} .") for i in range(50) for w in ("good", "bad", "so so")]
+    tokens = port._machine.tokens
+    assert tokens.encode(lines) == tokens._whole.encode(lines)
+    assert tokens._trusted
+    assert len(tokens._known) == 50 + 3
