@@ -13,7 +13,7 @@ from promptsearch.contest import Contest
 from promptsearch.corpora.sentences import Reading
 from promptsearch.data import Dataset
 from promptsearch.errors import BudgetSpent, RunError
-from promptsearch.finalists import FINALISTS, settle
+from promptsearch.finalists import settle
 from promptsearch.judging import Judge
 from promptsearch.ledger import Ledger
 from promptsearch.models import LanguageModel
@@ -80,27 +80,27 @@ def search_prompts(
     limits: Limits = Limits(),
     ledger: Ledger | None = None,
     on_progress: OnProgress | None = None,
-    exact: Judge | None = None,
+    ranking: Judge | None = None,
     race: int | None = None,
 ) -> Result:
     """Run `searcher` from the task's prompt, within `limits`, keeping trials in `ledger`.
 
-    Where `judge` only ranks, `exact` scores the finalists again. `race` is the seed of a race over
-    dev's examples (see `racing`). Ctrl-C ends the search as a spent budget does: the result holds
+    With a faster `ranking` judge, `judge` scores the finalists again. `race` is the seed of a race
+    over dev's examples (see `racing`). Ctrl-C ends the search as a spent budget does: the result holds
     what was scored until then. Before the first trial there is nothing to hold, and
     KeyboardInterrupt passes through.
     """
     book = Scorebook(task.prompt, judge, objective, limits, ledger or Ledger(), on_progress)
-    book.exact, book.reserve = exact is None, FINALISTS + 1 if exact else 0
+    book.ranking = ranking
     contest = None if race is None else Contest(book, judge.count("dev"), race)
     book.contest = contest.run if contest else None
     stopped_because = _stopping(book, lambda: _searched(searcher, task, book))
     report = contest.report() if contest else None
-    if exact is not None:
-        settled = _stopping(book, lambda: settle(book, exact))
-        stopped_because = settled if stopped_because == "finished" else stopped_because
+    settled = _stopping(book, lambda: settle(book))
+    stopped_because = settled if stopped_because == "finished" else stopped_because
     trials = tuple(book.trials.values())
-    return Result(trials, objective, book.spent, stopped_because, report)
+    exact = settled == "finished"
+    return Result(trials, objective, book.spent, stopped_because, report, exact)
 
 
 def _searched(searcher: Searcher, task: Task, book: Scorebook) -> None:

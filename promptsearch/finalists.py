@@ -1,24 +1,19 @@
 """The best of a search that ranked in a faster dtype, scored again exactly."""
 
-from dataclasses import replace
-
-from promptsearch.judging import Judge
-from promptsearch.scorebook import Scorebook
+from promptsearch.scorebook import FINALISTS, Scorebook
 from promptsearch.trial import ranked
 
-FINALISTS = 20  # scored again, the manual prompt beside them
 
-
-def settle(book: Scorebook, exact: Judge) -> None:
-    """Score the manual prompt and the finalists with `exact`; their trials take these scores.
+def settle(book: Scorebook) -> None:
+    """Score the manual prompt and the finalists exactly; their trials take these scores.
 
     The limit on time does not end this: a search is worth nothing without it.
     """
+    book.judge_exactly()
     best = ranked(book.trials.values(), book.objective)[:FINALISTS]
     manual = next(iter(book.trials.values()))
-    finalists = list(dict.fromkeys(trial.prompt for trial in (manual, *best)))
+    finalists = [trial.prompt for trial in (manual, *best) if not trial.exact]
     keys = {f"exact {book.key(p, 'dev', None)}": book.key(p, "dev", None) for p in finalists}
-    book.judge, book.exact, book.reserve = exact, True, 0
-    book.limits = replace(book.limits, seconds=None)
-    for own, trial in book.measured(list(zip(keys, finalists, strict=True)), "dev", None).items():
+    asked = dict(zip(keys, finalists, strict=True))
+    for own, trial in book.measured(list(asked.items()), "dev", None).items():
         book.trials[keys[own]] = trial

@@ -87,7 +87,6 @@ def entry(
         "rows": None if rows is None else list(rows),
         "n": trial.n,
         "complete": complete,
-        "exact": trial.exact,
         "source": {"strategy": source.strategy, "parents": list(source.parents)},
     }
 

@@ -72,17 +72,16 @@ def search_in(
     identity = _identity(searcher, definition, model, settings, scored_as)
     with _ledger(folder, identity) as ledger, settings.crew.open(output.log) as pool:
         arranged = partial(arrange, settings=settings, pool=pool, log=output.log)
-        ranker = replace(scorer, model=model.ranker)
-        exact = judge_of(arranged(scorer), definition)
+        ranker = scorer if model.ranker is model else replace(scorer, model=model.ranker)
         result = search_prompts(
             searcher,
             task_of(definition, model, settings, folder, output.log),
-            exact if ranker == scorer else judge_of(arranged(ranker), definition),
+            judge_of(arranged(scorer), definition),
             objective=metric,
             limits=settings.limits,
             ledger=ledger,
             on_progress=output.on_progress,
-            exact=None if ranker == scorer else exact,
+            ranking=None if ranker is scorer else judge_of(arranged(ranker), definition),
             race=settings.seed if settings.race else None,
         )
     if result.race is not None:

@@ -15,6 +15,7 @@ from promptsearch.metrics import Floats, Scores, per_example
 from promptsearch.prompt import Prompt
 from promptsearch.trial import On, Spent, Trial, ranked
 
+FINALISTS = 20  # scored again where a faster judge ranked, the manual prompt beside them
 TEXTS_PER_CHUNK = 2048  # prompts x examples scored, and kept, at a time
 
 Keyed = Sequence[tuple[str, Prompt]]
@@ -50,13 +51,12 @@ class Scorebook:
     """Scores prompts chunk by chunk, within the limits, through the ledger."""
 
     start: Prompt
-    judge: Judge
+    judge: Judge  # gives the scores that count
     objective: str
     limits: Limits
     ledger: Ledger
     on_progress: OnProgress | None = None
-    exact: bool = True  # whether `judge` gives the scores that count
-    reserve: int = 0  # prompts that will be scored again when the search ends
+    ranking: Judge | None = None  # a faster one, once there are more prompts than finalists
     contest: Callable[[Keyed], None] | None = None  # a race, which makes some trials incomplete
     trials: dict[str, Trial] = field(default_factory=dict)  # by key, in the order first asked for
     spent: Spent = field(default_factory=Spent)
@@ -64,6 +64,7 @@ class Scorebook:
     _known: dict[str, Row] = field(default_factory=dict)
     _ids: dict[Prompt, str] = field(default_factory=dict)
     _counted: set[Prompt] = field(default_factory=set)
+    _ranks: bool = False  # whether `ranking` judges now
     _speed: list[tuple[int, float]] = field(default_factory=list)  # (prompts, seconds) a chunk
     _peak_bytes: int = 0
     _began: float = field(default_factory=time.monotonic)
@@ -84,6 +85,8 @@ class Scorebook:
         keys = [self.key(prompt, on, rows) for prompt in asked]
         new = {key: p for key, p in zip(keys, asked, strict=True) if key not in self.trials}
         affordable = self._affordable(list(new.items()), on)
+        many = on == "train" or self.spent.prompts + len(new) > FINALISTS
+        self._ranks = self._ranks or (self.ranking is not None and many)
         if self.contest is not None and on == "dev" and rows is None:
             self.contest(affordable)
         else:
@@ -91,6 +94,15 @@ class Scorebook:
         if len(affordable) < len(new):
             raise BudgetSpent("budget")
         return [self.trials[key] for key in keys]
+
+    def judge_exactly(self) -> None:
+        """From now on only scores that count are given, whatever time it takes."""
+        self.ranking, self._ranks = None, False
+        self.limits = replace(self.limits, seconds=None)
+
+    @property
+    def _judge(self) -> Judge:
+        return self.ranking if self.ranking is not None and self._ranks else self.judge
 
     def _affordable(self, new: Keyed, on: On) -> Keyed:
         """As many of the first prompts as the budget has room for."""
@@ -144,8 +156,10 @@ class Scorebook:
             return chunk
         while chunk:
             prompts = [prompt for _, prompt in chunk]
-            cost = self.judge.cost(prompts, on, rows).forwards
-            again = min(self.reserve, self.spent.prompts + len(chunk)) * cost // len(chunk)
+            cost = self._judge.cost(prompts, on, rows).forwards
+            again = 0  # what it takes to score the finalists and the manual prompt again
+            if self._ranks:
+                again = min(FINALISTS + 1, self.spent.prompts + len(chunk)) * cost // len(chunk)
             if self.spent.forwards + cost + again <= self.limits.forwards:
                 return chunk
             chunk = chunk[:-1]
@@ -153,11 +167,12 @@ class Scorebook:
 
     def _score_chunk(self, chunk: Keyed, on: On, rows: Rows, kept: str | None) -> dict[str, Trial]:
         began = time.perf_counter()
-        judged = self.judge.judged([prompt for _, prompt in chunk], on, rows)
+        judged = self._judge.judged([prompt for _, prompt in chunk], on, rows)
         seconds = time.perf_counter() - began
         found, entries = {}, []
         for (key, prompt), judgement in zip(chunk, judged.judgements, strict=True):
             scored: dict[str, object] = {"scores": self.judge.scores(judgement)}
+            scored["exact"] = not self._ranks
             if kept is not None:
                 scored["values"] = per_example(judgement, kept).tolist()
             found[key] = self._keep(key, prompt, scored, on)
@@ -182,7 +197,9 @@ class Scorebook:
         if on == "dev" and prompt not in self._counted:
             self._counted.add(prompt)
             self.spent = replace(self.spent, prompts=self.spent.prompts + 1)
-        return Trial(name, prompt, scores, on, cast(int, scores["n"]), exact=self.exact)
+        return Trial(
+            name, prompt, scores, on, cast(int, scores["n"]), exact=bool(row.get("exact", True))
+        )
 
     def _pay(self, forwards: int, tokens: int, seconds: float) -> None:
         self.spent = replace(

@@ -43,11 +43,7 @@ class Result:
     spent: Spent = field(default_factory=Spent)
     stopped_because: str = "finished"  # or "budget", "max-forwards", "time", "interrupted"
     race: RaceReport | None = None
-
-    @property
-    def exact(self) -> bool:
-        """Whether any trial was scored exactly; if not, all were ranked in a faster dtype only."""
-        return any(trial.exact for trial in self.trials)
+    exact: bool = True  # whether the finalists were scored exactly; else all are only ranked
 
     @property
     def ranked(self) -> list[Trial]:

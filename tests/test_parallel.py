@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,9 @@ def variable(name: str) -> str | None:
 def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
     """Two processes of one engine, the same ones for all tests."""
     pytest.importorskip(PACKAGES[request.param], reason=f"needs the extra {request.param}")
-    with Crew(2, request.param, retries=1).open(TOLD.append) as pool:
-        yield pool
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # for ray to find our functions
+        yield stack.enter_context(Crew(2, request.param, retries=1).open(TOLD.append))
 
 
 def test_every_job_comes_back_once(pool: Pool) -> None:
@@ -369,6 +371,6 @@ def test_a_ray_cluster_by_its_address(tmp_path: Path) -> None:
         driver = [sys.executable, "-c", code]
         run = subprocess.run(driver, env=environment, capture_output=True, text=True, timeout=60)
     finally:
-        os.killpg(head.pid, signal.SIGTERM)
+        head.terminate()  # it ends its processes
         head.wait()
     assert run.stdout == "2 (0, '0') (1, '1')\n", run.stderr  # a GPU for each of two

@@ -83,8 +83,8 @@ class CachedScorer:
     _verbalizers: dict[Verbalizer, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        about = described(self.own)
-        self._scorer = digest(about)
+        self._scorer = digest(described(self.own))
+        about = {"spec": self.own.model.info.spec, **described(self.own)}
         self._write(lambda: self.store.describe(self._scorer, about))
 
     def judged(self, prompts: Sequence[Prompt], examples: Dataset) -> Judged:
@@ -124,15 +124,13 @@ class CachedScorer:
         return _Found(rows, findings, tuple(unknown.tolist()))
 
     def _keep(self, prompt: Prompt, found: _Found, places: Sequence[int]) -> None:
-        """Store what was computed; what a broken model gave is not stored."""
         findings, own = found.findings, list(places)
         if findings.log_probs is not None:
             values = findings.log_probs[own]
         else:
             parts = findings.log_right[own], findings.predicted[own], findings.rank[own]
             values = np.stack(parts, axis=1)
-        sound = np.flatnonzero(~np.isnan(values).any(1))
-        rows, kept = [found.rows[own[i]] for i in sound], values[sound].astype(np.float32)
+        rows, kept = [found.rows[i] for i in own], values.astype(np.float32)
         self._write(lambda: self.store.add(self._scorer, self._prompt(prompt), rows, kept))
 
     def _read(self, prompt: Prompt, rows: Sequence[bytes]) -> tuple[Known, Values]:
@@ -174,10 +172,11 @@ def _missing(found: Mapping[Prompt, _Found]) -> list[tuple[tuple[int, ...], list
 
 def described(scorer: Scorer) -> dict[str, object]:
     """All that a score depends on beside the prompt and the example."""
-    info = scorer.model.info
+    info = asdict(scorer.model.info)
+    info = {name: info[name] for name in info if name not in ("spec", "revision")}
     packages = ("promptsearch", "torch", "transformers", "tokenizers")
     return {
-        "model": asdict(info),
+        "model": info,
         "scoring": {**asdict(scorer.scoring), "answer_score": scorer.answer_score},
         "facts": scorer.facts,
         "labels": LISTED,

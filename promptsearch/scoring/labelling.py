@@ -114,11 +114,12 @@ class Findings:
 
     def take(self, places: Sequence[int], part: Judgement) -> None:
         """What a judgement says of the examples at these places, in its order."""
-        self.log_right[places] = part.log_right
-        self.predicted[places] = part.predicted
-        self.rank[places] = part.rank
+        rows = list(places)
+        self.log_right[rows] = part.log_right
+        self.predicted[rows] = part.predicted
+        self.rank[rows] = part.rank
         if self.log_probs is not None and part.log_probs is not None:
-            self.log_probs[places] = part.log_probs
+            self.log_probs[rows] = part.log_probs
 
     def judgement(self) -> Judgement:
         targets = tuple(example.targets for example in self.examples)

@@ -9,7 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+
 from promptsearch.data import Dataset
+from promptsearch.errors import ModelError
 from promptsearch.metrics import Judgement
 from promptsearch.models import LanguageModel, Plan, Scoring
 from promptsearch.prompt import Prompt, Verbalizer
@@ -118,6 +121,11 @@ class Scorer:
         """Texts are prompt-major: all the places' examples under the first prompt come first."""
         for block in self.model.run(plan):
             values = labelling.label_log_probs(block.log_probs).double().numpy()
+            if np.isnan(values).any():
+                raise ModelError(
+                    f"the model {self.model.info.spec!r} gives no numbers (NaN) in "
+                    f"{self.model.info.dtype}; use --dtype float32, or another model"
+                )
             owners: dict[int, list[int]] = {}
             for number, row in enumerate(block.rows):
                 owners.setdefault(row // len(places), []).append(number)
