@@ -20,6 +20,7 @@ slow:
 	HF_HUB_OFFLINE=1 $(PYTHON) -m pytest -m slow
 
 bench:
+	$(PYTHON) -m promptsearch bench
 	$(PYTHON) benchmarks/mining_throughput.py
 
 wheel:

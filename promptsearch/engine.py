@@ -17,6 +17,7 @@ from promptsearch.finalists import settle
 from promptsearch.judging import Judge
 from promptsearch.ledger import Ledger
 from promptsearch.models import LanguageModel
+from promptsearch.parallel import Crew
 from promptsearch.prompt import Prompt
 from promptsearch.scorebook import Limits, OnProgress, Progress, Scorebook
 from promptsearch.trial import On, Result, Spent, Trial, ranked
@@ -46,7 +47,7 @@ class Task:
     reading: Reading = Reading()  # of the corpus: its text column, its encoding
     model: LanguageModel | None = None
     workspace: Path | None = None  # the run's directory, where a strategy may keep its checkpoints
-    workers: int = 1
+    crew: Crew = Crew()  # the processes that may help
     log: Callable[[str], None] = silent
 
 
@@ -86,8 +87,8 @@ def search_prompts(
     """Run `searcher` from the task's prompt, within `limits`, keeping trials in `ledger`.
 
     With a faster `ranking` judge, `judge` scores the finalists again. `race` is the seed of a race
-    over dev's examples (see `racing`). Ctrl-C ends the search as a spent budget does: the result holds
-    what was scored until then. Before the first trial there is nothing to hold, and
+    over dev's examples (see `racing`). Ctrl-C ends the search as a spent budget does: the result
+    holds what was scored until then. Before the first trial there is nothing to hold, and
     KeyboardInterrupt passes through.
     """
     book = Scorebook(task.prompt, judge, objective, limits, ledger or Ledger(), on_progress)

@@ -132,7 +132,7 @@ def task_of(
         reading=Reading(definition.corpus_column, definition.encoding),
         model=model,
         workspace=folder,
-        workers=settings.workers,
+        crew=settings.crew,
         log=log,
     )
 

@@ -14,6 +14,7 @@ from promptsearch.corpora import sentences
 from promptsearch.data import Example
 from promptsearch.engine import Task, Trial
 from promptsearch.errors import DataError, TaskError
+from promptsearch.parallel import Crew
 from promptsearch.prompt import Prompt
 from promptsearch.searchers import mined as mined_module
 from promptsearch.searchers.mine import MiningSearch, mine_tasks
@@ -124,7 +125,7 @@ def test_shards_change_nothing(
     whole = mine_tasks(SEARCH, [facts_task(corpus)])
     cut = [sentences.Shard(corpus, a, a + size) for a in range(0, corpus.stat().st_size, size)]
     monkeypatch.setattr(sweep, "shards_of", lambda path, encoding: cut)
-    assert mine_tasks(SEARCH, [replace(facts_task(corpus), workers=workers)]) == whole
+    assert mine_tasks(SEARCH, [replace(facts_task(corpus), crew=Crew(workers))]) == whole
 
 
 @given(st.lists(st.text("ab é\r\n", max_size=9), max_size=12), st.integers(1, 30))
@@ -391,7 +392,7 @@ def test_a_compressed_file_too_large_for_one_worker_is_said(
     packed.write_bytes(gzip.compress(corpus.read_bytes()))
     monkeypatch.setattr("promptsearch.searchers.mining.wishes.SHARD", 4)
     lines: list[str] = []
-    mine_tasks(SEARCH, [replace(facts_task(packed), workers=2, log=lines.append)])
+    mine_tasks(SEARCH, [replace(facts_task(packed), crew=Crew(2), log=lines.append)])
     assert "cannot be split over the 2 workers" in lines[0]
 
 

@@ -21,8 +21,9 @@ from promptsearch.searchers.mining.quarry import Limits
 from promptsearch.searchers.mining.terms import Wanted
 
 PACKAGES = {"loky": "joblib", "dask": "distributed", "ray": "ray"}
-BACKENDS = ["loky", "dask", pytest.param("ray", marks=pytest.mark.slow)]
 TOLD: list[str] = []  # what pools say
+SLOW = [pytest.param(backend, marks=pytest.mark.slow) for backend in ("dask", "ray")]
+BACKENDS = ["loky", "dask", SLOW[1]]
 SQUARES = [(n, n * n) for n in range(8)]
 
 
@@ -201,7 +202,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["loky", *SLOW])
 def test_an_interrupt_ends_all_processes_without_a_word(backend: str, tmp_path: Path) -> None:
     pytest.importorskip(PACKAGES[backend])
     script = tmp_path / "interrupted.py"

@@ -104,3 +104,26 @@ def test_the_judge_picks_rows_and_counts_forwards():
     scores = judge.scores(*judged.judgements)
     assert scores["n"] == 1
     assert scores["accuracy"] == 0
+
+
+def test_plans_are_made_a_slice_at_a_time(monkeypatch):
+    """100,000 examples under several prompts: memory holds a slice of texts and its blocks."""
+    from promptsearch.scoring import scorer
+
+    monkeypatch.setattr(scorer, "TEXTS", 64)
+    oracle, sizes = Oracle(P), []
+
+    def plan(texts, answers, scoring, original=oracle.plan):
+        sizes.append(len(texts))
+        return original(texts, answers, scoring)
+
+    oracle.plan = plan
+    examples = [Example(str(i), {"text": str(i)}, "ab"[i % 2]) for i in range(1000)]
+    answers = Verbalizer.of({"a": "x", "b": "y"})
+    prompts = [Prompt(Template.parse(f"{{text}} {n} [Z]"), answers) for n in range(7)]
+    judged = Scorer(oracle, Scoring()).judged(prompts, examples)
+    assert max(sizes) <= 64
+    assert sum(sizes) == 7000 == judged.cost.forwards
+    expected = [np.log(2 / 3), np.log(1 / 3)] * 500
+    for judgement in judged.judgements:
+        np.testing.assert_allclose(judgement.log_right, expected, rtol=1e-6)

@@ -5,7 +5,7 @@ has, and adds its own. Every token is passed through the model once, whatever th
 sequences that go through it, and attention follows the paths.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 ROUND = 64  # tokens of a row are a multiple of it: kernels are compiled for each size they meet
+
+KEYS = 1 << 14  # tokens that the segments of a run see in all: their keys and values are copied
 
 Path = NDArray[np.int64]  # (token,) which tokens of the row a sequence goes through
 
@@ -88,15 +90,19 @@ def forest_of(sequences: Sequence[Sequence[int]], roots: Sequence[int]) -> Fores
     place = _places(segments)
     runs, start = [], 0
     for (seen, fresh), some in groupby(segments, key=lambda segment: segment.shape):
-        members = list(some)
-        keys = None
-        if seen > fresh:
-            keys = torch.from_numpy(place[np.stack([segment.path for segment in members])])
-        runs.append(Run(start, len(members), fresh, seen, keys))
-        start = runs[-1].stop
+        for members in _parted(list(some), max(1, KEYS // seen)):
+            keys = None
+            if seen > fresh:
+                keys = torch.from_numpy(place[np.stack([segment.path for segment in members])])
+            runs.append(Run(start, len(members), fresh, seen, keys))
+            start = runs[-1].stop
     ids = [token for segment in segments for token in segment.ids]
     depths = np.concatenate([np.arange(len(s.path) - len(s.ids), len(s.path)) for s in segments])
     return _forest(ids, depths, runs, tuple(place[paths[i]] for i in range(len(sequences))))
+
+
+def _parted(segments: list[_Segment], most: int) -> Iterator[list[_Segment]]:
+    return (segments[i : i + most] for i in range(0, len(segments), most))
 
 
 def _segments(

@@ -29,7 +29,7 @@ class Reached:
 
 
 class Passes(Protocol):
-    """One way of passing sequences; roots tell which of them may share what they begin with."""
+    """One way of passing sequences; a root is the text that a decoder's sequence reads."""
 
     @property
     def shared(self) -> bool:
@@ -99,7 +99,8 @@ class Packed:
     device: torch.device
 
     def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
-        forest = (forest_of(lines, roots) if self.shared else row_of(lines)).to(self.device)
+        own = forest_of(lines, [0] * len(lines)) if self.shared else row_of(lines)
+        forest = own.to(self.device)
         read, where = reads(forest, places)
         with packed(self.configs, Passing(forest)):
             states = self.outputs.states(self.inputs(forest.ids[None], forest.depths[None]))

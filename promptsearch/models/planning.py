@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from promptsearch.models.forest import agreeing
+from promptsearch.models.forest import KEYS, agreeing
 from promptsearch.models.probes import Probe, Probes
 
 SCORES = 1 << 24  # cells of a block's (row, answer) table
@@ -75,7 +75,8 @@ class Shape:
         tokens = self.size(batch.cells)
         layer = tokens * (8 * self.hidden + 2 * self.feed_forward + batch.longest * self.heads)
         output = min(batch.positions * self.vocabulary, OUTPUTS + self.vocabulary)
-        return 4 * (layer + batch.positions * self.hidden + 2 * output)
+        copied = 2 * (KEYS + batch.longest) * self.hidden if self.shared else 0
+        return 4 * (layer + copied + batch.positions * self.hidden + 2 * output)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ class Crew:
     backend: Backend = "loky"
     cluster: str | None = None  # tcp://host:port of a dask scheduler, or ray's address
     retries: int = 3  # of a job whose worker died
-    gpus: float = 0  # for each process; ray only, which hides the GPUs nobody asked for
+    gpus: float = 0  # for each process; ray only, which then shows it these and no others
 
     def __post_init__(self) -> None:
         if self.backend not in get_args(Backend):

@@ -21,6 +21,7 @@ from promptsearch.parallel.engine import (
     Slot,
     WorkerDied,
     deaf_to_interrupts,
+    imported,
     thread_environment,
     threads_each,
 )
@@ -34,12 +35,7 @@ class DaskEngine:
     """A job for each worker process of the cluster, however many threads dask gave it."""
 
     def __init__(self, workers: int, address: str | None) -> None:
-        try:
-            import distributed
-        except ImportError:
-            way_out = "pip install 'promptsearch[dask]'"
-            raise RunError(f"the backend dask needs a package: {way_out}") from None
-        self._distributed = distributed
+        self._distributed = distributed = imported("distributed", "dask")
         self._address = address or os.environ.get("DASK_SCHEDULER_ADDRESS")
         self._most = None if self._address and workers == 1 else workers
         if self._address:
@@ -157,17 +153,28 @@ def _check(address: str) -> None:
 
 @contextmanager
 def _cluster(workers: int) -> Iterator[Any]:
-    """A cluster of this machine. A death is counted by us, so dask does not try again itself."""
+    """A cluster of this machine; `RunError` where dask cannot start it."""
     import dask
-    from distributed import LocalCluster
 
     settings = {
-        "distributed.scheduler.allowed-failures": 0,
+        "distributed.scheduler.allowed-failures": 0,  # we count the deaths, and try again
         # What dask sets for its workers it sets here, too: one thread for a torch loaded later.
         "distributed.nanny.pre-spawn-environ": {"PYTHONHASHSEED": "random"},
     }
     with dask.config.set(settings):
-        cluster = LocalCluster(
+        cluster = _started(workers)
+    with cluster:
+        try:
+            yield cluster
+        finally:
+            cluster.sync(_end_workers, cluster)
+
+
+def _started(workers: int) -> Any:
+    from distributed import LocalCluster
+
+    try:
+        return LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             env=thread_environment(threads_each(workers)),
@@ -175,11 +182,11 @@ def _cluster(workers: int) -> Iterator[Any]:
             memory_limit=0,  # no limit: a model may need more than an even share
             silence_logs=logging.CRITICAL,
         )
-    with cluster:
-        try:
-            yield cluster
-        finally:
-            cluster.sync(_end_workers, cluster)
+    except RuntimeError as error:
+        raise RunError(
+            f"dask cannot start its processes ({error}); they import the main script, which needs "
+            'its `if __name__ == "__main__":`'
+        ) from None
 
 
 async def _end_workers(cluster: Any) -> None:

@@ -6,8 +6,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from multiprocessing import resource_tracker
 from typing import Any, Protocol
+
+from promptsearch.errors import RunError
 
 Slot = int | str  # a process that takes one job at a time; it keeps its slot when it is replaced
 Handle = Any  # a job on its way, hashable
@@ -49,6 +52,15 @@ class Engine(Protocol):
         ...
 
 
+def imported(package: str, extra: str) -> Any:
+    """A package that only an engine needs; `RunError` with the way out where it is missing."""
+    try:
+        return import_module(package)
+    except ImportError:
+        way_out = f"pip install 'promptsearch[{extra}]'"
+        raise RunError(f"the backend {extra} needs a package: {way_out}") from None
+
+
 THREAD_VARIABLES = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
     *("VECLIB_MAXIMUM_THREADS", "RAYON_NUM_THREADS"),
@@ -71,10 +83,8 @@ def threads_each(workers: int) -> int:
 def deaf_to_interrupts() -> Iterator[None]:
     """Hear Ctrl-C only afterwards; processes and threads started inside never hear it.
 
-    A terminal sends it to all of them: each would print a traceback, and what is half built could
-    not be taken down. The signal is blocked in what is started, since a thread's children inherit
-    that also when they start later; other threads of this process may still hear it, hence the
-    handler.
+    A terminal sends it to all of them, and each would print a traceback. What is started inside
+    inherits the mask, also when a thread does so later; for other threads there is the handler.
     """
     if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":
         yield

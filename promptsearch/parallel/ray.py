@@ -7,8 +7,8 @@ there (`joblib.Parallel` refuses `return_as`), and one actor's death ends the ca
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from promptsearch.errors import RunError
@@ -17,6 +17,7 @@ from promptsearch.parallel.engine import (
     Slot,
     WorkerDied,
     deaf_to_interrupts,
+    imported,
     threads_each,
 )
 
@@ -28,25 +29,17 @@ class RayEngine:
     """`workers` actors; as many as there is room for where that is 1 and a cluster is given."""
 
     def __init__(self, workers: int, address: str | None, gpus: float) -> None:
-        try:
-            import ray
-        except ImportError:
-            way_out = "pip install 'promptsearch[ray]'"
-            raise RunError(f"the backend ray needs a package: {way_out}") from None
-        self._ray = ray
+        self._ray = ray = imported("ray", "ray")
         self._actors: dict[Slot, Any] = {}
         self._starting: dict[Slot, Handle] = {}  # the first answer of an actor, until it is there
         self._busy: dict[Handle, Slot] = {}
         address = address or os.environ.get("RAY_ADDRESS")
-        if address:
-            _check(address)
         with ExitStack() as stack:
-            with deaf_to_interrupts():
-                if not ray.is_initialized():
-                    _connect(ray, address, workers)
-                    stack.callback(ray.shutdown)
             self._size, cpus = workers, float(threads_each(workers))
-            if address:
+            theirs = address is not None or ray.is_initialized()
+            if not ray.is_initialized():
+                stack.enter_context(_connected(ray, address, workers))
+            if theirs:
                 nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
                 self._size, cpus = room(nodes, workers, gpus)
             # Ray keeps an actor to as many threads as it has CPUs.
@@ -123,13 +116,25 @@ class _Worker:
         return function(job)
 
 
-def _connect(ray: Any, address: str | None, workers: int) -> None:
+@contextmanager
+def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
+    """In contact with the cluster, or with one made for the occasion, without a word of ray's."""
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     ray._private.worker._worker_logs_enabled = False  # else deaths are told on stdout, by ray too
-    if address is None:
-        cores = max(threads_each(1), workers)
-        ray.init(address="local", num_cpus=cores, include_dashboard=False, **quiet)
-        return
+    if address is not None:
+        _check(address)
+    with ExitStack() as stack:
+        stack.callback(ray.shutdown)
+        with deaf_to_interrupts():
+            if address is None:
+                cores = max(threads_each(1), workers)
+                ray.init(address="local", num_cpus=cores, include_dashboard=False, **quiet)
+            else:
+                _join(ray, address, quiet)
+        yield
+
+
+def _join(ray: Any, address: str, quiet: Mapping[str, Any]) -> None:
     try:
         ray.init(address=address, **quiet)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:

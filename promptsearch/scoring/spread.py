@@ -80,7 +80,7 @@ def _shares(count: int, parts: int) -> Iterator[range]:
 
 def judge_shard(shard: Shard) -> Judged:
     """What a process of the pool does."""
-    model = _loaded(replace(shard.options, device=_device(shard.options.device, shard.number)))
+    model = _loaded(replace(shard.options, device=_device(shard.options, shard.number)))
     if model.info.sha256 != shard.sha256:
         raise RunError(
             f"the model {shard.options.spec!r} is another one where the workers run (sha256 "
@@ -99,10 +99,11 @@ def _loaded(options: Options) -> LanguageModel:
     return load(options)
 
 
-def _device(name: str, number: int) -> str:
+def _device(options: Options, number: int) -> str:
     """A GPU of its own for each process of a machine, where there are any."""
     import torch
 
-    if name not in ("auto", "cuda") or not torch.cuda.is_available():
-        return name
+    free = options.device in ("auto", "cuda") and options.device_map is None
+    if not free or not torch.cuda.is_available():
+        return options.device
     return f"cuda:{number % torch.cuda.device_count()}"

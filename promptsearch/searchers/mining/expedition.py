@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from promptsearch.engine import Task
 from promptsearch.errors import TaskError
-from promptsearch.parallel import Crew, Pool
+from promptsearch.parallel import Pool
 from promptsearch.searchers.mined import SHARDS, Mined, read_mined, write_mined
 from promptsearch.searchers.mining.dependency import (
     PARSER,
@@ -84,7 +84,7 @@ def _found(
     first = tasks[0]
     for line in dict.fromkeys(line for number in todo for line in unsplittable(tasks[number])):
         first.log(line)
-    with _folder(first) as folder, Crew(first.workers).open(first.log) as pool:
+    with _folder(first) as folder, first.crew.open(first.log) as pool:
         work = list(jobs(todo, searcher.limits(parses=bool(parsed))))
         swept = sweep(work, folder, pool, first.log)
         finds = finds_by_task(swept.counted(), todo, searcher.min_count, searcher.min_labels)

@@ -71,8 +71,8 @@ def _answers(task: Task) -> Wanted:
 def unsplittable(task: Task) -> Iterator[str]:
     """A line for each large file that only one of several workers can read."""
     for path in task.corpus:
-        if task.workers > 1 and not is_splittable(path) and path.stat().st_size > SHARD // 4:
+        if task.crew.workers > 1 and not is_splittable(path) and path.stat().st_size > SHARD // 4:
             yield (
-                f"{path} cannot be split over the {task.workers} workers, so one reads it all; "
+                f"{path} cannot be split over {task.crew.workers} workers, so one reads it all; "
                 "decompress it to plain text or JSON lines, or cut it in several files"
             )

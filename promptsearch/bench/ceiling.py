@@ -1,0 +1,104 @@
+"""The fastest that this machine multiplies matrices of a model's own shapes."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from promptsearch.bench.flops import Matrix, Nominal
+
+TEXT = 32  # tokens of a usual text: of so many rows of a batch, one is read
+
+
+@dataclass(frozen=True)
+class Gemm:
+    """A (rows, inputs) x (inputs, outputs) product that a batch does `count` times."""
+
+    rows: int
+    inputs: int
+    outputs: int
+    count: int
+
+    @property
+    def flops(self) -> int:
+        """Of one product."""
+        return 2 * self.rows * self.inputs * self.outputs
+
+
+def gemms(model: Nominal, rows: int) -> tuple[Gemm, ...]:
+    """The products of one batch of `rows` tokens; the head sees one position a text."""
+    body = Counter[Matrix]((*model.body, *model.source))
+    head = Counter[Matrix](model.head)
+    read = max(rows // TEXT, 1)
+    return tuple(
+        Gemm(height, inputs, outputs, count)
+        for height, counts in ((rows, body), (read, head))
+        for (inputs, outputs), count in counts.items()
+    )
+
+
+def ceiling(
+    products: tuple[Gemm, ...], dtype: torch.dtype, device: torch.device, times: int = 20
+) -> float:
+    """GFLOP/s over all products: each at its best of `times`, plain or prepacked."""
+    seconds = sum(product.count * _best(product, dtype, device, times) for product in products)
+    return sum(product.count * product.flops for product in products) / seconds / 1e9
+
+
+def _best(product: Gemm, dtype: torch.dtype, device: torch.device, times: int) -> float:
+    x = torch.randn(product.rows, product.inputs, dtype=dtype, device=device)
+    weight = torch.randn(product.outputs, product.inputs, dtype=dtype, device=device)
+    bias = torch.randn(product.outputs, dtype=dtype, device=device)
+    with torch.inference_mode():
+        ways = list(_ways(x, weight, bias))
+        return min(_seconds(way, device) for _ in range(times) for way in ways)
+
+
+def _ways(x: Tensor, weight: Tensor, bias: Tensor) -> Iterator[Callable[[], Tensor]]:
+    """torch's own linear map, and oneDNN's with weights laid out beforehand where it is there."""
+    yield lambda: torch.nn.functional.linear(x, weight, bias)
+    if x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return
+    onednn = torch.ops.mkldnn
+    try:
+        packed = onednn._reorder_linear_weight(weight.contiguous(), x.shape[0])
+        onednn._linear_pointwise(x, packed, bias, "none", [], "")
+    except (RuntimeError, AttributeError, NotImplementedError):
+        return  # this build, or this precision on this processor, has no such product
+    yield lambda: onednn._linear_pointwise(x, packed, bias, "none", [], "")
+
+
+def _seconds(way: Callable[[], Tensor], device: torch.device) -> float:
+    start = time.perf_counter()
+    way()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Bfloat16:
+    """Whether bfloat16 is worth measuring here, and what says so."""
+
+    worth: bool
+    by: str  # the unit that multiplies it, or why there is none
+
+
+def bfloat16_here(device: torch.device) -> Bfloat16:
+    """CUDA, or a processor with AMX or AVX512-BF16; elsewhere it is emulated, and slower."""
+    if device.type == "cuda":
+        return Bfloat16(True, "CUDA")
+    if _says("_is_amx_tile_supported"):
+        return Bfloat16(True, "AMX")
+    if _says("_is_avx512_bf16_supported"):
+        return Bfloat16(True, "AVX512-BF16 (no AMX)")
+    return Bfloat16(False, "this processor has neither AMX nor AVX512-BF16")
+
+
+def _says(name: str) -> bool:
+    """What torch says of the processor; older versions have no word on it."""
+    probe: Callable[[], bool] | None = getattr(torch.cpu, name, None)
+    return probe is not None and bool(probe())

@@ -1,0 +1,74 @@
+"""What a model must compute for texts, padding left out: the same count whoever computes it."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from torch import nn
+
+from promptsearch.bench.lines import Line
+from promptsearch.bench.loops.tensors import body_and_head
+from promptsearch.models.random_models import Parts
+
+_CROSSING = re.compile(r"(EncDecAttention\.[kv]|encoder_attn\.[kv]_proj)$")
+Matrix = tuple[int, int]  # inputs, outputs
+
+
+@dataclass(frozen=True)
+class Nominal:
+    """The matrices of a model: weights that a token passes, by where the token is.
+
+    A multiplication and an addition are two operations. Attention is counted over all pairs of
+    tokens, also for causal models; embeddings, norms and activations are not counted.
+    """
+
+    body: tuple[Matrix, ...]  # each token of the text (of the decoder, where there is one)
+    head: tuple[Matrix, ...]  # each position that is read
+    hidden: int
+    layers: int
+    source: tuple[Matrix, ...] = ()  # each token of an encoder, the decoder's view of it included
+    source_layers: int = 0
+
+    def of(self, lines: Iterable[Line]) -> float:
+        """Floating-point operations for these sequences."""
+        return float(sum(self._of(line) for line in lines))
+
+    def _of(self, line: Line) -> int:
+        text, source = len(line.ids), len(line.source)
+        places = len({reading.place for reading in line.reads})
+        linear = text * _size(self.body) + source * _size(self.source) + places * _size(self.head)
+        pairs = self.layers * text * (text + source) + self.source_layers * source**2
+        return 2 * linear + 4 * self.hidden * pairs
+
+
+def _size(matrices: Iterable[Matrix]) -> int:
+    return sum(inputs * outputs for inputs, outputs in matrices)
+
+
+def nominal(parts: Parts) -> Nominal:
+    """The matrices of this model."""
+    config = parts.model.config.get_text_config()
+    hidden, layers = int(config.hidden_size), int(config.num_hidden_layers)
+    if parts.family != "seq2seq":
+        body, head = body_and_head(parts.model)
+        return Nominal(_matrices(body), _matrices(head), hidden, layers)
+    decoder = dict(_named(parts.model.get_decoder()))
+    crossing = {name: matrix for name, matrix in decoder.items() if _CROSSING.search(name)}
+    own = tuple(matrix for name, matrix in decoder.items() if name not in crossing)
+    source = (*_matrices(parts.model.get_encoder()), *crossing.values())
+    head = parts.model.get_output_embeddings()
+    return Nominal(own, _matrices(head), hidden, layers, source, layers)
+
+
+def _matrices(module: nn.Module) -> tuple[Matrix, ...]:
+    return tuple(matrix for _, matrix in _named(module))
+
+
+def _named(module: nn.Module) -> Iterator[tuple[str, Matrix]]:
+    """Every linear map; other modules than `nn.Linear` (GPT-2's) hold (inputs, outputs)."""
+    for name, part in module.named_modules():
+        weight = dict(part.named_parameters(recurse=False)).get("weight")
+        if weight is None or weight.ndim != 2 or isinstance(part, nn.Embedding):
+            continue
+        first, second = weight.shape
+        yield name, (second, first) if isinstance(part, nn.Linear) else (first, second)

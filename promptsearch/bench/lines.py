@@ -1,0 +1,91 @@
+"""A workload as the sequences of ids that a plain loop passes through a model.
+
+Where all answers are one token, a text is one sequence, read for all of them. Where one is
+longer, a masked text has no one sequence for it, so these are for causal models and
+encoder-decoders: there every text passes once with each answer.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from promptsearch.bench.workload import Workload
+from promptsearch.errors import ModelError
+from promptsearch.models.random_models import Parts
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """log p(token) at a place of a sequence counts for an answer."""
+
+    place: int
+    token: int
+    answer: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One sequence; `source` is what an encoder reads before it, empty without one."""
+
+    text: int  # which text of the workload
+    ids: Ids
+    reads: tuple[Reading, ...]
+    source: Ids = ()
+
+    @property
+    def length(self) -> int:
+        """Tokens, the source's included."""
+        return len(self.ids) + len(self.source)
+
+
+def lines(parts: Parts, work: Workload) -> list[Line]:
+    """All sequences, by text and then by answer."""
+    makers = {"masked": _masked, "causal": _causal, "seq2seq": _seq2seq}
+    return list(makers[parts.family](parts.tokenizer, work))
+
+
+def _masked(tokenizer: Any, work: Workload) -> Iterator[Line]:
+    mask = tokenizer.mask_token_id
+    answers = _encoded(tokenizer, [f" {answer}" for answer in work.answers], special=False)
+    if any(len(answer) > 1 for answer in answers):
+        raise ModelError("the plain loop takes answers of one token for masked models; shorten it")
+    texts = [before + tokenizer.mask_token + after for before, after in work.halves()]
+    for text, ids in enumerate(_encoded(tokenizer, texts)):
+        place = ids.index(mask)
+        yield Line(text, ids, tuple(Reading(place, own[0], a) for a, own in enumerate(answers)))
+
+
+def _causal(tokenizer: Any, work: Workload) -> Iterator[Line]:
+    """Answers begin at the space before them; what follows them is left out."""
+    befores = [before.rstrip(" ") for before, _ in work.halves()]
+    prefixes = _encoded(tokenizer, befores)
+    answers = _encoded(tokenizer, [f" {answer}" for answer in work.answers], special=False)
+    for text, prefix in enumerate(prefixes):
+        yield from _continued(text, prefix, answers)
+
+
+def _seq2seq(tokenizer: Any, work: Workload) -> Iterator[Line]:
+    sentinel, start = "<extra_id_0>", tokenizer.pad_token_id
+    prefix = (start, tokenizer.convert_tokens_to_ids(sentinel))
+    sources = [before + sentinel + after for before, after in work.halves()]
+    answers = _encoded(tokenizer, list(work.answers), special=False)
+    for text, source in enumerate(_encoded(tokenizer, sources)):
+        yield from _continued(text, prefix, answers, source)
+
+
+def _continued(text: int, prefix: Ids, answers: Sequence[Ids], source: Ids = ()) -> Iterator[Line]:
+    """A prefix with each answer after it; once where the prefix alone says all."""
+    last = len(prefix) - 1
+    if all(len(answer) == 1 for answer in answers):
+        reads = (Reading(last, own[0], number) for number, own in enumerate(answers))
+        yield Line(text, prefix, tuple(reads), source)
+        return
+    for number, own in enumerate(answers):
+        reads = (Reading(last + i, token, number) for i, token in enumerate(own))
+        yield Line(text, prefix + own[:-1], tuple(reads), source)
+
+
+def _encoded(tokenizer: Any, texts: Sequence[str], special: bool = True) -> list[Ids]:
+    return [tuple(ids) for ids in tokenizer(list(texts), add_special_tokens=special)["input_ids"]]

@@ -1,0 +1,53 @@
+"""Where the numbers were made."""
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from promptsearch.bench.ceiling import Bfloat16, bfloat16_here
+
+CPUINFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a reader needs to compare."""
+
+    processor: str
+    threads: int
+    device: str
+    torch: str
+    bfloat16: Bfloat16
+    load: float  # programs that ran in the minute before, where the system says
+
+    def __str__(self) -> str:
+        runs = "bfloat16 by" if self.bfloat16.worth else "no bfloat16 rows:"
+        return (
+            f"{self.processor}, {self.threads} threads, load {self.load:.1f} before · "
+            f"{self.device} · torch {self.torch} · {runs} {self.bfloat16.by}"
+        )
+
+
+def machine(device: torch.device) -> Machine:
+    """This one."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    load = os.getloadavg()[0] if sys.platform != "win32" else 0.0
+    return Machine(
+        processor=_processor(),
+        threads=torch.get_num_threads(),
+        device=name,
+        torch=torch.__version__,
+        bfloat16=bfloat16_here(device),
+        load=load,
+    )
+
+
+def _processor() -> str:
+    """The model's name where the system tells it (virtual machines shorten it)."""
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor()} x {os.cpu_count()}"

@@ -1,0 +1,85 @@
+"""Workloads in which passes have something in common, where a plain loop computes it again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from promptsearch.bench.sentences import FOLDER, sentences
+from promptsearch.bench.workload import TEMPLATES, Workload
+from promptsearch.models import Family
+
+ANSWERS = (  # three to five tokens each, with nothing in common
+    "one of the best",
+    "a waste of time",
+    "better than I expected",
+    "not worth the money",
+    "hard to put down",
+    "far too long",
+    "well worth a look",
+    "the worst of all",
+)
+SUFFIXES = (
+    "It was",
+    "All in all , it was",
+    "In summary , it was",
+    "My verdict : it was",
+    "To be honest , it was",
+    "I thought it was",
+    "They said it was",
+    "In one word , it was",
+)
+CAPITALS = FOLDER / "capitals.candidates.txt"
+CANDIDATES = 32
+PARAGRAPH = 4  # sentences
+SHOTS = 7  # examples with answers in the long prefix, about 200 tokens
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A name, the families it is for, what ours should reach, and the work of a round."""
+
+    name: str
+    families: tuple[Family, ...]
+    goal: float | None  # times a plain loop's speed
+    work: Callable[[tuple[str, ...]], Workload]  # from a round's sentences
+
+
+def _answers(given: tuple[str, ...]) -> Workload:
+    return Workload(given, (TEMPLATES["causal"],), ANSWERS)
+
+
+def _suffixes(given: tuple[str, ...]) -> Workload:
+    return Workload(given, tuple(f"{{text}} {suffix} [Z]" for suffix in SUFFIXES))
+
+
+def _shots(given: tuple[str, ...]) -> Workload:
+    shots = [text for text in sentences(4 * SHOTS, seed=1) if not set(text) & set("{}[]")]
+    shown = " ".join(
+        f"{text} It was {'great' if i % 2 else 'terrible'} ."
+        for i, text in enumerate(shots[:SHOTS])
+    )
+    return Workload(given, (f"{shown} {TEMPLATES['causal']}",))
+
+
+def _encoded(given: tuple[str, ...]) -> Workload:
+    return Workload(given, (TEMPLATES["seq2seq"],), ANSWERS)
+
+
+def _paragraphs(given: tuple[str, ...]) -> Workload:
+    """Each sentence with the next ones after it, the last one's being the first."""
+    turned = [given[i:] + given[:i] for i in range(len(given))]
+    return _encoded(tuple(" ".join((each * PARAGRAPH)[:PARAGRAPH]) for each in turned))
+
+
+def _candidates(given: tuple[str, ...]) -> Workload:
+    names = CAPITALS.read_text(encoding="utf-8").splitlines()[:CANDIDATES]
+    return Workload(given, (TEMPLATES["seq2seq"],), tuple(names))
+
+
+SCENARIOS = (
+    Scenario("8 answers of several tokens after one prefix", ("causal",), 3.0, _answers),
+    Scenario("8 templates after one input", ("causal",), 3.0, _suffixes),
+    Scenario("one long prefix of examples", ("causal",), 3.0, _shots),
+    Scenario("8 answers of several tokens, sentence encoded once", ("seq2seq",), None, _encoded),
+    Scenario("the same, paragraph encoded once", ("seq2seq",), 5.0, _paragraphs),
+    Scenario("32 candidates, sentence encoded once", ("seq2seq",), 5.0, _candidates),
+)

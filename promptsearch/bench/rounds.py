@@ -1,0 +1,100 @@
+"""Interleaved rounds: everything runs once a round, so that a slow minute is slow for all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+from torch import Tensor
+
+from promptsearch.bench.workload import Workload
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to score a workload; results on the CPU, (text, answer)."""
+
+    name: str
+    dtype: str
+    run: Callable[[Workload], Tensor]
+    texts: int | None = None  # only the first so many: where each text costs the same by design
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}, {self.dtype}"
+
+    def given(self, work: Workload) -> Workload:
+        return work if self.texts is None else work.first(self.texts)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One contender's seconds a text, by rounds, and how far it is from the reference."""
+
+    contender: Contender
+    texts: int  # of one round
+    seconds: tuple[float, ...]  # a text
+    error: float  # largest absolute difference of log-probabilities
+
+    @property
+    def median(self) -> float:
+        return median(self.seconds)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times faster one is than another: of the rounds' own ratios."""
+
+    median: float
+    low: float
+    high: float
+
+
+def ratio(slow: Sequence[float], fast: Sequence[float]) -> Ratio:
+    """Of seconds a text, round by round."""
+    each = [theirs / ours for theirs, ours in zip(slow, fast, strict=True)]
+    return Ratio(median(each), min(each), max(each))
+
+
+def interleaved(
+    contenders: Sequence[Contender],
+    works: Sequence[Workload],
+    reference: Tensor,
+    say: Callable[[str], None],
+) -> list[Timing]:
+    """One round a workload, each after the other; the first is not timed: it says the errors.
+
+    Every round starts with another contender. `reference` is (text, answer) for the first round.
+    """
+    errors = _errors(contenders, works[0], reference, say)
+    seconds: dict[str, list[float]] = {each.key: [] for each in contenders}
+    for number, work in enumerate(works[1:]):
+        say(f"  round {number + 1} of {len(works) - 1}")
+        turn = number % len(contenders)
+        for contender in [*contenders[turn:], *contenders[:turn]]:
+            seconds[contender.key].append(_seconds(contender, contender.given(work)))
+    return [
+        Timing(each, len(each.given(works[0])), tuple(seconds[each.key]), errors[each.key])
+        for each in contenders
+    ]
+
+
+def _errors(
+    contenders: Sequence[Contender],
+    work: Workload,
+    reference: Tensor,
+    say: Callable[[str], None],
+) -> Mapping[str, float]:
+    found: dict[str, float] = {}
+    for contender in contenders:
+        say(f"  warming up {contender.key}")
+        scores = contender.run(contender.given(work))
+        found[contender.key] = (scores - reference[: len(scores)]).abs().max().item()
+    return found
+
+
+def _seconds(contender: Contender, work: Workload) -> float:
+    """Seconds a text, from strings to log-probabilities on the CPU."""
+    start = perf_counter()
+    contender.run(work)
+    return (perf_counter() - start) / len(work)

@@ -1,0 +1,169 @@
+"""All measurements of one model, in one process."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+
+from promptsearch.bench.ceiling import bfloat16_here, ceiling, gemms
+from promptsearch.bench.contenders import OURS, all_loops, plain_and_ours
+from promptsearch.bench.flops import Nominal, nominal
+from promptsearch.bench.lines import lines
+from promptsearch.bench.loops.plain import reference
+from promptsearch.bench.reuse import SCENARIOS, Scenario
+from promptsearch.bench.rounds import Contender, Ratio, Timing, interleaved, ratio
+from promptsearch.bench.sentences import sentences
+from promptsearch.bench.workload import TEMPLATES, Workload
+from promptsearch.errors import ModelError
+from promptsearch.models.random_models import Parts
+
+Say = Callable[[str], None]
+ROWS = 2048  # tokens of a batch, for the ceiling
+REPEATS = 8  # texts that the reference must score twice alike
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is measured."""
+
+    texts: int = 128  # a round
+    rounds: int = 3  # timed
+    times: int = 20  # products of each shape, for the ceiling
+    reuse: int = 6  # sentences of a round where passes have something in common
+    grown: int = 32  # examples from which the scaling table grows
+
+
+QUICK = Settings(texts=32, rounds=1, times=5, reuse=2, grown=8)
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """GFLOP/s of matrix products in one precision, before everything else and after it."""
+
+    dtype: str
+    before: float
+    after: float
+
+    @property
+    def best(self) -> float:
+        return max(self.before, self.after)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A contender's result; `rate` is GFLOP/s of the work that must be done, padding left out.
+
+    Passes that share something are counted apart, so where they do it can be above the ceiling.
+    """
+
+    timing: Timing
+    rate: float
+    ours_faster: tuple[tuple[str, Ratio], ...]  # by ours' precision
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one workload gave."""
+
+    name: str
+    goal: float | None
+    texts: int  # of a round
+    tokens: float  # a text
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """All of one model."""
+
+    name: str
+    family: str
+    parameters: int
+    ceilings: tuple[Ceiling, ...]
+    loops: Table
+    reuse: tuple[Table, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """One model on the table."""
+
+    name: str
+    parts: Parts
+    in_bfloat16: Parts | None
+    settings: Settings
+    say: Say
+
+    @property
+    def dtypes(self) -> list[torch.dtype]:
+        return [torch.float32] if self.in_bfloat16 is None else [torch.float32, torch.bfloat16]
+
+    def ceilings(self) -> list[float]:
+        """GFLOP/s by precision."""
+        self.say(f"{self.name}: matrix products")
+        device, products = self.parts.model.device, gemms(nominal(self.parts), ROWS)
+        return [ceiling(products, dtype, device, self.settings.times) for dtype in self.dtypes]
+
+    def works(self, scenario: Scenario | None) -> list[Workload]:
+        """One a round and one before; no two have a sentence in common."""
+        count = self.settings.texts if scenario is None else self.settings.reuse
+        given = [sentences(count, skip=i * count) for i in range(self.settings.rounds + 1)]
+        if scenario is not None:
+            return [scenario.work(each) for each in given]
+        return [Workload(each, (TEMPLATES[self.parts.family],)) for each in given]
+
+    def table(self, scenario: Scenario | None) -> Table:
+        """One workload, all its contenders."""
+        name = "published loops" if scenario is None else scenario.name
+        self.say(f"{self.name}: {name}")
+        contenders = self._contenders(scenario)
+        works = self.works(scenario)
+        check_repeats(self.parts, works[0].first(REPEATS))
+        timings = interleaved(contenders, works, reference(self.parts, works[0]), self.say)
+        goal = None if scenario is None else scenario.goal
+        rows = tuple(self._row(each, timings, works[1:]) for each in timings)
+        own = lines(self.parts, works[0])
+        tokens = sum(line.length for line in own) / len(works[0])
+        return Table(name, goal, len(works[0]), tokens, rows)
+
+    def _contenders(self, scenario: Scenario | None) -> list[Contender]:
+        if scenario is None:
+            return all_loops(self.parts, self.in_bfloat16)
+        return plain_and_ours(self.parts, self.in_bfloat16, head=self.parts.family == "causal")
+
+    def _row(self, timing: Timing, timings: Sequence[Timing], works: Sequence[Workload]) -> Row:
+        rate = rate_of(timing, nominal(self.parts), self.parts, works)
+        ours = [each for each in timings if each.contender.name == OURS]
+        faster = ((o.contender.dtype, ratio(timing.seconds, o.seconds)) for o in ours)
+        return Row(timing, rate, tuple(faster))
+
+
+def rate_of(timing: Timing, model: Nominal, parts: Parts, works: Sequence[Workload]) -> float:
+    """GFLOP/s: the median over rounds of what must be computed for a text, a second."""
+    given = [timing.contender.given(work) for work in works]
+    needed = [model.of(lines(parts, work)) / len(work) for work in given]
+    return median(f / s for f, s in zip(needed, timing.seconds, strict=True)) / 1e9
+
+
+def check_repeats(parts: Parts, work: Workload) -> None:
+    """`ModelError` where the model does not say the same twice: nothing could be compared."""
+    if parts.model.training or not torch.equal(reference(parts, work), reference(parts, work)):
+        raise ModelError(
+            f"the model {parts.info.spec!r} does not score a text twice alike, so nothing can be "
+            "compared; is dropout on?"
+        )
+
+
+def measured(name: str, parts: Parts, settings: Settings, say: Say) -> Result:
+    """Ceiling, loops, reuse, ceiling."""
+    worth = bfloat16_here(parts.model.device).worth
+    bench = Bench(name, parts, parts.in_bfloat16() if worth else None, settings, say)
+    before = bench.ceilings()
+    loops = bench.table(None)
+    reuse = [bench.table(each) for each in SCENARIOS if parts.family in each.families]
+    after = bench.ceilings()
+    names = [str(dtype).removeprefix("torch.") for dtype in bench.dtypes]
+    ceilings = tuple(Ceiling(*each) for each in zip(names, before, after, strict=True))
+    parameters = sum(weight.numel() for weight in parts.model.parameters())
+    return Result(name, parts.family, parameters, ceilings, loops, tuple(reuse))

@@ -1,0 +1,61 @@
+"""What one run scores: templates x sentences, and the answers. Each loop gets the same."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from promptsearch.models import Family
+from promptsearch.prompt import Answer, Filled, Slot, Template
+
+WORDS = ("great", "terrible")  # LM-BFF's for SST-2
+TEMPLATES: dict[Family, str] = {  # a causal model also scores what stands after its slot
+    "masked": "{text} It was [Z] .",
+    "causal": "{text} It was [Z]",
+    "seq2seq": "{text} It was [Z] .",
+}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Texts are template-major: all sentences of the first template, then of the next."""
+
+    sentences: tuple[str, ...]
+    templates: tuple[str, ...]  # with {text} and one [Z]
+    answers: tuple[str, ...] = WORDS
+
+    def __len__(self) -> int:
+        """Texts."""
+        return len(self.sentences) * len(self.templates)
+
+    @cached_property
+    def _parsed(self) -> list[Template]:
+        return [Template.parse(template) for template in self.templates]
+
+    def first(self, count: int) -> "Workload":
+        """The same with the first sentences only, one template's."""
+        return replace(self, sentences=self.sentences[:count], templates=self.templates[:1])
+
+    def filled(self) -> list[Filled]:
+        """The texts as parts, as the port takes them."""
+        return [
+            template.fill({"text": sentence})
+            for template in self._parsed
+            for sentence in self.sentences
+        ]
+
+    def asked(self) -> list[Answer]:
+        """The answers as the port takes them."""
+        return [(("Z", answer),) for answer in self.answers]
+
+    def halves(self) -> list[tuple[str, str]]:
+        """Each text as strings: what stands before the slot, and what after it."""
+        return [halved(filled) for filled in self.filled()]
+
+
+def halved(filled: Filled) -> tuple[str, str]:
+    """What stands before the slot of a text, and what after it."""
+    slot = next(i for i, part in enumerate(filled) if isinstance(part, Slot))
+    return _joined(filled[:slot]), _joined(filled[slot + 1 :])
+
+
+def _joined(parts: Filled) -> str:
+    return "".join(part.text for part in parts if not isinstance(part, Slot))
