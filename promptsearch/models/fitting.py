@@ -14,6 +14,8 @@ from promptsearch.models.limits import reserved
 from promptsearch.models.machine import UNLIMITED, Way
 from promptsearch.models.passes import Fused, Packed, Passes, Plain, Trial, agrees, sound
 
+_TANH_GELUS = ("NewGELUActivation", "FastGELUActivation")  # transformers' names
+
 
 @dataclass(frozen=True, eq=False)
 class Ways(Generic[Way]):
@@ -68,7 +70,8 @@ def _packed(model: Any, outputs: Outputs, *, shared: bool) -> Packed:
     def inputs(ids: Tensor, depths: Tensor) -> dict[str, Any]:
         return {"input_ids": ids, "position_ids": depths + first}
 
-    return Packed(outputs, configs_of(model), inputs, shared, model.device)
+    gelus = [m for m in model.modules() if type(m).__name__ in _TANH_GELUS]
+    return Packed(outputs, configs_of(model), gelus, inputs, shared, model.device)
 
 
 def _fitting(
