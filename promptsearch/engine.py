@@ -18,8 +18,9 @@ from promptsearch.judging import Judge
 from promptsearch.ledger import Ledger
 from promptsearch.models import LanguageModel
 from promptsearch.parallel import Crew
+from promptsearch.progress import Limits, OnProgress, Progress
 from promptsearch.prompt import Prompt
-from promptsearch.scorebook import Limits, OnProgress, Progress, Scorebook
+from promptsearch.scorebook import Scorebook
 from promptsearch.trial import On, Result, Spent, Trial, ranked
 
 __all__ = [
@@ -81,14 +82,14 @@ def search_prompts(
     limits: Limits = Limits(),
     ledger: Ledger | None = None,
     on_progress: OnProgress | None = None,
-    ranking: Judge | None = None,
+    ranking: Callable[[], Judge] | None = None,
     race: int | None = None,
 ) -> Result:
     """Run `searcher` from the task's prompt, within `limits`, keeping trials in `ledger`.
 
-    With a faster `ranking` judge, `judge` scores the finalists again. `race` is the seed of a race
-    over dev's examples (see `racing`). Ctrl-C ends the search as a spent budget does: the result
-    holds what was scored until then. Before the first trial there is nothing to hold, and
+    Where `ranking` makes a faster judge, `judge` scores the finalists again. `race` is the seed of
+    a race over dev's examples (see `racing`). Ctrl-C ends the search as a spent budget does: the
+    result holds what was scored until then. Before the first trial there is nothing to hold, and
     KeyboardInterrupt passes through.
     """
     book = Scorebook(task.prompt, judge, objective, limits, ledger or Ledger(), on_progress)

@@ -101,9 +101,7 @@ def fact_scores(judged: Judgement) -> Scores:
 
 def scores_of(judged: Judgement, kind: str, negative_label: str | None = None) -> Scores:
     """The scores that `kind` ("classification" or "facts") asks for."""
-    if kind == "facts":
-        return fact_scores(judged)
-    return classification_scores(judged, negative_label)
+    return fact_scores(judged) if kind == "facts" else classification_scores(judged, negative_label)
 
 
 def _mean(values: NDArray[np.generic]) -> float:

@@ -4,23 +4,23 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 from promptsearch.arranging import about_race, arrange, judge_of
 from promptsearch.corpora import TaskDefinition, with_candidates
 from promptsearch.corpora.sentences import Reading
 from promptsearch.engine import Searcher, Task, search_prompts, silent
-from promptsearch.exports.document import Provenance, document_of
+from promptsearch.exports.document import document_of
 from promptsearch.exports.native import write_prompts
+from promptsearch.identity import identity_of, provenance_of
+from promptsearch.judging import Judge
 from promptsearch.ledger import Ledger
 from promptsearch.metrics import Scores, scores_of
 from promptsearch.models import LanguageModel
-from promptsearch.scorebook import OnProgress
+from promptsearch.progress import OnProgress
 from promptsearch.scoring import Scorer
-from promptsearch.searchers import SEARCHERS
 from promptsearch.settings import Settings
 from promptsearch.storage import run_directory
 from promptsearch.trial import Result
@@ -69,10 +69,13 @@ def search_in(
     if merged := scorer.labelling(definition.prompt.verbalizer).merged:
         output.log(f"{len(merged):,} candidates read like another one for this model: merged")
     scored_as = {**asdict(scoring), "answer_score": settings.answer_score}
-    identity = _identity(searcher, definition, model, settings, scored_as)
+    identity = identity_of(searcher, definition, model, settings, scored_as)
     with _ledger(folder, identity) as ledger, settings.crew.open(output.log) as pool:
         arranged = partial(arrange, settings=settings, pool=pool, log=output.log)
-        ranker = scorer if model.ranker is model else replace(scorer, model=model.ranker)
+
+        def ranking() -> Judge:
+            return judge_of(arranged(replace(scorer, model=model.ranker)), definition)
+
         result = search_prompts(
             searcher,
             task_of(definition, model, settings, folder, output.log),
@@ -81,15 +84,16 @@ def search_in(
             limits=settings.limits,
             ledger=ledger,
             on_progress=output.on_progress,
-            ranking=None if ranker is scorer else judge_of(arranged(ranker), definition),
+            ranking=None if model.ranking_dtype == model.info.dtype else ranking,
             race=settings.seed if settings.race else None,
         )
     if result.race is not None:
         output.log(about_race(result.race))
     if folder is not None:
-        made = _provenance(searcher, settings, output.command)
+        made = provenance_of(searcher, settings, output.command)
         raw = _raw_baseline(definition, scorer)
-        said = {**scored_as, "dtype": (scorer if result.exact else ranker).model.info.dtype}
+        dtype = model.info.dtype if result.exact else model.ranking_dtype
+        said = {**scored_as, "dtype": dtype}
         document = document_of(result, definition, model.info, said, made, raw, folder)
         write_prompts(folder / "prompts.json", document)
         _log_event(folder, {"stopped_because": result.stopped_because, **asdict(result.spent)})
@@ -144,59 +148,6 @@ def _ledger(folder: Path | None, identity: Mapping[str, object]) -> Iterator[Led
         if folder is not None:
             _log_event(folder, {"started": True, "trials_known": len(ledger.rows)})
         yield ledger
-
-
-def _identity(
-    searcher: Searcher,
-    definition: TaskDefinition,
-    model: LanguageModel,
-    settings: Settings,
-    scored_as: Mapping[str, object],
-) -> Mapping[str, object]:
-    """What must be the same for a run to be resumed; the limits may change."""
-    manual = definition.prompt
-    return {
-        "strategy": strategy_of(searcher),
-        "options": options_of(searcher),
-        "task": definition.name,
-        "train": definition.train.sha256,
-        "dev": definition.dev.sha256,
-        "template": str(manual.template),
-        "answers": _digest(manual.verbalizer.plain()),
-        "model": asdict(model.info),
-        "scoring": scored_as,
-        "objective": settings.objective,
-        "ranked_in": model.ranker.info.dtype,
-        "race": settings.seed if settings.race else None,
-    }
-
-
-def _digest(answers: Mapping[str, object]) -> str:
-    return sha256(json.dumps(answers).encode()).hexdigest()
-
-
-def _provenance(searcher: Searcher, settings: Settings, command: str | None) -> Provenance:
-    return Provenance(
-        strategy_of(searcher),
-        options_of(searcher),
-        settings.objective,
-        settings.seed,
-        settings.budget,
-        command,
-    )
-
-
-def strategy_of(searcher: Searcher) -> str:
-    """The name the command line knows the strategy by; its class name if it is a stranger's."""
-    names = {cls: name for name, cls in SEARCHERS.items()}
-    return names.get(type(searcher), type(searcher).__name__)
-
-
-def options_of(searcher: Searcher) -> Mapping[str, object]:
-    """The hyper-parameters of a strategy that is a dataclass."""
-    if not is_dataclass(searcher):
-        return {}
-    return {field.name: getattr(searcher, field.name) for field in fields(searcher)}
 
 
 def _log_event(folder: Path, event: Mapping[str, object]) -> None:

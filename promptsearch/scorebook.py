@@ -12,6 +12,7 @@ from promptsearch.errors import BudgetSpent
 from promptsearch.judging import Judge, Rows
 from promptsearch.ledger import Ledger, Row, entry
 from promptsearch.metrics import Floats, Scores, per_example
+from promptsearch.progress import Limits, OnProgress, Progress
 from promptsearch.prompt import Prompt
 from promptsearch.trial import On, Spent, Trial, ranked
 
@@ -19,31 +20,6 @@ FINALISTS = 20  # scored again where a faster judge ranked, the manual prompt be
 TEXTS_PER_CHUNK = 2048  # prompts x examples scored, and kept, at a time
 
 Keyed = Sequence[tuple[str, Prompt]]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When to stop: distinct prompts on dev (the start included), forwards, seconds."""
-
-    prompts: int | None = None
-    forwards: int | None = None
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a search stands after a chunk."""
-
-    done: int  # prompts scored on dev
-    total: int  # of those asked for so far, within the budget
-    best: Trial
-    manual: Trial
-    seconds_left: float  # until `total`, at the speed so far
-    spent: Spent
-    peak_bytes: int  # of the last chunk's largest batch, an upper estimate
-
-
-OnProgress = Callable[[Progress], None]
 
 
 @dataclass
@@ -56,7 +32,7 @@ class Scorebook:
     limits: Limits
     ledger: Ledger
     on_progress: OnProgress | None = None
-    ranking: Judge | None = None  # a faster one, once there are more prompts than finalists
+    ranking: Callable[[], Judge] | None = None  # makes a faster one, once there are many prompts
     contest: Callable[[Keyed], None] | None = None  # a race, which makes some trials incomplete
     trials: dict[str, Trial] = field(default_factory=dict)  # by key, in the order first asked for
     spent: Spent = field(default_factory=Spent)
@@ -64,7 +40,7 @@ class Scorebook:
     _known: dict[str, Row] = field(default_factory=dict)
     _ids: dict[Prompt, str] = field(default_factory=dict)
     _counted: set[Prompt] = field(default_factory=set)
-    _ranks: bool = False  # whether `ranking` judges now
+    _ranker: Judge | None = None  # judges now, if there is one
     _speed: list[tuple[int, float]] = field(default_factory=list)  # (prompts, seconds) a chunk
     _peak_bytes: int = 0
     _began: float = field(default_factory=time.monotonic)
@@ -86,7 +62,8 @@ class Scorebook:
         new = {key: p for key, p in zip(keys, asked, strict=True) if key not in self.trials}
         affordable = self._affordable(list(new.items()), on)
         many = on == "train" or self.spent.prompts + len(new) > FINALISTS
-        self._ranks = self._ranks or (self.ranking is not None and many)
+        if self.ranking is not None and many and self._ranker is None:
+            self._ranker = self.ranking()
         if self.contest is not None and on == "dev" and rows is None:
             self.contest(affordable)
         else:
@@ -97,12 +74,12 @@ class Scorebook:
 
     def judge_exactly(self) -> None:
         """From now on only scores that count are given, whatever time it takes."""
-        self.ranking, self._ranks = None, False
+        self.ranking = self._ranker = None
         self.limits = replace(self.limits, seconds=None)
 
     @property
     def _judge(self) -> Judge:
-        return self.ranking if self.ranking is not None and self._ranks else self.judge
+        return self._ranker or self.judge
 
     def _affordable(self, new: Keyed, on: On) -> Keyed:
         """As many of the first prompts as the budget has room for."""
@@ -158,7 +135,7 @@ class Scorebook:
             prompts = [prompt for _, prompt in chunk]
             cost = self._judge.cost(prompts, on, rows).forwards
             again = 0  # what it takes to score the finalists and the manual prompt again
-            if self._ranks:
+            if self._ranker is not None:
                 again = min(FINALISTS + 1, self.spent.prompts + len(chunk)) * cost // len(chunk)
             if self.spent.forwards + cost + again <= self.limits.forwards:
                 return chunk
@@ -172,7 +149,7 @@ class Scorebook:
         found, entries = {}, []
         for (key, prompt), judgement in zip(chunk, judged.judgements, strict=True):
             scored: dict[str, object] = {"scores": self.judge.scores(judgement)}
-            scored["exact"] = not self._ranks
+            scored["exact"] = self._ranker is None
             if kept is not None:
                 scored["values"] = per_example(judgement, kept).tolist()
             found[key] = self._keep(key, prompt, scored, on)

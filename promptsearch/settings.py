@@ -7,7 +7,7 @@ from promptsearch.errors import RunError
 from promptsearch.metrics import OBJECTIVES, suits
 from promptsearch.models import LengthNorm, MultiToken, Scoring
 from promptsearch.parallel import Backend, Crew
-from promptsearch.scorebook import Limits
+from promptsearch.progress import Limits
 from promptsearch.scoring.labelling import AnswerScore
 
 

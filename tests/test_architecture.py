@@ -9,8 +9,9 @@ PACKAGE = Path(__file__).parents[1] / "promptsearch"
 LAYERS = [
     *("errors", "storage", "parallel", "template", "verbalizer", "prompt", "data", "corpora"),
     *("models", "intervals", "metrics", "scoring", "judging", "racing", "trial", "ledger"),
-    *("scorebook", "contest", "finalists", "engine", "searchers", "settings", "exports"),
-    *("arranging", "runs", "evaluation", "checking", "bench", "commands", "cli"),
+    *("progress", "scorebook", "contest", "finalists", "engine", "searchers", "settings"),
+    *("exports", "arranging", "identity", "runs", "evaluation", "checking", "bench"),
+    *("commands", "cli"),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import rich_click as click
 
-from promptsearch.scorebook import Progress
+from promptsearch.progress import Progress
 
 
 class Console:

@@ -104,6 +104,11 @@ class LanguageModel(Protocol):
         ...
 
     @property
+    def ranking_dtype(self) -> str:
+        """The dtype of `ranker`, which is made when it is first asked for."""
+        ...
+
+    @property
     def ranker(self) -> "LanguageModel":
         """The same model in a faster dtype, to rank with; itself where there is none."""
         ...

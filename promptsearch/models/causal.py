@@ -18,11 +18,11 @@ from promptsearch.models.chat import Raw, Writer
 from promptsearch.models.encoding import Encoded
 from promptsearch.models.machine import Machine, divisors, items_of, require
 from promptsearch.models.passes import Passes
-from promptsearch.models.planning import Item, Work
 from promptsearch.models.probes import Probe, Probes, continuations
 from promptsearch.models.running import run, work_of
 from promptsearch.models.sequels import Sequel, Sequels
 from promptsearch.models.vocabulary import unknown_share, words, written
+from promptsearch.models.work import Item, Work
 from promptsearch.prompt import Answer, Filled
 
 
@@ -42,6 +42,11 @@ class CausalModel:
     def options(self) -> Options:
         """What it was loaded with."""
         return self._machine.options
+
+    @property
+    def ranking_dtype(self) -> str:
+        """The dtype of the ranker."""
+        return self._machine.ranking_dtype
 
     @cached_property
     def ranker(self) -> LanguageModel:

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from promptsearch.models.agreement import Trial, agrees
 from promptsearch.models.attention import Across, Passing, configs_of, packed
 from promptsearch.models.fitting import Ways, masked_inputs
 from promptsearch.models.forest import Forest, forest_of, row_of
 from promptsearch.models.head import UNFIT, Outputs
-from promptsearch.models.passes import Lines, Passes, Places, Plain, Reached, Trial, agrees, reads
+from promptsearch.models.passes import Lines, Passes, Places, Plain, Reached, reads
 
 
 class Reader(Protocol):

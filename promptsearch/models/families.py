@@ -10,6 +10,7 @@ import torch
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel, ModelInfo, Options
+from promptsearch.models.agreement import Trial
 from promptsearch.models.causal import CausalModel
 from promptsearch.models.chat import Raw, Writer, chat_of, template_sha256
 from promptsearch.models.decoding import seq2seq_ways
@@ -19,12 +20,11 @@ from promptsearch.models.limits import control_tokens, limit_of, tokenizer_sha25
 from promptsearch.models.linear import ranks_in_bfloat16
 from promptsearch.models.machine import UNLIMITED, Machine, Way
 from promptsearch.models.masked import MaskedModel
-from promptsearch.models.passes import Trial
 from promptsearch.models.pieces import Pieces
-from promptsearch.models.planning import Shape
 from promptsearch.models.seq2seq import Seq2SeqModel
 from promptsearch.models.slow_tokens import SlowTokens
 from promptsearch.models.tokens import FastTokens, Tokens
+from promptsearch.models.work import Shape
 
 CPU_TOKENS, CUDA_TOKENS = 2048, 16384  # of a batch, padding included
 

@@ -7,12 +7,13 @@ from typing import Any, Generic
 import torch
 from torch import Tensor, nn
 
+from promptsearch.models.agreement import Trial, agrees, sound
 from promptsearch.models.attention import configs_of
 from promptsearch.models.fused import FusedEncoder
 from promptsearch.models.head import UNFIT, Outputs
 from promptsearch.models.limits import reserved
 from promptsearch.models.machine import UNLIMITED, Way
-from promptsearch.models.passes import Fused, Packed, Passes, Plain, Trial, agrees, sound
+from promptsearch.models.passes import Fused, Packed, Passes, Plain
 
 _TANH_GELUS = ("NewGELUActivation", "FastGELUActivation")  # transformers' names
 

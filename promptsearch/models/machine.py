@@ -11,9 +11,10 @@ import torch
 from promptsearch.errors import ModelError
 from promptsearch.models import LengthNorm, ModelInfo, Options
 from promptsearch.models.encoding import Encoded
-from promptsearch.models.planning import Item, Shape, Work, lay_out
+from promptsearch.models.planning import lay_out
 from promptsearch.models.probes import Probes
 from promptsearch.models.tokens import Tokens
+from promptsearch.models.work import Item, Shape, Work
 from promptsearch.prompt import Answer
 
 UNLIMITED = sys.maxsize
@@ -49,6 +50,11 @@ class Machine(Generic[Way]):
     def limit(self) -> int:
         """Tokens that one sequence may have."""
         return UNLIMITED if self.info.max_tokens is None else self.info.max_tokens
+
+    @property
+    def ranking_dtype(self) -> str:
+        """The dtype that `ranking` has."""
+        return "bfloat16" if self.faster else self.info.dtype
 
     @cached_property
     def ranking(self) -> "Machine[Way]":

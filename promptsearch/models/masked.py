@@ -16,10 +16,10 @@ from promptsearch.models import (
 from promptsearch.models.encoding import Places, answer_ids, encode, line_of
 from promptsearch.models.machine import Machine, divisors, items_of, require, tokens_of
 from promptsearch.models.passes import Passes
-from promptsearch.models.planning import Item, Work
 from promptsearch.models.probes import Probe, Probes, Reading, probe
 from promptsearch.models.running import run, work_of
 from promptsearch.models.vocabulary import unknown_share, words, written
+from promptsearch.models.work import Item, Work
 from promptsearch.prompt import Answer, Filled
 
 Ids = Mapping[str, tuple[int, ...]]  # slot -> the ids of one answer's text there
@@ -41,6 +41,11 @@ class MaskedModel:
     def options(self) -> Options:
         """What it was loaded with."""
         return self._machine.options
+
+    @property
+    def ranking_dtype(self) -> str:
+        """The dtype of the ranker."""
+        return self._machine.ranking_dtype
 
     @cached_property
     def ranker(self) -> LanguageModel:

@@ -10,8 +10,8 @@ from promptsearch.errors import ModelError
 from promptsearch.models import Block as Scored
 from promptsearch.models import Plan
 from promptsearch.models.passes import Passes, Reached
-from promptsearch.models.planning import OUTPUTS, Block, Cell, Item, Work
 from promptsearch.models.probes import Probe
+from promptsearch.models.work import OUTPUTS, Block, Cell, Item, Work
 
 Assemble = Callable[[Item, Probe], tuple[list[int], list[int]]]  # ids, and positions to read
 Prepare = Callable[[Sequence[Item]], Passes]  # once a block

@@ -9,10 +9,10 @@ from promptsearch.models.decoding import Reader
 from promptsearch.models.encoding import encode, line_of, places_of
 from promptsearch.models.machine import Machine, divisors, items_of, require
 from promptsearch.models.passes import Passes
-from promptsearch.models.planning import Item, Work
 from promptsearch.models.probes import Probe, Probes, continuations
 from promptsearch.models.running import run, work_of
 from promptsearch.models.vocabulary import unknown_share, words, written
+from promptsearch.models.work import Item, Work
 from promptsearch.prompt import Answer, Filled
 
 
@@ -32,6 +32,11 @@ class Seq2SeqModel:
     def options(self) -> Options:
         """What it was loaded with."""
         return self._machine.options
+
+    @property
+    def ranking_dtype(self) -> str:
+        """The dtype of the ranker."""
+        return self._machine.ranking_dtype
 
     @cached_property
     def ranker(self) -> LanguageModel:

@@ -84,7 +84,15 @@ class CachedScorer:
 
     def __post_init__(self) -> None:
         self._scorer = digest(described(self.own))
-        about = {"spec": self.own.model.info.spec, **described(self.own)}
+        info, scoring = self.own.model.info, self.own.scoring
+        about = {
+            "model": info.spec,
+            "weights": info.sha256[:12],
+            "dtype": info.dtype,
+            "chat": info.chat is not None,
+            **asdict(scoring),
+            "answer_score": self.own.answer_score,
+        }
         self._write(lambda: self.store.describe(self._scorer, about))
 
     def judged(self, prompts: Sequence[Prompt], examples: Dataset) -> Judged:
