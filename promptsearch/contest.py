@@ -1,7 +1,7 @@
 """A race run on a search's books: rungs stand in the ledger, and a resumed run replays them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from promptsearch.metrics import Floats
 from promptsearch.prompt import Prompt
@@ -35,25 +35,24 @@ class Contest:
         if self.book.trials:  # the manual prompt is the mark, and is never dropped
             for rung in rungs(self.count):
                 racing = self._rung(racing, rung) if racing else racing
-        done = self.book.measured(list(racing.items()), "dev", None, self.book.objective)
         contenders = bool(self.book.trials)
-        for key, _ in wanted:
-            if key in done:
-                self.book.trials[key] = done[key]
-                if contenders:
-                    self._lengths[key] = self.count
+        left = list(racing.items())
+        for key, trial in self.book.measured(left, "dev", None, self.book.objective):
+            self.book.trials[key] = trial
+            if contenders:
+                self._lengths[key] = self.count
 
     def _rung(self, racing: Mapping[str, Prompt], rung: int) -> dict[str, Prompt]:
         """Those that go on; the trials of the others are kept."""
         rows = self.order[:rung]
         keys = {self.book.key(prompt, "dev", rows): key for key, prompt in racing.items()}
         asked = [(own, racing[key]) for own, key in keys.items()]
-        trials = self.book.measured(asked, "dev", rows, self.book.objective)
+        trials = dict(self.book.measured(asked, "dev", rows, self.book.objective))
         values = [self.book.values[own] for own in keys]
         out = set(dropouts(values, self._best(rows), self.count))
         for place, (own, key) in enumerate(keys.items()):
             if place in out:
-                self.book.trials[key] = replace(trials[own], complete=False)
+                self.book.trials[key] = trials[own]
                 self._lengths[key] = rung
                 self._dropped.append(values[place])
         return {key: p for i, (key, p) in enumerate(racing.items()) if i not in out}

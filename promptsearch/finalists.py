@@ -12,8 +12,8 @@ def settle(book: Scorebook) -> None:
     book.judge_exactly()
     best = ranked(book.trials.values(), book.objective)[:FINALISTS]
     manual = next(iter(book.trials.values()))
-    finalists = [trial.prompt for trial in (manual, *best) if not trial.exact]
+    finalists = list(dict.fromkeys(t.prompt for t in (manual, *best) if not t.exact))
     keys = {f"exact {book.key(p, 'dev', None)}": book.key(p, "dev", None) for p in finalists}
     asked = dict(zip(keys, finalists, strict=True))
-    for own, trial in book.measured(list(asked.items()), "dev", None).items():
+    for own, trial in book.measured(list(asked.items()), "dev", None):
         book.trials[keys[own]] = trial

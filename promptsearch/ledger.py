@@ -73,9 +73,7 @@ class Ledger:
         os.fsync(self._fd)
 
 
-def entry(
-    key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None, complete: bool
-) -> Row:
+def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None) -> Row:
     """What a row says of a trial, its scores and cost left out."""
     source = trial.prompt.source
     return {
@@ -86,7 +84,7 @@ def entry(
         "split": trial.split,
         "rows": None if rows is None else list(rows),
         "n": trial.n,
-        "complete": complete,
+        "complete": trial.complete,
         "source": {"strategy": source.strategy, "parents": list(source.parents)},
     }
 

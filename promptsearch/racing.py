@@ -4,7 +4,7 @@ Contenders are scored on more and more of the same examples. After each rung tho
 paired difference to the leader is below zero by more than noise explains (Moore and Lee's Hoeffding
 races, 1994, with the normal bound for a sample without replacement, which is tighter). In
 simulations with near-tied prompts the winner stayed in 97-100 of 100 races, and 1.4 to 19 times
-fewer scores were needed; successive halving kept it less often (docs/scaling.md).
+fewer scores were needed; successive halving kept it less often (benchmarks/race_simulation.py).
 """
 
 from collections.abc import Mapping, Sequence

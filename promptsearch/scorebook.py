@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -41,7 +41,7 @@ class Scorebook:
     _ids: dict[Prompt, str] = field(default_factory=dict)
     _counted: set[Prompt] = field(default_factory=set)
     _ranker: Judge | None = None  # judges now, if there is one
-    _speed: list[tuple[int, float]] = field(default_factory=list)  # (prompts, seconds) a chunk
+    _speed: list[tuple[int, float]] = field(default_factory=list)  # (texts, seconds) a chunk
     _peak_bytes: int = 0
     _began: float = field(default_factory=time.monotonic)
 
@@ -67,7 +67,8 @@ class Scorebook:
         if self.contest is not None and on == "dev" and rows is None:
             self.contest(affordable)
         else:
-            self.trials |= self.measured(affordable, on, rows)
+            for key, trial in self.measured(affordable, on, rows):
+                self.trials[key] = trial
         if len(affordable) < len(new):
             raise BudgetSpent("budget")
         return [self.trials[key] for key in keys]
@@ -103,26 +104,26 @@ class Scorebook:
 
     def measured(
         self, wanted: Keyed, on: On, rows: Rows, kept: str | None = None
-    ) -> dict[str, Trial]:
-        """Trials by key, what the ledger knows from there, the rest scored chunk by chunk.
+    ) -> Iterator[tuple[str, Trial]]:
+        """Trials by key as they come: what the ledger knows, then the rest chunk by chunk.
 
         `kept` is a metric whose values, example by example, go into the ledger too.
         """
-        found = {
-            key: self._keep(key, prompt, self._known[key], on)
-            for key, prompt in wanted
-            if key in self._known
-        }
-        todo = [(key, prompt) for key, prompt in wanted if key not in found]
-        size = max(1, TEXTS_PER_CHUNK // (self.judge.count(on) if rows is None else len(rows)))
-        self._tell(len(todo))  # the plan, before the work
+        todo = []
+        for key, prompt in wanted:
+            if key in self._known:
+                yield key, self._keep(key, prompt, self._known[key], on, rows)
+            else:
+                todo.append((key, prompt))
+        examples = self.judge.count(on) if rows is None else len(rows)
+        size = max(1, TEXTS_PER_CHUNK // examples)
+        self._tell(todo, examples)  # the plan, before the work
         for first in range(0, len(todo), size):
             chunk = self._within_limits(todo[first : first + size], on, rows)
-            found |= self._score_chunk(chunk, on, rows, kept)
-            self._tell(len(todo) - first - len(chunk))
+            yield from self._score_chunk(chunk, on, rows, kept)
+            self._tell(todo[first + len(chunk) :], examples)
             if len(chunk) < len(todo[first : first + size]):
                 raise BudgetSpent("max-forwards")
-        return found
 
     def _within_limits(self, chunk: Keyed, on: On, rows: Rows) -> Keyed:
         """As many of the prompts as the limits on time and forwards allow."""
@@ -131,41 +132,47 @@ class Scorebook:
             raise BudgetSpent("time")
         if self.limits.forwards is None:
             return chunk
+        left = self.limits.forwards - self.spent.forwards - self._reserve(chunk)
         while chunk:
-            prompts = [prompt for _, prompt in chunk]
-            cost = self._judge.cost(prompts, on, rows).forwards
-            again = 0  # what it takes to score the finalists and the manual prompt again
-            if self._ranker is not None:
-                again = min(FINALISTS + 1, self.spent.prompts + len(chunk)) * cost // len(chunk)
-            if self.spent.forwards + cost + again <= self.limits.forwards:
+            cost = self._judge.cost([prompt for _, prompt in chunk], on, rows).forwards
+            if cost <= left:
                 return chunk
-            chunk = chunk[:-1]
+            chunk = chunk[: min(len(chunk) - 1, max(0, left) * len(chunk) // cost)]
         raise BudgetSpent("max-forwards")
 
-    def _score_chunk(self, chunk: Keyed, on: On, rows: Rows, kept: str | None) -> dict[str, Trial]:
+    def _reserve(self, chunk: Keyed) -> int:
+        """Forwards to score the finalists and the manual prompt again, where that will be done."""
+        if self._ranker is None:
+            return 0
+        again = min(FINALISTS + 1, self.spent.prompts + len(chunk))
+        return again * self.judge.cost([chunk[0][1]], "dev", None).forwards
+
+    def _score_chunk(
+        self, chunk: Keyed, on: On, rows: Rows, kept: str | None
+    ) -> list[tuple[str, Trial]]:
         began = time.perf_counter()
         judged = self._judge.judged([prompt for _, prompt in chunk], on, rows)
         seconds = time.perf_counter() - began
-        found, entries = {}, []
+        found, entries = [], []
         for (key, prompt), judgement in zip(chunk, judged.judgements, strict=True):
             scored: dict[str, object] = {"scores": self.judge.scores(judgement)}
             scored["exact"] = self._ranker is None
             if kept is not None:
                 scored["values"] = per_example(judgement, kept).tolist()
-            found[key] = self._keep(key, prompt, scored, on)
-            complete = rows is None or on == "train"
-            about = entry(key, found[key], self._verbalizer(prompt), rows, complete)
-            entries.append({**about, **scored})
+            trial = self._keep(key, prompt, scored, on, rows)
+            entries.append({**entry(key, trial, self._verbalizer(prompt), rows), **scored})
+            found.append((key, trial))
         # The chunk's cost stands in its first row: it cannot be told apart by prompt.
         paid = {"forwards": judged.cost.forwards, "tokens": judged.cost.tokens, "seconds": seconds}
         nothing = dict.fromkeys(paid, 0)
         self.ledger.append([{**e, **(nothing if i else paid)} for i, e in enumerate(entries)])
         self._pay(judged.cost.forwards, judged.cost.tokens, seconds)
-        self._speed.append((len(chunk), seconds))
+        examples = self.judge.count(on) if rows is None else len(rows)
+        self._speed.append((len(chunk) * examples, seconds))
         self._peak_bytes = judged.cost.peak_bytes
         return found
 
-    def _keep(self, key: str, prompt: Prompt, row: Row, on: On) -> Trial:
+    def _keep(self, key: str, prompt: Prompt, row: Row, on: On, rows: Rows) -> Trial:
         """The trial that a row of the ledger is; its prompt is counted once."""
         scores, values = cast(Scores, row["scores"]), row.get("values")
         if values is not None:
@@ -174,9 +181,8 @@ class Scorebook:
         if on == "dev" and prompt not in self._counted:
             self._counted.add(prompt)
             self.spent = replace(self.spent, prompts=self.spent.prompts + 1)
-        return Trial(
-            name, prompt, scores, on, cast(int, scores["n"]), exact=bool(row.get("exact", True))
-        )
+        complete, exact = rows is None or on == "train", bool(row.get("exact", True))
+        return Trial(name, prompt, scores, on, cast(int, scores["n"]), complete, exact)
 
     def _pay(self, forwards: int, tokens: int, seconds: float) -> None:
         self.spent = replace(
@@ -186,12 +192,12 @@ class Scorebook:
             seconds=self.spent.seconds + seconds,
         )
 
-    def _tell(self, still_to_do: int) -> None:
+    def _tell(self, todo: Keyed, examples: int) -> None:
         if self.on_progress is None or not self._speed or not self.trials:
             return
         best = ranked(self.trials.values(), self.objective)[0]
-        prompts, seconds = (sum(column) for column in zip(*self._speed, strict=True))
+        texts, seconds = (sum(column) for column in zip(*self._speed, strict=True))
         done, manual = self.spent.prompts, next(iter(self.trials.values()))
-        left = still_to_do * seconds / prompts
-        total = done + still_to_do
+        left = len(todo) * examples * seconds / texts
+        total = done + sum(prompt not in self._counted for _, prompt in todo)
         self.on_progress(Progress(done, total, best, manual, left, self.spent, self._peak_bytes))

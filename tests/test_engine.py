@@ -86,6 +86,22 @@ def test_stops_at_the_budget(budget):
     assert result.stopped_because == "budget"
 
 
+def test_what_was_scored_before_a_limit_counts():
+    """All prompts in one call: the chunks before the limit are trials."""
+    result = run(Words(WORDS.words, together=12), limits=Limits(forwards=7500))
+    assert len(result.trials) == 7
+    assert result.spent.forwards == 7000
+
+
+def test_a_trial_on_chosen_rows_cannot_win():
+    class Part:
+        def search(self, task, score):
+            (trial,) = score([prompt("a" * 50)], rows=[1, 2, 3])
+            assert not trial.complete
+
+    assert run(Part()).best.prompt == TASK.prompt
+
+
 def test_stops_before_the_forwards_are_exceeded():
     result = run(WORDS, limits=Limits(forwards=4500))
     assert result.spent.forwards == 4000

@@ -126,6 +126,23 @@ def test_a_full_memory_halves_the_batch_and_changes_nothing(kind, monkeypatch):
         scores(port, texts, SINGLE)
 
 
+def test_a_memory_too_full_to_encode_halves_the_block(monkeypatch):
+    port, _, _ = tiny("t5")
+    texts = filled(ONE)
+    expected = scores(port, texts, SINGLE)
+    reader, sizes = type(port._machine.fast), []
+
+    def after(self, sources, original=reader.after):
+        sizes.append(len(sources))
+        if len(sources) > 2:
+            raise torch.OutOfMemoryError("full")
+        return original(self, sources)
+
+    monkeypatch.setattr(reader, "after", after)
+    assert torch.allclose(scores(port, texts, SINGLE), expected, atol=1e-4)
+    assert max(sizes) > 2
+
+
 def _limit(port, monkeypatch, most, sizes):
     """Memory for so many sequences at a time."""
     from promptsearch.models import running

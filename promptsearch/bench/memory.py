@@ -1,5 +1,6 @@
 """The most memory that something takes while it runs."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 import torch
 
 STATM = Path("/proc/self/statm")  # Linux: pages; the second number is what is in memory
-PAGE = 4096
+PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 SECONDS = 0.005  # between two looks
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import torch
@@ -41,6 +42,7 @@ class Passing:
     across: tuple[Across, ...] = ()
 
 
+_ONE_AT_A_TIME = Lock()
 _passing: ContextVar[Passing] = ContextVar("passing")
 
 
@@ -166,13 +168,14 @@ def packed(configs: Sequence[Any], passing: Passing) -> Iterator[None]:
 
     if NAME not in ALL_ATTENTION_FUNCTIONS:
         ALL_ATTENTION_FUNCTIONS.register(NAME, _forward)
-    before = [config._attn_implementation for config in configs]
-    token = _passing.set(passing)
-    for config in configs:
-        config._attn_implementation = NAME
-    try:
-        yield
-    finally:
-        for config, name in zip(configs, before, strict=True):
-            config._attn_implementation = name
-        _passing.reset(token)
+    with _ONE_AT_A_TIME:  # the configurations are the model's, whatever thread uses it
+        before = [config._attn_implementation for config in configs]
+        token = _passing.set(passing)
+        for config in configs:
+            config._attn_implementation = NAME
+        try:
+            yield
+        finally:
+            for config, name in zip(configs, before, strict=True):
+                config._attn_implementation = name
+            _passing.reset(token)

@@ -68,7 +68,8 @@ class PackedReader:
 
     def after(self, sources: Lines) -> Passes:
         forest = row_of(sources).to(self.model.device)
-        with packed(self.configs, Passing(forest)), _distances(self.model, _longest(sources)):
+        distances = _distances(self.model, _longest(sources))
+        with torch.inference_mode(), packed(self.configs, Passing(forest)), distances:
             encoded = self.model.get_encoder()(input_ids=forest.ids[None])
         return _Decoder(self, encoded, forest)
 
@@ -153,18 +154,22 @@ def _across(
 def _distances(model: nn.Module, longest: int) -> Iterator[None]:
     """While open, T5's layers give biases by distance, (1, head, 1, distance), zero in the middle.
 
-    They would make one for each pair of tokens of the row, between sequences too.
+    They would make one for each pair of tokens of the row, between sequences too. Those that look
+    at the encoder, and have no bias, would make as many zeros.
     """
-    biased: list[Any] = [m for m in model.modules() if hasattr(m, "relative_attention_bias")]
+    layers: list[Any] = [m for m in model.modules() if hasattr(m, "compute_bias")]
+    biased = [layer.has_relative_attention_bias for layer in layers]
     with torch.inference_mode():
-        tables = [_table(module.compute_bias(longest, longest)) for module in biased]
-    for module, table in zip(biased, tables, strict=True):
-        module.compute_bias = lambda *_args, table=table, **_more: table
+        for layer, has in zip(layers, biased, strict=True):
+            table = _table(layer.compute_bias(longest, longest)) if has else torch.zeros(1, 1, 1, 1)
+            layer.compute_bias = lambda *_args, table=table, **_more: table
+            layer.has_relative_attention_bias = True
     try:
         yield
     finally:
-        for module in biased:
-            del module.compute_bias
+        for layer, has in zip(layers, biased, strict=True):
+            del layer.compute_bias
+            layer.has_relative_attention_bias = has
 
 
 def _table(bias: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """From a transformers model and tokenizer to a model that scores."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ from promptsearch.models.decoding import seq2seq_ways
 from promptsearch.models.fitting import Ways, causal_ways, masked_ways, window_of
 from promptsearch.models.head import UNFIT
 from promptsearch.models.limits import control_tokens, limit_of, tokenizer_sha256
-from promptsearch.models.linear import ranks_in_bfloat16
+from promptsearch.models.linear import in_bfloat16, ranks_in_bfloat16
 from promptsearch.models.machine import UNLIMITED, Machine, Way
 from promptsearch.models.masked import MaskedModel
 from promptsearch.models.pieces import Pieces
@@ -80,55 +79,52 @@ def _machine(
     options: Options,
     ways: Callable[[Any, Trial], Ways[Way]],
 ) -> Machine[Way]:
-    limit = limit_of(model, tokenizer)
-    window = window_of(model)
-    own = Trial.of(_ordinary(tokenizer), min(limit, window))
-    found = ways(model, own)
-    fast, usual = found.fast, CUDA_TOKENS if model.device.type == "cuda" else CPU_TOKENS
-    shape = _shape(model, found.vocabulary, options.batch_tokens or usual)
-    return Machine(
+    limit, window = limit_of(model, tokenizer), window_of(model)
+    trial = Trial.of(_ordinary(tokenizer), min(limit, window))
+    found = ways(model, trial)
+    machine = Machine(
         info=replace(
             info,
             tokenizer_sha256=tokenizer_sha256(tokenizer),
             max_tokens=None if limit == UNLIMITED else limit,
+            device=model.device.type,
         ),
         options=options,
         model=model,
         tokenizer=tokenizer,
         tokens=_tokens(tokenizer),
         plain=found.plain,
-        fast=fast,
+        fast=found.fast,
         window=window,
-        shape=replace(shape, packed=fast is not None, shared=fast is not None and fast.shared),
+        shape=_shape(model, found, options.batch_tokens),
         device=model.device,
-        faster=_faster(model, tokenizer, info, options, ways, found),
     )
+    if options.dtype != "auto" or not ranks_in_bfloat16(model):
+        return machine
+    return replace(machine, faster=partial(_faster, machine, found, lambda m: ways(m, trial)))
 
 
 def _faster(
-    model: Any,
-    tokenizer: Any,
-    info: ModelInfo,
-    options: Options,
-    ways: Callable[[Any, Trial], Ways[Way]],
-    found: Ways[Way],
-) -> Callable[[], Machine[Way] | None] | None:
-    """How to make the machine that ranks, where `--dtype auto` may."""
-    if options.dtype != "auto" or not ranks_in_bfloat16(model):
+    machine: Machine[Way], found: Ways[Way], ways: Callable[[Any], Ways[Way]]
+) -> Machine[Way] | None:
+    """The machine that ranks; none where an operator has no bfloat16, or memory no room."""
+    info = replace(machine.info, dtype="bfloat16")
+    try:
+        if found.in_dtype is not None:
+            return replace(machine, info=info, fast=found.in_dtype(torch.bfloat16), faster=None)
+        model = in_bfloat16(machine.model)
+        lower = ways(model)
+    except UNFIT:
         return None
-    info = replace(info, dtype="bfloat16")
-
-    def make() -> Machine[Way] | None:
-        own = replace(options, dtype="bfloat16")
-        if found.in_dtype is None:
-            try:
-                return _machine(deepcopy(model).to(torch.bfloat16), tokenizer, info, own, ways)
-            except UNFIT:
-                return None  # some operator of it has no bfloat16
-        machine = _machine(model, tokenizer, info, own, lambda *_: found)
-        return replace(machine, fast=found.in_dtype(torch.bfloat16))
-
-    return make
+    return replace(
+        machine,
+        info=info,
+        model=model,
+        plain=lower.plain,
+        fast=lower.fast,
+        shape=_shape(model, lower, machine.options.batch_tokens),
+        faster=None,
+    )
 
 
 def _tokens(tokenizer: Any) -> Tokens:
@@ -144,12 +140,19 @@ def _ordinary(tokenizer: Any) -> list[int]:
     return [t for t in range(min(len(tokenizer), 1000)) if t not in special] or [0]
 
 
-def _shape(model: Any, vocabulary: int, budget: int) -> Shape:
+def _shape(model: Any, found: Ways[Way], batch_tokens: int | None) -> Shape:
     config = model.config.get_text_config()
     hidden = int(getattr(config, "hidden_size", 1024))
-    heads = int(getattr(config, "num_attention_heads", 1))
     wide = getattr(config, "intermediate_size", None) or getattr(config, "d_ff", None)
-    return Shape(budget, vocabulary, hidden, int(wide or 4 * hidden), heads)
+    return Shape(
+        batch_tokens or (CUDA_TOKENS if model.device.type == "cuda" else CPU_TOKENS),
+        found.vocabulary,
+        hidden,
+        int(wide or 4 * hidden),
+        int(getattr(config, "num_attention_heads", 1)),
+        packed=found.fast is not None,
+        shared=found.fast is not None and found.fast.shared,
+    )
 
 
 def _writer(tokenizer: Any, info: ModelInfo, options: Options) -> Writer:

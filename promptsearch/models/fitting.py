@@ -35,7 +35,10 @@ def masked_ways(model: Any, trial: Trial, mask: int) -> Ways[Passes]:
     plain = sound(Plain(outputs, masked_inputs, model.device), trial, model.dtype)
 
     def in_dtype(dtype: torch.dtype) -> Passes:
-        return _fused(model, outputs.vocabulary, dtype)
+        way = _fused(model, outputs.vocabulary, dtype)
+        if not agrees(way, plain, trial, dtype):
+            raise ValueError(f"another forward than ours, in {dtype}")
+        return way
 
     own = _fitting(lambda: in_dtype(model.dtype), plain, trial, model.dtype)
     if own is not None:

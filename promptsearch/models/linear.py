@@ -1,5 +1,6 @@
 """Linear layers with frozen weights: on a CPU, laid out once for the kernels that will use them."""
 
+from copy import deepcopy
 from typing import Any, Literal, Protocol
 
 import torch
@@ -70,13 +71,20 @@ def has_bfloat16_products() -> bool:
 
 
 def ranks_in_bfloat16(model: Any) -> bool:
-    """Whether a float32 model is worth a copy in bfloat16: hardware products, and room for it."""
+    """Whether a float32 model is worth a copy in bfloat16: the hardware has its products."""
     if model.dtype != torch.float32 or getattr(model, "hf_device_map", None):
         return False
     if model.device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(model.device)
-        return bool(torch.cuda.is_bf16_supported() and free > model.get_memory_footprint())
+        return torch.cuda.get_device_capability(model.device) >= (8, 0)
     return bool(model.device.type == "cpu" and has_bfloat16_products())
+
+
+def in_bfloat16(model: Any) -> Any:
+    """A copy with bfloat16 weights; what is computed from positions stays as exact as it was."""
+    copy = deepcopy(model)
+    for weights in copy.parameters():
+        weights.data = weights.data.to(torch.bfloat16)
+    return copy
 
 
 def _cpu_has(name: str) -> bool:

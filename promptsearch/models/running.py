@@ -20,11 +20,33 @@ Prepare = Callable[[Sequence[Item]], Passes]  # once a block
 def run(work: Work, assemble: Assemble, prepare: Prepare, device: torch.device) -> Iterator[Scored]:
     """Every text exactly once: scores (row, answer) by blocks."""
     for block in work.blocks:
-        passes = prepare(block.items)
-        scores = torch.zeros(len(block.items), len(block.items[0].probes.divisors), device=device)
-        for batch in block.batches:
-            _pass(batch.cells, block, assemble, passes, scores)
-        yield _scored(block.items, scores.cpu())
+        for part, passes in _prepared(block, prepare):
+            items = part.items
+            scores = torch.zeros(len(items), len(items[0].probes.divisors), device=device)
+            for batch in part.batches:
+                _pass(batch.cells, part, assemble, passes, scores)
+            yield _scored(items, scores.cpu())
+
+
+def _prepared(block: Block, prepare: Prepare) -> Iterator[tuple[Block, Passes]]:
+    """The block, in halves where memory ends before it is prepared."""
+    try:
+        yield block, prepare(block.items)
+        return
+    except torch.OutOfMemoryError:
+        pass
+    torch.cuda.empty_cache()
+    if len(block.items) == 1:
+        raise _too_long(len(block.items[0].ids))
+    for half in block.halves:
+        yield from _prepared(half, prepare)
+
+
+def _too_long(length: int) -> ModelError:
+    return ModelError(
+        f"a text of {length} tokens does not fit into the device's memory; shorten it, or use "
+        "--device cpu"
+    )
 
 
 def _scored(items: Sequence[Item], scores: Tensor) -> Scored:
@@ -50,10 +72,7 @@ def _pass(
         pass  # leave the block first: the error holds on to the tensors
     torch.cuda.empty_cache()
     if len(cells) == 1:
-        raise ModelError(
-            f"a text of {cells[0].length} tokens does not fit into the device's memory; "
-            "shorten it, or use --device cpu"
-        )
+        raise _too_long(cells[0].length)
     for half in (cells[: len(cells) // 2], cells[len(cells) // 2 :]):
         _pass(half, block, assemble, passes, scores)
 

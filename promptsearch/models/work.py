@@ -1,7 +1,7 @@
 """Work as it is laid out: texts, their fillings, batches of them, and what these take."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from promptsearch.models.forest import KEYS
@@ -85,6 +85,21 @@ class Block:
     items: tuple[Item, ...]
     batches: tuple[Batch, ...]
 
+    @property
+    def halves(self) -> "tuple[Block, Block]":
+        """The first half of the items and the other one, each with its own cells."""
+        middle = len(self.items) // 2
+        return self._part(0, middle), self._part(middle, len(self.items))
+
+    def _part(self, start: int, stop: int) -> "Block":
+        batches = []
+        for batch in self.batches:
+            own = [cell for cell in batch.cells if start <= cell.item < stop]
+            if own:
+                moved = (replace(cell, item=cell.item - start) for cell in own)
+                batches.append(Batch(tuple(moved)))
+        return Block(self.items[start:stop], tuple(batches))
+
 
 @dataclass(frozen=True, eq=False)
 class Work:
@@ -105,5 +120,18 @@ class Work:
 
     @cached_property
     def peak_bytes(self) -> int:
-        sizes = (self.shape.bytes(batch) for block in self.blocks for batch in block.batches)
-        return max(sizes, default=0)
+        return max(map(self._block_bytes, self.blocks), default=0)
+
+    def _block_bytes(self, block: Block) -> int:
+        """The largest batch, the table of scores twice, and what an encoder holds or takes."""
+        table = 8 * len(block.items) * len(block.items[0].probes.divisors)
+        batch = max(map(self.shape.bytes, block.batches))
+        if not self.once:
+            return table + batch
+        longest = max(len(item.ids) for item in block.items)
+        read = len(block.items) if self.shape.packed else max(len(b.cells) for b in block.batches)
+        states = 3 * 4 * read * longest * self.shape.hidden  # themselves, keys and values
+        encoder = (
+            4 * len(block.items) * longest * (8 * self.shape.hidden + 2 * self.shape.feed_forward)
+        )
+        return table + states + max(batch, encoder)

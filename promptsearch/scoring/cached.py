@@ -20,6 +20,7 @@ from promptsearch.scoring.cache import CacheError, digest, row_key
 from promptsearch.scoring.labelling import LISTED, Findings
 from promptsearch.scoring.scorer import Cost, Judged, PromptScorer, Scorer
 
+MEMORY = 1 << 28  # bytes that a run's own store may take
 CODE = 1  # raise it when the same prompt and example come to score differently
 
 Known = NDArray[np.bool_]
@@ -38,9 +39,10 @@ class Store(Protocol):
 
 @dataclass
 class Memory:
-    """A store that lasts as long as the run."""
+    """A store that lasts as long as the run; of many prompts, it forgets the first."""
 
     _vectors: dict[tuple[str, str], dict[bytes, Values]] = field(default_factory=dict)
+    _bytes: int = 0
 
     def find(self, scorer: str, prompt: str, rows: Sequence[bytes]) -> tuple[Known, Values]:
         own = self._vectors.get((scorer, prompt), {})
@@ -54,6 +56,10 @@ class Memory:
     def add(self, scorer: str, prompt: str, rows: Sequence[bytes], values: Values) -> None:
         own = self._vectors.setdefault((scorer, prompt), {})
         own.update(zip(rows, np.asarray(values, dtype=np.float32), strict=True))
+        self._bytes += values.size * 4
+        while self._bytes > MEMORY and len(self._vectors) > 1:
+            first = self._vectors.pop(next(iter(self._vectors)))
+            self._bytes -= sum(vector.nbytes for vector in first.values())
 
     def describe(self, scorer: str, what: Mapping[str, object]) -> None:
         """Nobody will ask."""

@@ -6,7 +6,6 @@ so that it does not matter which one takes it; one whose process died is sent ag
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 from promptsearch.data import Dataset
 from promptsearch.errors import RunError
@@ -23,7 +22,7 @@ class Shard:
 
     number: int  # which of the devices there are
     options: Options
-    ranking: bool  # by the faster dtype of the model
+    dtype: str  # of the scores; the model's own, or that of its ranker
     sha256: str  # of the weights it must have
     scoring: Scoring
     answer_score: AnswerScore
@@ -63,7 +62,7 @@ class SpreadScorer:
         return Shard(
             number,
             model.options,
-            model.info.dtype != "float32" and model.options.dtype == "auto",
+            model.info.dtype,
             model.info.sha256,
             self.own.scoring,
             self.own.answer_score,
@@ -80,23 +79,32 @@ def _shares(count: int, parts: int) -> Iterator[range]:
 
 def judge_shard(shard: Shard) -> Judged:
     """What a process of the pool does."""
-    model = _loaded(replace(shard.options, device=_device(shard.options, shard.number)))
+    model = _loaded(shard.options, shard.number)
     if model.info.sha256 != shard.sha256:
         raise RunError(
             f"the model {shard.options.spec!r} is another one where the workers run (sha256 "
             f"{model.info.sha256[:12]}, not {shard.sha256[:12]}); put the same files there"
         )
-    model = model.ranker if shard.ranking else model
+    model = model if shard.dtype == model.info.dtype else model.ranker
+    if model.info.dtype != shard.dtype:
+        raise RunError(
+            f"this run ranks in {shard.dtype}, which the hardware of a worker does not multiply; "
+            "use --dtype float32"
+        )
     scorer = Scorer(model, shard.scoring, shard.answer_score, shard.facts)
     return scorer.judged(shard.prompts, shard.examples)
 
 
-@cache
-def _loaded(options: Options) -> LanguageModel:
-    """The loader's cache: a process loads a model once a device."""
+_models: dict[Options, LanguageModel] = {}  # of this process, by what was asked for
+
+
+def _loaded(options: Options, number: int) -> LanguageModel:
+    """The loader's cache: a process loads a model once, and keeps the device it then took."""
     from promptsearch.models.loading import load
 
-    return load(options)
+    if options not in _models:
+        _models[options] = load(replace(options, device=_device(options, number)))
+    return _models[options]
 
 
 def _device(options: Options, number: int) -> str:
