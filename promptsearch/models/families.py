@@ -19,7 +19,7 @@ from promptsearch.models.limits import control_tokens, limit_of, tokenizer_sha25
 from promptsearch.models.linear import in_bfloat16, ranks_in_bfloat16
 from promptsearch.models.machine import UNLIMITED, Machine, Way
 from promptsearch.models.masked import MaskedModel
-from promptsearch.models.pieces import Pieces
+from promptsearch.models.pieces import Pieces, cuttable
 from promptsearch.models.seq2seq import Seq2SeqModel
 from promptsearch.models.slow_tokens import SlowTokens
 from promptsearch.models.tokens import FastTokens, Tokens
@@ -129,9 +129,11 @@ def _faster(
 
 def _tokens(tokenizer: Any) -> Tokens:
     control = control_tokens(tokenizer)
-    if tokenizer.is_fast:
-        return Pieces(FastTokens(tokenizer.backend_tokenizer, control))
-    return SlowTokens(tokenizer, control)
+    if not tokenizer.is_fast:
+        return SlowTokens(tokenizer, control)
+    tokens = FastTokens(tokenizer.backend_tokenizer, control)
+    plain = (token for token in tokenizer.get_vocab() if token not in control)
+    return Pieces(tokens) if cuttable(plain) else tokens
 
 
 def _ordinary(tokenizer: Any) -> list[int]:

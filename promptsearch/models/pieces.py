@@ -2,18 +2,27 @@
 
 A template's words come with every example, and an example with every template: tokenising whole
 strings does the same work again and again. A line may be cut where one space stands between two
-printable ASCII characters, the space going to the piece on the right: the usual tokenizers split
-words there. Usual is not enough: the first lines of every call, and some of the others, are
-compared with their whole strings, and a tokenizer that ever differs is left alone from then on.
+printable ASCII characters, the space going to the piece on the right. No token can reach across
+such a cut unless the vocabulary has one with a space inside or at its end; tokenizers with such
+tokens are left alone, and so are those that treat the beginning of a piece in a way of their own:
+some lines of every call are compared with their whole strings.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain
 
 from promptsearch.models.tokens import Line, Located, Tokens
 
 FIRST, EVERY = 16, 64  # lines of a call that are compared: so many first ones, then one in so many
 REMEMBERED = 1 << 18  # pieces
+SPACES = " \u2581\u0120"  # as vocabularies write them: plain, Metaspace's, byte-level's
+TRIAL: Sequence[Line] = (
+    ("a", " b"),
+    ("It was", " great", " ."),
+    ("x ", "y"),
+    ("#", " 1 the ", "b"),
+    ("(It", " was", " A", " fine", " one .)"),
+)
 
 
 class Pieces:
@@ -21,17 +30,19 @@ class Pieces:
 
     def __init__(self, whole: Tokens) -> None:
         self._whole = whole
-        self._trusted = True
         self._known: dict[tuple[bool, Line], list[int]] = {}  # by whether it begins a line
         self.lead, self.tail = whole.lead, whole.tail
         (sample,) = whole.encode([("a",)])
         self._around = sample[: self.lead], sample[len(sample) - self.tail :]
+        self._trusted = True
+        self.encode(TRIAL)
 
     def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
         """Token ids of each line, as the whole string has them."""
         if self._trusted and max(map(len, lines), default=0) > 1:
-            made = [ids for ids, _ in self._assembled([_cut(line)[0] for line in lines], special)]
-            some = _sample(len(lines))
+            cuts = [_cut(line)[0] for line in lines]
+            made = [ids for ids, _ in self._assembled(cuts, special)]
+            some = _sample(cuts)
             if self._whole.encode([lines[i] for i in some], special) == [made[i] for i in some]:
                 return made
             self._trusted = False
@@ -47,7 +58,7 @@ class Pieces:
             return self._whole.encode_from(lines, parts, special)
         assembled = self._assembled([pieces for pieces, _ in cuts], special)
         made = [(ids, at[first or 0]) for (ids, at), first in zip(assembled, firsts, strict=True)]
-        some = _sample(len(lines))
+        some = _sample([pieces for pieces, _ in cuts])
         asked = self._whole.encode_from([lines[i] for i in some], [parts[i] for i in some], special)
         if asked == [made[i] for i in some]:
             return made
@@ -109,6 +120,12 @@ def _splits(before: str, text: str) -> bool:
     return text[:1] == " " and "!" <= before <= "~" and "!" <= text[1:2] <= "~"
 
 
-def _sample(count: int) -> list[int]:
-    """Which lines of a call are compared with their whole strings."""
-    return [*range(min(FIRST, count)), *range(FIRST, count, EVERY)]
+def _sample(cuts: Sequence[Sequence[Line]]) -> list[int]:
+    """Which lines of a call are compared with their whole strings: of those that are cut, some."""
+    cut = [i for i, pieces in enumerate(cuts) if len(pieces) > 1]
+    return [*cut[:FIRST], *cut[FIRST::EVERY]]
+
+
+def cuttable(vocabulary: Iterable[str]) -> bool:
+    """Whether no token has a space inside, or at the end of something else."""
+    return not any(set(token.lstrip(SPACES)) & set(SPACES) for token in vocabulary)
