@@ -30,7 +30,9 @@ SCALED = "builtin"  # the model of the scaling table
 @click.option("--model", "-m", "models", multiple=True, metavar="SPEC", help="Your own model.")
 @click.option("--texts", type=click.IntRange(min=1), help="Of a round.  [default: 128]")
 @click.option("--rounds", type=click.IntRange(min=1), help="Timed ones.  [default: 3]")
-@click.option("--quick", is_flag=True, help="Few texts, one round: whether it runs.")
+@click.option(
+    "--quick", is_flag=True, help="Few texts, one round, the built-in model: whether it runs."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
 @json_option
 @quiet_option
@@ -54,6 +56,8 @@ def command(
 
     console, settings = Console(quiet), _settings(texts, rounds, quick)
     results, scaling, here = [], [], None
+    if quick and not (shapes or models):
+        shapes = (SCALED,)
     for name, parts in _subjects(shapes, models, device):
         here = here or machine(parts.model.device)
         results.append(measured(name, parts, settings, console.say))
@@ -86,11 +90,12 @@ def _subjects(
 
 
 def _print(here: "Machine", settings: "Settings", result: "Result") -> None:
-    from promptsearch.bench.report import cells, headings
+    from promptsearch.bench.report import EXPLAINED, cells, headings
 
     click.echo(here)
     click.echo("\n".join([*headings(result), f"{settings.rounds} rounds, medians [min, max]"]))
     print_table(*cells(result.loops, result.ceilings))
+    click.echo(EXPLAINED)
     for table in result.reuse:
         goal = f" · goal {table.goal:g}x of plain, sorted" if table.goal else ""
         click.echo(f"\n{table.name} · {table.texts} texts{goal}")

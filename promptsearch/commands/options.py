@@ -57,7 +57,11 @@ loading_options = stacked(
     click.option(
         "--device-map", metavar="MAP", help="auto spreads a large model over all devices."
     ),
-    click.option("--batch-tokens", type=click.IntRange(min=1), help="Tokens in a batch."),
+    click.option(
+        "--batch-tokens",
+        type=click.IntRange(min=1),
+        help="Tokens in a batch.  [default: 2048; CUDA: 16384]",
+    ),
     click.option(
         "--family",
         type=click.Choice(["masked", "causal", "seq2seq"]),
@@ -113,7 +117,9 @@ limit_options = stacked(
     ),
     click.option("--max-forwards", type=click.IntRange(min=1), help="Sequences through the model."),
     click.option("--time", "seconds", type=Duration(), help="For example 30m.", metavar="DURATION"),
-    click.option("--seed", type=int, default=0, show_default=True),
+    click.option(
+        "--seed", type=int, default=0, show_default=True, help="Of everything that is random."
+    ),
     click.option(
         "--race",
         is_flag=True,
@@ -127,7 +133,7 @@ computing_options = stacked(
         type=click.IntRange(min=1),
         default=1,
         show_default=True,
-        help="Processes; of a cluster, at most so many (1: all).",
+        help="Processes. Of a cluster: at most so many; with 1, all that it has.",
     ),
     click.option(
         "--backend",
