@@ -14,7 +14,7 @@ from itertools import accumulate, chain
 from promptsearch.models.tokens import Line, Located, Tokens
 
 FIRST, EVERY = 16, 64  # lines of a call that are compared: so many first ones, then one in so many
-REMEMBERED = 1 << 18  # pieces
+REMEMBERED = 1 << 15  # pieces, some 40 MB
 SPACES = " \u2581\u0120"  # as vocabularies write them: plain, Metaspace's, byte-level's
 TRIAL: Sequence[Line] = (
     ("a", " b"),
