@@ -1,10 +1,12 @@
 """The scorer of a run as its settings want it: cached, spread, over the splits it may see."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from promptsearch.corpora import TaskDefinition
 from promptsearch.judging import SplitJudge
-from promptsearch.parallel import Pool
+from promptsearch.models import LanguageModel
+from promptsearch.parallel import Crew, Pool
 from promptsearch.racing import RaceReport
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.cache import ScoreCache
@@ -21,6 +23,12 @@ def arrange(
     if settings.cache is not None:
         return CachedScorer(inner, own, ScoreCache(settings.cache), log)
     return CachedScorer(inner, own, Memory(), log) if settings.race else inner
+
+
+def crew_of(settings: Settings, model: LanguageModel) -> Crew:
+    """The processes that score: ray hides the GPUs from those that do not ask for one."""
+    on_gpu = settings.backend == "ray" and model.info.device == "cuda"
+    return replace(settings.crew, gpus=1 if on_gpu else 0)
 
 
 def judge_of(scorer: PromptScorer, definition: TaskDefinition) -> SplitJudge:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from promptsearch.arranging import about_race, arrange, judge_of
+from promptsearch.arranging import about_race, arrange, crew_of, judge_of
 from promptsearch.corpora import TaskDefinition, with_candidates
 from promptsearch.corpora.sentences import Reading
 from promptsearch.engine import Searcher, Task, search_prompts, silent
@@ -70,7 +70,8 @@ def search_in(
         output.log(f"{len(merged):,} candidates read like another one for this model: merged")
     scored_as = {**asdict(scoring), "answer_score": settings.answer_score}
     identity = identity_of(searcher, definition, model, settings, scored_as)
-    with _ledger(folder, identity) as ledger, settings.crew.open(output.log) as pool:
+    crew = crew_of(settings, model)
+    with _ledger(folder, identity) as ledger, crew.open(output.log) as pool:
         arranged = partial(arrange, settings=settings, pool=pool, log=output.log)
 
         def ranking() -> Judge:

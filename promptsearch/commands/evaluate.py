@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.arranging import arrange
+from promptsearch.arranging import arrange, crew_of
 from promptsearch.commands.console import Console, number, print_json, print_table
 from promptsearch.commands.options import (
     computing_options,
@@ -60,7 +60,7 @@ def command(prompts: Path, **given: Any) -> None:
     settings = replace(scoring_from(file), **computing(given))
     scoring = settings.scoring(definition.kind)
     scorer = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
-    with settings.crew.open(console.say) as pool:
+    with crew_of(settings, model).open(console.say) as pool:
         judge = arrange(scorer, settings, pool, console.say)
         evaluation = evaluate(file.prompts[: given["top"]], definition, scorer, split, judge)
     if given["examples_out"]:
