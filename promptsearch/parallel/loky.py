@@ -5,6 +5,7 @@ loky ends all of them and every job that was under way is lost; nothing tells wh
 And a `joblib.Parallel` that goes on after that hands out results of the call before (joblib 1.6.0).
 """
 
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -19,6 +20,8 @@ from promptsearch.parallel.engine import (
     threads_each,
 )
 
+TAKEN = 5.0  # seconds, at most; it takes some milliseconds
+
 
 class LokyEngine:
     """`workers` processes, each started with its first job."""
@@ -27,6 +30,7 @@ class LokyEngine:
         self._workers = workers
         self._environment = thread_environment(threads_each(workers))
         self._executors: dict[Slot, Any] = {}
+        self._sent: dict[Slot, Handle] = {}  # the last job of each
         self._stack = ExitStack()
         self._stack.enter_context(warnings.catch_warnings())
         # A process that has grown much (a parser was loaded) is replaced by a fresh one: no news.
@@ -40,10 +44,12 @@ class LokyEngine:
 
         with deaf_to_interrupts():
             try:
-                return self._executor(slot).submit(function, job)
+                handle = self._executor(slot).submit(function, job)
             except BrokenProcessPool:  # it died idle: no job is to blame
                 self._end(slot)
-                return self._executor(slot).submit(function, job)
+                handle = self._executor(slot).submit(function, job)
+            self._sent[slot] = handle
+            return handle
 
     def wait(self, handles: Sequence[Handle]) -> Sequence[Handle]:
         from joblib.externals.loky import FIRST_COMPLETED, wait
@@ -76,4 +82,12 @@ class LokyEngine:
 
     def _end(self, slot: Slot) -> None:
         if executor := self._executors.pop(slot, None):
+            self._settle(self._sent.pop(slot, None))
             executor.shutdown(wait=True, kill_workers=True)
+
+    @staticmethod
+    def _settle(handle: Handle | None) -> None:
+        """Wait until loky's thread has taken the job: told to end before, it stumbles over it."""
+        until = time.monotonic() + TAKEN
+        while handle and not (handle.running() or handle.done()) and time.monotonic() < until:
+            time.sleep(0.002)
