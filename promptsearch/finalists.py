@@ -13,7 +13,6 @@ def settle(book: Scorebook) -> None:
     best = ranked(book.trials.values(), book.objective)[:FINALISTS]
     manual = next(iter(book.trials.values()))
     finalists = list(dict.fromkeys(t.prompt for t in (manual, *best) if not t.exact))
-    keys = {f"exact {book.key(p, 'dev', None)}": book.key(p, "dev", None) for p in finalists}
-    asked = dict(zip(keys, finalists, strict=True))
-    for own, trial in book.measured(list(asked.items()), "dev", None):
-        book.trials[keys[own]] = trial
+    asked = [(f"exact {book.key(p, 'dev', None)}", p) for p in finalists]
+    for _, trial in book.measured(asked, "dev", None):
+        book.trials[book.key(trial.prompt, "dev", None)] = trial

@@ -115,7 +115,7 @@ class Scorebook:
                 yield key, self._keep(key, prompt, self._known[key], on, rows)
             else:
                 todo.append((key, prompt))
-        examples = self.judge.count(on) if rows is None else len(rows)
+        examples = self._examples(on, rows)
         size = max(1, TEXTS_PER_CHUNK // examples)
         self._tell(todo, examples)  # the plan, before the work
         for first in range(0, len(todo), size):
@@ -124,6 +124,9 @@ class Scorebook:
             self._tell(todo[first + len(chunk) :], examples)
             if len(chunk) < len(todo[first : first + size]):
                 raise BudgetSpent("max-forwards")
+
+    def _examples(self, on: On, rows: Rows) -> int:
+        return self.judge.count(on) if rows is None else len(rows)
 
     def _within_limits(self, chunk: Keyed, on: On, rows: Rows) -> Keyed:
         """As many of the prompts as the limits on time and forwards allow."""
@@ -167,8 +170,7 @@ class Scorebook:
         nothing = dict.fromkeys(paid, 0)
         self.ledger.append([{**e, **(nothing if i else paid)} for i, e in enumerate(entries)])
         self._pay(judged.cost.forwards, judged.cost.tokens, seconds)
-        examples = self.judge.count(on) if rows is None else len(rows)
-        self._speed.append((len(chunk) * examples, seconds))
+        self._speed.append((len(chunk) * self._examples(on, rows), seconds))
         self._peak_bytes = judged.cost.peak_bytes
         return found
 

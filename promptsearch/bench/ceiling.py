@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from promptsearch.bench.flops import Matrix, Nominal
+from promptsearch.models.linear import bfloat16_unit
 
 TEXT = 32  # tokens of a usual text: of so many rows of a batch, one is read
 
@@ -91,14 +92,6 @@ def bfloat16_here(device: torch.device) -> Bfloat16:
     """CUDA, or a processor with AMX or AVX512-BF16; elsewhere it is emulated, and slower."""
     if device.type == "cuda":
         return Bfloat16(True, "CUDA")
-    if _says("_is_amx_tile_supported"):
-        return Bfloat16(True, "AMX")
-    if _says("_is_avx512_bf16_supported"):
-        return Bfloat16(True, "AVX512-BF16 (no AMX)")
+    if unit := bfloat16_unit():
+        return Bfloat16(True, unit if unit == "AMX" else f"{unit} (no AMX)")
     return Bfloat16(False, "this processor has neither AMX nor AVX512-BF16")
-
-
-def _says(name: str) -> bool:
-    """What torch says of the processor; older versions have no word on it."""
-    probe: Callable[[], bool] | None = getattr(torch.cpu, name, None)
-    return probe is not None and bool(probe())

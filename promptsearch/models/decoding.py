@@ -16,7 +16,7 @@ from promptsearch.models.attention import Across, Passing, configs_of, packed
 from promptsearch.models.fitting import Ways, masked_inputs
 from promptsearch.models.forest import Forest, forest_of, row_of
 from promptsearch.models.head import UNFIT, Outputs
-from promptsearch.models.passes import Lines, Passes, Places, Plain, Reached, reads
+from promptsearch.models.passes import Lines, Passes, Places, Plain, Reached, padded, reads
 
 
 class Reader(Protocol):
@@ -38,9 +38,7 @@ class PlainReader:
 
     def after(self, sources: Lines) -> Passes:
         device = self.model.device
-        lengths = [len(line) for line in sources]
-        padded = [[*line, *[0] * (max(lengths) - len(line))] for line in sources]
-        own = masked_inputs(*(torch.tensor(part, device=device) for part in (padded, lengths, [])))
+        own = masked_inputs(*padded(sources, device))
         with torch.inference_mode():
             encoded = self.model.get_encoder()(**own)
         states = encoded.last_hidden_state

@@ -111,7 +111,8 @@ def _faster(
     info = replace(machine.info, dtype="bfloat16")
     try:
         if found.in_dtype is not None:
-            return replace(machine, info=info, fast=found.in_dtype(torch.bfloat16), faster=None)
+            fast = found.in_dtype(torch.bfloat16)
+            return replace(machine, info=info, fast=fast, faster=None) if fast else None
         model = in_bfloat16(machine.model)
         lower = ways(model)
     except UNFIT:

@@ -25,7 +25,7 @@ class Ways(Generic[Way]):
     plain: Way
     fast: Way | None  # gives what the plain one gives
     vocabulary: int
-    in_dtype: Callable[[torch.dtype], Way] | None = None  # the fast one from the same weights
+    in_dtype: Callable[[torch.dtype], Way | None] | None = None  # the fast one, where it fits
 
 
 def masked_ways(model: Any, trial: Trial, mask: int) -> Ways[Passes]:
@@ -34,14 +34,10 @@ def masked_ways(model: Any, trial: Trial, mask: int) -> Ways[Passes]:
     outputs = Outputs(model, _bodies(model), sample)
     plain = sound(Plain(outputs, masked_inputs, model.device), trial, model.dtype)
 
-    def in_dtype(dtype: torch.dtype) -> Passes:
-        way = _fused(model, outputs.vocabulary, dtype)
-        if not agrees(way, plain, trial, dtype):
-            raise ValueError(f"another forward than ours, in {dtype}")
-        return way
+    def in_dtype(dtype: torch.dtype) -> Passes | None:
+        return _fitting(lambda: _fused(model, outputs.vocabulary, dtype), plain, trial, dtype)
 
-    own = _fitting(lambda: in_dtype(model.dtype), plain, trial, model.dtype)
-    if own is not None:
+    if (own := in_dtype(model.dtype)) is not None:
         return Ways(plain, own, outputs.vocabulary, in_dtype)
     fast = _fitting(lambda: _packed(model, outputs, shared=False), plain, trial, model.dtype)
     return Ways(plain, fast, outputs.vocabulary)
@@ -89,7 +85,7 @@ def _fitting(
     return way if agrees(way, plain, trial, dtype) else None
 
 
-def masked_inputs(ids: Tensor, lengths: Tensor, _roots: Tensor) -> dict[str, Any]:
+def masked_inputs(ids: Tensor, lengths: Tensor, _roots: Tensor | None = None) -> dict[str, Any]:
     """A batch for a bidirectional body; without padding it needs no mask."""
     if bool((lengths == ids.shape[1]).all()):
         return {"input_ids": ids}

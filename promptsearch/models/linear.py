@@ -62,12 +62,14 @@ def prepacks(dtype: torch.dtype) -> bool:
         return False
     if not hasattr(torch.ops.mkldnn, "_reorder_linear_weight"):
         return False
-    return dtype == torch.float32 or (dtype == torch.bfloat16 and has_bfloat16_products())
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and bfloat16_unit() is not None)
 
 
-def has_bfloat16_products() -> bool:
-    """Whether the CPU multiplies bfloat16 matrices itself (AMX or AVX512-BF16)."""
-    return _cpu_has("_is_amx_tile_supported") or _cpu_has("_is_avx512_bf16_supported")
+def bfloat16_unit() -> str | None:
+    """What of the CPU multiplies bfloat16 matrices, where something does and torch says so."""
+    if _cpu_has("_is_amx_tile_supported"):
+        return "AMX"
+    return "AVX512-BF16" if _cpu_has("_is_avx512_bf16_supported") else None
 
 
 def ranks_in_bfloat16(model: Any) -> bool:
@@ -76,7 +78,7 @@ def ranks_in_bfloat16(model: Any) -> bool:
         return False
     if model.device.type == "cuda":
         return torch.cuda.get_device_capability(model.device) >= (8, 0)
-    return bool(model.device.type == "cpu" and has_bfloat16_products())
+    return model.device.type == "cpu" and bfloat16_unit() is not None
 
 
 def in_bfloat16(model: Any) -> Any:

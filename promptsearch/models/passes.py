@@ -73,10 +73,8 @@ class Plain:
         return Reached(found, np.arange(len(found)))
 
     def _together(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
-        lengths = [len(line) for line in lines]
-        padded = [[*line, *[0] * (max(lengths) - len(line))] for line in lines]
-        parts = (torch.tensor(part, device=self.device) for part in (padded, lengths, list(roots)))
-        states = self.outputs.states(self.inputs(*parts))  # (sequence, token, hidden)
+        asked = self.inputs(*padded(lines, self.device), torch.tensor(roots, device=self.device))
+        states = self.outputs.states(asked)  # (sequence, token, hidden)
         rows = [i for i, own in enumerate(places) for _ in own]
         columns = [place for own in places for place in own]
         return Reached(states[rows, columns], np.arange(len(rows)))
@@ -146,6 +144,13 @@ def _in_one_step(gelus: Sequence[Any]) -> Iterator[None]:
     finally:
         for module in gelus:
             del module.forward
+
+
+def padded(lines: Lines, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Ids (sequence, token), zeros at their ends, and lengths (sequence,)."""
+    lengths = [len(line) for line in lines]
+    ids = [[*line, *[0] * (max(lengths) - len(line))] for line in lines]
+    return torch.tensor(ids, device=device), torch.tensor(lengths, device=device)
 
 
 def reads(forest: Forest, places: Places) -> tuple[Tensor, NDArray[np.int64]]:

@@ -3,17 +3,16 @@
 A random model has the cost of a real one of its shape; only what it says is worth nothing.
 """
 
-import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from promptsearch.errors import ModelError
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
 from promptsearch.models.families import wrap
+from promptsearch.models.linear import in_bfloat16
 from promptsearch.models.sources import MINI, find
-from promptsearch.models.weights import family_of, quiet
+from promptsearch.models.weights import device_of, family_of, quiet
 
 SENTINELS = 100  # <extra_id_0>, ... as T5 has them
 
@@ -53,7 +52,7 @@ class Parts:
 
     def in_bfloat16(self) -> "Parts":
         """A copy with bfloat16 weights."""
-        model = copy.deepcopy(self.model).to(torch.bfloat16)
+        model = in_bfloat16(self.model)
         return replace(self, model=model, info=replace(self.info, dtype="bfloat16"))
 
 
@@ -64,7 +63,7 @@ def random_parts(family: Family, size: Size, device: str = "cpu", seed: int = 0)
         torch.manual_seed(seed)
         model = makers[family](size)
     info = ModelInfo(f"random {family}", family, "0" * 64, "float32")
-    return Parts(model.eval().to(_device(device)), _tokenizer(family), info)
+    return Parts(model.eval().to(device_of(device)), _tokenizer(family), info)
 
 
 def opened(spec: str, device: str = "cpu") -> Parts:
@@ -86,16 +85,7 @@ def opened(spec: str, device: str = "cpu") -> Parts:
         kind = kinds[family]
         model = kind.from_pretrained(source.directory, dtype=torch.float32, **common)
     info = ModelInfo(spec, family, source.sha256, "float32", source.revision)
-    return Parts(model.eval().to(_device(device)), tokenizer, info)
-
-
-def _device(name: str) -> str:
-    there = torch.cuda.is_available()
-    if name == "auto":
-        return "cuda" if there else "cpu"
-    if name.startswith("cuda") and not there:
-        raise ModelError(f"the device {name!r} is not there; use --device cpu")
-    return name
+    return Parts(model.eval().to(device_of(device)), tokenizer, info)
 
 
 def _tokenizer(family: Family) -> Any:

@@ -30,7 +30,7 @@ def load(source: Source, options: Options) -> LanguageModel:
     """Load the files and wrap them; `ModelError` where they are not what they should be."""
     from transformers import AutoConfig, AutoTokenizer
 
-    device = _device(options.device)
+    device = device_of(options.device)
     common = _arguments(source, options)
     with quiet():
         config = _read(AutoConfig, source, options, **common)
@@ -118,7 +118,8 @@ def _families_of_type(model_type: str) -> list[Family]:
     return [family for family, names in kinds.items() if model_type in names]
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """The device that `--device` names; `ModelError` where it is not there."""
     there = torch.cuda.is_available()
     if name == "auto":
         return torch.device("cuda" if there else "cpu")
