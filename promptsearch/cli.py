@@ -12,6 +12,7 @@ from promptsearch.errors import PromptSearchError
 COMMANDS = {  # name -> module:attribute; a command's module loads only when it is asked for
     "init": "init:command",
     "mine": "mine:mine",
+    "gradient": "gradient:command",
     "evaluate": "evaluate:command",
     "show": "show:command",
     "check": "check:command",
@@ -26,6 +27,7 @@ COMMANDS = {  # name -> module:attribute; a command's module loads only when it 
 SUMMARIES = {
     "init": "Write a commented task file from a table.",
     "mine": "Search templates in a corpus (LPAQA's prompt mining).",
+    "gradient": "Search trigger tokens by the model's gradients (AutoPrompt, GCG).",
     "evaluate": "Score prompts on a split, beside the baselines.",
     "show": "Show what a prompts.json holds.",
     "check": "Check a task, and prompts, before an expensive run.",

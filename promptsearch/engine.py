@@ -16,15 +16,17 @@ from promptsearch.errors import BudgetSpent, RunError
 from promptsearch.finalists import settle
 from promptsearch.judging import Judge
 from promptsearch.ledger import Ledger
-from promptsearch.models import LanguageModel
+from promptsearch.models import LanguageModel, Scoring
 from promptsearch.parallel import Crew
 from promptsearch.progress import Limits, OnProgress, Progress
 from promptsearch.prompt import Prompt
 from promptsearch.scorebook import Scorebook
+from promptsearch.scoring import AnswerScore
+from promptsearch.spending import Chore
 from promptsearch.trial import On, Result, Spent, Trial, ranked
 
 __all__ = [
-    "Limits", "On", "Progress", "Result", "Score", "Searcher", "Spent", "Task", "Trial",
+    "Chore", "Limits", "On", "Progress", "Result", "Score", "Searcher", "Spent", "Task", "Trial",
     "ranked", "search_prompts",
 ]  # fmt: skip
 
@@ -49,6 +51,9 @@ class Task:
     model: LanguageModel | None = None
     workspace: Path | None = None  # the run's directory, where a strategy may keep its checkpoints
     crew: Crew = Crew()  # the processes that may help
+    seed: int = 0  # of everything that is random
+    scoring: Scoring = Scoring()  # of answers, and below of labels
+    answer_score: AnswerScore = "sum"
     log: Callable[[str], None] = silent
 
 
@@ -61,6 +66,14 @@ class Score(Protocol):
         """One trial a prompt, in order; `rows` picks examples of the split (default: all).
 
         A distinct prompt on dev costs one unit of budget; train trials cost forwards only.
+        """
+        ...
+
+    def once(self, name: str, prepare: Callable[[], Chore]) -> object:
+        """What a chore gives, done once: a resumed run reads it from the ledger.
+
+        For a strategy's own passes through the model, which no prompt stands for: their forwards
+        count, and the search ends where the limits have no room for them.
         """
         ...
 
@@ -102,12 +115,12 @@ def search_prompts(
     stopped_because = settled if stopped_because == "finished" else stopped_because
     trials = tuple(book.trials.values())
     exact = settled == "finished"
-    return Result(trials, objective, book.spent, stopped_because, report, exact)
+    return Result(trials, objective, book.purse.spent, stopped_because, report, exact)
 
 
 def _searched(searcher: Searcher, task: Task, book: Scorebook) -> None:
-    book.score([task.prompt])
-    searcher.search(task, book.score)
+    book([task.prompt])
+    searcher.search(task, book)
 
 
 def _stopping(book: Scorebook, work: Callable[[], None]) -> str:

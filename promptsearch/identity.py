@@ -34,7 +34,8 @@ def identity_of(
         "scoring": scored_as,
         "objective": settings.objective,
         "ranked_in": model.ranking_dtype,
-        "race": settings.seed if settings.race else None,
+        "race": settings.race,
+        "seed": settings.seed,
     }
 
 

@@ -29,3 +29,21 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+
+
+@dataclass
+class Pace:
+    """How fast texts are scored."""
+
+    texts: int = 0
+    seconds: float = 0.0
+    peak_bytes: int = 0  # of the last chunk's largest batch
+
+    def note(self, texts: int, seconds: float, peak_bytes: int) -> None:
+        """A chunk is done."""
+        self.texts, self.seconds = self.texts + texts, self.seconds + seconds
+        self.peak_bytes = peak_bytes
+
+    def seconds_for(self, texts: int) -> float:
+        """At the speed so far; there must be one."""
+        return texts * self.seconds / self.texts

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from promptsearch.errors import PromptError
-from promptsearch.template import Field, Filled, Input, Part, Slot, Template, Text
+from promptsearch.template import Field, Filled, Input, Part, Slot, Template, Text, Trigger
 from promptsearch.verbalizer import Answer, Verbalizer
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Source",
     "Template",
     "Text",
+    "Trigger",
     "Verbalizer",
 ]
 

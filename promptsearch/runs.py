@@ -138,6 +138,9 @@ def task_of(
         model=model,
         workspace=folder,
         crew=settings.crew,
+        seed=settings.seed,
+        scoring=settings.scoring(definition.kind),
+        answer_score=settings.answer_score,
         log=log,
     )
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -12,9 +12,11 @@ from promptsearch.errors import BudgetSpent
 from promptsearch.judging import Judge, Rows
 from promptsearch.ledger import Ledger, Row, entry
 from promptsearch.metrics import Floats, Scores, per_example
-from promptsearch.progress import Limits, OnProgress, Progress
+from promptsearch.progress import Limits, OnProgress, Pace, Progress
 from promptsearch.prompt import Prompt
-from promptsearch.trial import On, Spent, Trial, ranked
+from promptsearch.scoring import Cost
+from promptsearch.spending import Chore, Purse
+from promptsearch.trial import On, Trial, ranked
 
 FINALISTS = 20  # scored again where a faster judge ranked, the manual prompt beside them
 TEXTS_PER_CHUNK = 2048  # prompts x examples scored, and kept, at a time
@@ -35,25 +37,23 @@ class Scorebook:
     ranking: Callable[[], Judge] | None = None  # makes a faster one, once there are many prompts
     contest: Callable[[Keyed], None] | None = None  # a race, which makes some trials incomplete
     trials: dict[str, Trial] = field(default_factory=dict)  # by key, in the order first asked for
-    spent: Spent = field(default_factory=Spent)
     values: dict[str, Floats] = field(default_factory=dict)  # (example,) by key, where kept
     _known: dict[str, Row] = field(default_factory=dict)
     _ids: dict[Prompt, str] = field(default_factory=dict)
     _counted: set[Prompt] = field(default_factory=set)
     _ranker: Judge | None = None  # judges now, if there is one
-    _speed: list[tuple[int, float]] = field(default_factory=list)  # (texts, seconds) a chunk
-    _peak_bytes: int = 0
-    _began: float = field(default_factory=time.monotonic)
+    _pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
+        self.purse = Purse(self.limits)
         self._known = {str(row["key"]): row for row in self.ledger.rows}
         for row in self.ledger.rows:
-            self._pay(
+            self.purse.pay(
                 cast(int, row["forwards"]), cast(int, row["tokens"]), cast(float, row["seconds"])
             )
-        self._began -= self.spent.seconds  # a resumed run has that much less time
+        self.purse.resumed()
 
-    def score(
+    def __call__(
         self, prompts: Iterable[Prompt], *, on: On = "dev", rows: Sequence[int] | None = None
     ) -> list[Trial]:
         """See `engine.Score`."""
@@ -61,7 +61,7 @@ class Scorebook:
         keys = [self.key(prompt, on, rows) for prompt in asked]
         new = {key: p for key, p in zip(keys, asked, strict=True) if key not in self.trials}
         affordable = self._affordable(list(new.items()), on)
-        many = on == "train" or self.spent.prompts + len(new) > FINALISTS
+        many = on == "train" or self.purse.spent.prompts + len(new) > FINALISTS
         if self.ranking is not None and many and self._ranker is None:
             self._ranker = self.ranking()
         if self.contest is not None and on == "dev" and rows is None:
@@ -73,10 +73,25 @@ class Scorebook:
             raise BudgetSpent("budget")
         return [self.trials[key] for key in keys]
 
+    def once(self, name: str, prepare: Callable[[], Chore]) -> object:
+        """See `engine.Score`."""
+        key = f"work {name}"
+        if key not in self._known:
+            self._check_time()
+            cost, work = prepare()
+            self.purse.affordable(1, self._reserve(self.start, 0), lambda _: cost.forwards)
+            began = time.perf_counter()
+            made = work()
+            seconds = time.perf_counter() - began
+            self.ledger.append([{"key": key, "made": made, **_paid(cost, seconds)}])
+            self.purse.pay(cost.forwards, cost.tokens, seconds)
+            self._known[key] = {"made": made}
+        return self._known[key]["made"]
+
     def judge_exactly(self) -> None:
         """From now on only scores that count are given, whatever time it takes."""
         self.ranking = self._ranker = None
-        self.limits = replace(self.limits, seconds=None)
+        self.purse.forget_time()
 
     @property
     def _judge(self) -> Judge:
@@ -84,9 +99,9 @@ class Scorebook:
 
     def _affordable(self, new: Keyed, on: On) -> Keyed:
         """As many of the first prompts as the budget has room for."""
-        if on == "train" or self.limits.prompts is None:
+        left = self.purse.prompts_left
+        if on == "train" or left is None:
             return new
-        left = self.limits.prompts - self.spent.prompts
         for place, (_, prompt) in enumerate(new):
             left -= prompt not in self._counted
             if left < 0:
@@ -130,25 +145,25 @@ class Scorebook:
 
     def _within_limits(self, chunk: Keyed, on: On, rows: Rows) -> Keyed:
         """As many of the prompts as the limits on time and forwards allow."""
-        elapsed = time.monotonic() - self._began
-        if self.trials and self.limits.seconds is not None and elapsed >= self.limits.seconds:
-            raise BudgetSpent("time")
-        if self.limits.forwards is None:
-            return chunk
-        left = self.limits.forwards - self.spent.forwards - self._reserve(chunk)
-        while chunk:
-            cost = self._judge.cost([prompt for _, prompt in chunk], on, rows).forwards
-            if cost <= left:
-                return chunk
-            chunk = chunk[: min(len(chunk) - 1, max(0, left) * len(chunk) // cost)]
-        raise BudgetSpent("max-forwards")
+        self._check_time()
+        prompts = [prompt for _, prompt in chunk]
 
-    def _reserve(self, chunk: Keyed) -> int:
+        def cost(count: int) -> int:
+            return self._judge.cost(prompts[:count], on, rows).forwards
+
+        reserve = self._reserve(prompts[0], len(prompts))
+        return chunk[: self.purse.affordable(len(prompts), reserve, cost)]
+
+    def _check_time(self) -> None:
+        if self.trials:  # the manual prompt is scored whatever time it takes
+            self.purse.check_time()
+
+    def _reserve(self, like: Prompt, more: int) -> int:
         """Forwards to score the finalists and the manual prompt again, where that will be done."""
         if self._ranker is None:
             return 0
-        again = min(FINALISTS + 1, self.spent.prompts + len(chunk))
-        return again * self.judge.cost([chunk[0][1]], "dev", None).forwards
+        again = min(FINALISTS + 1, self.purse.spent.prompts + more)
+        return again * self.judge.cost([like], "dev", None).forwards
 
     def _score_chunk(
         self, chunk: Keyed, on: On, rows: Rows, kept: str | None
@@ -166,12 +181,12 @@ class Scorebook:
             entries.append({**entry(key, trial, self._verbalizer(prompt), rows), **scored})
             found.append((key, trial))
         # The chunk's cost stands in its first row: it cannot be told apart by prompt.
-        paid = {"forwards": judged.cost.forwards, "tokens": judged.cost.tokens, "seconds": seconds}
+        paid = _paid(judged.cost, seconds)
         nothing = dict.fromkeys(paid, 0)
         self.ledger.append([{**e, **(nothing if i else paid)} for i, e in enumerate(entries)])
-        self._pay(judged.cost.forwards, judged.cost.tokens, seconds)
-        self._speed.append((len(chunk) * self._examples(on, rows), seconds))
-        self._peak_bytes = judged.cost.peak_bytes
+        self.purse.pay(judged.cost.forwards, judged.cost.tokens, seconds)
+        texts = len(chunk) * self._examples(on, rows)
+        self._pace.note(texts, seconds, judged.cost.peak_bytes)
         return found
 
     def _keep(self, key: str, prompt: Prompt, row: Row, on: On, rows: Rows) -> Trial:
@@ -182,24 +197,20 @@ class Scorebook:
         name = self._ids.setdefault(prompt, f"p{len(self._ids)}")
         if on == "dev" and prompt not in self._counted:
             self._counted.add(prompt)
-            self.spent = replace(self.spent, prompts=self.spent.prompts + 1)
+            self.purse.pay_prompt()
         complete, exact = rows is None or on == "train", bool(row.get("exact", True))
         return Trial(name, prompt, scores, on, cast(int, scores["n"]), complete, exact)
 
-    def _pay(self, forwards: int, tokens: int, seconds: float) -> None:
-        self.spent = replace(
-            self.spent,
-            forwards=self.spent.forwards + forwards,
-            tokens=self.spent.tokens + tokens,
-            seconds=self.spent.seconds + seconds,
-        )
-
     def _tell(self, todo: Keyed, examples: int) -> None:
-        if self.on_progress is None or not self._speed or not self.trials:
+        if self.on_progress is None or not self._pace.texts or not self.trials:
             return
         best = ranked(self.trials.values(), self.objective)[0]
-        texts, seconds = (sum(column) for column in zip(*self._speed, strict=True))
-        done, manual = self.spent.prompts, next(iter(self.trials.values()))
-        left = len(todo) * examples * seconds / texts
+        spent = self.purse.spent
+        done, manual = spent.prompts, next(iter(self.trials.values()))
+        left, peak = self._pace.seconds_for(len(todo) * examples), self._pace.peak_bytes
         total = done + sum(prompt not in self._counted for _, prompt in todo)
-        self.on_progress(Progress(done, total, best, manual, left, self.spent, self._peak_bytes))
+        self.on_progress(Progress(done, total, best, manual, left, spent, peak))
+
+
+def _paid(cost: Cost, seconds: float) -> Row:
+    return {"forwards": cost.forwards, "tokens": cost.tokens, "seconds": seconds}

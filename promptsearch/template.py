@@ -40,8 +40,18 @@ class Input:
     text: str
 
 
+@dataclass(frozen=True)
+class Trigger:
+    """One token of the model's vocabulary by its id: what a white-box search changes.
+
+    A template has none, for it is text: the space before a trigger belongs to its token.
+    """
+
+    token: int
+
+
 Part = Text | Field | Slot
-Filled = tuple[Text | Input | Slot, ...]  # what a model reads: never one string with a marker in it
+Filled = tuple[Text | Input | Slot | Trigger, ...]  # what a model reads: never one marked string
 
 
 @dataclass(frozen=True)

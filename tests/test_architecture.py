@@ -9,7 +9,16 @@ PACKAGE = Path(__file__).parents[1] / "promptsearch"
 LAYERS = [
     *("errors", "storage", "parallel", "template", "verbalizer", "prompt", "data", "corpora"),
     *("models", "intervals", "metrics", "scoring", "judging", "racing", "trial", "ledger"),
-    *("progress", "scorebook", "contest", "finalists", "engine", "searchers", "settings"),
+    *(
+        "progress",
+        "spending",
+        "scorebook",
+        "contest",
+        "finalists",
+        "engine",
+        "searchers",
+        "settings",
+    ),
     *("exports", "arranging", "identity", "runs", "evaluation", "checking", "bench"),
     *("commands", "cli"),
 ]

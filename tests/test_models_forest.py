@@ -130,7 +130,7 @@ def test_a_memory_too_full_to_encode_halves_the_block(monkeypatch):
     port, _, _ = tiny("t5")
     texts = filled(ONE)
     expected = scores(port, texts, SINGLE)
-    reader, sizes = type(port._machine.fast), []
+    reader, sizes = type(port.machine.fast), []
 
     def after(self, sources, original=reader.after):
         sizes.append(len(sources))

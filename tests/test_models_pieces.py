@@ -49,7 +49,7 @@ def test_a_tokenizer_that_changes_beginnings_is_left_alone(shared):
     from promptsearch.models.loading import load_model
 
     port = load_model(str(shared / "models/stories260k"), device="cpu")
-    assert not port._machine.tokens._trusted
+    assert not port.machine.tokens._trusted
 
 
 def test_only_lines_that_are_cut_say_anything():
@@ -61,6 +61,7 @@ def test_a_tokenizer_that_joins_across_spaces_is_left_alone():
         """Reads a line as one token: its length."""
 
         lead = tail = 0
+        hole = -2
 
         def encode(self, lines, special=True):
             return [[sum(map(len, line))] for line in lines]
@@ -77,7 +78,7 @@ def test_a_tokenizer_that_joins_across_spaces_is_left_alone():
 def test_templates_and_examples_are_tokenised_once(kind):
     port, _, _ = tiny(kind)
     lines = [(f"film {i}", f" was {w} .") for i in range(50) for w in ("good", "bad", "so so")]
-    tokens = port._machine.tokens
+    tokens = port.machine.tokens
     before = len(tokens._known)
     assert tokens.encode(lines) == tokens._whole.encode(lines)
     assert tokens._trusted

@@ -3,6 +3,7 @@
 from dataclasses import fields, is_dataclass, replace
 
 import pytest
+from tiny import tiny
 
 from promptsearch.data import Example
 from promptsearch.engine import Limits, Task, search_prompts
@@ -10,7 +11,10 @@ from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Cost, Judged
 from promptsearch.searchers import SEARCHERS
 
-SMALL = {"mine": {"min_count": 1, "dependency": "off"}}  # keeps a strategy quick
+SMALL = {  # keeps a strategy quick
+    "mine": {"min_count": 1, "dependency": "off"},
+    "gradient": {"iterations": 4, "triggers": 2, "start": "great film"},
+}
 every_searcher = pytest.mark.parametrize(
     "searcher", [cls(**SMALL.get(name, {})) for name, cls in SEARCHERS.items()], ids=SEARCHERS
 )
@@ -48,6 +52,7 @@ def task(tmp_path):
         [Example(str(i), {"subject": s}, (o,)) for i, (s, o) in enumerate(facts.items())],
         ("subject",),
         corpus=(corpus,),
+        model=tiny("bert")[0],
     )
 
 

@@ -73,7 +73,7 @@ def _pid(_):
 
 def test_other_weights_where_the_workers_run_are_an_error(model, pool):
     info = replace(model.info, sha256="0" * 64)
-    machine = replace(model._machine, info=info)
+    machine = replace(model.machine, info=info)
     other = type(model)(machine, model._mask)
     with pytest.raises(RunError, match="is another one where the workers run"):
         SpreadScorer(Scorer(other, Scoring()), pool).judged(PROMPTS, EXAMPLES)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from promptsearch.models import Family
-from promptsearch.prompt import Answer, Filled, Slot, Template
+from promptsearch.prompt import Answer, Filled, Input, Slot, Template, Text
 
 WORDS = ("great", "terrible")  # LM-BFF's for SST-2
 TEMPLATES: dict[Family, str] = {  # a causal model also scores what stands after its slot
@@ -58,4 +58,4 @@ def halved(filled: Filled) -> tuple[str, str]:
 
 
 def _joined(parts: Filled) -> str:
-    return "".join(part.text for part in parts if not isinstance(part, Slot))
+    return "".join(part.text for part in parts if isinstance(part, Text | Input))

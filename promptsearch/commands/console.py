@@ -27,7 +27,7 @@ class Console:
 
     def progress(self, now: Progress) -> None:
         """The plan when there is more to do than before, and the progress line, once in a while."""
-        if now.total > max(1, self._planned) and now.done < now.total:
+        if now.total > max(1, self._planned) and now.done + 1 < now.total:
             self._planned = now.total
             self.say(plan(now))
         if now.done == now.total or time.monotonic() - self._last > (0.1 if self._tty else 5):

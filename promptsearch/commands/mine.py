@@ -1,6 +1,5 @@
 """`promptsearch mine`: templates from what stands between subject and object in text (LPAQA)."""
 
-import json
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,19 +20,15 @@ from promptsearch.commands.options import (
     searcher_options,
 )
 from promptsearch.commands.running import (
-    INTERRUPTED,
     default_directory,
     described,
-    loaded,
-    print_best,
-    resuming_command,
+    search_into,
     settings_from,
-    this_command,
 )
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.engine import Task
 from promptsearch.models.sources import find
-from promptsearch.runs import Output, search_in, task_of
+from promptsearch.runs import task_of
 from promptsearch.searchers.mine import MiningSearch, mine_tasks
 from promptsearch.settings import Settings
 from promptsearch.storage import run_directory
@@ -89,7 +84,8 @@ def mine(**given: Any) -> None:
         if given["no_score"]:
             return
         for definition, task in zip(definitions, tasks, strict=True):
-            _search(searcher, definition, task, given, settings, console)
+            assert task.workspace is not None
+            search_into(task.workspace, searcher, definition, given, settings, console)
 
 
 def _definition(name: str, corpus: tuple[str, ...]) -> TaskDefinition:
@@ -126,31 +122,3 @@ def _mined(
     for directory in directories:
         console.say(f"wrote {directory / 'mined.jsonl'}")
     return tasks
-
-
-def _search(
-    searcher: MiningSearch,
-    definition: TaskDefinition,
-    task: Task,
-    given: dict[str, Any],
-    settings: Settings,
-    console: Console,
-) -> None:
-    directory = task.workspace
-    assert directory is not None
-    model = loaded(given["model"], given, definition)
-    if model.info.chat is not None:
-        filled = definition.prompt.template.fill(definition.train.examples[0].inputs)
-        console.say(f"the chat template renders the manual prompt as:\n{model.rendered(filled)}")
-    output = Output(
-        directory,
-        command=this_command(),
-        log=console.say,
-        on_progress=console.progress,
-    )
-    result = search_in(directory, searcher, definition, model, settings, output)
-    document = json.loads((directory / "prompts.json").read_text(encoding="utf-8"))
-    print_best(document, directory, given["as_json"])
-    if result.stopped_because == "interrupted":
-        console.say(f"interrupted; go on with: {resuming_command(directory)}")
-        raise SystemExit(INTERRUPTED)

@@ -1,5 +1,6 @@
 """What every search command does around its strategy: directories, the model, what it prints."""
 
+import json
 import shlex
 import sys
 from collections.abc import Mapping
@@ -8,10 +9,12 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.console import number, print_json, print_table
+from promptsearch.commands.console import Console, number, print_json, print_table
 from promptsearch.corpora import TaskDefinition
+from promptsearch.engine import Searcher
 from promptsearch.exports.native import PromptFile
 from promptsearch.models import LanguageModel
+from promptsearch.runs import Output, search_in
 from promptsearch.settings import Settings
 
 INTERRUPTED = 130
@@ -78,6 +81,30 @@ def described(definition: TaskDefinition) -> str:
         what = "the model's words as candidates"
     parted = " (dev is a part of train)" if definition.dev_from_train else ""
     return f"{definition.name} · {definition.kind} · {sizes}{parted} · {what}"
+
+
+def search_into(
+    directory: Path,
+    searcher: Searcher,
+    definition: TaskDefinition,
+    given: Mapping[str, Any],
+    settings: Settings,
+    console: Console,
+) -> None:
+    """Search in a run directory that is locked already, and print what came of it."""
+    model = loaded(given["model"], given, definition)
+    if model.info.chat is not None:
+        filled = definition.prompt.template.fill(definition.train.examples[0].inputs)
+        console.say(f"the chat template renders the manual prompt as:\n{model.rendered(filled)}")
+    output = Output(
+        directory, command=this_command(), log=console.say, on_progress=console.progress
+    )
+    result = search_in(directory, searcher, definition, model, settings, output)
+    document = json.loads((directory / "prompts.json").read_text(encoding="utf-8"))
+    print_best(document, directory, given["as_json"])
+    if result.stopped_because == "interrupted":
+        console.say(f"interrupted; go on with: {resuming_command(directory)}")
+        raise SystemExit(INTERRUPTED)
 
 
 def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> None:

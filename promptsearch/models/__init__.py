@@ -3,7 +3,7 @@
 Everything transformers is in this folder, and loads only when a model does.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -11,6 +11,8 @@ from promptsearch.prompt import Answer, Filled
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) -> (row,)
 
 Family = Literal["masked", "causal", "seq2seq"]
 MultiToken = Literal["independent", "left-to-right"]
@@ -59,11 +61,19 @@ class Scoring:
 
 
 @dataclass(frozen=True)
+class Question:
+    """Texts that are asked the same answers."""
+
+    texts: Sequence[Filled]
+    answers: Sequence[Answer]
+
+
+@dataclass(frozen=True)
 class Block:
     """Scores of some of the texts asked for."""
 
     rows: Sequence[int]  # which texts, as indices into the plan's texts
-    log_probs: "Tensor"  # (row, answer), float32 on the CPU, natural logs
+    log_probs: "Tensor"  # (row, answer), float32 on the CPU, natural logs; zeros beyond a row's own
 
 
 class Plan(Protocol):
@@ -85,6 +95,49 @@ class Plan(Protocol):
         ...
 
 
+class WhiteBox(Protocol):
+    """What a search by gradients needs beside scores: a model's tokens, and slopes along them.
+
+    Texts hold `Trigger`s here, tokens by their ids; those of one call all hold the same ones.
+    """
+
+    @property
+    def spellings(self) -> Sequence[str | None]:
+        """What each token adds to a text (" great", "ing"); None where no text can say it."""
+        ...
+
+    @property
+    def mask(self) -> int | None:
+        """The mask token, where there is one."""
+        ...
+
+    def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
+        """The ids as the model reads them (causal: with this answer)."""
+        ...
+
+    def plan(self, questions: Sequence[Question], scoring: Scoring) -> Plan:
+        """As `LanguageModel.plan_all`, for `slopes`; a sequence that passes back counts twice."""
+        ...
+
+    def slopes(self, plan: Plan, loss: "Loss") -> "Slopes":
+        """How the loss, summed over all texts, changes with the tokens at the triggers' places."""
+        ...
+
+
+class Slopes(Protocol):
+    """The first-order change of a loss when a token comes to stand at a trigger's place."""
+
+    @property
+    def gradient(self) -> "Tensor":
+        """(trigger, hidden), float32, CPU: with respect to the embedding at each place."""
+        ...
+
+    @property
+    def tokens(self) -> "Tensor":
+        """(trigger, token), float32, CPU: up to a constant a place; the smallest promise most."""
+        ...
+
+
 class LanguageModel(Protocol):
     """Enough to score: how likely is each answer in the slots of each text?"""
 
@@ -93,6 +146,10 @@ class LanguageModel(Protocol):
 
     def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Plan:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
+        ...
+
+    def plan_all(self, questions: Sequence[Question], scoring: Scoring) -> Plan:
+        """The same for texts with answers of their own; rows count through the questions."""
         ...
 
     def run(self, plan: Plan) -> Iterator[Block]:
@@ -112,6 +169,11 @@ class LanguageModel(Protocol):
     @property
     def ranker(self) -> "LanguageModel":
         """The same model in a faster dtype, to rank with; itself where there is none."""
+        ...
+
+    @property
+    def white_box(self) -> WhiteBox:
+        """Its tokens and gradients."""
         ...
 
     @property

@@ -57,6 +57,7 @@ def sound(plain: Plain, trial: Trial, dtype: torch.dtype) -> Plain:
 
 def _log_probs(way: Passes, trial: Trial) -> Tensor:
     """(read, word)"""
-    reached = way.reach(trial.lines, trial.places, trial.roots)
-    logits = way.logits(reached.states)[torch.from_numpy(reached.where)]
-    return logits.log_softmax(-1).cpu()
+    with torch.inference_mode():
+        reached = way.reach(trial.lines, trial.places, trial.roots)
+        logits = way.logits(reached.states)[torch.from_numpy(reached.where)]
+        return logits.log_softmax(-1).cpu()

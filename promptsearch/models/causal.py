@@ -11,17 +11,20 @@ from promptsearch.models import (
     ModelInfo,
     Options,
     Plan,
+    Question,
     Scoring,
+    WhiteBox,
     vocabulary,
 )
 from promptsearch.models.chat import Raw, Writer
 from promptsearch.models.encoding import Encoded
-from promptsearch.models.machine import Machine, divisors, items_of, require
+from promptsearch.models.machine import Machine, divisors, items_of, width_of
 from promptsearch.models.passes import Passes
 from promptsearch.models.probes import Probe, Probes, continuations
-from promptsearch.models.running import run, work_of
+from promptsearch.models.running import Procedure, run, work_of
 from promptsearch.models.sequels import Sequel, Sequels
 from promptsearch.models.vocabulary import unknown_share, words, written
+from promptsearch.models.whitebox import OpenModel
 from promptsearch.models.work import Item, Work
 from promptsearch.prompt import Answer, Filled
 
@@ -30,69 +33,92 @@ class CausalModel:
     """Scores the answer and the text after the slot, given everything before."""
 
     def __init__(self, machine: Machine[Passes], writer: Writer, begin: int) -> None:
-        self._machine = machine
+        self.machine = machine
         self._writer = writer
         self._begin = begin  # what an answer at the very start is conditioned on
 
     @property
     def info(self) -> ModelInfo:
-        return self._machine.info
+        return self.machine.info
 
     @property
     def options(self) -> Options:
         """What it was loaded with."""
-        return self._machine.options
+        return self.machine.options
 
     @property
     def ranking_dtype(self) -> str:
         """The dtype of the ranker."""
-        return self._machine.ranking_dtype
+        return self.machine.ranking_dtype
 
     @cached_property
     def ranker(self) -> LanguageModel:
         """The same model in a faster dtype; itself where there is none."""
-        machine = self._machine.ranking
-        return self if machine is self._machine else CausalModel(machine, self._writer, self._begin)
+        machine = self.machine.ranking
+        return self if machine is self.machine else self.over(machine)
 
     def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
-        require(answers)
-        asked = _Asked(answers, scoring.length_norm, self._begin, self._machine)
-        sequels = self._sequels(scoring.length_norm == "token")
-        made = [asked.of(each) for each in sequels.of(texts, answers)]
+        return self.plan_all([Question(texts, answers)], scoring)
+
+    def plan_all(self, questions: Sequence[Question], scoring: Scoring) -> Work:
+        """The same for texts with answers of their own."""
+        width, norm = width_of(questions), scoring.length_norm
+        sequels = self._sequels(norm == "token")
+        made: list[tuple[list[int], Probes]] = []
+        for question in questions:
+            asked = _Asked(question.answers, norm, self._begin, self.machine, width)
+            made += (asked.of(each) for each in sequels.of(question.texts, question.answers))
         encoded = [Encoded(prefix, (), ()) for prefix, _ in made]
-        return self._machine.lay_out(items_of(encoded, [probes for _, probes in made]))
+        return self.machine.lay_out(items_of(encoded, [probes for _, probes in made]))
 
     def run(self, plan: Plan) -> Iterator[Block]:
         """Every text exactly once, in blocks of any order."""
         work = work_of(plan)
-        passes = self._machine.way(work)
-        return run(work, _assemble, lambda _: passes, self._machine.device)
+        return run(work, self.procedure(work), self.machine.device)
+
+    def procedure(self, work: Work) -> Procedure:
+        """How the plan's sequences are put together, and what passes them."""
+        passes = self.machine.way(work)
+        return Procedure(_assemble, lambda _: passes)
+
+    def over(self, machine: Machine[Passes]) -> "CausalModel":
+        """The same on another machine."""
+        return CausalModel(machine, self._writer, self._begin)
+
+    @cached_property
+    def white_box(self) -> WhiteBox:
+        """Its tokens and gradients."""
+        return OpenModel(self)
+
+    def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
+        """The ids that the model reads, with this answer in the slots."""
+        return [list(own.ids) for (own,) in self._sequels(False).of(texts, [answer])]
 
     @property
     def without_chat(self) -> LanguageModel:
         """The same model, reading prompts as they are."""
         info = replace(self.info, chat=None)
-        return CausalModel(replace(self._machine, info=info), Raw(), self._begin)
+        return CausalModel(replace(self.machine, info=info), Raw(), self._begin)
 
     def rendered(self, filled: Filled) -> str:
         """The text as the model reads it up to the answer, special tokens written out."""
-        return written(self._machine.tokenizer, self._sequels(False).before(filled))
+        return written(self.machine.tokenizer, self._sequels(False).before(filled))
 
     def vocabulary_words(self) -> list[str]:
         """The whole words of the vocabulary: each is one token."""
-        return words(self._machine.tokenizer, self._machine.tokens)
+        return words(self.machine.tokenizer, self.machine.tokens)
 
     def unknown_share(self, texts: Sequence[str]) -> float:
         """Share of the characters that fall to the unknown token, in [0, 1]."""
-        return unknown_share(self._machine.tokenizer.unk_token_id, self._machine.tokens, texts)
+        return unknown_share(self.machine.tokenizer.unk_token_id, self.machine.tokens, texts)
 
     def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """The ids of answers where a space stands before their slot."""
-        return vocabulary.answer_ids(self._machine.tokens, texts)
+        return vocabulary.answer_ids(self.machine.tokens, texts)
 
     def _sequels(self, counted: bool) -> Sequels:
-        return Sequels(self._machine.tokens, self._writer, self._machine.limit, counted)
+        return Sequels(self.machine.tokens, self._writer, self.machine.limit, counted)
 
 
 def _assemble(item: Item, probe: Probe) -> tuple[list[int], list[int]]:
@@ -105,9 +131,15 @@ class _Asked:
     """The probes of one call; texts whose answers continue them with equal ids share theirs."""
 
     def __init__(
-        self, answers: Sequence[Answer], norm: LengthNorm, begin: int, machine: Machine[Passes]
+        self,
+        answers: Sequence[Answer],
+        norm: LengthNorm,
+        begin: int,
+        machine: Machine[Passes],
+        width: int,
     ) -> None:
-        self._answers, self._norm, self._begin, self._machine = answers, norm, begin, machine
+        self._answers, self._norm, self._begin, self.machine = answers, norm, begin, machine
+        self._width = width
         self._known: dict[object, Probes] = {}
 
     def of(self, sequels: Sequence[Sequel]) -> tuple[list[int], Probes]:
@@ -129,8 +161,8 @@ class _Asked:
         self, follows: Sequence[Sequence[int]], starts: Sequence[int], own: Sequence[int]
     ) -> Probes:
         scored = [range(a, len(follow)) for a, follow in zip(starts, follows, strict=True)]
-        probes = continuations(follows, scored, self._machine.device)
-        return Probes(probes, divisors(self._answers, own, self._norm))
+        probes = continuations(follows, scored, self.machine.device)
+        return Probes(probes, divisors(self._answers, own, self._norm, self._width))
 
 
 def _agreeing(ids: Sequence[tuple[int, ...]]) -> int:

@@ -2,13 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from promptsearch.errors import ModelError
+from promptsearch.models.markers import HOLE
 from promptsearch.models.tokens import Line
-from promptsearch.prompt import Answer, Filled, Slot
+from promptsearch.prompt import Answer, Filled, Input, Slot, Text, Trigger
 
 USER, SYSTEM = "\ue010", "\ue011"  # stand for the messages while the template is rendered
 
@@ -65,31 +66,45 @@ class Chat:
         places = [i + (user if i < slots[0] else shift) for i in range(len(filled))]
         return Written(line, places, [places[i] for i in slots])
 
-    def _begun(self, message: Sequence[str]) -> str:
+    def _begun(self, message: Line) -> str:
         """The reply up to the answer; a space joins them where one stands before the slot."""
-        before = "".join(message)
+        before = [part for part in message if part != ""]
         prefix = self.answer_prefix or ""
-        spaced = not before or before[-1].isspace()
+        spaced = not before or (isinstance(before[-1], str) and before[-1][-1].isspace())
         return prefix + " " if prefix and spaced and not prefix[-1].isspace() else prefix
 
 
-def _texts(filled: Filled, answer: Answer) -> tuple[str, ...]:
+def _texts(filled: Filled, answer: Answer) -> Line:
     own = dict(answer)
-    return tuple(own.get(p.name, "") if isinstance(p, Slot) else p.text for p in filled)
+    return tuple(_text(part, own) for part in filled)
 
 
-def _stripped(texts: Sequence[str]) -> list[str]:
+def _text(part: Text | Input | Slot | Trigger, own: Mapping[str, str]) -> str | int:
+    match part:
+        case Slot(name):
+            return own.get(name, "")
+        case Trigger():
+            return HOLE
+        case Text(text) | Input(_, text):
+            return text
+
+
+def _stripped(texts: Line) -> Line:
     """The same parts, without white space at the outer ends of their whole."""
     parts = list(texts)
-    for i in range(len(parts)):
-        parts[i] = parts[i].lstrip()
-        if parts[i]:
-            break
-    for i in reversed(range(len(parts))):
-        parts[i] = parts[i].rstrip()
-        if parts[i]:
-            break
-    return parts
+    _strip(parts, range(len(parts)), str.lstrip)
+    _strip(parts, reversed(range(len(parts))), str.rstrip)
+    return tuple(parts)
+
+
+def _strip(parts: list[str | int], order: Iterable[int], strip: Callable[[str], str]) -> None:
+    """Strip the parts in this order until something is left."""
+    for i in order:
+        part = parts[i]
+        if isinstance(part, str):
+            part = parts[i] = strip(part)
+        if part != "":
+            return
 
 
 def chat_of(

@@ -39,8 +39,7 @@ class PlainReader:
     def after(self, sources: Lines) -> Passes:
         device = self.model.device
         own = masked_inputs(*padded(sources, device))
-        with torch.inference_mode():
-            encoded = self.model.get_encoder()(**own)
+        encoded = self.model.get_encoder()(**own)
         states = encoded.last_hidden_state
         mask = own.get("attention_mask", torch.ones(states.shape[:2], device=device).long())
 
@@ -67,7 +66,7 @@ class PackedReader:
     def after(self, sources: Lines) -> Passes:
         forest = row_of(sources).to(self.model.device)
         distances = _distances(self.model, _longest(sources))
-        with torch.inference_mode(), packed(self.configs, Passing(forest)), distances:
+        with packed(self.configs, Passing(forest)), distances:
             encoded = self.model.get_encoder()(input_ids=forest.ids[None])
         return _Decoder(self, encoded, forest)
 
@@ -125,11 +124,12 @@ def _fits(fast: PackedReader, plain: PlainReader, trial: Trial) -> bool:
     count = len(trial.lines)
     roots = [*range(count), *reversed(range(count))]
     asked = Trial([*trial.lines, *trial.lines], [*trial.places, *trial.places], roots)
-    try:
-        packed_decoder = fast.after(trial.lines)
-    except UNFIT:
-        return False
-    return agrees(packed_decoder, plain.after(trial.lines), asked, plain.model.dtype)
+    with torch.inference_mode():
+        try:
+            packed_decoder = fast.after(trial.lines)
+        except UNFIT:
+            return False
+        return agrees(packed_decoder, plain.after(trial.lines), asked, plain.model.dtype)
 
 
 def _across(
@@ -157,7 +157,7 @@ def _distances(model: nn.Module, longest: int) -> Iterator[None]:
     """
     layers: list[Any] = [m for m in model.modules() if hasattr(m, "compute_bias")]
     biased = [layer.has_relative_attention_bias for layer in layers]
-    with torch.inference_mode():
+    with torch.no_grad():  # and no inference mode: gradients of what they are added to may be kept
         for layer, has in zip(layers, biased, strict=True):
             table = _table(layer.compute_bias(longest, longest)) if has else torch.zeros(1, 1, 1, 1)
             layer.compute_bias = lambda *_args, table=table, **_more: table

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.errors import ModelError
+from promptsearch.models.markers import HOLE
 from promptsearch.models.tokens import Line, Tokens
 from promptsearch.models.truncation import shortened
-from promptsearch.prompt import Answer, Filled, Slot
+from promptsearch.prompt import Answer, Filled, Slot, Trigger
 
 Places = tuple[tuple[str, str], ...]  # (slot, what stands before it) in order
 Room = Callable[[Places], int]  # how many tokens a text with these slots may have
@@ -22,7 +23,10 @@ class Encoded:
 
 
 def line_of(filled: Filled, controls: Sequence[int]) -> Line:
-    """The line of a prompt; its n-th slot is the n-th of `controls` (the last one repeats)."""
+    """The line of a prompt; its n-th slot is the n-th of `controls` (the last one repeats).
+
+    A trigger is a hole in it: see `planted`.
+    """
     line: list[str | int] = []
     slots = 0
     for part in filled:
@@ -30,8 +34,22 @@ def line_of(filled: Filled, controls: Sequence[int]) -> Line:
             line.append(controls[min(slots, len(controls) - 1)])
             slots += 1
         else:
-            line.append(part.text)
+            line.append(HOLE if isinstance(part, Trigger) else part.text)
     return tuple(line)
+
+
+def planted(ids: list[int], filled: Filled, hole: int) -> list[int]:
+    """The ids with the prompt's triggers in their holes."""
+    triggers = [part.token for part in filled if isinstance(part, Trigger)]
+    if not triggers:
+        return ids
+    places = [place for place, token in enumerate(ids) if token == hole]
+    if len(places) != len(triggers):
+        raise ModelError("this tokenizer does not keep places for triggers apart from text")
+    full = list(ids)
+    for place, token in zip(places, triggers, strict=True):
+        full[place] = token
+    return full
 
 
 def encode(
@@ -44,7 +62,8 @@ def encode(
         places = places_of(filled)
         if len(own) > room(places):
             filled, own = _cut(filled, tokens, controls, room(places))
-        encoded.append(Encoded(own, _slots(own, controls, len(places)), places))
+        slots = _slots(own, controls, len(places))
+        encoded.append(Encoded(planted(own, filled, tokens.hole), slots, places))
     return encoded
 
 
@@ -74,6 +93,7 @@ def places_of(filled: Filled) -> Places:
     for part in filled:
         if isinstance(part, Slot):
             places.append((part.name, before))
+        if isinstance(part, Slot | Trigger):
             before = "text"
         elif part.text:
             before = "space" if part.text[-1].isspace() else "text"

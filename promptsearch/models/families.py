@@ -33,7 +33,7 @@ def wrap(
 ) -> LanguageModel:
     """The port for a model and tokenizer in memory; `ModelError` where they lack what it needs."""
     options = options or Options()
-    model.eval()
+    model.eval().requires_grad_(False)  # frozen: gradients are of a prompt's tokens
     match info.family:
         case "masked":
             return _masked(model, tokenizer, info, options)
@@ -98,6 +98,7 @@ def _machine(
         window=window,
         shape=_shape(model, found, options.batch_tokens),
         device=model.device,
+        opened=found.opened,
     )
     if options.dtype != "auto" or not ranks_in_bfloat16(model):
         return machine
@@ -153,6 +154,7 @@ def _shape(model: Any, found: Ways[Way], batch_tokens: int | None) -> Shape:
         hidden,
         int(wide or 4 * hidden),
         int(getattr(config, "num_attention_heads", 1)),
+        int(getattr(config, "num_hidden_layers", 1)),
         packed=found.fast is not None,
         shared=found.fast is not None and found.fast.shared,
     )

@@ -26,6 +26,7 @@ class Ways(Generic[Way]):
     fast: Way | None  # gives what the plain one gives
     vocabulary: int
     in_dtype: Callable[[torch.dtype], Way | None] | None = None  # the fast one, where it fits
+    opened: Callable[[], Way | None] | None = None  # makes one that keeps gradients; None: `fast`
 
 
 def masked_ways(model: Any, trial: Trial, mask: int) -> Ways[Passes]:
@@ -37,10 +38,12 @@ def masked_ways(model: Any, trial: Trial, mask: int) -> Ways[Passes]:
     def in_dtype(dtype: torch.dtype) -> Passes | None:
         return _fitting(lambda: _fused(model, outputs.vocabulary, dtype), plain, trial, dtype)
 
+    def in_one_row() -> Passes | None:
+        return _fitting(lambda: _packed(model, outputs, shared=False), plain, trial, model.dtype)
+
     if (own := in_dtype(model.dtype)) is not None:
-        return Ways(plain, own, outputs.vocabulary, in_dtype)
-    fast = _fitting(lambda: _packed(model, outputs, shared=False), plain, trial, model.dtype)
-    return Ways(plain, fast, outputs.vocabulary)
+        return Ways(plain, own, outputs.vocabulary, in_dtype, in_one_row)
+    return Ways(plain, in_one_row(), outputs.vocabulary)
 
 
 def causal_ways(model: Any, trial: Trial) -> Ways[Passes]:

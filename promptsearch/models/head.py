@@ -24,7 +24,7 @@ class Outputs:
 
     The model's own code runs: a hook ends it where the body is done, and a body that gives back
     given states leaves the head alone with them. Where a tiny check at the start shows that the
-    halves are not the whole, the head runs everywhere.
+    halves are not the whole, the head runs everywhere. Whether gradients are kept is the caller's.
     """
 
     def __init__(self, model: Any, bodies: Sequence[nn.Module], sample: dict[str, Any]) -> None:
@@ -32,9 +32,11 @@ class Outputs:
         self._body: nn.Module | None = None
         self._sample = sample
         self._shell: Any = None  # the body's output for the sample
-        whole = self._whole(sample)
+        with torch.inference_mode():
+            whole = self._whole(sample)
+            able = (b for b in bodies if b is not model and self._agrees(b, whole))
+            self._body = next(able, None)
         self.vocabulary: int = whole.shape[-1]
-        self._body = next((b for b in bodies if b is not model and self._agrees(b, whole)), None)
 
     @property
     def separate(self) -> bool:
@@ -52,13 +54,12 @@ class Outputs:
         return self._headed(self._body, states)
 
     def _headed(self, body: nn.Module, states: Tensor) -> Tensor:
-        with torch.inference_mode(), _giving(body, self._shell, states.unsqueeze(1)):
+        with _giving(body, self._shell, states.unsqueeze(1)):
             logits: Tensor = self._model(**self._sample).logits
         return logits[:, 0].float()
 
     def _whole(self, inputs: dict[str, Any]) -> Tensor:
-        with torch.inference_mode():
-            logits: Tensor = self._model(**inputs).logits
+        logits: Tensor = self._model(**inputs).logits
         return logits
 
     def _ended(self, body: nn.Module, inputs: dict[str, Any]) -> Any:
@@ -69,8 +70,7 @@ class Outputs:
 
         handle = body.register_forward_hook(end)
         try:
-            with torch.inference_mode():
-                self._model(**inputs)
+            self._model(**inputs)
         except _Done as done:
             return done.output
         finally:

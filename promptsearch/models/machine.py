@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 
 from promptsearch.errors import ModelError
-from promptsearch.models import LengthNorm, ModelInfo, Options
+from promptsearch.models import LengthNorm, ModelInfo, Options, Question
 from promptsearch.models.encoding import Encoded
 from promptsearch.models.planning import lay_out
 from promptsearch.models.probes import Probes
@@ -45,6 +45,7 @@ class Machine(Generic[Way]):
     shape: Shape
     device: torch.device
     faster: "Callable[[], Machine[Way] | None] | None" = None  # makes the same in a faster dtype
+    opened: "Callable[[], Way | None] | None" = None  # makes a fast way that keeps gradients
 
     @property
     def limit(self) -> int:
@@ -61,6 +62,16 @@ class Machine(Generic[Way]):
         """The same model in a faster dtype; itself where there is none."""
         return (self.faster and self.faster()) or self
 
+    @cached_property
+    def open(self) -> "Machine[Way]":
+        """The same, passing sequences in ways that keep gradients."""
+        if self.opened is None:
+            return self
+        fast = self.opened()
+        packed, shared = fast is not None, fast is not None and fast.shared
+        shape = replace(self.shape, packed=packed, shared=shared)
+        return replace(self, fast=fast, shape=shape, opened=None, faster=None)
+
     def lay_out(self, items: Sequence[Item], once: bool = False) -> Work:
         """The plan for these items: packed, unless one of them is too long for it."""
         longest = max((len(item.ids) + item.probes.longest for item in items), default=0)
@@ -75,33 +86,38 @@ class Machine(Generic[Way]):
 
 def items_of(encoded: Sequence[Encoded], probes: Sequence[Probes]) -> list[Item]:
     """Each distinct text once, with all rows that ask for it."""
-    found: dict[tuple[int, ...], Item] = {}
-    rows: dict[tuple[int, ...], list[int]] = {}
+    found: list[Item] = []
+    rows: dict[object, list[int]] = {}
     for row, (text, asked) in enumerate(zip(encoded, probes, strict=True)):
-        key = (id(asked), *text.ids)
-        own = rows.setdefault(key, [])
+        ids = tuple(text.ids)
+        own = rows.setdefault((id(asked), text.slots, ids), [])
         own.append(row)
         if len(own) == 1:
-            found[key] = Item(key[1:], text.slots, asked, own)
-    return list(found.values())
+            found.append(Item(ids, text.slots, asked, own))
+    return found
 
 
-def divisors(answers: Sequence[Answer], tokens: Sequence[int], norm: LengthNorm) -> torch.Tensor:
-    """(answer,): what each answer's score is divided by; `tokens` are its own numbers of tokens."""
-    match norm:
-        case "none":
-            return torch.ones(len(answers))
-        case "token":
-            return torch.tensor([float(max(number, 1)) for number in tokens])
-        case "char":
-            lengths = [sum(len(text) for _, text in answer) for answer in answers]
-            return torch.tensor([float(max(length, 1)) for length in lengths])
+def divisors(
+    answers: Sequence[Answer], tokens: Sequence[int], norm: LengthNorm, width: int
+) -> torch.Tensor:
+    """(width,): what each answer's score is divided by, ones after them.
+
+    `tokens` are the answers' own numbers of tokens.
+    """
+    by = torch.ones(width)
+    if norm == "token":
+        by[: len(answers)] = torch.tensor([float(max(number, 1)) for number in tokens])
+    if norm == "char":
+        lengths = [sum(len(text) for _, text in answer) for answer in answers]
+        by[: len(answers)] = torch.tensor([float(max(length, 1)) for length in lengths])
+    return by
 
 
-def require(answers: Sequence[Answer]) -> None:
-    """`ModelError` where there is nothing to score."""
-    if not answers:
+def width_of(questions: Sequence[Question]) -> int:
+    """The most answers that a text has; `ModelError` where there is nothing to score."""
+    if not questions or not all(question.answers for question in questions):
         raise ModelError("there are no answers to score; give every label at least one")
+    return max(len(question.answers) for question in questions)
 
 
 def tokens_of(ids: Mapping[str, tuple[int, ...]]) -> int:

@@ -1,7 +1,7 @@
 """Masked language models (BERT, RoBERTa, ...): an answer of k tokens stands at k masks."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 
 from promptsearch.models import (
     Block,
@@ -10,15 +10,18 @@ from promptsearch.models import (
     MultiToken,
     Options,
     Plan,
+    Question,
     Scoring,
+    WhiteBox,
     vocabulary,
 )
 from promptsearch.models.encoding import Places, answer_ids, encode, line_of
-from promptsearch.models.machine import Machine, divisors, items_of, require, tokens_of
+from promptsearch.models.machine import Machine, divisors, items_of, tokens_of, width_of
 from promptsearch.models.passes import Passes
 from promptsearch.models.probes import Probe, Probes, Reading, probe
-from promptsearch.models.running import run, work_of
+from promptsearch.models.running import Procedure, run, work_of
 from promptsearch.models.vocabulary import unknown_share, words, written
+from promptsearch.models.whitebox import OpenModel
 from promptsearch.models.work import Item, Work
 from promptsearch.prompt import Answer, Filled
 
@@ -30,43 +33,71 @@ class MaskedModel:
     """Scores answers at mask tokens: all of them at once, or from left to right."""
 
     def __init__(self, machine: Machine[Passes], mask: int) -> None:
-        self._machine = machine
+        self.machine = machine
         self._mask = mask
 
     @property
     def info(self) -> ModelInfo:
-        return self._machine.info
+        return self.machine.info
 
     @property
     def options(self) -> Options:
         """What it was loaded with."""
-        return self._machine.options
+        return self.machine.options
 
     @property
     def ranking_dtype(self) -> str:
         """The dtype of the ranker."""
-        return self._machine.ranking_dtype
+        return self.machine.ranking_dtype
 
     @cached_property
     def ranker(self) -> LanguageModel:
         """The same model in a faster dtype; itself where there is none."""
-        machine = self._machine.ranking
-        return self if machine is self._machine else MaskedModel(machine, self._mask)
+        machine = self.machine.ranking
+        return self if machine is self.machine else self.over(machine)
 
     def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
-        require(answers)
-        machine = self._machine
-        asked = _Asked(answers, scoring, self._mask, machine)
-        encoded = encode(texts, machine.tokens, [self._mask], asked.room)
-        probes = [asked.probes(text.places) for text in encoded]
-        return machine.lay_out(items_of(encoded, probes))
+        return self.plan_all([Question(texts, answers)], scoring)
+
+    def plan_all(self, questions: Sequence[Question], scoring: Scoring) -> Work:
+        """The same for texts with answers of their own; all are cut as the longest answer asks."""
+        machine, width = self.machine, width_of(questions)
+        asked = [_Asked(q.answers, scoring, self._mask, machine, width) for q in questions]
+        texts = [text for question in questions for text in question.texts]
+        owners = [own for own, q in zip(asked, questions, strict=True) for _ in q.texts]
+
+        @cache
+        def room(places: Places) -> int:
+            return min(each.room(places) for each in asked)
+
+        encoded = encode(texts, machine.tokens, [self._mask], room)
+        pairs = zip(owners, encoded, strict=True)
+        return machine.lay_out(items_of(encoded, [own.probes(text.places) for own, text in pairs]))
 
     def run(self, plan: Plan) -> Iterator[Block]:
         """Every text exactly once, in blocks of any order."""
         work = work_of(plan)
-        passes = self._machine.way(work)
-        return run(work, _assemble, lambda _: passes, self._machine.device)
+        return run(work, self.procedure(work), self.machine.device)
+
+    def procedure(self, work: Work) -> Procedure:
+        """How the plan's sequences are put together, and what passes them."""
+        passes = self.machine.way(work)
+        return Procedure(_assemble, lambda _: passes)
+
+    def over(self, machine: Machine[Passes]) -> "MaskedModel":
+        """The same on another machine."""
+        return MaskedModel(machine, self._mask)
+
+    @cached_property
+    def white_box(self) -> WhiteBox:
+        """Its tokens and gradients."""
+        return OpenModel(self)
+
+    def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
+        """The ids that the model reads, one mask a slot."""
+        tokens, limit = self.machine.tokens, self.machine.limit
+        return [text.ids for text in encode(texts, tokens, [self._mask], lambda _: limit)]
 
     @property
     def without_chat(self) -> LanguageModel:
@@ -75,20 +106,20 @@ class MaskedModel:
 
     def rendered(self, filled: Filled) -> str:
         """The text as the model reads it, one mask a slot, special tokens written out."""
-        (ids,) = self._machine.tokens.encode([line_of(filled, [self._mask])])
-        return written(self._machine.tokenizer, ids)
+        (ids,) = self.machine.tokens.encode([line_of(filled, [self._mask])])
+        return written(self.machine.tokenizer, ids)
 
     def vocabulary_words(self) -> list[str]:
         """The whole words of the vocabulary: each is one token."""
-        return words(self._machine.tokenizer, self._machine.tokens)
+        return words(self.machine.tokenizer, self.machine.tokens)
 
     def unknown_share(self, texts: Sequence[str]) -> float:
         """Share of the characters that fall to the unknown token, in [0, 1]."""
-        return unknown_share(self._machine.tokenizer.unk_token_id, self._machine.tokens, texts)
+        return unknown_share(self.machine.tokenizer.unk_token_id, self.machine.tokens, texts)
 
     def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """The ids of answers where a space stands before their slot."""
-        return vocabulary.answer_ids(self._machine.tokens, texts)
+        return vocabulary.answer_ids(self.machine.tokens, texts)
 
 
 def _assemble(item: Item, probe: Probe) -> tuple[list[int], list[int]]:
@@ -109,21 +140,27 @@ class _Asked:
     """The probes of one call, made once per kind of text."""
 
     def __init__(
-        self, answers: Sequence[Answer], scoring: Scoring, mask: int, machine: Machine[Passes]
+        self,
+        answers: Sequence[Answer],
+        scoring: Scoring,
+        mask: int,
+        machine: Machine[Passes],
+        width: int,
     ) -> None:
-        self._answers, self._scoring, self._mask, self._machine = answers, scoring, mask, machine
+        self._answers, self._scoring, self._mask, self.machine = answers, scoring, mask, machine
+        self._width = width
         self._known: dict[Places, Probes] = {}
         self._same: dict[object, Probes] = {}
 
     def room(self, places: Places) -> int:
         """Tokens a text may have, so that it holds the longest answer."""
         longest = max(len(probe.fill) for probe in self.probes(places).probes)
-        return self._machine.limit - longest + len(places)
+        return self.machine.limit - longest + len(places)
 
     def probes(self, places: Places) -> Probes:
         """What to ask of a text with these slots; texts whose answers have equal ids share it."""
         if places not in self._known:
-            ids = answer_ids(self._answers, places, self._machine.tokens)
+            ids = answer_ids(self._answers, places, self.machine.tokens)
             names = [name for name, _ in places]
             key = (tuple(names), tuple(tuple(own.items()) for own in ids))
             if key not in self._same:
@@ -133,10 +170,10 @@ class _Asked:
 
     def _make(self, names: Sequence[str], ids: Sequence[Ids]) -> Probes:
         tables = readings(names, ids, self._scoring.multi_token, self._mask)
-        device = self._machine.device
+        device = self.machine.device
         made = (probe(*fill, table, device) for fill, table in tables.items())
         norm = self._scoring.length_norm
-        own = divisors(self._answers, [tokens_of(each) for each in ids], norm)
+        own = divisors(self._answers, [tokens_of(each) for each in ids], norm, self._width)
         return Probes(tuple(made), own)
 
 

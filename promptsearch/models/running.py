@@ -1,6 +1,7 @@
 """Passing batches through a model and adding up what is read."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,32 +18,41 @@ Assemble = Callable[[Item, Probe], tuple[list[int], list[int]]]  # ids, and posi
 Prepare = Callable[[Sequence[Item]], Passes]  # once a block
 
 
-def run(work: Work, assemble: Assemble, prepare: Prepare, device: torch.device) -> Iterator[Scored]:
+class Procedure(NamedTuple):
+    """How a family passes a plan: what its sequences are, and what passes those of a block."""
+
+    assemble: Assemble
+    prepare: Prepare
+
+
+def run(work: Work, procedure: Procedure, device: torch.device) -> Iterator[Scored]:
     """Every text exactly once: scores (row, answer) by blocks."""
     for block in work.blocks:
-        for part, passes in _prepared(block, prepare):
+        for part, passes in _prepared(block, procedure.prepare):
             items = part.items
             scores = torch.zeros(len(items), len(items[0].probes.divisors), device=device)
             for batch in part.batches:
-                _pass(batch.cells, part, assemble, passes, scores)
+                _pass(batch.cells, part, procedure.assemble, passes, scores)
             yield _scored(items, scores.cpu())
 
 
 def _prepared(block: Block, prepare: Prepare) -> Iterator[tuple[Block, Passes]]:
     """The block, in halves where memory ends before it is prepared."""
     try:
-        yield block, prepare(block.items)
+        with torch.inference_mode():
+            passes = prepare(block.items)
+        yield block, passes
         return
     except torch.OutOfMemoryError:
         pass
     torch.cuda.empty_cache()
     if len(block.items) == 1:
-        raise _too_long(len(block.items[0].ids))
+        raise too_long(len(block.items[0].ids))
     for half in block.halves:
         yield from _prepared(half, prepare)
 
 
-def _too_long(length: int) -> ModelError:
+def too_long(length: int) -> ModelError:
     return ModelError(
         f"a text of {length} tokens does not fit into the device's memory; shorten it, or use "
         "--device cpu"
@@ -65,27 +75,31 @@ def _pass(
         with torch.inference_mode():
             reached = passes.reach(lines, places, [cell.item for cell in cells])
             found = torch.zeros_like(scores)
-            _read(cells, reached, passes, found)
+            read(cells, reached, passes, found)
             scores += found  # all of the batch or nothing
         return
     except torch.OutOfMemoryError:
         pass  # leave the block first: the error holds on to the tensors
     torch.cuda.empty_cache()
     if len(cells) == 1:
-        raise _too_long(cells[0].length)
+        raise too_long(cells[0].length)
     for half in (cells[: len(cells) // 2], cells[len(cells) // 2 :]):
         _pass(half, block, assemble, passes, scores)
 
 
-def _read(cells: Sequence[Cell], reached: Reached, passes: Passes, scores: Tensor) -> None:
-    """Words at some positions at a time, so that memory holds a few of these outputs only."""
+def read(cells: Sequence[Cell], reached: Reached, passes: Passes, scores: Tensor) -> None:
+    """Add what the cells say to `scores` (item, answer).
+
+    Words at some positions at a time, so that memory holds a few of these outputs only.
+    """
     counts = [len(cell.probe.places) for cell in cells]
     ends = np.cumsum([0, *counts])
     for some in _parts(counts, OUTPUTS // passes.vocabulary):
         where = reached.where[ends[some.start] : ends[some.stop]]
         needed, place = np.unique(where, return_inverse=True)
         logits = passes.logits(reached.states[torch.from_numpy(needed)])
-        _gather(cells[some], torch.from_numpy(place).to(logits.device), logits, scores)
+        norms = logits[:, : passes.vocabulary].logsumexp(-1)  # (position,)
+        _gather(cells[some], torch.from_numpy(place).to(logits.device), logits, norms, scores)
 
 
 def _parts(counts: Sequence[int], most: int) -> Iterator[slice]:
@@ -99,12 +113,13 @@ def _parts(counts: Sequence[int], most: int) -> Iterator[slice]:
     yield slice(start, len(counts))
 
 
-def _gather(cells: Sequence[Cell], place: Tensor, logits: Tensor, scores: Tensor) -> None:
+def _gather(
+    cells: Sequence[Cell], place: Tensor, logits: Tensor, norms: Tensor, scores: Tensor
+) -> None:
     """Add log p of the answers' tokens; probes that several cells share are read at once.
 
     `place` (read,) leads from a cell's reads, in order, to logits (position, word).
     """
-    norms = logits.logsumexp(-1)  # (position,)
     first = 0
     sharing: dict[Probe, tuple[list[int], list[int]]] = {}
     for cell in cells:

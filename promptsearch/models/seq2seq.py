@@ -4,14 +4,25 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from promptsearch.errors import ModelError
-from promptsearch.models import Block, LanguageModel, ModelInfo, Options, Plan, Scoring, vocabulary
+from promptsearch.models import (
+    Block,
+    LanguageModel,
+    ModelInfo,
+    Options,
+    Plan,
+    Question,
+    Scoring,
+    WhiteBox,
+    vocabulary,
+)
 from promptsearch.models.decoding import Reader
 from promptsearch.models.encoding import encode, line_of, places_of
-from promptsearch.models.machine import Machine, divisors, items_of, require
+from promptsearch.models.machine import Machine, divisors, items_of, width_of
 from promptsearch.models.passes import Passes
 from promptsearch.models.probes import Probe, Probes, continuations
-from promptsearch.models.running import run, work_of
+from promptsearch.models.running import Procedure, run, work_of
 from promptsearch.models.vocabulary import unknown_share, words, written
+from promptsearch.models.whitebox import OpenModel
 from promptsearch.models.work import Item, Work
 from promptsearch.prompt import Answer, Filled
 
@@ -20,58 +31,75 @@ class Seq2SeqModel:
     """Scores answers after their sentinels; each text is encoded once."""
 
     def __init__(self, machine: Machine[Reader], sentinels: Sequence[int], start: int) -> None:
-        self._machine = machine
+        self.machine = machine
         self._sentinels = sentinels
         self._start = start  # the token that a decoder begins with
 
     @property
     def info(self) -> ModelInfo:
-        return self._machine.info
+        return self.machine.info
 
     @property
     def options(self) -> Options:
         """What it was loaded with."""
-        return self._machine.options
+        return self.machine.options
 
     @property
     def ranking_dtype(self) -> str:
         """The dtype of the ranker."""
-        return self._machine.ranking_dtype
+        return self.machine.ranking_dtype
 
     @cached_property
     def ranker(self) -> LanguageModel:
         """The same model in a faster dtype; itself where there is none."""
-        machine = self._machine.ranking
-        return (
-            self
-            if machine is self._machine
-            else Seq2SeqModel(machine, self._sentinels, self._start)
-        )
+        machine = self.machine.ranking
+        return self if machine is self.machine else self.over(machine)
 
     def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
-        require(answers)
-        machine = self._machine
-        for names in dict.fromkeys(_names(text) for text in texts):
-            self._check(names)
+        return self.plan_all([Question(texts, answers)], scoring)
+
+    def plan_all(self, questions: Sequence[Question], scoring: Scoring) -> Work:
+        """The same for texts with answers of their own."""
+        machine, width = self.machine, width_of(questions)
+        texts = [text for question in questions for text in question.texts]
         encoded = encode(texts, machine.tokens, self._sentinels, lambda _: machine.limit)
-        known: dict[tuple[str, ...], Probes] = {}
-        for text in encoded:
-            names = tuple(name for name, _ in text.places)
-            if names not in known:
-                known[names] = self._probes(names, answers, scoring)
-        probes = [known[tuple(name for name, _ in text.places)] for text in encoded]
+        probes: list[Probes] = []
+        for question in questions:
+            known: dict[tuple[str, ...], Probes] = {}
+            for names in map(_names, question.texts):
+                if names not in known:
+                    known[names] = self._probes(names, question.answers, scoring, width)
+                probes.append(known[names])
         return machine.lay_out(items_of(encoded, probes), once=True)
 
     def run(self, plan: Plan) -> Iterator[Block]:
         """Every text exactly once, in blocks of any order."""
         work = work_of(plan)
-        reader = self._machine.way(work)
+        return run(work, self.procedure(work), self.machine.device)
+
+    def procedure(self, work: Work) -> Procedure:
+        """How the plan's sequences are put together, and what passes them."""
+        reader = self.machine.way(work)
 
         def prepare(block: Sequence[Item]) -> Passes:
             return reader.after([item.ids for item in block])
 
-        return run(work, self._assemble, prepare, self._machine.device)
+        return Procedure(self._assemble, prepare)
+
+    def over(self, machine: Machine[Reader]) -> "Seq2SeqModel":
+        """The same on another machine."""
+        return Seq2SeqModel(machine, self._sentinels, self._start)
+
+    @cached_property
+    def white_box(self) -> WhiteBox:
+        """Its tokens and gradients."""
+        return OpenModel(self)
+
+    def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
+        """The ids that the encoder reads."""
+        tokens, limit = self.machine.tokens, self.machine.limit
+        return [text.ids for text in encode(texts, tokens, self._sentinels, lambda _: limit)]
 
     @property
     def without_chat(self) -> LanguageModel:
@@ -80,20 +108,20 @@ class Seq2SeqModel:
 
     def rendered(self, filled: Filled) -> str:
         """The text as the encoder reads it, with its sentinels."""
-        (ids,) = self._machine.tokens.encode([line_of(filled, self._sentinels)])
-        return written(self._machine.tokenizer, ids)
+        (ids,) = self.machine.tokens.encode([line_of(filled, self._sentinels)])
+        return written(self.machine.tokenizer, ids)
 
     def vocabulary_words(self) -> list[str]:
         """The whole words of the vocabulary: each is one token."""
-        return words(self._machine.tokenizer, self._machine.tokens)
+        return words(self.machine.tokenizer, self.machine.tokens)
 
     def unknown_share(self, texts: Sequence[str]) -> float:
         """Share of the characters that fall to the unknown token, in [0, 1]."""
-        return unknown_share(self._machine.tokenizer.unk_token_id, self._machine.tokens, texts)
+        return unknown_share(self.machine.tokenizer.unk_token_id, self.machine.tokens, texts)
 
     def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """The ids of answers where a space stands before their slot."""
-        return vocabulary.answer_ids(self._machine.tokens, texts)
+        return vocabulary.answer_ids(self.machine.tokens, texts)
 
     def _check(self, names: Sequence[str]) -> None:
         if len(names) > len(self._sentinels):
@@ -102,8 +130,11 @@ class Seq2SeqModel:
                 f"{len(self._sentinels)} sentinels; use fewer slots"
             )
 
-    def _probes(self, names: Sequence[str], answers: Sequence[Answer], scoring: Scoring) -> Probes:
+    def _probes(
+        self, names: Sequence[str], answers: Sequence[Answer], scoring: Scoring, width: int
+    ) -> Probes:
         """What the decoder writes: sentinel, answer, sentinel, answer; the answers count."""
+        self._check(names)
         texts = list(dict.fromkeys(text for answer in answers for _, text in answer))
         ids = dict(zip(texts, self._answer_ids(texts), strict=True))
         follows, scored = [], []
@@ -111,12 +142,12 @@ class Seq2SeqModel:
             follow, places = self._target(names, {slot: ids[text] for slot, text in answer})
             follows.append(follow)
             scored.append(places)
-        own = divisors(answers, list(map(len, scored)), scoring.length_norm)
-        device = self._machine.device
+        own = divisors(answers, list(map(len, scored)), scoring.length_norm, width)
+        device = self.machine.device
         return Probes(continuations(follows, scored, device), own)
 
     def _answer_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        found = self._machine.tokens.encode([(text,) for text in texts], special=False)
+        found = self.machine.tokens.encode([(text,) for text in texts], special=False)
         for text, ids in zip(texts, found, strict=True):
             if not ids:
                 raise ModelError(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from promptsearch.errors import ModelError
 from promptsearch.models.chat import Writer, Written
+from promptsearch.models.encoding import planted
 from promptsearch.models.tokens import Line, Tokens
 from promptsearch.models.truncation import shortened
 from promptsearch.prompt import Answer, Filled
@@ -74,7 +75,10 @@ class Sequels:
                     f"the answer {answer!r} has no tokens in this model's vocabulary; use another"
                 )
         own = self._own(made) if self.counted else [1] * len(made)
-        return [Sequel(tuple(ids), first, n) for (ids, first), n in zip(found, own, strict=True)]
+        hole, step = self.tokens.hole, len(answers)
+        full = (planted(ids, texts[i // step], hole) for i, (ids, _) in enumerate(found))
+        firsts = (first for _, first in found)
+        return [Sequel(tuple(ids), *more) for ids, *more in zip(full, firsts, own, strict=True)]
 
     def _own(self, made: Sequence[Written]) -> list[int]:
         """Tokens of each answer: up to the first token of what follows, over all slots."""

@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 from promptsearch.errors import ModelError
-from promptsearch.models.markers import ANCHOR, PRIVATE, marker, with_markers
+from promptsearch.models.markers import ANCHOR, HOLE, PRIVATE, marker, with_markers
 
 Line = tuple[str | int, ...]
 
@@ -35,6 +35,11 @@ class Tokens(Protocol):
     @property
     def tail(self) -> int:
         """How many it puts after every text."""
+        ...
+
+    @property
+    def hole(self) -> int:
+        """The id as which a `HOLE` comes out: that of no token."""
         ...
 
     def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
@@ -66,6 +71,7 @@ class FastTokens:
         probe = self._copy(PRIVATE[0]).encode("a").special_tokens_mask
         self.lead = next((i for i, added in enumerate(probe) if not added), len(probe))
         self.tail = sum(probe) - self.lead
+        self.hole: int = self._copy(PRIVATE[0]).token_to_id(marker(PRIVATE[0], HOLE))
 
     def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
         base = unused_base(lines)

@@ -30,6 +30,37 @@ def _text(tokenizer: Any, piece: str | None) -> str:
     return text.strip(" ")
 
 
+def spellings(tokenizer: Any, tokens: Tokens) -> list[str | None]:
+    """What each token adds to a text where it follows a word (" great", "ing").
+
+    None for special and unknown tokens, for pieces of characters, and for words that no text
+    spells so (BERT's "[unused1]").
+    """
+    count = len(tokenizer)
+    (before,) = tokens.glued([(" the",)])
+    start = tokenizer.decode(before, clean_up_tokenization_spaces=False)
+    texts = tokenizer.batch_decode(
+        [[*before, token] for token in range(count)], clean_up_tokenization_spaces=False
+    )
+    special = set(tokenizer.all_special_ids)
+    found = [
+        text[len(start) :] if token not in special and text.startswith(start) else None
+        for token, text in enumerate(texts)
+    ]
+    return _sayable(found, tokens)
+
+
+def _sayable(texts: Sequence[str | None], tokens: Tokens) -> list[str | None]:
+    """The texts without those that have no letter left, or spell words as other tokens."""
+    words = [i for i, text in enumerate(texts) if text and text[0] == " " and text[1:].strip()]
+    read = tokens.glued([(texts[i] or "",) for i in words])
+    same = {i for i, ids in zip(words, read, strict=True) if ids == [i]}
+    return [
+        text if text and "\ufffd" not in text and (i in same or text[0] != " ") else None
+        for i, text in enumerate(texts)
+    ]
+
+
 def unknown_share(unknown: int | None, tokens: Tokens, texts: Sequence[str]) -> float:
     """Share of the characters, spaces left out, that fall to the unknown token; in [0, 1]."""
     total = sum(sum(map(len, text.split())) for text in texts)

@@ -60,6 +60,7 @@ class Shape:
     hidden: int
     feed_forward: int
     heads: int
+    layers: int
     packed: bool = False  # sequences stand in one row, without padding
     shared: bool = False  # and what they begin with stands once
 

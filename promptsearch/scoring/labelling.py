@@ -53,14 +53,19 @@ class Labelling:
 
     def label_log_probs(self, log_probs: "Tensor") -> "Tensor":
         """log p(label | input), (row, label), from the answers', (row, answer)."""
-        if not self._one_each:
-            import torch
+        return self.label_scores(log_probs).log_softmax(1)
 
+    def label_scores(self, log_probs: "Tensor") -> "Tensor":
+        """The same before the softmax over the labels: their answers' probabilities together."""
+        import torch
+
+        if not self._one_each:
             scores = [self._score(log_probs[:, list(columns)]) for columns in self.columns]
             log_probs = torch.stack(scores, dim=1)
         if self.merged:
-            log_probs[:, self.merged] = -inf
-        return log_probs.log_softmax(1)
+            where = torch.tensor(self.merged, device=log_probs.device)
+            log_probs = log_probs.index_fill(1, where, -inf)
+        return log_probs
 
     def _score(self, log_probs: "Tensor") -> "Tensor":
         if self.answer_score == "max":

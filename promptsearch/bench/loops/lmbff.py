@@ -24,7 +24,7 @@ from promptsearch.bench.loops.tensors import (
 )
 from promptsearch.bench.workload import Workload
 from promptsearch.models.random_models import Parts
-from promptsearch.prompt import Filled, Slot
+from promptsearch.prompt import Filled, Input, Slot, Text
 
 
 def lmbff(parts: Parts, work: Workload, length: int = 128, batch: int = 16) -> Tensor:
@@ -54,6 +54,6 @@ def _ids(parts: Parts, filled: Filled) -> list[int]:
     for part in filled:
         if isinstance(part, Slot):
             ids.append(tokenizer.mask_token_id)
-        else:
+        elif isinstance(part, Text | Input):
             ids += tokenizer.encode(part.text.rstrip(" "), add_special_tokens=False)
     return framed(tokenizer, ids)

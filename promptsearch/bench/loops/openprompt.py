@@ -27,7 +27,7 @@ from torch import Tensor
 from promptsearch.bench.loops.tensors import at_words, framed, lead, padded, present, word_ids
 from promptsearch.bench.workload import Workload
 from promptsearch.models.random_models import Parts
-from promptsearch.prompt import Filled, Slot
+from promptsearch.prompt import Filled, Input, Slot, Text
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ def _inputs(parts: Parts, rows: Sequence[Row], length: int) -> dict[str, Tensor]
 def _pieces(tokenizer: Any, filled: Filled, slot: int) -> list[list[int]]:
     """Each part's ids, tokenised apart; the slot is one token."""
     return [
-        [slot]
-        if isinstance(part, Slot)
-        else tokenizer.encode(part.text.rstrip(" "), add_special_tokens=False)
+        tokenizer.encode(part.text.rstrip(" "), add_special_tokens=False)
+        if isinstance(part, Text | Input)
+        else [slot]
         for part in filled
     ]
 

@@ -1,0 +1,1 @@
+"""Searching for trigger tokens by the model's gradients: the parts of `searchers/gradient.py`."""

@@ -1,0 +1,96 @@
+"""How readable a template is: the mean log-probability of its own words, in nats a word.
+
+Masked and encoder-decoder models are asked for each word given all the others (the pseudo-
+log-likelihood of Salazar et al., 2020; a word of several tokens from left to right, as Kauf and
+Ivanova, 2023, do), causal ones given what stands before it. Inputs and right answers of a few
+training examples stand in the template.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from promptsearch.data import Example
+from promptsearch.engine import Chore
+from promptsearch.models import LanguageModel, Question, Scoring
+from promptsearch.prompt import Field, Filled, Input, Prompt, Slot, Template, Text
+from promptsearch.scoring import Cost
+
+WORD = "word"  # the slot that a word is asked in
+EXAMPLES = 4
+
+
+@dataclass(frozen=True)
+class Fluency:
+    """Measures templates with a model, on some examples."""
+
+    model: LanguageModel
+    examples: Sequence[Example]
+    manual: Prompt  # whose answers stand in the slots
+    spaced: bool = True
+
+    def chore(self, templates: Sequence[Template]) -> Chore:
+        """Of each template, in (-inf, 0]; 0 where it has no words."""
+        asked = [list(self._questions(template)) for template in templates]
+        questions = [question for own in asked for question in own]
+        plan = self.model.plan_all(questions or [_NOTHING], Scoring("left-to-right"))
+
+        def work() -> list[float]:
+            values = np.zeros(sum(len(question.texts) for question in questions) or 1)
+            for block in self.model.run(plan):
+                values[list(block.rows)] = block.log_probs[:, 0].numpy()
+            ends = np.cumsum([0, *(len(own) * len(self.examples) for own in asked)])
+            parts = (values[a:b] for a, b in pairwise(ends))
+            return [float(part.mean()) if len(part) else 0.0 for part in parts]
+
+        return Chore(Cost.of(plan), work)
+
+    def _questions(self, template: Template) -> Iterator[Question]:
+        """One a word: the template with a slot there, for every example."""
+        for number, part in enumerate(template.parts):
+            if isinstance(part, Text):
+                for before, word, after in _words(part.text, self.spaced):
+                    parts = template.parts[:number], template.parts[number + 1 :]
+                    texts = [self._text(parts, before, after, each) for each in self.examples]
+                    yield Question(texts, [((WORD, word),)])
+
+    def _text(
+        self,
+        parts: tuple[Sequence[Text | Field | Slot], Sequence[Text | Field | Slot]],
+        before: str,
+        after: str,
+        example: Example,
+    ) -> Filled:
+        left = (*self._filled(parts[0], example), Text(before), Slot(WORD))
+        if self.model.info.family == "causal":
+            return left
+        return (*left, Text(after), *self._filled(parts[1], example))
+
+    def _filled(
+        self, parts: Sequence[Text | Field | Slot], example: Example
+    ) -> Iterator[Text | Input]:
+        answers = self.manual.verbalizer.get(example.targets[0]) or ()
+        own = dict(answers[0]) if answers else {}
+        for part in parts:
+            match part:
+                case Text():
+                    yield part
+                case Field(name):
+                    yield Input(name, example.inputs[name])
+                case Slot(name):
+                    yield Text(own.get(name, example.targets[0]))
+
+
+_NOTHING = Question([(Slot(WORD),)], [((WORD, "."),)])
+
+
+def _words(text: str, spaced: bool) -> Iterator[tuple[str, str, str]]:
+    """Each word of the text with what stands before and after it."""
+    words = text.split() if spaced else [character for character in text if not character.isspace()]
+    end = 0
+    for word in words:
+        start = text.index(word, end)
+        end = start + len(word)
+        yield text[:start], word, text[end:]

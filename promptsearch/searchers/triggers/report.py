@@ -1,0 +1,39 @@
+"""What a search has found on the way: texts, with where they came from, to be scored on dev."""
+
+from dataclasses import dataclass
+
+from promptsearch.engine import Score, Task
+from promptsearch.prompt import Source
+from promptsearch.searchers.triggers.climb import Climb
+from promptsearch.searchers.triggers.laboratory import Laboratory
+from promptsearch.template import Template
+
+
+@dataclass(frozen=True)
+class Report:
+    """Hands texts to the engine."""
+
+    task: Task
+    score: Score
+    laboratory: Laboratory
+
+    def begin(self, climb: Climb) -> None:
+        """What the climbs start from, where text can say it."""
+        if not climb.masks:
+            self.say(self.laboratory.speller.template(climb.trigger), climb, 0)
+
+    def say(self, text: Template | None, climb: Climb, iteration: int) -> None:
+        """Score the text that a climb has come to, if it has come to one."""
+        if text is None:
+            return
+        (fluency,) = self.laboratory.fluencies([text])
+        evidence = {
+            "climb": climb.number,
+            "iteration": iteration,
+            "train": climb.worth,
+            "fluency": fluency,
+        }
+        parents = () if climb.parent is None else (climb.parent,)
+        source = Source("gradient", parents, evidence, climb.trigger, round_trips=True)
+        (trial,) = self.score([self.task.prompt.with_template(text, source)])
+        climb.parent = trial.id

@@ -1,0 +1,74 @@
+"""What a search may spend, and what it has spent."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from promptsearch.errors import BudgetSpent
+from promptsearch.progress import Limits
+from promptsearch.scoring import Cost
+from promptsearch.trial import Spent
+
+
+class Chore(NamedTuple):
+    """A strategy's own passes through a model: what they cost, and how they are done."""
+
+    cost: Cost
+    work: Callable[[], object]  # gives JSON values
+
+
+@dataclass
+class Purse:
+    """Pays for prompts and forwards, and ends a search that has no more."""
+
+    limits: Limits
+    spent: Spent = field(default_factory=Spent)
+    _began: float = field(default_factory=time.monotonic)
+
+    def resumed(self) -> None:
+        """What was paid until now was paid by an earlier run: this one has that much less time."""
+        self._began -= self.spent.seconds
+
+    def pay(self, forwards: int, tokens: int, seconds: float) -> None:
+        """For what has passed through a model."""
+        self.spent = replace(
+            self.spent,
+            forwards=self.spent.forwards + forwards,
+            tokens=self.spent.tokens + tokens,
+            seconds=self.spent.seconds + seconds,
+        )
+
+    def pay_prompt(self) -> None:
+        """For one more distinct prompt on dev."""
+        self.spent = replace(self.spent, prompts=self.spent.prompts + 1)
+
+    @property
+    def prompts_left(self) -> int | None:
+        """Prompts that the budget has room for; None: any number."""
+        return None if self.limits.prompts is None else self.limits.prompts - self.spent.prompts
+
+    def forget_time(self) -> None:
+        """From now on time does not end the search."""
+        self.limits = replace(self.limits, seconds=None)
+
+    def check_time(self) -> None:
+        """`BudgetSpent` where time is over."""
+        over = time.monotonic() - self._began
+        if self.limits.seconds is not None and over >= self.limits.seconds:
+            raise BudgetSpent("time")
+
+    def affordable(self, count: int, reserve: int, cost: Callable[[int], int]) -> int:
+        """How many of the first `count` things may pass, `cost(n)` forwards being that of n.
+
+        `reserve` forwards stay back. `BudgetSpent` where it is none.
+        """
+        if self.limits.forwards is None:
+            return count
+        left = self.limits.forwards - self.spent.forwards - reserve
+        while count:
+            price = cost(count)
+            if price <= left:
+                return count
+            count = min(count - 1, max(0, left) * count // price)
+        raise BudgetSpent("max-forwards")
