@@ -1,13 +1,12 @@
 """Masked language models (BERT, RoBERTa, ...): an answer of k tokens stands at k masks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 
 from promptsearch.models import (
     Block,
     LanguageModel,
     ModelInfo,
-    MultiToken,
     Options,
     Plan,
     Question,
@@ -15,18 +14,16 @@ from promptsearch.models import (
     WhiteBox,
     vocabulary,
 )
-from promptsearch.models.encoding import Places, answer_ids, encode, line_of
-from promptsearch.models.machine import Machine, divisors, items_of, tokens_of, width_of
+from promptsearch.models.encoding import Places, encode, line_of
+from promptsearch.models.fillings import Fillings
+from promptsearch.models.machine import Machine, items_of, width_of
 from promptsearch.models.passes import Passes
-from promptsearch.models.probes import Probe, Probes, Reading, probe
+from promptsearch.models.probes import Probe
 from promptsearch.models.running import Procedure, run, work_of
 from promptsearch.models.vocabulary import unknown_share, words, written
 from promptsearch.models.whitebox import OpenModel
 from promptsearch.models.work import Item, Work
 from promptsearch.prompt import Answer, Filled
-
-Ids = Mapping[str, tuple[int, ...]]  # slot -> the ids of one answer's text there
-Fill = tuple[tuple[int, ...], tuple[int, ...]]  # ids at all masks in order, masks per slot
 
 
 class MaskedModel:
@@ -35,6 +32,7 @@ class MaskedModel:
     def __init__(self, machine: Machine[Passes], mask: int) -> None:
         self.machine = machine
         self._mask = mask
+        self._last: Fillings | None = None
 
     @property
     def info(self) -> ModelInfo:
@@ -63,7 +61,7 @@ class MaskedModel:
     def plan_all(self, questions: Sequence[Question], scoring: Scoring) -> Work:
         """The same for texts with answers of their own; all are cut as the longest answer asks."""
         machine, width = self.machine, width_of(questions)
-        asked = [_Asked(q.answers, scoring, self._mask, machine, width) for q in questions]
+        asked = [self._asked(question.answers, scoring, width) for question in questions]
         texts = [text for question in questions for text in question.texts]
         owners = [own for own, q in zip(asked, questions, strict=True) for _ in q.texts]
 
@@ -74,6 +72,13 @@ class MaskedModel:
         encoded = encode(texts, machine.tokens, [self._mask], room)
         pairs = zip(owners, encoded, strict=True)
         return machine.lay_out(items_of(encoded, [own.probes(text.places) for own, text in pairs]))
+
+    def _asked(self, answers: Sequence[Answer], scoring: Scoring, width: int) -> Fillings:
+        """The probes of these answers; the last ones are kept, for thousands take their time."""
+        last = self._last
+        if last is None or not last.serves(answers, scoring, width):
+            last = self._last = Fillings(answers, scoring, self._mask, self.machine, width)
+        return last
 
     def run(self, plan: Plan) -> Iterator[Block]:
         """Every text exactly once, in blocks of any order."""
@@ -134,72 +139,3 @@ def _assemble(item: Item, probe: Probe) -> tuple[list[int], list[int]]:
         end, first = slot + 1, first + count
     ids += item.ids[end:]
     return ids, [positions[place] for place in probe.places]
-
-
-class _Asked:
-    """The probes of one call, made once per kind of text."""
-
-    def __init__(
-        self,
-        answers: Sequence[Answer],
-        scoring: Scoring,
-        mask: int,
-        machine: Machine[Passes],
-        width: int,
-    ) -> None:
-        self._answers, self._scoring, self._mask, self.machine = answers, scoring, mask, machine
-        self._width = width
-        self._known: dict[Places, Probes] = {}
-        self._same: dict[object, Probes] = {}
-
-    def room(self, places: Places) -> int:
-        """Tokens a text may have, so that it holds the longest answer."""
-        longest = max(len(probe.fill) for probe in self.probes(places).probes)
-        return self.machine.limit - longest + len(places)
-
-    def probes(self, places: Places) -> Probes:
-        """What to ask of a text with these slots; texts whose answers have equal ids share it."""
-        if places not in self._known:
-            ids = answer_ids(self._answers, places, self.machine.tokens)
-            names = [name for name, _ in places]
-            key = (tuple(names), tuple(tuple(own.items()) for own in ids))
-            if key not in self._same:
-                self._same[key] = self._make(names, ids)
-            self._known[places] = self._same[key]
-        return self._known[places]
-
-    def _make(self, names: Sequence[str], ids: Sequence[Ids]) -> Probes:
-        tables = readings(names, ids, self._scoring.multi_token, self._mask)
-        device = self.machine.device
-        made = (probe(*fill, table, device) for fill, table in tables.items())
-        norm = self._scoring.length_norm
-        own = divisors(self._answers, [tokens_of(each) for each in ids], norm, self._width)
-        return Probes(tuple(made), own)
-
-
-def readings(
-    names: Sequence[str], answers: Sequence[Ids], multi_token: MultiToken, mask: int
-) -> dict[Fill, list[Reading]]:
-    """What to read for each answer, by the filling it needs: answers with equal fillings share it.
-
-    A slot that an answer leaves out stays one mask, and is not read.
-    """
-    found: dict[Fill, list[Reading]] = {}
-    for number, ids in enumerate(answers):
-        counts = tuple(len(ids.get(name, (mask,))) for name in names)
-        fill = [mask] * sum(counts)
-        for place, token in _placed(names, ids):
-            found.setdefault((tuple(fill), counts), []).append((place, token, number))
-            if multi_token == "left-to-right":
-                fill[place] = token
-    return found
-
-
-def _placed(names: Sequence[str], ids: Ids) -> Iterator[tuple[int, int]]:
-    """(place among all masks, token) from left to right."""
-    place = 0
-    for name in names:
-        for token in ids.get(name, ()):
-            yield place, token
-            place += 1
-        place += name not in ids

@@ -49,7 +49,7 @@ class GradientSearch:
     template: Annotated[
         str, "With [T] for each trigger token; or without, to have --triggers added.  [the task's]"
     ] = ""
-    triggers: Annotated[int, "Tokens added where the template has no [T]."] = 5
+    triggers: Annotated[int, "Tokens added where the template has no [T]."] = 3
     where: Annotated[
         Literal["before", "after", "around", "words"],
         "Where they stand: about the slot; or `words`, the template's own words are the trigger.",
@@ -87,12 +87,7 @@ class GradientSearch:
     ] = False
 
     def search(self, task: Task, score: Score) -> None:
-        if task.model is None:
-            raise ModelError("gradient search needs a model")
-        masks = not (self.start or self.fluency or self.step == "gcg")
-        beginning = Beginning(self.template, self.triggers, self.where, self.start, masks)
-        layout, start = beginning.of(task, task.model)
-        laboratory = self._laboratory(task, task.model, layout, score)
+        laboratory, start = self.prepared(task, score)
         climbs = [self._climb(task, laboratory, start, number) for number in range(self.restarts)]
         report = Report(task, score, laboratory)
         report.begin(climbs[0])
@@ -104,6 +99,15 @@ class GradientSearch:
         for climb in climbs:
             for place in climb.masks:
                 report.say(step.fill(climb, place), climb, self.iterations)
+
+    def prepared(self, task: Task, score: Score) -> tuple[Laboratory, Tokens]:
+        """What asks the model, and the tokens that climbs start from."""
+        if task.model is None:
+            raise ModelError("gradient search needs a model")
+        masks = not (self.start or self.fluency or self.step == "gcg")
+        beginning = Beginning(self.template, self.triggers, self.where, self.start, masks)
+        layout, start = beginning.of(task, task.model)
+        return self._laboratory(task, task.model, layout, score), start
 
     def _step(self) -> Step:
         if self.step == "gcg":
