@@ -31,7 +31,7 @@ from promptsearch.prompt import Prompt, Source
 SEEDS = (13, 21, 42)  # LM-BFF's first splits
 RELATIONS = ("P19", "P36", "P103", "P106", "P176")
 EXAMPLES = 64  # a draw; the 16-shot training sets are smaller or little larger
-CLIMBS = 4
+CLIMBS = 100  # as many as the forwards allow
 SST2 = """name = "SST-2"
 kind = "classification"
 train = "{0}/SST-2/16-{1}/train.tsv"
@@ -76,9 +76,9 @@ class RandomTriggers(GradientSearch):
 
 
 METHODS = {
-    "gradient": lambda: GradientSearch(restarts=CLIMBS, iterations=10_000, examples=EXAMPLES),
+    "gradient": lambda: GradientSearch(restarts=CLIMBS, iterations=100, examples=EXAMPLES),
     "blind": lambda: GradientSearch(
-        step="random", restarts=CLIMBS, iterations=10_000, examples=EXAMPLES
+        step="random", restarts=CLIMBS, iterations=100, examples=EXAMPLES
     ),
     "random": RandomTriggers,
 }

@@ -70,7 +70,7 @@ class GradientSearch:
     top: Annotated[int, "gcg: tokens of a place that candidates are drawn from."] = 256
     examples: Annotated[int, "Training examples a draw (AutoPrompt: 32 x 10)."] = 320
     iterations: Annotated[int, "Steps of a climb."] = 100
-    restarts: Annotated[int, "Climbs, side by side."] = 1
+    restarts: Annotated[int, "Climbs, one after the other."] = 1
     whole_words: Annotated[bool, "Only tokens that are words; or any that text can say."] = True
     proper_nouns: Annotated[bool, "Tokens that begin with a capital too."] = False
     leaks: Annotated[bool, "The answers (or the training objects) too."] = False
@@ -88,15 +88,13 @@ class GradientSearch:
 
     def search(self, task: Task, score: Score) -> None:
         laboratory, start = self.prepared(task, score)
-        climbs = [self._climb(task, laboratory, start, number) for number in range(self.restarts)]
-        report = Report(task, score, laboratory)
-        report.begin(climbs[0])
-        step = self._step()
-        for iteration in range(1, self.iterations + 1):
-            for climb in climbs:
+        step, report = self._step(), Report(task, score, laboratory)
+        for number in range(self.restarts):
+            climb = self._climb(task, laboratory, start, number)
+            report.begin(climb)
+            for iteration in range(1, self.iterations + 1):
                 if not climb.ended:
                     report.say(step(climb), climb, iteration)
-        for climb in climbs:
             for place in climb.masks:
                 report.say(step.fill(climb, place), climb, self.iterations)
 
