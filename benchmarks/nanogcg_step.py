@@ -22,6 +22,7 @@ the prefix cache, all candidates in one forward pass, no early stop, no log. Of 
 """
 
 import argparse
+import importlib.metadata
 import json
 import time
 from collections.abc import Iterable, Iterator
@@ -40,7 +41,7 @@ def main() -> None:
     model, tokenizer = opened(given.model)
     attack = gcg.GCG(model, tokenizer, configuration(given))
     attack.not_allowed_ids = torch.cat([attack.not_allowed_ids, beyond(model, tokenizer)])
-    seconds, scored = watched(attack)
+    seconds, scored, losses = watched(attack)
     transformers.set_seed(given.seed)
     result = attack.run(given.prompt, given.target)
     tokens = tokenizer(attack.config.optim_str_init, add_special_tokens=False)["input_ids"]
@@ -48,10 +49,12 @@ def main() -> None:
         "seconds": seconds,
         "scored": scored[1:],  # the first is the start
         "losses": result.losses,
+        "start_loss": losses[0],  # -log p of a target of one token, in nats
         "width": given.width,
         "tokens": {"before": attack.before_embeds.size(1), "optimised": len(tokens)}
         | {"after": attack.after_embeds.size(1), "target": attack.target_ids.size(1)},
         "threads": torch.get_num_threads(),
+        "nanogcg": importlib.metadata.version("nanogcg"),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
@@ -107,10 +110,11 @@ def beyond(model: Any, tokenizer: Any) -> torch.Tensor:
     return torch.arange(len(tokenizer), model.get_input_embeddings().num_embeddings)
 
 
-def watched(attack: Any) -> tuple[list[float], list[int]]:
-    """Seconds a step, and rows a call of the scorer, both filled while it runs."""
+def watched(attack: Any) -> tuple[list[float], list[int], list[float]]:
+    """Seconds a step; rows a call of the scorer, and the best loss. All are filled as it runs."""
     seconds: list[float] = []
     scored: list[int] = []
+    losses: list[float] = []
     score = attack._compute_candidates_loss_original
 
     def timed(steps: Iterable[int]) -> Iterator[int]:
@@ -120,13 +124,15 @@ def watched(attack: Any) -> tuple[list[float], list[int]]:
             seconds.append(time.perf_counter() - start)
 
     def counted(search_batch_size: int, input_embeds: torch.Tensor) -> Any:
+        found = score(search_batch_size, input_embeds)
         scored.append(len(input_embeds))
-        return score(search_batch_size, input_embeds)
+        losses.append(found.min().item())
+        return found
 
     gcg.tqdm = timed
     gcg.logger.setLevel("ERROR")
     attack._compute_candidates_loss_original = counted
-    return seconds, scored
+    return seconds, scored, losses
 
 
 if __name__ == "__main__":

@@ -44,6 +44,9 @@ class Pace:
         self.texts, self.seconds = self.texts + texts, self.seconds + seconds
         self.peak_bytes = peak_bytes
 
-    def seconds_for(self, texts: int) -> float:
-        """At the speed so far; there must be one."""
-        return texts * self.seconds / self.texts
+    def progress(
+        self, best: Trial, manual: Trial, spent: Spent, prompts: int, texts: int
+    ) -> Progress:
+        """Where a search stands that has so many prompts and texts to go."""
+        left, total = texts * self.seconds / self.texts, spent.prompts + prompts
+        return Progress(spent.prompts, total, best, manual, left, spent, self.peak_bytes)

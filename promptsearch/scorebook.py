@@ -12,9 +12,8 @@ from promptsearch.errors import BudgetSpent
 from promptsearch.judging import Judge, Rows
 from promptsearch.ledger import Ledger, Row, entry
 from promptsearch.metrics import Floats, Scores, per_example
-from promptsearch.progress import Limits, OnProgress, Pace, Progress
+from promptsearch.progress import Limits, OnProgress, Pace
 from promptsearch.prompt import Prompt
-from promptsearch.scoring import Cost
 from promptsearch.spending import Chore, Purse
 from promptsearch.trial import On, Trial, ranked
 
@@ -83,7 +82,7 @@ class Scorebook:
             began = time.perf_counter()
             made = work()
             seconds = time.perf_counter() - began
-            self.ledger.append([{"key": key, "made": made, **_paid(cost, seconds)}])
+            self.ledger.append([{"key": key, "made": made, **cost.paid(seconds)}])
             self.purse.pay(cost.forwards, cost.tokens, seconds)
             self._known[key] = {"made": made}
         return self._known[key]["made"]
@@ -99,14 +98,8 @@ class Scorebook:
 
     def _affordable(self, new: Keyed, on: On) -> Keyed:
         """As many of the first prompts as the budget has room for."""
-        left = self.purse.prompts_left
-        if on == "train" or left is None:
-            return new
-        for place, (_, prompt) in enumerate(new):
-            left -= prompt not in self._counted
-            if left < 0:
-                return new[:place]
-        return new
+        fresh = [prompt not in self._counted for _, prompt in new]
+        return new if on == "train" else new[: self.purse.within_budget(fresh)]
 
     def key(self, prompt: Prompt, on: On, rows: Rows) -> str:
         """What names a trial in the ledger."""
@@ -181,7 +174,7 @@ class Scorebook:
             entries.append({**entry(key, trial, self._verbalizer(prompt), rows), **scored})
             found.append((key, trial))
         # The chunk's cost stands in its first row: it cannot be told apart by prompt.
-        paid = _paid(judged.cost, seconds)
+        paid = judged.cost.paid(seconds)
         nothing = dict.fromkeys(paid, 0)
         self.ledger.append([{**e, **(nothing if i else paid)} for i, e in enumerate(entries)])
         self.purse.pay(judged.cost.forwards, judged.cost.tokens, seconds)
@@ -204,13 +197,7 @@ class Scorebook:
     def _tell(self, todo: Keyed, examples: int) -> None:
         if self.on_progress is None or not self._pace.texts or not self.trials:
             return
-        best = ranked(self.trials.values(), self.objective)[0]
-        spent = self.purse.spent
-        done, manual = spent.prompts, next(iter(self.trials.values()))
-        left, peak = self._pace.seconds_for(len(todo) * examples), self._pace.peak_bytes
-        total = done + sum(prompt not in self._counted for _, prompt in todo)
-        self.on_progress(Progress(done, total, best, manual, left, spent, peak))
-
-
-def _paid(cost: Cost, seconds: float) -> Row:
-    return {"forwards": cost.forwards, "tokens": cost.tokens, "seconds": seconds}
+        trials, fresh = self.trials.values(), sum(p not in self._counted for _, p in todo)
+        best, manual = ranked(trials, self.objective)[0], next(iter(trials))
+        texts = len(todo) * examples
+        self.on_progress(self._pace.progress(best, manual, self.purse.spent, fresh, texts))

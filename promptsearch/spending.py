@@ -1,8 +1,9 @@
 """What a search may spend, and what it has spent."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import NamedTuple
 
 from promptsearch.errors import BudgetSpent
@@ -43,10 +44,13 @@ class Purse:
         """For one more distinct prompt on dev."""
         self.spent = replace(self.spent, prompts=self.spent.prompts + 1)
 
-    @property
-    def prompts_left(self) -> int | None:
-        """Prompts that the budget has room for; None: any number."""
-        return None if self.limits.prompts is None else self.limits.prompts - self.spent.prompts
+    def within_budget(self, fresh: Sequence[bool]) -> int:
+        """How many of these prompts may be scored; those that are not fresh cost nothing."""
+        if self.limits.prompts is None:
+            return len(fresh)
+        left = self.limits.prompts - self.spent.prompts
+        wanted = accumulate(fresh)
+        return next((i for i, count in enumerate(wanted) if count > left), len(fresh))
 
     def forget_time(self) -> None:
         """From now on time does not end the search."""

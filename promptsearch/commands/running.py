@@ -120,7 +120,9 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
     ]
     click.echo("on dev, which selected them:")
     print_table([*metrics, "id", "template"], rows)
-    task = document["task"]["name"]
+    task, best = document["task"]["name"], document["prompts"][0]
+    if (nats := best["source"]["evidence"].get("fluency")) is not None:
+        click.echo(f"fluency of {best['id']}: {nats:.2f} nats a word")
     click.echo(f"wrote {directory / 'prompts.json'} ({len(document['prompts'])} prompts)")
     if "test" in document["task"]["data"]:
         click.echo(

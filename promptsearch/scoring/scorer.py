@@ -33,6 +33,10 @@ class Cost:
     def of(cls, plan: Plan) -> "Cost":
         return cls(plan.forwards, plan.tokens, plan.peak_bytes)
 
+    def paid(self, seconds: float) -> dict[str, float]:
+        """As the ledger keeps it."""
+        return {"forwards": self.forwards, "tokens": self.tokens, "seconds": seconds}
+
     def __add__(self, other: "Cost") -> "Cost":
         peak = max(self.peak_bytes, other.peak_bytes)
         return Cost(self.forwards + other.forwards, self.tokens + other.tokens, peak)
