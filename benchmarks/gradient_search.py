@@ -15,7 +15,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -77,7 +77,7 @@ class RandomTriggers(GradientSearch):
             score([task.prompt.with_template(text, Source("random")) for text in texts])
 
 
-METHODS = {
+METHODS: dict[str, Callable[[], GradientSearch]] = {
     "gradient": lambda: GradientSearch(restarts=CLIMBS, iterations=100, examples=EXAMPLES),
     "blind": lambda: GradientSearch(
         step="random", restarts=CLIMBS, iterations=100, examples=EXAMPLES
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="default: all")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("docs/gradient_search.json"))
-    parser.add_argument("--forwards", type=int, default=12_000, help="of one search")
+    parser.add_argument("--forwards", type=int, default=8_000, help="of one search")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS)[:3])
     given = parser.parse_args()
     model, rows, saved = load_model("builtin"), [], {}

@@ -173,4 +173,5 @@ class _Aliased:
         """(position, word), then fillers up to the first place's id, then the places."""
         logits, spots = self.passes.logits(states), self.spots
         fill = logits[:, : spots.first - logits.shape[1]]
-        return torch.cat([logits, fill, logits[:, spots.tokens] + logits @ spots.words.T], 1)
+        own, words = spots.tokens.to(logits.device), spots.words.to(logits.device)
+        return torch.cat([logits, fill, logits[:, own] + logits @ words.T], 1)
