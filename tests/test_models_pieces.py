@@ -61,7 +61,6 @@ def test_a_tokenizer_that_joins_across_spaces_is_left_alone():
         """Reads a line as one token: its length."""
 
         lead = tail = 0
-        hole = -2
 
         def encode(self, lines, special=True):
             return [[sum(map(len, line))] for line in lines]

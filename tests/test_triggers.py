@@ -112,6 +112,8 @@ def test_answers_of_labels_leak_and_stop_words_in_objects_do_not():
     facts = [Example("0", {"subject": "x"}, ("University of Oslo", "No"))]
     task = Task("t", "facts", Prompt(Template.parse("{subject} [Z]"), ANSWERS), facts)
     assert leaking(task) == {"university of oslo", "university", "oslo", "no"}
+    chinese = Task("t", "facts", task.prompt, [Example("0", {}, ("\u5927\u4eba",))], language="zh")
+    assert {"\u5927", "\u4eba"} < leaking(chinese)
 
 
 def test_a_list_of_words_says_what_is_wrong_with_it(tmp_path):
@@ -152,7 +154,7 @@ def speller_of(kind, notation):
 )
 def test_what_is_written_is_read_as_the_same_tokens_in_every_context(kind, notation):
     speller, box = speller_of(kind, notation), tiny(kind)[0].white_box
-    able = [t for t, text in enumerate(box.spellings) if text is not None][::3]
+    able = [t for t, text in enumerate(box.spellings) if text and text[0] == " " and text.strip()]
     rng, written = np.random.default_rng(0), 0
     for _ in range(40):
         tokens = tuple(rng.choice(able, speller.layout.places).tolist())
@@ -220,6 +222,8 @@ def test_a_prompt_is_improved_in_place():
     [
         ({"template": "{text} [T] [Z]", "start": "film story"}, "2 tokens .* places for 1"),
         ({"triggers": 0}, "no trigger token"),
+        ({"template": "{text} [T] [Z] [Z]"}, "slots of the task's answers"),
+        ({"start": "\u2603 \u2603"}, "unknown to this model"),
         ({"template": "{text} [T] [Q]"}, "needs a slot"),
         ({"template": "{body} [T] [Z]"}, r"uses \{body\}, but the inputs are text"),
         ({"template": "{text} [T] [Z1]"}, r"slots of the task's answers: \[Z\]"),
@@ -334,11 +338,12 @@ def test_gcg_takes_the_best_even_if_it_is_worse():
     assert len(climb.laboratory.asked) == 4
 
 
-def test_blind_steps_climb_too():
+def test_blind_steps_go_on_trying():
     climb = climb_in(Landscape(), (1, 1))
-    for _ in range(40):
+    for _ in range(60):
         Blind(3)(climb)
-    assert sum(climb.trigger) > 2
+    assert climb.trigger == (9, 9)
+    assert not climb.ended
 
 
 # fluency

@@ -38,12 +38,12 @@ def line_of(filled: Filled, controls: Sequence[int]) -> Line:
     return tuple(line)
 
 
-def planted(ids: list[int], filled: Filled, hole: int) -> list[int]:
+def planted(ids: list[int], filled: Filled) -> list[int]:
     """The ids with the prompt's triggers in their holes."""
     triggers = [part.token for part in filled if isinstance(part, Trigger)]
     if not triggers:
         return ids
-    places = [place for place, token in enumerate(ids) if token == hole]
+    places = [place for place, token in enumerate(ids) if token == HOLE]
     if len(places) != len(triggers):
         raise ModelError("this tokenizer does not keep places for triggers apart from text")
     full = list(ids)
@@ -63,7 +63,7 @@ def encode(
         if len(own) > room(places):
             filled, own = _cut(filled, tokens, controls, room(places))
         slots = _slots(own, controls, len(places))
-        encoded.append(Encoded(planted(own, filled, tokens.hole), slots, places))
+        encoded.append(Encoded(planted(own, filled), slots, places))
     return encoded
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 PRIVATE = tuple(chr(0x10FF00 + i) for i in range(64))  # one of them frames each name
 ANCHOR = -1  # a control token of ours that strips no space: what stands before a glued text
-HOLE = -2  # another one: where a token will stand that is given by its id
+HOLE = -2  # in a line and in ids: where a token will stand that is given by its id
 
 
 def marker(base: str, token: int) -> str:
@@ -27,7 +27,7 @@ def with_markers(state: str, control: dict[str, int], base: str) -> Any:
     data["added_tokens"] = [_renamed(token, names) for token in data["added_tokens"]]
     _rename_vocabulary(data["model"], names)
     copy = Tokenizer.from_str(json.dumps(data))
-    copy.add_special_tokens([marker(base, ANCHOR), marker(base, HOLE)])
+    copy.add_special_tokens([marker(base, ANCHOR)])
     return copy
 
 

@@ -31,7 +31,7 @@ class Pieces:
     def __init__(self, whole: Tokens) -> None:
         self._whole = whole
         self._known: dict[tuple[bool, Line], list[int]] = {}  # by whether it begins a line
-        self.lead, self.tail, self.hole = whole.lead, whole.tail, whole.hole
+        self.lead, self.tail = whole.lead, whole.tail
         (sample,) = whole.encode([("a",)])
         self._around = sample[: self.lead], sample[len(sample) - self.tail :]
         self._trusted = True

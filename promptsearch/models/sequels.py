@@ -75,8 +75,8 @@ class Sequels:
                     f"the answer {answer!r} has no tokens in this model's vocabulary; use another"
                 )
         own = self._own(made) if self.counted else [1] * len(made)
-        hole, step = self.tokens.hole, len(answers)
-        full = (planted(ids, texts[i // step], hole) for i, (ids, _) in enumerate(found))
+        step = len(answers)
+        full = (planted(ids, texts[i // step]) for i, (ids, _) in enumerate(found))
         firsts = (first for _, first in found)
         return [Sequel(tuple(ids), *more) for ids, *more in zip(full, firsts, own, strict=True)]
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from promptsearch.models.markers import HOLE
 from promptsearch.models.tokens import Line, Located
 
 
@@ -17,7 +16,6 @@ class SlowTokens:
         probe = tokenizer.build_inputs_with_special_tokens([-1])
         self.lead = probe.index(-1)
         self.tail = len(probe) - self.lead - 1
-        self.hole = HOLE
 
     def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
         return [self._ids(line, special) for line in lines]

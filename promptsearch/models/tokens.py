@@ -4,8 +4,9 @@ A `Line` is text with control tokens in it: strings and ids in turn. Strings are
 they spell (`[MASK]`, `</s>`) stays text. The ids are still those of the whole string.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from promptsearch.errors import ModelError
 from promptsearch.models.markers import ANCHOR, HOLE, PRIVATE, marker, with_markers
 
 Line = tuple[str | int, ...]
+STAND_INS = ("the", "a", "is", "in", "of", "to", "it", "and", "I", "\u7684", "\u4e00")
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,6 @@ class Tokens(Protocol):
     @property
     def tail(self) -> int:
         """How many it puts after every text."""
-        ...
-
-    @property
-    def hole(self) -> int:
-        """The id as which a `HOLE` comes out: that of no token."""
         ...
 
     def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
@@ -71,10 +68,11 @@ class FastTokens:
         probe = self._copy(PRIVATE[0]).encode("a").special_tokens_mask
         self.lead = next((i for i, added in enumerate(probe) if not added), len(probe))
         self.tail = sum(probe) - self.lead
-        self.hole: int = self._copy(PRIVATE[0]).token_to_id(marker(PRIVATE[0], HOLE))
 
     def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
         base = unused_base(lines)
+        if any(HOLE in line for line in lines):
+            return [ids for ids, _, _ in self._holed(lines, base, special)]
         joined = [join(line, base) for line in lines]
         encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=special)
         return [encoding.ids for encoding in encodings]
@@ -82,28 +80,67 @@ class FastTokens:
     def encode_from(
         self, lines: Sequence[Line], parts: Sequence[int], special: bool = True
     ) -> list[tuple[list[int], int]]:
-        base = unused_base(lines)
-        joined = [join(line, base) for line in lines]
-        encodings = self._copy(base).encode_batch(joined, add_special_tokens=special)
+        base, lead = unused_base(lines), self.lead * special
         return [
-            (e.ids, _token_at(e, text, len(join(line[:part], base)), self.lead * special))
-            for e, text, line, part in zip(encodings, joined, lines, parts, strict=True)
+            (ids, _token_at(encoding, join(line, base), len(join(line[:part], base)), lead))
+            for (ids, encoding, line), part in zip(
+                self._holed(lines, base, special), parts, strict=True
+            )
         ]
 
     def locate(self, lines: Sequence[Line], special: bool = True) -> list[Located]:
         base = unused_base(lines)
-        joined = [join(line, base) for line in lines]
-        encodings = self._copy(base).encode_batch(joined, add_special_tokens=special)
         return [
-            Located(e.ids, e.offsets, starts(line, base))
-            for e, line in zip(encodings, lines, strict=True)
+            Located(ids, encoding.offsets, starts(line, base))
+            for ids, encoding, line in self._holed(lines, base, special)
         ]
 
     def glued(self, lines: Sequence[Line]) -> list[list[int]]:
         base = unused_base(lines)
+        if any(HOLE in line for line in lines):
+            anchored = [(ANCHOR, *line) for line in lines]
+            return [ids[1:] for ids, _, _ in self._holed(anchored, base, False)]
         joined = [marker(base, ANCHOR) + join(line, base) for line in lines]
         encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=False)
         return [encoding.ids[1:] for encoding in encodings]
+
+    def _holed(
+        self, lines: Sequence[Line], base: str, special: bool
+    ) -> Iterator[tuple[list[int], Any, Line]]:
+        """Ids with their holes, encodings, and lines in which a word stands in for each hole.
+
+        A word, since what follows is to be read as it is after words.
+        """
+        stood = [tuple(self._stand_ins(line)) for line in lines]
+        joined = [join(line, base) for line in stood]
+        encodings = self._copy(base).encode_batch(joined, add_special_tokens=special)
+        for line, own, encoding in zip(lines, stood, encodings, strict=True):
+            ids = list(encoding.ids)
+            if HOLE in line:
+                for part, word, start in zip(line, own, starts(own, base), strict=True):
+                    if part == HOLE:
+                        ids[_standing(encoding, start, start + len(str(word)))] = HOLE
+            yield ids, encoding, own
+
+    def _stand_ins(self, line: Line) -> Iterator[str | int]:
+        bare = True  # whether nothing stands before
+        for part in line:
+            if part == HOLE:
+                yield self._word if bare else f" {self._word}"
+            else:
+                yield part
+            bare = bare and part == ""
+
+    @cached_property
+    def _word(self) -> str:
+        """A word that is one token, at the start of a text and inside it."""
+        copy, base = self._copy(PRIVATE[0]), marker(PRIVATE[0], ANCHOR)
+        for word in STAND_INS:
+            start, inside = copy.encode_batch([word, f"{base}a {word}"], add_special_tokens=False)
+            before = len(copy.encode(f"{base}a", add_special_tokens=False).ids)
+            if len(start.ids) == 1 and len(inside.ids) == before + 1:
+                return word
+        raise ModelError("triggers need a tokenizer in which a short word is one token")
 
     def _copy(self, base: str) -> Any:
         if base not in self._copies:
@@ -130,6 +167,17 @@ def join(line: Line, base: str) -> str:
 def starts(line: Line, base: str) -> list[int]:
     """First character of each part in the joined string."""
     return [0, *accumulate(len(join((part,), base)) for part in line)][:-1]
+
+
+def _standing(encoding: Any, start: int, end: int) -> int:
+    """The token of the word that ends a part."""
+    token = encoding.char_to_token(end - 1)
+    if token is None or encoding.offsets[token][1] != end or encoding.offsets[token][0] < start:
+        raise ModelError(
+            "a trigger token cannot stand right before the text after it, which would be read as "
+            "part of the same word; put a space after [T]"
+        )
+    return int(token)
 
 
 def _token_at(encoding: Any, text: str, start: int, lead: int) -> int:

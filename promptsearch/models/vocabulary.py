@@ -1,6 +1,6 @@
 """What a vocabulary holds: its whole words, and what it cannot write."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from promptsearch.models.tokens import Tokens
@@ -30,10 +30,10 @@ def _text(tokenizer: Any, piece: str | None) -> str:
     return text.strip(" ")
 
 
-def spellings(tokenizer: Any, tokens: Tokens) -> list[str | None]:
+def spellings(tokenizer: Any, tokens: Tokens, control: Collection[int]) -> list[str | None]:
     """What each token adds to a text where it follows a word (" great", "ing").
 
-    None for special and unknown tokens, for pieces of characters, and for words that no text
+    None for control tokens and unknown ones, for pieces of characters, and for words that no text
     spells so (BERT's "[unused1]").
     """
     count = len(tokenizer)
@@ -42,22 +42,22 @@ def spellings(tokenizer: Any, tokens: Tokens) -> list[str | None]:
     texts = tokenizer.batch_decode(
         [[*before, token] for token in range(count)], clean_up_tokenization_spaces=False
     )
-    special = set(tokenizer.all_special_ids)
     found = [
-        text[len(start) :] if token not in special and text.startswith(start) else None
+        text[len(start) :] if token not in control and text.startswith(start) else None
         for token, text in enumerate(texts)
     ]
-    return _sayable(found, tokens)
+    return _sayable(found, before, tokens)
 
 
-def _sayable(texts: Sequence[str | None], tokens: Tokens) -> list[str | None]:
-    """The texts without those that have no letter left, or spell words as other tokens."""
-    words = [i for i, text in enumerate(texts) if text and text[0] == " " and text[1:].strip()]
-    read = tokens.glued([(texts[i] or "",) for i in words])
-    same = {i for i, ids in zip(words, read, strict=True) if ids == [i]}
+def _sayable(
+    texts: Sequence[str | None], before: Sequence[int], tokens: Tokens
+) -> list[str | None]:
+    """The texts without broken characters, and without words that are read as other tokens."""
+    words = [i for i, text in enumerate(texts) if text and text[0] == " " and text.strip()]
+    read = tokens.glued([(f" the{texts[i]}",) for i in words])
+    other = {i for i, ids in zip(words, read, strict=True) if ids != [*before, i]}
     return [
-        text if text and "\ufffd" not in text and (i in same or text[0] != " ") else None
-        for i, text in enumerate(texts)
+        None if not text or "\ufffd" in text or i in other else text for i, text in enumerate(texts)
     ]
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from promptsearch.errors import ModelError
 from promptsearch.models import Plan, Question, Scoring
 from promptsearch.models.gradients import Backward, Loss, Spots, gradient
+from promptsearch.models.limits import control_tokens
 from promptsearch.models.machine import Machine
 from promptsearch.models.running import Procedure
 from promptsearch.models.vocabulary import spellings
@@ -81,7 +82,8 @@ class OpenModel:
     def spellings(self) -> Sequence[str | None]:
         """What each token adds to a text; None where no text can say it."""
         machine = self._model.machine
-        return spellings(machine.tokenizer, machine.tokens)
+        control = set(control_tokens(machine.tokenizer).values())
+        return spellings(machine.tokenizer, machine.tokens, control)
 
     @property
     def mask(self) -> int | None:

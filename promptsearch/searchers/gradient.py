@@ -17,12 +17,13 @@ ends where no place is left.
 """
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal
 
 from promptsearch.corpora.splitting import is_spaced
 from promptsearch.engine import Score, Task
-from promptsearch.errors import ModelError, TaskError
+from promptsearch.errors import ModelError, RunError, TaskError
 from promptsearch.models import LanguageModel
 from promptsearch.models.loading import load
 from promptsearch.searchers.triggers.assay import Assay, LossName, answerable
@@ -86,17 +87,31 @@ class GradientSearch:
         "it is worse.",
     ] = False
 
+    def __post_init__(self) -> None:
+        least = {"candidates": 1, "top": 1, "examples": 1, "iterations": 0, "restarts": 1}
+        for name, bound in least.items():
+            if (value := getattr(self, name)) is not None and value < bound:
+                raise RunError(f"--{name} {value} is too small; give {bound} or more")
+        if not (isfinite(self.fluency) and self.fluency >= 0):
+            raise RunError(f"--fluency {self.fluency} is no weight; give 0 or more")
+
     def search(self, task: Task, score: Score) -> None:
         laboratory, start = self.prepared(task, score)
-        step, report = self._step(), Report(task, score, laboratory)
-        for number in range(self.restarts):
-            climb = self._climb(task, laboratory, start, number)
-            report.begin(climb)
-            for iteration in range(1, self.iterations + 1):
-                if not climb.ended:
-                    report.say(step(climb), climb, iteration)
-            for place in climb.masks:
-                report.say(step.fill(climb, place), climb, self.iterations)
+        report = Report(task, score, laboratory)
+        try:
+            for number in range(self.restarts):
+                self._run(self._climb(task, laboratory, start, number), report)
+        finally:
+            report.end()
+
+    def _run(self, climb: Climb, report: Report) -> None:
+        step = self._step()
+        report.begin(climb)
+        for iteration in range(1, self.iterations + 1):
+            if not climb.ended:
+                report.say(step(climb), climb, iteration)
+        for place in climb.masks:
+            report.say(step.fill(climb, place), climb, self.iterations)
 
     def prepared(self, task: Task, score: Score) -> tuple[Laboratory, Tokens]:
         """What asks the model, and the tokens that climbs start from."""

@@ -9,7 +9,7 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt import Field, Slot, Template
 from promptsearch.searchers.triggers.layout import Layout, Tokens, Where
 
-FILLER = "the"  # stands where there is no mask to stand
+FILLERS = ("the", "a", "is", "in", "of")  # stand where there is no mask to stand
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,30 @@ class Beginning:
         self, layout: Layout, given: Tokens, task: Task, model: LanguageModel
     ) -> tuple[Layout, Tokens]:
         _check(layout, task)
-        mask = model.white_box.mask if self.masks else None
-        first = (mask,) if mask is not None else _read([FILLER], model)[:1]
-        start = given or first * layout.places
+        start = given or (self._first(model),) * layout.places
         if len(start) != layout.places:
             raise PromptError(
                 f"--start {self.start!r} is {len(start)} tokens to this model, but the template "
                 f"has places for {layout.places}; change one of them"
             )
+        if lost := [t for t in given if model.white_box.spellings[t] is None]:
+            raise PromptError(
+                f"some of the words that the trigger starts from are unknown to this model (token "
+                f"{lost[0]}); give others with --start, or [T]s in --template"
+            )
         return layout, start
+
+    def _first(self, model: LanguageModel) -> int:
+        """The mask, or a word that is one token which text can say."""
+        box = model.white_box
+        if self.masks and box.mask is not None:
+            return box.mask
+        tokens = [ids[0] for ids in model.answer_ids(FILLERS) if len(ids) == 1]
+        tokens += [t for t, text in enumerate(box.spellings) if text and text.strip().isalpha()]
+        able = (token for token in tokens if box.spellings[token] is not None)
+        if (found := next(able, None)) is None:
+            raise PromptError("no token of this model is a word to start from; give --start")
+        return found
 
 
 def _read(words: list[str], model: LanguageModel) -> Tokens:
@@ -62,7 +77,7 @@ def _check(layout: Layout, task: Task) -> None:
     if not layout.places:
         raise PromptError("there is no trigger token to change; give --triggers 1 or more")
     slots = tuple(part.name for part in layout.parts if isinstance(part, Slot))
-    if set(slots) != set(task.prompt.template.slots):
+    if sorted(slots) != sorted(task.prompt.template.slots):
         wanted = ", ".join(f"[{name}]" for name in task.prompt.template.slots)
         raise PromptError(
             f"--template {layout} must have the slots of the task's answers: {wanted}"

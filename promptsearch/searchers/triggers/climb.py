@@ -29,14 +29,15 @@ class Climb:
         """Places that still hold a mask."""
         return [place for place, token in enumerate(self.trigger) if token == self.mask]
 
-    def place(self) -> int | None:
+    def place(self, settled: bool) -> int | None:
         """A random place; None where there is none left to try.
 
-        Where every step sees all examples, a place that was tried since the trigger changed would
-        be tried in the same way: it is left out.
+        Where every step sees all examples and chance has no part in its candidates (`settled`), a
+        place that was tried since the trigger changed would be tried in the same way: it is left
+        out.
         """
         places = list(range(len(self.trigger)))
-        if self.draws.whole:
+        if settled and self.draws.whole:
             places = [place for place in places if place not in self._tried]
         if not places:
             return None

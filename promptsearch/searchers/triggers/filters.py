@@ -6,6 +6,7 @@ byte-level tokenizers begin with a space marker, and so misses it there; here to
 what they spell. One-character tokens ("I") are kept, as in the release.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from promptsearch.corpora.splitting import is_spaced
 from promptsearch.engine import Task
 from promptsearch.errors import DataError
 from promptsearch.searchers.mining.stop_words import STOP_WORDS
@@ -58,7 +60,8 @@ def leaking(task: Task) -> frozenset[str]:
         answers = task.prompt.verbalizer.answers
         texts = (text for answer in answers for _, text in answer)
     whole = {text.lower() for text in texts}
-    return frozenset(whole | {word for text in whole for word in text.split()} - STOP_WORDS)
+    part = re.compile(r"\w+" if is_spaced(task.language) else r"\w")
+    return frozenset(whole | {word for text in whole for word in part.findall(text)} - STOP_WORDS)
 
 
 def words_of(path: Path) -> frozenset[str]:

@@ -13,7 +13,7 @@ Where = Literal["before", "after", "around", "words"]
 Tokens = tuple[int, ...]  # at the places, from left to right
 Read = Callable[[str], Tokens]  # a word's tokens, where a space stands before it
 
-_PLACE = re.compile(r"\s*(?<!\[)\[T\](?!\])")
+_PLACE = re.compile(r" ?(?<!\[)\[T\](?!\])")  # a token brings this space
 _WORD = re.compile(r" ?\w+(?:['\u2019-]\w+)*")
 
 

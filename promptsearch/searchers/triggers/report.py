@@ -9,13 +9,22 @@ from promptsearch.searchers.triggers.laboratory import Laboratory
 from promptsearch.template import Template
 
 
-@dataclass(frozen=True)
+@dataclass
 class Report:
     """Hands texts to the engine."""
 
     task: Task
     score: Score
     laboratory: Laboratory
+    written: int = 0
+
+    def end(self) -> None:
+        """Where nothing came of the search, say so."""
+        if not self.written:
+            self.task.log(
+                "no trigger was written: a mask was left in each when the search ended (raise the "
+                "limits, or give --start), or no candidate reads back as text where it stands"
+            )
 
     def begin(self, climb: Climb) -> None:
         """What a climb starts from, where text can say it; with the first, the manual fluency."""
@@ -37,6 +46,7 @@ class Report:
             "fluency": fluency,
         }
         parents = () if climb.parent is None else (climb.parent,)
+        self.written += 1
         source = Source("gradient", parents, evidence, climb.trigger, round_trips=True)
         (trial,) = self.score([self.task.prompt.with_template(text, source)])
         climb.parent = trial.id

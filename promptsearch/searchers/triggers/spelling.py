@@ -6,6 +6,7 @@ a row. The text is a template; every example's context is encoded with it and co
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from promptsearch.errors import PromptError
 from promptsearch.models import WhiteBox
@@ -66,7 +67,7 @@ class Speller:
         forms.append(self._written(tokens, spelled, glued=False, bare=False))
         if not self.spaced:
             forms.insert(0, self._written(tokens, spelled, glued=True, bare=True))
-        return list(dict.fromkeys(forms))
+        return [form for form in dict.fromkeys(forms) if not _clings(form)]
 
     def _written(
         self, tokens: Tokens, spelled: Sequence[str | None], *, glued: bool, bare: bool
@@ -94,6 +95,12 @@ class Speller:
         meant = [self.layout.fill(context, tokens) for context in contexts]
         ids = self.box.sequences([*written, *meant], self.answer)
         return ids[: len(written)] == ids[len(written) :]
+
+
+def _clings(form: Parts) -> bool:
+    """Whether a word goes on right after a token that is not text: how, nobody can say."""
+    pairs = ((one, other) for one, other in pairwise(form) if isinstance(one, Trigger))
+    return any(isinstance(other, Text) and other.text[:1].isalnum() for _, other in pairs)
 
 
 def _template(form: Parts) -> Template | None:

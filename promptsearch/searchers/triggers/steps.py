@@ -35,6 +35,11 @@ class _OnePlace(Protocol):
     @property
     def candidates(self) -> int: ...
 
+    @property
+    def settled(self) -> bool:
+        """Whether chance has no part in the tokens."""
+        ...
+
     def tokens(self, climb: Climb, place: int, rows: tuple[int, ...]) -> Sequence[int]:
         """More than enough tokens for the place, the first ones first."""
         ...
@@ -45,6 +50,7 @@ class HotFlip:
     """The tokens that promise most at one place."""
 
     candidates: int = 10
+    settled: bool = True
 
     def __call__(self, climb: Climb) -> Template | None:
         return _at_some_place(self, climb)
@@ -63,6 +69,7 @@ class Blind:
     """Random tokens at one place."""
 
     candidates: int = 10
+    settled: bool = False
 
     def __call__(self, climb: Climb) -> Template | None:
         return _at_some_place(self, climb)
@@ -101,7 +108,7 @@ class Gcg:
 
 def _at_some_place(step: _OnePlace, climb: Climb) -> Template | None:
     """At a random place. Where all were tried in vain a mask is filled, or the climb ends."""
-    place = climb.place()
+    place = climb.place(step.settled)
     if place is not None:
         return _at(step, climb, place, force=False)
     if climb.masks:
