@@ -95,7 +95,11 @@ def stepped(race: Race, search: GradientSearch, model: LanguageModel, number: in
 def looped(race: Race, loop: Parts, model: LanguageModel, number: int) -> float:
     """AutoPrompt's; then whether ours, in float32 and without filters, finds the same."""
     climb = begun(HOTFLIP, model, number)
-    laboratory, place, rows = climb.laboratory, cast(int, climb.place()), climb.draws.pair()
+    laboratory, place, rows = (
+        climb.laboratory,
+        cast(int, climb.place(settled=True)),
+        climb.draws.pair(),
+    )
     one, two = (batched(loop, [laboratory.assay.examples[row] for row in own]) for own in rows)
     blocked = torch.tensor([climb.trigger[place]])
     start = perf_counter()
