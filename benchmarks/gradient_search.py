@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="default: all")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("docs/gradient_search.json"))
-    parser.add_argument("--forwards", type=int, default=8_000, help="of one search")
+    parser.add_argument("--forwards", type=int, default=4_000, help="of one search")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS)[:3])
     given = parser.parse_args()
     model, rows, saved = load_model("builtin"), [], {}
