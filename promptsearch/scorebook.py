@@ -14,6 +14,7 @@ from promptsearch.ledger import Ledger, Row, entry
 from promptsearch.metrics import Floats, Scores, per_example
 from promptsearch.progress import Limits, OnProgress, Pace
 from promptsearch.prompt import Prompt
+from promptsearch.scoring import Cost
 from promptsearch.spending import Chore, Purse
 from promptsearch.trial import On, Trial, ranked
 
@@ -123,7 +124,7 @@ class Scorebook:
                 yield key, self._keep(key, prompt, self._known[key], on, rows)
             else:
                 todo.append((key, prompt))
-        examples = self._examples(on, rows)
+        examples = self.judge.count(on) if rows is None else len(rows)
         size = max(1, TEXTS_PER_CHUNK // examples)
         self._tell(todo, examples)  # the plan, before the work
         for first in range(0, len(todo), size):
@@ -132,9 +133,6 @@ class Scorebook:
             self._tell(todo[first + len(chunk) :], examples)
             if len(chunk) < len(todo[first : first + size]):
                 raise BudgetSpent("max-forwards")
-
-    def _examples(self, on: On, rows: Rows) -> int:
-        return self.judge.count(on) if rows is None else len(rows)
 
     def _within_limits(self, chunk: Keyed, on: On, rows: Rows) -> Keyed:
         """As many of the prompts as the limits on time and forwards allow."""
@@ -166,19 +164,18 @@ class Scorebook:
         seconds = time.perf_counter() - began
         found, entries = [], []
         for (key, prompt), judgement in zip(chunk, judged.judgements, strict=True):
-            scored: dict[str, object] = {"scores": self.judge.scores(judgement)}
-            scored["exact"] = self._ranker is None
+            exact = self._ranker is None
+            scored: dict[str, object] = {"scores": self.judge.scores(judgement), "exact": exact}
             if kept is not None:
                 scored["values"] = per_example(judgement, kept).tolist()
             trial = self._keep(key, prompt, scored, on, rows)
             entries.append({**entry(key, trial, self._verbalizer(prompt), rows), **scored})
             found.append((key, trial))
         # The chunk's cost stands in its first row: it cannot be told apart by prompt.
-        paid = judged.cost.paid(seconds)
-        nothing = dict.fromkeys(paid, 0)
-        self.ledger.append([{**e, **(nothing if i else paid)} for i, e in enumerate(entries)])
+        costs = [judged.cost.paid(seconds), *[Cost().paid(0)] * (len(entries) - 1)]
+        self.ledger.append([{**e, **cost} for e, cost in zip(entries, costs, strict=True)])
         self.purse.pay(judged.cost.forwards, judged.cost.tokens, seconds)
-        texts = len(chunk) * self._examples(on, rows)
+        texts = sum(trial.n for _, trial in found)
         self._pace.note(texts, seconds, judged.cost.peak_bytes)
         return found
 

@@ -109,17 +109,36 @@ def _forward(
     now = _passing.get()
     causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
     rows = [part[0].transpose(0, 1) for part in (query, key, value)]  # (token, head, size)
-    out = torch.zeros(
-        *rows[0].shape[:2], rows[2].shape[2], dtype=rows[0].dtype, device=query.device
-    )
     if now.across and not causal:
+        out = rows[2].new_zeros(*rows[0].shape[:2], rows[2].shape[2])
         _cross(rows, out, now.across, scaling)
         return out[None], None
-    for run in now.forest.runs:
-        bias = None if position_bias is None else _bias(position_bias, run)
-        done = attended(rows, run, causal=causal, scale=scaling, bias=bias)
-        out[run.start : run.stop].view(done.shape).copy_(done)
-    return out[None], None
+    return _along(rows, now.forest.runs, causal, scaling, position_bias)[None], None
+
+
+def _along(
+    rows: Sequence[Tensor],
+    runs: Sequence[Run],
+    causal: bool,
+    scale: float | None,
+    table: Tensor | None,
+) -> Tensor:
+    """(token, head, size) of a row, run by run.
+
+    It is split and joined once: the way back through slices would fill a row of zeros for each.
+    """
+    sizes = [run.stop - run.start for run in runs]
+    sizes.append(len(rows[0]) - sum(sizes))  # where nothing stands
+    parts = zip(*(row.split(sizes) for row in rows), strict=True)
+    done = []
+    for run, part in zip(runs, parts, strict=False):
+        own = [piece.unflatten(0, (run.count, run.fresh)) for piece in part]
+        if run.keys is not None:
+            own[1:] = (row[run.keys] for row in rows[1:])
+        bias = None if table is None else _bias(table, run)
+        done.append(weighted(*own, causal=causal, scale=scale, bias=bias).flatten(0, 1))
+    spare = rows[2].new_zeros(sizes[-1], rows[0].shape[1], rows[2].shape[2])
+    return torch.cat([*done, spare])
 
 
 _HARMLESS = {"use_cache", "output_attentions", "output_hidden_states", "position_ids", "cache"}
