@@ -1,7 +1,7 @@
 """Seconds for one step of a search for trigger tokens: ours beside two published ones, in turn.
 
     python benchmarks/gradient_step.py [--rounds 3] [--shape base|builtin|gpt2] [--json OUT]
-        [--nanogcg-python /work/venv-nanogcg/bin/python]
+        [--nanogcg-python venv-nanogcg/bin/python]
 
 - HotFlip beside AutoPrompt's loop (autoprompt_step.py), at BERT-base's shape (base) and with the
   built-in model: 32 sentences for the gradient, 32 to judge the trigger and 10 candidates by. Each
@@ -169,7 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--shape", choices=SHAPES, help="only this one")
-    parser.add_argument("--nanogcg-python", default="/work/venv-nanogcg/bin/python", dest="python")
+    parser.add_argument("--nanogcg-python", default="venv-nanogcg/bin/python", dest="python")
     parser.add_argument("--tiny", action="store_true", help="small models, to see that it runs")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()

@@ -3,9 +3,9 @@
 For the python of a virtual environment of nanogcg's own: it needs transformers <= 4.47.1. Nothing
 of promptsearch is imported.
 
-    python3 -m venv /work/venv-nanogcg
-    /work/venv-nanogcg/bin/pip install torch==2.13.0 nanogcg==0.3.0
-    /work/venv-nanogcg/bin/python benchmarks/nanogcg_step.py MODEL --prompt "... {optim_str} ..." \
+    python3 -m venv venv-nanogcg
+    venv-nanogcg/bin/pip install torch==2.13.0 nanogcg==0.3.0
+    venv-nanogcg/bin/python benchmarks/nanogcg_step.py MODEL --prompt "... {optim_str} ..." \
         --target " ..." [--steps 5 --width 32 --topk 256 --tokens 5]
 
 Its own code runs (nanogcg/gcg.py: `GCG.run`), configured to be as fast as it gets: `n_replace=1`,

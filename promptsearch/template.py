@@ -96,7 +96,7 @@ class Template:
         return cls(cls.parts_of(notation))
 
     def __str__(self) -> str:
-        return "".join(map(_written, self.parts))
+        return "".join(map(notation_of, self.parts))
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -156,7 +156,8 @@ def _part(match: re.Match[str]) -> Part:
     return Text(match[0][0])  # {{ or }}
 
 
-def _written(part: Part) -> str:
+def notation_of(part: Part) -> str:
+    """How a part is written in a template."""
     match part:
         case Text(text):
             return _SLOT.sub(r"[[\1]]", text.replace("{", "{{").replace("}", "}}"))

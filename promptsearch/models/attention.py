@@ -46,24 +46,6 @@ _ONE_AT_A_TIME = Lock()
 _passing: ContextVar[Passing] = ContextVar("passing")
 
 
-def attended(
-    rows: Sequence[Tensor],
-    run: Run,
-    *,
-    causal: bool,
-    scale: float | None = None,
-    bias: Tensor | None = None,
-) -> Tensor:
-    """One run: (segment, fresh, head, size) from the row's queries, keys and values.
-
-    `rows` are these three, (token, head, size) each; see `weighted` for the rest.
-    """
-    own = [row[run.start : run.stop].unflatten(0, (run.count, run.fresh)) for row in rows]
-    if run.keys is not None:
-        own[1:] = (row[run.keys] for row in rows[1:])
-    return weighted(*own, causal=causal, scale=scale, bias=bias)
-
-
 def weighted(
     queries: Tensor,
     keys: Tensor,
@@ -113,19 +95,22 @@ def _forward(
         out = rows[2].new_zeros(*rows[0].shape[:2], rows[2].shape[2])
         _cross(rows, out, now.across, scaling)
         return out[None], None
-    return _along(rows, now.forest.runs, causal, scaling, position_bias)[None], None
+    runs = now.forest.runs
+    return along(rows, runs, causal=causal, scale=scaling, table=position_bias)[None], None
 
 
-def _along(
+def along(
     rows: Sequence[Tensor],
     runs: Sequence[Run],
+    *,
     causal: bool,
-    scale: float | None,
-    table: Tensor | None,
+    scale: float | None = None,
+    table: Tensor | None = None,
 ) -> Tensor:
-    """(token, head, size) of a row, run by run.
+    """(token, head, size), run by run, from a row's queries, keys and values, shaped alike.
 
-    It is split and joined once: the way back through slices would fill a row of zeros for each.
+    `table` are biases by distance; see `weighted` for the rest. The row is split and joined once:
+    the way back through slices would fill a row of zeros for each.
     """
     sizes = [run.stop - run.start for run in runs]
     sizes.append(len(rows[0]) - sum(sizes))  # where nothing stands

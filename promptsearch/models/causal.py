@@ -138,7 +138,7 @@ class _Asked:
         machine: Machine[Passes],
         width: int,
     ) -> None:
-        self._answers, self._norm, self._begin, self.machine = answers, norm, begin, machine
+        self._answers, self._norm, self._begin, self._machine = answers, norm, begin, machine
         self._width = width
         self._known: dict[object, Probes] = {}
 
@@ -161,7 +161,7 @@ class _Asked:
         self, follows: Sequence[Sequence[int]], starts: Sequence[int], own: Sequence[int]
     ) -> Probes:
         scored = [range(a, len(follow)) for a, follow in zip(starts, follows, strict=True)]
-        probes = continuations(follows, scored, self.machine.device)
+        probes = continuations(follows, scored, self._machine.device)
         return Probes(probes, divisors(self._answers, own, self._norm, self._width))
 
 

@@ -24,7 +24,7 @@ class Fillings:
         machine: Machine[Passes],
         width: int,
     ) -> None:
-        self._answers, self._scoring, self._mask, self.machine = answers, scoring, mask, machine
+        self._answers, self._scoring, self._mask, self._machine = answers, scoring, mask, machine
         self._width = width
         self._known: dict[Places, Probes] = {}
         self._same: dict[object, Probes] = {}
@@ -36,12 +36,12 @@ class Fillings:
     def room(self, places: Places) -> int:
         """Tokens a text may have, so that it holds the longest answer."""
         longest = max(len(probe.fill) for probe in self.probes(places).probes)
-        return self.machine.limit - longest + len(places)
+        return self._machine.limit - longest + len(places)
 
     def probes(self, places: Places) -> Probes:
         """What to ask of a text with these slots; texts whose answers have equal ids share it."""
         if places not in self._known:
-            ids = answer_ids(self._answers, places, self.machine.tokens)
+            ids = answer_ids(self._answers, places, self._machine.tokens)
             names = [name for name, _ in places]
             key = (tuple(names), tuple(tuple(own.items()) for own in ids))
             if key not in self._same:
@@ -51,7 +51,7 @@ class Fillings:
 
     def _make(self, names: Sequence[str], ids: Sequence[Ids]) -> Probes:
         tables = readings(names, ids, self._scoring.multi_token, self._mask)
-        device = self.machine.device
+        device = self._machine.device
         made = (probe(*fill, table, device) for fill, table in tables.items())
         norm = self._scoring.length_norm
         own = divisors(self._answers, [tokens_of(each) for each in ids], norm, self._width)

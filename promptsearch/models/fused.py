@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from promptsearch.models.attention import attended
+from promptsearch.models.attention import along
 from promptsearch.models.forest import ROUND, Forest
 from promptsearch.models.linear import Linear, linear
 
@@ -72,11 +72,7 @@ class Layer:
     @staticmethod
     def _attend(qkv: Tensor, forest: Forest, heads: int) -> Tensor:
         rows = qkv.view(len(qkv), 3, heads, -1).unbind(1)  # (token, head, size) each
-        out = torch.zeros(rows[0].shape, dtype=qkv.dtype, device=qkv.device)
-        for run in forest.runs:
-            done = attended(rows, run, causal=False)
-            out[run.start : run.stop].view(done.shape).copy_(done)
-        return out.flatten(1)
+        return along(rows, forest.runs, causal=False).flatten(1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from promptsearch.models.passes import Lines, Passes, Places, Reached
-from promptsearch.models.running import Assemble, Prepare, read, too_long
+from promptsearch.models.running import Assemble, Prepare, read, scored, too_long
 from promptsearch.models.work import Batch, Block, Work
 
 Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) -> (row,)
@@ -47,6 +47,10 @@ class Gradient:
 
     nudges: Tensor  # (place, hidden): with respect to the embedding at each place
     words: Tensor  # (place, word): with respect to which word is predicted there
+
+    @classmethod
+    def none(cls, spots: Spots) -> "Gradient":
+        return cls(torch.zeros_like(spots.nudges), torch.zeros_like(spots.words))
 
     def __add__(self, other: "Gradient") -> "Gradient":
         return Gradient(self.nudges + other.nudges, self.words + other.words)
@@ -84,7 +88,7 @@ class Backward:
             parts = [self._scores(batch, block, passes) for batch in block.batches]
         scores = torch.stack([part.detach() for part in parts]).sum(0).requires_grad_()
         (weights,) = torch.autograd.grad(self._lost(block, scores), scores)
-        total = Gradient(torch.zeros_like(self.spots.nudges), torch.zeros_like(self.spots.words))
+        total = Gradient.none(self.spots)
         for batch, part in zip(block.batches, parts, strict=True):
             own = part if alone else self._scores(batch, block, passes)
             total = total + self._back(own, weights)
@@ -108,10 +112,8 @@ class Backward:
         return scores
 
     def _lost(self, block: Block, scores: Tensor) -> Tensor:
-        divided = scores / torch.stack([i.probes.divisors for i in block.items]).to(scores.device)
-        rows = [row for item in block.items for row in item.rows]
-        source = [number for number, item in enumerate(block.items) for _ in item.rows]
-        return self.loss(rows, divided[source]).sum()
+        own = scored(block.items, scores.cpu())
+        return self.loss(own.rows, own.log_probs).sum()
 
     def _back(self, scores: Tensor, weights: Tensor) -> Gradient:
         leaves = (self.spots.nudges, self.spots.words)
@@ -122,9 +124,8 @@ class Backward:
 
 def gradient(work: Work, backward: Backward, embedding: nn.Module) -> Gradient:
     """Of the sum of the loss over all rows of the plan."""
-    spots = backward.spots
-    total = Gradient(torch.zeros_like(spots.nudges), torch.zeros_like(spots.words))
-    with torch.enable_grad(), _nudged(embedding, spots):
+    total = Gradient.none(backward.spots)
+    with torch.enable_grad(), _nudged(embedding, backward.spots):
         for block in work.blocks:
             total = total + backward.of(block)
     return total

@@ -33,7 +33,7 @@ def run(work: Work, procedure: Procedure, device: torch.device) -> Iterator[Scor
             scores = torch.zeros(len(items), len(items[0].probes.divisors), device=device)
             for batch in part.batches:
                 _pass(batch.cells, part, procedure.assemble, passes, scores)
-            yield _scored(items, scores.cpu())
+            yield scored(items, scores.cpu())
 
 
 def _prepared(block: Block, prepare: Prepare) -> Iterator[tuple[Block, Passes]]:
@@ -59,7 +59,8 @@ def too_long(length: int) -> ModelError:
     )
 
 
-def _scored(items: Sequence[Item], scores: Tensor) -> Scored:
+def scored(items: Sequence[Item], scores: Tensor) -> Scored:
+    """By row, divided, from (item, answer) on the CPU."""
     divided = scores / torch.stack([item.probes.divisors for item in items])
     rows = [row for item in items for row in item.rows]
     source = [number for number, item in enumerate(items) for _ in item.rows]

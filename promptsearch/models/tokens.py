@@ -72,7 +72,7 @@ class FastTokens:
     def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
         base = unused_base(lines)
         if any(HOLE in line for line in lines):
-            return [ids for ids, _, _ in self._holed(lines, base, special)]
+            return [ids for ids, *_ in self._holed(lines, base, special)]
         joined = [join(line, base) for line in lines]
         encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=special)
         return [encoding.ids for encoding in encodings]
@@ -82,8 +82,8 @@ class FastTokens:
     ) -> list[tuple[list[int], int]]:
         base, lead = unused_base(lines), self.lead * special
         return [
-            (ids, _token_at(encoding, join(line, base), len(join(line[:part], base)), lead))
-            for (ids, encoding, line), part in zip(
+            (ids, _token_at(encoding, text, len(join(line[:part], base)), lead))
+            for (ids, encoding, line, text), part in zip(
                 self._holed(lines, base, special), parts, strict=True
             )
         ]
@@ -92,35 +92,35 @@ class FastTokens:
         base = unused_base(lines)
         return [
             Located(ids, encoding.offsets, starts(line, base))
-            for ids, encoding, line in self._holed(lines, base, special)
+            for ids, encoding, line, _ in self._holed(lines, base, special)
         ]
 
     def glued(self, lines: Sequence[Line]) -> list[list[int]]:
         base = unused_base(lines)
         if any(HOLE in line for line in lines):
             anchored = [(ANCHOR, *line) for line in lines]
-            return [ids[1:] for ids, _, _ in self._holed(anchored, base, False)]
+            return [ids[1:] for ids, *_ in self._holed(anchored, base, False)]
         joined = [marker(base, ANCHOR) + join(line, base) for line in lines]
         encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=False)
         return [encoding.ids[1:] for encoding in encodings]
 
     def _holed(
         self, lines: Sequence[Line], base: str, special: bool
-    ) -> Iterator[tuple[list[int], Any, Line]]:
-        """Ids with their holes, encodings, and lines in which a word stands in for each hole.
+    ) -> Iterator[tuple[list[int], Any, Line, str]]:
+        """Ids with their holes, encodings, lines with a word in each hole, and their texts.
 
         A word, since what follows is to be read as it is after words.
         """
-        stood = [tuple(self._stand_ins(line)) for line in lines]
+        stood = [tuple(self._stand_ins(line)) if HOLE in line else line for line in lines]
         joined = [join(line, base) for line in stood]
         encodings = self._copy(base).encode_batch(joined, add_special_tokens=special)
-        for line, own, encoding in zip(lines, stood, encodings, strict=True):
+        for line, own, text, encoding in zip(lines, stood, joined, encodings, strict=True):
             ids = list(encoding.ids)
             if HOLE in line:
                 for part, word, start in zip(line, own, starts(own, base), strict=True):
                     if part == HOLE:
                         ids[_standing(encoding, start, start + len(str(word)))] = HOLE
-            yield ids, encoding, own
+            yield ids, encoding, own, text
 
     def _stand_ins(self, line: Line) -> Iterator[str | int]:
         bare = True  # whether nothing stands before

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from itertools import count
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -131,7 +132,7 @@ class OpenModel:
     @cached_property
     def _first(self) -> int:
         """The id of the first place: beyond all tokens, read or written."""
-        return max(len(table_of(self._embedding)), self._model.machine.shape.vocabulary)
+        return max(len(cast(Tensor, self._embedding.weight)), self._model.machine.shape.vocabulary)
 
 
 def table_of(embedding: nn.Module) -> Tensor:
@@ -151,11 +152,5 @@ def _triggers(text: Filled) -> tuple[int, ...]:
 
 def _marked(text: Filled, first: int) -> Filled:
     """The text with places instead of its triggers, numbered from left to right."""
-    place = first - 1
-    parts = []
-    for part in text:
-        if isinstance(part, Trigger):
-            place += 1
-            part = Trigger(place)
-        parts.append(part)
-    return tuple(parts)
+    places = map(Trigger, count(first))
+    return tuple(next(places) if isinstance(part, Trigger) else part for part in text)

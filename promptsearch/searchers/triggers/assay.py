@@ -12,7 +12,7 @@ from promptsearch.engine import Chore, Task
 from promptsearch.errors import TaskError
 from promptsearch.models import LanguageModel, Question
 from promptsearch.prompt import Answer
-from promptsearch.scoring import Cost, Scorer
+from promptsearch.scoring import Cost
 from promptsearch.scoring.labelling import Labelling
 from promptsearch.searchers.triggers.layout import Layout, Tokens
 
@@ -70,9 +70,8 @@ class Assay:
     @cached_property
     def labelling(self) -> Labelling:
         """From answers to labels."""
-        facts = self.task.kind == "facts"
-        scorer = Scorer(self.model, self.task.scoring, self.task.answer_score, facts)
-        return scorer.labelling(self.task.prompt.verbalizer)
+        task, facts = self.task, self.task.kind == "facts"
+        return Labelling.of(task.prompt.verbalizer, self.model, task.answer_score, facts)
 
     @property
     def by_object(self) -> bool:

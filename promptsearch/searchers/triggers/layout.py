@@ -8,6 +8,7 @@ from typing import Literal
 
 from promptsearch.errors import PromptError
 from promptsearch.prompt import Field, Filled, Input, Part, Slot, Template, Text, Trigger
+from promptsearch.template import notation_of
 
 Where = Literal["before", "after", "around", "words"]
 Tokens = tuple[int, ...]  # at the places, from left to right
@@ -33,7 +34,7 @@ class Layout:
             raise PromptError("a template with [T] needs a slot too; write [Z] where the answer is")
 
     def __str__(self) -> str:
-        return "".join(" [T]" if isinstance(p, Hole) else _notation(p) for p in self.parts)
+        return "".join(" [T]" if isinstance(p, Hole) else notation_of(p) for p in self.parts)
 
     @staticmethod
     def marked(notation: str) -> bool:
@@ -90,16 +91,6 @@ class Layout:
         return filled(
             [Trigger(next(own)) if isinstance(p, Hole) else p for p in self.parts], inputs
         )
-
-
-def _notation(part: Part) -> str:
-    match part:
-        case Text(text):
-            return text
-        case Field(name):
-            return f"{{{name}}}"
-        case Slot(name):
-            return f"[{name}]"
 
 
 def filled(parts: Sequence[Part | Trigger], inputs: Mapping[str, str]) -> Filled:

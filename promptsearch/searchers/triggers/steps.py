@@ -9,7 +9,7 @@ what chance alone would find.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -29,54 +29,52 @@ class Step(Protocol):
         ...
 
 
-class _OnePlace(Protocol):
-    """What the steps at one place differ in."""
+@dataclass(frozen=True)
+class OnePlace:
+    """A step at one place; what stands there next is for those that inherit to say."""
 
-    @property
-    def candidates(self) -> int: ...
-
-    @property
-    def settled(self) -> bool:
-        """Whether chance has no part in the tokens."""
-        ...
+    candidates: int = 10
+    settled: ClassVar[bool]  # whether chance has no part in the tokens
 
     def tokens(self, climb: Climb, place: int, rows: tuple[int, ...]) -> Sequence[int]:
         """More than enough tokens for the place, the first ones first."""
-        ...
-
-
-@dataclass(frozen=True)
-class HotFlip:
-    """The tokens that promise most at one place."""
-
-    candidates: int = 10
-    settled: bool = True
+        raise NotImplementedError
 
     def __call__(self, climb: Climb) -> Template | None:
-        return _at_some_place(self, climb)
+        """At a random place. Where all were tried in vain a mask is filled, or the climb ends."""
+        place = climb.place(self.settled)
+        if place is not None:
+            return self._at(climb, place, force=False)
+        if climb.masks:
+            return self.fill(climb, climb.masks[0])
+        climb.ended = True
+        return None
 
     def fill(self, climb: Climb, place: int) -> Template | None:
         """Take the best candidate for the place."""
-        return _at(self, climb, place, force=True)
+        return self._at(climb, place, force=True)
+
+    def _at(self, climb: Climb, place: int, force: bool) -> Template | None:
+        rows, others = climb.draws.pair()
+        changed = [climb.with_token(place, token) for token in self.tokens(climb, place, rows)]
+        rivals = climb.laboratory.sayable(changed, self.candidates)
+        return climb.move(rivals, others, force)
+
+
+class HotFlip(OnePlace):
+    """The tokens that promise most at one place."""
+
+    settled = True
 
     def tokens(self, climb: Climb, place: int, rows: tuple[int, ...]) -> Sequence[int]:
         """By the gradient on the rows."""
         return climb.laboratory.steepest(climb.trigger, rows, SPARE * self.candidates)[place]
 
 
-@dataclass(frozen=True)
-class Blind:
+class Blind(OnePlace):
     """Random tokens at one place."""
 
-    candidates: int = 10
-    settled: bool = False
-
-    def __call__(self, climb: Climb) -> Template | None:
-        return _at_some_place(self, climb)
-
-    def fill(self, climb: Climb, place: int) -> Template | None:
-        """Take the best candidate for the place."""
-        return _at(self, climb, place, force=True)
+    settled = False
 
     def tokens(self, climb: Climb, place: int, rows: tuple[int, ...]) -> Sequence[int]:
         """Whatever comes up."""
@@ -104,21 +102,3 @@ class Gcg:
     def fill(self, climb: Climb, place: int) -> Template | None:
         """HotFlip's, where a mask is left."""
         return HotFlip(self.candidates).fill(climb, place)
-
-
-def _at_some_place(step: _OnePlace, climb: Climb) -> Template | None:
-    """At a random place. Where all were tried in vain a mask is filled, or the climb ends."""
-    place = climb.place(step.settled)
-    if place is not None:
-        return _at(step, climb, place, force=False)
-    if climb.masks:
-        return _at(step, climb, climb.masks[0], force=True)
-    climb.ended = True
-    return None
-
-
-def _at(step: _OnePlace, climb: Climb, place: int, force: bool) -> Template | None:
-    rows, others = climb.draws.pair()
-    changed = [climb.with_token(place, token) for token in step.tokens(climb, place, rows)]
-    rivals = climb.laboratory.sayable(changed, step.candidates)
-    return climb.move(rivals, others, force)
