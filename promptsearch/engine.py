@@ -52,6 +52,7 @@ class Task:
     workspace: Path | None = None  # the run's directory, where a strategy may keep its checkpoints
     crew: Crew = Crew()  # the processes that may help
     seed: int = 0  # of everything that is random
+    objective: str = "log_likelihood"  # what the judge ranks by: a key of `Scores`
     scoring: Scoring = Scoring()  # of answers, and below of labels
     answer_score: AnswerScore = "sum"
     log: Callable[[str], None] = silent

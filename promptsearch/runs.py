@@ -139,6 +139,7 @@ def task_of(
         workspace=folder,
         crew=settings.crew,
         seed=settings.seed,
+        objective=settings.metric(definition.kind),
         scoring=settings.scoring(definition.kind),
         answer_score=settings.answer_score,
         log=log,

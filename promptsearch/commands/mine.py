@@ -8,16 +8,16 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.console import Console
+from promptsearch.commands.fields import built, searcher_options
 from promptsearch.commands.options import (
-    built,
     computing_options,
     json_option,
     judging_options,
     limit_options,
     loading_options,
+    model_option,
     output_options,
     quiet_option,
-    searcher_options,
 )
 from promptsearch.commands.running import (
     default_directory,
@@ -44,7 +44,7 @@ from promptsearch.storage import run_directory
     metavar="TASK",
     help="A task file, or a built-in task's name; repeat it to mine for several in one pass.",
 )
-@click.option("--model", "-m", default="builtin", show_default=True, metavar="SPEC")
+@model_option
 @click.option(
     "--corpus",
     multiple=True,

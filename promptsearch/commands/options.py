@@ -1,11 +1,8 @@
-"""Options that several commands share, and options made from a strategy's fields."""
+"""Options that several commands share."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields
+from collections.abc import Callable
 from pathlib import Path
-from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import rich_click as click
 
@@ -40,6 +37,16 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
 
 task_option = click.option(
     "--task", "-t", required=True, metavar="TASK", help="A task file, or a built-in task's name."
+)
+model_option = click.option("--model", "-m", default="builtin", show_default=True, metavar="SPEC")
+from_option = click.option(
+    "--from",
+    "starts",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Templates to start from: a prompts.json, LPAQA's or ParaRel's JSON lines, or a text file "
+    "with one a line.",
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress, no plan.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
@@ -165,33 +172,3 @@ output_options = stacked(
     click.option("--resume", is_flag=True, help="Go on with the run in the directory."),
     click.option("--overwrite", is_flag=True, help="Start anew in the directory."),
 )
-
-
-def searcher_options(searcher: type) -> Decorator:
-    """One option for each field of a strategy's dataclass; help is the field's `Annotated` text."""
-    hints = get_type_hints(searcher, include_extras=True)
-    return stacked(*(_option(field, hints[field.name]) for field in fields(searcher)))
-
-
-def _option(field: "Field[Any]", hint: Any) -> Decorator:
-    kind, *notes = get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
-    name, default = field.name.replace("_", "-"), field.default
-    assert default is not MISSING, f"the field {field.name} needs a default"
-    text = str(notes[0]) if notes else None
-    if kind is bool:
-        return click.option(f"--{name}/--no-{name}", default=default, show_default=True, help=text)
-    return click.option(
-        f"--{name}", type=_click_type(kind), default=default, show_default=True, help=text
-    )
-
-
-def _click_type(kind: Any) -> Any:
-    if get_origin(kind) is Literal:
-        return click.Choice(get_args(kind))
-    able = [part for part in get_args(kind) if part is not NoneType]
-    return able[0] if able else kind
-
-
-def built(searcher: type, given: Mapping[str, Any]) -> Any:
-    """The strategy with the values that its options were given."""
-    return searcher(**{field.name: given[field.name] for field in fields(searcher)})

@@ -63,7 +63,10 @@ def _again(file: PromptFile, given: dict[str, Any], console: Console) -> PromptF
     corpus = tuple(Path(name) for name in cast(list[str], task.get("corpus") or []))
     definition = replace(definition, corpus=corpus or definition.corpus)
     model = loaded(str(file.section("model").get("spec")), given, definition)
-    searcher = SEARCHERS[strategy](**cast(dict[str, Any], made.get("options") or {}))
+    options = cast(dict[str, Any], made.get("options") or {})
+    searcher = SEARCHERS[strategy](
+        **{name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
+    )
     with TemporaryDirectory() as scratch:
         output = Output(Path(scratch), log=console.say, on_progress=console.progress)
         search(searcher, definition, model, _settings(file), output)

@@ -1,0 +1,29 @@
+"""The course of a command that searches one task with one strategy."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from promptsearch.commands.console import Console
+from promptsearch.commands.fields import built
+from promptsearch.commands.running import (
+    default_directory,
+    described,
+    search_into,
+    settings_from,
+)
+from promptsearch.corpora import TaskDefinition
+from promptsearch.models.sources import find
+from promptsearch.searchers import SEARCHERS
+from promptsearch.storage import run_directory
+
+
+def search_one(strategy: str, definition: TaskDefinition, given: Mapping[str, Any]) -> None:
+    """Search with the strategy that the options describe; the model loads last."""
+    console, settings = Console(given["quiet"]), settings_from(given)
+    settings.metric(definition.kind)
+    searcher = built(SEARCHERS[strategy], given)
+    directory = given["output"] or default_directory(definition.name, strategy)
+    find(given["model"])
+    console.say(described(definition))
+    with run_directory(directory, resume=given["resume"], overwrite=given["overwrite"]):
+        search_into(directory, searcher, definition, given, settings, console)
