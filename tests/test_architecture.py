@@ -8,6 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "promptsearch"
 LAYERS = [
     *("errors", "storage", "parallel", "template", "verbalizer", "prompt", "data", "corpora"),
+    "wording",
     *("models", "intervals", "metrics", "scoring", "judging", "racing", "trial", "ledger"),
     *(
         "progress",
