@@ -9,7 +9,6 @@ Whether a model does is found out by trying: see `passes.py`.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -17,29 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from promptsearch.models.forest import Forest, Run
+from promptsearch.models.forest import Run
+from promptsearch.models.passing import Across, Passing
 
 NAME = "promptsearch"
 
 
 class NotPackable(TypeError):
     """The model asks something of its attention that a forest cannot give."""
-
-
-@dataclass(frozen=True, eq=False)
-class Across:
-    """Which tokens of a decoder's row see which of the encoder's: runs of equal shapes."""
-
-    queries: Tensor  # (text, query) tokens of the decoder's row
-    keys: Tensor  # (text, key) tokens of the encoder's row
-
-
-@dataclass(frozen=True, eq=False)
-class Passing:
-    """What is being passed: the forest, and for a decoder what it sees of its encoder."""
-
-    forest: Forest
-    across: tuple[Across, ...] = ()
 
 
 _ONE_AT_A_TIME = Lock()
@@ -91,7 +75,11 @@ def _forward(
     now = _passing.get()
     causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
     rows = [part[0].transpose(0, 1) for part in (query, key, value)]  # (token, head, size)
-    if now.across and not causal:
+    cross = bool(now.across) and not causal
+    if now.memory is not None:
+        kept = now.memory.across if cross else now.memory.grown
+        rows[1:] = kept(module, rows[1], rows[2])
+    if cross:
         out = rows[2].new_zeros(*rows[0].shape[:2], rows[2].shape[2])
         _cross(rows, out, now.across, scaling)
         return out[None], None
@@ -107,14 +95,17 @@ def along(
     scale: float | None = None,
     table: Tensor | None = None,
 ) -> Tensor:
-    """(token, head, size), run by run, from a row's queries, keys and values, shaped alike.
+    """(token, head, size), run by run, from a row's queries, keys and values.
 
+    The keys and values may be of tokens before the row's too, which runs see by their `keys`.
     `table` are biases by distance; see `weighted` for the rest. The row is split and joined once:
     the way back through slices would fill a row of zeros for each.
     """
     sizes = [run.stop - run.start for run in runs]
     sizes.append(len(rows[0]) - sum(sizes))  # where nothing stands
-    parts = zip(*(row.split(sizes) for row in rows), strict=True)
+    grown = len(rows[1]) - len(rows[0])  # keys of tokens that were passed before
+    fresh = [row[grown:] if grown and n else row for n, row in enumerate(rows)]
+    parts = zip(*(row.split(sizes) for row in fresh), strict=True)
     done = []
     for run, part in zip(runs, parts, strict=False):
         own = [piece.unflatten(0, (run.count, run.fresh)) for piece in part]

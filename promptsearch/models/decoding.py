@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from promptsearch.models.agreement import Trial, agrees
-from promptsearch.models.attention import Across, Passing, configs_of, packed
+from promptsearch.models.attention import configs_of, packed
 from promptsearch.models.fitting import Ways, masked_inputs
 from promptsearch.models.forest import Forest, forest_of, row_of
 from promptsearch.models.head import UNFIT, Outputs
 from promptsearch.models.passes import Lines, Passes, Places, Plain, Reached, padded, reads
+from promptsearch.models.passing import Across, Passing
 
 
 class Reader(Protocol):
@@ -45,7 +46,7 @@ class PlainReader:
 
         def inputs(ids: Tensor, _lengths: Tensor, roots: Tensor) -> dict[str, Any]:
             return {
-                "encoder_outputs": _with(encoded, states[roots]),
+                "encoder_outputs": with_states(encoded, states[roots]),
                 "attention_mask": mask[roots],
                 "decoder_input_ids": ids,
                 "use_cache": False,
@@ -65,10 +66,13 @@ class PackedReader:
 
     def after(self, sources: Lines) -> Passes:
         forest = row_of(sources).to(self.model.device)
-        distances = _distances(self.model, _longest(sources))
-        with packed(self.configs, Passing(forest)), distances:
-            encoded = self.model.get_encoder()(input_ids=forest.ids[None])
-        return _Decoder(self, encoded, forest)
+        return _Decoder(self, self.encoded(forest, sources), forest)
+
+    def encoded(self, forest: Forest, sources: Lines) -> Any:
+        """The encoder's output for a row of texts."""
+        biased = distances(self.model, _longest(sources))
+        with packed(self.configs, Passing(forest)), biased:
+            return self.model.get_encoder()(input_ids=forest.ids[None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +99,7 @@ class _Decoder:
         }
         across = tuple(_across(forest, roots, self.sources, model.device))
         passing = Passing(forest, across)
-        with packed(self.reader.configs, passing), _distances(model, _longest(lines)):
+        with packed(self.reader.configs, passing), distances(model, _longest(lines)):
             states = self.reader.outputs.states(inputs)
         return Reached(states[0, read.to(model.device)], where)
 
@@ -149,7 +153,7 @@ def _across(
 
 
 @contextmanager
-def _distances(model: nn.Module, longest: int) -> Iterator[None]:
+def distances(model: nn.Module, longest: int) -> Iterator[None]:
     """While open, T5's layers give biases by distance, (1, head, 1, distance), zero in the middle.
 
     They would make one for each pair of tokens of the row, between sequences too. Those that look
@@ -175,7 +179,7 @@ def _table(bias: Tensor) -> Tensor:
     return torch.cat([bias[:, :, 1:, 0].flip(-1), bias[:, :, 0]], dim=-1)[:, :, None]
 
 
-def _with(encoded: Any, states: Tensor) -> Any:
+def with_states(encoded: Any, states: Tensor) -> Any:
     """An encoder's output with other states in it."""
     return type(encoded)(**{**encoded, "last_hidden_state": states})
 

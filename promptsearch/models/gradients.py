@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from promptsearch.models.passes import Lines, Passes, Places, Reached
-from promptsearch.models.running import Assemble, Prepare, read, scored, too_long
+from promptsearch.models.running import Assemble, Prepare, scored, scores_of, too_long
 from promptsearch.models.work import Batch, Block, Work
 
 Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) -> (row,)
@@ -102,14 +102,7 @@ class Backward:
 
     def _scores(self, batch: Batch, block: Block, passes: Passes) -> Tensor:
         """(item, answer)"""
-        items, cells = block.items, batch.cells
-        lines, places = zip(*(self.assemble(items[c.item], c.probe) for c in cells), strict=True)
-        reached = passes.reach(lines, places, [cell.item for cell in cells])
-        scores = torch.zeros(
-            len(items), len(items[0].probes.divisors), device=reached.states.device
-        )
-        read(cells, reached, passes, scores)
-        return scores
+        return scores_of(batch, block, self.assemble, passes)
 
     def _lost(self, block: Block, scores: Tensor) -> Tensor:
         own = scored(block.items, scores.cpu())

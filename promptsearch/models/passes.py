@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from promptsearch.models.attention import Passing, packed
+from promptsearch.models.attention import packed
 from promptsearch.models.forest import Forest, forest_of, row_of
 from promptsearch.models.fused import FusedEncoder
 from promptsearch.models.head import Outputs
+from promptsearch.models.passing import Passing
 
 Lines = Sequence[Sequence[int]]  # (sequence, token)
 Places = Sequence[Sequence[int]]  # for each sequence, the tokens whose output is wanted

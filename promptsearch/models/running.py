@@ -12,7 +12,7 @@ from promptsearch.models import Block as Scored
 from promptsearch.models import Plan
 from promptsearch.models.passes import Passes, Reached
 from promptsearch.models.probes import Probe
-from promptsearch.models.work import OUTPUTS, Block, Cell, Item, Work
+from promptsearch.models.work import OUTPUTS, Batch, Block, Cell, Item, Work
 
 Assemble = Callable[[Item, Probe], tuple[list[int], list[int]]]  # ids, and positions to read
 Prepare = Callable[[Sequence[Item]], Passes]  # once a block
@@ -86,6 +86,16 @@ def _pass(
         raise too_long(cells[0].length)
     for half in (cells[: len(cells) // 2], cells[len(cells) // 2 :]):
         _pass(half, block, assemble, passes, scores)
+
+
+def scores_of(batch: Batch, block: Block, assemble: Assemble, passes: Passes) -> Tensor:
+    """(item, answer): what one batch of the block says, with gradients where they are kept."""
+    items, cells = block.items, batch.cells
+    lines, places = zip(*(assemble(items[c.item], c.probe) for c in cells), strict=True)
+    reached = passes.reach(lines, places, [cell.item for cell in cells])
+    scores = torch.zeros(len(items), len(items[0].probes.divisors), device=reached.states.device)
+    read(cells, reached, passes, scores)
+    return scores
 
 
 def read(cells: Sequence[Cell], reached: Reached, passes: Passes, scores: Tensor) -> None:

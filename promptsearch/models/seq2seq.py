@@ -32,8 +32,8 @@ class Seq2SeqModel:
 
     def __init__(self, machine: Machine[Reader], sentinels: Sequence[int], start: int) -> None:
         self.machine = machine
-        self._sentinels = sentinels
-        self._start = start  # the token that a decoder begins with
+        self.sentinels = sentinels
+        self.start = start  # the token that a decoder begins with
 
     @property
     def info(self) -> ModelInfo:
@@ -63,7 +63,7 @@ class Seq2SeqModel:
         """The same for texts with answers of their own."""
         machine, width = self.machine, width_of(questions)
         texts = [text for question in questions for text in question.texts]
-        encoded = encode(texts, machine.tokens, self._sentinels, lambda _: machine.limit)
+        encoded = encode(texts, machine.tokens, self.sentinels, lambda _: machine.limit)
         probes: list[Probes] = []
         for question in questions:
             known: dict[tuple[str, ...], Probes] = {}
@@ -89,7 +89,7 @@ class Seq2SeqModel:
 
     def over(self, machine: Machine[Reader]) -> "Seq2SeqModel":
         """The same on another machine."""
-        return Seq2SeqModel(machine, self._sentinels, self._start)
+        return Seq2SeqModel(machine, self.sentinels, self.start)
 
     @cached_property
     def white_box(self) -> WhiteBox:
@@ -99,7 +99,7 @@ class Seq2SeqModel:
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
         """The ids that the encoder reads."""
         tokens, limit = self.machine.tokens, self.machine.limit
-        return [text.ids for text in encode(texts, tokens, self._sentinels, lambda _: limit)]
+        return [text.ids for text in encode(texts, tokens, self.sentinels, lambda _: limit)]
 
     @property
     def without_chat(self) -> LanguageModel:
@@ -108,7 +108,7 @@ class Seq2SeqModel:
 
     def rendered(self, filled: Filled) -> str:
         """The text as the encoder reads it, with its sentinels."""
-        (ids,) = self.machine.tokens.encode([line_of(filled, self._sentinels)])
+        (ids,) = self.machine.tokens.encode([line_of(filled, self.sentinels)])
         return written(self.machine.tokenizer, ids)
 
     def vocabulary_words(self) -> list[str]:
@@ -124,10 +124,10 @@ class Seq2SeqModel:
         return vocabulary.answer_ids(self.machine.tokens, texts)
 
     def _check(self, names: Sequence[str]) -> None:
-        if len(names) > len(self._sentinels):
+        if len(names) > len(self.sentinels):
             raise ModelError(
                 f"the template has {len(names)} slots, but the tokenizer of {self.info.spec!r} has "
-                f"{len(self._sentinels)} sentinels; use fewer slots"
+                f"{len(self.sentinels)} sentinels; use fewer slots"
             )
 
     def _probes(
@@ -160,14 +160,14 @@ class Seq2SeqModel:
     ) -> tuple[list[int], list[int]]:
         follow: list[int] = []
         places: list[int] = []
-        for sentinel, name in zip(self._sentinels, names, strict=False):
+        for sentinel, name in zip(self.sentinels, names, strict=False):
             follow.append(sentinel)
             places += range(len(follow), len(follow) + len(ids.get(name, ())))
             follow += ids.get(name, ())
         return follow, places
 
     def _assemble(self, _item: Item, probe: Probe) -> tuple[list[int], list[int]]:
-        return [self._start, *probe.fill], list(probe.places)
+        return [self.start, *probe.fill], list(probe.places)
 
 
 def _names(filled: Filled) -> tuple[str, ...]:

@@ -1,0 +1,84 @@
+"""What a copy of a model learns, and its losses with gradients for every family."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from promptsearch.errors import ModelError
+from promptsearch.models import LanguageModel, Plan, Question, Scoring
+from promptsearch.models.causal import CausalModel
+from promptsearch.models.gradients import Loss
+from promptsearch.models.masked import MaskedModel
+from promptsearch.models.running import Procedure, scored, scores_of
+from promptsearch.models.seq2seq import Seq2SeqModel
+from promptsearch.models.whitebox import Openable
+from promptsearch.models.work import Block, Work
+from promptsearch.prompt import Answer, Filled
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Texts, what all of them are asked, and what is lost on each."""
+
+    texts: Sequence[Filled]
+    answers: Sequence[Answer]
+    scoring: Scoring
+    loss: Loss
+
+    def plan(self, model: LanguageModel) -> Plan:
+        """Each text once, as it passes when it is learned from."""
+        return self._work(plainly(model), range(len(self.texts)))
+
+    def losses(self, learner: Openable, rows: Sequence[int]) -> Tensor:
+        """(row,) of these texts, in any order, with gradients of the learner's weights."""
+        work = self._work(learner, rows)
+        procedure, whole = learner.procedure(work), _whole(work)
+        found = []
+        for block in work.blocks:
+            own = scored(block.items, _scores(block, procedure, whole).cpu())
+            found.append(self.loss([rows[i] for i in own.rows], own.log_probs))
+        return torch.cat(found)
+
+    def _work(self, learner: Openable, rows: Sequence[int]) -> Work:
+        question = Question([self.texts[row] for row in rows], self.answers)
+        return learner.plan_all([question], self.scoring)
+
+
+def plainly(model: LanguageModel) -> Openable:
+    """The model, passing sequences as transformers has it: dropout and gradients of weights work.
+
+    `ModelError` for a model that is not ours.
+    """
+    own = openable(model)
+    shape = replace(own.machine.shape, packed=False, shared=False)
+    return own.over(replace(own.machine, fast=None, shape=shape, faster=None, opened=None))
+
+
+def openable(model: LanguageModel) -> Openable:
+    """The model with what is inside; `ModelError` for one that is not ours."""
+    if isinstance(model, MaskedModel | CausalModel | Seq2SeqModel):
+        return model
+    raise ModelError(f"a {type(model).__name__} cannot be tuned; use a model of load_model")
+
+
+def _whole(work: Work) -> bool:
+    """Whether all sequences pass as one batch."""
+    return sum(len(block.batches) for block in work.blocks) == 1
+
+
+def _scores(block: Block, procedure: Procedure, whole: bool) -> Tensor:
+    """(item, answer); of several batches none keeps its activations: they are made once more.
+
+    The second time with the same dropout.
+    """
+    passes = procedure.prepare(block.items)
+    if whole:
+        return scores_of(block.batches[0], block, procedure.assemble, passes)
+    parts = [
+        checkpoint(scores_of, batch, block, procedure.assemble, passes, use_reentrant=False)
+        for batch in block.batches
+    ]
+    return torch.stack(parts).sum(0)

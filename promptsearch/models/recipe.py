@@ -1,0 +1,39 @@
+"""How finalists are tuned: plain numbers, so that options and settings need no model."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from math import isfinite
+
+from promptsearch.errors import ModelError, RunError
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Fixed-prompt tuning of one copy of the model a finalist (Gao, Fisch and Chen 2021, LM-BFF)."""
+
+    top: int = 10  # finalists, the manual prompt among them; all 100 in the paper
+    steps: int = 100  # 1000 in the paper
+    batch: int = 8  # training examples a step; 2, 4 or 8 in the paper
+    lr: float = 1e-5  # of AdamW at the start; 1e-5 to 5e-5 in the paper
+
+    def __post_init__(self) -> None:
+        for name, least in (("top", 2), ("steps", 1), ("batch", 1)):
+            if (value := getattr(self, name)) < least:
+                raise RunError(f"--finetune-{name} {value} is too small; use {least} or more")
+        if not (isfinite(self.lr) and self.lr > 0):
+            raise RunError(f"--finetune-lr {self.lr:g} is no learning rate; use one above 0, 1e-5")
+
+    def texts(self, train: int) -> int:
+        """How often a text is learned from, of `train` texts that come in rounds.
+
+        The last batch of a round holds what is left.
+        """
+        batch = min(self.batch, train)
+        rounds, more = divmod(self.steps, -(-train // batch))
+        return rounds * train + more * batch
+
+
+def check_installed() -> None:
+    """`ModelError` where transformers' Trainer lacks what it needs."""
+    if find_spec("accelerate") is None:
+        raise ModelError("--rank-by finetune needs a package: pip install 'promptsearch[finetune]'")

@@ -1,0 +1,122 @@
+"""The shared beam against LM-BFF's loop written plainly: same hypotheses, same sums."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny import parts, tiny
+
+from promptsearch.errors import ModelError
+from promptsearch.models.growing import Again, Cached
+from promptsearch.models.shared_beam import SharedBeam
+from promptsearch.prompt import Input, Slot, Text
+
+TEXTS = [
+    "It was a great film",
+    "The plot of this movie is terrible, awful, bad. She was born in South Korea",
+    "what a wonderful evening",
+]
+LABELS = ["great", "bad", "great"]
+
+
+def gapped(text, label):
+    return (Input("text", text), Text(" "), Slot("A"), Text(f" {label} "), Slot("B"))
+
+
+FILLED = [gapped(*pair) for pair in zip(TEXTS, LABELS, strict=True)]
+
+
+def naive_next(lines, start, sequence):
+    """(word,) log p of each word after the sequence, summed over texts: no cache, no batch."""
+    model, _ = parts("t5")
+    total = 0
+    for line in lines:
+        decoder = torch.tensor([[start, *sequence]])
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([line]), decoder_input_ids=decoder).logits
+        total = total + logits[0, -1].double().log_softmax(-1)
+    return total
+
+
+def naive_beam(beam, size, longest):
+    """The release's loop, one hypothesis and one text at a time, by the sum of log p."""
+    words, first = beam._words, beam.model.sentinels[0]
+    kept = [((), 0.0, 0)]
+    for _ in range(longest):
+        longer = [h for h in kept if h[2] == beam.gaps]
+        for tokens, score, closed in (h for h in kept if h[2] < beam.gaps):
+            follows = naive_next(beam.lines, beam.model.start, (first, *tokens))
+            barred = words.barred(closed, tokens[-1] if tokens else None)
+            for token in (~barred).nonzero()[:, 0].tolist():
+                total = score + float(follows[token])
+                longer.append(((*tokens, token), total, closed + words.closes(closed, token)))
+        kept = sorted(longer, key=lambda h: -h[1])[:size]
+    return [(tokens, total) for tokens, total, closed in kept if closed == beam.gaps]
+
+
+@pytest.fixture
+def model():
+    return tiny("t5")[0]
+
+
+@pytest.mark.parametrize(("gaps", "size", "longest"), [(1, 40, 4), (2, 25_000, 2)])
+def test_finds_what_the_plain_loop_finds_with_the_same_sums(model, gaps, size, longest):
+    texts = [filled if gaps == 2 else filled[:4] for filled in FILLED[:2]]
+    beam = SharedBeam(model, texts, beam=size, longest=longest)
+    found = [(infill.tokens, infill.log_prob * 2) for infill in beam.run()]
+    wanted = naive_beam(beam, size, longest)
+    assert [tokens for tokens, _ in found] == [tokens for tokens, _ in wanted]
+    assert len(found) > 0
+    for (_, total), (_, naive) in zip(found, wanted, strict=True):
+        assert total == pytest.approx(naive, abs=1e-4)
+
+
+def test_each_text_is_encoded_once(model, monkeypatch):
+    encoder, seen = model.machine.model.get_encoder(), []
+    handle = encoder.register_forward_hook(
+        lambda _m, _a, kwargs, _o: seen.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    beam = SharedBeam(model, FILLED, beam=8, longest=8)
+    beam._words  # noqa: B018 (the check of ways, which encodes two short texts, is not counted)
+    decoders = beam._decoders()
+    handle.remove()
+    tokens = sum(map(len, beam.lines))
+    assert isinstance(decoders[0], Cached)
+    assert seen[-1] <= tokens + 64  # one row, padded
+
+
+def test_the_cached_and_the_plain_way_agree_however_texts_are_grouped(model):
+    beam = SharedBeam(model, FILLED, beam=6, longest=6)
+    machine = model.machine
+    cached, again = Cached.after(machine.fast, beam.lines), Again.after(machine.plain, beam.lines)
+    rng = torch.Generator().manual_seed(0)
+    width = 1
+    for step in range(9):  # deep enough that the memory is thinned out
+        beams = 5 if step else 1
+        parents = torch.randint(width, (beams,), generator=rng)
+        tokens = torch.randint(len(machine.tokenizer), (beams,), generator=rng)
+        one, other = (way.grow(parents, tokens) for way in (cached, again))
+        assert torch.allclose(one, other, atol=1e-5)
+        width = beams
+    assert cached.rows < 9 * 5 * len(FILLED)
+
+
+def test_a_model_that_is_not_packed_passes_whole_sequences(model):
+    plain = model.over(replace(model.machine, fast=None))
+    beam = SharedBeam(plain, FILLED, beam=4, longest=6)
+    assert isinstance(beam._decoders()[0], Again)
+    one, other = beam.run(), SharedBeam(model, FILLED, beam=4, longest=6).run()
+    assert [infill.tokens for infill in one] == [infill.tokens for infill in other]
+
+
+def test_gaps_hold_no_blanks_runs_of_dots_or_control_tokens(model):
+    for infill in SharedBeam(model, FILLED, beam=30, longest=8).run():
+        assert len(infill.gaps) == 2
+        for gap in infill.gaps:
+            assert "<" not in gap
+            assert ".." not in gap.replace(" ", "")
+
+
+def test_other_families_cannot_write_spans():
+    with pytest.raises(ModelError, match="is a masked model; spans are written by a T5-like"):
+        SharedBeam(tiny("bert")[0], FILLED)
