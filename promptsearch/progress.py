@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from promptsearch.scoring import Cost
 from promptsearch.trial import Spent, Trial
 
 
@@ -24,7 +25,8 @@ class Progress:
     best: Trial
     manual: Trial
     seconds_left: float  # until `total`, at the speed so far
-    spent: Spent
+    forwards_left: float  # by what the prompts so far took, a strategy's own passes left out
+    tokens_left: float
     peak_bytes: int  # of the last chunk's largest batch, an upper estimate
 
 
@@ -33,20 +35,32 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass
 class Pace:
-    """How fast texts are scored."""
+    """How fast texts are scored, and what they take."""
 
     texts: int = 0
     seconds: float = 0.0
+    forwards: int = 0
+    tokens: int = 0
     peak_bytes: int = 0  # of the last chunk's largest batch
 
-    def note(self, texts: int, seconds: float, peak_bytes: int) -> None:
+    def note(self, texts: int, seconds: float, cost: Cost) -> None:
         """A chunk is done."""
         self.texts, self.seconds = self.texts + texts, self.seconds + seconds
-        self.peak_bytes = peak_bytes
+        self.forwards, self.tokens = self.forwards + cost.forwards, self.tokens + cost.tokens
+        self.peak_bytes = cost.peak_bytes
 
     def progress(
         self, best: Trial, manual: Trial, spent: Spent, prompts: int, texts: int
     ) -> Progress:
         """Where a search stands that has so many prompts and texts to go."""
-        left, total = texts * self.seconds / self.texts, spent.prompts + prompts
-        return Progress(spent.prompts, total, best, manual, left, spent, self.peak_bytes)
+        share, total = texts / self.texts, spent.prompts + prompts
+        return Progress(
+            done=spent.prompts,
+            total=total,
+            best=best,
+            manual=manual,
+            seconds_left=share * self.seconds,
+            forwards_left=share * self.forwards,
+            tokens_left=share * self.tokens,
+            peak_bytes=self.peak_bytes,
+        )

@@ -48,11 +48,9 @@ class Console:
 def plan(now: Progress) -> str:
     """What is about to be done, and what it will take, from what the first prompts took."""
     todo = now.total - now.done
-    per_prompt = todo / max(1, now.done)
-    forwards, tokens = now.spent.forwards * per_prompt, now.spent.tokens * per_prompt
     return (
-        f"plan: {todo:,} prompts x {now.manual.n:,} dev examples · {forwards:,.0f} forwards · "
-        f"{tokens:,.0f} tokens · at most {now.peak_bytes / 2**20:,.0f} MB beside the weights · "
+        f"plan: {todo:,} prompts x {now.manual.n:,} dev examples · {now.forwards_left:,.0f} forwards · "
+        f"{now.tokens_left:,.0f} tokens · at most {now.peak_bytes / 2**20:,.0f} MB beside the weights · "
         f"about {duration(now.seconds_left)}"
     )
 

@@ -1,5 +1,7 @@
 """A model from its name. transformers and torch load when this is called, and not before."""
 
+from dataclasses import replace
+
 from promptsearch.models import ChatMode, Dtype, Family, LanguageModel, Options
 from promptsearch.models.sources import find
 
@@ -38,6 +40,11 @@ def load_model(
             trust_remote_code=trust_remote_code,
         )
     )
+
+
+def companion(model: LanguageModel, spec: str) -> LanguageModel:
+    """Another model on the device of this one, which reads no chats."""
+    return load(replace(model.options, spec=spec, family=None, chat="off"))
 
 
 def load(options: Options) -> LanguageModel:

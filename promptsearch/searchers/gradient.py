@@ -16,7 +16,7 @@ replacement; where each one holds all examples, what has been tried is not tried
 ends where no place is left.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,7 +25,7 @@ from promptsearch.corpora.splitting import is_spaced
 from promptsearch.engine import Score, Task
 from promptsearch.errors import ModelError, RunError, TaskError
 from promptsearch.models import LanguageModel
-from promptsearch.models.loading import load
+from promptsearch.models.loading import companion
 from promptsearch.searchers.triggers.assay import Assay, LossName, answerable
 from promptsearch.searchers.triggers.beginning import Beginning
 from promptsearch.searchers.triggers.climb import Climb
@@ -164,4 +164,4 @@ class GradientSearch:
         """The model that fluency is measured by."""
         if not self.fluency_model:
             return model.without_chat
-        return load(replace(model.options, spec=self.fluency_model, family=None, chat="off"))
+        return companion(model, self.fluency_model)

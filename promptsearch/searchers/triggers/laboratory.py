@@ -97,6 +97,6 @@ def smallest(
     return [int(token) for token in ids[order]]
 
 
-def digest(things: object, rows: Rows) -> str:
+def digest(things: object, rows: Sequence[object]) -> str:
     """A name for triggers or templates on rows."""
     return blake2b(repr((things, rows)).encode(), digest_size=12).hexdigest()

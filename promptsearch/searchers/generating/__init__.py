@@ -1,0 +1,1 @@
+"""Writing templates around an answer: the parts of `searchers/generate.py`."""

@@ -1,0 +1,193 @@
+"""Gaps filled word by word by a masked or a causal model: our way where no T5 is at hand.
+
+A masked model sees the example, its right answer and the other words, and fills one mask after the
+other by a beam; then every word is asked for once more, given all the others, and the likeliest
+changes are taken in. A causal model sees only what stands before, so its words are judged at the
+end by how likely they make the right answer and what follows it. As in LM-BFF, one beam serves all
+examples: words are judged by the mean over examples of log p.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import islice, product
+from typing import TYPE_CHECKING
+
+from promptsearch.engine import Chore
+from promptsearch.models import LanguageModel, Plan, Question, Scoring
+from promptsearch.prompt import Answer, Filled, Slot, Text
+from promptsearch.scoring import Cost
+from promptsearch.searchers.generating.examples import Instance
+from promptsearch.searchers.generating.frames import Contents, Frame
+from promptsearch.searchers.generating.job import Job
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ASKED = "word"  # the slot of the word that is asked for
+KEPT = 50  # words that follow a draft
+CHANGES = 3  # words that may come instead of each one
+PUNCTUATION = (",", ".", ":", ";", "?", "!", "-")
+Sizes = tuple[int, ...]  # words in each gap
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Words of all gaps in a row, None where there is none yet."""
+
+    words: tuple[str | None, ...]
+    log_prob: float = 0.0  # of the words: the mean over examples, in nats
+
+    def with_word(self, place: int, word: str, log_prob: float) -> "Draft":
+        return Draft((*self.words[:place], word, *self.words[place + 1 :]), log_prob)
+
+
+@dataclass(frozen=True)
+class Infiller:
+    """Fills the gaps of frames with words of the model's vocabulary, one token each."""
+
+    model: LanguageModel
+    instances: Sequence[Instance]
+    words: tuple[str, ...]  # that may be used
+    longest: int = 3  # words in a gap
+    spaced: bool = True
+
+    def jobs(self, frames: Sequence[Frame], beam: int) -> Iterator[Job]:
+        """A beam for each frame and number of words; they share its width."""
+        shapes = [(frame, s) for frame in frames for s in sizes_of(frame.gaps, self.longest)]
+        own = -(-beam // len(shapes))
+        for frame, sizes in shapes:
+            about = (frame, sizes, own, self.words, self.instances)
+            yield Job(frame, about, partial(self.chore, frame, sizes, own))
+
+    def chore(self, frame: Frame, sizes: Sizes, beam: int) -> Chore:
+        """See `Job`."""
+        holes, masked = sum(sizes), self.model.info.family == "masked"
+        first = self._plan(frame, sizes, [Draft((None,) * holes)], 0)
+        passes = 1 + beam * (holes - 1) + beam * (holes if masked else 1)
+
+        def work() -> list[list[object]]:
+            return [[self._texts(d, sizes), d.log_prob] for d in self._drafts(frame, sizes, beam)]
+
+        return Chore(Cost(first.forwards * passes, first.tokens * passes, first.peak_bytes), work)
+
+    def _drafts(self, frame: Frame, sizes: Sizes, beam: int) -> list[Draft]:
+        drafts = [Draft((None,) * sum(sizes))]
+        for place in range(sum(sizes)):
+            table = self._table(frame, sizes, drafts, place)
+            longer = [
+                d for n, draft in enumerate(drafts) for d in self._next(draft, place, table[n])
+            ]
+            drafts = _best(longer, beam)
+        finish = self._revised if self.model.info.family == "masked" else self._answered
+        return _best(finish(frame, sizes, drafts), beam)
+
+    def _next(self, draft: Draft, place: int, row: "Tensor") -> Iterator[Draft]:
+        """The draft with each word there; no word stands twice in a row."""
+        beside = {draft.words[i] for i in (place - 1, place + 1) if 0 <= i < len(draft.words)}
+        values, columns = row.topk(min(len(self.words), KEPT))
+        for value, column in zip(values.tolist(), columns.tolist(), strict=True):
+            if (word := self.words[column]) not in beside:
+                yield draft.with_word(place, word, draft.log_prob + value)
+
+    def _revised(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft]) -> list[Draft]:
+        """Judged anew, each word given all others, and with single words changed."""
+        tables = [self._table(frame, sizes, drafts, place) for place in range(sum(sizes))]
+        found = []
+        for number, draft in enumerate(drafts):
+            own = [
+                float(table[number, self._column[str(word)]])
+                for table, word in zip(tables, draft.words, strict=True)
+            ]
+            judged = replace(draft, log_prob=sum(own))
+            found.append(judged)
+            for place, table in enumerate(tables):
+                rest = replace(judged, log_prob=judged.log_prob - own[place])
+                found += islice(self._next(rest, place, table[number]), CHANGES)
+        return found
+
+    def _answered(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft]) -> list[Draft]:
+        """With log p of the right answer and what follows it added."""
+        import torch
+
+        questions = [self._question(frame, sizes, drafts, each) for each in self.instances]
+        plan = self._reader.plan_all(questions, Scoring())
+        values = torch.zeros(len(questions) * len(drafts))
+        for block in self._reader.run(plan):
+            values[list(block.rows)] = block.log_probs[:, 0]
+        means = values.view(len(questions), len(drafts)).mean(0).tolist()
+        pairs = zip(drafts, means, strict=True)
+        return [replace(draft, log_prob=draft.log_prob + mean) for draft, mean in pairs]
+
+    def _question(
+        self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], instance: Instance
+    ) -> Question:
+        """Every draft's text around the instance, asked its right answer."""
+        contents = (self._contents(draft, sizes, None) for draft in drafts)
+        texts = [instance.fill(frame, each, answered=False) for each in contents]
+        return Question(texts, [tuple(instance.answer.items())])
+
+    def _table(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], place: int) -> "Tensor":
+        """(draft, word) log p of each word there, the mean over the instances."""
+        import torch
+
+        table = torch.zeros(len(drafts), len(self.words))
+        for block in self._reader.run(self._plan(frame, sizes, drafts, place)):
+            owners = torch.tensor(block.rows) // len(self.instances)
+            table.index_add_(0, owners, block.log_probs)
+        return table / len(self.instances)
+
+    def _plan(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], place: int) -> Plan:
+        contents = [self._contents(draft, sizes, place) for draft in drafts]
+        texts = [self._asking(each.fill(frame, own)) for own in contents for each in self.instances]
+        return self._reader.plan(texts, self._answers, Scoring("independent"))
+
+    def _asking(self, text: Filled) -> Filled:
+        """The text; for a causal model as far as the word that is asked for."""
+        if self.model.info.family == "masked":
+            return text
+        return text[: text.index(Slot(ASKED)) + 1]
+
+    def _contents(self, draft: Draft, sizes: Sizes, place: int | None) -> Contents:
+        """Each gap's words, a slot for the one that is asked for and for those still open."""
+        space = (Text(" "),) if self.spaced else ()
+        parts: list[tuple[Text | Slot, ...]] = []
+        for number, word in enumerate(draft.words):
+            asked = Slot(ASKED if number == place else f"open{number}")
+            parts.append((*space, asked if word is None or number == place else Text(word)))
+        own = iter(parts)
+        return [tuple(p for some in islice(own, size) for p in some) for size in sizes]
+
+    def _texts(self, draft: Draft, sizes: Sizes) -> list[str]:
+        """What stands in each gap."""
+        filled = self._contents(draft, sizes, None)
+        return ["".join(p.text for p in own if isinstance(p, Text)) for own in filled]
+
+    @property
+    def _reader(self) -> LanguageModel:
+        return self.model.ranker
+
+    @cached_property
+    def _answers(self) -> tuple[Answer, ...]:
+        return tuple(((ASKED, word),) for word in self.words)
+
+    @cached_property
+    def _column(self) -> dict[str, int]:
+        return {word: column for column, word in enumerate(self.words)}
+
+
+def sizes_of(gaps: int, words: int) -> Iterator[Sizes]:
+    """How many words may stand in each gap: one to `words`, and not many in all of them.
+
+    >>> list(sizes_of(2, 2))
+    [(1, 1), (1, 2), (2, 1)]
+    """
+    for sizes in product(range(1, words + 1), repeat=gaps):
+        if sum(sizes) <= words + gaps - 1:
+            yield sizes
+
+
+def _best(drafts: Sequence[Draft], count: int) -> list[Draft]:
+    """The likeliest of different words; ties to the first."""
+    best = sorted(drafts, key=lambda draft: -draft.log_prob)
+    return list({draft.words: draft for draft in reversed(best)}.values())[::-1][:count]

@@ -1,0 +1,42 @@
+"""Spans written by a T5-like model: LM-BFF's own way (see `models.shared_beam`)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from promptsearch.engine import Chore
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Slot
+from promptsearch.scoring import Cost
+from promptsearch.searchers.generating.examples import Instance
+from promptsearch.searchers.generating.frames import Frame
+from promptsearch.searchers.generating.job import Job
+
+
+@dataclass(frozen=True)
+class SpanWriter:
+    """Fills the gaps of frames with spans of any length, by one beam a frame."""
+
+    model: LanguageModel
+    instances: Sequence[Instance]
+    longest: int = 20  # tokens, over all gaps and their ends
+
+    def jobs(self, frames: Sequence[Frame], beam: int) -> Iterator[Job]:
+        """A beam a frame; they share its width."""
+        own = max(1, beam // len(frames))
+        for frame in frames:
+            about = (frame, own, self.longest, self.instances)
+            yield Job(frame, about, partial(self.chore, frame, own))
+
+    def chore(self, frame: Frame, beam: int) -> Chore:
+        """See `Job`."""
+        from promptsearch.models.shared_beam import SharedBeam
+
+        gaps = [(Slot(f"gap{number}"),) for number in range(frame.gaps)]
+        texts = [instance.fill(frame, gaps) for instance in self.instances]
+        search = SharedBeam(self.model, texts, beam, self.longest)
+
+        def work() -> list[list[object]]:
+            return [[list(infill.gaps), infill.log_prob] for infill in search.run()]
+
+        return Chore(Cost(search.forwards, search.tokens), work)
