@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from promptsearch.runs import search as search
     from promptsearch.scoring import Scorer as Scorer
     from promptsearch.searchers import GradientSearch as GradientSearch
+    from promptsearch.searchers import LMScoreSearch as LMScoreSearch
     from promptsearch.searchers import MiningSearch as MiningSearch
     from promptsearch.settings import Settings as Settings
     from promptsearch.trial import Result as Result
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Example": "data",
     "GradientSearch": "searchers",
+    "LMScoreSearch": "searchers",
     "MiningSearch": "searchers",
     "Output": "runs",
     "Prompt": "prompt",

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from promptsearch.errors import RunError
 
-RUN_FILES = ("prompts.json", "trials.jsonl", "log.jsonl", "mined.jsonl", "candidates.txt", "shards")
+RUN_FILES = (
+    *("prompts.json", "trials.jsonl", "log.jsonl", "candidates.txt"),
+    *("mined.jsonl", "shards", "choices.jsonl"),
+)
 
 
 def write_atomic(path: Path, text: str) -> None:

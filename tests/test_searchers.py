@@ -3,7 +3,7 @@
 from dataclasses import fields, is_dataclass, replace
 
 import pytest
-from tiny import tiny
+from tiny import saved, tiny
 
 from promptsearch.data import Example
 from promptsearch.engine import Limits, Task, search_prompts
@@ -14,6 +14,7 @@ from promptsearch.searchers import SEARCHERS
 SMALL = {  # keeps a strategy quick
     "mine": {"min_count": 1, "dependency": "off"},
     "gradient": {"iterations": 4, "triggers": 2, "start": "great film"},
+    "lm-score": {"lm": saved("gpt2"), "template": ("[Z] , {subject} .", "{subject} has [Z] .")},
 }
 every_searcher = pytest.mark.parametrize(
     "searcher", [cls(**SMALL.get(name, {})) for name, cls in SEARCHERS.items()], ids=SEARCHERS

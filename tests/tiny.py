@@ -1,6 +1,7 @@
 """Tiny random models in memory: wide init, no tied embeddings, so that no two scores tie."""
 
 from functools import cache
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -203,3 +204,17 @@ def tiny(kind: str, **options: Any) -> tuple[LanguageModel, Any, Any]:
     model, tokenizer = parts(kind)
     info = ModelInfo(spec=kind, family=KINDS[kind][0], sha256="0" * 64, dtype="float32")
     return wrap(model, tokenizer, info, Options(spec=kind, **options)), model, tokenizer
+
+
+@cache
+def saved(kind: str) -> str:
+    """A directory with the model in the Hugging Face layout; it goes when the tests end."""
+    folder = TemporaryDirectory()
+    model, tokenizer = parts(kind)
+    model.save_pretrained(folder.name)
+    tokenizer.save_pretrained(folder.name)
+    _FOLDERS.append(folder)
+    return folder.name
+
+
+_FOLDERS: list[TemporaryDirectory[str]] = []  # alive as long as the tests

@@ -28,19 +28,27 @@ _READING = (  # what `from_pretrained` raises where a file is not what it should
 
 def load(source: Source, options: Options) -> LanguageModel:
     """Load the files and wrap them; `ModelError` where they are not what they should be."""
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoTokenizer
 
     device = device_of(options.device)
     common = _arguments(source, options)
     with quiet():
-        config = _read(AutoConfig, source, options, **common)
-        family = options.family or family_of(config, options.spec)
-        tokenizer = _read(AutoTokenizer, source, options, **common)
+        family = family_at(source, options)
+        tokenizer = read(AutoTokenizer, source, options, **common)
         model = _weights(source, options, family, common)
         model = model if options.device_map else model.to(device)
         dtype = str(model.dtype).removeprefix("torch.")
         info = ModelInfo(options.spec, family, source.sha256, dtype, source.revision)
         return wrap(model, tokenizer, info, options)
+
+
+def family_at(source: Source, options: Options) -> Family:
+    """The family of the model there, from its configuration alone unless the options name it."""
+    from transformers import AutoConfig
+
+    with quiet():
+        config = read(AutoConfig, source, options, **_arguments(source, options))
+    return options.family or family_of(config, options.spec)
 
 
 def _arguments(source: Source, options: Options) -> dict[str, Any]:
@@ -62,7 +70,7 @@ def _weights(source: Source, options: Options, family: Family, common: dict[str,
         _check_accelerate(options)
         common = {**common, "device_map": options.device_map}
     safe = {} if source.gguf else {"use_safetensors": source.weights[0].suffix == ".safetensors"}
-    model, report = _read(
+    model, report = read(
         kinds[family], source, options, dtype=dtype, output_loading_info=True, **safe, **common
     )
     if missing := sorted(report["missing_keys"]):
@@ -80,7 +88,7 @@ def _check_accelerate(options: Options) -> None:
         )
 
 
-def _read(kind: Any, source: Source, options: Options, **arguments: Any) -> Any:
+def read(kind: Any, source: Source, options: Options, **arguments: Any) -> Any:
     """One of transformers' `from_pretrained`, whose many kinds of errors mean a bad file here."""
     try:
         return kind.from_pretrained(source.directory, **arguments)

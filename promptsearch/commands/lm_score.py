@@ -1,0 +1,35 @@
+"""`promptsearch lm-score`: templates that a language model reads most easily (Davison et al.)."""
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.fields import search_options
+from promptsearch.commands.options import from_option
+from promptsearch.commands.searching import search_one
+from promptsearch.corpora import load_task
+from promptsearch.errors import RunError
+from promptsearch.exports.templates import fitting, templates_in
+from promptsearch.models import Options
+from promptsearch.searchers.davison.reader import check_reader
+from promptsearch.searchers.lm_score import LMScoreSearch
+
+
+@click.command("lm-score")
+@search_options(LMScoreSearch, from_option)
+def command(task: str, starts: tuple[Path, ...], **given: Any) -> None:
+    """Choose among templates by how likely a language model finds them, filled.
+
+    Each template is filled with training examples, their answers and grammatical variants of both;
+    a unidirectional model (--lm) scores the sentences. The best templates are scored on dev.
+    Davison, Feldman and Rush (2019).
+    """
+    definition = load_task(task)
+    own = [str(fitting(notation, definition)) for notation in given["template"]]
+    given["template"] = tuple(dict.fromkeys([*own, *templates_in(starts, definition)]))
+    if not given["template"]:
+        raise RunError("lm-score chooses among templates; give some: --template, or --from FILE")
+    names = ("family", "trust_remote_code")
+    check_reader(given["lm"], Options(given["model"], **{name: given[name] for name in names}))
+    search_one("lm-score", definition, given)

@@ -1,0 +1,1 @@
+"""The parts of `lm_score`: forms of a triple's words, sentences made of them, their scores."""
