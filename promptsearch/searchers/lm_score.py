@@ -36,7 +36,7 @@ from promptsearch.searchers.davison.sentences import Wanted, cases_of
 from promptsearch.storage import write_lines
 
 FILE = "choices.jsonl"
-SENTENCES = 512  # read at a time, or those of one template: a run that is killed loses so many
+SENTENCES = 1024  # read at a time, or those of one template: a run that is killed loses so many
 
 
 @dataclass(frozen=True)
