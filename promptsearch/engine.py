@@ -14,6 +14,7 @@ from promptsearch.corpora.sentences import Reading
 from promptsearch.data import Dataset
 from promptsearch.errors import BudgetSpent, RunError
 from promptsearch.finalists import settle
+from promptsearch.finetuning import Stage, Tuner, leaving_room
 from promptsearch.judging import Judge
 from promptsearch.ledger import Ledger
 from promptsearch.models import LanguageModel, Scoring
@@ -98,25 +99,31 @@ def search_prompts(
     on_progress: OnProgress | None = None,
     ranking: Callable[[], Judge] | None = None,
     race: int | None = None,
+    tuner: Tuner | None = None,
 ) -> Result:
     """Run `searcher` from the task's prompt, within `limits`, keeping trials in `ledger`.
 
     Where `ranking` makes a faster judge, `judge` scores the finalists again. `race` is the seed of
-    a race over dev's examples (see `racing`). Ctrl-C ends the search as a spent budget does: the
-    result holds what was scored until then. Before the first trial there is nothing to hold, and
-    KeyboardInterrupt passes through.
+    a race over dev's examples (see `racing`). With a `tuner`, finalists are ranked by what copies
+    of the model that were tuned to them make of dev. Ctrl-C ends the search as a spent budget does:
+    the result holds what was scored until then. Before the first trial there is nothing to hold,
+    and KeyboardInterrupt passes through.
     """
-    book = Scorebook(task.prompt, judge, objective, limits, ledger or Ledger(), on_progress)
-    book.ranking = ranking
+    ledger = ledger or Ledger()
+    searching = leaving_room(limits, tuner, task.prompt, ledger.rows) if tuner else limits
+    book = Scorebook(task.prompt, judge, objective, searching, ledger, on_progress, ranking)
     contest = None if race is None else Contest(book, judge.count("dev"), race)
     book.contest = contest.run if contest else None
-    stopped_because = _stopping(book, lambda: _searched(searcher, task, book))
+    stage = Stage(book, tuner) if tuner else None
+    searched = _stopping(book, lambda: _searched(searcher, task, book))
     report = contest.report() if contest else None
-    settled = _stopping(book, lambda: settle(book))
-    stopped_because = settled if stopped_because == "finished" else stopped_because
-    trials = tuple(book.trials.values())
-    exact = settled == "finished"
-    return Result(trials, objective, book.purse.spent, stopped_because, report, exact)
+    settled, tuned = _stopping(book, lambda: settle(book)), "finished"
+    if stage and settled == "finished" and searched != "interrupted":
+        tuned = _stopping(book, lambda: stage.run(limits))
+    stopped = next((end for end in (tuned, searched, settled) if end != "finished"), "finished")
+    trials, spent = tuple(book.trials.values()), book.purse.spent
+    about = stage.report if stage else None
+    return Result(trials, objective, spent, stopped, report, settled == "finished", about)
 
 
 def _searched(searcher: Searcher, task: Task, book: Scorebook) -> None:

@@ -1,6 +1,6 @@
 """The best of a search that ranked in a faster dtype, scored again exactly."""
 
-from promptsearch.scorebook import FINALISTS, Scorebook
+from promptsearch.scorebook import Scorebook
 from promptsearch.trial import ranked
 
 
@@ -10,7 +10,7 @@ def settle(book: Scorebook) -> None:
     The limit on time does not end this: a search is worth nothing without it.
     """
     book.judge_exactly()
-    best = ranked(book.trials.values(), book.objective)[:FINALISTS]
+    best = ranked(book.trials.values(), book.objective)[: book.finalists]
     manual = next(iter(book.trials.values()))
     finalists = list(dict.fromkeys(t.prompt for t in (manual, *best) if not t.exact))
     asked = [(f"exact {book.key(p, 'dev', None)}", p) for p in finalists]

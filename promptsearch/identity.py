@@ -22,6 +22,7 @@ def identity_of(
 ) -> Mapping[str, object]:
     """What must be the same for a run to be resumed; the limits may change."""
     manual = definition.prompt
+    tuning = {} if settings.tuning is None else {"finetune": settings.tuning.course}
     return {
         "strategy": strategy_of(searcher),
         "options": options_of(searcher),
@@ -36,6 +37,7 @@ def identity_of(
         "ranked_in": model.ranking_dtype,
         "race": settings.race,
         "seed": settings.seed,
+        **tuning,
     }
 
 

@@ -24,6 +24,7 @@ from promptsearch.scoring import Scorer
 from promptsearch.settings import Settings
 from promptsearch.storage import run_directory
 from promptsearch.trial import Result
+from promptsearch.tuner import tuner_of
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def search_in(
     if merged := scorer.labelling(definition.prompt.verbalizer).merged:
         output.log(f"{len(merged):,} candidates read like another one for this model: merged")
     scored_as = {**asdict(scoring), "answer_score": settings.answer_score}
+    tuner = tuner_of(settings, scorer, definition, output.log)
     identity = identity_of(searcher, definition, model, settings, scored_as)
     crew = crew_of(settings, model)
     with _ledger(folder, identity) as ledger, crew.open(output.log) as pool:
@@ -87,6 +89,7 @@ def search_in(
             on_progress=output.on_progress,
             ranking=None if model.ranking_dtype == model.info.dtype else ranking,
             race=settings.seed if settings.race else None,
+            tuner=tuner,
         )
     if result.race is not None:
         output.log(about_race(result.race))

@@ -36,6 +36,7 @@ class Scorebook:
     on_progress: OnProgress | None = None
     ranking: Callable[[], Judge] | None = None  # makes a faster one, once there are many prompts
     contest: Callable[[Keyed], None] | None = None  # a race, which makes some trials incomplete
+    finalists: int = FINALISTS  # that will be scored again
     trials: dict[str, Trial] = field(default_factory=dict)  # by key, in the order first asked for
     values: dict[str, Floats] = field(default_factory=dict)  # (example,) by key, where kept
     _known: dict[str, Row] = field(default_factory=dict)
@@ -153,7 +154,7 @@ class Scorebook:
         """Forwards to score the finalists and the manual prompt again, where that will be done."""
         if self._ranker is None:
             return 0
-        again = min(FINALISTS + 1, self.purse.spent.prompts + more)
+        again = min(self.finalists + 1, self.purse.spent.prompts + more)
         return again * self.judge.cost([like], "dev", None).forwards
 
     def _score_chunk(
@@ -175,8 +176,7 @@ class Scorebook:
         costs = [judged.cost.paid(seconds), *[Cost().paid(0)] * (len(entries) - 1)]
         self.ledger.append([{**e, **cost} for e, cost in zip(entries, costs, strict=True)])
         self.purse.pay(judged.cost.forwards, judged.cost.tokens, seconds)
-        texts = sum(trial.n for _, trial in found)
-        self._pace.note(texts, seconds, judged.cost.peak_bytes)
+        self._pace.note(sum(t.n for _, t in found), seconds, judged.cost)
         return found
 
     def _keep(self, key: str, prompt: Prompt, row: Row, on: On, rows: Rows) -> Trial:

@@ -1,14 +1,18 @@
 """How a search is judged, and when it stops: what all strategies have in common."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from promptsearch.errors import RunError
 from promptsearch.metrics import OBJECTIVES, suits
 from promptsearch.models import LengthNorm, MultiToken, Scoring
+from promptsearch.models.recipe import Tuning
 from promptsearch.parallel import Backend, Crew
 from promptsearch.progress import Limits
 from promptsearch.scoring.labelling import AnswerScore
+
+RankBy = Literal["frozen", "finetune"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,28 @@ class Settings:
     cache: Path | None = None  # a directory of scores, kept across runs
     race: bool = False
     seed: int = 0
+    rank_by: RankBy = "frozen"  # or finalists by what copies of the model, tuned to them, say
+    finetune_top: int = Tuning.top
+    finetune_steps: int = Tuning.steps
+    finetune_batch: int = Tuning.batch
+    finetune_lr: float = Tuning.lr
+
+    def __post_init__(self) -> None:
+        if self.rank_by not in get_args(RankBy):
+            raise RunError(f"there is no ranking by {self.rank_by!r}; use frozen or finetune")
+        given, default = asdict(self._recipe), asdict(Tuning())
+        changed = [f"--finetune-{n} {value:g}" for n, value in given.items() if value != default[n]]
+        if changed and self.rank_by == "frozen":
+            raise RunError(f"{changed[0]} needs --rank-by finetune; add it, or leave this out")
+
+    @property
+    def tuning(self) -> Tuning | None:
+        """How finalists are tuned; None where they are not."""
+        return self._recipe if self.rank_by == "finetune" else None
+
+    @property
+    def _recipe(self) -> Tuning:
+        return Tuning(self.finetune_top, self.finetune_steps, self.finetune_batch, self.finetune_lr)
 
     @property
     def crew(self) -> Crew:

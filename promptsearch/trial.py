@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from promptsearch.metrics import Scores
+from promptsearch.models.recipe import Tuning
 from promptsearch.prompt import Prompt
 from promptsearch.racing import RaceReport
 
@@ -22,6 +23,7 @@ class Trial:
     n: int = 0
     complete: bool = True
     exact: bool = True  # scored in float32 (or the one dtype there is); others only rank
+    tuned: Scores | None = None  # on dev too, of a copy of the model that was tuned to the prompt
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,15 @@ class Spent:
 
 
 @dataclass(frozen=True)
+class Tuned:
+    """How finalists were tuned, and how far that came."""
+
+    tuning: Tuning
+    finalists: int
+    done: int = 0
+
+
+@dataclass(frozen=True)
 class Result:
     """Every trial of a search, in the order first asked for, and why the search ended."""
 
@@ -44,12 +55,20 @@ class Result:
     stopped_because: str = "finished"  # or "budget", "max-forwards", "time", "interrupted"
     race: RaceReport | None = None
     exact: bool = True  # whether the finalists were scored exactly; else all are only ranked
+    tuned: Tuned | None = None
 
     @property
     def ranked(self) -> list[Trial]:
-        """Complete dev trials, best first; only the exact ones, where there are any."""
+        """Complete dev trials, best first; only the exact ones, where there are any.
+
+        Those that the model was tuned to come first, by their tuned scores.
+        """
         able = [trial for trial in self.trials if trial.exact or not self.exact]
-        return ranked(able, self.objective)
+        frozen = ranked(able, self.objective)
+        tuned = [trial for trial in frozen if trial.tuned is not None]
+        rest = [trial for trial in frozen if trial.tuned is None]
+        tuned.sort(key=lambda trial: merit(trial.tuned or {}, self.objective), reverse=True)
+        return [*tuned, *rest]
 
     @property
     def best(self) -> Trial:
@@ -64,11 +83,12 @@ class Result:
 def ranked(trials: Iterable[Trial], objective: str) -> list[Trial]:
     """The trials that may win, best first; ties by log-likelihood, then the earliest."""
     able = [trial for trial in trials if trial.split == "dev" and trial.complete]
-    return sorted(able, key=lambda trial: _merit(trial, objective), reverse=True)
+    return sorted(able, key=lambda trial: merit(trial.scores, objective), reverse=True)
 
 
-def _merit(trial: Trial, objective: str) -> tuple[float, float]:
-    return _number(trial.scores.get(objective)), _number(trial.scores.get("log_likelihood"))
+def merit(scores: Scores, objective: str) -> tuple[float, float]:
+    """What is better comes later: by the objective, then by log-likelihood."""
+    return _number(scores.get(objective)), _number(scores.get("log_likelihood"))
 
 
 def _number(value: object) -> float:

@@ -71,6 +71,8 @@ def command(prompts: Path, **given: Any) -> None:
         print_json(document)
     else:
         _print(evaluation, document)
+        if file.section("search").get("rank_by") == "finetune":
+            click.echo("of the frozen model: the copies that ranked these prompts were not kept")
 
 
 def _task_of(file: PromptFile, given: str | None) -> str:

@@ -20,6 +20,7 @@ from promptsearch.commands.options import (
     stacked,
     task_option,
 )
+from promptsearch.commands.tuning import tuning_options
 
 
 def search_options(searcher: type, *own: Decorator) -> Decorator:
@@ -30,6 +31,7 @@ def search_options(searcher: type, *own: Decorator) -> Decorator:
         *own,
         searcher_options(searcher),
         judging_options,
+        tuning_options,
         limit_options,
         computing_options,
         output_options,

@@ -25,6 +25,7 @@ from promptsearch.commands.running import (
     search_into,
     settings_from,
 )
+from promptsearch.commands.tuning import tuning_options
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.engine import Task
 from promptsearch.models.sources import find
@@ -54,6 +55,7 @@ from promptsearch.storage import run_directory
 @click.option("--no-score", is_flag=True, help="Stop when mined.jsonl is written; load no model.")
 @searcher_options(MiningSearch)
 @judging_options
+@tuning_options
 @limit_options
 @computing_options
 @output_options

@@ -14,6 +14,7 @@ from promptsearch.commands.running import loaded, scoring_from
 from promptsearch.corpora import load_task
 from promptsearch.errors import RunError, TaskError
 from promptsearch.exports.native import PromptFile, read_prompts
+from promptsearch.models.recipe import LEAST
 from promptsearch.runs import Output, search
 from promptsearch.searchers import SEARCHERS
 from promptsearch.settings import Settings
@@ -80,8 +81,23 @@ def _settings(file: PromptFile) -> Settings:
     settings = scoring_from(file)
     race = made.get("race") is not None
     return replace(
-        settings, objective=made["objective"], budget=budget, seed=made["seed"], race=race
+        settings,
+        objective=made["objective"],
+        budget=budget,
+        seed=made["seed"],
+        race=race,
+        **_tuning(made),
     )
+
+
+def _tuning(made: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How finalists were tuned: as many as had been, where it was cut short."""
+    how = made.get("finetune") or {"done": 0}
+    if not how["done"]:
+        return {}
+    names = {name: how[name] for name in ("steps", "batch", "lr")}
+    given = {"top": max(LEAST, how["done"]), **names}
+    return {"rank_by": "finetune", **{f"finetune_{name}": v for name, v in given.items()}}
 
 
 def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -114,4 +130,10 @@ def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:
 
 def _by_template(file: PromptFile) -> dict[str, Mapping[str, object]]:
     rows: list[Any] = [saved.row for saved in file.prompts]
-    return {f"{row['template']} {row.get('verbalizer', '')}": row["scores"]["dev"] for row in rows}
+    return {f"{row['template']} {row.get('verbalizer', '')}": _dev(row) for row in rows}
+
+
+def _dev(row: Mapping[str, Any]) -> Mapping[str, object]:
+    """A prompt's scores on dev, those of the tuned copy among them."""
+    tuned = (row.get("finetuned") or {}).get("dev") or {}
+    return {**row["scores"]["dev"], **{f"tuned {name}": value for name, value in tuned.items()}}

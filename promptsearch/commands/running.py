@@ -3,17 +3,19 @@
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
 from promptsearch.commands.console import Console, number, print_json, print_table
+from promptsearch.commands.tuning import about_scores, tuned_cells, tuned_header
 from promptsearch.corpora import TaskDefinition
 from promptsearch.engine import Searcher
 from promptsearch.exports.native import PromptFile
 from promptsearch.models import LanguageModel
+from promptsearch.models.recipe import check_installed
 from promptsearch.runs import Output, search_in
 from promptsearch.settings import Settings
 
@@ -30,7 +32,10 @@ MODEL_OPTIONS = (
 def settings_from(given: Mapping[str, Any]) -> Settings:
     """The settings that a search command's options gave."""
     names = Settings.__dataclass_fields__
-    return Settings(**{name: given[name] for name in names if name in given})
+    settings = Settings(**{name: given[name] for name in names if name in given})
+    if settings.tuning is not None:
+        check_installed()  # said now, not after the search
+    return settings
 
 
 def computing(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,14 +117,14 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
     if as_json:
         print_json(document)
         return
-    metrics = SHOWN[document["task"]["kind"]]
+    metrics, search = SHOWN[document["task"]["kind"]], document["search"]
     shown = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
     rows = [
-        [*(number(row["scores"]["dev"].get(m)) for m in metrics), row["id"], row["template"]]
+        [*tuned_cells(search, row), *dev_cells(row, metrics), row["id"], row["template"]]
         for row in shown
     ]
-    click.echo("on dev, which selected them:")
-    print_table([*metrics, "id", "template"], rows)
+    click.echo(about_scores(search))
+    print_table([*tuned_header(search), *metrics, "id", "template"], rows)
     task, best = document["task"]["name"], document["prompts"][0]
     if (nats := best["source"]["evidence"].get("fluency")) is not None:
         click.echo(f"fluency of {best['id']}: {nats:.2f} nats a word")
@@ -129,6 +134,12 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
             f"what they are worth: promptsearch evaluate {directory / 'prompts.json'} "
             f"--task {_task_word(document) or task} --split test"
         )
+
+
+def dev_cells(row: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:
+    """A row's scores on dev, as tables show them."""
+    scores = (row.get("scores") or {}).get("dev") or {}
+    return [number(scores.get(metric)) for metric in metrics]
 
 
 def _task_word(document: Mapping[str, Any]) -> str | None:

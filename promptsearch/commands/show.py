@@ -5,9 +5,10 @@ from typing import Any, cast
 
 import rich_click as click
 
-from promptsearch.commands.console import number, print_json, print_table
+from promptsearch.commands.console import print_json, print_table
 from promptsearch.commands.options import json_option
-from promptsearch.commands.running import SHOWN
+from promptsearch.commands.running import SHOWN, dev_cells
+from promptsearch.commands.tuning import about_scores, tuned_cells, tuned_header
 from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
 
 
@@ -24,12 +25,13 @@ def command(prompts: Path, top: int, as_json: bool) -> None:
     for line in _found(file):
         click.echo(line)
     kind = file.section("task").get("kind", "classification")
-    metrics = SHOWN[str(kind)]
-    rows = [_row(saved, metrics) for saved in file.prompts[:top]]
+    metrics, search = SHOWN[str(kind)], file.section("search")
+    rows = [[*tuned_cells(search, p.row), *_row(p, metrics)] for p in file.prompts[:top]]
     manual = cast(dict[str, Any], file.section("baselines").get("manual") or {})
     if manual:
-        rows.append([*_dev(manual, metrics), "-", "manual", manual["template"]])
-    print_table([*metrics, "count", "id", "template"], rows)
+        scores = [*tuned_cells(search, manual), *dev_cells(manual, metrics)]
+        rows.append([*scores, "-", "manual", manual["template"]])
+    print_table([*tuned_header(search), *metrics, "count", "id", "template"], rows)
     if (left := len(file.prompts) - top) > 0:
         click.echo(f"... and {left} more (--top {len(file.prompts)})")
 
@@ -45,16 +47,11 @@ def _found(file: PromptFile) -> list[str]:
         f"{search.get('strategy')} · {spent.get('prompts')} prompts, {spent.get('forwards'):,} "
         f"forwards, {spent.get('seconds'):.0f} s · stopped: {search.get('stopped_because')}",
         f"made by: {search.get('command')}",
-        "scores on dev, which selected them:",
+        f"scores {about_scores(search)}",
     ]
 
 
 def _row(saved: SavedPrompt, metrics: tuple[str, ...]) -> list[str]:
     source = cast(dict[str, Any], saved.row.get("source") or {})
     count = (source.get("evidence") or {}).get("count", "-")
-    return [*_dev(saved.row, metrics), str(count), saved.id, str(saved.prompt.template)]
-
-
-def _dev(row: Any, metrics: tuple[str, ...]) -> list[str]:
-    scores = (row.get("scores") or {}).get("dev") or {}
-    return [number(scores.get(metric)) for metric in metrics]
+    return [*dev_cells(saved.row, metrics), str(count), saved.id, str(saved.prompt.template)]

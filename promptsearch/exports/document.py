@@ -53,6 +53,7 @@ def document_of(
             "spent": asdict(result.spent),
             "stopped_because": result.stopped_because,
             **({} if result.race is None else {"race": asdict(result.race)}),
+            **_ranked_by(result),
         },
         "prompts": [_prompt_row(trial, kind, folder) for trial in result.ranked],
         "ensemble": None,
@@ -89,6 +90,14 @@ def _split(split: Split) -> Json:
     return {"files": list(split.files), "sha256": split.sha256, "n": len(split.examples)}
 
 
+def _ranked_by(result: Result) -> Json:
+    """How finalists were tuned; nothing where the frozen model ranked."""
+    if (tuned := result.tuned) is None:
+        return {}
+    how = {**asdict(tuned.tuning), "finalists": tuned.finalists, "done": tuned.done}
+    return {"rank_by": "finetune", "finetune": how}
+
+
 def _prompt_row(trial: Trial, kind: str, folder: Path | None) -> Json:
     source = trial.prompt.source
     return {
@@ -96,6 +105,7 @@ def _prompt_row(trial: Trial, kind: str, folder: Path | None) -> Json:
         "template": str(trial.prompt.template),
         **answers_of(trial.prompt, kind, folder),
         "scores": {"dev": {**trial.scores, "selected": True}},
+        **_finetuned(trial),
         "source": {
             "strategy": source.strategy,
             "parents": list(source.parents),
@@ -104,6 +114,13 @@ def _prompt_row(trial: Trial, kind: str, folder: Path | None) -> Json:
             "round_trips": source.round_trips,
         },
     }
+
+
+def _finetuned(trial: Trial) -> Json:
+    """What a copy of the model that was tuned to the prompt scores, where one was."""
+    if trial.tuned is None:
+        return {}
+    return {"finetuned": {"dev": {**trial.tuned, "selected": True}}}
 
 
 def _manual(trial: Trial, kind: str, folder: Path | None) -> Json:

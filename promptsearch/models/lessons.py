@@ -1,6 +1,6 @@
 """What a copy of a model learns, and its losses with gradients for every family."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch

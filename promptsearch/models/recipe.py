@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from math import isfinite
 
 from promptsearch.errors import ModelError, RunError
+
+LEAST = 2  # finalists: the manual prompt and another one
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """Fixed-prompt tuning of one copy of the model a finalist (Gao, Fisch and Chen 2021, LM-BFF)."""
+    """A copy of the model tuned to each finalist (Gao, Fisch and Chen 2021, LM-BFF)."""
 
     top: int = 10  # finalists, the manual prompt among them; all 100 in the paper
     steps: int = 100  # 1000 in the paper
@@ -17,11 +18,18 @@ class Tuning:
     lr: float = 1e-5  # of AdamW at the start; 1e-5 to 5e-5 in the paper
 
     def __post_init__(self) -> None:
-        for name, least in (("top", 2), ("steps", 1), ("batch", 1)):
+        for name, least in (("top", LEAST), ("steps", 1), ("batch", 1)):
             if (value := getattr(self, name)) < least:
                 raise RunError(f"--finetune-{name} {value} is too small; use {least} or more")
-        if not (isfinite(self.lr) and self.lr > 0):
-            raise RunError(f"--finetune-lr {self.lr:g} is no learning rate; use one above 0, 1e-5")
+        if not 0 < self.lr <= 1:
+            raise RunError(
+                f"--finetune-lr {self.lr:g} is no learning rate; use one in (0, 1], like 1e-5"
+            )
+
+    @property
+    def course(self) -> str:
+        """What makes a tuned score what it is; how many finalists there are does not."""
+        return f"{self.steps} steps of {self.batch} at {self.lr:g}"
 
     def texts(self, train: int) -> int:
         """How often a text is learned from, of `train` texts that come in rounds.

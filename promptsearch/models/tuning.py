@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
+from importlib.metadata import version
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import Trainer, TrainingArguments
+from transformers.utils.import_utils import is_accelerate_available
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
@@ -53,6 +55,11 @@ def tuned(
 
 def check_tunable(model: LanguageModel) -> None:
     """`ModelError` where the model cannot be tuned here."""
+    if not is_accelerate_available():
+        raise ModelError(
+            f"--rank-by finetune needs a newer accelerate than {version('accelerate')}: "
+            "pip install -U 'promptsearch[finetune]'"
+        )
     options, device = model.options, openable(model).machine.device
     if options.device_map is not None:
         raise ModelError(
@@ -68,7 +75,8 @@ def check_tunable(model: LanguageModel) -> None:
 
 def extra_bytes(model: LanguageModel) -> int:
     """Of a copy in float32, its gradients and AdamW's two moments; activations come on top."""
-    return 4 * 4 * sum(weights.numel() for weights in openable(model).machine.model.parameters())
+    sizes: Iterator[int] = (w.numel() for w in openable(model).machine.model.parameters())
+    return 4 * 4 * sum(sizes)
 
 
 def _wrapped(copy: Any, model: LanguageModel) -> LanguageModel:
@@ -101,7 +109,7 @@ def _arguments(tuning: Tuning, seed: int, folder: str, device: torch.device) -> 
         max_steps=tuning.steps,
         per_device_train_batch_size=tuning.batch,
         learning_rate=tuning.lr,
-        optim="adamw_torch",
+        optim="adamw_torch_fused",
         seed=seed % 2**32,  # numpy takes no other
         use_cpu=device.type == "cpu",
         remove_unused_columns=False,
@@ -120,7 +128,7 @@ def _own_randomness() -> Iterator[None]:
     """While open, seeds are set for what is inside only."""
     ours, numpy_s = random.getstate(), np.random.get_state()
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
             yield
     finally:
         random.setstate(ours)

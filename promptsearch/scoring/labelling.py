@@ -67,6 +67,17 @@ class Labelling:
             log_probs = log_probs.index_fill(1, where, -inf)
         return log_probs
 
+    def log_right(self, log_probs: "Tensor", right: Sequence[Sequence[int]]) -> "Tensor":
+        """log p of each row's right labels together, (row,), with gradients where they are kept.
+
+        `right` are indices of labels, at least one a row.
+        """
+        labels = self.label_log_probs(log_probs)
+        wrong = labels.new_ones(labels.shape).bool()
+        for row, own in enumerate(right):
+            wrong[row, list(own)] = False
+        return labels.masked_fill(wrong, -inf).logsumexp(1)
+
     def _score(self, log_probs: "Tensor") -> "Tensor":
         if self.answer_score == "max":
             return log_probs.amax(1)
