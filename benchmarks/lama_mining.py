@@ -13,13 +13,22 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from promptsearch import MiningSearch, Scorer, Settings, evaluate, load_model, load_task, search
+from promptsearch import (
+    MiningSearch,
+    Scorer,
+    Searcher,
+    Settings,
+    evaluate,
+    load_model,
+    load_task,
+    search,
+)
 from promptsearch.exports.native import SavedPrompt
 from promptsearch.intervals import bootstrap
 from promptsearch.models import LanguageModel
@@ -92,7 +101,7 @@ def write_facts(path: Path, facts: Iterable[tuple[str, str]]) -> None:
 
 
 def measured(
-    relation: Relation, searcher: MiningSearch, model: LanguageModel, settings: Settings
+    relation: Relation, searcher: Searcher, model: LanguageModel, settings: Settings
 ) -> dict[str, object]:
     """Search on dev, then judge the winner and the manual prompt on test."""
     began = time.perf_counter()
@@ -109,19 +118,36 @@ def measured(
         "best": document["prompts"][0]["scores"]["test"],  # type: ignore[index]
         "template": str(result.best.prompt.template),
         "manual_template": str(definition.prompt.template),
-        "mined": len(result.trials) - 1,
+        "tried": result.spent.prompts - 1,
         "seconds": time.perf_counter() - began,
     }
 
 
+def measure_all(
+    data: Path, names: Sequence[str], searcher: Searcher, settings: Settings, out: Path
+) -> list[dict[str, object]]:
+    """The relations of these names, or all that the data holds; what is known goes to `out`."""
+    data, model = data.resolve(), load_model("builtin")
+    rows = []
+    for row in rows_of(data / "factual/relations.jsonl"):
+        template = row["template"].replace("[X]", "{subject}").replace("[Y]", "[Z]")
+        relation = Relation(row["relation"], template, data)
+        here = (data / f"factual/lama_trex_facts/{relation.name}.jsonl").exists()
+        if here and (not names or relation.name in names):
+            rows.append(measured(relation, searcher, model, settings))
+            print(json.dumps(rows[-1])[:160], file=sys.stderr, flush=True)
+            out.write_text(json.dumps(rows, indent=1) + "\n")
+    return rows
+
+
 def table(rows: list[dict[str, object]]) -> str:
     """Markdown: a line a relation, and the mean difference with its interval over relations."""
-    lines = ["| relation | n | mined | majority | manual | best | difference | best template |"]
+    lines = ["| relation | n | tried | majority | manual | best | difference | best template |"]
     lines.append("|---|---|---|---|---|---|---|---|")
     for row in rows:
         best, manual, majority = (row[name]["p@1"] for name in ("best", "manual", "majority"))  # type: ignore[index]
         lines.append(
-            f"| {row['relation']} | {row['best']['n']} | {row['mined']} | {majority:.3f} "  # type: ignore[index]
+            f"| {row['relation']} | {row['best']['n']} | {row['tried']} | {majority:.3f} "  # type: ignore[index]
             f"| {manual:.3f} | {best:.3f} | {best - manual:+.3f} | `{row['template']}` |"
         )
     for name, metric in [("P@1", "p@1"), ("P@1 macro", "p@1_macro"), ("MRR", "mrr")]:
@@ -152,19 +178,9 @@ def main() -> None:
     parser.add_argument("--min-count", type=int, default=MiningSearch.min_count)
     parser.add_argument("--objective", default="log-likelihood", choices=["log-likelihood", "p@1"])
     given = parser.parse_args()
-    data, model = given.data.resolve(), load_model("builtin")
-    rows = []
-    for row in rows_of(data / "factual/relations.jsonl"):
-        template = row["template"].replace("[X]", "{subject}").replace("[Y]", "[Z]")
-        relation = Relation(row["relation"], template, data)
-        here = (data / f"factual/lama_trex_facts/{relation.name}.jsonl").exists()
-        if here and (not given.relations or relation.name in given.relations):
-            searcher = MiningSearch(min_count=given.min_count)
-            settings = Settings(objective=given.objective)
-            rows.append(measured(relation, searcher, model, settings))
-            print(json.dumps(rows[-1])[:160], file=sys.stderr, flush=True)
-            given.out.write_text(json.dumps(rows, indent=1) + "\n")
-    print(table(rows))
+    searcher = MiningSearch(min_count=given.min_count)
+    settings = Settings(objective=given.objective)
+    print(table(measure_all(given.data, given.relations, searcher, settings, given.out)))
 
 
 if __name__ == "__main__":

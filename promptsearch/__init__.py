@@ -24,19 +24,23 @@ if TYPE_CHECKING:
     from promptsearch.runs import Output as Output
     from promptsearch.runs import search as search
     from promptsearch.scoring import Scorer as Scorer
+    from promptsearch.searchers import GenerateSearch as GenerateSearch
     from promptsearch.searchers import GradientSearch as GradientSearch
     from promptsearch.searchers import LMScoreSearch as LMScoreSearch
     from promptsearch.searchers import MiningSearch as MiningSearch
+    from promptsearch.searchers import ParaphraseSearch as ParaphraseSearch
     from promptsearch.settings import Settings as Settings
     from promptsearch.trial import Result as Result
     from promptsearch.trial import Trial as Trial
 
 _HOME = {
     "Example": "data",
+    "GenerateSearch": "searchers",
     "GradientSearch": "searchers",
     "LMScoreSearch": "searchers",
     "MiningSearch": "searchers",
     "Output": "runs",
+    "ParaphraseSearch": "searchers",
     "Prompt": "prompt",
     "PromptSearchError": "errors",
     "Result": "trial",

@@ -12,7 +12,9 @@ from promptsearch.errors import PromptSearchError
 COMMANDS = {  # name -> module:attribute; a command's module loads only when it is asked for
     "init": "init:command",
     "mine": "mine:mine",
+    "paraphrase": "paraphrase:command",
     "gradient": "gradient:command",
+    "generate": "generate:command",
     "lm-score": "lm_score:command",
     "evaluate": "evaluate:command",
     "show": "show:command",
@@ -28,7 +30,9 @@ COMMANDS = {  # name -> module:attribute; a command's module loads only when it 
 SUMMARIES = {
     "init": "Write a commented task file from a table.",
     "mine": "Search templates in a corpus (LPAQA's prompt mining).",
+    "paraphrase": "Search the neighbourhood of prompts: synonyms, substitutions, translations.",
     "gradient": "Search trigger tokens by the model's gradients (AutoPrompt, GCG).",
+    "generate": "Let a model write templates around the right answers (LM-BFF).",
     "lm-score": "Choose templates by a language model that reads them (Davison et al.).",
     "evaluate": "Score prompts on a split, beside the baselines.",
     "show": "Show what a prompts.json holds.",

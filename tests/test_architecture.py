@@ -16,11 +16,12 @@ LAYERS = [
         "scorebook",
         "contest",
         "finalists",
+        "finetuning",
         "engine",
         "searchers",
         "settings",
     ),
-    *("exports", "arranging", "identity", "runs", "evaluation", "checking", "bench"),
+    *("exports", "arranging", "tuner", "identity", "runs", "evaluation", "checking", "bench"),
     *("commands", "cli"),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -3,58 +3,28 @@
 from dataclasses import fields, is_dataclass, replace
 
 import pytest
-from tiny import saved, tiny
+from judges import ShorterIsBetter, capitals
+from tiny import saved
 
 from promptsearch.data import Example
-from promptsearch.engine import Limits, Task, search_prompts
-from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.scoring import Cost, Judged
+from promptsearch.engine import Limits, search_prompts
 from promptsearch.searchers import SEARCHERS
 
 SMALL = {  # keeps a strategy quick
+    "paraphrase": {"rounds": 1, "fills": 3, "width": 30, "screen": 1},
     "mine": {"min_count": 1, "dependency": "off"},
+    "generate": {"words": 2, "beam": 6},
     "gradient": {"iterations": 4, "triggers": 2, "start": "great film"},
     "lm-score": {"lm": saved("gpt2"), "template": ("[Z] , {subject} .", "{subject} has [Z] .")},
 }
 every_searcher = pytest.mark.parametrize(
     "searcher", [cls(**SMALL.get(name, {})) for name, cls in SEARCHERS.items()], ids=SEARCHERS
 )
-CORPUS = "Paris is the capital of France .\nOslo is the lovely capital of Norway .\n"
-
-
-class ShorterIsBetter:
-    """A foreign judge: no model, no scorer of ours."""
-
-    def count(self, on):
-        return 4
-
-    def cost(self, prompts, on, rows):
-        return Cost(4 * len(prompts))
-
-    def judged(self, prompts, on, rows):
-        return Judged(tuple(prompts), self.cost(prompts, on, rows))
-
-    def scores(self, prompt):
-        return {"log_likelihood": -float(len(str(prompt.template))), "n": 4}
 
 
 @pytest.fixture
 def task(tmp_path):
-    corpus = tmp_path / "corpus.txt"
-    corpus.write_text(CORPUS * 3)
-    facts = {"France": "Paris", "Norway": "Oslo"}
-    return Task(
-        "capitals",
-        "facts",
-        Prompt(
-            Template.parse("Of the country that is called {subject}, the capital is [Z] ."),
-            Verbalizer.of_candidates(("Paris", "Oslo", "Rome")),
-        ),
-        [Example(str(i), {"subject": s}, (o,)) for i, (s, o) in enumerate(facts.items())],
-        ("subject",),
-        corpus=(corpus,),
-        model=tiny("bert")[0],
-    )
+    return capitals(tmp_path)
 
 
 def run(searcher, task, **options):
@@ -85,7 +55,7 @@ def test_same_seed_same_trials(searcher, task):
 @every_searcher
 def test_stops_at_the_budget(searcher, task):
     result = run(searcher, task, limits=Limits(prompts=2))
-    assert len(result.trials) == 2
+    assert sum(trial.split == "dev" for trial in result.trials) == 2
     assert result.stopped_because == "budget"
 
 

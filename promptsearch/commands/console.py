@@ -47,11 +47,11 @@ class Console:
 
 def plan(now: Progress) -> str:
     """What is about to be done, and what it will take, from what the first prompts took."""
-    todo = now.total - now.done
+    todo, megabytes = now.total - now.done, now.peak_bytes / 2**20
     return (
-        f"plan: {todo:,} prompts x {now.manual.n:,} dev examples · {now.forwards_left:,.0f} forwards · "
-        f"{now.tokens_left:,.0f} tokens · at most {now.peak_bytes / 2**20:,.0f} MB beside the weights · "
-        f"about {duration(now.seconds_left)}"
+        f"plan: {todo:,} prompts x {now.manual.n:,} dev examples · "
+        f"{now.forwards_left:,.0f} forwards · {now.tokens_left:,.0f} tokens · "
+        f"at most {megabytes:,.0f} MB beside the weights · about {duration(now.seconds_left)}"
     )
 
 

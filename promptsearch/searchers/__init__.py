@@ -4,14 +4,25 @@ To add one: write its file, add its line.
 """
 
 from promptsearch.engine import Searcher
+from promptsearch.searchers.generate import GenerateSearch
 from promptsearch.searchers.gradient import GradientSearch
 from promptsearch.searchers.lm_score import LMScoreSearch
 from promptsearch.searchers.mine import MiningSearch
+from promptsearch.searchers.paraphrase import ParaphraseSearch
 
 SEARCHERS: dict[str, type[Searcher]] = {
     "mine": MiningSearch,
+    "paraphrase": ParaphraseSearch,
     "gradient": GradientSearch,
+    "generate": GenerateSearch,
     "lm-score": LMScoreSearch,
 }
 
-__all__ = ["SEARCHERS", "GradientSearch", "LMScoreSearch", "MiningSearch"]
+__all__ = [
+    "SEARCHERS",
+    "GenerateSearch",
+    "GradientSearch",
+    "LMScoreSearch",
+    "MiningSearch",
+    "ParaphraseSearch",
+]

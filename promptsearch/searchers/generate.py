@@ -19,15 +19,15 @@ from typing import Annotated, cast
 
 from promptsearch.corpora.splitting import is_spaced
 from promptsearch.engine import Score, Task
-from promptsearch.errors import ModelError, RunError, TaskError
+from promptsearch.errors import ModelError, RunError
 from promptsearch.models import LanguageModel
 from promptsearch.models.loading import companion
 from promptsearch.prompt import Prompt, Source
+from promptsearch.searchers.generating.asking import asker
 from promptsearch.searchers.generating.examples import instances_of
 from promptsearch.searchers.generating.frames import Frame, frames_of
-from promptsearch.searchers.generating.infill import PUNCTUATION, Infiller
+from promptsearch.searchers.generating.infill import Infiller
 from promptsearch.searchers.generating.spans import SpanWriter
-from promptsearch.searchers.triggers.filters import leaking
 from promptsearch.searchers.triggers.laboratory import digest
 
 
@@ -81,7 +81,7 @@ class GenerateSearch:
         if writer.info.family == "seq2seq":
             return SpanWriter(writer, instances, self.longest)
         spaced = is_spaced(task.language)
-        return Infiller(writer, instances, _words(task, writer), self.words, spaced)
+        return Infiller(asker(task, writer), instances, self.words, spaced)
 
 
 def _read(made: object, frame: Frame, writer: LanguageModel, task: Task) -> Iterator[Prompt]:
@@ -91,18 +91,3 @@ def _read(made: object, frame: Frame, writer: LanguageModel, task: Task) -> Iter
             # log p of the words, the mean over training examples, in nats
             said = {"layout": str(frame), "log_prob": log_prob, "writer": writer.info.spec}
             yield task.prompt.with_template(template, Source("generate", ("p0",), said))
-
-
-def _words(task: Task, writer: LanguageModel) -> tuple[str, ...]:
-    """What may stand in a gap: the model's whole words that are no answers, and punctuation."""
-    leaks = leaking(task)
-    own = [word for word in writer.vocabulary_words() if word.lower() not in leaks]
-    single = (
-        w
-        for w, ids in zip(PUNCTUATION, writer.answer_ids(PUNCTUATION), strict=True)
-        if len(ids) == 1
-    )
-    words = (*own, *single)
-    if not words:
-        raise TaskError(f"{task.name}: {writer.info.spec!r} has no whole words to write with")
-    return words

@@ -9,14 +9,15 @@ examples: words are judged by the mean over examples of log p.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from promptsearch.engine import Chore
-from promptsearch.models import LanguageModel, Plan, Question, Scoring
-from promptsearch.prompt import Answer, Filled, Slot, Text
+from promptsearch.models import Plan, Question, Scoring
+from promptsearch.prompt import Filled, Slot, Text
 from promptsearch.scoring import Cost
+from promptsearch.searchers.generating.asking import ASKED, Asker
 from promptsearch.searchers.generating.examples import Instance
 from promptsearch.searchers.generating.frames import Contents, Frame
 from promptsearch.searchers.generating.job import Job
@@ -24,10 +25,8 @@ from promptsearch.searchers.generating.job import Job
 if TYPE_CHECKING:
     from torch import Tensor
 
-ASKED = "word"  # the slot of the word that is asked for
 KEPT = 50  # words that follow a draft
 CHANGES = 3  # words that may come instead of each one
-PUNCTUATION = (",", ".", ":", ";", "?", "!", "-")
 Sizes = tuple[int, ...]  # words in each gap
 
 
@@ -46,9 +45,8 @@ class Draft:
 class Infiller:
     """Fills the gaps of frames with words of the model's vocabulary, one token each."""
 
-    model: LanguageModel
+    asker: Asker
     instances: Sequence[Instance]
-    words: tuple[str, ...]  # that may be used
     longest: int = 3  # words in a gap
     spaced: bool = True
 
@@ -57,14 +55,14 @@ class Infiller:
         shapes = [(frame, s) for frame in frames for s in sizes_of(frame.gaps, self.longest)]
         own = -(-beam // len(shapes))
         for frame, sizes in shapes:
-            about = (frame, sizes, own, self.words, self.instances)
+            about = (frame, sizes, own, self.asker.words, self.instances)
             yield Job(frame, about, partial(self.chore, frame, sizes, own))
 
     def chore(self, frame: Frame, sizes: Sizes, beam: int) -> Chore:
         """See `Job`."""
-        holes, masked = sum(sizes), self.model.info.family == "masked"
+        holes = sum(sizes)
         first = self._plan(frame, sizes, [Draft((None,) * holes)], 0)
-        passes = 1 + beam * (holes - 1) + beam * (holes if masked else 1)
+        passes = 1 + beam * (holes - 1) + beam * (holes if self._masked else 1)
 
         def work() -> list[list[object]]:
             return [[self._texts(d, sizes), d.log_prob] for d in self._drafts(frame, sizes, beam)]
@@ -79,15 +77,15 @@ class Infiller:
                 d for n, draft in enumerate(drafts) for d in self._next(draft, place, table[n])
             ]
             drafts = _best(longer, beam)
-        finish = self._revised if self.model.info.family == "masked" else self._answered
+        finish = self._revised if self._masked else self._answered
         return _best(finish(frame, sizes, drafts), beam)
 
     def _next(self, draft: Draft, place: int, row: "Tensor") -> Iterator[Draft]:
         """The draft with each word there; no word stands twice in a row."""
         beside = {draft.words[i] for i in (place - 1, place + 1) if 0 <= i < len(draft.words)}
-        values, columns = row.topk(min(len(self.words), KEPT))
+        values, columns = row.topk(min(len(self.asker.words), KEPT))
         for value, column in zip(values.tolist(), columns.tolist(), strict=True):
-            if (word := self.words[column]) not in beside:
+            if (word := self.asker.words[column]) not in beside:
                 yield draft.with_word(place, word, draft.log_prob + value)
 
     def _revised(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft]) -> list[Draft]:
@@ -96,7 +94,7 @@ class Infiller:
         found = []
         for number, draft in enumerate(drafts):
             own = [
-                float(table[number, self._column[str(word)]])
+                float(table[number, self.asker.column[str(word)]])
                 for table, word in zip(tables, draft.words, strict=True)
             ]
             judged = replace(draft, log_prob=sum(own))
@@ -111,9 +109,9 @@ class Infiller:
         import torch
 
         questions = [self._question(frame, sizes, drafts, each) for each in self.instances]
-        plan = self._reader.plan_all(questions, Scoring())
+        plan = self.asker.model.plan_all(questions, Scoring())
         values = torch.zeros(len(questions) * len(drafts))
-        for block in self._reader.run(plan):
+        for block in self.asker.model.run(plan):
             values[list(block.rows)] = block.log_probs[:, 0]
         means = values.view(len(questions), len(drafts)).mean(0).tolist()
         pairs = zip(drafts, means, strict=True)
@@ -129,31 +127,26 @@ class Infiller:
 
     def _table(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], place: int) -> "Tensor":
         """(draft, word) log p of each word there, the mean over the instances."""
-        import torch
-
-        table = torch.zeros(len(drafts), len(self.words))
-        for block in self._reader.run(self._plan(frame, sizes, drafts, place)):
-            owners = torch.tensor(block.rows) // len(self.instances)
-            table.index_add_(0, owners, block.log_probs)
-        return table / len(self.instances)
+        plan = self._plan(frame, sizes, drafts, place)
+        return self.asker.means(plan, len(self.instances))
 
     def _plan(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], place: int) -> Plan:
         contents = [self._contents(draft, sizes, place) for draft in drafts]
         texts = [self._asking(each.fill(frame, own)) for own in contents for each in self.instances]
-        return self._reader.plan(texts, self._answers, Scoring("independent"))
+        return self.asker.plan(texts)
 
     def _asking(self, text: Filled) -> Filled:
         """The text; for a causal model as far as the word that is asked for."""
-        if self.model.info.family == "masked":
+        if self._masked:
             return text
-        return text[: text.index(Slot(ASKED)) + 1]
+        return text[: text.index(ASKED) + 1]
 
     def _contents(self, draft: Draft, sizes: Sizes, place: int | None) -> Contents:
         """Each gap's words, a slot for the one that is asked for and for those still open."""
         space = (Text(" "),) if self.spaced else ()
         parts: list[tuple[Text | Slot, ...]] = []
         for number, word in enumerate(draft.words):
-            asked = Slot(ASKED if number == place else f"open{number}")
+            asked = ASKED if number == place else Slot(f"open{number}")
             parts.append((*space, asked if word is None or number == place else Text(word)))
         own = iter(parts)
         return [tuple(p for some in islice(own, size) for p in some) for size in sizes]
@@ -164,16 +157,8 @@ class Infiller:
         return ["".join(p.text for p in own if isinstance(p, Text)) for own in filled]
 
     @property
-    def _reader(self) -> LanguageModel:
-        return self.model.ranker
-
-    @cached_property
-    def _answers(self) -> tuple[Answer, ...]:
-        return tuple(((ASKED, word),) for word in self.words)
-
-    @cached_property
-    def _column(self) -> dict[str, int]:
-        return {word: column for column, word in enumerate(self.words)}
+    def _masked(self) -> bool:
+        return self.asker.model.info.family == "masked"
 
 
 def sizes_of(gaps: int, words: int) -> Iterator[Sizes]:

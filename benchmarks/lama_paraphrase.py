@@ -1,0 +1,29 @@
+"""Paraphrases of LAMA's manual prompts on T-REx relations, with the built-in model.
+
+    python benchmarks/lama_paraphrase.py --data ../shared/data --out docs/lama_paraphrase.json
+
+Splits, candidates and figures are those of lama_mining.py; the strategy's defaults. Prints the
+table of docs/results.md.
+"""
+
+import argparse
+from pathlib import Path
+
+from lama_mining import measure_all, table
+
+from promptsearch import ParaphraseSearch, Settings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("relations", nargs="*", help="default: all that data holds")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, default=Path("docs/lama_paraphrase.json"))
+    given = parser.parse_args()
+    print(
+        table(measure_all(given.data, given.relations, ParaphraseSearch(), Settings(), given.out))
+    )
+
+
+if __name__ == "__main__":
+    main()

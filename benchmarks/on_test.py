@@ -1,0 +1,145 @@
+"""What searches come to on test: the tasks of these benchmarks, and paired differences.
+
+SST-2, TREC and SNLI in LM-BFF's 16-shot splits (one split a seed), and LAMA relations (train and
+dev as in lama_mining.py; one search seed a seed).
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from lama_mining import Relation, rows_of
+
+from promptsearch import Scorer, Searcher, Settings, load_task, search
+from promptsearch.intervals import bootstrap
+from promptsearch.metrics import Judgement
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Prompt
+
+SEEDS = (13, 21, 42)  # LM-BFF's first splits
+RELATIONS = ("P19", "P36", "P103", "P106", "P176")
+SST2 = """name = "SST-2"
+kind = "classification"
+train = "{0}/SST-2/16-{1}/train.tsv"
+dev = "{0}/SST-2/16-{1}/dev.tsv"
+test = "{0}/SST-2/test.tsv"
+inputs = ["sentence"]
+label = "label"
+template = "{{sentence}} It was [Z]."
+answers = {{ 0 = ["terrible"], 1 = ["great"] }}
+"""
+TREC = """name = "TREC"
+kind = "classification"
+train = "{0}/trec/16-{1}/train.csv"
+dev = "{0}/trec/16-{1}/dev.csv"
+test = "{0}/trec/test.csv"
+header = false
+columns = ["label", "text"]
+label = "label"
+template = "[Z]: {{text}}"
+[answers]
+0 = ["Description"]
+1 = ["Entity"]
+2 = ["Expression"]
+3 = ["Human"]
+4 = ["Location"]
+5 = ["Number"]
+"""
+SNLI = """name = "SNLI"
+kind = "classification"
+train = "{0}/SNLI/16-{1}/train.tsv"
+dev = "{0}/SNLI/16-{1}/dev.tsv"
+test = "{0}/SNLI/eval_sample.json"
+inputs = ["sentence1", "sentence2"]
+label = "gold_label"
+template = "{{sentence1}} ? [Z] , {{sentence2}}"
+rename = {{ text_a = "sentence1", text_b = "sentence2", label = "gold_label" }}
+[answers]
+entailment = ["Yes"]
+neutral = ["Maybe"]
+contradiction = ["No"]
+"""
+LABELLED = {"SST-2": SST2, "TREC": TREC, "SNLI": SNLI}
+Methods = Mapping[str, Callable[[], Searcher]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one search came to on test: for each example, whether the first choice is right."""
+
+    template: str
+    dev: float  # log-likelihood
+    prompts: int
+    forwards: int
+    seconds: float
+    log_likelihood: float
+    hits: list[bool]
+
+
+def tasks(data: Path, folder: Path, names: Sequence[str]) -> Iterator[tuple[str, list[Path]]]:
+    """Names, and the task file of each seed."""
+    for name in (name for name in LABELLED if name in names):
+        yield name, [write(folder / f"{name}-{s}.toml", LABELLED[name], data, s) for s in SEEDS]
+    for row in rows_of(data / "factual/relations.jsonl"):
+        if row["relation"] in names:
+            own = folder / row["relation"]
+            own.mkdir()
+            template = row["template"].replace("[X]", "{subject}").replace("[Y]", "[Z]")
+            path = Relation(row["relation"], template, data).write_task(own)
+            yield row["relation"], [path] * len(SEEDS)
+
+
+def write(path: Path, text: str, data: Path, seed: int) -> Path:
+    path.write_text(text.format(data / "classification/lmbff", seed), encoding="utf-8")
+    return path
+
+
+def trials(
+    path: Path, seed: int, methods: Methods, settings: Settings, model: LanguageModel
+) -> dict[str, Trial]:
+    """Of each method, and of the manual prompt."""
+    definition = load_task(path)
+    scorer = Scorer(model, settings.scoring(definition.kind), facts=definition.kind == "facts")
+    test = definition.test().examples
+
+    def judged(prompt: Prompt, dev: float, spent: tuple[int, int, float]) -> Trial:
+        judgement: Judgement = scorer.judge([prompt], test)[0]
+        known = judgement.log_right[judgement.rank > 0]
+        hits = judgement.hits.tolist()
+        return Trial(str(prompt.template), dev, *spent, float(known.mean()), hits)
+
+    manual = judged(definition.prompt, float("nan"), (1, 0, 0.0))
+    found = {"manual": manual}
+    for name, make in methods.items():
+        began = time.perf_counter()
+        result = search(make(), definition, model, settings)
+        seconds = time.perf_counter() - began
+        dev = float(result.best.scores["log_likelihood"])  # type: ignore[arg-type]
+        spent = (result.spent.prompts, result.spent.forwards, seconds)
+        found[name] = judged(result.best.prompt, dev, spent)
+        print(path.stem, seed, name, f"{seconds:.0f} s", found[name].template, file=sys.stderr)
+    return found
+
+
+def row(name: str, seeds: Sequence[dict[str, Trial]], ours: str) -> str:
+    """A line of the table: means over seeds; intervals of paired differences over examples."""
+    hits = {m: np.mean([own[m].hits for own in seeds], axis=0) for m in seeds[0]}
+    means = " | ".join(f"{hits[method].mean():.3f}" for method in hits)
+    rivals = " | ".join(difference(hits[ours], hits[m]) for m in hits if m != ours)
+    return f"| {name} | {len(hits['manual'])} | {means} | {rivals} |"
+
+
+def head(methods: Methods, ours: str) -> str:
+    """The table's first two lines."""
+    columns = ["manual", *methods]
+    columns += [f"{ours} - {rival}" for rival in columns if rival != ours]
+    return f"| task | n | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 2)}"
+
+
+def difference(ours: "np.ndarray", theirs: "np.ndarray") -> str:
+    gain = ours - theirs
+    (low, high), _ = bootstrap(lambda rows: float(gain[rows].mean()), len(gain))
+    return f"{gain.mean():+.3f} [{low:+.3f}, {high:+.3f}]"

@@ -1,0 +1,65 @@
+"""Which words a masked or causal model expects at a place, over many examples at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from promptsearch.engine import Task
+from promptsearch.errors import TaskError
+from promptsearch.models import LanguageModel, Plan, Scoring
+from promptsearch.prompt import Answer, Filled, Slot
+from promptsearch.searchers.triggers.filters import leaking
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ASKED = Slot("word")  # stands where the word is asked for
+PUNCTUATION = (",", ".", ":", ";", "?", "!", "-")
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Asks a model for words of its vocabulary, one token each."""
+
+    model: LanguageModel
+    words: tuple[str, ...]
+
+    def plan(self, texts: Sequence[Filled]) -> Plan:
+        """Of texts with the slot `ASKED`; other slots stay open."""
+        return self.model.plan(texts, self._answers, Scoring("independent"))
+
+    def means(self, plan: Plan, group: int) -> "Tensor":
+        """(group, word) log p of each word, the mean over every `group` texts of the plan."""
+        import torch
+
+        tables: dict[int, Tensor] = {}
+        for block in self.model.run(plan):
+            owners = torch.tensor(block.rows) // group
+            for owner in owners.unique().tolist():
+                own = block.log_probs[owners == owner].sum(0)
+                tables[owner] = tables[owner] + own if owner in tables else own
+        return torch.stack([tables[owner] for owner in sorted(tables)]) / group
+
+    @cached_property
+    def column(self) -> dict[str, int]:
+        """Where each word stands in a table."""
+        return {word: column for column, word in enumerate(self.words)}
+
+    @cached_property
+    def _answers(self) -> tuple[Answer, ...]:
+        return tuple(((ASKED.name, word),) for word in self.words)
+
+
+def asker(task: Task, model: LanguageModel, more: Sequence[str] = ()) -> Asker:
+    """Asks for the model's whole words that are no answers, for punctuation, and for `more`.
+
+    `TaskError` where there is none.
+    """
+    leaks = leaking(task)
+    own = [word for word in model.vocabulary_words() if word.lower() not in leaks]
+    others = [*PUNCTUATION, *more]
+    single = (w for w, ids in zip(others, model.answer_ids(others), strict=True) if len(ids) == 1)
+    if not own:
+        raise TaskError(f"{task.name}: {model.info.spec!r} has no whole words to write with")
+    return Asker(model.ranker, tuple(dict.fromkeys((*own, *single))))

@@ -1,0 +1,1 @@
+"""The neighbourhood of a template: the parts of `searchers/paraphrase.py`."""

@@ -1,0 +1,67 @@
+"""Phrases deleted, swapped and added back: GrIPS.
+
+Prasad, Hase, Zhou and Bansal (2023), "GrIPS: Gradient-free, Edit-based Instruction Search for
+Prompting Large Language Models". https://arxiv.org/abs/2203.07281
+
+The paper edits the phrases that a constituency parser finds in an instruction; templates are
+short, so every run of up to three words is a phrase here. Its paraphrases of phrases are those of
+the other ways.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from promptsearch.prompt import Template
+from promptsearch.searchers.rewriting.proposal import Parent, Proposal
+from promptsearch.searchers.rewriting.wording import Edit, Wording, distinct
+
+LONGEST = 3  # words of a phrase
+
+
+@dataclass
+class PhraseEdits:
+    """Random edits of each parent, the same for the same seed."""
+
+    count: int  # of each parent
+    seed: int
+    spaced: bool
+    rejected: Counter[str] = field(default_factory=Counter)
+    _deleted: dict[Template, tuple[str, ...]] = field(default_factory=dict)
+
+    def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
+        for parent in parents:
+            rng = np.random.default_rng([self.seed, *str(parent.template).encode()])
+            edits = [*self._edits(Wording.of(parent.template, self.spaced), parent)]
+            drawn = [edits[place] for place in rng.permutation(len(edits))[: self.count]]
+            found = [Proposal(t, parent, done) for t, done in distinct(drawn)]
+            self._remember(found)
+            yield found
+
+    def _edits(self, wording: Wording, parent: Parent) -> Iterator[Edit]:
+        spans = list(wording.spans(LONGEST))
+        for span in spans:
+            yield wording.replaced(*span, ""), _done("delete", wording.text(*span))
+        for one, other in combinations(sorted(spans), 2):
+            if one[1] <= other[0] and wording.text(*one) != wording.text(*other):
+                said = _done("swap", wording.text(*one), wording.text(*other))
+                yield wording.swapped(one, other), said
+        for phrase in self._deleted.get(parent.template, ()):
+            for at in range(len(wording.pieces) + 1):
+                yield wording.inserted(at, phrase), _done("add", phrase)
+
+    def _remember(self, proposals: Sequence[Proposal]) -> None:
+        """What was deleted on the way to each template may be added back."""
+        for proposal in proposals:
+            own = self._deleted.get(proposal.parent.template, ())
+            if proposal.evidence["edit"] == "delete":
+                own = (*own, str(proposal.evidence["phrase"]))
+            self._deleted.setdefault(proposal.template, own)
+
+
+def _done(edit: str, phrase: str, other: str | None = None) -> dict[str, object]:
+    done: dict[str, object] = {"method": "edits", "edit": edit, "phrase": phrase}
+    return done if other is None else {**done, "with": other}

@@ -1,0 +1,95 @@
+"""A template as a plain sentence that translators and rewriters can read, and back.
+
+Fields and slots become marks; a sentence that comes back must hold each of them exactly once. The
+fields at the ends of a labelled task's template are texts of their own and stay outside.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from promptsearch.errors import PromptError
+from promptsearch.prompt import Field, Part, Slot, Template, Text
+
+MARKS = (  # for fields, and for slots; LPAQA's come first
+    (("[X]", "[W]", "[V]"), ("[Y]", "[Q]", "[R]", "[S]", "[U]")),
+    (("X", "W", "V"), ("Y", "Q", "R", "S", "U")),
+    (("Alice", "Carol", "Emma"), ("Bob", "David", "Frank", "Henry", "James")),
+)
+Marks = tuple[Sequence[str], Sequence[str]]
+
+
+class Lost(Exception):
+    """Why a sentence is no template; counted, and reported once."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """The part of a template that is said, and what stands around it."""
+
+    before: tuple[Part, ...]
+    parts: tuple[Part, ...]
+    after: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, template: Template, whole: bool) -> "Sentence":
+        """`whole`: with the fields at its ends."""
+        parts = template.parts
+        start, stop = 0, len(parts)
+        while not whole and _outside(parts[start]):
+            start += 1
+        while not whole and _outside(parts[stop - 1]):
+            stop -= 1
+        return cls(parts[:start], parts[start:stop], parts[stop:])
+
+    @cached_property
+    def has_words(self) -> bool:
+        """Whether there is anything to say in other words."""
+        return any(isinstance(p, Text) and re.search(r"\w", p.text) for p in self.parts)
+
+    def said(self, marks: Marks) -> str:
+        """With marks in its places."""
+        own = self._marked(marks)
+        pieces = (p.text if isinstance(p, Text) else own[p] for p in self.parts)
+        return "".join(pieces).strip()
+
+    def understood(self, text: str, marks: Marks) -> Template:
+        """The template that a sentence with these marks says; `Lost` where it says none."""
+        own = {mark: place for place, mark in self._marked(marks).items()}
+        for mark in own:
+            if (count := len(_places(mark).findall(text))) != 1:
+                raise Lost("a place was lost" if not count else "a place came twice")
+        pattern = "|".join(f"({_places(mark).pattern})" for mark in own)
+        parts: list[Part] = []
+        end = 0
+        for match in re.finditer(pattern, text):
+            parts += [Text(text[end : match.start()]), own[match[0]]]
+            end = match.end()
+        return self._template([*parts, Text(text[end:])])
+
+    def _template(self, parts: Sequence[Part]) -> Template:
+        """With what stands around the sentence, and the white space at its ends."""
+        first, last = self.parts[0], self.parts[-1]
+        left = first.text[: -len(first.text.lstrip()) or None] if isinstance(first, Text) else ""
+        right = last.text[len(last.text.rstrip()) :] if isinstance(last, Text) else ""
+        try:
+            return Template((*self.before, Text(left), *parts, Text(right), *self.after))
+        except PromptError as error:
+            raise Lost("no notation says it") from error
+
+    def _marked(self, marks: Marks) -> dict[Part, str]:
+        """The mark of each place."""
+        fields = [part for part in self.parts if isinstance(part, Field)]
+        slots = [part for part in self.parts if isinstance(part, Slot)]
+        marked: dict[Part, str] = dict(zip(fields, marks[0], strict=False))
+        return marked | dict(zip(slots, marks[1], strict=False))
+
+
+def _outside(part: Part) -> bool:
+    return isinstance(part, Field) or (isinstance(part, Text) and not part.text.strip())
+
+
+def _places(mark: str) -> re.Pattern[str]:
+    """Where the mark stands by itself."""
+    return re.compile(rf"(?<![\w\[]){re.escape(mark)}(?![\w\]])")

@@ -1,0 +1,45 @@
+"""A judge that needs no model, and a small task, for tests of strategies."""
+
+from tiny import tiny
+
+from promptsearch.data import Example
+from promptsearch.engine import Task
+from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.scoring import Cost, Judged
+
+CORPUS = "Paris is the capital of France .\nOslo is the lovely capital of Norway .\n"
+
+
+class ShorterIsBetter:
+    """A foreign judge: no model, no scorer of ours."""
+
+    def count(self, on):
+        return 4
+
+    def cost(self, prompts, on, rows):
+        return Cost(4 * len(prompts))
+
+    def judged(self, prompts, on, rows):
+        return Judged(tuple(prompts), self.cost(prompts, on, rows))
+
+    def scores(self, prompt):
+        return {"log_likelihood": -float(len(str(prompt.template))), "n": 4}
+
+
+def capitals(tmp_path):
+    """Two facts, with a corpus and a tiny masked model."""
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(CORPUS * 3)
+    facts = {"France": "Paris", "Norway": "Oslo"}
+    return Task(
+        "capitals",
+        "facts",
+        Prompt(
+            Template.parse("Of the country that is called {subject}, the capital is [Z] ."),
+            Verbalizer.of_candidates(("Paris", "Oslo", "Rome")),
+        ),
+        [Example(str(i), {"subject": s}, (o,)) for i, (s, o) in enumerate(facts.items())],
+        ("subject",),
+        corpus=(corpus,),
+        model=tiny("bert")[0],
+    )
