@@ -1,6 +1,6 @@
 """What searches come to on test: the tasks of these benchmarks, and paired differences.
 
-SST-2, TREC and SNLI in LM-BFF's 16-shot splits (one split a seed), and LAMA relations (train and
+SST-2, TREC and RTE in LM-BFF's 16-shot splits (one split a seed), and LAMA relations (train and
 dev as in lama_mining.py; one search seed a seed).
 """
 
@@ -48,21 +48,17 @@ template = "[Z]: {{text}}"
 4 = ["Location"]
 5 = ["Number"]
 """
-SNLI = """name = "SNLI"
+RTE = """name = "RTE"
 kind = "classification"
-train = "{0}/SNLI/16-{1}/train.tsv"
-dev = "{0}/SNLI/16-{1}/dev.tsv"
-test = "{0}/SNLI/eval_sample.json"
+train = "{0}/RTE/16-{1}/train.tsv"
+dev = "{0}/RTE/16-{1}/dev.tsv"
+test = "{0}/RTE/test.tsv"
 inputs = ["sentence1", "sentence2"]
-label = "gold_label"
+label = "label"
 template = "{{sentence1}} ? [Z] , {{sentence2}}"
-rename = {{ text_a = "sentence1", text_b = "sentence2", label = "gold_label" }}
-[answers]
-entailment = ["Yes"]
-neutral = ["Maybe"]
-contradiction = ["No"]
+answers = {{ entailment = ["Yes"], not_entailment = ["No"] }}
 """
-LABELLED = {"SST-2": SST2, "TREC": TREC, "SNLI": SNLI}
+LABELLED = {"SST-2": SST2, "TREC": TREC, "RTE": RTE}
 Methods = Mapping[str, Callable[[], Searcher]]
 
 

@@ -62,7 +62,7 @@ class Infiller:
         """See `Job`."""
         holes = sum(sizes)
         first = self._plan(frame, sizes, [Draft((None,) * holes)], 0)
-        passes = 1 + beam * (holes - 1) + beam * (holes if self._masked else 1)
+        passes = 1 + beam * (holes - 1) + beam * (2 * holes if self._masked else 1)
 
         def work() -> list[list[object]]:
             return [[self._texts(d, sizes), d.log_prob] for d in self._drafts(frame, sizes, beam)]
@@ -77,8 +77,9 @@ class Infiller:
                 d for n, draft in enumerate(drafts) for d in self._next(draft, place, table[n])
             ]
             drafts = _best(longer, beam)
-        finish = self._revised if self._masked else self._answered
-        return _best(finish(frame, sizes, drafts), beam)
+        if self._masked:
+            return _best(self._revised(frame, sizes, drafts, beam), beam)
+        return _best(self._answered(frame, sizes, drafts), beam)
 
     def _next(self, draft: Draft, place: int, row: "Tensor") -> Iterator[Draft]:
         """The draft with each word there; no word stands twice in a row."""
@@ -88,21 +89,33 @@ class Infiller:
             if (word := self.asker.words[column]) not in beside:
                 yield draft.with_word(place, word, draft.log_prob + value)
 
-    def _revised(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft]) -> list[Draft]:
-        """Judged anew, each word given all others, and with single words changed."""
-        tables = [self._table(frame, sizes, drafts, place) for place in range(sum(sizes))]
-        found = []
-        for number, draft in enumerate(drafts):
-            own = [
-                float(table[number, self.asker.column[str(word)]])
-                for table, word in zip(tables, draft.words, strict=True)
-            ]
-            judged = replace(draft, log_prob=sum(own))
-            found.append(judged)
-            for place, table in enumerate(tables):
-                rest = replace(judged, log_prob=judged.log_prob - own[place])
-                found += islice(self._next(rest, place, table[number]), CHANGES)
-        return found
+    def _revised(
+        self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], beam: int
+    ) -> list[Draft]:
+        """With single words changed where that promises more, and all judged anew."""
+        tables = self._tables(frame, sizes, drafts)
+        judged = self._judged(drafts, tables)
+        changed = [d for n, draft in enumerate(judged) for d in self._changed(draft, n, tables)]
+        best = _best([*judged, *changed], beam)
+        return self._judged(best, self._tables(frame, sizes, best))
+
+    def _judged(self, drafts: Sequence[Draft], tables: Sequence["Tensor"]) -> list[Draft]:
+        """By log p of each word given all others."""
+        return [
+            replace(draft, log_prob=sum(self._own(draft, number, tables)))
+            for number, draft in enumerate(drafts)
+        ]
+
+    def _changed(self, draft: Draft, number: int, tables: Sequence["Tensor"]) -> Iterator[Draft]:
+        """The likeliest words instead of each one, the others being judged as before."""
+        for place, own in enumerate(self._own(draft, number, tables)):
+            rest = replace(draft, log_prob=draft.log_prob - own)
+            yield from islice(self._next(rest, place, tables[place][number]), CHANGES)
+
+    def _own(self, draft: Draft, number: int, tables: Sequence["Tensor"]) -> list[float]:
+        """log p of each word of a draft."""
+        columns = (self.asker.column[str(word)] for word in draft.words)
+        return [float(t[number, column]) for t, column in zip(tables, columns, strict=True)]
 
     def _answered(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft]) -> list[Draft]:
         """With log p of the right answer and what follows it added."""
@@ -129,6 +142,10 @@ class Infiller:
         """(draft, word) log p of each word there, the mean over the instances."""
         plan = self._plan(frame, sizes, drafts, place)
         return self.asker.means(plan, len(self.instances))
+
+    def _tables(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft]) -> list["Tensor"]:
+        """Of every word's place."""
+        return [self._table(frame, sizes, drafts, place) for place in range(sum(sizes))]
 
     def _plan(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], place: int) -> Plan:
         contents = [self._contents(draft, sizes, place) for draft in drafts]

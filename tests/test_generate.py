@@ -1,0 +1,194 @@
+"""Generated templates: what a model writes in the gaps, against plain computations."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from judges import ShorterIsBetter, capitals
+from tiny import parts, tiny
+
+from promptsearch.corpora import load_task
+from promptsearch.data import Example
+from promptsearch.engine import Task, search_prompts
+from promptsearch.errors import PromptError, RunError, TaskError
+from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.searchers import GenerateSearch
+from promptsearch.searchers.generating.asking import Asker, asker
+from promptsearch.searchers.generating.examples import instances_of
+from promptsearch.searchers.generating.frames import Frame, frames_of
+from promptsearch.searchers.generating.infill import Draft, Infiller, sizes_of
+
+
+@pytest.fixture
+def task(tmp_path):
+    return capitals(tmp_path)
+
+
+def sentiment(model, language="en", template="{text} It was [Z]."):
+    answers = Verbalizer.of({"bad": ["terrible"], "good": ["great", "really good"]})
+    rows = [("a dull film", "bad"), ("a wonderful evening", "good"), ("awful plot", "bad")]
+    train = [Example(str(i), {"text": text}, label) for i, (text, label) in enumerate(rows)]
+    prompt = Prompt(Template.parse(template), answers)
+    return Task(
+        "s", "classification", prompt, train, ("text",), ("bad", "good"), language, model=model
+    )
+
+
+def infiller(task, model, **options):
+    """In the model's own dtype, not in that it ranks in."""
+    return Infiller(Asker(model, asker(task, model).words), instances_of(task, 8), **options)
+
+
+def test_a_frame_holds_its_places_and_joins_texts_as_written():
+    frame = Frame.parse("{a} [T] [Z] [T][T] {b}")
+    assert frame.gaps == 2
+    assert str(frame.template(["?", ","])) == "{a}? [Z], {b}"
+    assert str(frame.template([" it {x} is", ""])) == "{a} it {{x}} is [Z] {b}"
+    assert str(Frame.parse("[T] [Z] {b}").template([" It was"])) == "It was [Z] {b}"
+
+
+@pytest.mark.parametrize(
+    ("language", "ends", "wanted"),
+    [
+        ("en", True, ["{text} [T] [Z] [T]", " [T] [Z] [T] {text}"]),
+        ("en", False, ["{text} [T] [Z] .", " [T] [Z] . {text}"]),
+        ("zh", True, ["{text} [T][Z] [T]", " [T][Z] [T]{text}"]),
+    ],
+)
+def test_layouts_are_those_of_the_paper(language, ends, wanted):
+    task = sentiment(None, language)
+    assert list(map(str, frames_of((), task, ends))) == wanted
+
+
+def test_pairs_facts_and_several_slots_have_layouts_of_their_own(task):
+    assert list(map(str, frames_of((), task, False))) == [
+        "{subject} [T] [Z] .",
+        "[Z] [T] {subject} .",
+        " [T] {subject} [T] [Z] .",
+    ]
+    pair = replace(task, kind="classification", inputs=("a", "b"))
+    prompt = replace(task.prompt, template=Template.parse("{a} ? [Z] , {b}"))
+    assert list(map(str, frames_of((), replace(pair, prompt=prompt), True))) == [
+        "{a} [T] [Z] [T] {b}"
+    ]
+    two = Prompt(
+        Template.parse("the [Z1] {a} is [Z2]"), Verbalizer.of({"x": [["p", "q"]]}, ("Z1", "Z2"))
+    )
+    (frame,) = frames_of((), replace(pair, prompt=two), True)
+    assert str(frame) == " [T] [Z1] [T] {a} [T] [Z2]"
+
+
+@pytest.mark.parametrize(
+    ("layout", "reason"),
+    [
+        ("{subject} [Z]", r"has no gap; write \[T\]"),
+        ("{subject} [T]", "needs a slot too"),
+        ("{subject} [T] [Z1]", r"must have the slots of the task: \[Z\]"),
+        ("{head} [T] [Z]", "uses {head}, but the inputs are subject"),
+    ],
+)
+def test_a_layout_that_does_not_fit_is_refused(task, layout, reason):
+    with pytest.raises(PromptError, match=reason):
+        frames_of((layout,), task, False)
+
+
+def test_options_below_one_are_refused():
+    with pytest.raises(RunError, match="--words 0 is too small; give 1 or more"):
+        GenerateSearch(words=0)
+
+
+def test_examples_show_every_label_with_its_first_answer():
+    drawn = instances_of(sentiment(None), 2)
+    assert sorted(i.answer["Z"] for i in drawn) == ["great", "terrible"]
+    empty = replace(sentiment(None), train=[Example("0", {"text": "x"}, "odd")])
+    with pytest.raises(TaskError, match="no training example has an answer"):
+        instances_of(empty, 2)
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_a_masked_table_is_the_mean_of_plain_passes(kind):
+    model, tokenizer = parts(kind)
+    task = sentiment(tiny(kind)[0])
+    filler = infiller(task, task.model)
+    frame = Frame.parse("{text} [T] [Z] .")
+    table = filler._table(frame, (2,), [Draft(("the", None))], 1)
+    total = 0
+    for instance in filler.instances:
+        text = f"{instance.inputs['text']} the{tokenizer.mask_token} {instance.answer['Z']} ."
+        if kind == "bert":
+            text = text.replace("[MASK]", " [MASK]")
+        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        place = (ids[0] == tokenizer.mask_token_id).nonzero()[0, 0]
+        with torch.no_grad():
+            total = total + model(input_ids=ids).logits[0, place].log_softmax(-1)
+    for word in ("film", "story"):
+        (token,) = task.model.answer_ids([word])[0]
+        mean = float(total[token]) / len(filler.instances)
+        assert float(table[0, filler.asker.column[word]]) == pytest.approx(mean, abs=1e-4)
+
+
+def test_a_causal_draft_is_judged_with_the_right_answer_after_it():
+    model, tokenizer = parts("gpt2")
+    task = sentiment(tiny("gpt2")[0])
+    filler = infiller(task, task.model)
+    frame = Frame.parse("{text} [T] [Z] .")
+    (draft,) = filler._answered(frame, (1,), [Draft(("film",), -1.0)])
+    total = 0.0
+    for instance in filler.instances:
+        before = tokenizer(f"{instance.inputs['text']} film")["input_ids"]
+        ids = tokenizer(f"{instance.inputs['text']} film {instance.answer['Z']} .")["input_ids"]
+        with torch.no_grad():
+            rows = model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
+        total += sum(float(rows[i - 1, ids[i]]) for i in range(len(before), len(ids)))
+    assert draft.log_prob == pytest.approx(-1.0 + total / len(filler.instances), abs=1e-4)
+
+
+def test_the_beam_finds_the_likeliest_pair_of_words():
+    """All pairs of words, judged plainly, against a beam that is wide enough for all."""
+    task = sentiment(tiny("bert")[0])
+    filler = infiller(task, task.model)
+    frame, words = Frame.parse("{text} [T] [Z] ."), filler.asker.words
+    pairs = [Draft((a, b)) for a in words[:12] for b in words[:12] if a != b]
+    few = replace(filler, asker=Asker(task.model, words[:12]))
+    tables = [few._table(frame, (2,), pairs, place) for place in (0, 1)]
+    columns = [[few.asker.column[w] for w in draft.words] for draft in pairs]
+    totals = [
+        float(tables[0][n, first] + tables[1][n, second])
+        for n, (first, second) in enumerate(columns)
+    ]
+    best = max(range(len(pairs)), key=lambda n: totals[n])
+    found = few._drafts(frame, (2,), 200)
+    judged = {draft.words: draft.log_prob for draft in found}
+    assert judged[pairs[best].words] == pytest.approx(totals[best], abs=1e-4)
+
+
+def test_sizes_share_the_words_out():
+    assert list(sizes_of(1, 3)) == [(1,), (2,), (3,)]
+    assert {(1, 3), (2, 2), (3, 1)} <= set(sizes_of(2, 3))
+    assert not {(2, 3), (3, 3)} & set(sizes_of(2, 3))
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "t5"])
+def test_every_family_writes_templates_without_the_answers(kind):
+    task = sentiment(tiny(kind)[0])
+    searcher = GenerateSearch(beam=400, longest=2, words=1, layout=("{text} [T] [Z] .",), top=20)
+    result = search_prompts(searcher, task, ShorterIsBetter())
+    assert len(result.trials) > 1
+    for trial in result.trials[1:]:
+        template, source = trial.prompt.template, trial.prompt.source
+        assert (template.fields, template.slots) == (("text",), ("Z",))
+        assert source.evidence["writer"] == kind
+        assert source.evidence["log_prob"] < 0
+
+
+def test_a_resumed_run_asks_the_writer_nothing_again(tmp_path, monkeypatch):
+    from promptsearch import Output, Settings, search
+
+    definition, model = load_task("capitals"), tiny("bert")[0]
+    searcher, settings = GenerateSearch(words=1, beam=6, examples=4), Settings(budget=4)
+    first = search(searcher, definition, model, settings, Output(tmp_path / "run"))
+    monkeypatch.setattr(Infiller, "_drafts", None)
+    output = Output(tmp_path / "run", resume=True)
+    again = search(searcher, definition, model, settings, output)
+    assert [t.prompt for t in again.trials] == [t.prompt for t in first.trials]
+    assert again.spent.forwards == first.spent.forwards
