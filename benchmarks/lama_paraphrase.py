@@ -2,7 +2,8 @@
 
     python benchmarks/lama_paraphrase.py --data ../shared/data --out docs/lama_paraphrase.json
 
-Splits, candidates and figures are those of lama_mining.py; the strategy's defaults. Prints the
+Splits, candidates and figures are those of lama_mining.py; but for the options below, the strategy's
+defaults. Prints the
 table of docs/results.md.
 """
 

@@ -62,8 +62,9 @@ def still(kind, **options):
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-        elif isinstance(getattr(module, "dropout", None), float):
-            module.dropout = 0.0
+        for name in ("dropout", "dropout_prob"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
     info = ModelInfo(spec=kind, family=KINDS[kind][0], sha256="0" * 64, dtype="float32")
     return wrap(model, tokenizer, info, Options(spec=kind, **options)), model, tokenizer
 
@@ -260,6 +261,15 @@ def test_weights_that_are_no_numbers_give_none():
     port, _, _ = tiny("gpt2")
     lost = replace(lesson_of(port), loss=lambda _, log_probs: log_probs[:, 0] * torch.inf)
     assert tuned(port, lost, Tuning(steps=2, batch=4)) is None
+
+
+def test_memory_that_ends_is_said():
+    def full(rows, log_probs):
+        raise torch.OutOfMemoryError
+
+    port, _, _ = tiny("bert")
+    with pytest.raises(ModelError, match="does not fit into the device's memory; use a smaller"):
+        tuned(port, replace(lesson_of(port), loss=full), Tuning(steps=1))
 
 
 def test_a_bfloat16_model_is_tuned_in_float32():
@@ -685,6 +695,12 @@ def test_a_missing_package_is_said_before_anything_is_mined(tmp_path, monkeypatc
     assert line.endswith("needs a package: pip install 'promptsearch[finetune]'")
     assert not run.exists()
     with pytest.raises(ModelError, match="needs a package"):
+        search(Given(), load_task("kinds"), tiny("bert")[0], TUNED)
+
+
+def test_a_package_that_is_too_old_is_said(monkeypatch):
+    monkeypatch.setattr("promptsearch.models.recipe.version", lambda name: "1.5.2")
+    with pytest.raises(ModelError, match=r"needs a newer accelerate than 1\.5\.2: pip install -U"):
         search(Given(), load_task("kinds"), tiny("bert")[0], TUNED)
 
 

@@ -58,21 +58,21 @@ class HubTranslator:
     def _log_probs(self, asked: Any, written: Tensor, count: int) -> Tensor:
         """(sequence,) mean log p of each one's tokens: asked again, as beams' scores differ by
         version in what they divide by."""
-        labels, pad = written[:, 1:], self.tokenizer.pad_token_id
+        labels = written[:, 1:]
         logits = self.model(
             input_ids=asked["input_ids"].repeat_interleave(count, 0),
             attention_mask=asked["attention_mask"].repeat_interleave(count, 0),
             decoder_input_ids=written[:, :-1],
         ).logits
         values: Tensor = logits.float().log_softmax(-1).gather(2, labels[..., None])[..., 0]
-        counted = _until_end(labels, self.tokenizer.eos_token_id, pad)
+        counted = _until_end(labels, self.tokenizer.eos_token_id)
         return (values * counted).sum(1) / counted.sum(1).clamp(min=1)
 
 
-def _until_end(labels: Tensor, end: int, pad: int) -> Tensor:
-    """(sequence, token) 1 up to the end token, 0 for the padding after it."""
-    ended = (labels == end).cumsum(1) - (labels == end).long()
-    return ((ended == 0) & ((labels != pad) | (labels == end))).float()
+def _until_end(labels: Tensor, end: int) -> Tensor:
+    """(sequence, token) 1 up to the first end token, 0 for the padding after it."""
+    ends = (labels == end).long()
+    return (ends.cumsum(1) - ends == 0).float()
 
 
 def load_marian(source: Source, spec: str, options: Options) -> Translator:
