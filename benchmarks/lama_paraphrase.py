@@ -1,10 +1,9 @@
 """Paraphrases of LAMA's manual prompts on T-REx relations, with the built-in model.
 
-    python benchmarks/lama_paraphrase.py --data ../shared/data --out docs/lama_paraphrase.json
+    python benchmarks/lama_paraphrase.py --pool 150 --width 40 --data ../shared/data \\
+        --out docs/lama_paraphrase.json
 
-Splits, candidates and figures are those of lama_mining.py; but for the options below, the strategy's
-defaults. Prints the
-table of docs/results.md.
+Splits, candidates and figures are those of lama_mining.py. Prints the table of docs/results.md.
 """
 
 import argparse
@@ -20,10 +19,11 @@ def main() -> None:
     parser.add_argument("relations", nargs="*", help="default: all that data holds")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("docs/lama_paraphrase.json"))
+    parser.add_argument("--pool", type=int, default=ParaphraseSearch.pool)
+    parser.add_argument("--width", type=int, default=ParaphraseSearch.width)
     given = parser.parse_args()
-    print(
-        table(measure_all(given.data, given.relations, ParaphraseSearch(), Settings(), given.out))
-    )
+    searcher = ParaphraseSearch(pool=given.pool, width=given.width)
+    print(table(measure_all(given.data, given.relations, searcher, Settings(), given.out)))
 
 
 if __name__ == "__main__":
