@@ -1,10 +1,12 @@
 """How finalists are tuned: plain numbers, so that options and settings need no model."""
 
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 
 from promptsearch.errors import ModelError, RunError
 
+ACCELERATE = (1, 6)  # with older ones, transformers' Trainer fails on its way
 LEAST = 2  # finalists: the manual prompt and another one
 
 
@@ -45,3 +47,9 @@ def check_installed() -> None:
     """`ModelError` where transformers' Trainer lacks what it needs."""
     if find_spec("accelerate") is None:
         raise ModelError("--rank-by finetune needs a package: pip install 'promptsearch[finetune]'")
+    found = version("accelerate")
+    if tuple(map(int, found.split(".")[:2])) < ACCELERATE:
+        raise ModelError(
+            f"--rank-by finetune needs a newer accelerate than {found}: pip install -U "
+            "'promptsearch[finetune]'"
+        )

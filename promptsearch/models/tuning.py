@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
-from importlib.metadata import version
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -19,7 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import Trainer, TrainingArguments
-from transformers.utils.import_utils import is_accelerate_available
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
@@ -37,29 +35,29 @@ def tuned(
 
     The model and the caller's random numbers stay as they are. `ModelError` where memory ends.
     """
-    copy = deepcopy(openable(model).machine.model).float()
-    learner = plainly(_wrapped(copy, model))
-    copy.requires_grad_(True)
-    with _own_randomness(), quiet(), TemporaryDirectory() as scratch:
-        arguments = _arguments(tuning, seed, scratch, copy.device)
-        try:
-            _Tutor(learner, lesson, arguments).train()
-        except torch.OutOfMemoryError:
-            raise ModelError(
-                "the copy that is tuned does not fit into the device's memory; use a smaller "
-                "--finetune-batch, or --device cpu"
-            ) from None
+    try:
+        copy = _learned(model, lesson, tuning, seed)
+    except torch.OutOfMemoryError:
+        raise ModelError(
+            "the copy that is tuned does not fit into the device's memory; use a smaller "
+            "--finetune-batch, or --device cpu"
+        ) from None
     finite = all(bool(weights.isfinite().all()) for weights in copy.parameters())
     return _wrapped(copy, model) if finite else None
 
 
+def _learned(model: LanguageModel, lesson: Lesson, tuning: Tuning, seed: int) -> Any:
+    """A copy of the transformers model, after the lesson."""
+    copy = deepcopy(openable(model).machine.model).float()
+    learner = plainly(_wrapped(copy, model))
+    copy.requires_grad_(True)
+    with _own_randomness(), quiet(), TemporaryDirectory() as scratch:
+        _Tutor(learner, lesson, _arguments(tuning, seed, scratch, copy.device)).train()
+    return copy
+
+
 def check_tunable(model: LanguageModel) -> None:
     """`ModelError` where the model cannot be tuned here."""
-    if not is_accelerate_available():
-        raise ModelError(
-            f"--rank-by finetune needs a newer accelerate than {version('accelerate')}: "
-            "pip install -U 'promptsearch[finetune]'"
-        )
     options, device = model.options, openable(model).machine.device
     if options.device_map is not None:
         raise ModelError(
