@@ -106,8 +106,15 @@ def test_options_that_do_not_fit_are_refused(options, reason):
         ParaphraseSearch(**options)
 
 
-def test_a_filler_must_be_masked(task, monkeypatch):
-    causal = tiny("gpt2")[0]
-    monkeypatch.setattr("promptsearch.searchers.rewriting.partners.companion", lambda *_: causal)
-    with pytest.raises(ModelError, match="--filler x is a causal model; give a masked one"):
-        found(ParaphraseSearch(filler="x", method=("substitute",)), task, lambda t: -1.0)
+@pytest.mark.parametrize(
+    ("options", "kind", "reason"),
+    [
+        ({"filler": "x", "method": ("substitute",)}, "gpt2", "--filler x is a causal model; give"),
+        ({"rewriter": "x", "method": ("rewrite",)}, "bert", "--rewriter x is a masked model; give"),
+    ],
+)
+def test_a_partner_must_be_able(task, monkeypatch, options, kind, reason):
+    partners = "promptsearch.searchers.rewriting.partners"
+    monkeypatch.setattr(f"{partners}.companion", lambda *_: tiny(kind)[0])
+    with pytest.raises(ModelError, match=reason):
+        found(ParaphraseSearch(**options), task, lambda t: -1.0)

@@ -5,6 +5,7 @@ from typing import Any, Protocol, cast
 
 import torch
 
+from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.machine import Machine
 
@@ -18,11 +19,6 @@ class _Loaded(Protocol):
     def machine(self) -> Machine[Any]: ...
 
 
-def writes(model: LanguageModel) -> bool:
-    """Whether it can: masked models cannot."""
-    return model.info.family != "masked"
-
-
 @torch.inference_mode()
 def written(
     model: LanguageModel, request: str, count: int, seed: int, top_p: float = 0.95
@@ -30,6 +26,7 @@ def written(
     """`count` answers to a request; a model with a chat template is asked as a user asks."""
     machine = cast(_Loaded, model).machine
     ids = _asked(machine.tokenizer, request).to(machine.device)
+    causal = model.info.family == "causal"
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         found = machine.model.generate(
@@ -38,10 +35,10 @@ def written(
             do_sample=True,
             top_p=top_p,
             num_return_sequences=count,
-            max_new_tokens=LONGEST,
+            max_new_tokens=_room(model, machine.limit - ids.shape[1]) if causal else LONGEST,
             pad_token_id=_padding(machine.tokenizer),
         )
-    if model.info.family == "causal":
+    if causal:
         found = found[:, ids.shape[1] :]
     return [str(text) for text in machine.tokenizer.batch_decode(found, skip_special_tokens=True)]
 
@@ -55,6 +52,16 @@ def _asked(tokenizer: Any, request: str) -> torch.Tensor:
         text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     return torch.tensor([list(ids)])
+
+
+def _room(model: LanguageModel, left: int) -> int:
+    """Tokens that an answer may have."""
+    if left < 1:
+        raise ModelError(
+            f"what is asked leaves {model.info.spec!r} no room to answer ({model.info.max_tokens} "
+            "tokens in all); use a model that reads longer texts"
+        )
+    return min(LONGEST, left)
 
 
 def _padding(tokenizer: Any) -> int | None:

@@ -28,8 +28,8 @@ from promptsearch.searchers.rewriting.partners import (
     filler,
     is_english,
     is_masked,
-    loaded,
     translators,
+    writer,
 )
 from promptsearch.searchers.rewriting.proposal import Parent, Proposal, Way
 from promptsearch.searchers.rewriting.rewriter import Rewriter
@@ -171,7 +171,7 @@ class ParaphraseSearch:
                 pair = translators(task, self.forward, self.backward)
                 return BackTranslation(*pair, self.beam, task.kind == "facts", score)
             case "rewrite":
-                model = loaded(task, self.rewriter)
+                model = writer(task, self.rewriter)
                 return Rewriter(model, self.rewrites, task.seed, task.kind == "facts", score)
 
 

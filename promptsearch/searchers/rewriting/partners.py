@@ -18,6 +18,14 @@ def filler(task: Task, spec: str) -> LanguageModel:
     return found
 
 
+def writer(task: Task, spec: str) -> LanguageModel:
+    """The model that rewrites."""
+    found = loaded(task, spec)
+    if found.info.family == "masked":
+        raise ModelError(f"--rewriter {spec} is a masked model; give one that writes (smollm2)")
+    return found
+
+
 def translators(task: Task, forward: str, backward: str) -> tuple[Translator, Translator]:
     """There and back; `ModelError` where they do not lead back."""
     options = task.model.options if task.model is not None else Options()
