@@ -40,7 +40,7 @@ def naive_next(lines, start, sequence):
 
 def naive_beam(beam, size, longest):
     """The release's loop, one hypothesis and one text at a time, by the sum of log p."""
-    words, first = beam._words, beam.model.sentinels[0]
+    words, first = beam.words, beam.model.sentinels[0]
     kept = [((), 0.0, 0)]
     for _ in range(longest):
         longer = [h for h in kept if h[2] == beam.gaps]
@@ -51,7 +51,7 @@ def naive_beam(beam, size, longest):
                 total = score + float(follows[token])
                 longer.append(((*tokens, token), total, closed + words.closes(closed, token)))
         kept = sorted(longer, key=lambda h: -h[1])[:size]
-    return [(tokens, total) for tokens, total, closed in kept if closed == beam.gaps]
+    return kept
 
 
 @pytest.fixture
@@ -63,12 +63,14 @@ def model():
 def test_finds_what_the_plain_loop_finds_with_the_same_sums(model, gaps, size, longest):
     texts = [filled if gaps == 2 else filled[:4] for filled in FILLED[:2]]
     beam = SharedBeam(model, texts, beam=size, longest=longest)
-    found = [(infill.tokens, infill.log_prob * 2) for infill in beam.run()]
+    found = {h.tokens: h.log_prob for h in beam.hypotheses()}
     wanted = naive_beam(beam, size, longest)
-    assert [tokens for tokens, _ in found] == [tokens for tokens, _ in wanted]
-    assert len(found) > 0
-    for (_, total), (_, naive) in zip(found, wanted, strict=True):
-        assert total == pytest.approx(naive, abs=1e-4)
+    assert found == pytest.approx({tokens: total for tokens, total, _ in wanted}, abs=1e-4)
+    done = [(tokens, total / 2) for tokens, total, closed in wanted if closed == gaps]
+    assert len(done) > 0
+    assert [infill.tokens for infill in beam.run()] == [tokens for tokens, _ in done]
+    means = [infill.log_prob for infill in beam.run()]
+    assert means == pytest.approx([mean for _, mean in done], abs=1e-4)
 
 
 def test_each_text_is_encoded_once(model, monkeypatch):
@@ -77,7 +79,7 @@ def test_each_text_is_encoded_once(model, monkeypatch):
         lambda _m, _a, kwargs, _o: seen.append(kwargs["input_ids"].numel()), with_kwargs=True
     )
     beam = SharedBeam(model, FILLED, beam=8, longest=8)
-    beam._words  # noqa: B018 (the check of ways, which encodes two short texts, is not counted)
+    beam.words  # noqa: B018 (the check of ways, which encodes two short texts, is not counted)
     decoders = beam._decoders()
     handle.remove()
     tokens = sum(map(len, beam.lines))

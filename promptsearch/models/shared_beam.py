@@ -38,9 +38,11 @@ class Infill:
 
 
 @dataclass(frozen=True)
-class _Hypothesis:
-    tokens: tuple[int, ...]
-    log_prob: float  # summed over texts
+class Hypothesis:
+    """What has been written after the first sentinel."""
+
+    tokens: tuple[int, ...] = ()
+    log_prob: float = 0.0  # summed over texts
     closed: int = 0  # gaps that have ended
 
 
@@ -73,22 +75,25 @@ class SharedBeam:
 
     def run(self) -> list[Infill]:
         """The finished hypotheses, likeliest first."""
+        return [self._infill(h) for h in self.hypotheses() if h.closed == self.gaps]
+
+    def hypotheses(self) -> list[Hypothesis]:
+        """The beam after its last step, likeliest first."""
         with torch.inference_mode():
             decoders = self._decoders()
-            alive, done = [_Hypothesis((), 0.0)], list[_Hypothesis]()
+            beam, alive = [Hypothesis()], [Hypothesis()]
             parents, tokens = [0], [self.model.sentinels[0]]
             for _ in range(self.longest):
                 totals = self._summed(decoders, parents, tokens)
-                best = [*done, *self._extended(alive, totals)]
-                best = sorted(best, key=lambda h: -h.log_prob)[: self.beam]
-                done = [h for h in best if h.closed == self.gaps]
+                done = [h for h in beam if h.closed == self.gaps]
+                beam = _best([*done, *self._extended(alive, totals)], self.beam)
                 places = {h.tokens: place for place, h in enumerate(alive)}
-                alive = [h for h in best if h.closed < self.gaps]
+                alive = [h for h in beam if h.closed < self.gaps]
                 if not alive:
                     break
                 parents = [places[h.tokens[:-1]] for h in alive]
                 tokens = [h.tokens[-1] for h in alive]
-        return [self._infill(h) for h in done]
+        return beam
 
     def _decoders(self) -> list[Growing]:
         """The texts in groups that pass at once; their decoders have begun."""
@@ -111,17 +116,17 @@ class SharedBeam:
         totals = torch.zeros((), device=device, dtype=torch.float64)
         for decoder in decoders:
             states = decoder.grow(*step)  # (text, hypothesis, hidden)
-            room = max(1, OUTPUTS // (self._words.count * len(tokens)))
+            room = max(1, OUTPUTS // (self.words.count * len(tokens)))
             for some in states.split(room):
                 logits = decoder.logits(some.flatten(0, 1)).log_softmax(-1)
                 totals = totals + logits.unflatten(0, some.shape[:2]).sum(0, dtype=torch.float64)
         return totals
 
-    def _extended(self, alive: Sequence[_Hypothesis], totals: Tensor) -> list[_Hypothesis]:
+    def _extended(self, alive: Sequence[Hypothesis], totals: Tensor) -> list[Hypothesis]:
         """The likeliest hypotheses that are one token longer."""
         for place, hypothesis in enumerate(alive):
             last = hypothesis.tokens[-1] if hypothesis.tokens else None
-            barred = self._words.barred(hypothesis.closed, last)
+            barred = self.words.barred(hypothesis.closed, last)
             totals[place, barred.to(totals.device)] = -torch.inf
             totals[place] += hypothesis.log_prob
         found = totals.flatten().topk(min(self.beam, totals.numel()))
@@ -133,20 +138,25 @@ class SharedBeam:
             if value > -torch.inf
         ]
 
-    def _longer(self, hypothesis: _Hypothesis, token: int, log_prob: float) -> _Hypothesis:
-        closed = hypothesis.closed + self._words.closes(hypothesis.closed, token)
-        return _Hypothesis((*hypothesis.tokens, token), log_prob, closed)
+    def _longer(self, hypothesis: Hypothesis, token: int, log_prob: float) -> Hypothesis:
+        closed = hypothesis.closed + self.words.closes(hypothesis.closed, token)
+        return Hypothesis((*hypothesis.tokens, token), log_prob, closed)
 
     @cached_property
-    def _words(self) -> SpanWords:
+    def words(self) -> SpanWords:
         return SpanWords.of(self.model)
 
-    def _infill(self, hypothesis: _Hypothesis) -> Infill:
+    def _infill(self, hypothesis: Hypothesis) -> Infill:
         gaps = [""]
         for token in hypothesis.tokens:
-            if self._words.closes(len(gaps) - 1, token):
+            if self.words.closes(len(gaps) - 1, token):
                 gaps.append("")
             else:
-                gaps[-1] += self._words.spellings[token] or ""
+                gaps[-1] += self.words.spellings[token] or ""
         mean = hypothesis.log_prob / len(self.lines)
         return Infill(tuple(gaps[:-1]), mean, hypothesis.tokens)
+
+
+def _best(hypotheses: Sequence[Hypothesis], count: int) -> list[Hypothesis]:
+    """The likeliest; ties to the first."""
+    return sorted(hypotheses, key=lambda h: -h.log_prob)[:count]
