@@ -1,7 +1,7 @@
 """Templates: text with input fields and answer slots, and what they become once filled."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -165,3 +165,16 @@ def notation_of(part: Part) -> str:
             return f"{{{name}}}"
         case Slot(name):
             return f"[{name}]"
+
+
+def check_places(
+    said: str, parts: Iterable[object], slots: Sequence[str], inputs: Sequence[str]
+) -> None:
+    """`PromptError` where parts lack one of a task's slots, or have a field that it has not."""
+    own = list(parts)
+    if sorted(part.name for part in own if isinstance(part, Slot)) != sorted(slots):
+        wanted = ", ".join(f"[{name}]" for name in slots)
+        raise PromptError(f"{said} must have the slots of the task: {wanted}")
+    names = [part.name for part in own if isinstance(part, Field)]
+    if odd := [name for name in names if name not in inputs]:
+        raise PromptError(f"{said} uses {{{odd[0]}}}, but the inputs are {', '.join(inputs)}")

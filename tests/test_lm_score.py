@@ -270,7 +270,7 @@ def test_a_searched_model_that_is_not_causal_needs_another(task):
     ("template", "message"),
     [
         ("{subject} has", "has no slot"),
-        ("{subject} has [Z1]", "must have the task's slots"),
+        ("{subject} has [Z1]", "must have the slots of the task"),
         ("{town} has [Z]", "uses {town}, but the inputs are subject"),
     ],
 )

@@ -222,11 +222,11 @@ def test_a_prompt_is_improved_in_place():
     [
         ({"template": "{text} [T] [Z]", "start": "film story"}, "2 tokens .* places for 1"),
         ({"triggers": 0}, "no trigger token"),
-        ({"template": "{text} [T] [Z] [Z]"}, "slots of the task's answers"),
+        ({"template": "{text} [T] [Z] [Z]"}, "slots of the task"),
         ({"start": "\u2603 \u2603"}, "unknown to this model"),
         ({"template": "{text} [T] [Q]"}, "needs a slot"),
         ({"template": "{body} [T] [Z]"}, r"uses \{body\}, but the inputs are text"),
-        ({"template": "{text} [T] [Z1]"}, r"slots of the task's answers: \[Z\]"),
+        ({"template": "{text} [T] [Z1]"}, r"slots of the task: \[Z\]"),
         ({"template": "{text} [Z]", "where": "words"}, "no words to start from"),
     ],
 )

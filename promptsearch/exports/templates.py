@@ -15,7 +15,7 @@ from promptsearch.corpora.json_rows import json_lines
 from promptsearch.errors import DataError, PromptError
 from promptsearch.exports.native import read_prompts
 from promptsearch.prompt import Field, Part, Slot, Template, Text
-from promptsearch.template import notation_of
+from promptsearch.template import check_places, notation_of
 
 KEYS = ("template", "pattern")
 
@@ -38,15 +38,8 @@ def templates_in(paths: Sequence[Path], definition: TaskDefinition) -> tuple[str
 def fitting(notation: str, definition: TaskDefinition) -> Template:
     """The template; `PromptError` where it lacks the task's slots or has fields that it has not."""
     template = Template.parse(notation)
-    slots = definition.prompt.template.slots
-    if sorted(template.slots) != sorted(slots):
-        wanted = ", ".join(f"[{name}]" for name in slots)
-        raise PromptError(f"the template {notation!r} must have the slots of the task: {wanted}")
-    if odd := [name for name in template.fields if name not in definition.inputs]:
-        raise PromptError(
-            f"the template {notation!r} uses {{{odd[0]}}}, but the inputs are "
-            f"{', '.join(definition.inputs)}"
-        )
+    said, slots = f"the template {notation!r}", definition.prompt.template.slots
+    check_places(said, template.parts, slots, definition.inputs)
     return template
 
 

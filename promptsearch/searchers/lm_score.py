@@ -27,13 +27,14 @@ from typing import Annotated, cast
 import numpy as np
 
 from promptsearch.engine import Score, Task
-from promptsearch.errors import PromptError, RunError
+from promptsearch.errors import RunError
 from promptsearch.prompt import Source, Template
 from promptsearch.searchers.davison.choosing import Ballot, Choose
 from promptsearch.searchers.davison.coherence import Coherence, Worth
 from promptsearch.searchers.davison.reader import reader_of
 from promptsearch.searchers.davison.sentences import Wanted, cases_of
 from promptsearch.storage import write_lines
+from promptsearch.template import check_places
 
 FILE = "choices.jsonl"
 SENTENCES = 1024  # read at a time, or those of one template: a run that is killed loses so many
@@ -102,16 +103,7 @@ def _distinct(task: Task, notations: Sequence[str]) -> list[Template]:
     own = task.prompt.template
     found = {own: None} | {Template.parse(notation): None for notation in notations}
     for template in found:
-        if sorted(template.slots) != sorted(own.slots):
-            wanted = ", ".join(f"[{name}]" for name in own.slots)
-            raise PromptError(
-                f"the template {str(template)!r} must have the task's slots: {wanted}"
-            )
-        if odd := [name for name in template.fields if name not in task.inputs]:
-            known = ", ".join(task.inputs)
-            raise PromptError(
-                f"the template {str(template)!r} uses {{{odd[0]}}}, but the inputs are {known}"
-            )
+        check_places(f"the template {str(template)!r}", template.parts, own.slots, task.inputs)
     return list(found)
 
 

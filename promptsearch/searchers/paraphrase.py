@@ -20,7 +20,7 @@ import numpy as np
 from promptsearch.corpora.splitting import is_spaced
 from promptsearch.engine import Score, Task, Trial, ranked
 from promptsearch.errors import RunError
-from promptsearch.prompt import Prompt, Source, Template
+from promptsearch.prompt import Prompt, Source, Template, Text
 from promptsearch.searchers.generating.asking import asker
 from promptsearch.searchers.generating.examples import instances_of
 from promptsearch.searchers.rewriting.edits import PhraseEdits
@@ -36,6 +36,7 @@ from promptsearch.searchers.rewriting.rewriter import Rewriter
 from promptsearch.searchers.rewriting.substitution import Substitution
 from promptsearch.searchers.rewriting.synonyms import Synonyms
 from promptsearch.searchers.rewriting.translating import BackTranslation
+from promptsearch.template import check_places
 from promptsearch.trial import merit
 from promptsearch.wording import read_thesaurus, wordnet
 
@@ -94,8 +95,8 @@ class ParaphraseSearch:
     def search(self, task: Task, score: Score) -> None:
         """Rounds until there is nothing new to say."""
         ways = self._ways(task, score)
-        given = [Template.parse(notation) for notation in self.template]
-        starts = [task.prompt, *(task.prompt.with_template(t, Source("paraphrase")) for t in given)]
+        given = (Template.parse(notation) for notation in self.template)
+        starts = [task.prompt, *(_start(task, template) for template in given)]
         try:
             self._rounds(task, score, list(ways.values()), score(dict.fromkeys(starts)))
         finally:
@@ -121,8 +122,8 @@ class ParaphraseSearch:
         """New ones, from all ways and parents in turn, as many as the pool holds."""
         lists = [own for way in ways for own in way.neighbours(parents)]
         new = (p for p in chain.from_iterable(zip_longest(*lists)) if p is not None)
-        fresh = (p for p in new if _kept(p, task.prompt.template) and p.template not in seen)
-        for _, proposal in zip(range(self.pool), _each_once(fresh, seen), strict=False):
+        fresh = _each_once(filter(_is_whole, new), seen)
+        for _, proposal in zip(range(self.pool), fresh, strict=False):
             source = Source("paraphrase", (proposal.parent.id,), proposal.evidence)
             yield task.prompt.with_template(proposal.template, source)
 
@@ -175,10 +176,20 @@ class ParaphraseSearch:
                 return Rewriter(model, self.rewrites, task.seed, task.kind == "facts", score)
 
 
-def _kept(proposal: Proposal, manual: Template) -> bool:
-    """Whether the places of the manual template are all there, each as often."""
-    places = [sorted((*t.fields, *t.slots)) for t in (proposal.template, proposal.parent.template)]
-    return places[0] == places[1]
+def _start(task: Task, template: Template) -> Prompt:
+    """A template that the user gave; `PromptError` where it does not fit the task."""
+    said = f"the template {str(template)!r}"
+    check_places(said, template.parts, task.prompt.template.slots, task.inputs)
+    return task.prompt.with_template(template, Source("paraphrase"))
+
+
+def _is_whole(proposal: Proposal) -> bool:
+    """Whether all fields and slots of the parent are there, each as often."""
+    one, other = (
+        sorted(part.name for part in template.parts if not isinstance(part, Text))
+        for template in (proposal.template, proposal.parent.template)
+    )
+    return one == other
 
 
 def _each_once(proposals: Iterator[Proposal], seen: set[Template]) -> Iterator[Proposal]:

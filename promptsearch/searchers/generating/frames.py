@@ -13,7 +13,7 @@ from promptsearch.engine import Task
 from promptsearch.errors import PromptError
 from promptsearch.prompt import Field, Filled, Input, Part, Slot, Template, Text
 from promptsearch.searchers.triggers.layout import Hole, Layout
-from promptsearch.template import notation_of
+from promptsearch.template import check_places, notation_of
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,7 @@ def frames_of(layouts: Sequence[str], task: Task, ends: bool) -> list[Frame]:
 
 def check(frame: Frame, manual: Template, inputs: Sequence[str]) -> None:
     """`PromptError` where the frame has other slots than the answers, or a field too many."""
-    slots = [part.name for part in frame.parts if isinstance(part, Slot)]
-    if sorted(slots) != sorted(manual.slots):
-        wanted = ", ".join(f"[{name}]" for name in manual.slots)
-        raise PromptError(f"the layout {str(frame)!r} must have the slots of the task: {wanted}")
-    names = [part.name for part in frame.parts if isinstance(part, Field)]
-    if odd := [name for name in names if name not in inputs]:
-        raise PromptError(
-            f"the layout {str(frame)!r} uses {{{odd[0]}}}, but the inputs are {', '.join(inputs)}"
-        )
+    check_places(f"the layout {str(frame)!r}", frame.parts, manual.slots, inputs)
 
 
 def _defaults(task: Task, ends: bool) -> list[str]:

@@ -6,8 +6,9 @@ from promptsearch.corpora.splitting import is_spaced
 from promptsearch.engine import Task
 from promptsearch.errors import PromptError
 from promptsearch.models import LanguageModel
-from promptsearch.prompt import Field, Slot, Template
+from promptsearch.prompt import Template
 from promptsearch.searchers.triggers.layout import Layout, Tokens, Where
+from promptsearch.template import check_places
 
 FILLERS = ("the", "a", "is", "in", "of")  # stand where there is no mask to stand
 
@@ -76,14 +77,4 @@ def _check(layout: Layout, task: Task) -> None:
     """`PromptError` where the layout has no holes, other slots than the answers, or odd fields."""
     if not layout.places:
         raise PromptError("there is no trigger token to change; give --triggers 1 or more")
-    slots = tuple(part.name for part in layout.parts if isinstance(part, Slot))
-    if sorted(slots) != sorted(task.prompt.template.slots):
-        wanted = ", ".join(f"[{name}]" for name in task.prompt.template.slots)
-        raise PromptError(
-            f"--template {layout} must have the slots of the task's answers: {wanted}"
-        )
-    fields = {part.name for part in layout.parts if isinstance(part, Field)}
-    if odd := sorted(fields - set(task.inputs)):
-        raise PromptError(
-            f"--template {layout} uses {{{odd[0]}}}, but the inputs are {', '.join(task.inputs)}"
-        )
+    check_places(f"--template {layout}", layout.parts, task.prompt.template.slots, task.inputs)
