@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from promptsearch.scoring import Cost
-from promptsearch.trial import Spent, Trial
+from promptsearch.trial import On, Trial
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,14 @@ class Limits:
     seconds: float | None = None
 
 
+class Asked(NamedTuple):
+    """What is still to be scored of what was asked last."""
+
+    prompts: int
+    examples: int  # with each of them
+    on: On
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a search stands after a chunk."""
@@ -24,10 +33,11 @@ class Progress:
     total: int  # of those asked for so far, within the budget
     best: Trial
     manual: Trial
-    seconds_left: float  # until `total`, at the speed so far
+    seconds_left: float  # for what is asked now, at the speed so far
     forwards_left: float  # by what the prompts so far took, a strategy's own passes left out
     tokens_left: float
     peak_bytes: int  # of the last chunk's largest batch, an upper estimate
+    asked: Asked
 
 
 OnProgress = Callable[[Progress], None]
@@ -49,13 +59,11 @@ class Pace:
         self.forwards, self.tokens = self.forwards + cost.forwards, self.tokens + cost.tokens
         self.peak_bytes = cost.peak_bytes
 
-    def progress(
-        self, best: Trial, manual: Trial, spent: Spent, prompts: int, texts: int
-    ) -> Progress:
-        """Where a search stands that has so many prompts and texts to go."""
-        share, total = texts / self.texts, spent.prompts + prompts
+    def progress(self, best: Trial, manual: Trial, done: int, total: int, asked: Asked) -> Progress:
+        """Where a search stands that has this to go."""
+        share = asked.prompts * asked.examples / self.texts
         return Progress(
-            done=spent.prompts,
+            done=done,
             total=total,
             best=best,
             manual=manual,
@@ -63,4 +71,5 @@ class Pace:
             forwards_left=share * self.forwards,
             tokens_left=share * self.tokens,
             peak_bytes=self.peak_bytes,
+            asked=asked,
         )

@@ -12,7 +12,7 @@ from promptsearch.errors import BudgetSpent
 from promptsearch.judging import Judge, Rows
 from promptsearch.ledger import Ledger, Row, entry
 from promptsearch.metrics import Floats, Scores, per_example
-from promptsearch.progress import Limits, OnProgress, Pace
+from promptsearch.progress import Asked, Limits, OnProgress, Pace
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost
 from promptsearch.spending import Chore, Purse
@@ -127,11 +127,11 @@ class Scorebook:
                 todo.append((key, prompt))
         examples = self.judge.count(on) if rows is None else len(rows)
         size = max(1, TEXTS_PER_CHUNK // examples)
-        self._tell(todo, examples)  # the plan, before the work
+        self._tell(todo, examples, on)  # the plan, before the work
         for first in range(0, len(todo), size):
             chunk = self._within_limits(todo[first : first + size], on, rows)
             yield from self._score_chunk(chunk, on, rows, kept)
-            self._tell(todo[first + len(chunk) :], examples)
+            self._tell(todo[first + len(chunk) :], examples, on)
             if len(chunk) < len(todo[first : first + size]):
                 raise BudgetSpent("max-forwards")
 
@@ -191,10 +191,10 @@ class Scorebook:
         complete, exact = rows is None or on == "train", bool(row.get("exact", True))
         return Trial(name, prompt, scores, on, cast(int, scores["n"]), complete, exact)
 
-    def _tell(self, todo: Keyed, examples: int) -> None:
+    def _tell(self, todo: Keyed, examples: int, on: On) -> None:
         if self.on_progress is None or not self._pace.texts or not self.trials:
             return
-        trials, fresh = self.trials.values(), sum(p not in self._counted for _, p in todo)
-        best, manual = ranked(trials, self.objective)[0], next(iter(trials))
-        texts = len(todo) * examples
-        self.on_progress(self._pace.progress(best, manual, self.purse.spent, fresh, texts))
+        fresh = 0 if on == "train" else sum(p not in self._counted for _, p in todo)
+        done, asked = self.purse.spent.prompts, Asked(len(todo), examples, on)
+        best = ranked(self.trials.values(), self.objective)[0], next(iter(self.trials.values()))
+        self.on_progress(self._pace.progress(*best, done, done + fresh, asked))

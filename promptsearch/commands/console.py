@@ -9,6 +9,8 @@ import rich_click as click
 
 from promptsearch.progress import Progress
 
+MANY = 20  # prompts on train whose plan is told
+
 
 class Console:
     """The voice of one command; silent where it was told to be quiet."""
@@ -16,6 +18,7 @@ class Console:
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
         self._planned = 0
+        self._screened = 0  # prompts on train that were last said to be left
         self._last = 0.0
         self._tty = sys.stderr.isatty()
 
@@ -27,12 +30,22 @@ class Console:
 
     def progress(self, now: Progress) -> None:
         """The plan when there is more to do than before, and the progress line, once in a while."""
-        if now.total > max(1, self._planned) and now.done + 1 < now.total:
-            self._planned = now.total
+        if self._is_news(now):
             self.say(plan(now))
-        if now.done == now.total or time.monotonic() - self._last > (0.1 if self._tty else 5):
+        if (now.done == now.total and now.asked.on == "dev") or time.monotonic() - self._last > (
+            0.1 if self._tty else 5
+        ):
             self._last = time.monotonic()
             self._show(progress_line(now))
+
+    def _is_news(self, now: Progress) -> bool:
+        """Whether there is more to do than was said before."""
+        if now.asked.on == "train":
+            before, self._screened = self._screened, now.asked.prompts
+            return now.asked.prompts > max(before, MANY)
+        more = now.total > max(1, self._planned) and now.done + 1 < now.total
+        self._planned = now.total if more else self._planned
+        return more
 
     def _show(self, line: str) -> None:
         if self._quiet:
@@ -47,9 +60,9 @@ class Console:
 
 def plan(now: Progress) -> str:
     """What is about to be done, and what it will take, from what the first prompts took."""
-    todo, megabytes = now.total - now.done, now.peak_bytes / 2**20
+    megabytes = now.peak_bytes / 2**20
     return (
-        f"plan: {todo:,} prompts x {now.manual.n:,} dev examples · "
+        f"plan: {now.asked.prompts:,} prompts x {now.asked.examples:,} {now.asked.on} examples · "
         f"{now.forwards_left:,.0f} forwards · {now.tokens_left:,.0f} tokens · "
         f"at most {megabytes:,.0f} MB beside the weights · about {duration(now.seconds_left)}"
     )
@@ -58,7 +71,9 @@ def plan(now: Progress) -> str:
 def progress_line(now: Progress) -> str:
     """`120/200 prompts · best -0.38 (manual -0.52) · 4 min left`"""
     best, manual = (number(trial.scores.get("log_likelihood")) for trial in (now.best, now.manual))
-    left = f"{duration(now.seconds_left)} left" if now.done < now.total else "done"
+    left = f"{duration(now.seconds_left)} left" if now.asked.prompts else "done"
+    if now.asked.on == "train":
+        left = f"{now.asked.prompts} on train, {left}"
     return f"{now.done}/{now.total} prompts · best {best} (manual {manual}) · {left}"
 
 
