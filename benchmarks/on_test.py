@@ -1,12 +1,13 @@
 """What searches come to on test: the tasks of these benchmarks, and paired differences.
 
-SST-2, TREC and RTE in LM-BFF's 16-shot splits (one split a seed), and LAMA relations (train and
+SST-2, TREC and SNLI in LM-BFF's 16-shot splits (one split a seed), and LAMA relations (train and
 dev as in lama_mining.py; one search seed a seed).
 """
 
+import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,17 +49,19 @@ template = "[Z]: {{text}}"
 4 = ["Location"]
 5 = ["Number"]
 """
-RTE = """name = "RTE"
+SNLI = """name = "SNLI"
 kind = "classification"
-train = "{0}/RTE/16-{1}/train.tsv"
-dev = "{0}/RTE/16-{1}/dev.tsv"
-test = "{0}/RTE/test.tsv"
-inputs = ["sentence1", "sentence2"]
+train = "{0}/SNLI-{1}-train.jsonl"
+dev = "{0}/SNLI-{1}-dev.jsonl"
+test = "{0}/SNLI-test.jsonl"
 label = "label"
-template = "{{sentence1}} ? [Z] , {{sentence2}}"
-answers = {{ entailment = ["Yes"], not_entailment = ["No"] }}
+template = "{{text_a}} ? [Z] , {{text_b}}"
+[answers]
+entailment = ["Yes"]
+neutral = ["Maybe"]
+contradiction = ["No"]
 """
-LABELLED = {"SST-2": SST2, "TREC": TREC, "RTE": RTE}
+LABELLED = {"SST-2": SST2, "TREC": TREC, "SNLI": SNLI}
 Methods = Mapping[str, Callable[[], Searcher]]
 
 
@@ -78,7 +81,10 @@ class Trial:
 def tasks(data: Path, folder: Path, names: Sequence[str]) -> Iterator[tuple[str, list[Path]]]:
     """Names, and the task file of each seed."""
     for name in (name for name in LABELLED if name in names):
-        yield name, [write(folder / f"{name}-{s}.toml", LABELLED[name], data, s) for s in SEEDS]
+        home = data / "classification/lmbff"
+        if name == "SNLI":
+            home = snli(home / name, folder)
+        yield name, [write(folder / f"{name}-{s}.toml", LABELLED[name], home, s) for s in SEEDS]
     for row in rows_of(data / "factual/relations.jsonl"):
         if row["relation"] in names:
             own = folder / row["relation"]
@@ -88,9 +94,26 @@ def tasks(data: Path, folder: Path, names: Sequence[str]) -> Iterator[tuple[str,
             yield row["relation"], [path] * len(SEEDS)
 
 
-def write(path: Path, text: str, data: Path, seed: int) -> Path:
-    path.write_text(text.format(data / "classification/lmbff", seed), encoding="utf-8")
+def write(path: Path, text: str, home: Path, seed: int) -> Path:
+    path.write_text(text.format(home, seed), encoding="utf-8")
     return path
+
+
+def snli(home: Path, folder: Path) -> Path:
+    """Its files as JSON lines: rows of the tables differ in length, as some have more judges."""
+    for seed in SEEDS:
+        for split in ("train", "dev"):
+            _, *lines = (home / f"16-{seed}/{split}.tsv").read_text(encoding="utf-8").splitlines()
+            cells = [line.split("\t") for line in lines]
+            rows = [{"text_a": c[7], "text_b": c[8], "label": c[-1]} for c in cells]
+            write_rows(folder / f"SNLI-{seed}-{split}.jsonl", rows)
+    test = json.loads((home / "eval_sample.json").read_text(encoding="utf-8"))
+    write_rows(folder / "SNLI-test.jsonl", test.values())
+    return folder
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def trials(
