@@ -23,8 +23,8 @@ from promptsearch import GenerateSearch, ParaphraseSearch, Settings, load_model
 from promptsearch.engine import Score, Task
 from promptsearch.prompt import Source
 from promptsearch.searchers.generating.asking import asker
+from promptsearch.searchers.generating.drafts import sizes_of
 from promptsearch.searchers.generating.frames import Frame, frames_of
-from promptsearch.searchers.generating.infill import sizes_of
 
 
 class RandomInfills(GenerateSearch):

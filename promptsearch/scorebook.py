@@ -79,11 +79,10 @@ class Scorebook:
         key = f"work {name}"
         if key not in self._known:
             self._check_time()
-            cost, work = prepare()
-            self.purse.affordable(1, self._reserve(self.start, 0), lambda _: cost.forwards)
-            began = time.perf_counter()
-            made = work()
-            seconds = time.perf_counter() - began
+            chore, began = prepare(), time.perf_counter()
+            self.purse.affordable(1, self._reserve(self.start, 0), lambda _: chore.cost.forwards)
+            made = chore.work()
+            seconds, cost = time.perf_counter() - began, chore.taken
             self.ledger.append([{"key": key, "made": made, **cost.paid(seconds)}])
             self.purse.pay(cost.forwards, cost.tokens, seconds)
             self._known[key] = {"made": made}

@@ -15,8 +15,14 @@ from promptsearch.trial import Spent
 class Chore(NamedTuple):
     """A strategy's own passes through a model: what they cost, and how they are done."""
 
-    cost: Cost
+    cost: Cost  # an upper bound, where `spent` tells what it took once it is done
     work: Callable[[], object]  # gives JSON values
+    spent: Callable[[], Cost] | None = None
+
+    @property
+    def taken(self) -> Cost:
+        """What the work took."""
+        return self.cost if self.spent is None else self.spent()
 
 
 @dataclass

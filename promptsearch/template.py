@@ -176,5 +176,10 @@ def check_places(
         wanted = ", ".join(f"[{name}]" for name in slots)
         raise PromptError(f"{said} must have the slots of the task: {wanted}")
     names = [part.name for part in own if isinstance(part, Field)]
+    if not names:
+        raise PromptError(
+            f"{said} has no input field, so every example reads the same; name an input in "
+            f"braces, such as {{{inputs[0] if inputs else 'text'}}}"
+        )
     if odd := [name for name in names if name not in inputs]:
         raise PromptError(f"{said} uses {{{odd[0]}}}, but the inputs are {', '.join(inputs)}")

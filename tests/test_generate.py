@@ -14,9 +14,10 @@ from promptsearch.errors import PromptError, RunError, TaskError
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.searchers import GenerateSearch
 from promptsearch.searchers.generating.asking import Asker, asker
+from promptsearch.searchers.generating.drafts import Draft, best_of, sizes_of
 from promptsearch.searchers.generating.examples import instances_of
 from promptsearch.searchers.generating.frames import Frame, frames_of
-from promptsearch.searchers.generating.infill import Draft, Infiller, sizes_of
+from promptsearch.searchers.generating.infill import Infiller
 
 
 @pytest.fixture
@@ -84,6 +85,7 @@ def test_pairs_facts_and_several_slots_have_layouts_of_their_own(task):
         ("{subject} [Z]", r"has no gap; write \[T\]"),
         ("{subject} [T]", "needs a slot too"),
         ("{subject} [T] [Z1]", r"must have the slots of the task: \[Z\]"),
+        ("it is [T] [Z]", "has no input field, so every example reads the same"),
         ("{head} [T] [Z]", "uses {head}, but the inputs are subject"),
     ],
 )
@@ -132,7 +134,7 @@ def test_a_causal_draft_is_judged_with_the_right_answer_after_it():
     task = sentiment(tiny("gpt2")[0])
     filler = infiller(task, task.model)
     frame = Frame.parse("{text} [T] [Z] .")
-    (draft,) = filler._answered(frame, (1,), [Draft(("film",), -1.0)])
+    (draft,) = filler._answered(frame, (1,), [Draft(("film",), (-1.0,))])
     total = 0.0
     for instance in filler.instances:
         before = tokenizer(f"{instance.inputs['text']} film")["input_ids"]
@@ -160,6 +162,40 @@ def test_the_beam_finds_the_likeliest_pair_of_words():
     found = few._drafts(frame, (2,), 200)
     judged = {draft.words: draft.log_prob for draft in found}
     assert judged[pairs[best].words] == pytest.approx(totals[best], abs=1e-4)
+
+
+def test_of_equal_drafts_the_best_counts():
+    drafts = [Draft(("a",), (-1.0,)), Draft(("b",), (-2.0,)), Draft(("a",), (-3.0,))]
+    assert best_of(drafts, 3) == drafts[:2]
+
+
+def test_a_causal_model_s_words_behind_the_slot_count_once():
+    task = sentiment(tiny("gpt2")[0])
+    filler = infiller(task, task.model)
+    frame = Frame.parse("{text} [T] [Z] [T] .")
+    one, other = (Draft(("film", "story"), (-1.0, value)) for value in (-2.0, -50.0))
+    first, second = filler._answered(frame, (1, 1), [one, other])
+    assert first.log_prob == second.log_prob
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_what_is_paid_is_what_has_passed(kind):
+    task = sentiment(tiny(kind)[0])
+    filler = infiller(task, task.model)
+    passed = []
+    run = type(task.model).run
+    for layout in ("{text} [T] [Z] .", "[T] [Z] . {text}"):
+        chore = filler.chore(Frame.parse(layout), (2,), 5)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                type(task.model),
+                "run",
+                lambda m, plan: passed.append(plan.forwards) or run(m, plan),
+            )
+            passed.clear()
+            chore.work()
+        assert chore.taken.forwards == sum(passed)
+        assert chore.taken.forwards <= chore.cost.forwards
 
 
 def test_sizes_share_the_words_out():

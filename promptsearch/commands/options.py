@@ -125,7 +125,11 @@ limit_options = stacked(
     click.option("--max-forwards", type=click.IntRange(min=1), help="Sequences through the model."),
     click.option("--time", "seconds", type=Duration(), help="For example 30m.", metavar="DURATION"),
     click.option(
-        "--seed", type=int, default=0, show_default=True, help="Of everything that is random."
+        "--seed",
+        type=click.IntRange(0, 2**32 - 1),
+        default=0,
+        show_default=True,
+        help="Of everything that is random.",
     ),
     click.option(
         "--race",

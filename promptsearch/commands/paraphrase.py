@@ -1,5 +1,6 @@
 """`promptsearch paraphrase`: the neighbourhood of prompts, round after round."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,13 @@ import rich_click as click
 from promptsearch.commands.fields import search_options
 from promptsearch.commands.options import from_option
 from promptsearch.commands.searching import search_one
-from promptsearch.corpora import load_task
+from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.exports.templates import fitting, templates_in
-from promptsearch.models.sources import find
-from promptsearch.models.translation import check_translator
+from promptsearch.models import Family
+from promptsearch.models.loading import check_family
+from promptsearch.models.translation import check_translators
 from promptsearch.searchers.paraphrase import ParaphraseSearch
+from promptsearch.wording import read_thesaurus
 
 
 @click.command("paraphrase")
@@ -27,8 +30,20 @@ def command(task: str, starts: tuple[Path, ...], **given: Any) -> None:
     definition = load_task(task)
     own = [str(fitting(notation, definition)) for notation in given["template"]]
     given["template"] = (*own, *templates_in(starts, definition))
-    for spec in filter(None, (given["filler"], given["rewriter"])):
-        find(spec)
-    for spec in filter(None, (given["forward"], given["backward"])):
-        check_translator(spec)
+    _check(given, definition)
     search_one("paraphrase", definition, given)
+
+
+def _check(given: Mapping[str, Any], definition: TaskDefinition) -> None:
+    """What else may be wrong, before the run begins."""
+    for name in given["thesaurus"]:
+        read_thesaurus(Path(name))
+    families: dict[str, Sequence[Family]] = {
+        "filler": ("masked",),
+        "rewriter": ("causal", "seq2seq"),
+    }
+    for option, able in families.items():
+        if spec := given[option]:
+            check_family(f"--{option}", spec, able)
+    if given["forward"]:
+        check_translators(given["forward"], given["backward"], definition.language)

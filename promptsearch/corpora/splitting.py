@@ -32,7 +32,21 @@ _LONGEST = 7  # letters of a word that are compared with the abbreviations: one 
 
 def is_spaced(language: str) -> bool:
     """Whether words of the language stand between spaces: "en" do, "zh" and "zh-Hant" do not."""
-    return language.lower().replace("_", "-").split("-")[0] not in UNSPACED_LANGUAGES
+    return primary(language) not in UNSPACED_LANGUAGES
+
+
+def is_english(language: str) -> bool:
+    """Whether it is English: "en", "eng" or "en-GB"."""
+    return primary(language) in ("en", "eng")
+
+
+def primary(language: str) -> str:
+    """A language's code without script and region: "zh" of "zh-Hant".
+
+    >>> primary("en_XX")
+    'en'
+    """
+    return language.lower().replace("_", "-").split("-")[0]
 
 
 def words(text: str, spaced: bool) -> list[str]:

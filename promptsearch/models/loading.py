@@ -1,7 +1,9 @@
 """A model from its name. transformers and torch load when this is called, and not before."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from promptsearch.errors import ModelError
 from promptsearch.models import ChatMode, Dtype, Family, LanguageModel, Options
 from promptsearch.models.sources import find
 
@@ -45,6 +47,17 @@ def load_model(
 def companion(model: LanguageModel, spec: str) -> LanguageModel:
     """Another model on the device of this one, which reads no chats."""
     return load(replace(model.options, spec=spec, family=None, chat="off"))
+
+
+def check_family(option: str, spec: str, able: Sequence[Family]) -> None:
+    """`ModelError` where the model is missing or of another family; its weights are not read."""
+    source = find(spec)
+    from promptsearch.models.weights import family_at
+
+    if (family := family_at(source, Options(spec))) not in able:
+        raise ModelError(
+            f"{option} {spec} is a {family} model; give one that is {' or '.join(able)}"
+        )
 
 
 def load(options: Options) -> LanguageModel:

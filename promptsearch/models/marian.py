@@ -12,6 +12,7 @@ from promptsearch.models import Options
 from promptsearch.models.sources import Source
 from promptsearch.models.translation import LONGEST, Translation, Translator
 from promptsearch.models.weights import device_of, quiet, read
+from promptsearch.models.work import OUTPUTS
 
 TEXTS = 16  # translated at a time
 
@@ -58,11 +59,17 @@ class HubTranslator:
     def _log_probs(self, asked: Any, written: Tensor, count: int) -> Tensor:
         """(sequence,) mean log p of each one's tokens: asked again, as beams' scores differ by
         version in what they divide by."""
+        ids = asked["input_ids"].repeat_interleave(count, 0)
+        mask = asked["attention_mask"].repeat_interleave(count, 0)
+        cells = written.shape[1] * int(self.model.config.vocab_size)
+        room = max(1, OUTPUTS // cells)  # sequences whose output is held at a time
+        parts = zip(ids.split(room), mask.split(room), written.split(room), strict=True)
+        return torch.cat([self._means(*part) for part in parts])
+
+    def _means(self, ids: Tensor, mask: Tensor, written: Tensor) -> Tensor:
         labels = written[:, 1:]
         logits = self.model(
-            input_ids=asked["input_ids"].repeat_interleave(count, 0),
-            attention_mask=asked["attention_mask"].repeat_interleave(count, 0),
-            decoder_input_ids=written[:, :-1],
+            input_ids=ids, attention_mask=mask, decoder_input_ids=written[:, :-1]
         ).logits
         values: Tensor = logits.float().log_softmax(-1).gather(2, labels[..., None])[..., 0]
         counted = _until_end(labels, self.tokenizer.eos_token_id)

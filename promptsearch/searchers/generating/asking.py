@@ -1,7 +1,7 @@
 """Which words a masked or causal model expects at a place, over many examples at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from promptsearch.engine import Task
 from promptsearch.errors import TaskError
 from promptsearch.models import LanguageModel, Plan, Scoring
 from promptsearch.prompt import Answer, Filled, Slot
+from promptsearch.scoring import Cost
 from promptsearch.searchers.triggers.filters import leaking
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Asker:
 
     model: LanguageModel
     words: tuple[str, ...]
+    paid: list[Cost] = field(default_factory=list, compare=False)  # for what has been asked
 
     def plan(self, texts: Sequence[Filled]) -> Plan:
         """Of texts with the slot `ASKED`; other slots stay open."""
@@ -33,6 +35,7 @@ class Asker:
         """(group, word) log p of each word, the mean over every `group` texts of the plan."""
         import torch
 
+        self.paid.append(Cost.of(plan))
         tables: dict[int, Tensor] = {}
         for block in self.model.run(plan):
             owners = torch.tensor(block.rows) // group
@@ -45,6 +48,12 @@ class Asker:
     def column(self) -> dict[str, int]:
         """Where each word stands in a table."""
         return {word: column for column, word in enumerate(self.words)}
+
+    @cached_property
+    def column_of_ids(self) -> dict[tuple[int, ...], int]:
+        """The same by what the model reads: an uncased one knows "The" as "the"."""
+        ids = self.model.answer_ids(self.words)
+        return {own: column for column, own in reversed(list(enumerate(ids)))}
 
     @cached_property
     def _answers(self) -> tuple[Answer, ...]:

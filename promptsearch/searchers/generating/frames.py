@@ -53,6 +53,12 @@ class Frame:
         """How many there are."""
         return sum(isinstance(part, Gap) for part in self.parts)
 
+    @property
+    def gaps_before(self) -> int:
+        """Those that stand before the first slot."""
+        slot = next(i for i, part in enumerate(self.parts) if isinstance(part, Slot))
+        return sum(isinstance(part, Gap) for part in self.parts[:slot])
+
     def template(self, texts: Sequence[str]) -> Template | None:
         """With a text in each gap; None where the notation cannot say it."""
         own = iter(texts)
@@ -110,7 +116,7 @@ def _defaults(task: Task, ends: bool) -> list[str]:
     fields, slots = task.prompt.template.fields, task.prompt.template.slots
     names = [f"{{{name}}}" for name in fields]
     if len(slots) > 1 or len(names) > 2:
-        return [_around(task.prompt.template, gap)]
+        return [_around(task.prompt.template, gap, space)]
     if task.kind == "facts":
         (subject,) = names
         return [
@@ -123,7 +129,14 @@ def _defaults(task: Task, ends: bool) -> list[str]:
     return [f"{names[0]}{gap}{space}[Z]{end}", f"{gap.lstrip()}{space}[Z]{end}{space}{names[0]}"]
 
 
-def _around(template: Template, gap: str) -> str:
-    """The template with a gap wherever it has words."""
-    pieces = [gap if isinstance(part, Text) else f" {notation_of(part)}" for part in template.parts]
+def _around(template: Template, gap: str, space: str) -> str:
+    """The template with a gap wherever it has words; before the first slot where it has none."""
+    texts = any(isinstance(part, Text) for part in template.parts)
+    slot = next(part for part in template.parts if isinstance(part, Slot))
+    pieces = []
+    for part in template.parts:
+        if isinstance(part, Text) or (part == slot and not texts):
+            pieces.append(gap)
+        if not isinstance(part, Text):
+            pieces.append(space + notation_of(part))
     return "".join(pieces).strip()

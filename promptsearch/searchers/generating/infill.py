@@ -3,14 +3,14 @@
 A masked model sees the example, its right answer and the other words, and fills one mask after the
 other by a beam; then every word is asked for once more, given all the others, and the likeliest
 changes are taken in. A causal model sees only what stands before, so its words are judged at the
-end by how likely they make the right answer and what follows it. As in LM-BFF, one beam serves all
-examples: words are judged by the mean over examples of log p.
+end by how likely they make the right answer and what follows it, words behind it included. As in
+LM-BFF, one beam serves all examples: words are judged by the mean over examples of log p.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice, product
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from promptsearch.engine import Chore
@@ -18,6 +18,7 @@ from promptsearch.models import Plan, Question, Scoring
 from promptsearch.prompt import Filled, Slot, Text
 from promptsearch.scoring import Cost
 from promptsearch.searchers.generating.asking import ASKED, Asker
+from promptsearch.searchers.generating.drafts import Draft, Sizes, best_of, sizes_of
 from promptsearch.searchers.generating.examples import Instance
 from promptsearch.searchers.generating.frames import Contents, Frame
 from promptsearch.searchers.generating.job import Job
@@ -27,18 +28,6 @@ if TYPE_CHECKING:
 
 KEPT = 50  # words that follow a draft
 CHANGES = 3  # words that may come instead of each one
-Sizes = tuple[int, ...]  # words in each gap
-
-
-@dataclass(frozen=True)
-class Draft:
-    """Words of all gaps in a row, None where there is none yet."""
-
-    words: tuple[str | None, ...]
-    log_prob: float = 0.0  # of the words: the mean over examples, in nats
-
-    def with_word(self, place: int, word: str, log_prob: float) -> "Draft":
-        return Draft((*self.words[:place], word, *self.words[place + 1 :]), log_prob)
 
 
 @dataclass(frozen=True)
@@ -59,15 +48,16 @@ class Infiller:
             yield Job(frame, about, partial(self.chore, frame, sizes, own))
 
     def chore(self, frame: Frame, sizes: Sizes, beam: int) -> Chore:
-        """See `Job`."""
-        holes = sum(sizes)
-        first = self._plan(frame, sizes, [Draft((None,) * holes)], 0)
+        """See `Job`. What it takes is known when it is done: equal texts pass once."""
+        holes, before = sum(sizes), len(self.asker.paid)
         passes = 1 + beam * (holes - 1) + beam * (2 * holes if self._masked else 1)
+        first = self._plan(frame, sizes, [Draft((None,) * holes)], 0)
+        most = Cost(len(self.instances) * passes, first.tokens * passes, first.peak_bytes)
 
         def work() -> list[list[object]]:
             return [[self._texts(d, sizes), d.log_prob] for d in self._drafts(frame, sizes, beam)]
 
-        return Chore(Cost(first.forwards * passes, first.tokens * passes, first.peak_bytes), work)
+        return Chore(most, work, lambda: sum(self.asker.paid[before:], Cost()))
 
     def _drafts(self, frame: Frame, sizes: Sizes, beam: int) -> list[Draft]:
         drafts = [Draft((None,) * sum(sizes))]
@@ -76,10 +66,10 @@ class Infiller:
             longer = [
                 d for n, draft in enumerate(drafts) for d in self._next(draft, place, table[n])
             ]
-            drafts = _best(longer, beam)
+            drafts = best_of(longer, beam)
         if self._masked:
-            return _best(self._revised(frame, sizes, drafts, beam), beam)
-        return _best(self._answered(frame, sizes, drafts), beam)
+            return best_of(self._revised(frame, sizes, drafts, beam), beam)
+        return best_of(self._answered(frame, sizes, drafts), beam)
 
     def _next(self, draft: Draft, place: int, row: "Tensor") -> Iterator[Draft]:
         """The draft with each word there; no word stands twice in a row."""
@@ -87,7 +77,7 @@ class Infiller:
         values, columns = row.topk(min(len(self.asker.words), KEPT))
         for value, column in zip(values.tolist(), columns.tolist(), strict=True):
             if (word := self.asker.words[column]) not in beside:
-                yield draft.with_word(place, word, draft.log_prob + value)
+                yield draft.with_word(place, word, value)
 
     def _revised(
         self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], beam: int
@@ -96,39 +86,41 @@ class Infiller:
         tables = self._tables(frame, sizes, drafts)
         judged = self._judged(drafts, tables)
         changed = [d for n, draft in enumerate(judged) for d in self._changed(draft, n, tables)]
-        best = _best([*judged, *changed], beam)
+        best = best_of([*judged, *changed], beam)
         return self._judged(best, self._tables(frame, sizes, best))
 
     def _judged(self, drafts: Sequence[Draft], tables: Sequence["Tensor"]) -> list[Draft]:
         """By log p of each word given all others."""
         return [
-            replace(draft, log_prob=sum(self._own(draft, number, tables)))
+            replace(draft, log_probs=self._own(draft, number, tables))
             for number, draft in enumerate(drafts)
         ]
 
     def _changed(self, draft: Draft, number: int, tables: Sequence["Tensor"]) -> Iterator[Draft]:
         """The likeliest words instead of each one, the others being judged as before."""
-        for place, own in enumerate(self._own(draft, number, tables)):
-            rest = replace(draft, log_prob=draft.log_prob - own)
-            yield from islice(self._next(rest, place, tables[place][number]), CHANGES)
+        for place, table in enumerate(tables):
+            others = (d for d in self._next(draft, place, table[number]) if d.words != draft.words)
+            yield from islice(others, CHANGES)
 
-    def _own(self, draft: Draft, number: int, tables: Sequence["Tensor"]) -> list[float]:
+    def _own(self, draft: Draft, number: int, tables: Sequence["Tensor"]) -> tuple[float, ...]:
         """log p of each word of a draft."""
         columns = (self.asker.column[str(word)] for word in draft.words)
-        return [float(t[number, column]) for t, column in zip(tables, columns, strict=True)]
+        return tuple(float(t[number, column]) for t, column in zip(tables, columns, strict=True))
 
     def _answered(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft]) -> list[Draft]:
-        """With log p of the right answer and what follows it added."""
+        """By the words before the slot, the right answer, and all that follows it."""
         import torch
 
         questions = [self._question(frame, sizes, drafts, each) for each in self.instances]
         plan = self.asker.model.plan_all(questions, Scoring())
+        self.asker.paid.append(Cost.of(plan))
         values = torch.zeros(len(questions) * len(drafts))
         for block in self.asker.model.run(plan):
             values[list(block.rows)] = block.log_probs[:, 0]
         means = values.view(len(questions), len(drafts)).mean(0).tolist()
+        words = sum(sizes[: frame.gaps_before])
         pairs = zip(drafts, means, strict=True)
-        return [replace(draft, log_prob=draft.log_prob + mean) for draft, mean in pairs]
+        return [replace(d, log_probs=(*d.log_probs[:words], mean)) for d, mean in pairs]
 
     def _question(
         self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], instance: Instance
@@ -176,20 +168,3 @@ class Infiller:
     @property
     def _masked(self) -> bool:
         return self.asker.model.info.family == "masked"
-
-
-def sizes_of(gaps: int, words: int) -> Iterator[Sizes]:
-    """How many words may stand in each gap: one to `words`, and not many in all of them.
-
-    >>> list(sizes_of(2, 2))
-    [(1, 1), (1, 2), (2, 1)]
-    """
-    for sizes in product(range(1, words + 1), repeat=gaps):
-        if sum(sizes) <= words + gaps - 1:
-            yield sizes
-
-
-def _best(drafts: Sequence[Draft], count: int) -> list[Draft]:
-    """The likeliest of different words; ties to the first."""
-    best = sorted(drafts, key=lambda draft: -draft.log_prob)
-    return list({draft.words: draft for draft in reversed(best)}.values())[::-1][:count]

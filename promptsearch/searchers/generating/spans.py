@@ -22,14 +22,14 @@ class SpanWriter:
     longest: int = 20  # tokens, over all gaps and their ends
 
     def jobs(self, frames: Sequence[Frame], beam: int) -> Iterator[Job]:
-        """A beam a frame; they share its width."""
-        own = max(1, beam // len(frames))
+        """A whole beam a frame, of which each gives its share, as in the release."""
+        share = max(1, beam // len(frames))
         for frame in frames:
-            about = (frame, own, self.longest, self.instances)
-            yield Job(frame, about, partial(self.chore, frame, own))
+            about = (frame, beam, share, self.longest, self.instances)
+            yield Job(frame, about, partial(self.chore, frame, beam, share))
 
-    def chore(self, frame: Frame, beam: int) -> Chore:
-        """See `Job`."""
+    def chore(self, frame: Frame, beam: int, share: int) -> Chore:
+        """See `Job`; the likeliest `share` of the beam."""
         from promptsearch.models.shared_beam import SharedBeam
 
         gaps = [(Slot(f"gap{number}"),) for number in range(frame.gaps)]
@@ -37,6 +37,6 @@ class SpanWriter:
         search = SharedBeam(self.model, texts, beam, self.longest)
 
         def work() -> list[list[object]]:
-            return [[list(infill.gaps), infill.log_prob] for infill in search.run()]
+            return [[list(infill.gaps), infill.log_prob] for infill in search.run()[:share]]
 
         return Chore(Cost(search.forwards, search.tokens), work)

@@ -11,7 +11,7 @@ the other ways.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import chain, combinations, zip_longest
 
 import numpy as np
 
@@ -35,20 +35,32 @@ class PhraseEdits:
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
         for parent in parents:
             rng = np.random.default_rng([self.seed, *str(parent.template).encode()])
-            edits = [*self._edits(Wording.of(parent.template, self.spaced), parent)]
-            drawn = [edits[place] for place in rng.permutation(len(edits))[: self.count]]
-            found = [Proposal(t, parent, done) for t, done in distinct(drawn)]
+            kinds = self._kinds(Wording.of(parent.template, self.spaced), parent)
+            mixed = ([own[place] for place in rng.permutation(len(own))] for own in kinds)
+            drawn = filter(None, chain.from_iterable(zip_longest(*mixed)))
+            found = [Proposal(t, parent, done) for t, done in distinct([*drawn][: self.count])]
             self._remember(found)
             yield found
 
-    def _edits(self, wording: Wording, parent: Parent) -> Iterator[Edit]:
-        spans = list(wording.spans(LONGEST))
-        for span in spans:
+    def _kinds(self, wording: Wording, parent: Parent) -> list[list[Edit]]:
+        """Deletions, swaps and additions: they take turns, as the paper draws the kind first."""
+        return [
+            list(self._deletions(wording)),
+            list(self._swaps(wording)),
+            list(self._additions(wording, parent)),
+        ]
+
+    def _deletions(self, wording: Wording) -> Iterator[Edit]:
+        for span in wording.spans(LONGEST):
             yield wording.replaced(*span, ""), _done("delete", wording.text(*span))
-        for one, other in combinations(sorted(spans), 2):
+
+    def _swaps(self, wording: Wording) -> Iterator[Edit]:
+        for one, other in combinations(sorted(wording.spans(LONGEST)), 2):
             if one[1] <= other[0] and wording.text(*one) != wording.text(*other):
                 said = _done("swap", wording.text(*one), wording.text(*other))
                 yield wording.swapped(one, other), said
+
+    def _additions(self, wording: Wording, parent: Parent) -> Iterator[Edit]:
         for phrase in self._deleted.get(parent.template, ()):
             for at in range(len(wording.pieces) + 1):
                 yield wording.inserted(at, phrase), _done("add", phrase)

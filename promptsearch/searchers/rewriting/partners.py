@@ -4,7 +4,7 @@ from promptsearch.engine import Task
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel, Options
 from promptsearch.models.loading import companion, load
-from promptsearch.models.translation import Translator, check_pair, load_translator
+from promptsearch.models.translation import FAST, Translator, check_pair, load_translator
 
 
 def filler(task: Task, spec: str) -> LanguageModel:
@@ -31,7 +31,7 @@ def translators(task: Task, forward: str, backward: str) -> tuple[Translator, Tr
     options = task.model.options if task.model is not None else Options()
     pair = (
         load_translator(forward, options, "en-pt"),
-        load_translator(backward or forward, options, "pt-en"),
+        load_translator(backward or FAST, options, "pt-en"),
     )
     check_pair(*pair, task.language)
     return pair
@@ -40,11 +40,6 @@ def translators(task: Task, forward: str, backward: str) -> tuple[Translator, Tr
 def loaded(task: Task, spec: str) -> LanguageModel:
     """Another model, on the device of the searched one."""
     return companion(task.model, spec) if task.model is not None else load(Options(spec))
-
-
-def is_english(task: Task) -> bool:
-    """Whether English words may be put in."""
-    return task.language[:2].lower() == "en"
 
 
 def is_masked(task: Task) -> bool:

@@ -37,10 +37,13 @@ class Rewriter:
         for parent in parents:
             sentence = Sentence.of(parent.template, self.whole)
             found: dict[Template, Proposal] = {}
-            if sentence.has_words:
-                said = sentence.said(MARKS[0])
-                for text in self._written(said):
-                    self._take(text, said, sentence, parent, found)
+            try:
+                said = sentence.said(MARKS[0]) if sentence.has_words else ""
+            except Lost as lost:
+                self.rejected[str(lost)] += 1
+                said = ""
+            for text in self._written(said) if said else ():
+                self._take(text, said, sentence, parent, found)
             yield list(found.values())
 
     def _written(self, said: str) -> list[str]:
@@ -51,9 +54,10 @@ class Rewriter:
         return cast(list[str], self.score.once(name, partial(self._chore, request)))
 
     def _chore(self, request: str) -> Chore:
-        from promptsearch.models.writing import written
+        from promptsearch.models.writing import LONGEST, written
 
-        return Chore(Cost(self.count), partial(written, self.model, request, self.count, self.seed))
+        cost = Cost(self.count, self.count * LONGEST)  # tokens: at most, what is asked left out
+        return Chore(cost, partial(written, self.model, request, self.count, self.seed))
 
     def _take(
         self,

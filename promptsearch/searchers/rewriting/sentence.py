@@ -57,9 +57,10 @@ class Sentence:
     def understood(self, text: str, marks: Marks) -> Template:
         """The template that a sentence with these marks says; `Lost` where it says none."""
         own = {mark: place for place, mark in self._marked(marks).items()}
-        for mark in own:
-            if (count := len(_places(mark).findall(text))) != 1:
-                raise Lost("a place was lost" if not count else "a place came twice")
+        for mark, place in own.items():
+            count, wanted = len(_places(mark).findall(text)), self.parts.count(place)
+            if count != wanted:
+                raise Lost("a place was lost" if count < wanted else "a place came twice")
         pattern = "|".join(f"({_places(mark).pattern})" for mark in own)
         parts: list[Part] = []
         end = 0
@@ -79,9 +80,11 @@ class Sentence:
             raise Lost("no notation says it") from error
 
     def _marked(self, marks: Marks) -> dict[Part, str]:
-        """The mark of each place."""
-        fields = [part for part in self.parts if isinstance(part, Field)]
-        slots = [part for part in self.parts if isinstance(part, Slot)]
+        """The mark of each place; `Lost` where there are more places than marks."""
+        fields = dict.fromkeys(part for part in self.parts if isinstance(part, Field))
+        slots = dict.fromkeys(part for part in self.parts if isinstance(part, Slot))
+        if len(fields) > len(marks[0]) or len(slots) > len(marks[1]):
+            raise Lost("it has too many places")
         marked: dict[Part, str] = dict(zip(fields, marks[0], strict=False))
         return marked | dict(zip(slots, marks[1], strict=False))
 

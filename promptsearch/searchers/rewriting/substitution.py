@@ -57,12 +57,24 @@ class Substitution:
             rows = zip(values.tolist(), columns.tolist(), strict=True)
             words = self.asker.words
             best = [[(words[c], v) for v, c in zip(*row, strict=True)] for row in rows]
-            own = [self.asker.column.get(places.wording.text(*span)) for span in places.spans]
+            own = [self.asker.column_of_ids.get(ids) for ids in self._ids(places.words)]
             unknown = -log(len(words))  # of a word that is no single token: as if by chance
             now = [unknown if c is None else float(table[n, c]) for n, c in enumerate(own)]
-            return places.edits(best, now)
+            return [row for row in places.edits(best, now) if self._differs(row)]
 
         return Chore(Cost.of(plan), work)
+
+    def _ids(self, words: Sequence[str]) -> Sequence[tuple[int, ...]]:
+        """As the model reads each."""
+        return self.asker.model.answer_ids(words) if words else []
+
+    def _differs(self, row: Row) -> bool:
+        """Whether the model can tell the new word from the old one."""
+        _, edit, old, new, _ = row
+        if edit != "replace":
+            return True
+        one, other = self._ids([old, new])
+        return one != other
 
     def _texts(self, wording: Wording) -> list[Filled]:
         """The wording around every instance, its right answer in the slots."""
@@ -80,6 +92,11 @@ class Places:
     def spans(self) -> list[tuple[int, int]]:
         """The words."""
         return list(self.wording.spans(1))
+
+    @property
+    def words(self) -> list[str]:
+        """What stands there."""
+        return [self.wording.text(*span) for span in self.spans]
 
     @property
     def gaps(self) -> range:

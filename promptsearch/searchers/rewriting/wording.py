@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from unicodedata import category
 
 from promptsearch.errors import PromptError
 from promptsearch.prompt import Field, Part, Slot, Template, Text
 
-_SPACED = re.compile(r"(\s*)(\w+(?:['\u2019-]\w+)*|[^\w\s])")
-_UNSPACED = re.compile(r"(\s*)([A-Za-z0-9]+|[^\s])")
+_MARKS = "".join(c for c in map(chr, range(0x300, 0x10000)) if category(c)[0] == "M")
+_LETTER = rf"[\w{_MARKS}]"  # with the marks that combine with letters, which \w leaves out
+_SPACED = re.compile(rf"(\s*)({_LETTER}+(?:['\u2019-]{_LETTER}+)*|[^\w\s])")
+_UNSPACED = re.compile(rf"(\s*)([A-Za-z0-9]+|[^\s][{_MARKS}]*)")
 
 
 @dataclass(frozen=True)
