@@ -45,7 +45,11 @@ class GenerateSearch:
         "Templates with [T] where words may stand; give it several times.  [LM-BFF's; for facts "
         "both orders of subject and object]",
     ] = ()
-    beam: Annotated[int, "Hypotheses kept, over all layouts together (LM-BFF: 100)."] = 100
+    beam: Annotated[
+        int,
+        "Templates written, over all layouts together; T5: also the hypotheses of each layout's "
+        "beam, which gives its share (LM-BFF: 100).",
+    ] = 100
     longest: Annotated[int, "T5: tokens of the gaps and their ends."] = 20
     words: Annotated[int, "Masked, causal: words in a gap, at most."] = 3
     examples: Annotated[int, "Training examples that the templates are written from."] = 32

@@ -3,6 +3,7 @@
 Where no layout is given they are LM-BFF's: the answer after the sentence or before it, or between
 the two of a pair, a gap on both its sides. For facts, subject and object stand in both orders, and
 with a gap before the subject, as manual templates have it ("The capital of France is Paris .").
+The release also takes a pair's first full stop away and changes first letters; inputs stay here.
 """
 
 from collections.abc import Mapping, Sequence
