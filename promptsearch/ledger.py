@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -128,3 +129,8 @@ def _what_differs(header: Row, identity: Row) -> str:
         f"this run was made with another {', '.join(keys)} ({old.get(keys[0])!r}, now "
         f"{new.get(keys[0])!r}); resume it as it was, or start anew with --overwrite"
     )
+
+
+def digest(things: object, rows: Sequence[object] = ()) -> str:
+    """What names a strategy's own work on these things (and rows) in the ledger."""
+    return blake2b(repr((things, rows)).encode(), digest_size=12).hexdigest()

@@ -12,9 +12,10 @@ from promptsearch.engine import Task
 from promptsearch.models import Scoring
 from promptsearch.models.loading import load_model
 from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.searchers.leaks import leaking
 from promptsearch.searchers.triggers.assay import Assay
 from promptsearch.searchers.triggers.climb import Climb
-from promptsearch.searchers.triggers.filters import Filter, leaking, usable
+from promptsearch.searchers.triggers.filters import Filter, usable
 from promptsearch.searchers.triggers.laboratory import Laboratory
 from promptsearch.searchers.triggers.layout import Layout
 from promptsearch.searchers.triggers.steps import HotFlip

@@ -9,10 +9,11 @@ from promptsearch.data import Example
 from promptsearch.engine import Task
 from promptsearch.errors import DataError, PromptError
 from promptsearch.prompt import Input, Prompt, Slot, Template, Text, Trigger, Verbalizer
+from promptsearch.searchers.leaks import leaking
 from promptsearch.searchers.triggers.beginning import Beginning
 from promptsearch.searchers.triggers.climb import Climb
 from promptsearch.searchers.triggers.draws import Draws
-from promptsearch.searchers.triggers.filters import Filter, leaking, words_of
+from promptsearch.searchers.triggers.filters import Filter, words_of
 from promptsearch.searchers.triggers.fluency import Fluency
 from promptsearch.searchers.triggers.laboratory import smallest
 from promptsearch.searchers.triggers.layout import Layout

@@ -136,6 +136,6 @@ def check_pair(forward: Translator, backward: Translator, language: str) -> None
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two codes may name one language: "en", "en_XX", "pt-BR"; of three letters, perhaps."""
+    """Whether two codes may name one language: "en", "en_XX"; with three letters, perhaps."""
     codes = primary(one), primary(other)
     return codes[0] == codes[1] or len(codes[0]) != len(codes[1])

@@ -20,6 +20,7 @@ from typing import Annotated, cast
 from promptsearch.corpora.splitting import is_spaced
 from promptsearch.engine import Score, Task
 from promptsearch.errors import ModelError, RunError
+from promptsearch.ledger import digest
 from promptsearch.models import LanguageModel
 from promptsearch.models.loading import companion
 from promptsearch.prompt import Prompt, Source
@@ -28,7 +29,6 @@ from promptsearch.searchers.generating.examples import instances_of
 from promptsearch.searchers.generating.frames import Frame, frames_of
 from promptsearch.searchers.generating.infill import Infiller
 from promptsearch.searchers.generating.spans import SpanWriter
-from promptsearch.searchers.triggers.laboratory import digest
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,12 @@ from promptsearch.engine import Score, Task
 from promptsearch.errors import ModelError, RunError, TaskError
 from promptsearch.models import LanguageModel
 from promptsearch.models.loading import companion
+from promptsearch.searchers.leaks import leaking
 from promptsearch.searchers.triggers.assay import Assay, LossName, answerable
 from promptsearch.searchers.triggers.beginning import Beginning
 from promptsearch.searchers.triggers.climb import Climb
 from promptsearch.searchers.triggers.draws import Draws
-from promptsearch.searchers.triggers.filters import Filter, leaking, usable, words_of
+from promptsearch.searchers.triggers.filters import Filter, usable, words_of
 from promptsearch.searchers.triggers.fluency import EXAMPLES, Fluency
 from promptsearch.searchers.triggers.laboratory import Laboratory
 from promptsearch.searchers.triggers.layout import Layout, Tokens

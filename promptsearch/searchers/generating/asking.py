@@ -10,7 +10,7 @@ from promptsearch.errors import TaskError
 from promptsearch.models import LanguageModel, Plan, Scoring
 from promptsearch.prompt import Answer, Filled, Slot
 from promptsearch.scoring import Cost
-from promptsearch.searchers.triggers.filters import leaking
+from promptsearch.searchers.leaks import leaking
 
 if TYPE_CHECKING:
     from torch import Tensor

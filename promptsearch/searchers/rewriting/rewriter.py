@@ -8,12 +8,12 @@ from functools import partial
 from typing import cast
 
 from promptsearch.engine import Chore, Score
+from promptsearch.ledger import digest
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Template
 from promptsearch.scoring import Cost
 from promptsearch.searchers.rewriting.proposal import Parent, Proposal
 from promptsearch.searchers.rewriting.sentence import MARKS, Lost, Sentence
-from promptsearch.searchers.triggers.laboratory import digest
 
 REQUEST = (
     "Say this in other words. Keep {marks} as they are. Answer with the sentence only.\n{said}"
@@ -50,7 +50,7 @@ class Rewriter:
         marks = " and ".join(re.findall(r"\[\w\]", said))
         request = REQUEST.format(marks=marks, said=said)
         about = (request, self.count, self.seed, self.model.info.sha256)
-        name = f"rewrite {digest(about, ())}"
+        name = f"rewrite {digest(about)}"
         return cast(list[str], self.score.once(name, partial(self._chore, request)))
 
     def _chore(self, request: str) -> Chore:

@@ -15,6 +15,7 @@ from math import log
 from typing import cast
 
 from promptsearch.engine import Chore, Score
+from promptsearch.ledger import digest
 from promptsearch.prompt import Filled, Template
 from promptsearch.scoring import Cost
 from promptsearch.searchers.generating.asking import ASKED, Asker
@@ -22,7 +23,6 @@ from promptsearch.searchers.generating.examples import Instance
 from promptsearch.searchers.generating.frames import Frame
 from promptsearch.searchers.rewriting.proposal import Parent, Proposal
 from promptsearch.searchers.rewriting.wording import Wording
-from promptsearch.searchers.triggers.laboratory import digest
 
 Row = tuple[str, str, str, str, float]  # template, edit, from, to, log p or its gain, in nats
 
@@ -41,7 +41,7 @@ class Substitution:
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
         for parent in parents:
             about = (self.asker.model.info.sha256, str(parent.template), self.fills, self.instances)
-            name = f"substitute {digest(about, ())}"
+            name = f"substitute {digest(about)}"
             made = self.score.once(name, partial(self._chore, parent.template))
             yield [_proposal(row, parent) for row in cast(list[Row], made)]
 

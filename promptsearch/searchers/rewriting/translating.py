@@ -15,12 +15,12 @@ from functools import partial
 from typing import cast
 
 from promptsearch.engine import Chore, Score
+from promptsearch.ledger import digest
 from promptsearch.models.translation import Translator
 from promptsearch.prompt import Template
 from promptsearch.scoring import Cost
 from promptsearch.searchers.rewriting.proposal import Parent, Proposal
 from promptsearch.searchers.rewriting.sentence import MARKS, Lost, Marks, Sentence
-from promptsearch.searchers.triggers.laboratory import digest
 
 Candidate = tuple[str, str, float]  # text, translation, sum of the mean log p of both ways
 
@@ -59,7 +59,7 @@ class BackTranslation:
     def _understood(self, sentence: Sentence, marks: Marks) -> Iterator[tuple[Template, Candidate]]:
         said = sentence.said(marks)
         about = (said, self.beam, self.forward.sha256, self.backward.sha256)
-        made = self.score.once(f"translate {digest(about, ())}", partial(self._chore, said))
+        made = self.score.once(f"translate {digest(about)}", partial(self._chore, said))
         for candidate in cast(list[Candidate], made):
             try:
                 yield sentence.understood(candidate[0], marks), candidate

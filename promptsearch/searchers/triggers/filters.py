@@ -6,18 +6,14 @@ byte-level tokenizers begin with a space marker, and so misses it there; here to
 what they spell. One-character tokens ("I") are kept, as in the release.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from promptsearch.corpora.splitting import is_spaced
-from promptsearch.engine import Task
 from promptsearch.errors import DataError
-from promptsearch.searchers.mining.stop_words import STOP_WORDS
 
 
 @dataclass(frozen=True)
@@ -47,21 +43,6 @@ class Filter:
 def usable(spellings: Sequence[str | None], rule: Filter) -> NDArray[np.bool_]:
     """(token,)"""
     return np.array([rule.passes(spelling) for spelling in spellings])
-
-
-def leaking(task: Task) -> frozenset[str]:
-    """Words of the answers (labelled tasks) or of the training objects (facts), lower-cased.
-
-    Stop words are no leak: "of" says nothing of "University of Oslo".
-    """
-    if task.kind == "facts":
-        texts: Iterable[str] = (target for example in task.train for target in example.targets)
-    else:
-        answers = task.prompt.verbalizer.answers
-        texts = (text for answer in answers for _, text in answer)
-    whole = {text.lower() for text in texts}
-    part = re.compile(r"\w+" if is_spaced(task.language) else r"\w")
-    return frozenset(whole | {word for text in whole for word in part.findall(text)} - STOP_WORDS)
 
 
 def words_of(path: Path) -> frozenset[str]:

@@ -6,13 +6,13 @@ that a step starts from was scored when it was a candidate, wherever the rows ar
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from promptsearch.engine import Chore, Score
+from promptsearch.ledger import digest
 from promptsearch.searchers.triggers.assay import Assay
 from promptsearch.searchers.triggers.draws import Rows
 from promptsearch.searchers.triggers.fluency import Fluency
@@ -95,8 +95,3 @@ def smallest(
     ids = np.flatnonzero(able[: len(slopes)])
     order = np.argsort(slopes[ids], kind="stable")[:count]
     return [int(token) for token in ids[order]]
-
-
-def digest(things: object, rows: Sequence[object]) -> str:
-    """A name for triggers or templates on rows."""
-    return blake2b(repr((things, rows)).encode(), digest_size=12).hexdigest()
