@@ -62,7 +62,7 @@ def _option(field: "Field[Any]", hint: Any) -> Decorator:
         f"--{name}",
         type=_click_type(kind),
         default=default,
-        show_default=True,
+        show_default=default not in ("", ()),
         multiple=several,
         help=text,
     )
