@@ -1,12 +1,17 @@
 """The shared beam against LM-BFF's loop written plainly: same hypotheses, same sums."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
 from tiny import parts, tiny
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
 
 from promptsearch.errors import ModelError
+from promptsearch.models import ModelInfo, Options
+from promptsearch.models.families import wrap
 from promptsearch.models.growing import Again, Cached
 from promptsearch.models.shared_beam import SharedBeam
 from promptsearch.prompt import Input, Slot, Text
@@ -122,3 +127,32 @@ def test_gaps_hold_no_blanks_runs_of_dots_or_control_tokens(model):
 def test_other_families_cannot_write_spans():
     with pytest.raises(ModelError, match="is a masked model; spans are written by a T5-like"):
         SharedBeam(tiny("bert")[0], FILLED)
+
+
+def mt5_like():
+    """T5's sentinels as mT5 has them: ordinary pieces of the vocabulary, with a space before."""
+    model, tokenizer = parts("t5")
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    state["added_tokens"] = [t for t in state["added_tokens"] if "extra_id" not in t["content"]]
+    for piece in state["model"]["vocab"]:
+        piece[0] = piece[0].replace("<extra_id_", "\u2581<extra_id_")
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(state)),
+        pad_token="<pad>", eos_token="</s>", unk_token="<unk>",
+    )  # fmt: skip
+    return wrap(model, fast, ModelInfo("mt5", "seq2seq", "0", "float32"), Options())
+
+
+def test_sentinels_may_be_ordinary_pieces(model):
+    other = mt5_like()
+    assert other.sentinels == model.sentinels
+    texts = [
+        *FILLED,
+        (Input("text", "<extra_id_0> </s>"), Text(" "), Slot("A"), Text(" x"), Slot("B")),
+    ]
+    one, two = (SharedBeam(m, texts, beam=8, longest=6) for m in (model, other))
+    assert one.lines[:3] == two.lines[:3]
+    assert all(line.count(other.sentinels[0]) == 1 for line in two.lines)  # text stays text
+    assert [h.tokens for h in SharedBeam(other, FILLED, 8, 6).hypotheses()] == [
+        h.tokens for h in SharedBeam(model, FILLED, 8, 6).hypotheses()
+    ]

@@ -15,7 +15,12 @@ from promptsearch.models.chat import Raw, Writer, chat_of, template_sha256
 from promptsearch.models.decoding import seq2seq_ways
 from promptsearch.models.fitting import Ways, causal_ways, masked_ways, window_of
 from promptsearch.models.head import UNFIT
-from promptsearch.models.limits import control_tokens, limit_of, tokenizer_sha256
+from promptsearch.models.limits import (
+    control_tokens,
+    limit_of,
+    sentinels_of,
+    tokenizer_sha256,
+)
 from promptsearch.models.linear import in_bfloat16, ranks_in_bfloat16
 from promptsearch.models.machine import UNLIMITED, Machine, Way
 from promptsearch.models.masked import MaskedModel
@@ -60,7 +65,7 @@ def _causal(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> Ca
 
 
 def _seq2seq(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> Seq2SeqModel:
-    sentinels = _sentinels(tokenizer)
+    sentinels = sentinels_of(tokenizer)
     if not sentinels:
         raise ModelError(
             f"the tokenizer of {info.spec!r} has no sentinel tokens (<extra_id_0>, ...), which "
@@ -186,12 +191,3 @@ def _begin(tokenizer: Any, info: ModelInfo) -> int:
     if begin is None:
         raise ModelError(f"the tokenizer of {info.spec!r} has neither an end nor a begin token")
     return int(begin)
-
-
-def _sentinels(tokenizer: Any) -> list[int]:
-    """Ids of <extra_id_0>, <extra_id_1>, ... as far as they go."""
-    known = {**tokenizer.get_vocab(), **tokenizer.get_added_vocab()}
-    found: list[int] = []
-    while (name := f"<extra_id_{len(found)}>") in known:
-        found.append(known[name])
-    return found

@@ -20,9 +20,24 @@ def control_tokens(tokenizer: Any) -> dict[str, int]:
         if token.special or (token.content.strip() and token.content in template)
     }
     vocabulary = tokenizer.get_vocab()
-    found.update({token: n for token, n in vocabulary.items() if token.startswith("<extra_id_")})
+    found.update({token: n for token, n in vocabulary.items() if is_sentinel(token)})
     names = tokenizer.convert_ids_to_tokens(sorted(special))
     return found | dict(zip(names, sorted(special), strict=True))
+
+
+def is_sentinel(piece: str) -> bool:
+    """Whether it is T5's "<extra_id_0>"; in mT5's vocabulary an ordinary piece with a space."""
+    return piece.removeprefix("\u2581").startswith("<extra_id_")
+
+
+def sentinels_of(tokenizer: Any) -> list[int]:
+    """Ids of <extra_id_0>, <extra_id_1>, ... as far as they go."""
+    whole = {**tokenizer.get_vocab(), **tokenizer.get_added_vocab()}
+    known = {piece.removeprefix("\u2581"): n for piece, n in whole.items() if is_sentinel(piece)}
+    found: list[int] = []
+    while (name := f"<extra_id_{len(found)}>") in known:
+        found.append(known[name])
+    return found
 
 
 def tokenizer_sha256(tokenizer: Any) -> str:

@@ -27,7 +27,9 @@ def with_markers(state: str, control: dict[str, int], base: str) -> Any:
     data["added_tokens"] = [_renamed(token, names) for token in data["added_tokens"]]
     _rename_vocabulary(data["model"], names)
     copy = Tokenizer.from_str(json.dumps(data))
-    copy.add_special_tokens([marker(base, ANCHOR)])
+    added = {token["content"] for token in data["added_tokens"]}
+    pieces = [name for name in names.values() if name not in added]  # mT5's sentinels
+    copy.add_special_tokens([*pieces, marker(base, ANCHOR)])
     return copy
 
 
