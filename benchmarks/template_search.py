@@ -1,8 +1,7 @@
 """Paraphrased and generated templates against the manual one, on test, with the built-in model.
 
     python benchmarks/template_search.py paraphrase SST-2 TREC --out docs/paraphrase.json
-    python benchmarks/template_search.py generate SST-2 SNLI P19 P36 P103 P106 P176 \\
-        --out docs/generate.json
+    python benchmarks/template_search.py generate SST-2 SNLI P19 P36 P103 --out docs/generate.json
 
 SST-2, TREC and SNLI in LM-BFF's 16-shot splits (one a seed), LAMA relations with three seeds;
 the strategies' defaults. `random` fills the same gaps of the same layouts with as many templates of
