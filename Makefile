@@ -14,7 +14,7 @@ types:
 	$(PYTHON) -m mypy
 
 test:
-	HF_HUB_OFFLINE=1 $(PYTHON) -m pytest -m "not slow"
+	HF_HUB_OFFLINE=1 $(PYTHON) -m pytest -m "not slow" -n auto --maxprocesses 4
 
 slow:
 	HF_HUB_OFFLINE=1 $(PYTHON) -m pytest -m slow

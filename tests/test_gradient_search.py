@@ -115,7 +115,7 @@ def test_forwards_are_counted_and_end_the_search(task):
 
 
 def test_climbs_differ(task):
-    result, _ = searched(task, "bert", restarts=3, start="film film", examples=4)
+    result, _ = searched(task, "bert", restarts=12, start="film film", examples=4)
     climbs = {trial.prompt.source.evidence.get("climb") for trial in result.trials[2:]}
     assert len(climbs) > 1
 
