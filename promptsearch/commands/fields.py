@@ -23,10 +23,10 @@ from promptsearch.commands.options import (
 from promptsearch.commands.tuning import tuning_options
 
 
-def search_options(searcher: type, *own: Decorator) -> Decorator:
-    """What a command that searches one task takes; `own` are options that are no fields."""
+def search_options(searcher: type, *own: Decorator, task: Decorator = task_option) -> Decorator:
+    """What a search command takes; `own` are options that are no fields."""
     return stacked(
-        task_option,
+        task,
         model_option,
         *own,
         searcher_options(searcher),

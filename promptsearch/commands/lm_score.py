@@ -10,7 +10,7 @@ from promptsearch.commands.options import from_option
 from promptsearch.commands.searching import search_one
 from promptsearch.corpora import load_task
 from promptsearch.errors import RunError
-from promptsearch.exports.templates import fitting, templates_in
+from promptsearch.exports.templates import templates_from
 from promptsearch.models import Options
 from promptsearch.searchers.davison.reader import check_reader
 from promptsearch.searchers.lm_score import LMScoreSearch
@@ -26,8 +26,7 @@ def command(task: str, starts: tuple[Path, ...], **given: Any) -> None:
     Davison, Feldman and Rush (2019).
     """
     definition = load_task(task)
-    own = [str(fitting(notation, definition)) for notation in given["template"]]
-    given["template"] = tuple(dict.fromkeys([*own, *templates_in(starts, definition)]))
+    given["template"] = templates_from(given["template"], starts, definition)
     if not given["template"]:
         raise RunError("lm-score chooses among templates; give some: --template, or --from FILE")
     names = ("family", "trust_remote_code")

@@ -8,24 +8,13 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.console import Console
-from promptsearch.commands.fields import built, searcher_options
-from promptsearch.commands.options import (
-    computing_options,
-    json_option,
-    judging_options,
-    limit_options,
-    loading_options,
-    model_option,
-    output_options,
-    quiet_option,
-)
+from promptsearch.commands.fields import built, search_options
 from promptsearch.commands.running import (
     default_directory,
     described,
     search_into,
     settings_from,
 )
-from promptsearch.commands.tuning import tuning_options
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.engine import Task
 from promptsearch.models.sources import find
@@ -34,9 +23,7 @@ from promptsearch.searchers.mine import MiningSearch, mine_tasks
 from promptsearch.settings import Settings
 from promptsearch.storage import run_directory
 
-
-@click.command("mine")
-@click.option(
+tasks_option = click.option(
     "--task",
     "-t",
     "tasks",
@@ -45,23 +32,19 @@ from promptsearch.storage import run_directory
     metavar="TASK",
     help="A task file, or a built-in task's name; repeat it to mine for several in one pass.",
 )
-@model_option
-@click.option(
+corpus_option = click.option(
     "--corpus",
     multiple=True,
     metavar="FILE",
     help="Text to mine, beside the task's own; a glob works.",
 )
-@click.option("--no-score", is_flag=True, help="Stop when mined.jsonl is written; load no model.")
-@searcher_options(MiningSearch)
-@judging_options
-@tuning_options
-@limit_options
-@computing_options
-@output_options
-@loading_options
-@json_option
-@quiet_option
+no_score_option = click.option(
+    "--no-score", is_flag=True, help="Stop when mined.jsonl is written; load no model."
+)
+
+
+@click.command("mine")
+@search_options(MiningSearch, corpus_option, no_score_option, task=tasks_option)
 def mine(**given: Any) -> None:
     """Search templates in a corpus.
 

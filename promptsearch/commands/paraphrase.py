@@ -10,7 +10,7 @@ from promptsearch.commands.fields import search_options
 from promptsearch.commands.options import from_option
 from promptsearch.commands.searching import search_one
 from promptsearch.corpora import TaskDefinition, load_task
-from promptsearch.exports.templates import fitting, templates_in
+from promptsearch.exports.templates import templates_from
 from promptsearch.models import Family
 from promptsearch.models.loading import check_family
 from promptsearch.models.translation import check_translators
@@ -28,8 +28,7 @@ def command(task: str, starts: tuple[Path, ...], **given: Any) -> None:
     round are where the next one starts. Jiang et al. (2020); Prasad et al. (2023).
     """
     definition = load_task(task)
-    own = [str(fitting(notation, definition)) for notation in given["template"]]
-    given["template"] = (*own, *templates_in(starts, definition))
+    given["template"] = templates_from(given["template"], starts, definition)
     _check(given, definition)
     search_one("paraphrase", definition, given)
 

@@ -20,6 +20,14 @@ from promptsearch.template import check_places, notation_of
 KEYS = ("template", "pattern")
 
 
+def templates_from(
+    notations: Sequence[str], paths: Sequence[Path], definition: TaskDefinition
+) -> tuple[str, ...]:
+    """Those that were written out, then those in the files, each once."""
+    own = (str(fitting(notation, definition)) for notation in notations)
+    return tuple(dict.fromkeys((*own, *templates_in(paths, definition))))
+
+
 def templates_in(paths: Sequence[Path], definition: TaskDefinition) -> tuple[str, ...]:
     """The templates of all files, each once, in order.
 

@@ -1,22 +1,15 @@
 """Texts that a model writes when it is told to: sampled, the same for the same seed."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
-from promptsearch.models.machine import Machine
+from promptsearch.models.whitebox import Openable
 
 LONGEST = 64  # tokens of an answer
-
-
-class _Loaded(Protocol):
-    """A model of any family: all of ours have their machine."""
-
-    @property
-    def machine(self) -> Machine[Any]: ...
 
 
 @torch.inference_mode()
@@ -24,7 +17,7 @@ def written(
     model: LanguageModel, request: str, count: int, seed: int, top_p: float = 0.95
 ) -> list[str]:
     """`count` answers to a request; a model with a chat template is asked as a user asks."""
-    machine = cast(_Loaded, model).machine
+    machine = cast(Openable, model).machine
     ids = _asked(machine.tokenizer, request).to(machine.device)
     causal = model.info.family == "causal"
     with torch.random.fork_rng():

@@ -14,7 +14,6 @@ Ours: where the writer is a masked or a causal model the gaps are filled word by
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, zip_longest
 from typing import Annotated, cast
 
 from promptsearch.corpora.splitting import is_spaced
@@ -29,6 +28,7 @@ from promptsearch.searchers.generating.examples import instances_of
 from promptsearch.searchers.generating.frames import Frame, frames_of
 from promptsearch.searchers.generating.infill import Infiller
 from promptsearch.searchers.generating.spans import SpanWriter
+from promptsearch.searchers.turns import in_turn
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class GenerateSearch:
             name = f"generate {digest(job.about, (writer.info.sha256,))}"
             beams.append([*_read(score.once(name, job.prepare), job.frame, writer, task)])
         found: dict[str, Prompt] = {}
-        for prompt in filter(None, chain.from_iterable(zip_longest(*beams))):
+        for prompt in in_turn(beams):
             found.setdefault(str(prompt.template), prompt)
         return list(found.values())[: self.top]
 

@@ -11,7 +11,6 @@ from one prompt by one way.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -36,6 +35,7 @@ from promptsearch.searchers.rewriting.rewriter import Rewriter
 from promptsearch.searchers.rewriting.substitution import Substitution
 from promptsearch.searchers.rewriting.synonyms import Synonyms
 from promptsearch.searchers.rewriting.translating import BackTranslation
+from promptsearch.searchers.turns import in_turn
 from promptsearch.template import check_places
 from promptsearch.trial import merit
 from promptsearch.wording import read_thesaurus, wordnet
@@ -103,7 +103,7 @@ class ParaphraseSearch:
             self._rounds(task, score, list(ways.values()), score(dict.fromkeys(starts)))
         finally:
             for name, way in ways.items():
-                if way.rejected:
+                if isinstance(way, BackTranslation | Rewriter) and way.rejected:
                     said = ", ".join(f"{n} {why}" for why, n in way.rejected.most_common())
                     task.log(f"{name} rejected: {said}")
 
@@ -123,8 +123,7 @@ class ParaphraseSearch:
     ) -> Iterator[Prompt]:
         """New ones, from all ways and parents in turn, as many as the pool holds."""
         lists = [own for way in ways for own in way.neighbours(parents)]
-        new = (p for p in chain.from_iterable(zip_longest(*lists)) if p is not None)
-        fresh = _each_once(filter(_is_whole, new), seen)
+        fresh = _each_once(filter(_is_whole, in_turn(lists)), seen)
         for _, proposal in zip(range(self.pool), fresh, strict=False):
             source = Source("paraphrase", (proposal.parent.id,), proposal.evidence)
             yield task.prompt.with_template(proposal.template, source)

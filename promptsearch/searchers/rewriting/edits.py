@@ -8,16 +8,16 @@ short, so every run of up to three words is a phrase here. Its paraphrases of ph
 the other ways.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, combinations, zip_longest
+from itertools import combinations, islice
 
 import numpy as np
 
 from promptsearch.prompt import Template
 from promptsearch.searchers.rewriting.proposal import Parent, Proposal
 from promptsearch.searchers.rewriting.wording import Edit, Wording, distinct
+from promptsearch.searchers.turns import in_turn
 
 LONGEST = 3  # words of a phrase
 
@@ -29,7 +29,6 @@ class PhraseEdits:
     count: int  # of each parent
     seed: int
     spaced: bool
-    rejected: Counter[str] = field(default_factory=Counter)
     _deleted: dict[Template, tuple[str, ...]] = field(default_factory=dict)
 
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
@@ -37,8 +36,8 @@ class PhraseEdits:
             rng = np.random.default_rng([self.seed, *str(parent.template).encode()])
             kinds = self._kinds(Wording.of(parent.template, self.spaced), parent)
             mixed = ([own[place] for place in rng.permutation(len(own))] for own in kinds)
-            drawn = filter(None, chain.from_iterable(zip_longest(*mixed)))
-            found = [Proposal(t, parent, done) for t, done in distinct([*drawn][: self.count])]
+            drawn = islice(in_turn(mixed), self.count)
+            found = [Proposal(t, parent, done) for t, done in distinct(drawn)]
             self._remember(found)
             yield found
 

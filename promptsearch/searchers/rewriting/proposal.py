@@ -1,6 +1,5 @@
-"""What a way of paraphrasing proposes, and what it has to turn down."""
+"""What a way of paraphrasing proposes."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,11 +26,6 @@ class Proposal:
 
 class Way(Protocol):
     """A way of paraphrasing."""
-
-    @property
-    def rejected(self) -> Counter[str]:
-        """What could not be used so far, by reason."""
-        ...
 
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
         """Of each parent, those that promise most first."""

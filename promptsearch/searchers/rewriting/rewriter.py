@@ -37,11 +37,7 @@ class Rewriter:
         for parent in parents:
             sentence = Sentence.of(parent.template, self.whole)
             found: dict[Template, Proposal] = {}
-            try:
-                said = sentence.said(MARKS[0]) if sentence.has_words else ""
-            except Lost as lost:
-                self.rejected[str(lost)] += 1
-                said = ""
+            said = sentence.asked(MARKS[0], self.rejected)
             for text in self._written(said) if said else ():
                 self._take(text, said, sentence, parent, found)
             yield list(found.values())

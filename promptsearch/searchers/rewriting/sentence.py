@@ -5,6 +5,7 @@ fields at the ends of a labelled task's template are texts of their own and stay
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,6 +54,14 @@ class Sentence:
         own = self._marked(marks)
         pieces = (p.text if isinstance(p, Text) else own[p] for p in self.parts)
         return "".join(pieces).strip()
+
+    def asked(self, marks: Marks, rejected: Counter[str]) -> str:
+        """The same; empty where there is nothing to say, or (counted) too many places for marks."""
+        try:
+            return self.said(marks) if self.has_words else ""
+        except Lost as lost:
+            rejected[str(lost)] += 1
+            return ""
 
     def understood(self, text: str, marks: Marks) -> Template:
         """The template that a sentence with these marks says; `Lost` where it says none."""

@@ -6,11 +6,9 @@ that are likelier there than what stood there promise most. Haviv, Berant and Gl
 it would rather read, and its weights stay as they are.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain, zip_longest
 from math import log
 from typing import cast
 
@@ -23,6 +21,7 @@ from promptsearch.searchers.generating.examples import Instance
 from promptsearch.searchers.generating.frames import Frame
 from promptsearch.searchers.rewriting.proposal import Parent, Proposal
 from promptsearch.searchers.rewriting.wording import Wording
+from promptsearch.searchers.turns import in_turn
 
 Row = tuple[str, str, str, str, float]  # template, edit, from, to, log p or its gain, in nats
 
@@ -36,7 +35,6 @@ class Substitution:
     score: Score
     fills: int  # words a place
     spaced: bool
-    rejected: Counter[str] = field(default_factory=Counter)
 
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
         for parent in parents:
@@ -120,8 +118,7 @@ class Places:
             self._inserted(best[count:]),
             self._deleted(now),
         )
-        in_turn = chain.from_iterable(zip_longest(*(sorted(k, key=lambda r: -r[4]) for k in kinds)))
-        return [row for row in in_turn if row is not None]
+        return list(in_turn(sorted(kind, key=lambda row: -row[4]) for kind in kinds))
 
     def _replaced(
         self, best: Sequence[Sequence[tuple[str, float]]], now: Sequence[float]

@@ -1,13 +1,12 @@
 """Words and phrases replaced by synonyms, inflected like what they replace; articles agree."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import zip_longest
+from dataclasses import dataclass
 
 from promptsearch.prompt import Template
 from promptsearch.searchers.rewriting.proposal import Parent, Proposal
 from promptsearch.searchers.rewriting.wording import Edit, Wording, distinct
+from promptsearch.searchers.turns import in_turn
 from promptsearch.wording import Thesaurus, agreed, replacements
 
 LONGEST = 3  # words of a phrase
@@ -18,21 +17,17 @@ class Synonyms:
     """English only, as its thesauri are: WordNet, and pair files such as PPDB's."""
 
     thesauri: Sequence[Thesaurus]
-    rejected: Counter[str] = field(default_factory=Counter)
 
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
         for parent in parents:
-            edits = [*distinct([*self._edits(Wording.of(parent.template))])]
             yield [
                 Proposal(with_articles(template, parent.template), parent, done)
-                for template, done in edits
+                for template, done in distinct(self._edits(Wording.of(parent.template)))
             ]
 
     def _edits(self, wording: Wording) -> Iterator[Edit]:
         """Each phrase in turn, its likeliest synonym first."""
-        found = [list(self._of(wording, *span)) for span in wording.spans(LONGEST)]
-        for turn in zip_longest(*found):
-            yield from filter(None, turn)
+        return in_turn(self._of(wording, *span) for span in wording.spans(LONGEST))
 
     def _of(self, wording: Wording, start: int, stop: int) -> Iterator[Edit]:
         phrase = wording.text(start, stop)

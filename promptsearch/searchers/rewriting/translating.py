@@ -40,21 +40,12 @@ class BackTranslation:
         for parent in parents:
             sentence = Sentence.of(parent.template, self.whole)
             found: dict[Template, Proposal] = {}
-            for marks in MARKS if sentence.has_words and self._able(sentence) else ():
+            for marks in MARKS if sentence.asked(MARKS[0], self.rejected) else ():
                 for template, candidate in self._understood(sentence, marks):
                     found.setdefault(template, _proposal(template, candidate, parent))
                 if found and not self.forward.one_best:
                     break
             yield sorted(found.values(), key=lambda p: -cast(float, p.evidence["score"]))
-
-    def _able(self, sentence: Sentence) -> bool:
-        """Whether there are marks for all places."""
-        try:
-            sentence.said(MARKS[0])
-        except Lost as lost:
-            self.rejected[str(lost)] += 1
-            return False
-        return True
 
     def _understood(self, sentence: Sentence, marks: Marks) -> Iterator[tuple[Template, Candidate]]:
         said = sentence.said(marks)

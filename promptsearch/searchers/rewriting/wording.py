@@ -1,7 +1,7 @@
 """A template as a row of words among its fields and slots, which no edit can touch."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from unicodedata import category
@@ -114,7 +114,7 @@ class Wording:
 Edit = tuple[Wording, dict[str, object]]  # what comes out, and what was done
 
 
-def distinct(edits: Sequence[Edit]) -> Iterator[tuple[Template, dict[str, object]]]:
+def distinct(edits: Iterable[Edit]) -> Iterator[tuple[Template, dict[str, object]]]:
     """The templates of edits, each once."""
     seen: set[Template] = set()
     for wording, done in edits:

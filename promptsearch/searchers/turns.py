@@ -1,0 +1,18 @@
+"""Lists that take turns, so that what is cut off at the end is the worst of each."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, zip_longest
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def in_turn(lists: Iterable[Iterable[T]]) -> Iterator[T]:
+    """The first of every list, then the second of those that have one, ...
+
+    >>> list(in_turn(["ab", "c", "def"]))
+    ['a', 'c', 'd', 'b', 'e', 'f']
+    """
+    nothing = object()
+    mixed = chain.from_iterable(zip_longest(*lists, fillvalue=nothing))
+    return (item for item in mixed if item is not nothing)  # type: ignore[misc]
