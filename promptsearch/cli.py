@@ -2,11 +2,11 @@
 
 import signal
 import sys
-from importlib import import_module
 from typing import Any
 
 import rich_click as click
 
+from promptsearch.commands.lazy import LazyGroup
 from promptsearch.errors import PromptSearchError
 
 COMMANDS = {  # name -> module:attribute; a command's module loads only when it is asked for
@@ -16,6 +16,7 @@ COMMANDS = {  # name -> module:attribute; a command's module loads only when it 
     "gradient": "gradient:command",
     "generate": "generate:command",
     "lm-score": "lm_score:command",
+    "answers": "answers:command",
     "evaluate": "evaluate:command",
     "show": "show:command",
     "check": "check:command",
@@ -34,6 +35,7 @@ SUMMARIES = {
     "gradient": "Search trigger tokens by the model's gradients (AutoPrompt, GCG).",
     "generate": "Let a model write templates around the right answers (LM-BFF).",
     "lm-score": "Choose templates by a language model that reads them (Davison et al.).",
+    "answers": "Search the words that stand for the labels.",
     "evaluate": "Score prompts on a split, beside the baselines.",
     "show": "Show what a prompts.json holds.",
     "check": "Check a task, and prompts, before an expensive run.",
@@ -45,23 +47,11 @@ SUMMARIES = {
 }
 
 
-class Commands(click.RichGroup):
-    """A group whose commands are imported when used, so that `--help` stays quick."""
+class Commands(LazyGroup):
+    """All commands; what goes wrong in them is said in one line."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Name and summary only: enough to be listed."""
-        if cmd_name not in COMMANDS:
-            return None
-        return click.RichCommand(name=cmd_name, short_help=SUMMARIES[cmd_name])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, loaded_command(name) if name in COMMANDS else command, rest
+    homes = COMMANDS
+    summaries = SUMMARIES
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -72,13 +62,6 @@ class Commands(click.RichGroup):
         except KeyboardInterrupt:
             click.echo("promptsearch: interrupted", err=True)
             ctx.exit(130)
-
-
-def loaded_command(name: str) -> click.Command:
-    """The command itself; its module is imported here."""
-    module, attribute = COMMANDS[name].split(":")
-    command: click.Command = getattr(import_module(f"promptsearch.commands.{module}"), attribute)
-    return command
 
 
 @click.group(cls=Commands)

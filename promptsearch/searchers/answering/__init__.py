@@ -1,0 +1,1 @@
+"""Searching the words that stand for labels: what the answer strategies share."""
