@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from promptsearch.scoring import Scorer as Scorer
     from promptsearch.searchers import GenerateSearch as GenerateSearch
     from promptsearch.searchers import GradientSearch as GradientSearch
+    from promptsearch.searchers import LikelihoodRatioSearch as LikelihoodRatioSearch
     from promptsearch.searchers import LMScoreSearch as LMScoreSearch
     from promptsearch.searchers import MiningSearch as MiningSearch
     from promptsearch.searchers import ParaphraseSearch as ParaphraseSearch
+    from promptsearch.searchers import PruneSearch as PruneSearch
     from promptsearch.settings import Settings as Settings
     from promptsearch.trial import Result as Result
     from promptsearch.trial import Trial as Trial
@@ -38,9 +40,11 @@ _HOME = {
     "GenerateSearch": "searchers",
     "GradientSearch": "searchers",
     "LMScoreSearch": "searchers",
+    "LikelihoodRatioSearch": "searchers",
     "MiningSearch": "searchers",
     "Output": "runs",
     "ParaphraseSearch": "searchers",
+    "PruneSearch": "searchers",
     "Prompt": "prompt",
     "PromptSearchError": "errors",
     "Result": "trial",

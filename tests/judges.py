@@ -26,6 +26,29 @@ class ShorterIsBetter:
         return {"log_likelihood": -float(len(str(prompt.template))), "n": 4}
 
 
+def reviews():
+    """Four labelled texts, with a tiny masked model."""
+    texts = {
+        "a great film": "good",
+        "a terrible plot": "bad",
+        "a wonderful story": "good",
+        "an awful actor": "bad",
+    }
+    labels = ("bad", "good")
+    return Task(
+        "reviews",
+        "classification",
+        Prompt(
+            Template.parse("{text} It was [Z] ."),
+            Verbalizer.of({"bad": "terrible", "good": "great"}),
+        ),
+        [Example(str(i), {"text": t}, (label,)) for i, (t, label) in enumerate(texts.items())],
+        ("text",),
+        labels,
+        model=tiny("bert")[0],
+    )
+
+
 def capitals(tmp_path):
     """Two facts, with a corpus and a tiny masked model."""
     corpus = tmp_path / "corpus.txt"

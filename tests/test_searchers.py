@@ -3,7 +3,7 @@
 from dataclasses import fields, is_dataclass, replace
 
 import pytest
-from judges import ShorterIsBetter, capitals
+from judges import ShorterIsBetter, capitals, reviews
 from tiny import saved
 
 from promptsearch.data import Example
@@ -15,6 +15,8 @@ SMALL = {  # keeps a strategy quick
     "mine": {"min_count": 1, "dependency": "off"},
     "generate": {"words": 2, "beam": 6},
     "gradient": {"iterations": 4, "triggers": 2, "start": "great film"},
+    "answers-prune": {"candidates": 5},
+    "answers-likelihood-ratio": {"per_label": 3},
     "lm-score": {"lm": saved("gpt2"), "template": ("[Z] , {subject} .", "{subject} has [Z] .")},
 }
 every_searcher = pytest.mark.parametrize(
@@ -23,8 +25,13 @@ every_searcher = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def task(tmp_path):
-    return capitals(tmp_path)
+def task(tmp_path, searcher):
+    return reviews() if is_for_answers(searcher) else capitals(tmp_path)
+
+
+def is_for_answers(searcher):
+    """Whether it keeps the template and searches the answers, which facts do not have."""
+    return {cls: name for name, cls in SEARCHERS.items()}[type(searcher)].startswith("answers")
 
 
 def run(searcher, task, **options):
@@ -60,11 +67,20 @@ def test_stops_at_the_budget(searcher, task):
 
 
 @every_searcher
-def test_fields_and_slots_survive(searcher, task):
+def test_fields_slots_and_labels_survive(searcher, task):
     for trial in run(searcher, task).trials:
         template = trial.prompt.template
-        assert (template.fields, template.slots) == (("subject",), ("Z",))
-        assert trial.prompt.verbalizer == task.prompt.verbalizer
+        assert (template.fields, template.slots) == (task.inputs, ("Z",))
+        assert trial.prompt.verbalizer.labels == task.prompt.verbalizer.labels
+
+
+@every_searcher
+def test_one_half_of_the_prompt_is_searched(searcher, task):
+    for trial in run(searcher, task).trials:
+        if is_for_answers(searcher):
+            assert trial.prompt.template == task.prompt.template
+        else:
+            assert trial.prompt.verbalizer == task.prompt.verbalizer
 
 
 @every_searcher
@@ -76,5 +92,6 @@ def test_every_prompt_says_where_it_came_from(searcher, task):
 
 @every_searcher
 def test_data_that_looks_like_notation_stays_text(searcher, task):
-    odd = [Example("0", {"subject": "[Z] {x}"}, ("Paris",)), *task.train]
+    first = task.train[0]
+    odd = [Example("odd", dict.fromkeys(first.inputs, "[Z] {x}"), first.targets), *task.train]
     run(searcher, replace(task, train=odd))

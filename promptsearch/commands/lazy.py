@@ -26,7 +26,7 @@ class LazyGroup(click.RichGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
-        return name, self.loaded(name) if name in self.homes else command, rest
+        return name, self.loaded(name) if name and name in self.homes else command, rest
 
     def loaded(self, name: str) -> click.Command:
         """The command itself; its module is imported here."""

@@ -4,6 +4,8 @@ To add one: write its file, add its line.
 """
 
 from promptsearch.engine import Searcher
+from promptsearch.searchers.answers_likelihood_ratio import LikelihoodRatioSearch
+from promptsearch.searchers.answers_prune import PruneSearch
 from promptsearch.searchers.generate import GenerateSearch
 from promptsearch.searchers.gradient import GradientSearch
 from promptsearch.searchers.lm_score import LMScoreSearch
@@ -16,6 +18,8 @@ SEARCHERS: dict[str, type[Searcher]] = {
     "gradient": GradientSearch,
     "generate": GenerateSearch,
     "lm-score": LMScoreSearch,
+    "answers-prune": PruneSearch,
+    "answers-likelihood-ratio": LikelihoodRatioSearch,
 }
 
 __all__ = [
@@ -23,6 +27,8 @@ __all__ = [
     "GenerateSearch",
     "GradientSearch",
     "LMScoreSearch",
+    "LikelihoodRatioSearch",
     "MiningSearch",
     "ParaphraseSearch",
+    "PruneSearch",
 ]

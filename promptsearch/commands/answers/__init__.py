@@ -4,8 +4,14 @@ import rich_click as click
 
 from promptsearch.commands.lazy import LazyGroup
 
-COMMANDS: dict[str, str] = {}  # name -> module:attribute, as in `cli`
-SUMMARIES: dict[str, str] = {}
+COMMANDS = {
+    "prune": "answers.prune:command",
+    "likelihood-ratio": "answers.likelihood_ratio:command",
+}
+SUMMARIES = {
+    "prune": "Likely words of each label, then the best of their combinations (LM-BFF).",
+    "likelihood-ratio": "Words that tell a label from the others (PETAL).",
+}
 
 
 class Answers(LazyGroup):

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from promptsearch.corpora.splitting import is_english, is_spaced, words
@@ -15,45 +15,37 @@ LETTERS = 2  # a word of one letter says little (PETAL); a character is a word i
 
 
 @dataclass(frozen=True)
-class Lexicon:
-    """Candidate words, those of one token first, and how many tokens each has."""
+class Candidate:
+    """A word that may become an answer; `ids` is what the model reads where it stands."""
 
-    words: tuple[str, ...]
-    tokens: tuple[int, ...]
-    ids: tuple[tuple[int, ...], ...]  # what the model reads: equal where words are the same to it
+    text: str
+    ids: tuple[int, ...]
 
 
-def lexicon(
+def candidates(
     task: Task, model: LanguageModel, max_tokens: int = 1, more: int = 1000, frequent: int = 0
-) -> Lexicon:
-    """The model's whole words, and `more` at most of two to `max_tokens` tokens.
+) -> list[Candidate]:
+    """The model's whole words, then `more` at most of two to `max_tokens` tokens.
 
-    No name of a training example's input (an entity) is among them. With `frequent`, only so many
-    words that the training inputs hold most often (PETAL; equal counts keep the vocabulary's
-    order). `TaskError` where nothing is left.
+    What is a whole input of a training example (an entity's name) is left out. With `frequent`,
+    only so many of the vocabulary that the training inputs hold most often (PETAL; equal counts
+    keep the vocabulary's order). `TaskError` where nothing is left.
     """
     names = {text.strip().lower() for example in task.train for text in example.inputs.values()}
     least = LETTERS if is_spaced(task.language) else 1
-    own = [word for word in model.vocabulary_words() if _fits(word, least, names)]
+
+    def read(texts: Iterable[str]) -> list[Candidate]:
+        able = [text for text in texts if len(text) >= least and text.lower() not in names]
+        return list(map(Candidate, able, model.answer_ids(able)))
+
+    single = [word for word in read(model.vocabulary_words()) if len(word.ids) == 1]
     if frequent:
         counts = Counter(_words_of(task))
-        own = sorted(own, key=lambda word: -counts[word])[:frequent]
-    longer = [word for word in _longer(task, max_tokens) if _fits(word, least, names)]
-    ids = model.answer_ids([*own, *longer])
-    known = set(own)
-    found = [(word, read) for word, read in zip(own, ids, strict=False) if len(read) == 1]
-    rest = zip(longer, ids[len(own) :], strict=True)
-    found += [
-        (word, read) for word, read in rest if word not in known and 1 < len(read) <= max_tokens
-    ][:more]
-    if not found:
+        single = sorted(single, key=lambda word: -counts[word.text])[:frequent]
+    longer = [word for word in read(_longer(task, max_tokens)) if 1 < len(word.ids) <= max_tokens]
+    if not single + longer:
         raise TaskError(f"{task.name}: {model.info.spec!r} has no whole words for answers")
-    texts, reads = zip(*found, strict=True)
-    return Lexicon(texts, tuple(map(len, reads)), reads)
-
-
-def _fits(word: str, least: int, names: set[str]) -> bool:
-    return len(word) >= least and word.lower() not in names
+    return single + longer[:more]
 
 
 def _longer(task: Task, max_tokens: int) -> list[str]:
@@ -82,9 +74,7 @@ def _runs(task: Task, longest: int) -> Iterator[str]:
                 yield from _grams(run, longest)
 
 
-def _grams(run: str, longest: int) -> Sequence[str]:
-    return [
-        run[start : start + size]
-        for size in range(2, longest + 1)
-        for start in range(len(run) - size + 1)
-    ]
+def _grams(run: str, longest: int) -> Iterator[str]:
+    for size in range(2, longest + 1):
+        for start in range(len(run) - size + 1):
+            yield run[start : start + size]

@@ -1,0 +1,22 @@
+"""`promptsearch answers prune`: likely words, and the best of their combinations."""
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.answers.searching import search_answers
+from promptsearch.commands.fields import search_options
+from promptsearch.commands.options import from_option
+from promptsearch.searchers.answers_prune import PruneSearch
+
+
+@click.command("prune")
+@search_options(PruneSearch, from_option)
+def command(task: str, starts: tuple[Path, ...], **given: Any) -> None:
+    """Search one word a label: likely words first, then their combinations.
+
+    The model reads the training examples once; of each label's likeliest words, the combinations
+    that get most examples right go to dev. Gao et al. (2021), LM-BFF.
+    """
+    search_answers("answers-prune", task, starts, given)
