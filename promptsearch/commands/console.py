@@ -4,12 +4,14 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import rich_click as click
 
 from promptsearch.progress import Progress
 
 MANY = 20  # prompts on train whose plan is told
+FIRST_ANSWERS = 3  # of each label, shown in tables
 
 
 class Console:
@@ -105,3 +107,25 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def shown_scores(scores: Mapping[str, object], metrics: Sequence[str]) -> list[str]:
     """The scores a table shows, in the order of `metrics`."""
     return [number(scores.get(metric)) for metric in metrics]
+
+
+def prompt_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The templates of rows of prompts.json; where the answers differ, these after them."""
+    answers = [row.get("verbalizer") for row in rows if row.get("template")]
+    if all(own == answers[0] for own in answers):
+        return [str(row.get("template", "")) for row in rows]
+    return [
+        f"{row.get('template', '')} · {answers_shown(row.get('verbalizer') or {})}" for row in rows
+    ]
+
+
+def answers_shown(verbalizer: Mapping[str, Any]) -> str:
+    """`terrible | great, good +8`: the first answers of each label."""
+    return " | ".join(_first_answers(answers) for answers in verbalizer.values())
+
+
+def _first_answers(answers: Sequence[Any]) -> str:
+    answers = [answers] if isinstance(answers, str) else answers
+    texts = [answer if isinstance(answer, str) else " ".join(answer) for answer in answers]
+    more = f" +{len(texts) - FIRST_ANSWERS}" if len(texts) > FIRST_ANSWERS else ""
+    return ", ".join(texts[:FIRST_ANSWERS]) + more

@@ -8,7 +8,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.arranging import arrange, crew_of
-from promptsearch.commands.console import Console, number, print_json, print_table
+from promptsearch.commands.console import Console, number, print_json, print_table, prompt_cells
 from promptsearch.commands.options import (
     computing_options,
     json_option,
@@ -122,13 +122,14 @@ def _print(evaluation: Evaluation, document: Any) -> None:
     metrics = SHOWN[definition.kind]
     baselines = [{"id": name, "template": "", **row} for name, row in document["baselines"].items()]
     rows = []
-    for row in [*document["prompts"], *baselines]:
+    every = [*document["prompts"], *baselines]
+    for row, prompt in zip(every, prompt_cells(every), strict=True):
         scores = row["scores"][split.name]
         shown = [number(scores.get(metric)) for metric in metrics]
         low, high = scores["ci95"]
-        what = row["template"] or f"always {row['label']!r}"
+        what = prompt if row["template"] else f"always {row['label']!r}"
         rows.append([*shown, f"[{low:.3f}, {high:.3f}]", _gain(scores), row["id"], what])
-    print_table([*metrics, f"ci95 of {metrics[1]}", "vs manual [ci95]", "id", "template"], rows)
+    print_table([*metrics, f"ci95 of {metrics[1]}", "vs manual [ci95]", "id", "prompt"], rows)
     coverage = document["prompts"][0]["scores"][split.name].get("coverage")
     if coverage is not None:
         click.echo(f"coverage {coverage:.3f}: the share of examples with a right candidate")

@@ -9,7 +9,7 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.console import Console, number, print_json, print_table
+from promptsearch.commands.console import Console, number, print_json, print_table, prompt_cells
 from promptsearch.commands.tuning import about_scores, tuned_cells, tuned_header
 from promptsearch.corpora import TaskDefinition
 from promptsearch.engine import Searcher
@@ -120,11 +120,11 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
     metrics, search = SHOWN[document["task"]["kind"]], document["search"]
     shown = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
     rows = [
-        [*tuned_cells(search, row), *dev_cells(row, metrics), row["id"], row["template"]]
-        for row in shown
+        [*tuned_cells(search, row), *dev_cells(row, metrics), row["id"], prompt]
+        for row, prompt in zip(shown, prompt_cells(shown), strict=True)
     ]
     click.echo(about_scores(search))
-    print_table([*tuned_header(search), *metrics, "id", "template"], rows)
+    print_table([*tuned_header(search), *metrics, "id", "prompt"], rows)
     task, best = document["task"]["name"], document["prompts"][0]
     if (nats := best["source"]["evidence"].get("fluency")) is not None:
         click.echo(f"fluency of {best['id']}: {nats:.2f} nats a word")

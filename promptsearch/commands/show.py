@@ -1,15 +1,16 @@
 """`promptsearch show`: what a prompts.json holds, in the terminal."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import rich_click as click
 
-from promptsearch.commands.console import print_json, print_table
+from promptsearch.commands.console import print_json, print_table, prompt_cells
 from promptsearch.commands.options import json_option
 from promptsearch.commands.running import SHOWN, dev_cells
 from promptsearch.commands.tuning import about_scores, tuned_cells, tuned_header
-from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
+from promptsearch.exports.native import PromptFile, read_prompts
 
 
 @click.command("show")
@@ -26,12 +27,14 @@ def command(prompts: Path, top: int, as_json: bool) -> None:
         click.echo(line)
     kind = file.section("task").get("kind", "classification")
     metrics, search = SHOWN[str(kind)], file.section("search")
-    rows = [[*tuned_cells(search, p.row), *_row(p, metrics)] for p in file.prompts[:top]]
-    manual = cast(dict[str, Any], file.section("baselines").get("manual") or {})
-    if manual:
-        scores = [*tuned_cells(search, manual), *dev_cells(manual, metrics)]
-        rows.append([*scores, "-", "manual", manual["template"]])
-    print_table([*tuned_header(search), *metrics, "count", "id", "template"], rows)
+    found: list[Mapping[str, Any]] = [{**p.row, "id": p.id} for p in file.prompts[:top]]
+    if manual := file.section("baselines").get("manual"):
+        found.append({**cast(dict[str, Any], manual), "id": "manual"})
+    rows = [
+        [*tuned_cells(search, row), *dev_cells(row, metrics), _count(row), row["id"], prompt]
+        for row, prompt in zip(found, prompt_cells(found), strict=True)
+    ]
+    print_table([*tuned_header(search), *metrics, "count", "id", "prompt"], rows)
     if (left := len(file.prompts) - top) > 0:
         click.echo(f"... and {left} more (--top {len(file.prompts)})")
 
@@ -51,7 +54,6 @@ def _found(file: PromptFile) -> list[str]:
     ]
 
 
-def _row(saved: SavedPrompt, metrics: tuple[str, ...]) -> list[str]:
-    source = cast(dict[str, Any], saved.row.get("source") or {})
-    count = (source.get("evidence") or {}).get("count", "-")
-    return [*dev_cells(saved.row, metrics), str(count), saved.id, str(saved.prompt.template)]
+def _count(row: Mapping[str, Any]) -> str:
+    source = row.get("source") or {}
+    return str((source.get("evidence") or {}).get("count", "-"))
