@@ -75,10 +75,13 @@ class LikelihoodRatioSearch:
                 score(self._prompts(task, start, cast(Ranking, made)))
 
     def _prompts(self, task: Task, start: Trial, ranking: Ranking) -> Iterator[Prompt]:
+        """Those whose labels all have words, and different ones."""
         for count in range(1, self.per_label + 1):
             for measure, lists in ranking.items():
-                words = {label: own[:count] for label, own in zip(task.labels, lists, strict=True)}
-                yield with_words(start, words, STRATEGY, {"measure": measure, "words": count})
+                own = [words[:count] for words in lists]
+                if len({frozenset(words) for words in own if words}) == len(own):
+                    words = dict(zip(task.labels, own, strict=True))
+                    yield with_words(start, words, STRATEGY, {"measure": measure, "words": count})
 
     def _chore(self, task: Task, starts: Sequence[Trial]) -> Chore:
         model = model_of(task).ranker

@@ -9,7 +9,7 @@ examples they get right, and the best go to dev. The paper then fine-tunes with 
 `--rank-by finetune`. Words near given ones are the paper's way for TREC: `near`.
 
 Ours: equal combinations (few examples make many) are told apart by log-likelihood, no word stands
-for two labels, a beam takes over where the combinations are too many, and words may have several
+for two labels (in the release one may, and then nothing tells them apart), a beam takes over where the combinations are too many, and words may have several
 tokens.
 """
 
@@ -55,7 +55,6 @@ class PruneSearch:
     ] = 0
     max_tokens: Annotated[int, "Tokens of a word, at most."] = 1
     more: Annotated[int, "Words of several tokens that are tried, at most."] = 1000
-    repeat: Annotated[bool, "One word may stand for two labels, as in the release."] = False
 
     def __post_init__(self) -> None:
         for name in ("candidates", "pairings", "examples", "all", "beam", "max_tokens", "more"):
@@ -100,7 +99,7 @@ class PruneSearch:
         lists = likeliest(table, asking.gold, self.candidates, lengths)
         if self.near:
             lists = self._near(lists, asking, task)
-        count, alike = prod(map(len, lists)), None if self.repeat else _alike(asking)
+        count, alike = prod(map(len, lists)), _alike(asking)
         if count <= self.all:
             task.log(f"{count:,} combinations of {len(lists[0])} words a label")
             return best_pairings(table, asking.gold, lists, self.pairings, alike)
