@@ -96,9 +96,9 @@ class Plan(Protocol):
 
 
 class WhiteBox(Protocol):
-    """What a search by gradients needs beside scores: a model's tokens, and slopes along them.
+    """What a search needs of a model beside scores: its tokens, slopes along them, its states.
 
-    Texts hold `Trigger`s here, tokens by their ids; those of one call all hold the same ones.
+    For slopes texts hold `Trigger`s, tokens by their ids; those of one call all hold the same ones.
     """
 
     @property
@@ -121,6 +121,18 @@ class WhiteBox(Protocol):
 
     def slopes(self, plan: Plan, loss: "Loss") -> "Slopes":
         """How the loss, summed over all texts, changes with the tokens at the triggers' places."""
+        ...
+
+    def asking(self, texts: Sequence[Filled], answer: Answer) -> Plan:
+        """As `LanguageModel.plan`, for `states`; the answer is one that is one token."""
+        ...
+
+    def states(self, plan: Plan) -> "Tensor":
+        """(text, hidden), float32, CPU: what `output_rows` are multiplied with at the answer."""
+        ...
+
+    def output_rows(self, words: Sequence[str]) -> "Tensor":
+        """(word, hidden), float32, CPU: of words that are one token each; without their biases."""
         ...
 
 

@@ -15,7 +15,7 @@ from promptsearch.models.agreement import Trial, agrees
 from promptsearch.models.attention import configs_of, packed
 from promptsearch.models.fitting import Ways, masked_inputs
 from promptsearch.models.forest import Forest, forest_of, row_of
-from promptsearch.models.head import UNFIT, Outputs
+from promptsearch.models.head import UNFIT, Ending, Outputs
 from promptsearch.models.passes import Lines, Passes, Places, Plain, Reached, padded, reads
 from promptsearch.models.passing import Across, Passing
 
@@ -34,7 +34,7 @@ class PlainReader:
     """Padded batches, the encoder's states repeated for every sequence that reads them."""
 
     model: Any
-    outputs: Outputs
+    outputs: Ending
     shared: bool = False
 
     def after(self, sources: Lines) -> Passes:
@@ -60,7 +60,7 @@ class PackedReader:
     """Texts in one row, and decoders in another: each text's keys and values are made once."""
 
     model: Any
-    outputs: Outputs
+    outputs: Ending
     configs: Sequence[Any]
     shared: bool = True
 

@@ -1,11 +1,12 @@
 """A model in two halves: the body up to its hidden states, and the head from there to words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 UNFIT = (  # what a model raises where it is built in another way than we take for granted
     RuntimeError,
@@ -17,6 +18,21 @@ UNFIT = (  # what a model raises where it is built in another way than we take f
     AssertionError,
     ImportError,
 )
+
+
+class Ending(Protocol):
+    """Where a model's pass ends, and how its words are made from there."""
+
+    @property
+    def vocabulary(self) -> int: ...
+
+    def states(self, inputs: dict[str, Any]) -> Tensor:
+        """(sequence, token, hidden)"""
+        ...
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(position, hidden) to (position, word), in float32."""
+        ...
 
 
 class Outputs:
@@ -64,18 +80,11 @@ class Outputs:
 
     def _ended(self, body: nn.Module, inputs: dict[str, Any]) -> Any:
         """The body's output."""
-
-        def end(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            raise _Done(output)
-
-        handle = body.register_forward_hook(end)
-        try:
-            self._model(**inputs)
-        except _Done as done:
-            return done.output
-        finally:
-            handle.remove()
-        raise ValueError("the model does not run its body")
+        return stopped(
+            self._model,
+            inputs,
+            lambda stop: body.register_forward_hook(lambda _module, _inputs, output: stop(output)),
+        )
 
     def _agrees(self, body: nn.Module, whole: Tensor) -> bool:
         try:
@@ -89,11 +98,29 @@ class Outputs:
 
 
 class _Done(BaseException):
-    """Carries the body's output out of the model's forward. Not an error."""
+    """Carries what was found out of the model's forward. Not an error."""
 
-    def __init__(self, output: Any) -> None:
+    def __init__(self, found: Any) -> None:
         super().__init__()
-        self.output = output
+        self.found = found
+
+
+def stopped(
+    model: Any, inputs: dict[str, Any], watch: Callable[[Callable[[Any], None]], RemovableHandle]
+) -> Any:
+    """What the hook that `watch` registers hands to its `stop`, which ends the forward there."""
+
+    def stop(found: Any) -> None:
+        raise _Done(found)
+
+    handle = watch(stop)
+    try:
+        model(**inputs)
+    except _Done as done:
+        return done.found
+    finally:
+        handle.remove()
+    raise ValueError("the model does not run the part that is watched")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from torch import Tensor
 from promptsearch.models.attention import packed
 from promptsearch.models.forest import Forest, forest_of, row_of
 from promptsearch.models.fused import FusedEncoder
-from promptsearch.models.head import Outputs
+from promptsearch.models.head import Ending
 from promptsearch.models.passing import Passing
 
 Lines = Sequence[Sequence[int]]  # (sequence, token)
@@ -54,7 +54,7 @@ class Passes(Protocol):
 class Plain:
     """Padded batches through the model as transformers has it: what every model can do."""
 
-    outputs: Outputs
+    outputs: Ending
     inputs: Callable[[Tensor, Tensor, Tensor], dict[str, Any]]  # of ids, lengths, roots
     device: torch.device
     padded: bool = True  # or only sequences of one length together
@@ -92,7 +92,7 @@ class Plain:
 class Packed:
     """One row of tokens through the model's own layers, with attention along the forest's paths."""
 
-    outputs: Outputs
+    outputs: Ending
     configs: Sequence[Any]
     gelus: Sequence[Any]  # the model's activations that approximate GELU by tanh
     inputs: Callable[[Tensor, Tensor], dict[str, Any]]  # of ids and depths, (1, token) each

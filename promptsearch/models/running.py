@@ -16,6 +16,7 @@ from promptsearch.models.work import OUTPUTS, Batch, Block, Cell, Item, Work
 
 Assemble = Callable[[Item, Probe], tuple[list[int], list[int]]]  # ids, and positions to read
 Prepare = Callable[[Sequence[Item]], Passes]  # once a block
+Read = Callable[[Sequence[Cell], Reached, Passes, Tensor], None]  # adds what cells say, by item
 
 
 class Procedure(NamedTuple):
@@ -27,13 +28,21 @@ class Procedure(NamedTuple):
 
 def run(work: Work, procedure: Procedure, device: torch.device) -> Iterator[Scored]:
     """Every text exactly once: scores (row, answer) by blocks."""
+    width = len(work.blocks[0].items[0].probes.divisors) if work.blocks else 0
+    for items, scores in passed(work, procedure, read, torch.zeros(width, device=device)):
+        yield scored(items, scores)
+
+
+def passed(
+    work: Work, procedure: Procedure, read: Read, nothing: Tensor
+) -> Iterator[tuple[Sequence[Item], Tensor]]:
+    """What is read of each block's items, (item, ...) on the CPU; `nothing` is that of one."""
     for block in work.blocks:
         for part, passes in _prepared(block, procedure.prepare):
-            items = part.items
-            scores = torch.zeros(len(items), len(items[0].probes.divisors), device=device)
+            found = torch.stack([nothing] * len(part.items))
             for batch in part.batches:
-                _pass(batch.cells, part, procedure.assemble, passes, scores)
-            yield scored(items, scores.cpu())
+                _pass(batch.cells, part, procedure.assemble, passes, read, found)
+            yield part.items, found.cpu()
 
 
 def _prepared(block: Block, prepare: Prepare) -> Iterator[tuple[Block, Passes]]:
@@ -68,16 +77,21 @@ def scored(items: Sequence[Item], scores: Tensor) -> Scored:
 
 
 def _pass(
-    cells: Sequence[Cell], block: Block, assemble: Assemble, passes: Passes, scores: Tensor
+    cells: Sequence[Cell],
+    block: Block,
+    assemble: Assemble,
+    passes: Passes,
+    read: Read,
+    total: Tensor,
 ) -> None:
-    """Add what the batch says to `scores` (item, answer); halve the batch where memory ends."""
+    """Add what the batch says to `total` (item, ...); halve the batch where memory ends."""
     lines, places = zip(*(assemble(block.items[c.item], c.probe) for c in cells), strict=True)
     try:
         with torch.inference_mode():
             reached = passes.reach(lines, places, [cell.item for cell in cells])
-            found = torch.zeros_like(scores)
+            found = torch.zeros_like(total)
             read(cells, reached, passes, found)
-            scores += found  # all of the batch or nothing
+            total += found  # all of the batch or nothing
         return
     except torch.OutOfMemoryError:
         pass  # leave the block first: the error holds on to the tensors
@@ -85,7 +99,7 @@ def _pass(
     if len(cells) == 1:
         raise too_long(cells[0].length)
     for half in (cells[: len(cells) // 2], cells[len(cells) // 2 :]):
-        _pass(half, block, assemble, passes, scores)
+        _pass(half, block, assemble, passes, read, total)
 
 
 def scores_of(batch: Batch, block: Block, assemble: Assemble, passes: Passes) -> Tensor:

@@ -1,4 +1,4 @@
-"""A model laid open: what its tokens spell, and how a loss changes with those of a prompt."""
+"""A model laid open: what its tokens spell, what its words see, and how a loss changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from promptsearch.models import Plan, Question, Scoring
 from promptsearch.models.gradients import Backward, Loss, Spots, gradient
 from promptsearch.models.limits import control_tokens
 from promptsearch.models.machine import Machine
-from promptsearch.models.running import Procedure
-from promptsearch.models.vocabulary import spellings
+from promptsearch.models.readout import Readout, reading, states_of
+from promptsearch.models.running import Procedure, work_of
+from promptsearch.models.vocabulary import answer_ids, spellings
 from promptsearch.models.work import Work
 from promptsearch.prompt import Answer, Filled, Trigger
 
@@ -116,6 +117,32 @@ class OpenModel:
         backward = Backward(*model.procedure(plan.work), loss, spots)
         found = gradient(plan.work, backward, embedding)
         return TokenSlopes(found.nudges.cpu(), found.words.cpu(), embedding)
+
+    def asking(self, texts: Sequence[Filled], answer: Answer) -> Work:
+        """One pass a text, as it is scored with this answer."""
+        return self._reading.plan_all([Question(texts, [answer])], Scoring("independent"))
+
+    def states(self, plan: Plan) -> Tensor:
+        """(text, hidden): what the output embedding multiplies at the answer's first token."""
+        work, model = work_of(plan), self._reading
+        return states_of(work, model.procedure(work), self._readout.rows)
+
+    def output_rows(self, words: Sequence[str]) -> Tensor:
+        """(word, hidden): their rows of the output embedding."""
+        ids = answer_ids(self._model.machine.tokens, words)
+        if long := next((w for w, own in zip(words, ids, strict=True) if len(own) != 1), None):
+            raise ModelError(f"{long!r} is not one token of this model; leave it out")
+        rows = self._readout.rows
+        return rows[[token for (token,) in ids]].float().cpu()
+
+    @cached_property
+    def _reading(self) -> Openable:
+        return self._model.over(reading(self._model.machine))
+
+    @property
+    def _readout(self) -> Readout:
+        machine = self._model.machine
+        return Readout.of(machine.model, machine.info.spec)
 
     @cached_property
     def _differentiable(self) -> Openable:
