@@ -113,6 +113,8 @@ def test_frequent_words_of_the_training_inputs_come_first():
 
 def test_words_near_the_present_answers():
     task = reviews()
+    known = Verbalizer.of({"bad": "dull", "good": "great"})
+    task = replace(task, prompt=replace(task.prompt, verbalizer=known))
     box = task.model.white_box
     texts = [word.text for word in candidates(task, task.model)]
     rows = box.output_rows(texts)

@@ -8,9 +8,9 @@ likeliest at the slot are kept; combinations of one word a label are ranked by h
 examples they get right, and the best go to dev. The paper then fine-tunes with each:
 `--rank-by finetune`. Words near given ones are the paper's way for TREC: `near`.
 
-Ours: equal combinations (few examples make many) are told apart by log-likelihood, no word stands
-for two labels (in the release one may, and then nothing tells them apart), a beam takes over where the combinations are too many, and words may have several
-tokens.
+Ours: equal combinations (few examples make many) are told apart by log-likelihood; no word stands
+for two labels (in the release one may, and then nothing tells them apart); a beam takes over where
+the combinations are too many; words may have several tokens.
 """
 
 from dataclasses import dataclass

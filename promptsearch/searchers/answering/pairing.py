@@ -7,6 +7,7 @@ example n" is one bit, so a combination takes a few ANDs and one count of bits.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations, permutations
 from math import prod
 
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from promptsearch.metrics import Ints
 from promptsearch.searchers.answering.table import Floats32
 
-AT_ONCE = 1 << 21  # combinations, times words of 64 examples, in memory together
-COMPARED = 200_000  # combinations equal at the cut that are told apart by log-likelihood
+AT_ONCE = 1 << 21  # bytes of bits, or numbers, in memory together
+COMPARED = 20_000  # combinations equal at the cut that are told apart by log-likelihood
 
-Bits = NDArray[np.uint64]
+Bits = NDArray[np.uint8]
+Counts = NDArray[np.int32]
 Lists = Sequence[Ints]  # for each label, in order, its candidates as columns of the table
 Alike = Ints  # (word,): words that the model reads alike have equal numbers
 
@@ -51,7 +53,9 @@ def best_pairings(
     chosen = np.concatenate([places, ties])
     spots = np.unravel_index(chosen, sizes)
     words = np.stack([own[spot] for own, spot in zip(lists, spots, strict=True)], axis=1)
-    return ordered(words, correct[chosen], log_likelihoods(table, gold, words))[:top]
+    return ordered(words, correct[chosen].astype(np.int64), log_likelihoods(table, gold, words))[
+        :top
+    ]
 
 
 def ordered(words: Ints, correct: Ints, log_likelihood: NDArray[np.float64]) -> list[Pairing]:
@@ -69,58 +73,54 @@ def log_likelihoods(table: Floats32, gold: Ints, words: Ints) -> NDArray[np.floa
     for first in range(0, len(words), step):
         values = table[:, words[first : first + step]].astype(np.float64)
         right = values[np.arange(len(gold)), :, gold]  # (example, combination)
-        found[first : first + step] = (right - np.logaddexp.reduce(values, axis=2)).mean(0)
+        highest = values.max(2)
+        total = highest + np.log(np.exp(values - highest[..., None]).sum(2))
+        found[first : first + step] = (right - total).mean(0)
     return found
 
 
-def _counts(table: Floats32, gold: Ints, lists: Lists) -> Iterator[Ints]:
+def _counts(table: Floats32, gold: Ints, lists: Lists) -> Iterator[Counts]:
     """How many examples each combination gets right, in the order of their product."""
     labels = range(len(lists))
     wins = {pair: _wins(table, gold, lists, *pair) for pair in permutations(labels, 2)}
     rest = [len(own) for own in lists[1:]]
-    words = max(bits.shape[-1] for bits in wins.values())
-    step = max(1, AT_ONCE // (prod(rest) * words))
+    planes = max(len(bits) for bits in wins.values())
+    step = max(1, AT_ONCE // (prod(rest) * planes))
     for first in range(0, len(lists[0]), step):
         some = slice(first, first + step)
-        size = len(lists[0][some])
-        count = np.zeros((size, *rest), dtype=np.int64)
+        count = np.zeros((len(lists[0][some]), *rest), dtype=np.int32)
         for label in labels:
-            count += _right(label, wins, some, (size, *rest))
+            count += _right(label, wins, some, len(lists))
         yield count.ravel()
 
 
-def _right(
-    label: int, wins: dict[tuple[int, int], Bits], some: slice, sizes: tuple[int, ...]
-) -> Ints:
+def _right(label: int, wins: dict[tuple[int, int], Bits], some: slice, labels: int) -> Counts:
     """Examples of the label on which its word beats all others, by combination."""
-    alive: Bits | None = None
-    for other in range(len(sizes)):
-        if other != label:
-            bits = _spread(wins[label, other], label, other, len(sizes), some)
-            alive = bits if alive is None else alive & bits
-    assert alive is not None, "one label has nothing to be told from"
-    right: Ints = np.bitwise_count(alive).sum(-1, dtype=np.int64)
-    return right
+    others = [other for other in range(labels) if other != label]
+    spread = [_spread(wins[label, other], label, other, labels, some) for other in others]
+    count: Counts = np.bitwise_count(reduce(np.bitwise_and, spread)).sum(0, dtype=np.int32)
+    return count
 
 
-def _spread(bits: Bits, label: int, other: int, axes: int, some: slice) -> Bits:
-    """Bits (own word, other's word, 64s of examples) along the axes of the product."""
+def _spread(bits: Bits, label: int, other: int, labels: int, some: slice) -> Bits:
+    """Bits (eight examples, own word, other's word) along the axes of the product."""
     if label > other:
-        bits = bits.swapaxes(0, 1)
-    shape = [1] * axes
-    shape[min(label, other)], shape[max(label, other)] = bits.shape[:2]
-    spread = bits.reshape(*shape, bits.shape[2])
-    return spread[some] if 0 in (label, other) else spread
+        bits = bits.swapaxes(1, 2)
+    shape = [len(bits), *[1] * labels]
+    shape[1 + min(label, other)], shape[1 + max(label, other)] = bits.shape[1:]
+    spread = bits.reshape(shape)
+    return spread[:, some] if 0 in (label, other) else spread
 
 
 def _wins(table: Floats32, gold: Ints, lists: Lists, label: int, other: int) -> Bits:
     """Whether the label's word beats the other's on each of the label's examples, as bits."""
     rows = table[gold == label]
-    own, theirs = rows[:, lists[label]].T[:, None], rows[:, lists[other]].T[None]
-    beats = own >= theirs if label < other else own > theirs  # (own, other, example)
-    packed = np.packbits(beats, axis=-1)
-    padded = np.pad(packed, ((0, 0), (0, 0), (0, -packed.shape[-1] % 8)))
-    return padded.view(np.uint64)
+    bits = np.zeros((-(-len(rows) // 8), len(lists[label]), len(lists[other])), dtype=np.uint8)
+    beats = np.greater_equal if label < other else np.greater
+    for place, row in enumerate(rows):
+        won = beats(row[lists[label]][:, None], row[lists[other]])
+        bits[place // 8] |= won.view(np.uint8) << np.uint8(place % 8)
+    return bits
 
 
 def _repeating(lists: Lists, alike: Alike) -> NDArray[np.bool_]:
