@@ -1,16 +1,22 @@
 """The scorer of a run as its settings want it: cached, spread, over the splits it may see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from promptsearch.corpora import TaskDefinition
 from promptsearch.judging import SplitJudge
 from promptsearch.models import LanguageModel
 from promptsearch.parallel import Crew, Pool
+from promptsearch.prompt import Prompt
 from promptsearch.racing import RaceReport
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.cache import ScoreCache
 from promptsearch.scoring.cached import CachedScorer, Memory
+from promptsearch.scoring.calibrating import (
+    CalibratedScorer,
+    check_calibration,
+    references_of,
+)
 from promptsearch.scoring.spread import SpreadScorer
 from promptsearch.settings import Settings
 
@@ -23,6 +29,34 @@ def arrange(
     if settings.cache is not None:
         return CachedScorer(inner, own, ScoreCache(settings.cache), log)
     return CachedScorer(inner, own, Memory(), log) if settings.race else inner
+
+
+def calibrated(
+    inner: PromptScorer, own: Scorer, settings: Settings, definition: TaskDefinition
+) -> PromptScorer:
+    """The scorer without the priors of its prompts, where the settings ask for that.
+
+    `RunError` where there are too many labels for it.
+    """
+    check_calibration(settings.calibration, len(definition.prompt.verbalizer))
+    if settings.calibration == "none":
+        return inner
+    train = definition.train.examples
+    references = references_of(settings.calibration, definition.inputs, train)
+    return CalibratedScorer(inner, own, settings.calibration, references)
+
+
+def prior_in(scorer: PromptScorer) -> Callable[[Prompt], Mapping[str, object] | None]:
+    """What the scorer takes away from a prompt; None where it does not."""
+    if not isinstance(scorer, CalibratedScorer):
+        return lambda prompt: None
+    return scorer.prior
+
+
+def raw_scorer(own: Scorer, arranged: PromptScorer) -> PromptScorer:
+    """A scorer without its model's chat template, calibrated as the arranged one is."""
+    raw = replace(own, model=own.model.without_chat)
+    return arranged.over(raw) if isinstance(arranged, CalibratedScorer) else raw
 
 
 def crew_of(settings: Settings, model: LanguageModel) -> Crew:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from promptsearch.arranging import raw_scorer
 from promptsearch.corpora import Split, TaskDefinition
 from promptsearch.errors import TaskError
 from promptsearch.exports.document import majority
@@ -102,8 +103,8 @@ def evaluate(
     *judged, manual_judged = (judge or scorer).judged(prompts, split.examples).judgements
     raw_judged = None
     if scorer.model.info.chat is not None:
-        raw = replace(scorer, model=scorer.model.without_chat)
-        raw_judged = raw.judge([manual], split.examples)[0]
+        raw = raw_scorer(scorer, judge or scorer)
+        raw_judged = raw.judged([manual], split.examples).judgements[0]
     return Evaluation(
         definition, split, scorer, saved, tuple(judged), manual, manual_judged, raw_judged
     )

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from promptsearch.f1 import f1_scores
 from promptsearch.intervals import bootstrap, wilson
+from promptsearch.reliability import calibration_error
 
 Scores = Mapping[str, object]  # metric name -> number, as prompts.json holds them
 Floats = NDArray[np.float64]
@@ -61,24 +63,25 @@ class Judgement:
 
 
 def classification_scores(judged: Judgement, negative_label: str | None = None) -> Scores:
-    """log_likelihood in (-inf, 0]; accuracy, macro_f1, micro_f1 in [0, 1]; ci95 is of accuracy."""
+    """log_likelihood in (-inf, 0]; accuracy, F1s and ece in [0, 1]; ci95 is of accuracy.
+
+    `ece` tells how far probabilities are from shares, lower being better.
+    """
     return {
         "log_likelihood": _mean(judged.log_right),
         "accuracy": _mean(judged.hits),
-        **_f1_scores(judged.gold, judged.predicted, judged.labels, negative_label),
+        **f1_scores(judged.gold, judged.predicted, judged.labels, negative_label),
+        **_ece(judged),
         "n": len(judged.targets),
         "ci95": wilson(int(judged.hits.sum()), len(judged.targets)),
     }
 
 
-def _f1_scores(
-    gold: Ints, predicted: Ints, labels: Sequence[str], negative_label: str | None
-) -> dict[str, float]:
-    negative = labels.index(negative_label) if negative_label in labels else None
-    return {
-        "macro_f1": macro_f1(gold, predicted, len(labels)),
-        "micro_f1": micro_f1(gold, predicted, len(labels), negative),
-    }
+def _ece(judged: Judgement) -> dict[str, float]:
+    """The expected calibration error, where what is said of each label is kept."""
+    if judged.log_probs is None:
+        return {}
+    return {"ece": calibration_error(np.exp(judged.log_probs.max(1)), judged.hits)}
 
 
 def fact_scores(judged: Judgement) -> Scores:
@@ -108,28 +111,6 @@ def _mean(values: NDArray[np.generic]) -> float:
     return float(values.astype(np.float64).mean())
 
 
-def macro_f1(gold: Ints, predicted: Ints, labels: int) -> float:
-    """Mean F1 over the labels that are gold or predicted anywhere; codes are below `labels`."""
-    true, relevant = _counts(gold, predicted, labels)
-    present = relevant > 0
-    return float((2 * true[present] / relevant[present]).mean())
-
-
-def micro_f1(gold: Ints, predicted: Ints, labels: int, negative: int | None = None) -> float:
-    """F1 over all labels but the negative one together; without one it is the accuracy."""
-    true, relevant = _counts(gold, predicted, labels)
-    counted = np.arange(labels) != (-1 if negative is None else negative)
-    total = relevant[counted].sum()
-    return float(2 * true[counted].sum() / total) if total else 0.0
-
-
-def _counts(gold: Ints, predicted: Ints, labels: int) -> tuple[Floats, Floats]:
-    """Per label: times rightly predicted; times gold plus times predicted."""
-    true = np.bincount(gold[gold == predicted], minlength=labels)
-    relevant = np.bincount(gold, minlength=labels) + np.bincount(predicted, minlength=labels)
-    return true.astype(np.float64), relevant.astype(np.float64)
-
-
 def macro_p_at_1(hits: NDArray[np.bool_], targets: Sequence[tuple[str, ...]]) -> float:
     """LPAQA's macro: the mean over distinct gold objects of P@1 on the facts that have it."""
     per_object: dict[str, list[bool]] = {}
@@ -154,7 +135,7 @@ def majority_scores(
         return {"p@1": _mean(hits), "p@1_macro": macro_p_at_1(hits, targets), **interval}
     gold = np.array([labels.index(right[0]) for right in targets])
     always = np.full_like(gold, labels.index(label))
-    return {"accuracy": _mean(hits), **_f1_scores(gold, always, labels, negative_label), **interval}
+    return {"accuracy": _mean(hits), **f1_scores(gold, always, labels, negative_label), **interval}
 
 
 def paired_difference(
@@ -181,7 +162,7 @@ def _difference(
         gold, labels = ours.gold, ours.labels
 
         def f1(predicted: Ints, rows: Ints) -> float:
-            return _f1_scores(gold[rows], predicted[rows], labels, negative_label)[metric]
+            return f1_scores(gold[rows], predicted[rows], labels, negative_label)[metric]
 
         return lambda rows: f1(ours.predicted, rows) - f1(theirs.predicted, rows)
     each = per_example(ours, metric) - per_example(theirs, metric)

@@ -5,10 +5,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
-from promptsearch.arranging import about_race, arrange, crew_of, judge_of
+from promptsearch.arranging import (
+    about_race,
+    arrange,
+    calibrated,
+    crew_of,
+    judge_of,
+    prior_in,
+    raw_scorer,
+)
 from promptsearch.corpora import TaskDefinition, with_candidates
 from promptsearch.corpora.sentences import Reading
 from promptsearch.engine import Searcher, Task, search_prompts, silent
@@ -20,7 +27,7 @@ from promptsearch.ledger import Ledger
 from promptsearch.metrics import Scores, scores_of
 from promptsearch.models import LanguageModel
 from promptsearch.progress import OnProgress
-from promptsearch.scoring import Scorer
+from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.settings import Settings
 from promptsearch.storage import run_directory
 from promptsearch.trial import Result
@@ -69,20 +76,24 @@ def search_in(
     scorer = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
     if merged := scorer.labelling(definition.prompt.verbalizer).merged:
         output.log(f"{len(merged):,} candidates read like another one for this model: merged")
-    scored_as = {**asdict(scoring), "answer_score": settings.answer_score}
+    scored_as = settings.scored_as(definition.kind)
     tuner = tuner_of(settings, scorer, definition, output.log)
     identity = identity_of(searcher, definition, model, settings, scored_as)
     crew = crew_of(settings, model)
     with _ledger(folder, identity) as ledger, crew.open(output.log) as pool:
-        arranged = partial(arrange, settings=settings, pool=pool, log=output.log)
+
+        def arranged(own: Scorer) -> PromptScorer:
+            inner = arrange(own, settings, pool, output.log)
+            return calibrated(inner, own, settings, definition)
 
         def ranking() -> Judge:
             return judge_of(arranged(replace(scorer, model=model.ranker)), definition)
 
+        exact = arranged(scorer)
         result = search_prompts(
             searcher,
             task_of(definition, model, settings, folder, output.log),
-            judge_of(arranged(scorer), definition),
+            judge_of(exact, definition),
             objective=metric,
             limits=settings.limits,
             ledger=ledger,
@@ -95,21 +106,23 @@ def search_in(
         output.log(about_race(result.race))
     if folder is not None:
         made = provenance_of(searcher, settings, output.command)
-        raw = _raw_baseline(definition, scorer)
+        raw = _raw_baseline(definition, scorer, exact)
         dtype = model.info.dtype if result.exact else model.ranking_dtype
         said = {**scored_as, "dtype": dtype}
-        document = document_of(result, definition, model.info, said, made, raw, folder)
+        document = document_of(
+            result, definition, model.info, said, made, raw, folder, prior_in(exact)
+        )
         write_prompts(folder / "prompts.json", document)
         _log_event(folder, {"stopped_because": result.stopped_because, **asdict(result.spent)})
     return result
 
 
-def _raw_baseline(definition: TaskDefinition, scorer: Scorer) -> Scores | None:
+def _raw_baseline(definition: TaskDefinition, scorer: Scorer, exact: PromptScorer) -> Scores | None:
     """What the manual prompt scores on dev without the chat template, where there is one."""
     if scorer.model.info.chat is None:
         return None
-    raw = replace(scorer, model=scorer.model.without_chat)
-    judged = raw.judge([definition.prompt], definition.dev.examples)[0]
+    raw = raw_scorer(scorer, exact)
+    judged = raw.judged([definition.prompt], definition.dev.examples).judgements[0]
     return scores_of(judged, definition.kind, definition.negative_label)
 
 

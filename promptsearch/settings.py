@@ -10,6 +10,7 @@ from promptsearch.models import LengthNorm, MultiToken, Scoring
 from promptsearch.models.recipe import Tuning
 from promptsearch.parallel import Backend, Crew
 from promptsearch.progress import Limits
+from promptsearch.scoring.calibrating import Calibration
 from promptsearch.scoring.labelling import AnswerScore
 
 RankBy = Literal["frozen", "finetune"]
@@ -26,6 +27,7 @@ class Settings:
     multi_token: MultiToken | None = None  # None: independent for facts, else left-to-right
     answer_score: AnswerScore = "sum"
     length_norm: LengthNorm = "none"
+    calibration: Calibration = "none"
     workers: int = 1
     backend: Backend = "loky"
     cluster: str | None = None  # a dask scheduler's or ray's address
@@ -46,6 +48,12 @@ class Settings:
         if changed and self.rank_by == "frozen":
             raise RunError(f"{changed[0]} needs --rank-by finetune; add it, or leave this out")
 
+        if self.tuning is not None and self.calibration != "none":
+            raise RunError(
+                f"--calibration {self.calibration} and --rank-by finetune do not go together: a "
+                "tuned copy has learned its prior; leave one out"
+            )
+
     @property
     def tuning(self) -> Tuning | None:
         """How finalists are tuned; None where they are not."""
@@ -59,6 +67,11 @@ class Settings:
     def crew(self) -> Crew:
         """The processes that do the work."""
         return Crew(self.workers, self.backend, self.cluster)
+
+    def scored_as(self, kind: str) -> dict[str, object]:
+        """How answers and labels are scored, as files say it."""
+        calibrated = {} if self.calibration == "none" else {"calibration": self.calibration}
+        return {**asdict(self.scoring(kind)), "answer_score": self.answer_score, **calibrated}
 
     def scoring(self, kind: str) -> Scoring:
         """How answers are scored, with the default that the kind of task has."""

@@ -9,7 +9,18 @@ PACKAGE = Path(__file__).parents[1] / "promptsearch"
 LAYERS = [
     *("errors", "storage", "parallel", "template", "verbalizer", "prompt", "data", "corpora"),
     "wording",
-    *("models", "intervals", "metrics", "scoring", "judging", "racing", "trial", "ledger"),
+    *(
+        "models",
+        "f1",
+        "intervals",
+        "reliability",
+        "metrics",
+        "scoring",
+        "judging",
+        "racing",
+        "trial",
+        "ledger",
+    ),
     *(
         "progress",
         "spending",

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
+from promptsearch.f1 import macro_f1, micro_f1
 from promptsearch.intervals import bootstrap, wilson
 from promptsearch.metrics import (
     Judgement,
     classification_scores,
     fact_scores,
-    macro_f1,
     majority_scores,
-    micro_f1,
     paired_difference,
 )
+from promptsearch.reliability import calibration_error
 
 
 def judged(gold, predicted, labels=("a", "b", "c")):
@@ -97,3 +97,23 @@ def test_the_bootstrap_covers_the_mean_of_a_known_spread():
     values = np.arange(400) % 2
     (low, high), _ = bootstrap(lambda rows: float(values[rows].mean()), 400)
     assert (low, high) == pytest.approx((0.5 - 0.049, 0.5 + 0.049), abs=0.008)
+
+
+def test_the_calibration_error_by_hand():
+    confidence = np.array([0.62, 0.64, 0.61, 0.95, 1.0])  # bins (0.6, 0.65], (0.9, 0.95], (0.95, 1]
+    hits = np.array([True, False, False, True, False])
+    gaps = abs(1 - 0.62 - 0.64 - 0.61), abs(1 - 0.95), abs(0 - 1.0)
+    assert calibration_error(confidence, hits) == pytest.approx(sum(gaps) / 5)
+
+
+def test_a_bin_holds_its_upper_end():
+    both = np.array([0.05, 0.05 + 1e-9])
+    apart = calibration_error(both, np.array([True, False]))
+    assert apart == pytest.approx((0.95 + 0.05) / 2)
+    together = calibration_error(np.array([0.04, 0.05]), np.array([True, False]))
+    assert together == pytest.approx(abs(1 - 0.09) / 2)
+
+
+def test_probabilities_that_are_shares_have_no_calibration_error():
+    hits = np.array([True, False, True, True])
+    assert calibration_error(np.full(4, 0.75), hits) == pytest.approx(0.0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.arranging import arrange, crew_of
+from promptsearch.arranging import arrange, calibrated, crew_of
 from promptsearch.commands.console import Console, number, print_json, print_table, prompt_cells
 from promptsearch.commands.options import (
     computing_options,
@@ -61,7 +61,8 @@ def command(prompts: Path, **given: Any) -> None:
     scoring = settings.scoring(definition.kind)
     scorer = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
     with crew_of(settings, model).open(console.say) as pool:
-        judge = arrange(scorer, settings, pool, console.say)
+        arranged = arrange(scorer, settings, pool, console.say)
+        judge = calibrated(arranged, scorer, settings, definition)
         evaluation = evaluate(file.prompts[: given["top"]], definition, scorer, split, judge)
     if given["examples_out"]:
         rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
@@ -70,7 +71,7 @@ def command(prompts: Path, **given: Any) -> None:
     if given["as_json"]:
         print_json(document)
     else:
-        _print(evaluation, document)
+        _print(evaluation, document, settings.calibration)
         if file.section("search").get("rank_by") == "finetune":
             click.echo("of the frozen model: the copies that ranked these prompts were not kept")
 
@@ -116,10 +117,12 @@ def _compared(file: PromptFile, definition: TaskDefinition) -> str:
     return "p@1" if definition.kind == "facts" else "accuracy"
 
 
-def _print(evaluation: Evaluation, document: Any) -> None:
+def _print(evaluation: Evaluation, document: Any, how: object) -> None:
     definition, split = evaluation.definition, evaluation.split
-    click.echo(f"{definition.name} · {split.name} · {len(split.examples)} examples")
-    metrics = SHOWN[definition.kind]
+    taken = "" if how in (None, "none") else f" · {how} calibration"
+    click.echo(f"{definition.name} · {split.name} · {len(split.examples)} examples{taken}")
+    reliable = ("ece",) if definition.kind == "classification" else ()
+    metrics = (*SHOWN[definition.kind], *reliable)
     baselines = [{"id": name, "template": "", **row} for name, row in document["baselines"].items()]
     rows = []
     every = [*document["prompts"], *baselines]

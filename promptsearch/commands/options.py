@@ -112,6 +112,14 @@ judging_options = stacked(
         show_default=True,
         help="Divide an answer's score by its length.",
     ),
+    click.option(
+        "--calibration",
+        type=click.Choice(["none", "contextual", "pmi", "batch"]),
+        default="none",
+        show_default=True,
+        help="Take away a prompt's prior: what it says of content-free inputs, of empty ones, or "
+        "on average of the training inputs.",
+    ),
 )
 
 limit_options = stacked(

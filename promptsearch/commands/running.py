@@ -154,9 +154,6 @@ def _task_word(document: Mapping[str, Any]) -> str | None:
 def scoring_from(file: PromptFile) -> Settings:
     """The settings that score prompts as the file says they were scored."""
     saved = file.section("scoring")
-    known = {
-        name: saved[name]
-        for name in ("multi_token", "answer_score", "length_norm")
-        if name in saved
-    }
+    names = ("multi_token", "answer_score", "length_norm", "calibration")
+    known = {name: saved[name] for name in names if saved.get(name) is not None}
     return Settings(**known)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from promptsearch.commands.running import (
 )
 from promptsearch.corpora import TaskDefinition
 from promptsearch.models.sources import find
+from promptsearch.scoring.calibrating import check_calibration
 from promptsearch.searchers import SEARCHERS
 from promptsearch.storage import run_directory
 
@@ -23,6 +24,7 @@ def search_one(strategy: str, definition: TaskDefinition, given: Mapping[str, An
     settings.metric(definition.kind)
     searcher = built(SEARCHERS[strategy], given)
     directory = given["output"] or default_directory(definition.name, strategy)
+    check_calibration(settings.calibration, len(definition.labels))
     find(given["model"])
     console.say(described(definition))
     with run_directory(directory, resume=given["resume"], overwrite=given["overwrite"]):

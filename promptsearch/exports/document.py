@@ -2,7 +2,7 @@
 
 import platform
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +12,10 @@ from promptsearch.data import Dataset
 from promptsearch.exports.native import FORMAT, Json, answers_of
 from promptsearch.metrics import Scores, majority_scores
 from promptsearch.models import ModelInfo
+from promptsearch.prompt import Prompt
 from promptsearch.trial import Result, Trial
+
+Prior = Callable[[Prompt], Mapping[str, object] | None]
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,21 @@ def document_of(
     provenance: Provenance,
     manual_raw: Scores | None,
     folder: Path | None = None,
+    prior: Prior = lambda prompt: None,
 ) -> Json:
     """The whole document, best prompt first; `folder` is where it will lie.
 
-    `manual_raw` are the manual prompt's scores without the chat template, where there is one.
+    `manual_raw` are the manual prompt's scores without the chat template, where there is one;
+    `prior` gives what calibration takes away from a prompt.
     """
     kind = definition.kind
-    manual = _manual(result.manual, kind, folder)
+    manual = _manual(result.manual, kind, folder, prior)
     raw = {} if manual_raw is None else {"manual_raw": {**manual, "scores": {"dev": manual_raw}}}
     return {
         "format": FORMAT,
         "task": task_section(definition),
         "model": asdict(model),
-        "scoring": {**scoring, "calibration": None},
+        "scoring": {"calibration": None, **scoring},
         "search": {
             **asdict(provenance),
             "spent": asdict(result.spent),
@@ -55,7 +60,7 @@ def document_of(
             **({} if result.race is None else {"race": asdict(result.race)}),
             **_ranked_by(result),
         },
-        "prompts": [_prompt_row(trial, kind, folder) for trial in result.ranked],
+        "prompts": [_prompt_row(trial, kind, folder, prior) for trial in result.ranked],
         "ensemble": None,
         "baselines": {
             "manual": manual,
@@ -98,12 +103,13 @@ def _ranked_by(result: Result) -> Json:
     return {"rank_by": "finetune", "finetune": how}
 
 
-def _prompt_row(trial: Trial, kind: str, folder: Path | None) -> Json:
-    source = trial.prompt.source
+def _prompt_row(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> Json:
+    source, taken = trial.prompt.source, prior(trial.prompt)
     return {
         "id": trial.id,
         "template": str(trial.prompt.template),
         **answers_of(trial.prompt, kind, folder),
+        **({} if taken is None else {"prior": taken}),
         "scores": {"dev": {**trial.scores, "selected": True}},
         **_finetuned(trial),
         "source": {
@@ -123,8 +129,8 @@ def _finetuned(trial: Trial) -> Json:
     return {"finetuned": {"dev": {**trial.tuned, "selected": True}}}
 
 
-def _manual(trial: Trial, kind: str, folder: Path | None) -> Json:
-    row = _prompt_row(trial, kind, folder)
+def _manual(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> Json:
+    row = _prompt_row(trial, kind, folder, prior)
     return {key: value for key, value in row.items() if key != "source"}
 
 

@@ -1,0 +1,42 @@
+"""F1, over labels of unequal frequency: of each alike (macro), of all decisions alike (micro)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def f1_scores(
+    gold: Ints, predicted: Ints, labels: Sequence[str], negative_label: str | None
+) -> dict[str, float]:
+    """macro_f1 and micro_f1 in [0, 1]; `gold` and `predicted` (example,) are indices of labels."""
+    negative = labels.index(negative_label) if negative_label in labels else None
+    return {
+        "macro_f1": macro_f1(gold, predicted, len(labels)),
+        "micro_f1": micro_f1(gold, predicted, len(labels), negative),
+    }
+
+
+def macro_f1(gold: Ints, predicted: Ints, labels: int) -> float:
+    """Mean F1 over the labels that are gold or predicted anywhere; codes are below `labels`."""
+    true, relevant = _counts(gold, predicted, labels)
+    present = relevant > 0
+    return float((2 * true[present] / relevant[present]).mean())
+
+
+def micro_f1(gold: Ints, predicted: Ints, labels: int, negative: int | None = None) -> float:
+    """F1 over all labels but the negative one together; without one it is the accuracy."""
+    true, relevant = _counts(gold, predicted, labels)
+    counted = np.arange(labels) != (-1 if negative is None else negative)
+    total = relevant[counted].sum()
+    return float(2 * true[counted].sum() / total) if total else 0.0
+
+
+def _counts(gold: Ints, predicted: Ints, labels: int) -> tuple[Floats, Floats]:
+    """Per label: times rightly predicted; times gold plus times predicted."""
+    true = np.bincount(gold[gold == predicted], minlength=labels)
+    relevant = np.bincount(gold, minlength=labels) + np.bincount(predicted, minlength=labels)
+    return true.astype(np.float64), relevant.astype(np.float64)
