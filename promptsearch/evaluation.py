@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import cast
 
 from promptsearch.arranging import raw_scorer
 from promptsearch.corpora import Split, TaskDefinition
@@ -9,6 +10,7 @@ from promptsearch.errors import TaskError
 from promptsearch.exports.document import majority
 from promptsearch.exports.native import Json, SavedPrompt, answers_of
 from promptsearch.metrics import Judgement, paired_difference, scores_of
+from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor
 from promptsearch.prompt import Prompt, Verbalizer
 from promptsearch.scoring import PromptScorer, Scorer
 
@@ -25,6 +27,8 @@ class Evaluation:
     manual: Prompt
     manual_judged: Judgement
     raw_judged: Judgement | None = None  # the manual prompt without the model's chat template
+    ensemble: Ensemble | None = None
+    ensemble_judged: Judgement | None = None
 
     def document(self, metric: str) -> Json:
         """As `evaluate --json` prints it; `metric` is the one that `vs_manual` compares."""
@@ -43,6 +47,7 @@ class Evaluation:
                 }
                 for saved, judged in rows
             ],
+            **self._together(metric),
             "baselines": {
                 "manual": {**manual_row, "scores": self._scores(self.manual_judged, None)},
                 **raw,
@@ -50,6 +55,17 @@ class Evaluation:
             },
             "model": asdict(self.scorer.model.info),
         }
+
+    def _together(self, metric: str) -> Json:
+        """What the ensemble is worth, beside the manual prompt and the first of its file."""
+        if self.ensemble is None or self.ensemble_judged is None:
+            return {}
+        ours, negative = self.ensemble_judged, self.definition.negative_label
+        scores = dict(self._scores(ours, metric))
+        own = cast(dict[str, object], scores[self.split.name])
+        own["vs_best"] = paired_difference(ours, self.judged[0], metric, negative)
+        members = [{"id": m.id, "weight": m.weight} for m in self.ensemble.members]
+        return {"ensemble": {"rule": self.ensemble.rule, "members": members, "scores": scores}}
 
     def _answers(self, prompt: Prompt) -> Json:
         return answers_of(prompt, self.definition.kind, None)
@@ -90,8 +106,9 @@ def evaluate(
     scorer: Scorer,
     split: Split,
     judge: PromptScorer | None = None,
+    ensemble: Ensemble | None = None,
 ) -> Evaluation:
-    """Judge the prompts and the task's manual prompt on the split.
+    """Judge the prompts, their ensemble and the task's manual prompt on the split.
 
     `judge` gives the scorer's judgements from elsewhere: a cache, other processes.
     """
@@ -105,9 +122,11 @@ def evaluate(
     if scorer.model.info.chat is not None:
         raw = raw_scorer(scorer, judge or scorer)
         raw_judged = raw.judged([manual], split.examples).judgements[0]
-    return Evaluation(
-        definition, split, scorer, saved, tuple(judged), manual, manual_judged, raw_judged
-    )
+    together = None
+    if ensemble is not None:
+        together = EnsemblePredictor(ensemble, judge or scorer, scorer).judged(split.examples)
+    own = (tuple(judged), manual, manual_judged, raw_judged, ensemble, together)
+    return Evaluation(definition, split, scorer, saved, *own)
 
 
 def aligned(saved: SavedPrompt, definition: TaskDefinition) -> SavedPrompt:

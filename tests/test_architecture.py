@@ -31,8 +31,19 @@ LAYERS = [
         "engine",
         "searchers",
         "settings",
+        "prediction",
     ),
-    *("exports", "arranging", "tuner", "identity", "runs", "evaluation", "checking", "bench"),
+    *(
+        "exports",
+        "arranging",
+        "tuner",
+        "identity",
+        "runs",
+        "evaluation",
+        "ensembling",
+        "checking",
+        "bench",
+    ),
     *("commands", "cli"),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

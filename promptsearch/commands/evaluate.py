@@ -17,6 +17,7 @@ from promptsearch.commands.options import (
 )
 from promptsearch.commands.running import SHOWN, computing, loaded, scoring_from
 from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.ensembling import read_ensemble
 from promptsearch.errors import ModelError, TaskError
 from promptsearch.evaluation import Evaluation, evaluate
 from promptsearch.exports.native import PromptFile, read_prompts
@@ -53,7 +54,7 @@ def command(prompts: Path, **given: Any) -> None:
     The difference to the manual prompt is paired: the same examples under both.
     """
     console, file = Console(given["quiet"]), read_prompts(prompts)
-    definition = load_task(_task_of(file, given["task"]))
+    definition = load_task(task_named(file, given["task"]))
     split = split_of(definition, given["split"])
     model = found_with(file, definition, given, console)
     definition = with_words(definition, model)
@@ -63,7 +64,8 @@ def command(prompts: Path, **given: Any) -> None:
     with crew_of(settings, model).open(console.say) as pool:
         arranged = arrange(scorer, settings, pool, console.say)
         judge = calibrated(arranged, scorer, settings, definition)
-        evaluation = evaluate(file.prompts[: given["top"]], definition, scorer, split, judge)
+        saved, ensemble = file.prompts[: given["top"]], read_ensemble(file, definition)
+        evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
     if given["examples_out"]:
         rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
         write_atomic(given["examples_out"], "".join(rows))
@@ -76,7 +78,8 @@ def command(prompts: Path, **given: Any) -> None:
             click.echo("of the frozen model: the copies that ranked these prompts were not kept")
 
 
-def _task_of(file: PromptFile, given: str | None) -> str:
+def task_named(file: PromptFile, given: str | None) -> str:
+    """The task that was given, or the one the prompts were found for."""
     saved = file.section("task").get("file")
     if given is None and not isinstance(saved, str):
         raise TaskError(f"{file.path}: does not say which task it is for; add --task")
@@ -123,23 +126,37 @@ def _print(evaluation: Evaluation, document: Any, how: object) -> None:
     click.echo(f"{definition.name} · {split.name} · {len(split.examples)} examples{taken}")
     reliable = ("ece",) if definition.kind == "classification" else ()
     metrics = (*SHOWN[definition.kind], *reliable)
-    baselines = [{"id": name, "template": "", **row} for name, row in document["baselines"].items()]
+    baselines = [
+        {"id": name, "template": "", "told": f"always {row.get('label')!r}", **row}
+        for name, row in document["baselines"].items()
+    ]
     rows = []
-    every = [*document["prompts"], *baselines]
+    every = [*document["prompts"], *_together(document), *baselines]
     for row, prompt in zip(every, prompt_cells(every), strict=True):
         scores = row["scores"][split.name]
         shown = [number(scores.get(metric)) for metric in metrics]
         low, high = scores["ci95"]
-        what = prompt if row["template"] else f"always {row['label']!r}"
+        what = prompt if row["template"] else row["told"]
         rows.append([*shown, f"[{low:.3f}, {high:.3f}]", _gain(scores), row["id"], what])
     print_table([*metrics, f"ci95 of {metrics[1]}", "vs manual [ci95]", "id", "prompt"], rows)
+    if ensemble := document.get("ensemble"):
+        first = document["prompts"][0]["id"]
+        click.echo(f"ensemble - {first}: {_gain(ensemble['scores'][split.name], 'vs_best')}")
     coverage = document["prompts"][0]["scores"][split.name].get("coverage")
     if coverage is not None:
         click.echo(f"coverage {coverage:.3f}: the share of examples with a right candidate")
 
 
-def _gain(scores: Any) -> str:
-    if not (gain := scores.get("vs_manual")):
+def _together(document: Any) -> list[Any]:
+    """The row of the ensemble, where there is one."""
+    if not (ensemble := document.get("ensemble")):
+        return []
+    told = f"{ensemble['rule']} of {', '.join(m['id'] for m in ensemble['members'])}"
+    return [{"id": "ensemble", "template": "", "told": told, **ensemble}]
+
+
+def _gain(scores: Any, rival: str = "vs_manual") -> str:
+    if not (gain := scores.get(rival)):
         return "-"
     low, high = gain["ci95"]
     return f"{gain['metric']} {gain['delta']:+.3f} [{low:+.3f}, {high:+.3f}]"

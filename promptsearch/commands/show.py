@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import rich_click as click
 
-from promptsearch.commands.console import print_json, print_table, prompt_cells
+from promptsearch.commands.console import number, print_json, print_table, prompt_cells
 from promptsearch.commands.options import json_option
 from promptsearch.commands.running import SHOWN, dev_cells
 from promptsearch.commands.tuning import about_scores, tuned_cells, tuned_header
@@ -50,8 +50,19 @@ def _found(file: PromptFile) -> list[str]:
         f"{search.get('strategy')} · {spent.get('prompts')} prompts, {spent.get('forwards'):,} "
         f"forwards, {spent.get('seconds'):.0f} s · stopped: {search.get('stopped_because')}",
         f"made by: {search.get('command')}",
+        *_together(file.document.get("ensemble")),
         f"scores {about_scores(search)}",
     ]
+
+
+def _together(ensemble: Any) -> list[str]:
+    """The ensemble's members, and what it scores on dev."""
+    if not ensemble:
+        return []
+    weights = ", ".join(f"{m['id']} {m['weight']:.3f}" for m in ensemble["members"])
+    scores = (ensemble.get("scores") or {}).get("dev") or {}
+    worth = f" · on dev log_likelihood {number(scores.get('log_likelihood'))}" if scores else ""
+    return [f"ensemble ({ensemble['rule']}): {weights}{worth}"]
 
 
 def _count(row: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from promptsearch.data import Dataset
 from promptsearch.errors import ModelError
@@ -99,6 +100,24 @@ class Scorer:
             for some, places in _slices(group, len(examples)):
                 cost += Cost.of(self._plan(some, [examples[i] for i in places]))
         return cost
+
+    def label_log_probs(self, prompts: Sequence[Prompt], examples: Dataset) -> NDArray[np.float32]:
+        """(prompt, example, label): log p of all labels, which the prompts have in common.
+
+        For thousands of labels, of which judgements keep the right ones only; all is in memory.
+        """
+        labels = len(prompts[0].verbalizer)
+        found = np.empty((len(prompts), len(examples), labels), dtype=np.float32)
+        place = {prompt: number for number, prompt in enumerate(prompts)}
+        for group in self._groups(prompts):
+            labelling = self.labelling(group[0].verbalizer)
+            for some, places in _slices(group, len(examples)):
+                plan = self._plan(some, [examples[i] for i in places])
+                for block in self.model.run(plan):
+                    owners, spots = np.divmod(np.array(block.rows), len(places))
+                    own = np.array([place[prompt] for prompt in some])[owners]
+                    found[own, spots + places.start] = labelling.label_log_probs(block.log_probs)
+        return found
 
     def labelling(self, verbalizer: Verbalizer) -> Labelling:
         """How the verbalizer's answers become labels for this model."""

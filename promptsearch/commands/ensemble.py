@@ -1,0 +1,130 @@
+"""`promptsearch ensemble`: the best prompts of a search as one."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.arranging import arrange, calibrated, crew_of
+from promptsearch.commands.console import Console, print_json, print_table
+from promptsearch.commands.evaluate import found_with, task_named
+from promptsearch.commands.options import (
+    computing_options,
+    json_option,
+    loading_options,
+    quiet_option,
+)
+from promptsearch.commands.running import (
+    SHOWN,
+    computing,
+    default_directory,
+    dev_cells,
+    scoring_from,
+)
+from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.ensembling import Making, candidates_beside, ensemble_section
+from promptsearch.exports.native import Json, PromptFile, read_prompts, write_prompts
+from promptsearch.models import LanguageModel
+from promptsearch.prediction.combining import RULES
+from promptsearch.runs import with_words
+from promptsearch.scoring import Scorer
+from promptsearch.storage import run_directory
+
+
+@click.command("ensemble")
+@click.argument("prompts", type=click.Path(path_type=Path))
+@click.option("--task", "-t", metavar="TASK", help="A task file or a built-in task's name.")
+@click.option(
+    "--rule",
+    type=click.Choice(RULES),
+    default=Making.rule,
+    show_default=True,
+    help="uniform and rank (1, 1/2, 1/3 ...) need no labels; optimised (LPAQA) and greedy learn "
+    "weights on train; vote counts first choices.",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=Making.top,
+    show_default=True,
+    metavar="K",
+    help="The best K prompts become members.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    default=Making.examples,
+    show_default=True,
+    help="Training examples that weights are learned from, at most.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="[default: runs/<task>-ensemble-<n>]",
+)
+@click.option("--overwrite", is_flag=True, help="Start anew in the directory.")
+@loading_options
+@computing_options
+@json_option
+@quiet_option
+def command(prompts: Path, **given: Any) -> None:
+    """Put the best prompts of PROMPTS together: weights from train, scores on dev.
+
+    The result is the same file with its `ensemble` filled in; `evaluate` says what that is worth.
+    """
+    console, file = Console(given["quiet"]), read_prompts(prompts)
+    making = Making(given["rule"], given["top"], given["examples"], given["seed"])
+    definition = load_task(task_named(file, given["task"]))
+    directory = given["output"] or default_directory(definition.name, "ensemble")
+    with run_directory(directory, overwrite=given["overwrite"]):
+        model = found_with(file, definition, given, console)
+        document = {**file.document, "ensemble": _made(file, definition, model, making, given)}
+        if beside := candidates_beside(file):
+            shutil.copyfile(beside, directory / beside.name)
+        write_prompts(directory / "prompts.json", document)
+    if given["as_json"]:
+        print_json(document)
+    else:
+        _print(document, definition, directory)
+
+
+def _made(
+    file: PromptFile,
+    definition: TaskDefinition,
+    model: LanguageModel,
+    making: Making,
+    given: Any,
+) -> Json:
+    console = Console(given["quiet"])
+    definition = with_words(definition, model)
+    settings = replace(scoring_from(file), **computing(given))
+    scoring = settings.scoring(definition.kind)
+    own = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
+    with crew_of(settings, model).open(console.say) as pool:
+        scorer = calibrated(arrange(own, settings, pool, console.say), own, settings, definition)
+        return ensemble_section(file.prompts, definition, scorer, own, making)
+
+
+def _print(document: Json, definition: TaskDefinition, directory: Path) -> None:
+    metrics, ensemble = SHOWN[definition.kind], document["ensemble"]
+    prompts: Any = document["prompts"]
+    rows: list[Any] = [ensemble, *prompts[:1]]
+    names = ["ensemble", str(prompts[0].get("id", "p0"))]
+    if manual := (document.get("baselines") or {}).get("manual"):  # type: ignore[attr-defined]
+        rows, names = [*rows, manual], [*names, "manual"]
+    click.echo("on dev, which selected the members:")
+    cells = [[*dev_cells(row, metrics), name] for row, name in zip(rows, names, strict=True)]
+    print_table([*metrics, "id"], cells)
+    weights = [f"{m['id']} {m['weight']:.3f}" for m in ensemble["members"]]  # type: ignore[index]
+    click.echo(f"weights: {', '.join(weights)}")
+    click.echo(f"wrote {directory / 'prompts.json'}")
+    if definition.test_files:
+        click.echo(f"what it is worth: promptsearch evaluate {directory / 'prompts.json'}")

@@ -1,0 +1,1 @@
+"""Many prompts as one: how they are weighted, and what they say together."""

@@ -1,0 +1,80 @@
+"""What several prompts say together of examples; log p throughout, in nats."""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rule = Literal["uniform", "rank", "optimised", "greedy", "vote"]
+RULES: tuple[Rule, ...] = get_args(Rule)
+NEVER = -1e4  # stands for log 0, so that a weight of 0 takes it away
+
+Floats = NDArray[np.float64]
+Logs = NDArray[np.float32] | NDArray[np.float64]
+Right = Sequence[Sequence[int]]  # for each example its right labels, one or more
+
+
+def combined(log_probs: Logs, weights: Sequence[float], rule: Rule) -> Floats:
+    """(example, label): log p of the ensemble, from its members' (member, example, label).
+
+    All rules but `vote` are products of experts: softmax over the labels of the weighted sum of log
+    p (LPAQA, section 4.3). Votes count for the label that a member finds likeliest; the product of
+    all members, which is less than one vote, decides between equals.
+    """
+    if rule != "vote":
+        return _log_softmax(_weighted(log_probs, weights))
+    first = log_probs.argmax(2)[..., None] == np.arange(log_probs.shape[2])
+    votes = np.tensordot(np.array(weights), first.astype(np.float64), 1)  # (example, label)
+    doubt = np.exp(_log_softmax(_weighted(log_probs, [1.0] * len(log_probs))))
+    smallest = min(weight for weight in weights if weight > 0)
+    said: Floats = np.log(votes + smallest / 2 * doubt + np.exp(NEVER / 100))
+    return _log_softmax(said)
+
+
+def uniform(members: int) -> list[float]:
+    """One each: the sum of log p (LPAQA's top-k)."""
+    return [1.0] * members
+
+
+def by_rank(members: int) -> list[float]:
+    """1, 1/2, 1/3, ...: shares of the sum are kept at those of reciprocal ranks."""
+    return [1 / rank for rank in range(1, members + 1)]
+
+
+def greedy(log_probs: Logs, right: Right, rounds: int = 30) -> list[float]:
+    """Members are added one by one, again and again, as long as log p(right) grows.
+
+    Forward selection with replacement (Caruana et al. 2004, "Ensemble Selection from Libraries of
+    Models"); the weights are shares of the picks.
+    """
+    values = np.maximum(log_probs, NEVER)
+    picked, total, best = [0] * len(values), np.zeros(values.shape[1:]), -np.inf
+    for taken in range(1, rounds + 1):
+        worth = [log_likelihood(_log_softmax((total + own) / taken), right) for own in values]
+        first = int(np.argmax(worth))
+        if worth[first] <= best:
+            break
+        best, total = worth[first], total + values[first]
+        picked[first] += 1
+    return [count / sum(picked) for count in picked]
+
+
+def log_likelihood(log_probs: Floats, right: Right) -> float:
+    """Mean over examples of the log of the right labels' probabilities together."""
+    rows = zip(log_probs, right, strict=True)
+    return float(np.mean([np.logaddexp.reduce(row[list(own)]) for row, own in rows]))
+
+
+def _weighted(log_probs: Logs, weights: Sequence[float]) -> Floats:
+    total = np.zeros(log_probs.shape[1:])
+    for weight, own in zip(weights, log_probs, strict=True):
+        if weight:
+            total += weight * np.maximum(own, NEVER)
+    return total
+
+
+def _log_softmax(values: Floats) -> Floats:
+    shifted = values - values.max(-1, keepdims=True)
+    normed: Floats = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return normed

@@ -1,0 +1,98 @@
+"""An ensemble: weighted prompts that answer together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptsearch.data import Dataset
+from promptsearch.errors import PromptError
+from promptsearch.metrics import Judgement
+from promptsearch.prediction.combining import RULES, Floats, Rule, combined
+from promptsearch.prompt import Prompt
+from promptsearch.scoring import PromptScorer, Scorer
+from promptsearch.scoring.labelling import LISTED, Findings
+
+BYTES = 1 << 28  # what members say of examples, in memory at a time
+
+
+@dataclass(frozen=True)
+class Member:
+    """A prompt, by what a file calls it, and its weight (0 or more)."""
+
+    id: str
+    prompt: Prompt
+    weight: float
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Prompts with the same labels; `PromptError` where they do not fit together."""
+
+    rule: Rule
+    members: tuple[Member, ...]
+
+    def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise PromptError(f"there is no rule {self.rule!r}; use {', '.join(RULES)}")
+        if odd := [m for m in self.members if not isfinite(m.weight) or m.weight < 0]:
+            raise PromptError(f"the weight of {odd[0].id} is {odd[0].weight}; give 0 or more")
+        if not any(member.weight for member in self.members):
+            raise PromptError("no member of the ensemble has a weight above 0")
+        check_labels(self.members)
+
+    @property
+    def prompts(self) -> list[Prompt]:
+        return [member.prompt for member in self.members]
+
+    @property
+    def weights(self) -> list[float]:
+        return [member.weight for member in self.members]
+
+
+def check_labels(members: Sequence[Member]) -> None:
+    """`PromptError` where two members answer different labels, or in another order."""
+    first = members[0]
+    for member in members[1:]:
+        if member.prompt.verbalizer.labels != first.prompt.verbalizer.labels:
+            raise PromptError(
+                f"{first.id} and {member.id} do not answer the same labels (or candidates), so "
+                "they cannot be put together"
+            )
+
+
+@dataclass(frozen=True)
+class EnsemblePredictor:
+    """What an ensemble says, by a scorer as it is arranged; `own` has the same model."""
+
+    ensemble: Ensemble
+    scorer: PromptScorer
+    own: Scorer
+
+    def label_log_probs(self, examples: Dataset) -> Floats:
+        """(example, label)"""
+        said = member_log_probs(self.ensemble.prompts, examples, self.scorer, self.own)
+        return combined(said, self.ensemble.weights, self.ensemble.rule)
+
+    def judged(self, examples: Dataset) -> Judgement:
+        """Its judgement, as a prompt has one; a part of the examples at a time."""
+        prompts = self.ensemble.prompts
+        labelling = self.own.labelling(prompts[0].verbalizer)
+        findings = Findings.of(labelling, examples)
+        step = max(1, BYTES // (4 * len(prompts) * len(labelling.labels)))
+        for first in range(0, len(examples), step):
+            places = range(first, min(first + step, len(examples)))
+            findings.put(places, self.label_log_probs([examples[i] for i in places]))
+        return findings.judgement()
+
+
+def member_log_probs(
+    prompts: Sequence[Prompt], examples: Dataset, scorer: PromptScorer, own: Scorer
+) -> NDArray[np.float32]:
+    """(prompt, example, label): judgements hold it of few labels, the model is asked of many."""
+    if len(prompts[0].verbalizer) > LISTED:
+        return own.label_log_probs(prompts, examples)
+    kept = [judged.log_probs for judged in scorer.judged(prompts, examples).judgements]
+    return np.array(kept, dtype=np.float32)
