@@ -1,4 +1,4 @@
-"""Many prompts as one: each rule against plain arithmetic, and the file from making to evaluation."""
+"""Many prompts as one: each rule against plain arithmetic, and files from making to use."""
 
 import json
 from math import exp, log
