@@ -24,18 +24,21 @@ if TYPE_CHECKING:
     from promptsearch.runs import Output as Output
     from promptsearch.runs import search as search
     from promptsearch.scoring import Scorer as Scorer
+    from promptsearch.searchers import AnswerParaphraseSearch as AnswerParaphraseSearch
     from promptsearch.searchers import GenerateSearch as GenerateSearch
     from promptsearch.searchers import GradientSearch as GradientSearch
     from promptsearch.searchers import LikelihoodRatioSearch as LikelihoodRatioSearch
     from promptsearch.searchers import LMScoreSearch as LMScoreSearch
     from promptsearch.searchers import MiningSearch as MiningSearch
     from promptsearch.searchers import ParaphraseSearch as ParaphraseSearch
+    from promptsearch.searchers import ProbeSearch as ProbeSearch
     from promptsearch.searchers import PruneSearch as PruneSearch
     from promptsearch.settings import Settings as Settings
     from promptsearch.trial import Result as Result
     from promptsearch.trial import Trial as Trial
 
 _HOME = {
+    "AnswerParaphraseSearch": "searchers",
     "Example": "data",
     "GenerateSearch": "searchers",
     "GradientSearch": "searchers",
@@ -45,6 +48,7 @@ _HOME = {
     "Output": "runs",
     "ParaphraseSearch": "searchers",
     "PruneSearch": "searchers",
+    "ProbeSearch": "searchers",
     "Prompt": "prompt",
     "PromptSearchError": "errors",
     "Result": "trial",

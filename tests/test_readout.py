@@ -9,6 +9,7 @@ from tiny import KINDS, tiny
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
 from promptsearch.models.families import wrap
+from promptsearch.models.readout import Readout
 from promptsearch.prompt import Input, Slot, Text
 
 TEXTS = ("It was a great film", "awful", "It was a great film", "the story of this movie is bad")
@@ -56,6 +57,18 @@ def test_states_times_rows_are_the_logits_of_the_plain_model(kind):
         wanted = torch.stack([naive_logits(kind, model, tokenizer, text) for text in TEXTS])
     assert torch.allclose(products, wanted[:, list(ids)], atol=2e-4, rtol=1e-4)
     assert wanted.std() > 0.1  # there is something to tell apart
+
+
+@every_kind
+def test_a_pass_that_ends_there_has_the_words_of_the_whole_one(kind):
+    model = tiny(kind)[1]
+    readout = Readout.of(model, kind)
+    ids = torch.tensor([[5, 9, 7]])
+    inputs = {"input_ids": ids, **({"decoder_input_ids": ids} if kind == "t5" else {})}
+    with torch.no_grad():
+        whole, states = model(**inputs).logits[0], readout.states(inputs)[0]
+        assert torch.allclose(readout.logits(states), whole, atol=1e-5)
+    assert readout.vocabulary == whole.shape[-1]
 
 
 @every_kind

@@ -17,6 +17,8 @@ SMALL = {  # keeps a strategy quick
     "gradient": {"iterations": 4, "triggers": 2, "start": "great film"},
     "answers-prune": {"candidates": 5},
     "answers-likelihood-ratio": {"per_label": 3},
+    "answers-paraphrase": {"pool": 3, "keep": 2},
+    "answers-probe": {"top": 4},
     "lm-score": {"lm": saved("gpt2"), "template": ("[Z] , {subject} .", "{subject} has [Z] .")},
 }
 every_searcher = pytest.mark.parametrize(

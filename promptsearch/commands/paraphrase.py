@@ -35,8 +35,7 @@ def command(task: str, starts: tuple[Path, ...], **given: Any) -> None:
 
 def _check(given: Mapping[str, Any], definition: TaskDefinition) -> None:
     """What else may be wrong, before the run begins."""
-    for name in given["thesaurus"]:
-        read_thesaurus(Path(name))
+    check_sources(given, definition.language)
     families: dict[str, Sequence[Family]] = {
         "filler": ("masked",),
         "rewriter": ("causal", "seq2seq"),
@@ -44,5 +43,11 @@ def _check(given: Mapping[str, Any], definition: TaskDefinition) -> None:
     for option, able in families.items():
         if spec := given[option]:
             check_family(f"--{option}", spec, able)
+
+
+def check_sources(given: Mapping[str, Any], language: str) -> None:
+    """Whether thesauri can be read, and translators lead from the language and back."""
+    for name in given["thesaurus"]:
+        read_thesaurus(Path(name))
     if given["forward"]:
-        check_translators(given["forward"], given["backward"], definition.language)
+        check_translators(given["forward"], given["backward"], language)

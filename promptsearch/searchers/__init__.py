@@ -5,6 +5,8 @@ To add one: write its file, add its line.
 
 from promptsearch.engine import Searcher
 from promptsearch.searchers.answers_likelihood_ratio import LikelihoodRatioSearch
+from promptsearch.searchers.answers_paraphrase import AnswerParaphraseSearch
+from promptsearch.searchers.answers_probe import ProbeSearch
 from promptsearch.searchers.answers_prune import PruneSearch
 from promptsearch.searchers.generate import GenerateSearch
 from promptsearch.searchers.gradient import GradientSearch
@@ -18,17 +20,21 @@ SEARCHERS: dict[str, type[Searcher]] = {
     "gradient": GradientSearch,
     "generate": GenerateSearch,
     "lm-score": LMScoreSearch,
+    "answers-paraphrase": AnswerParaphraseSearch,
     "answers-prune": PruneSearch,
     "answers-likelihood-ratio": LikelihoodRatioSearch,
+    "answers-probe": ProbeSearch,
 }
 
 __all__ = [
     "SEARCHERS",
+    "AnswerParaphraseSearch",
     "GenerateSearch",
     "GradientSearch",
     "LMScoreSearch",
     "LikelihoodRatioSearch",
     "MiningSearch",
     "ParaphraseSearch",
+    "ProbeSearch",
     "PruneSearch",
 ]

@@ -5,12 +5,16 @@ import rich_click as click
 from promptsearch.commands.lazy import LazyGroup
 
 COMMANDS = {
+    "paraphrase": "answers.paraphrase:command",
     "prune": "answers.prune:command",
     "likelihood-ratio": "answers.likelihood_ratio:command",
+    "probe": "answers.probe:command",
 }
 SUMMARIES = {
+    "paraphrase": "Other words for the answers, summed (Jiang et al. 2021).",
     "prune": "Likely words of each label, then the best of their combinations (LM-BFF).",
     "likelihood-ratio": "Words that tell a label from the others (PETAL).",
+    "probe": "Words that a linear probe of the slot takes for a label (AutoPrompt).",
 }
 
 

@@ -8,8 +8,8 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 
 
-def check_labels(name: str, kind: str, slots: Sequence[str]) -> None:
-    """`TaskError` where a task has no label words to search, or several slots for them."""
+def check_labels(name: str, kind: str, slots: Sequence[str] = ()) -> None:
+    """`TaskError` where a task has no label words to search, or several `slots` for one."""
     if kind == "facts":
         raise TaskError(
             f"{name}: the candidates of facts are their own answers, so there is nothing to "
@@ -22,9 +22,9 @@ def check_labels(name: str, kind: str, slots: Sequence[str]) -> None:
         )
 
 
-def model_of(task: Task) -> LanguageModel:
-    """The model that answers; the task must have labels, and one slot."""
-    check_labels(task.name, task.kind, task.prompt.template.slots)
+def model_of(task: Task, several: bool = False) -> LanguageModel:
+    """The model that answers; the task must have labels, and one slot unless it may have more."""
+    check_labels(task.name, task.kind, () if several else task.prompt.template.slots)
     if task.model is None:
         raise ModelError("searching answers needs a model")
     return task.model

@@ -16,7 +16,7 @@ from promptsearch.prompt import Filled, Slot, Template
 from promptsearch.searchers.answering.words import Candidate
 
 if TYPE_CHECKING:
-    pass
+    from torch import Tensor
 
 Floats32 = NDArray[np.float32]
 
@@ -63,14 +63,20 @@ class Asking:
 
     def table(self, plan: Plan) -> Floats32:
         """(template, example, word): log p of each word."""
-        import torch
-
         shape = len(self.templates), len(self.examples), len(self.words)
-        found = torch.empty(shape[0] * shape[1], shape[2])
-        for block in self.model.run(plan):
-            found[list(block.rows)] = block.log_probs
+        found = log_probs(self.model, plan, shape[0] * shape[1], shape[2])
         values: Floats32 = found.view(shape).numpy()
         return values
+
+
+def log_probs(model: LanguageModel, plan: Plan, texts: int, answers: int) -> "Tensor":
+    """(text, answer), float32: all that a plan of so many asks for."""
+    import torch
+
+    found = torch.empty(texts, answers)
+    for block in model.run(plan):
+        found[list(block.rows)] = block.log_probs
+    return found
 
 
 def drawn(task: Task, most: int) -> list[Example]:

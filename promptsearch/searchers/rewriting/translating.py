@@ -11,18 +11,14 @@ down, and of equal ones the first counts.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import cast
 
-from promptsearch.engine import Chore, Score
-from promptsearch.ledger import digest
+from promptsearch.engine import Score
 from promptsearch.models.translation import Translator
 from promptsearch.prompt import Template
-from promptsearch.scoring import Cost
 from promptsearch.searchers.rewriting.proposal import Parent, Proposal
+from promptsearch.searchers.rewriting.round_trip import Candidate, RoundTrip
 from promptsearch.searchers.rewriting.sentence import MARKS, Lost, Marks, Sentence
-
-Candidate = tuple[str, str, float]  # text, translation, sum of the mean log p of both ways
 
 
 @dataclass
@@ -48,31 +44,12 @@ class BackTranslation:
             yield sorted(found.values(), key=lambda p: -cast(float, p.evidence["score"]))
 
     def _understood(self, sentence: Sentence, marks: Marks) -> Iterator[tuple[Template, Candidate]]:
-        said = sentence.said(marks)
-        about = (said, self.beam, self.forward.sha256, self.backward.sha256)
-        made = self.score.once(f"translate {digest(about)}", partial(self._chore, said))
-        for candidate in cast(list[Candidate], made):
+        trip = RoundTrip(self.forward, self.backward, self.beam, self.score)
+        for candidate in trip.of(sentence.said(marks)):
             try:
                 yield sentence.understood(candidate[0], marks), candidate
             except Lost as lost:
                 self.rejected[str(lost)] += 1
-
-    def _chore(self, said: str) -> Chore:
-        """The candidates, best first."""
-        beam = 1 if self.forward.one_best else self.beam
-        forwards = beam + beam * (1 if self.backward.one_best else self.beam)
-        tokens = forwards * 2 * len(said.split())  # about: nobody else knows their tokens
-        return Chore(Cost(forwards, tokens), partial(self._translated, said))
-
-    def _translated(self, said: str) -> list[Candidate]:
-        (there,) = self.forward.translations([said], self.beam)
-        back = self.backward.translations([each.text for each in there], self.beam)
-        found = [
-            (again.text, each.text, each.log_prob + again.log_prob)
-            for each, own in zip(there, back, strict=True)
-            for again in own
-        ]
-        return sorted(found, key=lambda candidate: -candidate[2])
 
 
 def _proposal(template: Template, candidate: Candidate, parent: Parent) -> Proposal:
