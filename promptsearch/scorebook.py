@@ -105,8 +105,7 @@ class Scorebook:
 
     def key(self, prompt: Prompt, on: On, rows: Rows) -> str:
         """What names a trial in the ledger."""
-        chosen = None if rows is None else list(rows)
-        return json.dumps([str(prompt.template), self._verbalizer(prompt), on, chosen])
+        return json.dumps([str(prompt.template), self._verbalizer(prompt), on, rows and [*rows]])
 
     def _verbalizer(self, prompt: Prompt) -> object:
         """Written out where it is not the task's own: facts have thousands of candidates."""

@@ -59,9 +59,7 @@ class TaskFile:
 WRITES_ONE = "`promptsearch init DATA --label COLUMN` writes one from a table"
 
 
-def read_toml(
-    file: Path, kind: str = "task file", way_out: str = WRITES_ONE
-) -> dict[str, object]:
+def read_toml(file: Path, kind: str = "task file", way_out: str = WRITES_ONE) -> dict[str, object]:
     """The document as parsed; `TaskError` where the file is missing or no TOML."""
     (file,) = expand([file], Path())
     try:

@@ -8,6 +8,7 @@ from promptsearch.searchers.answers_likelihood_ratio import LikelihoodRatioSearc
 from promptsearch.searchers.answers_prune import PruneSearch
 from promptsearch.searchers.generate import GenerateSearch
 from promptsearch.searchers.gradient import GradientSearch
+from promptsearch.searchers.joint import JointSearch
 from promptsearch.searchers.lm_score import LMScoreSearch
 from promptsearch.searchers.mine import MiningSearch
 from promptsearch.searchers.paraphrase import ParaphraseSearch
@@ -20,12 +21,14 @@ SEARCHERS: dict[str, type[Searcher]] = {
     "lm-score": LMScoreSearch,
     "answers-prune": PruneSearch,
     "answers-likelihood-ratio": LikelihoodRatioSearch,
+    "search": JointSearch,
 }
 
 __all__ = [
     "SEARCHERS",
     "GenerateSearch",
     "GradientSearch",
+    "JointSearch",
     "LMScoreSearch",
     "LikelihoodRatioSearch",
     "MiningSearch",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from promptsearch.prompt import Part, Prompt, Text, Verbalizer
-from promptsearch.trial import Trial, ranked
+from promptsearch.trial import Trial, merit, ranked
 
 _SPACES = re.compile(r"\s+")
 _MARK = re.compile(r" ?([^\w\s]) ?")
@@ -34,6 +34,12 @@ class History:
     def best(self) -> list[Trial]:
         """Those that may win, best first."""
         return ranked(self.trials.values(), self.objective)
+
+    @property
+    def leader(self) -> str:
+        """`p3 log_likelihood -0.412`, of the best."""
+        first = self.best[0]
+        return f"{first.id} {self.objective} {merit(first.scores, self.objective)[0]:.3f}"
 
     def note(self, trials: Iterable[Trial]) -> None:
         """Keep trials on dev; one that is complete is not forgotten for one that is not."""

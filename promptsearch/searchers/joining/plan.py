@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from promptsearch.corpora.files import did_you_mean
 from promptsearch.errors import PromptSearchError, RunError
@@ -105,8 +105,9 @@ def _built(
     for key, value in options.items():
         if not fits(value, kinds[key]):
             raise RunError(f"{place}: {key}: it must be {said(kinds[key])}, not {value!r}")
+    values: dict[str, Any] = {key: frozen(value) for key, value in options.items()}
     try:
-        return cls(**{key: frozen(value) for key, value in options.items()})
+        return cls(**values)
     except PromptSearchError as error:
         raise RunError(f"{place}: {error}") from None
 

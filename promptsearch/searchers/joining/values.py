@@ -35,7 +35,7 @@ def said(kind: Any) -> str:
         return f"a list, each of its values {said(get_args(kind)[0])}"
     if parts := get_args(kind):
         return " or ".join(said(part) for part in parts if part is not NoneType)
-    return _SAID.get(kind, kind.__name__)
+    return _SAID.get(kind, str(kind))
 
 
 def frozen(value: object) -> object:
