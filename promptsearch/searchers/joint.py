@@ -78,8 +78,10 @@ class JointSearch:
     def _run(self, course: Course, number: int, step: Step, budget: int | None) -> None:
         """One step. What it fails by is told; without `skip` that ends the search."""
         name, history = f"step {number} {step.strategy}", course.history
+        if course.score.left == 0:
+            raise BudgetSpent("budget")
         if budget == 0:
-            course.task.log(f"{name}: left out, for no budget is left")
+            course.task.log(f"{name}: left out, for the others' budgets leave nothing")
             return
         tried, folded = len(history.trials), history.folded
         try:

@@ -82,7 +82,7 @@ def share(to_come: Sequence[Step], left: int | None) -> int | None:
     if own is not None:
         return min(own, left)
     reserved = sum(step.budget or 0 for step in to_come)
-    return max(0, left - reserved) // sum(step.budget is None for step in to_come)
+    return -(-max(0, left - reserved) // sum(step.budget is None for step in to_come))
 
 
 def whole(value: object, key: str, place: str) -> int:

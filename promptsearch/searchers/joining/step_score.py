@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from promptsearch.engine import Chore, On, Score
+from promptsearch.errors import BudgetSpent
 from promptsearch.prompt import Prompt
 from promptsearch.searchers.joining.history import History
 from promptsearch.trial import Trial
@@ -30,7 +31,7 @@ class StepScore:
     def __call__(
         self, prompts: Iterable[Prompt], *, on: On = "dev", rows: Sequence[int] | None = None
     ) -> list[Trial]:
-        """See `engine.Score`; `StepSpent` where the step's budget ends."""
+        """See `engine.Score`; `StepSpent` where only the step's budget ends."""
         asked = [self._twin(prompt) for prompt in prompts]
         if on == "train":
             return self._told(self.inner(asked, on=on, rows=rows))
@@ -39,7 +40,7 @@ class StepScore:
         trials = self.inner(able, on=on, rows=rows)
         self.history.note(trials)
         if len(able) < len(asked):
-            raise StepSpent
+            raise StepSpent if self.inner.left != 0 else BudgetSpent("budget")
         return self._told(trials)
 
     def once(self, name: str, prepare: Callable[[], Chore]) -> object:
