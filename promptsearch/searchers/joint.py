@@ -42,9 +42,9 @@ class JointSearch:
     ] = None
 
     def __post_init__(self) -> None:
-        whole(self.rounds, "rounds", "the plan")
+        whole(self.rounds, "rounds", "plan")
         if not isinstance(self.skip, bool):
-            raise RunError(f"the plan: skip: it must be true or false, not {self.skip!r}")
+            raise RunError(f"plan: skip: it must be true or false, not {self.skip!r}")
         for number, given in enumerate(self.steps, 1):
             Step.of(given, f"step {number}")
         if self.ensemble is not None:

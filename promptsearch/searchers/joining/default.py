@@ -35,7 +35,7 @@ def default_steps(kind: str, corpus: bool, budget: int) -> tuple[Mapping[str, ob
     leave over.
     """
     parts = _parts(kind, corpus)
-    while len(parts) > 1 and _shares(parts, budget)[-1] and min(_shares(parts, budget)) < LEAST:
+    while len(parts) > 1 and min(_shares(parts, budget)) < LEAST:
         least = min(part.weight for part in parts)
         parts.remove([part for part in parts if part.weight == least][-1])
     shares = _shares(parts, budget)

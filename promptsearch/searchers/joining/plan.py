@@ -52,8 +52,10 @@ class Ensemble:
     top: int
 
     @classmethod
-    def of(cls, given: Mapping[str, object], place: str) -> "Ensemble":
+    def of(cls, given: object, place: str) -> "Ensemble":
         """From the table of a plan; `RunError` names the key and the value."""
+        if not isinstance(given, Mapping):
+            raise RunError(f"{place}: it must be a table [ensemble], not {given!r}")
         _refuse_unknown(given, ("rule", "top"), place)
         rule, top = given.get("rule"), _count(given, "top", place)
         if not isinstance(rule, str) or not rule:
