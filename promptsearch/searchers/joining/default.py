@@ -19,12 +19,14 @@ class Part:
     weight: int
 
     def step(self, budget: int | None, about: int) -> Mapping[str, object]:
-        """As a plan says it; a paraphrase's rounds have half of its `about` prompts each."""
+        """As a plan says it; what is asked on train keeps in proportion to its `about` prompts."""
         own: dict[str, object] = {"strategy": self.strategy}
         if budget is not None:
             own["budget"] = budget
-        if self.strategy == "paraphrase":
-            own["width"] = max(1, about // 2)
+        if self.strategy == "paraphrase":  # two rounds; a pool as wide as its own, beside them
+            own |= {"width": max(1, about // 2), "pool": max(1, about // 2) * 4}
+        if self.strategy == "gradient":  # about every other step is accepted
+            own["iterations"] = max(1, about) * 2
         return own
 
 
