@@ -211,6 +211,12 @@ def test_starts_share_a_step_and_the_first_leaves_the_rest_to_the_others():
     assert asked == ["near"] * 3 + ["far"] * 2
 
 
+def test_a_limit_on_forwards_ends_the_search_not_the_step():
+    result = run(WORDS, ANSWERS, limits=Limits(forwards=3000))
+    assert result.stopped_because == "max-forwards"
+    assert result.spent.prompts == 3
+
+
 def prompt(notation):
     return Prompt(Template.parse(notation), MANUAL.verbalizer)
 

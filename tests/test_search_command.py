@@ -94,6 +94,22 @@ def test_a_plan_leaves_a_valid_file_that_is_reproduced(task):
     assert "reproduced: same prompts, same scores" in done.stdout
 
 
+def test_a_run_that_a_limit_cut_short_is_reproduced(task):
+    """Its steps had shares of the whole budget, not of what it came to."""
+    steps = PLAN.replace("width = 4", "width = 40").replace("budget = 6", "")
+    task.write_text(TASK.replace("It was", "It really was such a film , and so"))
+    (task.parent / "plan.toml").write_text(steps.replace("rounds = 2", ""))
+    searched(task, "-q")
+    limit = document_of(task)["search"]["spent"]["forwards"] - 8
+    searched(task, "-q", "--max-forwards", limit, out="short")
+    search = document_of(task, "short")["search"]
+    assert search["stopped_because"] == "max-forwards"
+    assert search["options"]["budget"] is None
+    assert 10 < search["spent"]["prompts"] < 24  # and the first step had 10 of 24
+    done = run("reproduce", task.parent / "short" / "prompts.json", "-q")
+    assert "reproduced: same prompts, same scores" in done.stdout
+
+
 def test_a_run_cut_anywhere_resumes_to_the_same_file(task):
     searched(task, "-q")
     whole = without_times(document_of(task))

@@ -40,6 +40,9 @@ class JointSearch:
     ensemble: Annotated[
         Mapping[str, object] | None, "What becomes of the best prompts: `rule` and `top`."
     ] = None
+    budget: Annotated[
+        int | None, "Prompts that steps share, the manual one included.  [the search's own budget]"
+    ] = None
 
     def __post_init__(self) -> None:
         whole(self.rounds, "rounds", "plan")
@@ -72,8 +75,13 @@ class JointSearch:
         (manual,) = score([task.prompt])
         course = Course(task, score, History(manual, task.objective))
         for number, step in enumerate(self.course, 1):
-            budget = share(self.course[number - 1 :], score.left)
-            self._run(course, number, step, budget)
+            self._run(course, number, step, share(self.course[number - 1 :], self._left(course)))
+
+    def _left(self, course: Course) -> int | None:
+        """Prompts that are left to share."""
+        if self.budget is None:
+            return course.score.left
+        return max(0, self.budget - len(course.history.trials))
 
     def _run(self, course: Course, number: int, step: Step, budget: int | None) -> None:
         """One step. What it fails by is told; without `skip` that ends the search."""

@@ -64,7 +64,9 @@ def told(steps: Sequence[Step], left: int | None) -> str:
     parts = []
     for number, step in enumerate(steps, 1):
         own = share(steps[number - 1 :], left)
-        left = None if left is None or own is None else left - own
+        if left is not None and own is not None:
+            own = min(own, left)
+            left -= own
         size = "" if own is None else f" {own}"
         parts.append(f"{number} {step.strategy}{size}{' prompts' if number == 1 and size else ''}")
     return " | ".join(parts)

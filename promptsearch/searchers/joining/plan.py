@@ -76,13 +76,12 @@ def searchers() -> "Mapping[str, type[Searcher | Cross]]":
 def share(to_come: Sequence[Step], left: int | None) -> int | None:
     """What the first of the steps to come may spend, of so many prompts that are left.
 
-    Its own budget; or, where it has none, an equal share of what those with one leave over.
+    Its own budget, whatever is left; or, where it has none, an equal share of what those with one
+    leave over.
     """
     own = to_come[0].budget
-    if left is None:
+    if own is not None or left is None:
         return own
-    if own is not None:
-        return min(own, left)
     reserved = sum(step.budget or 0 for step in to_come)
     return -(-max(0, left - reserved) // sum(step.budget is None for step in to_come))
 
