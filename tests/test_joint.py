@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from judges import ShorterIsBetter, reviews
+from judges import ShorterIsBetter, capitals, reviews
 
 from promptsearch.engine import Chore, Limits, Task, search_prompts
 from promptsearch.errors import RunError, TaskError
@@ -369,3 +369,16 @@ def test_real_strategies_take_turns():
         if (name := trials_of_step[0].prompt.source.strategy) not in ("cross", "answers-prune"):
             assert len({t.prompt.verbalizer for t in trials_of_step}) == 1, name
     assert any("step 5 lm-score: left out" in line for line in said)
+
+
+def test_without_a_plan_the_task_has_one(tmp_path):
+    said = []
+    task = replace(capitals(tmp_path), log=said.append)
+    result = search_prompts(JointSearch(), task, ShorterIsBetter(), limits=Limits(prompts=40))
+    strategies = {trial.prompt.source.strategy for trial in result.trials}
+    assert {"manual", "mine", "paraphrase", "generate"} <= strategies
+    assert [line.split(":")[0] for line in said if line.startswith("step ")][:2] == [
+        "step 1 mine",
+        "step 2 paraphrase",
+    ]
+    assert result.spent.prompts <= 40

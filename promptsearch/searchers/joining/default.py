@@ -23,8 +23,9 @@ class Part:
         own: dict[str, object] = {"strategy": self.strategy}
         if budget is not None:
             own["budget"] = budget
-        if self.strategy == "paraphrase":  # two rounds; a pool as wide as its own, beside them
-            own |= {"width": max(1, about // 2), "pool": max(1, about // 2) * 4}
+        if self.strategy == "paraphrase":  # several rounds; who takes what is left, as many as fit
+            width = max(1, about // 2)
+            own |= {"rounds": 5 if budget is None else 2, "width": width, "pool": 4 * width}
         if self.strategy == "gradient":  # about every other step is accepted
             own["iterations"] = max(1, about) * 2
         return own
