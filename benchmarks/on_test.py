@@ -1,7 +1,7 @@
 """What searches come to on test: the tasks of these benchmarks, and paired differences.
 
-SST-2, TREC and SNLI in LM-BFF's 16-shot splits (one split a seed), and LAMA relations (train and
-dev as in lama_mining.py; one search seed a seed).
+SST-2, TREC, SNLI, Subj and AG News in 16-shot splits (one a seed; LM-BFF's, where it has them), and
+LAMA relations (train and dev as in lama_mining.py; one search seed a seed).
 """
 
 import json
@@ -61,7 +61,33 @@ entailment = ["Yes"]
 neutral = ["Maybe"]
 contradiction = ["No"]
 """
-LABELLED = {"SST-2": SST2, "TREC": TREC, "SNLI": SNLI}
+SUBJ = """name = "Subj"
+kind = "classification"
+train = "{0}/subj/16-{1}/train.csv"
+dev = "{0}/subj/16-{1}/dev.csv"
+test = "{0}/subj/test.csv"
+header = false
+columns = ["label", "text"]
+label = "label"
+template = "{{text}} This is [Z]."
+answers = {{ 0 = ["subjective"], 1 = ["objective"] }}
+"""
+AG_NEWS = """name = "AG-News"
+kind = "classification"
+train = "{0}/../agnews/16-{1}/train.tsv"
+dev = "{0}/../agnews/16-{1}/dev.tsv"
+test = "{0}/../agnews/test1000.json"
+label = "label"
+template = "[Z] News: {{text}}"
+[rename]
+ori = "text"
+[answers]
+0 = ["World"]
+1 = ["Sports"]
+2 = ["Business"]
+3 = ["Technology"]
+"""
+LABELLED = {"SST-2": SST2, "TREC": TREC, "SNLI": SNLI, "Subj": SUBJ, "AG-News": AG_NEWS}
 Methods = Mapping[str, Callable[[], Searcher]]
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from promptsearch.searchers import AnswerParaphraseSearch as AnswerParaphraseSearch
     from promptsearch.searchers import GenerateSearch as GenerateSearch
     from promptsearch.searchers import GradientSearch as GradientSearch
+    from promptsearch.searchers import JointSearch as JointSearch
     from promptsearch.searchers import LikelihoodRatioSearch as LikelihoodRatioSearch
     from promptsearch.searchers import LMScoreSearch as LMScoreSearch
     from promptsearch.searchers import MiningSearch as MiningSearch
@@ -42,6 +43,7 @@ _HOME = {
     "Example": "data",
     "GenerateSearch": "searchers",
     "GradientSearch": "searchers",
+    "JointSearch": "searchers",
     "LMScoreSearch": "searchers",
     "LikelihoodRatioSearch": "searchers",
     "MiningSearch": "searchers",

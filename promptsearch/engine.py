@@ -79,6 +79,11 @@ class Score(Protocol):
         """
         ...
 
+    @property
+    def left(self) -> int | None:
+        """Distinct prompts on dev that the budget has room for; None: as many as there are."""
+        ...
+
 
 class Searcher(Protocol):
     """A strategy: a frozen dataclass whose fields are the paper's hyper-parameters."""

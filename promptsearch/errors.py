@@ -38,4 +38,4 @@ class BudgetSpent(BaseException):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = reason  # "budget", "max-forwards" or "time"
+        self.reason = reason  # "budget", "max-forwards", "time", or what a step failed by

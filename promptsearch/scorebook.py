@@ -48,11 +48,7 @@ class Scorebook:
     def __post_init__(self) -> None:
         self.purse = Purse(self.limits)
         self._known = {str(row["key"]): row for row in self.ledger.rows}
-        for row in self.ledger.rows:
-            self.purse.pay(
-                cast(int, row["forwards"]), cast(int, row["tokens"]), cast(float, row["seconds"])
-            )
-        self.purse.resumed()
+        self.purse.resume(self.ledger.rows)
 
     def __call__(
         self, prompts: Iterable[Prompt], *, on: On = "dev", rows: Sequence[int] | None = None
@@ -88,6 +84,11 @@ class Scorebook:
             self._known[key] = {"made": made}
         return self._known[key]["made"]
 
+    @property
+    def left(self) -> int | None:
+        """See `engine.Score`."""
+        return self.purse.left
+
     def judge_exactly(self) -> None:
         """From now on only scores that count are given, whatever time it takes."""
         self.ranking = self._ranker = None
@@ -104,8 +105,7 @@ class Scorebook:
 
     def key(self, prompt: Prompt, on: On, rows: Rows) -> str:
         """What names a trial in the ledger."""
-        chosen = None if rows is None else list(rows)
-        return json.dumps([str(prompt.template), self._verbalizer(prompt), on, chosen])
+        return json.dumps([str(prompt.template), self._verbalizer(prompt), on, rows and [*rows]])
 
     def _verbalizer(self, prompt: Prompt) -> object:
         """Written out where it is not the task's own: facts have thousands of candidates."""

@@ -1,12 +1,13 @@
 """What a search may spend, and what it has spent."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from promptsearch.errors import BudgetSpent
+from promptsearch.ledger import Row
 from promptsearch.progress import Limits
 from promptsearch.scoring import Cost
 from promptsearch.trial import Spent
@@ -33,9 +34,19 @@ class Purse:
     spent: Spent = field(default_factory=Spent)
     _began: float = field(default_factory=time.monotonic)
 
-    def resumed(self) -> None:
-        """What was paid until now was paid by an earlier run: this one has that much less time."""
+    def resume(self, rows: Iterable[Row]) -> None:
+        """What the ledger's rows say was paid by earlier runs: this one has that much less time."""
+        for row in rows:
+            forwards, tokens = cast(int, row["forwards"]), cast(int, row["tokens"])
+            self.pay(forwards, tokens, cast(float, row["seconds"]))
         self._began -= self.spent.seconds
+
+    @property
+    def left(self) -> int | None:
+        """Prompts that the budget has room for; None: as many as there are."""
+        if self.limits.prompts is None:
+            return None
+        return max(0, self.limits.prompts - self.spent.prompts)
 
     def pay(self, forwards: int, tokens: int, seconds: float) -> None:
         """For what has passed through a model."""
@@ -52,9 +63,8 @@ class Purse:
 
     def within_budget(self, fresh: Sequence[bool]) -> int:
         """How many of these prompts may be scored; those that are not fresh cost nothing."""
-        if self.limits.prompts is None:
+        if (left := self.left) is None:
             return len(fresh)
-        left = self.limits.prompts - self.spent.prompts
         wanted = accumulate(fresh)
         return next((i for i, count in enumerate(wanted) if count > left), len(fresh))
 

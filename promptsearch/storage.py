@@ -11,7 +11,7 @@ from promptsearch.errors import RunError
 
 RUN_FILES = (
     *("prompts.json", "trials.jsonl", "log.jsonl", "candidates.txt"),
-    *("mined.jsonl", "shards", "choices.jsonl"),
+    *("mined.jsonl", "shards", "choices.jsonl", "steps"),
 )
 
 

@@ -52,7 +52,9 @@ class Result:
     trials: tuple[Trial, ...]
     objective: str = "log_likelihood"  # a key of `Scores`
     spent: Spent = field(default_factory=Spent)
-    stopped_because: str = "finished"  # or "budget", "max-forwards", "time", "interrupted"
+    stopped_because: str = (
+        "finished"  # or "budget", "max-forwards", "time", "interrupted", "step ..."
+    )
     race: RaceReport | None = None
     exact: bool = True  # whether the finalists were scored exactly; else all are only ranked
     tuned: Tuned | None = None

@@ -25,11 +25,15 @@ from promptsearch.commands.tuning import tuning_options
 
 def search_options(searcher: type, *own: Decorator, task: Decorator = task_option) -> Decorator:
     """What a search command takes; `own` are options that are no fields."""
+    return course_options(*own, searcher_options(searcher), task=task)
+
+
+def course_options(*own: Decorator, task: Decorator = task_option) -> Decorator:
+    """What every search takes, whatever its strategy; `own` stand behind task and model."""
     return stacked(
         task,
         model_option,
         *own,
-        searcher_options(searcher),
         judging_options,
         tuning_options,
         limit_options,

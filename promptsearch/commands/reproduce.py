@@ -16,7 +16,7 @@ from promptsearch.errors import RunError, TaskError
 from promptsearch.exports.native import PromptFile, read_prompts
 from promptsearch.models.recipe import LEAST
 from promptsearch.runs import Output, search
-from promptsearch.searchers import SEARCHERS
+from promptsearch.searchers import SEARCHERS, JointSearch
 from promptsearch.settings import Settings
 
 TOLERANCE = 1e-4  # of a score in float32, whatever the batches
@@ -68,6 +68,8 @@ def _again(file: PromptFile, given: dict[str, Any], console: Console) -> PromptF
     searcher = SEARCHERS[strategy](
         **{name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
     )
+    if isinstance(searcher, JointSearch):  # its shares are those of the whole budget
+        searcher = replace(searcher, budget=cast(int | None, made.get("budget")))
     with TemporaryDirectory() as scratch:
         output = Output(Path(scratch), log=console.say, on_progress=console.progress)
         search(searcher, definition, model, _settings(file), output)

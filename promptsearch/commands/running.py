@@ -13,6 +13,7 @@ from promptsearch.commands.console import Console, number, print_json, print_tab
 from promptsearch.commands.tuning import about_scores, tuned_cells, tuned_header
 from promptsearch.corpora import TaskDefinition
 from promptsearch.engine import Searcher
+from promptsearch.errors import RunError
 from promptsearch.exports.native import PromptFile
 from promptsearch.models import LanguageModel
 from promptsearch.models.recipe import check_installed
@@ -110,6 +111,8 @@ def search_into(
     if result.stopped_because == "interrupted":
         console.say(f"interrupted; go on with: {resuming_command(directory)}")
         raise SystemExit(INTERRUPTED)
+    if result.stopped_because.startswith("step "):
+        raise RunError(f"{result.stopped_because} ({directory} holds what was scored until then)")
 
 
 def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> None:

@@ -56,19 +56,19 @@ class TaskFile:
     candidates: str | None
 
 
-def read_toml(file: Path) -> dict[str, object]:
+WRITES_ONE = "`promptsearch init DATA --label COLUMN` writes one from a table"
+
+
+def read_toml(file: Path, kind: str = "task file", way_out: str = WRITES_ONE) -> dict[str, object]:
     """The document as parsed; `TaskError` where the file is missing or no TOML."""
     (file,) = expand([file], Path())
     try:
         return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise TaskError(f"{file}, line {line}: not UTF-8; save the task file as UTF-8") from None
+        raise TaskError(f"{file}, line {line}: not UTF-8; save the {kind} as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise TaskError(
-            f"{file}: not a task file in TOML ({error}); "
-            "`promptsearch init DATA --label COLUMN` writes one from a table"
-        ) from None
+        raise TaskError(f"{file}: not a {kind} in TOML ({error}); {way_out}") from None
 
 
 def task_file(document: Mapping[str, object], file: Path) -> TaskFile:

@@ -10,6 +10,7 @@ from promptsearch.searchers.answers_probe import ProbeSearch
 from promptsearch.searchers.answers_prune import PruneSearch
 from promptsearch.searchers.generate import GenerateSearch
 from promptsearch.searchers.gradient import GradientSearch
+from promptsearch.searchers.joint import JointSearch
 from promptsearch.searchers.lm_score import LMScoreSearch
 from promptsearch.searchers.mine import MiningSearch
 from promptsearch.searchers.paraphrase import ParaphraseSearch
@@ -24,6 +25,7 @@ SEARCHERS: dict[str, type[Searcher]] = {
     "answers-prune": PruneSearch,
     "answers-likelihood-ratio": LikelihoodRatioSearch,
     "answers-probe": ProbeSearch,
+    "search": JointSearch,
 }
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "AnswerParaphraseSearch",
     "GenerateSearch",
     "GradientSearch",
+    "JointSearch",
     "LMScoreSearch",
     "LikelihoodRatioSearch",
     "MiningSearch",

@@ -1,0 +1,70 @@
+"""`promptsearch search`: several strategies in a chain, alternately or jointly, by a plan."""
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.console import Console
+from promptsearch.commands.fields import course_options
+from promptsearch.commands.running import settings_from
+from promptsearch.commands.searching import search_with
+from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.runs import task_of
+from promptsearch.searchers import JointSearch
+from promptsearch.searchers.joining.able import check_able
+from promptsearch.searchers.joining.notation import read_plan, told, written
+from promptsearch.settings import Settings
+
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Print the plan as a file that PLAN may be, and end."
+)
+
+
+@click.command("search")
+@click.argument("plan", required=False, metavar="[PLAN.toml]", type=click.Path(path_type=Path))
+@course_options(dry_run_option)
+def command(plan: Path | None, task: str, dry_run: bool, **given: Any) -> None:
+    """Search with several strategies under one budget, each from the best prompts so far.
+
+    PLAN says which, from how many prompts and with how many each. Without one, all that suit the
+    task take their turn: templates are mined, paraphrased, generated and changed by gradients, then
+    answers are searched, and the best of both are tried together.
+    """
+    definition, settings = load_task(task), settings_from(given)
+    searcher = _planned(plan, definition, settings)
+    if dry_run:
+        click.echo(written(searcher), nl=False)
+        return
+    search_with(searcher, "search", definition, given, *_about(searcher, definition, settings))
+    if searcher.ensemble is not None:
+        Console(given["quiet"]).say("the plan's [ensemble] is left out: there is none to make here")
+
+
+def _planned(plan: Path | None, definition: TaskDefinition, settings: Settings) -> JointSearch:
+    """The search of the plan that is given, checked on the task; or of the one that suits it."""
+    if plan is None:
+        corpus = bool(definition.corpus)
+        return JointSearch.by_default(definition.kind, corpus, _left(settings))
+    searcher = read_plan(plan)
+    if not searcher.skip:
+        check_able(searcher.course, task_of(definition, None, settings, None), f"{plan}: ")
+    return searcher
+
+
+def _about(searcher: JointSearch, definition: TaskDefinition, settings: Settings) -> list[str]:
+    """The plan in a line and, where the budget says it, about what its scores take."""
+    lines = [f"plan: {told(searcher.course, _left(settings))}"]
+    if settings.budget is not None:
+        examples = len(definition.dev.examples)
+        lines.append(
+            f"about {settings.budget:,} prompts x {examples:,} examples = "
+            f"{settings.budget * examples:,} texts on dev at most; what strategies ask on train "
+            "comes on top"
+        )
+    return lines
+
+
+def _left(settings: Settings) -> int | None:
+    """Prompts beside the manual one."""
+    return None if settings.budget is None else settings.budget - 1
