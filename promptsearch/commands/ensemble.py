@@ -1,6 +1,7 @@
 """`promptsearch ensemble`: the best prompts of a search as one."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,12 +97,26 @@ def command(prompts: Path, **given: Any) -> None:
         _print(document, definition, directory)
 
 
+def put_together(
+    directory: Path,
+    definition: TaskDefinition,
+    model: LanguageModel,
+    making: Making,
+    given: Mapping[str, Any],
+) -> None:
+    """Fill in the ensemble of a run that has just ended; fewer prompts than `top` all take part."""
+    file = read_prompts(directory / "prompts.json")
+    making = replace(making, top=min(making.top, len(file.prompts)))
+    document = {**file.document, "ensemble": _made(file, definition, model, making, given)}
+    write_prompts(file.path, document)
+
+
 def _made(
     file: PromptFile,
     definition: TaskDefinition,
     model: LanguageModel,
     making: Making,
-    given: Any,
+    given: Mapping[str, Any],
 ) -> Json:
     console = Console(given["quiet"])
     definition = with_words(definition, model)

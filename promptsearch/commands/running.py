@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ SHOWN = {  # the metrics that tables show, by kind of task
     "facts": ("log_likelihood", "p@1", "mrr"),
     "classification": ("log_likelihood", "accuracy", "macro_f1"),
 }
+After = Callable[[Path, LanguageModel], None]
 MODEL_OPTIONS = (
     *("family", "device", "dtype", "chat", "device_map", "batch_tokens", "trust_remote_code"),
 )
@@ -96,8 +97,12 @@ def search_into(
     given: Mapping[str, Any],
     settings: Settings,
     console: Console,
+    after: After | None = None,
 ) -> None:
-    """Search in a run directory that is locked already, and print what came of it."""
+    """Search in a run directory that is locked already, and print what came of it.
+
+    `after` is done with one that was not cut off, before that.
+    """
     model = loaded(given["model"], given, definition)
     if model.info.chat is not None:
         filled = definition.prompt.template.fill(definition.train.examples[0].inputs)
@@ -106,12 +111,15 @@ def search_into(
         directory, command=this_command(), log=console.say, on_progress=console.progress
     )
     result = search_in(directory, searcher, definition, model, settings, output)
+    failed = result.stopped_because.startswith("step ")
+    if after is not None and result.stopped_because != "interrupted" and not failed:
+        after(directory, model)
     document = json.loads((directory / "prompts.json").read_text(encoding="utf-8"))
     print_best(document, directory, given["as_json"])
     if result.stopped_because == "interrupted":
         console.say(f"interrupted; go on with: {resuming_command(directory)}")
         raise SystemExit(INTERRUPTED)
-    if result.stopped_because.startswith("step "):
+    if failed:
         raise RunError(f"{result.stopped_because} ({directory} holds what was scored until then)")
 
 
@@ -132,6 +140,10 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
     if (nats := best["source"]["evidence"].get("fluency")) is not None:
         click.echo(f"fluency of {best['id']}: {nats:.2f} nats a word")
     click.echo(f"wrote {directory / 'prompts.json'} ({len(document['prompts'])} prompts)")
+    if ensemble := document["ensemble"]:
+        told = zip(metrics, dev_cells(ensemble, metrics), strict=True)
+        scores = ", ".join(f"{metric} {score}" for metric, score in told)
+        click.echo(f"ensemble ({ensemble['rule']} of {len(ensemble['members'])}): {scores}")
     if "test" in document["task"]["data"]:
         click.echo(
             f"what they are worth: promptsearch evaluate {directory / 'prompts.json'} "

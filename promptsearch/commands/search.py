@@ -1,19 +1,23 @@
 """`promptsearch search`: several strategies in a chain, alternately or jointly, by a plan."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import rich_click as click
 
-from promptsearch.commands.console import Console
+from promptsearch.commands.ensemble import put_together
 from promptsearch.commands.fields import course_options
-from promptsearch.commands.running import settings_from
+from promptsearch.commands.running import After, settings_from
 from promptsearch.commands.searching import search_with
 from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.ensembling import Making
+from promptsearch.prediction.combining import Rule
 from promptsearch.runs import task_of
 from promptsearch.searchers import JointSearch
 from promptsearch.searchers.joining.able import check_able
 from promptsearch.searchers.joining.notation import read_plan, told, written
+from promptsearch.searchers.joining.plan import Ensemble
 from promptsearch.settings import Settings
 
 dry_run_option = click.option(
@@ -36,9 +40,20 @@ def command(plan: Path | None, task: str, dry_run: bool, **given: Any) -> None:
     if dry_run:
         click.echo(written(searcher), nl=False)
         return
-    search_with(searcher, "search", definition, given, *_about(searcher, definition, settings))
-    if searcher.ensemble is not None:
-        Console(given["quiet"]).say("the plan's [ensemble] is left out: there is none to make here")
+    about = _about(searcher, definition, settings)
+    after = _together(searcher, definition, given)
+    search_with(searcher, "search", definition, given, *about, after=after)
+
+
+def _together(
+    searcher: JointSearch, definition: TaskDefinition, given: Mapping[str, Any]
+) -> After | None:
+    """Puts the best prompts together, where the plan says so."""
+    if searcher.ensemble is None:
+        return None
+    planned = Ensemble.of(searcher.ensemble, "ensemble")
+    making = Making(cast(Rule, planned.rule), planned.top, seed=given["seed"])
+    return lambda directory, model: put_together(directory, definition, model, making, given)
 
 
 def _planned(plan: Path | None, definition: TaskDefinition, settings: Settings) -> JointSearch:

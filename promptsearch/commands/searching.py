@@ -1,12 +1,12 @@
 """The course of a command that searches one task with one strategy."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from promptsearch.commands.console import Console
 from promptsearch.commands.fields import built
 from promptsearch.commands.running import (
+    After,
     default_directory,
     described,
     search_into,
@@ -31,10 +31,11 @@ def search_with(
     definition: TaskDefinition,
     given: Mapping[str, Any],
     *said: str,
-) -> Path:
-    """The same with a strategy that is made already: gives the run's directory.
+    after: After | None = None,
+) -> None:
+    """The same with a strategy that is made already.
 
-    `said` are lines about the search, told before the model loads.
+    `said` are lines about the search, told before the model loads; `after` comes last.
     """
     console, settings = Console(given["quiet"]), settings_from(given)
     settings.metric(definition.kind)
@@ -44,5 +45,4 @@ def search_with(
     for line in (described(definition), *said):
         console.say(line)
     with run_directory(directory, resume=given["resume"], overwrite=given["overwrite"]):
-        search_into(directory, searcher, definition, given, settings, console)
-    return Path(directory)
+        search_into(directory, searcher, definition, given, settings, console, after)
