@@ -146,6 +146,6 @@ def _about(
     best, means = order[0], ballot.means
     return (
         f"{coherence.lm.info.spec} read {len(templates)} templates with {len(coherence.cases)} "
-        f"examples: best {means[best]:.3f} {str(templates[best])!r}; the manual one "
+        f"examples: best {means[best]:.3f} {str(templates[best])!r}; the start "
         f"{means[0]:.3f}, place {order.index(0) + 1}"
     )

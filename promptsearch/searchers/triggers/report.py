@@ -27,10 +27,10 @@ class Report:
             )
 
     def begin(self, climb: Climb) -> None:
-        """What a climb starts from, where text can say it; with the first, the manual fluency."""
+        """What a climb starts from, where text can say it; with the first, its fluency."""
         if climb.number == 0:
             (nats,) = self.laboratory.fluencies([self.task.prompt.template])
-            self.task.log(f"fluency of the manual prompt: {nats:.2f} nats a word")
+            self.task.log(f"fluency of the start: {nats:.2f} nats a word")
         if not climb.masks:
             self.say(self.laboratory.speller.template(climb.trigger), climb, 0)
 
