@@ -268,3 +268,18 @@ def test_plans_in_python_are_checked_too():
         JointSearch(({"strategy": "nothing"},))
     with pytest.raises(PromptSearchError, match="rounds"):
         replace(JointSearch(), rounds=0)
+
+
+def test_a_plan_ends_in_its_ensemble(task, tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN + '[ensemble]\nrule = "vote"\ntop = 3\n')
+    folder = tmp_path / "run"
+    words = ["search", str(plan), "--task", str(task), "-m", saved("bert"), "-q"]
+    done = run(*words, "--budget", "12", "-o", str(folder))
+    assert "ensemble (vote of 3)" in done.output
+    ensemble = json.loads((folder / "prompts.json").read_text())["ensemble"]
+    assert [member["weight"] for member in ensemble["members"]] == [1.0, 1.0, 1.0]
+    plan.write_text(PLAN + '[ensemble]\nrule = "best"\ntop = 3\n')
+    done = run(*words, "-o", str(tmp_path / "other"), status=1)
+    assert "there is no rule 'best'" in done.output
+    assert not (tmp_path / "other").exists()
