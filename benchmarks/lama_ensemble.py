@@ -5,8 +5,8 @@
 
 Splits and candidates are those of lama_mining.py. The prompts that `mine` finds are ranked on dev
 by log-likelihood; the first ten (or all, where there are fewer; relations with one are left out)
-are the members, and weights are learned from training facts. All rules judge the same numbers. P@1 is
-of LAMA's facts, which select nothing; intervals are a bootstrap over relations.
+are the members, and weights are learned from training facts. All rules judge the same numbers. P@1
+is of LAMA's facts, which select nothing; intervals are a bootstrap over relations.
 """
 
 import argparse
