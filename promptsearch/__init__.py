@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from promptsearch.runs import search as search
     from promptsearch.scoring import Scorer as Scorer
     from promptsearch.searchers import AnswerParaphraseSearch as AnswerParaphraseSearch
+    from promptsearch.searchers import DecomposeSearch as DecomposeSearch
     from promptsearch.searchers import GenerateSearch as GenerateSearch
     from promptsearch.searchers import GradientSearch as GradientSearch
     from promptsearch.searchers import JointSearch as JointSearch
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "AnswerParaphraseSearch": "searchers",
+    "DecomposeSearch": "searchers",
     "Example": "data",
     "GenerateSearch": "searchers",
     "GradientSearch": "searchers",

@@ -1,4 +1,4 @@
-"""Tables: rows streamed from .csv, .tsv, .jsonl, .json and .parquet files, each with its line.
+"""Tables: rows streamed from .csv, .tsv, .jsonl, .json, .parquet and .txt files, with their lines.
 
 A `Row` keeps its values as the file gave them and turns them into text when asked, so a value
 that nobody needs may be anything, and one that somebody needs is blamed on its file and line.
@@ -11,10 +11,12 @@ from pathlib import Path
 
 from promptsearch.corpora.files import ENCODING, did_you_mean, kind_of, open_text
 from promptsearch.corpora.json_rows import json_lines, json_values
+from promptsearch.corpora.nested import joined, reached
 from promptsearch.corpora.parquet import parquet_rows
+from promptsearch.corpora.semeval import text_rows
 from promptsearch.errors import DataError
 
-FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")  # and .txt: see semeval
 Cells = Mapping[str, object]
 
 
@@ -95,6 +97,8 @@ def _located(path: Path, layout: Layout) -> Iterator[tuple[int, object]]:
             return json_values(path, layout.encoding)
         case ".parquet":
             return parquet_rows(path)
+        case ".txt":
+            return text_rows(path, layout.encoding)
         case ending:
             raise DataError.at(
                 path,
@@ -105,10 +109,16 @@ def _located(path: Path, layout: Layout) -> Iterator[tuple[int, object]]:
 
 
 def _renamed(row: Row, names: Mapping[str, str]) -> Row:
+    """What has a new name may be nested ("h.name"), or a list of tokens, which makes a text."""
     if not names:
         return row
-    cells = {names.get(column, column): value for column, value in row.cells.items()}
-    if len(cells) < len(row.cells):
+    inner = {name: reached(row.cells, name) for name in names if name not in row.cells}
+    found = {**row.cells, **{name: value for name, value in inner.items() if value is not None}}
+    cells = {
+        names.get(column, column): joined(value) if column in names else value
+        for column, value in found.items()
+    }
+    if len(cells) < len(found):
         shown = ", ".join(row.cells)
         raise row.error(f"[rename] gives two columns one name; the columns are {shown}")
     return replace(row, cells=cells)

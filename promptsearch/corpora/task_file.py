@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from promptsearch.corpora.files import ENCODING, expand
+from promptsearch.corpora.files import ENCODING, expand, kind_of
+from promptsearch.corpora.rules import ENDINGS, read_rules
 from promptsearch.corpora.toml_keys import TomlKeys
 from promptsearch.errors import TaskError
 
@@ -141,10 +142,12 @@ def _chat(keys: TomlKeys) -> Chat | None:
 
 
 def _answers(keys: TomlKeys) -> Answers:
-    """Label -> answers, from the table or from the TOML file it names."""
+    """Label -> answers, from the table, or the TOML file or the rule file that it names."""
     table = keys
     if isinstance(keys.document.get("answers"), str):
         file = keys.file.parent / keys.string("answers", "")
+        if kind_of(file) in ENDINGS:
+            return read_rules(file)
         document = read_toml(file)
         nested = isinstance(document.get("answers"), Mapping)
         table = TomlKeys(document if nested else {"answers": document}, file)

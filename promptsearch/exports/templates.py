@@ -21,14 +21,23 @@ KEYS = ("template", "pattern")
 
 
 def templates_from(
-    notations: Sequence[str], paths: Sequence[Path], definition: TaskDefinition
+    notations: Sequence[str],
+    paths: Sequence[Path],
+    definition: TaskDefinition,
+    *,
+    any_slots: bool = False,
 ) -> tuple[str, ...]:
-    """Those that were written out, then those in the files, each once."""
-    own = (str(fitting(notation, definition)) for notation in notations)
-    return tuple(dict.fromkeys((*own, *templates_in(paths, definition))))
+    """Those that were written out, then those in the files, each once.
+
+    They must have the task's slots, or with `any_slots` some.
+    """
+    own = (str(fitting(notation, definition, any_slots=any_slots)) for notation in notations)
+    return tuple(dict.fromkeys((*own, *templates_in(paths, definition, any_slots=any_slots))))
 
 
-def templates_in(paths: Sequence[Path], definition: TaskDefinition) -> tuple[str, ...]:
+def templates_in(
+    paths: Sequence[Path], definition: TaskDefinition, *, any_slots: bool = False
+) -> tuple[str, ...]:
     """The templates of all files, each once, in order.
 
     `DataError` names the file and the line of what is no template of this task.
@@ -37,17 +46,17 @@ def templates_in(paths: Sequence[Path], definition: TaskDefinition) -> tuple[str
     for path in paths:
         for line, notation in _read(path):
             try:
-                found[str(fitting(notation, definition))] = None
+                found[str(fitting(notation, definition, any_slots=any_slots))] = None
             except PromptError as error:
                 raise DataError.at(path, line, str(error)) from None
     return tuple(found)
 
 
-def fitting(notation: str, definition: TaskDefinition) -> Template:
+def fitting(notation: str, definition: TaskDefinition, *, any_slots: bool = False) -> Template:
     """The template; `PromptError` where it lacks the task's slots or has fields that it has not."""
     template = Template.parse(notation)
-    said, slots = f"the template {notation!r}", definition.prompt.template.slots
-    check_places(said, template.parts, slots, definition.inputs)
+    slots = template.slots if any_slots else definition.prompt.template.slots
+    check_places(f"the template {notation!r}", template.parts, slots, definition.inputs)
     return template
 
 

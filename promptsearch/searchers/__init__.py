@@ -4,6 +4,7 @@ To add one: write its file, add its line.
 """
 
 from promptsearch.engine import Searcher
+from promptsearch.searchers.answers_decompose import DecomposeSearch
 from promptsearch.searchers.answers_likelihood_ratio import LikelihoodRatioSearch
 from promptsearch.searchers.answers_paraphrase import AnswerParaphraseSearch
 from promptsearch.searchers.answers_probe import ProbeSearch
@@ -25,12 +26,14 @@ SEARCHERS: dict[str, type[Searcher]] = {
     "answers-prune": PruneSearch,
     "answers-likelihood-ratio": LikelihoodRatioSearch,
     "answers-probe": ProbeSearch,
+    "answers-decompose": DecomposeSearch,
     "search": JointSearch,
 }
 
 __all__ = [
     "SEARCHERS",
     "AnswerParaphraseSearch",
+    "DecomposeSearch",
     "GenerateSearch",
     "GradientSearch",
     "JointSearch",

@@ -9,12 +9,14 @@ COMMANDS = {
     "prune": "answers.prune:command",
     "likelihood-ratio": "answers.likelihood_ratio:command",
     "probe": "answers.probe:command",
+    "decompose": "answers.decompose:command",
 }
 SUMMARIES = {
     "paraphrase": "Other words for the answers, summed (Jiang et al. 2021).",
     "prune": "Likely words of each label, then the best of their combinations (LM-BFF).",
     "likelihood-ratio": "Words that tell a label from the others (PETAL).",
     "probe": "Words that a linear probe of the slot takes for a label (AutoPrompt).",
+    "decompose": "Label names taken apart, or rules over several slots (AdaPrompt, PTR).",
 }
 
 

@@ -1,0 +1,33 @@
+"""Templates for relations between two entities, where the task has inputs for them."""
+
+from collections.abc import Iterator, Sequence
+
+ONE = (
+    "{text} The {head} is the [Z] of the {tail}.",
+    "{text} The relation between the {head} and the {tail} is [Z].",
+)
+TWO = (
+    "{text} In this sentence, the {head} is the [Z1] and the {tail} is the [Z2].",
+    "{text} The {head} is a [Z1], and the {tail} is a [Z2].",
+    "{text} The [Z1] is the {head}. The [Z2] is the {tail}.",
+)
+PTR = "{text} the [Z1] {head} MIDDLE the [Zn] {tail}"  # Han et al. (2021), with five slots
+MANY = (PTR, "{text} In this sentence, the [Z1] {head} MIDDLE the [Zn] {tail}.")
+
+
+def layouts(width: int, inputs: Sequence[str], head: str, tail: str) -> Iterator[str]:
+    """Notations with one slot and, where rules have `width` words, with two and with so many.
+
+    None where the entities are no inputs, or nothing is left to be the text.
+    """
+    texts = [name for name in inputs if name not in (head, tail)]
+    if head not in inputs or tail not in inputs or not texts:
+        return
+    several = TWO if width >= 2 else ()
+    middle = " ".join(f"[Z{slot}]" for slot in range(2, width))
+    many = [m.replace("MIDDLE", middle).replace("[Zn]", f"[Z{width}]") for m in MANY]
+    names = {"{text}": f"{{{texts[0]}}}", "{head}": f"{{{head}}}", "{tail}": f"{{{tail}}}"}
+    for notation in (*ONE, *several, *(many if width >= 3 else ())):
+        for name, field in names.items():
+            notation = notation.replace(name, field)
+        yield notation
