@@ -221,7 +221,7 @@ def test_an_empty_table_is_an_error(tmp_path: Path, name: str) -> None:
     assert "the file is empty" in complaint(written(tmp_path, name, ""))
 
 
-@pytest.mark.parametrize("name", ["TREC.train", "notes.txt.gz", "data"])
+@pytest.mark.parametrize("name", ["TREC.train", "notes.doc.gz", "data"])
 def test_an_ending_that_is_no_table_lists_the_formats(tmp_path: Path, name: str) -> None:
     assert "use one of .csv, .tsv, .jsonl, .json, .parquet" in complaint(
         written(tmp_path, name, "x")

@@ -125,7 +125,8 @@ def _print(evaluation: Evaluation, document: Any, how: object) -> None:
     taken = "" if how in (None, "none") else f" · {how} calibration"
     click.echo(f"{definition.name} · {split.name} · {len(split.examples)} examples{taken}")
     reliable = ("ece",) if definition.kind == "classification" else ()
-    metrics = (*SHOWN[definition.kind], *reliable)
+    positive = ("micro_f1",) if definition.negative_label is not None else ()
+    metrics = (*SHOWN[definition.kind], *positive, *reliable)
     baselines = [
         {"id": name, "template": "", "told": f"always {row.get('label')!r}", **row}
         for name, row in document["baselines"].items()
