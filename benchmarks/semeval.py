@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -231,7 +232,7 @@ def on_test(bench: Bench, prompts: Mapping[str, Prompt], how: Calibration) -> Fo
 def row(kind: str, seed: int | None, how: Calibration, found: Found) -> dict[str, object]:
     """What the methods come to; printed as lines of the table."""
     scores = {name: classification_scores(judged, NEGATIVE) for name, judged in found.items()}
-    rival = max(("one word", "one verb"), key=lambda name: scores[name]["micro_f1"])
+    rival = max(("one word", "one verb"), key=lambda name: float(str(scores[name]["micro_f1"])))
     table = {}
     for name, own in scores.items():
         gains = {
@@ -239,13 +240,15 @@ def row(kind: str, seed: int | None, how: Calibration, found: Found) -> dict[str
             for other in dict.fromkeys(("one word", rival))
         }
         shown = [f"{own[key]:.3f}" for key in ("micro_f1", "macro_f1", "accuracy")]
-        told = [
-            f"{gain['delta']:+.3f} [{gain['ci95'][0]:+.3f}, {gain['ci95'][1]:+.3f}]"
-            for gain in (gains["one word"], gains[rival])
-        ]
+        told = [_told(gains["one word"]), _told(gains[rival])]
         print(f"| {kind} | {seed or '-'} | {how} | {name} | {' | '.join([*shown, *told])} |")
         table[name] = {**own, "rival": rival, "gains": gains}
     return {"kind": kind, "seed": seed, "calibration": how, "methods": table}
+
+
+def _told(gain: Mapping[str, Any]) -> str:
+    low, high = gain["ci95"]
+    return f"{gain['delta']:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Label names taken apart, rules over several slots, and the files that relations come in."""
 
 import json
+from collections import Counter
 from itertools import chain, islice
 
 import numpy as np
@@ -190,6 +191,18 @@ def test_rules_of_a_file_come_before_names(tmp_path):
     assert [prompt.verbalizer.plain() for prompt in two] == [both] * 3
     with pytest.raises(TaskError, match="no rule for the label 'C'"):
         Forms.of(["A", "C"], read_rules(path))
+
+
+def test_answers_of_several_slots_are_rules():
+    answers = {"A": [["x", "of", "y"]], "B": [["y", "of", "x"]]}
+    template = Template.parse("{text} {head} [Z3] [Z1] [Z2] {tail}")
+    start = Prompt(template, Verbalizer.of(answers, ("Z3", "Z1", "Z2")))
+    prompts, notes = DecomposeSearch().proposals(start, ("text", "head", "tail"))
+    assert Counter(len(prompt.template.slots) for prompt in prompts) == {1: 2, 2: 3, 3: 3}
+    assert prompts[0] == start
+    ends = [prompt.verbalizer for prompt in prompts if len(prompt.template.slots) == 2]
+    assert ends[0]["B"] == ((("Z1", "y"), ("Z2", "x")),)
+    assert notes == []
 
 
 def test_what_cannot_be_proposed_is_said():

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from promptsearch.corpora.rules import read_rules
+from promptsearch.corpora.rules import Rules, read_rules
 from promptsearch.engine import Score, Task
 from promptsearch.errors import TaskError
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
@@ -42,7 +42,9 @@ class DecomposeSearch:
         tuple[str, ...], "Try this too, with as many slots as you like; give it several times."
     ] = ()
     rules: Annotated[
-        str, "A rule file of PTR's form: number, label, a word a slot.  [made of the label names]"
+        str,
+        "A rule file of PTR's form: number, label, a word a slot.  [the task's answers, if they have "
+        "several slots; else made of the label names]",
     ] = ""
     head: Annotated[str, "The input that holds the first entity."] = "head"
     tail: Annotated[str, "The input that holds the second one."] = "tail"
@@ -60,21 +62,21 @@ class DecomposeSearch:
 
     def proposals(self, start: Prompt, inputs: Sequence[str]) -> Proposals:
         """Without a model. `TaskError` or `DataError` where nothing can be proposed."""
-        rules = read_rules(Path(self.rules)) if self.rules else None
+        rules = read_rules(Path(self.rules)) if self.rules else _own_rules(start)
         forms = Forms.of(start.verbalizer.labels, rules)
         notes = [_derived(forms)] if forms.derived else []
         prompts: list[Prompt] = []
         for template in self._templates(start.template, forms, inputs):
             form, answers = forms.answers(template)
             if groups := alike(answers):
-                notes.append(_untold(template, groups))
+                notes.append(_untold(len(template.slots), groups))
                 continue
             verbalizer = Verbalizer.of(answers, template.slots)
             parents = ("p0",) if template == start.template else ()
             prompts.append(Prompt(template, verbalizer, Source(STRATEGY, parents, {"form": form})))
         if not prompts:
             raise TaskError("; ".join(dict.fromkeys(notes)) + "; give --rules FILE, or --template")
-        return Proposals(prompts, notes)
+        return Proposals(prompts, list(dict.fromkeys(notes)))
 
     def _templates(self, own: Template, forms: Forms, inputs: Sequence[str]) -> list[Template]:
         """Each once: the task's where its slots suit, the given ones, those for two entities."""
@@ -84,14 +86,27 @@ class DecomposeSearch:
         return list(dict.fromkeys([*([own] if suits else []), *given, *made]))
 
 
+def _own_rules(start: Prompt) -> Rules | None:
+    """The answers that the task has already, where each is a word for each of several slots."""
+    slots = start.template.slots
+    whole = all(len(answer) == len(slots) for answer in start.verbalizer.answers)
+    if len(slots) == 1 or not whole:
+        return None
+    return {
+        label: [[dict(answer)[slot] for slot in slots] for answer in answers]
+        for label, answers in start.verbalizer.pairs
+    }
+
+
 def _derived(forms: Forms) -> str:
     assert forms.rules is not None
-    label, ((words), *_) = next(iter(forms.rules.items()))
+    label, (words, *_) = next(iter(forms.rules.items()))
     return f"rules made of the label names: {label} is {' '.join(words)!r}"
 
 
-def _untold(template: Template, groups: Sequence[Sequence[str]]) -> str:
+def _untold(slots: int, groups: Sequence[Sequence[str]]) -> str:
     one, other = groups[0][:2]
     more = sum(map(len, groups)) - 2
-    rest = f" (nor {more} other labels)" if more else ""
-    return f"left out {str(template)!r}: its answers cannot tell {one} from {other}{rest}"
+    rest = f" (and {more} more labels are alike)" if more else ""
+    what = "one slot" if slots == 1 else f"{slots} slots"
+    return f"left out templates with {what}: their answers cannot tell {one} from {other}{rest}"
