@@ -43,8 +43,8 @@ class DecomposeSearch:
     ] = ()
     rules: Annotated[
         str,
-        "A rule file of PTR's form: number, label, a word a slot.  [the task's answers, if they have "
-        "several slots; else made of the label names]",
+        "A rule file of PTR's form: number, label, a word a slot.  [the task's answers, if they "
+        "have several slots; else made of the label names]",
     ] = ""
     head: Annotated[str, "The input that holds the first entity."] = "head"
     tail: Annotated[str, "The input that holds the second one."] = "tail"
