@@ -41,6 +41,7 @@ LAYERS = [
         "runs",
         "evaluation",
         "ensembling",
+        "certificate",
         "checking",
         "bench",
     ),
