@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2717, help="of test, the first")
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--searches", type=int, default=1, help="seeds that are searched, too")
-    parser.add_argument("--folder", type=Path, default=Path("/tmp/semeval"))
+    parser.add_argument("--folder", type=Path, default=Path(gettempdir()) / "semeval")
     parser.add_argument("--out", type=Path, default=Path("semeval.json"))
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)

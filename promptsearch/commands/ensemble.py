@@ -8,9 +8,8 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.arranging import arrange, calibrated, crew_of
 from promptsearch.commands.console import Console, print_json, print_table
-from promptsearch.commands.evaluate import found_with, task_named
+from promptsearch.commands.evaluate import found_with, scoring_as, task_named
 from promptsearch.commands.options import (
     computing_options,
     json_option,
@@ -19,10 +18,8 @@ from promptsearch.commands.options import (
 )
 from promptsearch.commands.running import (
     SHOWN,
-    computing,
     default_directory,
     dev_cells,
-    scoring_from,
 )
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.ensembling import Making, candidates_beside, ensemble_section
@@ -30,7 +27,6 @@ from promptsearch.exports.native import Json, PromptFile, read_prompts, write_pr
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.combining import RULES
 from promptsearch.runs import with_words
-from promptsearch.scoring import Scorer
 from promptsearch.storage import run_directory
 
 
@@ -120,11 +116,7 @@ def _made(
 ) -> Json:
     console = Console(given["quiet"])
     definition = with_words(definition, model)
-    settings = replace(scoring_from(file), **computing(given))
-    scoring = settings.scoring(definition.kind)
-    own = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
-    with crew_of(settings, model).open(console.say) as pool:
-        scorer = calibrated(arrange(own, settings, pool, console.say), own, settings, definition)
+    with scoring_as(file, definition, model, given, console) as (own, scorer):
         return ensemble_section(file.prompts, definition, scorer, own, making)
 
 

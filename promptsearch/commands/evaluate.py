@@ -1,6 +1,8 @@
 """`promptsearch evaluate`: what prompts are worth on a split that selected nothing."""
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,8 @@ from promptsearch.exports.native import PromptFile, read_prompts
 from promptsearch.metrics import OBJECTIVES
 from promptsearch.models import LanguageModel
 from promptsearch.runs import with_words
-from promptsearch.scoring import Scorer
+from promptsearch.scoring import PromptScorer, Scorer
+from promptsearch.scoring.calibrating import Calibration
 from promptsearch.storage import write_atomic
 
 
@@ -58,12 +61,7 @@ def command(prompts: Path, **given: Any) -> None:
     split = split_of(definition, given["split"])
     model = found_with(file, definition, given, console)
     definition = with_words(definition, model)
-    settings = replace(scoring_from(file), **computing(given))
-    scoring = settings.scoring(definition.kind)
-    scorer = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
-    with crew_of(settings, model).open(console.say) as pool:
-        arranged = arrange(scorer, settings, pool, console.say)
-        judge = calibrated(arranged, scorer, settings, definition)
+    with scoring_as(file, definition, model, given, console) as (scorer, judge):
         saved, ensemble = file.prompts[: given["top"]], read_ensemble(file, definition)
         evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
     if given["examples_out"]:
@@ -73,7 +71,7 @@ def command(prompts: Path, **given: Any) -> None:
     if given["as_json"]:
         print_json(document)
     else:
-        _print(evaluation, document, settings.calibration)
+        _print(evaluation, document, scoring_from(file).calibration)
         if file.section("search").get("rank_by") == "finetune":
             click.echo("of the frozen model: the copies that ranked these prompts were not kept")
 
@@ -112,6 +110,23 @@ def found_with(
     return model
 
 
+@contextmanager
+def scoring_as(
+    file: PromptFile,
+    definition: TaskDefinition,
+    model: LanguageModel,
+    given: Mapping[str, Any],
+    console: Console,
+) -> Iterator[tuple[Scorer, PromptScorer]]:
+    """The model's scorer as the file says, and the same cached, spread and calibrated."""
+    settings = replace(scoring_from(file), **computing(given))
+    scoring, facts = settings.scoring(definition.kind), definition.kind == "facts"
+    own = Scorer(model, scoring, settings.answer_score, facts)
+    with crew_of(settings, model).open(console.say) as pool:
+        arranged = arrange(own, settings, pool, console.say)
+        yield own, calibrated(arranged, own, settings, definition)
+
+
 def _compared(file: PromptFile, definition: TaskDefinition) -> str:
     """The metric that `vs_manual` is about: the objective, or what log-likelihood stands for."""
     metric = OBJECTIVES.get(str(file.section("search").get("objective")), "log_likelihood")
@@ -120,9 +135,9 @@ def _compared(file: PromptFile, definition: TaskDefinition) -> str:
     return "p@1" if definition.kind == "facts" else "accuracy"
 
 
-def _print(evaluation: Evaluation, document: Any, how: object) -> None:
+def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
     definition, split = evaluation.definition, evaluation.split
-    taken = "" if how in (None, "none") else f" · {how} calibration"
+    taken = "" if how == "none" else f" · {how} calibration"
     click.echo(f"{definition.name} · {split.name} · {len(split.examples)} examples{taken}")
     reliable = ("ece",) if definition.kind == "classification" else ()
     positive = ("micro_f1",) if definition.negative_label is not None else ()

@@ -4,7 +4,6 @@ A beam goes through the labels, judging the words so far on their own labels' ex
 word of the best combinations is changed alone, as long as that makes one of them better.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,15 +31,13 @@ class Field:
     lists: Lists
     alike: Alike | None
 
-    def best(self, words: Ints, labels: Sequence[int], count: int) -> list[Pairing]:
-        """The best of different combinations (combination, label) of these labels."""
+    def best(self, words: Ints, count: int) -> list[Pairing]:
+        """The best of different combinations (combination, label) of the first labels."""
         words = np.unique(words, axis=0)
         if self.alike is not None:
             words = words[~_repeats(self.alike[words])]
-        rows = np.isin(self.gold, labels)
-        place = np.zeros(max(labels) + 1, dtype=np.int64)
-        place[list(labels)] = np.arange(len(labels))
-        table, gold = self.table[rows], place[self.gold[rows]]
+        rows = self.gold < words.shape[1]
+        table, gold = self.table[rows], self.gold[rows]
         correct = _correct(table, gold, words)
         return ordered(words, correct, log_likelihoods(table, gold, words))[:count]
 
@@ -58,19 +55,18 @@ def beam_pairings(
     words = np.array(lists[0])[:, None]  # (combination, label)
     for label in range(1, len(lists)):
         grown = [np.column_stack([words, np.full(len(words), word)]) for word in lists[label]]
-        best = field.best(np.concatenate(grown), range(label + 1), size)
+        best = field.best(np.concatenate(grown), size)
         words = np.array([pairing.words for pairing in best])
     return _climbed(field, best, size)[:top]
 
 
 def _climbed(field: Field, best: list[Pairing], size: int) -> list[Pairing]:
-    labels = range(len(field.lists))
     for _ in range(PASSES):
         before = best
-        for label in labels:
+        for label, own in enumerate(field.lists):
             words = np.array([pairing.words for pairing in best])
-            around = [words, *(_with(words, label, word) for word in field.lists[label])]
-            best = field.best(np.concatenate(around), labels, size)
+            around = [words, *(_with(words, label, word) for word in own)]
+            best = field.best(np.concatenate(around), size)
         if best == before:
             break
     return best
