@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commanding import reviews_in, run
 from judges import reviews
 from tiny import saved, tiny
 
 from promptsearch import Scorer, Scoring, Settings
-from promptsearch.cli import cli
 from promptsearch.data import Example
 from promptsearch.errors import RunError
 from promptsearch.metrics import Judgement
@@ -157,31 +156,10 @@ def test_what_does_not_go_together_is_said():
         Settings(calibration="batch", rank_by="finetune")
 
 
-TASK = """name = "reviews"
-kind = "classification"
-train = "train.csv"
-test = "train.csv"
-template = "{text} It was [Z]."
-label = "label"
-[answers]
-bad = "terrible"
-good = "great"
-"""
-
-
 @pytest.fixture
 def folder(tmp_path):
-    texts = [("a great film", "good"), ("a terrible plot", "bad"), ("a dull actor", "bad")]
-    rows = [f"{text},{label}" for text, label in texts * 3]
-    (tmp_path / "train.csv").write_text("\n".join(["text,label", *rows]) + "\n")
-    (tmp_path / "reviews.toml").write_text(TASK)
+    reviews_in(tmp_path, 3)
     return tmp_path
-
-
-def run(*words, status=0):
-    done = CliRunner().invoke(cli, [str(word) for word in words])
-    assert done.exit_code == status, done.output + repr(done.exception)
-    return done
 
 
 def search(folder, *words, status=0):

@@ -5,12 +5,11 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commanding import reviews_in, run
 from judges import reviews
 from tiny import saved, tiny
 
 from promptsearch import Scorer, Scoring
-from promptsearch.cli import cli
 from promptsearch.data import Example
 from promptsearch.errors import PromptError
 from promptsearch.prediction.combining import by_rank, combined, greedy, log_likelihood, uniform
@@ -173,34 +172,14 @@ def test_members_of_different_labels_are_refused():
 
 # The command
 
-TASK = """name = "reviews"
-kind = "classification"
-train = "train.csv"
-test = "train.csv"
-template = "{text} It was [Z]."
-label = "label"
-[answers]
-bad = "terrible"
-good = "great"
-"""
-
 
 @pytest.fixture
 def found(tmp_path):
-    texts = [("a great film", "good"), ("a terrible plot", "bad"), ("a dull actor", "bad")]
-    rows = [f"{text},{label}" for text, label in texts * 4]
-    (tmp_path / "train.csv").write_text("\n".join(["text,label", *rows]) + "\n")
-    (tmp_path / "reviews.toml").write_text(TASK)
+    task = reviews_in(tmp_path, 4)
     path = tmp_path / "run" / "prompts.json"
-    options = ["--task", tmp_path / "reviews.toml", "-o", path.parent, "-m", saved("bert")]
+    options = ["--task", task, "-o", path.parent, "-m", saved("bert")]
     run("answers", "prune", *options, "--budget", "8", "-q")
     return path
-
-
-def run(*words, status=0):
-    done = CliRunner().invoke(cli, [str(word) for word in words])
-    assert done.exit_code == status, done.output + repr(done.exception)
-    return done
 
 
 @pytest.mark.parametrize("rule", ["uniform", "rank", "optimised", "greedy", "vote"])
