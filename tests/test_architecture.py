@@ -43,6 +43,7 @@ LAYERS = [
         "ensembling",
         "certificate",
         "checking",
+        "report",
         "bench",
     ),
     *("commands", "cli"),

@@ -1,0 +1,98 @@
+"""What this is, and the one answer that most readers want."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from promptsearch.report.figures import count, duration, gain, interval, name_of, number, sentence
+from promptsearch.report.html import Child, Html, el
+from promptsearch.report.material import Material
+from promptsearch.report.prompts import answers_shown, template_shown
+from promptsearch.report.sections.parts import note
+
+Scores = Mapping[str, Any]
+
+
+def summary(material: Material) -> Html:
+    """The head of the page."""
+    file, best = material.file, material.best
+    model, search = file.section("model"), file.section("search")
+    about = [str(model.get("spec") or "a model"), str(search.get("strategy") or "prompts")]
+    verbalizer = best.row.get("verbalizer")
+    return el(
+        "header",
+        el("p", " · ".join(["promptsearch report", *about]), class_="kicker"),
+        el("h1", material.name),
+        el("p", sentence(verdict(material)), class_="verdict"),
+        el(
+            "div",
+            el("p", el("span", best.id, class_="id"), " the best prompt on dev", class_="over"),
+            el("p", template_shown(best.prompt.template, material.language), class_="best"),
+            el("p", answers_shown(verbalizer)) if isinstance(verbalizer, Mapping) else None,
+            class_="card",
+        ),
+        el("dl", *_tiles(material), class_="tiles"),
+        *_remarks(material),
+    )
+
+
+def verdict(material: Material) -> str:
+    """What the best prompt is worth, in one sentence that claims no more than is known."""
+    scores, metric = _scores(material, "prompts"), material.share
+    if scores is None or metric not in scores:
+        return "Nothing was scored: these prompts have no numbers yet."
+    worth = f"{name_of(metric)} {number(scores[metric])} {interval(scores.get('ci95'))}".rstrip()
+    where = f"on {count(int(scores['n']), 'example')} of {material.split}"
+    said = f"{worth} {where}"
+    if material.split == "dev":
+        return f"{said}, which selected this prompt: it will do worse on new examples."
+    found = scores.get("vs_manual")
+    if not found or not (found["n_discordant"] or found["delta"]):
+        return f"{said}: no different from the manual prompt."
+    low, high = found["ci95"]
+    what = f"{name_of(found['metric'])} {gain(scores)}"
+    if low > 0:
+        return f"{said}, better than the manual prompt: {what}."
+    if high < 0:
+        return f"{said}, worse than the manual prompt: {what}."
+    return f"{said}. A difference to the manual prompt is not shown: {what}."
+
+
+def _scores(material: Material, place: str) -> Scores | None:
+    """Of the first prompt, or of the manual one, on the split that was read."""
+    rows = [s for s in material.standings if s.role == "prompt" or s.id == "manual"]
+    row = rows[0] if place == "prompts" else next((s for s in rows if s.id == "manual"), None)
+    if row is None:
+        return None
+    return row.dev if material.split == "dev" else row.judged
+
+
+def _tiles(material: Material) -> list[Child]:
+    metric, split = material.share, material.split
+    best, manual = (_scores(material, place) or {} for place in ("prompts", "manual"))
+    spent = material.file.section("search").get("spent")
+    own: Mapping[str, Any] = spent if isinstance(spent, Mapping) else {}
+    tiles = [
+        (f"{name_of(metric)} on {split}", number(best.get(metric)), interval(best.get("ci95"))),
+        ("the manual prompt", number(manual.get(metric)), interval(manual.get("ci95"))),
+    ]
+    if own:
+        passes = f"{count(int(own['forwards']), 'forward')} · {duration(float(own['seconds']))}"
+        tiles.append(("prompts scored on dev", f"{own['prompts']:,}", passes))
+    return [
+        el("div", el("dt", name), el("dd", el("strong", value), el("span", more)))
+        for name, value, more in tiles
+    ]
+
+
+def _remarks(material: Material) -> list[Child]:
+    if material.examined is None:
+        return [
+            note(
+                "Made with --no-evaluate: no model was asked. Results by label, mistakes and "
+                "everything about test are left out; the scores are those of the file, on dev, "
+                "which selected these prompts."
+            )
+        ]
+    if material.split == "dev":
+        return [note("All numbers are of dev, which selected these prompts: they flatter them.")]
+    return []
