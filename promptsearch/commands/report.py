@@ -6,18 +6,14 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.console import Console
-from promptsearch.commands.evaluate import compared, found_with, scoring_as, split_of, task_named
+from promptsearch.commands.examining import examined
 from promptsearch.commands.options import computing_options, loading_options, quiet_option
-from promptsearch.corpora import load_task
-from promptsearch.ensembling import read_ensemble
-from promptsearch.evaluation import evaluate
-from promptsearch.exports.native import PromptFile, read_prompts
-from promptsearch.report.material import Examined, Material, ended
+from promptsearch.exports.native import read_prompts
+from promptsearch.report.material import Material, ended
 from promptsearch.report.page import page_of
 from promptsearch.report.plots import check_installed
 from promptsearch.report.sections.summary import verdict
 from promptsearch.report.trials import read_trials
-from promptsearch.runs import with_words
 from promptsearch.storage import write_atomic
 
 
@@ -74,26 +70,11 @@ def command(prompts: Path, **given: Any) -> None:
     check_installed()
     console, file = Console(given["quiet"]), read_prompts(prompts)
     trials = read_trials(prompts.parent)
-    examined = _examined(file, given, console) if given["asks"] else None
-    material = Material(file, trials, given["top"], examined, ended(prompts.parent))
+    top, found = given["top"], None
+    if given["asks"]:
+        found = examined(file, given, console, top, given["mistakes"])
+    material = Material(file, trials, top, found, ended(prompts.parent))
     path = given["output"] or prompts.with_name("report.html")
     write_atomic(path, page_of(material))
     click.echo(verdict(material))
     click.echo(f"wrote {path}")
-
-
-def _examined(file: PromptFile, given: dict[str, Any], console: Console) -> Examined:
-    """What the model says of the split."""
-    definition = load_task(task_named(file, given["task"]))
-    split = split_of(definition, given["split"] or ("test" if definition.test_files else "dev"))
-    model = found_with(file, definition, given, console)
-    definition = with_words(definition, model)
-    with scoring_as(file, definition, model, given, console) as (scorer, judge):
-        saved, ensemble = file.prompts[: given["top"]], read_ensemble(file, definition)
-        cost = judge.cost([own.prompt for own in saved], split.examples)
-        console.say(
-            f"{len(saved)} prompts x {len(split.examples):,} {split.name} examples · "
-            f"{cost.forwards:,} forwards"
-        )
-        evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
-        return Examined.of(evaluation, compared(file, definition), given["mistakes"])

@@ -23,7 +23,7 @@ def with_words(
     read what stands before the slot only, so what follows has no say in it.
     """
     words = model.vocabulary_words()
-    if not words:
+    if not words or not mistakes:
         return tuple(mistakes)
     said = [_said(model, prompt, mistakes, slot, words, top) for slot in prompt.template.slots]
     return tuple(replace(mistake, words=own) for mistake, *own in zip(mistakes, *said, strict=True))

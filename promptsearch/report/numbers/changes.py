@@ -52,7 +52,7 @@ def changes(old: Template, new: Template, spaced: bool = True) -> tuple[Change, 
     """From one template to the other; what is kept and gone is the old, kept and new the new."""
     before, after = words_of(old, spaced), words_of(new, spaced)
     found: list[Change] = []
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    matcher = SequenceMatcher(_is_space, before, after, autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
             found.append(Change("kept", before[a:b]))
@@ -62,6 +62,11 @@ def changes(old: Template, new: Template, spaced: bool = True) -> tuple[Change, 
         if c < d:
             found.append(Change("new", after[c:d]))
     return tuple(found)
+
+
+def _is_space(word: Word) -> bool:
+    """Equal white space says nothing about which words are the same."""
+    return word.text.isspace()
 
 
 @dataclass(frozen=True)
