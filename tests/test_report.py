@@ -181,6 +181,22 @@ def test_facts(capitals):
     assert "P@1 of the most frequent objects" in page.text  # Paris is right twice
 
 
+def test_a_fixed_answer_that_is_better_is_told(capitals):
+    """Test asks for Paris twice, which is the most frequent object of train."""
+    document = evaluated(capitals)
+    best, always = (
+        row["scores"]["test"]["p@1"]
+        for row in (document["prompts"][0], document["baselines"]["majority"])
+    )
+    told = "Always answering 'Paris'" in page_of(capitals).text
+    assert told == (best < always)
+    row = {**FACT, "scores": {"dev": {"p@1": 0.1, "n": 9, "ci95": [0.0, 0.4]}}}
+    majority = {"label": "Oslo", "scores": {"dev": {"p@1": 0.2, "n": 9, "ci95": [0.0, 0.5]}}}
+    bare(capitals, [row], baselines={"majority": majority})
+    page = page_of(capitals, "--no-evaluate", name="bare.json")
+    assert "Always answering 'Oslo', the most frequent answer of train" in page.text
+
+
 def test_dev_is_said_to_have_selected(reviews):
     page = page_of(reviews, "--split", "dev")
     assert "All numbers are of dev, which selected these prompts" in page.text
@@ -213,6 +229,7 @@ def bare(folder, prompts, **other):
     return path
 
 
+FACT = {"template": "{subject} [Z]", "candidates": ["Paris", "Oslo"]}
 MINIMAL = {"template": "{text} It was [Z] .", "verbalizer": {"bad <b>": ["dull"], "good": "great"}}
 
 
@@ -240,6 +257,14 @@ def test_several_slots_in_every_family(reviews, kind):
     page = page_of(reviews, *words, name="bare.json")
     assert "top words at [Z1]" in page.text
     assert "top words at [Z2]" in page.text
+
+
+def test_another_model_is_told(reviews):
+    page = page_of(reviews, "--model", saved("gpt2"), "--top", 1)
+    assert "Transfer: the prompts were found with" in page.text
+    assert f"{saved('gpt2')} (causal), on test" in page.text
+    assert "having read only what stands before it" in page.text
+    assert "Transfer" not in page_of(reviews, "--top", 1).text
 
 
 def test_calibrated_prompts_show_their_prior(reviews):
@@ -292,3 +317,19 @@ def test_the_page_lies_beside_the_prompts_where_nothing_else_is_said(reviews):
     done = run("report", reviews / "run/prompts.json", "--no-evaluate")
     assert f"wrote {reviews / 'run/report.html'}" in done.stdout
     checked((reviews / "run/report.html").read_text())
+
+
+def test_bad_input_is_one_line(reviews, capitals, tmp_path):
+    prompts = reviews / "run/prompts.json"
+    (tmp_path / "file").write_text("")
+    for words, reason in (
+        ((tmp_path / "none.json",), "none.json: cannot be read as a prompts.json"),
+        ((prompts, "--task", capitals / "task.toml"), "evaluate it on the task it was made for"),
+        ((prompts, "-o", tmp_path / "file" / "x.html"), "x.html: cannot be written"),
+        ((prompts, "--task", "capitls"), "capitls"),
+        ((prompts, "--model", tmp_path / "none"), "none"),
+    ):
+        done = run("report", *words, status=1)
+        assert reason in done.stderr
+        assert done.stderr.splitlines()[-1].startswith("promptsearch: ")
+        assert "Traceback" not in done.stderr

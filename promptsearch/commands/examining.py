@@ -6,7 +6,7 @@ from promptsearch.commands.console import Console
 from promptsearch.commands.evaluate import compared, found_with, scoring_as, split_of, task_named
 from promptsearch.corpora import load_task
 from promptsearch.ensembling import read_ensemble
-from promptsearch.evaluation import evaluate
+from promptsearch.evaluation import aligned, evaluate
 from promptsearch.exports.native import PromptFile
 from promptsearch.report.figures import count
 from promptsearch.report.material import Examined
@@ -26,7 +26,8 @@ def examined(
     model = found_with(file, definition, given, console)
     definition = with_words(definition, model)
     with scoring_as(file, definition, model, given, console) as (scorer, judge):
-        saved, ensemble = file.prompts[:top], read_ensemble(file, definition)
+        saved = [aligned(own, definition) for own in file.prompts[:top]]
+        ensemble = read_ensemble(file, definition)
         cost = judge.cost([own.prompt for own in saved], split.examples)
         console.say(
             f"{count(len(saved), 'prompt')} x {len(split.examples):,} {split.name} examples · "

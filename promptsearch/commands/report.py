@@ -8,6 +8,7 @@ import rich_click as click
 from promptsearch.commands.console import Console
 from promptsearch.commands.examining import examined
 from promptsearch.commands.options import computing_options, loading_options, quiet_option
+from promptsearch.errors import RunError
 from promptsearch.exports.native import read_prompts
 from promptsearch.report.material import Material, ended
 from promptsearch.report.page import page_of
@@ -69,12 +70,32 @@ def command(prompts: Path, **given: Any) -> None:
     """
     check_installed()
     console, file = Console(given["quiet"]), read_prompts(prompts)
+    path = given["output"] or prompts.with_name("report.html")
     trials = read_trials(prompts.parent)
+    _check_place(path)
     top, found = given["top"], None
     if given["asks"]:
         found = examined(file, given, console, top, given["mistakes"])
     material = Material(file, trials, top, found, ended(prompts.parent))
-    path = given["output"] or prompts.with_name("report.html")
-    write_atomic(path, page_of(material))
+    _write(path, page_of(material))
     click.echo(verdict(material))
     click.echo(f"wrote {path}")
+
+
+def _check_place(path: Path) -> None:
+    """`RunError` where no page can be written, before the model is asked."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        write_atomic(path, page)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> RunError:
+    return RunError(f"{path}: cannot be written ({error.strerror}); choose -o FILE.html")

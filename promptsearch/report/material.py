@@ -101,6 +101,14 @@ class Material:
         """Whether words stand between spaces in the task's language."""
         return is_spaced(self.language)
 
+    @property
+    def is_transfer(self) -> bool:
+        """Whether another model was asked than the one the prompts were found with."""
+        found_with = self.file.section("model").get("sha256")
+        if self.examined is None or found_with is None:
+            return False
+        return found_with != self.examined.evaluation.scorer.model.info.sha256
+
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
         document = self.examined.document if self.examined else None

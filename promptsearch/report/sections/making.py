@@ -65,10 +65,10 @@ def _asked(material: Material) -> str:
     """The model that made the numbers here, where it is another one or none."""
     if material.examined is None:
         return "no model (--no-evaluate)"
-    now, then = material.examined.evaluation.scorer.model.info, _of(material.file.document, "model")
-    if then.get("sha256") == now.sha256:
-        return f"the same model, on {material.split}"
-    return f"{now.spec} ({now.family}), on {material.split}: not the one they were found with"
+    now = material.examined.evaluation.scorer.model.info
+    found_with = material.file.section("model").get("sha256")
+    who = "the same model" if found_with == now.sha256 else f"{now.spec} ({now.family})"
+    return f"{who}, on {material.split}"
 
 
 def _data(task: Mapping[str, Any]) -> list[tuple[str, Child]]:

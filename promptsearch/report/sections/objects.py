@@ -34,14 +34,16 @@ def _about(judged: Judgement, material: Material) -> list[Child]:
     )
     if lost:
         told += f"{count(lost, 'fact')} cannot be answered right: their objects are no candidates. "
+    if any(len(targets) > 1 for targets in judged.targets):
+        told += "A fact with several right objects counts for each of them below."
     return [told]
 
 
 def _said(judged: Judgement) -> Html:
-    total = len(judged.targets)
+    found = most_said(judged, SHOWN)
     rows = [
-        [name, bar(times / total, f"{times:,}"), f"{times - wrong:,}", f"{wrong:,}"]
-        for name, times, wrong in most_said(judged, SHOWN)
+        [name, bar(times / found[0][1], f"{times:,}"), f"{times - wrong:,}", f"{wrong:,}"]
+        for name, times, wrong in found
     ]
     return table("Said most often", ("object", "said", "right", "wrong"), rows)
 

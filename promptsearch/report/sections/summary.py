@@ -37,7 +37,7 @@ def summary(material: Material) -> Html:
 
 def verdict(material: Material) -> str:
     """What the best prompt is worth, in one sentence that claims no more than is known."""
-    scores, metric = _scores(material, "prompts"), material.share
+    scores, metric = _scores(material, "best"), material.share
     if scores is None or metric not in scores:
         return "Nothing was scored: these prompts have no numbers yet."
     worth = f"{name_of(metric)} {number(scores[metric])} {interval(scores.get('ci95'))}".rstrip()
@@ -57,18 +57,18 @@ def verdict(material: Material) -> str:
     return f"{said}. A difference to the manual prompt is not shown: {what}."
 
 
-def _scores(material: Material, place: str) -> Scores | None:
-    """Of the first prompt, or of the manual one, on the split that was read."""
-    rows = [s for s in material.standings if s.role == "prompt" or s.id == "manual"]
-    row = rows[0] if place == "prompts" else next((s for s in rows if s.id == "manual"), None)
-    if row is None:
+def _scores(material: Material, who: str) -> Scores | None:
+    """Of the best prompt, or of a baseline, on the split that was read."""
+    first, *others = material.standings
+    rows = [first] if who == "best" else [own for own in others if own.id == who]
+    if not rows:
         return None
-    return row.dev if material.split == "dev" else row.judged
+    return rows[0].dev if material.split == "dev" else rows[0].judged
 
 
 def _tiles(material: Material) -> list[Child]:
     metric, split = material.share, material.split
-    best, manual = (_scores(material, place) or {} for place in ("prompts", "manual"))
+    best, manual = (_scores(material, place) or {} for place in ("best", "manual"))
     spent = material.file.section("search").get("spent")
     own: Mapping[str, Any] = spent if isinstance(spent, Mapping) else {}
     tiles = [
@@ -85,6 +85,38 @@ def _tiles(material: Material) -> list[Child]:
 
 
 def _remarks(material: Material) -> list[Child]:
+    return [*_about_majority(material), *_about_transfer(material), *_about_split(material)]
+
+
+def _about_transfer(material: Material) -> list[Child]:
+    """A warning where another model was asked than the one that the search asked."""
+    if not material.is_transfer or material.examined is None:
+        return []
+    now, then = material.examined.evaluation.scorer.model.info, material.file.section("model")
+    return [
+        note(
+            f"Transfer: the prompts were found with {then.get('spec')}, whose scores selected them; "
+            f"what is said of {material.split} here is of {now.spec}."
+        )
+    ]
+
+
+def _about_majority(material: Material) -> list[Child]:
+    """A warning where one fixed answer does better than the best prompt."""
+    metric = material.share
+    best, always = (_scores(material, who) or {} for who in ("best", "majority"))
+    if best.get(metric) is None or best[metric] >= always.get(metric, 0.0):
+        return []
+    row = next(own.row for own in material.standings if own.id == "majority")
+    return [
+        note(
+            f"Always answering {row['label']!r}, the most frequent answer of train, is right more "
+            f"often: {name_of(metric)} {number(always[metric])}."
+        )
+    ]
+
+
+def _about_split(material: Material) -> list[Child]:
     if material.examined is None:
         return [
             note(
