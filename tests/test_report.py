@@ -289,6 +289,31 @@ def test_a_damaged_ledger_is_told(reviews, tmp_path):
     assert "holds no trial on dev" in page.text
 
 
+def test_a_ledger_of_dropped_prompts_only(reviews, tmp_path):
+    (tmp_path / "prompts.json").write_text((reviews / "run/prompts.json").read_text())
+    lines = (reviews / "run/trials.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    kept = [{**row, "complete": False} for row in rows if row.get("split") == "dev"]
+    rows_in(tmp_path / "trials.jsonl", kept)
+    page = page_of(tmp_path, "--no-evaluate", name="prompts.json")
+    assert "No prompt was scored on all of dev" in page.text
+    assert "dropped out" in page.text
+
+
+def test_very_many_labels_show_the_worst_pairs_in_place_of_a_matrix(tmp_path):
+    labels = {f"l{i}": letter for i, letter in enumerate("abcdefghijklmnopqrstuvwxyz")}
+    rows_in(tmp_path / "train.jsonl", [{"text": w, "label": n} for n, w in labels.items()])
+    answers = "".join(f'{name} = ["{word}"]\n' for name, word in labels.items())
+    head = TASK.split("[answers]")[0].replace("test.jsonl", "train.jsonl")
+    (tmp_path / "task.toml").write_text(f"{head}[answers]\n{answers}")
+    bare(tmp_path, [{"template": "{text} [Z]", "verbalizer": labels}])
+    task = ["--task", tmp_path / "task.toml", "--model", saved("gpt2")]
+    page = page_of(tmp_path, *task, name="bare.json")
+    assert "Labels most often taken for another" in page.text
+    assert "Confusion matrix" not in page.text
+    assert "Precision: of those predicted" in page.text
+
+
 def test_odd_values_in_a_file_do_not_break_the_page(reviews):
     odd = "p\x00\ud800 $x^2$ 人 <b>"
     row = {**MINIMAL, "id": odd, "source": {"strategy": EVIL, "parents": [odd, "gone"]}}

@@ -60,12 +60,32 @@ WIDTH = 5.2  # inches: as wide as a phone at the figures' own size of letters
 
 
 class Plot:
-    """A figure on its way: `axes` to draw on, `tips` to be shown at the points of a group."""
+    """A figure on its way, drawn on `axes`."""
 
     def __init__(self, axes: "Axes") -> None:
         self.axes = axes
         self.tips: dict[str, Sequence[str]] = {}
         self.svg = Html("")
+
+    def points(
+        self,
+        name: str,
+        at: Sequence[tuple[float, float]],
+        tips: Sequence[str],
+        *,
+        color: str,
+        size: float,
+        marker: str = "o",
+        alpha: float | None = None,
+        label: str | None = None,
+    ) -> None:
+        """Points that say a line each where the mouse rests; `name` is their group's."""
+        across, up = [point[0] for point in at], [point[1] for point in at]
+        drawn = self.axes.scatter(across, up, size, color, marker=marker)
+        drawn.set(gid=name, alpha=alpha, linewidths=0, clip_on=False, zorder=3)
+        if label is not None:
+            drawn.set_label(readable(label))
+        self.tips[name] = tips
 
 
 def check_installed() -> None:

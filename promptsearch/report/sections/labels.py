@@ -17,25 +17,26 @@ def labels(material: Material) -> Html | None:
     if material.examined is None or material.kind == "facts":
         return None
     judged = material.examined.judged
-    wide = len(judged.labels) > MANY
+    caption, header = "Results by label", ("label", "precision", "recall", "F1", "examples")
+    rows = (_row(row, material) for row in per_label(judged))
     return section(
         "labels",
-        "Results by label",
-        el(
-            "p",
-            f"{material.best.id} on {count(len(judged.targets), 'example')} of {material.split}. "
-            "Precision: of those predicted, the share that is right; recall: of those there are, "
-            "the share found. In the matrix, shades are shares of the row."
-            if not wide
-            else "the share found.",
-        ),
-        table(
-            "Results by label",
-            ("label", "precision", "recall", "F1", "examples", "predicted"),
-            (_row(row, material) for row in per_label(judged)),
-        ),
-        _pairs(judged) if wide else _matrix(judged),
+        caption,
+        el("p", _about(judged, material)),
+        table(caption, (*header, "predicted"), rows),
+        _pairs(judged) if len(judged.labels) > MANY else _matrix(judged),
     )
+
+
+def _about(judged: Judgement, material: Material) -> str:
+    where = f"{count(len(judged.targets), 'example')} of {material.split}"
+    told = (
+        f"{material.best.id} on {where}. Precision: of those predicted, the share that is right; "
+        "recall: of those there are, the share found."
+    )
+    if len(judged.labels) > MANY:
+        return told
+    return f"{told} In the matrix, shades are shares of the row."
 
 
 def _row(row: LabelResult, material: Material) -> list[Child]:

@@ -44,7 +44,7 @@ def verdict(material: Material) -> str:
     where = f"on {count(int(scores['n']), 'example')} of {material.split}"
     said = f"{worth} {where}"
     if material.split == "dev":
-        return f"{said}, which selected this prompt: it will do worse on new examples."
+        return f"{said}, which selected this prompt: expect less on new examples."
     found = scores.get("vs_manual")
     if not found or not (found["n_discordant"] or found["delta"]):
         return f"{said}: no different from the manual prompt."
@@ -95,7 +95,7 @@ def _about_transfer(material: Material) -> list[Child]:
     now, then = material.examined.evaluation.scorer.model.info, material.file.section("model")
     return [
         note(
-            f"Transfer: the prompts were found with {then.get('spec')}, whose scores selected them; "
+            f"Transfer: the prompts were found with {then.get('spec')}, which selected them; "
             f"what is said of {material.split} here is of {now.spec}."
         )
     ]
