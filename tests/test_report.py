@@ -349,7 +349,7 @@ def test_bad_input_is_one_line(reviews, capitals, tmp_path):
     (tmp_path / "file").write_text("")
     for words, reason in (
         ((tmp_path / "none.json",), "none.json: cannot be read as a prompts.json"),
-        ((prompts, "--task", capitals / "task.toml"), "evaluate it on the task it was made for"),
+        ((prompts, "--task", capitals / "task.toml"), "on the task it was made for"),
         ((prompts, "-o", tmp_path / "file" / "x.html"), "x.html: cannot be written"),
         ((prompts, "--task", "capitls"), "capitls"),
         ((prompts, "--model", tmp_path / "none"), "none"),
