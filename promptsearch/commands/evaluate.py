@@ -67,7 +67,7 @@ def command(prompts: Path, **given: Any) -> None:
     if given["examples_out"]:
         rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
         write_atomic(given["examples_out"], "".join(rows))
-    document = evaluation.document(_compared(file, definition))
+    document = evaluation.document(compared(file, definition))
     if given["as_json"]:
         print_json(document)
     else:
@@ -127,7 +127,7 @@ def scoring_as(
         yield own, calibrated(arranged, own, settings, definition)
 
 
-def _compared(file: PromptFile, definition: TaskDefinition) -> str:
+def compared(file: PromptFile, definition: TaskDefinition) -> str:
     """The metric that `vs_manual` is about: the objective, or what log-likelihood stands for."""
     metric = OBJECTIVES.get(str(file.section("search").get("objective")), "log_likelihood")
     if metric != "log_likelihood":
