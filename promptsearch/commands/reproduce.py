@@ -10,11 +10,12 @@ import rich_click as click
 
 from promptsearch.commands.console import Console, print_json
 from promptsearch.commands.options import json_option, loading_options, quiet_option
-from promptsearch.commands.running import loaded, scoring_from
+from promptsearch.commands.running import loaded
 from promptsearch.corpora import load_task
 from promptsearch.errors import RunError, TaskError
 from promptsearch.exports.native import PromptFile, read_prompts
 from promptsearch.models.recipe import LEAST
+from promptsearch.predicting import scoring_from
 from promptsearch.runs import Output, search
 from promptsearch.searchers import SEARCHERS, JointSearch
 from promptsearch.settings import Settings
