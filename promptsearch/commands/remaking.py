@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from promptsearch.commands.running import scoring_from
 from promptsearch.engine import Searcher
 from promptsearch.errors import RunError
 from promptsearch.exports.native import PromptFile
 from promptsearch.models.recipe import LEAST
+from promptsearch.predicting import scoring_from
 from promptsearch.searchers import SEARCHERS, JointSearch
 from promptsearch.settings import Settings
 
