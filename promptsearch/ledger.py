@@ -82,6 +82,7 @@ def read_ledger(path: Path) -> list[Row]:
 def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None) -> Row:
     """What a row says of a trial, its scores and cost left out."""
     source = trial.prompt.source
+    step = {"step": source.evidence["step"]} if "step" in source.evidence else {}
     return {
         "id": trial.id,
         "key": key,
@@ -91,7 +92,7 @@ def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None
         "rows": None if rows is None else list(rows),
         "n": trial.n,
         "complete": trial.complete,
-        "source": {"strategy": source.strategy, "parents": list(source.parents)},
+        "source": {"strategy": source.strategy, "parents": list(source.parents), **step},
     }
 
 

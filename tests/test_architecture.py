@@ -45,6 +45,7 @@ LAYERS = [
         "classifier",
         "certificate",
         "checking",
+        "report",
         "bench",
     ),
     *("commands", "cli"),
