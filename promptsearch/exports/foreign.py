@@ -9,7 +9,7 @@ the target does not hold, and last, behind `NEXT`, the command that uses it. Not
 It raises `ExportError` for what the target cannot hold: the reason, and which formats can.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -122,7 +122,7 @@ def _check_free(target: Path, own: Path, overwrite: bool) -> None:
         )
     if target.is_dir() and (others := _names(target) - _names(own)):
         raise ExportError(
-            f"{target}: holds {min(others)}, which is no part of this export; choose another -o PATH"
+            f"{target}: holds {min(others)}, no part of this export; choose another -o PATH"
         )
 
 

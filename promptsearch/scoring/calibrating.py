@@ -72,6 +72,14 @@ class CalibratedScorer:
         own = ([values[column] for column in each] for each in columns)
         return dict(zip(prompt.verbalizer.labels, own, strict=True))
 
+    def remember(self, prompt: Prompt, prior: Mapping[str, object]) -> None:
+        """Take a prompt's prior as `prior` gave it; its references are not asked then."""
+        labelling = self.own.labelling(prompt.verbalizer)
+        values = np.full(len(self._asked(prompt).verbalizer), -np.inf)
+        for place, (label, own) in enumerate(zip(labelling.labels, labelling.columns, strict=True)):
+            values[list(own) if self.method == "pmi" else place] = prior[label]
+        self._priors[prompt] = values
+
     def over(self, scorer: Scorer) -> "CalibratedScorer":
         """The same with another model."""
         return CalibratedScorer(scorer, scorer, self.method, self.references)
