@@ -135,10 +135,14 @@ def _drawn(definition: TaskDefinition, able: Sequence[bool], making: Making) -> 
 
 def read_ensemble(file: PromptFile, definition: TaskDefinition) -> Ensemble | None:
     """The ensemble of a file, if it has one; `DataError` says what is wrong with it."""
+    return ensemble_of(file, {s.id: aligned(s, definition).prompt for s in file.prompts})
+
+
+def ensemble_of(file: PromptFile, prompts: Mapping[str, Prompt]) -> Ensemble | None:
+    """The same, of prompts by their ids, as they were brought into an order of labels."""
     section = file.document.get("ensemble")
     if section is None:
         return None
-    prompts = {saved.id: aligned(saved, definition).prompt for saved in file.prompts}
     try:
         return _read(section, prompts)
     except PromptError as error:
