@@ -9,7 +9,7 @@ the target does not hold, and last, behind `NEXT`, the command that uses it. Not
 It raises `ExportError` for what the target cannot hold: the reason, and which formats can.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +35,15 @@ FORMATS: Mapping[str, str] = {  # name -> what it is; its module loads when it i
     "dotprompt": "a .prompt file",
     "promptsource": "templates.yaml of promptsource",
     "text": "the template and its answers, to be read",
+    "openprompt": "a template and a verbalizer of OpenPrompt",
+    "lpaqa": "LPAQA's JSON lines, with weights",
+    "lama": "lines of LAMA's relations.jsonl",
+    "optiprompt": "a line of OptiPrompt's relation files",
+    "autoprompt": "AutoPrompt's template and label map",
+    "lm-bff": "LM-BFF's template and label mapping",
+    "pet": "a class of PET's pvp.py",
+    "pararel": "ParaRel's JSON lines",
+    "ptr": "a rule file of PTR",
 }
 NEXT = "next: "  # begins the note that is a command
 
