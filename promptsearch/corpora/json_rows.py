@@ -1,6 +1,7 @@
 """JSON as tables come in it: one object a line, a list of objects, or an object keyed by row.
 
 Each value comes with the line it starts on. Whether it is an object is the table's business.
+A file that is one value is read by `json_document`.
 """
 
 import json
@@ -43,6 +44,31 @@ def json_values(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
         message = "not JSON rows; write an object a line, a list of objects or an object of them"
         raise DataError.at(path, _line(text, start), message)
     yield from _Container(path, text, start).items()
+
+
+def json_document(path: Path, encoding: str) -> object:
+    """The one value of a file; `DataError` names the line, or the key that stands twice."""
+    with open_text(path, encoding) as stream:
+        text = stream.read()
+    if not text.strip():
+        raise DataError.at(path, None, "the file is empty; fetch it again")
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        message = f"not valid JSON ({error.msg} at character {error.colno}); correct it there"
+        raise DataError.at(path, error.lineno, message) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError.at(path, None, f"not valid JSON ({error}); correct it") from None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The object; `ValueError` where a key stands twice, of which one would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return found
 
 
 def _is_lines(path: Path, encoding: str) -> bool:

@@ -35,6 +35,15 @@ FORMATS: Mapping[str, str] = {  # name -> what it is; its module loads when it i
     "dotprompt": "a .prompt file",
     "promptsource": "templates.yaml of promptsource",
     "text": "the template and its answers, to be read",
+    "openprompt": "a template and a verbalizer of OpenPrompt",
+    "lpaqa": "LPAQA's JSON lines, with weights",
+    "lama": "lines of LAMA's relations.jsonl",
+    "optiprompt": "a line of OptiPrompt's relation files",
+    "autoprompt": "AutoPrompt's template and label map",
+    "lm-bff": "LM-BFF's template and label mapping",
+    "pet": "a class of PET's pvp.py",
+    "pararel": "ParaRel's JSON lines",
+    "ptr": "a rule file of PTR",
 }
 NEXT = "next: "  # begins the note that is a command
 
