@@ -21,7 +21,7 @@ def mistakes(material: Material) -> Html | None:
     examples = count(len(judged.targets), "example")
     first = f"{wrong:,} of {examples} of {material.split} are wrong"
     if len(shown) < wrong:
-        first += f"; these {len(shown)} are those where it was surest"
+        first += f"; these {len(shown)} gave what is right the least probability"
     return section(
         "mistakes",
         "What it gets wrong",

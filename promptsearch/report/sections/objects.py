@@ -35,7 +35,7 @@ def _about(judged: Judgement, material: Material) -> list[Child]:
     if lost:
         told += f"{count(lost, 'fact')} cannot be answered right: their objects are no candidates. "
     if any(len(targets) > 1 for targets in judged.targets):
-        told += "A fact with several right objects counts for each of them below."
+        told += "A fact with several right objects counts for each of them below. "
     return [told]
 
 
