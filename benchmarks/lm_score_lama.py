@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from promptsearch import Scorer, Settings, load_model, load_task
 from promptsearch.corpora import TaskDefinition
 from promptsearch.data import Example
-from promptsearch.exports.templates import from_lama
+from promptsearch.exports.lama_notation import from_lama
 from promptsearch.intervals import bootstrap
 from promptsearch.metrics import scores_of
 from promptsearch.models import LanguageModel

@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from promptsearch.corpora import TaskDefinition
+from promptsearch.corpora import TaskDefinition, TaskFrame
 from promptsearch.data import Example
 from promptsearch.errors import DataError, PromptError, RunError
 from promptsearch.evaluation import aligned
@@ -133,12 +133,16 @@ def _drawn(definition: TaskDefinition, able: Sequence[bool], making: Making) -> 
     return drawn
 
 
-def read_ensemble(file: PromptFile, definition: TaskDefinition) -> Ensemble | None:
+def read_ensemble(file: PromptFile, definition: TaskDefinition | TaskFrame) -> Ensemble | None:
     """The ensemble of a file, if it has one; `DataError` says what is wrong with it."""
+    return ensemble_of(file, {s.id: aligned(s, definition).prompt for s in file.prompts})
+
+
+def ensemble_of(file: PromptFile, prompts: Mapping[str, Prompt]) -> Ensemble | None:
+    """The same, of prompts by their ids, as they were brought into an order of labels."""
     section = file.document.get("ensemble")
     if section is None:
         return None
-    prompts = {saved.id: aligned(saved, definition).prompt for saved in file.prompts}
     try:
         return _read(section, prompts)
     except PromptError as error:

@@ -33,6 +33,10 @@ class RunError(PromptSearchError):
     """An output directory or a ledger that cannot be used as asked."""
 
 
+class ExportError(PromptSearchError, ValueError):
+    """Prompts that a target format cannot hold, or a place that an export cannot be written to."""
+
+
 class BudgetSpent(BaseException):
     """Ends a search from inside `score`. Not an error: `except Exception` must not stop it."""
 

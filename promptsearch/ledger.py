@@ -74,6 +74,11 @@ class Ledger:
         os.fsync(self._fd)
 
 
+def read_ledger(path: Path) -> list[Row]:
+    """The trials of a ledger's whole chunks; `RunError` names the line of what is none."""
+    return _whole_chunks(path)[0][1:]
+
+
 def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None) -> Row:
     """What a row says of a trial, its scores and cost left out."""
     source = trial.prompt.source

@@ -41,6 +41,8 @@ LAYERS = [
         "runs",
         "evaluation",
         "ensembling",
+        "predicting",
+        "classifier",
         "certificate",
         "checking",
         "report",

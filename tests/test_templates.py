@@ -6,7 +6,8 @@ import pytest
 
 from promptsearch.corpora import load_task
 from promptsearch.errors import DataError
-from promptsearch.exports.templates import from_lama, templates_in
+from promptsearch.exports.lama_notation import from_lama
+from promptsearch.exports.templates import templates_in
 
 BORN = "{subject} was born in [Z] ."
 
@@ -47,9 +48,9 @@ def test_a_prompts_json(tmp_path, capitals):
         (
             "a.jsonl",
             '{"template": "[X] was ."}',
-            r"a.jsonl, line 1: .*'{subject} was .' has no slot",
+            r"a.jsonl, line 1: '\[X\] was .' needs one \[Y\]",
         ),
-        ("a.jsonl", '{"x": 1}', "a.jsonl, line 1: no template"),
+        ("a.jsonl", '{"x": 1}', 'a.jsonl, line 1: there is no text "template"'),
         ("a.txt", "\n{subject} [Z1]\n", r"a.txt, line 2: .*slots of the task: \[Z\]"),
         ("a.txt", "{head} [Z]\n", r"a.txt, line 1: .*uses {head}, but the inputs are subject"),
     ],

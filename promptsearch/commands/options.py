@@ -45,8 +45,8 @@ from_option = click.option(
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="Templates to start from: a prompts.json, LPAQA's or ParaRel's JSON lines, or a text file "
-    "with one a line.",
+    help="Templates to start from: a prompts.json, a text file with one a line, or a list that "
+    "`promptsearch import` reads (of LPAQA, ParaRel, LM-BFF, OpenPrompt ...).",
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress, no plan.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
@@ -146,7 +146,7 @@ limit_options = stacked(
     ),
 )
 
-computing_options = stacked(
+crew_options = stacked(
     click.option(
         "--workers",
         type=click.IntRange(min=1),
@@ -164,6 +164,10 @@ computing_options = stacked(
     click.option(
         "--cluster", metavar="ADDRESS", help="Of a dask scheduler (tcp://HOST:PORT), or of ray."
     ),
+)
+
+computing_options = stacked(
+    crew_options,
     click.option(
         "--cache",
         type=click.Path(file_okay=False, path_type=Path),

@@ -54,7 +54,7 @@ def bars(shares: Mapping[str, float], title: str) -> str:
 
 
 def _figure(title: str, height: int) -> Any:
-    import plotext  # type: ignore[import-untyped]
+    import plotext
 
     figure = plotext.figure
     figure.clear()

@@ -1,6 +1,7 @@
 """JSON as tables come in it: one object a line, a list of objects, or an object keyed by row.
 
 Each value comes with the line it starts on. Whether it is an object is the table's business.
+A file that is one value is read by `json_document`.
 """
 
 import json
@@ -17,6 +18,14 @@ _DECODER = json.JSONDecoder()
 
 def json_lines(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
     """The values of a JSON lines file, streamed; blank lines are skipped."""
+    for number, value in each_line(path, encoding):
+        if isinstance(value, DataError):
+            raise value
+        yield number, value
+
+
+def each_line(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
+    """The same, with its error in the place of a line that is not JSON."""
     with open_text(path, encoding) as stream:
         for number, line in enumerate(stream, 1):
             if line.strip():
@@ -37,6 +46,31 @@ def json_values(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
     yield from _Container(path, text, start).items()
 
 
+def json_document(path: Path, encoding: str) -> object:
+    """The one value of a file; `DataError` names the line, or the key that stands twice."""
+    with open_text(path, encoding) as stream:
+        text = stream.read()
+    if not text.strip():
+        raise DataError.at(path, None, "the file is empty; fetch it again")
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        message = f"not valid JSON ({error.msg} at character {error.colno}); correct it there"
+        raise DataError.at(path, error.lineno, message) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError.at(path, None, f"not valid JSON ({error}); correct it") from None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The object; `ValueError` where a key stands twice, of which one would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return found
+
+
 def _is_lines(path: Path, encoding: str) -> bool:
     """One object a line, or a single object that is itself a row."""
     with open_text(path, encoding) as stream:
@@ -52,6 +86,7 @@ def _is_lines(path: Path, encoding: str) -> bool:
 
 
 def _parsed(path: Path, number: int, line: str) -> object:
+    """The line's value, or what is wrong with it."""
     try:
         return json.loads(line)
     except json.JSONDecodeError as error:
@@ -59,7 +94,7 @@ def _parsed(path: Path, number: int, line: str) -> object:
     except (ValueError, RecursionError) as error:  # a number or a nesting beyond Python's limits
         problem = str(error)
     message = f"not valid JSON ({problem}); each line must be one object, such as"
-    raise DataError.at(path, number, f'{message} {{"text": "..."}}')
+    return DataError.at(path, number, f'{message} {{"text": "..."}}')
 
 
 class _Container:

@@ -14,6 +14,7 @@ from promptsearch.storage import write_atomic
 FORMAT = "promptsearch/1"
 SCHEMA = Path(__file__).with_name("prompts.schema.json")
 LISTED = 50  # more candidates than this go to a file beside prompts.json
+CANDIDATES = "candidates.txt"
 
 Json = Mapping[str, object]
 
@@ -46,14 +47,17 @@ def write_prompts(path: Path, document: Json) -> None:
     write_atomic(path, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
 
 
-def answers_of(prompt: Prompt, kind: str, folder: Path | None) -> Json:
-    """The prompt's `verbalizer` or, for facts, its `candidates`: a list, or a file in `folder`."""
+def answers_of(prompt: Prompt, kind: str, folder: Path | None, beside: str = CANDIDATES) -> Json:
+    """The prompt's `verbalizer` or, for facts, its `candidates`: a list, or a file in `folder`.
+
+    `beside` is the file's name.
+    """
     if kind != "facts":
         return {"verbalizer": prompt.verbalizer.plain()}
     candidates = list(prompt.verbalizer.labels)
     if folder is None or len(candidates) <= LISTED:
         return {"candidates": candidates}
-    file = folder / "candidates.txt"
+    file = folder / beside
     text = "".join(f"{candidate}\n" for candidate in candidates)
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         write_atomic(file, text)

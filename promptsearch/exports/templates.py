@@ -1,23 +1,28 @@
-"""Templates to start from, in files: ours, and the lists that LPAQA and ParaRel published.
+"""Templates to start a search from, in files: ours, and those that other tools publish.
 
 - `prompts.json`: its prompts' templates;
-- `.txt`: a template a line, in our notation;
-- `.jsonl`: an object a line, its `template` (LPAQA) or `pattern` (ParaRel) in LAMA's notation,
-  with [X] for the subject and [Y] for the object.
+- text: a template a line, in our notation;
+- what `importing` reads and what can be told from all else: JSON lines in LAMA's notation (LPAQA,
+  AutoPrompt, ParaRel), text in it, OpenPrompt's and LM-BFF's templates, PET's Python.
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promptsearch.corpora import TaskDefinition
-from promptsearch.corpora.files import ENCODING, open_text
+from promptsearch.corpora.files import ENCODING, kind_of, open_text
 from promptsearch.corpora.json_rows import json_lines
 from promptsearch.errors import DataError, PromptError
+from promptsearch.exports.binding import Inputs
+from promptsearch.exports.importing import Importing, Place, read_files
+from promptsearch.exports.lama_notation import OBJECT
 from promptsearch.exports.native import read_prompts
-from promptsearch.prompt import Field, Part, Slot, Template, Text
-from promptsearch.template import check_places, notation_of
+from promptsearch.exports.openprompt.notation import holds_mask
+from promptsearch.exports.pairing import named_here
+from promptsearch.prompt import Template
+from promptsearch.template import check_places
 
-KEYS = ("template", "pattern")
+MASK = "*mask*"  # LM-BFF's
 
 
 def templates_from(
@@ -44,11 +49,11 @@ def templates_in(
     """
     found: dict[str, None] = {}
     for path in paths:
-        for line, notation in _read(path):
+        for place, notation in _read(path, definition):
             try:
                 found[str(fitting(notation, definition, any_slots=any_slots))] = None
             except PromptError as error:
-                raise DataError.at(path, line, str(error)) from None
+                raise place.error(error) from None
     return tuple(found)
 
 
@@ -60,37 +65,50 @@ def fitting(notation: str, definition: TaskDefinition, *, any_slots: bool = Fals
     return template
 
 
-def from_lama(notation: str) -> str:
-    """LAMA's notation in ours; everything else is text.
+def format_of(path: Path) -> str | None:
+    """The foreign format that a file of templates must be in; None for a text file of ours."""
+    if ".jsonl" in path.suffixes:
+        rows = [row for _, row in json_lines(path, ENCODING) if isinstance(row, dict)]
+        if any("pattern" in row for row in rows):
+            return "pararel"
+        return "autoprompt" if any("[P]" in str(row.get("template")) for row in rows) else "lpaqa"
+    if kind_of(path) == ".py":
+        return "pet"
+    with open_text(path, ENCODING) as stream:
+        lines = [line for line in stream if line.strip()]
+    if not lines:
+        return None
+    if all(map(holds_mask, lines)):
+        return "openprompt"
+    if all(MASK in line for line in lines):
+        return "lm-bff"
+    return "lpaqa" if all(OBJECT in line and "[Z" not in line for line in lines) else None
 
-    >>> from_lama("[X] was born in [Y] .")
-    '{subject} was born in [Z] .'
-    """
-    parts: list[Part] = []
-    for number, piece in enumerate(notation.split("[X]")):
-        if number:
-            parts.append(Field("subject"))
-        for place, text in enumerate(piece.split("[Y]")):
-            parts += [Slot(), Text(text)] if place else [Text(text)]
-    return "".join(map(notation_of, parts))
 
-
-def _read(path: Path) -> Iterator[tuple[int | None, str]]:
-    """(line, template in our notation) of one file."""
+def _read(path: Path, definition: TaskDefinition) -> Iterator[tuple[Place, str]]:
+    """(place, template in our notation) of one file."""
     if path.suffix == ".json":
-        yield from ((None, str(saved.prompt.template)) for saved in read_prompts(path).prompts)
-    elif ".jsonl" in path.suffixes:
-        for line, row in json_lines(path, ENCODING):
-            yield line, from_lama(_notation(path, line, row))
+        for saved in read_prompts(path).prompts:
+            yield Place(path), str(saved.prompt.template)
+    elif (name := format_of(path)) is not None:
+        yield from _foreign(path, name, definition)
     else:
         with open_text(path, ENCODING) as stream:
             for line, text in enumerate(stream, 1):
                 if text.strip():
-                    yield line, text.rstrip("\n")
+                    yield Place(path, line), text.rstrip("\n")
 
 
-def _notation(path: Path, line: int, row: object) -> str:
-    given = [row[key] for key in KEYS if key in row] if isinstance(row, dict) else []
-    if not given or not isinstance(given[0], str):
-        raise DataError.at(path, line, 'no template; each line is {"template": "[X] ... [Y]"}')
-    return given[0]
+def _foreign(path: Path, name: str, definition: TaskDefinition) -> Iterator[tuple[Place, str]]:
+    given = Importing(task=definition)
+    found = read_files([path], name, given)
+    if len(found.groups) > 1:
+        raise DataError.at(
+            path,
+            None,
+            f"it holds templates for {', '.join(found.groups[:8])}; bring those of one into a "
+            f"prompts.json with promptsearch import --from {name} --relation NAME",
+        )
+    inputs = Inputs(given, found.positions)
+    for one in found.templates:
+        yield one.place, str(named_here(one, inputs))

@@ -111,6 +111,10 @@ class WhiteBox(Protocol):
         """The mask token, where there is one."""
         ...
 
+    def tokens_named(self, names: Sequence[str]) -> list[int | None]:
+        """Tokens as the vocabulary writes them ("\u0120great", "##ing"); None for unknown ones."""
+        ...
+
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
         """The ids as the model reads them (causal: with this answer)."""
         ...

@@ -93,6 +93,11 @@ class OpenModel:
         token: int | None = self._model.machine.tokenizer.mask_token_id
         return token if self._model.machine.info.family == "masked" else None
 
+    def tokens_named(self, names: Sequence[str]) -> list[int | None]:
+        """The ids of tokens as the vocabulary writes them; None for those that it has not."""
+        vocabulary: dict[str, int] = self._model.machine.tokenizer.get_vocab()
+        return [vocabulary.get(name) for name in names]
+
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
         """The ids as the model reads them."""
         return self._model.sequences(texts, answer)

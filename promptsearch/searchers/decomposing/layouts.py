@@ -23,11 +23,16 @@ def layouts(width: int, inputs: Sequence[str], head: str, tail: str) -> Iterator
     texts = [name for name in inputs if name not in (head, tail)]
     if head not in inputs or tail not in inputs or not texts:
         return
-    several = TWO if width >= 2 else ()
-    middle = " ".join(f"[Z{slot}]" for slot in range(2, width))
-    many = [m.replace("MIDDLE", middle).replace("[Zn]", f"[Z{width}]") for m in MANY]
+    two = TWO if width >= 2 else ()
+    many = [several(notation, width) for notation in MANY]
     names = {"{text}": f"{{{texts[0]}}}", "{head}": f"{{{head}}}", "{tail}": f"{{{tail}}}"}
-    for notation in (*ONE, *several, *(many if width >= 3 else ())):
+    for notation in (*ONE, *two, *(many if width >= 3 else ())):
         for name, field in names.items():
             notation = notation.replace(name, field)
         yield notation
+
+
+def several(notation: str, width: int) -> str:
+    """One of `MANY` for rules of `width` words, three or more."""
+    middle = " ".join(f"[Z{slot}]" for slot in range(2, width))
+    return notation.replace("MIDDLE", middle).replace("[Zn]", f"[Z{width}]")

@@ -1,0 +1,167 @@
+"""`promptsearch export`: prompts in the formats of other tools."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import rich_click as click
+
+from promptsearch.commands.console import Console, print_json
+from promptsearch.commands.options import json_option, quiet_option
+from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.ensembling import ensemble_of
+from promptsearch.errors import DataError, ExportError, ModelError, TaskError
+from promptsearch.evaluation import aligned
+from promptsearch.exports.foreign import FORMATS, NEXT, Exported, Written, write_as
+from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
+from promptsearch.models import ChatMode, LanguageModel
+from promptsearch.predicting import scoring_from
+from promptsearch.prompt import Verbalizer
+
+WIDEST = max(map(len, FORMATS))
+LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())
+
+
+@click.command(
+    "export",
+    help="Write the first K prompts of PROMPTS, or their ensemble, in a format of another tool.\n\n"
+    f"What a format cannot hold is refused. FORMAT is one of\n\n\b\n{LISTED}",
+)
+@click.argument("prompts", type=click.Path(path_type=Path))
+@click.option(
+    "--to", "name", type=click.Choice(list(FORMATS)), required=True, metavar="FORMAT", help="Which."
+)
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), required=True, metavar="PATH", help="Where."
+)
+@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, metavar="K")
+@click.option("--ensemble", is_flag=True, help="The members of the file's ensemble, as one.")
+@click.option(
+    "--task",
+    "-t",
+    metavar="TASK",
+    help="A task file or a built-in task's name.  [default: the one the prompts were found for]",
+)
+@click.option(
+    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
+)
+@click.option(
+    "--chat",
+    type=click.Choice(["auto", "on", "off"]),
+    default="auto",
+    show_default=True,
+    help="Render prompts with the model's chat template. auto: as they were found.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace what is at PATH.")
+@json_option
+@quiet_option
+def command(prompts: Path, **given: Any) -> None:
+    """See `help` above: the formats stand in it."""
+    console, file = Console(given["quiet"]), read_prompts(prompts)
+    exported = _exported(file, given, console)
+    written = write_as(given["name"], exported, given["output"], overwrite=given["overwrite"])
+    if given["as_json"]:
+        print_json(_document(written))
+    else:
+        for line in (*(f"wrote {path}" for path in written.paths), *written.notes):
+            click.echo(line)
+
+
+def _document(written: Written) -> dict[str, object]:
+    commands = [note.removeprefix(NEXT) for note in written.notes if note.startswith(NEXT)]
+    return {
+        "wrote": [str(path) for path in written.paths],
+        "notes": [note for note in written.notes if not note.startswith(NEXT)],
+        "next": commands,
+    }
+
+
+def _exported(file: PromptFile, given: dict[str, Any], console: Console) -> Exported:
+    task = _task(file, given["task"], console)
+    every = [_ordered(file, saved, task) for saved in file.prompts]
+    own = scoring_from(file), _model_of(file, task, given), task
+    if not given["ensemble"]:
+        return Exported(file, tuple(every[: given["top"]]), *own)
+    ensemble = ensemble_of(file, {saved.id: saved.prompt for saved in every})
+    if ensemble is None:
+        raise ExportError(
+            f"{file.path}: has no ensemble; promptsearch ensemble {file.path} makes one"
+        )
+    named = {saved.id: saved for saved in every}
+    members = tuple(named[member.id] for member in ensemble.members)
+    return Exported(file, members, *own, ensemble)
+
+
+def _task(file: PromptFile, named: str | None, console: Console) -> TaskDefinition | None:
+    """The task that was given, or the one of the file where it is still there."""
+    if named is not None:
+        return load_task(named)
+    if not isinstance(saved := file.section("task").get("file"), str):
+        return None
+    try:
+        return load_task(saved)
+    except (TaskError, DataError) as error:
+        console.say(f"without the task, which cannot be read ({error}); --task says where it is")
+        return None
+
+
+def _ordered(file: PromptFile, saved: SavedPrompt, task: TaskDefinition | None) -> SavedPrompt:
+    """The prompt with its labels in the task's order."""
+    if task is not None:
+        return aligned(saved, task)
+    labels, verbalizer = file.section("task").get("labels"), saved.prompt.verbalizer
+    if not isinstance(labels, list) or set(labels) != set(verbalizer.labels):
+        return saved
+    pairs = tuple((label, verbalizer[label]) for label in labels)
+    return replace(saved, prompt=replace(saved.prompt, verbalizer=Verbalizer(pairs)))
+
+
+def _model_of(
+    file: PromptFile, task: TaskDefinition | None, given: dict[str, Any]
+) -> Callable[[], LanguageModel]:
+    """Loads the model that the prompts were found with, reading them as it did then."""
+    saved = file.section("model")
+    spec, chat = given["model"] or saved.get("spec"), given["chat"]
+    if chat == "auto" and saved and not given["model"]:
+        chat = "on" if saved.get("chat") else "off"
+
+    def load() -> LanguageModel:
+        if not isinstance(spec, str):
+            raise ModelError(f"{file.path}: does not say which model it is for; add --model")
+        model = _loaded(spec, chat, _told(file, task))
+        if given["model"] is None and saved.get("sha256") not in (None, model.info.sha256):
+            raise ModelError(
+                f"{spec}: its weights are not those the prompts were found with; give --model "
+                f"{spec} to use them all the same"
+            )
+        return model
+
+    return load
+
+
+def _told(file: PromptFile, task: TaskDefinition | None) -> tuple[str | None, str | None]:
+    """What a chat says around the prompt: its system message, and what the reply begins with."""
+    if task is not None:
+        return (task.chat.system, task.chat.answer_prefix) if task.chat else (None, None)
+    match file.section("model").get("chat"):
+        case {**saved}:
+            return cast(str | None, saved.get("system")), cast(
+                str | None, saved.get("answer_prefix")
+            )
+    return None, None
+
+
+def _loaded(spec: str, chat: ChatMode, told: tuple[str | None, str | None]) -> LanguageModel:
+    """On the CPU in float32, as everybody has it."""
+    from promptsearch.models.loading import load_model
+
+    system, prefix = told
+    return load_model(
+        spec,
+        device="cpu",
+        dtype="float32",
+        chat=chat,
+        chat_system=system,
+        chat_answer_prefix=prefix,
+    )

@@ -1,0 +1,218 @@
+"""`promptsearch import`: prompts and answers in the formats of other tools, as a prompts.json."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.console import print_json
+from promptsearch.commands.options import json_option
+from promptsearch.commands.running import this_command
+from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.errors import DataError, PromptError, RunError
+from promptsearch.exports.assembling import Group, groups_of
+from promptsearch.exports.imported import document_of
+from promptsearch.exports.importing import FORMATS, Importing, read_files
+from promptsearch.exports.naming import input_names, names_in
+from promptsearch.exports.native import write_prompts
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Template
+from promptsearch.runs import with_words
+from promptsearch.storage import run_directory
+
+WIDEST = max(map(len, FORMATS))
+LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())
+SHOWN = 8  # labels that are told
+
+
+@click.command(
+    "import",
+    help="Read FILE in a format of another tool, and write a prompts.json.\n\nGive several FILEs "
+    "where templates and verbalizers are apart, or a folder for all in it. What a prompts.json "
+    f"does not hold is told. FORMAT is one of\n\n\b\n{LISTED}",
+)
+@click.argument(
+    "files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE..."
+)
+@click.option(
+    "--from",
+    "name",
+    type=click.Choice(list(FORMATS)),
+    required=True,
+    metavar="FORMAT",
+    help="Which.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="PATH",
+    help="A .json file, or the folder of a prompts.json; several relations have a folder each in "
+    "it.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace what is at PATH.")
+@click.option(
+    "--task",
+    "-t",
+    metavar="TASK",
+    help="A task file or a built-in task's name: it names inputs and labels, and has what the "
+    "files lack.",
+)
+@click.option(
+    "--labels",
+    default="",
+    metavar="A,B,...",
+    help="The labels in the order of the file's words; or THEIRS=OURS,... to rename them.",
+)
+@click.option(
+    "--inputs",
+    default="",
+    metavar="A,B,...",
+    help="The inputs in the order that the format counts them; or THEIRS=OURS,...",
+)
+@click.option(
+    "--template", multiple=True, metavar="NOTATION", help="For verbalizers that come without one."
+)
+@click.option(
+    "--candidates",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What facts choose from, one a line; a folder has a RELATION.txt for each relation.",
+)
+@click.option(
+    "--relation", default="", metavar="NAME", help="Only this relation (PET: this class)."
+)
+@click.option(
+    "--top", type=click.IntRange(min=1), metavar="K", help="Only the first K of each file."
+)
+@click.option(
+    "--model",
+    "-m",
+    metavar="SPEC",
+    help="The model that the prompts are for. It is recorded, and says whether it reads back "
+    "AutoPrompt's tokens.",
+)
+@json_option
+def command(files: Sequence[Path], **given: Any) -> None:
+    """See `help` above: the formats stand in it."""
+    own = _importing(given)
+    found = read_files(files, given["name"], own)
+    groups = groups_of(found, given["name"], own)
+    apart = len(groups) > 1 or (files[0].is_dir() and bool(groups[0].name) and not own.group)
+    targets = [_target(group, given["output"], apart) for group in groups]
+    if there := [path for path in targets if path.exists() and not given["overwrite"]]:
+        raise RunError(f"{there[0]}: is there already; add --overwrite, or choose another -o PATH")
+    for group, path in zip(groups, targets, strict=True):
+        with _place(path, given["overwrite"]):
+            document = document_of(group, own, found.files, path, given["name"], this_command())
+            write_prompts(path, document)
+    if given["as_json"]:
+        print_json({"imported": [_told(*one) for one in zip(groups, targets, strict=True)]})
+    else:
+        _print(groups, targets, len(found.files), given["output"])
+
+
+def _importing(given: Mapping[str, Any]) -> Importing:
+    """The options as values; the model loads here, where one is given."""
+    labels, renamed = names_in(given["labels"], "--labels")
+    inputs, fields = input_names(given["inputs"], "--inputs")
+    templates = tuple(map(_template, given["template"]))
+    task = load_task(given["task"]) if given["task"] else None
+    model = _model(given["model"], task) if given["model"] else None
+    if task is not None and model is not None:
+        task = with_words(task, model)
+    return Importing(
+        task=task,
+        labels=labels,
+        renamed=renamed,
+        inputs=inputs,
+        fields=fields,
+        templates=templates,
+        candidates=given["candidates"],
+        group=given["relation"],
+        top=given["top"],
+        model=model,
+    )
+
+
+def _model(spec: str, task: TaskDefinition | None) -> LanguageModel:
+    from promptsearch.models.loading import load_model
+
+    chat = task.chat if task else None
+    return load_model(
+        spec,
+        chat_system=chat.system if chat else None,
+        chat_answer_prefix=chat.answer_prefix if chat else None,
+    )
+
+
+def _template(notation: str) -> Template:
+    try:
+        return Template.parse(notation)
+    except PromptError as error:
+        raise DataError(f"--template: {error}") from None
+
+
+def _target(group: Group, output: Path, apart: bool) -> Path:
+    """Where a group goes; with others it has a folder of its own."""
+    if output.suffix == ".json" and not apart:
+        return output
+    if not apart:
+        return output / "prompts.json"
+    if output.suffix == ".json" or not re.fullmatch(r"\w[\w.-]*", group.name):
+        raise RunError(
+            f"{output}: the relations go into folders of their names, and {group.name[:40]!r} has "
+            "none here; choose a folder with -o, or one relation with --relation"
+        )
+    return output / group.name / "prompts.json"
+
+
+def _place(path: Path, overwrite: bool) -> AbstractContextManager[object]:
+    """The folder of a prompts.json, ours while it is written."""
+    if path.name != "prompts.json":
+        return nullcontext()
+    return run_directory(path.parent, overwrite=overwrite)
+
+
+def _told(group: Group, path: Path) -> dict[str, object]:
+    verbalizer = group.prompts[0].prompt.verbalizer
+    return {
+        "file": str(path),
+        "prompts": len(group.prompts),
+        "candidates" if group.kind == "facts" else "labels": len(verbalizer),
+        "notes": list(group.notes),
+    }
+
+
+def _print(groups: Sequence[Group], targets: Sequence[Path], files: int, output: Path) -> None:
+    count = sum(len(group.prompts) for group in groups)
+    groupings = "relations" if groups[0].kind == "facts" else "classes"
+    over = f" over {len(groups)} {groupings}" if len(groups) > 1 else ""
+    from_files = _counted(files, "file")
+    click.echo(f"imported {_counted(count, 'prompt')}{over} from {from_files}, {_answers(groups)}")
+    notes = Counter(note for group in groups for note in group.notes)
+    for note, times in notes.items():
+        click.echo(note if times == 1 else f"{note} (in {times} of them)")
+    click.echo(f"wrote {targets[0]}")
+    if len(targets) > 1:
+        click.echo(f"and {len(targets) - 1} more in {output}")
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
+
+
+def _answers(groups: Sequence[Group]) -> str:
+    """`2 labels (negative, positive)`, or how many candidates there are."""
+    sizes = {len(group.prompts[0].prompt.verbalizer) for group in groups}
+    size = "-".join(f"{each:,}" for each in sorted({min(sizes), max(sizes)}))
+    if groups[0].kind == "facts":
+        return f"with {size} candidates"
+    labels = groups[0].prompts[0].prompt.verbalizer.labels
+    some = f" ({', '.join(labels)})" if len(groups) == 1 and len(labels) <= SHOWN else ""
+    return f"with {size} labels{some}"

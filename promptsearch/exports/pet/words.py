@@ -1,0 +1,84 @@
+"""What the expressions of PET's patterns come to: strings with places in them, and operations."""
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from promptsearch.prompt import Field, Part, Text
+
+COMPARED: Mapping[type[ast.cmpop], Callable[[int, int], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+META = object()  # example.meta
+
+
+class Beyond(Exception):
+    """What cannot be worked out; the message is the code."""
+
+    @classmethod
+    def of(cls, node: ast.AST) -> "Beyond":
+        return cls(ast.unparse(node).partition("\n")[0][:60])
+
+
+class Refused(Exception):
+    """The code raises an error itself: there is no such pattern."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A string with places in it."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str | None:
+        """The string; None where there are places in it."""
+        texts = [part.text for part in self.parts if isinstance(part, Text)]
+        return "".join(texts) if len(texts) == len(self.parts) else None
+
+
+@dataclass(frozen=True)
+class Example:
+    """The argument of `get_parts`."""
+
+    def attribute(self, name: str) -> object:
+        return META if name == "meta" else Words((Field(name),))
+
+
+def constant(value: object) -> object:
+    """A constant of the code: strings as words."""
+    return Words((Text(value),) if value else ()) if isinstance(value, str) else value
+
+
+def item(value: object, key: object, node: ast.expr) -> object:
+    """`value[key]`, of example.meta or of a dict."""
+    plain = key.text if isinstance(key, Words) else key
+    if value is META and isinstance(plain, str):
+        return Words((Field(plain),))
+    if isinstance(value, dict) and isinstance(plain, str | int) and plain in value:
+        return value[plain]
+    raise Beyond.of(node)
+
+
+def added(left: object, right: object, node: ast.expr) -> object:
+    """`left + right`, of strings or lists."""
+    if isinstance(left, Words) and isinstance(right, Words):
+        return Words(left.parts + right.parts)
+    if isinstance(left, list) and isinstance(right, list):
+        return left + right
+    raise Beyond.of(node)
+
+
+def compared(how: type[ast.cmpop], left: object, right: object, node: ast.expr) -> bool:
+    """Numbers by any comparison, everything else by equality."""
+    if isinstance(left, int) and isinstance(right, int) and how in COMPARED:
+        return COMPARED[how](left, right)
+    if how in (ast.Eq, ast.NotEq):
+        return (left == right) == (how is ast.Eq)
+    raise Beyond.of(node)
