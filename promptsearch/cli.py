@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EROFS
 from typing import Any
 
 import rich_click as click
@@ -61,6 +62,9 @@ SUMMARIES = {
 }
 
 
+UNWRITABLE = {EACCES, EDQUOT, EFBIG, ENOSPC, EROFS}  # no fault of ours, wherever it happens
+
+
 class Commands(LazyGroup):
     """All commands; what goes wrong in them is said in one line."""
 
@@ -72,6 +76,12 @@ class Commands(LazyGroup):
             return super().invoke(ctx)
         except PromptSearchError as error:
             click.echo(f"promptsearch: {' '.join(str(error).split())}", err=True)
+            ctx.exit(1)
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            click.echo(f"promptsearch: {place}{error.strerror}; make room or use -o", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("promptsearch: interrupted", err=True)

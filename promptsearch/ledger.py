@@ -69,9 +69,15 @@ class Ledger:
         if self._fd is None:
             return
         data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-        while data:
-            data = data[os.write(self._fd, data) :]
-        os.fsync(self._fd)
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+            os.fsync(self._fd)
+        except OSError as error:
+            raise RunError(
+                f"{self.path}: cannot be written ({error.strerror}); all trials before are kept: "
+                "make room, then go on with --resume"
+            ) from None
 
 
 def read_ledger(path: Path) -> list[Row]:

@@ -77,7 +77,7 @@ def command(prompts: Path, **given: Any) -> None:
     if given["asks"]:
         found = examined(file, given, console, top, given["mistakes"])
     material = Material(file, trials, top, found, ended(prompts.parent))
-    _write(path, page_of(material))
+    write_atomic(path, page_of(material))
     click.echo(verdict(material))
     click.echo(f"wrote {path}")
 
@@ -87,15 +87,6 @@ def _check_place(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(path, error) from None
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        write_atomic(path, page)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-
-
-def _unwritable(path: Path, error: OSError) -> RunError:
-    return RunError(f"{path}: cannot be written ({error.strerror}); choose -o FILE.html")
+        raise RunError(
+            f"{path}: cannot be written ({error.strerror}); choose -o FILE.html"
+        ) from None
