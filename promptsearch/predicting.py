@@ -29,6 +29,12 @@ class Choice:
     ensemble: Ensemble
     from_file: bool  # whether it is the file's ensemble
 
+    @classmethod
+    def of(cls, one: SavedPrompt) -> "Choice":
+        """A single prompt."""
+        member = Member(one.id, one.prompt, 1.0)
+        return cls((one,), Ensemble("uniform", (member,)), from_file=False)
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels (or candidates) that it chooses from."""
@@ -82,8 +88,7 @@ def chosen(
             f"{file.path}: has no ensemble; make one with `promptsearch ensemble {file.path}`, or "
             "use its best prompt (--no-ensemble)"
         )
-    one = aligned(_named(file, id), frame)
-    return Choice((one,), Ensemble("uniform", (Member(one.id, one.prompt, 1.0),)), from_file=False)
+    return Choice.of(aligned(_named(file, id), frame))
 
 
 def _named(file: PromptFile, id: str | None) -> SavedPrompt:
