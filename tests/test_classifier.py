@@ -17,7 +17,9 @@ from promptsearch.prompt import Source
 
 TEXTS = ["a great film", "a terrible plot", "a wonderful story", "an awful actor", "a dull movie"]
 GOLD = ["good", "bad", "good", "bad", "bad"]
-PROMPT = Prompt(Template.parse("{text} It was [Z] ."), Verbalizer.of({"good": "great", "bad": "dull"}))  # fmt: skip
+PROMPT = Prompt(
+    Template.parse("{text} It was [Z] ."), Verbalizer.of({"good": "great", "bad": "dull"})
+)
 
 
 class Reversing:
@@ -125,7 +127,9 @@ def test_of_a_file_its_ensemble_or_one_prompt(tmp_path):
     path = prompts_in(tmp_path, ensemble={"rule": "uniform", "members": members})
     inputs = [{"text": text} for text in TEXTS]
     one, two = (expected(PROMPTS[i]["template"], PROMPTS[i]["verbalizer"], inputs) for i in (0, 1))
-    products = np.array([[a[k] * b[k] for k in ("bad", "good")] for a, b in zip(one, two, strict=True)])  # fmt: skip
+    products = np.array(
+        [[a[k] * b[k] for k in ("bad", "good")] for a, b in zip(one, two, strict=True)]
+    )
     found = PromptClassifier(path).predict_proba(TEXTS)
     assert found == pytest.approx(products / products.sum(1, keepdims=True), abs=1e-5)
     single = PromptClassifier(str(path), saved("bert"), id="p2").predict_proba(TEXTS)
@@ -174,7 +178,7 @@ def test_what_fit_refuses():
         classifier(searcher=Reversing()).fit(TEXTS[:1], GOLD[:1])
     with pytest.raises(RunError, match="a search starts from one prompt"):
         classifier(searcher=Reversing(), ensemble=True).fit(TEXTS, GOLD)
-    with pytest.raises(ValueError, match="no parameter 'bugdet' .did you mean 'budget'"):
+    with pytest.raises(ValueError, match=r"no parameter 'bugdet' .did you mean 'budget'"):
         classifier().set_params(bugdet=3)
 
 
@@ -220,5 +224,5 @@ def test_cross_validation_clones_and_pipelines():
 
 
 def test_it_does_without_scikit_learn():
-    code = "import sys; sys.modules['sklearn'] = None; import promptsearch; promptsearch.PromptClassifier"
+    code = "import sys; sys.modules['sklearn'] = None\nfrom promptsearch import PromptClassifier"
     subprocess.run([sys.executable, "-c", code], check=True)

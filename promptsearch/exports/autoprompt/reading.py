@@ -51,7 +51,9 @@ def _rows(path: Path) -> Iterator[tuple[Place, Json]]:
 
 def _one(place: Place, row: Json, given: Importing) -> Imported:
     notation = str(row["template"])
-    if MARKER.search(notation) and "[P]" not in notation:
+    if {"[X]", "[Y]"} <= set(MARKER.findall(notation)) or (
+        MARKER.search(notation) and "[P]" not in notation
+    ):
         return Imported((found(place, row, "template", relation_of(place, row)),), facts=True)
     template = _template(place, notation, row, given)
     facts = SUBJECT in template.template.fields

@@ -90,7 +90,15 @@ def _told(given: Exported) -> Iterator[str]:
     bare = [saved.id for saved in given.prompts if _glued(saved.prompt.template.parts)]
     if bare:
         yield f"LM-BFF's words bring a space; {bare[0]} has none before its slot"
+    if begun := [saved.id for saved in given.prompts if _begins_in_space(saved)]:
+        yield f"LM-BFF leaves out the space that {begun[0]} begins with"
     yield "LM-BFF takes words of one token only; it stops at others"
+
+
+def _begins_in_space(saved: SavedPrompt) -> bool:
+    """Whether a space, and nothing else, stands before a slot that is first."""
+    first, *rest = saved.prompt.template.parts
+    return first == Text(" ") and isinstance(rest[0], Slot)
 
 
 def _glued(parts: Sequence[Part]) -> bool:

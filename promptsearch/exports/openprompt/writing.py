@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from promptsearch.errors import ExportError
@@ -127,10 +128,22 @@ def _glued(parts: Sequence[Part]) -> bool:
     return not (isinstance(before, Text) and before.text[-1].isspace())
 
 
+def _any_glued(parts: Sequence[Part]) -> bool:
+    """Whether any slot but one at the start stands right after something."""
+    pairs = pairwise(parts)
+    return any(
+        isinstance(part, Slot) and not (isinstance(before, Text) and before.text[-1].isspace())
+        for before, part in pairs
+    )
+
+
 def _told(given: Exported) -> Iterator[str]:
     answers = [own for saved in given.prompts for _, own in saved.prompt.verbalizer.pairs]
     if any(len(own) > 1 for own in answers):
         yield "OpenPrompt takes the mean over a label's words, where probabilities add up here"
+    several = (saved for saved in given.prompts if len(saved.prompt.template.slots) > 1)
+    if bare := [saved.id for saved in several if _any_glued(saved.prompt.template.parts)]:
+        yield f"in {bare[0]} a slot stands right after something, where its word brings a space"
     yield "OpenPrompt scores the first token of a word that has several"
 
 
