@@ -17,7 +17,7 @@ from promptsearch.exports.importing import (
     Place,
     well_formed,
 )
-from promptsearch.exports.lama_notation import MARKER, found, relation_of, rows
+from promptsearch.exports.lama_notation import MARKER, OBJECT, found, relation_of, rows
 from promptsearch.exports.native import Json
 from promptsearch.prompt import Field, Slot, Template, Text
 from promptsearch.searchers.triggers.layout import Hole, Layout
@@ -51,7 +51,7 @@ def _rows(path: Path) -> Iterator[tuple[Place, Json]]:
 
 def _one(place: Place, row: Json, given: Importing) -> Imported:
     notation = str(row["template"])
-    if MARKER.search(notation) and "[P]" not in notation:
+    if OBJECT in notation or (MARKER.search(notation) and "[P]" not in notation):
         return Imported((found(place, row, "template", relation_of(place, row)),), facts=True)
     template = _template(place, notation, row, given)
     facts = SUBJECT in template.template.fields
