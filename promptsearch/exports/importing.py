@@ -9,6 +9,7 @@ cannot read. Templates keep the names that the format gives to inputs; `binding`
 """
 
 import json
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -164,3 +165,8 @@ def well_formed(place: Place, value: object) -> None:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
         raise place.error(f"a value that no JSON file can hold ({error}); correct it") from None
+
+
+def shown(value: object) -> str:
+    """A value from a file, short, however long or deep it is."""
+    return reprlib.repr(value)

@@ -15,6 +15,7 @@ from promptsearch.exports.importing import (
     Imported,
     Importing,
     Place,
+    shown,
     well_formed,
 )
 from promptsearch.exports.lama_notation import MARKER, OBJECT, found, relation_of, rows
@@ -143,6 +144,6 @@ def _words(place: Place, row: Json) -> FoundAnswers:
     every = {label: [own] if isinstance(own, str) else own for label, own in label_map.items()}
     for label, own in every.items():
         if not isinstance(own, list) or not own or not all(isinstance(each, str) for each in own):
-            raise place.error(f"the tokens of {label!r} are {str(own)[:40]!r}; write a list")
+            raise place.error(f"the tokens of {label!r} are {shown(own)}; write a list")
     words = tuple(tuple(texts_of([each])[0].strip() for each in own) for own in every.values())
     return FoundAnswers(place, words, tuple(every), str(row.get("relation") or ""))
