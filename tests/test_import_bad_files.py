@@ -56,7 +56,7 @@ BAD = [  # format, file name, content, what is said of it
         "autoprompt",
         "p.jsonl",
         '{"template": "{s} [P]", "label_map": {"a": [1]}}',
-        r"line 1: the tokens of 'a' are '\[1\]'",
+        r"line 1: the tokens of 'a' are \[1\]",
     ),
     (
         "autoprompt",
@@ -106,7 +106,7 @@ BAD = [  # format, file name, content, what is said of it
         r"line 1: it names no labels .* --labels A,B,... or --task",
     ),
     ("openprompt", "v.txt", "good,\nbad\n", "line 1: there is nothing between two commas"),
-    ("pet", "v.json", '{"a": 1}', "the words of 'a' are '1'"),
+    ("pet", "v.json", '{"a": 1}', "the words of 'a' are 1"),
     ("pet", "v.json", "{}", "is no verbalizer"),
     ("pet", "v.txt", "0\nlabel\n", "line 2: the label 'label' has no words"),
     ("pet", "v.txt", "0\na b\n0\n", "line 3: the pattern 0 stands here again"),

@@ -58,7 +58,7 @@ class FoundTemplate:
     place: Place
     template: Template  # its fields are the format's
     group: str = ""  # the relation, or the name under which the file keeps it
-    pattern: str = ""  # its number, where verbalizers are those of single patterns
+    pattern: str = ""  # what it has in common with the verbalizers that are for it alone
     spaced: bool = False  # the format's words bring a space: one belongs before each slot
     evidence: Json = field(default_factory=dict)  # weights and scores, as published
     lost: tuple[str, ...] = ()  # what a template cannot hold

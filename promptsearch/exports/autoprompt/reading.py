@@ -78,6 +78,7 @@ def _template(place: Place, notation: str, row: Json, given: Importing) -> Found
         place,
         reading.template or _spelt(place, layout, tokens),
         str(row.get("relation") or ""),
+        _pattern(place) if "label_map" in row else "",
         evidence={**beside, "published": notation},
         lost=tuple(lost),
         round_trips=reading.round_trips,
@@ -146,4 +147,10 @@ def _words(place: Place, row: Json) -> FoundAnswers:
         if not isinstance(own, list) or not own or not all(isinstance(each, str) for each in own):
             raise place.error(f"the tokens of {label!r} are {shown(own)}; write a list")
     words = tuple(tuple(texts_of([each])[0].strip() for each in own) for own in every.values())
-    return FoundAnswers(place, words, tuple(every), str(row.get("relation") or ""))
+    relation = str(row.get("relation") or "")
+    return FoundAnswers(place, words, tuple(every), relation, _pattern(place))
+
+
+def _pattern(place: Place) -> str:
+    """A template has the words of its own line."""
+    return f"{place.path}, line {place.line}"
