@@ -54,13 +54,14 @@ def back(name, prompt, kind="classification", **given):
         folder = Path(room)
         inputs = prompt.template.fields
         file = file_of(folder, [prompt], kind, "P19", inputs)
-        notes = written(name, file, folder / "out")
-        own = group(name, folder / "out", **given)
+        out = folder / ("out.py" if name == "pet" else "out")
+        notes = written(name, file, out)
+        own = group(name, out, **given)
         return own.prompts[0].prompt, notes
 
 
 @given(templates(["first", "second"]), verbalizers(most=3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_openprompt_gives_back_every_prompt(template, words):
     prompt = Prompt(template, Verbalizer.of(words))
     found, _ = back("openprompt", prompt, inputs=template.fields)
@@ -68,7 +69,7 @@ def test_openprompt_gives_back_every_prompt(template, words):
 
 
 @given(templates(["a", "b", "c"], ["Z1", "Z2"]), WORDS, WORDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_openprompt_gives_back_several_slots(template, one, other):
     assume(one != other)
     answers = {"x": [[one, other]], "y": [[other, one]]}
@@ -85,7 +86,7 @@ def test_openprompt_gives_back_several_slots(template, one, other):
 
 
 @given(templates(["first", "second"]), verbalizers())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_lm_bff_gives_back_what_it_can_write_and_tells_of_spaces(template, words):
     prompt = Prompt(template, Verbalizer.of(words))
     unsayable = any(set("*_\n\r") & set(p.text) for p in template.parts if isinstance(p, Text))
@@ -95,14 +96,12 @@ def test_lm_bff_gives_back_what_it_can_write_and_tells_of_spaces(template, words
         return
     found, notes = back("lm-bff", prompt, inputs=template.fields)
     told = any("bring a space" in note for note in notes)
-    begun = any("begins with" in note for note in notes)
-    kept = Template(template.parts[1:]) if begun else template
-    assert found.template == (with_spaces(kept) if told else kept)
+    assert found.template == (with_spaces(template) if told else template)
     assert found.verbalizer == prompt.verbalizer
 
 
 @given(templates(["first", "second", "third"]), verbalizers(most=3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_pet_gives_back_every_prompt_or_tells_how_it_reads_it(template, words):
     prompt = Prompt(template, Verbalizer.of(words))
     found, notes = back("pet", prompt, inputs=template.fields[:2])
@@ -113,7 +112,7 @@ def test_pet_gives_back_every_prompt_or_tells_how_it_reads_it(template, words):
 
 
 @given(templates(["first", "second"]), verbalizers())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_autoprompt_gives_back_every_prompt_without_its_marks(template, words):
     prompt = Prompt(template, Verbalizer.of(words))
     texts = "\0".join(part.text for part in template.parts if isinstance(part, Text))
@@ -127,7 +126,7 @@ def test_autoprompt_gives_back_every_prompt_without_its_marks(template, words):
 
 @pytest.mark.parametrize("name", ["lpaqa", "lama", "optiprompt", "pararel", "autoprompt"])
 @given(template=templates(["subject"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_formats_of_facts_give_back_every_template_without_their_marks(name, template):
     prompt = Prompt(template, Verbalizer.of_candidates(["Paris", "Rome"]))
     texts = "\0".join(part.text for part in template.parts if isinstance(part, Text))
@@ -146,7 +145,7 @@ def test_formats_of_facts_give_back_every_template_without_their_marks(name, tem
 
 
 @given(st.lists(st.tuples(WORDS, WORDS, WORDS), min_size=2, max_size=4, unique=True))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_ptr_gives_back_every_rule(rules):
     answers = {f"r{place}": [list(rule)] for place, rule in enumerate(rules)}
     template = Template.parse("{text} the [Z1] {head} [Z2] the [Z3] {tail}")

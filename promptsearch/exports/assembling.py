@@ -176,12 +176,15 @@ class _Assembly:
         answers: FoundAnswers | None = None,
         lost: Sequence[str] = (),
     ) -> ImportedPrompt:
+        theirs = {name: self._names[name] for name in one.template.fields}
+        renamed = {name: ours for name, ours in theirs.items() if name != ours}
         every = dict.fromkeys([*one.lost, *(answers.lost if answers else ()), *lost])
         own = {**answers.evidence, **answers.place.evidence} if answers else {}
         evidence = {
             **one.evidence,
             "format": self.format,
             **one.place.evidence,
+            **({"inputs": renamed} if renamed else {}),
             **({"answers": own} if own else {}),
             **({"lost": list(every)} if every else {}),
         }

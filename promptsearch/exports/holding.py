@@ -63,30 +63,41 @@ def counted(given: Exported) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(i for i in order if i in given.inputs), *given.inputs]))
 
 
-def names_for(given: Exported, theirs: Sequence[str]) -> dict[str, str]:
+def names_for(given: Exported, format: str, theirs: Sequence[str]) -> dict[str, str]:
     """Our inputs -> the format's names for them, one after the other, as many as it has.
 
-    Inputs that are called so already keep their names.
+    Prompts that were imported from the format have the names that they had there.
     """
-    inputs = counted(given)
-    kept = [name for name in inputs if name in theirs]
-    free = iter([name for name in theirs if name not in kept])
-    named = {name: name if name in kept else next(free, "") for name in inputs}
-    return {ours: name for ours, name in named.items() if name}
+    if (own := _imported_names(given, format)) is not None:
+        return own
+    return dict(zip(counted(given), theirs, strict=False))
 
 
-def text_names(given: Exported) -> dict[str, str]:
-    """The first two are text_a and text_b; others have their own names, and are called meta.
-
-    Where one is called text_a or text_b already, these are the texts, and all others are meta.
-    """
+def text_names(given: Exported, format: str) -> dict[str, str]:
+    """The first two are text_a and text_b; others have their own names, and are called meta."""
     own = {name: name for name in given.inputs}
-    return own if set(own) & set(TEXTS) else {**own, **names_for(given, TEXTS)}
+    return {**own, **names_for(given, format, TEXTS)}
+
+
+def _imported_names(given: Exported, format: str) -> dict[str, str] | None:
+    """Our inputs -> what all the prompts say that they were called in the format."""
+    names: dict[str, str] = {}
+    for saved in given.prompts:
+        evidence = evidence_of(saved)
+        theirs = evidence.get("inputs", {})
+        if evidence.get("format") != format or not isinstance(theirs, Mapping):
+            return None
+        ours = {str(ours): str(name) for name, ours in theirs.items()}
+        own = {field: ours.get(field, field) for field in saved.prompt.template.fields}
+        if any(names.setdefault(field, name) != name for field, name in own.items()):
+            return None
+    return names if len(set(names.values())) == len(names) else None
 
 
 def told_names(names: Mapping[str, str]) -> list[str]:
     """The note on inputs that have other names now."""
-    told = [f"{theirs} is {{{ours}}}" for ours, theirs in names.items() if theirs != ours]
+    pairs = sorted((theirs, ours) for ours, theirs in names.items() if theirs != ours)
+    told = [f"{theirs} is {{{ours}}}" for theirs, ours in pairs]
     return [f"inputs: {', '.join(told)}"] if told else []
 
 

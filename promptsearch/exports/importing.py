@@ -9,6 +9,7 @@ cannot read. Templates keep the names that the format gives to inputs; `binding`
 """
 
 import json
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -57,7 +58,7 @@ class FoundTemplate:
     place: Place
     template: Template  # its fields are the format's
     group: str = ""  # the relation, or the name under which the file keeps it
-    pattern: str = ""  # its number, where verbalizers are those of single patterns
+    pattern: str = ""  # what it has in common with the verbalizers that are for it alone
     spaced: bool = False  # the format's words bring a space: one belongs before each slot
     evidence: Json = field(default_factory=dict)  # weights and scores, as published
     lost: tuple[str, ...] = ()  # what a template cannot hold
@@ -164,3 +165,8 @@ def well_formed(place: Place, value: object) -> None:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
         raise place.error(f"a value that no JSON file can hold ({error}); correct it") from None
+
+
+def shown(value: object) -> str:
+    """A value from a file, short, however long or deep it is."""
+    return reprlib.repr(value)

@@ -13,7 +13,7 @@ def parsed(place: Place, text: str) -> ast.expr:
             warnings.simplefilter("ignore")  # of odd escapes
             return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise place.error(f"{text[:40]!r} cannot be read ({_short(error)}); correct it") from None
+        raise place.error(f"{text[:40]!r} cannot be read ({short(error)}); correct it") from None
 
 
 def literal(place: Place, text: str) -> object:
@@ -35,5 +35,6 @@ def check_keys(place: Place, expression: ast.AST) -> None:
                 raise place.error(f"{twice[0]!r} stands twice; keep one")
 
 
-def _short(error: BaseException) -> str:
-    return error.msg if isinstance(error, SyntaxError) and error.msg else str(error)
+def short(error: BaseException) -> str:
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    return said or "it is too deep"

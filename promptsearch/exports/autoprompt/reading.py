@@ -15,9 +15,10 @@ from promptsearch.exports.importing import (
     Imported,
     Importing,
     Place,
+    shown,
     well_formed,
 )
-from promptsearch.exports.lama_notation import MARKER, found, relation_of, rows
+from promptsearch.exports.lama_notation import MARKER, OBJECT, found, relation_of, rows
 from promptsearch.exports.native import Json
 from promptsearch.prompt import Field, Slot, Template, Text
 from promptsearch.searchers.triggers.layout import Hole, Layout
@@ -51,9 +52,7 @@ def _rows(path: Path) -> Iterator[tuple[Place, Json]]:
 
 def _one(place: Place, row: Json, given: Importing) -> Imported:
     notation = str(row["template"])
-    if {"[X]", "[Y]"} <= set(MARKER.findall(notation)) or (
-        MARKER.search(notation) and "[P]" not in notation
-    ):
+    if OBJECT in notation or (MARKER.search(notation) and "[P]" not in notation):
         return Imported((found(place, row, "template", relation_of(place, row)),), facts=True)
     template = _template(place, notation, row, given)
     facts = SUBJECT in template.template.fields
@@ -79,6 +78,7 @@ def _template(place: Place, notation: str, row: Json, given: Importing) -> Found
         place,
         reading.template or _spelt(place, layout, tokens),
         str(row.get("relation") or ""),
+        _pattern(place) if "label_map" in row else "",
         evidence={**beside, "published": notation},
         lost=tuple(lost),
         round_trips=reading.round_trips,
@@ -145,6 +145,12 @@ def _words(place: Place, row: Json) -> FoundAnswers:
     every = {label: [own] if isinstance(own, str) else own for label, own in label_map.items()}
     for label, own in every.items():
         if not isinstance(own, list) or not own or not all(isinstance(each, str) for each in own):
-            raise place.error(f"the tokens of {label!r} are {str(own)[:40]!r}; write a list")
+            raise place.error(f"the tokens of {label!r} are {shown(own)}; write a list")
     words = tuple(tuple(texts_of([each])[0].strip() for each in own) for own in every.values())
-    return FoundAnswers(place, words, tuple(every), str(row.get("relation") or ""))
+    relation = str(row.get("relation") or "")
+    return FoundAnswers(place, words, tuple(every), relation, _pattern(place))
+
+
+def _pattern(place: Place) -> str:
+    """A template has the words of its own line."""
+    return f"{place.path}, line {place.line}"

@@ -31,14 +31,23 @@ _SCORED = re.compile(rf"(?:(?P<before>{_NUMBER})\s+)?(?P<rest>\S.*?)(?:\t\s*(?P<
 
 
 def read(path: Path, given: Importing) -> Imported:
-    """Templates or mappings, best first, with their scores as evidence."""
+    """Templates or mappings, best first, with their scores as evidence.
+
+    The released lists have some mappings that give two labels one word: they are left out.
+    """
     place = Place(path)
     found = [_line(place, text) for place, text in _lines(path)]
     templates = tuple(one for one in found if isinstance(one, FoundTemplate))
-    verbalizers = tuple(one for one in found if isinstance(one, FoundAnswers))
-    if not found:
-        raise place.error("it holds nothing; a line is a template (*cls**sent_0*...) or a mapping")
-    return Imported(templates, verbalizers, positions=SENTENCES)
+    every = [one for one in found if isinstance(one, FoundAnswers)]
+    verbalizers = tuple(one for one in every if len(set(one.answers)) == len(one.answers))
+    alike = len(every) - len(verbalizers)
+    notes = [f"{path.name}: {alike} mappings that have one word for two labels are left out"]
+    if not templates and not verbalizers:
+        told = notes[0] if alike else "it holds nothing"
+        raise place.error(f"{told}; a line is a template (*cls**sent_0*...) or a mapping")
+    return Imported(
+        templates, verbalizers, positions=SENTENCES, notes=tuple(notes if alike else ())
+    )
 
 
 def _lines(path: Path) -> Iterator[tuple[Place, str]]:
@@ -53,6 +62,7 @@ def _line(place: Place, line: str) -> FoundTemplate | FoundAnswers:
     assert match is not None  # the line is not blank
     score = match["before"] or match["after"]
     evidence: dict[str, object] = {} if score is None else {"score": float(score)}
+    well_formed(place, evidence)
     if match["rest"].startswith("{"):
         return _mapping(place, match["rest"], evidence)
     evidence["published"] = match["rest"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from promptsearch.errors import ExportError
+from promptsearch.exports.binding import with_spaces
 from promptsearch.exports.foreign import Exported
 from promptsearch.exports.holding import (
     apart,
@@ -30,8 +31,8 @@ def write(given: Exported, into: Path) -> Sequence[str]:
     """A line a prompt in both files. `ExportError` for what LM-BFF's notation cannot say."""
     no_ensemble(given, "LM-BFF")
     one_answer(given, "LM-BFF")
-    names = names_for(given, SENTENCES)
-    if more := [name for name in given.inputs if name not in names]:
+    names = names_for(given, NAME, SENTENCES)
+    if more := [name for name in given.inputs if names.get(name) not in SENTENCES]:
         raise ExportError(f"LM-BFF counts up to {len(SENTENCES)} inputs; {{{more[0]}}} is beyond")
     pairs = [(_template(saved, names), _mapping(saved)) for saved in given.prompts]
     templates, mappings, told = apart(pairs)
@@ -59,8 +60,9 @@ def _written(saved: SavedPrompt, names: Mapping[str, str]) -> Iterator[str]:
             case Field(name):
                 yield f"*{'+' if _spaced(before) else ''}{names[name]}*"
             case Text(text):
-                text = text.removesuffix(" ") if after is not None else text
-                yield _text(saved, text)
+                begins = place == 0 and text == " " and isinstance(after, Slot)
+                whole = after is None or begins
+                yield _text(saved, text if whole else text.removesuffix(" "))
 
 
 def _spaced(before: Part | None) -> bool:
@@ -87,24 +89,10 @@ def _mapping(saved: SavedPrompt) -> str:
 
 
 def _told(given: Exported) -> Iterator[str]:
-    bare = [saved.id for saved in given.prompts if _glued(saved.prompt.template.parts)]
-    if bare:
-        yield f"LM-BFF's words bring a space; {bare[0]} has none before its slot"
-    if begun := [saved.id for saved in given.prompts if _begins_in_space(saved)]:
-        yield f"LM-BFF leaves out the space that {begun[0]} begins with"
+    templates = [(saved.id, saved.prompt.template) for saved in given.prompts]
+    if glued := [name for name, template in templates if with_spaces(template) != template]:
+        yield f"LM-BFF's words bring a space; {glued[0]} has none before its slot"
     yield "LM-BFF takes words of one token only; it stops at others"
-
-
-def _begins_in_space(saved: SavedPrompt) -> bool:
-    """Whether a space, and nothing else, stands before a slot that is first."""
-    first, *rest = saved.prompt.template.parts
-    return first == Text(" ") and isinstance(rest[0], Slot)
-
-
-def _glued(parts: Sequence[Part]) -> bool:
-    """Whether a slot stands right after something."""
-    at = next(place for place, part in enumerate(parts) if isinstance(part, Slot))
-    return at > 0 and not _spaced(parts[at - 1])
 
 
 def _use(into: Path) -> str:

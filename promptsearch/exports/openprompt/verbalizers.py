@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from promptsearch.corpora.files import ENCODING
 from promptsearch.corpora.json_rows import json_document
-from promptsearch.exports.importing import FoundAnswers, Importing, Place, well_formed
+from promptsearch.exports.importing import FoundAnswers, Importing, Place, shown, well_formed
 from promptsearch.exports.openprompt.notation import pieces_of
 
 GLUED = "<!>"  # begins a word that no space goes before
@@ -26,7 +26,7 @@ def in_json(place: Place) -> Iterator[FoundAnswers]:
         elif isinstance(one, list) and one:
             yield found(place, [_listed(place, "", own) for own in one], None, evidence)
         else:
-            raise place.error(f"{str(one)[:40]!r} is no verbalizer; write label -> words")
+            raise place.error(f"{shown(one)} is no verbalizer; write label -> words")
 
 
 def in_text(lines: Sequence[tuple[Place, str]], given: Importing) -> Iterator[FoundAnswers]:
@@ -87,5 +87,5 @@ def _listed(place: Place, label: str, own: object) -> list[str]:
     words = [own] if isinstance(own, str) else own
     if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
         said = f"the words of {label!r} are" if label else "a label's words are"
-        raise place.error(f"{said} {str(own)[:40]!r}; write a list of words")
+        raise place.error(f"{said} {shown(own)}; write a list of words")
     return words

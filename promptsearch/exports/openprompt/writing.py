@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from promptsearch.errors import ExportError
+from promptsearch.exports.binding import with_spaces
 from promptsearch.exports.foreign import Exported
 from promptsearch.exports.holding import (
     TEXTS,
@@ -34,7 +34,7 @@ Words = dict[str, list[str]]
 def write(given: Exported, into: Path) -> Sequence[str]:
     """A line and a verbalizer a prompt. `ExportError` for several answers of several slots."""
     no_ensemble(given, "OpenPrompt")
-    names = text_names(given)
+    names = text_names(given, NAME)
     pairs = [(_template(saved, names), _verbalizer(saved)) for saved in given.prompts]
     templates, verbalizers, told = apart(pairs)
     write_lines(into / TEMPLATE, [f"{line}\n" for line in templates])
@@ -91,7 +91,7 @@ def _verbalizer(saved: SavedPrompt) -> str:
 def _words(saved: SavedPrompt) -> Words:
     """Label -> its words; with several slots, a word for each of them."""
     template, verbalizer = saved.prompt.template, saved.prompt.verbalizer
-    glued = _glued(template.parts)
+    glued = with_spaces(template) != template
     if len(template.slots) == 1:
         return {
             label: [_word(saved, text, glued) for ((_, text),) in answers]
@@ -121,29 +121,13 @@ def _word(saved: SavedPrompt, text: str, glued: bool) -> str:
     return f"{GLUED}{text}" if glued else text
 
 
-def _glued(parts: Sequence[Part]) -> bool:
-    """Whether the slot stands right after something."""
-    at = next(place for place, part in enumerate(parts) if isinstance(part, Slot))
-    before = parts[at - 1] if at else Text(" ")
-    return not (isinstance(before, Text) and before.text[-1].isspace())
-
-
-def _any_glued(parts: Sequence[Part]) -> bool:
-    """Whether any slot but one at the start stands right after something."""
-    pairs = pairwise(parts)
-    return any(
-        isinstance(part, Slot) and not (isinstance(before, Text) and before.text[-1].isspace())
-        for before, part in pairs
-    )
-
-
 def _told(given: Exported) -> Iterator[str]:
     answers = [own for saved in given.prompts for _, own in saved.prompt.verbalizer.pairs]
     if any(len(own) > 1 for own in answers):
         yield "OpenPrompt takes the mean over a label's words, where probabilities add up here"
-    several = (saved for saved in given.prompts if len(saved.prompt.template.slots) > 1)
-    if bare := [saved.id for saved in several if _any_glued(saved.prompt.template.parts)]:
-        yield f"in {bare[0]} a slot stands right after something, where its word brings a space"
+    several = [saved for saved in given.prompts if len(saved.prompt.template.slots) > 1]
+    if glued := [s.id for s in several if with_spaces(s.prompt.template) != s.prompt.template]:
+        yield f"a slot of {glued[0]} stands right after something: its words get a space"
     yield "OpenPrompt scores the first token of a word that has several"
 
 

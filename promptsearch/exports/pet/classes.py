@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from promptsearch.exports.importing import Place
 from promptsearch.exports.pet.words import Beyond
+from promptsearch.exports.python_literals import short
 
 
 def tree_of(place: Place, code: str) -> ast.Module:
@@ -20,7 +21,7 @@ def tree_of(place: Place, code: str) -> ast.Module:
             f"no Python ({error.msg}); correct it"
         ) from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise place.error(f"no Python ({error}); correct it") from None
+        raise place.error(f"no Python ({short(error)}); correct it") from None
 
 
 @dataclass(frozen=True)

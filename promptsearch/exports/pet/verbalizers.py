@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from promptsearch.exports.importing import FoundAnswers, Place
+from promptsearch.exports.importing import FoundAnswers, Place, shown
 
 Words = Mapping[str, Sequence[str]]
 
@@ -25,7 +25,7 @@ def _inside(place: Place, value: object, path: tuple[str, ...]) -> Iterator[Foun
                 place, {label: _listed(place, label, own) for label, own in value.items()}, path
             )
         case _:
-            raise place.error(f"{str(value)[:40]!r} is no verbalizer; write label -> words")
+            raise place.error(f"{shown(value)} is no verbalizer; write label -> words")
 
 
 def _named(place: Place, words: Words, path: tuple[str, ...]) -> FoundAnswers:
@@ -42,7 +42,7 @@ def _named(place: Place, words: Words, path: tuple[str, ...]) -> FoundAnswers:
 def _listed(place: Place, label: str, own: object) -> list[str]:
     words = [own] if isinstance(own, str) else own
     if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
-        raise place.error(f"the words of {label!r} are {str(own)[:40]!r}; write a list of words")
+        raise place.error(f"the words of {label!r} are {shown(own)}; write a list of words")
     return words
 
 

@@ -54,7 +54,7 @@ def write(given: Exported, into: Path) -> Sequence[str]:
                 f"{saved.id}: PET has one answer a pattern, but the template has "
                 f"{len(saved.prompt.template.slots)} slots; openprompt and python hold that"
             )
-    names = text_names(given)
+    names = text_names(given, "pet")
     inputs = {
         ours: _expression(theirs, place) for place, (ours, theirs) in enumerate(names.items())
     }
