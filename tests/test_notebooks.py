@@ -1,62 +1,64 @@
 """The notebooks run: their code, cell after cell, in a process of its own. No Jupyter needed."""
 
+import ast
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "docs" / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = Path(__file__).parents[1] / "docs" / "notebooks"
 RUNNER = """
-import json, sys
+import ast, json, sys
 names = {}
 for number, code in enumerate(json.load(sys.stdin)):
-    exec(compile(code, f"cell {number}", "exec"), names)
+    *body, last = ast.parse(code).body
+    exec(compile(ast.Module(body, []), f"cell {number}", "exec"), names)
+    # a cell shows its last expression
+    exec(compile(ast.Interactive([last]), f"cell {number}", "single"), names)
 """
 
 
-def code_of(notebook: Path) -> list[str]:
-    cells = json.loads(notebook.read_text())["cells"]
-    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+def cells_of(name: str) -> list[Any]:
+    cells: list[Any] = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
-def run(notebook: Path, folder: Path) -> list[str]:
-    """What the notebook prints, line by line."""
+def shown(name: str, folder: Path) -> list[Any]:
+    """What each cell of the notebook shows."""
     done = subprocess.run(
         [sys.executable, "-c", RUNNER],
-        input=json.dumps(code_of(notebook)),
+        input=json.dumps(["".join(cell["source"]) for cell in cells_of(name)]),
         cwd=folder,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    return [ast.literal_eval(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)
-def test_a_notebook_has_no_outputs_of_another_version(notebook):
-    cells = json.loads(notebook.read_text())["cells"]
-    assert any(cell["cell_type"] == "code" for cell in cells)
-    assert not any(cell.get("outputs") for cell in cells)
+def test_every_notebook_is_run_here():
+    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == {"certify", "quickstart"}
 
 
-def test_the_quickstart_finds_the_prompt_of_the_readme(tmp_path):
-    (notebook,) = (path for path in NOTEBOOKS if path.stem == "quickstart")
-    printed = run(notebook, tmp_path)
-    assert "[Z] is the capital of {subject} ." in printed
-    (score,) = (line for line in printed if " on test; " in line)
-    assert float(score.split()[0]) == pytest.approx(0.248, abs=5e-4)  # as the README says
+@pytest.mark.parametrize("name", ["certify", "quickstart"])
+def test_a_notebook_holds_no_outputs_of_an_older_version(name):
+    assert not any(cell["outputs"] for cell in cells_of(name))
 
 
-def test_the_certificate_has_a_verdict_and_both_gains(tmp_path):
-    (notebook,) = (path for path in NOTEBOOKS if path.stem == "certify")
-    prompts, verdict, looks = run(notebook, tmp_path)
-    assert prompts == "2 prompts"
-    assert verdict.split(" 0.")[0].split(" -0.")[0] in {
-        "real",
-        "within noise",
-        "worse than manual",
-        "needs more rows",
-    }
-    assert looks.startswith("[Z] is the capital of {subject} .")
+def test_the_quickstart_says_what_the_readme_says(tmp_path):
+    (manual, _, _), trials, (template, score, difference) = shown("quickstart", tmp_path)
+    assert list(trials) == [manual, template] == [manual, "[Z] is the capital of {subject} ."]
+    assert trials[manual] < trials[template]
+    assert score == pytest.approx(0.248, abs=5e-4)
+    assert difference["ci95"][0] > 0
+
+
+def test_the_certificate_judges_by_other_rows_than_those_that_chose(tmp_path):
+    prompts, (verdict, delta, ci95), (template, naive, naive_ci95) = shown("certify", tmp_path)
+    assert (prompts, template) == (2, "[Z] is the capital of {subject} .")
+    assert verdict == "needs more rows"  # as `promptsearch certify` says in docs/quickstart.md
+    assert delta <= naive + 1e-9
+    assert ci95[1] - ci95[0] > naive_ci95[1] - naive_ci95[0]
