@@ -1,4 +1,4 @@
-"""From answers to labels, and from prompts to an ensemble, as text; `composing` has the notation."""
+"""From answers to labels, and from prompts to an ensemble, as text; see `composing`."""
 
 LABELS = '''\
 def label_log_probs(row, template, labels<<prior>>):
