@@ -105,6 +105,11 @@ def write_as(name: str, given: Exported, path: Path, *, overwrite: bool = False)
     return Written(paths, tuple(note.replace(str(into), str(path)) for note in notes))
 
 
+def place_of(into: Path) -> Path:
+    """Where what is written at `into` will be in the end, for files that must name themselves."""
+    return (into.parent.parent / into.name).absolute()
+
+
 def _module(name: str) -> ModuleType:
     return import_module(f"promptsearch.exports.{name.replace('-', '_')}")
 
