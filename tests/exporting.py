@@ -3,10 +3,10 @@
 import json
 import random
 
-from promptsearch.commands.running import scoring_from
 from promptsearch.ensembling import ensemble_of
 from promptsearch.exports.foreign import Exported
 from promptsearch.exports.native import FORMAT, read_prompts
+from promptsearch.predicting import scoring_from
 
 LITERALS = [
     "[MASK]",

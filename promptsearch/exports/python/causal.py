@@ -1,6 +1,6 @@
 """How answers are scored behind what comes before them, as text; `composing` has the notation."""
 
-CAUSAL = '''\
+READ = '''\
 def read(line, template, answer):
     """A text with an answer in it: where its parts begin, its tokens, the first that counts."""
 #? several
@@ -35,6 +35,9 @@ def read(line, template, answer):
     own = sum(token_at(edges[i + 1]) - token_at(edges[i]) for i in slots)
     return edges, found, token_at(edges[slots[0]]), max(own, 1)
 #? !by-token
+#? !by-token stripped
+    start = edges[slot]
+#? !by-token !stripped
     start = next(edge for edge, part in zip(edges, template) if isinstance(part, Slot))
 #? !by-token bare
     if not start:
@@ -44,8 +47,9 @@ def read(line, template, answer):
     first = next(token for token in map(found.char_to_token, spots) if token is not None)
     return edges, found, first
 #?
+'''
 
-
+CAUSAL = '''\
 def answer_scores(row, template, answers):
     """(answer,): log p of each answer, and of the text behind it, given all before."""
 #? chat

@@ -31,13 +31,14 @@ import torch
 from transformers import <<auto>>, AutoTokenizer
 
 #? limited
-MODEL, LIMIT = <<model>>, <<limit>>  # a folder or a hub name, and the tokens it reads
+MODEL, LIMIT = <<model>>, <<limit>>  # or a hub name; tokens that it reads
 #? !limited
-MODEL = <<model>>  # a folder or a hub name
+MODEL = <<model>>  # or a hub name
 #?
 NAME = uuid4().hex + "<{}>"  # of a control token, by its number: no text can spell it
 #? chat
 Field, Slot, Control = (namedtuple(name, "name") for name in ("Field", "Slot", "Control"))
+# OPENING and CLOSING are what the model's chat template writes around the user's message
 #? !chat
 Field, Slot = namedtuple("Field", "name"), namedtuple("Slot", "name")
 #?
@@ -52,7 +53,8 @@ def load(model=MODEL):
     global lm, tokens, names
 #? gguf
     model, file = os.path.split(model)
-    lm = <<auto>>.from_pretrained(model, gguf_file=file, dtype=torch.float32).requires_grad_(False)
+    lm = <<auto>>.from_pretrained(model, gguf_file=file, dtype=torch.float32)
+    lm.requires_grad_(False)
     tokenizer = AutoTokenizer.from_pretrained(model, gguf_file=file)
 #? !gguf
     lm = <<auto>>.from_pretrained(model, dtype=torch.float32).requires_grad_(False)

@@ -24,8 +24,8 @@ def reading_lines(reading: Reading, members: Sequence[Member]) -> Iterator[str]:
         slots = max(len(member.prompt.template.slots) for member in members)
         yield f"SENTINELS = {listed(map(literal, reading.sentinels[:slots]))}"
     if reading.chat is not None:
-        yield f"OPENING = {_half(reading.chat.opening)}  # of a chat, up to the user's message"
-        yield f"CLOSING = {_half(reading.chat.closing)}  # and behind it"
+        yield f"OPENING = {_half(reading.chat.opening)}"
+        yield f"CLOSING = {_half(reading.chat.closing)}"
 
 
 def single_lines(member: Member, reading: Reading, answers: Sequence[str]) -> Iterator[str]:
@@ -65,7 +65,7 @@ def candidates_lines(verbalizer: Verbalizer, file: str | None) -> Iterator[str]:
 def expected_lines(rows: Sequence[Row]) -> Iterator[str]:
     """Rows with log p of labels."""
     if rows:
-        yield f"EXPECTED = {expected_source(rows)}  # rows, and log p of their likeliest labels"
+        yield f"EXPECTED = {expected_source(rows)}"
 
 
 def template_source(template: Template, reading: Reading) -> str:

@@ -47,12 +47,13 @@ class Program:
     @property
     def source(self) -> str:
         """The whole file."""
-        cut = [code.CUT] if "limited" in self._flags else []
         predict = predicting.SINGLE if self.given.ensemble is None else predicting.ENSEMBLE
         scoring = SCORING[self.reading.info.family]
         scoring = masked.WORD if "one-token" in self._flags else scoring
         labels = [] if self.given.ensemble is None else [predicting.LABELS]
-        texts = [code.LOAD, *cut, scoring, *labels, predict, code.MAIN]
+        read = [causal.READ] if "causal" in self._flags else []
+        cut = [code.CUT] if "limited" in self._flags else []
+        texts = [code.LOAD, *read, *cut, scoring, *labels, predict, code.MAIN]
         data = "".join(f"{line}\n" for line in self._data())
         return "\n\n".join([self._code(code.HEAD) + data + LAST, *map(self._code, texts)])
 
