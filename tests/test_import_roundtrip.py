@@ -13,6 +13,7 @@ from promptsearch.errors import ExportError, PromptError
 from promptsearch.exports.binding import with_spaces
 from promptsearch.exports.foreign import Exported, write_as
 from promptsearch.prompt import Field, Prompt, Slot, Template, Text, Verbalizer
+from promptsearch.settings import Settings
 
 LETTERS = "ab .,?!{}[]*_'\"\\\n\t<>/Z:-中é\u2028ĠX"
 TEXTS = st.text(st.sampled_from(LETTERS), min_size=1, max_size=8)
