@@ -179,7 +179,7 @@ def test_training_steps_equal_adamw_by_hand(kind):
     made = tuned(port, lesson_of(port), Tuning(steps=2, batch=4, lr=0.01))
     ours, theirs = (dict(m.named_parameters()) for m in (made.machine.model, copy))
     for name, gradient in seen.items():
-        clear = gradient.abs() > 1e-4  # AdamW divides by the size: noise is not told from zero
+        clear = gradient.abs() > 1e-3  # AdamW divides by the size: noise is not told from zero
         assert torch.allclose(ours[name][clear], theirs[name][clear], atol=2e-4), name
     assert any(not torch.equal(p, ours[n]) for n, p in model.named_parameters())
 
