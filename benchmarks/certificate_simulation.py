@@ -19,8 +19,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from promptsearch.certificate.crossfit import FOLDS, best_by, cross_fit
+from promptsearch.certificate.crossfit import FOLDS, cross_fit
 from promptsearch.certificate.paired import inflation, paired_interval
+from promptsearch.certificate.sheets import best_by
 from promptsearch.certificate.verdict import verdict_of
 
 ROWS, CANDIDATES = (32, 64, 128, 200), (10, 50, 200)
@@ -96,10 +97,9 @@ def measure(
         values, truth = draw(rng)
         found_values, manual, gains = values[1:], values[0], truth[1:] - truth[0]
         n, choose = len(manual), best_by(found_values)
-        fit = cross_fit(
-            found_values, manual, choose, np.arange(n) % 2, folds=folds, seed=seed + run
-        )
-        own = paired_interval(fit.differences, inflation(folds))
+        fit = cross_fit(choose, np.arange(n) % 2, folds=folds, seed=seed + run)
+        differences = found_values[fit.chosen, np.arange(n)] - manual
+        own = paired_interval(differences, inflation(folds))
         winner = choose(np.arange(n))
         low, high = naive_interval(found_values[winner] - manual, rng)
         found.append(

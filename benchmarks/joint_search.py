@@ -97,10 +97,10 @@ class Bench:
 
 
 def table(lines: Iterable[Mapping[str, Any]]) -> str:
-    """Mean accuracies over seeds, and the differences of `joint` to the others."""
+    """Mean accuracies over seeds, and differences: of `joint` to the others, of answers to none."""
     names = ["manual", *methods(2)]
-    rivals = [name for name in names if name != OURS]
-    heads = [*names, *(f"{OURS} - {rival}" for rival in rivals)]
+    pairs = [("answers", "manual"), *((OURS, name) for name in names if name != OURS)]
+    heads = [*names, *(f"{ours} - {theirs}" for ours, theirs in pairs)]
     rows = [f"| task | seeds | {' | '.join(heads)} |", f"|{'---|' * (len(heads) + 2)}"]
     by_task: dict[str, list[Mapping[str, Any]]] = {}
     for line in lines:
@@ -108,7 +108,7 @@ def table(lines: Iterable[Mapping[str, Any]]) -> str:
     for task, runs in by_task.items():
         scores = {name: np.array([run[name]["accuracy"] for run in runs]) for name in names}
         cells = [f"{scores[name].mean():.3f}" for name in names]
-        cells += [difference(scores[OURS] - scores[rival]) for rival in rivals]
+        cells += [difference(scores[ours] - scores[theirs]) for ours, theirs in pairs]
         rows.append(f"| {task} | {len(runs)} | {' | '.join(cells)} |")
     return "\n".join(rows)
 

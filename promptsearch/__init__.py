@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from promptsearch.classifier import PromptClassifier as PromptClassifier
     from promptsearch.corpora import TaskDefinition as TaskDefinition
     from promptsearch.corpora import load_task as load_task
     from promptsearch.data import Example as Example
@@ -54,6 +55,7 @@ _HOME = {
     "PruneSearch": "searchers",
     "ProbeSearch": "searchers",
     "Prompt": "prompt",
+    "PromptClassifier": "classifier",
     "PromptSearchError": "errors",
     "Result": "trial",
     "Score": "engine",

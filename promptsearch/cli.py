@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EROFS
 from typing import Any
 
 import rich_click as click
@@ -20,9 +21,12 @@ COMMANDS = {  # name -> module:attribute; a command's module loads only when it 
     "search": "search:command",
     "ensemble": "ensemble:command",
     "evaluate": "evaluate:command",
+    "certify": "certify:command",
+    "predict": "predict:command",
     "export": "export:command",
     "import": "import_prompts:command",
     "show": "show:command",
+    "report": "report:command",
     "check": "check:command",
     "reproduce": "reproduce:command",
     "bench": "bench:command",
@@ -43,9 +47,12 @@ SUMMARIES = {
     "search": "Several strategies in a chain or jointly, under one budget.",
     "ensemble": "Put the best prompts together.",
     "evaluate": "Score prompts on a split, beside the baselines.",
+    "certify": "Say whether a gain is real, noise, or needs more rows.",
+    "predict": "Label new rows with prompts that were found.",
     "export": "Write prompts in the formats of other tools.",
     "import": "Read prompts and answers in the formats of other tools.",
     "show": "Show what a prompts.json holds.",
+    "report": "Write a page about prompts: scores, the search, mistakes.",
     "check": "Check a task, and prompts, before an expensive run.",
     "reproduce": "Run a search again and say what differs.",
     "bench": "Measure the scorer against the published loops.",
@@ -53,6 +60,9 @@ SUMMARIES = {
     "tasks": "List the built-in tasks.",
     "models": "List what --model takes.",
 }
+
+
+UNWRITABLE = {EACCES, EDQUOT, EFBIG, ENOSPC, EROFS}  # no fault of ours, wherever it happens
 
 
 class Commands(LazyGroup):
@@ -66,6 +76,12 @@ class Commands(LazyGroup):
             return super().invoke(ctx)
         except PromptSearchError as error:
             click.echo(f"promptsearch: {' '.join(str(error).split())}", err=True)
+            ctx.exit(1)
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            click.echo(f"promptsearch: {place}{error.strerror}; make room or use -o", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("promptsearch: interrupted", err=True)

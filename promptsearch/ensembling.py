@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from promptsearch.corpora import TaskDefinition
+from promptsearch.corpora import TaskDefinition, TaskFrame
 from promptsearch.data import Example
 from promptsearch.errors import DataError, PromptError, RunError
 from promptsearch.evaluation import aligned
@@ -133,7 +133,7 @@ def _drawn(definition: TaskDefinition, able: Sequence[bool], making: Making) -> 
     return drawn
 
 
-def read_ensemble(file: PromptFile, definition: TaskDefinition) -> Ensemble | None:
+def read_ensemble(file: PromptFile, definition: TaskDefinition | TaskFrame) -> Ensemble | None:
     """The ensemble of a file, if it has one; `DataError` says what is wrong with it."""
     return ensemble_of(file, {s.id: aligned(s, definition).prompt for s in file.prompts})
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 from promptsearch.arranging import raw_scorer
-from promptsearch.corpora import Split, TaskDefinition
+from promptsearch.corpora import Split, TaskDefinition, TaskFrame
 from promptsearch.errors import TaskError
 from promptsearch.exports.document import majority
 from promptsearch.exports.native import Json, SavedPrompt, answers_of
@@ -129,20 +129,20 @@ def evaluate(
     return Evaluation(definition, split, scorer, saved, *own)
 
 
-def aligned(saved: SavedPrompt, definition: TaskDefinition) -> SavedPrompt:
+def aligned(saved: SavedPrompt, definition: TaskDefinition | TaskFrame) -> SavedPrompt:
     """The prompt, known to fit the task, with its labels in the task's order."""
     template, verbalizer = saved.prompt.template, saved.prompt.verbalizer
     if unknown := [f for f in template.fields if f not in definition.inputs]:
         raise TaskError(
             f"the prompt {saved.id} uses {{{unknown[0]}}}, but the task {definition.name!r} has "
-            f"the inputs {', '.join(definition.inputs)}; evaluate it on the task it was made for"
+            f"the inputs {', '.join(definition.inputs)}; use it on the task it was made for"
         )
     if definition.kind == "facts":
         return saved
     if set(verbalizer.labels) != set(definition.labels):
         raise TaskError(
             f"the prompt {saved.id} answers the labels {', '.join(verbalizer.labels)}, but the "
-            f"task {definition.name!r} has {', '.join(definition.labels)}; evaluate it on its own"
+            f"task {definition.name!r} has {', '.join(definition.labels)}; use it on its own"
         )
     pairs = tuple((label, verbalizer[label]) for label in definition.labels)
     return replace(saved, prompt=replace(saved.prompt, verbalizer=Verbalizer(pairs)))

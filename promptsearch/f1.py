@@ -40,3 +40,46 @@ def _counts(gold: Ints, predicted: Ints, labels: int) -> tuple[Floats, Floats]:
     true = np.bincount(gold[gold == predicted], minlength=labels)
     relevant = np.bincount(gold, minlength=labels) + np.bincount(predicted, minlength=labels)
     return true.astype(np.float64), relevant.astype(np.float64)
+
+
+def micro_shares(
+    gold: Ints, predicted: Ints, labels: Sequence[str], negative_label: str | None
+) -> Floats:
+    """(example,) values whose mean is micro F1, and whose spread is that of micro F1.
+
+    F1 is a ratio of sums, 2 t / r, so what one example does to it is (2 t_i - F1 r_i) / mean r, to
+    first order (the delta method).
+    """
+    codes = np.arange(len(labels))
+    negative = labels.index(negative_label) if negative_label in labels else -1
+    true, relevant = _per_example(gold, predicted, codes[codes != negative])
+    return _ratio(true.sum(axis=1), relevant.sum(axis=1))
+
+
+def macro_shares(
+    gold: Ints, predicted: Ints, labels: Sequence[str], negative_label: str | None = None
+) -> Floats:
+    """The same of macro F1, over the labels that are gold or predicted anywhere."""
+    present = np.union1d(gold, predicted)
+    true, relevant = _per_example(gold, predicted, present)
+    each = [_ratio(true[:, own], relevant[:, own]) for own in range(len(present))]
+    shares: Floats = np.mean(each, axis=0)
+    return shares
+
+
+def _per_example(gold: Ints, predicted: Ints, codes: Ints) -> tuple[Floats, Floats]:
+    """(example, label): whether rightly predicted; whether gold plus whether predicted."""
+    is_gold, is_said = (own[:, None] == codes for own in (gold, predicted))
+    return (is_gold & is_said).astype(np.float64), is_gold.astype(np.float64) + is_said
+
+
+def _ratio(true: Floats, relevant: Floats) -> Floats:
+    """(example,): 2 sum(true) / sum(relevant), and what each example does to it."""
+    if not relevant.any():
+        return np.zeros(len(relevant))
+    value = 2 * true.sum() / relevant.sum()
+    shares: Floats = value + (2 * true - value * relevant) / relevant.mean()
+    return shares
+
+
+SHARES = {"micro_f1": micro_shares, "macro_f1": macro_shares}

@@ -69,14 +69,26 @@ class Ledger:
         if self._fd is None:
             return
         data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-        while data:
-            data = data[os.write(self._fd, data) :]
-        os.fsync(self._fd)
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+            os.fsync(self._fd)
+        except OSError as error:
+            raise RunError(
+                f"{self.path}: cannot be written ({error.strerror}); all trials before are kept: "
+                "make room, then go on with --resume"
+            ) from None
+
+
+def read_ledger(path: Path) -> list[Row]:
+    """The trials of a ledger's whole chunks; `RunError` names the line of what is none."""
+    return _whole_chunks(path)[0][1:]
 
 
 def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None) -> Row:
     """What a row says of a trial, its scores and cost left out."""
     source = trial.prompt.source
+    step = {"step": source.evidence["step"]} if "step" in source.evidence else {}
     return {
         "id": trial.id,
         "key": key,
@@ -86,7 +98,7 @@ def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None
         "rows": None if rows is None else list(rows),
         "n": trial.n,
         "complete": trial.complete,
-        "source": {"strategy": source.strategy, "parents": list(source.parents)},
+        "source": {"strategy": source.strategy, "parents": list(source.parents), **step},
     }
 
 

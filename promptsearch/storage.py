@@ -21,7 +21,19 @@ def write_atomic(path: Path, text: str) -> None:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write lines (with their ends) beside `path`, flush them to the disk, rename."""
+    """Write lines (with their ends) beside `path`, flush them to the disk, rename.
+
+    `RunError` where the disk is full or nothing may be written there; what was there stays.
+    """
+    try:
+        _write_lines(path, lines)
+    except OSError as error:
+        raise RunError(
+            f"{path}: cannot be written ({error.strerror}); make room or choose another place"
+        ) from None
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

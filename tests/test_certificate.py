@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from promptsearch.certificate.crossfit import best_by, cross_fit, few_shot_draws
+from promptsearch.certificate.crossfit import cross_fit, few_shot_draws
 from promptsearch.certificate.paired import (
     Interval,
     Z,
@@ -15,6 +15,7 @@ from promptsearch.certificate.paired import (
     student_quantile,
     tango,
 )
+from promptsearch.certificate.sheets import best_by
 from promptsearch.certificate.splits import few_shots, stratified_folds
 from promptsearch.certificate.verdict import verdict_of
 
@@ -22,6 +23,11 @@ from promptsearch.certificate.verdict import verdict_of
 def hits(accuracies, rows, seed):
     rng = np.random.default_rng(seed)
     return (rng.random((len(accuracies), rows)) < np.array(accuracies)[:, None]).astype(float)
+
+
+def gains(fit, found, manual):
+    """(repeat, row)"""
+    return found[fit.chosen, np.arange(len(manual))] - manual
 
 
 def test_folds_have_every_label_alike():
@@ -50,7 +56,8 @@ def test_the_choice_is_by_merit_then_by_the_next_then_by_order():
 def test_cross_fitting_is_what_a_naive_loop_does():
     values, strata = hits([0.5, 0.6, 0.7, 0.6], 31, 3), np.arange(31) % 3
     found, manual = values[1:], values[0]
-    fit = cross_fit(found, manual, best_by(found), strata, folds=4, repeats=3, seed=5)
+    fit = cross_fit(best_by(found), strata, folds=4, repeats=3, seed=5)
+    differences = gains(fit, found, manual)
     rng = np.random.default_rng(5)
     for repeat in range(3):
         fold = stratified_folds(strata, 4, rng)
@@ -59,7 +66,7 @@ def test_cross_fitting_is_what_a_naive_loop_does():
             totals = [sum(found[c][i] for i in others) for c in range(3)]
             winner = totals.index(max(totals))
             assert fit.winners[repeat, fold[row]] == winner
-            assert fit.differences[repeat, row] == found[winner][row] - manual[row]
+            assert differences[repeat, row] == found[winner][row] - manual[row]
 
 
 def test_no_row_judges_a_winner_that_it_chose():
@@ -70,8 +77,8 @@ def test_no_row_judges_a_winner_that_it_chose():
         found, manual = values[1:], values[0]
         choose = best_by(found)
         naive.append((found[choose(np.arange(40))] - manual).mean())
-        fit = cross_fit(found, manual, choose, np.arange(40) % 2, repeats=3, seed=seed)
-        honest.append(fit.differences.mean())
+        fit = cross_fit(choose, np.arange(40) % 2, repeats=3, seed=seed)
+        honest.append(gains(fit, found, manual).mean())
     assert np.mean(naive) > 0.1
     assert abs(np.mean(honest)) < 0.05
 
@@ -79,13 +86,10 @@ def test_no_row_judges_a_winner_that_it_chose():
 def test_few_shot_draws_judge_on_the_rows_that_were_not_drawn():
     strata = np.arange(20) % 2
     found = np.array([np.ones(20), np.zeros(20)])
-    draws = few_shot_draws(found, np.zeros(20), best_by(found), strata, shots=3, draws=4, seed=1)
-    assert draws.gains.tolist() == [1.0] * 4
-    assert draws.winners.tolist() == [0] * 4
-    own = np.zeros((1, 20))  # right on the drawn rows alone: worth nothing on the rest
-    own[0, few_shots(strata, 3, np.random.default_rng(1))] = 1
-    only = few_shot_draws(own, np.zeros(20), best_by(own), strata, shots=3, draws=1, seed=1)
-    assert only.gains.tolist() == [0.0]
+    draws = few_shot_draws(best_by(found), strata, shots=3, draws=4, seed=1)
+    drawn = few_shots(strata, 3, np.random.default_rng(1))
+    assert [draw.winner for draw in draws] == [0] * 4
+    assert sorted([*drawn, *draws[0].rest]) == list(range(20))
 
 
 def likeliest_rate(won, lost, n, delta):
@@ -158,10 +162,9 @@ def rulings(accuracies, rows, runs):
     found = []
     for seed in range(runs):
         values = hits(accuracies, rows, seed)
-        fit = cross_fit(
-            values[1:], values[0], best_by(values[1:]), np.arange(rows) % 2, repeats=5, seed=seed
-        )
-        found.append(verdict_of(paired_interval(fit.differences, inflation(5)), rows).ruling)
+        fit = cross_fit(best_by(values[1:]), np.arange(rows) % 2, repeats=5, seed=seed)
+        interval = paired_interval(gains(fit, values[1:], values[0]), inflation(5))
+        found.append(verdict_of(interval, rows).ruling)
     return found
 
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from promptsearch.errors import ExportError, PromptError
 from promptsearch.exports.binding import with_spaces
+from promptsearch.exports.foreign import Exported, write_as
 from promptsearch.prompt import Field, Prompt, Slot, Template, Text, Verbalizer
+from promptsearch.settings import Settings
 
 LETTERS = "ab .,?!{}[]*_'\"\\\n\t<>/Z:-中é\u2028ĠX"
 TEXTS = st.text(st.sampled_from(LETTERS), min_size=1, max_size=8)
@@ -243,3 +245,15 @@ def test_inputs_keep_their_order_whatever_the_template_says_first(tmp_path):
     notes = written("lm-bff", file, tmp_path / "out")
     assert "inputs: sent_0 is {premise}, sent_1 is {hypothesis}" in notes
     assert (tmp_path / "out/template.txt").read_text() == (tmp_path / "t.txt").read_text()
+
+
+def test_a_prior_that_a_format_does_not_hold_is_told(tmp_path):
+    prompt = Prompt(Template.parse("{text} [Z]"), Verbalizer.of({"a": "x", "b": "y"}))
+    given = Exported(
+        file_of(tmp_path, [prompt]),
+        file_of(tmp_path, [prompt]).prompts,
+        Settings(calibration="pmi"),
+        lambda: None,
+    )
+    notes = write_as("lm-bff", given, tmp_path / "out").notes
+    assert "the prior that pmi calibration takes away is not in it; python holds that" in notes

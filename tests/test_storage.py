@@ -1,9 +1,12 @@
 """Directories that one process writes at a time, files that are whole or not there."""
 
+import json
 import subprocess
 import sys
 
 import pytest
+from commanding import reviews_in
+from tiny import saved
 
 from promptsearch.errors import RunError
 from promptsearch.storage import run_directory, write_atomic
@@ -51,3 +54,38 @@ def test_a_path_that_is_a_file_is_an_error(tmp_path):
     file.touch()
     with pytest.raises(RunError, match="cannot be written to"), run_directory(file):
         pass
+
+
+def test_what_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match=r"file/new\.json: cannot be written \(.+\); make room"):
+        write_atomic(tmp_path / "file" / "new.json", "{}")
+
+
+LIMITED = """
+import resource, sys
+from promptsearch.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)), resource.RLIM_INFINITY))
+main()
+"""
+
+
+def searched(folder, task, *words, room=1 << 40):
+    """The process of a small search whose files may have so many bytes."""
+    given = ["answers", "prune", "--task", task, "-m", saved("bert"), "-o", folder, "-q", *words]
+    command = [sys.executable, "-c", LIMITED, room, *given, "--budget", "40"]
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("room", [9_000, 24_000])
+def test_a_full_disk_loses_no_trial(tmp_path, room):
+    task = reviews_in(tmp_path, 4)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert searched(whole, task).returncode == 0
+    full = searched(cut, task, room=room)
+    assert full.returncode == 1, full.stdout
+    assert full.stderr.count("\n") == 1
+    assert "trials.jsonl: cannot be written (File too large)" in full.stderr
+    assert searched(cut, task, "--resume").returncode == 0
+    before, after = (json.loads((own / "prompts.json").read_text()) for own in (whole, cut))
+    assert after["prompts"] == before["prompts"]

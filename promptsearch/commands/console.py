@@ -34,11 +34,13 @@ class Console:
         """The plan when there is more to do than before, and the progress line, once in a while."""
         if self._is_news(now):
             self.say(plan(now))
-        if (now.done == now.total and now.asked.on == "dev") or time.monotonic() - self._last > (
-            0.1 if self._tty else 5
-        ):
+        self.passing(progress_line(now), now.done == now.total and now.asked.on == "dev")
+
+    def passing(self, line: str, is_last: bool = False) -> None:
+        """A line that the next one takes the place of, once in a while; the last one surely."""
+        if is_last or time.monotonic() - self._last > (0.1 if self._tty else 5):
             self._last = time.monotonic()
-            self._show(progress_line(now))
+            self._show(line)
 
     def _is_news(self, now: Progress) -> bool:
         """Whether there is more to do than was said before."""

@@ -17,14 +17,15 @@ from promptsearch.commands.options import (
     loading_options,
     quiet_option,
 )
-from promptsearch.commands.running import SHOWN, computing, loaded, scoring_from
-from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.commands.running import SHOWN, computing, loaded
+from promptsearch.corpora import TaskDefinition, TaskFrame, load_task
 from promptsearch.ensembling import read_ensemble
 from promptsearch.errors import ModelError, TaskError
 from promptsearch.evaluation import Evaluation, evaluate
 from promptsearch.exports.native import PromptFile, read_prompts
 from promptsearch.metrics import OBJECTIVES
 from promptsearch.models import LanguageModel
+from promptsearch.predicting import is_own, scoring_from, spec_of
 from promptsearch.runs import with_words
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.calibrating import Calibration
@@ -67,7 +68,7 @@ def command(prompts: Path, **given: Any) -> None:
     if given["examples_out"]:
         rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
         write_atomic(given["examples_out"], "".join(rows))
-    document = evaluation.document(_compared(file, definition))
+    document = evaluation.document(compared(file, definition))
     if given["as_json"]:
         print_json(document)
     else:
@@ -90,21 +91,21 @@ def split_of(definition: TaskDefinition, name: str) -> Any:
 
 
 def found_with(
-    file: PromptFile, definition: TaskDefinition, given: dict[str, Any], console: Console
+    file: PromptFile,
+    definition: TaskDefinition | TaskFrame,
+    given: Mapping[str, Any],
+    console: Console,
 ) -> LanguageModel:
     """The model the prompts were found with; another one only where `--model` asks for it."""
-    saved = file.section("model")
-    spec = given["model"] or saved.get("spec")
-    if not isinstance(spec, str):
-        raise ModelError(f"{file.path}: does not say which model it is for; add --model")
+    spec, saved = spec_of(file, given["model"]), file.section("model")
     model = loaded(spec, given, definition)
-    if saved.get("sha256") in (None, model.info.sha256):
+    if is_own(file, model):
         return model
     if given["model"] is None:
         raise ModelError(
             f"{spec}: its weights are not those the prompts were found with (sha256 "
             f"{model.info.sha256[:12]}, not {str(saved['sha256'])[:12]}); give --model {spec} to "
-            "evaluate them on it all the same"
+            "use them with it all the same"
         )
     console.say(f"transfer: prompts found with {saved.get('spec')}, scored with {spec}")
     return model
@@ -119,15 +120,26 @@ def scoring_as(
     console: Console,
 ) -> Iterator[tuple[Scorer, PromptScorer]]:
     """The model's scorer as the file says, and the same cached, spread and calibrated."""
+    with arranged_as(file, definition.kind, model, given, console) as (own, arranged):
+        yield own, calibrated(arranged, own, scoring_from(file), definition)
+
+
+@contextmanager
+def arranged_as(
+    file: PromptFile,
+    kind: str,
+    model: LanguageModel,
+    given: Mapping[str, Any],
+    console: Console,
+) -> Iterator[tuple[Scorer, PromptScorer]]:
+    """The same before calibration, of a kind of task."""
     settings = replace(scoring_from(file), **computing(given))
-    scoring, facts = settings.scoring(definition.kind), definition.kind == "facts"
-    own = Scorer(model, scoring, settings.answer_score, facts)
+    own = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
     with crew_of(settings, model).open(console.say) as pool:
-        arranged = arrange(own, settings, pool, console.say)
-        yield own, calibrated(arranged, own, settings, definition)
+        yield own, arrange(own, settings, pool, console.say)
 
 
-def _compared(file: PromptFile, definition: TaskDefinition) -> str:
+def compared(file: PromptFile, definition: TaskDefinition) -> str:
     """The metric that `vs_manual` is about: the objective, or what log-likelihood stands for."""
     metric = OBJECTIVES.get(str(file.section("search").get("objective")), "log_likelihood")
     if metric != "log_likelihood":

@@ -9,7 +9,6 @@ import rich_click as click
 
 from promptsearch.commands.console import Console, print_json
 from promptsearch.commands.options import json_option, quiet_option
-from promptsearch.commands.running import scoring_from
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.ensembling import ensemble_of
 from promptsearch.errors import DataError, ExportError, ModelError, TaskError
@@ -17,6 +16,7 @@ from promptsearch.evaluation import aligned
 from promptsearch.exports.foreign import FORMATS, NEXT, Exported, Written, write_as
 from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
 from promptsearch.models import ChatMode, LanguageModel
+from promptsearch.predicting import scoring_from
 from promptsearch.prompt import Verbalizer
 
 WIDEST = max(map(len, FORMATS))

@@ -146,7 +146,7 @@ limit_options = stacked(
     ),
 )
 
-computing_options = stacked(
+crew_options = stacked(
     click.option(
         "--workers",
         type=click.IntRange(min=1),
@@ -164,6 +164,10 @@ computing_options = stacked(
     click.option(
         "--cluster", metavar="ADDRESS", help="Of a dask scheduler (tcp://HOST:PORT), or of ray."
     ),
+)
+
+computing_options = stacked(
+    crew_options,
     click.option(
         "--cache",
         type=click.Path(file_okay=False, path_type=Path),

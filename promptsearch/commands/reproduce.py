@@ -10,14 +10,12 @@ import rich_click as click
 
 from promptsearch.commands.console import Console, print_json
 from promptsearch.commands.options import json_option, loading_options, quiet_option
-from promptsearch.commands.running import loaded, scoring_from
+from promptsearch.commands.remaking import searcher_of, settings_of
+from promptsearch.commands.running import loaded
 from promptsearch.corpora import load_task
-from promptsearch.errors import RunError, TaskError
+from promptsearch.errors import TaskError
 from promptsearch.exports.native import PromptFile, read_prompts
-from promptsearch.models.recipe import LEAST
 from promptsearch.runs import Output, search
-from promptsearch.searchers import SEARCHERS, JointSearch
-from promptsearch.settings import Settings
 
 TOLERANCE = 1e-4  # of a score in float32, whatever the batches
 
@@ -51,12 +49,7 @@ def command(prompts: Path, **given: Any) -> None:
 
 
 def _again(file: PromptFile, given: dict[str, Any], console: Console) -> PromptFile:
-    made, task = file.section("search"), file.section("task")
-    strategy = str(made.get("strategy"))
-    if strategy not in SEARCHERS:
-        raise RunError(
-            f"{file.path}: was not made by a search of this tool (strategy {strategy!r})"
-        )
+    task, searcher = file.section("task"), searcher_of(file)
     where = given["task"] or task.get("file")
     if not isinstance(where, str):
         raise TaskError(f"{file.path}: does not say where its task file is; add --task")
@@ -64,42 +57,10 @@ def _again(file: PromptFile, given: dict[str, Any], console: Console) -> PromptF
     corpus = tuple(Path(name) for name in cast(list[str], task.get("corpus") or []))
     definition = replace(definition, corpus=corpus or definition.corpus)
     model = loaded(str(file.section("model").get("spec")), given, definition)
-    options = cast(dict[str, Any], made.get("options") or {})
-    searcher = SEARCHERS[strategy](
-        **{name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
-    )
-    if isinstance(searcher, JointSearch):  # its shares are those of the whole budget
-        searcher = replace(searcher, budget=cast(int | None, made.get("budget")))
     with TemporaryDirectory() as scratch:
         output = Output(Path(scratch), log=console.say, on_progress=console.progress)
-        search(searcher, definition, model, _settings(file), output)
+        search(searcher, definition, model, settings_of(file), output)
         return read_prompts(Path(scratch) / "prompts.json")
-
-
-def _settings(file: PromptFile) -> Settings:
-    """As the search was made; where it was cut short, as many prompts as it had scored."""
-    made = cast(dict[str, Any], file.section("search"))
-    budget = made["spent"]["prompts"] if made["stopped_because"] != "finished" else made["budget"]
-    settings = scoring_from(file)
-    race = made.get("race") is not None
-    return replace(
-        settings,
-        objective=made["objective"],
-        budget=budget,
-        seed=made["seed"],
-        race=race,
-        **_tuning(made),
-    )
-
-
-def _tuning(made: Mapping[str, Any]) -> Mapping[str, Any]:
-    """How finalists were tuned: as many as had been, where it was cut short."""
-    how = made.get("finetune") or {"done": 0}
-    if not how["done"]:
-        return {}
-    names = {name: how[name] for name in ("steps", "batch", "lr")}
-    given = {"top": max(LEAST, how["done"]), **names}
-    return {"rank_by": "finetune", **{f"finetune_{name}": v for name, v in given.items()}}
 
 
 def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

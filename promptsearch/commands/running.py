@@ -11,10 +11,9 @@ import rich_click as click
 
 from promptsearch.commands.console import Console, number, print_json, print_table, prompt_cells
 from promptsearch.commands.tuning import about_scores, tuned_cells, tuned_header
-from promptsearch.corpora import TaskDefinition
+from promptsearch.corpora import TaskDefinition, TaskFrame
 from promptsearch.engine import Searcher
 from promptsearch.errors import RunError
-from promptsearch.exports.native import PromptFile
 from promptsearch.models import LanguageModel
 from promptsearch.models.recipe import check_installed
 from promptsearch.runs import Output, search_in
@@ -45,7 +44,9 @@ def computing(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in ("workers", "backend", "cluster", "cache")}
 
 
-def loaded(spec: str, given: Mapping[str, Any], definition: TaskDefinition) -> LanguageModel:
+def loaded(
+    spec: str, given: Mapping[str, Any], definition: TaskDefinition | TaskFrame
+) -> LanguageModel:
     """The model of a command's options, with the task's chat settings."""
     from promptsearch.models.loading import load_model
 
@@ -71,10 +72,10 @@ def this_command() -> str:
     return shlex.join(["promptsearch", *sys.argv[1:]])
 
 
-def resuming_command(directory: Path) -> str:
-    """The command line that goes on with this run."""
+def resuming_command(directory: Path | None = None) -> str:
+    """The command line that goes on with this run, in the directory if it was not named."""
     words = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
-    if not {"-o", "--output"} & set(words):
+    if directory is not None and not {"-o", "--output"} & set(words):
         words += ["-o", str(directory)]
     return shlex.join(["promptsearch", *words, "--resume"])
 
@@ -164,11 +165,3 @@ def _task_word(document: Mapping[str, Any]) -> str | None:
     return (
         shlex.quote(words[flags[0] + 1]) if len(flags) == 1 and flags[0] + 1 < len(words) else None
     )
-
-
-def scoring_from(file: PromptFile) -> Settings:
-    """The settings that score prompts as the file says they were scored."""
-    saved = file.section("scoring")
-    names = ("multi_token", "answer_score", "length_norm", "calibration")
-    known = {name: saved[name] for name in names if saved.get(name) is not None}
-    return Settings(**known)  # type: ignore[arg-type]

@@ -1,30 +1,59 @@
 """`promptsearch show`: what a prompts.json holds, in the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import rich_click as click
 
-from promptsearch.commands.console import number, print_json, print_table, prompt_cells
-from promptsearch.commands.options import json_option
+from promptsearch.commands.console import Console, number, print_json, print_table, prompt_cells
+from promptsearch.commands.options import computing_options, json_option, loading_options
+from promptsearch.commands.plotting import bars, check_plotext, course_plot
 from promptsearch.commands.running import SHOWN, dev_cells
 from promptsearch.commands.tuning import about_scores, tuned_cells, tuned_header
 from promptsearch.exports.native import PromptFile, read_prompts
+from promptsearch.metrics import OBJECTIVES
+from promptsearch.report.numbers.ancestry import ancestry_of
+from promptsearch.report.numbers.course import course_of
+from promptsearch.report.trials import Trials, read_trials
 
 
 @click.command("show")
 @click.argument("prompts", type=click.Path(path_type=Path))
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, metavar="K")
+@click.option("--plots", is_flag=True, help="Draw the search's course and, with --split, bars.")
+@click.option(
+    "--split",
+    type=click.Choice(["test", "dev"]),
+    help="Ask the model, and add the first prompt's results label by label.",
+)
+@click.option("--task", "-t", metavar="TASK", help="With --split: a task file or a task's name.")
+@click.option(
+    "--model", "-m", metavar="SPEC", help="With --split.  [default: the one they were found with]"
+)
+@loading_options
+@computing_options
 @json_option
-def command(prompts: Path, top: int, as_json: bool) -> None:
+def command(prompts: Path, top: int, as_json: bool, **given: Any) -> None:
     """Show the best prompts of PROMPTS, how they were found, and the baselines."""
+    if given["plots"]:
+        check_plotext()
     file = read_prompts(prompts)
     if as_json:
         print_json({**file.document, "prompts": [saved.row for saved in file.prompts[:top]]})
         return
     for line in _found(file):
         click.echo(line)
+    _print_table(file, top)
+    for line in _course(file, read_trials(prompts.parent), given["plots"]):
+        click.echo(line)
+    if given["split"]:
+        _print_labels(file, given)
+    if not given["plots"]:
+        click.echo(f"--plots draws the search; a page about all: promptsearch report {prompts}")
+
+
+def _print_table(file: PromptFile, top: int) -> None:
     kind = file.section("task").get("kind", "classification")
     metrics, search = SHOWN[str(kind)], file.section("search")
     found: list[Mapping[str, Any]] = [{**p.row, "id": p.id} for p in file.prompts[:top]]
@@ -68,3 +97,37 @@ def _together(ensemble: Any) -> list[str]:
 def _count(row: Mapping[str, Any]) -> str:
     source = row.get("source") or {}
     return str((source.get("evidence") or {}).get("count", "-"))
+
+
+def _course(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str]:
+    """Where the best prompt came from, and how the search went; what is missing is said."""
+    members = ancestry_of(file.prompts[0], file.prompts, trials.rows).members
+    if len(members) > 1:
+        yield f"ancestry: {' > '.join(member.id for member in members)}"
+    if trials.damaged:
+        yield f"{trials.path}: line {trials.damaged[0]} cannot be read; trials are missing"
+    metric = OBJECTIVES.get(str(file.section("search").get("objective")), "log_likelihood")
+    course = course_of(trials.rows, metric)
+    if course.best:
+        (_, first), (place, best) = course.best[0], course.best[-1]
+        yield (
+            f"search: {metric} {number(first)} to {number(best)} over {course.prompts} prompts, "
+            f"the last improvement at prompt {place}"
+        )
+    if plots and course.points:
+        yield course_plot(course, f"{metric} on dev, over distinct prompts")
+    elif plots:
+        yield f"{trials.path} is missing or holds no trial on dev: there is no course to draw"
+
+
+def _print_labels(file: PromptFile, given: dict[str, Any]) -> None:
+    """The first prompt's results on a split: by label or, for facts, by object."""
+    from promptsearch.commands.examining import examined
+    from promptsearch.commands.labels import label_rows
+
+    found = examined(file, given, Console(), top=1, mistakes=0)
+    table = label_rows(found)
+    click.echo(f"{file.prompts[0].id} on {found.split}{table.remark}:")
+    print_table(table.header, table.rows)
+    if given["plots"] and table.bars:
+        click.echo(bars(table.bars, table.of))

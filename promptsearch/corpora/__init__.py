@@ -9,6 +9,7 @@ from promptsearch.corpora.definition import (
     with_candidates,
 )
 from promptsearch.corpora.files import did_you_mean, open_bytes, open_text
+from promptsearch.corpora.frame import TaskFrame, frame_of
 from promptsearch.corpora.loading import load_document, load_task
 from promptsearch.corpora.shipped import builtin_tasks
 from promptsearch.corpora.starter import starter_task
@@ -21,8 +22,10 @@ __all__ = [
     "Row",
     "Split",
     "TaskDefinition",
+    "TaskFrame",
     "builtin_tasks",
     "did_you_mean",
+    "frame_of",
     "load_document",
     "load_task",
     "open_bytes",

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from promptsearch.corpora.candidates import CandidatesRule
-from promptsearch.corpora.facts import FactsReader, objects_of
+from promptsearch.corpora.facts import objects_of
 from promptsearch.corpora.files import sha256
-from promptsearch.corpora.labelled import LabelledReader
+from promptsearch.corpora.frame import Reader, TaskFrame
 from promptsearch.corpora.task_file import Chat, Kind
 from promptsearch.data import Example
 from promptsearch.errors import DataError, TaskError
@@ -44,7 +44,7 @@ class TaskDefinition:
     chat: Chat | None
     file: Path  # absolute
     document: Mapping[str, object] = field(repr=False)  # the TOML as parsed
-    reader: LabelledReader | FactsReader = field(repr=False)
+    reader: Reader = field(repr=False)
     test_files: tuple[str, ...] = ()  # as the task file writes them; () without a test split
     test_paths: tuple[Path, ...] = ()
     candidates_rule: CandidatesRule | None = None  # None: no facts
@@ -57,6 +57,13 @@ class TaskDefinition:
                 f'{self.file}: the task has no test split; add test = "FILE" to the task file'
             )
         return read_split("test", self.test_files, self.test_paths, self.reader)
+
+    @property
+    def frame(self) -> TaskFrame:
+        """The task without its data."""
+        labels = () if self.kind == "facts" else self.labels
+        own = self.inputs, labels, self.language, self.chat, self.reader
+        return TaskFrame(self.name, self.kind, *own)
 
     @property
     def test_sha256(self) -> str | None:
@@ -89,7 +96,7 @@ def read_split(
     name: str,
     files: tuple[str, ...],
     paths: tuple[Path, ...],
-    reader: LabelledReader | FactsReader,
+    reader: Reader,
 ) -> Split:
     """The split, read and fingerprinted; `DataError` where it is empty."""
     examples = reader.examples(paths)

@@ -25,12 +25,24 @@ class FactsReader:
     def of_rows(self, rows: Iterable[Row]) -> tuple[Example, ...]:
         objects: dict[str, dict[str, None]] = {}  # subject -> its objects, each once
         for row in rows:
-            subject, right = row.text(self.subject).strip(), row.text(self.object).strip()
+            subject, right = self._subject(row), row.text(self.object).strip()
             objects.setdefault(subject, {})[right] = None
         return tuple(
             Example(str(index), {SUBJECT: subject}, tuple(right))
             for index, (subject, right) in enumerate(objects.items())
         )
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that no row may lack, its object aside."""
+        return frozenset([self.subject])
+
+    def inputs_of(self, row: Row) -> dict[str, str]:
+        """What a template may read of the row, which needs no object."""
+        return {SUBJECT: self._subject(row)}
+
+    def _subject(self, row: Row) -> str:
+        return row.text(self.subject).strip()
 
 
 def objects_of(*splits: Sequence[Example]) -> tuple[str, ...]:

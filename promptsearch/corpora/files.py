@@ -17,6 +17,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import IO, BinaryIO, TextIO, cast
 
+from promptsearch.corpora.stdin import STDIN, Passing, standard_input
 from promptsearch.corpora.zst import open_zst
 from promptsearch.errors import DataError
 
@@ -39,11 +40,14 @@ def kind_of(path: Path) -> str:
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """The decompressed bytes of `path`, streamed.
+    """The decompressed bytes of `path`, streamed; of `STDIN` as they come.
 
     `DataError` names a missing file (and the nearest name beside it) or a damaged archive, also
     while the caller reads.
     """
+    if path == STDIN:
+        yield cast(BinaryIO, standard_input())
+        return
     if not path.is_file():
         raise DataError(_missing(path))
     if not os.access(path, os.R_OK):
@@ -68,7 +72,9 @@ def open_text(path: Path, encoding: str = ENCODING, newline: str = "\n") -> Iter
     with open_bytes(path) as stream:
         try:
             yield io.TextIOWrapper(cast(IO[bytes], stream), encoding, newline=newline)
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
+            if isinstance(stream, Passing):
+                raise stream.error(error, f"{_shown(encoding)}; {_way_out(encoding)}") from None
             raise _undecodable(path, encoding) from None
 
 
@@ -155,7 +161,10 @@ def _shown(encoding: str) -> str:
 
 def _way_out(encoding: str) -> str:
     other = "latin-1" if encoding == ENCODING else "utf-8"
-    return f'if the file is in another encoding, say so in the task file: encoding = "{other}"'
+    return (
+        f'if the file is in another encoding, say so in the task file: encoding = "{other}" '
+        f"(predict and init: --encoding {other})"
+    )
 
 
 def _codec(path: Path, encoding: str) -> str:

@@ -18,6 +18,14 @@ _DECODER = json.JSONDecoder()
 
 def json_lines(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
     """The values of a JSON lines file, streamed; blank lines are skipped."""
+    for number, value in each_line(path, encoding):
+        if isinstance(value, DataError):
+            raise value
+        yield number, value
+
+
+def each_line(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
+    """The same, with its error in the place of a line that is not JSON."""
     with open_text(path, encoding) as stream:
         for number, line in enumerate(stream, 1):
             if line.strip():
@@ -78,6 +86,7 @@ def _is_lines(path: Path, encoding: str) -> bool:
 
 
 def _parsed(path: Path, number: int, line: str) -> object:
+    """The line's value, or what is wrong with it."""
     try:
         return json.loads(line)
     except json.JSONDecodeError as error:
@@ -85,7 +94,7 @@ def _parsed(path: Path, number: int, line: str) -> object:
     except (ValueError, RecursionError) as error:  # a number or a nesting beyond Python's limits
         problem = str(error)
     message = f"not valid JSON ({problem}); each line must be one object, such as"
-    raise DataError.at(path, number, f'{message} {{"text": "..."}}')
+    return DataError.at(path, number, f'{message} {{"text": "..."}}')
 
 
 class _Container:

@@ -30,9 +30,23 @@ class LabelledReader:
 
     def of_rows(self, rows: Iterator[Row]) -> tuple[Example, ...]:
         return tuple(
-            Example(str(index), self._inputs(row), self._target(row))
+            Example(str(index), self.inputs_of(row), self._target(row))
             for index, row in enumerate(rows)
         )
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that no row may lack, its label aside."""
+        return self.needed.difference(self.markup.fields.values())
+
+    def inputs_of(self, row: Row) -> dict[str, str]:
+        """What a template may read of the row; its label, if it has one, is not looked at."""
+        columns = [name for name in self.inputs if name not in self.markup.fields.values()]
+        others = [name for name in row.cells if name not in (*columns, self.label)]
+        marked = self.markup.found(row, [*columns, *others])
+        texts = {name: self._text(row, name) for name in columns}
+        filled = {**texts, **marked}
+        return {name: text for name in self.inputs if (text := filled[name]) is not None}
 
     def _target(self, row: Row) -> str:
         label = row.text(self.label).strip()
@@ -43,14 +57,6 @@ class LabelledReader:
             f"the label {label!r} has no answers{did_you_mean(label, self.labels)}; the task has "
             f"answers for {shown}: correct the row or add the label under [answers]"
         )
-
-    def _inputs(self, row: Row) -> dict[str, str]:
-        columns = [name for name in self.inputs if name not in self.markup.fields.values()]
-        others = [name for name in row.cells if name not in (*columns, self.label)]
-        marked = self.markup.found(row, [*columns, *others])
-        texts = {name: self._text(row, name) for name in columns}
-        filled = {**texts, **marked}
-        return {name: text for name in self.inputs if (text := filled[name]) is not None}
 
     def _text(self, row: Row, name: str) -> str | None:
         text = row.text(name) if name in self.needed else row.peek(name)

@@ -13,16 +13,14 @@ from promptsearch.corpora.definition import (
 )
 from promptsearch.corpora.facts import FactsReader, objects_of
 from promptsearch.corpora.files import expand
+from promptsearch.corpora.frame import Reader
 from promptsearch.corpora.holdout import with_dev
-from promptsearch.corpora.labelled import LabelledReader
 from promptsearch.corpora.manual import fact_template, labelled_reader, manual_prompt
 from promptsearch.corpora.shipped import task_path
 from promptsearch.corpora.tables import Layout
 from promptsearch.corpora.task_file import TaskFile, read_toml, task_file
 from promptsearch.errors import DataError
 from promptsearch.prompt import Prompt, Verbalizer
-
-Reader = LabelledReader | FactsReader
 
 
 @dataclass(frozen=True)

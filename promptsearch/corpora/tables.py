@@ -4,13 +4,13 @@ A `Row` keeps its values as the file gave them and turns them into text when ask
 that nobody needs may be anything, and one that somebody needs is blamed on its file and line.
 """
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from promptsearch.corpora.files import ENCODING, did_you_mean, kind_of, open_text
-from promptsearch.corpora.json_rows import json_lines, json_values
+from promptsearch.corpora.delimited import csv_rows, tsv_rows
+from promptsearch.corpora.files import ENCODING, did_you_mean, kind_of
+from promptsearch.corpora.json_rows import each_line, json_values
 from promptsearch.corpora.nested import joined, reached
 from promptsearch.corpora.parquet import parquet_rows
 from promptsearch.corpora.semeval import text_rows
@@ -27,6 +27,7 @@ class Layout:
     columns: tuple[str, ...] = ()  # the names, where a .csv or .tsv has no header
     encoding: str = ENCODING
     rename: Mapping[str, str] = field(default_factory=dict)  # column -> the name we use
+    ending: str = ""  # says the format where the name does not: of standard input
 
 
 @dataclass(frozen=True)
@@ -77,22 +78,35 @@ class Row:
 
 def read_rows(path: Path, layout: Layout = Layout()) -> Iterator[Row]:
     """The rows of one file, in order, blank lines left out; the name's ending says the format."""
+    for row in each_row(path, layout):
+        if isinstance(row, DataError):
+            raise row
+        yield renamed(row, layout.rename)
+
+
+def each_row(path: Path, layout: Layout = Layout()) -> Iterator[Row | DataError]:
+    """The rows, columns named as in the file; in the place of one that is no row, what is wrong.
+
+    What makes the rest of a file unreadable (its encoding, open quotes) is raised even so.
+    """
     for line, cells in _located(path, layout):
-        if not isinstance(cells, Mapping):
-            raise DataError.at(
-                path, line, f'a row must be an object such as {{"text": "..."}}, not {cells!r:.40}'
-            )
-        yield _renamed(Row(path, line, cells), layout.rename)
+        if isinstance(cells, DataError):
+            yield cells
+        elif isinstance(cells, Mapping):
+            yield Row(path, line, cells)
+        else:
+            message = f'a row must be an object such as {{"text": "..."}}, not {cells!r:.40}'
+            yield DataError.at(path, line, message)
 
 
 def _located(path: Path, layout: Layout) -> Iterator[tuple[int, object]]:
-    match kind_of(path):
+    match layout.ending or kind_of(path):
         case ".csv":
-            return _named(path, layout, _csv(path, layout.encoding))
+            return csv_rows(path, layout.columns, layout.encoding)
         case ".tsv":
-            return _named(path, layout, _tsv(path, layout.encoding))
+            return tsv_rows(path, layout.columns, layout.encoding)
         case ".jsonl":
-            return json_lines(path, layout.encoding)
+            return each_line(path, layout.encoding)
         case ".json":
             return json_values(path, layout.encoding)
         case ".parquet":
@@ -108,7 +122,7 @@ def _located(path: Path, layout: Layout) -> Iterator[tuple[int, object]]:
             )
 
 
-def _renamed(row: Row, names: Mapping[str, str]) -> Row:
+def renamed(row: Row, names: Mapping[str, str]) -> Row:
     """What has a new name may be nested ("h.name"), or a list of tokens, which makes a text."""
     if not names:
         return row
@@ -122,65 +136,3 @@ def _renamed(row: Row, names: Mapping[str, str]) -> Row:
         shown = ", ".join(row.cells)
         raise row.error(f"[rename] gives two columns one name; the columns are {shown}")
     return replace(row, cells=cells)
-
-
-def _named(
-    path: Path, layout: Layout, lines: Iterator[tuple[int, list[str]]]
-) -> Iterator[tuple[int, object]]:
-    """Cells with their column's name; the first line names them unless the layout does."""
-    columns = layout.columns or _header(path, next(lines, None))
-    for line, cells in lines:
-        if len(cells) != len(columns):
-            names = ", ".join(columns)
-            message = f"{_count(cells, 'cell')} where the columns are {len(columns)}: {names}"
-            raise DataError.at(path, line, f"{message}; {_cells_hint(path)}")
-        yield line, dict(zip(columns, cells, strict=True))
-
-
-def _header(path: Path, first: tuple[int, list[str]] | None) -> Sequence[str]:
-    if first is None:
-        raise DataError.at(path, None, "the file is empty; a table starts with its column names")
-    line, columns = first
-    if twice := [name for name in columns if name and columns.count(name) > 1]:
-        raise DataError.at(
-            path,
-            line,
-            f"two columns are named {twice[0]!r}; rename one, or where this is no header, say "
-            "header = false and columns = [...]",
-        )
-    return columns
-
-
-def _cells_hint(path: Path) -> str:
-    if kind_of(path) == ".csv":
-        return 'write a text with commas in it as "...", a quote in it as ""'
-    return "a tab ends a cell, and quotes mean nothing"
-
-
-def _count(things: Sequence[object], name: str) -> str:
-    return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
-
-
-def _tsv(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """Quotes are text: LM-BFF's and GLUE's files leave them unbalanced."""
-    with open_text(path, encoding) as stream:
-        for number, line in enumerate(stream, 1):
-            if line.strip(" \r\n"):
-                yield number, line.rstrip("\r\n").split("\t")
-
-
-def _csv(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """RFC 4180: quoted cells may hold commas, quotes and line ends; a row has its first line."""
-    with open_text(path, encoding, newline="") as stream:
-        reader = csv.reader(stream, strict=True)
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                message = f"the row that starts here is not CSV ({error}); check its quotes"
-                raise DataError.at(path, line, message) from None
-            if cells is None:
-                return
-            if cells:
-                yield line, cells

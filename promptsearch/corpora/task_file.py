@@ -88,7 +88,7 @@ def task_file(document: Mapping[str, object], file: Path) -> TaskFile:
         language=keys.string("language", "en"),
         corpus=keys.strings("corpus"),
         corpus_column=keys.optional("corpus_column"),
-        chat=_chat(keys),
+        chat=chat_of(keys),
         columns=_columns(keys),
         encoding=keys.string("encoding", ENCODING),
         rename=keys.names("rename"),
@@ -133,7 +133,8 @@ def _columns(keys: TomlKeys) -> tuple[str, ...]:
     return columns
 
 
-def _chat(keys: TomlKeys) -> Chat | None:
+def chat_of(keys: TomlKeys) -> Chat | None:
+    """What the [chat] of a task says."""
     chat = keys.table("chat")
     if chat is None:
         return None

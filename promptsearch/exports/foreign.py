@@ -9,7 +9,7 @@ the target does not hold, and last, behind `NEXT`, the command that uses it. Not
 It raises `ExportError` for what the target cannot hold: the reason, and which formats can.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -45,6 +45,7 @@ FORMATS: Mapping[str, str] = {  # name -> what it is; its module loads when it i
     "pararel": "ParaRel's JSON lines",
     "ptr": "a rule file of PTR",
 }
+WITH_PRIORS = ("python", "text")
 NEXT = "next: "  # begins the note that is a command
 
 
@@ -104,7 +105,7 @@ def write_as(name: str, given: Exported, path: Path, *, overwrite: bool = False)
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
         into = Path(room) / path.name
-        notes = tuple(_module(name).write(given, into))
+        notes = (*_module(name).write(given, into), *_priors(name, given))
         made = sorted(Path(room).iterdir(), key=lambda own: own != into)
         paths = tuple(path.with_name(own.name) for own in made)
         for own, target in zip(made, paths, strict=True):
@@ -112,6 +113,17 @@ def write_as(name: str, given: Exported, path: Path, *, overwrite: bool = False)
         for own, target in zip(reversed(made), reversed(paths), strict=True):
             _move(own, target, Path(room))
     return Written(paths, tuple(note.replace(str(into), str(path)) for note in notes))
+
+
+def _priors(name: str, given: Exported) -> Iterator[str]:
+    """The note on priors that a format of templates and words has no place for."""
+    if (method := given.settings.calibration) != "none" and name not in WITH_PRIORS:
+        yield f"the prior that {method} calibration takes away is not in it; python holds that"
+
+
+def place_of(into: Path) -> Path:
+    """Where what is written at `into` will be in the end, for files that must name themselves."""
+    return (into.parent.parent / into.name).absolute()
 
 
 def _module(name: str) -> ModuleType:
@@ -131,7 +143,7 @@ def _check_free(target: Path, own: Path, overwrite: bool) -> None:
         )
     if target.is_dir() and (others := _names(target) - _names(own)):
         raise ExportError(
-            f"{target}: holds {min(others)}, which is no part of this export; choose another -o PATH"
+            f"{target}: holds {min(others)}, no part of this export; choose another -o PATH"
         )
 
 

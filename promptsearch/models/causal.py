@@ -34,8 +34,8 @@ class CausalModel:
 
     def __init__(self, machine: Machine[Passes], writer: Writer, begin: int) -> None:
         self.machine = machine
-        self._writer = writer
-        self._begin = begin  # what an answer at the very start is conditioned on
+        self.writer = writer
+        self.begin = begin  # what an answer at the very start is conditioned on
 
     @property
     def info(self) -> ModelInfo:
@@ -67,7 +67,7 @@ class CausalModel:
         sequels = self._sequels(norm == "token")
         made: list[tuple[list[int], Probes]] = []
         for question in questions:
-            asked = _Asked(question.answers, norm, self._begin, self.machine, width)
+            asked = _Asked(question.answers, norm, self.begin, self.machine, width)
             made += (asked.of(each) for each in sequels.of(question.texts, question.answers))
         encoded = [Encoded(prefix, (), ()) for prefix, _ in made]
         return self.machine.lay_out(items_of(encoded, [probes for _, probes in made]))
@@ -84,7 +84,7 @@ class CausalModel:
 
     def over(self, machine: Machine[Passes]) -> "CausalModel":
         """The same on another machine."""
-        return CausalModel(machine, self._writer, self._begin)
+        return CausalModel(machine, self.writer, self.begin)
 
     @cached_property
     def white_box(self) -> WhiteBox:
@@ -99,7 +99,7 @@ class CausalModel:
     def without_chat(self) -> LanguageModel:
         """The same model, reading prompts as they are."""
         info = replace(self.info, chat=None)
-        return CausalModel(replace(self.machine, info=info), Raw(), self._begin)
+        return CausalModel(replace(self.machine, info=info), Raw(), self.begin)
 
     def rendered(self, filled: Filled) -> str:
         """The text as the model reads it up to the answer, special tokens written out."""
@@ -118,7 +118,7 @@ class CausalModel:
         return vocabulary.answer_ids(self.machine.tokens, texts)
 
     def _sequels(self, counted: bool) -> Sequels:
-        return Sequels(self.machine.tokens, self._writer, self.machine.limit, counted)
+        return Sequels(self.machine.tokens, self.writer, self.machine.limit, counted)
 
 
 def _assemble(item: Item, probe: Probe) -> tuple[list[int], list[int]]:

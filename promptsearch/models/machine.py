@@ -47,6 +47,10 @@ class Machine(Generic[Way]):
     faster: "Callable[[], Machine[Way] | None] | None" = None  # makes the same in a faster dtype
     opened: "Callable[[], Way | None] | None" = None  # makes a fast way that keeps gradients
 
+    def __deepcopy__(self, memo: object) -> "Machine[Way]":
+        """Itself: weights are frozen, so that copies of what holds a model share them."""
+        return self
+
     @property
     def limit(self) -> int:
         """Tokens that one sequence may have."""

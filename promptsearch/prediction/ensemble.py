@@ -1,6 +1,6 @@
 """An ensemble: weighted prompts that answer together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -76,15 +76,20 @@ class EnsemblePredictor:
         said = member_log_probs(self.ensemble.prompts, examples, self.scorer, self.own)
         return combined(said, self.ensemble.weights, self.ensemble.rule)
 
-    def judged(self, examples: Dataset) -> Judgement:
-        """Its judgement, as a prompt has one; a part of the examples at a time."""
+    def parts(self, examples: Dataset) -> Iterator[tuple[range, Floats]]:
+        """Places of examples and their (example, label); as many at a time as memory holds."""
         prompts = self.ensemble.prompts
-        labelling = self.own.labelling(prompts[0].verbalizer)
-        findings = Findings.of(labelling, examples)
-        step = max(1, BYTES // (4 * len(prompts) * len(labelling.labels)))
+        step = max(1, BYTES // (4 * len(prompts) * len(prompts[0].verbalizer)))
         for first in range(0, len(examples), step):
             places = range(first, min(first + step, len(examples)))
-            findings.put(places, self.label_log_probs([examples[i] for i in places]))
+            yield places, self.label_log_probs([examples[i] for i in places])
+
+    def judged(self, examples: Dataset) -> Judgement:
+        """Its judgement, as a prompt has one."""
+        labelling = self.own.labelling(self.ensemble.prompts[0].verbalizer)
+        findings = Findings.of(labelling, examples)
+        for places, values in self.parts(examples):
+            findings.put(places, values)
         return findings.judgement()
 
 

@@ -23,7 +23,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from promptsearch.data import Dataset, Example
-from promptsearch.errors import RunError
+from promptsearch.errors import PromptError, RunError
 from promptsearch.metrics import Floats, Judgement
 from promptsearch.prompt import Prompt, Verbalizer
 from promptsearch.scoring.labelling import LISTED, Findings
@@ -71,6 +71,25 @@ class CalibratedScorer:
         columns = self.own.labelling(prompt.verbalizer).columns
         own = ([values[column] for column in each] for each in columns)
         return dict(zip(prompt.verbalizer.labels, own, strict=True))
+
+    def recall(self, prompt: Prompt, prior: Mapping[str, object]) -> None:
+        """Take a prior that was learned before, as `prior` gives it, instead of the references.
+
+        `PromptError` where it is not one of the prompt's.
+        """
+        columns = self.own.labelling(prompt.verbalizer).columns
+        own = columns if self.method == "pmi" else [(i,) for i in range(len(columns))]
+        values = np.full(1 + max(place for places in own for place in places), np.nan)
+        for label, places in zip(prompt.verbalizer.labels, own, strict=True):
+            said = prior.get(label)
+            numbers = said if isinstance(said, list) else [said]
+            if len(numbers) != len(places) or not all(isinstance(n, int | float) for n in numbers):
+                raise PromptError(
+                    f"its prior says {said!r} of {label!r}, where {self.method} calibration needs "
+                    f"{len(places)} numbers; take the prior out to have it computed again"
+                )
+            values[list(places)] = numbers
+        self._priors[prompt] = values
 
     def over(self, scorer: Scorer) -> "CalibratedScorer":
         """The same with another model."""

@@ -27,14 +27,14 @@ POSITIONS = ("text_a", "text_b")
 def read(path: Path, given: Importing) -> Imported:
     """Patterns with their verbalizers, or verbalizers alone."""
     place = Place(path)
-    if kind_of(path) == ".py":
-        with open_text(path, ENCODING) as stream:
-            templates, verbalizers, notes = classes_of(place, stream.read())
-        return Imported(templates, verbalizers, positions=POSITIONS, notes=notes)
     if kind_of(path) == ".json":
         document = json_document(path, ENCODING)
         well_formed(place, document)
         return Imported(verbalizers=tuple(in_json(place, document)), positions=POSITIONS)
     with open_text(path, ENCODING) as stream:
-        lines = [(Place(path, number), line.strip()) for number, line in enumerate(stream, 1)]
+        text = stream.read()
+    if kind_of(path) == ".py" or "def get_parts(" in text:
+        templates, verbalizers, notes = classes_of(place, text)
+        return Imported(templates, verbalizers, positions=POSITIONS, notes=notes)
+    lines = [(Place(path, n), line.strip()) for n, line in enumerate(text.splitlines(), 1)]
     return Imported(verbalizers=tuple(in_text(place, lines)), positions=POSITIONS)

@@ -1,0 +1,77 @@
+"""Proposals anew: the whole search from a part of the rows, judged on the others.
+
+Where a search made its prompts from the rows, or was steered by them, choosing among its prompts
+again does not undo that. Only a search that never saw the rows that judge it tells what the search
+is worth.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from promptsearch.certificate.crossfit import folds_of
+from promptsearch.certificate.splits import few_shots
+from promptsearch.corpora import Split, TaskDefinition
+from promptsearch.corpora.holdout import with_dev
+from promptsearch.data import Example
+from promptsearch.metrics import Ints
+from promptsearch.prompt import Prompt
+
+Search = Callable[[TaskDefinition], Prompt]  # gives the prompt that its dev rows chose
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A prompt that some rows made and chose, and the rows that judge it."""
+
+    winner: Prompt
+    rest: Ints
+
+
+def pooled(definition: TaskDefinition) -> list[Example]:
+    """Train and dev together; ids count on."""
+    rows = [*definition.train.examples, *definition.dev.examples]
+    return [replace(own, id=str(place)) for place, own in enumerate(rows)]
+
+
+def over_folds(
+    definition: TaskDefinition, search: Search, strata: Ints, folds: int, seed: int
+) -> list[Fold]:
+    """One search a fold, from the rows of the other folds."""
+    rows, (fold,) = pooled(definition), folds_of(strata, folds, 1, seed)
+    return [
+        Fold(
+            search(
+                from_rows(definition, [rows[row] for row in np.flatnonzero(fold != out).tolist()])
+            ),
+            np.flatnonzero(fold == out),
+        )
+        for out in range(folds)
+    ]
+
+
+def over_draws(
+    definition: TaskDefinition, search: Search, strata: Ints, shots: int, draws: int, seed: int
+) -> list[Fold]:
+    """One search a draw, from `shots` rows of each label for train and as many for dev."""
+    rows, rng = pooled(definition), np.random.default_rng(seed)
+    found = []
+    for _ in range(draws):
+        drawn = few_shots(strata, 2 * shots, rng)
+        rest = np.setdiff1d(np.arange(len(rows)), drawn)
+        found.append(
+            Fold(search(from_rows(definition, [rows[row] for row in drawn.tolist()])), rest)
+        )
+    return found
+
+
+def from_rows(definition: TaskDefinition, rows: Sequence[Example]) -> TaskDefinition:
+    """The task with these rows alone: train and dev are parted as for a task without dev."""
+    train, dev = with_dev(rows)
+    return replace(
+        definition,
+        train=Split("train", (), "a part of the rows", train),
+        dev=Split("dev", (), "a part of the rows", dev),
+        dev_from_train=True,
+    )

@@ -1,0 +1,61 @@
+"""The prompts among which a search chose: all that it scored, not only those that it kept."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from promptsearch.corpora import TaskDefinition
+from promptsearch.errors import DataError, PromptError
+from promptsearch.evaluation import aligned
+from promptsearch.exports.native import PromptFile, SavedPrompt
+from promptsearch.ledger import Row, read_ledger
+from promptsearch.prompt import Prompt, Template, Verbalizer
+
+
+def candidates_of(file: PromptFile, definition: TaskDefinition, seed: int) -> list[Prompt]:
+    """Those of the ledger beside the file where there is one, else the file's; not the manual one.
+
+    They are in an order of the seed's: a file has the best first, and that must not decide ties.
+    """
+    ledger = file.path.parent / "trials.jsonl"
+    saved = [aligned(own, definition).prompt for own in file.prompts]
+    found = [*saved, *_scored(ledger, definition)] if _is_of(ledger, file) else saved
+    distinct = [own for own in dict.fromkeys(found) if own != definition.prompt]
+    order = np.random.default_rng([seed, 5]).permutation(len(distinct))
+    return [distinct[place] for place in order]
+
+
+def over_the_same(definition: TaskDefinition, file: PromptFile) -> TaskDefinition:
+    """The task with the candidates that a file of fact prompts is over, the manual prompt too."""
+    if definition.kind != "facts":
+        return definition
+    verbalizer = file.prompts[0].prompt.verbalizer
+    prompt = replace(definition.prompt, verbalizer=verbalizer)
+    return replace(definition, prompt=prompt, labels=verbalizer.labels)
+
+
+def _is_of(ledger: Path, file: PromptFile) -> bool:
+    """Whether the ledger is there and tells of the search that the file came from."""
+    return ledger.exists() and bool(file.section("search"))
+
+
+def _scored(ledger: Path, definition: TaskDefinition) -> Iterator[Prompt]:
+    """All prompts that were scored on dev, whether to the end or until a race dropped them."""
+    for row in read_ledger(ledger):
+        if row.get("split") == "dev" and "template" in row:
+            yield _prompt(ledger, row, definition)
+
+
+def _prompt(ledger: Path, row: Row, definition: TaskDefinition) -> Prompt:
+    """As a row of the ledger has it: it leaves out answers that are the manual ones."""
+    template = Template.parse(str(row["template"]))
+    verbalizer = definition.prompt.verbalizer
+    try:
+        if isinstance(own := row.get("verbalizer"), Mapping):
+            verbalizer = Verbalizer.of(own, template.slots)
+        prompt = SavedPrompt(str(row["id"]), Prompt(template, verbalizer), row)
+    except PromptError as error:
+        raise DataError.at(ledger, None, f"the trial {row['id']}: {error}") from None
+    return aligned(prompt, definition).prompt

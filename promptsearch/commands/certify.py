@@ -1,0 +1,133 @@
+"""`promptsearch certify`: whether the gain over the manual prompt is a gain."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.certificate.candidates import over_the_same
+from promptsearch.certificate.contests import Design, check_rows, rows_of
+from promptsearch.certificate.crossfit import FOLDS
+from promptsearch.certificate.nulls import SHUFFLES
+from promptsearch.commands.certified import print_certificate
+from promptsearch.commands.certifying import Certifier
+from promptsearch.commands.console import Console, print_json
+from promptsearch.commands.evaluate import compared, found_with, scoring_as, task_named
+from promptsearch.commands.options import (
+    computing_options,
+    json_option,
+    loading_options,
+    quiet_option,
+    stacked,
+)
+from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.errors import RunError
+from promptsearch.exports.native import PromptFile, read_prompts
+from promptsearch.metrics import OBJECTIVES, suits
+from promptsearch.runs import with_words
+from promptsearch.storage import write_atomic
+
+design_options = stacked(
+    click.option(
+        "--rows",
+        type=click.Choice(["dev", "all"]),
+        help="all: train and dev together.  [default: dev; with --again all]",
+    ),
+    click.option(
+        "--metric", type=click.Choice(list(OBJECTIVES)), help="[default: what `evaluate` compares]"
+    ),
+    click.option("--folds", type=click.IntRange(2, 20), default=FOLDS, show_default=True),
+    click.option(
+        "--again",
+        is_flag=True,
+        help="Search anew for each fold (and each draw), from the rows of the others alone: what "
+        "the search is worth, not only these prompts.",
+    ),
+    click.option(
+        "--shots",
+        type=click.IntRange(min=1),
+        metavar="K",
+        help="Also choose from K rows of each label, drawn again and again (with --again K for "
+        "train and K for dev).",
+    ),
+    click.option(
+        "--seeds",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Draws of --shots.  [default: 100; with --again 5]",
+    ),
+    click.option(
+        "--random",
+        "randoms",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Random prompts to choose among, as a rival.  [default: as many as were searched]",
+    ),
+    click.option(
+        "--shuffles",
+        type=click.IntRange(min=0),
+        default=SHUFFLES,
+        show_default=True,
+        metavar="N",
+        help="Label shuffles of the permutation test.",
+    ),
+    click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True),
+)
+
+
+@click.command("certify")
+@click.argument("prompts", type=click.Path(path_type=Path))
+@click.option("--task", "-t", metavar="TASK", help="A task file or a built-in task's name.")
+@click.option(
+    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
+)
+@design_options
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.json",
+    help="Write the certificate here too.",
+)
+@loading_options
+@computing_options
+@json_option
+@quiet_option
+def command(prompts: Path, **given: Any) -> None:
+    """Say whether the gain of PROMPTS over the manual prompt is real, noise, or needs more rows.
+
+    The winner is chosen on some folds of the rows and judged on the fold left out; the test split
+    is not read.
+    """
+    console, file = Console(given["quiet"]), read_prompts(prompts)
+    definition = load_task(task_named(file, given["task"]))
+    design = _design(file, definition, given)
+    which = given["rows"] or ("all" if given["again"] else "dev")
+    check_rows(rows_of(definition, which), definition, design)
+    model = found_with(file, definition, given, console)
+    definition = over_the_same(with_words(definition, model), file)
+    with scoring_as(file, definition, model, given, console) as (_, judge):
+        made = Certifier(file, definition, model, judge, design, which, given, console)
+        document = made.document()
+    if given["output"]:
+        write_atomic(given["output"], json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    if given["as_json"]:
+        print_json(document)
+    else:
+        print_certificate(document)
+
+
+def _design(file: PromptFile, definition: TaskDefinition, given: Mapping[str, Any]) -> Design:
+    """`RunError` where the options do not suit the task or each other."""
+    chosen_by = OBJECTIVES[str(file.section("search").get("objective", "log-likelihood"))]
+    metric = OBJECTIVES[given["metric"]] if given["metric"] else compared(file, definition)
+    if not suits(metric, definition.kind):
+        raise RunError(f"--metric {given['metric']} does not suit a {definition.kind} task")
+    if given["again"] and given["rows"] == "dev":
+        raise RunError("--again searches from all rows but those that judge; leave out --rows dev")
+    if given["seeds"] and not given["shots"]:
+        raise RunError(f"--seeds {given['seeds']} is of --shots K draws; add --shots")
+    draws = given["seeds"] or (5 if given["again"] else 100)
+    return Design(metric, chosen_by, given["folds"], given["shots"], draws, given["seed"])

@@ -1,0 +1,92 @@
+"""`promptsearch report`: what a search found and what it is worth, on one page."""
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.console import Console
+from promptsearch.commands.examining import examined
+from promptsearch.commands.options import computing_options, loading_options, quiet_option
+from promptsearch.errors import RunError
+from promptsearch.exports.native import read_prompts
+from promptsearch.report.material import Material, ended
+from promptsearch.report.page import page_of
+from promptsearch.report.plots import check_installed
+from promptsearch.report.sections.summary import verdict
+from promptsearch.report.trials import read_trials
+from promptsearch.storage import write_atomic
+
+
+@click.command("report")
+@click.argument("prompts", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.html",
+    help="[default: report.html beside PROMPTS]",
+)
+@click.option("--task", "-t", metavar="TASK", help="A task file or a built-in task's name.")
+@click.option(
+    "--split",
+    type=click.Choice(["test", "dev"]),
+    help="The examples that the model is asked.  [default: test, where the task has it]",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="K",
+    help="The first K prompts are compared, on dev and on the split.",
+)
+@click.option(
+    "--mistakes",
+    type=click.IntRange(min=0),
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="Wrong examples that are shown.",
+)
+@click.option(
+    "--evaluate/--no-evaluate",
+    "asks",
+    default=True,
+    show_default=True,
+    help="Ask the model. Without it the report says what PROMPTS and its ledger hold.",
+)
+@click.option(
+    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
+)
+@loading_options
+@computing_options
+@quiet_option
+def command(prompts: Path, **given: Any) -> None:
+    """Write a page about PROMPTS: scores, the search, mistakes, and what it all means.
+
+    One HTML file with its plots, which needs no network. The ledger is read where it lies beside
+    PROMPTS.
+    """
+    check_installed()
+    console, file = Console(given["quiet"]), read_prompts(prompts)
+    path = given["output"] or prompts.with_name("report.html")
+    trials = read_trials(prompts.parent)
+    _check_place(path)
+    top, found = given["top"], None
+    if given["asks"]:
+        found = examined(file, given, console, top, given["mistakes"])
+    material = Material(file, trials, top, found, ended(prompts.parent))
+    write_atomic(path, page_of(material))
+    click.echo(verdict(material))
+    click.echo(f"wrote {path}")
+
+
+def _check_place(path: Path) -> None:
+    """`RunError` where no page can be written, before the model is asked."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"{path}: cannot be written ({error.strerror}); choose -o FILE.html"
+        ) from None

@@ -1,0 +1,43 @@
+"""Standard input, which cannot be read again: its lines are counted as they pass."""
+
+import io
+import sys
+from pathlib import Path
+from typing import cast
+
+from promptsearch.errors import DataError
+
+STDIN = Path("<stdin>")  # as errors name it
+
+
+class Passing(io.BufferedIOBase):
+    """The bytes of a stream, and how many lines ended before those handed out last."""
+
+    def __init__(self, source: io.BufferedIOBase) -> None:
+        self._source = source
+        self._ended = 0
+        self._last = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self._passed(self._source.read(size))
+
+    def read1(self, size: int = -1, /) -> bytes:
+        return self._passed(self._source.read1(size))
+
+    def error(self, error: UnicodeDecodeError, wanted: str) -> DataError:
+        """That a byte of those handed out last is not what is wanted, with its line."""
+        line = self._ended + error.object[: error.start].count(b"\n") + 1
+        return DataError.at(STDIN, line, f"0x{error.object[error.start]:02x} is not {wanted}")
+
+    def _passed(self, data: bytes) -> bytes:
+        self._ended += self._last.count(b"\n")
+        self._last = data
+        return data
+
+
+def standard_input() -> Passing:
+    """The process's own; closing it leaves that open."""
+    return Passing(cast(io.BufferedIOBase, sys.stdin.buffer))

@@ -1,0 +1,180 @@
+"""Prompts of a file put to use: which of them answer, with what model, less which priors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from promptsearch.corpora import TaskFrame, did_you_mean, frame_of
+from promptsearch.corpora.facts import FactsReader
+from promptsearch.corpora.frame import Reader
+from promptsearch.data import Dataset
+from promptsearch.ensembling import read_ensemble
+from promptsearch.errors import DataError, ModelError, PromptError, RunError
+from promptsearch.evaluation import aligned
+from promptsearch.exports.native import PromptFile, SavedPrompt
+from promptsearch.ledger import digest
+from promptsearch.models import LanguageModel
+from promptsearch.prediction.ensemble import Ensemble, Member
+from promptsearch.scoring import PromptScorer, Scorer
+from promptsearch.scoring.calibrating import CalibratedScorer, check_calibration, references_of
+from promptsearch.settings import Settings
+
+_SHOWN = 10  # of a file's prompts, in an error
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The prompts that answer; a single one is an ensemble of one member."""
+
+    saved: tuple[SavedPrompt, ...]
+    ensemble: Ensemble
+    from_file: bool  # whether it is the file's ensemble
+
+    @classmethod
+    def of(cls, one: SavedPrompt) -> "Choice":
+        """A single prompt."""
+        member = Member(one.id, one.prompt, 1.0)
+        return cls((one,), Ensemble("uniform", (member,)), from_file=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels (or candidates) that it chooses from."""
+        return self.saved[0].prompt.verbalizer.labels
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The inputs that its templates read, each once."""
+        own = (name for one in self.saved for name in one.prompt.template.fields)
+        return tuple(dict.fromkeys(own))
+
+    def reader(self, reader: Reader) -> Reader:
+        """The same, asking of a row the inputs that are read, not all that the task has."""
+        if isinstance(reader, FactsReader):
+            return reader
+        return replace(reader, needed=frozenset(self.fields))
+
+    def __str__(self) -> str:
+        if not self.from_file:
+            return f"{self.saved[0].id}: {self.saved[0].prompt.template}"
+        return f"the ensemble ({self.ensemble.rule} of {', '.join(one.id for one in self.saved)})"
+
+
+def frame_in(file: PromptFile) -> TaskFrame:
+    """The task that a file's prompts are for, as far as the file tells; no other file is read."""
+    first = file.prompts[0]
+    fields = (name for saved in file.prompts for name in saved.prompt.template.fields)
+    return frame_of(
+        file.section("task"),
+        file.path,
+        kind="facts" if "candidates" in first.row else "classification",
+        fields=tuple(dict.fromkeys(fields)),
+        labels=first.prompt.verbalizer.labels,
+    )
+
+
+def chosen(
+    file: PromptFile, frame: TaskFrame, id: str | None = None, ensemble: bool | None = None
+) -> Choice:
+    """The prompt with the `id`, else the file's ensemble, else its first prompt.
+
+    `ensemble` asks for that or forbids it. `RunError` where the file does not have what is asked.
+    """
+    together = read_ensemble(file, frame) if id is None and ensemble is not False else None
+    if together is not None:
+        rows = {one.id: one for one in file.prompts}
+        saved = tuple(replace(rows[m.id], prompt=m.prompt) for m in together.members)
+        return Choice(saved, together, from_file=True)
+    if ensemble:
+        raise RunError(
+            f"{file.path}: has no ensemble; make one with `promptsearch ensemble {file.path}`, or "
+            "use its best prompt (--no-ensemble)"
+        )
+    return Choice.of(aligned(_named(file, id), frame))
+
+
+def _named(file: PromptFile, id: str | None) -> SavedPrompt:
+    if id is None:
+        return file.prompts[0]
+    known = [one.id for one in file.prompts]
+    if id not in known:
+        shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+        near = did_you_mean(id, known)
+        raise RunError(f"{file.path}: has no prompt {id!r}{near}; its prompts are {shown}")
+    return file.prompts[known.index(id)]
+
+
+def scoring_from(file: PromptFile) -> Settings:
+    """The settings that score prompts as the file says they were scored."""
+    saved = file.section("scoring")
+    names = ("multi_token", "answer_score", "length_norm", "calibration")
+    known = {name: saved[name] for name in names if saved.get(name) is not None}
+    return Settings(**known)  # type: ignore[arg-type]
+
+
+def spec_of(file: PromptFile, given: str | None) -> str:
+    """The model that was given, or the one the prompts were found with."""
+    spec = given or file.section("model").get("spec")
+    if not isinstance(spec, str):
+        raise ModelError(f"{file.path}: does not say which model it is for; add --model")
+    return spec
+
+
+def is_own(file: PromptFile, model: LanguageModel) -> bool:
+    """Whether the prompts were found with this model, as far as the file says."""
+    return file.section("model").get("sha256") in (None, model.info.sha256)
+
+
+def without_priors(
+    inner: PromptScorer,
+    own: Scorer,
+    file: PromptFile,
+    choice: Choice,
+    frame: TaskFrame,
+    train: Dataset | None,
+) -> PromptScorer:
+    """The scorer, calibrated as the file says: by the priors in it where they are of this model.
+
+    `train` are inputs for batch calibration, which other priors need; None where there are none.
+    """
+    method = scoring_from(file).calibration
+    check_calibration(method, len(choice.labels))
+    if method == "none":
+        return inner
+    known = choice.saved if is_own(file, own.model) else ()
+    priors = {one.prompt: one.row["prior"] for one in known if one.row.get("prior") is not None}
+    if method == "batch" and train is None and len(priors) < len(choice.saved):
+        raise RunError(
+            f"{file.path}: batch calibration asks the training inputs, and this file has no prior "
+            f"of theirs for {own.model.info.spec}; name the task they are in with --task"
+        )
+    scorer = CalibratedScorer(inner, own, method, references_of(method, frame.inputs, train or ()))
+    for one in known:
+        if one.prompt in priors:
+            _recall(scorer, one, file)
+    return scorer
+
+
+def identity_of(
+    file: PromptFile, choice: Choice, own: Scorer, reader: Reader, names: Sequence[str]
+) -> Mapping[str, object]:
+    """What must be the same for predictions to go on in one file; `names` are their columns."""
+    info, settings, layout = asdict(own.model.info), scoring_from(file), reader.layout
+    members = zip(choice.saved, choice.ensemble.members, strict=True)
+    prompts = [
+        [str(one.prompt.template), one.prompt.verbalizer.plain(), one.row.get("prior"), m.weight]
+        for one, m in members
+    ]
+    return {
+        "prompts": digest((choice.ensemble.rule, prompts)),
+        "model": {name: info[name] for name in info if name not in ("spec", "revision", "device")},
+        "scoring": settings.scored_as("facts" if own.facts else "classification"),
+        "columns": list(names),
+        "reading": [list(layout.columns), layout.encoding, dict(layout.rename)],
+    }
+
+
+def _recall(scorer: CalibratedScorer, one: SavedPrompt, file: PromptFile) -> None:
+    prior = one.row["prior"]
+    try:
+        scorer.recall(one.prompt, prior if isinstance(prior, Mapping) else {})
+    except PromptError as error:
+        raise DataError.at(file.path, None, f"prompt {one.id}: {error}") from None

@@ -1,0 +1,84 @@
+"""Numbers as a page shows them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NAMES = {
+    "log_likelihood": "log-likelihood",
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "ece": "ECE",
+    "p@1": "P@1",
+    "p@1_macro": "P@1 over objects",
+    "mrr": "MRR",
+    "coverage": "coverage",
+}
+
+
+def number(value: object, signed: bool = False) -> str:
+    """Three figures behind the point, with a true minus; a dash where there is none.
+
+    >>> number(-0.5)
+    '−0.500'
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–"
+    value = round(value, 3) + 0.0  # no -0.000
+    return f"{value:{'+' if signed else ''}.3f}".replace("-", "−")
+
+
+def interval(ends: object, signed: bool = False) -> str:
+    """`[0.102, 0.381]`, or nothing."""
+    match ends:
+        case [low, high]:
+            return f"[{number(low, signed)}, {number(high, signed)}]"
+    return ""
+
+
+def gain(scores: Mapping[str, Any] | None, rival: str = "vs_manual") -> str:
+    """`+0.081 [+0.041, +0.120]`, the paired difference to a rival, or nothing."""
+    if not scores or not (found := scores.get(rival)):
+        return ""
+    return f"{number(found['delta'], signed=True)} {interval(found['ci95'], signed=True)}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its start."""
+    return text[:1].upper() + text[1:]
+
+
+def name_of(metric: str) -> str:
+    """A metric as people call it."""
+    return NAMES.get(metric, metric)
+
+
+def percent(share: float) -> str:
+    """`4.1%`; small ones are not made nothing."""
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+
+
+def count(things: int, one: str, many: str | None = None) -> str:
+    """`1 prompt`, `1,200 prompts`."""
+    return f"{things:,} {one if things == 1 else many or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `4 min`, `2.5 h`"""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def shortened(text: str, most: int) -> str:
+    """The beginning of a long text.
+
+    >>> shortened("abcdef", 4)
+    'abc…'
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def listing(things: Sequence[str]) -> str:
+    """`a, b and c`"""
+    return " and ".join([", ".join(things[:-1]), things[-1]] if len(things) > 1 else things)

@@ -1,0 +1,65 @@
+"""HTML as nested calls: what is not HTML already is escaped where it becomes a child."""
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+VOID = ("meta", "br", "col")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+class Html(str):
+    """Text that is HTML; every other string is a user's until it was escaped."""
+
+    __slots__ = ()
+
+
+Child = str | None  # None is left out
+
+
+def readable(text: str) -> str:
+    """Text without control characters and lone surrogates, which no document may hold.
+
+    >>> readable("a\\0b")
+    'a\\ufffdb'
+    """
+    return _UNPRINTABLE.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def escaped(child: str) -> Html:
+    """The child as HTML."""
+    return child if isinstance(child, Html) else Html(escape(readable(child)))
+
+
+def joined(children: Iterable[Child], between: str = "") -> Html:
+    """Several as one; `between` is text."""
+    return Html(escaped(between).join(escaped(c) for c in children if c is not None))
+
+
+def el(name: str, /, *children: Child, **attributes: str | float | None) -> Html:
+    """One element; `class_` and `data_label` are written class and data-label.
+
+    >>> el("td", "a < b", class_="number")
+    '<td class="number">a &lt; b</td>'
+    """
+    told = "".join(
+        f' {_name(key)}="{escape(readable(str(value)))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return Html(f"<{name}{told}>" if name in VOID else f"<{name}{told}>{joined(children)}</{name}>")
+
+
+def listed(items: Iterable[Child], name: str = "ul", **attributes: str | float | None) -> Html:
+    """A list; each child is an item."""
+    return el(name, *(el("li", item) for item in items if item is not None), **attributes)
+
+
+def defined(pairs: Iterable[tuple[str, Child]], **attributes: str | float | None) -> Html:
+    """A list of terms and what they are; those without anything are left out."""
+    told = (el("div", el("dt", term), el("dd", what)) for term, what in pairs if what)
+    return el("dl", *told, **attributes)
+
+
+def _name(key: str) -> str:
+    return key.rstrip("_").replace("_", "-")

@@ -1,0 +1,67 @@
+"""How scores on dev and on test go together over prompts: ranks, and what chance would give."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DRAWS = 2000  # of the permutations that show what chance gives
+FEWEST = 4  # prompts; among three, every order is likely
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A prompt's scores on both splits."""
+
+    id: str
+    dev: float
+    test: float
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Spearman's rank correlation in [-1, 1], None where it is not defined.
+
+    `chance` is what 95 of 100 random orders stay below, in absolute value.
+    """
+
+    metric: str
+    pairs: tuple[Pair, ...]
+    spearman: float | None
+    chance: float | None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the relation is more than chance gives."""
+        if self.spearman is None or self.chance is None:
+            return False
+        return abs(self.spearman) > self.chance
+
+
+def relation_of(pairs: Sequence[Pair], metric: str, seed: int = 0) -> Relation:
+    """The rank correlation of some prompts' scores, and of the same in random orders."""
+    dev, test = (ranks(np.array([getattr(p, split) for p in pairs])) for split in ("dev", "test"))
+    found = correlation(dev, test) if len(pairs) >= FEWEST else None
+    if found is None:
+        return Relation(metric, tuple(pairs), None, None)
+    rng = np.random.default_rng(seed)
+    drawn = [abs(correlation(dev, rng.permutation(test)) or 0.0) for _ in range(DRAWS)]
+    return Relation(metric, tuple(pairs), found, float(np.quantile(drawn, 0.95)))
+
+
+def ranks(values: Floats) -> Floats:
+    """(value,): places from 1, the mean of their places for equals."""
+    below = (values[None, :] < values[:, None]).sum(1)
+    equal = (values[None, :] == values[:, None]).sum(1)
+    found: Floats = below + (equal + 1) / 2
+    return found
+
+
+def correlation(ours: Floats, theirs: Floats) -> float | None:
+    """Pearson's, in [-1, 1]; None where one of them does not vary."""
+    one, other = ours - ours.mean(), theirs - theirs.mean()
+    length = float(np.sqrt((one @ one) * (other @ other)))
+    return float(np.clip(one @ other / length, -1, 1)) if length else None

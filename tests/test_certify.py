@@ -1,0 +1,269 @@
+"""`certify`: sheets, rivals, searches anew, and the command."""
+
+import json
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from commanding import reviews_in, run
+from tiny import saved
+
+from promptsearch.certificate.anew import over_draws, over_folds, pooled
+from promptsearch.certificate.baselines import (
+    Learners,
+    bag_of_words,
+    label_names,
+    learned,
+    majority,
+    without_inputs,
+)
+from promptsearch.certificate.candidates import candidates_of
+from promptsearch.certificate.contests import Contest, Design
+from promptsearch.certificate.crossfit import CrossFit
+from promptsearch.certificate.nulls import Randomiser, shuffled_labels
+from promptsearch.certificate.sheets import Sheet
+from promptsearch.corpora import load_task
+from promptsearch.data import Example
+from promptsearch.exports import read_prompts
+from promptsearch.f1 import SHARES, f1_scores
+from promptsearch.metrics import Judgement, scores_of
+from promptsearch.prompt import Prompt, Template, Verbalizer
+
+LABELS = ("bad", "fair", "good")
+
+
+def judged(seed, rows=24, sure=0.0):
+    """A judgement of random log-probabilities, the right label's raised by `sure`."""
+    rng = np.random.default_rng(seed)
+    gold = np.random.default_rng(99).integers(3, size=rows)
+    scores = rng.normal(size=(rows, 3))
+    scores[np.arange(rows), gold] += sure
+    return judgement_of(scores - np.logaddexp.reduce(scores, axis=1)[:, None], gold)
+
+
+def judgement_of(log_probs, gold):
+    right = log_probs[np.arange(len(gold)), gold]
+    rank = 1 + (log_probs > right[:, None]).sum(axis=1)
+    targets = tuple((LABELS[code],) for code in gold)
+    return Judgement(LABELS, targets, right, log_probs.argmax(axis=1), rank, log_probs)
+
+
+@pytest.mark.parametrize(("metric", "negative"), [*product(SHARES, [None, "fair"])])
+def test_shares_of_f1_have_its_mean_and_its_spread(metric, negative):
+    """Against the bootstrap's standard error of F1 itself."""
+    rng = np.random.default_rng(3)
+    gold = rng.integers(3, size=400)
+    said = np.where(rng.random(400) < 0.7, gold, rng.integers(3, size=400))
+    shares = SHARES[metric](gold, said, LABELS, negative)
+    assert shares.mean() == pytest.approx(f1_scores(gold, said, LABELS, negative)[metric])
+    draws = rng.integers(400, size=(2000, 400))
+    drawn = [f1_scores(gold[own], said[own], LABELS, negative)[metric] for own in draws]
+    assert shares.std() / 20 == pytest.approx(np.std(drawn), rel=0.08)
+
+
+def test_micro_f1_of_nothing_but_the_negative_label():
+    nothing = np.ones(6, dtype=np.int64)
+    assert SHARES["micro_f1"](nothing, nothing, LABELS, "fair").tolist() == [0.0] * 6
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "log_likelihood", "macro_f1", "micro_f1"])
+def test_a_sheet_scores_and_chooses_as_the_judgements_do(metric):
+    own = [judged(seed) for seed in range(6)]
+    sheet, rows = Sheet.of(own, "classification", "fair"), np.array([0, 3, 4, 9, 10, 17, 20])
+    parts = [judgement_of(one.log_probs[rows], one.gold[rows]) for one in own]
+    wanted = [scores_of(part, "classification", "fair") for part in parts]
+    assert [sheet.score(metric, i, rows) for i in range(6)] == pytest.approx(
+        [scores[metric] for scores in wanted]
+    )
+    merits = [(round(scores[metric], 9), scores["log_likelihood"]) for scores in wanted]
+    assert sheet.choice(metric)(rows) == merits.index(max(merits))
+    whole = scores_of(own[2], "classification", "fair")
+    assert sheet.alone(metric, 2).mean() == pytest.approx(whole[metric])
+
+
+def test_a_sheet_with_other_labels_is_that_of_other_judgements():
+    own = [judged(seed) for seed in range(4)]
+    gold = np.random.default_rng(1).permutation(own[0].gold)
+    found = Sheet.of(own, "classification").relabelled(gold)
+    wanted = Sheet.of([judgement_of(one.log_probs, gold) for one in own], "classification")
+    for metric in ("accuracy", "log_likelihood", "macro_f1"):
+        for prompt in range(4):
+            assert found.alone(metric, prompt) == pytest.approx(wanted.alone(metric, prompt))
+
+
+def contest(own, manual):
+    sheets = (Sheet.of(own, "classification"), Sheet.of([manual], "classification"))
+    fit = CrossFit(np.zeros((1, 24), dtype=np.int64), np.zeros((1, 2), dtype=np.int64))
+    return Contest(None, (), (), *sheets, fit, (), anew=False)
+
+
+def test_shuffled_labels_tell_a_gain_from_luck():
+    design = Design("accuracy", "log_likelihood", 4, None, 0, 0)
+    luck = shuffled_labels(contest([judged(s) for s in range(9)], judged(50)), design, 99)
+    gain = shuffled_labels(contest([judged(s, sure=9) for s in range(9)], judged(50)), design, 99)
+    assert gain.p == 0.01
+    assert luck.p > 0.05
+    assert luck.seeming > 0.05  # choosing alone seems to gain
+
+
+MANUAL = Prompt(
+    Template.parse("{text} It was [Z] ."), Verbalizer.of({"bad": "terrible", "good": "great"})
+)
+
+
+def test_random_twins_have_other_words_in_the_same_places():
+    other = replace(MANUAL, verbalizer=Verbalizer.of({"bad": ["so bad", "dull"], "good": "fine"}))
+    words = [f"w{i}" for i in range(50)]
+    first, second, again = Randomiser(MANUAL, words).twins([MANUAL, other], 3, seed=0)
+    for twin in (first, second, again):
+        text = str(twin.template).split()
+        assert (text[0], text[3:]) == ("{text}", ["[Z]", "."])
+        assert set(text[1:3]) <= set(words)
+        assert len(set(text[1:3])) == 2
+    assert first.template != again.template
+    assert first.verbalizer == MANUAL.verbalizer
+    drawn = " ".join(str(own) for pair in second.verbalizer.plain().values() for own in pair)
+    assert len(set(drawn.split())) == 4
+    assert set(drawn.split()) <= set(words)
+
+
+def test_random_twins_of_chinese_have_as_many_characters():
+    prompt = Prompt(Template.parse("{text}这是[Z]的"), Verbalizer.of({"a": "好", "b": "坏"}))
+    (twin,) = Randomiser(prompt, list("天地人山水火"), "zh").twins([prompt], 1, seed=0)
+    assert len(str(twin.template)) == len("{text}这是[Z]的")
+
+
+def definition_of(folder, times=4):
+    return load_task(str(reviews_in(folder, times)))
+
+
+def test_label_names_are_answers_where_they_are_words(tmp_path):
+    definition = definition_of(tmp_path)
+    named = label_names(definition)
+    assert named.verbalizer.plain() == {"bad": ["bad"], "good": ["good"]}
+    assert "manual answers" in label_names(replace(definition, prompt=named))
+    assert "no words" in label_names(replace(definition, labels=("0", "1")))
+    (example,) = without_inputs([Example("0", {"text": "a film"}, "bad")])
+    assert example == Example("0", {"text": ""}, "bad")
+
+
+def texts(pairs):
+    return [Example(str(i), {"text": text}, label) for i, (text, label) in enumerate(pairs)]
+
+
+def test_learners_never_see_the_rows_they_label(tmp_path):
+    definition = definition_of(tmp_path)
+    examples = texts([(f"word{i}", "bad" if i % 3 else "good") for i in range(12)])
+    strata = np.array([definition.labels.index(own.target) for own in examples])
+    seen = []
+
+    def remember(rows):
+        seen.append({own.id for own in rows})
+        return lambda example: "bad" if example.id not in seen[-1] else "good"
+
+    learners = Learners(definition, examples, strata, "accuracy", (), 3, 0)
+    hits = learners.worth(remember)
+    assert hits.shape == (4, 12)
+    assert (hits == (strata == definition.labels.index("bad"))).all()
+
+
+def test_a_bag_of_words_learns_what_words_tell():
+    pytest.importorskip("sklearn")
+    fit = bag_of_words(texts([("good film", "good"), ("bad film", "bad")] * 4))
+    assert [fit(own) for own in texts([("a good one", "?"), ("so bad", "?")])] == ["good", "bad"]
+    assert bag_of_words(texts([("a", "bad")]))(texts([("b", "?")])[0]) == "bad"
+    assert majority(texts([("a", "bad"), ("b", "good"), ("c", "bad")]))(None) == "bad"
+
+
+def test_what_names_labels_only_is_left_out_of_likelihoods(tmp_path):
+    definition = definition_of(tmp_path)
+    examples = definition.train.examples
+    learners = Learners(definition, examples, np.zeros(6), "log_likelihood", (), 3, 0)
+    assert not learned(learners).values
+    assert set(learned(learners).left_out) == {"majority", "TF-IDF + logistic regression"}
+
+
+def test_searches_anew_never_see_the_rows_that_judge(tmp_path):
+    definition = definition_of(tmp_path, times=10)
+    rows, asked = pooled(definition), []
+
+    def search(part):
+        asked.append([*part.train.examples, *part.dev.examples])
+        return part.prompt
+
+    strata = np.array([definition.labels.index(own.target) for own in rows])
+    found = over_folds(definition, search, strata, folds=3, seed=0)
+    assert sorted(row for fold in found for row in fold.rest) == list(range(30))
+    assert [len(own) + len(fold.rest) for own, fold in zip(asked, found, strict=True)] == [30] * 3
+    (drawn,) = over_draws(definition, search, strata, shots=2, draws=1, seed=0)
+    assert len(drawn.rest) == 30 - 2 * 2 * 2
+    assert len(asked[-1]) == 8
+
+
+@pytest.fixture
+def found(tmp_path):
+    """A search's file; its rows are numbered, so that they differ."""
+    task = reviews_in(tmp_path, 8)
+    given = ("--task", task, "-m", saved("bert"), "-o", tmp_path / "run", "-q")
+    run("answers", "prune", *given, "--budget", "12")
+    return tmp_path / "run" / "prompts.json"
+
+
+def test_candidates_are_all_that_were_scored(found):
+    definition, file = load_task(str(found.parents[1] / "reviews.toml")), read_prompts(found)
+    whole = candidates_of(file, definition, seed=0)
+    ledger = found.parent / "trials.jsonl"
+    rows = [json.loads(line) for line in ledger.read_text().splitlines()[1:]]
+    wanted = {json.dumps(r["verbalizer"]) for r in rows if r.get("split") == "dev"}
+    assert {json.dumps(own.verbalizer.plain()) for own in whole} == wanted - {"null"}
+    assert candidates_of(file, definition, seed=1) != whole
+    ledger.unlink()
+    kept = candidates_of(replace(file, prompts=file.prompts[:3]), definition, seed=0)
+    assert set(kept) == {own.prompt for own in file.prompts[:3]} - {definition.prompt}
+
+
+def test_a_certificate_in_numbers(found, tmp_path):
+    out = tmp_path / "certificate.json"
+    done = run("certify", found, "--shots", "2", "--shuffles", "9", "-o", out, "--json", "-q")
+    document = json.loads(done.output)
+    assert json.loads(out.read_text()) == document
+    assert (document["rows"], document["metric"]) == ({"split": "dev", "n": 12}, "accuracy")
+    gain = document["gain"]
+    assert gain["delta"] == pytest.approx(gain["winner"] - gain["manual"])
+    assert gain["ci95"][0] <= gain["delta"] <= gain["ci95"][1]
+    evaluated = json.loads(run("evaluate", found, "--split", "dev", "--json", "-q").output)
+    manual = evaluated["baselines"]["manual"]["scores"]["dev"]["accuracy"]
+    assert gain["manual"] == pytest.approx(manual)
+    assert document["draws"]["draws"] == 100
+    assert 0.1 <= document["shuffled_labels"]["p"] <= 1
+    assert document["random"]["prompts"] == document["prompts"]
+    assert {"empty input", "label names", "majority"} <= set(document["baselines"])
+    told = run("certify", found, "--shots", "2", "--shuffles", "9", "-q").output
+    assert told.startswith("verdict: ")
+    assert run("certify", found, "--shots", "2", "--shuffles", "9", "-q").output == told
+
+
+def test_a_search_anew(found):
+    given = ("--again", "--folds", "2", "--shots", "2", "--seeds", "1", "--metric", "macro-f1")
+    document = json.loads(run("certify", found, *given, "--json", "-q").output)
+    assert (document["proposals"], document["repeats"]) == ("anew", 1)
+    assert document["rows"] == {"split": "all", "n": 24}
+    assert document["draws"]["draws"] == 1
+    assert "anew" in document["shuffled_labels"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--shots", "4"], "--shots 4: there are 4 rows of good, which leaves none to judge"),
+        (["--folds", "7"], "12 rows are too few for 7 folds"),
+        (["--seeds", "3"], "--seeds 3 is of --shots K draws"),
+        (["--again", "--rows", "dev"], "leave out --rows dev"),
+        (["--metric", "mrr"], "--metric mrr does not suit a classification task"),
+    ],
+)
+def test_mistakes_are_one_line(found, words, reason):
+    done = run("certify", found, *words, status=1)
+    assert reason in done.output
+    assert done.output.count("\n") == 1
