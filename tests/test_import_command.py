@@ -6,8 +6,11 @@ import pytest
 from commanding import reviews_in, run
 from jsonschema import Draft202012Validator
 
+from promptsearch.corpora import load_task
+from promptsearch.errors import DataError
 from promptsearch.exports.importing import FORMATS
 from promptsearch.exports.native import SCHEMA, read_prompts
+from promptsearch.exports.templates import templates_in
 
 BORN = '{"template": "[X] was born in [Y] .", "weight": 0.5}\n'
 
@@ -143,11 +146,36 @@ def test_the_model_is_recorded(tmp_path, mapped):
     assert json.loads(done.stdout)["model"]["sha256"] == document["model"]["sha256"]
 
 
-def test_searches_start_from_foreign_templates(tmp_path, mapped):
-    task = ("--task", tmp_path / "reviews.toml", "--from", tmp_path / "t.txt")
-    run("paraphrase", *task, "--budget", 6, "-o", tmp_path / "run", "--quiet")
-    templates = [s.row["template"] for s in read_prompts(tmp_path / "run/prompts.json").prompts]
-    assert "{text} A [Z] one." in templates
+def test_searches_tell_foreign_templates_from_the_file(tmp_path, mapped):
+    task = load_task(tmp_path / "reviews.toml")
+    files = {
+        "t.txt": ("*sent_0*_It_was*mask*.", "{text} It was [Z]."),
+        "o.txt": ('A {"mask"} text : {"placeholder": "text_a"}', "A [Z] text : {text}"),
+        "a.jsonl": ('{"template": "[CLS] {text} so [P]. [SEP]"}', "{text} so [Z]."),
+        "p.py": (PVP, "{text} was [Z] ."),
+        "ours.txt": ("{text} is *mask* or [Z]", "{text} is *mask* or [Z]"),
+        "also.txt": ('{text} {{"mask"}} [Z] [X] [Y]', '{text} {{"mask"}} [Z] [X] [Y]'),
+    }
+    for name, (content, notation) in files.items():
+        (tmp_path / name).write_text(content)
+        assert templates_in([tmp_path / name], task) == (notation,)
+    (tmp_path / "two.jsonl").write_text(
+        '{"relation": "P1", "template": "[X] [Y]"}\n{"relation": "P2", "template": "[X] : [Y]"}\n'
+    )
+    with pytest.raises(DataError, match=r"two.jsonl: it holds templates for P1, P2.*--relation"):
+        templates_in([tmp_path / "two.jsonl"], load_task("capitals"))
+
+
+PVP = """
+class ReviewsPVP(PVP):
+    VERBALIZER = {"bad": ["terrible"], "good": ["great"]}
+
+    def get_parts(self, example):
+        return [example.text_a, 'was', self.mask, '.'], []
+
+    def verbalize(self, label):
+        return ReviewsPVP.VERBALIZER[label]
+"""
 
 
 @pytest.mark.parametrize("name", ["openprompt", "lm-bff", "pet", "autoprompt"])
