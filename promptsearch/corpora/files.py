@@ -163,7 +163,7 @@ def _way_out(encoding: str) -> str:
     other = "latin-1" if encoding == ENCODING else "utf-8"
     return (
         f'if the file is in another encoding, say so in the task file: encoding = "{other}" '
-        f"(predict and init: --encoding {other})"
+        f"(predict and init: --encoding {other}; import: save it as UTF-8)"
     )
 
 

@@ -34,6 +34,7 @@ FORMATS: Mapping[str, str] = {  # name -> what it is; its module loads when it i
     "pararel": "ParaRel's patterns (JSON lines)",
     "ptr": "rule files of PTR and KnowPrompt",
 }
+LONGEST = 60  # characters of a value that an error shows
 
 
 class Place(NamedTuple):
@@ -169,4 +170,5 @@ def well_formed(place: Place, value: object) -> None:
 
 def shown(value: object) -> str:
     """A value from a file, short, however long or deep it is."""
-    return reprlib.repr(value)
+    text = reprlib.repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -76,13 +76,13 @@ def format_of(path: Path) -> str | None:
         return "pet"
     with open_text(path, ENCODING) as stream:
         lines = [line for line in stream if line.strip()]
-    if not lines:
-        return None
+    if not lines or any("[Z" in line for line in lines):
+        return None  # a slot of ours
     if all(map(holds_mask, lines)):
         return "openprompt"
     if all(MASK in line for line in lines):
         return "lm-bff"
-    return "lpaqa" if all(OBJECT in line and "[Z" not in line for line in lines) else None
+    return "lpaqa" if all(OBJECT in line for line in lines) else None
 
 
 def _read(path: Path, definition: TaskDefinition) -> Iterator[tuple[Place, str]]:

@@ -36,5 +36,5 @@ def read(path: Path, given: Importing) -> Imported:
     if kind_of(path) == ".py" or "def get_parts(" in text:
         templates, verbalizers, notes = classes_of(place, text)
         return Imported(templates, verbalizers, positions=POSITIONS, notes=notes)
-    lines = [(Place(path, n), line.strip()) for n, line in enumerate(text.splitlines(), 1)]
+    lines = [(Place(path, n), line.strip()) for n, line in enumerate(text.split("\n"), 1)]
     return Imported(verbalizers=tuple(in_text(place, lines)), positions=POSITIONS)
