@@ -35,13 +35,14 @@ PROMPTS = [
     {"id": "p1", "template": "{text} It was [Z].", "verbalizer": ONE},
     {"id": "p2", "template": "[Z] : {text}", "verbalizer": TWO},
 ]
+GONE = {"train": "gone.tsv", "answers": "gone.toml", "corpus": ["gone.txt"]}
 TASK = {"name": "reviews", "kind": "classification", "inputs": ["text"], "labels": ["bad", "good"]}
 
 
 def prompts_in(folder, prompts=PROMPTS, task=TASK, model="bert", **sections):
     """A prompts.json; what it says of the task's files is not there."""
     document = {"format": "promptsearch/1", "prompts": prompts, **sections}
-    document |= {"task": {"definition": {}, **task}} if task else {}
+    document |= {"task": {"definition": GONE, **task}} if task else {}
     document |= {"model": {"spec": saved(model)}} if model else {}
     path = folder / "prompts.json"
     path.write_text(json.dumps(document))
