@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the files go, several 100 MB")
     parser.add_argument("--to", choices=("csv", "jsonl"), default="csv")
     options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # so small a model's threads only wait for each other
     with TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         prompts, table = prompts_in(folder), table_in(folder, options.rows)
