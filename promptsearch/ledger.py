@@ -112,7 +112,8 @@ def _whole_chunks(path: Path) -> tuple[list[Row], int]:
         pending.append(row)
         place, of = cast(tuple[int, int], row.get("chunk", (1, 1)))
         if place == of:
-            kept, pending, size = kept + pending, [], end
+            kept += pending
+            pending, size = [], end
     return kept, size
 
 

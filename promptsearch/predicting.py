@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from promptsearch.corpora import TaskFrame, did_you_mean, frame_of
 from promptsearch.corpora.facts import FactsReader
 from promptsearch.corpora.frame import Reader
+from promptsearch.corpora.labelled import LabelledReader
 from promptsearch.data import Dataset
 from promptsearch.ensembling import read_ensemble
 from promptsearch.errors import DataError, ModelError, PromptError, RunError
@@ -157,7 +158,8 @@ def identity_of(
     file: PromptFile, choice: Choice, own: Scorer, reader: Reader, names: Sequence[str]
 ) -> Mapping[str, object]:
     """What must be the same for predictions to go on in one file; `names` are their columns."""
-    info, settings, layout = asdict(own.model.info), scoring_from(file), reader.layout
+    info, settings = asdict(own.model.info), scoring_from(file)
+    markup = reader.markup.fields if isinstance(reader, LabelledReader) else {}
     members = zip(choice.saved, choice.ensemble.members, strict=True)
     prompts = [
         [str(one.prompt.template), one.prompt.verbalizer.plain(), one.row.get("prior"), m.weight]
@@ -168,7 +170,7 @@ def identity_of(
         "model": {name: info[name] for name in info if name not in ("spec", "revision", "device")},
         "scoring": settings.scored_as("facts" if own.facts else "classification"),
         "columns": list(names),
-        "reading": [list(layout.columns), layout.encoding, dict(layout.rename)],
+        "reading": [dict(reader.layout.rename), dict(markup), sorted(reader.columns)],
     }
 
 

@@ -423,6 +423,15 @@ def test_bad_rows_may_be_left_out_and_are_told(tmp_path):
     assert "none of its rows could be labelled, the first because" in done.stderr
 
 
+def test_a_table_that_is_wrong_from_the_start_leaves_nothing_behind(tmp_path):
+    (tmp_path / "new.csv").write_text('text\na film\n""\n')
+    words = ["-i", tmp_path / "new.csv", "-o", tmp_path / "out" / "out.csv"]
+    for _ in range(2):
+        done = run("predict", prompts_in(tmp_path), *words, status=1)
+        assert "line 3: the column 'text' is empty" in done.stderr
+        assert not list((tmp_path / "out").iterdir())
+
+
 def test_files_are_not_lost(tmp_path):
     path, table = prompts_in(tmp_path), table_in(tmp_path, "new.csv", [{"text": "a film"}])
     out = tmp_path / "out.csv"

@@ -144,23 +144,25 @@ def test_a_table_of_parquet_is_made_again_after_a_kill(tmp_path, table, monkeypa
     pytest.importorskip("pyarrow")
     whole, target = Target(tmp_path / "whole.parquet"), Target(tmp_path / "out.parquet")
     label(table, whole)
-    for name in ("replace", "unlink"):
+    for owner, name in ((os, "replace"), (Target, "clear")):  # before, or after it is there
+        call = getattr(owner, name)
+
+        def interrupted(*given, call=call):
+            if target.is_begun:
+                raise KeyboardInterrupt
+            call(*given)
+
         with monkeypatch.context() as patch:
-            patch.setattr(os, name, _interrupt)
+            patch.setattr(owner, name, interrupted)
             with pytest.raises(KeyboardInterrupt):
                 label(table, target)
-        assert target.journal.exists()
+        assert target.file.exists() == (name == "clear")
         label(table, target)
         assert rows_of(target.file) == rows_of(whole.file)
         assert not target.journal.exists()
         target.file.unlink()
-    assert [row["name"] for row in rows_of(whole.file)] == [
-        f"row {n}" for n in range(23) if n not in (4, 9)
-    ]
-
-
-def _interrupt(*given):
-    raise KeyboardInterrupt
+    names = [row["name"] for row in rows_of(whole.file)]
+    assert names == [f"row {n}" for n in range(23) if n not in (4, 9)]
 
 
 def test_only_the_same_rows_are_gone_on_with(tmp_path, table):

@@ -81,12 +81,12 @@ def command(prompts: Path, **given: Any) -> None:
         with nullcontext() if job.target is None else locked(job.target):
             _run(job, file, given, console)
     except KeyboardInterrupt:
-        if job.target is None:
+        if job.target is None or not job.target.is_begun:
             raise
         console.say(f"interrupted; go on with: {resuming_command()}")
         raise SystemExit(INTERRUPTED) from None
     except DataError:
-        if job.target is not None and job.target.journal.exists():
+        if job.target is not None and job.target.is_begun:
             console.say(f"what is labelled is kept; go on with: {resuming_command()}")
         raise
 

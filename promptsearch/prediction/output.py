@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,8 +30,14 @@ class Stream:
     done: Done = field(default=Done())
 
     def write(self, text: str, done: Done) -> None:
-        self.stream.write(text.encode())
-        self.stream.flush()
+        """`RunError` where it is not taken; a reader that has left is the caller's to notice."""
+        try:
+            self.stream.write(text.encode())
+            self.stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise RunError(f"standard output: cannot be written ({error.strerror})") from None
         self.done = done
 
 
@@ -53,6 +60,14 @@ class Target:
         return self._beside("lock")
 
     @property
+    def is_begun(self) -> bool:
+        """Whether a chunk is in the part: the journal has a line beside its first."""
+        if not self.journal.exists():
+            return False
+        with self.journal.open("rb") as lines:
+            return sum(1 for _ in islice(lines, 2)) == 2
+
+    @property
     def is_whole(self) -> bool:
         """Whether a pass came to its end, and only its journal is left."""
         return self.file.exists() and self.journal.exists() and not self.part.exists()
@@ -66,7 +81,7 @@ class Target:
             raise RunError(
                 f"{self.file}: {what}; add --overwrite to label anew, or choose another --output"
             )
-        if self.journal.exists() and not resume:
+        if self.is_begun and not resume:
             raise RunError(
                 f"{self.file}: is half made ({self.part}); add --resume to go on with it, "
                 "--overwrite to start anew"
@@ -97,6 +112,7 @@ class Part:
             self.file.flush()
             os.fsync(self.file.fileno())
             self.ledger.append([{**asdict(done), "bytes": self.file.tell()}])
+            del self.ledger.rows[:-1]  # one is enough, of millions
         self.done = done
 
 
@@ -106,6 +122,8 @@ def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[Part]:
 
     `RunError` where it is another pass's: its journal says another `identity`.
     """
+    if not target.is_begun:
+        target.clear()
     with told(target.part):
         target.part.touch()
     with (
@@ -122,7 +140,12 @@ def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[Part]:
         file.truncate(end)
         file.seek(end)
         known = {name: last[name] for name in Done.__dataclass_fields__ if name in last}
-        yield Part(target.part, file, ledger, Done(**known))  # type: ignore[arg-type]
+        part = Part(target.part, file, ledger, Done(**known))  # type: ignore[arg-type]
+        try:
+            yield part
+        finally:
+            if not part.done.read:
+                target.clear()
 
 
 @contextmanager
