@@ -10,8 +10,8 @@ _CONSONANT = re.compile(  # spelt with a vowel, spoken with "y" or "w"
 )
 _VOWEL = re.compile(r"[aeiou]|y(tt|pr|v)")
 _NUMBER = re.compile(r"8|1[18](\d\d)?(?!\d)")  # eight, eleven, eighteen hundred
-_PAIR = re.compile(  # a capital "A" in a sentence is a name: vitamin A
-    r"""(?:(?<![\w'’-])(?P<low>an?) | (?:^|(?<=[.!?]\s)|(?<=["“(]))(?P<high>A[nN]?))
+_PAIR = re.compile(  # a capital "A" in a sentence is a name: vitamin A; "n.a." is no article
+    r"""(?:(?<![\w'’-])(?<!\w[.])(?P<low>an?) | (?:^|(?<=[.!?]\s)|(?<=["“(]))(?P<high>A[nN]?))
     (?P<gap>\s+["'“‘(]?)(?P<word>[^\W_][\w'’-]*)""",
     re.VERBOSE,
 )
