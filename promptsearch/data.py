@@ -1,5 +1,6 @@
 """Examples: what a prompt is asked about, and what the right answer is."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,3 +19,9 @@ class Example:
 
 
 Dataset = Sequence[Example]
+
+
+def most_frequent(examples: Dataset) -> str:
+    """The label (or object) that most examples have; of equals the first."""
+    counts = Counter(label for example in examples for label in example.targets)
+    return counts.most_common(1)[0][0]

@@ -18,6 +18,7 @@ from promptsearch.errors import RunError
 from promptsearch.trial import Trial
 
 Row = Mapping[str, object]
+LEDGER = "trials.jsonl"
 
 
 @dataclass

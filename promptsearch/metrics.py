@@ -30,6 +30,11 @@ _KIND_OF = {
 _KIND_OF |= {"p@1": "facts", "mrr": "facts"}
 
 
+def objective_in(search: Mapping[str, object]) -> str:
+    """What a prompts.json's `search` was for, as a key of `Scores`; by default log-likelihood."""
+    return OBJECTIVES.get(str(search.get("objective")), "log_likelihood")
+
+
 def suits(metric: str, kind: str) -> bool:
     """Whether the metric (a key of `Scores`) is defined for the kind of task."""
     return _KIND_OF.get(metric, kind) == kind

@@ -11,7 +11,7 @@ from promptsearch.data import Dataset
 from promptsearch.ensembling import read_ensemble
 from promptsearch.errors import DataError, ModelError, PromptError, RunError
 from promptsearch.evaluation import aligned
-from promptsearch.exports.native import PromptFile, SavedPrompt
+from promptsearch.exports.native import PromptFile, SavedPrompt, kind_of_answers
 from promptsearch.ledger import digest
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble import Ensemble, Member
@@ -66,7 +66,7 @@ def frame_in(file: PromptFile) -> TaskFrame:
     return frame_of(
         file.section("task"),
         file.path,
-        kind="facts" if "candidates" in first.row else "classification",
+        kind=kind_of_answers(first.row),
         fields=tuple(dict.fromkeys(fields)),
         labels=first.prompt.verbalizer.labels,
     )

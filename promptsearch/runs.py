@@ -23,7 +23,7 @@ from promptsearch.exports.document import document_of
 from promptsearch.exports.native import write_prompts
 from promptsearch.identity import identity_of, provenance_of
 from promptsearch.judging import Judge
-from promptsearch.ledger import Ledger
+from promptsearch.ledger import LEDGER, Ledger
 from promptsearch.metrics import Scores, scores_of
 from promptsearch.models import LanguageModel
 from promptsearch.progress import OnProgress
@@ -164,7 +164,7 @@ def task_of(
 
 @contextmanager
 def _ledger(folder: Path | None, identity: Mapping[str, object]) -> Iterator[Ledger]:
-    path = None if folder is None else folder / "trials.jsonl"
+    path = None if folder is None else folder / LEDGER
     with Ledger(identity, path) as ledger:
         if folder is not None:
             _log_event(folder, {"started": True, "trials_known": len(ledger.rows)})

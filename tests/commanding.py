@@ -1,6 +1,7 @@
 """Commands run in this process, on a small labelled task."""
 
 from click.testing import CliRunner
+from tiny import saved
 
 from promptsearch.cli import cli
 
@@ -23,6 +24,14 @@ def reviews_in(folder, times):
     (folder / "train.csv").write_text("\n".join(["text,label", *rows]) + "\n")
     (folder / "reviews.toml").write_text(TASK)
     return folder / "reviews.toml"
+
+
+def edits_in(folder):
+    """The prompts.json of a small search in the neighbourhood of the task's prompt."""
+    task = reviews_in(folder, 4)
+    words = ["--task", task, "-o", folder / "run", "-m", saved("bert"), "--budget", 8, "-q"]
+    run("paraphrase", "--method", "edits", *words)
+    return folder / "run" / "prompts.json"
 
 
 def run(*words, status=0):

@@ -4,8 +4,7 @@ import shutil
 import subprocess
 
 import pytest
-from commanding import reviews_in, run
-from tiny import saved
+from commanding import edits_in, run
 
 pytest.importorskip("matplotlib", reason="a report needs matplotlib")
 CHROMIUM = next(
@@ -18,10 +17,7 @@ SWITCHES = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
-    task = reviews_in(folder, 4)
-    words = ["--task", task, "-o", folder / "run", "-m", saved("bert"), "--budget", 8, "-q"]
-    run("paraphrase", "--method", "edits", *words)
-    run("report", folder / "run" / "prompts.json", "-o", folder / "report.html")
+    run("report", edits_in(folder), "-o", folder / "report.html")
     return folder / "report.html"
 
 

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from commanding import reviews_in, run
-from tiny import saved
+from commanding import edits_in, run
 
 from promptsearch.commands.plotting import bars, course_plot
 from promptsearch.report.numbers.course import course_of
@@ -14,10 +13,7 @@ from promptsearch.report.numbers.labels import per_label
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shown")
-    task = reviews_in(folder, 4)
-    words = ["--task", task, "-o", folder / "run", "-m", saved("bert"), "--budget", 8, "-q"]
-    run("paraphrase", "--method", "edits", *words)
-    return folder / "run" / "prompts.json"
+    return edits_in(folder)
 
 
 def test_the_search_is_told_in_lines(found):

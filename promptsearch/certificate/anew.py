@@ -39,31 +39,25 @@ def over_folds(
     definition: TaskDefinition, search: Search, strata: Ints, folds: int, seed: int
 ) -> list[Fold]:
     """One search a fold, from the rows of the other folds."""
-    rows, (fold,) = pooled(definition), folds_of(strata, folds, 1, seed)
-    return [
-        Fold(
-            search(
-                from_rows(definition, [rows[row] for row in np.flatnonzero(fold != out).tolist()])
-            ),
-            np.flatnonzero(fold == out),
-        )
-        for out in range(folds)
-    ]
+    (fold,) = folds_of(strata, folds, 1, seed)
+    parts = (np.flatnonzero(fold != out) for out in range(folds))
+    return [_searched(definition, search, rows) for rows in parts]
 
 
 def over_draws(
     definition: TaskDefinition, search: Search, strata: Ints, shots: int, draws: int, seed: int
 ) -> list[Fold]:
     """One search a draw, from `shots` rows of each label for train and as many for dev."""
-    rows, rng = pooled(definition), np.random.default_rng(seed)
-    found = []
-    for _ in range(draws):
-        drawn = few_shots(strata, 2 * shots, rng)
-        rest = np.setdiff1d(np.arange(len(rows)), drawn)
-        found.append(
-            Fold(search(from_rows(definition, [rows[row] for row in drawn.tolist()])), rest)
-        )
-    return found
+    rng = np.random.default_rng(seed)
+    parts = (few_shots(strata, 2 * shots, rng) for _ in range(draws))
+    return [_searched(definition, search, rows) for rows in parts]
+
+
+def _searched(definition: TaskDefinition, search: Search, chosen: Ints) -> Fold:
+    """A search from the chosen rows; all others judge it."""
+    rows = pooled(definition)
+    winner = search(from_rows(definition, [rows[row] for row in chosen.tolist()]))
+    return Fold(winner, np.setdiff1d(np.arange(len(rows)), chosen))
 
 
 def from_rows(definition: TaskDefinition, rows: Sequence[Example]) -> TaskDefinition:

@@ -1,16 +1,15 @@
 """What any prompt has to beat: the label names, no input at all, the majority, a bag of words."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 import numpy as np
 
+from promptsearch.certificate.contests import sheet_of
 from promptsearch.certificate.crossfit import folds_of
-from promptsearch.certificate.sheets import Sheet
 from promptsearch.corpora import TaskDefinition
-from promptsearch.data import Dataset, Example
+from promptsearch.data import Dataset, Example, most_frequent
 from promptsearch.f1 import SHARES
 from promptsearch.metrics import Floats, Ints
 from promptsearch.prompt import Prompt, Verbalizer
@@ -55,8 +54,7 @@ def of_prompts(
     manual = definition.prompt
 
     def worth(prompt: Prompt, rows: Dataset) -> Floats:
-        judged = scorer.judged([prompt], rows).judgements
-        return Sheet.of(judged, definition.kind, definition.negative_label).alone(metric)[None]
+        return sheet_of([prompt], definition, rows, scorer).alone(metric)[None]
 
     values, left_out = {"empty input": worth(manual, without_inputs(examples))}, {}
     named = label_names(definition)
@@ -85,11 +83,11 @@ class Learners:
         for fold in folds_of(self.strata, self.folds, FITS, self.seed):
             said = [""] * len(fold)
             for out in range(self.folds):
-                left = np.flatnonzero(fold == out).tolist()
                 seen = [self.examples[row] for row in np.flatnonzero(fold != out).tolist()]
-                guess = fit([*seen, *self.beside])
-                for row in left:
-                    said[row] = guess(self.examples[row])
+                left = np.flatnonzero(fold == out).tolist()
+                guesses = fit([*seen, *self.beside])([self.examples[row] for row in left])
+                for row, guess in zip(left, guesses, strict=True):
+                    said[row] = guess
             values.append(self._judged(said))
         return np.stack(values)
 
@@ -117,16 +115,17 @@ def learned(learners: Learners) -> Baselines:
     return Baselines(values, left_out)
 
 
-Fit = Callable[[Dataset], Callable[[Example], str]]
+Guesses = Callable[[Dataset], Sequence[str]]
+Fit = Callable[[Dataset], Guesses]
 
 
-def majority(seen: Dataset) -> Callable[[Example], str]:
+def majority(seen: Dataset) -> Guesses:
     """Always the label (or object) that was seen most often."""
-    label = Counter(label for own in seen for label in own.targets).most_common(1)[0][0]
-    return lambda example: label
+    label = most_frequent(seen)
+    return lambda asked: [label] * len(asked)
 
 
-def bag_of_words(seen: Dataset) -> Callable[[Example], str]:
+def bag_of_words(seen: Dataset) -> Guesses:
     """TF-IDF of words and pairs of them, with logistic regression (scikit-learn)."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -137,9 +136,9 @@ def bag_of_words(seen: Dataset) -> Callable[[Example], str]:
         return majority(seen)
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+")
     model = make_pipeline(words, LogisticRegression(C=10, max_iter=1000))
-    model.fit([_text(own) for own in seen], labels)
-    return lambda example: str(model.predict([_text(example)])[0])
+    model.fit(_texts(seen), labels)
+    return lambda asked: [str(label) for label in model.predict(_texts(asked))]
 
 
-def _text(example: Example) -> str:
-    return " ".join(example.inputs.values())
+def _texts(examples: Dataset) -> list[str]:
+    return [" ".join(own.inputs.values()) for own in examples]

@@ -10,7 +10,7 @@ from promptsearch.corpora import TaskDefinition
 from promptsearch.errors import DataError, PromptError
 from promptsearch.evaluation import aligned
 from promptsearch.exports.native import PromptFile, SavedPrompt
-from promptsearch.ledger import Row, read_ledger
+from promptsearch.ledger import LEDGER, Row, read_ledger
 from promptsearch.prompt import Prompt, Template, Verbalizer
 
 
@@ -19,7 +19,7 @@ def candidates_of(file: PromptFile, definition: TaskDefinition, seed: int) -> li
 
     They are in an order of the seed's: a file has the best first, and that must not decide ties.
     """
-    ledger = file.path.parent / "trials.jsonl"
+    ledger = file.path.parent / LEDGER
     saved = [aligned(own, definition).prompt for own in file.prompts]
     found = [*saved, *_scored(ledger, definition)] if _is_of(ledger, file) else saved
     distinct = [own for own in dict.fromkeys(found) if own != definition.prompt]

@@ -54,7 +54,8 @@ def among_given(
     design: Design,
 ) -> Contest:
     """The prompts as they are, chosen among again and again."""
-    sheet, manual = sheets(prompts, definition, examples, scorer)
+    about = (definition, examples, scorer)
+    sheet, manual = sheet_of(prompts, *about), sheet_of([definition.prompt], *about)
     choose, strata = sheet.choice(design.objective), sheet.strata
     fit = cross_fit(choose, strata, folds=design.folds, repeats=REPEATS, seed=design.seed)
     drawn: list[Draw] = []
@@ -78,7 +79,8 @@ def among_searched(
         draws = (design.shots, design.draws, design.seed)
         found += over_draws(definition, search, strata, *draws)
     prompts = tuple(fold.winner for fold in found)
-    sheet, manual = sheets(prompts, definition, examples, scorer)
+    about = (definition, examples, scorer)
+    sheet, manual = sheet_of(prompts, *about), sheet_of([definition.prompt], *about)
     chosen = np.empty((1, len(examples)), dtype=np.int64)
     for place, fold in enumerate(found[: design.folds]):
         chosen[0, fold.rest] = place
@@ -87,16 +89,15 @@ def among_searched(
     return Contest(definition, examples, prompts, sheet, manual, fit, tuple(drawn), anew=True)
 
 
-def sheets(
+def sheet_of(
     prompts: Sequence[Prompt],
     definition: TaskDefinition,
     examples: Dataset,
     scorer: PromptScorer,
-) -> tuple[Sheet, Sheet]:
-    """Of the prompts, and of the manual one."""
-    judged = scorer.judged([*prompts, definition.prompt], examples).judgements
-    kind, negative = definition.kind, definition.negative_label
-    return Sheet.of(judged[:-1], kind, negative), Sheet.of(judged[-1:], kind, negative)
+) -> Sheet:
+    """What the prompts say of the examples."""
+    judged = scorer.judged(prompts, examples).judgements
+    return Sheet.of(judged, definition.kind, definition.negative_label)
 
 
 def rows_of(definition: TaskDefinition, which: str) -> list[Example]:

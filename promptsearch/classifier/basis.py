@@ -60,14 +60,10 @@ class Basis:
         """The given one, or that of the prompts; `ModelError` where that has changed."""
         if not isinstance(given, str | None):
             return given
-        from promptsearch.models.loading import load_model
+        from promptsearch.models.loading import load_for
 
-        spec, chat = spec_of(self.file, given), self.frame.chat
-        model = load_model(
-            spec,
-            chat_system=chat.system if chat else None,
-            chat_answer_prefix=chat.answer_prefix if chat else None,
-        )
+        spec = spec_of(self.file, given)
+        model = load_for(self.frame.chat, spec)
         if given is None and not is_own(self.file, model):
             raise ModelError(
                 f"{spec}: its weights are not those the prompts were found with; give "

@@ -5,7 +5,8 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.console import answers_shown, print_table
+from promptsearch.certificate.verdict import Verdict
+from promptsearch.commands.console import answers_shown, difference, print_table
 
 
 def print_certificate(document: Mapping[str, Any]) -> None:
@@ -24,9 +25,9 @@ def print_certificate(document: Mapping[str, Any]) -> None:
 
 def _gain(document: Mapping[str, Any]) -> Iterator[str]:
     gain, rows = document["gain"], document["rows"]
-    yield f"verdict: {verdict(gain)}"
+    yield f"verdict: {Verdict(gain['verdict'], gain['more_rows'])}"
     yield (
-        f"{document['metric']} {gain['manual']:.3f} -> {gain['winner']:.3f}, {interval(gain)}, "
+        f"{document['metric']} {gain['manual']:.3f} -> {gain['winner']:.3f}, {difference(gain)}, "
         f"of winners judged on rows that did not choose them"
     )
     how = "searches anew" if document["proposals"] == "anew" else "prompts"
@@ -37,24 +38,11 @@ def _gain(document: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def verdict(gain: Mapping[str, Any]) -> str:
-    """`real`, `within noise`, `needs about 120 more rows`, `worse than manual`"""
-    if gain["more_rows"] is None:
-        return str(gain["verdict"])
-    return f"needs about {gain['more_rows']:,} more rows"
-
-
-def interval(gain: Mapping[str, Any]) -> str:
-    """`+0.091 [+0.041, +0.149]`"""
-    low, high = gain["ci95"]
-    return f"{gain['delta']:+.3f} [{low:+.3f}, {high:+.3f}]"
-
-
 def _looks(document: Mapping[str, Any]) -> Iterator[str]:
     seems, ties = document["on_the_rows_that_chose"], document["ties"]
     if seems is None:
         return
-    yield f"on the rows that chose it, the winner seems to gain {interval(seems)}: {_best(seems)}"
+    yield f"on the rows that chose it, the winner seems to gain {difference(seems)}: {_best(seems)}"
     if ties["at_top"] > 1:
         yield f"{ties['at_top']} of {document['prompts']:,} prompts share the top of all rows"
     yield (
@@ -91,5 +79,5 @@ def _print_rivals(document: Mapping[str, Any]) -> None:
     if random := document["random"]:
         rivals[f"best of {random['prompts']:,} random prompts"] = random
     rivals |= {name: row for name, row in document["baselines"].items() if name != "left_out"}
-    rows = [[f"{row['score']:.3f}", interval(row), name] for name, row in rivals.items()]
+    rows = [[f"{row['score']:.3f}", difference(row), name] for name, row in rivals.items()]
     print_table([document["metric"], "winner minus it [ci95]", "rival"], rows)

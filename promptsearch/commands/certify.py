@@ -20,12 +20,14 @@ from promptsearch.commands.options import (
     json_option,
     loading_options,
     quiet_option,
+    saved_model_option,
+    saved_task_option,
     stacked,
 )
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.errors import RunError
 from promptsearch.exports.native import PromptFile, read_prompts
-from promptsearch.metrics import OBJECTIVES, suits
+from promptsearch.metrics import OBJECTIVES, objective_in, suits
 from promptsearch.runs import with_words
 from promptsearch.storage import write_atomic
 
@@ -79,10 +81,8 @@ design_options = stacked(
 
 @click.command("certify")
 @click.argument("prompts", type=click.Path(path_type=Path))
-@click.option("--task", "-t", metavar="TASK", help="A task file or a built-in task's name.")
-@click.option(
-    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
-)
+@saved_task_option
+@saved_model_option
 @design_options
 @click.option(
     "--output",
@@ -121,7 +121,7 @@ def command(prompts: Path, **given: Any) -> None:
 
 def _design(file: PromptFile, definition: TaskDefinition, given: Mapping[str, Any]) -> Design:
     """`RunError` where the options do not suit the task or each other."""
-    chosen_by = OBJECTIVES[str(file.section("search").get("objective", "log-likelihood"))]
+    chosen_by = objective_in(file.section("search"))
     metric = OBJECTIVES[given["metric"]] if given["metric"] else compared(file, definition)
     if not suits(metric, definition.kind):
         raise RunError(f"--metric {given['metric']} does not suit a {definition.kind} task")

@@ -12,7 +12,7 @@ from promptsearch.certificate.contests import (
     among_given,
     among_searched,
     rows_of,
-    sheets,
+    sheet_of,
 )
 from promptsearch.certificate.nulls import Randomiser
 from promptsearch.commands.console import Console, answers_shown
@@ -94,5 +94,5 @@ class Certifier:
             return None
         randomiser = Randomiser(self.definition.prompt, words, self.definition.language)
         twins = randomiser.twins(found, count or len(found), self.design.seed)
-        sheet, _ = sheets(twins, self.definition, contest.examples, self.judge)
+        sheet = sheet_of(twins, self.definition, contest.examples, self.judge)
         return certify.random_section(contest, self.design, sheet, len(twins))

@@ -9,6 +9,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.progress import Progress
+from promptsearch.report.figures import duration
 
 MANY = 20  # prompts on train whose plan is told
 FIRST_ANSWERS = 3  # of each label, shown in tables
@@ -81,16 +82,15 @@ def progress_line(now: Progress) -> str:
     return f"{now.done}/{now.total} prompts · best {best} (manual {manual}) · {left}"
 
 
-def duration(seconds: float) -> str:
-    """`40 s`, `4 min`, `2.5 h`"""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def number(value: object) -> str:
     """Three figures behind the point; a dash where there is none."""
     return f"{value:.3f}" if isinstance(value, float) else "-"
+
+
+def difference(gain: Mapping[str, Any]) -> str:
+    """`+0.091 [+0.041, +0.149]`: a `delta` with its `ci95`."""
+    low, high = gain["ci95"]
+    return f"{gain['delta']:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def print_json(document: object) -> None:

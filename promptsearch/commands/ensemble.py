@@ -15,6 +15,8 @@ from promptsearch.commands.options import (
     json_option,
     loading_options,
     quiet_option,
+    saved_model_option,
+    saved_task_option,
 )
 from promptsearch.commands.running import (
     SHOWN,
@@ -32,7 +34,7 @@ from promptsearch.storage import run_directory
 
 @click.command("ensemble")
 @click.argument("prompts", type=click.Path(path_type=Path))
-@click.option("--task", "-t", metavar="TASK", help="A task file or a built-in task's name.")
+@saved_task_option
 @click.option(
     "--rule",
     type=click.Choice(RULES),
@@ -57,9 +59,7 @@ from promptsearch.storage import run_directory
     help="Training examples that weights are learned from, at most.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option(
-    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
-)
+@saved_model_option
 @click.option(
     "--output",
     "-o",

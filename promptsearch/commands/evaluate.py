@@ -10,12 +10,21 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.arranging import arrange, calibrated, crew_of
-from promptsearch.commands.console import Console, number, print_json, print_table, prompt_cells
+from promptsearch.commands.console import (
+    Console,
+    difference,
+    number,
+    print_json,
+    print_table,
+    prompt_cells,
+)
 from promptsearch.commands.options import (
     computing_options,
     json_option,
     loading_options,
     quiet_option,
+    saved_model_option,
+    saved_task_option,
 )
 from promptsearch.commands.running import SHOWN, computing, loaded
 from promptsearch.corpora import TaskDefinition, TaskFrame, load_task
@@ -23,7 +32,7 @@ from promptsearch.ensembling import read_ensemble
 from promptsearch.errors import ModelError, TaskError
 from promptsearch.evaluation import Evaluation, evaluate
 from promptsearch.exports.native import PromptFile, read_prompts
-from promptsearch.metrics import OBJECTIVES
+from promptsearch.metrics import objective_in
 from promptsearch.models import LanguageModel
 from promptsearch.predicting import is_own, scoring_from, spec_of
 from promptsearch.runs import with_words
@@ -34,14 +43,12 @@ from promptsearch.storage import write_atomic
 
 @click.command("evaluate")
 @click.argument("prompts", type=click.Path(path_type=Path))
-@click.option("--task", "-t", metavar="TASK", help="A task file or a built-in task's name.")
+@saved_task_option
 @click.option(
     "--split", type=click.Choice(["test", "dev", "train"]), default="test", show_default=True
 )
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, metavar="K")
-@click.option(
-    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
-)
+@saved_model_option
 @click.option(
     "--examples-out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -141,7 +148,7 @@ def arranged_as(
 
 def compared(file: PromptFile, definition: TaskDefinition) -> str:
     """The metric that `vs_manual` is about: the objective, or what log-likelihood stands for."""
-    metric = OBJECTIVES.get(str(file.section("search").get("objective")), "log_likelihood")
+    metric = objective_in(file.section("search"))
     if metric != "log_likelihood":
         return metric
     return "p@1" if definition.kind == "facts" else "accuracy"
@@ -186,5 +193,4 @@ def _together(document: Any) -> list[Any]:
 def _gain(scores: Any, rival: str = "vs_manual") -> str:
     if not (gain := scores.get(rival)):
         return "-"
-    low, high = gain["ci95"]
-    return f"{gain['metric']} {gain['delta']:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return f"{gain['metric']} {difference(gain)}"

@@ -8,7 +8,7 @@ from typing import Any, cast
 import rich_click as click
 
 from promptsearch.commands.console import Console, print_json
-from promptsearch.commands.options import json_option, quiet_option
+from promptsearch.commands.options import json_option, quiet_option, saved_model_option
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.ensembling import ensemble_of
 from promptsearch.errors import DataError, ExportError, ModelError, TaskError
@@ -16,7 +16,7 @@ from promptsearch.evaluation import aligned
 from promptsearch.exports.foreign import FORMATS, NEXT, Exported, Written, write_as
 from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
 from promptsearch.models import ChatMode, LanguageModel
-from promptsearch.predicting import scoring_from
+from promptsearch.predicting import is_own, scoring_from, spec_of
 from promptsearch.prompt import Verbalizer
 
 WIDEST = max(map(len, FORMATS))
@@ -43,9 +43,7 @@ LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.ite
     metavar="TASK",
     help="A task file or a built-in task's name.  [default: the one the prompts were found for]",
 )
-@click.option(
-    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
-)
+@saved_model_option
 @click.option(
     "--chat",
     type=click.Choice(["auto", "on", "off"]),
@@ -121,16 +119,14 @@ def _model_of(
     file: PromptFile, task: TaskDefinition | None, given: dict[str, Any]
 ) -> Callable[[], LanguageModel]:
     """Loads the model that the prompts were found with, reading them as it did then."""
-    saved = file.section("model")
-    spec, chat = given["model"] or saved.get("spec"), given["chat"]
+    saved, chat = file.section("model"), given["chat"]
     if chat == "auto" and saved and not given["model"]:
         chat = "on" if saved.get("chat") else "off"
 
     def load() -> LanguageModel:
-        if not isinstance(spec, str):
-            raise ModelError(f"{file.path}: does not say which model it is for; add --model")
+        spec = spec_of(file, given["model"])
         model = _loaded(spec, chat, _told(file, task))
-        if given["model"] is None and saved.get("sha256") not in (None, model.info.sha256):
+        if given["model"] is None and not is_own(file, model):
             raise ModelError(
                 f"{spec}: its weights are not those the prompts were found with; give --model "
                 f"{spec} to use them all the same"

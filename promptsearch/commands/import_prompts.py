@@ -140,14 +140,9 @@ def _importing(given: Mapping[str, Any]) -> Importing:
 
 
 def _model(spec: str, task: TaskDefinition | None) -> LanguageModel:
-    from promptsearch.models.loading import load_model
+    from promptsearch.models.loading import load_for
 
-    chat = task.chat if task else None
-    return load_model(
-        spec,
-        chat_system=chat.system if chat else None,
-        chat_answer_prefix=chat.answer_prefix if chat else None,
-    )
+    return load_for(task.chat if task else None, spec)
 
 
 def _template(notation: str) -> Template:

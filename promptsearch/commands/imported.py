@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from promptsearch.exports.assembling import Group
+from promptsearch.report.figures import count as counted
 
 SHOWN = 8  # labels that are told
 
@@ -29,18 +30,14 @@ def print_imported(
     count = sum(len(group.prompts) for group in groups)
     groupings = "relations" if groups[0].kind == "facts" else "classes"
     over = f" over {len(groups)} {groupings}" if len(groups) > 1 else ""
-    from_files = _counted(files, "file")
-    click.echo(f"imported {_counted(count, 'prompt')}{over} from {from_files}, {_answers(groups)}")
+    from_files = counted(files, "file")
+    click.echo(f"imported {counted(count, 'prompt')}{over} from {from_files}, {_answers(groups)}")
     notes = Counter(note for group in groups for note in group.notes)
     for note, times in notes.items():
         click.echo(note if times == 1 else f"{note} (in {times} of them)")
     click.echo(f"wrote {targets[0]}")
     if len(targets) > 1:
         click.echo(f"and {len(targets) - 1} more in {output}")
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
 def _answers(groups: Sequence[Group]) -> str:

@@ -39,6 +39,12 @@ task_option = click.option(
     "--task", "-t", required=True, metavar="TASK", help="A task file, or a built-in task's name."
 )
 model_option = click.option("--model", "-m", default="builtin", show_default=True, metavar="SPEC")
+saved_task_option = click.option(
+    "--task", "-t", metavar="TASK", help="A task file or a built-in task's name."
+)
+saved_model_option = click.option(
+    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
+)
 from_option = click.option(
     "--from",
     "starts",

@@ -13,7 +13,12 @@ import rich_click as click
 
 from promptsearch.commands.console import Console
 from promptsearch.commands.evaluate import arranged_as, found_with
-from promptsearch.commands.options import crew_options, loading_options, quiet_option
+from promptsearch.commands.options import (
+    crew_options,
+    loading_options,
+    quiet_option,
+    saved_model_option,
+)
 from promptsearch.commands.passing import Watch, stopping
 from promptsearch.commands.running import INTERRUPTED, resuming_command
 from promptsearch.commands.tabular import (
@@ -53,9 +58,7 @@ from promptsearch.prediction.rows import Labeller, Rows, Sink, asked_of, label_r
     metavar="N",
     help="For facts: the N likeliest answers of each row.  [default: 1]",
 )
-@click.option(
-    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
-)
+@saved_model_option
 @click.option(
     "--task", "-t", metavar="TASK", help="[default: what PROMPTS say of theirs; no file is read]"
 )

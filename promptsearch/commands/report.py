@@ -7,7 +7,13 @@ import rich_click as click
 
 from promptsearch.commands.console import Console
 from promptsearch.commands.examining import examined
-from promptsearch.commands.options import computing_options, loading_options, quiet_option
+from promptsearch.commands.options import (
+    computing_options,
+    loading_options,
+    quiet_option,
+    saved_model_option,
+    saved_task_option,
+)
 from promptsearch.errors import RunError
 from promptsearch.exports.native import read_prompts
 from promptsearch.report.material import Material, ended
@@ -27,7 +33,7 @@ from promptsearch.storage import write_atomic
     metavar="FILE.html",
     help="[default: report.html beside PROMPTS]",
 )
-@click.option("--task", "-t", metavar="TASK", help="A task file or a built-in task's name.")
+@saved_task_option
 @click.option(
     "--split",
     type=click.Choice(["test", "dev"]),
@@ -56,9 +62,7 @@ from promptsearch.storage import write_atomic
     show_default=True,
     help="Ask the model. Without it the report says what PROMPTS and its ledger hold.",
 )
-@click.option(
-    "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
-)
+@saved_model_option
 @loading_options
 @computing_options
 @quiet_option

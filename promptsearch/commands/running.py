@@ -48,15 +48,10 @@ def loaded(
     spec: str, given: Mapping[str, Any], definition: TaskDefinition | TaskFrame
 ) -> LanguageModel:
     """The model of a command's options, with the task's chat settings."""
-    from promptsearch.models.loading import load_model
+    from promptsearch.models.loading import load_for
 
-    chat = definition.chat
-    return load_model(
-        spec,
-        **{name: given[name] for name in MODEL_OPTIONS if name in given},
-        chat_system=chat.system if chat else None,
-        chat_answer_prefix=chat.answer_prefix if chat else None,
-    )
+    options = {name: given[name] for name in MODEL_OPTIONS if name in given}
+    return load_for(definition.chat, spec, **options)
 
 
 def default_directory(task: str, strategy: str) -> Path:

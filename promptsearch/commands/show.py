@@ -12,7 +12,7 @@ from promptsearch.commands.plotting import bars, check_plotext, course_plot
 from promptsearch.commands.running import SHOWN, dev_cells
 from promptsearch.commands.tuning import about_scores, tuned_cells, tuned_header
 from promptsearch.exports.native import PromptFile, read_prompts
-from promptsearch.metrics import OBJECTIVES
+from promptsearch.metrics import objective_in
 from promptsearch.report.numbers.ancestry import ancestry_of
 from promptsearch.report.numbers.course import course_of
 from promptsearch.report.trials import Trials, read_trials
@@ -106,7 +106,7 @@ def _course(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str]:
         yield f"ancestry: {' > '.join(member.id for member in members)}"
     if trials.damaged:
         yield f"{trials.path}: line {trials.damaged[0]} cannot be read; trials are missing"
-    metric = OBJECTIVES.get(str(file.section("search").get("objective")), "log_likelihood")
+    metric = objective_in(file.section("search"))
     course = course_of(trials.rows, metric)
     if course.best:
         (_, first), (place, best) = course.best[0], course.best[-1]

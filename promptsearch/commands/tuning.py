@@ -7,7 +7,7 @@ import rich_click as click
 
 from promptsearch.commands.console import number
 from promptsearch.commands.options import stacked
-from promptsearch.metrics import OBJECTIVES
+from promptsearch.metrics import objective_in
 from promptsearch.models.recipe import LEAST, Tuning
 
 tuning_options = stacked(
@@ -49,13 +49,13 @@ tuning_options = stacked(
 
 def tuned_header(search: Mapping[str, Any]) -> list[str]:
     """The columns that tables have for tuned scores: none where the frozen model ranked."""
-    return [f"tuned {_objective(search)}"] if search.get("rank_by") == "finetune" else []
+    return [f"tuned {objective_in(search)}"] if search.get("rank_by") == "finetune" else []
 
 
 def tuned_cells(search: Mapping[str, Any], row: Mapping[str, Any]) -> Sequence[str]:
     """What a row of prompts.json has for these columns."""
     scores = (row.get("finetuned") or {}).get("dev") or {}
-    return [number(scores.get(_objective(search))) for _ in tuned_header(search)]
+    return [number(scores.get(objective_in(search))) for _ in tuned_header(search)]
 
 
 def about_scores(search: Mapping[str, Any]) -> str:
@@ -70,7 +70,3 @@ def about_scores(search: Mapping[str, Any]) -> str:
         f"copies of the model that were tuned to them ({how['steps']} steps on train), before the "
         "others:"
     )
-
-
-def _objective(search: Mapping[str, Any]) -> str:
-    return OBJECTIVES.get(str(search.get("objective")), "log_likelihood")

@@ -1,14 +1,13 @@
 """From a finished search to the document that `prompts.json` holds."""
 
 import platform
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from promptsearch.corpora import Split, TaskDefinition
-from promptsearch.data import Dataset
+from promptsearch.data import Dataset, most_frequent
 from promptsearch.exports.native import FORMAT, Json, answers_of
 from promptsearch.metrics import Scores, majority_scores
 from promptsearch.models import ModelInfo
@@ -136,8 +135,7 @@ def _manual(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> Json:
 
 def majority(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
     """The baseline that always gives the label (or object) most frequent in train."""
-    counts = Counter(label for example in definition.train.examples for label in example.targets)
-    label = counts.most_common(1)[0][0]
+    label = most_frequent(definition.train.examples)
     scores = majority_scores(
         label,
         [example.targets for example in examples],

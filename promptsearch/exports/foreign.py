@@ -63,11 +63,7 @@ class Exported:
     @property
     def kind(self) -> str:
         """ "classification" or "facts"."""
-        said = self.file.section("task").get("kind")
-        facts = "candidates" in self.prompts[0].row
-        return (
-            self.task.kind if self.task else str(said or ("facts" if facts else "classification"))
-        )
+        return self.task.kind if self.task else self.file.kind
 
     @property
     def name(self) -> str:

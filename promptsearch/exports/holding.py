@@ -52,6 +52,12 @@ def evidence_of(saved: SavedPrompt) -> Mapping[str, object]:
     return evidence if isinstance(evidence, Mapping) else {}
 
 
+def kept(saved: SavedPrompt, names: Sequence[str]) -> dict[str, object]:
+    """What an import kept as evidence under these names."""
+    evidence = evidence_of(saved)
+    return {name: evidence[name] for name in names if name in evidence}
+
+
 def counted(given: Exported) -> tuple[str, ...]:
     """The inputs in the order by which formats count them, as `binding` counts them back."""
     if given.task is not None:

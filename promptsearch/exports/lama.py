@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promptsearch.exports.foreign import Exported
-from promptsearch.exports.holding import evidence_of, no_candidates, no_ensemble
+from promptsearch.exports.holding import kept, no_candidates, no_ensemble
 from promptsearch.exports.importing import Imported, Importing
 from promptsearch.exports.lama_notation import relations, to_lama, write_rows
 
@@ -24,11 +24,10 @@ def read(path: Path, given: Importing) -> Imported:
 def write(given: Exported, into: Path) -> Sequence[str]:
     """A line a prompt, all of them for the relation that the task is named for."""
     no_ensemble(given, "LAMA")
-    lines = []
-    for saved in given.prompts:
-        evidence = evidence_of(saved)
-        kept = {name: evidence[name] for name in KEPT if name in evidence}
-        lines.append({"relation": given.name, "template": to_lama(saved), **kept})
+    lines = [
+        {"relation": given.name, "template": to_lama(saved), **kept(saved, KEPT)}
+        for saved in given.prompts
+    ]
     write_rows(into, lines)
     several = f"LAMA tries the {len(lines)} lines of {given.name!r} one after the other"
     return [no_candidates(given), *([several] if len(lines) > 1 else [])]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from promptsearch.corpora.files import sha256
+from promptsearch.corpora.task_file import Kind
 from promptsearch.errors import DataError, PromptError
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.storage import write_atomic
@@ -36,10 +37,20 @@ class PromptFile:
     prompts: tuple[SavedPrompt, ...]
     document: Json
 
+    @property
+    def kind(self) -> str:
+        """ "classification" or "facts": as the file says, else as its first prompt is answered."""
+        return str(self.section("task").get("kind") or kind_of_answers(self.prompts[0].row))
+
     def section(self, name: str) -> Json:
         """A top-level object ("task", "model", "scoring", "search", ...), empty where absent."""
         value = self.document.get(name)
         return value if isinstance(value, Mapping) else {}
+
+
+def kind_of_answers(row: Json) -> Kind:
+    """Of a prompt's row: candidates, or answers of labels."""
+    return "facts" if row.get("candidates") and not row.get("verbalizer") else "classification"
 
 
 def write_prompts(path: Path, document: Json) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promptsearch.exports.foreign import Exported
-from promptsearch.exports.holding import evidence_of, no_candidates, no_ensemble
+from promptsearch.exports.holding import kept, no_candidates, no_ensemble
 from promptsearch.exports.importing import Imported, Importing, Place
 from promptsearch.exports.lama_notation import found, rows, to_lama, write_rows
 
@@ -30,11 +30,7 @@ def read(path: Path, given: Importing) -> Imported:
 def write(given: Exported, into: Path) -> Sequence[str]:
     """A line a prompt; lemmas and tenses as far as they were imported."""
     no_ensemble(given, "ParaRel")
-    lines = []
-    for saved in given.prompts:
-        evidence = evidence_of(saved)
-        kept = {name: evidence[name] for name in KEPT if name in evidence}
-        lines.append({"pattern": to_lama(saved), **kept})
+    lines = [{"pattern": to_lama(saved), **kept(saved, KEPT)} for saved in given.prompts]
     write_rows(into, lines)
     bare = sum(len(line) <= len(KEPT) for line in lines)
     without = f"{bare} patterns are without lemma and tense, which ParaRel groups them by"

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+from promptsearch.corpora import Chat
 from promptsearch.errors import ModelError
 from promptsearch.models import ChatMode, Dtype, Family, LanguageModel, Options
 from promptsearch.models.sources import find
@@ -58,6 +60,16 @@ def check_family(option: str, spec: str, able: Sequence[Family]) -> None:
         raise ModelError(
             f"{option} {spec} is a {family} model; give one that is {' or '.join(able)}"
         )
+
+
+def load_for(told: Chat | None, spec: str, /, **options: Any) -> LanguageModel:
+    """The model with a task's chat settings; `options` are those of `load_model`."""
+    return load_model(
+        spec,
+        **options,
+        chat_system=told.system if told else None,
+        chat_answer_prefix=told.answer_prefix if told else None,
+    )
 
 
 def load(options: Options) -> LanguageModel:

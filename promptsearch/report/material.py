@@ -10,7 +10,7 @@ from typing import Any
 from promptsearch.corpora.splitting import is_spaced
 from promptsearch.evaluation import Evaluation
 from promptsearch.exports.native import PromptFile, SavedPrompt
-from promptsearch.metrics import OBJECTIVES, Judgement
+from promptsearch.metrics import Judgement, objective_in
 from promptsearch.report.numbers.mistakes import Mistake, mistakes, worst
 from promptsearch.report.numbers.standing import Standing, standings
 from promptsearch.report.trials import Trials
@@ -61,10 +61,9 @@ class Material:
 
     @property
     def kind(self) -> str:
-        kind = self.file.section("task").get("kind")
         if self.examined is not None:
             return self.examined.evaluation.definition.kind
-        return str(kind or ("classification" if "verbalizer" in self.best.row else "facts"))
+        return self.file.kind
 
     @property
     def name(self) -> str:
@@ -81,7 +80,7 @@ class Material:
     @property
     def objective(self) -> str:
         """What was searched for: a key of `Scores`."""
-        return OBJECTIVES.get(str(self.file.section("search").get("objective")), "log_likelihood")
+        return objective_in(self.file.section("search"))
 
     @property
     def split(self) -> str:

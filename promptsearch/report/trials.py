@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from promptsearch.errors import RunError
+from promptsearch.ledger import LEDGER
 from promptsearch.metrics import Scores
-
-LEDGER = "trials.jsonl"
 
 
 @dataclass(frozen=True)
