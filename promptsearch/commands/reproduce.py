@@ -65,14 +65,27 @@ def _again(file: PromptFile, given: dict[str, Any], console: Console) -> PromptF
 
 def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """What the scores depend on, where it is not what it was."""
-    for split, now in new["task"]["data"].items():
-        before = (old["task"]["data"].get(split) or {}).get("sha256")
-        if before != now["sha256"]:
-            yield f"data: {split} has changed (sha256 {str(before)[:12]}, now {now['sha256'][:12]})"
+    told, found = old["task"]["data"], new["task"]["data"]
+    for split in {**told, **found}:
+        was, is_now = ((data.get(split) or {}).get("sha256") for data in (told, found))
+        if was != is_now:
+            yield f"data: {split} has changed (sha256 {str(was)[:12]}, now {str(is_now)[:12]})"
     for section in ("model", "scoring", "versions"):
         for key, now in new[section].items():
             if (before := old[section].get(key)) != now:
-                yield f"{section}: {key} was {before}, now {now}"
+                note = "note: " if (section, key) == ("versions", "threads") else ""
+                yield f"{note}{section}: {key} was {before}, now {now}"
+    yield from _task(old["task"].get("definition") or {}, new["task"]["definition"])
+
+
+def _task(old: Mapping[str, Any], new: Mapping[str, Any], name: str = "") -> Iterator[str]:
+    """Keys of the task file that have other values now; those of tables by `table.key`."""
+    for key in {**old, **new}:
+        was, now = old.get(key), new.get(key)
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            yield from _task(was, now, f"{name}{key}.")
+        elif was != now:
+            yield f"task: {name}{key} was {was!r}, now {now!r}"
 
 
 def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:
