@@ -86,6 +86,13 @@ def read_ledger(path: Path) -> list[Row]:
     return _whole_chunks(path)[0][1:]
 
 
+def identity_in(path: Path) -> Row:
+    """What the run of a ledger is, as its first line says; nothing where there is no ledger."""
+    lines, _ = _whole_chunks(path)
+    found = lines[0].get("identity") if lines else None
+    return found if isinstance(found, dict) else {}
+
+
 def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None) -> Row:
     """What a row says of a trial, its scores and cost left out."""
     source = trial.prompt.source

@@ -8,18 +8,24 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.checking import Finding, findings
+from promptsearch.checking.finding import listed
 from promptsearch.commands.console import print_json
 from promptsearch.commands.options import json_option, loading_options, task_option
 from promptsearch.commands.running import loaded
-from promptsearch.corpora import TaskDefinition, load_task
-from promptsearch.evaluation import aligned
-from promptsearch.exports.native import SavedPrompt, read_prompts
+from promptsearch.corpora import load_task
+from promptsearch.exports.native import readable_prompts
+from promptsearch.runs import with_words
 
 
 @click.command("check")
 @click.argument("prompts", required=False, type=click.Path(path_type=Path))
 @task_option
-@click.option("--model", "-m", default="builtin", show_default=True, metavar="SPEC")
+@click.option(
+    "--model",
+    "-m",
+    metavar="SPEC",
+    help="[default: the one the prompts were found with; without prompts, builtin]",
+)
 @loading_options
 @json_option
 def command(prompts: Path | None, **given: Any) -> None:
@@ -28,28 +34,28 @@ def command(prompts: Path | None, **given: Any) -> None:
     The exit status is 1 where something would make a run worthless.
     """
     definition = load_task(given["task"])
-    saved = read_prompts(prompts).prompts if prompts else ()
-    model = loaded(given["model"], given, definition)
-    found = findings(definition, model)
-    report(definition, saved, found, given["as_json"])
+    file, unreadable = readable_prompts(prompts) if prompts else (None, ())
+    saved = None if file is None else file.section("model").get("spec")
+    model = loaded(str(given["model"] or saved or "builtin"), given, definition)
+    bad = [Finding("error", str(error)) for error in unreadable]
+    found = findings(with_words(definition, model), model, file)
+    report(definition.name, [*bad, *found], given["as_json"], named=file is not None)
 
 
 def report(
-    definition: TaskDefinition,
-    saved: Sequence[SavedPrompt],
-    found: Sequence[Finding] | None = None,
-    as_json: bool = False,
+    name: str, found: Sequence[Finding], as_json: bool = False, *, named: bool = False
 ) -> None:
-    """Print the findings; leave with status 1 where one is an error."""
-    found = findings(definition) if found is None else found
-    for one in saved:
-        aligned(one, definition)
+    """Print the findings of a task; leave with status 1 where one is an error.
+
+    `named` puts before each which prompts it is about.
+    """
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:
         for finding in found:
-            click.echo(f"{finding.level}: {finding.message}")
-        click.echo(f"{definition.name}: {_verdict(found)}")
+            who = f"{listed(finding.prompts)}: " if named and finding.prompts else ""
+            click.echo(f"{finding.level}: {who}{finding.message}")
+        click.echo(f"{name}: {_verdict(found)}")
     if any(finding.level == "error" for finding in found):
         raise SystemExit(1)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from promptsearch.checking import findings
 from promptsearch.commands.check import report
 from promptsearch.corpora import load_task, starter_task
 from promptsearch.corpora.files import ENCODING
@@ -40,4 +41,5 @@ def command(
     text = starter_task(data, label, folder=target.parent, columns=names, encoding=encoding)
     write_atomic(target, text)
     click.echo(f"wrote {target}; read it, then: promptsearch check --task {target}")
-    report(load_task(target), ())
+    definition = load_task(target)
+    report(definition.name, findings(definition))

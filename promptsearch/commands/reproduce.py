@@ -15,6 +15,7 @@ from promptsearch.commands.running import loaded
 from promptsearch.corpora import load_task
 from promptsearch.errors import TaskError
 from promptsearch.exports.native import PromptFile, read_prompts
+from promptsearch.ledger import identity_in
 from promptsearch.runs import Output, search
 
 TOLERANCE = 1e-4  # of a score in float32, whatever the batches
@@ -33,7 +34,7 @@ def command(prompts: Path, **given: Any) -> None:
     """
     console, file = Console(given["quiet"]), read_prompts(prompts)
     again = _again(file, given, console)
-    about = [*_about(file.document, again.document)]
+    about = [*_about(file.document, again.document), *_edited(file)]
     scores = [*_scores(file, again)]
     if given["as_json"]:
         print_json({"differs": about, "prompts": scores, "reproduced": not scores})
@@ -65,14 +66,47 @@ def _again(file: PromptFile, given: dict[str, Any], console: Console) -> PromptF
 
 def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """What the scores depend on, where it is not what it was."""
-    for split, now in new["task"]["data"].items():
-        before = (old["task"]["data"].get(split) or {}).get("sha256")
-        if before != now["sha256"]:
-            yield f"data: {split} has changed (sha256 {str(before)[:12]}, now {now['sha256'][:12]})"
+    told, found = old["task"]["data"], new["task"]["data"]
+    for split in {**told, **found}:
+        was, is_now = ((data.get(split) or {}).get("sha256") for data in (told, found))
+        if was != is_now:
+            yield f"data: {split} has changed (sha256 {str(was)[:12]}, now {str(is_now)[:12]})"
     for section in ("model", "scoring", "versions"):
         for key, now in new[section].items():
             if (before := old[section].get(key)) != now:
-                yield f"{section}: {key} was {before}, now {now}"
+                note = "note: " if (section, key) == ("versions", "threads") else ""
+                yield f"{note}{section}: {key} was {before}, now {now}"
+    yield from _task(old["task"].get("definition") or {}, new["task"]["definition"])
+
+
+def _task(old: Mapping[str, Any], new: Mapping[str, Any], name: str = "") -> Iterator[str]:
+    """Keys of the task file that have other values now; those of tables by `table.key`."""
+    for key in {**old, **new}:
+        was, now = old.get(key), new.get(key)
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            yield from _task(was, now, f"{name}{key}.")
+        elif was != now:
+            yield f"task: {name}{key} was {was!r}, now {now!r}"
+
+
+def _edited(file: PromptFile) -> Iterator[str]:
+    """Where the file no longer says what the ledger beside it says of the run."""
+    made = file.section("search")
+    if made.get("stopped_because") == "budget":
+        budget, scored = made.get("budget"), cast(Any, made.get("spent"))["prompts"]
+        if budget != scored:
+            yield f"search: budget is {budget}, but it stopped at {scored} prompts"
+    known = identity_in(file.path.with_name("trials.jsonl"))
+    for key in known.keys() & {"strategy", "objective", "seed"}:
+        if known[key] != made.get(key):
+            yield f"search: {key} is {made.get(key)!r}, in trials.jsonl {known[key]!r}"
+    for section, name in (("search", "options"), ("scoring", "")):
+        told = file.section(section)
+        now = cast(Mapping[str, Any], told.get(name)) if name else told
+        was = cast(Mapping[str, Any], known.get(name or section) or {})
+        for key in was.keys() & now.keys():
+            if was[key] != now[key]:
+                yield f"{name or section}: {key} is {now[key]!r}, in trials.jsonl {was[key]!r}"
 
 
 def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:

@@ -77,6 +77,25 @@ def answers_of(prompt: Prompt, kind: str, folder: Path | None, beside: str = CAN
 
 def read_prompts(path: Path) -> PromptFile:
     """Read a `prompts.json`; `DataError` names the prompt and what is wrong with it."""
+    document, rows = _document(path)
+    return PromptFile(path, tuple(_saved(path, i, row) for i, row in enumerate(rows)), document)
+
+
+def readable_prompts(path: Path) -> tuple[PromptFile, Sequence[DataError]]:
+    """The prompts of a file that can be read, and what is wrong with each other one."""
+    document, rows = _document(path)
+    good: list[SavedPrompt] = []
+    bad: list[DataError] = []
+    for place, row in enumerate(rows):
+        try:
+            good.append(_saved(path, place, row))
+        except DataError as error:
+            bad.append(error)
+    return PromptFile(path, tuple(good), document), bad
+
+
+def _document(path: Path) -> tuple[Json, Sequence[object]]:
+    """The file as parsed, and its rows of prompts."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -88,7 +107,7 @@ def read_prompts(path: Path) -> PromptFile:
         raise DataError.at(
             path, None, 'it holds no prompts: "prompts" must be a list of at least one'
         )
-    return PromptFile(path, tuple(_saved(path, i, row) for i, row in enumerate(rows)), document)
+    return document, rows
 
 
 def _saved(path: Path, place: int, row: object) -> SavedPrompt:

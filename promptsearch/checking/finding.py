@@ -1,0 +1,41 @@
+"""What a check says: one thing to know, how bad it is, and which prompts it is about."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["error", "warning", "note"]
+LEVELS: tuple[Level, ...] = ("error", "warning", "note")
+MANUAL = "manual"  # what findings call the task's own prompt
+_SHOWN = 5  # of rows, answers or prompts, in a line
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know; an error would make a run worthless.
+
+    `prompts` are the ids of those it is about, none where it is about the data.
+    """
+
+    level: Level
+    message: str
+    prompts: tuple[str, ...] = ()
+
+
+def worst_first(found: Iterable[Finding]) -> list[Finding]:
+    """Errors, then warnings, then notes; each in the order found."""
+    return sorted(found, key=lambda finding: LEVELS.index(finding.level))
+
+
+def together(found: Iterable[Finding]) -> list[Finding]:
+    """Findings of several prompts that say the same, as one that names them all."""
+    ids: dict[Finding, list[str]] = {}
+    for finding in found:
+        ids.setdefault(Finding(finding.level, finding.message), []).extend(finding.prompts)
+    return [Finding(one.level, one.message, tuple(dict.fromkeys(own))) for one, own in ids.items()]
+
+
+def listed(items: Sequence[str], shown: int = _SHOWN) -> str:
+    """`a, b, c +4`: the first ones, and how many more there are."""
+    more = f" +{len(items) - shown}" if len(items) > shown else ""
+    return ", ".join(items[:shown]) + more

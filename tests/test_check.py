@@ -1,0 +1,125 @@
+"""`check`: each finding where there is cause for it, and silence where there is none."""
+
+import json
+
+import pytest
+from tiny import tiny
+
+from promptsearch.checking import findings
+from promptsearch.corpora import load_task
+from promptsearch.exports.native import readable_prompts
+
+ROWS = "text,label\na great film,good\nthe plot is bad,bad\na dull actor,bad\nso good,good\n"
+TASK = """name = "reviews"
+kind = "classification"
+train = "train.csv"
+dev = "dev.csv"
+label = "label"
+template = TEMPLATE
+[answers]
+bad = BAD
+good = GOOD
+"""
+PROMPT = {"template": "{text} so [Z]", "verbalizer": {"bad": ["bad"], "good": ["good"]}}
+LONG = "a film " * 60
+
+
+def found(
+    tmp_path, kind="gpt2", template="{text} It was [Z]", bad=("bad",), good=("good",), **more
+):
+    (tmp_path / "train.csv").write_text(more.get("train", ROWS))
+    (tmp_path / "dev.csv").write_text(more.get("dev", ROWS.replace("a ", "the ")))
+    values = {"TEMPLATE": template, "BAD": list(bad), "GOOD": list(good)}
+    text = TASK
+    for name, value in values.items():
+        text = text.replace(name, json.dumps(value))
+    (tmp_path / "task.toml").write_text(text)
+    file = None
+    if "prompts" in more:
+        document = {"format": "promptsearch/1", "prompts": more["prompts"], **more.get("file", {})}
+        (tmp_path / "p.json").write_text(json.dumps(document))
+        file, _ = readable_prompts(tmp_path / "p.json")
+    return findings(load_task(tmp_path / "task.toml"), tiny(kind)[0], file)
+
+
+def prompts(*changes):
+    return [{**PROMPT, **change} for change in changes]
+
+
+CASES = {
+    "alike": ("error", "alike: nothing", {"kind": "bert", "bad": ["Good"]}),
+    "shared": (
+        "warning",
+        "stands for bad and good",
+        {"bad": ["bad", "so"], "good": ["good", "so"]},
+    ),
+    "twice": ("warning", "count twice", {"bad": ["bad", "bad"]}),
+    "prefix": ("warning", "begin alike", {"bad": ["good film"]}),
+    "many": ("warning", "more than 3 tokens", {"good": ["zyxwvu"]}),
+    "unknown": ("error", "unknown tokens", {"kind": "bert", "good": ["\u4e00"]}),
+    "spaces in answers": ("warning", "a space begins", {"good": [" good"]}),
+    "imbalance": ("warning", "accuracy rewards", {"train": ROWS + "x,bad\n" * 30}),
+    "rare": ("warning", "one example each", {"train": "text,label\nx,bad\ny,bad\nz,good\n"}),
+    "conflict": (
+        "warning",
+        "train 0 (good) and train 4 (bad)",
+        {"train": ROWS + "a great film,bad\n"},
+    ),
+    "cut": ("warning", "longer than the", {"train": ROWS + f"{LONG},bad\n"}),
+    "too long": ("error", "the template alone", {"template": f"{{text}} {LONG} [Z]"}),
+    "touching": ("note", "touches '{text}'", {"template": "{text}[Z]"}),
+    "two spaces": ("warning", "more than one space", {"template": "{text}  [Z]"}),
+    "space at the end": ("warning", "a space ends", {"template": "{text} [Z] "}),
+    "tail": ("note", "stands after the slot", {"template": "{text} [Z]."}),
+    "equal ids": ("error", "have the id a", {"prompts": prompts({"id": "a"}, {"id": "a"})}),
+    "no member": (
+        "error",
+        "none of the prompts",
+        {
+            "prompts": prompts({}),
+            "file": {"ensemble": {"rule": "uniform", "members": [{"id": "p7", "weight": 1}]}},
+        },
+    ),
+    "prior": (
+        "error",
+        "the prior is of",
+        {"prompts": prompts({"prior": {"x": 1.0}}), "file": {"scoring": {"calibration": "batch"}}},
+    ),
+    "data": (
+        "warning",
+        "other data",
+        {"prompts": prompts({}), "file": {"task": {"data": {"dev": {"sha256": "00"}}}}},
+    ),
+    "model": (
+        "warning",
+        "the weights of",
+        {"prompts": prompts({}), "file": {"model": {"sha256": "1"}}},
+    ),
+    "order": (
+        "warning",
+        "labels stand in the order",
+        {"prompts": prompts({"verbalizer": {"good": ["good"], "bad": ["bad"]}})},
+    ),
+    "field": ("error", "uses {txt}", {"prompts": prompts({}, {"template": "{txt} [Z]"})}),
+    "label": (
+        "error",
+        "answers the labels",
+        {"prompts": prompts({"verbalizer": {"bad": ["bad"]}})},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_cause_is_told_and_its_absence_is_not(tmp_path, case):
+    level, words, change = CASES[case]
+    assert any(f.level == level and words in f.message for f in found(tmp_path, **change))
+    kind = change.get("kind", "gpt2")
+    assert not any(words in f.message for f in found(tmp_path, kind=kind, prompts=prompts({})))
+
+
+def test_findings_name_the_prompts_they_are_about(tmp_path):
+    some = found(
+        tmp_path, prompts=prompts({}, {"template": "{text}[Z]"}, {"template": "{text}[Z]"})
+    )
+    (touching,) = [f for f in some if "touches" in f.message]
+    assert touching.prompts == ("p1", "p2")
