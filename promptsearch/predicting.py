@@ -9,11 +9,11 @@ from promptsearch.corpora.frame import Reader
 from promptsearch.corpora.labelled import LabelledReader
 from promptsearch.data import Dataset
 from promptsearch.ensembling import read_ensemble
-from promptsearch.errors import DataError, ModelError, PromptError, RunError
+from promptsearch.errors import DataError, PromptError, RunError
 from promptsearch.evaluation import aligned
 from promptsearch.exports.native import PromptFile, SavedPrompt, kind_of_answers
 from promptsearch.ledger import digest
-from promptsearch.models import LanguageModel
+from promptsearch.own_model import is_own
 from promptsearch.prediction.ensemble import Ensemble, Member
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.calibrating import CalibratedScorer, check_calibration, references_of
@@ -109,19 +109,6 @@ def scoring_from(file: PromptFile) -> Settings:
     names = ("multi_token", "answer_score", "length_norm", "calibration")
     known = {name: saved[name] for name in names if saved.get(name) is not None}
     return Settings(**known)  # type: ignore[arg-type]
-
-
-def spec_of(file: PromptFile, given: str | None) -> str:
-    """The model that was given, or the one the prompts were found with."""
-    spec = given or file.section("model").get("spec")
-    if not isinstance(spec, str):
-        raise ModelError(f"{file.path}: does not say which model it is for; add --model")
-    return spec
-
-
-def is_own(file: PromptFile, model: LanguageModel) -> bool:
-    """Whether the prompts were found with this model, as far as the file says."""
-    return file.section("model").get("sha256") in (None, model.info.sha256)
 
 
 def without_priors(

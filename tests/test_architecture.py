@@ -41,6 +41,7 @@ LAYERS = [
         "runs",
         "evaluation",
         "ensembling",
+        "own_model",
         "predicting",
         "classifier",
         "certificate",

@@ -74,7 +74,11 @@ def _scores(saved: SavedPrompt) -> Mapping[str, object]:
 
 def _model(file: PromptFile, model: LanguageModel) -> Iterator[Finding]:
     told = file.section("model")
-    names = {"sha256": "weights", "tokenizer_sha256": "tokenizer"}
+    names = {
+        "sha256": "weights",
+        "config_sha256": "configuration",
+        "tokenizer_sha256": "tokenizer",
+    }
     for key, what in names.items():
         before, now = told.get(key), getattr(model.info, key)
         if before is not None and before != now:

@@ -9,16 +9,15 @@ from promptsearch.corpora.frame import Reader
 from promptsearch.corpora.in_memory import task_in_memory
 from promptsearch.data import Dataset, Example
 from promptsearch.engine import Searcher
-from promptsearch.errors import ModelError, RunError
+from promptsearch.errors import RunError
 from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
 from promptsearch.models import LanguageModel
+from promptsearch.own_model import model_for
 from promptsearch.predicting import (
     Choice,
     chosen,
     frame_in,
-    is_own,
     scoring_from,
-    spec_of,
     without_priors,
 )
 from promptsearch.prediction.ensemble import EnsemblePredictor
@@ -60,16 +59,7 @@ class Basis:
         """The given one, or that of the prompts; `ModelError` where that has changed."""
         if not isinstance(given, str | None):
             return given
-        from promptsearch.models.loading import load_for
-
-        spec = spec_of(self.file, given)
-        model = load_for(self.frame.chat, spec)
-        if given is None and not is_own(self.file, model):
-            raise ModelError(
-                f"{spec}: its weights are not those the prompts were found with; give "
-                f"model={spec!r} to use them with it all the same"
-            )
-        return model
+        return model_for(self.file, self.frame.chat, given)
 
     def predictor(self, model: LanguageModel) -> EnsemblePredictor:
         """What answers, scored and calibrated as the file says."""

@@ -1,6 +1,6 @@
 """`promptsearch check`: data, answers and prompts before an expensive run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from promptsearch.checking import Finding, findings
 from promptsearch.checking.finding import listed
 from promptsearch.commands.console import print_json
 from promptsearch.commands.options import json_option, loading_options, task_option
-from promptsearch.commands.running import loaded
-from promptsearch.corpora import load_task
-from promptsearch.exports.native import readable_prompts
+from promptsearch.commands.running import loaded, loading_from
+from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.exports.native import PromptFile, readable_prompts
+from promptsearch.models import LanguageModel
+from promptsearch.own_model import model_for, spec_of
 from promptsearch.runs import with_words
 
 
@@ -35,11 +37,20 @@ def command(prompts: Path | None, **given: Any) -> None:
     """
     definition = load_task(given["task"])
     file, unreadable = readable_prompts(prompts) if prompts else (None, ())
-    saved = None if file is None else file.section("model").get("spec")
-    model = loaded(str(given["model"] or saved or "builtin"), given, definition)
+    model = _model(file, definition, given)
     bad = [Finding("error", str(error)) for error in unreadable]
     found = findings(with_words(definition, model), model, file)
     report(definition.name, [*bad, *found], given["as_json"], named=file is not None)
+
+
+def _model(
+    file: PromptFile | None, definition: TaskDefinition, given: Mapping[str, Any]
+) -> LanguageModel:
+    """The given one, that of the prompts (also where its weights changed: a finding), builtin."""
+    if file is None or "spec" not in file.section("model"):
+        return loaded(given["model"] or "builtin", given, definition)
+    spec = spec_of(file, given["model"])
+    return model_for(file, definition.chat, spec, **loading_from(given))
 
 
 def report(

@@ -26,15 +26,16 @@ from promptsearch.commands.options import (
     saved_model_option,
     saved_task_option,
 )
-from promptsearch.commands.running import SHOWN, computing, loaded
+from promptsearch.commands.running import SHOWN, computing, loading_from
 from promptsearch.corpora import TaskDefinition, TaskFrame, load_task
 from promptsearch.ensembling import read_ensemble
-from promptsearch.errors import ModelError, TaskError
+from promptsearch.errors import TaskError
 from promptsearch.evaluation import Evaluation, evaluate
 from promptsearch.exports.native import PromptFile, read_prompts
 from promptsearch.metrics import objective_in
 from promptsearch.models import LanguageModel
-from promptsearch.predicting import is_own, scoring_from, spec_of
+from promptsearch.own_model import is_own, model_for, spec_of
+from promptsearch.predicting import scoring_from
 from promptsearch.runs import with_words
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.calibrating import Calibration
@@ -104,17 +105,10 @@ def found_with(
     console: Console,
 ) -> LanguageModel:
     """The model the prompts were found with; another one only where `--model` asks for it."""
-    spec, saved = spec_of(file, given["model"]), file.section("model")
-    model = loaded(spec, given, definition)
-    if is_own(file, model):
-        return model
-    if given["model"] is None:
-        raise ModelError(
-            f"{spec}: its weights are not those the prompts were found with (sha256 "
-            f"{model.info.sha256[:12]}, not {str(saved['sha256'])[:12]}); give --model {spec} to "
-            "use them with it all the same"
-        )
-    console.say(f"transfer: prompts found with {saved.get('spec')}, scored with {spec}")
+    model = model_for(file, definition.chat, given["model"], **loading_from(given))
+    if not is_own(file, model):
+        before = spec_of(file)
+        console.say(f"transfer: prompts found with {before}, scored with {model.info.spec}")
     return model
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import rich_click as click
 
@@ -11,12 +11,13 @@ from promptsearch.commands.console import Console, print_json
 from promptsearch.commands.options import json_option, quiet_option, saved_model_option
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.ensembling import ensemble_of
-from promptsearch.errors import DataError, ExportError, ModelError, TaskError
+from promptsearch.errors import DataError, ExportError, TaskError
 from promptsearch.evaluation import aligned
 from promptsearch.exports.foreign import FORMATS, NEXT, Exported, Written, write_as
 from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
-from promptsearch.models import ChatMode, LanguageModel
-from promptsearch.predicting import is_own, scoring_from, spec_of
+from promptsearch.models import LanguageModel
+from promptsearch.own_model import model_for
+from promptsearch.predicting import scoring_from
 from promptsearch.prompt import Verbalizer
 
 WIDEST = max(map(len, FORMATS))
@@ -118,46 +119,10 @@ def _ordered(file: PromptFile, saved: SavedPrompt, task: TaskDefinition | None) 
 def _model_of(
     file: PromptFile, task: TaskDefinition | None, given: dict[str, Any]
 ) -> Callable[[], LanguageModel]:
-    """Loads the model that the prompts were found with, reading them as it did then."""
-    saved, chat = file.section("model"), given["chat"]
-    if chat == "auto" and saved and not given["model"]:
-        chat = "on" if saved.get("chat") else "off"
+    """Loads the model on the CPU and in float32, as everybody has it."""
 
     def load() -> LanguageModel:
-        spec = spec_of(file, given["model"])
-        model = _loaded(spec, chat, _told(file, task))
-        if given["model"] is None and not is_own(file, model):
-            raise ModelError(
-                f"{spec}: its weights are not those the prompts were found with; give --model "
-                f"{spec} to use them all the same"
-            )
-        return model
+        told, options = task.chat if task else None, {"device": "cpu", "dtype": "float32"}
+        return model_for(file, told, given["model"], chat=given["chat"], **options)
 
     return load
-
-
-def _told(file: PromptFile, task: TaskDefinition | None) -> tuple[str | None, str | None]:
-    """What a chat says around the prompt: its system message, and what the reply begins with."""
-    if task is not None:
-        return (task.chat.system, task.chat.answer_prefix) if task.chat else (None, None)
-    match file.section("model").get("chat"):
-        case {**saved}:
-            return cast(str | None, saved.get("system")), cast(
-                str | None, saved.get("answer_prefix")
-            )
-    return None, None
-
-
-def _loaded(spec: str, chat: ChatMode, told: tuple[str | None, str | None]) -> LanguageModel:
-    """On the CPU in float32, as everybody has it."""
-    from promptsearch.models.loading import load_model
-
-    system, prefix = told
-    return load_model(
-        spec,
-        device="cpu",
-        dtype="float32",
-        chat=chat,
-        chat_system=system,
-        chat_answer_prefix=prefix,
-    )

@@ -11,11 +11,12 @@ import rich_click as click
 from promptsearch.commands.console import Console, print_json
 from promptsearch.commands.options import json_option, loading_options, quiet_option
 from promptsearch.commands.remaking import searcher_of, settings_of
-from promptsearch.commands.running import loaded
+from promptsearch.commands.running import loading_from
 from promptsearch.corpora import load_task
 from promptsearch.errors import TaskError
 from promptsearch.exports.native import PromptFile, read_prompts
-from promptsearch.ledger import identity_in
+from promptsearch.ledger import LEDGER, identity_in
+from promptsearch.own_model import model_for, spec_of
 from promptsearch.runs import Output, search
 
 TOLERANCE = 1e-4  # of a score in float32, whatever the batches
@@ -57,11 +58,18 @@ def _again(file: PromptFile, given: dict[str, Any], console: Console) -> PromptF
     definition = load_task(where)
     corpus = tuple(Path(name) for name in cast(list[str], task.get("corpus") or []))
     definition = replace(definition, corpus=corpus or definition.corpus)
-    model = loaded(str(file.section("model").get("spec")), given, definition)
+    options = {**loading_from(given), "dtype": _dtype(file, given["dtype"])}
+    model = model_for(file, definition.chat, spec_of(file), **options)
     with TemporaryDirectory() as scratch:
         output = Output(Path(scratch), log=console.say, on_progress=console.progress)
         search(searcher, definition, model, settings_of(file), output)
         return read_prompts(Path(scratch) / "prompts.json")
+
+
+def _dtype(file: PromptFile, given: str) -> object:
+    """The given one, or that of the run; "auto" is float32 where nothing is said."""
+    before = file.section("model").get("dtype")
+    return before if given == "auto" and before in ("bfloat16", "float16") else given
 
 
 def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -96,17 +104,17 @@ def _edited(file: PromptFile) -> Iterator[str]:
         budget, scored = made.get("budget"), cast(Any, made.get("spent"))["prompts"]
         if budget != scored:
             yield f"search: budget is {budget}, but it stopped at {scored} prompts"
-    known = identity_in(file.path.with_name("trials.jsonl"))
+    known = identity_in(file.path.with_name(LEDGER))
     for key in known.keys() & {"strategy", "objective", "seed"}:
         if known[key] != made.get(key):
-            yield f"search: {key} is {made.get(key)!r}, in trials.jsonl {known[key]!r}"
-    for section, name in (("search", "options"), ("scoring", "")):
+            yield f"search: {key} is {made.get(key)!r}, in {LEDGER} {known[key]!r}"
+    for section, name in (("search", "options"), ("scoring", ""), ("model", "")):
         told = file.section(section)
         now = cast(Mapping[str, Any], told.get(name)) if name else told
         was = cast(Mapping[str, Any], known.get(name or section) or {})
         for key in was.keys() & now.keys():
             if was[key] != now[key]:
-                yield f"{name or section}: {key} is {now[key]!r}, in trials.jsonl {was[key]!r}"
+                yield f"{name or section}: {key} is {now[key]!r}, in {LEDGER} {was[key]!r}"
 
 
 def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:

@@ -50,8 +50,12 @@ def loaded(
     """The model of a command's options, with the task's chat settings."""
     from promptsearch.models.loading import load_for
 
-    options = {name: given[name] for name in MODEL_OPTIONS if name in given}
-    return load_for(definition.chat, spec, **options)
+    return load_for(definition.chat, spec, **loading_from(given))
+
+
+def loading_from(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a command that are those of `load_model`."""
+    return {name: given[name] for name in MODEL_OPTIONS if name in given}
 
 
 def default_directory(task: str, strategy: str) -> Path:

@@ -71,6 +71,16 @@ class TaskDefinition:
         return sha256(self.test_paths) if self.test_paths else None
 
     @property
+    def candidates_sha256(self) -> str | None:
+        """The hash of the file that the candidates are from; None where they are of no file."""
+        return sha256([self.candidates_file]) if self.candidates_file else None
+
+    @property
+    def corpus_sha256(self) -> str:
+        """The hash of the corpus, which is read for it once from end to end."""
+        return sha256(self.corpus)
+
+    @property
     def needs_words(self) -> bool:
         """Whether the candidates wait for the model's words; see `with_candidates`."""
         return self.candidates_rule == "vocabulary" and not self.labels

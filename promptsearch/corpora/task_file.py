@@ -24,10 +24,10 @@ _ONLY = {
 
 @dataclass(frozen=True)
 class Chat:
-    """What an instruction-tuned model is told around the prompt; nothing where it is empty."""
+    """What an instruction-tuned model is told around the prompt; without it, its template's own."""
 
-    system: str = ""
-    answer_prefix: str = ""
+    system: str | None = None
+    answer_prefix: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def chat_of(keys: TomlKeys) -> Chat | None:
     if chat is None:
         return None
     chat.refuse_unknown([field.name for field in fields(Chat)])
-    return Chat(chat.string("system", ""), chat.string("answer_prefix", ""))
+    return Chat(chat.optional("system"), chat.optional("answer_prefix"))
 
 
 def _answers(keys: TomlKeys) -> Answers:

@@ -1,10 +1,11 @@
 """From a finished search to the document that `prompts.json` holds."""
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 from promptsearch.corpora import Split, TaskDefinition
 from promptsearch.data import Dataset, most_frequent
@@ -49,7 +50,7 @@ def document_of(
     raw = {} if manual_raw is None else {"manual_raw": {**manual, "scores": {"dev": manual_raw}}}
     return {
         "format": FORMAT,
-        "task": task_section(definition),
+        "task": _searched(definition, provenance),
         "model": asdict(model),
         "scoring": {"calibration": None, **scoring},
         "search": {
@@ -70,6 +71,16 @@ def document_of(
     }
 
 
+def _searched(definition: TaskDefinition, provenance: Provenance) -> Json:
+    """The task, and its corpus' fingerprint where the search has read it."""
+    section = task_section(definition)
+    steps = cast(Iterable[Mapping[str, object]], provenance.options.get("steps") or ())
+    if "mine" in (provenance.strategy, *(step["strategy"] for step in steps)):
+        told = {"files": section["corpus"], "sha256": definition.corpus_sha256}
+        section = {**section, "data": {**cast(Json, section["data"]), "corpus": told}}
+    return section
+
+
 def task_section(definition: TaskDefinition) -> Json:
     """What the task is and what its files held; the test file is fingerprinted, not read."""
     data = {"train": _split(definition.train), "dev": _split(definition.dev)}
@@ -78,6 +89,9 @@ def task_section(definition: TaskDefinition) -> Json:
             "files": list(definition.test_files),
             "sha256": definition.test_sha256,
         }
+    if definition.candidates_file:
+        told = {"files": [str(definition.candidates_file)], "sha256": definition.candidates_sha256}
+        data["candidates"] = told
     return {
         "name": definition.name,
         "kind": definition.kind,

@@ -31,6 +31,7 @@ class ModelInfo:
     dtype: str
     revision: str | None = None
     chat: Mapping[str, str] | None = None  # template_sha256, system, answer_prefix
+    config_sha256: str | None = None
     tokenizer_sha256: str | None = None
     max_tokens: int | None = None  # of one sequence; longer texts are cut
     device: str = "cpu"

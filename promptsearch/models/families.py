@@ -13,13 +13,13 @@ from promptsearch.models.agreement import Trial
 from promptsearch.models.causal import CausalModel
 from promptsearch.models.chat import Raw, Writer, chat_of, template_sha256
 from promptsearch.models.decoding import seq2seq_ways
+from promptsearch.models.fingerprints import config_sha256, tokenizer_sha256
 from promptsearch.models.fitting import Ways, causal_ways, masked_ways, window_of
 from promptsearch.models.head import UNFIT
 from promptsearch.models.limits import (
     control_tokens,
     limit_of,
     sentinels_of,
-    tokenizer_sha256,
 )
 from promptsearch.models.linear import in_bfloat16, ranks_in_bfloat16
 from promptsearch.models.machine import UNLIMITED, Machine, Way
@@ -90,6 +90,7 @@ def _machine(
     machine = Machine(
         info=replace(
             info,
+            config_sha256=config_sha256(model),
             tokenizer_sha256=tokenizer_sha256(tokenizer),
             max_tokens=None if limit == UNLIMITED else limit,
             device=model.device.type,

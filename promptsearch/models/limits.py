@@ -1,6 +1,5 @@
 """What a tokenizer keeps for itself, and how long a text a model holds."""
 
-import hashlib
 from typing import Any
 
 from torch import nn
@@ -38,15 +37,6 @@ def sentinels_of(tokenizer: Any) -> list[int]:
     while (name := f"<extra_id_{len(found)}>") in known:
         found.append(known[name])
     return found
-
-
-def tokenizer_sha256(tokenizer: Any) -> str:
-    """Hash of all that makes a tokenizer's ids: its state, or the vocabulary of a slow one."""
-    if tokenizer.is_fast:
-        state: str = tokenizer.backend_tokenizer.to_str()
-    else:
-        state = repr((type(tokenizer).__name__, sorted(tokenizer.get_vocab().items())))
-    return hashlib.sha256(state.encode()).hexdigest()
 
 
 def limit_of(model: Any, tokenizer: Any) -> int:
