@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from promptsearch.errors import ExportError
 from promptsearch.exports.foreign import Exported
@@ -110,6 +111,26 @@ def braced(parts: Sequence[Part], name: str) -> str:
         for part in parts
         if not isinstance(part, Slot)
     )
+
+
+def chat_said(given: Exported) -> Mapping[str, object]:
+    """What the file says of the chat that its prompts were found in; empty without one."""
+    return cast(Mapping[str, object], given.file.section("model").get("chat") or {})
+
+
+def begun(own: Cloze, prefix: str) -> str:
+    """The reply up to the answer: a space joins them where one stands before the slot."""
+    spaced = own.spaced or not own.before
+    return prefix + " " if prefix and spaced and not prefix[-1].isspace() else prefix
+
+
+def stripped(parts: Sequence[Part]) -> list[Part]:
+    """The template's own white space at the ends is left out, as a chat does."""
+    own = list(parts)
+    for end, strip in ((0, str.lstrip), (-1, str.rstrip)):
+        if own and isinstance(part := own[end], Text):
+            own[end : end + 1 or None] = [Text(text)] if (text := strip(part.text)) else []
+    return own
 
 
 def quoted(text: str) -> str:

@@ -7,14 +7,15 @@ of the answers, after `answer_prefix` and before `after`.
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 from promptsearch.exports.foreign import NEXT, Exported
 from promptsearch.exports.holding import (
-    Cloze,
+    begun,
     braced,
+    chat_said,
     ending,
     only_prompt,
+    stripped,
     texts_of,
     uncalibrated,
 )
@@ -33,15 +34,15 @@ def write(given: Exported, into: Path) -> Sequence[str]:
     """A JSON object: messages, answers and how they are scored."""
     saved = only_prompt(given, "messages")
     uncalibrated(given, "messages")
-    own, chat = ending(saved.prompt.template, "messages"), _chat(given)
+    own, chat = ending(saved.prompt.template, "messages"), chat_said(given)
     system, prefix = chat.get("system"), str(chat.get("answer_prefix") or "")
     document = {
         "messages": [
             *([] if system is None else [_message("system", (Text(str(system)),))]),
-            _message("user", _stripped(own.before)),
+            _message("user", stripped(own.before)),
         ],
         "inputs": list(saved.prompt.template.fields),
-        "answer_prefix": _begun(own, prefix),
+        "answer_prefix": begun(own, prefix),
         "after": own.trail,
         "answers": texts_of(saved.prompt.verbalizer),
         "answer_score": given.settings.answer_score,
@@ -55,23 +56,3 @@ def write(given: Exported, into: Path) -> Sequence[str]:
 
 def _message(role: str, parts: Sequence[Part]) -> Mapping[str, str]:
     return {"role": role, "content": braced(parts, "messages")}
-
-
-def _chat(given: Exported) -> Mapping[str, object]:
-    """What the file says of the chat that its prompts were found in; empty without one."""
-    return cast(Mapping[str, object], given.file.section("model").get("chat") or {})
-
-
-def _begun(own: Cloze, prefix: str) -> str:
-    """The reply up to the answer: a space joins them where one stands before the slot."""
-    spaced = own.spaced or not own.before
-    return prefix + " " if prefix and spaced and not prefix[-1].isspace() else prefix
-
-
-def _stripped(parts: Sequence[Part]) -> list[Part]:
-    """The template's own white space at the ends is left out, as a chat does."""
-    own = list(parts)
-    for end, strip in ((0, str.lstrip), (-1, str.rstrip)):
-        if own and isinstance(part := own[end], Text):
-            own[end : end + 1 or None] = [Text(text)] if (text := strip(part.text)) else []
-    return own
