@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 from commanding import reviews_in, run
 from exporting import exported, prompts_in
@@ -81,7 +82,7 @@ class Loader:
         class Tags(yaml.SafeLoader):
             pass
 
-        Tags.add_multi_constructor("!", lambda loader, _, node: loader.construct_mapping(node, True))
+        Tags.add_multi_constructor("!", lambda own, _, node: own.construct_mapping(node, True))
         self.templates = yaml.load(path.read_text(), Tags)["templates"].values()
         self.environment = jinja2.Environment()
 
@@ -106,7 +107,10 @@ def test_promptsource_renders_as_the_template_does(template, folder):
 def test_promptsource_holds_what_stands_behind_the_answer(folder):
     loader = Loader(written(folder, "{text} is [Z] , {other}", "promptsource", "templates.yaml"))
     (own,) = loader.templates
-    assert loader.apply(own, {"text": "it", "other": "so", "label": 0}) == ["it is", "terrible , so"]
+    assert loader.apply(own, {"text": "it", "other": "so", "label": 0}) == [
+        "it is",
+        "terrible , so",
+    ]
 
 
 @settings(max_examples=40, deadline=None)
@@ -160,8 +164,9 @@ def test_dotprompt_renders_as_the_template_does(folder):
         template = Template.parse(notation)
         file = written(folder, template, "dotprompt", "d.prompt")
         said = node(DOTPROMPT, str(file), str(folder / "inputs.json"))
-        text = "".join(getattr(part, "text", "[Z]") for part in template.fill(INPUTS))
-        assert json.loads(said) == text.partition("[Z]" if "other" not in notation else " [Z")[0].strip()
+        filled = template.fill(INPUTS)
+        slot = next(i for i, part in enumerate(filled) if isinstance(part, Slot))
+        assert json.loads(said) == "".join(part.text for part in filled[:slot]).strip()
 
 
 def test_dspy_loads_the_signature(folder):
@@ -179,21 +184,23 @@ def test_dspy_loads_the_signature(folder):
 def test_a_fill_mask_pipeline_finds_our_probabilities(kind, folder):
     from transformers import pipeline
 
-    verbalizer = {"bad": ["terrible", "bad"], "good": ["great"]}
-    path = prompts_in(folder, {"template": "{text} {{so}} the [Z] film .", "verbalizer": verbalizer})
     model = load_model(saved(kind), dtype="float32")
+    first, second, third, *_ = model.vocabulary_words()[10:]
+    verbalizer = {"bad": [first, second], "good": [third]}
+    row = {"template": "{text} {{so}} the [Z] film .", "verbalizer": verbalizer}
+    path = prompts_in(folder, row)
     given = exported(path, model)
     write_as("hf-pipeline", given, folder / "h.json", overwrite=True)
     said = json.loads((folder / "h.json").read_text())
     assert said["inputs"].format(text="a film").startswith("a film {so} the ")
     asked = pipeline(said["task"], model=said["model"])
-    found = {label: 0.0 for label in verbalizer}
+    found = dict.fromkeys(verbalizer, 0.0)
     for one in asked(said["inputs"].format(text="a film"), targets=said["targets"]):
         token = asked.tokenizer.convert_ids_to_tokens(one["token"])
         found[said["labels"][token]] += one["score"]
     examples = [Example("0", {"text": "a film"}, ())]
     judged = Scorer(model, Scoring()).judge([given.prompts[0].prompt], examples)[0]
-    wanted = [float(f"{p:.6g}") for p in [*map(float, __import__("numpy").exp(judged.log_probs[0]))]]
+    wanted = np.exp(judged.log_probs[0]).tolist()
     total = sum(found.values())
     assert [p / total for p in found.values()] == pytest.approx(wanted, rel=1e-3)
 
@@ -218,6 +225,7 @@ def test_text_is_the_template_and_its_answers(folder):
 
 
 TEXT_FORMATS = ["messages", "langchain", "dotprompt", "promptfoo"]
+LONG = {"template": IT_WAS, "verbalizer": {"a": ["xylophone"], "b": ["y"]}}
 TWO = {"template": "{text} [Z1] and [Z2]", "verbalizer": {"a": [["x", "y"]], "b": [["v", "w"]]}}
 BEHIND = {"template": "[Z] : {text}", "verbalizer": ONE}
 MANY = {"template": IT_WAS, "verbalizer": {"a": ["x", "y"], "b": ["z"]}}
@@ -231,7 +239,7 @@ MANY = {"template": IT_WAS, "verbalizer": {"a": ["x", "y"], "b": ["z"]}}
         ("dspy", TWO, "room for one answer"),
         ("promptsource", MANY, "one answer a label, but 'a' has 2"),
         ("hf-pipeline", TWO, "room for one answer"),
-        ("hf-pipeline", {"template": IT_WAS, "verbalizer": {"a": ["xylophone"], "b": ["y"]}}, "takes"),
+        ("hf-pipeline", LONG, "answers of one token, but 'xylophone' takes"),
         ("peft", {"template": IT_WAS, "verbalizer": ONE}, "no task for masked language models"),
     ],
 )
