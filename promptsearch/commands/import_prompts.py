@@ -1,7 +1,6 @@
 """`promptsearch import`: prompts and answers in the formats of other tools, as a prompts.json."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.console import print_json
+from promptsearch.commands.imported import print_imported, told
 from promptsearch.commands.options import json_option
 from promptsearch.commands.running import this_command
 from promptsearch.corpora import TaskDefinition, load_task
@@ -26,7 +26,6 @@ from promptsearch.storage import run_directory
 
 WIDEST = max(map(len, FORMATS))
 LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())
-SHOWN = 8  # labels that are told
 
 
 @click.command(
@@ -112,9 +111,9 @@ def command(files: Sequence[Path], **given: Any) -> None:
             document = document_of(group, own, found.files, path, given["name"], this_command())
             write_prompts(path, document)
     if given["as_json"]:
-        print_json({"imported": [_told(*one) for one in zip(groups, targets, strict=True)]})
+        print_json({"imported": [told(*one) for one in zip(groups, targets, strict=True)]})
     else:
-        _print(groups, targets, len(found.files), given["output"])
+        print_imported(groups, targets, len(found.files), given["output"])
 
 
 def _importing(given: Mapping[str, Any]) -> Importing:
@@ -177,42 +176,3 @@ def _place(path: Path, overwrite: bool) -> AbstractContextManager[object]:
     if path.name != "prompts.json":
         return nullcontext()
     return run_directory(path.parent, overwrite=overwrite)
-
-
-def _told(group: Group, path: Path) -> dict[str, object]:
-    verbalizer = group.prompts[0].prompt.verbalizer
-    return {
-        "file": str(path),
-        "prompts": len(group.prompts),
-        "candidates" if group.kind == "facts" else "labels": len(verbalizer),
-        "notes": list(group.notes),
-    }
-
-
-def _print(groups: Sequence[Group], targets: Sequence[Path], files: int, output: Path) -> None:
-    count = sum(len(group.prompts) for group in groups)
-    groupings = "relations" if groups[0].kind == "facts" else "classes"
-    over = f" over {len(groups)} {groupings}" if len(groups) > 1 else ""
-    from_files = _counted(files, "file")
-    click.echo(f"imported {_counted(count, 'prompt')}{over} from {from_files}, {_answers(groups)}")
-    notes = Counter(note for group in groups for note in group.notes)
-    for note, times in notes.items():
-        click.echo(note if times == 1 else f"{note} (in {times} of them)")
-    click.echo(f"wrote {targets[0]}")
-    if len(targets) > 1:
-        click.echo(f"and {len(targets) - 1} more in {output}")
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count:,} {name}{'' if count == 1 else 's'}"
-
-
-def _answers(groups: Sequence[Group]) -> str:
-    """`2 labels (negative, positive)`, or how many candidates there are."""
-    sizes = {len(group.prompts[0].prompt.verbalizer) for group in groups}
-    size = "-".join(f"{each:,}" for each in sorted({min(sizes), max(sizes)}))
-    if groups[0].kind == "facts":
-        return f"with {size} candidates"
-    labels = groups[0].prompts[0].prompt.verbalizer.labels
-    some = f" ({', '.join(labels)})" if len(groups) == 1 and len(labels) <= SHOWN else ""
-    return f"with {size} labels{some}"
