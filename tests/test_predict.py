@@ -445,6 +445,8 @@ def test_files_are_not_lost(tmp_path):
     done = run("predict", path, "-i", table, "-o", table, "--overwrite", status=1)
     assert "is the input" in done.stderr
     run("predict", path, "-i", table, "-o", out, "--overwrite", "--resume", status=2)
+    done = run("predict", path, "-i", table, "-o", out / "below" / "a.csv", status=1)
+    assert "cannot be written (Not a directory); choose another --output" in done.stderr
     run("predict", path, "-i", table, "-o", out, "--overwrite")
     assert len(rows_of(out)) == 1
     done = piped(b"text\nx\n", "predict", path, "-i", "-", "-o", tmp_path / "a.parquet", status=1)

@@ -185,6 +185,15 @@ def test_only_the_same_rows_are_gone_on_with(tmp_path, table):
     assert rows_of(target.file)[-1]["name"] == "last"
 
 
+def test_what_follows_the_last_whole_chunk_goes_though_the_rest_is_shorter_now(tmp_path, table):
+    target = Target(tmp_path / "out.csv")
+    assert killed(partial(dying_in_chunk, 3, 1.0, table, target), 10**6) == 9
+    table.write_text("name,text\n" + "\n".join([*ROWS[:8], "last,z"]) + "\n")
+    label(table, target)
+    names = [row["name"] for row in rows_of(target.file)]
+    assert names == [*(f"row {n}" for n in range(8) if n != 4), "last"]
+
+
 def test_a_full_disk_is_one_line_and_no_loss(tmp_path, table, monkeypatch):
     target, whole, calls = Target(tmp_path / "out.csv"), Target(tmp_path / "whole.csv"), []
     label(table, whole)

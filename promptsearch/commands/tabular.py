@@ -33,9 +33,9 @@ table_options = stacked(
         "--output",
         "-o",
         default=PIPE,
-        show_default="standard output",
         metavar="FILE",
-        help="The same rows with their labels: .jsonl, .csv, .tsv or .parquet.",
+        help="The same rows with their labels: .jsonl, .csv, .tsv or .parquet.  [default: standard "
+        "output]",
     ),
     click.option(
         "--format",

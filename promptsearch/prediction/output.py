@@ -156,6 +156,7 @@ def locked(target: Target) -> Iterator[None]:
     lock = FileLock(target.lock)
     try:
         target.file.parent.mkdir(parents=True, exist_ok=True)
+        target.lock.touch()
         lock.acquire(blocking=False)
     except Timeout:
         message = "another promptsearch is writing this; wait, or choose another --output"
