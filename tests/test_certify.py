@@ -257,6 +257,7 @@ def test_a_search_anew(found):
     ("words", "reason"),
     [
         (["--shots", "4"], "--shots 4: there are 4 rows of good, which leaves none to judge"),
+        (["--again", "--shots", "4"], "8 rows of good, which leaves none to judge beside train"),
         (["--folds", "7"], "12 rows are too few for 7 folds"),
         (["--seeds", "3"], "--seeds 3 is of --shots K draws"),
         (["--again", "--rows", "dev"], "leave out --rows dev"),

@@ -105,20 +105,33 @@ def rows_of(definition: TaskDefinition, which: str) -> list[Example]:
     return pooled(definition) if which == "all" else list(definition.dev.examples)
 
 
-def check_rows(examples: Dataset, definition: TaskDefinition, design: Design) -> None:
-    """`RunError` where there are too few rows for the folds, or none left beside the shots."""
+def check_rows(
+    examples: Dataset, definition: TaskDefinition, design: Design, again: bool = False
+) -> None:
+    """`RunError` where there are too few rows for the folds, or none left beside the shots.
+
+    A search `again` takes the shots twice, for train and for dev.
+    """
     if len(examples) < 2 * design.folds:
         raise RunError(
             f"{len(examples)} rows are too few for {design.folds} folds of two or more; give "
             "--rows all, or more rows"
         )
-    strata = _strata(definition, examples)
-    codes, counts = np.unique(strata, return_counts=True)
-    if design.shots is not None and counts.min() <= design.shots:
+    if design.shots is not None:
+        _check_shots(examples, definition, design.shots, 2 if again else 1)
+
+
+def _check_shots(examples: Dataset, definition: TaskDefinition, shots: int, times: int) -> None:
+    """Beside each label's shots, taken so many times, a row of it must be left."""
+    codes, counts = np.unique(_strata(definition, examples), return_counts=True)
+    if (fewest := counts.min()) <= shots * times:
         few = definition.labels[codes[counts.argmin()]] if len(codes) > 1 else definition.name
+        beside = "" if times == 1 else " beside train and dev"
+        enough = (fewest - 1) // times
         raise RunError(
-            f"--shots {design.shots}: there are {counts.min()} rows of {few}, which leaves none to "
-            f"judge; give {counts.min() - 1} or less, or --rows all"
+            f"--shots {shots}: there are {fewest} rows of {few}, which leaves none to judge"
+            f"{beside}; give {f'{enough} or less' if enough else 'more rows'}"
+            f"{', or --rows all' if times == 1 else ''}"
         )
 
 

@@ -105,7 +105,7 @@ def command(prompts: Path, **given: Any) -> None:
     definition = load_task(task_named(file, given["task"]))
     design = _design(file, definition, given)
     which = given["rows"] or ("all" if given["again"] else "dev")
-    check_rows(rows_of(definition, which), definition, design)
+    check_rows(rows_of(definition, which), definition, design, given["again"])
     model = found_with(file, definition, given, console)
     definition = over_the_same(with_words(definition, model), file)
     with scoring_as(file, definition, model, given, console) as (_, judge):
