@@ -3,7 +3,7 @@
     python -m venv bare && bare/bin/pip install torch==2.13.0 transformers gguf accelerate
     python benchmarks/python_export.py --python bare/bin/python [--rows 1000] [--models builtin ...]
 
-Each line is a model and a form of prompt, asked rows of the movie reviews' test split (MR): rows whose
+Each line is a model and a form of prompt, asked the test split of movie reviews (MR): rows whose
 label differs, and the largest difference of a log-probability. `t5` is a small random model.
 """
 
