@@ -2,7 +2,7 @@ PYTHON ?= python
 
 .PHONY: all format lint types test slow bench docs wheel
 
-all: format lint types test  ## what CI runs
+all: format lint types docs test  ## what CI runs
 
 format:
 	$(PYTHON) -m ruff format --check .
