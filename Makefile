@@ -1,6 +1,6 @@
 PYTHON ?= python
 
-.PHONY: all format lint types test slow bench docs wheel
+.PHONY: all format lint types test slow bench fuzz docs wheel
 
 all: format lint types docs test  ## what CI runs
 
@@ -22,6 +22,9 @@ slow:
 bench:
 	$(PYTHON) -m promptsearch bench
 	$(PYTHON) benchmarks/mining_throughput.py
+
+fuzz:  ## needs atheris
+	$(PYTHON) scripts/fuzz.py
 
 docs:  ## build/site
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict

@@ -134,7 +134,7 @@ def _parsed(path: Path) -> Iterator[tuple[Row, int]]:
             if not line.endswith(b"\n"):
                 return
             try:
-                yield json.loads(line), len(line)
+                yield _row(line), len(line)
             except ValueError as error:
                 raise RunError(
                     f"{path}, line {number}: not a trial ({error}); the ledger was edited: "
@@ -142,9 +142,22 @@ def _parsed(path: Path) -> Iterator[tuple[Row, int]]:
                 ) from error
 
 
+def _row(line: bytes) -> Row:
+    """`ValueError` where the line is no row of a chunk."""
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise ValueError("it is no JSON object")
+    match row.get("chunk", [1, 1]):
+        case [int(), int()]:
+            return row
+        case chunk:
+            raise ValueError(f"its chunk is {chunk!r}")
+
+
 def _what_differs(header: Row, identity: Row) -> str:
-    old, new = header.get("identity", {}), json.loads(json.dumps(identity))
-    assert isinstance(old, dict)
+    old, new = header.get("identity"), json.loads(json.dumps(identity))
+    if not isinstance(old, dict):
+        return "its first line does not say which run it is of; start anew with --overwrite"
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     return (
         f"this run was made with another {', '.join(keys)} ({old.get(keys[0])!r}, now "
