@@ -6,7 +6,7 @@ import random
 from promptsearch.ensembling import ensemble_of
 from promptsearch.exports.foreign import Exported
 from promptsearch.exports.native import FORMAT, read_prompts
-from promptsearch.predicting import scoring_from
+from promptsearch.saved.choice import scoring_from
 
 LITERALS = [
     "[MASK]",

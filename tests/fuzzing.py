@@ -15,9 +15,9 @@ from promptsearch.errors import PromptSearchError
 from promptsearch.exports.importing import FORMATS, Importing, read_files
 from promptsearch.exports.native import readable_prompts
 from promptsearch.ledger import identity_in, read_ledger
-from promptsearch.predicting import chosen, frame_in
 from promptsearch.prompt import Template
 from promptsearch.report.trials import read_trials
+from promptsearch.saved.choice import chosen, frame_in
 from promptsearch.searchers.joining.notation import read_plan
 from promptsearch.wording.thesaurus import read_thesaurus
 

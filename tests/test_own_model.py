@@ -8,7 +8,7 @@ from test_models_chat import TEMPLATE
 from tiny import gpt2, gpt2_tokenizer
 
 from promptsearch.exports.native import read_prompts
-from promptsearch.own_model import model_for
+from promptsearch.saved.model import model_for
 
 
 @pytest.fixture(scope="module")

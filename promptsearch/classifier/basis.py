@@ -12,17 +12,17 @@ from promptsearch.engine import Searcher
 from promptsearch.errors import RunError
 from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
 from promptsearch.models import LanguageModel
-from promptsearch.own_model import model_for
-from promptsearch.predicting import (
+from promptsearch.prediction.ensemble import EnsemblePredictor
+from promptsearch.prompt import Prompt
+from promptsearch.runs import search
+from promptsearch.saved.choice import (
     Choice,
     chosen,
     frame_in,
     scoring_from,
     without_priors,
 )
-from promptsearch.prediction.ensemble import EnsemblePredictor
-from promptsearch.prompt import Prompt
-from promptsearch.runs import search
+from promptsearch.saved.model import model_for
 from promptsearch.scoring import Scorer
 from promptsearch.trial import Result
 

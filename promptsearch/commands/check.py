@@ -15,8 +15,8 @@ from promptsearch.commands.running import loaded, loading_from
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.exports.native import PromptFile, readable_prompts
 from promptsearch.models import LanguageModel
-from promptsearch.own_model import model_for, spec_of
 from promptsearch.runs import with_words
+from promptsearch.saved.model import model_for, spec_of
 
 
 @click.command("check")

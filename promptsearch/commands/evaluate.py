@@ -34,9 +34,9 @@ from promptsearch.evaluation import Evaluation, evaluate
 from promptsearch.exports.native import PromptFile, read_prompts
 from promptsearch.metrics import objective_in
 from promptsearch.models import LanguageModel
-from promptsearch.own_model import is_own, model_for, spec_of
-from promptsearch.predicting import scoring_from
 from promptsearch.runs import with_words
+from promptsearch.saved.choice import scoring_from
+from promptsearch.saved.model import is_own, model_for, spec_of
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.calibrating import Calibration
 from promptsearch.storage import write_atomic

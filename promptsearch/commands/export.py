@@ -16,9 +16,9 @@ from promptsearch.evaluation import aligned
 from promptsearch.exports.foreign import FORMATS, NEXT, Exported, Written, write_as
 from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
 from promptsearch.models import LanguageModel
-from promptsearch.own_model import model_for
-from promptsearch.predicting import scoring_from
 from promptsearch.prompt import Verbalizer
+from promptsearch.saved.choice import scoring_from
+from promptsearch.saved.model import model_for
 
 WIDEST = max(map(len, FORMATS))
 LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())

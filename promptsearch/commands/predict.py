@@ -34,13 +34,13 @@ from promptsearch.corpora.tables import each_row
 from promptsearch.data import Dataset
 from promptsearch.errors import DataError, RunError
 from promptsearch.exports.native import PromptFile, read_prompts
-from promptsearch.predicting import Choice, chosen, frame_in, identity_of, without_priors
 from promptsearch.prediction.columns import Columns
 from promptsearch.prediction.ensemble import EnsemblePredictor
 from promptsearch.prediction.forms import Form, form_of
 from promptsearch.prediction.output import Stream, Target, finished, locked, part_of
 from promptsearch.prediction.parquet import write_parquet
 from promptsearch.prediction.rows import Labeller, Rows, Sink, asked_of, label_rows
+from promptsearch.saved.choice import Choice, chosen, frame_in, identity_of, without_priors
 
 
 @click.command("predict")

@@ -8,7 +8,7 @@ from promptsearch.engine import Searcher
 from promptsearch.errors import RunError
 from promptsearch.exports.native import PromptFile
 from promptsearch.models.recipe import LEAST
-from promptsearch.predicting import scoring_from
+from promptsearch.saved.choice import scoring_from
 from promptsearch.searchers import SEARCHERS, JointSearch
 from promptsearch.settings import Settings
 

@@ -16,8 +16,8 @@ from promptsearch.corpora import load_task
 from promptsearch.errors import TaskError
 from promptsearch.exports.native import PromptFile, read_prompts
 from promptsearch.ledger import LEDGER, identity_in
-from promptsearch.own_model import model_for, spec_of
 from promptsearch.runs import Output, search
+from promptsearch.saved.model import model_for, spec_of
 
 TOLERANCE = 1e-4  # of a score in float32, whatever the batches
 

@@ -123,7 +123,7 @@ def place_of(into: Path) -> Path:
 
 
 def _module(name: str) -> ModuleType:
-    return import_module(f"promptsearch.exports.{name.replace('-', '_')}")
+    return import_module(f"promptsearch.exports.formats.{name.replace('-', '_')}")
 
 
 def _check_free(target: Path, own: Path, overwrite: bool) -> None:

@@ -145,7 +145,7 @@ def read_files(paths: Sequence[Path], name: str, given: Importing) -> Imported:
 
 
 def _module(name: str) -> ModuleType:
-    return import_module(f"promptsearch.exports.{name.replace('-', '_')}")
+    return import_module(f"promptsearch.exports.formats.{name.replace('-', '_')}")
 
 
 def _files(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:

@@ -14,10 +14,10 @@ from promptsearch.corpora.files import ENCODING, kind_of, open_text
 from promptsearch.corpora.json_rows import json_lines
 from promptsearch.errors import DataError, PromptError
 from promptsearch.exports.binding import Inputs
+from promptsearch.exports.formats.openprompt.notation import holds_mask
 from promptsearch.exports.importing import Importing, Place, read_files
 from promptsearch.exports.lama_notation import OBJECT
 from promptsearch.exports.native import read_prompts
-from promptsearch.exports.openprompt.notation import holds_mask
 from promptsearch.exports.pairing import named_here
 from promptsearch.prompt import Template
 from promptsearch.template import check_places

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.exports.foreign import Exported
+from promptsearch.exports.formats.pet.patterns import joined
+from promptsearch.exports.formats.pet.words import Words
 from promptsearch.exports.holding import TEXTS, no_ensemble, text_names, told_names
 from promptsearch.exports.native import SavedPrompt
-from promptsearch.exports.pet.patterns import joined
-from promptsearch.exports.pet.words import Words
 from promptsearch.prompt import Field, Part, Slot, Template, Text
 from promptsearch.storage import write_atomic
 

@@ -5,8 +5,8 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from promptsearch.exports.formats.pet.words import Beyond
 from promptsearch.exports.importing import Place
-from promptsearch.exports.pet.words import Beyond
 from promptsearch.exports.python_literals import short
 
 

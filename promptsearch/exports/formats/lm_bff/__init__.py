@@ -10,8 +10,8 @@ A word brings the space before it, so `_It_was*mask*` is "It was [Z]". What LM-B
 of ours can say: it is told, and the sentence stands as it is.
 """
 
-from promptsearch.exports.lm_bff.reading import read
-from promptsearch.exports.lm_bff.writing import MAPPING, TEMPLATE, write
+from promptsearch.exports.formats.lm_bff.reading import read
+from promptsearch.exports.formats.lm_bff.writing import MAPPING, TEMPLATE, write
 
 ENDINGS = (".score.txt", TEMPLATE, MAPPING)  # a release has each list three times, once with scores
 

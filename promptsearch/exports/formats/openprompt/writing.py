@@ -8,6 +8,8 @@ from pathlib import Path
 from promptsearch.errors import ExportError
 from promptsearch.exports.binding import with_spaces
 from promptsearch.exports.foreign import Exported
+from promptsearch.exports.formats.openprompt.notation import template_of
+from promptsearch.exports.formats.openprompt.verbalizers import GLUED
 from promptsearch.exports.holding import (
     TEXTS,
     apart,
@@ -18,8 +20,6 @@ from promptsearch.exports.holding import (
 )
 from promptsearch.exports.importing import Place
 from promptsearch.exports.native import SavedPrompt
-from promptsearch.exports.openprompt.notation import template_of
-from promptsearch.exports.openprompt.verbalizers import GLUED
 from promptsearch.prompt import Answer, Field, Part, Slot, Text
 from promptsearch.storage import write_atomic, write_lines
 

@@ -8,7 +8,7 @@ from promptsearch.corpora.facts import SUBJECT
 from promptsearch.corpora.files import ENCODING, kind_of
 from promptsearch.corpora.json_rows import json_document
 from promptsearch.errors import PromptError
-from promptsearch.exports.autoprompt.tokens import read_trigger, spelled, texts_of
+from promptsearch.exports.formats.autoprompt.tokens import read_trigger, spelled, texts_of
 from promptsearch.exports.importing import (
     FoundAnswers,
     FoundTemplate,

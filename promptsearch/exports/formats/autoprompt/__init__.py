@@ -11,8 +11,8 @@ Trigger tokens are pieces of a vocabulary, and text may be read as others. With 
 whether these are read back (`round_trips`, `token_ids`); without one nobody can tell.
 """
 
-from promptsearch.exports.autoprompt.reading import read
-from promptsearch.exports.autoprompt.writing import write
+from promptsearch.exports.formats.autoprompt.reading import read
+from promptsearch.exports.formats.autoprompt.writing import write
 
 __all__ = ["ENDINGS", "read", "write"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from promptsearch.errors import ExportError
 from promptsearch.exports.binding import with_spaces
 from promptsearch.exports.foreign import Exported
+from promptsearch.exports.formats.lm_bff.reading import SENTENCES, template_of
 from promptsearch.exports.holding import (
     apart,
     names_for,
@@ -17,7 +18,6 @@ from promptsearch.exports.holding import (
     told_names,
 )
 from promptsearch.exports.importing import Place
-from promptsearch.exports.lm_bff.reading import SENTENCES, template_of
 from promptsearch.exports.native import SavedPrompt
 from promptsearch.prompt import Field, Part, Slot, Text
 from promptsearch.storage import write_lines

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from promptsearch.exports.pet.words import (
+from promptsearch.exports.formats.pet.words import (
     Beyond,
     Example,
     Refused,

@@ -12,10 +12,10 @@ tokens, control tokens, and what is done to inputs (post_processing) are no part
 from pathlib import Path
 
 from promptsearch.corpora.files import ENCODING, kind_of, open_text
+from promptsearch.exports.formats.openprompt.notation import holds_mask, template_of
+from promptsearch.exports.formats.openprompt.verbalizers import in_json, in_text
+from promptsearch.exports.formats.openprompt.writing import write
 from promptsearch.exports.importing import FoundTemplate, Imported, Importing, Place
-from promptsearch.exports.openprompt.notation import holds_mask, template_of
-from promptsearch.exports.openprompt.verbalizers import in_json, in_text
-from promptsearch.exports.openprompt.writing import write
 
 __all__ = ["ENDINGS", "read", "write"]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from promptsearch.corpora.files import ENCODING
 from promptsearch.corpora.json_rows import json_document
+from promptsearch.exports.formats.openprompt.notation import pieces_of
 from promptsearch.exports.importing import FoundAnswers, Importing, Place, shown, well_formed
-from promptsearch.exports.openprompt.notation import pieces_of
 
 GLUED = "<!>"  # begins a word that no space goes before
 Words = Sequence[Sequence[str]]  # of each label

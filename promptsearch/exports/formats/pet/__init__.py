@@ -13,10 +13,10 @@ from pathlib import Path
 
 from promptsearch.corpora.files import ENCODING, kind_of, open_text
 from promptsearch.corpora.json_rows import json_document
+from promptsearch.exports.formats.pet.patterns import classes_of
+from promptsearch.exports.formats.pet.verbalizers import in_json, in_text
+from promptsearch.exports.formats.pet.writing import write
 from promptsearch.exports.importing import Imported, Importing, Place, well_formed
-from promptsearch.exports.pet.patterns import classes_of
-from promptsearch.exports.pet.verbalizers import in_json, in_text
-from promptsearch.exports.pet.writing import write
 
 __all__ = ["ENDINGS", "read", "write"]
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from promptsearch.exports.python.expecting import Row
-from promptsearch.exports.python.members import Member
-from promptsearch.exports.python.reading import Half, Reading
-from promptsearch.exports.python.shape import is_bounded, message_of
-from promptsearch.exports.python.tables import (
+from promptsearch.exports.formats.python.expecting import Row
+from promptsearch.exports.formats.python.members import Member
+from promptsearch.exports.formats.python.reading import Half, Reading
+from promptsearch.exports.formats.python.shape import is_bounded, message_of
+from promptsearch.exports.formats.python.tables import (
     answers_source,
     candidates_source,
     expected_source,

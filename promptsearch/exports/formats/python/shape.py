@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from promptsearch.exports.foreign import Exported
-from promptsearch.exports.python.members import Member
-from promptsearch.exports.python.reading import Reading
+from promptsearch.exports.formats.python.members import Member
+from promptsearch.exports.formats.python.reading import Reading
 from promptsearch.prompt import Field, Part, Slot, Template, Text
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from promptsearch.corpora.facts import SUBJECT
 from promptsearch.errors import ExportError
-from promptsearch.exports.autoprompt.reading import template_of
 from promptsearch.exports.foreign import Exported
+from promptsearch.exports.formats.autoprompt.reading import template_of
 from promptsearch.exports.holding import evidence_of, no_candidates, no_ensemble, published_as
 from promptsearch.exports.importing import Place
 from promptsearch.exports.lama_notation import to_lama, write_rows

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.exports.foreign import NEXT, Exported
+from promptsearch.exports.formats.python.expecting import expected_rows
+from promptsearch.exports.formats.python.members import Member, members_of
+from promptsearch.exports.formats.python.program import Program
+from promptsearch.exports.formats.python.reading import Reading, reading_of
 from promptsearch.exports.native import LISTED
-from promptsearch.exports.python.expecting import expected_rows
-from promptsearch.exports.python.members import Member, members_of
-from promptsearch.exports.python.program import Program
-from promptsearch.exports.python.reading import Reading, reading_of
 from promptsearch.scoring import Scorer
 from promptsearch.storage import write_atomic
 

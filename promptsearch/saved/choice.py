@@ -13,8 +13,8 @@ from promptsearch.errors import DataError, PromptError, RunError
 from promptsearch.evaluation import aligned
 from promptsearch.exports.native import PromptFile, SavedPrompt, kind_of_answers
 from promptsearch.ledger import digest
-from promptsearch.own_model import is_own
 from promptsearch.prediction.ensemble import Ensemble, Member
+from promptsearch.saved.model import is_own
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.calibrating import CalibratedScorer, check_calibration, references_of
 from promptsearch.settings import Settings

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.errors import PromptError
+from promptsearch.exports.formats.pet.classes import File, tree_of
+from promptsearch.exports.formats.pet.evaluating import Evaluator
+from promptsearch.exports.formats.pet.words import Beyond, Example, Refused, Words
 from promptsearch.exports.importing import FoundAnswers, FoundTemplate, Place, well_formed
-from promptsearch.exports.pet.classes import File, tree_of
-from promptsearch.exports.pet.evaluating import Evaluator
-from promptsearch.exports.pet.words import Beyond, Example, Refused, Words
 from promptsearch.prompt import Part, Slot, Template, Text
 from promptsearch.template import notation_of
 

@@ -7,9 +7,9 @@ from functools import cached_property
 from importlib.metadata import version
 
 from promptsearch.exports.foreign import Exported
-from promptsearch.exports.python import causal, code, masked, predicting, seq2seq
-from promptsearch.exports.python.composing import composed
-from promptsearch.exports.python.data import (
+from promptsearch.exports.formats.python import causal, code, masked, predicting, seq2seq
+from promptsearch.exports.formats.python.composing import composed
+from promptsearch.exports.formats.python.data import (
     answers_lines,
     candidates_lines,
     ensemble_lines,
@@ -17,11 +17,11 @@ from promptsearch.exports.python.data import (
     reading_lines,
     single_lines,
 )
-from promptsearch.exports.python.expecting import Row
-from promptsearch.exports.python.members import Member
-from promptsearch.exports.python.reading import Reading
-from promptsearch.exports.python.shape import flags_of
-from promptsearch.exports.python.tables import literal
+from promptsearch.exports.formats.python.expecting import Row
+from promptsearch.exports.formats.python.members import Member
+from promptsearch.exports.formats.python.reading import Reading
+from promptsearch.exports.formats.python.shape import flags_of
+from promptsearch.exports.formats.python.tables import literal
 from promptsearch.prompt import Verbalizer
 
 AUTO = {
