@@ -57,6 +57,7 @@ CASES = {
     "prefix": ("warning", "begin alike", {"bad": ["good film"]}),
     "many": ("warning", "more than 3 tokens", {"good": ["zyxwvu"]}),
     "unknown": ("error", "unknown tokens", {"kind": "bert", "good": ["\u4e00"]}),
+    "numbers": ("warning", "the answers are numbers (0, 1)", {"bad": ["0"], "good": ["1"]}),
     "spaces in answers": ("warning", "a space begins", {"good": [" good"]}),
     "imbalance": ("warning", "accuracy rewards", {"train": ROWS + "x,bad\n" * 30}),
     "rare": ("warning", "one example each", {"train": "text,label\nx,bad\ny,bad\nz,good\n"}),

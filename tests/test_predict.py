@@ -206,6 +206,20 @@ def test_one_prompt_the_ensemble_or_the_best(tmp_path):
     assert told("--ensemble")[1] == rows
 
 
+@pytest.mark.parametrize("whole", [-0.6, -0.5, -0.4])
+def test_an_ensemble_answers_where_dev_says_no_less_of_it(tmp_path, whole):
+    first, *others = [{**row, "scores": {"dev": {"log_likelihood": -0.5}}} for row in PROMPTS]
+    members = [{"id": own["id"], "weight": 1.0} for own in PROMPTS]
+    scores = {"dev": {"log_likelihood": whole}}
+    together = {"rule": "uniform", "members": members, "scores": scores}
+    path = prompts_in(tmp_path, [first, *others], ensemble=together)
+    table = table_in(tmp_path, "new.csv", [{"text": TEXTS[0]}])
+    assert ("with the ensemble" in run("predict", path, "-i", table).stderr) is (whole >= -0.5)
+    assert "with the ensemble" in run("predict", path, "-i", table, "--ensemble").stderr
+    told = run("export", path, "--to", "text", "-o", tmp_path / "text").output
+    assert ("not the file's ensemble, which --ensemble takes" in told) is (whole >= -0.5)
+
+
 def test_a_file_of_templates_and_answers_alone_is_enough(tmp_path):
     path = prompts_in(tmp_path, task=None, model=None)
     table = table_in(tmp_path, "new.csv", [{"text": text} for text in TEXTS])

@@ -122,6 +122,20 @@ def test_another_corpus_is_named(tmp_path):
     assert "data: corpus has changed" in again(tmp_path)
 
 
+def test_many_differences_are_counted(made):
+    path = made / "run" / "prompts.json"
+    kept, document = path.read_text(), json.loads(path.read_text())
+    for row in document["prompts"]:
+        row["scores"]["dev"] |= dict.fromkeys(("log_likelihood", "accuracy", "mrr"), -7.0)
+    path.write_text(json.dumps(document))
+    said = again(made)
+    path.write_text(kept)
+    first = document["prompts"][0]
+    assert f"scores: log_likelihood of {first['id']} {first['template']!r} was -7, now -" in said
+    moved = len(document["prompts"]) * 3
+    assert f"and {moved - 10} more (--json lists them)\n{moved} differences" in said
+
+
 def test_an_option_of_loading_is_named_and_else_the_run_s_own_is_taken(made):
     assert "model: dtype was float32, now bfloat16" in again(made, "--dtype", "bfloat16")
     kept = (made / "run" / "prompts.json").read_text()

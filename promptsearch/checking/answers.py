@@ -70,7 +70,7 @@ class Answers:
             *(self._merged() if self.facts else self._alike()),
             *(self._beginnings() if self.model.info.family == "causal" else ()),
             *self._many(),
-            *(() if self.facts else self._lengths()),
+            *(() if self.facts else (*self._lengths(), *self._numbers())),
             *self._spaces(),
         )
 
@@ -140,6 +140,15 @@ class Answers:
                 f"{label} {'/'.join(map(str, sorted(n)))}" for label, n in lengths.items()
             )
             yield Finding("warning", f"answers differ in tokens ({shown}): longer ones score lower")
+
+    def _numbers(self) -> Iterator[Finding]:
+        """Numbers of labels, as `init` takes them from a table."""
+        if all(own.text.isdigit() for own in self.read):
+            shown = listed([own.text for own in self.read])
+            yield Finding(
+                "warning",
+                f"the answers are numbers ({shown}), which tell a model little; use words",
+            )
 
     def _spaces(self) -> Iterator[Finding]:
         spaced = [str(own) for own in self.read if any(t != t.strip() for _, t in own.answer)]

@@ -46,7 +46,7 @@ def _balance(definition: TaskDefinition, split: Split) -> str:
     share = scores.get("accuracy", scores.get("p@1"))
     if definition.kind == "facts":
         return f"{len(counts)} objects; always {label!r}: P@1 {share:.3f}"
-    shown = ", ".join(f"{label} {counts[label]}" for label in definition.labels)
+    shown = ", ".join(f"{label}: {counts[label]}" for label in definition.labels)
     return f"{shown}; always {label!r}: accuracy {share:.3f}"
 
 

@@ -38,7 +38,7 @@ class PromptClassifier:
     prompts: str | Path | Prompt  # a prompts.json, or the prompt itself
     model: str | LanguageModel | None = None  # None: the one the prompts were found with
     id: str | None = None  # of one prompt of the file
-    ensemble: bool | None = None  # None: the file's ensemble, if it has one
+    ensemble: bool | None = None  # None: the file's, if it has one that is better on dev
     searcher: Searcher | None = None
     budget: int = 200  # of the search: distinct prompts that are scored
     seed: int = 0

@@ -106,6 +106,8 @@ def command(prompts: Path, **given: Any) -> None:
     design = _design(file, definition, given)
     which = given["rows"] or ("all" if given["again"] else "dev")
     check_rows(rows_of(definition, which), definition, design, given["again"])
+    if file.document.get("ensemble"):
+        console.say("single prompts are certified; the file's ensemble is not among them")
     model = found_with(file, definition, given, console)
     definition = over_the_same(with_words(definition, model), file)
     with scoring_as(file, definition, model, given, console) as (_, judge):

@@ -17,7 +17,7 @@ from promptsearch.exports.foreign import FORMATS, NEXT, Exported, Written, write
 from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Verbalizer
-from promptsearch.saved.choice import scoring_from
+from promptsearch.saved.choice import scoring_from, together_is_better
 from promptsearch.saved.model import model_for
 
 WIDEST = max(map(len, FORMATS))
@@ -81,6 +81,8 @@ def _exported(file: PromptFile, given: dict[str, Any], console: Console) -> Expo
     every = [_ordered(file, saved, task) for saved in file.prompts]
     own = scoring_from(file), _model_of(file, task, given), task
     if not given["ensemble"]:
+        if together_is_better(file.document):
+            console.say(f"{every[0].id}, not the file's ensemble, which --ensemble takes")
         return Exported(file, tuple(every[: given["top"]]), *own)
     ensemble = ensemble_of(file, {saved.id: saved.prompt for saved in every})
     if ensemble is None:

@@ -50,7 +50,7 @@ from promptsearch.saved.choice import Choice, chosen, frame_in, identity_of, wit
 @click.option(
     "--ensemble/--no-ensemble",
     default=None,
-    help="Label with the file's ensemble, or its best prompt.  [default: the ensemble, if any]",
+    help="Label with the file's ensemble, or its best prompt.  [default: what is better on dev]",
 )
 @click.option(
     "--top-answers",

@@ -14,11 +14,12 @@ from promptsearch.commands.remaking import searcher_of, settings_of
 from promptsearch.commands.running import loading_from
 from promptsearch.corpora import load_task
 from promptsearch.errors import TaskError
-from promptsearch.exports.native import PromptFile, read_prompts
+from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
 from promptsearch.ledger import LEDGER, identity_in
 from promptsearch.runs import Output, search
 from promptsearch.saved.model import model_for, spec_of
 
+SHOWN = 10  # differences of prompts and scores
 TOLERANCE = 1e-4  # of a score in float32, whatever the batches
 
 
@@ -40,8 +41,10 @@ def command(prompts: Path, **given: Any) -> None:
     if given["as_json"]:
         print_json({"differs": about, "prompts": scores, "reproduced": not scores})
     else:
-        for line in [*about, *scores]:
+        for line in [*about, *scores[:SHOWN]]:
             click.echo(line)
+        if len(scores) > SHOWN:
+            click.echo(f"and {len(scores) - SHOWN} more (--json lists them)")
         verdict = (
             f"{len(scores)} differences" if scores else "reproduced: same prompts, same scores"
         )
@@ -119,23 +122,34 @@ def _edited(file: PromptFile) -> Iterator[str]:
 
 def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:
     """Prompts that one run has and the other has not, and scores that moved."""
-    before, after = (_by_template(one) for one in (file, again))
-    for name in before.keys() - after.keys():
-        yield f"prompts: {name!r} was not found again"
-    for name in after.keys() - before.keys():
-        yield f"prompts: {name!r} is new"
-    for name in before.keys() & after.keys():
-        for metric, was in before[name].items():
-            now = after[name].get(metric)
-            if isinstance(was, float) and not (
-                isinstance(now, float) and abs(was - now) <= TOLERANCE
-            ):
-                yield f"scores: {metric} of {name!r} was {was}, now {now}"
+    before, after = ({_key(saved.row): saved for saved in one.prompts} for one in (file, again))
+    for key, saved in before.items():
+        if key not in after:
+            yield f"prompts: {_named(saved)} was not found again"
+            continue
+        now = _dev(after[key].row)
+        for metric, was in _dev(saved.row).items():
+            if isinstance(was, float) and not _near(was, found := now.get(metric)):
+                yield f"scores: {metric} of {_named(saved)} was {_short(was)}, now {_short(found)}"
+    for key, saved in after.items():
+        if key not in before:
+            yield f"prompts: {saved.prompt.template} is new"
 
 
-def _by_template(file: PromptFile) -> dict[str, Mapping[str, object]]:
-    rows: list[Any] = [saved.row for saved in file.prompts]
-    return {f"{row['template']} {row.get('verbalizer', '')}": _dev(row) for row in rows}
+def _key(row: Any) -> str:
+    return f"{row['template']} {row.get('verbalizer', '')}"
+
+
+def _named(saved: SavedPrompt) -> str:
+    return f"{saved.id} {str(saved.prompt.template)!r}"
+
+
+def _short(score: object) -> str:
+    return f"{score:.6g}" if isinstance(score, float) else "none"
+
+
+def _near(was: float, now: object) -> bool:
+    return isinstance(now, float) and abs(was - now) <= TOLERANCE
 
 
 def _dev(row: Mapping[str, Any]) -> Mapping[str, object]:

@@ -17,6 +17,7 @@ from promptsearch.errors import RunError
 from promptsearch.models import LanguageModel
 from promptsearch.models.recipe import check_installed
 from promptsearch.runs import Output, search_in
+from promptsearch.saved.choice import together_is_better
 from promptsearch.settings import Settings
 
 INTERRUPTED = 130
@@ -136,19 +137,24 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
     ]
     click.echo(about_scores(search))
     print_table([*tuned_header(search), *metrics, "id", "prompt"], rows)
-    task, best = document["task"]["name"], document["prompts"][0]
+    best = document["prompts"][0]
     if (nats := best["source"]["evidence"].get("fluency")) is not None:
         click.echo(f"fluency of {best['id']}: {nats:.2f} nats a word")
     click.echo(f"wrote {directory / 'prompts.json'} ({len(document['prompts'])} prompts)")
     if ensemble := document["ensemble"]:
         told = zip(metrics, dev_cells(ensemble, metrics), strict=True)
         scores = ", ".join(f"{metric} {score}" for metric, score in told)
-        click.echo(f"ensemble ({ensemble['rule']} of {len(ensemble['members'])}): {scores}")
+        taken = "" if together_is_better(document) else f"; {best['id']} alone is better"
+        click.echo(f"ensemble ({ensemble['rule']} of {len(ensemble['members'])}): {scores}{taken}")
+    click.echo(f"what they are worth: promptsearch {_worth(document, directory)}")
+
+
+def _worth(document: Mapping[str, Any], directory: Path) -> str:
+    """The command that tells it: on test, where there is one."""
+    file, task = directory / "prompts.json", _task_word(document) or document["task"]["name"]
     if "test" in document["task"]["data"]:
-        click.echo(
-            f"what they are worth: promptsearch evaluate {directory / 'prompts.json'} "
-            f"--task {_task_word(document) or task} --split test"
-        )
+        return f"evaluate {file} --task {task} --split test"
+    return f"certify {file} --task {task}"
 
 
 def dev_cells(row: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:

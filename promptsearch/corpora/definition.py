@@ -54,7 +54,8 @@ class TaskDefinition:
         """The test split, read now. Only `evaluate` asks for it."""
         if not self.test_paths:
             raise TaskError(
-                f'{self.file}: the task has no test split; add test = "FILE" to the task file'
+                f'{self.file}: the task has no test split; add test = "FILE" to the task file, or '
+                "see with `promptsearch certify` what dev can say"
             )
         return read_split("test", self.test_files, self.test_paths, self.reader)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from promptsearch.corpora import TaskFrame, did_you_mean, frame_of
 from promptsearch.corpora.facts import FactsReader
@@ -13,6 +14,7 @@ from promptsearch.errors import DataError, PromptError, RunError
 from promptsearch.evaluation import aligned
 from promptsearch.exports.native import PromptFile, SavedPrompt, kind_of_answers
 from promptsearch.ledger import digest
+from promptsearch.metrics import objective_in
 from promptsearch.prediction.ensemble import Ensemble, Member
 from promptsearch.saved.model import is_own
 from promptsearch.scoring import PromptScorer, Scorer
@@ -77,10 +79,11 @@ def chosen(
 ) -> Choice:
     """The prompt with the `id`, else the file's ensemble, else its first prompt.
 
-    `ensemble` asks for that or forbids it. `RunError` where the file does not have what is asked.
+    `ensemble` asks for that or forbids it; with None, it answers unless it scored less on dev than
+    the first prompt. `RunError` where the file does not have what is asked.
     """
     together = read_ensemble(file, frame) if id is None and ensemble is not False else None
-    if together is not None:
+    if together is not None and (ensemble or together_is_better(file.document)):
         rows = {one.id: one for one in file.prompts}
         saved = tuple(replace(rows[m.id], prompt=m.prompt) for m in together.members)
         return Choice(saved, together, from_file=True)
@@ -90,6 +93,25 @@ def chosen(
             "use its best prompt (--no-ensemble)"
         )
     return Choice.of(aligned(_named(file, id), frame))
+
+
+def together_is_better(document: Mapping[str, Any]) -> bool:
+    """Whether a prompts.json has an ensemble that scored no less on dev than its first prompt.
+
+    By what the search called best; also where it does not say what one of them scored.
+    """
+    if (ensemble := document.get("ensemble")) is None:
+        return False
+    metric = objective_in(document.get("search") or {})
+    whole, first = (_on_dev(row, metric) for row in (ensemble, document["prompts"][0]))
+    return whole is None or first is None or whole >= first
+
+
+def _on_dev(row: object, metric: str) -> float | None:
+    match row:
+        case {"scores": {"dev": {**scores}}} if isinstance(score := scores.get(metric), float):
+            return score
+    return None
 
 
 def _named(file: PromptFile, id: str | None) -> SavedPrompt:
