@@ -3,7 +3,7 @@
 import signal
 import sys
 from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EROFS
-from typing import Any
+from typing import Any, NoReturn
 
 import rich_click as click
 
@@ -96,8 +96,13 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point; a polite kill (SIGTERM) keeps what was found, as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _stop)
     sys.exit(cli())
+
+
+def _stop(*_: object) -> NoReturn:
+    """Not by way of SIGINT, which a shell's background jobs ignore."""
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from promptsearch.prompt import Prompt
 from promptsearch.scoring import PromptScorer, Scorer
 
 HELD = 0.25  # of the rows, on which learning weights is stopped
+HEAVIEST = 1e6  # of a member's weight; larger ones overflow
 LEARNED: tuple[Rule, ...] = ("optimised", "greedy")
 
 
@@ -159,6 +160,8 @@ def _read(section: object, prompts: Mapping[str, Prompt]) -> Ensemble:
 def _member(row: object, prompts: Mapping[str, Prompt]) -> Member:
     match row:
         case {"id": str(name), "weight": int() | float() as weight} if name in prompts:
+            if not abs(weight) <= HEAVIEST:
+                raise PromptError(f"its member {name!r} has the weight {weight}; give about 1")
             return Member(name, prompts[name], float(weight))
         case {"id": str(name)} if name not in prompts:
             raise PromptError(f"its member {name!r} is none of the prompts")

@@ -127,7 +127,7 @@ def _whole_chunks(path: Path) -> tuple[list[Row], int]:
 
 def _parsed(path: Path) -> Iterator[tuple[Row, int]]:
     """Rows with their length in bytes, up to the first one cut short."""
-    if not path.exists():
+    if not path.is_file():
         return
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -135,7 +135,7 @@ def _parsed(path: Path) -> Iterator[tuple[Row, int]]:
                 return
             try:
                 yield _row(line), len(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise RunError(
                     f"{path}, line {number}: not a trial ({error}); the ledger was edited: "
                     "mend the line, or start anew with --overwrite"

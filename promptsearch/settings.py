@@ -16,6 +16,13 @@ from promptsearch.scoring.labelling import AnswerScore
 RankBy = Literal["frozen", "finetune"]
 
 
+SCORED = {  # what an answer's score is, by setting
+    "multi_token": (None, *get_args(MultiToken)),
+    "answer_score": get_args(AnswerScore),
+    "length_norm": get_args(LengthNorm),
+}
+
+
 @dataclass(frozen=True)
 class Settings:
     """How any strategy's search is judged, and when it stops."""
@@ -43,6 +50,10 @@ class Settings:
     def __post_init__(self) -> None:
         if self.rank_by not in get_args(RankBy):
             raise RunError(f"there is no ranking by {self.rank_by!r}; use frozen or finetune")
+        for name, known in SCORED.items():
+            if (value := getattr(self, name)) not in known:
+                shown = ", ".join(filter(None, known))
+                raise RunError(f"there is no {name} {value!r}; use {shown}")
         given, default = asdict(self._recipe), asdict(Tuning())
         changed = [f"--finetune-{n} {value:g}" for n, value in given.items() if value != default[n]]
         if changed and self.rank_by == "frozen":

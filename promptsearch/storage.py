@@ -48,6 +48,16 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
         raise
 
 
+def check_new(path: Path | None, overwrite: bool, *inputs: Path) -> None:
+    """`RunError` where writing `path` would replace what stands there, or one of the inputs."""
+    if path is None or not path.exists():
+        return
+    if any(own.exists() and path.samefile(own) for own in inputs):
+        raise RunError(f"{path}: is what is read; choose another place to write to")
+    if not overwrite:
+        raise RunError(f"{path}: is there already; add --overwrite, or choose another place")
+
+
 @contextmanager
 def run_directory(path: Path, *, resume: bool = False, overwrite: bool = False) -> Iterator[Path]:
     """The directory of one run, locked while in use.
@@ -75,12 +85,20 @@ def run_directory(path: Path, *, resume: bool = False, overwrite: bool = False) 
 
 
 def _check_free(path: Path, resume: bool, overwrite: bool) -> None:
-    present = [path / name for name in RUN_FILES if (path / name).exists()]
     if overwrite:
-        for old in present:
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
-    elif present and not resume:
+        clear_run(path)
+    elif (present := _present(path)) and not resume:
         raise RunError(
             f"{path}: holds a run already ({present[0].name}); add --resume to go on with it, "
             "--overwrite to start anew, or choose another -o DIR"
         )
+
+
+def clear_run(path: Path) -> None:
+    """Remove the files of a run from its directory."""
+    for old in _present(path):
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+
+
+def _present(path: Path) -> list[Path]:
+    return [path / name for name in RUN_FILES if (path / name).exists()]

@@ -29,7 +29,7 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
         """
         return cls(
             tuple(
-                (label, tuple(_answer(label, a, slots) for a in _listed(given)))
+                (label, tuple(_answer(label, a, slots) for a in _listed(label, given)))
                 for label, given in answers.items()
             )
         )
@@ -88,8 +88,12 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
         return {label: [_plain(answer) for answer in answers] for label, answers in self.pairs}
 
 
-def _listed(given: str | Sequence[object]) -> Sequence[object]:
-    return [given] if isinstance(given, str) else given
+def _listed(label: str, given: object) -> Sequence[object]:
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, Sequence):
+        raise PromptError(f"the label {label!r} has the answer {given!r}; write it as a text")
+    return given
 
 
 def _answer(label: str, given: object, slots: Sequence[str]) -> Answer:

@@ -185,6 +185,23 @@ def test_a_calibrated_search_is_written_evaluated_and_reproduced(folder, method)
     assert json.loads(path.read_text())["prompts"] == document["prompts"]
 
 
+def test_a_prior_is_of_its_prompt_alone(folder):
+    search(folder, "--calibration", "contextual")
+    path = folder / "run" / "prompts.json"
+    document = json.loads(path.read_text())
+    first = document["prompts"][0]
+    changes = {
+        "its prior is of another template": {"template": "{text} truly [Z]."},
+        "or other answers": {"verbalizer": {"bad": "dull", "good": "great"}},
+        "is no finite number": {"prior": {"bad": float("nan"), "good": -1.0}},
+    }
+    for reason, change in changes.items():
+        path.write_text(json.dumps({**document, "prompts": [{**first, **change}]}))
+        for command in ("evaluate", "show"):
+            assert reason in run(command, path, status=1).stderr
+        assert reason in run("check", path, "--task", folder / "reviews.toml", status=1).stdout
+
+
 def test_a_run_is_not_resumed_with_another_calibration(folder):
     search(folder)
     assert "scoring" in search(folder, "--calibration", "pmi", "--resume", status=1).stderr

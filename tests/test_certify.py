@@ -228,6 +228,10 @@ def test_a_certificate_in_numbers(found, tmp_path):
     done = run("certify", found, "--shots", "2", "--shuffles", "9", "-o", out, "--json", "-q")
     document = json.loads(done.output)
     assert json.loads(out.read_text()) == document
+    done = run("certify", found, "-o", out, status=1)
+    assert "is there already; add --overwrite" in done.stderr
+    done = run("certify", found, "-o", found, "--overwrite", status=1)
+    assert "is what is read" in done.stderr
     assert (document["rows"], document["metric"]) == ({"split": "dev", "n": 12}, "accuracy")
     gain = document["gain"]
     assert gain["delta"] == pytest.approx(gain["winner"] - gain["manual"])
@@ -242,6 +246,19 @@ def test_a_certificate_in_numbers(found, tmp_path):
     told = run("certify", found, "--shots", "2", "--shuffles", "9", "-q").output
     assert told.startswith("verdict: ")
     assert run("certify", found, "--shots", "2", "--shuffles", "9", "-q").output == told
+
+
+def test_what_it_chooses_among_is_said(found, tmp_path):
+    for name in ("prompts.json", "trials.jsonl"):
+        (tmp_path / name).write_bytes((found.parent / name).read_bytes())
+    assert "for want of" not in run("certify", tmp_path / "prompts.json", "--shuffles", "9").output
+    header, *rows = (tmp_path / "trials.jsonl").read_text().splitlines(keepends=True)
+    other = json.loads(header)
+    other["identity"]["seed"] += 1
+    for text in ("", "".join([json.dumps(other) + "\n", *rows])):
+        (tmp_path / "trials.jsonl").write_text(text)
+        told = run("certify", tmp_path / "prompts.json", "--shuffles", "9").output
+        assert "for want of the search's trials.jsonl beside it" in told
 
 
 def test_a_search_anew(found):

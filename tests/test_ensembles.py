@@ -214,10 +214,32 @@ def test_mistakes_are_one_line(found):
     assert "holds a run already" in run("ensemble", found, "-o", folder, status=1).stderr
 
 
+def test_what_fails_loses_nothing(found, tmp_path):
+    folder = tmp_path / "together"
+    run("ensemble", found, "--top", 2, "-o", folder, "-q")
+    before = (folder / "prompts.json").read_bytes()
+    run("ensemble", found, "--top", 99, "-o", folder, "--overwrite", status=1)
+    assert (folder / "prompts.json").read_bytes() == before
+    kept = {file: file.read_bytes() for file in found.parent.iterdir() if file.is_file()}
+    done = run("ensemble", found, "-o", found.parent, "--overwrite", status=1)
+    assert "its ledger lie; choose another -o DIR" in done.stderr
+    assert all(file.read_bytes() == held for file, held in kept.items())
+    run("ensemble", found, "--top", 3, "-o", folder, "--overwrite", "-q")
+    assert len(json.loads((folder / "prompts.json").read_text())["ensemble"]["members"]) == 3
+
+
+def test_fewer_prompts_than_the_default_all_take_part(found, tmp_path):
+    document = json.loads(found.read_text())
+    (tmp_path / "few.json").write_text(json.dumps({**document, "prompts": document["prompts"][:2]}))
+    made = json.loads(run("ensemble", tmp_path / "few.json", "-o", tmp_path / "a", "--json").stdout)
+    assert len(made["ensemble"]["members"]) == 2
+
+
 @pytest.mark.parametrize(
     ("section", "reason"),
     [
         ({"rule": "uniform", "members": [{"id": "p1", "weight": -1}]}, "the weight of p1 is -1"),
+        ({"rule": "uniform", "members": [{"id": "p1", "weight": 1e39}]}, "give about 1"),
         ({"rule": "uniform", "members": [{"id": "q", "weight": 1}]}, "'q' is none of the prompts"),
         ({"rule": "sum", "members": [{"id": "p1", "weight": 1}]}, "there is no rule 'sum'"),
         ({"rule": "uniform", "members": []}, 'must have a "rule" and "members"'),

@@ -7,6 +7,7 @@ import pytest
 from promptsearch.errors import DataError
 from promptsearch.exports.native import SCHEMA, answers_of, read_prompts, write_prompts
 from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.saved.choice import scoring_from
 
 
 def write(path, *rows, **document):
@@ -58,6 +59,16 @@ def test_candidates_read_back_from_the_list_or_the_file(tmp_path, count):
             '"candidates": {"file": "gone.txt"}}]}',
             "candidates file .*gone.txt is missing",
         ),
+        ("[" * 100_000, "cannot be read"),
+        (
+            '{"format": "promptsearch/1", "scoring": [1], "prompts": [{}]}',
+            '"scoring" must be an object',
+        ),
+        (
+            '{"format": "promptsearch/1", "prompts": [{"template": "[Z]", '
+            '"verbalizer": {"a": 0}}]}',
+            "the label 'a' has the answer 0; write it as a text",
+        ),
     ],
 )
 def test_a_broken_file_is_named_with_what_is_wrong(tmp_path, text, reason):
@@ -90,3 +101,22 @@ def test_the_schema_is_a_schema():
     from jsonschema import Draft202012Validator
 
     Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
+
+
+def test_ids_are_of_one_prompt_each(tmp_path):
+    row = {"id": "p1", "template": "[Z]", "verbalizer": {"a": "x", "b": "y"}}
+    with pytest.raises(DataError, match="2 prompts have the id 'p1'"):
+        read_prompts(write(tmp_path / "p.json", row, row))
+
+
+def test_a_mark_of_the_bytes_order_is_no_error(tmp_path):
+    path = write(tmp_path / "p.json", {"template": "[Z]", "verbalizer": {"a": "x", "b": "y"}})
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(read_prompts(path).prompts) == 1
+
+
+def test_scoring_that_there_is_none_of_is_named(tmp_path):
+    row = {"template": "[Z]", "verbalizer": {"a": "x", "b": "y"}}
+    file = read_prompts(write(tmp_path / "p.json", row, scoring={"length_norm": "tokens"}))
+    with pytest.raises(DataError, match=r"p.json: scoring: there is no length_norm 'tokens'; use"):
+        scoring_from(file)

@@ -206,6 +206,37 @@ def test_one_prompt_the_ensemble_or_the_best(tmp_path):
     assert told("--ensemble")[1] == rows
 
 
+def test_columns_without_a_name(tmp_path):
+    path, table = prompts_in(tmp_path), tmp_path / "new.csv"
+    table.write_text("text,,\nfine,,\ngood,,\n")
+    rows = [json.loads(row) for row in run("predict", path, "-i", table).stdout.splitlines()]
+    assert [list(row)[:2] for row in rows] == [["text", "label"]] * 2
+    table.write_text("text,,\nfine,1,\n")
+    assert "column without a name" in run("predict", path, "-i", table, status=1).stderr
+    table.write_text(",text,,b\n1,fine,,2\n")
+    assert "two columns have no name" in run("predict", path, "-i", table, status=1).stderr
+    given = ["--columns", "text,text"]
+    assert "named 'text'; rename one" in run("predict", path, "-i", table, *given, status=1).stderr
+
+
+def test_the_first_row_that_can_be_asked_says_which_columns_there_are(tmp_path):
+    path = prompts_in(tmp_path)
+    table = table_in(tmp_path, "new.jsonl", [{"id": 1}, {"id": 2, "text": "a"}])
+    out = tmp_path / "out.csv"
+    run("predict", path, "-i", table, "-o", out, "--on-error", "skip", "--chunk", 1)
+    assert [(row["id"], row["text"]) for row in rows_of(out)] == [("2", "a")]
+    done = run("predict", path, "-i", table, "--rename", "nope=text", status=1)
+    assert "there is no column 'nope'; correct --rename" in done.stderr
+
+
+def test_half_a_character_is_left_out_of_parquet_too(tmp_path):
+    pytest.importorskip("pyarrow")
+    path, table, out = prompts_in(tmp_path), tmp_path / "new.jsonl", tmp_path / "out.parquet"
+    table.write_text('{"text": "ok"}\n{"text": "\\ud800"}\n{"text": "fine"}\n')
+    run("predict", path, "-i", table, "-o", out, "--on-error", "skip")
+    assert [row["text"] for row in rows_of(out)] == ["ok", "fine"]
+
+
 @pytest.mark.parametrize("whole", [-0.6, -0.5, -0.4])
 def test_an_ensemble_answers_where_dev_says_no_less_of_it(tmp_path, whole):
     first, *others = [{**row, "scores": {"dev": {"log_likelihood": -0.5}}} for row in PROMPTS]

@@ -194,6 +194,23 @@ def test_what_follows_the_last_whole_chunk_goes_though_the_rest_is_shorter_now(t
     assert names == [*(f"row {n}" for n in range(8) if n != 4), "last"]
 
 
+def test_a_polite_kill_stops_a_background_job(tmp_path):
+    path = prompts_in(tmp_path)
+    command = [sys.executable, "-m", "promptsearch", "predict", str(path), "-i", "-"]
+    waiting = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as after a shell's "&"
+    )
+    waiting.stdin.write(b'{"text": "a film"}\n')
+    waiting.stdin.flush()
+    assert b"labels with" in waiting.stderr.readline()  # it is past its imports
+    waiting.send_signal(signal.SIGTERM)
+    assert waiting.wait(timeout=60) == 130
+
+
 def test_a_full_disk_is_one_line_and_no_loss(tmp_path, table, monkeypatch):
     target, whole, calls = Target(tmp_path / "out.csv"), Target(tmp_path / "whole.csv"), []
     label(table, whole)
@@ -282,7 +299,7 @@ def test_ctrl_c_and_a_bad_row_say_how_to_go_on(tmp_path, many, monkeypatch):
     text = many.read_text()
     many.write_text(text.replace('"n": 500, "text": "', '"n": 500, "txt": "'))
     done = run(*words, "--resume", status=1)
-    assert "many.jsonl, line 501: it has the column 'txt'" in done.stderr
+    assert "many.jsonl, line 501: there is no column 'text' (did you mean 'txt'?)" in done.stderr
     assert "what is labelled is kept; go on with: promptsearch" in done.stderr
     many.write_text(text)
     run(*words, "--resume")

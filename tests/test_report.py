@@ -215,6 +215,12 @@ def test_test_rows_are_read_for_the_test_split_only(reviews, tmp_path):
     assert "test.jsonl, line 1" in done.stderr
 
 
+def test_only_a_page_is_written(reviews):
+    path = reviews / "run/prompts.json"
+    done = run("report", path, "-o", path, status=1)
+    assert "give it a name that ends in .html" in done.stderr
+
+
 def test_without_a_model(reviews, monkeypatch):
     monkeypatch.setattr("promptsearch.models.loading.load_model", None)
     page = page_of(reviews, "--no-evaluate")

@@ -10,7 +10,7 @@ from promptsearch.corpora import TaskDefinition
 from promptsearch.errors import DataError, PromptError
 from promptsearch.evaluation import aligned
 from promptsearch.exports.native import PromptFile, SavedPrompt
-from promptsearch.ledger import LEDGER, Row, read_ledger
+from promptsearch.ledger import LEDGER, Row, identity_in, read_ledger
 from promptsearch.prompt import Prompt, Template, Verbalizer
 
 
@@ -19,9 +19,9 @@ def candidates_of(file: PromptFile, definition: TaskDefinition, seed: int) -> li
 
     They are in an order of the seed's: a file has the best first, and that must not decide ties.
     """
-    ledger = file.path.parent / LEDGER
+    ledger = ledger_of(file)
     saved = [aligned(own, definition).prompt for own in file.prompts]
-    found = [*saved, *_scored(ledger, definition)] if _is_of(ledger, file) else saved
+    found = saved if ledger is None else [*saved, *_scored(ledger, definition)]
     distinct = [own for own in dict.fromkeys(found) if own != definition.prompt]
     order = np.random.default_rng([seed, 5]).permutation(len(distinct))
     return [distinct[place] for place in order]
@@ -36,9 +36,12 @@ def over_the_same(definition: TaskDefinition, file: PromptFile) -> TaskDefinitio
     return replace(definition, prompt=prompt, labels=verbalizer.labels)
 
 
-def _is_of(ledger: Path, file: PromptFile) -> bool:
-    """Whether the ledger is there and tells of the search that the file came from."""
-    return ledger.exists() and bool(file.section("search"))
+def ledger_of(file: PromptFile) -> Path | None:
+    """The ledger beside a file, where there is one and it is of the search that made the file."""
+    path, made = file.path.parent / LEDGER, file.section("search")
+    told = identity_in(path)
+    same = all(told.get(key) == made.get(key) for key in ("strategy", "seed", "objective"))
+    return path if made and told and same else None
 
 
 def _scored(ledger: Path, definition: TaskDefinition) -> Iterator[Prompt]:

@@ -14,7 +14,7 @@ from promptsearch.certificate.nulls import SHUFFLES
 from promptsearch.commands.certified import print_certificate
 from promptsearch.commands.certifying import Certifier
 from promptsearch.commands.console import Console, print_json
-from promptsearch.commands.evaluate import compared, found_with, scoring_as, task_named
+from promptsearch.commands.evaluate import compared, found_with, scoring_as, task_of
 from promptsearch.commands.options import (
     computing_options,
     json_option,
@@ -24,12 +24,12 @@ from promptsearch.commands.options import (
     saved_task_option,
     stacked,
 )
-from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.corpora import TaskDefinition
 from promptsearch.errors import RunError
 from promptsearch.exports.native import PromptFile, read_prompts
 from promptsearch.metrics import OBJECTIVES, objective_in, suits
 from promptsearch.runs import with_words
-from promptsearch.storage import write_atomic
+from promptsearch.storage import check_new, write_atomic
 
 design_options = stacked(
     click.option(
@@ -91,6 +91,7 @@ design_options = stacked(
     metavar="FILE.json",
     help="Write the certificate here too.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace that file.")
 @loading_options
 @computing_options
 @json_option
@@ -102,7 +103,8 @@ def command(prompts: Path, **given: Any) -> None:
     is not read.
     """
     console, file = Console(given["quiet"]), read_prompts(prompts)
-    definition = load_task(task_named(file, given["task"]))
+    check_new(given["output"], given["overwrite"], prompts)
+    definition = task_of(file, given["task"])
     design = _design(file, definition, given)
     which = given["rows"] or ("all" if given["again"] else "dev")
     check_rows(rows_of(definition, which), definition, design, given["again"])

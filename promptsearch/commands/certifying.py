@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptsearch.certificate import certify
-from promptsearch.certificate.candidates import candidates_of
+from promptsearch.certificate.candidates import candidates_of, ledger_of
 from promptsearch.certificate.contests import (
     Contest,
     Design,
@@ -20,6 +20,7 @@ from promptsearch.commands.remaking import searcher_of, settings_of
 from promptsearch.corpora import TaskDefinition
 from promptsearch.errors import RunError
 from promptsearch.exports.native import Json, PromptFile
+from promptsearch.ledger import LEDGER
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt
 from promptsearch.runs import search
@@ -67,7 +68,8 @@ class Certifier:
 
     def _contest(self, found: list[Prompt]) -> Contest:
         if not self.given["again"]:
-            self.console.say(f"{len(found):,} prompts to choose among")
+            told = "" if ledger_of(self.file) else f", for want of the search's {LEDGER} beside it"
+            self.console.say(f"{len(found):,} prompts to choose among{told}")
             examples = rows_of(self.definition, self.which)
             return among_given(found, self.definition, examples, self.judge, self.design)
         searcher, settings = searcher_of(self.file), settings_of(self.file)

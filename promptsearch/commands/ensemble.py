@@ -9,7 +9,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.console import Console, print_json, print_table
-from promptsearch.commands.evaluate import found_with, scoring_as, task_named
+from promptsearch.commands.evaluate import found_with, scoring_as, task_of
 from promptsearch.commands.options import (
     computing_options,
     json_option,
@@ -23,13 +23,14 @@ from promptsearch.commands.running import (
     default_directory,
     dev_cells,
 )
-from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.corpora import TaskDefinition
 from promptsearch.ensembling import Making, candidates_beside, ensemble_section
+from promptsearch.errors import RunError
 from promptsearch.exports.native import Json, PromptFile, read_prompts, write_prompts
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.combining import RULES
 from promptsearch.runs import with_words
-from promptsearch.storage import run_directory
+from promptsearch.storage import clear_run, run_directory
 
 
 @click.command("ensemble")
@@ -46,10 +47,8 @@ from promptsearch.storage import run_directory
 @click.option(
     "--top",
     type=click.IntRange(min=1),
-    default=Making.top,
-    show_default=True,
     metavar="K",
-    help="The best K prompts become members.",
+    help=f"The best K prompts become members.  [default: {Making.top}, or all of fewer]",
 )
 @click.option(
     "--examples",
@@ -78,12 +77,15 @@ def command(prompts: Path, **given: Any) -> None:
     The result is the same file with its `ensemble` filled in; `evaluate` says what that is worth.
     """
     console, file = Console(given["quiet"]), read_prompts(prompts)
-    making = Making(given["rule"], given["top"], given["examples"], given["seed"])
-    definition = load_task(task_named(file, given["task"]))
+    top = given["top"] or min(Making.top, len(file.prompts))
+    making = Making(given["rule"], top, given["examples"], given["seed"])
+    definition = task_of(file, given["task"])
     directory = given["output"] or default_directory(definition.name, "ensemble")
-    with run_directory(directory, overwrite=given["overwrite"]):
+    _check_apart(directory, prompts)
+    with run_directory(directory, resume=given["overwrite"]):
         model = found_with(file, definition, given, console)
         document = {**file.document, "ensemble": _made(file, definition, model, making, given)}
+        clear_run(directory)  # only now: what fails loses nothing
         if beside := candidates_beside(file):
             shutil.copyfile(beside, directory / beside.name)
         write_prompts(directory / "prompts.json", document)
@@ -91,6 +93,13 @@ def command(prompts: Path, **given: Any) -> None:
         print_json(document)
     else:
         _print(document, definition, directory)
+
+
+def _check_apart(directory: Path, prompts: Path) -> None:
+    if directory.exists() and directory.samefile(prompts.parent):
+        raise RunError(
+            f"{directory}: is where {prompts.name} and its ledger lie; choose another -o DIR"
+        )
 
 
 def put_together(

@@ -39,7 +39,7 @@ from promptsearch.saved.choice import scoring_from
 from promptsearch.saved.model import is_own, model_for, spec_of
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.calibrating import Calibration
-from promptsearch.storage import write_atomic
+from promptsearch.storage import check_new, write_atomic
 
 
 @click.command("evaluate")
@@ -56,6 +56,7 @@ from promptsearch.storage import write_atomic
     metavar="FILE.jsonl",
     help="What was predicted for each example.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace that file.")
 @loading_options
 @computing_options
 @json_option
@@ -66,7 +67,8 @@ def command(prompts: Path, **given: Any) -> None:
     The difference to the manual prompt is paired: the same examples under both.
     """
     console, file = Console(given["quiet"]), read_prompts(prompts)
-    definition = load_task(task_named(file, given["task"]))
+    definition = task_of(file, given["task"])
+    check_new(given["examples_out"], given["overwrite"], prompts)
     split = split_of(definition, given["split"])
     model = found_with(file, definition, given, console)
     definition = with_words(definition, model)
@@ -87,12 +89,18 @@ def command(prompts: Path, **given: Any) -> None:
             click.echo("of the frozen model: the copies that ranked these prompts were not kept")
 
 
-def task_named(file: PromptFile, given: str | None) -> str:
+def task_of(file: PromptFile, given: str | None) -> TaskDefinition:
     """The task that was given, or the one the prompts were found for."""
+    if given is not None:
+        return load_task(given)
     saved = file.section("task").get("file")
-    if given is None and not isinstance(saved, str):
+    if not isinstance(saved, str):
         raise TaskError(f"{file.path}: does not say which task it is for; add --task")
-    return given or str(saved)
+    if not Path(saved).exists():
+        raise TaskError(
+            f"{file.path}: its task file {saved} is not there any more; say with --task where it is"
+        )
+    return load_task(saved)
 
 
 def split_of(definition: TaskDefinition, name: str) -> Any:

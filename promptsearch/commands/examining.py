@@ -3,8 +3,7 @@
 from typing import Any
 
 from promptsearch.commands.console import Console
-from promptsearch.commands.evaluate import compared, found_with, scoring_as, split_of, task_named
-from promptsearch.corpora import load_task
+from promptsearch.commands.evaluate import compared, found_with, scoring_as, split_of, task_of
 from promptsearch.ensembling import read_ensemble
 from promptsearch.evaluation import aligned, evaluate
 from promptsearch.exports.native import PromptFile
@@ -21,7 +20,7 @@ def examined(
     The split is test, where none is given and the task has it. The first prompt's worst mistakes
     are looked into.
     """
-    definition = load_task(task_named(file, given["task"]))
+    definition = task_of(file, given["task"])
     split = split_of(definition, given["split"] or ("test" if definition.test_files else "dev"))
     model = found_with(file, definition, given, console)
     definition = with_words(definition, model)

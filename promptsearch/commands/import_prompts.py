@@ -15,14 +15,14 @@ from promptsearch.commands.running import this_command
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.errors import DataError, PromptError, RunError
 from promptsearch.exports.assembling import Group, groups_of
-from promptsearch.exports.imported import document_of
+from promptsearch.exports.imported import beside, document_of
 from promptsearch.exports.importing import FORMATS, Importing, read_files
 from promptsearch.exports.naming import input_names, names_in
 from promptsearch.exports.native import write_prompts
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Template
 from promptsearch.runs import with_words
-from promptsearch.storage import run_directory
+from promptsearch.storage import check_new, run_directory
 
 WIDEST = max(map(len, FORMATS))
 LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())
@@ -104,8 +104,9 @@ def command(files: Sequence[Path], **given: Any) -> None:
     groups = groups_of(found, given["name"], own)
     apart = len(groups) > 1 or (files[0].is_dir() and bool(groups[0].name) and not own.group)
     targets = [_target(group, given["output"], apart) for group in groups]
-    if there := [path for path in targets if path.exists() and not given["overwrite"]]:
-        raise RunError(f"{there[0]}: is there already; add --overwrite, or choose another -o PATH")
+    for group, path in zip(groups, targets, strict=True):
+        for file in (path, *([beside(path)] if group.kind == "facts" else [])):
+            check_new(file, given["overwrite"], *files)
     for group, path in zip(groups, targets, strict=True):
         with _place(path, given["overwrite"]):
             document = document_of(group, own, found.files, path, given["name"], this_command())

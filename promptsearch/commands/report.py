@@ -88,6 +88,8 @@ def command(prompts: Path, **given: Any) -> None:
 
 def _check_place(path: Path) -> None:
     """`RunError` where no page can be written, before the model is asked."""
+    if path.suffix not in (".html", ".htm"):
+        raise RunError(f"{path}: a report is a page; give it a name that ends in .html")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -9,11 +9,10 @@ from typing import Any, cast
 import rich_click as click
 
 from promptsearch.commands.console import Console, print_json
+from promptsearch.commands.evaluate import task_of
 from promptsearch.commands.options import json_option, loading_options, quiet_option
 from promptsearch.commands.remaking import searcher_of, settings_of
 from promptsearch.commands.running import loading_from
-from promptsearch.corpora import load_task
-from promptsearch.errors import TaskError
 from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
 from promptsearch.ledger import LEDGER, identity_in
 from promptsearch.runs import Output, search
@@ -55,10 +54,7 @@ def command(prompts: Path, **given: Any) -> None:
 
 def _again(file: PromptFile, given: dict[str, Any], console: Console) -> PromptFile:
     task, searcher = file.section("task"), searcher_of(file)
-    where = given["task"] or task.get("file")
-    if not isinstance(where, str):
-        raise TaskError(f"{file.path}: does not say where its task file is; add --task")
-    definition = load_task(where)
+    definition = task_of(file, given["task"])
     corpus = tuple(Path(name) for name in cast(list[str], task.get("corpus") or []))
     definition = replace(definition, corpus=corpus or definition.corpus)
     options = {**loading_from(given), "dtype": _dtype(file, given["dtype"])}

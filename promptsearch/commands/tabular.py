@@ -92,7 +92,7 @@ def reading_of(reader: Reader, given: Mapping[str, Any]) -> Reader:
     """The task's reader, where the options say how these rows differ from the task's own."""
     if given["header"] and given["columns"]:
         raise click.UsageError("--header and --columns: either there is a header, or there is none")
-    own, renamed = reader.layout, dict(map(_renaming, given["rename"]))
+    own, renamed = reader.layout, dict(map(renaming, given["rename"]))
     kept = {old: new for old, new in own.rename.items() if new not in renamed.values()}
     columns = tuple(filter(None, given["columns"].split(",")))
     layout = Layout(
@@ -104,7 +104,8 @@ def reading_of(reader: Reader, given: Mapping[str, Any]) -> Reader:
     return replace(reader, layout=layout)
 
 
-def _renaming(text: str) -> tuple[str, str]:
+def renaming(text: str) -> tuple[str, str]:
+    """The column and the name of one --rename."""
     column, _, name = text.rpartition("=")
     if not column or not name:
         raise click.UsageError(f"--rename {text}: write COLUMN=NAME, such as 'review body=text'")

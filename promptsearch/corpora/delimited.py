@@ -33,27 +33,40 @@ def _named(
     path: Path, columns: Sequence[str], lines: Lines, hint: str
 ) -> Iterator[tuple[int, dict[str, str] | DataError]]:
     """Cells with their column's name; the first line names them unless `columns` does."""
-    columns = columns or _header(path, next(lines, None))
+    line, columns = (None, columns) if columns else _header(path, next(lines, None))
+    names = _without_trail(columns)
+    _check_unlike(path, line, names)
     for line, cells in lines:
-        if len(cells) == len(columns):
-            yield line, dict(zip(columns, cells, strict=True))
-        else:
+        if len(cells) != len(columns):
             problem = f"{_count(cells, 'cell')} where the columns are {len(columns)}"
             yield line, DataError.at(path, line, f"{problem}: {', '.join(columns)}; {hint}")
+        elif lost := "".join(cells[len(names) :]):
+            yield line, DataError.at(path, line, f"{lost!r} stands in a column without a name")
+        else:
+            yield line, dict(zip(names, cells, strict=False))
 
 
-def _header(path: Path, first: tuple[int, list[str]] | None) -> Sequence[str]:
+def _header(path: Path, first: tuple[int, list[str]] | None) -> tuple[int, Sequence[str]]:
     if first is None:
         raise DataError.at(path, None, "the file is empty; a table starts with its column names")
-    line, columns = first
-    if twice := [name for name in columns if name and columns.count(name) > 1]:
-        raise DataError.at(
-            path,
-            line,
-            f"two columns are named {twice[0]!r}; rename one, or where this is no header, say "
-            "header = false and columns = [...]",
-        )
-    return columns
+    return first
+
+
+def _check_unlike(path: Path, line: int | None, names: Sequence[str]) -> None:
+    """`DataError` where one column would hide another; the names are given where line is None."""
+    if twice := [name for name in names if names.count(name) > 1]:
+        told = f"are named {twice[0]!r}" if twice[0] else "have no name"
+        header = "" if line is None else ", or where this is no header, say header = false and "
+        more = "" if line is None else "columns = [...]"
+        raise DataError.at(path, line, f"two columns {told}; rename one{header}{more}")
+
+
+def _without_trail(columns: Sequence[str]) -> list[str]:
+    """Without empty names at the end: spreadsheets write commas there."""
+    names = list(columns)
+    while names and not names[-1]:
+        names.pop()
+    return names
 
 
 def _count(things: Sequence[object], name: str) -> str:

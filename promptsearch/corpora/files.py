@@ -76,6 +76,9 @@ def open_text(path: Path, encoding: str = ENCODING, newline: str = "\n") -> Iter
             if isinstance(stream, Passing):
                 raise stream.error(error, f"{_shown(encoding)}; {_way_out(encoding)}") from None
             raise _undecodable(path, encoding) from None
+        except UnicodeError as error:  # a text in UTF-16 that does not begin as one
+            told = f"is not {_shown(encoding)}: {error}; {_way_out(encoding)}"
+            raise DataError.at(path, None, told) from None
 
 
 def expand(patterns: Sequence[str | Path], folder: Path) -> tuple[Path, ...]:

@@ -10,6 +10,7 @@ from typing import cast
 from promptsearch.corpora import Split, TaskDefinition
 from promptsearch.data import Dataset, most_frequent
 from promptsearch.exports.native import FORMAT, Json, answers_of
+from promptsearch.exports.priors import prior_row
 from promptsearch.metrics import Scores, majority_scores
 from promptsearch.models import ModelInfo
 from promptsearch.prompt import Prompt
@@ -122,7 +123,7 @@ def _prompt_row(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> J
         "id": trial.id,
         "template": str(trial.prompt.template),
         **answers_of(trial.prompt, kind, folder),
-        **({} if taken is None else {"prior": taken}),
+        **prior_row(trial.prompt, taken),
         "scores": {"dev": {**trial.scores, "selected": True}},
         **_finetuned(trial),
         "source": {

@@ -98,7 +98,12 @@ def write_as(name: str, given: Exported, path: Path, *, overwrite: bool = False)
     """
     if path.exists() and not overwrite:
         raise ExportError(f"{path}: is there already; add --overwrite, or choose another -o PATH")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(
+            f"{path}: cannot be written ({error.strerror}); choose another -o PATH"
+        ) from None
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
         into = Path(room) / path.name
         notes = (*_module(name).write(given, into), *_priors(name, given))

@@ -60,12 +60,18 @@ def _task(group: Group, given: Importing, path: Path) -> Json:
     }
 
 
+def beside(path: Path) -> Path:
+    """Where a long list of candidates goes, of prompts that lie at `path`."""
+    return path.with_name(
+        CANDIDATES if path.name == "prompts.json" else f"{path.stem}.{CANDIDATES}"
+    )
+
+
 def _rows(group: Group, path: Path) -> Sequence[Json]:
-    beside = CANDIDATES if path.name == "prompts.json" else f"{path.stem}.{CANDIDATES}"
     written: dict[Verbalizer, Json] = {}  # many prompts have the same candidates
     for prompt in (one.prompt for one in group.prompts):
         if prompt.verbalizer not in written:
-            answers = answers_of(prompt, group.kind, path.parent, beside)
+            answers = answers_of(prompt, group.kind, path.parent, beside(path).name)
             written[prompt.verbalizer] = answers
     return [
         _row(f"p{number}", one, written[one.prompt.verbalizer])

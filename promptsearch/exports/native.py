@@ -1,6 +1,7 @@
 """The native format, `prompts.json`: what was found, from what, how well, and how sure."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import cast
 from promptsearch.corpora.files import sha256
 from promptsearch.corpora.task_file import Kind
 from promptsearch.errors import DataError, PromptError
+from promptsearch.exports.priors import check_prior
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.storage import write_atomic
 
 FORMAT = "promptsearch/1"
 SCHEMA = Path(__file__).with_name("prompts.schema.json")
 LISTED = 50  # more candidates than this go to a file beside prompts.json
+SECTIONS = ("task", "model", "scoring", "search", "ensemble", "baselines", "versions")
 CANDIDATES = "candidates.txt"
 
 Json = Mapping[str, object]
@@ -78,7 +81,13 @@ def answers_of(prompt: Prompt, kind: str, folder: Path | None, beside: str = CAN
 def read_prompts(path: Path) -> PromptFile:
     """Read a `prompts.json`; `DataError` names the prompt and what is wrong with it."""
     document, rows = _document(path)
-    return PromptFile(path, tuple(_saved(path, i, row) for i, row in enumerate(rows)), document)
+    saved = tuple(_saved(path, i, row) for i, row in enumerate(rows))
+    for name, count in Counter(one.id for one in saved).items():
+        if count > 1:
+            raise DataError.at(
+                path, None, f"{count} prompts have the id {name!r}; give each its own"
+            )
+    return PromptFile(path, saved, document)
 
 
 def readable_prompts(path: Path) -> tuple[PromptFile, Sequence[DataError]]:
@@ -97,9 +106,10 @@ def readable_prompts(path: Path) -> tuple[PromptFile, Sequence[DataError]]:
 def _document(path: Path) -> tuple[Json, Sequence[object]]:
     """The file as parsed, and its rows of prompts."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError.at(path, None, f"cannot be read as a prompts.json: {error}") from error
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DataError.at(path, None, f"cannot be read as a prompts.json: {why}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise DataError.at(path, None, f'not a prompts.json: "format" is not "{FORMAT}"')
     rows = document.get("prompts")
@@ -107,6 +117,9 @@ def _document(path: Path) -> tuple[Json, Sequence[object]]:
         raise DataError.at(
             path, None, 'it holds no prompts: "prompts" must be a list of at least one'
         )
+    for name in SECTIONS:
+        if not isinstance(document.get(name) or {}, Mapping):
+            raise DataError.at(path, None, f'"{name}" must be an object; mend it or take it out')
     return document, rows
 
 
@@ -115,9 +128,11 @@ def _saved(path: Path, place: int, row: object) -> SavedPrompt:
     if not isinstance(row, dict) or not isinstance(row.get("template"), str):
         raise DataError.at(path, None, f'{where} has no "template"')
     try:
-        return SavedPrompt(str(row.get("id", f"p{place}")), prompt_of(row, path.parent), row)
+        prompt = prompt_of(row, path.parent)
+        check_prior(row, prompt)
     except PromptError as error:
         raise DataError.at(path, None, f"{where}: {error}") from error
+    return SavedPrompt(str(row.get("id", f"p{place}")), prompt, row)
 
 
 def prompt_of(row: Json, folder: Path) -> Prompt:

@@ -4,13 +4,14 @@ import hashlib
 import json
 from typing import Any
 
-_NOT_ITS_OWN = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")  # told elsewhere
+_TOLD = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")  # elsewhere
+_NO_MATTER = ("use_cache",)  # to scores; training sets it
 
 
 def config_sha256(model: Any) -> str:
     """Hash of the settings of its configuration that are not its architecture's defaults."""
     own = model.config.to_diff_dict()
-    told = {key: own[key] for key in own if key not in _NOT_ITS_OWN}
+    told = {key: own[key] for key in own if key not in (*_TOLD, *_NO_MATTER)}
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -133,7 +133,10 @@ def device_of(name: str) -> torch.device:
         return torch.device("cuda" if there else "cpu")
     if name.startswith("cuda") and not there:
         raise ModelError(f"the device {name!r} is not there; use --device cpu")
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise ModelError(f"there is no device {name!r}; use --device cpu, or cuda") from None
 
 
 @contextmanager

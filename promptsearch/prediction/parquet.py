@@ -7,6 +7,7 @@ truth values, and JSON where a column holds several of these, or nested ones.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -22,6 +23,7 @@ from promptsearch.prediction.columns import Columns
 BATCH = 1 << 15  # rows of a row group, where the table has none
 WHOLE = range(-(1 << 63), 1 << 63)  # numbers that Parquet holds
 JSON = "json"
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Input(NamedTuple):
@@ -92,8 +94,10 @@ def _batches(table: Path, layout: Layout, kinds: Mapping[str, str], schema: Any)
             row.cells if isinstance(row, Row) else {} for row in some
         ]
         columns = [
-            arrow.array([_value(row.get(name), kind) for row in cells], schema.field(name).type)
-            for name, kind in kinds.items()
+            arrow.array(
+                [_whole(_value(row.get(name), kind)) for row in cells], schema.field(n).type
+            )
+            for n, (name, kind) in enumerate(kinds.items())
         ]
         yield arrow.record_batch(columns, schema=schema)
 
@@ -128,6 +132,13 @@ def _kind(value: object) -> str:
             return "text"
         case _:
             return JSON
+
+
+def _whole(value: object) -> object:
+    """Not half a character, which rows that were left out may hold."""
+    if isinstance(value, str) and not value.isascii() and _HALF.search(value):
+        return None
+    return value
 
 
 def _value(value: object, kind: str) -> object:

@@ -5,11 +5,11 @@ that it counts are read again and must be the same, by their fingerprint.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from promptsearch.corpora import Row
 from promptsearch.corpora.frame import Reader
@@ -70,10 +70,22 @@ def asked_of(row: Row | DataError, place: int, reader: Reader, form: Form) -> tu
     """The first half of a row's line, and the question; `DataError` where it cannot be one."""
     if isinstance(row, DataError):
         raise row
-    before = form.before(row, place)
+    example = Example(str(place), _inputs(row, reader), ())
+    return form.before(row, place), example
+
+
+def is_askable(row: Row | DataError, reader: Reader) -> TypeGuard[Row]:
+    """Whether it has the inputs of a question."""
+    try:
+        return isinstance(row, Row) and bool(_inputs(row, reader))
+    except DataError:
+        return False
+
+
+def _inputs(row: Row, reader: Reader) -> Mapping[str, str]:
     own = renamed(row, reader.layout.rename)
     try:
-        return before, Example(str(place), reader.inputs_of(own), ())
+        return reader.inputs_of(own)
     except DataError as error:
         missing = sorted(name for name in reader.columns if name not in own.cells)
         hint = f"; --rename COLUMN={missing[0]} says which column it is" if missing else ""
@@ -93,7 +105,7 @@ def label_rows(
     `DataError` where a row cannot be read or asked and `on_bad_row` does not let it pass; what was
     written until then stays. `RunError` where the sink's rows were others.
     """
-    source = _Source(rows, labeller.form)
+    source = _Source(rows, labeller)
     done = source.passed_over(sink.done)
     while chunk := source.chunk(size):
         asked = []
@@ -112,10 +124,10 @@ def label_rows(
 
 
 class _Source:
-    """The rows as they come, their fingerprint, and the head that the first of them makes."""
+    """The rows as they come, their fingerprint, and the head that the first usable one makes."""
 
-    def __init__(self, rows: Rows, form: Form) -> None:
-        self._rows, self._form = rows, form
+    def __init__(self, rows: Rows, labeller: Labeller) -> None:
+        self._rows, self._labeller = rows, labeller
         self._hash = blake2b(digest_size=16)
         self.head = ""
         self._first: Row | None = None
@@ -148,6 +160,6 @@ class _Source:
             self._hash.update(b"\0")
             return
         self._hash.update(json.dumps(row.cells, default=str).encode())
-        if self._first is None:
+        if self._first is None and is_askable(row, self._labeller.reader):
             self._first = row
-            self.head = self._form.head(row)
+            self.head = self._labeller.form.head(row)

@@ -50,7 +50,7 @@ def read_trials(folder: Path) -> Trials:
             for number, line in enumerate(lines, 1):
                 try:
                     rows += _scored(json.loads(line))
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, RecursionError):
                     damaged.append(number)
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error.strerror}); make it readable") from None

@@ -130,7 +130,10 @@ def scoring_from(file: PromptFile) -> Settings:
     saved = file.section("scoring")
     names = ("multi_token", "answer_score", "length_norm", "calibration")
     known = {name: saved[name] for name in names if saved.get(name) is not None}
-    return Settings(**known)  # type: ignore[arg-type]
+    try:
+        return Settings(**known)  # type: ignore[arg-type]
+    except RunError as error:
+        raise DataError.at(file.path, None, f"scoring: {error}") from None
 
 
 def without_priors(
