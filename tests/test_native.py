@@ -1,6 +1,7 @@
 """prompts.json: what is written reads back; what is broken is named."""
 
 import json
+import re
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_candidates_read_back_from_the_list_or_the_file(tmp_path, count):
         ("[" * 100_000, "cannot be read"),
         (
             '{"format": "promptsearch/1", "scoring": [1], "prompts": [{}]}',
-            '"scoring" must be an object',
+            r"scoring must be an object, not '\[1\]'; mend it",
         ),
         (
             '{"format": "promptsearch/1", "prompts": [{"template": "[Z]", '
@@ -101,6 +102,25 @@ def test_the_schema_is_a_schema():
     from jsonschema import Draft202012Validator
 
     Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong", "reason"),
+    [
+        ("search", {"seed": "a"}, "search.seed must be a whole number, 0 or more, not 'a'"),
+        ("search", {"spent": [1]}, "search.spent must be an object"),
+        ("search", {"spent": {"seconds": float("nan")}}, "search.spent.seconds must be a number"),
+        ("task", {"name": 3}, "task.name must be a text"),
+        ("task", {"data": {"train": {"files": 3}}}, "task.data.train.files must be a list"),
+        ("baselines", {"manual": {"scores": []}}, "baselines.manual.scores must be an object"),
+    ],
+)
+def test_values_of_another_kind_are_named(tmp_path, section, wrong, reason):
+    row = {"template": "[Z]", "verbalizer": {"a": "x", "b": "y"}}
+    with pytest.raises(DataError, match=re.escape(reason)):
+        read_prompts(write(tmp_path / "p.json", row, **{section: wrong}))
+    with pytest.raises(DataError, match=r"prompts 1.source.evidence must be an object"):
+        read_prompts(write(tmp_path / "p.json", {**row, "source": {"evidence": "x"}}))
 
 
 def test_ids_are_of_one_prompt_each(tmp_path):

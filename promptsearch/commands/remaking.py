@@ -1,7 +1,7 @@
 """The search that made a file, from what the file says of it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, cast
 
 from promptsearch.engine import Searcher
@@ -22,6 +22,9 @@ def searcher_of(file: PromptFile) -> Searcher:
             f"{file.path}: was not made by a search of this tool (strategy {strategy!r})"
         )
     options = cast(dict[str, Any], made.get("options") or {})
+    known = [field.name for field in fields(cast(Any, SEARCHERS[strategy]))]
+    if strange := [name for name in options if name not in known]:
+        raise RunError(f"{file.path}: {strategy} has no option {strange[0]!r}; take it out")
     searcher: Searcher = SEARCHERS[strategy](
         **{name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
     )

@@ -76,8 +76,8 @@ def _found(file: PromptFile) -> list[str]:
     return [
         f"task {task.get('name')} ({task.get('kind')}) · model {model.get('spec')} "
         f"({model.get('family')}, {model.get('dtype')})",
-        f"{search.get('strategy')} · {spent.get('prompts')} prompts, {spent.get('forwards'):,} "
-        f"forwards, {spent.get('seconds'):.0f} s · stopped: {search.get('stopped_because')}",
+        f"{search.get('strategy')} · {spent.get('prompts')} prompts, {spent.get('forwards', 0):,} "
+        f"forwards, {spent.get('seconds', 0):.0f} s · stopped: {search.get('stopped_because')}",
         f"made by: {search.get('command')}",
         *_together(file.document.get("ensemble")),
         f"scores {about_scores(search)}",
@@ -88,10 +88,12 @@ def _together(ensemble: Any) -> list[str]:
     """The ensemble's members, and what it scores on dev."""
     if not ensemble:
         return []
-    weights = ", ".join(f"{m['id']} {m['weight']:.3f}" for m in ensemble["members"])
+    weights = ", ".join(
+        f"{m.get('id')} {m.get('weight', 1):.3f}" for m in ensemble.get("members", ())
+    )
     scores = (ensemble.get("scores") or {}).get("dev") or {}
     worth = f" · on dev log_likelihood {number(scores.get('log_likelihood'))}" if scores else ""
-    return [f"ensemble ({ensemble['rule']}): {weights}{worth}"]
+    return [f"ensemble ({ensemble.get('rule')}): {weights}{worth}"]
 
 
 def _count(row: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import cast
 from promptsearch.corpora.files import sha256
 from promptsearch.corpora.task_file import Kind
 from promptsearch.errors import DataError, PromptError
+from promptsearch.exports.form import misshapen
 from promptsearch.exports.priors import check_prior
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.storage import write_atomic
@@ -17,7 +18,6 @@ from promptsearch.storage import write_atomic
 FORMAT = "promptsearch/1"
 SCHEMA = Path(__file__).with_name("prompts.schema.json")
 LISTED = 50  # more candidates than this go to a file beside prompts.json
-SECTIONS = ("task", "model", "scoring", "search", "ensemble", "baselines", "versions")
 CANDIDATES = "candidates.txt"
 
 Json = Mapping[str, object]
@@ -117,9 +117,8 @@ def _document(path: Path) -> tuple[Json, Sequence[object]]:
         raise DataError.at(
             path, None, 'it holds no prompts: "prompts" must be a list of at least one'
         )
-    for name in SECTIONS:
-        if not isinstance(document.get(name) or {}, Mapping):
-            raise DataError.at(path, None, f'"{name}" must be an object; mend it or take it out')
+    for wrong in misshapen(document):
+        raise DataError.at(path, None, f"{wrong}; mend it or take it out")
     return document, rows
 
 
