@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from promptsearch.checking.answers import Answers
+from promptsearch.checking.answers import Answers, number_findings
 from promptsearch.checking.data import data_findings
 from promptsearch.checking.finding import MANUAL, Finding, Level, together, worst_first
 from promptsearch.checking.lengths import length_findings
@@ -73,6 +73,8 @@ class _Look:
         """Its template and, given a model, its answers and their room."""
         causal = self.model is not None and self.model.info.family == "causal"
         yield from template_findings(prompt.template, self.definition, self.splits, causal)
+        if self.definition.kind == "classification":
+            yield from number_findings(prompt.verbalizer)
         if self.model is not None:
             yield from self._read(prompt, self.model)
 

@@ -70,7 +70,7 @@ class Answers:
             *(self._merged() if self.facts else self._alike()),
             *(self._beginnings() if self.model.info.family == "causal" else ()),
             *self._many(),
-            *(() if self.facts else (*self._lengths(), *self._numbers())),
+            *(() if self.facts else self._lengths()),
             *self._spaces(),
         )
 
@@ -141,15 +141,6 @@ class Answers:
             )
             yield Finding("warning", f"answers differ in tokens ({shown}): longer ones score lower")
 
-    def _numbers(self) -> Iterator[Finding]:
-        """Numbers of labels, as `init` takes them from a table."""
-        if all(own.text.isdigit() for own in self.read):
-            shown = listed([own.text for own in self.read])
-            yield Finding(
-                "warning",
-                f"the answers are numbers ({shown}), which tell a model little; use words",
-            )
-
     def _spaces(self) -> Iterator[Finding]:
         spaced = [str(own) for own in self.read if any(t != t.strip() for _, t in own.answer)]
         if spaced:
@@ -158,6 +149,16 @@ class Answers:
                 f"a space begins or ends {listed(spaced)}: with the template's there are two; "
                 "remove it",
             )
+
+
+def number_findings(verbalizer: Verbalizer) -> Iterator[Finding]:
+    """Numbers of labels, as `init` takes them from a table; no model is asked."""
+    texts = [text for answer in verbalizer.answers for _, text in answer]
+    if all(text.isdigit() for text in texts):
+        yield Finding(
+            "warning",
+            f"the answers are numbers ({listed(texts)}), which tell a model little; use words",
+        )
 
 
 def _told(group: Sequence[Read]) -> Finding:
