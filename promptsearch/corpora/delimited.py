@@ -40,8 +40,9 @@ def _named(
         if len(cells) != len(columns):
             problem = f"{_count(cells, 'cell')} where the columns are {len(columns)}"
             yield line, DataError.at(path, line, f"{problem}: {', '.join(columns)}; {hint}")
-        elif lost := "".join(cells[len(names) :]):
-            yield line, DataError.at(path, line, f"{lost!r} stands in a column without a name")
+        elif lost := [cell for cell in cells[len(names) :] if cell]:
+            problem = f"{lost[0]!r} stands in a column without a name; give it one, or take it out"
+            yield line, DataError.at(path, line, problem)
         else:
             yield line, dict(zip(names, cells, strict=False))
 
@@ -56,9 +57,10 @@ def _check_unlike(path: Path, line: int | None, names: Sequence[str]) -> None:
     """`DataError` where one column would hide another; the names are given where line is None."""
     if twice := [name for name in names if names.count(name) > 1]:
         told = f"are named {twice[0]!r}" if twice[0] else "have no name"
-        header = "" if line is None else ", or where this is no header, say header = false and "
-        more = "" if line is None else "columns = [...]"
-        raise DataError.at(path, line, f"two columns {told}; rename one{header}{more}")
+        way_out = "rename one"
+        if line is not None:
+            way_out += ", or where this is no header, say header = false and columns = [...]"
+        raise DataError.at(path, line, f"two columns {told}; {way_out}")
 
 
 def _without_trail(columns: Sequence[str]) -> list[str]:

@@ -94,10 +94,8 @@ def _batches(table: Path, layout: Layout, kinds: Mapping[str, str], schema: Any)
             row.cells if isinstance(row, Row) else {} for row in some
         ]
         columns = [
-            arrow.array(
-                [_whole(_value(row.get(name), kind)) for row in cells], schema.field(n).type
-            )
-            for n, (name, kind) in enumerate(kinds.items())
+            arrow.array([_whole(_value(row.get(name), kind)) for row in cells], own)
+            for (name, kind), own in zip(kinds.items(), schema.types, strict=True)
         ]
         yield arrow.record_batch(columns, schema=schema)
 
