@@ -48,13 +48,16 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
         raise
 
 
-def check_new(path: Path | None, overwrite: bool, *inputs: Path) -> None:
-    """`RunError` where writing `path` would replace what stands there, or one of the inputs."""
-    if path is None or not path.exists():
-        return
-    if any(own.exists() and path.samefile(own) for own in inputs):
+def check_apart(path: Path, *inputs: Path) -> None:
+    """`RunError` where writing `path` would replace one of the inputs."""
+    if path.exists() and any(own.exists() and path.samefile(own) for own in inputs):
         raise RunError(f"{path}: is what is read; choose another place to write to")
-    if not overwrite:
+
+
+def check_new(path: Path, overwrite: bool, *inputs: Path) -> None:
+    """`RunError` where writing `path` would replace what stands there, or one of the inputs."""
+    check_apart(path, *inputs)
+    if path.exists() and not overwrite:
         raise RunError(f"{path}: is there already; add --overwrite, or choose another place")
 
 

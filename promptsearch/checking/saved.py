@@ -1,6 +1,5 @@
 """Findings about a file of prompts: whether it fits the task and the model there are now."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from promptsearch.checking.finding import Finding, Level
@@ -8,7 +7,7 @@ from promptsearch.corpora import TaskDefinition
 from promptsearch.ensembling import ensemble_of
 from promptsearch.errors import DataError, TaskError
 from promptsearch.evaluation import aligned
-from promptsearch.exports.native import PromptFile, SavedPrompt
+from promptsearch.exports.native import PromptFile, SavedPrompt, equal_ids
 from promptsearch.models import LanguageModel
 
 
@@ -16,12 +15,8 @@ def file_findings(
     file: PromptFile, definition: TaskDefinition, model: LanguageModel | None
 ) -> Iterator[Finding]:
     """What the file as a whole says that is not so, or not so any more."""
-    counts = Counter(saved.id for saved in file.prompts)
-    for name, count in counts.items():
-        if count > 1:
-            yield Finding(
-                "error", f"{count} prompts have the id {name}; give each its own", (name,)
-            )
+    for name, count in equal_ids(file.prompts).items():
+        yield Finding("error", f"{count} prompts have the id {name}; give each its own", (name,))
     yield from _ensemble(file, definition)
     yield from _data(file, definition)
     if model is not None:
@@ -135,7 +130,7 @@ def _prior(saved: SavedPrompt, method: object) -> Iterator[Finding]:
         for label, answers in saved.prompt.verbalizer.pairs:
             wanted = len(answers) if method == "pmi" else 1
             numbers = prior[label] if isinstance(prior[label], list) else [prior[label]]
-            if len(numbers) != wanted or not all(isinstance(n, int | float) for n in numbers):
+            if len(numbers) != wanted:
                 yield Finding(
                     "error",
                     f"the prior says {prior[label]!r} of {label}, where {method} calibration has "

@@ -103,7 +103,8 @@ def command(prompts: Path, **given: Any) -> None:
     is not read.
     """
     console, file = Console(given["quiet"]), read_prompts(prompts)
-    check_new(given["output"], given["overwrite"], prompts)
+    if given["output"]:
+        check_new(given["output"], given["overwrite"], prompts)
     definition = task_of(file, given["task"])
     design = _design(file, definition, given)
     which = given["rows"] or ("all" if given["again"] else "dev")

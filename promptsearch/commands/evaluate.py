@@ -68,7 +68,8 @@ def command(prompts: Path, **given: Any) -> None:
     """
     console, file = Console(given["quiet"]), read_prompts(prompts)
     definition = task_of(file, given["task"])
-    check_new(given["examples_out"], given["overwrite"], prompts)
+    if given["examples_out"]:
+        check_new(given["examples_out"], given["overwrite"], prompts)
     split = split_of(definition, given["split"])
     model = found_with(file, definition, given, console)
     definition = with_words(definition, model)

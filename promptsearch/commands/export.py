@@ -19,7 +19,7 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt import Verbalizer
 from promptsearch.saved.choice import scoring_from, together_is_better
 from promptsearch.saved.model import model_for
-from promptsearch.storage import check_new
+from promptsearch.storage import check_apart
 
 WIDEST = max(map(len, FORMATS))
 LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())
@@ -59,7 +59,7 @@ LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.ite
 def command(prompts: Path, **given: Any) -> None:
     """See `help` above: the formats stand in it."""
     console, file = Console(given["quiet"]), read_prompts(prompts)
-    check_new(given["output"], given["overwrite"], prompts)
+    check_apart(given["output"], prompts)
     exported = _exported(file, given, console)
     written = write_as(given["name"], exported, given["output"], overwrite=given["overwrite"])
     if given["as_json"]:

@@ -30,7 +30,7 @@ from promptsearch.prediction.output import Stream, Target, finished, locked, par
 from promptsearch.prediction.parquet import write_parquet
 from promptsearch.prediction.rows import Labeller, Sink, label_rows
 from promptsearch.saved.choice import identity_of, without_priors
-from promptsearch.storage import check_new
+from promptsearch.storage import check_apart
 
 
 @click.command("predict")
@@ -86,7 +86,7 @@ def command(prompts: Path, **given: Any) -> None:
 
 def _run(job: Job, file: PromptFile, given: Mapping[str, Any], console: Console) -> None:
     if job.target is not None:
-        check_new(job.target.file, True, file.path)
+        check_apart(job.target.file, file.path)
         job.target.check(resume=given["resume"], overwrite=given["overwrite"])
         if given["resume"] and job.target.is_whole:  # killed between its last two steps
             job.target.clear()

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -82,12 +82,15 @@ def read_prompts(path: Path) -> PromptFile:
     """Read a `prompts.json`; `DataError` names the prompt and what is wrong with it."""
     document, rows = _document(path)
     saved = tuple(_saved(path, i, row) for i, row in enumerate(rows))
-    for name, count in Counter(one.id for one in saved).items():
-        if count > 1:
-            raise DataError.at(
-                path, None, f"{count} prompts have the id {name!r}; give each its own"
-            )
+    for name, count in equal_ids(saved).items():
+        raise DataError.at(path, None, f"{count} prompts have the id {name!r}; give each its own")
     return PromptFile(path, saved, document)
+
+
+def equal_ids(prompts: Iterable[SavedPrompt]) -> dict[str, int]:
+    """Ids of more than one prompt, and of how many."""
+    counts = Counter(one.id for one in prompts)
+    return {name: count for name, count in counts.items() if count > 1}
 
 
 def readable_prompts(path: Path) -> tuple[PromptFile, Sequence[DataError]]:
