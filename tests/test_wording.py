@@ -108,6 +108,7 @@ def test_articles_go_by_the_sound(an, a):
         ("an {subject} is a [Z], a [Z1]", "an {subject} is a [Z], a [Z1]"),
         ("it has vitamin A in it", "it has vitamin A in it"),
         ("n.a an U.S.a apple", "n.a a U.S.a apple"),
+        ("A[a apple, {x}a apple", "A[a apple, {x}a apple"),
         ('a "apple" and a (empty) box', 'an "apple" and an (empty) box'),
         ("an [[Z]] and a {{x}}", "an [[Z]] and a {{x}}"),
         ("It's a  hour's\tan walk", "It's an  hour's\ta walk"),

@@ -10,8 +10,8 @@ _CONSONANT = re.compile(  # spelt with a vowel, spoken with "y" or "w"
 )
 _VOWEL = re.compile(r"[aeiou]|y(tt|pr|v)")
 _NUMBER = re.compile(r"8|1[18](\d\d)?(?!\d)")  # eight, eleven, eighteen hundred
-_PAIR = re.compile(  # a capital "A" in a sentence is a name: vitamin A; "n.a." is no article
-    r"""(?:(?<![\w'’-])(?<!\w[.])(?P<low>an?) | (?:^|(?<=[.!?]\s)|(?<=["“(]))(?P<high>A[nN]?))
+_PAIR = re.compile(  # signs may open an article's word, letters not; a capital "A" is a name
+    r"""(?:(?<!\S)(?P<open>[^\w\s'’-]*)(?P<low>an?) | (?:^|(?<=[.!?]\s)|(?<=["“(]))(?P<high>A[nN]?))
     (?P<gap>\s+["'“‘(]?)(?P<word>[^\W_][\w'’-]*)""",
     re.VERBOSE,
 )
@@ -53,7 +53,8 @@ def _written(match: re.Match[str]) -> tuple[str, str]:
 
 def _fixed(match: re.Match[str]) -> str:
     right = article(match["word"])
-    return f"{right.capitalize() if match['high'] else right}{match['gap']}{match['word']}"
+    own = right.capitalize() if match["high"] else right
+    return f"{match['open'] or ''}{own}{match['gap']}{match['word']}"
 
 
 def _sounds_like_a_vowel(word: str) -> bool:
