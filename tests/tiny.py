@@ -1,6 +1,7 @@
 """Tiny random models in memory: wide init, no tied embeddings, so that no two scores tie."""
 
 from functools import cache
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -41,13 +42,22 @@ SENTENCES = [
 ] * 3
 
 
+def trained(name: str, tokenizer: Tokenizer, trainer: Any) -> Tokenizer:
+    """The tokenizer, trained once and kept: training breaks ties at random, each time anew."""
+    path = Path(__file__).with_name("tokenizers") / f"{name}.json"
+    if not path.exists():
+        tokenizer.train_from_iterator(SENTENCES, trainer)
+        tokenizer.save(str(path))
+    return Tokenizer.from_file(str(path))
+
+
 def bert_tokenizer() -> Any:
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     trainer = trainers.WordPieceTrainer(vocab_size=180, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(SENTENCES, trainer)
+    tokenizer = trained("wordpiece", tokenizer, trainer)
     ends = [("[CLS]", 2), ("[SEP]", 3)]
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=ends
@@ -67,8 +77,7 @@ def byte_level(special: list[str]) -> Tokenizer:
     trainer = trainers.BpeTrainer(
         vocab_size=420, special_tokens=special, initial_alphabet=alphabet, show_progress=False
     )
-    tokenizer.train_from_iterator(SENTENCES, trainer)
-    return tokenizer
+    return trained(f"bytes-{len(special)}", tokenizer, trainer)
 
 
 def gpt2_tokenizer() -> Any:
@@ -95,8 +104,7 @@ def unigram(special: list[str], **options: Any) -> Tokenizer:
     trainer = trainers.UnigramTrainer(
         vocab_size=150, special_tokens=special, unk_token="<unk>", show_progress=False, **options
     )
-    tokenizer.train_from_iterator(SENTENCES, trainer)
-    return tokenizer
+    return trained(f"unigram-{len(special)}", tokenizer, trainer)
 
 
 def t5_tokenizer() -> Any:
