@@ -6,7 +6,9 @@
 The built-in model; LM-BFF's 16-shot splits, one a seed (AG News has the first three). `templates`
 is the default plan without its steps for answers, `answers` all strategies for answers at the
 manual template, `joint` the default plan of `promptsearch search`; each has the same budget of
-prompts on dev. A line of the file is a task and a seed; those that are there are not run again.
+prompts on dev. Of each the best prompt is asked on test, and the ensemble that the default plan
+ends in: the first five, evenly (and 20, greedily). A line of the file is a task and a seed; those
+that are there are not run again.
 Differences are paired by seed, with Student's 95% interval over seeds.
 """
 
@@ -22,11 +24,11 @@ from typing import Any
 
 import numpy as np
 from on_test import LABELLED, write
+from over_seeds import difference, over_tasks
 
 from promptsearch import (
     Example,
     JointSearch,
-    Prompt,
     Scorer,
     Settings,
     TaskDefinition,
@@ -35,13 +37,21 @@ from promptsearch import (
     search,
 )
 from promptsearch.models import LanguageModel
+from promptsearch.prediction.combining import Rule, greedy, uniform
+from promptsearch.prediction.ensemble import (
+    Ensemble,
+    EnsemblePredictor,
+    Member,
+    member_log_probs,
+)
+from promptsearch.prompt import Prompt
 from promptsearch.searchers import SEARCHERS
 from promptsearch.searchers.joining.default import default_steps
 
 SEEDS = {"AG-News": (13, 21, 42)}  # the splits that there are
 ALL_SEEDS = (13, 21, 42, 87, 100)
-STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}  # 97.5% points, by degrees of freedom
-FIRST, OURS = "answers-prune", "joint"
+FIRST, OURS, BEST = "answers-prune", "joint", "its best prompt"
+RULES: Mapping[str, tuple[Rule, int]] = {"uniform": ("uniform", 5), "greedy": ("greedy", 20)}
 
 
 def methods(budget: int) -> dict[str, JointSearch]:
@@ -73,6 +83,7 @@ class Bench:
             result = search(searcher, definition, self.model, settings)
             found[name] = {
                 **self._tested(definition, result.best.prompt),
+                **self._together(definition, [trial.prompt for trial in result.ranked]),
                 "dev": result.best.scores["log_likelihood"],
                 "prompts": result.spent.prompts,
                 "forwards": result.spent.forwards,
@@ -83,11 +94,27 @@ class Bench:
         return found
 
     def _tested(self, definition: TaskDefinition, prompt: Prompt) -> dict[str, object]:
-        scorer = Scorer(self.model, Settings().scoring(definition.kind))
-        judgement = scorer.judge([prompt], self._test(definition))[0]
+        judgement = self._scorer(definition).judge([prompt], self._test(definition))[0]
         accuracy = float(judgement.hits.mean())
         answers = prompt.verbalizer.plain()
         return {"accuracy": accuracy, "template": str(prompt.template), "answers": answers}
+
+    def _together(self, definition: TaskDefinition, prompts: Sequence[Prompt]) -> dict[str, object]:
+        """Accuracy of ensembles of the best prompts, by rule; weights are learned from train."""
+        scorer, train = self._scorer(definition), definition.train.examples
+        right = scorer.labelling(prompts[0].verbalizer).right(train)
+        found: dict[str, object] = {}
+        for name, (rule, most) in RULES.items():
+            some = prompts[:most]
+            said = member_log_probs(some, train, scorer, scorer)
+            weights = uniform(len(some)) if rule == "uniform" else greedy(said, right)
+            members = map(Member, map(str, range(len(some))), some, weights)
+            predictor = EnsemblePredictor(Ensemble(rule, tuple(members)), scorer, scorer)
+            found[name] = float(predictor.judged(self._test(definition)).hits.mean())
+        return found
+
+    def _scorer(self, definition: TaskDefinition) -> Scorer:
+        return Scorer(self.model, Settings().scoring(definition.kind))
 
     def _test(self, definition: TaskDefinition) -> Sequence[Example]:
         """All rows of test, or so many, the same ones for every seed."""
@@ -96,29 +123,35 @@ class Bench:
         return [examples[row] for row in sorted(order.tolist())]
 
 
-def table(lines: Iterable[Mapping[str, Any]]) -> str:
-    """Mean accuracies over seeds, and differences: of `joint` to the others, of answers to none."""
+def table(lines: Iterable[Mapping[str, Any]], of: str) -> str:
+    """Mean accuracies over seeds, and differences: of `joint` to the others, of answers to none.
+
+    `of` is what a method came to: its best prompt ("accuracy"), or an ensemble.
+    """
     names = ["manual", *methods(2)]
     pairs = [("answers", "manual"), *((OURS, name) for name in names if name != OURS)]
+    pairs += [(OURS, BEST)] if of != "accuracy" else []
     heads = [*names, *(f"{ours} - {theirs}" for ours, theirs in pairs)]
     rows = [f"| task | seeds | {' | '.join(heads)} |", f"|{'---|' * (len(heads) + 2)}"]
     by_task: dict[str, list[Mapping[str, Any]]] = {}
     for line in lines:
         by_task.setdefault(line["task"], []).append(line["methods"])
-    for task, runs in by_task.items():
-        scores = {name: np.array([run[name]["accuracy"] for run in runs]) for name in names}
-        cells = [f"{scores[name].mean():.3f}" for name in names]
-        cells += [difference(scores[ours] - scores[theirs]) for ours, theirs in pairs]
-        rows.append(f"| {task} | {len(runs)} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+    tables = {task: _scores(runs, names, of) for task, runs in by_task.items()}
+    for task, own in tables.items():
+        cells = [f"{own[name].mean():.3f}" for name in names]
+        cells += [difference(own[ours] - own[theirs]) for ours, theirs in pairs]
+        rows.append(f"| {task} | {len(by_task[task])} | {' | '.join(cells)} |")
+    means = [f"{np.mean([own[name].mean() for own in tables.values()]):.3f}" for name in names]
+    means += [over_tasks([s[ours] - s[theirs] for s in tables.values()]) for ours, theirs in pairs]
+    return "\n".join([*rows, f"| mean | | {' | '.join(means)} |"])
 
 
-def difference(gains: "np.ndarray") -> str:
-    """(seed,) gains: their mean, and Student's interval where there are two or more."""
-    if len(gains) < 2:
-        return f"{gains.mean():+.3f}"
-    half = STUDENT[len(gains) - 1] * gains.std(ddof=1) / len(gains) ** 0.5
-    return f"{gains.mean():+.3f} [{gains.mean() - half:+.3f}, {gains.mean() + half:+.3f}]"
+def _scores(
+    runs: Sequence[Mapping[str, Any]], names: Sequence[str], of: str
+) -> Mapping[str, "np.ndarray"]:
+    """(seed,) accuracies by method, and of our search's best prompt; `manual` has no ensembles."""
+    found = {n: np.array([run[n].get(of, run[n]["accuracy"]) for run in runs]) for n in names}
+    return found | {BEST: np.array([run[OURS]["accuracy"] for run in runs])}
 
 
 def known(path: Path, budget: int, rows: int | None) -> list[Mapping[str, Any]]:
@@ -138,10 +171,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--table", action="store_true", help="print it and end")
+    parser.add_argument("--of", default="accuracy", choices=["accuracy", *RULES], help="in it")
     given = parser.parse_args()
     if not given.table:
         fill(given)
-    print(table(known(given.out, given.budget, given.rows)))
+    print(table(known(given.out, given.budget, given.rows), given.of))
 
 
 def fill(given: argparse.Namespace) -> None:

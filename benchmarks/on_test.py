@@ -1,7 +1,7 @@
 """What searches come to on test: the tasks of these benchmarks, and paired differences.
 
-SST-2, TREC, SNLI, Subj and AG News in 16-shot splits (one a seed; LM-BFF's, where it has them), and
-LAMA relations (train and dev as in lama_mining.py; one search seed a seed).
+SST-2, TREC, SNLI, Subj, MR, SST-5 and AG News in 16-shot splits (one a seed; LM-BFF's, where it has
+them), and LAMA relations (train and dev as in lama_mining.py; one search seed a seed).
 """
 
 import json
@@ -87,7 +87,23 @@ ori = "text"
 2 = ["Business"]
 3 = ["Technology"]
 """
+REVIEWS = """name = "{2}"
+kind = "classification"
+train = "{0}/{2}/16-{1}/train.csv"
+dev = "{0}/{2}/16-{1}/dev.csv"
+test = "{0}/{2}/test.csv"
+header = false
+columns = ["label", "text"]
+label = "label"
+template = "{{text}} It was [Z]."
+[answers]
+"""
+MR = REVIEWS.replace("{2}", "mr") + '0 = ["terrible"]\n1 = ["great"]\n'
+SST5 = REVIEWS.replace("{2}", "sst-5") + "".join(
+    f'{n} = ["{word}"]\n' for n, word in enumerate(("terrible", "bad", "okay", "good", "great"))
+)
 LABELLED = {"SST-2": SST2, "TREC": TREC, "SNLI": SNLI, "Subj": SUBJ, "AG-News": AG_NEWS}
+LABELLED |= {"MR": MR, "SST-5": SST5}
 Methods = Mapping[str, Callable[[], Searcher]]
 
 

@@ -11,6 +11,7 @@ from promptsearch.errors import ModelError
 from promptsearch.models import Scoring
 from promptsearch.models.forest import agreeing, forest_of, row_of
 from promptsearch.models.linear import prepacks
+from promptsearch.models.runs import KEYS, Part, Run, grouped
 
 TOKENS = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(tuple)
 LINES = st.lists(TOKENS, min_size=1, max_size=12)
@@ -48,6 +49,34 @@ def test_a_forest_holds_every_beginning_once(lines, data):
     for line, path in zip(lines, forest.paths, strict=True):
         assert forest.ids[path].tolist() == list(line)
         assert forest.depths[path].tolist() == list(range(len(line)))
+
+
+@given(LINES)
+def test_parts_have_the_segments_of_their_runs(lines):
+    forest = forest_of(lines, [0] * len(lines))
+    own = [run for some in grouped(forest.runs) for run in some]
+    assert own == list(forest.runs)
+    for some in grouped(forest.runs):
+        part = Part.of(some, torch.device("cpu"))
+        assert (part.start, part.stop) == (some[0].start, some[-1].stop)
+        fresh = [run.start + n * run.fresh for run in some for n in range(run.count)]
+        assert (part.queries[:-1] + part.start).tolist() == fresh
+        seen = part.seen if part.seen is not None else torch.arange(part.start, part.stop)
+        bounds = zip(part.keys[:-1].tolist(), part.keys[1:].tolist(), strict=True)
+        wanted = [
+            list(range(first, first + run.fresh)) if run.keys is None else run.keys[n].tolist()
+            for run in some
+            for n, first in enumerate(range(run.start, run.stop, run.fresh))
+        ]
+        assert [seen[a:b].tolist() for a, b in bounds] == wanted
+        assert part.longest == (max(r.fresh for r in some), max(r.seen for r in some))
+
+
+def test_a_part_copies_few_keys():
+    keys = torch.zeros(KEYS // 8, 4, dtype=torch.int64)  # half of what a part may copy
+    runs = [Run(i * len(keys), len(keys), 1, 4, keys) for i in range(5)]
+    own = Run(5 * len(keys), KEYS, 4, 4)
+    assert [len(some) for some in grouped([*runs, own, own])] == [2, 2, 1, 2]
 
 
 @given(LINES)

@@ -12,12 +12,10 @@ from contextvars import ContextVar
 from threading import Lock
 from typing import Any
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from promptsearch.models.forest import Run
 from promptsearch.models.passing import Across, Passing
+from promptsearch.models.weighting import along, weighted, without_cudnn
 
 NAME = "promptsearch"
 
@@ -28,34 +26,6 @@ class NotPackable(TypeError):
 
 _ONE_AT_A_TIME = Lock()
 _passing: ContextVar[Passing] = ContextVar("passing")
-
-
-def weighted(
-    queries: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    *,
-    causal: bool,
-    scale: float | None = None,
-    bias: Tensor | None = None,
-) -> Tensor:
-    """Values (row, key, head, size) weighted for each query (row, query, head, size).
-
-    Causal: the last query sees all keys, each one before it one less. `bias` is (head, query, key).
-    """
-    q, k, v = (part.transpose(1, 2) for part in (queries, keys, values))
-    if k.shape[1] < q.shape[1]:  # grouped queries: each key's head serves several
-        times = q.shape[1] // k.shape[1]
-        k, v = k.repeat_interleave(times, 1), v.repeat_interleave(times, 1)
-    fresh, seen = q.shape[2], k.shape[2]
-    plain = causal and fresh == seen and bias is None
-    mask = bias
-    if causal and fresh > 1 and not plain:
-        hidden = torch.ones(fresh, seen, dtype=torch.bool, device=q.device).triu(seen - fresh + 1)
-        mask = torch.zeros((), dtype=q.dtype, device=q.device) if bias is None else bias
-        mask = mask.masked_fill(hidden, -torch.inf)
-    out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=plain, scale=scale)
-    return out.transpose(1, 2)
 
 
 def _forward(
@@ -83,47 +53,14 @@ def _forward(
         out = rows[2].new_zeros(*rows[0].shape[:2], rows[2].shape[2])
         _cross(rows, out, now.across, scaling)
         return out[None], None
-    runs = now.forest.runs
-    return along(rows, runs, causal=causal, scale=scaling, table=position_bias)[None], None
-
-
-def along(
-    rows: Sequence[Tensor],
-    runs: Sequence[Run],
-    *,
-    causal: bool,
-    scale: float | None = None,
-    table: Tensor | None = None,
-) -> Tensor:
-    """(token, head, size), run by run, from a row's queries, keys and values.
-
-    The keys and values may be of tokens before the row's too, which runs see by their `keys`.
-    `table` are biases by distance; see `weighted` for the rest. The row is split and joined once:
-    the way back through slices would fill a row of zeros for each.
-    """
-    sizes = [run.stop - run.start for run in runs]
-    sizes.append(len(rows[0]) - sum(sizes))  # where nothing stands
-    grown = len(rows[1]) - len(rows[0])  # keys of tokens that were passed before
-    fresh = [row[grown:] if grown and n else row for n, row in enumerate(rows)]
-    parts = zip(*(row.split(sizes) for row in fresh), strict=True)
-    done = []
-    for run, part in zip(runs, parts, strict=False):
-        own = [piece.unflatten(0, (run.count, run.fresh)) for piece in part]
-        if run.keys is not None:
-            own[1:] = (row[run.keys] for row in rows[1:])
-        bias = None if table is None else _bias(table, run)
-        done.append(weighted(*own, causal=causal, scale=scale, bias=bias).flatten(0, 1))
-    spare = rows[2].new_zeros(sizes[-1], rows[0].shape[1], rows[2].shape[2])
-    return torch.cat([*done, spare])
+    out = along(rows, now.forest, causal=causal, scale=scaling, table=position_bias)
+    return out[None], None
 
 
 _HARMLESS = {"use_cache", "output_attentions", "output_hidden_states", "position_ids", "cache"}
-_HARMLESS |= {
-    "sliding_window",
-    "output_router_logits",
-    "deterministic",
-}  # no sequence is longer than a window
 _HARMLESS |= {"position_embeddings", "cache_position", "past_key_values", "encoder_hidden_states"}
+_HARMLESS |= {"output_router_logits", "deterministic"}
+_HARMLESS |= {"sliding_window"}  # no sequence is longer than a window
 
 
 def _refuse(mask: Tensor | None, dropout: float, more: dict[str, Any]) -> None:
@@ -142,14 +79,6 @@ def _cross(
         out[some.queries] = weighted(*parts, causal=False, scale=scale)
 
 
-def _bias(table: Tensor, run: Run) -> Tensor:
-    """(head, query, key) of a run, from biases by distance, (1, head, 1, distance)."""
-    ahead = run.seen - run.fresh
-    query = torch.arange(run.fresh, device=table.device)[:, None] + ahead
-    key = torch.arange(run.seen, device=table.device)[None]
-    return table[0, :, 0][:, key - query + table.shape[-1] // 2]
-
-
 def configs_of(model: Any) -> list[Any]:
     """Every configuration in a model that says how it attends."""
     found = {id(m.config): m.config for m in model.modules() if hasattr(m, "config")}
@@ -163,7 +92,7 @@ def packed(configs: Sequence[Any], passing: Passing) -> Iterator[None]:
 
     if NAME not in ALL_ATTENTION_FUNCTIONS:
         ALL_ATTENTION_FUNCTIONS.register(NAME, _forward)
-    with _ONE_AT_A_TIME:  # the configurations are the model's, whatever thread uses it
+    with _ONE_AT_A_TIME, without_cudnn():  # the configurations are the model's in all threads
         before = [config._attn_implementation for config in configs]
         token = _passing.set(passing)
         for config in configs:

@@ -18,6 +18,7 @@ from promptsearch.models.forest import Forest, forest_of, row_of
 from promptsearch.models.head import UNFIT, Ending, Outputs
 from promptsearch.models.passes import Lines, Passes, Places, Plain, Reached, padded, reads
 from promptsearch.models.passing import Across, Passing
+from promptsearch.models.weighting import without_cudnn
 
 
 class Reader(Protocol):
@@ -40,7 +41,8 @@ class PlainReader:
     def after(self, sources: Lines) -> Passes:
         device = self.model.device
         own = masked_inputs(*padded(sources, device))
-        encoded = self.model.get_encoder()(**own)
+        with without_cudnn():
+            encoded = self.model.get_encoder()(**own)
         states = encoded.last_hidden_state
         mask = own.get("attention_mask", torch.ones(states.shape[:2], device=device).long())
 
@@ -160,10 +162,11 @@ def distances(model: nn.Module, longest: int) -> Iterator[None]:
     at the encoder, and have no bias, would make as many zeros.
     """
     layers: list[Any] = [m for m in model.modules() if hasattr(m, "compute_bias")]
+    none = torch.zeros(1, 1, 1, 1, device=next(model.parameters()).device)
     biased = [layer.has_relative_attention_bias for layer in layers]
     with torch.no_grad():  # and no inference mode: gradients of what they are added to may be kept
         for layer, has in zip(layers, biased, strict=True):
-            table = _table(layer.compute_bias(longest, longest)) if has else torch.zeros(1, 1, 1, 1)
+            table = _table(layer.compute_bias(longest, longest)) if has else none
             layer.compute_bias = lambda *_args, table=table, **_more: table
             layer.has_relative_attention_bias = True
     try:

@@ -150,12 +150,17 @@ def _ordinary(tokenizer: Any) -> list[int]:
     return [t for t in range(min(len(tokenizer), 1000)) if t not in special] or [0]
 
 
+def tokens_of_a_batch(device: torch.device) -> int:
+    """What suits the device, where nothing else is asked for."""
+    return CUDA_TOKENS if device.type == "cuda" else CPU_TOKENS
+
+
 def _shape(model: Any, found: Ways[Way], batch_tokens: int | None) -> Shape:
     config = model.config.get_text_config()
     hidden = int(getattr(config, "hidden_size", 1024))
     wide = getattr(config, "intermediate_size", None) or getattr(config, "d_ff", None)
     return Shape(
-        batch_tokens or (CUDA_TOKENS if model.device.type == "cuda" else CPU_TOKENS),
+        batch_tokens or tokens_of_a_batch(model.device),
         found.vocabulary,
         hidden,
         int(wide or 4 * hidden),

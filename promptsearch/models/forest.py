@@ -14,26 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from promptsearch.models.runs import KEYS, Part, Run, parts_of
+
 ROUND = 64  # tokens of a row are a multiple of it: kernels are compiled for each size they meet
 
-KEYS = 1 << 14  # tokens that the segments of a run see in all: their keys and values are copied
-
 Path = NDArray[np.int64]  # (token,) which tokens of the row a sequence goes through
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """Neighbouring segments of one shape: each adds `fresh` tokens and sees `seen` in all."""
-
-    start: int  # its first token in the row
-    count: int
-    fresh: int
-    seen: int
-    keys: Tensor | None = None  # (segment, seen) tokens that each sees; None: its own, all fresh
-
-    @property
-    def stop(self) -> int:
-        return self.start + self.count * self.fresh
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +29,15 @@ class Forest:
     depths: Tensor  # (token,) place of each token in its sequences
     runs: tuple[Run, ...]
     paths: tuple[Path, ...]  # in the order of the sequences given
+    parts: tuple[Part, ...] = ()  # the runs as a kernel of the device takes them, where one does
 
     def to(self, device: torch.device) -> "Forest":
         """The same on a device; paths stay here."""
         runs = tuple(
             run if run.keys is None else replace(run, keys=run.keys.to(device)) for run in self.runs
         )
-        return replace(self, ids=self.ids.to(device), depths=self.depths.to(device), runs=runs)
+        ids, depths, parts = self.ids.to(device), self.depths.to(device), parts_of(runs, device)
+        return replace(self, ids=ids, depths=depths, runs=runs, parts=parts)
 
 
 @dataclass(frozen=True, eq=False)

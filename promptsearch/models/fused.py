@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from promptsearch.models.attention import along
 from promptsearch.models.forest import ROUND, Forest
 from promptsearch.models.linear import Linear, linear
+from promptsearch.models.weighting import along
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Layer:
     @staticmethod
     def _attend(qkv: Tensor, forest: Forest, heads: int) -> Tensor:
         rows = qkv.view(len(qkv), 3, heads, -1).unbind(1)  # (token, head, size) each
-        return along(rows, forest.runs, causal=False).flatten(1)
+        return along(rows, forest, causal=False).flatten(1)
 
 
 @dataclass(frozen=True, eq=False)

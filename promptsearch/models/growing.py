@@ -16,11 +16,12 @@ from torch import Tensor
 
 from promptsearch.models.attention import packed
 from promptsearch.models.decoding import PackedReader, Reader, distances, with_states
-from promptsearch.models.forest import KEYS, Forest, Run, row_of
+from promptsearch.models.forest import Forest, row_of
 from promptsearch.models.head import UNFIT
 from promptsearch.models.machine import Machine
 from promptsearch.models.passes import Lines, Passes
 from promptsearch.models.passing import Across, Memory, Passing
+from promptsearch.models.runs import KEYS, Run
 
 LONGEST = 64  # tokens that a decoder may write
 NEAR = 1e-3  # of hidden states that are the same in another way
@@ -160,12 +161,12 @@ def growing(machine: Machine[Reader], texts: Lines) -> Callable[[Lines], Growing
 
 def _agrees(fast: PackedReader, plain: Reader, texts: Lines) -> bool:
     """Whether two hypotheses that part and grow have the same states in both ways."""
-    steps = ([0, 0], [0, 1]), ([1, 0], [2, 3]), ([0, 0], [1, 1])
+    device = fast.model.device
+    steps = torch.tensor([[[0, 0], [0, 1]], [[1, 0], [2, 3]], [[0, 0], [1, 1]]], device=device)
     try:
         one, other = Cached.after(fast, texts), Again.after(plain, texts)
         for parents, tokens in steps:
-            both = (each.grow(torch.tensor(parents), torch.tensor(tokens)) for each in (one, other))
-            states, wanted = (found.float() for found in both)
+            states, wanted = (each.grow(parents, tokens).float() for each in (one, other))
             if not torch.allclose(states, wanted, NEAR, NEAR):
                 return False
     except UNFIT:

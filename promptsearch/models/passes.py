@@ -17,6 +17,7 @@ from promptsearch.models.forest import Forest, forest_of, row_of
 from promptsearch.models.fused import FusedEncoder
 from promptsearch.models.head import Ending
 from promptsearch.models.passing import Passing
+from promptsearch.models.weighting import without_cudnn
 
 Lines = Sequence[Sequence[int]]  # (sequence, token)
 Places = Sequence[Sequence[int]]  # for each sequence, the tokens whose output is wanted
@@ -75,7 +76,8 @@ class Plain:
 
     def _together(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
         asked = self.inputs(*padded(lines, self.device), torch.tensor(roots, device=self.device))
-        states = self.outputs.states(asked)  # (sequence, token, hidden)
+        with without_cudnn():
+            states = self.outputs.states(asked)  # (sequence, token, hidden)
         rows = [i for i, own in enumerate(places) for _ in own]
         columns = [place for own in places for place in own]
         return Reached(states[rows, columns], np.arange(len(rows)))

@@ -69,9 +69,13 @@ def too_long(length: int) -> ModelError:
 
 
 def scored(items: Sequence[Item], scores: Tensor) -> Scored:
-    """By row, divided, from (item, answer) on the CPU."""
-    divided = scores / torch.stack([item.probes.divisors for item in items])
+    """By row, divided, from (item, answer) on the CPU; tables can be large: few copies."""
+    asked = {id(item.probes): item.probes.divisors for item in items}
+    alone = next(iter(asked.values())) if len(asked) == 1 else None
+    divided = scores / (torch.stack([i.probes.divisors for i in items]) if alone is None else alone)
     rows = [row for item in items for row in item.rows]
+    if len(rows) == len(items):
+        return Scored(rows, divided)
     source = [number for number, item in enumerate(items) for _ in item.rows]
     return Scored(rows, divided[source])
 

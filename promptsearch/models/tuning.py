@@ -93,8 +93,9 @@ class _Tutor(Trainer):
         self._learner, self._lesson = learner, lesson
 
     def compute_loss(self, model: Any, inputs: Any, *_args: Any, **_more: Any) -> Tensor:
-        """The mean over the batch."""
-        return self._lesson.losses(self._learner, inputs["row"].tolist()).mean()
+        """The mean over the batch, where Trainer adds it up."""
+        losses = self._lesson.losses(self._learner, inputs["row"].tolist())
+        return losses.mean().to(self.args.device)
 
     def log(self, *_args: Any, **_more: Any) -> None:
         """Say nothing: the search says what is done."""

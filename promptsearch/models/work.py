@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from promptsearch.models.forest import KEYS
 from promptsearch.models.probes import Probe, Probes
+from promptsearch.models.runs import KEYS
 
 OUTPUTS = 1 << 24  # cells of a (position, word) output held at a time: 64 MB in float32
 

@@ -14,19 +14,25 @@ from torch import Tensor
 from promptsearch.bench.lines import Line, lines
 from promptsearch.bench.loops.tensors import body_and_head, padded, present
 from promptsearch.bench.workload import Workload
+from promptsearch.models.families import tokens_of_a_batch
 from promptsearch.models.random_models import Parts
 
 Read = Callable[[Parts, Sequence[Line]], Tensor]  # logits (reading, word)
 
 
-def plain(parts: Parts, work: Workload, budget: int = 2048) -> Tensor:
+def plain(parts: Parts, work: Workload, budget: int | None = None) -> Tensor:
     """Log-probabilities (text, answer); the head runs at all positions, as the model's own does."""
-    return _scores(parts, work, batches(lines(parts, work), budget), _from_all)
+    return _scores(parts, work, batches(lines(parts, work), budget or _usual(parts)), _from_all)
 
 
-def plain_head(parts: Parts, work: Workload, budget: int = 2048) -> Tensor:
+def plain_head(parts: Parts, work: Workload, budget: int | None = None) -> Tensor:
     """The same with the head at the positions that count only (not for encoder-decoders)."""
-    return _scores(parts, work, batches(lines(parts, work), budget), _from_hidden)
+    return _scores(parts, work, batches(lines(parts, work), budget or _usual(parts)), _from_hidden)
+
+
+def _usual(parts: Parts) -> int:
+    """Tokens of a batch: as many as ours has there."""
+    return tokens_of_a_batch(parts.model.device)
 
 
 def reference(parts: Parts, work: Workload) -> Tensor:
