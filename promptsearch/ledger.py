@@ -19,6 +19,7 @@ from promptsearch.trial import Trial
 
 Row = Mapping[str, object]
 LEDGER = "trials.jsonl"
+_PAID = {"key": str, "forwards": int, "tokens": int, "seconds": int | float}  # of every row
 
 
 @dataclass
@@ -149,9 +150,24 @@ def _row(line: bytes) -> Row:
         raise ValueError("it is no JSON object")
     match row.get("chunk", [1, 1]):
         case [int(), int()]:
-            return row
+            pass
         case chunk:
             raise ValueError(f"its chunk is {chunk!r}")
+    if "format" not in row:  # the header has one
+        _check_trial(row)
+    return row
+
+
+def _check_trial(row: Row) -> None:
+    """`ValueError` where the row lacks what a run reads when it goes on."""
+    for name, kind in _PAID.items():
+        if not isinstance(row.get(name), kind):
+            raise ValueError(f"its {name} is {row.get(name)!r}")
+    if str(row["key"]).startswith("work "):  # a strategy's own
+        return
+    scores = row.get("scores")
+    if not isinstance(scores, dict) or not isinstance(scores.get("n"), int):
+        raise ValueError(f"its scores are {scores!r}")
 
 
 def _what_differs(header: Row, identity: Row) -> str:

@@ -272,3 +272,12 @@ def test_help_leaves_the_heavy_packages_out(words):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("light")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [(["mien"], "mine"), (["answers", "prun"], "prune"), (["exprot"], "export")]
+)
+def test_a_command_that_is_not_there_has_a_near_one(words, meant):
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 2
+    assert f"there is no command {words[-1]!r} (did you mean {meant!r}?)" in done.output

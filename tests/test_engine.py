@@ -198,3 +198,16 @@ def test_an_edited_ledger_names_the_line(tmp_path):
     path.write_text(path.read_text() + "not json\n")
     with pytest.raises(RunError, match="line 2: not a trial"), Ledger({}, path):
         pass
+
+
+@pytest.mark.parametrize("name", ["key", "forwards", "seconds", "scores"])
+def test_a_trial_that_lacks_something_names_the_line(name, tmp_path):
+    path = tmp_path / "trials.jsonl"
+    with Ledger({}, path) as ledger:
+        run(WORDS, ledger=ledger, limits=Limits(prompts=1))
+    *before, last = path.read_text().splitlines()
+    row = {key: value for key, value in json.loads(last).items() if key != name}
+    path.write_text("\n".join([*before, json.dumps(row), ""]))
+    line = f"line {len(before) + 1}: not a trial .its {name} (is|are) None"
+    with pytest.raises(RunError, match=line), Ledger({}, path):
+        pass

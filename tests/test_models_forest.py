@@ -57,7 +57,7 @@ def test_parts_have_the_segments_of_their_runs(lines):
     own = [run for some in grouped(forest.runs) for run in some]
     assert own == list(forest.runs)
     for some in grouped(forest.runs):
-        part = Part.of(some, torch.device("cpu"))
+        part = Part.of(some)
         assert (part.start, part.stop) == (some[0].start, some[-1].stop)
         fresh = [run.start + n * run.fresh for run in some for n in range(run.count)]
         assert (part.queries[:-1] + part.start).tolist() == fresh

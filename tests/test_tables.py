@@ -204,6 +204,11 @@ def test_a_missing_column_lists_those_there_are() -> None:
     )
 
 
+def test_columns_that_something_else_separates_are_told() -> None:
+    with pytest.raises(DataError, match=r"separated by ';', it seems: save it with commas"):
+        Row(Path("a.csv"), 2, {"text;label": "fine;good"}).text("label")
+
+
 def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "text,text\na,b\n")
     assert "line 1: two columns are named 'text'" in complaint(path)

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 import rich_click as click
 
+from promptsearch.corpora.files import did_you_mean
+
 
 class LazyGroup(click.RichGroup):
     """`homes` leads from a name to `module:attribute` below `promptsearch.commands`."""
@@ -25,6 +27,9 @@ class LazyGroup(click.RichGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.homes and not args[0].startswith("-"):
+            meant = did_you_mean(args[0], list(self.homes))
+            ctx.fail(f"there is no command {args[0]!r}{meant}; see --help")
         name, command, rest = super().resolve_command(ctx, args)
         return name, self.loaded(name) if name and name in self.homes else command, rest
 

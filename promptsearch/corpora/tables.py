@@ -43,7 +43,7 @@ class Row:
         if column not in self.cells:
             raise self.error(
                 f"there is no column {column!r}{did_you_mean(column, list(self.cells))}; "
-                f"the columns are {', '.join(self.cells)}"
+                f"the columns are {', '.join(self.cells)}{_separated(self.cells)}"
             )
         if (text := self.peek(column)) is None:
             shown = "null" if self.cells[column] is None else "not text or a number"
@@ -136,3 +136,12 @@ def renamed(row: Row, names: Mapping[str, str]) -> Row:
         shown = ", ".join(row.cells)
         raise row.error(f"[rename] gives two columns one name; the columns are {shown}")
     return replace(row, cells=cells)
+
+
+def _separated(cells: Cells) -> str:
+    """What to do where all columns stand in one, because something else separates them."""
+    names = list(cells)
+    mark = next((mark for mark in ";\t|" if len(names) == 1 and mark in names[0]), None)
+    return (
+        f"; separated by {mark!r}, it seems: save it with commas, or tabs in a .tsv" if mark else ""
+    )

@@ -1,7 +1,7 @@
 """What stands side by side in a row of tokens: runs of one shape, and parts for a GPU's kernel."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ class Part:
     seen: Tensor | None  # (key,) which tokens; None: its own, all of them fresh
 
     @classmethod
-    def of(cls, runs: Sequence[Run], device: torch.device) -> "Part":
+    def of(cls, runs: Sequence[Run]) -> "Part":
         """Of neighbours that all see their own tokens only, or all see `keys`."""
         fresh, seen = ([getattr(run, name) for run in runs] for name in ("fresh", "seen"))
         counts = [run.count for run in runs]
@@ -49,17 +49,23 @@ class Part:
         return cls(
             runs[0].start,
             runs[-1].stop,
-            torch.from_numpy(_bounds(fresh, counts)).to(device),
-            torch.from_numpy(_bounds(seen, counts)).to(device),
+            torch.from_numpy(_bounds(fresh, counts)),
+            torch.from_numpy(_bounds(seen, counts)),
             (max(fresh), max(seen)),
-            torch.cat(keys).to(device) if keys else None,
+            torch.cat(keys) if keys else None,
         )
+
+    def to(self, device: torch.device) -> "Part":
+        """The same on a device."""
+        seen = None if self.seen is None else self.seen.to(device)
+        queries, keys = self.queries.to(device), self.keys.to(device)
+        return replace(self, queries=queries, keys=keys, seen=seen)
 
 
 def parts_of(runs: Sequence[Run], device: torch.device) -> tuple[Part, ...]:
     """The runs in as few parts as memory allows; none where no kernel takes them."""
     one_kernel = device.type == "cuda" and hasattr(torch.ops.aten, "_efficient_attention_forward")
-    return tuple(Part.of(some, device) for some in grouped(runs)) if one_kernel else ()
+    return tuple(Part.of(some).to(device) for some in grouped(runs)) if one_kernel else ()
 
 
 def grouped(runs: Sequence[Run]) -> Iterator[list[Run]]:

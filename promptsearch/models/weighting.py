@@ -36,7 +36,7 @@ def along(
     for run, part in zip(forest.runs, parts, strict=False):
         own = [piece.unflatten(0, (run.count, run.fresh)) for piece in part]
         if run.keys is not None:
-            own[1:] = (row[run.keys] for row in rows[1:])
+            own[1:] = (row[run.keys.to(row.device)] for row in rows[1:])
         bias = None if table is None else _bias(table, run)
         done.append(weighted(*own, causal=causal, scale=scale, bias=bias).flatten(0, 1))
     spare = rows[2].new_zeros(sizes[-1], rows[0].shape[1], rows[2].shape[2])
@@ -48,7 +48,7 @@ def _at_once(
 ) -> Tensor:
     """The same by CUDA's kernel for sequences of many lengths (that of torch's nested tensors)."""
     done = []
-    for part in parts:
+    for part in (part.to(rows[0].device) for part in parts):  # layers may lie on several devices
         own = slice(part.start, part.stop)
         seen = own if part.seen is None else part.seen
         q, k, v = rows[0][own], *(_for_each_head(row[seen], rows[0]) for row in rows[1:])
