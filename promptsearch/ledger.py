@@ -19,6 +19,10 @@ from promptsearch.trial import Trial
 
 Row = Mapping[str, object]
 LEDGER = "trials.jsonl"
+_EDITED = (
+    "{}, line {}: not a trial ({}); the ledger was edited: mend the line, or start anew with "
+    "--overwrite"
+)
 _PAID = {"key": str, "forwards": int, "tokens": int, "seconds": int | float}  # of every row
 
 
@@ -137,10 +141,7 @@ def _parsed(path: Path) -> Iterator[tuple[Row, int]]:
             try:
                 yield _row(line), len(line)
             except (ValueError, RecursionError) as error:
-                raise RunError(
-                    f"{path}, line {number}: not a trial ({error}); the ledger was edited: "
-                    "mend the line, or start anew with --overwrite"
-                ) from error
+                raise RunError(_EDITED.format(path, number, error)) from error
 
 
 def _row(line: bytes) -> Row:
@@ -150,12 +151,18 @@ def _row(line: bytes) -> Row:
         raise ValueError("it is no JSON object")
     match row.get("chunk", [1, 1]):
         case [int(), int()]:
-            pass
+            return row
         case chunk:
             raise ValueError(f"its chunk is {chunk!r}")
-    if "format" not in row:  # the header has one
-        _check_trial(row)
-    return row
+
+
+def check_trials(ledger: Ledger) -> None:
+    """`RunError` names the line of a row that a search cannot go on with."""
+    for line, row in enumerate(ledger.rows, 2):  # the first one is the header
+        try:
+            _check_trial(row)
+        except ValueError as error:
+            raise RunError(_EDITED.format(ledger.path, line, error)) from None
 
 
 def _check_trial(row: Row) -> None:

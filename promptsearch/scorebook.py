@@ -10,7 +10,7 @@ import numpy as np
 
 from promptsearch.errors import BudgetSpent
 from promptsearch.judging import Judge, Rows
-from promptsearch.ledger import Ledger, Row, entry
+from promptsearch.ledger import Ledger, Row, check_trials, entry
 from promptsearch.metrics import Floats, Scores, per_example
 from promptsearch.progress import Asked, Limits, OnProgress, Pace
 from promptsearch.prompt import Prompt
@@ -47,6 +47,7 @@ class Scorebook:
 
     def __post_init__(self) -> None:
         self.purse = Purse(self.limits)
+        check_trials(self.ledger)
         self._known = {str(row["key"]): row for row in self.ledger.rows}
         self.purse.resume(self.ledger.rows)
 

@@ -209,5 +209,5 @@ def test_a_trial_that_lacks_something_names_the_line(name, tmp_path):
     row = {key: value for key, value in json.loads(last).items() if key != name}
     path.write_text("\n".join([*before, json.dumps(row), ""]))
     line = f"line {len(before) + 1}: not a trial .its {name} (is|are) None"
-    with pytest.raises(RunError, match=line), Ledger({}, path):
-        pass
+    with pytest.raises(RunError, match=line), Ledger({}, path) as ledger:
+        run(WORDS, ledger=ledger)
