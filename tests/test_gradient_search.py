@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tiny import KINDS, tiny
 
 from promptsearch import GradientSearch, Output, Scorer, Settings, load_task, read_prompts, search
+from promptsearch.cli import cli
 from promptsearch.corpora import TaskDefinition
 from promptsearch.errors import DataError, TaskError
 
@@ -195,7 +197,8 @@ def test_what_is_written_scores_the_same_in_a_new_process(task, tmp_path):
         (["--fluency-model", "missing-model"], "missing-model"),
     ],
 )
-def test_mistakes_are_one_line(words, message, task, tmp_path):
-    done = command("gradient", "--task", "task.toml", *words, "-q", folder=tmp_path)
-    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+def test_mistakes_are_one_line(words, message, task, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["gradient", "--task", "task.toml", *words, "-q"])
+    assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1), done.stderr
     assert message in done.stderr
