@@ -3,8 +3,8 @@
     python benchmarks/attention_kernel.py [--texts 3584] [--shapes builtin bert-base gpt2]
 
 Texts a second from strings to log-probabilities, the median of three rounds after one to warm up,
-other sentences each time. `run by run` lets torch choose the kernel for each run, cuDNN's too.
-`plain` is transformers with sorted batches of as many tokens as ours.
+other sentences each time. `plain` is transformers with sorted batches of as many tokens as ours,
+with cuDNN's attention where torch takes it, and without; `run by run` is with it too.
 """
 
 import argparse
@@ -21,8 +21,9 @@ from promptsearch.bench.loops.plain import plain
 from promptsearch.bench.sentences import sentences
 from promptsearch.bench.shapes import SHAPES
 from promptsearch.bench.workload import TEMPLATES, Workload
-from promptsearch.models import forest
+from promptsearch.models import kernel
 from promptsearch.models.random_models import Parts
+from promptsearch.models.weighting import without_cudnn
 
 ROUNDS = 3
 
@@ -35,8 +36,8 @@ def main() -> None:
     if not torch.cuda.is_available():
         raise SystemExit("there is no GPU here")
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, {given.texts} texts a round")
-    heads = "plain | run by run | one kernel | to plain | to run by run"
-    print(f"| model | dtype | {heads} |\n|{'---|' * 7}")
+    heads = "plain | no cuDNN | run by run | one kernel | to plain | no cuDNN | to run by run"
+    print(f"| model | dtype | {heads} |\n|{'---|' * 9}")
     for name in given.shapes:
         for line in lines(name, SHAPES[name]("cuda"), given.texts):
             print(line, flush=True)
@@ -53,12 +54,17 @@ def lines(name: str, parts: Parts, texts: int) -> Iterator[str]:
         ("float32", parts, model),
         ("bfloat16", parts.in_bfloat16(), model.ranker),
     ):
-        theirs = rate(partial(plain, own), works)
-        with patch.object(forest, "parts_of", lambda *_: ()):  # run by run
+        with without_cudnn():
+            quick = rate(partial(plain, own), works)
+        theirs, after = rate(partial(plain, own), works), rate(partial(ours, port), works)
+        with (
+            patch.object(kernel, "takes", lambda _: False),
+            patch.object(torch.backends.cuda, "enable_cudnn_sdp", lambda _: None),
+        ):
             before = rate(partial(ours, port), works)
-        after = rate(partial(ours, port), works)
-        rates = f"{theirs:,.0f} | {before:,.0f} | {after:,.0f}"
-        yield f"| {name} | {dtype} | {rates} | {after / theirs:.1f}x | {after / before:.1f}x |"
+        rates = f"{theirs:,.0f} | {quick:,.0f} | {before:,.0f} | {after:,.0f}"
+        ratios = (f"{after / other:.1f}x" for other in (theirs, quick, before))
+        yield f"| {name} | {dtype} | {rates} | {' | '.join(ratios)} |"
 
 
 def rate(run: Callable[[Workload], object], works: list[Workload]) -> float:

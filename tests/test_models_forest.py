@@ -11,7 +11,6 @@ from promptsearch.errors import ModelError
 from promptsearch.models import Scoring
 from promptsearch.models.forest import agreeing, forest_of, row_of
 from promptsearch.models.linear import prepacks
-from promptsearch.models.runs import KEYS, Part, Run, grouped
 
 TOKENS = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(tuple)
 LINES = st.lists(TOKENS, min_size=1, max_size=12)
@@ -54,29 +53,21 @@ def test_a_forest_holds_every_beginning_once(lines, data):
 @given(LINES)
 def test_parts_have_the_segments_of_their_runs(lines):
     forest = forest_of(lines, [0] * len(lines))
-    own = [run for some in grouped(forest.runs) for run in some]
-    assert own == list(forest.runs)
-    for some in grouped(forest.runs):
-        part = Part.of(some)
-        assert (part.start, part.stop) == (some[0].start, some[-1].stop)
-        fresh = [run.start + n * run.fresh for run in some for n in range(run.count)]
-        assert (part.queries[:-1] + part.start).tolist() == fresh
-        seen = part.seen if part.seen is not None else torch.arange(part.start, part.stop)
-        bounds = zip(part.keys[:-1].tolist(), part.keys[1:].tolist(), strict=True)
-        wanted = [
-            list(range(first, first + run.fresh)) if run.keys is None else run.keys[n].tolist()
-            for run in some
-            for n, first in enumerate(range(run.start, run.stop, run.fresh))
-        ]
-        assert [seen[a:b].tolist() for a, b in bounds] == wanted
-        assert part.longest == (max(r.fresh for r in some), max(r.seen for r in some))
-
-
-def test_a_part_copies_few_keys():
-    keys = torch.zeros(KEYS // 8, 4, dtype=torch.int64)  # half of what a part may copy
-    runs = [Run(i * len(keys), len(keys), 1, 4, keys) for i in range(5)]
-    own = Run(5 * len(keys), KEYS, 4, 4)
-    assert [len(some) for some in grouped([*runs, own, own])] == [2, 2, 1, 2]
+    fresh, seen = [], []
+    for part in forest.parts:
+        keys = part.keys if part.keys is not None else torch.arange(part.start, part.stop)
+        fresh += [part.start + first for first in part.query_bounds[:-1].tolist()]
+        bounds = zip(part.key_bounds[:-1].tolist(), part.key_bounds[1:].tolist(), strict=True)
+        seen += [keys[a:b].tolist() for a, b in bounds]
+        assert part.longest[1] == part.key_bounds.diff().max()
+        assert part.longest[0] == part.query_bounds.diff().max()
+    own = [range(run.start, run.stop, run.fresh) for run in forest.runs]
+    assert fresh == [first for firsts in own for first in firsts]
+    assert seen == [
+        list(range(first, first + run.fresh)) if run.keys is None else run.keys[n].tolist()
+        for run, firsts in zip(forest.runs, own, strict=True)
+        for n, first in enumerate(firsts)
+    ]
 
 
 @given(LINES)

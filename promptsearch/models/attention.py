@@ -75,8 +75,9 @@ def _cross(
 ) -> None:
     query, key, value = rows
     for some in across:
-        parts = query[some.queries], key[some.keys], value[some.keys]
-        out[some.queries] = weighted(*parts, causal=False, scale=scale)
+        own, seen = some.queries.to(query.device), some.keys.to(key.device)
+        parts = query[own], key[seen], value[seen]
+        out[own] = weighted(*parts, causal=False, scale=scale)
 
 
 def configs_of(model: Any) -> list[Any]:

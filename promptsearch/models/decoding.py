@@ -103,7 +103,7 @@ class _Decoder:
         passing = Passing(forest, across)
         with packed(self.reader.configs, passing), distances(model, _longest(lines)):
             states = self.reader.outputs.states(inputs)
-        return Reached(states[0, read.to(model.device)], where)
+        return Reached(states[0, read.to(states.device)], where)
 
     def logits(self, states: Tensor) -> Tensor:
         return self.reader.outputs.logits(states)

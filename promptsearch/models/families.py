@@ -120,9 +120,10 @@ def _faster(
         if found.in_dtype is not None:
             fast = found.in_dtype(torch.bfloat16)
             return replace(machine, info=info, fast=fast, faster=None) if fast else None
-        model = in_bfloat16(machine.model)
-        lower = ways(model)
+        lower = ways(model := in_bfloat16(machine.model))
     except UNFIT:
+        return None
+    if machine.fast is not None and lower.fast is None:  # padded, it would be slower
         return None
     return replace(
         machine,

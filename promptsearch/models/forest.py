@@ -7,6 +7,7 @@ sequences that go through it, and attention follows the paths.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from promptsearch.models.runs import KEYS, Part, Run, parts_of
+from promptsearch.models.segments import KEYS, Part, Run, parts_of
 
 ROUND = 64  # tokens of a row are a multiple of it: kernels are compiled for each size they meet
 
@@ -29,15 +30,18 @@ class Forest:
     depths: Tensor  # (token,) place of each token in its sequences
     runs: tuple[Run, ...]
     paths: tuple[Path, ...]  # in the order of the sequences given
-    parts: tuple[Part, ...] = ()  # the runs as a kernel of the device takes them, where one does
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The runs as a GPU's kernel takes them."""
+        return tuple(part.to(self.ids.device) for part in parts_of(self.runs))
 
     def to(self, device: torch.device) -> "Forest":
         """The same on a device; paths stay here."""
         runs = tuple(
             run if run.keys is None else replace(run, keys=run.keys.to(device)) for run in self.runs
         )
-        ids, depths, parts = self.ids.to(device), self.depths.to(device), parts_of(runs, device)
-        return replace(self, ids=ids, depths=depths, runs=runs, parts=parts)
+        return replace(self, ids=self.ids.to(device), depths=self.depths.to(device), runs=runs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from promptsearch.models.head import UNFIT
 from promptsearch.models.machine import Machine
 from promptsearch.models.passes import Lines, Passes
 from promptsearch.models.passing import Across, Memory, Passing
-from promptsearch.models.runs import KEYS, Run
+from promptsearch.models.segments import KEYS, Run
 
 LONGEST = 64  # tokens that a decoder may write
 NEAR = 1e-3  # of hidden states that are the same in another way

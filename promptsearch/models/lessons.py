@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -77,8 +78,14 @@ def _scores(block: Block, procedure: Procedure, whole: bool) -> Tensor:
     passes = procedure.prepare(block.items)
     if whole:
         return scores_of(block.batches[0], block, procedure.assemble, passes)
+    here = block.items[0].probes.probes[0].tokens  # by its device random numbers are kept
     parts = [
-        checkpoint(scores_of, batch, block, procedure.assemble, passes, use_reentrant=False)
+        checkpoint(_there, here, batch, block, procedure.assemble, passes, use_reentrant=False)
         for batch in block.batches
     ]
     return torch.stack(parts).sum(0)
+
+
+def _there(_here: Tensor, *given: Any) -> Tensor:
+    """`scores_of`, with a tensor of the device among what is given."""
+    return scores_of(*given)

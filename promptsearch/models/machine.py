@@ -58,7 +58,9 @@ class Machine(Generic[Way]):
 
     @property
     def ranking_dtype(self) -> str:
-        """The dtype that `ranking` has."""
+        """The dtype that `ranking` has; before it is made, the one that is meant."""
+        if "ranking" in vars(self):
+            return self.ranking.info.dtype
         return "bfloat16" if self.faster else self.info.dtype
 
     @cached_property

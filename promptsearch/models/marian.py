@@ -11,7 +11,7 @@ from promptsearch.errors import ModelError
 from promptsearch.models import Options
 from promptsearch.models.sources import Source
 from promptsearch.models.translation import LONGEST, Translation, Translator
-from promptsearch.models.weights import device_of, quiet, read
+from promptsearch.models.weights import device_of, moved, quiet, read
 from promptsearch.models.work import OUTPUTS
 
 TEXTS = 16  # translated at a time
@@ -93,5 +93,5 @@ def load_marian(source: Source, spec: str, options: Options) -> Translator:
             raise ModelError(f"{spec!r} is a {config.model_type}, which does not translate")
         tokenizer = read(AutoTokenizer, source, named, local_files_only=True)
         model = read(AutoModelForSeq2SeqLM, source, named, local_files_only=True)
-    model = model.to(device_of(options.device)).eval()
+    model = moved(model, device_of(options.device)).eval()
     return HubTranslator(model, tokenizer, source.sha256)

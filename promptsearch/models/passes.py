@@ -107,7 +107,7 @@ class Packed:
         read, where = reads(forest, places)
         with packed(self.configs, Passing(forest)), _in_one_step(self.gelus):
             states = self.outputs.states(self.inputs(forest.ids[None], forest.depths[None]))
-        return Reached(states[0, read.to(self.device)], where)
+        return Reached(states[0, read.to(states.device)], where)
 
     @property
     def vocabulary(self) -> int:
@@ -129,7 +129,7 @@ class Fused:
     def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
         forest = row_of(lines).to(self.device)
         read, where = reads(forest, places)
-        with torch.inference_mode():
+        with torch.inference_mode(), without_cudnn():
             return Reached(self.encoder.states(forest, read.to(self.device)), where)
 
     def logits(self, states: Tensor) -> Tensor:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from promptsearch.models import kernel
 from promptsearch.models.forest import Forest
-from promptsearch.models.runs import Part, Run
+from promptsearch.models.segments import Run
 
 
 def along(
@@ -25,46 +27,34 @@ def along(
     `table` are biases by distance; see `weighted` for the rest. The row is split and joined once:
     the way back through slices would fill a row of zeros for each.
     """
-    if forest.parts and table is None:
-        return _at_once(rows, forest.parts, causal, scale)
-    sizes = [run.stop - run.start for run in forest.runs]
-    sizes.append(len(rows[0]) - sum(sizes))  # where nothing stands
     grown = len(rows[1]) - len(rows[0])  # keys of tokens that were passed before
+    if table is None and not grown and kernel.takes(rows):
+        done = kernel.at_once(rows, forest.parts, causal, scale)
+    else:
+        done = list(_run_by_run(rows, forest.runs, causal, scale, table))
+    spare = len(rows[0]) - forest.runs[-1].stop  # where nothing stands
+    return torch.cat([*done, rows[2].new_zeros(spare, rows[0].shape[1], rows[2].shape[2])])
+
+
+def _run_by_run(
+    rows: Sequence[Tensor],
+    runs: Sequence[Run],
+    causal: bool,
+    scale: float | None,
+    table: Tensor | None,
+) -> Iterator[Tensor]:
+    """(token, head, size) of each run."""
+    sizes = [run.stop - run.start for run in runs]
+    sizes.append(len(rows[0]) - sum(sizes))
+    grown = len(rows[1]) - len(rows[0])
     fresh = [row[grown:] if grown and n else row for n, row in enumerate(rows)]
     parts = zip(*(row.split(sizes) for row in fresh), strict=True)
-    done = []
-    for run, part in zip(forest.runs, parts, strict=False):
+    for run, part in zip(runs, parts, strict=False):
         own = [piece.unflatten(0, (run.count, run.fresh)) for piece in part]
         if run.keys is not None:
             own[1:] = (row[run.keys.to(row.device)] for row in rows[1:])
         bias = None if table is None else _bias(table, run)
-        done.append(weighted(*own, causal=causal, scale=scale, bias=bias).flatten(0, 1))
-    spare = rows[2].new_zeros(sizes[-1], rows[0].shape[1], rows[2].shape[2])
-    return torch.cat([*done, spare])
-
-
-def _at_once(
-    rows: Sequence[Tensor], parts: Sequence[Part], causal: bool, scale: float | None
-) -> Tensor:
-    """The same by CUDA's kernel for sequences of many lengths (that of torch's nested tensors)."""
-    done = []
-    for part in (part.to(rows[0].device) for part in parts):  # layers may lie on several devices
-        own = slice(part.start, part.stop)
-        seen = own if part.seen is None else part.seen
-        q, k, v = rows[0][own], *(_for_each_head(row[seen], rows[0]) for row in rows[1:])
-        mask, backwards = 2 * causal, torch.is_grad_enabled()  # 2: the last query sees all keys
-        bounds = part.queries, part.keys, *part.longest
-        out = torch.ops.aten._efficient_attention_forward(
-            q[None], k[None], v[None], None, *bounds, 0.0, mask, backwards, scale=scale
-        )
-        done.append(out[0][0])
-    return F.pad(torch.cat(done), (0, 0, 0, 0, 0, len(rows[0]) - parts[-1].stop))
-
-
-def _for_each_head(row: Tensor, queries: Tensor) -> Tensor:
-    """Keys or values (token, head, size) for as many heads as there are queries."""
-    times = queries.shape[1] // row.shape[1]
-    return row if times == 1 else row.repeat_interleave(times, 1)
+        yield weighted(*own, causal=causal, scale=scale, bias=bias).flatten(0, 1)
 
 
 def weighted(
@@ -81,9 +71,7 @@ def weighted(
     Causal: the last query sees all keys, each one before it one less. `bias` is (head, query, key).
     """
     q, k, v = (part.transpose(1, 2) for part in (queries, keys, values))
-    if k.shape[1] < q.shape[1]:  # grouped queries: each key's head serves several
-        times = q.shape[1] // k.shape[1]
-        k, v = k.repeat_interleave(times, 1), v.repeat_interleave(times, 1)
+    k, v = (kernel.for_each_head(part, q, 1) for part in (k, v))
     fresh, seen = q.shape[2], k.shape[2]
     plain = causal and fresh == seen and bias is None
     mask = bias
@@ -110,9 +98,18 @@ def without_cudnn() -> Iterator[None]:
     Batches of texts hardly ever have the same shapes twice, so that was most of the time in
     bfloat16: 2 s instead of 0.1 s for 3,600 sentences on an H200 (torch 2.11).
     """
-    before = torch.backends.cuda.cudnn_sdp_enabled()
-    torch.backends.cuda.enable_cudnn_sdp(False)
+    with _lock:
+        found = torch.backends.cuda.cudnn_sdp_enabled()
+        _before.append(_before[0] if _before else found)
+        torch.backends.cuda.enable_cudnn_sdp(False)
     try:
         yield
     finally:
-        torch.backends.cuda.enable_cudnn_sdp(before)
+        with _lock:
+            found = _before.pop()
+            if not _before:  # the last one out, of all threads, leaves it as the first one found it
+                torch.backends.cuda.enable_cudnn_sdp(found)
+
+
+_lock = Lock()
+_before: list[bool] = []  # what the first one found, for each that is inside

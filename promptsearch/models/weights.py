@@ -36,7 +36,7 @@ def load(source: Source, options: Options) -> LanguageModel:
         family = family_at(source, options)
         tokenizer = read(AutoTokenizer, source, options, **common)
         model = _weights(source, options, family, common)
-        model = model if options.device_map else model.to(device)
+        model = model if options.device_map else moved(model, device)
         dtype = str(model.dtype).removeprefix("torch.")
         info = ModelInfo(options.spec, family, source.sha256, dtype, source.revision)
         return wrap(model, tokenizer, info, options)
@@ -126,6 +126,18 @@ def _families_of_type(model_type: str) -> list[Family]:
     return [family for family, names in kinds.items() if model_type in names]
 
 
+def moved(model: Any, device: torch.device) -> Any:
+    """The model on a device; `ModelError` where it does not fit."""
+    try:
+        return model.to(device)
+    except torch.OutOfMemoryError:
+        size = sum(weights.numel() * weights.element_size() for weights in model.parameters())
+        raise ModelError(
+            f"the model, {size / 1e9:.1f} GB, does not fit into the memory of {device}; use "
+            "--dtype bfloat16, --device-map auto, or --device cpu"
+        ) from None
+
+
 def device_of(name: str) -> torch.device:
     """The device that `--device` names; `ModelError` where it is not there."""
     there = torch.cuda.is_available()
@@ -134,9 +146,14 @@ def device_of(name: str) -> torch.device:
     if name.startswith("cuda") and not there:
         raise ModelError(f"the device {name!r} is not there; use --device cpu")
     try:
-        return torch.device(name)
+        device = torch.device(name)
     except RuntimeError:
         raise ModelError(f"there is no device {name!r}; use --device cpu, or cuda") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ModelError(
+            f"the device {name!r} is not there: {torch.cuda.device_count()} GPUs are, from cuda:0"
+        )
+    return device
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from promptsearch.models.probes import Probe, Probes
-from promptsearch.models.runs import KEYS
+from promptsearch.models.segments import KEYS
 
 OUTPUTS = 1 << 24  # cells of a (position, word) output held at a time: 64 MB in float32
 

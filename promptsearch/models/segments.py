@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 KEYS = 1 << 14  # tokens that are seen in all by a run, or a part: keys and values are copied
+SEGMENTS = (1 << 16) - 1  # of a part: CUDA launches no more blocks along that side
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +36,10 @@ class Part:
 
     start: int
     stop: int
-    queries: Tensor  # (segment + 1,) int32: where each segment's tokens begin, from `start`
-    keys: Tensor  # (segment + 1,) int32: where what each sees begins
+    query_bounds: Tensor  # (segment + 1,) int32: where each segment's tokens begin, from `start`
+    key_bounds: Tensor  # (segment + 1,) int32: where what each sees begins, in `keys`
     longest: tuple[int, int]  # segment, and what one sees
-    seen: Tensor | None  # (key,) which tokens; None: its own, all of them fresh
+    keys: Tensor | None  # (key,) tokens that are seen, by segment; None: its own, all of them fresh
 
     @classmethod
     def of(cls, runs: Sequence[Run]) -> "Part":
@@ -57,28 +58,37 @@ class Part:
 
     def to(self, device: torch.device) -> "Part":
         """The same on a device."""
-        seen = None if self.seen is None else self.seen.to(device)
-        queries, keys = self.queries.to(device), self.keys.to(device)
-        return replace(self, queries=queries, keys=keys, seen=seen)
+        bounds = self.query_bounds.to(device), self.key_bounds.to(device)
+        keys = None if self.keys is None else self.keys.to(device)
+        return replace(self, query_bounds=bounds[0], key_bounds=bounds[1], keys=keys)
 
 
-def parts_of(runs: Sequence[Run], device: torch.device) -> tuple[Part, ...]:
-    """The runs in as few parts as memory allows; none where no kernel takes them."""
-    one_kernel = device.type == "cuda" and hasattr(torch.ops.aten, "_efficient_attention_forward")
-    return tuple(Part.of(some).to(device) for some in grouped(runs)) if one_kernel else ()
+def parts_of(runs: Sequence[Run]) -> tuple[Part, ...]:
+    """The runs in as few parts as memory and the kernel allow."""
+    return tuple(Part.of(some) for some in _grouped([r for run in runs for r in _cut(run)]))
 
 
-def grouped(runs: Sequence[Run]) -> Iterator[list[Run]]:
+def _cut(run: Run) -> Iterator[Run]:
+    """The run in pieces of as many segments as a part may have."""
+    for first in range(0, run.count, SEGMENTS):
+        some = slice(first, min(first + SEGMENTS, run.count))
+        keys = None if run.keys is None else run.keys[some]
+        start = run.start + first * run.fresh
+        yield Run(start, some.stop - first, run.fresh, run.seen, keys)
+
+
+def _grouped(runs: Sequence[Run]) -> Iterator[list[Run]]:
     """Neighbours together: all that see their own tokens, and others as long as copies are few."""
     group: list[Run] = []
-    size = 0
+    copied = segments = 0
     for run in runs:
-        copied = 0 if run.keys is None else run.count * run.seen
-        if group and ((group[-1].keys is None) != (run.keys is None) or size + copied > KEYS):
+        more = 0 if run.keys is None else run.count * run.seen
+        full = copied + more > KEYS or segments + run.count > SEGMENTS
+        if group and (full or (group[-1].keys is None) != (run.keys is None)):
             yield group
-            group, size = [], 0
+            group, copied, segments = [], 0, 0
         group.append(run)
-        size += copied
+        copied, segments = copied + more, segments + run.count
     if group:
         yield group
 
