@@ -54,6 +54,23 @@ def test_probabilities_stand_in_the_order_of_the_sorted_labels():
     assert own.predict_proba([]).shape == (0, 2)
 
 
+def test_labels_of_another_type_score_before_a_fit_as_after_it():
+    answers = Verbalizer.of({"1": "great", "0": "dull"})
+    own = PromptClassifier(Prompt(PROMPT.template, answers), tiny("bert")[0])
+    gold = [int(label == "good") for label in GOLD]
+    before = own.score(TEXTS, gold)
+    assert (
+        before == own.score(TEXTS, list(map(str, gold))) == own.fit(TEXTS, gold).score(TEXTS, gold)
+    )
+    assert before > 0
+
+
+def test_as_many_labels_as_rows_are_wanted():
+    for call in (classifier().fit, classifier().score):
+        with pytest.raises(DataError, match="X has 5 rows and y 3 labels"):
+            call(TEXTS, GOLD[:3])
+
+
 def test_labels_keep_the_type_that_they_were_given_in():
     answers = Verbalizer.of({"1": "great", "0": "dull", "2": "city"})
     own = PromptClassifier(Prompt(PROMPT.template, answers), tiny("bert")[0])

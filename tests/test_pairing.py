@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from promptsearch.searchers.answering.beam import beam_pairings
+from promptsearch.searchers.answering.changes import Change
 from promptsearch.searchers.answering.likely import likeliest, nearest
 from promptsearch.searchers.answering.pairing import best_pairings
 
@@ -112,6 +113,25 @@ def test_a_beam_agrees_with_the_search_of_all_on_a_small_product():
     alike = np.arange(30)
     best = best_pairings(table, gold, lists, 1, alike)[0]
     assert beam_pairings(table, gold, lists, 1, alike)[0] == best
+
+
+@pytest.mark.parametrize("label", [0, 2, 3])
+@pytest.mark.parametrize("distinct", [False, True])
+def test_a_changed_word_is_judged_as_the_whole_combination_is(label, distinct):
+    rng = np.random.default_rng(label)
+    gold = np.repeat(np.arange(4), [3, 5, 2, 4])
+    table = rng.normal(size=(len(gold), 12)).astype(np.float32)
+    table[:, 7] = table[:, 3]  # equal words tie
+    lists = [rng.permutation(12)[:4] for _ in range(4)]
+    naive = every(table, gold, lists, distinct)
+    rest = [own for place, own in enumerate(lists) if place != label]
+    words = np.array([c for c in product(*rest) if len(set(c)) == 3 or not distinct])
+    alike = np.arange(12) if distinct else None
+    found = Change(table, gold, words, label, lists[label], alike).best(1000)
+    assert sorted(pairing.words for pairing in found) == sorted(naive)
+    for pairing in found:
+        correct, log_likelihood = naive[pairing.words]
+        assert (pairing.correct, pairing.log_likelihood) == (correct, pytest.approx(log_likelihood))
 
 
 def test_beams_leave_out_repeated_words_only_where_asked():

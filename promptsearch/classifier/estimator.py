@@ -4,7 +4,7 @@ The parameters are the constructor's arguments, so that `clone`, `cross_val_scor
 searches over parameters work.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
@@ -55,6 +55,8 @@ class PromptClassifier:
         if self.searcher is not None and self.ensemble:
             raise RunError("a search starts from one prompt; leave ensemble=True out")
         self._forget()
+        if isinstance(X, Sized):
+            _check_lengths(len(X), len(y))
         basis = Basis.of(self.prompts, self.id, self.ensemble if self.searcher is None else False)
         values = _values(y, basis.labels)
         if self.searcher is not None:
@@ -75,8 +77,11 @@ class PromptClassifier:
         return np.exp(self._log_probs(X)[:, np.argsort(self._labels(), kind="stable")])
 
     def score(self, X: object, y: Sequence[Any], sample_weight: Any = None) -> float:
-        """Accuracy, in [0, 1]."""
-        return float(np.average(self.predict(X) == np.asarray(y), weights=sample_weight))
+        """Accuracy, in [0, 1]; labels are compared by their texts."""
+        said = list(map(str, self.predict(X)))
+        _check_lengths(len(said), len(y))
+        hits = [own == str(right) for own, right in zip(said, y, strict=True)]
+        return float(np.average(hits, weights=sample_weight))
 
     @property
     def classes_(self) -> NDArray[Any]:
@@ -147,6 +152,12 @@ class PromptClassifier:
 
     def _forget(self) -> None:
         self._basis, self._predictor, self._values = None, None, {}
+
+
+def _check_lengths(rows: int, labels: int) -> None:
+    """`DataError` where they differ."""
+    if rows != labels:
+        raise DataError(f"X has {rows} rows and y {labels} labels; give one for each")
 
 
 def _values(y: Sequence[Any], labels: Sequence[str]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class PruneSearch:
     pairings: Annotated[int, "Combinations that go to dev, of each template."] = 100
     examples: Annotated[int, "Training examples that words are judged on, at most."] = 200
     all: Annotated[int, "Try all combinations if there are no more; else a beam's."] = 10_000_000
-    beam: Annotated[int, "Combinations that the beam keeps at each label."] = 200
+    beam: Annotated[int, "Combinations that a beam keeps at each label, or --pairings."] = 200
     near: Annotated[
         int, "Keep as many candidates, the nearest to the label's present answers; 0: all."
     ] = 0

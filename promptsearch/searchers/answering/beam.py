@@ -7,16 +7,10 @@ word of the best combinations is changed alone, as long as that makes one of the
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from promptsearch.metrics import Ints
-from promptsearch.searchers.answering.pairing import (
-    Alike,
-    Lists,
-    Pairing,
-    log_likelihoods,
-    ordered,
-)
+from promptsearch.searchers.answering.changes import Change
+from promptsearch.searchers.answering.pairing import Alike, Lists, Pairing
 from promptsearch.searchers.answering.table import Floats32
 
 PASSES = 10  # over all labels; two or three are mostly enough
@@ -24,22 +18,31 @@ PASSES = 10  # over all labels; two or three are mostly enough
 
 @dataclass(frozen=True)
 class Field:
-    """What combinations are judged by."""
+    """What combinations are judged by, and how many are kept."""
 
     table: Floats32  # (example, word)
     gold: Ints  # (example,)
     lists: Lists
     alike: Alike | None
+    size: int
 
-    def best(self, words: Ints, count: int) -> list[Pairing]:
-        """The best of different combinations (combination, label) of the first labels."""
-        words = np.unique(words, axis=0)
-        if self.alike is not None:
-            words = words[~_repeats(self.alike[words])]
-        rows = self.gold < words.shape[1]
-        table, gold = self.table[rows], self.gold[rows]
-        correct = _correct(table, gold, words)
-        return ordered(words, correct, log_likelihoods(table, gold, words))[:count]
+    def grown(self, words: Ints, label: int) -> list[Pairing]:
+        """The best of combinations (combination, label) with a word for the next label."""
+        rows = self.gold <= label
+        own = self.lists[label]
+        change = Change(self.table[rows], self.gold[rows], words, label, own, self.alike)
+        return self._apart(change.best(self.size))
+
+    def changed(self, best: list[Pairing], label: int) -> list[Pairing]:
+        """The best of these and of those with another word for a label."""
+        words = np.unique(np.delete(_words(best), label, axis=1), axis=0)
+        change = Change(self.table, self.gold, words, label, self.lists[label], self.alike)
+        return self._apart([*best, *change.best(self.size)])
+
+    def _apart(self, pairings: list[Pairing]) -> list[Pairing]:
+        """The best, each once."""
+        known = {each.words: each for each in reversed(pairings)}
+        return sorted(known.values(), key=_rank)[: self.size]
 
 
 def beam_pairings(
@@ -51,43 +54,28 @@ def beam_pairings(
     width: int = 200,
 ) -> list[Pairing]:
     """As `pairing.best_pairings`, but of the combinations that the beam meets."""
-    field, size = Field(table, gold, lists, alike), max(width, top)
+    field = Field(table, gold, lists, alike, max(width, top))
     words = np.array(lists[0])[:, None]  # (combination, label)
     for label in range(1, len(lists)):
-        grown = [np.column_stack([words, np.full(len(words), word)]) for word in lists[label]]
-        best = field.best(np.concatenate(grown), size)
-        words = np.array([pairing.words for pairing in best])
-    return _climbed(field, best, size)[:top]
+        best = field.grown(words, label)
+        words = _words(best)
+    return _climbed(field, best)[:top]
 
 
-def _climbed(field: Field, best: list[Pairing], size: int) -> list[Pairing]:
+def _climbed(field: Field, best: list[Pairing]) -> list[Pairing]:
     for _ in range(PASSES):
         before = best
-        for label, own in enumerate(field.lists):
-            words = np.array([pairing.words for pairing in best])
-            around = [words, *(_with(words, label, word) for word in own)]
-            best = field.best(np.concatenate(around), size)
-        if best == before:
+        for label in range(len(field.lists)):
+            best = field.changed(best, label)
+        if [each.words for each in best] == [each.words for each in before]:
             break
     return best
 
 
-def _with(words: Ints, label: int, word: int) -> Ints:
-    changed = words.copy()
-    changed[:, label] = word
-    return changed
+def _words(pairings: list[Pairing]) -> Ints:
+    """(combination, label)"""
+    return np.array([pairing.words for pairing in pairings])
 
 
-def _correct(table: Floats32, gold: Ints, words: Ints) -> Ints:
-    """(combination,): examples on which the right label's word is the likeliest."""
-    found = np.zeros(len(words), dtype=np.int64)
-    for row, right in zip(table, gold, strict=True):
-        found += row[words].argmax(1) == right
-    return found
-
-
-def _repeats(words: Ints) -> NDArray[np.bool_]:
-    """(combination,): whether two labels' words are alike."""
-    arranged = np.sort(words, axis=1)
-    repeats: NDArray[np.bool_] = (arranged[:, 1:] == arranged[:, :-1]).any(1)
-    return repeats
+def _rank(pairing: Pairing) -> tuple[float, float, tuple[int, ...]]:
+    return -pairing.correct, -pairing.log_likelihood, pairing.words
