@@ -75,8 +75,8 @@ def _own_labels(splits: Sequence[Split]) -> Iterator[Finding]:
     if one_a_row(len(labels), rows):
         yield Finding(
             "warning",
-            f"{len(labels)} labels in {rows} rows: nearly every row has its own, so these look "
-            'like ids or facts, no labels; name another column, or write kind = "facts"',
+            f"{len(labels)} labels in {rows} rows, fewer than two rows each: these look "
+            'like ids or facts, not labels; name another column, or use kind = "facts"',
         )
 
 

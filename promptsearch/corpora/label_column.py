@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 
-from promptsearch.corpora.files import kind_of
+from promptsearch.corpora.files import did_you_mean, kind_of
 from promptsearch.corpora.tables import Row
 from promptsearch.errors import DataError, listed
 
@@ -21,24 +22,31 @@ def labels_of(data: Path, label: str, rows: Sequence[Row], *, named: bool) -> Co
 
     `DataError` where the column is not there, or holds something else.
     """
-    headed = named or kind_of(data) not in (".csv", ".tsv")
-    hidden = [] if headed else list(_own_names(rows))
+    if not named and kind_of(data) in (".csv", ".tsv"):
+        _refuse_headless(data, label, rows)
+    found = Counter(row.text(label).strip() for row in rows)
+    _refuse_no_labels(data, label, found, rows)
+    return found
+
+
+def _refuse_headless(data: Path, label: str, rows: Sequence[Row]) -> None:
+    """`DataError` where the first row, read as the header, is a row of data."""
+    hidden = list(_own_names(rows))
     if label in hidden:
         raise DataError.at(
             data,
-            1,
-            f"this is no header, it seems: the column {label!r} also holds {label!r}; "
+            None,
+            f"its first row is no header: the column {label!r} also holds {label!r}; "
             f"{_way_out(label, 'label', rows)}",
         )
-    try:
-        found = Counter(row.text(label).strip() for row in rows)
-    except DataError as error:
-        if label in rows[0].cells or not hidden:
-            raise
-        way_out = _way_out(hidden[0], label, rows)
-        raise DataError(f"{error}; or if line 1 is no header, {way_out}") from None
-    _refuse_no_labels(data, label, found, rows)
-    return found
+    names = list(rows[0].cells)
+    if label not in names and hidden:
+        raise DataError.at(
+            data,
+            None,
+            f"there is no column {label!r}{did_you_mean(label, names)}; where the first row "
+            f"({', '.join(names):.60}) is no header, {_way_out(hidden[0], label, rows)}",
+        )
 
 
 def _own_names(rows: Sequence[Row]) -> Iterator[str]:
@@ -61,7 +69,7 @@ def _way_out(target: str, label: str, rows: Sequence[Row]) -> str:
     text = max((name for name in names if name != target), key=lambda name: sizes[name], default="")
     told = {target: label, text: "text"}
     columns = [told.get(name, f"column{at}") for at, name in enumerate(names, 1)]
-    return f"name the columns: --columns {','.join(columns)} --label {label}"
+    return f"name the columns: --columns {quote(','.join(columns))} --label {quote(label)}"
 
 
 def _refuse_no_labels(data: Path, label: str, labels: Counter[str], rows: Sequence[Row]) -> None:

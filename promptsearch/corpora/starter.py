@@ -23,14 +23,18 @@ class Starter:
 
     text: str
     inputs: tuple[str, ...]  # as the template names them
-    others: tuple[str, ...]
+    left: tuple[Column, ...]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        return tuple(map(_told, self.left))
 
     @property
     def remark(self) -> str:
         """What to know of the columns; "" where there is only one with text."""
-        if not self.others and len(self.inputs) < 2:
+        if not self.left and len(self.inputs) < 2:
             return ""
-        left = f"; {_left_out(self.others)}" if self.others else ""
+        left = f"; {_left_out(self.left)}" if self.left else ""
         return f"the template reads {', '.join(self.inputs)}{left}"
 
 
@@ -53,7 +57,6 @@ def starter_task(
     labels = labels_of(data, label, rows, named=bool(columns))
     choice = chosen_columns(data, label, rows)
     fields = _fields(choice.inputs, {name for row in rows for name in row.cells})
-    others = tuple(_told(column) for column in choice.others)
     lines = [
         "# A task for promptsearch. Edit it, then: promptsearch check --task THIS_FILE",
         f"name = {_quoted(_name(data))}",
@@ -62,12 +65,12 @@ def starter_task(
         *_files(data, folder or data.parent, columns, encoding),
         "",
         f"label = {_quoted(label)}",
-        *_template(choice.inputs, fields, others),
+        *_template(choice.inputs, fields, choice.others),
         "",
         *_answers(labels),
         "",
     ]
-    return Starter("\n".join(lines), fields, others)
+    return Starter("\n".join(lines), fields, choice.others)
 
 
 def _fields(inputs: Sequence[Column], taken: Set[str]) -> tuple[str, ...]:
@@ -87,11 +90,12 @@ def _told(column: Column) -> str:
     return f"{name} (empty in {len(column.gaps)} of {len(column.texts)} rows)"
 
 
-def _left_out(others: Sequence[str]) -> str:
-    plain = all(other.split(" ")[0].isidentifier() for other in others)
+def _left_out(left: Sequence[Column]) -> str:
+    plain = all(column.plain for column in left)
+    names = listed([_told(column) for column in left])
     return (
-        f"other columns with text, left out: {listed(others)}; to use one, add it to inputs and to "
-        f"the template{'' if plain else ', with a plain name under [rename]'}"
+        f"other columns with text, left out: {names}; to use one, add it to inputs and to the "
+        f"template{'' if plain else ', with a plain name under [rename]'}"
     )
 
 
@@ -109,7 +113,7 @@ def _files(data: Path, folder: Path, columns: tuple[str, ...], encoding: str) ->
     return lines
 
 
-def _template(inputs: Sequence[Column], fields: Sequence[str], others: Sequence[str]) -> list[str]:
+def _template(inputs: Sequence[Column], fields: Sequence[str], left: Sequence[Column]) -> list[str]:
     """The keys around the prompt."""
     chinese = _spaceless(text for column in inputs for text in column.texts)
     renamed = [
@@ -118,7 +122,7 @@ def _template(inputs: Sequence[Column], fields: Sequence[str], others: Sequence[
         if column.name != field
     ]
     return [
-        *([f"# O{_left_out(others)[1:]}."] if others else []),
+        *([f"# O{_left_out(left)[1:]}."] if left else []),
         f"inputs = [{', '.join(map(_quoted, fields))}]                # columns a template may use",
         "# Where the search starts: your best guess, which every found prompt is compared to.",
         f"template = {_quoted(_wording(fields, chinese))}",
