@@ -1,6 +1,19 @@
 """Errors a user can act on. Each message names the place, the offending value and the way out."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+SHOWN = 20  # names in one message; a table may have hundreds of labels
+
+
+def listed(items: Sequence[str], shown: int = SHOWN) -> str:
+    """The first ones, and how many more there are.
+
+    >>> listed(["a", "b", "c"], shown=2)
+    'a, b, +1 more'
+    """
+    more = [f"+{len(items) - shown} more"] if len(items) > shown else []
+    return ", ".join([*items[:shown], *more])
 
 
 class PromptSearchError(Exception):

@@ -110,6 +110,33 @@ CASES = {
 }
 
 
+def many_labels(tmp_path, labels, rows):
+    """The findings about `rows` rows of `labels` labels in turn, half of them in dev."""
+    text = "".join(f"text {n},fact-{n % labels}\n" for n in range(rows))
+    (tmp_path / "train.csv").write_text(f"text,label\n{text}")
+    answers = "".join(f'fact-{n} = ["good {n}"]\n' for n in range(labels))
+    task = (
+        TASK.replace("TEMPLATE", '"{text} It was [Z]"')
+        .replace('dev = "dev.csv"\n', "")
+        .split("[answers]")[0]
+    )
+    (tmp_path / "task.toml").write_text(f"{task}[answers]\n{answers}")
+    return findings(load_task(tmp_path / "task.toml"), tiny("gpt2")[0])
+
+
+def test_hundreds_of_labels_are_cut_and_said_to_be_no_labels(tmp_path):
+    some = many_labels(tmp_path, 500, 500)
+    assert max(len(f.message) for f in some) < 800
+    assert any("fact-19: " in f.message and ", +480 more;" in f.message for f in some)
+    (told,) = [f.message for f in some if "not labels" in f.message]
+    assert "500 labels in 500 rows" in told
+    assert 'kind = "facts"' in told
+
+
+def test_many_labels_with_rows_enough_are_labels(tmp_path):
+    assert not any("not labels" in f.message for f in many_labels(tmp_path, 50, 200))
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_cause_is_told_and_its_absence_is_not(tmp_path, case):
     level, words, change = CASES[case]

@@ -205,6 +205,14 @@ def test_init_writes_a_task_that_loads(task):
     assert "--overwrite" in done.stderr
 
 
+def test_init_names_the_columns_that_it_leaves_out(tmp_path):
+    data = tmp_path / "a.csv"
+    data.write_text("title,text,label\na title,a longer text,1\na name,a very long text,0\n")
+    done = run("init", data, "--label", "label")
+    assert "the template reads text; other columns with text, left out: title;" in done.stderr
+    assert "title" not in done.stdout
+
+
 BAD = {
     "a missing file": (("train.tsv", None, None),),
     "a wrong column": (("train.tsv", "label\n", "lable\n"),),

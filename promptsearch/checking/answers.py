@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from promptsearch.checking.finding import Finding, Level, listed
+from promptsearch.errors import SHOWN
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Answer, Verbalizer
 
@@ -136,9 +137,8 @@ class Answers:
         for own in self.read:
             lengths.setdefault(own.label, set()).update(len(ids) for _, ids in own.ids)
         if len({n for counts in lengths.values() for n in counts}) > 1:
-            shown = ", ".join(
-                f"{label} {'/'.join(map(str, sorted(n)))}" for label, n in lengths.items()
-            )
+            each = [f"{label} {'/'.join(map(str, sorted(n)))}" for label, n in lengths.items()]
+            shown = listed(each, SHOWN)
             yield Finding("warning", f"answers differ in tokens ({shown}): longer ones score lower")
 
     def _spaces(self) -> Iterator[Finding]:
@@ -164,16 +164,20 @@ def number_findings(verbalizer: Verbalizer) -> Iterator[Finding]:
 def _told(group: Sequence[Read]) -> Finding:
     """Answers with the same ids: of two labels, or twice of one."""
     labels = list(dict.fromkeys(own.label for own in group))
-    shown = " and ".join(map(str, group))
+    shown = _all_of(list(map(str, group)))
     if len(labels) == 1:
         return Finding("warning", f"{shown} are one answer to the model, and count twice; keep one")
     if len({own.answer for own in group}) == 1:
         return Finding(
             "warning",
-            f"the answer {group[0].text!r} stands for {' and '.join(labels)}: it cannot tell them "
+            f"the answer {group[0].text!r} stands for {_all_of(labels)}: it cannot tell them "
             "apart; keep it for one",
         )
     return Finding("error", f"the model reads {shown} alike: nothing tells them apart; change one")
+
+
+def _all_of(items: Sequence[str]) -> str:
+    return " and ".join(items) if len(items) <= SHOWN else listed(items, SHOWN)
 
 
 def _beginnings_of(ids: Ids) -> Iterator[Ids]:

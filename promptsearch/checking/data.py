@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from promptsearch.checking.finding import Finding, Level, listed
-from promptsearch.corpora import Split, TaskDefinition
+from promptsearch.corpora import Split, TaskDefinition, one_a_row
+from promptsearch.errors import SHOWN
 from promptsearch.metrics import majority_scores
 
 FEW = 32  # dev examples below which the choice among prompts is mostly noise
@@ -17,6 +18,7 @@ def data_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterat
     if definition.kind == "facts":
         yield from _coverage(definition, splits)
     else:
+        yield from _own_labels(splits[:2])
         yield from _missing(definition, splits)
         yield from _uneven(splits[:2])
         yield from _rare(splits[0], splits[1:])
@@ -46,7 +48,7 @@ def _balance(definition: TaskDefinition, split: Split) -> str:
     share = scores.get("accuracy", scores.get("p@1"))
     if definition.kind == "facts":
         return f"{len(counts)} objects; always {label!r}: P@1 {share:.3f}"
-    shown = ", ".join(f"{label}: {counts[label]}" for label in definition.labels)
+    shown = listed([f"{label}: {counts[label]}" for label in definition.labels], SHOWN)
     return f"{shown}; always {label!r}: accuracy {share:.3f}"
 
 
@@ -63,7 +65,19 @@ def _missing(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Fi
     for split in splits:
         counts = counts_of(split)
         if missing := [label for label in definition.labels if not counts[label]]:
-            yield Finding("warning", f"{split.name}: no example of {', '.join(missing)}")
+            yield Finding("warning", f"{split.name}: no example of {listed(missing, SHOWN)}")
+
+
+def _own_labels(splits: Sequence[Split]) -> Iterator[Finding]:
+    """Train and dev together: where dev is a part of train, either may look like it by chance."""
+    labels = {label for split in splits for label in counts_of(split)}
+    rows = sum(len(split.examples) for split in splits)
+    if one_a_row(len(labels), rows):
+        yield Finding(
+            "warning",
+            f"{len(labels)} labels in {rows} rows, fewer than two rows each: these look "
+            'like ids or facts, not labels; name another column, or use kind = "facts"',
+        )
 
 
 def _uneven(splits: Sequence[Split]) -> Iterator[Finding]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from promptsearch import errors
+
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 MANUAL = "manual"  # what findings call the task's own prompt
@@ -36,6 +38,5 @@ def together(found: Iterable[Finding]) -> list[Finding]:
 
 
 def listed(items: Sequence[str], shown: int = _SHOWN) -> str:
-    """`a, b, c +4`: the first ones, and how many more there are."""
-    more = f" +{len(items) - shown}" if len(items) > shown else ""
-    return ", ".join(items[:shown]) + more
+    """`a, b, c, +4 more`: few, because rows and answers are long."""
+    return errors.listed(items, shown)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from promptsearch.checking.finding import Finding, Level
+from promptsearch.checking.finding import Finding, Level, listed
 from promptsearch.corpora import TaskDefinition
 from promptsearch.ensembling import ensemble_of
-from promptsearch.errors import DataError, TaskError
+from promptsearch.errors import SHOWN, DataError, TaskError
 from promptsearch.evaluation import aligned
 from promptsearch.exports.native import PromptFile, SavedPrompt, equal_ids
 from promptsearch.models import LanguageModel
@@ -101,8 +101,8 @@ def prompt_findings(
     elif labels != definition.labels:
         yield Finding(
             "warning",
-            f"labels stand in the order {', '.join(labels)}, in the task in the order "
-            f"{', '.join(definition.labels)}: what counts labels takes one for another",
+            f"labels stand in the order {listed(labels, SHOWN)}, in the task in the order "
+            f"{listed(definition.labels, SHOWN)}: what counts labels takes one for another",
         )
     yield from _prior(saved, method)
 
@@ -124,7 +124,7 @@ def _prior(saved: SavedPrompt, method: object) -> Iterator[Finding]:
     if method in (None, "none"):
         yield Finding("warning", "there is a prior, but the file says no calibration: not used")
     elif not isinstance(prior, Mapping) or set(prior) != set(saved.prompt.verbalizer.labels):
-        shown = ", ".join(prior) if isinstance(prior, Mapping) else repr(prior)
+        shown = listed(list(prior), SHOWN) if isinstance(prior, Mapping) else repr(prior)
         yield Finding("error", f"the prior is of {shown}, not of the prompt's labels; take it out")
     else:
         for label, answers in saved.prompt.verbalizer.pairs:

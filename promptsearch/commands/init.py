@@ -38,8 +38,10 @@ def command(
     if target.exists() and not overwrite:
         raise RunError(f"{target}: exists; add --overwrite, or choose another with -o FILE.toml")
     names = tuple(filter(None, columns.split(",")))
-    text = starter_task(data, label, folder=target.parent, columns=names, encoding=encoding)
-    write_atomic(target, text)
+    starter = starter_task(data, label, folder=target.parent, columns=names, encoding=encoding)
+    write_atomic(target, starter.text)
     click.echo(f"wrote {target}; read it, then: promptsearch check --task {target}")
+    if starter.remark:
+        click.echo(starter.remark, err=True)
     definition = load_task(target)
     report(definition.name, findings(definition))

@@ -10,6 +10,7 @@ from promptsearch.corpora.definition import (
 )
 from promptsearch.corpora.files import did_you_mean, open_bytes, open_text
 from promptsearch.corpora.frame import TaskFrame, frame_of
+from promptsearch.corpora.label_column import one_a_row
 from promptsearch.corpora.loading import load_document, load_task
 from promptsearch.corpora.shipped import builtin_tasks
 from promptsearch.corpora.starter import starter_task
@@ -28,6 +29,7 @@ __all__ = [
     "frame_of",
     "load_document",
     "load_task",
+    "one_a_row",
     "open_bytes",
     "open_text",
     "read_rows",

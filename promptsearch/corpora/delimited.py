@@ -59,7 +59,10 @@ def _check_unlike(path: Path, line: int | None, names: Sequence[str]) -> None:
         told = f"are named {twice[0]!r}" if twice[0] else "have no name"
         way_out = "rename one"
         if line is not None:
-            way_out += ", or where this is no header, say header = false and columns = [...]"
+            way_out += (
+                ", or where this is no header, say header = false and columns = [...] (of "
+                "`promptsearch init`: --columns)"
+            )
         raise DataError.at(path, line, f"two columns {told}; {way_out}")
 
 

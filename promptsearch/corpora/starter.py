@@ -4,16 +4,38 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from promptsearch.corpora.files import ENCODING
-from promptsearch.corpora.tables import Layout, Row, read_rows
-from promptsearch.errors import DataError
+from promptsearch.corpora.label_column import labels_of
+from promptsearch.corpora.tables import Layout, read_rows
+from promptsearch.corpora.text_columns import Column, chosen_columns
+from promptsearch.errors import DataError, listed
 
-_FEW = 20  # labels; more, with hardly a row each, are no labels
-_NAME = re.compile(r"[A-Za-z_]\w*")
 _CHINESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")  # Chinese and Japanese: no spaces
+
+
+@dataclass(frozen=True)
+class Starter:
+    """A task file, the columns its template reads, and those with text that it leaves."""
+
+    text: str
+    inputs: tuple[str, ...]  # as the template names them
+    left: tuple[Column, ...]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        return tuple(map(_told, self.left))
+
+    @property
+    def remark(self) -> str:
+        """What to know of the columns; "" where there is only one with text."""
+        if not self.left and len(self.inputs) < 2:
+            return ""
+        left = f"; {_left_out(self.left)}" if self.left else ""
+        return f"the template reads {', '.join(self.inputs)}{left}"
 
 
 def starter_task(
@@ -23,58 +45,58 @@ def starter_task(
     folder: Path | None = None,
     columns: tuple[str, ...] = (),
     encoding: str = ENCODING,
-) -> str:
-    """The text of a task file for the table `data`, to be written into `folder` (default: beside).
+) -> Starter:
+    """A task file for the table `data`, to be written into `folder` (default: beside).
 
     `columns` names the columns of a table without a header. `DataError` where the label's column
-    does not exist, or does not look like labels.
+    does not exist, or does not look like labels, and where no column has a text in every row.
     """
     rows = list(read_rows(data, Layout(columns, encoding)))
     if not rows:
         raise DataError.at(data, None, "it has no rows; a task needs examples")
-    labels = Counter(row.text(label).strip() for row in rows)
-    _refuse_no_labels(data, label, labels, rows)
-    return "\n".join(
-        [
-            "# A task for promptsearch. Edit it, then: promptsearch check --task THIS_FILE",
-            f"name = {_quoted(_name(data))}",
-            'kind = "classification"',
-            "",
-            *_files(data, folder or data.parent, columns, encoding),
-            "",
-            f"label = {_quoted(label)}",
-            *_template(_longest(data, label, rows), rows),
-            "",
-            *_answers(labels),
-            "",
-        ]
+    labels = labels_of(data, label, rows, named=bool(columns))
+    choice = chosen_columns(data, label, rows)
+    fields = _fields(choice.inputs, {name for row in rows for name in row.cells})
+    lines = [
+        "# A task for promptsearch. Edit it, then: promptsearch check --task THIS_FILE",
+        f"name = {_quoted(_name(data))}",
+        'kind = "classification"',
+        "",
+        *_files(data, folder or data.parent, columns, encoding),
+        "",
+        f"label = {_quoted(label)}",
+        *_template(choice.inputs, fields, choice.others),
+        "",
+        *_answers(labels),
+        "",
+    ]
+    return Starter("\n".join(lines), fields, choice.others)
+
+
+def _fields(inputs: Sequence[Column], taken: Set[str]) -> tuple[str, ...]:
+    """The names in the template, which names words: `#1 String` is given another one."""
+    new = ["text"] if len(inputs) == 1 else [f"text{at}" for at in range(1, len(inputs) + 1)]
+    return tuple(
+        column.name if column.plain else _free(name, taken)
+        for column, name in zip(inputs, new, strict=True)
     )
 
 
-def _refuse_no_labels(data: Path, label: str, labels: Counter[str], rows: Sequence[Row]) -> None:
-    if len(labels) == 1:
-        problem = f"always holds {next(iter(labels))!r}"
-    elif len(labels) > _FEW and 2 * len(labels) > len(rows):
-        problem = f"holds {len(labels)} different values in {len(rows)} rows, which are no labels"
-    else:
-        return
-    others = ", ".join(name for name in rows[0].cells if name != label)
-    raise DataError.at(
-        data, None, f"the column {label!r} {problem}; name another column with --label: {others}"
+def _told(column: Column) -> str:
+    """Its name, on one line, and whether some rows lack it."""
+    name = column.name if column.name.isprintable() else _quoted(column.name)
+    if not column.gaps:
+        return name
+    return f"{name} (empty in {len(column.gaps)} of {len(column.texts)} rows)"
+
+
+def _left_out(left: Sequence[Column]) -> str:
+    plain = all(column.plain for column in left)
+    names = listed([_told(column) for column in left])
+    return (
+        f"other columns with text, left out: {names}; to use one, add it to inputs and to the "
+        f"template{'' if plain else ', with a plain name under [rename]'}"
     )
-
-
-def _longest(data: Path, label: str, rows: Sequence[Row]) -> str:
-    """The column with the most text; only columns that every row fills count."""
-    sizes = {
-        name: sum(len(row.peek(name) or "") for row in rows)
-        for name in rows[0].cells
-        if name != label and all((row.peek(name) or "").strip() for row in rows)
-    }
-    if not sizes:
-        message = f"beside the label {label!r} no column has a text in every row; add one"
-        raise DataError.at(data, None, message)
-    return max(sizes, key=lambda name: sizes[name])
 
 
 def _files(data: Path, folder: Path, columns: tuple[str, ...], encoding: str) -> list[str]:
@@ -91,20 +113,31 @@ def _files(data: Path, folder: Path, columns: tuple[str, ...], encoding: str) ->
     return lines
 
 
-def _template(column: str, rows: Sequence[Row]) -> list[str]:
-    """The keys around the prompt. A template names words, so `#1 String` is given another name."""
-    field = column if _NAME.fullmatch(column) else _free("text", rows[0].cells)
-    chinese = _spaceless(row.peek(column) or "" for row in rows)
-    wording = "这是[Z]。" if chinese else " It was [Z]."
-    lines = [
-        f"inputs = [{_quoted(field)}]                # columns a template may use",
+def _template(inputs: Sequence[Column], fields: Sequence[str], left: Sequence[Column]) -> list[str]:
+    """The keys around the prompt."""
+    chinese = _spaceless(text for column in inputs for text in column.texts)
+    renamed = [
+        f"{_quoted(column.name)} = {_quoted(field)}"
+        for column, field in zip(inputs, fields, strict=True)
+        if column.name != field
+    ]
+    return [
+        *([f"# O{_left_out(left)[1:]}."] if left else []),
+        f"inputs = [{', '.join(map(_quoted, fields))}]                # columns a template may use",
         "# Where the search starts: your best guess, which every found prompt is compared to.",
-        f"template = {_quoted(f'{{{field}}}{wording}')}",
+        f"template = {_quoted(_wording(fields, chinese))}",
         f"language = {_quoted('zh' if chinese else 'en')}",
         '# corpus = ["reviews.txt.gz"]      # text to mine prompts from; optional',
+        *(["", "[rename]", *renamed] if renamed else []),
     ]
-    renamed = ["", "[rename]", f"{_quoted(column)} = {_quoted(field)}"]
-    return lines if column == field else lines + renamed
+
+
+def _wording(fields: Sequence[str], chinese: bool) -> str:
+    """For a pair, how LM-BFF asks whether one text follows from the other."""
+    shown = [f"{{{field}}}" for field in fields]
+    if len(shown) == 1:
+        return shown[0] + ("这是[Z]。" if chinese else " It was [Z].")
+    return ("？[Z]，" if chinese else " ? [Z] , ").join(shown)
 
 
 def _free(name: str, taken: Container[str]) -> str:
