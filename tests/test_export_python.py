@@ -205,6 +205,20 @@ def test_a_kept_program_is_short(asked):
         assert len(lines) - len(table) <= 100, path
 
 
+def test_a_row_without_a_column_is_named_by_its_line(asked):
+    _, program, said = asked["ensemble"]
+    lines = [json.dumps(row) for row in (*ROWS[:2], {"text": "fun"}, ROWS[2])]
+    command = [sys.executable, "-I", str(program)]
+    done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True)
+    assert done.returncode == 1
+    told = done.stderr.splitlines()[-1]
+    assert told == "line 3: the row has no column 'other'; add it"
+    assert "Traceback" not in done.stderr
+    assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == [
+        row["label"] for row in said[:2]
+    ]
+
+
 def test_a_program_tests_itself(tmp_path, monkeypatch, capsys):
     task = reviews_in(tmp_path, 2)
     path = prompts_in(tmp_path, {"template": IT_WAS, "verbalizer": ONE})

@@ -27,7 +27,7 @@ def lpaqa(tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
     for name in ("P19", "P20"):
-        (folder / f"{name}.jsonl").write_text(BORN * 2)
+        (folder / f"{name}.jsonl").write_text(BORN + BORN.replace("born", "raised"))
     return folder
 
 
@@ -62,6 +62,68 @@ def test_a_folder_becomes_a_file_a_relation(tmp_path, lpaqa, words):
         "token_ids": None,
         "round_trips": None,
     }
+
+
+def test_equal_prompts_come_in_once(tmp_path, lpaqa, words):
+    (lpaqa / "P19.jsonl").write_text(BORN + BORN.replace("0.5", "0.4") * 2)
+    out = tmp_path / "out"
+    done = run("import", lpaqa, "--from", "lpaqa", "-o", out, "--candidates", words)
+    assert done.stdout.splitlines()[:2] == [
+        "imported 3 prompts over 2 relations from 2 files, with 60 candidates",
+        "2 prompts that equal an earlier one (same template, same answers) left out",
+    ]
+    (row,) = valid(out / "P19" / "prompts.json")["prompts"]
+    assert row["source"]["evidence"]["weight"] == 0.5
+
+
+@pytest.fixture
+def release(tmp_path):
+    """A folder of LM-BFF with two tasks, whose mappings have other labels."""
+    rows = {"film": '{0: "bad", 1: "good"}', "nli": '{"no": "No", "yes": "Yes", "may": "Maybe"}'}
+    for task, mapping in rows.items():
+        folder = tmp_path / "release" / task
+        folder.mkdir(parents=True)
+        (folder / "16-42.sort.txt").write_text(f"{mapping}\n")
+        (folder / "16-42.score.txt").write_text(f"0.9 {mapping}\n")
+    return tmp_path / "release"
+
+
+def test_the_folder_of_several_tasks_is_refused(tmp_path, release):
+    given = ("--from", "lm-bff", "-o", tmp_path / "out", "--template", "{sent_0} It was [Z].")
+    for more in ((), ("--labels", "0,1"), ("--top", 1)):
+        done = run("import", release, *given, *more, status=1)
+        assert done.stderr == (
+            f"promptsearch: {release}/nli/16-42.score.txt, line 1: its labels are no, yes, may, "
+            f"but those of {release}/film/16-42.score.txt are 0, 1, so they are of several tasks; "
+            "import one task's folder at a time\n"
+        )
+    assert not (tmp_path / "out").exists()
+    done = run("import", release / "nli", *given)
+    assert "imported 1 prompt from 1 file, with 3 labels (no, yes, may)" in done.stdout
+    # in one file, another line; the same labels in another order, or by other names, are the same
+    same = release / "film" / "more.score.txt"
+    same.write_text('{"1": "fun", "0": "dull"}\n{"+": "fine", "-": "poor"}\n')
+    done = run("import", same, *given, "--overwrite", status=1)
+    assert "line 2: its labels are +, -, but those of line 1 are 1, 0" in done.stderr
+    done = run("import", same, *given, "--overwrite", "--labels", "-=0,+=1")
+    assert "imported 2 prompts from 1 file, with 2 labels" in done.stdout
+    same.write_text('{"1": "fun", "0": "dull"}\n')
+    run("import", release / "film", *given, "--overwrite")
+
+
+def test_notes_name_a_file_by_its_place_in_the_folder(tmp_path, release):
+    for task in ("film", "nli"):
+        (release / task / "16-42.score.txt").write_text(
+            '{"0": "bad", "1": "bad"}\n{"0": "bad", "1": "good"}\n'
+        )
+    given = ("--from", "lm-bff", "-o", tmp_path / "out", "--template", "{sent_0} It was [Z].")
+    told = "1 mappings that have one word for two labels are left out"
+    done = run("import", release, *given)
+    assert done.stdout.splitlines()[2:4] == [
+        f"{task}/16-42.score.txt: {told}" for task in ("film", "nli")
+    ]
+    done = run("import", release / "nli/16-42.score.txt", *given, "--overwrite")
+    assert done.stdout.splitlines()[1] == f"16-42.score.txt: {told}"
 
 
 def test_one_relation_goes_where_it_is_told(tmp_path, lpaqa, words):

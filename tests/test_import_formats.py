@@ -89,9 +89,10 @@ def test_pet_classes_are_worked_out_without_running_them(pvp):
     ]
     assert "PET takes the last punctuation off text_a (3x)" in own.notes
     assert "PET parts its two segments (2x)" in own.notes
-    assert "FirstPVP: cannot be read (self.mask * 3) and was left out" in own.notes
+    assert "pvp.py: FirstPVP: cannot be read (self.mask * 3) and was left out" in own.notes
     assert (
-        "ThirdPVP: cannot be read (its answers are the example's own) and was left out" in own.notes
+        "pvp.py: ThirdPVP: cannot be read (its answers are the example's own) and was left out"
+        in own.notes
     )
 
 

@@ -252,6 +252,27 @@ def test_a_bare_file(reviews):
     assert "add --task" in run("report", reviews / "bare.json", status=1).stderr
 
 
+def test_prompts_that_no_search_selected_are_not_said_to_be_selected(reviews):
+    """As `evaluate` has it: published prompts may be compared on dev."""
+    other = {**MINIMAL, "template": "It is [Z] : {text}", "id": "other"}
+    path = bare(reviews, [MINIMAL, other])
+    words = ["--task", reviews / "task.toml", "--model", saved("bert"), "--split", "dev"]
+    assert "chose these prompts" not in run("evaluate", path, *words).stdout
+    said = run("report", path, *words, "-o", reviews / "page.html").stdout
+    assert "on 9 examples of dev" in said
+    assert "the manual prompt" in said
+    for more in ([], ["--no-evaluate"]):
+        page = page_of(reviews, *words, *more, name="bare.json")
+        assert "no search selected them on dev" in page.text
+        assert "No search selected these prompts on dev" in page.text
+        for claim in ("which selected", "Dev selected", "(selected)", "expect less", "best on dev"):
+            assert claim not in page.text
+        assert "best prompt on dev" not in page.text
+    row = {**MINIMAL, "scores": {"dev": {"accuracy": 0.5, "n": 4, "ci95": [0.2, 0.8]}}}
+    words = ["report", bare(reviews, [row]), "--no-evaluate", "-o", reviews / "page.html"]
+    assert run(*words).stdout.startswith("accuracy 0.500 [0.200, 0.800] on 4 examples of dev.\n")
+
+
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "t5"])
 def test_several_slots_in_every_family(reviews, kind):
     prompt = {

@@ -84,7 +84,7 @@ def command(prompts: Path, **given: Any) -> None:
         print_json(document)
     else:
         _print(evaluation, document, scoring_from(file).calibration)
-        if given["split"] != "test" and "search" in file.document:
+        if given["split"] != "test" and file.was_searched:
             click.echo(f"{given['split']} chose these prompts: expect less on new examples")
         if file.section("search").get("rank_by") == "finetune":
             click.echo("of the frozen model: the copies that ranked these prompts were not kept")

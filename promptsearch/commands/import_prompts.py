@@ -14,7 +14,8 @@ from promptsearch.commands.options import json_option
 from promptsearch.commands.running import this_command
 from promptsearch.corpora import TaskDefinition, load_task
 from promptsearch.errors import DataError, PromptError, RunError
-from promptsearch.exports.assembling import Group, groups_of
+from promptsearch.exports.assembling import groups_of
+from promptsearch.exports.grouping import Group
 from promptsearch.exports.imported import beside, document_of
 from promptsearch.exports.importing import FORMATS, Importing, read_files
 from promptsearch.exports.naming import input_names, names_in
@@ -101,7 +102,7 @@ def command(files: Sequence[Path], **given: Any) -> None:
     """See `help` above: the formats stand in it."""
     own = _importing(given)
     found = read_files(files, given["name"], own)
-    groups = groups_of(found, given["name"], own)
+    groups = [group.distinct for group in groups_of(found, given["name"], own)]
     apart = len(groups) > 1 or (files[0].is_dir() and bool(groups[0].name) and not own.group)
     targets = [_target(group, given["output"], apart) for group in groups]
     for group, path in zip(groups, targets, strict=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from promptsearch.exports.assembling import Group
+from promptsearch.exports.grouping import Group
 from promptsearch.report.figures import count as counted
 
 SHOWN = 8  # labels that are told

@@ -3,7 +3,6 @@
 What the files lack comes from the task: its manual template, its answers, its candidates.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,34 +12,14 @@ from promptsearch.corpora.candidates import read_candidates
 from promptsearch.corpora.facts import SUBJECT
 from promptsearch.corpora.task_file import Kind
 from promptsearch.errors import DataError
+from promptsearch.exports.agreeing import check_one_task
 from promptsearch.exports.binding import Inputs
+from promptsearch.exports.grouping import Group, ImportedPrompt
 from promptsearch.exports.importing import FoundAnswers, FoundTemplate, Imported, Importing, Place
-from promptsearch.exports.native import Json
 from promptsearch.exports.pairing import answers_of_task, paired, together
 from promptsearch.prompt import Prompt, Verbalizer
 
 MOST = 100_000  # prompts that templates and verbalizers make together
-
-
-@dataclass(frozen=True)
-class ImportedPrompt:
-    """A prompt, and what its file says of it beside."""
-
-    prompt: Prompt
-    evidence: Json
-    token_ids: tuple[int, ...] | None
-    round_trips: bool | None
-
-
-@dataclass(frozen=True)
-class Group:
-    """Prompts that go into one file: those of a relation, or all."""
-
-    name: str
-    kind: Kind
-    inputs: tuple[str, ...]  # those that the format counts first, in its order
-    prompts: tuple[ImportedPrompt, ...]
-    notes: tuple[str, ...]  # what was lost, and what was bound by position
 
 
 def groups_of(found: Imported, name: str, given: Importing) -> list[Group]:
@@ -76,11 +55,8 @@ class _Assembly:
             prompts = [self._of_facts(one) for one in self._templates]
         else:
             prompts = list(self._of_labels())
-        lost = Counter(note for own in prompts for note in own.evidence.get("lost", ()))  # type: ignore[attr-defined]
-        notes = [f"{note} ({count}x)" if count > 1 else note for note, count in lost.items()]
-        notes += [*self._by_position(), *self.found.notes]
-        names = self._names
-        return Group(self.name, self.kind, tuple(names.values()), tuple(prompts), tuple(notes))
+        names, told = self._names, (*self._by_position(), *self.found.notes)
+        return Group(self.name, self.kind, tuple(names.values()), tuple(prompts), told)
 
     @property
     def kind(self) -> Kind:
@@ -108,6 +84,7 @@ class _Assembly:
     def _verbalizers(self) -> list[FoundAnswers]:
         """Those of the group; where the files hold none, the task's."""
         own = [one for one in self.found.verbalizers if one.group in ("", self.name)]
+        check_one_task(own, self.given.renamed)
         if own:
             return own
         if (task := self.given.task) is None:

@@ -69,11 +69,11 @@ def labelled(found: FoundAnswers, given: Importing, order: Sequence[str]) -> Lab
     if missing := [label for label in order if label not in own]:
         raise found.place.error(
             f"there are no words for the label {missing[0]!r}{did_you_mean(missing[0], names)}; "
-            f"the file has {_short(names)}: say which is which with --labels THEIRS=OURS,..."
+            f"the file has {short_names(names)}: say which is which with --labels THEIRS=OURS,..."
         )
     if more := [name for name in names if order and name not in order]:
         raise found.place.error(
-            f"there are words for the label {more[0]!r}, but the labels are {_short(order)}; "
+            f"there are words for the label {more[0]!r}, but the labels are {short_names(order)}; "
             "say which is which with --labels THEIRS=OURS,..."
         )
     return {label: own[label] for label in order} if order else own
@@ -88,7 +88,7 @@ def _positions(found: FoundAnswers, order: Sequence[str]) -> Sequence[str]:
         )
     if len(order) != count:
         raise found.place.error(
-            f"it has words for {count} labels, but there are {len(order)}: {_short(order)}; "
+            f"it has words for {count} labels, but there are {len(order)}: {short_names(order)}; "
             "give --labels in the order of the file"
         )
     return order
@@ -108,6 +108,7 @@ def _ends_in_space(part: Part) -> bool:
     return isinstance(part, Text) and part.text[-1].isspace()
 
 
-def _short(names: Sequence[str]) -> str:
+def short_names(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
     shown = ", ".join(names[:8])
     return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown

@@ -6,8 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from promptsearch.corpora.files import sha256
-from promptsearch.exports.assembling import Group, ImportedPrompt
 from promptsearch.exports.document import task_section
+from promptsearch.exports.grouping import Group, ImportedPrompt
 from promptsearch.exports.importing import Importing
 from promptsearch.exports.native import CANDIDATES, FORMAT, Json, answers_of
 from promptsearch.prompt import Verbalizer

@@ -90,7 +90,7 @@ class Imported:
     facts: bool = False
     positions: tuple[str, ...] = ()  # names of inputs that the format counts: the first, the second
     labels: tuple[str, ...] = ()  # the order of labels, where a file is a list of them
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # `read_files` puts the file's name before them
     files: tuple[Path, ...] = ()
 
     def __add__(self, other: "Imported") -> "Imported":
@@ -104,10 +104,11 @@ class Imported:
             self.files + other.files,
         )
 
-    def first(self, count: int | None, file: Path) -> "Imported":
-        """So many templates and verbalizers of the file that they come from."""
-        own = self.templates[:count], self.verbalizers[:count]
-        return replace(self, templates=own[0], verbalizers=own[1], files=(file,))
+    def first(self, count: int | None, file: Path, name: str) -> "Imported":
+        """So many templates and verbalizers of the file that they come from; notes `name` it."""
+        own, notes = (self.templates[:count], self.verbalizers[:count]), self.notes
+        told = tuple(f"{name}: {note}" for note in notes)
+        return replace(self, templates=own[0], verbalizers=own[1], notes=told, files=(file,))
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -140,7 +141,9 @@ def read_files(paths: Sequence[Path], name: str, given: Importing) -> Imported:
     module, found = _module(name), Imported()
     for path in paths:
         for file in _files(path, module.ENDINGS):
-            found += module.read(file, given).first(given.top, file)
+            # a release has files of one name in many folders
+            told = str(file.relative_to(path)) if file != path else file.name
+            found += module.read(file, given).first(given.top, file, told)
     return found
 
 

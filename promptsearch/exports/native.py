@@ -45,6 +45,11 @@ class PromptFile:
         """ "classification" or "facts": as the file says, else as its first prompt is answered."""
         return str(self.section("task").get("kind") or kind_of_answers(self.prompts[0].row))
 
+    @property
+    def was_searched(self) -> bool:
+        """Whether a search chose the prompts by dev; published and written ones come without."""
+        return "search" in self.document
+
     def section(self, name: str) -> Json:
         """A top-level object ("task", "model", "scoring", "search", ...), empty where absent."""
         value = self.document.get(name)

@@ -27,8 +27,11 @@ LONG = 14  # letters of a name in a legend of three columns
 Share = tuple[float, tuple[float, float] | None]
 
 
-def intervals(rows: Sequence[Standing], metric: str, split: str, told: str) -> Html:
-    """A line a row, the first on top: the share with its interval; hollow is what dev said."""
+def intervals(rows: Sequence[Standing], metric: str, split: str, told: str, dev: str) -> Html:
+    """A line a row, the first on top: the share with its interval; hollow is what dev said.
+
+    `dev` is what its marks are called.
+    """
     with plotting("intervals", 0.75 + 0.27 * len(rows), told) as plot:
         axes = plot.axes
         for place, row in enumerate(rows):
@@ -44,7 +47,7 @@ def intervals(rows: Sequence[Standing], metric: str, split: str, told: str) -> H
         axes.set_xlabel(name_of(metric), loc="left")
         if split != "dev":
             axes.plot([], [], "o-", color=ACCENT, lw=2, label=f"{split}, 95% interval")
-        axes.plot([], [], "D", mfc=GROUND, mec=SECOND, ms=5, label="dev, which selected these")
+        axes.plot([], [], "D", mfc=GROUND, mec=SECOND, ms=5, label=dev)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderpad=0)
     return plot.svg
 

@@ -88,6 +88,11 @@ class Material:
         return self.examined.split if self.examined else "dev"
 
     @property
+    def selected(self) -> bool:
+        """Whether dev selected the prompts, so that its scores flatter them."""
+        return self.file.was_searched
+
+    @property
     def language(self) -> str:
         if self.examined is not None:
             return self.examined.evaluation.definition.language

@@ -42,24 +42,35 @@ def _remarks(material: Material) -> Iterator[str]:
 
 
 def _of_the_split(material: Material) -> Iterator[str]:
-    if material.split != "test":
+    if material.split != "test" and material.selected:
         yield (
             "Dev selected these prompts out of many. Their scores there are the best of many draws "
             "and will not hold; only a split that selected nothing shows a gain."
         )
     else:
         yield (
-            "Test selected nothing. Its intervals tell how far other examples like these may "
+            f"{_why_fair(material)} intervals tell how far other examples like these may "
             "lie, not how far another domain may."
         )
-        yield (
-            "The difference to the manual prompt is paired: the same examples under both. An "
-            "interval that holds 0 shows no difference; it does not show that there is none."
-        )
+        if material.examined is not None:
+            yield (
+                "The difference to the manual prompt is paired: the same examples under both. An "
+                "interval that holds 0 shows no difference; it does not show that there is none."
+            )
     rows = [row.judged or row.dev for row in material.standings if row.judged or row.dev]
     n: Any = (rows[0] or {}).get("n") if rows else None
     if isinstance(n, int) and n < FEW:
         yield f"{count(n, 'example')} are few: differences below a tenth are mostly noise."
+
+
+def _why_fair(material: Material) -> str:
+    """Why the split does not flatter the prompts, before what its intervals mean."""
+    if material.split == "test":
+        return "Test selected nothing. Its"
+    return (
+        "No search selected these prompts on dev; its scores would flatter one that is picked "
+        "by them now. Its"
+    )
 
 
 def _of_the_metric(material: Material) -> Iterator[str]:

@@ -26,6 +26,8 @@ def standing(material: Material) -> Html:
 
 
 def _about(material: Material) -> list[Child]:
+    if not material.selected:
+        return ["The prompts stand in the order of the file; no search selected them on dev."]
     first = (
         "The prompts stand in the order in which dev selected them; their scores there are the "
         "best of many and flatter them. "
@@ -46,8 +48,10 @@ def _chart(rows: Sequence[Standing], material: Material) -> Html:
         if found is not None:
             told.append(f"{row.id} {number(found[0])} {interval(found[1])}".rstrip())
     caption = f"{sentence(name_of(material.share))} with Wilson's 95% intervals."
-    svg = intervals(rows, material.share, material.split, f"{caption} {'; '.join(told)}")
-    return figure(svg, f"{caption} Hollow: on dev, which selected these.")
+    dev = "dev, which selected these" if material.selected else "dev"
+    whole = f"{caption} {'; '.join(told)}"
+    svg = intervals(rows, material.share, material.split, whole, dev)
+    return figure(svg, f"{caption} Hollow: on {dev}.")
 
 
 def _table(material: Material) -> Html:
@@ -70,14 +74,14 @@ def _columns(material: Material) -> list[Column]:
     if material.objective not in metrics:
         metrics.insert(1, material.objective)
     first, *rest = [(f"{name_of(m)}, {split}", split, m) for m in metrics]
-    found = [first]
+    found, dev = [first], "dev (selected)" if material.selected else "dev"
     if material.examined is not None:
         found.append((f"gain over manual{_compared(material)}, {split}", "gain", ""))
     if split != "dev":
-        found.append((f"{name_of(material.share)}, dev (selected)", "dev", material.share))
+        found.append((f"{name_of(material.share)}, {dev}", "dev", material.share))
     found += rest
     if split != "dev":
-        found += [(f"{name_of(m)}, dev (selected)", "dev", m) for m in metrics[1:]]
+        found += [(f"{name_of(m)}, {dev}", "dev", m) for m in metrics[1:]]
     return found
 
 

@@ -25,7 +25,7 @@ def summary(material: Material) -> Html:
         el("p", sentence(verdict(material)), class_="verdict"),
         el(
             "div",
-            el("p", el("span", best.id, class_="id"), " the best prompt on dev", class_="over"),
+            el("p", el("span", best.id, class_="id"), f" {_which(material)}", class_="over"),
             el("p", template_shown(best.prompt.template, material.language), class_="best"),
             el("p", answers_shown(verbalizer)) if isinstance(verbalizer, Mapping) else None,
             class_="card",
@@ -33,6 +33,10 @@ def summary(material: Material) -> Html:
         el("dl", *_tiles(material), class_="tiles"),
         *_remarks(material),
     )
+
+
+def _which(material: Material) -> str:
+    return "the best prompt on dev" if material.selected else "the file's first prompt"
 
 
 def verdict(material: Material) -> str:
@@ -43,9 +47,11 @@ def verdict(material: Material) -> str:
     worth = f"{name_of(metric)} {number(scores[metric])} {interval(scores.get('ci95'))}".rstrip()
     where = f"on {count(int(scores['n']), 'example')} of {material.split}"
     said = f"{worth} {where}"
-    if material.split == "dev":
+    if material.split == "dev" and material.selected:
         return f"{said}, which selected this prompt: expect less on new examples."
     found = scores.get("vs_manual")
+    if found is None and material.examined is None:
+        return f"{said}."  # the file's own scores: nothing was compared
     if not found or not (found["n_discordant"] or found["delta"]):
         return f"{said}: no different from the manual prompt."
     low, high = found["ci95"]
@@ -93,9 +99,11 @@ def _about_transfer(material: Material) -> list[Child]:
     if not material.is_transfer or material.examined is None:
         return []
     now, then = material.examined.evaluation.scorer.model.info, material.file.section("model")
+    found = "were found with" if material.selected else "are for"
+    selected = ", which selected them" if material.selected else ""
     return [
         note(
-            f"Transfer: the prompts were found with {then.get('spec')}, which selected them; "
+            f"Transfer: the prompts {found} {then.get('spec')}{selected}; "
             f"what is said of {material.split} here is of {now.spec}."
         )
     ]
@@ -121,10 +129,10 @@ def _about_split(material: Material) -> list[Child]:
         return [
             note(
                 "Made with --no-evaluate: no model was asked. Results by label, mistakes and "
-                "everything about test are left out; the scores are those of the file, on dev, "
-                "which selected these prompts."
+                "everything about test are left out; the scores are those of the file, on dev"
+                f"{', which selected these prompts' * material.selected}."
             )
         ]
-    if material.split == "dev":
+    if material.split == "dev" and material.selected:
         return [note("All numbers are of dev, which selected these prompts: they flatter them.")]
     return []

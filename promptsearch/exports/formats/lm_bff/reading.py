@@ -41,7 +41,7 @@ def read(path: Path, given: Importing) -> Imported:
     every = [one for one in found if isinstance(one, FoundAnswers)]
     verbalizers = tuple(one for one in every if len(set(one.answers)) == len(one.answers))
     alike = len(every) - len(verbalizers)
-    notes = [f"{path.name}: {alike} mappings that have one word for two labels are left out"]
+    notes = [f"{alike} mappings that have one word for two labels are left out"]
     if not templates and not verbalizers:
         told = notes[0] if alike else "it holds nothing"
         raise place.error(f"{told}; a line is a template (*cls**sent_0*...) or a mapping")

@@ -124,6 +124,8 @@ if __name__ == "__main__":
     if given.selftest:
         sys.exit("no expected outputs: the task was not there when this file was written")
 #?
-    for found in predict(map(json.loads, sys.stdin)):
-        print(json.dumps(found, ensure_ascii=False))
+    for number, row in enumerate(map(json.loads, sys.stdin), 1):
+        if lacks := [name for name in <<columns>> if name not in row]:
+            sys.exit(f"line {number}: the row has no column {lacks[0]!r}; add it")
+        print(json.dumps(*predict([row]), ensure_ascii=False))
 """

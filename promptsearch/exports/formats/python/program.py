@@ -21,7 +21,7 @@ from promptsearch.exports.formats.python.expecting import Row
 from promptsearch.exports.formats.python.members import Member
 from promptsearch.exports.formats.python.reading import Reading
 from promptsearch.exports.formats.python.shape import flags_of
-from promptsearch.exports.formats.python.tables import literal
+from promptsearch.exports.formats.python.tables import listed, literal
 from promptsearch.prompt import Verbalizer
 
 AUTO = {
@@ -104,6 +104,7 @@ class Program:
             "file": _plain(self.file),
             "version": version("promptsearch"),
             "fields": _plain(", ".join(f"{json.dumps(own)}: ..." for own in self.given.inputs)),
+            "columns": listed(map(literal, self.given.inputs)),
             "auto": AUTO[info.family],
             "model": literal(self.reading.place),
             "limit": str(room),
