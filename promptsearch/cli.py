@@ -98,9 +98,8 @@ def cli() -> None:
 def main() -> None:
     """The entry point; a polite kill (SIGTERM) keeps what was found, as Ctrl-C does."""
     signal.signal(signal.SIGTERM, _stop)
-    gc.set_threshold(
-        50_000
-    )  # a plan is many small objects and no garbage: made 1.3x faster or more
+    # A plan is many small objects and no garbage: it is made 1.3x faster or more.
+    gc.set_threshold(50_000)
     sys.exit(cli())
 
 

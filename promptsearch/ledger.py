@@ -19,10 +19,6 @@ from promptsearch.trial import Trial
 
 Row = Mapping[str, object]
 LEDGER = "trials.jsonl"
-_EDITED = (
-    "{}, line {}: not a trial ({}); the ledger was edited: mend the line, or start anew with "
-    "--overwrite"
-)
 _PAID = {"key": str, "forwards": int, "tokens": int, "seconds": int | float}  # of every row
 
 
@@ -141,7 +137,7 @@ def _parsed(path: Path) -> Iterator[tuple[Row, int]]:
             try:
                 yield _row(line), len(line)
             except (ValueError, RecursionError) as error:
-                raise RunError(_EDITED.format(path, number, error)) from error
+                raise _edited(path, number, error) from error
 
 
 def _row(line: bytes) -> Row:
@@ -162,7 +158,7 @@ def check_trials(ledger: Ledger) -> None:
         try:
             _check_trial(row)
         except ValueError as error:
-            raise RunError(_EDITED.format(ledger.path, line, error)) from None
+            raise _edited(ledger.path, line, error) from None
 
 
 def _check_trial(row: Row) -> None:
@@ -175,6 +171,13 @@ def _check_trial(row: Row) -> None:
     scores = row.get("scores")
     if not isinstance(scores, dict) or not isinstance(scores.get("n"), int):
         raise ValueError(f"its scores are {scores!r}")
+
+
+def _edited(path: Path | None, line: int, error: Exception) -> RunError:
+    return RunError(
+        f"{path}, line {line}: not a trial ({error}); the ledger was edited: mend the line, or "
+        "start anew with --overwrite"
+    )
 
 
 def _what_differs(header: Row, identity: Row) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from promptsearch.errors import RunError
+from promptsearch.errors import PromptSearchError, RunError
 
 RUN_FILES = (
     *("prompts.json", "trials.jsonl", "log.jsonl", "candidates.txt"),
@@ -59,6 +59,14 @@ def check_new(path: Path, overwrite: bool, *inputs: Path) -> None:
     check_apart(path, *inputs)
     if path.exists() and not overwrite:
         raise RunError(f"{path}: is there already; add --overwrite, or choose another place")
+
+
+def make_folder_of(path: Path, way_out: str, kind: type[PromptSearchError] = RunError) -> None:
+    """The folder that a file is to lie in; an error of this kind where there can be none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise kind(f"{path}: cannot be written ({error.strerror}); {way_out}") from None
 
 
 @contextmanager

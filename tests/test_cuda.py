@@ -11,15 +11,21 @@ from many_lengths import both_ways
 from test_gradients import LAYOUTS, slopes, triggers_of
 from test_models_naive import DOUBLE, ONE, SINGLE, TEXTS, TWO, filled, scores
 from test_readout import states
-from test_tuning import Tuning, gradients, lesson_of, near, scores_of, still, tuned
+from test_tuning import (
+    Tuning,
+    lesson_of,
+    scores_of,
+    several_batches_learn_with_one_dropout,
+    still,
+    tuned,
+)
 from tiny import KINDS, parts, tiny
 
 from promptsearch import load_model
 from promptsearch.errors import ModelError
-from promptsearch.models import ModelInfo, Options, lessons
+from promptsearch.models import ModelInfo, Options
 from promptsearch.models.families import wrap
 from promptsearch.models.growing import Cached, growing
-from promptsearch.models.lessons import plainly
 from promptsearch.models.random_models import Size, random_parts
 from promptsearch.models.shared_beam import SharedBeam
 from promptsearch.prompt import Input, Slot, Template, Text
@@ -176,17 +182,4 @@ def test_the_kernel_for_many_lengths_is_attention_run_by_run(
 
 @every_kind
 def test_several_batches_learn_with_one_dropout(kind, monkeypatch):
-    model = deepcopy(parts(kind)[0]).to(DEVICE)
-    info = ModelInfo(spec=kind, family=KINDS[kind][0], sha256="0" * 64, dtype="float32")
-    port = wrap(model, parts(kind)[1], info, Options(spec=kind, batch_tokens=24))
-    lesson, learner = lesson_of(port), plainly(port)
-    assert len(lesson.plan(port).blocks[0].batches) > 1
-
-    def passed():
-        torch.manual_seed(0)
-        return lesson.losses(learner, range(4)).mean()
-
-    model.train()
-    ours = gradients(model, passed)
-    monkeypatch.setattr(lessons, "checkpoint", lambda function, *given, **_: function(*given))
-    assert near(ours, gradients(model, passed))
+    several_batches_learn_with_one_dropout(kind, DEVICE, monkeypatch)

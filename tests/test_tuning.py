@@ -196,9 +196,13 @@ def test_a_text_with_several_right_labels_and_a_merged_one_by_hand():
 
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "t5"])
 def test_several_batches_give_the_gradients_of_one_dropout_included(kind, monkeypatch):
+    several_batches_learn_with_one_dropout(kind, "cpu", monkeypatch)
+
+
+def several_batches_learn_with_one_dropout(kind, device, monkeypatch):
     model, tokenizer = deepcopy(parts(kind))
     info = ModelInfo(spec=kind, family=KINDS[kind][0], sha256="0" * 64, dtype="float32")
-    port = wrap(model, tokenizer, info, Options(spec=kind, batch_tokens=24))
+    port = wrap(model.to(device), tokenizer, info, Options(spec=kind, batch_tokens=24))
     lesson, learner = lesson_of(port), plainly(port)
     assert len(lesson.plan(port).blocks[0].batches) > 1
 

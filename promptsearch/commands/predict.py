@@ -20,9 +20,7 @@ from promptsearch.commands.options import (
 )
 from promptsearch.commands.passing import Watch
 from promptsearch.commands.running import INTERRUPTED, resuming_command
-from promptsearch.commands.tabular import (
-    table_options,
-)
+from promptsearch.commands.tabular import table_options
 from promptsearch.errors import DataError
 from promptsearch.exports.native import PromptFile, read_prompts
 from promptsearch.prediction.ensemble import EnsemblePredictor

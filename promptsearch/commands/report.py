@@ -21,7 +21,7 @@ from promptsearch.report.page import page_of
 from promptsearch.report.plots import check_installed
 from promptsearch.report.sections.summary import verdict
 from promptsearch.report.trials import read_trials
-from promptsearch.storage import write_atomic
+from promptsearch.storage import make_folder_of, write_atomic
 
 
 @click.command("report")
@@ -90,9 +90,4 @@ def _check_place(path: Path) -> None:
     """`RunError` where no page can be written, before the model is asked."""
     if path.suffix not in (".html", ".htm"):
         raise RunError(f"{path}: a report is a page; give it a name that ends in .html")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"{path}: cannot be written ({error.strerror}); choose -o FILE.html"
-        ) from None
+    make_folder_of(path, "choose -o FILE.html")

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from promptsearch.errors import DataError
 COMPRESSED = (".gz", ".zst")
 ENCODING = "utf-8-sig"  # UTF-8 with or without a byte order mark
 _CHUNK = 1 << 20
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def kind_of(path: Path) -> str:
@@ -106,6 +108,11 @@ def sha256(paths: Sequence[Path]) -> str:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
     return digest.hexdigest()
+
+
+def is_whole(text: str) -> bool:
+    """Without half a character (JSON can escape one, `\\ud83d`): nothing takes or holds that."""
+    return text.isascii() or not _HALF.search(text)
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

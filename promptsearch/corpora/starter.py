@@ -11,10 +11,10 @@ from pathlib import Path
 from promptsearch.corpora.files import ENCODING
 from promptsearch.corpora.label_column import labels_of
 from promptsearch.corpora.tables import Layout, read_rows
-from promptsearch.corpora.text_columns import Column, chosen_columns
+from promptsearch.corpora.text_columns import SPACELESS, Column, chosen_columns
 from promptsearch.errors import DataError, listed
 
-_CHINESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")  # Chinese and Japanese: no spaces
+_CHINESE = re.compile(SPACELESS)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from promptsearch.corpora.delimited import csv_rows, tsv_rows
-from promptsearch.corpora.files import ENCODING, did_you_mean, kind_of
+from promptsearch.corpora.files import ENCODING, did_you_mean, is_whole, kind_of
 from promptsearch.corpora.json_rows import each_line, json_values
 from promptsearch.corpora.nested import joined, reached
 from promptsearch.corpora.parquet import parquet_rows
@@ -68,11 +68,8 @@ class Row:
         return DataError.at(self.path, self.line, message)
 
     def _whole(self, column: str, text: str) -> str:
-        """JSON can escape half a character (`\\ud83d`), which no tokenizer takes."""
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise self.error(f"the column {column!r} holds half a surrogate pair") from None
+        if not is_whole(text):
+            raise self.error(f"the column {column!r} holds half a surrogate pair")
         return text
 
 

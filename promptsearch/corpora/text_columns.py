@@ -14,7 +14,8 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 _ID_NAME = re.compile(r"(?:.*[^a-z])?(?:id|idx|index|guid|uuid)|.*[a-z]I[Dd]", re.ASCII)
 _ID = re.compile(r"[!-~]*\d[!-~]*")  # no space, and a digit: "136628e", "0.5"
 _TREE = re.compile(r"\(.*\(.*\)\s*\)", re.DOTALL)  # "( ( a girl ) runs )"
-_PROSE = re.compile(r"\S\s+\S|[\u3040-\u30ff\u4e00-\u9fff]")  # Chinese and Japanese: no spaces
+SPACELESS = r"[\u3040-\u30ff\u4e00-\u9fff]"  # Chinese and Japanese
+_PROSE = re.compile(rf"\S\s+\S|{SPACELESS}")
 _NEARLY = 0.8  # of the rows: a column with so many texts is meant to have one in each
 
 

@@ -22,6 +22,7 @@ from promptsearch.exports.native import PromptFile, SavedPrompt
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble import Ensemble
 from promptsearch.settings import Settings
+from promptsearch.storage import make_folder_of
 
 FORMATS: Mapping[str, str] = {  # name -> what it is; its module loads when it is used
     "python": "one Python file that needs torch and transformers",
@@ -98,12 +99,7 @@ def write_as(name: str, given: Exported, path: Path, *, overwrite: bool = False)
     """
     if path.exists() and not overwrite:
         raise ExportError(f"{path}: is there already; add --overwrite, or choose another -o PATH")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExportError(
-            f"{path}: cannot be written ({error.strerror}); choose another -o PATH"
-        ) from None
+    make_folder_of(path, "choose another -o PATH", ExportError)
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
         into = Path(room) / path.name
         notes = (*_module(name).write(given, into), *_priors(name, given))

@@ -4,12 +4,12 @@ People edit these files. What is absent or null is left to whoever needs it; wha
 kind is named here, once, before anyone reads it.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-_HALF = re.compile("[\ud800-\udfff]")  # of a character: no output can hold it
+from promptsearch.corpora.files import is_whole
+
 Kind = Mapping[str, Any] | str  # an object's keys ("*": all others), or a word of _IS
 _SCORES = {"*": {"n": "count", "selected": "flag", "*": "any"}}
 _PROMPT: Kind = {
@@ -45,7 +45,7 @@ FORM: Kind = {
 }
 _IS: Mapping[str, Callable[[Any], bool]] = {
     "any": lambda value: True,
-    "text": lambda value: isinstance(value, str) and not _HALF.search(value),
+    "text": lambda value: isinstance(value, str) and is_whole(value),
     "list": lambda value: isinstance(value, list),
     "flag": lambda value: isinstance(value, bool),
     "count": lambda value: isinstance(value, int) and 0 <= value < 1 << 63,

@@ -37,7 +37,7 @@ def at_once(
     for part in (part.to(rows[0].device) for part in parts):  # layers may lie on several devices
         own = slice(part.start, part.stop)
         seen = own if part.keys is None else part.keys
-        q, k, v = rows[0][own], *(for_each_head(row[seen], rows[0], 1) for row in rows[1:])
+        q, k, v = rows[0][own], *(for_each_head(row[seen], rows[0]) for row in rows[1:])
         bounds = part.query_bounds, part.key_bounds, *part.longest
         mask, backwards = LAST_SEES_ALL * causal, torch.is_grad_enabled()
         out = forward(q[None], k[None], v[None], None, *bounds, 0.0, mask, backwards, scale=scale)
@@ -50,7 +50,7 @@ def forward(*given: Any, **more: Any) -> Any:
     return torch.ops.aten._efficient_attention_forward(*given, **more)
 
 
-def for_each_head(row: Tensor, queries: Tensor, heads: int) -> Tensor:
-    """Keys or values with a head for each of the queries'; the heads are a dimension of both."""
-    times = queries.shape[heads] // row.shape[heads]
-    return row if times == 1 else row.repeat_interleave(times, heads)
+def for_each_head(row: Tensor, queries: Tensor) -> Tensor:
+    """Keys or values with a head for each of the queries'; heads are the second dimension."""
+    times = queries.shape[1] // row.shape[1]
+    return row if times == 1 else row.repeat_interleave(times, 1)

@@ -12,7 +12,7 @@ from promptsearch.models import Family, LanguageModel, ModelInfo, Options
 from promptsearch.models.families import wrap
 from promptsearch.models.linear import in_bfloat16
 from promptsearch.models.sources import MINI, find
-from promptsearch.models.weights import device_of, family_of, quiet
+from promptsearch.models.weights import device_of, family_of, moved, quiet
 
 SENTINELS = 100  # <extra_id_0>, ... as T5 has them
 
@@ -63,7 +63,7 @@ def random_parts(family: Family, size: Size, device: str = "cpu", seed: int = 0)
         torch.manual_seed(seed)
         model = makers[family](size)
     info = ModelInfo(f"random {family}", family, "0" * 64, "float32")
-    return Parts(model.eval().to(device_of(device)), _tokenizer(family), info)
+    return Parts(moved(model.eval(), device_of(device)), _tokenizer(family), info)
 
 
 def opened(spec: str, device: str = "cpu") -> Parts:
@@ -85,7 +85,7 @@ def opened(spec: str, device: str = "cpu") -> Parts:
         kind = kinds[family]
         model = kind.from_pretrained(source.directory, dtype=torch.float32, **common)
     info = ModelInfo(spec, family, source.sha256, "float32", source.revision)
-    return Parts(model.eval().to(device_of(device)), tokenizer, info)
+    return Parts(moved(model.eval(), device_of(device)), tokenizer, info)
 
 
 def _tokenizer(family: Family) -> Any:

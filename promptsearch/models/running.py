@@ -70,9 +70,9 @@ def too_long(length: int) -> ModelError:
 
 def scored(items: Sequence[Item], scores: Tensor) -> Scored:
     """By row, divided, from (item, answer) on the CPU; tables can be large: few copies."""
-    asked = {id(item.probes): item.probes.divisors for item in items}
-    alone = next(iter(asked.values())) if len(asked) == 1 else None
-    divided = scores / (torch.stack([i.probes.divisors for i in items]) if alone is None else alone)
+    alike = len({id(item.probes) for item in items}) == 1
+    own = [item.probes.divisors for item in items]
+    divided = scores / (own[0] if alike else torch.stack(own))
     rows = [row for item in items for row in item.rows]
     if len(rows) == len(items):
         return Scored(rows, divided)

@@ -57,7 +57,9 @@ class Part:
         )
 
     def to(self, device: torch.device) -> "Part":
-        """The same on a device."""
+        """The same on a device; itself where it is there: every layer asks."""
+        if self.query_bounds.device == device:
+            return self
         bounds = self.query_bounds.to(device), self.key_bounds.to(device)
         keys = None if self.keys is None else self.keys.to(device)
         return replace(self, query_bounds=bounds[0], key_bounds=bounds[1], keys=keys)

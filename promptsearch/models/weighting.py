@@ -71,7 +71,7 @@ def weighted(
     Causal: the last query sees all keys, each one before it one less. `bias` is (head, query, key).
     """
     q, k, v = (part.transpose(1, 2) for part in (queries, keys, values))
-    k, v = (kernel.for_each_head(part, q, 1) for part in (k, v))
+    k, v = (kernel.for_each_head(part, q) for part in (k, v))
     fresh, seen = q.shape[2], k.shape[2]
     plain = causal and fresh == seen and bias is None
     mask = bias

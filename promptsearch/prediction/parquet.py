@@ -7,7 +7,6 @@ truth values, and JSON where a column holds several of these, or nested ones.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from promptsearch.corpora import Layout, Row
-from promptsearch.corpora.files import kind_of
+from promptsearch.corpora.files import is_whole, kind_of
 from promptsearch.corpora.parquet import open_parquet, pyarrow_for
 from promptsearch.corpora.tables import each_row
 from promptsearch.prediction.columns import Columns
@@ -23,7 +22,6 @@ from promptsearch.prediction.columns import Columns
 BATCH = 1 << 15  # rows of a row group, where the table has none
 WHOLE = range(-(1 << 63), 1 << 63)  # numbers that Parquet holds
 JSON = "json"
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Input(NamedTuple):
@@ -134,9 +132,7 @@ def _kind(value: object) -> str:
 
 def _whole(value: object) -> object:
     """Not half a character, which rows that were left out may hold."""
-    if isinstance(value, str) and not value.isascii() and _HALF.search(value):
-        return None
-    return value
+    return None if isinstance(value, str) and not is_whole(value) else value
 
 
 def _value(value: object, kind: str) -> object:

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptsearch.metrics import Ints
-from promptsearch.searchers.answering.pairing import AT_ONCE, COMPARED, Alike, Pairing
+from promptsearch.searchers.answering.pairing import COMPARED, Alike, Pairing, summed
 from promptsearch.searchers.answering.table import Floats32
 
+NUMBERS = 1 << 22  # in memory together
 SPARE = 4  # combinations looked at for each that is wanted: many are met several times
 
 Floats = NDArray[np.float64]
@@ -28,8 +29,7 @@ class Others:
     def of(cls, table: Floats32, gold: Ints, words: Ints, labels: Ints) -> "Others":
         """Of combinations (combination, label) of words for these labels, in ascending order."""
         values = table[:, words].astype(np.float64)  # (example, combination, label)
-        highest = values.max(2)
-        total = highest + np.log(np.exp(values - highest[..., None]).sum(2))
+        highest, total = summed(values)
         place = np.minimum(np.searchsorted(labels, gold), len(labels) - 1)
         right = values[np.arange(len(gold)), :, place]
         return cls(highest, labels[values.argmax(2)], total, right)
@@ -75,8 +75,8 @@ class Change:
     def _parts(self) -> Iterator[Others]:
         """The other words, of as many combinations at a time as memory holds."""
         labels = np.delete(np.arange(self.words.shape[1] + 1), self.label)
-        numbers = 8 * max(1, len(self.gold)) * (len(labels) + len(self.own))
-        step = max(1, 16 * AT_ONCE // numbers)
+        each = max(1, len(self.gold)) * (len(labels) + len(self.own))
+        step = max(1, NUMBERS // each)
         for first in range(0, len(self.words), step):
             yield Others.of(self.table, self.gold, self.words[first : first + step], labels)
 

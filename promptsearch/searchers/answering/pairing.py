@@ -73,10 +73,14 @@ def log_likelihoods(table: Floats32, gold: Ints, words: Ints) -> NDArray[np.floa
     for first in range(0, len(words), step):
         values = table[:, words[first : first + step]].astype(np.float64)
         right = values[np.arange(len(gold)), :, gold]  # (example, combination)
-        highest = values.max(2)
-        total = highest + np.log(np.exp(values - highest[..., None]).sum(2))
-        found[first : first + step] = (right - total).mean(0)
+        found[first : first + step] = (right - summed(values)[1]).mean(0)
     return found
+
+
+def summed(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(example, combination) twice, of log p (example, combination, label): highest, log of sum."""
+    highest = values.max(2)
+    return highest, highest + np.log(np.exp(values - highest[..., None]).sum(2))
 
 
 def _counts(table: Floats32, gold: Ints, lists: Lists) -> Iterator[Counts]:
