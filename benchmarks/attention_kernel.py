@@ -17,13 +17,13 @@ from unittest.mock import patch
 import torch
 
 from promptsearch.bench.contenders import ours
-from promptsearch.bench.loops.plain import plain
+from promptsearch.bench.published_loops.plain import plain
 from promptsearch.bench.sentences import sentences
-from promptsearch.bench.shapes import SHAPES
+from promptsearch.bench.subjects import SHAPES
 from promptsearch.bench.workload import TEMPLATES, Workload
-from promptsearch.models import kernel
-from promptsearch.models.random_models import Parts
-from promptsearch.models.weighting import without_cudnn
+from promptsearch.models.forward import cuda_attention as kernel
+from promptsearch.models.forward.attention import without_cudnn
+from promptsearch.models.loading.random_models import Parts
 
 ROUNDS = 3
 

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from promptsearch.models.random_models import Parts
+from promptsearch.models.loading.random_models import Parts
 
 TRIGGER, PREDICT = -1, -2  # markers in a row of ids, as `[T]` and `[P]` are in the release's
 NOTHING = 0  # in a row of label words: padding

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptsearch import MiningSearch, Scorer, Settings, evaluate, load_model, load_task, search
-from promptsearch.corpora import builtin_tasks
-from promptsearch.exports.native import SavedPrompt
+from promptsearch.data import builtin_tasks
 from promptsearch.models import LanguageModel
+from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 
 def measured(name: str, model: LanguageModel) -> str:

@@ -16,10 +16,11 @@ import numpy as np
 from on_test import difference, tasks
 
 from promptsearch import Scorer, Settings, load_model, load_task
-from promptsearch.arranging import calibrated
-from promptsearch.metrics import Judgement, classification_scores
+from promptsearch.metrics import classification_scores
+from promptsearch.metrics.predictions import Judgement
 from promptsearch.models import LanguageModel
-from promptsearch.scoring.calibrating import METHODS
+from promptsearch.runs.scorer_setup import calibrated
+from promptsearch.scoring.calibration import METHODS
 
 
 def judged(path: Path, model: LanguageModel) -> Mapping[str, Judgement]:

@@ -20,7 +20,7 @@ import numpy as np
 from on_test import RELATIONS, SEEDS, Methods, head, row, tasks, trials
 
 from promptsearch import GradientSearch, Settings, load_model
-from promptsearch.engine import Score, Task
+from promptsearch.engine.strategy import Score, Task
 from promptsearch.prompt import Source
 
 NAMES = ("SST-2", "TREC", *RELATIONS)

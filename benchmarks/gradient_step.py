@@ -36,14 +36,14 @@ from in_turn import Race
 from promptsearch import Example, Prompt, Template, Verbalizer
 from promptsearch.bench.machine import machine
 from promptsearch.bench.sentences import sentences
-from promptsearch.engine import Score, Task
+from promptsearch.engine.strategy import Score, Task
 from promptsearch.models import LanguageModel, Options
-from promptsearch.models.families import wrap
-from promptsearch.models.random_models import BERT_BASE, GPT2, Parts, opened, random_parts
-from promptsearch.searchers.gradient import GradientSearch
-from promptsearch.searchers.triggers.beginning import Beginning
-from promptsearch.searchers.triggers.climb import Climb
-from promptsearch.searchers.triggers.draws import Draws
+from promptsearch.models.loading.build import wrap
+from promptsearch.models.loading.random_models import BERT_BASE, GPT2, Parts, opened, random_parts
+from promptsearch.searchers.gradient.minibatches import Draws
+from promptsearch.searchers.gradient.search import GradientSearch
+from promptsearch.searchers.gradient.search_state import Climb
+from promptsearch.searchers.gradient.start import Beginning
 
 SHAPES, WORDS = ("base", "builtin", "gpt2"), ("great", "terrible")
 BEFORE = "two actors at the height of their powers , a quiet house by the sea , and hardly a word"

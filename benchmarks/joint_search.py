@@ -37,16 +37,11 @@ from promptsearch import (
     search,
 )
 from promptsearch.models import LanguageModel
-from promptsearch.prediction.combining import Rule, greedy, uniform
-from promptsearch.prediction.ensemble import (
-    Ensemble,
-    EnsemblePredictor,
-    Member,
-    member_log_probs,
-)
+from promptsearch.prediction.combination import Rule, greedy, uniform
+from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor, Member, member_log_probs
 from promptsearch.prompt import Prompt
 from promptsearch.searchers import SEARCHERS
-from promptsearch.searchers.joining.default import default_steps
+from promptsearch.searchers.joint.default_plan import default_steps
 
 SEEDS = {"AG-News": (13, 21, 42)}  # the splits that there are
 ALL_SEEDS = (13, 21, 42, 87, 100)

@@ -17,8 +17,8 @@ from statistics import median
 
 import numpy as np
 
-from promptsearch.searchers.answering.likely import likeliest
-from promptsearch.searchers.answering.pairing import best_pairings
+from promptsearch.searchers.answers.prune.combinations import best_pairings
+from promptsearch.searchers.answers.prune.likely_words import likeliest
 
 SHAPES = {  # classes, examples of each, words of each label
     "SST-2 (2 x 16, 100 words)": (2, 16, 100),

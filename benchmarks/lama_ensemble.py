@@ -29,12 +29,12 @@ from promptsearch import (
     load_task,
     search,
 )
-from promptsearch.ensembling import Making, ensemble_section
-from promptsearch.exports.native import SavedPrompt
-from promptsearch.intervals import bootstrap
+from promptsearch.metrics.intervals import bootstrap
 from promptsearch.models import LanguageModel
-from promptsearch.prediction.combining import RULES
+from promptsearch.prediction.combination import RULES
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor, Member
+from promptsearch.prediction.fit_ensemble import Making, ensemble_section
+from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 
 def measured(definition: TaskDefinition, model: LanguageModel, given: argparse.Namespace) -> Any:

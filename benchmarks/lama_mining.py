@@ -29,9 +29,9 @@ from promptsearch import (
     load_task,
     search,
 )
-from promptsearch.exports.native import SavedPrompt
-from promptsearch.intervals import bootstrap
+from promptsearch.metrics.intervals import bootstrap
 from promptsearch.models import LanguageModel
+from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 Row = Mapping[str, str]
 

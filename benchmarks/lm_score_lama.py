@@ -24,17 +24,16 @@ from lama_mining import Relation, rows_of
 from numpy.typing import NDArray
 
 from promptsearch import Scorer, Settings, load_model, load_task
-from promptsearch.corpora import TaskDefinition
-from promptsearch.data import Example
-from promptsearch.exports.lama_notation import from_lama
-from promptsearch.intervals import bootstrap
+from promptsearch.data import Example, TaskDefinition
+from promptsearch.formats.shared.lama_notation import from_lama
 from promptsearch.metrics import scores_of
+from promptsearch.metrics.intervals import bootstrap
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Source, Template
-from promptsearch.runs import task_of
-from promptsearch.searchers.davison.choosing import Ballot
-from promptsearch.searchers.davison.coherence import Coherence, Worth
-from promptsearch.searchers.davison.sentences import Wanted, cases_of
+from promptsearch.runs.run import task_of
+from promptsearch.searchers.lm_score.coherence import Coherence, Worth
+from promptsearch.searchers.lm_score.ranking import Ballot
+from promptsearch.searchers.lm_score.sentences import Wanted, cases_of
 
 LISTS = ("lpaqa_prompt/mine", "lpaqa_prompt/paraphrase", "pararel_patterns")
 SLOTS: tuple[Wanted, ...] = ("right", "any")

@@ -19,9 +19,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from promptsearch.parallel import Crew
-from promptsearch.searchers.mining.quarry import Limits
-from promptsearch.searchers.mining.sweep import Wish, jobs, sweep
-from promptsearch.searchers.mining.terms import Wanted
+from promptsearch.searchers.mine.corpus_pass import Wish, jobs, sweep
+from promptsearch.searchers.mine.search_terms import Wanted
+from promptsearch.searchers.mine.snippet_extractor import Limits
 
 MB = 1e6
 NGRAM = 5

@@ -15,8 +15,8 @@ import numpy as np
 from lama_mining import Relation, rows_of
 
 from promptsearch import Scorer, Searcher, Settings, load_task, search
-from promptsearch.intervals import bootstrap
-from promptsearch.metrics import Judgement
+from promptsearch.metrics.intervals import bootstrap
+from promptsearch.metrics.predictions import Judgement
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt
 

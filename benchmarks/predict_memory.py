@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from promptsearch.bench.memory import PAGE
-from promptsearch.models.random_models import Size, random_parts
+from promptsearch.models.loading.random_models import Size, random_parts
 
 TINY = Size(layers=1, hidden=32, heads=2, feed_forward=64)
 WORDS = (

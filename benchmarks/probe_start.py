@@ -17,7 +17,7 @@ from on_test import tasks
 from torch import Tensor, nn
 
 from promptsearch import load_model, load_task
-from promptsearch.searchers.answering.probing import Fit, Probe, fitted, top_words
+from promptsearch.searchers.answers.probe.linear_probe import Fit, Probe, fitted, top_words
 
 TOP, SEEDS = 50, range(4)
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from promptsearch import PromptClassifier
-from promptsearch.models.random_models import Size, random_parts
+from promptsearch.models.loading.random_models import Size, random_parts
 
 RUN = """
 import importlib.util, json, runpy, sys

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from promptsearch.racing import dropouts, rungs
+from promptsearch.engine.race_statistics import dropouts, rungs
 
 Values = NDArray[np.float64]  # (prompt, example)
 Rule = Callable[[Values, int], list[int]]  # of the examples seen, and of how many: who drops out

@@ -16,7 +16,7 @@ from promptsearch import Example, Prompt, Scorer, Scoring, Template, Verbalizer
 from promptsearch.bench.memory import watched
 from promptsearch.bench.sentences import sentences
 from promptsearch.models import LanguageModel
-from promptsearch.models.random_models import Size, random_parts
+from promptsearch.models.loading.random_models import Size, random_parts
 
 TINY = Size(layers=1, hidden=32, heads=2, feed_forward=64)
 TEMPLATES = ("{text} It was [Z].", "{text} All in all , it was [Z].", "[Z] : {text}")

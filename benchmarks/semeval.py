@@ -33,13 +33,14 @@ from promptsearch import (
     load_task,
     search,
 )
-from promptsearch.metrics import Judgement, classification_scores, paired_difference
+from promptsearch.metrics import classification_scores, paired_difference
+from promptsearch.metrics.predictions import Judgement
 from promptsearch.models import LanguageModel, Scoring
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Cost
-from promptsearch.scoring.calibrating import CalibratedScorer, Calibration
+from promptsearch.scoring.calibration import CalibratedScorer, Calibration
 from promptsearch.scoring.scorer import Judged
-from promptsearch.searchers.decomposing.names import roles_of
+from promptsearch.searchers.answers.decompose.label_names import roles_of
 
 DATA = Path(__file__).parents[2] / "shared/data/relation/semeval2010t8_original"
 SEEDS = (13, 21, 42)

@@ -20,9 +20,9 @@ from in_turn import Race
 
 from promptsearch.bench.machine import machine
 from promptsearch.bench.sentences import sentences
-from promptsearch.models.random_models import T5_SMALL, Parts, random_parts
-from promptsearch.models.seq2seq import Seq2SeqModel
-from promptsearch.models.shared_beam import SharedBeam
+from promptsearch.models.families.seq2seq import Seq2SeqModel
+from promptsearch.models.generation.span_beam import SharedBeam
+from promptsearch.models.loading.random_models import T5_SMALL, Parts, random_parts
 from promptsearch.prompt import Filled, Input, Slot, Text
 
 BATCH = 32

@@ -19,11 +19,11 @@ import numpy as np
 from on_test import SEEDS, Methods, head, row, tasks, trials
 
 from promptsearch import GenerateSearch, ParaphraseSearch, Settings, load_model
-from promptsearch.engine import Score, Task
+from promptsearch.engine.strategy import Score, Task
 from promptsearch.prompt import Source
-from promptsearch.searchers.generating.asking import asker
-from promptsearch.searchers.generating.drafts import sizes_of
-from promptsearch.searchers.generating.frames import Frame, frames_of
+from promptsearch.searchers.common.gap_template import Frame, frames_of
+from promptsearch.searchers.common.word_scorer import asker
+from promptsearch.searchers.generate.partial_fills import sizes_of
 
 
 class RandomInfills(GenerateSearch):

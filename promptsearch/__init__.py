@@ -7,23 +7,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from promptsearch.classifier import PromptClassifier as PromptClassifier
-    from promptsearch.corpora import TaskDefinition as TaskDefinition
-    from promptsearch.corpora import load_task as load_task
     from promptsearch.data import Example as Example
-    from promptsearch.engine import Score as Score
-    from promptsearch.engine import Searcher as Searcher
-    from promptsearch.engine import Task as Task
+    from promptsearch.data import TaskDefinition as TaskDefinition
+    from promptsearch.data import load_task as load_task
+    from promptsearch.engine.strategy import Score as Score
+    from promptsearch.engine.strategy import Searcher as Searcher
+    from promptsearch.engine.strategy import Task as Task
+    from promptsearch.engine.trial import Result as Result
+    from promptsearch.engine.trial import Trial as Trial
     from promptsearch.errors import PromptSearchError as PromptSearchError
-    from promptsearch.evaluation import evaluate as evaluate
-    from promptsearch.exports import read_prompts as read_prompts
+    from promptsearch.evaluation.evaluate import evaluate as evaluate
     from promptsearch.models import Scoring as Scoring
-    from promptsearch.models.loading import load_model as load_model
+    from promptsearch.models.loading.load import load_model as load_model
+    from promptsearch.prediction.classifier import PromptClassifier as PromptClassifier
     from promptsearch.prompt import Prompt as Prompt
     from promptsearch.prompt import Template as Template
     from promptsearch.prompt import Verbalizer as Verbalizer
-    from promptsearch.runs import Output as Output
-    from promptsearch.runs import search as search
+    from promptsearch.prompt_file import read_prompts as read_prompts
+    from promptsearch.runs.run import Output as Output
+    from promptsearch.runs.run import search as search
+    from promptsearch.runs.settings import Settings as Settings
     from promptsearch.scoring import Scorer as Scorer
     from promptsearch.searchers import AnswerParaphraseSearch as AnswerParaphraseSearch
     from promptsearch.searchers import DecomposeSearch as DecomposeSearch
@@ -36,9 +39,6 @@ if TYPE_CHECKING:
     from promptsearch.searchers import ParaphraseSearch as ParaphraseSearch
     from promptsearch.searchers import ProbeSearch as ProbeSearch
     from promptsearch.searchers import PruneSearch as PruneSearch
-    from promptsearch.settings import Settings as Settings
-    from promptsearch.trial import Result as Result
-    from promptsearch.trial import Trial as Trial
 
 _HOME = {
     "AnswerParaphraseSearch": "searchers",
@@ -50,29 +50,29 @@ _HOME = {
     "LMScoreSearch": "searchers",
     "LikelihoodRatioSearch": "searchers",
     "MiningSearch": "searchers",
-    "Output": "runs",
+    "Output": "runs.run",
     "ParaphraseSearch": "searchers",
     "PruneSearch": "searchers",
     "ProbeSearch": "searchers",
     "Prompt": "prompt",
-    "PromptClassifier": "classifier",
+    "PromptClassifier": "prediction.classifier",
     "PromptSearchError": "errors",
-    "Result": "trial",
+    "Result": "engine.trial",
     "Score": "engine",
     "Scorer": "scoring",
     "Scoring": "models",
     "Searcher": "engine",
-    "Settings": "settings",
+    "Settings": "runs.settings",
     "Task": "engine",
-    "TaskDefinition": "corpora",
+    "TaskDefinition": "data",
     "Template": "prompt",
-    "Trial": "trial",
+    "Trial": "engine.trial",
     "Verbalizer": "prompt",
-    "evaluate": "evaluation",
-    "load_model": "models.loading",
-    "load_task": "corpora",
-    "read_prompts": "exports",
-    "search": "runs",
+    "evaluate": "evaluation.evaluate",
+    "load_model": "models.loading.load",
+    "load_task": "data",
+    "read_prompts": "prompt_file",
+    "search": "runs.run",
 }
 
 __all__ = list(_HOME)

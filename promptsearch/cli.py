@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import rich_click as click
 
-from promptsearch.commands.lazy import LazyGroup
+from promptsearch.commands.shared.lazy_group import LazyGroup
 from promptsearch.errors import PromptSearchError
 
 COMMANDS = {  # name -> module:attribute; a command's module loads only when it is asked for

@@ -1,6 +1,7 @@
 """Errors a user can act on. Each message names the place, the offending value and the way out."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 SHOWN = 20  # names in one message; a table may have hundreds of labels
@@ -56,3 +57,9 @@ class BudgetSpent(BaseException):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason  # "budget", "max-forwards", "time", or what a step failed by
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """` (did you mean 'label'?)` where one of `known` is near, else nothing."""
+    near = get_close_matches(name, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

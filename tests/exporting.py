@@ -3,10 +3,10 @@
 import json
 import random
 
-from promptsearch.ensembling import ensemble_of
-from promptsearch.exports.foreign import Exported
-from promptsearch.exports.native import FORMAT, read_prompts
-from promptsearch.saved.choice import scoring_from
+from promptsearch.formats.export import Exported
+from promptsearch.prediction.ensemble_file import ensemble_of
+from promptsearch.prediction.selection import scoring_from
+from promptsearch.prompt_file.prompts_json import FORMAT, read_prompts
 
 LITERALS = [
     "[MASK]",

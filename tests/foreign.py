@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from promptsearch.errors import ModelError
-from promptsearch.exports.assembling import groups_of
-from promptsearch.exports.foreign import Exported, write_as
-from promptsearch.exports.imported import document_of
-from promptsearch.exports.importing import Importing, read_files
-from promptsearch.exports.native import read_prompts, write_prompts
-from promptsearch.settings import Settings
+from promptsearch.formats.export import Exported, write_as
+from promptsearch.formats.importing.assemble import groups_of
+from promptsearch.formats.importing.contents import Importing, read_files
+from promptsearch.formats.importing.document import document_of
+from promptsearch.prompt_file.prompts_json import read_prompts, write_prompts
+from promptsearch.runs.settings import Settings
 
 
 def no_model():

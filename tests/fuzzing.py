@@ -7,19 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from promptsearch.corpora import load_task
-from promptsearch.corpora.candidates import read_candidates
-from promptsearch.corpora.rules import read_rules
 from promptsearch.corpora.sentences import chunks, shards_of
+from promptsearch.data import load_task
+from promptsearch.data.tasks.candidates import read_candidates
+from promptsearch.data.tasks.ptr_rules import read_rules
+from promptsearch.engine.ledger import identity_in, read_ledger
 from promptsearch.errors import PromptSearchError
-from promptsearch.exports.importing import FORMATS, Importing, read_files
-from promptsearch.exports.native import readable_prompts
-from promptsearch.ledger import identity_in, read_ledger
+from promptsearch.evaluation.report.trials import read_trials
+from promptsearch.formats.importing.contents import FORMATS, Importing, read_files
+from promptsearch.language.english.thesaurus import read_thesaurus
+from promptsearch.prediction.selection import chosen, frame_in
 from promptsearch.prompt import Template
-from promptsearch.report.trials import read_trials
-from promptsearch.saved.choice import chosen, frame_in
-from promptsearch.searchers.joining.notation import read_plan
-from promptsearch.wording.thesaurus import read_thesaurus
+from promptsearch.prompt_file.prompts_json import readable_prompts
+from promptsearch.searchers.joint.plan_file import read_plan
 
 TASK = """name = "t"
 kind = "classification"

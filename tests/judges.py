@@ -3,7 +3,7 @@
 from tiny import tiny
 
 from promptsearch.data import Example
-from promptsearch.engine import Task
+from promptsearch.engine.strategy import Task
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Cost, Judged
 

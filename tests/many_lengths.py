@@ -3,9 +3,9 @@
 import torch
 import torch.nn.functional as F
 
-from promptsearch.models import kernel
-from promptsearch.models.forest import forest_of, row_of
-from promptsearch.models.weighting import along
+from promptsearch.models.batching.prefix_tree import forest_of, row_of
+from promptsearch.models.forward import cuda_attention as kernel
+from promptsearch.models.forward.attention import along
 
 LINES = [(1, 2, 3), (1, 2, 4, 5), (6,), (1, 2, 3, 7, 8)]
 

@@ -8,11 +8,11 @@ from judges import reviews
 from tiny import KINDS, parts
 
 from promptsearch.data import Example
-from promptsearch.judging import SplitJudge
 from promptsearch.models import ModelInfo, Options, Scoring
-from promptsearch.models.families import wrap
+from promptsearch.models.loading.build import wrap
 from promptsearch.scoring import Scorer
-from promptsearch.searchers.answering.words import candidates
+from promptsearch.scoring.split_scorer import SplitJudge
+from promptsearch.searchers.answers.common.candidates import candidates
 
 TRAIN = {
     "bad": ["an awful plot", "a dull actor", "terrible", "the story was bad", "a bad evening"],

@@ -19,10 +19,10 @@ from promptsearch.cli import cli
 from promptsearch.data import Example
 from promptsearch.engine import search_prompts
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.families import wrap
+from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Template, Verbalizer
 from promptsearch.searchers import LikelihoodRatioSearch, PruneSearch
-from promptsearch.searchers.answering.words import candidates
+from promptsearch.searchers.answers.common.candidates import candidates
 
 MODELS = ("bert", "roberta", "gpt2", "llama", "t5")
 

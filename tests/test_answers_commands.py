@@ -85,7 +85,7 @@ def test_answers_of_another_template_are_searched(task, strategy):
 def test_a_mistake_is_one_line_before_a_model_loads(
     task, monkeypatch, strategy, change, words, reason
 ):
-    monkeypatch.setattr("promptsearch.models.loading.load_model", None)
+    monkeypatch.setattr("promptsearch.models.loading.load.load_model", None)
     for old, new in change.items():
         task.write_text(task.read_text().replace(old, new))
     done = run(strategy, task, *words, status=1)

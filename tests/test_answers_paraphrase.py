@@ -11,13 +11,13 @@ from planting import judge_of, planted
 
 from promptsearch.engine import search_prompts
 from promptsearch.errors import DataError, RunError, TaskError
-from promptsearch.models.translation import Translation
+from promptsearch.language.english import Synonym, Thesaurus, wordnet
+from promptsearch.models.generation.translation import Translation
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Cost, Judged
 from promptsearch.searchers import AnswerParaphraseSearch
-from promptsearch.searchers.answering.climbing import Climb
-from promptsearch.searchers.answering.other_words import bare, paraphrases, synonyms, unshared
-from promptsearch.wording import Synonym, Thesaurus, wordnet
+from promptsearch.searchers.answers.paraphrase.greedy import Climb
+from promptsearch.searchers.answers.paraphrase.sources import bare, paraphrases, synonyms, unshared
 
 
 class Likes(ShorterIsBetter):
@@ -214,7 +214,7 @@ def test_what_comes_back_most_often_comes_first(monkeypatch, tmp_path):
         "super": [("large", -0.1), ("fantastic", -0.2)],
     }
     both = (Phrasebook(there), Phrasebook(back))
-    home = "promptsearch.searchers.answers_paraphrase.translators"
+    home = "promptsearch.searchers.answers.paraphrase.search.translators"
     monkeypatch.setattr(home, lambda *_: both)
     lines = []
     task = replace(reviews(), language="de", log=lines.append)

@@ -11,11 +11,11 @@ from planting import judge_of, planted
 from tiny import KINDS
 
 from promptsearch.engine import Limits, search_prompts
+from promptsearch.engine.ledger import Ledger
 from promptsearch.errors import RunError, TaskError
-from promptsearch.ledger import Ledger
 from promptsearch.prompt import Source, Template
 from promptsearch.searchers import ProbeSearch
-from promptsearch.searchers.answering.probing import Fit, Probe, fitted, picks, top_words
+from promptsearch.searchers.answers.probe.linear_probe import Fit, Probe, fitted, picks, top_words
 
 
 def test_the_first_step_by_hand_on_unequal_classes():

@@ -11,16 +11,16 @@ import torch
 from click.testing import CliRunner
 from tiny import SENTENCES, parts
 
-from promptsearch.bench import shapes
+from promptsearch.bench import subjects as shapes
 from promptsearch.bench.ceiling import bfloat16_here, ceiling, gemms
 from promptsearch.bench.contenders import all_loops, plain_and_ours
 from promptsearch.bench.flops import Nominal, nominal
 from promptsearch.bench.lines import Line, Reading
-from promptsearch.bench.loops import PUBLISHED
-from promptsearch.bench.loops.plain import batches, plain, reference
-from promptsearch.bench.loops.tensors import word_ids
 from promptsearch.bench.machine import machine
 from promptsearch.bench.memory import watched
+from promptsearch.bench.published_loops import PUBLISHED
+from promptsearch.bench.published_loops.plain import batches, plain, reference
+from promptsearch.bench.published_loops.tensors import word_ids
 from promptsearch.bench.report import document, of_ceiling
 from promptsearch.bench.reuse import ANSWERS, SCENARIOS
 from promptsearch.bench.rounds import Contender, Timing, interleaved, ratio
@@ -31,7 +31,7 @@ from promptsearch.bench.workload import TEMPLATES, Workload
 from promptsearch.commands import bench
 from promptsearch.errors import ModelError, TaskError
 from promptsearch.models import ModelInfo
-from promptsearch.models.random_models import Parts, Size, opened, random_parts
+from promptsearch.models.loading.random_models import Parts, Size, opened, random_parts
 
 SMALL = Size(layers=2, hidden=16, heads=2, feed_forward=32, vocabulary=30_623)
 SETTINGS = Settings(texts=2, rounds=1, times=1, reuse=1, grown=1)

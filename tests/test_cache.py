@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptsearch import cli
-from promptsearch.scoring.cache import CacheError, ScoreCache, digest, row_key
+from promptsearch.scoring.cache_store import CacheError, ScoreCache, digest, row_key
 
 SCORER, PROMPT, OTHER = digest("scorer"), digest("prompt"), digest("other")
 ROWS = [row_key({"text": str(i)}) for i in range(8)]
@@ -230,7 +230,7 @@ def test_processes_that_write_one_block_lose_nothing(cache):
 def test_a_writer_that_never_lets_go_is_an_error_not_a_wait(small, monkeypatch):
     from filelock import FileLock
 
-    monkeypatch.setattr("promptsearch.scoring.cache._PATIENCE", 0.05)
+    monkeypatch.setattr("promptsearch.scoring.cache_store._PATIENCE", 0.05)
     with (
         FileLock(small.directory / ".promptsearch-cache.lock"),
         pytest.raises(CacheError, match=r"cannot be written to .*lock.*; choose another --cache"),

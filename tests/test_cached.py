@@ -13,9 +13,9 @@ from promptsearch.errors import ModelError
 from promptsearch.models import Scoring
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Scorer
-from promptsearch.scoring.cache import ScoreCache
-from promptsearch.scoring.cached import CachedScorer, Memory, described
-from promptsearch.scoring.labelling import LISTED
+from promptsearch.scoring.cache_store import ScoreCache
+from promptsearch.scoring.cached_scorer import CachedScorer, Memory, described
+from promptsearch.scoring.label_aggregation import LISTED
 
 P = {answer: float(value) for answer, value in DOUBLE.items()}  # models speak in float32
 ONE = Prompt(Template.parse("{text} [Z]"), Verbalizer.of({"a": ["x", "y"], "b": "z"}))

@@ -12,12 +12,12 @@ from tiny import saved, tiny
 from promptsearch import Scorer, Scoring, Settings
 from promptsearch.data import Example
 from promptsearch.errors import RunError
-from promptsearch.metrics import Judgement
+from promptsearch.metrics.predictions import Judgement
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Cost, Judged
-from promptsearch.scoring.cached import CachedScorer, Memory
-from promptsearch.scoring.calibrating import CalibratedScorer, references_of
-from promptsearch.scoring.labelling import Findings
+from promptsearch.scoring.cached_scorer import CachedScorer, Memory
+from promptsearch.scoring.calibration import CalibratedScorer, references_of
+from promptsearch.scoring.label_aggregation import Findings
 
 METHODS = ("contextual", "pmi", "batch")
 

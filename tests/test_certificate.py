@@ -5,8 +5,8 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from promptsearch.certificate.crossfit import cross_fit, few_shot_draws
-from promptsearch.certificate.paired import (
+from promptsearch.evaluation.certificate.crossfit import cross_fit, few_shot_draws
+from promptsearch.evaluation.certificate.paired import (
     Interval,
     Z,
     inflation,
@@ -15,9 +15,9 @@ from promptsearch.certificate.paired import (
     student_quantile,
     tango,
 )
-from promptsearch.certificate.sheets import best_by
-from promptsearch.certificate.splits import few_shots, stratified_folds
-from promptsearch.certificate.verdict import verdict_of
+from promptsearch.evaluation.certificate.score_matrix import best_by
+from promptsearch.evaluation.certificate.splits import few_shots, stratified_folds
+from promptsearch.evaluation.certificate.verdict import verdict_of
 
 
 def hits(accuracies, rows, seed):

@@ -9,8 +9,8 @@ import pytest
 from commanding import reviews_in, run
 from tiny import saved
 
-from promptsearch.certificate.anew import over_draws, over_folds, pooled
-from promptsearch.certificate.baselines import (
+from promptsearch.data import Example, load_task
+from promptsearch.evaluation.certificate.baselines import (
     Learners,
     bag_of_words,
     label_names,
@@ -18,17 +18,17 @@ from promptsearch.certificate.baselines import (
     majority,
     without_inputs,
 )
-from promptsearch.certificate.candidates import candidates_of
-from promptsearch.certificate.contests import Contest, Design
-from promptsearch.certificate.crossfit import CrossFit
-from promptsearch.certificate.nulls import Randomiser, shuffled_labels
-from promptsearch.certificate.sheets import Sheet
-from promptsearch.corpora import load_task
-from promptsearch.data import Example
-from promptsearch.exports import read_prompts
-from promptsearch.f1 import SHARES, f1_scores
-from promptsearch.metrics import Judgement, scores_of
+from promptsearch.evaluation.certificate.candidates import candidates_of
+from promptsearch.evaluation.certificate.comparison import Contest, Design
+from promptsearch.evaluation.certificate.crossfit import CrossFit
+from promptsearch.evaluation.certificate.null_models import Randomiser, shuffled_labels
+from promptsearch.evaluation.certificate.repeated_search import over_draws, over_folds, pooled
+from promptsearch.evaluation.certificate.score_matrix import Sheet
+from promptsearch.metrics import scores_of
+from promptsearch.metrics.f1 import SHARES, f1_scores
+from promptsearch.metrics.predictions import Judgement
 from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.prompt_file import read_prompts
 
 LABELS = ("bad", "fair", "good")
 

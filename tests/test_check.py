@@ -5,9 +5,9 @@ import json
 import pytest
 from tiny import tiny
 
-from promptsearch.checking import findings
-from promptsearch.corpora import load_task
-from promptsearch.exports.native import readable_prompts
+from promptsearch.data import load_task
+from promptsearch.evaluation.checks import findings
+from promptsearch.prompt_file.prompts_json import readable_prompts
 
 ROWS = "text,label\na great film,good\nthe plot is bad,bad\na dull actor,bad\nso good,good\n"
 TASK = """name = "reviews"

@@ -12,7 +12,7 @@ from test_predict import PROMPTS, expected, prompts_in
 from tiny import saved, tiny
 
 from promptsearch import Prompt, PromptClassifier, Template, Verbalizer
-from promptsearch.engine import Score, Task
+from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import DataError, ModelError, RunError
 from promptsearch.prompt import Source
 

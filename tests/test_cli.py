@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from promptsearch.cli import COMMANDS, cli
-from promptsearch.exports.native import SCHEMA
+from promptsearch.prompt_file.prompts_json import SCHEMA
 
 REVIEWS = {
     "positive": ["a great film", "truly great acting", "a great cast", "great fun for everyone"],

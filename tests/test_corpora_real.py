@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -231,6 +231,6 @@ def test_lama_evidence_reads_as_facts(tmp_path: Path) -> None:
 
 def test_importing_the_corpora_loads_nothing_heavy() -> None:
     heavy = ("torch", "transformers", "pyarrow", "zstandard", "pydantic", "spacy", "numpy")
-    code = f"import promptsearch.corpora, sys; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import promptsearch.data, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -24,10 +24,10 @@ from tiny import KINDS, parts, tiny
 from promptsearch import load_model
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.families import wrap
-from promptsearch.models.growing import Cached, growing
-from promptsearch.models.random_models import Size, random_parts
-from promptsearch.models.shared_beam import SharedBeam
+from promptsearch.models.generation.incremental_decoder import Cached, growing
+from promptsearch.models.generation.span_beam import SharedBeam
+from promptsearch.models.loading.build import wrap
+from promptsearch.models.loading.random_models import Size, random_parts
 from promptsearch.prompt import Input, Slot, Template, Text
 
 DEVICE = "cuda"

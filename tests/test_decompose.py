@@ -13,16 +13,17 @@ from tiny import saved, tiny
 
 from promptsearch import DecomposeSearch, Scorer, Scoring, load_task
 from promptsearch.cli import cli
-from promptsearch.corpora.rules import read_rules
-from promptsearch.corpora.tables import Layout, read_rows
 from promptsearch.data import Example
-from promptsearch.engine import Task, search_prompts
+from promptsearch.data.tables.rows import Layout, read_rows
+from promptsearch.data.tasks.ptr_rules import read_rules
+from promptsearch.engine import search_prompts
+from promptsearch.engine.strategy import Task
 from promptsearch.errors import DataError, TaskError
 from promptsearch.metrics import classification_scores
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.scoring.labelling import Findings, Labelling
-from promptsearch.searchers.decomposing.forms import Forms, alike
-from promptsearch.searchers.decomposing.names import (
+from promptsearch.scoring.label_aggregation import Findings, Labelling
+from promptsearch.searchers.answers.decompose.label_forms import Forms, alike
+from promptsearch.searchers.answers.decompose.label_names import (
     SMALL,
     label_words,
     name_words,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from promptsearch.corpora import load_task
+from promptsearch.data import load_task
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from promptsearch.engine import Limits, Task, search_prompts
+from promptsearch.engine import Limits, search_prompts
+from promptsearch.engine.ledger import Ledger
+from promptsearch.engine.strategy import Task
+from promptsearch.engine.trial import Result, Trial
 from promptsearch.errors import RunError
-from promptsearch.ledger import Ledger
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Cost, Judged
-from promptsearch.trial import Result, Trial
 
 ANSWERS = Verbalizer.of({"pos": "good", "neg": "bad"})
 

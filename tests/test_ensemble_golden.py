@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from promptsearch.prediction.combining import combined, log_likelihood, uniform
-from promptsearch.prediction.optimising import optimised
+from promptsearch.prediction.combination import combined, log_likelihood, uniform
+from promptsearch.prediction.learned_weights import optimised
 
 RELATIONS = ("A", "B", "C")
 

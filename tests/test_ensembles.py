@@ -12,9 +12,9 @@ from tiny import saved, tiny
 from promptsearch import Scorer, Scoring
 from promptsearch.data import Example
 from promptsearch.errors import PromptError
-from promptsearch.prediction.combining import by_rank, combined, greedy, log_likelihood, uniform
+from promptsearch.prediction.combination import by_rank, combined, greedy, log_likelihood, uniform
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor, Member
-from promptsearch.prediction.optimising import Course, optimised
+from promptsearch.prediction.learned_weights import Course, optimised
 from promptsearch.prompt import Prompt, Template, Verbalizer
 
 RNG = np.random.default_rng(0)

@@ -15,7 +15,7 @@ from tiny import saved
 
 from promptsearch import Example, Scorer, Scoring, load_model, load_task
 from promptsearch.errors import ExportError
-from promptsearch.exports.foreign import NEXT, write_as
+from promptsearch.formats.export import NEXT, write_as
 from promptsearch.prompt import Field, Slot, Template, Text
 
 ONE = {"bad": ["terrible"], "good": ["great"]}

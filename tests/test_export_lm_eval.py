@@ -12,8 +12,8 @@ from tiny import saved
 
 from promptsearch import Scorer, Scoring, load_model, load_task
 from promptsearch.errors import ExportError
-from promptsearch.exports.foreign import write_as
-from promptsearch.models.sources import find
+from promptsearch.formats.export import write_as
+from promptsearch.models.loading.files import find
 
 TASK = """name = "re views"
 kind = "classification"

@@ -17,10 +17,10 @@ from test_models_chat import TEMPLATE as CHAT
 from tiny import _FOLDERS, gpt2, gpt2_tokenizer, saved
 
 from promptsearch import Example, Scorer, Scoring, load_model
-from promptsearch.exports.foreign import write_as
-from promptsearch.exports.native import read_prompts
-from promptsearch.prediction.combining import combined
-from promptsearch.scoring.calibrating import CalibratedScorer, references_of
+from promptsearch.formats.export import write_as
+from promptsearch.prediction.combination import combined
+from promptsearch.prompt_file.prompts_json import read_prompts
+from promptsearch.scoring.calibration import CalibratedScorer, references_of
 
 ONE = {"bad": ["terrible"], "good": ["great"]}
 MANY = {"bad": ["terrible", "awful"], "good": ["great", "really good", "a wonderful evening"]}

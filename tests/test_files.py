@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptsearch.corpora.files import expand, kind_of, open_bytes, open_text, sha256
 from promptsearch.errors import DataError
+from promptsearch.files.reading import expand, kind_of, open_bytes, open_text, sha256
 
 
 def text_of(path: Path, encoding: str = "utf-8") -> str:

@@ -6,7 +6,7 @@ import pytest
 from test_engine import TASK, Words, prompt
 
 from promptsearch.engine import Limits, search_prompts
-from promptsearch.ledger import Ledger
+from promptsearch.engine.ledger import Ledger
 from promptsearch.scoring import Cost, Judged
 
 

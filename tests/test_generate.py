@@ -7,17 +7,17 @@ import torch
 from judges import ShorterIsBetter, capitals
 from tiny import parts, tiny
 
-from promptsearch.corpora import load_task
-from promptsearch.data import Example
-from promptsearch.engine import Task, search_prompts
+from promptsearch.data import Example, load_task
+from promptsearch.engine import search_prompts
+from promptsearch.engine.strategy import Task
 from promptsearch.errors import PromptError, RunError, TaskError
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.searchers import GenerateSearch
-from promptsearch.searchers.generating.asking import Asker, asker
-from promptsearch.searchers.generating.drafts import Draft, best_of, sizes_of
-from promptsearch.searchers.generating.examples import instances_of
-from promptsearch.searchers.generating.frames import Frame, frames_of
-from promptsearch.searchers.generating.infill import Infiller
+from promptsearch.searchers.common.gap_template import Frame, frames_of
+from promptsearch.searchers.common.training_contexts import instances_of
+from promptsearch.searchers.common.word_scorer import Asker, asker
+from promptsearch.searchers.generate.infill import Infiller
+from promptsearch.searchers.generate.partial_fills import Draft, best_of, sizes_of
 
 
 @pytest.fixture

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from promptsearch.data import Example
-from promptsearch.engine import Task
+from promptsearch.engine.strategy import Task
 from promptsearch.models import Scoring
-from promptsearch.models.loading import load_model
+from promptsearch.models.loading.load import load_model
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.searchers.leaks import leaking
-from promptsearch.searchers.triggers.assay import Assay
-from promptsearch.searchers.triggers.climb import Climb
-from promptsearch.searchers.triggers.filters import Filter, usable
-from promptsearch.searchers.triggers.laboratory import Laboratory
-from promptsearch.searchers.triggers.layout import Layout
-from promptsearch.searchers.triggers.steps import HotFlip
+from promptsearch.searchers.common.answer_leaks import leaking
+from promptsearch.searchers.common.trigger_template import Layout
+from promptsearch.searchers.gradient.cached_objective import Laboratory
+from promptsearch.searchers.gradient.objective import Assay
+from promptsearch.searchers.gradient.search_state import Climb
+from promptsearch.searchers.gradient.steps import HotFlip
+from promptsearch.searchers.gradient.token_filter import Filter, usable
 
 CASES = ("rel1", "rel2", "cls", "rel1_filter", "rel2_words")
 

@@ -12,7 +12,7 @@ from tiny import KINDS, tiny
 
 from promptsearch import GradientSearch, Output, Scorer, Settings, load_task, read_prompts, search
 from promptsearch.cli import cli
-from promptsearch.corpora import TaskDefinition
+from promptsearch.data import TaskDefinition
 from promptsearch.errors import DataError, TaskError
 
 ROWS = [

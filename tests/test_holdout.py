@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptsearch.corpora.holdout import with_dev
 from promptsearch.data import Example
+from promptsearch.data.tasks.dev_split import with_dev
 
 
 def examples_of(labels: list[str]) -> list[Example]:

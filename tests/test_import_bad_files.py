@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptsearch.errors import DataError, ExportError
-from promptsearch.exports.importing import FORMATS, Importing, read_files
+from promptsearch.formats.importing.contents import FORMATS, Importing, read_files
 from promptsearch.prompt import Template
 
 GIVEN = {

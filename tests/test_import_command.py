@@ -6,11 +6,11 @@ import pytest
 from commanding import reviews_in, run
 from jsonschema import Draft202012Validator
 
-from promptsearch.corpora import load_task
+from promptsearch.data import load_task
 from promptsearch.errors import DataError
-from promptsearch.exports.importing import FORMATS
-from promptsearch.exports.native import SCHEMA, read_prompts
-from promptsearch.exports.templates import templates_in
+from promptsearch.formats.importing.contents import FORMATS
+from promptsearch.formats.start_templates import templates_in
+from promptsearch.prompt_file.prompts_json import SCHEMA, read_prompts
 
 BORN = '{"template": "[X] was born in [Y] .", "weight": 0.5}\n'
 

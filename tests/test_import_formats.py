@@ -6,10 +6,10 @@ import pytest
 from foreign import group, groups, native, written
 from tiny import tiny
 
-from promptsearch.corpora import load_task
+from promptsearch.commands.shared.name_options import input_names, names_in
+from promptsearch.data import load_task
 from promptsearch.errors import DataError
-from promptsearch.exports.importing import Importing, read_files
-from promptsearch.exports.naming import input_names, names_in
+from promptsearch.formats.importing.contents import Importing, read_files
 from promptsearch.prompt import Template
 
 PVP = '''

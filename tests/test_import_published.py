@@ -385,7 +385,7 @@ def test_labels_that_are_others_turned_round_have_their_words_in_reverse(data):
 
 
 def test_rel2id_of_other_sets_are_orders_of_labels(data):
-    from promptsearch.exports.importing import Importing, read_files
+    from promptsearch.formats.importing.contents import Importing, read_files
 
     for name, count in (("retacred", 40), ("tacrev", 42), ("tacred", 42)):
         path = data / f"relation/label_sets/{name}_rel2id.json"
@@ -395,8 +395,8 @@ def test_rel2id_of_other_sets_are_orders_of_labels(data):
 
 def test_searches_start_from_every_published_list_of_templates(data, cities, tmp_path):
     """`--from` of searches tells the format from the file."""
-    from promptsearch.corpora import load_task
-    from promptsearch.exports.templates import format_of, templates_in
+    from promptsearch.data import load_task
+    from promptsearch.formats.start_templates import format_of, templates_in
 
     capitals = load_task("capitals")
     lists = data / "factual"

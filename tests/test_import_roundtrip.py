@@ -10,10 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from promptsearch.errors import ExportError, PromptError
-from promptsearch.exports.binding import with_spaces
-from promptsearch.exports.foreign import Exported, write_as
+from promptsearch.formats.export import Exported, write_as
+from promptsearch.formats.importing.name_binding import with_spaces
 from promptsearch.prompt import Field, Prompt, Slot, Template, Text, Verbalizer
-from promptsearch.settings import Settings
+from promptsearch.runs.settings import Settings
 
 LETTERS = "ab .,?!{}[]*_'\"\\\n\t<>/Z:-中é\u2028ĠX"
 TEXTS = st.text(st.sampled_from(LETTERS), min_size=1, max_size=8)
@@ -216,7 +216,7 @@ def test_lpaqa_writes_the_weights_of_an_ensemble(tmp_path):
 
     from foreign import exported
 
-    from promptsearch.exports.foreign import write_as
+    from promptsearch.formats.export import write_as
     from promptsearch.prediction.ensemble import Ensemble, Member
 
     texts = ("{subject} is in [Z]", "[Z] has {subject}")

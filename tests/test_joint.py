@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 import pytest
 from judges import ShorterIsBetter, capitals, reviews
 
-from promptsearch.engine import Chore, Limits, Task, search_prompts
+from promptsearch.engine import Chore, Limits, search_prompts
+from promptsearch.engine.ledger import Ledger
+from promptsearch.engine.strategy import Task
 from promptsearch.errors import RunError, TaskError
-from promptsearch.ledger import Ledger
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 from promptsearch.scoring import Cost, Judged
 from promptsearch.searchers import SEARCHERS, JointSearch
-from promptsearch.searchers.joining.cross import Cross
-from promptsearch.searchers.joining.history import folded
+from promptsearch.searchers.joint.cross import Cross
+from promptsearch.searchers.joint.history import folded
 
 MANUAL = Prompt(Template.parse("start [Z]"), Verbalizer.of({"pos": "good", "neg": "bad"}))
 TASK = Task("toy", "classification", MANUAL, (), labels=("pos", "neg"))

@@ -15,9 +15,9 @@ from promptsearch import LMScoreSearch, Output, Settings, load_task, read_prompt
 from promptsearch.cli import cli
 from promptsearch.errors import ModelError, PromptError, RunError
 from promptsearch.models import ModelInfo
-from promptsearch.models.families import wrap
-from promptsearch.searchers.davison.choosing import Ballot
-from promptsearch.searchers.davison.forms import combined, forms_of
+from promptsearch.models.loading.build import wrap
+from promptsearch.searchers.lm_score.grammatical_forms import combined, forms_of
+from promptsearch.searchers.lm_score.ranking import Ballot
 
 CAPITALS = {"France": "Paris", "Norway": "Oslo", "Chile": "Santiago", "Peru": "Lima"}
 PLANTED = "[Z] is the capital of {subject} ."
@@ -203,7 +203,7 @@ def test_each_example_says_what_it_chose(task, tmp_path):
 
 
 def test_a_run_cut_anywhere_goes_on_to_the_same_result(task, tmp_path, monkeypatch):
-    monkeypatch.setattr("promptsearch.searchers.lm_score.SENTENCES", 4)
+    monkeypatch.setattr("promptsearch.searchers.lm_score.search.SENTENCES", 4)
     whole = searched(task, tmp_path=tmp_path)
     ledger = tmp_path / "run" / "trials.jsonl"
     data, written = ledger.read_bytes(), (tmp_path / "run" / "prompts.json").read_text()
@@ -219,7 +219,7 @@ def test_a_run_cut_anywhere_goes_on_to_the_same_result(task, tmp_path, monkeypat
 
 def test_what_was_read_is_not_read_again(task, tmp_path, monkeypatch):
     searched(task, tmp_path=tmp_path)
-    monkeypatch.setattr("promptsearch.models.reading.Reading.log_probs", None)
+    monkeypatch.setattr("promptsearch.models.generation.text_likelihood.Reading.log_probs", None)
     output = Output(tmp_path / "run", resume=True)
     search(LMScoreSearch(TEMPLATES, variants=False), task, tiny("gpt2")[0], Settings(), output)
 

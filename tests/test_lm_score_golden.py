@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from promptsearch import load_model
-from promptsearch.models.reading import reading_of
+from promptsearch.models.generation.text_likelihood import reading_of
 from promptsearch.prompt import Template
-from promptsearch.searchers.davison.choosing import Ballot
-from promptsearch.searchers.davison.coherence import Coherence
-from promptsearch.searchers.davison.sentences import Case
+from promptsearch.searchers.lm_score.coherence import Coherence
+from promptsearch.searchers.lm_score.ranking import Ballot
+from promptsearch.searchers.lm_score.sentences import Case
 
 TOLERANCE, ITEMS = 1e-4, 4
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptsearch.corpora.matching import Matcher, all_surfaces, as_array, outermost
-from promptsearch.corpora.pairs import FactIndex, Found, found_pairs
-from promptsearch.corpora.splitting import PAD, sentence_starts, words
+from promptsearch.corpora.fact_mentions import FactIndex, Found, found_pairs
+from promptsearch.corpora.mention_matcher import Matcher, all_surfaces, as_array, outermost
+from promptsearch.corpora.sentence_boundaries import PAD, sentence_starts
+from promptsearch.language.words import words
 
 
 def padded(text: str) -> bytes:

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from promptsearch.f1 import macro_f1, micro_f1
-from promptsearch.intervals import bootstrap, wilson
 from promptsearch.metrics import (
-    Judgement,
     classification_scores,
     fact_scores,
     majority_scores,
     paired_difference,
 )
-from promptsearch.reliability import calibration_error
+from promptsearch.metrics.calibration_error import calibration_error
+from promptsearch.metrics.f1 import macro_f1, micro_f1
+from promptsearch.metrics.intervals import bootstrap, wilson
+from promptsearch.metrics.predictions import Judgement
 
 
 def judged(gold, predicted, labels=("a", "b", "c")):

@@ -12,19 +12,21 @@ from hypothesis import strategies as st
 
 from promptsearch.corpora import sentences
 from promptsearch.data import Example
-from promptsearch.engine import Task, Trial
+from promptsearch.engine import Trial
+from promptsearch.engine.strategy import Task
 from promptsearch.errors import DataError, TaskError
 from promptsearch.parallel import Crew
 from promptsearch.prompt import Prompt
-from promptsearch.searchers import mined as mined_module
-from promptsearch.searchers.mine import MiningSearch, mine_tasks
-from promptsearch.searchers.mined import Frame, Mined, read_mined, write_mined
-from promptsearch.searchers.mining import expedition, sweep
-from promptsearch.searchers.mining.contexts import contexts, most_shared
-from promptsearch.searchers.mining.counts import Table, merged
-from promptsearch.searchers.mining.snippets import Snippet
-from promptsearch.template import Template
-from promptsearch.verbalizer import Verbalizer
+from promptsearch.prompt.template import Template
+from promptsearch.prompt.verbalizer import Verbalizer
+from promptsearch.searchers.mine import corpus_pass as sweep
+from promptsearch.searchers.mine import mined_templates as mined_module
+from promptsearch.searchers.mine import pipeline as expedition
+from promptsearch.searchers.mine.contexts import contexts, most_shared
+from promptsearch.searchers.mine.count_table import Table, merged
+from promptsearch.searchers.mine.mined_templates import Frame, Mined, read_mined, write_mined
+from promptsearch.searchers.mine.search import MiningSearch, mine_tasks
+from promptsearch.searchers.mine.snippets import Snippet
 
 CITIES = {"France": "Paris", "Peru": "Lima", "Chad": "N'Djamena", "Norway": "Oslo"}
 SEARCH = MiningSearch(min_count=3, dependency="off")
@@ -296,7 +298,7 @@ def test_contexts_of_most_labels_come_first() -> None:
 
 
 def test_spilled_runs_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("promptsearch.searchers.mining.counts._OPEN", 2)
+    monkeypatch.setattr("promptsearch.searchers.mine.count_table._OPEN", 2)
     table = Table(tmp_path / "t", spill=2)
     for number in range(30):
         table.add(0, Snippet(1, f"w{number % 5}"), "", b"x" * (number % 7 + 1))
@@ -390,7 +392,7 @@ def test_a_compressed_file_too_large_for_one_worker_is_said(
 ) -> None:
     packed = tmp_path / "corpus.txt.gz"
     packed.write_bytes(gzip.compress(corpus.read_bytes()))
-    monkeypatch.setattr("promptsearch.searchers.mining.wishes.SHARD", 4)
+    monkeypatch.setattr("promptsearch.searchers.mine.request.SHARD", 4)
     lines: list[str] = []
     mine_tasks(SEARCH, [replace(facts_task(packed), crew=Crew(2), log=lines.append)])
     assert "cannot be split over 2 workers" in lines[0]

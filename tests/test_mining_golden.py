@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from promptsearch.parallel import Crew
-from promptsearch.searchers.mined import Frame
-from promptsearch.searchers.mining.dependency import is_dependency_only, spanning_phrase
-from promptsearch.searchers.mining.quarry import Limits
-from promptsearch.searchers.mining.snippets import Mention, Snippet, middle_words, most_frequent
-from promptsearch.searchers.mining.sweep import Wish, jobs, sweep
-from promptsearch.searchers.mining.terms import Wanted
+from promptsearch.searchers.mine.corpus_pass import Wish, jobs, sweep
+from promptsearch.searchers.mine.dependency import is_dependency_only, spanning_phrase
+from promptsearch.searchers.mine.mined_templates import Frame
+from promptsearch.searchers.mine.search_terms import Wanted
+from promptsearch.searchers.mine.snippet_extractor import Limits
+from promptsearch.searchers.mine.snippets import Mention, Snippet, middle_words, most_frequent
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "golden" / "dev" / "mining.json"
 pytestmark = pytest.mark.skipif(not GOLDEN.is_file(), reason="needs ../shared/golden")

@@ -11,7 +11,7 @@ from tiny import gpt2, gpt2_tokenizer
 
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.families import wrap
+from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Template
 
 TEMPLATE = (

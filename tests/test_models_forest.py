@@ -9,8 +9,8 @@ from tiny import tiny
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Scoring
-from promptsearch.models.forest import agreeing, forest_of, row_of
-from promptsearch.models.linear import prepacks
+from promptsearch.models.batching.prefix_tree import agreeing, forest_of, row_of
+from promptsearch.models.forward.linear import prepacks
 
 TOKENS = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(tuple)
 LINES = st.lists(TOKENS, min_size=1, max_size=12)
@@ -112,7 +112,7 @@ def test_what_is_planned_is_what_passes(kind, monkeypatch):
 
         return make
 
-    for name in ("passes", "decoding"):
+    for name in ("forward.backends", "forward.encoder_decoder"):
         for maker in ("forest_of", "row_of"):
             where = f"promptsearch.models.{name}.{maker}"
             monkeypatch.setattr(where, counted({"forest_of": forest_of, "row_of": row_of}[maker]))
@@ -165,7 +165,7 @@ def test_a_memory_too_full_to_encode_halves_the_block(monkeypatch):
 
 def _limit(port, monkeypatch, most, sizes):
     """Memory for so many sequences at a time."""
-    from promptsearch.models import running
+    from promptsearch.models.forward import score as running
 
     def read(cells, *rest, original=running._gather):
         sizes.append(len(cells))
@@ -196,7 +196,7 @@ def test_a_dtype_that_is_asked_for_is_the_only_one(dtype):
 
 
 def test_prepacked_layers_are_torchs_own():
-    from promptsearch.models.linear import _Plain, linear
+    from promptsearch.models.forward.linear import _Plain, linear
 
     if not prepacks(torch.float32):
         pytest.skip("this torch has no prepacked layers")

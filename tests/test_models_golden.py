@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from promptsearch.models import Scoring
-from promptsearch.models.loading import load_model
+from promptsearch.models.loading.load import load_model
 from promptsearch.prompt import Input, Slot, Text
 
 TOLERANCE = 1e-4

@@ -9,9 +9,9 @@ from test_gradients import LAYOUTS, slopes, triggers_of
 from test_models_naive import DOUBLE, ONE, SINGLE, TWO, filled, scores
 from tiny import KINDS, parts, tiny
 
-from promptsearch.models import kernel
-from promptsearch.models.segments import KEYS, SEGMENTS, Run, parts_of
-from promptsearch.models.weighting import without_cudnn
+from promptsearch.models.batching.tree_runs import KEYS, SEGMENTS, Run, parts_of
+from promptsearch.models.forward import cuda_attention as kernel
+from promptsearch.models.forward.attention import without_cudnn
 
 every_kind = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "t5"])
 

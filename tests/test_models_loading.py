@@ -11,10 +11,12 @@ import torch
 from tiny import parts, tiny
 
 from promptsearch.errors import ModelError
-from promptsearch.models import ModelInfo, Scoring, sources, weights
-from promptsearch.models.families import wrap
-from promptsearch.models.loading import load_model
-from promptsearch.models.weights import family_of
+from promptsearch.models import ModelInfo, Scoring
+from promptsearch.models.loading import files as sources
+from promptsearch.models.loading import pretrained as weights
+from promptsearch.models.loading.build import wrap
+from promptsearch.models.loading.load import load_model
+from promptsearch.models.loading.pretrained import family_of
 from promptsearch.prompt import Template
 
 
@@ -151,7 +153,7 @@ def test_laying_over_devices_needs_its_extra(monkeypatch, tmp_path):
 
 def test_the_port_loads_neither_torch_nor_transformers():
     code = (
-        "import sys, promptsearch.models, promptsearch.models.loading\n"
+        "import sys, promptsearch.models, promptsearch.models.loading.load\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

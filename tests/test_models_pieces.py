@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from test_models_text import HOSTILE, KINDS, PLAIN, slot_token, tokens_of
 from tiny import tiny
 
-from promptsearch.models.pieces import Pieces, _cut, _sample, cuttable
+from promptsearch.models.tokenization.cached_tokenizer import Pieces, _cut, _sample, cuttable
 
 PARTS = st.lists(st.one_of(HOSTILE, PLAIN, st.just(" It was "), st.just(" .")), min_size=1)
 
@@ -46,7 +46,7 @@ def test_tokens_that_reach_across_a_space_forbid_cuts():
 
 def test_a_tokenizer_that_changes_beginnings_is_left_alone(shared):
     """stories260k puts a space before every piece of text."""
-    from promptsearch.models.loading import load_model
+    from promptsearch.models.loading.load import load_model
 
     port = load_model(str(shared / "models/stories260k"), device="cpu")
     assert not port.machine.tokens._trusted

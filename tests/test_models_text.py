@@ -9,9 +9,9 @@ from transformers import PreTrainedTokenizerFast
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Scoring
-from promptsearch.models.limits import control_tokens
-from promptsearch.models.slow_tokens import SlowTokens
-from promptsearch.models.tokens import FastTokens
+from promptsearch.models.tokenization.control_tokens import control_tokens
+from promptsearch.models.tokenization.slow_tokenizer import SlowTokens
+from promptsearch.models.tokenization.tokenizer import FastTokens
 from promptsearch.prompt import Input, Slot, Template, Text
 
 KINDS = ["bert", "roberta", "gpt2", "llama", "t5"]

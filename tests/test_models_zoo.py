@@ -15,7 +15,7 @@ from test_models_naive import (
 )
 
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.families import wrap
+from promptsearch.models.loading.build import wrap
 
 SMALL = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 SMALL |= {"hidden_size": 16, "max_position_embeddings": 96}

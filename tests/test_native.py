@@ -6,9 +6,9 @@ import re
 import pytest
 
 from promptsearch.errors import DataError
-from promptsearch.exports.native import SCHEMA, answers_of, read_prompts, write_prompts
+from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.saved.choice import scoring_from
+from promptsearch.prompt_file.prompts_json import SCHEMA, answers_of, read_prompts, write_prompts
 
 
 def write(path, *rows, **document):

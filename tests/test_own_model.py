@@ -7,8 +7,8 @@ from commanding import reviews_in, run
 from test_models_chat import TEMPLATE
 from tiny import gpt2, gpt2_tokenizer
 
-from promptsearch.exports.native import read_prompts
-from promptsearch.saved.model import model_for
+from promptsearch.prompt_file.model import model_for
+from promptsearch.prompt_file.prompts_json import read_prompts
 
 
 @pytest.fixture(scope="module")

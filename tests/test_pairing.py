@@ -7,10 +7,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from promptsearch.searchers.answering.beam import beam_pairings
-from promptsearch.searchers.answering.changes import Change
-from promptsearch.searchers.answering.likely import likeliest, nearest
-from promptsearch.searchers.answering.pairing import best_pairings
+from promptsearch.searchers.answers.prune.beam import beam_pairings
+from promptsearch.searchers.answers.prune.combinations import best_pairings
+from promptsearch.searchers.answers.prune.likely_words import likeliest, nearest
+from promptsearch.searchers.answers.prune.swaps import Change
 
 CASES = ("three", "two", "neighbours")
 

@@ -14,11 +14,11 @@ import pytest
 
 from promptsearch.errors import RunError, TaskError
 from promptsearch.parallel import Crew, Pool
-from promptsearch.parallel.engine import deaf_to_interrupts, thread_environment, threads_each
+from promptsearch.parallel.backend import deaf_to_interrupts, thread_environment, threads_each
 from promptsearch.parallel.ray import room
-from promptsearch.searchers.mining import sweep
-from promptsearch.searchers.mining.quarry import Limits
-from promptsearch.searchers.mining.terms import Wanted
+from promptsearch.searchers.mine import corpus_pass as sweep
+from promptsearch.searchers.mine.search_terms import Wanted
+from promptsearch.searchers.mine.snippet_extractor import Limits
 
 PACKAGES = {"loky": "joblib", "dask": "distributed", "ray": "ray"}
 TOLD: list[str] = []  # what pools say

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from promptsearch.searchers.answering.petal import label_words, word_scores
+from promptsearch.searchers.answers.likelihood_ratio.petal import label_words, word_scores
 
 
 @pytest.fixture(scope="module")

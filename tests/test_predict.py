@@ -17,11 +17,10 @@ from tiny import saved, tiny
 
 from promptsearch import Scorer, Scoring
 from promptsearch.cli import cli
-from promptsearch.corpora import Row, read_rows
-from promptsearch.data import Example
-from promptsearch.exports import prompt_of, read_prompts
-from promptsearch.prediction.combining import combined
-from promptsearch.prediction.forms import form_of
+from promptsearch.data import Example, Row, read_rows
+from promptsearch.prediction.combination import combined
+from promptsearch.prediction.table.line_formats import form_of
+from promptsearch.prompt_file import prompt_of, read_prompts
 
 TEXTS = [
     "a great film",

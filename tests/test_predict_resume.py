@@ -18,16 +18,16 @@ from filelock import FileLock
 from test_predict import prompts_in, rows_of
 from tiny import saved
 
-from promptsearch.corpora.labelled import LabelledReader
-from promptsearch.corpora.markup import Markup
-from promptsearch.corpora.tables import Layout, each_row
+from promptsearch.data.tables.rows import Layout, each_row
+from promptsearch.data.tasks.labelled_reader import LabelledReader
+from promptsearch.data.tasks.markup import Markup
 from promptsearch.errors import RunError
-from promptsearch.prediction.columns import Columns
 from promptsearch.prediction.ensemble import EnsemblePredictor
-from promptsearch.prediction.forms import form_of
-from promptsearch.prediction.output import Part, Target, finished, locked, part_of
-from promptsearch.prediction.parquet import write_parquet
-from promptsearch.prediction.rows import Labeller, label_rows
+from promptsearch.prediction.table.columns import Columns
+from promptsearch.prediction.table.label_rows import Labeller, label_rows
+from promptsearch.prediction.table.line_formats import form_of
+from promptsearch.prediction.table.output import Part, Target, finished, locked, part_of
+from promptsearch.prediction.table.parquet import write_parquet
 
 COLUMNS = Columns(("bad", "good"))
 READER = LabelledReader(Layout(), "gold", ("bad", "good"), ("text",), frozenset(["text"]), Markup())

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from promptsearch.engine import Limits, Task, search_prompts
-from promptsearch.ledger import Ledger
-from promptsearch.metrics import Judgement, scores_of
+from promptsearch.engine import Limits, search_prompts
+from promptsearch.engine.ledger import Ledger
+from promptsearch.engine.race_statistics import dropouts, regret, rungs
+from promptsearch.engine.strategy import Task
+from promptsearch.metrics import scores_of
+from promptsearch.metrics.predictions import Judgement
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.racing import dropouts, regret, rungs
 from promptsearch.scoring import Cost, Judged
 
 COUNT = 300

@@ -10,8 +10,8 @@ from tiny import parts, tiny
 
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.families import wrap
-from promptsearch.models.reading import reading_of
+from promptsearch.models.generation.text_likelihood import reading_of
+from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Input, Text
 
 TEXTS = [

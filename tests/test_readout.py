@@ -8,8 +8,8 @@ from tiny import KINDS, tiny
 
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.families import wrap
-from promptsearch.models.readout import Readout
+from promptsearch.models.gradients.output_embedding import Readout
+from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Input, Slot, Text
 
 TEXTS = ("It was a great film", "awful", "It was a great film", "the story of this movie is bad")

@@ -222,7 +222,7 @@ def test_only_a_page_is_written(reviews):
 
 
 def test_without_a_model(reviews, monkeypatch):
-    monkeypatch.setattr("promptsearch.models.loading.load_model", None)
+    monkeypatch.setattr("promptsearch.models.loading.load.load_model", None)
     page = page_of(reviews, "--no-evaluate")
     assert "no model was asked" in page.text
     assert {"labels", "mistakes", "relation"}.isdisjoint(page.ids)

@@ -10,19 +10,31 @@ from hypothesis import strategies as st
 
 from promptsearch.data import Example
 from promptsearch.errors import PromptError
-from promptsearch.exports.native import SavedPrompt
-from promptsearch.metrics import Judgement
+from promptsearch.evaluation.report.number_format import (
+    count,
+    gain,
+    interval,
+    number,
+    percent,
+    shortened,
+)
+from promptsearch.evaluation.report.statistics.ancestry import ancestry_of
+from promptsearch.evaluation.report.statistics.budget_curve import course_of
+from promptsearch.evaluation.report.statistics.dev_test_correlation import (
+    Pair,
+    correlation,
+    ranks,
+    relation_of,
+)
+from promptsearch.evaluation.report.statistics.labels import confusion, most_confused, per_label
+from promptsearch.evaluation.report.statistics.mistakes import mistakes, worst
+from promptsearch.evaluation.report.statistics.objects import most_said, per_object, uncovered
+from promptsearch.evaluation.report.statistics.word_diff import answer_changes, changes, words_of
+from promptsearch.evaluation.report.trials import Scored
+from promptsearch.metrics.calibration_error import calibration_error, reliability_bins
+from promptsearch.metrics.predictions import Judgement
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.reliability import calibration_error, reliability_bins
-from promptsearch.report.figures import count, gain, interval, number, percent, shortened
-from promptsearch.report.numbers.ancestry import ancestry_of
-from promptsearch.report.numbers.changes import answer_changes, changes, words_of
-from promptsearch.report.numbers.course import course_of
-from promptsearch.report.numbers.labels import confusion, most_confused, per_label
-from promptsearch.report.numbers.mistakes import mistakes, worst
-from promptsearch.report.numbers.objects import most_said, per_object, uncovered
-from promptsearch.report.numbers.relation import Pair, correlation, ranks, relation_of
-from promptsearch.report.trials import Scored
+from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 
 def judged(gold, predicted, labels="abc", log_right=None, log_probs=None):

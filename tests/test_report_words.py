@@ -5,9 +5,9 @@ from test_readout import TEXTS, every_kind, naive_logits
 from tiny import tiny
 
 from promptsearch.data import Example
+from promptsearch.evaluation.report.model_words import with_words
+from promptsearch.evaluation.report.statistics.mistakes import Mistake
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.report.numbers.mistakes import Mistake
-from promptsearch.report.words import with_words
 
 
 def asked(template, predicted="good", **verbalizer):

@@ -7,17 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptsearch.engine import Chore
-from promptsearch.models.translation import Translation
+from promptsearch.language.english import Synonym, Thesaurus, wordnet
+from promptsearch.models.generation.translation import Translation
 from promptsearch.prompt import Field, Slot, Template, Text
-from promptsearch.searchers.rewriting.edits import PhraseEdits
-from promptsearch.searchers.rewriting.proposal import Parent
-from promptsearch.searchers.rewriting.rewriter import Rewriter
-from promptsearch.searchers.rewriting.sentence import MARKS, Lost, Sentence
-from promptsearch.searchers.rewriting.substitution import Places
-from promptsearch.searchers.rewriting.synonyms import Synonyms
-from promptsearch.searchers.rewriting.translating import BackTranslation
-from promptsearch.searchers.rewriting.wording import Wording
-from promptsearch.wording import Synonym, Thesaurus, wordnet
+from promptsearch.searchers.paraphrase.back_translation import BackTranslation
+from promptsearch.searchers.paraphrase.marked_sentence import MARKS, Lost, Sentence
+from promptsearch.searchers.paraphrase.phrase_edits import PhraseEdits
+from promptsearch.searchers.paraphrase.proposal import Parent
+from promptsearch.searchers.paraphrase.rewriter import Rewriter
+from promptsearch.searchers.paraphrase.substitution import Places
+from promptsearch.searchers.paraphrase.synonyms import Synonyms
+from promptsearch.searchers.paraphrase.template_words import Wording
 
 BORN = Template.parse("{subject} was born in [Z] .")
 texts = st.text(st.sampled_from("ab I'm-.,!{}[]Z \u00e9\u4e2d"), max_size=12)
@@ -224,7 +224,7 @@ def test_what_a_rewriter_writes_is_read_strictly(monkeypatch):
         "[X] was born in [Y] .",
         "[X] " + "was so very much " * 20 + "[Y]",
     ]
-    monkeypatch.setattr("promptsearch.models.writing.written", lambda *_: replies)
+    monkeypatch.setattr("promptsearch.models.generation.sampling.written", lambda *_: replies)
 
     class Model:
         class info:

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from promptsearch.data import Example
-from promptsearch.judging import SplitJudge
 from promptsearch.models import Block, ModelInfo, Scoring
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Scorer
+from promptsearch.scoring.split_scorer import SplitJudge
 
 
 @dataclass(frozen=True)

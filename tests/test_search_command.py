@@ -10,10 +10,10 @@ from tiny import saved
 
 from promptsearch.cli import cli
 from promptsearch.errors import PromptSearchError
-from promptsearch.exports.native import SCHEMA
+from promptsearch.prompt_file.prompts_json import SCHEMA
 from promptsearch.searchers import SEARCHERS, JointSearch
-from promptsearch.searchers.joining.default import LEAST, default_steps
-from promptsearch.searchers.joining.notation import read_plan, told, written
+from promptsearch.searchers.joint.default_plan import LEAST, default_steps
+from promptsearch.searchers.joint.plan_file import read_plan, told, written
 
 PLAN = """
 rounds = 2

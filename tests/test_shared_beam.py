@@ -11,9 +11,9 @@ from transformers import PreTrainedTokenizerFast
 
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.families import wrap
-from promptsearch.models.growing import Again, Cached
-from promptsearch.models.shared_beam import SharedBeam
+from promptsearch.models.generation.incremental_decoder import Again, Cached
+from promptsearch.models.generation.span_beam import SharedBeam
+from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Input, Slot, Text
 
 TEXTS = [

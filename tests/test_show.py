@@ -5,9 +5,9 @@ import json
 import pytest
 from commanding import edits_in, run
 
-from promptsearch.commands.plotting import bars, course_plot
-from promptsearch.report.numbers.course import course_of
-from promptsearch.report.numbers.labels import per_label
+from promptsearch.commands.shared.terminal_plots import bars, course_plot
+from promptsearch.evaluation.report.statistics.budget_curve import course_of
+from promptsearch.evaluation.report.statistics.labels import per_label
 
 
 @pytest.fixture(scope="module")
@@ -73,15 +73,15 @@ def test_a_plot_shows_every_trial_and_bars_are_shares():
 
 
 def test_without_the_package_tables_are_shown_and_plots_say_the_way_out(found, monkeypatch):
-    monkeypatch.setattr("promptsearch.commands.plotting.find_spec", lambda name: None)
+    monkeypatch.setattr("promptsearch.commands.shared.terminal_plots.find_spec", lambda name: None)
     assert "--plots draws the search" in run("show", found).stdout
     done = run("show", found, "--plots", status=1)
     assert done.stderr == (
         "promptsearch: --plots needs plotext: pip install 'promptsearch[report]'\n"
     )
     monkeypatch.undo()
-    monkeypatch.setattr("promptsearch.commands.plotting.find_spec", lambda name: name)
-    monkeypatch.setattr("promptsearch.commands.plotting.version", lambda name: "5.3.2")
+    monkeypatch.setattr("promptsearch.commands.shared.terminal_plots.find_spec", lambda name: name)
+    monkeypatch.setattr("promptsearch.commands.shared.terminal_plots.version", lambda name: "5.3.2")
     assert "needs a newer plotext than 5.3.2" in run("show", found, "--plots", status=1).stderr
 
 

@@ -11,11 +11,11 @@ from tiny import parts
 from promptsearch.data import Example
 from promptsearch.errors import RunError
 from promptsearch.models import Scoring
-from promptsearch.models.loading import load_model
+from promptsearch.models.loading.load import load_model
 from promptsearch.parallel import Crew
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Scorer
-from promptsearch.scoring.spread import SpreadScorer, _shares
+from promptsearch.scoring.distributed_scorer import SpreadScorer, _shares
 
 ANSWERS = Verbalizer.of({"a": ["great", "really good"], "b": "awful"})
 PROMPTS = [Prompt(Template.parse(t), ANSWERS) for t in ("{text} It was [Z].", "[Z] : {text}")]

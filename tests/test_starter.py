@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from promptsearch.corpora import TaskDefinition, load_task, starter_task
+from promptsearch.data import TaskDefinition, load_task, starter_task
 from promptsearch.errors import DataError
 
 TABLE = "id\ttext\tlabel\n" + "".join(

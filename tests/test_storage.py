@@ -9,7 +9,8 @@ from commanding import reviews_in
 from tiny import saved
 
 from promptsearch.errors import RunError
-from promptsearch.storage import run_directory, write_atomic
+from promptsearch.files.writing import write_atomic
+from promptsearch.runs.directory import run_directory
 
 
 def test_a_directory_that_holds_a_run_is_left_alone(tmp_path):
@@ -33,7 +34,7 @@ def test_two_processes_on_one_directory_are_an_error(tmp_path):
     code = f"""
 from pathlib import Path
 from promptsearch.errors import RunError
-from promptsearch.storage import run_directory
+from promptsearch.runs.directory import run_directory
 try:
     with run_directory(Path({str(tmp_path)!r})):
         pass

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptsearch.corpora.tables import Layout, Row, read_rows
+from promptsearch.data.tables.rows import Layout, Row, read_rows
 from promptsearch.errors import DataError
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))

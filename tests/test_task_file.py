@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promptsearch.corpora import Chat, builtin_tasks, load_document, load_task
+from promptsearch.data import Chat, builtin_tasks, load_document, load_task
 from promptsearch.errors import DataError, PromptSearchError, TaskError
 
 TASK = """

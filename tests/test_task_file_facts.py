@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from promptsearch.corpora import load_task, with_candidates
+from promptsearch.data import load_task, with_candidates
 from promptsearch.errors import DataError, PromptSearchError, TaskError
 
 TASK = """

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from promptsearch.corpora import load_task
+from promptsearch.data import load_task
 from promptsearch.errors import DataError
-from promptsearch.exports.lama_notation import from_lama
-from promptsearch.exports.templates import templates_in
+from promptsearch.formats.shared.lama_notation import from_lama
+from promptsearch.formats.start_templates import templates_in
 
 BORN = "{subject} was born in [Z] ."
 

@@ -10,13 +10,13 @@ from transformers import MarianConfig, MarianMTModel, MarianTokenizer
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Options
-from promptsearch.models.translation import (
+from promptsearch.models.generation.sampling import written
+from promptsearch.models.generation.translation import check_pair
+from promptsearch.models.generation.translators import (
     FastTranslator,
-    check_pair,
     check_translators,
     load_translator,
 )
-from promptsearch.models.writing import written
 
 TEXTS = ["It was a great film", "Paris"]
 

@@ -6,19 +6,19 @@ import pytest
 from tiny import KINDS, tiny
 
 from promptsearch.data import Example
-from promptsearch.engine import Task
+from promptsearch.engine.strategy import Task
 from promptsearch.errors import DataError, PromptError
 from promptsearch.prompt import Input, Prompt, Slot, Template, Text, Trigger, Verbalizer
-from promptsearch.searchers.leaks import leaking
-from promptsearch.searchers.triggers.beginning import Beginning
-from promptsearch.searchers.triggers.climb import Climb
-from promptsearch.searchers.triggers.draws import Draws
-from promptsearch.searchers.triggers.filters import Filter, words_of
-from promptsearch.searchers.triggers.fluency import Fluency
-from promptsearch.searchers.triggers.laboratory import smallest
-from promptsearch.searchers.triggers.layout import Layout
-from promptsearch.searchers.triggers.spelling import Speller
-from promptsearch.searchers.triggers.steps import Blind, Gcg, HotFlip
+from promptsearch.searchers.common.answer_leaks import leaking
+from promptsearch.searchers.common.trigger_template import Layout
+from promptsearch.searchers.gradient.cached_objective import smallest
+from promptsearch.searchers.gradient.detokenize import Speller
+from promptsearch.searchers.gradient.fluency import Fluency
+from promptsearch.searchers.gradient.minibatches import Draws
+from promptsearch.searchers.gradient.search_state import Climb
+from promptsearch.searchers.gradient.start import Beginning
+from promptsearch.searchers.gradient.steps import Blind, Gcg, HotFlip
+from promptsearch.searchers.gradient.token_filter import Filter, words_of
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 TRAIN = [

@@ -19,27 +19,27 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import PreTrainedTokenizerFast
 
-from promptsearch import spending
 from promptsearch.cli import cli
-from promptsearch.corpora import load_task
-from promptsearch.data import Example
+from promptsearch.data import Example, load_task
 from promptsearch.engine import Limits, search_prompts
+from promptsearch.engine import budget as spending
+from promptsearch.engine.budget import Chore
+from promptsearch.engine.ledger import Ledger
+from promptsearch.engine.trial import Result, Trial
 from promptsearch.errors import ModelError, RunError, TaskError
-from promptsearch.exports.native import SCHEMA
-from promptsearch.ledger import Ledger
-from promptsearch.models import ModelInfo, Options, Scoring, lessons
-from promptsearch.models.families import wrap
-from promptsearch.models.lessons import Lesson, plainly
-from promptsearch.models.recipe import Tuning
-from promptsearch.models.tuning import check_tunable, tuned
+from promptsearch.models import ModelInfo, Options, Scoring
+from promptsearch.models.finetuning import objective as lessons
+from promptsearch.models.finetuning.config import Tuning
+from promptsearch.models.finetuning.objective import Lesson, plainly
+from promptsearch.models.finetuning.train import check_tunable, tuned
+from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.runs import Output, search
+from promptsearch.prompt_file.prompts_json import SCHEMA
+from promptsearch.runs.model_tuner import tuner_of
+from promptsearch.runs.run import Output, search
+from promptsearch.runs.settings import Settings
 from promptsearch.scoring import Cost, Scorer
-from promptsearch.scoring.labelling import Labelling
-from promptsearch.settings import Settings
-from promptsearch.spending import Chore
-from promptsearch.trial import Result, Trial
-from promptsearch.tuner import tuner_of
+from promptsearch.scoring.label_aggregation import Labelling
 
 ANSWERS = {"neg": ["terrible", "bad"], "pos": ["great", "really good"]}
 EXAMPLES = [
@@ -692,7 +692,7 @@ def test_the_command_line_end_to_end(task):
 
 
 def test_a_missing_package_is_said_before_anything_is_mined(tmp_path, monkeypatch):
-    monkeypatch.setattr("promptsearch.models.recipe.find_spec", lambda name: None)
+    monkeypatch.setattr("promptsearch.models.finetuning.config.find_spec", lambda name: None)
     run = tmp_path / "run"
     done = command("mine", "-t", "capitals", "-o", run, "--rank-by", "finetune", status=1)
     (line,) = done.stderr.splitlines()
@@ -703,7 +703,7 @@ def test_a_missing_package_is_said_before_anything_is_mined(tmp_path, monkeypatc
 
 
 def test_a_package_that_is_too_old_is_said(monkeypatch):
-    monkeypatch.setattr("promptsearch.models.recipe.version", lambda name: "1.5.2")
+    monkeypatch.setattr("promptsearch.models.finetuning.config.version", lambda name: "1.5.2")
     with pytest.raises(ModelError, match=r"needs a newer accelerate than 1\.5\.2: pip install -U"):
         search(Given(), load_task("kinds"), tiny("bert")[0], TUNED)
 

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptsearch.errors import DataError
-from promptsearch.prompt import Template
-from promptsearch.wording import (
+from promptsearch.language.english import (
     Synonym,
     Thesaurus,
     agreed,
@@ -25,6 +24,7 @@ from promptsearch.wording import (
     replacements,
     wordnet,
 )
+from promptsearch.prompt import Template
 
 ROOT = Path(__file__).parents[1]
 
@@ -203,7 +203,7 @@ def test_ppdb_reads(shared):
 
 def test_the_import_is_light():
     code = (
-        "import sys, promptsearch.wording as w; w.wordnet(); "
+        "import sys, promptsearch.language.english as w; w.wordnet(); "
         "sys.exit(bool({'lemminflect', 'spacy', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

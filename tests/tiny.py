@@ -31,7 +31,7 @@ from transformers import (
 )
 
 from promptsearch.models import LanguageModel, ModelInfo, Options
-from promptsearch.models.families import wrap
+from promptsearch.models.loading.build import wrap
 
 SENTENCES = [
     "It was a great film and the story was really good.",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from promptsearch.bench.flops import Matrix, Nominal
-from promptsearch.models.linear import bfloat16_unit
+from promptsearch.models.forward.linear import bfloat16_unit
 
 TEXT = 32  # tokens of a usual text: of so many rows of a batch, one is read
 

@@ -6,12 +6,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from promptsearch.bench.loops import PUBLISHED
-from promptsearch.bench.loops.plain import plain, plain_head
+from promptsearch.bench.published_loops import PUBLISHED
+from promptsearch.bench.published_loops.plain import plain, plain_head
 from promptsearch.bench.rounds import Contender
 from promptsearch.bench.workload import Workload
 from promptsearch.models import LanguageModel, Scoring
-from promptsearch.models.random_models import Parts
+from promptsearch.models.loading.random_models import Parts
 
 OURS, PLAIN, HEAD = "ours", "plain, sorted", "plain, sorted, head where read"
 PADDED_TOKENS = 2048  # texts that are padded to one length cost the same: few say it all

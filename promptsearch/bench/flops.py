@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from promptsearch.bench.lines import Line
-from promptsearch.bench.loops.tensors import body_and_head
-from promptsearch.models.random_models import Parts
+from promptsearch.bench.published_loops.tensors import body_and_head
+from promptsearch.models.loading.random_models import Parts
 
 _CROSSING = re.compile(r"(EncDecAttention\.[kv]|encoder_attn\.[kv]_proj)$")
 Matrix = tuple[int, int]  # inputs, outputs

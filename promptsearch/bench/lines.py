@@ -11,7 +11,7 @@ from typing import Any
 
 from promptsearch.bench.workload import Workload
 from promptsearch.errors import ModelError
-from promptsearch.models.random_models import Parts
+from promptsearch.models.loading.random_models import Parts
 
 Ids = tuple[int, ...]
 

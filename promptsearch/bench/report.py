@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from promptsearch.bench.loops import PUBLISHED
 from promptsearch.bench.machine import Machine
+from promptsearch.bench.published_loops import PUBLISHED
 from promptsearch.bench.rounds import Ratio
 from promptsearch.bench.scaling import Growth
 from promptsearch.bench.suite import Ceiling, Result, Row, Settings, Table

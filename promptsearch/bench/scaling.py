@@ -12,7 +12,7 @@ from promptsearch.bench.reuse import SUFFIXES
 from promptsearch.bench.sentences import sentences
 from promptsearch.bench.workload import Workload
 from promptsearch.models import LanguageModel, Scoring
-from promptsearch.models.random_models import Parts
+from promptsearch.models.loading.random_models import Parts
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
-from promptsearch import corpora
+from promptsearch import data as corpora
 from promptsearch.errors import TaskError
 
 FOLDER = Path(corpora.__file__).parent / "builtin"

@@ -10,13 +10,13 @@ from promptsearch.bench.ceiling import bfloat16_here, ceiling, gemms
 from promptsearch.bench.contenders import OURS, all_loops, plain_and_ours
 from promptsearch.bench.flops import Nominal, nominal
 from promptsearch.bench.lines import lines
-from promptsearch.bench.loops.plain import reference
+from promptsearch.bench.published_loops.plain import reference
 from promptsearch.bench.reuse import SCENARIOS, Scenario
 from promptsearch.bench.rounds import Contender, Ratio, Timing, interleaved, ratio
 from promptsearch.bench.sentences import sentences
 from promptsearch.bench.workload import TEMPLATES, Workload
 from promptsearch.errors import ModelError
-from promptsearch.models.random_models import Parts
+from promptsearch.models.loading.random_models import Parts
 
 Say = Callable[[str], None]
 ROWS = 2048  # tokens of a batch, for the ceiling

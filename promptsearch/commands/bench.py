@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from promptsearch.commands.console import Console, print_json, print_table
-from promptsearch.commands.options import json_option, quiet_option
+from promptsearch.commands.shared.console import Console, print_json, print_table
+from promptsearch.commands.shared.options import json_option, quiet_option
 
 if TYPE_CHECKING:
     from promptsearch.bench.machine import Machine
     from promptsearch.bench.scaling import Growth
     from promptsearch.bench.suite import Result, Settings
-    from promptsearch.models.random_models import Parts
+    from promptsearch.models.loading.random_models import Parts
 
 SHAPES = ["builtin", "bert-base", "gpt2", "t5-small"]
 SCALED = "builtin"  # the model of the scaling table
@@ -79,8 +79,8 @@ def _subjects(
     shapes: tuple[str, ...], models: tuple[str, ...], device: str
 ) -> Iterator[tuple[str, "Parts"]]:
     """What was asked for, each made when its turn comes."""
-    from promptsearch.bench.shapes import SHAPES as MAKERS
-    from promptsearch.models.random_models import opened
+    from promptsearch.bench.subjects import SHAPES as MAKERS
+    from promptsearch.models.loading.random_models import opened
 
     every = "all" in shapes or not (shapes or models)
     for name in SHAPES if every else dict.fromkeys(shapes):

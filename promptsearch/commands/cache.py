@@ -4,10 +4,10 @@ from pathlib import Path
 
 import rich_click as click
 
-from promptsearch.commands.console import print_json, print_table
-from promptsearch.commands.options import json_option
+from promptsearch.commands.shared.console import print_json, print_table
+from promptsearch.commands.shared.options import json_option
 from promptsearch.errors import RunError
-from promptsearch.scoring.cache import CacheInfo, ScoreCache, ScorerInfo
+from promptsearch.scoring.cache_store import CacheInfo, ScoreCache, ScorerInfo
 
 COUNTS = ("prompts", "scores", "bytes", "damaged")
 

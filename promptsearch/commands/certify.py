@@ -7,15 +7,10 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.certificate.candidates import over_the_same
-from promptsearch.certificate.contests import Design, check_rows, rows_of
-from promptsearch.certificate.crossfit import FOLDS
-from promptsearch.certificate.nulls import SHUFFLES
-from promptsearch.commands.certified import print_certificate
-from promptsearch.commands.certifying import Certifier
-from promptsearch.commands.console import Console, print_json
-from promptsearch.commands.evaluate import compared, found_with, scoring_as, task_of
-from promptsearch.commands.options import (
+from promptsearch.commands.shared.certificate_run import Certifier
+from promptsearch.commands.shared.certificate_text import print_certificate
+from promptsearch.commands.shared.console import Console, print_json
+from promptsearch.commands.shared.options import (
     computing_options,
     json_option,
     loading_options,
@@ -24,12 +19,17 @@ from promptsearch.commands.options import (
     saved_task_option,
     stacked,
 )
-from promptsearch.corpora import TaskDefinition
+from promptsearch.commands.shared.saved_prompts import compared, found_with, scoring_as, task_of
+from promptsearch.data import TaskDefinition
 from promptsearch.errors import RunError
-from promptsearch.exports.native import PromptFile, read_prompts
+from promptsearch.evaluation.certificate.candidates import over_the_same
+from promptsearch.evaluation.certificate.comparison import Design, check_rows, rows_of
+from promptsearch.evaluation.certificate.crossfit import FOLDS
+from promptsearch.evaluation.certificate.null_models import SHUFFLES
+from promptsearch.files.writing import check_new, write_atomic
 from promptsearch.metrics import OBJECTIVES, objective_in, suits
-from promptsearch.runs import with_words
-from promptsearch.storage import check_new, write_atomic
+from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
+from promptsearch.runs.run import with_words
 
 design_options = stacked(
     click.option(

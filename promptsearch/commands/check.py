@@ -7,16 +7,16 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.checking import Finding, findings
-from promptsearch.checking.finding import listed
-from promptsearch.commands.console import print_json
-from promptsearch.commands.options import json_option, loading_options, task_option
-from promptsearch.commands.running import loaded, loading_from
-from promptsearch.corpora import TaskDefinition, load_task
-from promptsearch.exports.native import PromptFile, readable_prompts
+from promptsearch.commands.shared.console import print_json
+from promptsearch.commands.shared.options import json_option, loading_options, task_option
+from promptsearch.commands.shared.run_search import loaded, loading_from
+from promptsearch.data import TaskDefinition, load_task
+from promptsearch.evaluation.checks import Finding, findings
+from promptsearch.evaluation.checks.finding import listed
 from promptsearch.models import LanguageModel
-from promptsearch.runs import with_words
-from promptsearch.saved.model import model_for, spec_of
+from promptsearch.prompt_file.model import model_for, spec_of
+from promptsearch.prompt_file.prompts_json import PromptFile, readable_prompts
+from promptsearch.runs.run import with_words
 
 
 @click.command("check")

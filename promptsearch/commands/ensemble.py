@@ -8,9 +8,8 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.console import Console, print_json, print_table
-from promptsearch.commands.evaluate import found_with, scoring_as, task_of
-from promptsearch.commands.options import (
+from promptsearch.commands.shared.console import Console, print_json, print_table
+from promptsearch.commands.shared.options import (
     computing_options,
     json_option,
     loading_options,
@@ -18,19 +17,17 @@ from promptsearch.commands.options import (
     saved_model_option,
     saved_task_option,
 )
-from promptsearch.commands.running import (
-    SHOWN,
-    default_directory,
-    dev_cells,
-)
-from promptsearch.corpora import TaskDefinition
-from promptsearch.ensembling import Making, candidates_beside, ensemble_section
+from promptsearch.commands.shared.run_search import SHOWN, default_directory, dev_cells
+from promptsearch.commands.shared.saved_prompts import found_with, scoring_as, task_of
+from promptsearch.data import TaskDefinition
 from promptsearch.errors import RunError
-from promptsearch.exports.native import Json, PromptFile, read_prompts, write_prompts
 from promptsearch.models import LanguageModel
-from promptsearch.prediction.combining import RULES
-from promptsearch.runs import with_words
-from promptsearch.storage import clear_run, run_directory
+from promptsearch.prediction.combination import RULES
+from promptsearch.prediction.ensemble_file import candidates_beside
+from promptsearch.prediction.fit_ensemble import Making, ensemble_section
+from promptsearch.prompt_file.prompts_json import Json, PromptFile, read_prompts, write_prompts
+from promptsearch.runs.directory import clear_run, run_directory
+from promptsearch.runs.run import with_words
 
 
 @click.command("ensemble")

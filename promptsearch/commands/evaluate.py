@@ -1,16 +1,12 @@
 """`promptsearch evaluate`: what prompts are worth on a split that selected nothing."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
-from promptsearch.arranging import arrange, calibrated, crew_of
-from promptsearch.commands.console import (
+from promptsearch.commands.shared.console import (
     Console,
     difference,
     number,
@@ -18,7 +14,7 @@ from promptsearch.commands.console import (
     print_table,
     prompt_cells,
 )
-from promptsearch.commands.options import (
+from promptsearch.commands.shared.options import (
     computing_options,
     json_option,
     loading_options,
@@ -26,20 +22,21 @@ from promptsearch.commands.options import (
     saved_model_option,
     saved_task_option,
 )
-from promptsearch.commands.running import SHOWN, computing, loading_from
-from promptsearch.corpora import TaskDefinition, TaskFrame, load_task
-from promptsearch.ensembling import read_ensemble
-from promptsearch.errors import TaskError
-from promptsearch.evaluation import Evaluation, evaluate
-from promptsearch.exports.native import PromptFile, read_prompts
-from promptsearch.metrics import objective_in
-from promptsearch.models import LanguageModel
-from promptsearch.runs import with_words
-from promptsearch.saved.choice import scoring_from
-from promptsearch.saved.model import is_own, model_for, spec_of
-from promptsearch.scoring import PromptScorer, Scorer
-from promptsearch.scoring.calibrating import Calibration
-from promptsearch.storage import check_new, write_atomic
+from promptsearch.commands.shared.run_search import SHOWN
+from promptsearch.commands.shared.saved_prompts import (
+    compared,
+    found_with,
+    scoring_as,
+    split_of,
+    task_of,
+)
+from promptsearch.evaluation.evaluate import Evaluation, evaluate
+from promptsearch.files.writing import check_new, write_atomic
+from promptsearch.prediction.ensemble_file import read_ensemble
+from promptsearch.prediction.selection import scoring_from
+from promptsearch.prompt_file.prompts_json import read_prompts
+from promptsearch.runs.run import with_words
+from promptsearch.scoring.calibration import Calibration
 
 
 @click.command("evaluate")
@@ -88,75 +85,6 @@ def command(prompts: Path, **given: Any) -> None:
             click.echo(f"{given['split']} chose these prompts: expect less on new examples")
         if file.section("search").get("rank_by") == "finetune":
             click.echo("of the frozen model: the copies that ranked these prompts were not kept")
-
-
-def task_of(file: PromptFile, given: str | None) -> TaskDefinition:
-    """The task that was given, or the one the prompts were found for."""
-    if given is not None:
-        return load_task(given)
-    saved = file.section("task").get("file")
-    if not isinstance(saved, str):
-        raise TaskError(f"{file.path}: does not say which task it is for; add --task")
-    if not Path(saved).exists():
-        raise TaskError(
-            f"{file.path}: its task file {saved} is not there any more; say with --task where it is"
-        )
-    return load_task(saved)
-
-
-def split_of(definition: TaskDefinition, name: str) -> Any:
-    """A split of the definition by its name; the test file is read only here."""
-    return definition.test() if name == "test" else getattr(definition, name)
-
-
-def found_with(
-    file: PromptFile,
-    definition: TaskDefinition | TaskFrame,
-    given: Mapping[str, Any],
-    console: Console,
-) -> LanguageModel:
-    """The model the prompts were found with; another one only where `--model` asks for it."""
-    model = model_for(file, definition.chat, given["model"], **loading_from(given))
-    if not is_own(file, model):
-        before = spec_of(file)
-        console.say(f"transfer: prompts found with {before}, scored with {model.info.spec}")
-    return model
-
-
-@contextmanager
-def scoring_as(
-    file: PromptFile,
-    definition: TaskDefinition,
-    model: LanguageModel,
-    given: Mapping[str, Any],
-    console: Console,
-) -> Iterator[tuple[Scorer, PromptScorer]]:
-    """The model's scorer as the file says, and the same cached, spread and calibrated."""
-    with arranged_as(file, definition.kind, model, given, console) as (own, arranged):
-        yield own, calibrated(arranged, own, scoring_from(file), definition)
-
-
-@contextmanager
-def arranged_as(
-    file: PromptFile,
-    kind: str,
-    model: LanguageModel,
-    given: Mapping[str, Any],
-    console: Console,
-) -> Iterator[tuple[Scorer, PromptScorer]]:
-    """The same before calibration, of a kind of task."""
-    settings = replace(scoring_from(file), **computing(given))
-    own = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
-    with crew_of(settings, model).open(console.say) as pool:
-        yield own, arrange(own, settings, pool, console.say)
-
-
-def compared(file: PromptFile, definition: TaskDefinition) -> str:
-    """The metric that `vs_manual` is about: the objective, or what log-likelihood stands for."""
-    metric = objective_in(file.section("search"))
-    if metric != "log_likelihood":
-        return metric
-    return "p@1" if definition.kind == "facts" else "accuracy"
 
 
 def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:

@@ -7,19 +7,19 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.console import Console, print_json
-from promptsearch.commands.options import json_option, quiet_option, saved_model_option
-from promptsearch.corpora import TaskDefinition, load_task
-from promptsearch.ensembling import ensemble_of
+from promptsearch.commands.shared.console import Console, print_json
+from promptsearch.commands.shared.options import json_option, quiet_option, saved_model_option
+from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, ExportError, TaskError
-from promptsearch.evaluation import aligned
-from promptsearch.exports.foreign import FORMATS, NEXT, Exported, Written, write_as
-from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
+from promptsearch.files.writing import check_apart
+from promptsearch.formats.export import FORMATS, NEXT, Exported, Written, write_as
 from promptsearch.models import LanguageModel
+from promptsearch.prediction.ensemble_file import ensemble_of
+from promptsearch.prediction.selection import scoring_from, together_is_better
 from promptsearch.prompt import Verbalizer
-from promptsearch.saved.choice import scoring_from, together_is_better
-from promptsearch.saved.model import model_for
-from promptsearch.storage import check_apart
+from promptsearch.prompt_file.align import aligned
+from promptsearch.prompt_file.model import model_for
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
 
 WIDEST = max(map(len, FORMATS))
 LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())

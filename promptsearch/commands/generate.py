@@ -4,12 +4,12 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.fields import search_options
-from promptsearch.commands.searching import search_one
-from promptsearch.corpora import load_task
-from promptsearch.models.sources import find
-from promptsearch.searchers.generate import GenerateSearch
-from promptsearch.searchers.generating.frames import Frame, check
+from promptsearch.commands.shared.search_command import search_one
+from promptsearch.commands.shared.searcher_options import search_options
+from promptsearch.data import load_task
+from promptsearch.models.loading.files import find
+from promptsearch.searchers.common.gap_template import Frame, check
+from promptsearch.searchers.generate.search import GenerateSearch
 
 
 @click.command("generate")

@@ -5,11 +5,11 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.fields import search_options
-from promptsearch.commands.searching import search_one
-from promptsearch.corpora import load_task
-from promptsearch.exports.native import read_prompts
-from promptsearch.searchers.gradient import GradientSearch
+from promptsearch.commands.shared.search_command import search_one
+from promptsearch.commands.shared.searcher_options import search_options
+from promptsearch.data import load_task
+from promptsearch.prompt_file.prompts_json import read_prompts
+from promptsearch.searchers.gradient.search import GradientSearch
 
 from_prompts = click.option(
     "--from",

@@ -8,22 +8,23 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.console import print_json
-from promptsearch.commands.imported import print_imported, told
-from promptsearch.commands.options import json_option
-from promptsearch.commands.running import this_command
-from promptsearch.corpora import TaskDefinition, load_task
+from promptsearch.commands.shared.console import print_json
+from promptsearch.commands.shared.import_text import print_imported, told
+from promptsearch.commands.shared.name_options import input_names, names_in
+from promptsearch.commands.shared.options import json_option
+from promptsearch.commands.shared.run_search import this_command
+from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, PromptError, RunError
-from promptsearch.exports.assembling import groups_of
-from promptsearch.exports.grouping import Group
-from promptsearch.exports.imported import beside, document_of
-from promptsearch.exports.importing import FORMATS, Importing, read_files
-from promptsearch.exports.naming import input_names, names_in
-from promptsearch.exports.native import write_prompts
+from promptsearch.files.writing import check_new
+from promptsearch.formats.importing.assemble import groups_of
+from promptsearch.formats.importing.contents import FORMATS, Importing, read_files
+from promptsearch.formats.importing.document import beside, document_of
+from promptsearch.formats.importing.group import Group
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Template
-from promptsearch.runs import with_words
-from promptsearch.storage import check_new, run_directory
+from promptsearch.prompt_file.prompts_json import write_prompts
+from promptsearch.runs.directory import run_directory
+from promptsearch.runs.run import with_words
 
 WIDEST = max(map(len, FORMATS))
 LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())
@@ -142,7 +143,7 @@ def _importing(given: Mapping[str, Any]) -> Importing:
 
 
 def _model(spec: str, task: TaskDefinition | None) -> LanguageModel:
-    from promptsearch.models.loading import load_for
+    from promptsearch.models.loading.load import load_for
 
     return load_for(task.chat if task else None, spec)
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import rich_click as click
 
-from promptsearch.checking import findings
 from promptsearch.commands.check import report
-from promptsearch.corpora import load_task, starter_task
-from promptsearch.corpora.files import ENCODING
+from promptsearch.data import load_task, starter_task
 from promptsearch.errors import RunError
-from promptsearch.storage import write_atomic
+from promptsearch.evaluation.checks import findings
+from promptsearch.files.reading import ENCODING
+from promptsearch.files.writing import write_atomic
 
 
 @click.command("init")

@@ -4,9 +4,9 @@ from importlib.util import find_spec
 
 import rich_click as click
 
-from promptsearch.commands.console import print_json, print_table
-from promptsearch.commands.options import json_option
-from promptsearch.corpora import builtin_tasks, load_task
+from promptsearch.commands.shared.console import print_json, print_table
+from promptsearch.commands.shared.options import json_option
+from promptsearch.data import builtin_tasks, load_task
 
 MODELS = (
     ("builtin", "masked", "the small English masked LM in this package (22.7 M parameters)"),

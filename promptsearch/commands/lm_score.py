@@ -5,15 +5,15 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.fields import search_options
-from promptsearch.commands.options import from_option
-from promptsearch.commands.searching import search_one
-from promptsearch.corpora import load_task
+from promptsearch.commands.shared.options import from_option
+from promptsearch.commands.shared.search_command import search_one
+from promptsearch.commands.shared.searcher_options import search_options
+from promptsearch.data import load_task
 from promptsearch.errors import RunError
-from promptsearch.exports.templates import templates_from
+from promptsearch.formats.start_templates import templates_from
 from promptsearch.models import Options
-from promptsearch.searchers.davison.reader import check_reader
-from promptsearch.searchers.lm_score import LMScoreSearch
+from promptsearch.searchers.lm_score.scoring_model import check_reader
+from promptsearch.searchers.lm_score.search import LMScoreSearch
 
 
 @click.command("lm-score")

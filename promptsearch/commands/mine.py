@@ -7,21 +7,21 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.console import Console
-from promptsearch.commands.fields import built, search_options
-from promptsearch.commands.running import (
+from promptsearch.commands.shared.console import Console
+from promptsearch.commands.shared.run_search import (
     default_directory,
     described,
     search_into,
     settings_from,
 )
-from promptsearch.corpora import TaskDefinition, load_task
-from promptsearch.engine import Task
-from promptsearch.models.sources import find
-from promptsearch.runs import task_of
-from promptsearch.searchers.mine import MiningSearch, mine_tasks
-from promptsearch.settings import Settings
-from promptsearch.storage import run_directory
+from promptsearch.commands.shared.searcher_options import built, search_options
+from promptsearch.data import TaskDefinition, load_task
+from promptsearch.engine.strategy import Task
+from promptsearch.models.loading.files import find
+from promptsearch.runs.directory import run_directory
+from promptsearch.runs.run import task_of
+from promptsearch.runs.settings import Settings
+from promptsearch.searchers.mine.search import MiningSearch, mine_tasks
 
 tasks_option = click.option(
     "--task",
@@ -74,7 +74,7 @@ def mine(**given: Any) -> None:
 
 
 def _definition(name: str, corpus: tuple[str, ...]) -> TaskDefinition:
-    from promptsearch.corpora.files import expand
+    from promptsearch.files.reading import expand
 
     definition = load_task(name)
     if not corpus:

@@ -6,16 +6,16 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.fields import search_options
-from promptsearch.commands.options import from_option
-from promptsearch.commands.searching import search_one
-from promptsearch.corpora import TaskDefinition, load_task
-from promptsearch.exports.templates import templates_from
+from promptsearch.commands.shared.options import from_option
+from promptsearch.commands.shared.search_command import search_one
+from promptsearch.commands.shared.searcher_options import search_options
+from promptsearch.data import TaskDefinition, load_task
+from promptsearch.formats.start_templates import templates_from
+from promptsearch.language.english import read_thesaurus
 from promptsearch.models import Family
-from promptsearch.models.loading import check_family
-from promptsearch.models.translation import check_translators
-from promptsearch.searchers.paraphrase import ParaphraseSearch
-from promptsearch.wording import read_thesaurus
+from promptsearch.models.generation.translators import check_translators
+from promptsearch.models.loading.load import check_family
+from promptsearch.searchers.paraphrase.search import ParaphraseSearch
 
 
 @click.command("paraphrase")

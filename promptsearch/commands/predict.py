@@ -9,26 +9,26 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.console import Console
-from promptsearch.commands.evaluate import arranged_as, found_with
-from promptsearch.commands.labelling import Job, checked, planned
-from promptsearch.commands.options import (
+from promptsearch.commands.shared.console import Console
+from promptsearch.commands.shared.options import (
     crew_options,
     loading_options,
     quiet_option,
     saved_model_option,
 )
-from promptsearch.commands.passing import Watch
-from promptsearch.commands.running import INTERRUPTED, resuming_command
-from promptsearch.commands.tabular import table_options
+from promptsearch.commands.shared.predict_job import Job, checked, planned
+from promptsearch.commands.shared.predict_progress import Watch
+from promptsearch.commands.shared.run_search import INTERRUPTED, resuming_command
+from promptsearch.commands.shared.saved_prompts import arranged_as, found_with
+from promptsearch.commands.shared.table_options import table_options
 from promptsearch.errors import DataError
-from promptsearch.exports.native import PromptFile, read_prompts
+from promptsearch.files.writing import check_apart
 from promptsearch.prediction.ensemble import EnsemblePredictor
-from promptsearch.prediction.output import Stream, Target, finished, locked, part_of
-from promptsearch.prediction.parquet import write_parquet
-from promptsearch.prediction.rows import Labeller, Sink, label_rows
-from promptsearch.saved.choice import identity_of, without_priors
-from promptsearch.storage import check_apart
+from promptsearch.prediction.selection import identity_of, without_priors
+from promptsearch.prediction.table.label_rows import Labeller, Sink, label_rows
+from promptsearch.prediction.table.output import Stream, Target, finished, locked, part_of
+from promptsearch.prediction.table.parquet import write_parquet
+from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
 
 
 @click.command("predict")

@@ -5,9 +5,9 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.console import Console
-from promptsearch.commands.examining import examined
-from promptsearch.commands.options import (
+from promptsearch.commands.shared.console import Console
+from promptsearch.commands.shared.examine import examined
+from promptsearch.commands.shared.options import (
     computing_options,
     loading_options,
     quiet_option,
@@ -15,13 +15,13 @@ from promptsearch.commands.options import (
     saved_task_option,
 )
 from promptsearch.errors import RunError
-from promptsearch.exports.native import read_prompts
-from promptsearch.report.material import Material, ended
-from promptsearch.report.page import page_of
-from promptsearch.report.plots import check_installed
-from promptsearch.report.sections.summary import verdict
-from promptsearch.report.trials import read_trials
-from promptsearch.storage import make_folder_of, write_atomic
+from promptsearch.evaluation.report.inputs import Material, ended
+from promptsearch.evaluation.report.page import page_of
+from promptsearch.evaluation.report.sections.summary import verdict
+from promptsearch.evaluation.report.svg import check_installed
+from promptsearch.evaluation.report.trials import read_trials
+from promptsearch.files.writing import make_folder_of, write_atomic
+from promptsearch.prompt_file.prompts_json import read_prompts
 
 
 @click.command("report")

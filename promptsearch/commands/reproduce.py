@@ -8,15 +8,15 @@ from typing import Any, cast
 
 import rich_click as click
 
-from promptsearch.commands.console import Console, print_json
-from promptsearch.commands.evaluate import task_of
-from promptsearch.commands.options import json_option, loading_options, quiet_option
-from promptsearch.commands.remaking import searcher_of, settings_of
-from promptsearch.commands.running import loading_from
-from promptsearch.exports.native import PromptFile, SavedPrompt, read_prompts
-from promptsearch.ledger import LEDGER, identity_in
-from promptsearch.runs import Output, search
-from promptsearch.saved.model import model_for, spec_of
+from promptsearch.commands.shared.console import Console, print_json
+from promptsearch.commands.shared.options import json_option, loading_options, quiet_option
+from promptsearch.commands.shared.run_search import loading_from
+from promptsearch.commands.shared.saved_prompts import task_of
+from promptsearch.commands.shared.saved_search import searcher_of, settings_of
+from promptsearch.engine.ledger import LEDGER, identity_in
+from promptsearch.prompt_file.model import model_for, spec_of
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
+from promptsearch.runs.run import Output, search
 
 SHOWN = 10  # differences of prompts and scores
 TOLERANCE = 1e-4  # of a score in float32, whatever the batches

@@ -7,18 +7,18 @@ from typing import Any, cast
 import rich_click as click
 
 from promptsearch.commands.ensemble import put_together
-from promptsearch.commands.fields import course_options
-from promptsearch.commands.running import After, settings_from
-from promptsearch.commands.searching import search_with
-from promptsearch.corpora import TaskDefinition, load_task
-from promptsearch.ensembling import Making
-from promptsearch.prediction.combining import Rule
-from promptsearch.runs import task_of
+from promptsearch.commands.shared.run_search import After, settings_from
+from promptsearch.commands.shared.search_command import search_with
+from promptsearch.commands.shared.searcher_options import course_options
+from promptsearch.data import TaskDefinition, load_task
+from promptsearch.prediction.combination import Rule
+from promptsearch.prediction.fit_ensemble import Making
+from promptsearch.runs.run import task_of
+from promptsearch.runs.settings import Settings
 from promptsearch.searchers import JointSearch
-from promptsearch.searchers.joining.able import check_able
-from promptsearch.searchers.joining.notation import read_plan, told, written
-from promptsearch.searchers.joining.plan import Ensemble
-from promptsearch.settings import Settings
+from promptsearch.searchers.joint.feasibility import check_able
+from promptsearch.searchers.joint.plan import Ensemble
+from promptsearch.searchers.joint.plan_file import read_plan, told, written
 
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Print the plan as a file that PLAN may be, and end."

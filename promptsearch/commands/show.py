@@ -6,16 +6,22 @@ from typing import Any, cast
 
 import rich_click as click
 
-from promptsearch.commands.console import Console, number, print_json, print_table, prompt_cells
-from promptsearch.commands.options import computing_options, json_option, loading_options
-from promptsearch.commands.plotting import bars, check_plotext, course_plot
-from promptsearch.commands.running import SHOWN, dev_cells
-from promptsearch.commands.tuning import about_scores, tuned_cells, tuned_header
-from promptsearch.exports.native import PromptFile, read_prompts
+from promptsearch.commands.shared.console import (
+    Console,
+    number,
+    print_json,
+    print_table,
+    prompt_cells,
+)
+from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
+from promptsearch.commands.shared.options import computing_options, json_option, loading_options
+from promptsearch.commands.shared.run_search import SHOWN, dev_cells
+from promptsearch.commands.shared.terminal_plots import bars, check_plotext, course_plot
+from promptsearch.evaluation.report.statistics.ancestry import ancestry_of
+from promptsearch.evaluation.report.statistics.budget_curve import course_of
+from promptsearch.evaluation.report.trials import Trials, read_trials
 from promptsearch.metrics import objective_in
-from promptsearch.report.numbers.ancestry import ancestry_of
-from promptsearch.report.numbers.course import course_of
-from promptsearch.report.trials import Trials, read_trials
+from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
 
 
 @click.command("show")
@@ -124,8 +130,8 @@ def _course(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str]:
 
 def _print_labels(file: PromptFile, given: dict[str, Any]) -> None:
     """The first prompt's results on a split: by label or, for facts, by object."""
-    from promptsearch.commands.examining import examined
-    from promptsearch.commands.labels import label_rows
+    from promptsearch.commands.shared.examine import examined
+    from promptsearch.commands.shared.label_table import label_rows
 
     found = examined(file, given, Console(), top=1, mistakes=0)
     table = label_rows(found)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from promptsearch.corpora.splitting import Bytes, Flags, Offsets
+from promptsearch.corpora.sentence_boundaries import Bytes, Flags, Offsets
 
 LONGEST = 3  # bytes
 

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 
 from promptsearch.errors import RunError
-from promptsearch.parallel.engine import (
+from promptsearch.parallel.backend import (
     THREAD_VARIABLES,
     Handle,
     Slot,

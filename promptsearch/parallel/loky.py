@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from promptsearch.parallel.engine import (
+from promptsearch.parallel.backend import (
     Handle,
     Slot,
     WorkerDied,

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from promptsearch.errors import RunError
-from promptsearch.parallel.engine import (
+from promptsearch.parallel.backend import (
     Handle,
     Slot,
     WorkerDied,

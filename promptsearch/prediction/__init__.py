@@ -1,1 +1,0 @@
-"""Many prompts as one: how they are weighted, and what they say together."""

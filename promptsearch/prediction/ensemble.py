@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from promptsearch.data import Dataset
 from promptsearch.errors import PromptError
-from promptsearch.metrics import Judgement
-from promptsearch.prediction.combining import RULES, Floats, Rule, combined
+from promptsearch.metrics.predictions import Judgement
+from promptsearch.prediction.combination import RULES, Floats, Rule, combined
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import PromptScorer, Scorer
-from promptsearch.scoring.labelling import LISTED, Findings
+from promptsearch.scoring.label_aggregation import LISTED, Findings
 
 BYTES = 1 << 28  # what members say of examples, in memory at a time
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from promptsearch.data import Dataset
 from promptsearch.errors import ModelError
-from promptsearch.metrics import Judgement
+from promptsearch.metrics.predictions import Judgement
 from promptsearch.models import LanguageModel, Plan, Scoring
 from promptsearch.prompt import Prompt, Verbalizer
-from promptsearch.scoring.labelling import AnswerScore, Findings, Labelling
+from promptsearch.scoring.label_aggregation import AnswerScore, Findings, Labelling
 
 TEXTS = 8192  # planned at a time
 

@@ -3,18 +3,18 @@
 To add one: write its file, add its line.
 """
 
-from promptsearch.engine import Searcher
-from promptsearch.searchers.answers_decompose import DecomposeSearch
-from promptsearch.searchers.answers_likelihood_ratio import LikelihoodRatioSearch
-from promptsearch.searchers.answers_paraphrase import AnswerParaphraseSearch
-from promptsearch.searchers.answers_probe import ProbeSearch
-from promptsearch.searchers.answers_prune import PruneSearch
-from promptsearch.searchers.generate import GenerateSearch
-from promptsearch.searchers.gradient import GradientSearch
-from promptsearch.searchers.joint import JointSearch
-from promptsearch.searchers.lm_score import LMScoreSearch
-from promptsearch.searchers.mine import MiningSearch
-from promptsearch.searchers.paraphrase import ParaphraseSearch
+from promptsearch.engine.strategy import Searcher
+from promptsearch.searchers.answers.decompose.search import DecomposeSearch
+from promptsearch.searchers.answers.likelihood_ratio.search import LikelihoodRatioSearch
+from promptsearch.searchers.answers.paraphrase.search import AnswerParaphraseSearch
+from promptsearch.searchers.answers.probe.search import ProbeSearch
+from promptsearch.searchers.answers.prune.search import PruneSearch
+from promptsearch.searchers.generate.search import GenerateSearch
+from promptsearch.searchers.gradient.search import GradientSearch
+from promptsearch.searchers.joint.search import JointSearch
+from promptsearch.searchers.lm_score.search import LMScoreSearch
+from promptsearch.searchers.mine.search import MiningSearch
+from promptsearch.searchers.paraphrase.search import ParaphraseSearch
 
 SEARCHERS: dict[str, type[Searcher]] = {
     "mine": MiningSearch,

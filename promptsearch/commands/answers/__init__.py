@@ -2,7 +2,7 @@
 
 import rich_click as click
 
-from promptsearch.commands.lazy import LazyGroup
+from promptsearch.commands.shared.lazy_group import LazyGroup
 
 COMMANDS = {
     "paraphrase": "answers.paraphrase:command",

@@ -5,10 +5,10 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.answers.searching import search_answers
-from promptsearch.commands.fields import search_options
-from promptsearch.commands.options import from_option
-from promptsearch.searchers.answers_likelihood_ratio import LikelihoodRatioSearch
+from promptsearch.commands.shared.answer_search_command import search_answers
+from promptsearch.commands.shared.options import from_option
+from promptsearch.commands.shared.searcher_options import search_options
+from promptsearch.searchers.answers.likelihood_ratio.search import LikelihoodRatioSearch
 
 
 @click.command("likelihood-ratio")

@@ -5,14 +5,18 @@ from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.fields import built, search_options
-from promptsearch.commands.options import from_option
 from promptsearch.commands.paraphrase import check_sources
-from promptsearch.commands.searching import search_one
-from promptsearch.corpora import load_task
-from promptsearch.exports.templates import templates_from
-from promptsearch.searchers.answering.starting import check_labels
-from promptsearch.searchers.answers_paraphrase import STRATEGY, AnswerParaphraseSearch, check_ways
+from promptsearch.commands.shared.options import from_option
+from promptsearch.commands.shared.search_command import search_one
+from promptsearch.commands.shared.searcher_options import built, search_options
+from promptsearch.data import load_task
+from promptsearch.formats.start_templates import templates_from
+from promptsearch.searchers.answers.common.start import check_labels
+from promptsearch.searchers.answers.paraphrase.search import (
+    STRATEGY,
+    AnswerParaphraseSearch,
+    check_ways,
+)
 
 
 @click.command("paraphrase")

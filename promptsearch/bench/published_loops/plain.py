@@ -1,0 +1,102 @@
+"""Plain transformers with sorting: what a careful user writes in an afternoon.
+
+Fast batched tokenisation, batches sorted by length under a budget of tokens, one call of the model
+a batch, log-softmax at the positions that count. No two passes share anything. The same code
+with sequences of one length a batch, so that nothing is padded, is the reference for errors.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from promptsearch.bench.lines import Line, lines
+from promptsearch.bench.published_loops.tensors import body_and_head, padded, present
+from promptsearch.bench.workload import Workload
+from promptsearch.models.loading.build import tokens_of_a_batch
+from promptsearch.models.loading.random_models import Parts
+
+Read = Callable[[Parts, Sequence[Line]], Tensor]  # logits (reading, word)
+
+
+def plain(parts: Parts, work: Workload, budget: int | None = None) -> Tensor:
+    """Log-probabilities (text, answer); the head runs at all positions, as the model's own does."""
+    return _scores(parts, work, batches(lines(parts, work), budget or _usual(parts)), _from_all)
+
+
+def plain_head(parts: Parts, work: Workload, budget: int | None = None) -> Tensor:
+    """The same with the head at the positions that count only (not for encoder-decoders)."""
+    return _scores(parts, work, batches(lines(parts, work), budget or _usual(parts)), _from_hidden)
+
+
+def _usual(parts: Parts) -> int:
+    """Tokens of a batch: as many as ours has there."""
+    return tokens_of_a_batch(parts.model.device)
+
+
+def reference(parts: Parts, work: Workload) -> Tensor:
+    """The same without padding: log-probabilities (text, answer)."""
+    alike: dict[tuple[int, int], list[Line]] = {}
+    for line in lines(parts, work):
+        alike.setdefault((len(line.ids), len(line.source)), []).append(line)
+    return _scores(
+        parts, work, (b for own in alike.values() for b in batches(own, 1024)), _from_all
+    )
+
+
+def _scores(parts: Parts, work: Workload, given: Iterable[list[Line]], read: Read) -> Tensor:
+    scores = torch.zeros(len(work), len(work.answers))
+    with torch.inference_mode():
+        for batch in given:
+            log_probs = read(parts, batch).float().log_softmax(-1)  # (reading, word)
+            reads = [(line.text, reading) for line in batch for reading in line.reads]
+            texts = torch.tensor([text for text, _ in reads])
+            answers = torch.tensor([reading.answer for _, reading in reads])
+            tokens = torch.tensor([reading.token for _, reading in reads])
+            values = log_probs[torch.arange(len(reads)), tokens].cpu()
+            scores.index_put_((texts, answers), values, accumulate=True)
+    return scores
+
+
+def batches(given: Sequence[Line], budget: int) -> Iterator[list[Line]]:
+    """By length, cut where one more would pass the budget of tokens, padding included."""
+    batch: list[Line] = []
+    for line in sorted(given, key=lambda line: line.length):
+        if batch and (len(batch) + 1) * line.length > budget:
+            yield batch
+            batch = []
+        batch.append(line)
+    if batch:
+        yield batch
+
+
+def _from_all(parts: Parts, batch: Sequence[Line]) -> Tensor:
+    logits: Tensor = parts.model(**_inputs(parts, batch)).logits  # (line, token, word)
+    return logits[_where(batch)]
+
+
+def _from_hidden(parts: Parts, batch: Sequence[Line]) -> Tensor:
+    body, head = body_and_head(parts.model)
+    hidden = body(**_inputs(parts, batch))[0]  # (line, token, hidden)
+    logits: Tensor = head(hidden[_where(batch)])
+    return logits
+
+
+def _where(batch: Sequence[Line]) -> tuple[Tensor, Tensor]:
+    """Rows and places of all readings, in order."""
+    places = [[reading.place for reading in line.reads] for line in batch]
+    rows = [[row] * len(own) for row, own in enumerate(places)]
+    return torch.tensor(list(chain(*rows))), torch.tensor(list(chain(*places)))
+
+
+def _inputs(parts: Parts, batch: Sequence[Line]) -> dict[str, Tensor]:
+    fill = parts.tokenizer.pad_token_id or 0
+    own = [line.ids for line in batch]
+    if parts.family == "seq2seq":
+        sources = [line.source for line in batch]
+        found = {"input_ids": padded(sources, fill), "attention_mask": present(sources)}
+        found |= {"decoder_input_ids": padded(own, fill)}
+    else:
+        found = {"input_ids": padded(own, fill), "attention_mask": present(own)}
+    return {name: tensor.to(parts.model.device) for name, tensor in found.items()}

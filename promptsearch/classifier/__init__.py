@@ -1,5 +1,0 @@
-"""Prompts with scikit-learn's face."""
-
-from promptsearch.classifier.estimator import PromptClassifier
-
-__all__ = ["PromptClassifier"]

@@ -1,0 +1,100 @@
+"""The course of `promptsearch certify`: its sections, one after the other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from promptsearch.commands.shared.console import Console, answers_shown
+from promptsearch.commands.shared.saved_search import searcher_of, settings_of
+from promptsearch.data import TaskDefinition
+from promptsearch.engine.ledger import LEDGER
+from promptsearch.errors import RunError
+from promptsearch.evaluation.certificate import certify
+from promptsearch.evaluation.certificate.candidates import candidates_of, ledger_of
+from promptsearch.evaluation.certificate.comparison import (
+    Contest,
+    Design,
+    among_given,
+    among_searched,
+    rows_of,
+    sheet_of,
+)
+from promptsearch.evaluation.certificate.null_models import Randomiser
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Prompt
+from promptsearch.prompt_file.prompts_json import Json, PromptFile
+from promptsearch.runs.run import search
+from promptsearch.scoring import PromptScorer
+
+
+@dataclass(frozen=True)
+class Certifier:
+    """A certificate in the making."""
+
+    file: PromptFile
+    definition: TaskDefinition
+    model: LanguageModel
+    judge: PromptScorer
+    design: Design
+    which: str  # rows: "dev" or "all"
+    given: Mapping[str, Any]
+    console: Console
+
+    def document(self) -> Json:
+        """The certificate, section by section."""
+        found = candidates_of(self.file, self.definition, self.design.seed)
+        if not found:
+            raise RunError(f"{self.file.path}: it holds no prompt but the manual one")
+        contest, design = self._contest(found), self.design
+        beside = () if self.which == "all" else self.definition.train.examples
+        return {
+            "task": self.definition.name,
+            "rows": {"split": self.which, "n": len(contest.examples)},
+            "metric": design.metric,
+            "chosen_by": design.objective,
+            "prompts": len(found),
+            "proposals": "anew" if contest.anew else "as given",
+            "folds": design.folds,
+            "repeats": len(contest.fit.chosen),
+            "seed": design.seed,
+            "gain": certify.gain_section(contest, design),
+            "on_the_rows_that_chose": certify.looks_section(contest, design),
+            "ties": certify.ties_section(contest, design),
+            "draws": certify.draws_section(contest, design),
+            "shuffled_labels": self._shuffled(contest),
+            "random": self._random(contest, found),
+            "baselines": certify.baselines_section(contest, design, self.judge, beside),
+        }
+
+    def _contest(self, found: list[Prompt]) -> Contest:
+        if not self.given["again"]:
+            told = "" if ledger_of(self.file) else f", for want of the search's {LEDGER} beside it"
+            self.console.say(f"{len(found):,} prompts to choose among{told}")
+            examples = rows_of(self.definition, self.which)
+            return among_given(found, self.definition, examples, self.judge, self.design)
+        searcher, settings = searcher_of(self.file), settings_of(self.file)
+        drawn = self.design.draws if self.design.shots else 0
+        self.console.say(f"{self.design.folds + drawn} searches")
+
+        def searched(part: TaskDefinition) -> Prompt:
+            best = search(searcher, part, self.model, settings).best
+            answers = answers_shown(best.prompt.verbalizer.plain())
+            own = "" if part.kind == "facts" else f" · {answers}"
+            self.console.say(f"found {best.prompt.template}{own}")
+            return best.prompt
+
+        return among_searched(searched, self.definition, self.judge, self.design)
+
+    def _shuffled(self, contest: Contest) -> object:
+        times = self.given["shuffles"]
+        return certify.permutation_section(contest, self.design, times) if times else None
+
+    def _random(self, contest: Contest, found: list[Prompt]) -> object:
+        count = self.given["randoms"]
+        words = self.model.vocabulary_words() if count != 0 else []
+        if not words:
+            return None
+        randomiser = Randomiser(self.definition.prompt, words, self.definition.language)
+        twins = randomiser.twins(found, count or len(found), self.design.seed)
+        sheet = sheet_of(twins, self.definition, contest.examples, self.judge)
+        return certify.random_section(contest, self.design, sheet, len(twins))

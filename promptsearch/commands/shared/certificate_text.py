@@ -1,0 +1,83 @@
+"""A certificate, for people."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.shared.console import answers_shown, difference, print_table
+from promptsearch.evaluation.certificate.verdict import Verdict
+
+
+def print_certificate(document: Mapping[str, Any]) -> None:
+    """The verdict first, then what it rests on."""
+    for line in [*_gain(document), *_looks(document), *_doubts(document)]:
+        click.echo(line)
+    _print_rivals(document)
+    for name, why in document["baselines"]["left_out"].items():
+        click.echo(f"left out: {name} ({why})")
+    if document["proposals"] == "as given":
+        click.echo(
+            "the prompts are taken as they are: where the search saw these rows as it made them, "
+            "only --again tells what it is worth"
+        )
+
+
+def _gain(document: Mapping[str, Any]) -> Iterator[str]:
+    gain, rows = document["gain"], document["rows"]
+    yield f"verdict: {Verdict(gain['verdict'], gain['more_rows'])}"
+    yield (
+        f"{document['metric']} {gain['manual']:.3f} -> {gain['winner']:.3f}, {difference(gain)}, "
+        f"of winners judged on rows that did not choose them"
+    )
+    how = "searches anew" if document["proposals"] == "anew" else "prompts"
+    count = document["folds"] if how == "searches anew" else document["prompts"]
+    yield (
+        f"{document['task']} · {rows['split']}, {rows['n']} rows · {count:,} {how} · chosen by "
+        f"{document['chosen_by']} · {document['folds']} folds x {document['repeats']}"
+    )
+
+
+def _looks(document: Mapping[str, Any]) -> Iterator[str]:
+    seems, ties = document["on_the_rows_that_chose"], document["ties"]
+    if seems is None:
+        return
+    yield f"on the rows that chose it, the winner seems to gain {difference(seems)}: {_best(seems)}"
+    if ties["at_top"] > 1:
+        yield f"{ties['at_top']} of {document['prompts']:,} prompts share the top of all rows"
+    yield (
+        f"the folds chose {ties['winners']} different winners, one of them in "
+        f"{ties['most_often']:.0%} of the cases"
+    )
+
+
+def _best(seems: Mapping[str, Any]) -> str:
+    best, answers = seems["best"], seems["best"].get("verbalizer")
+    return f"{best['template']} · {answers_shown(answers)}" if answers else str(best["template"])
+
+
+def _doubts(document: Mapping[str, Any]) -> Iterator[str]:
+    if draws := document["draws"]:
+        yield (
+            f"{draws['shots']} rows of each label choose, {draws['draws']} draws: "
+            f"{draws['delta']:+.3f} on average, 90% of them from {draws['from']:+.3f} to "
+            f"{draws['to']:+.3f}, above 0 in {draws['gained']:.0%}"
+        )
+    shuffled = document["shuffled_labels"]
+    if isinstance(shuffled, str):
+        yield f"no shuffled labels: {shuffled}"
+    elif shuffled:
+        yield (
+            f"labels shuffled {shuffled['times']} times: such a gain has p = {shuffled['p']:.3f}; "
+            f"the winner then seems to gain {shuffled['seeming']:+.3f} on the rows that chose it"
+        )
+
+
+def _print_rivals(document: Mapping[str, Any]) -> None:
+    gain = document["gain"]
+    rivals = {"manual": {**gain, "score": gain["manual"]}}
+    if random := document["random"]:
+        rivals[f"best of {random['prompts']:,} random prompts"] = random
+    rivals |= {name: row for name, row in document["baselines"].items() if name != "left_out"}
+    rows = [[f"{row['score']:.3f}", difference(row), name] for name, row in rivals.items()]
+    print_table([document["metric"], "winner minus it [ci95]", "rival"], rows)

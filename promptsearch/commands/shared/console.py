@@ -1,0 +1,133 @@
+"""What the commands say: messages and progress on standard error, results on standard output."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.engine.progress import Progress
+from promptsearch.evaluation.report.number_format import duration
+
+MANY = 20  # prompts on train whose plan is told
+FIRST_ANSWERS = 3  # of each label, shown in tables
+
+
+class Console:
+    """The voice of one command; silent where it was told to be quiet."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._planned = 0
+        self._screened = 0  # prompts on train that were last said to be left
+        self._last = 0.0
+        self._tty = sys.stderr.isatty()
+
+    def say(self, line: str) -> None:
+        """One line on standard error."""
+        if not self._quiet:
+            self._clear()
+            click.echo(line, err=True)
+
+    def progress(self, now: Progress) -> None:
+        """The plan when there is more to do than before, and the progress line, once in a while."""
+        if self._is_news(now):
+            self.say(plan(now))
+        self.passing(progress_line(now), now.done == now.total and now.asked.on == "dev")
+
+    def passing(self, line: str, is_last: bool = False) -> None:
+        """A line that the next one takes the place of, once in a while; the last one surely."""
+        if is_last or time.monotonic() - self._last > (0.1 if self._tty else 5):
+            self._last = time.monotonic()
+            self._show(line)
+
+    def _is_news(self, now: Progress) -> bool:
+        """Whether there is more to do than was said before."""
+        if now.asked.on == "train":
+            before, self._screened = self._screened, now.asked.prompts
+            return now.asked.prompts > max(before, MANY)
+        more = now.total > max(1, self._planned) and now.done + 1 < now.total
+        self._planned = now.total if more else self._planned
+        return more
+
+    def _show(self, line: str) -> None:
+        if self._quiet:
+            return
+        self._clear()
+        click.echo(line, err=True, nl=not self._tty)
+
+    def _clear(self) -> None:
+        if self._tty:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def plan(now: Progress) -> str:
+    """What is about to be done, and what it will take, from what the first prompts took."""
+    megabytes = now.peak_bytes / 2**20
+    return (
+        f"plan: {now.asked.prompts:,} prompts x {now.asked.examples:,} {now.asked.on} examples · "
+        f"{now.forwards_left:,.0f} forwards · {now.tokens_left:,.0f} tokens · "
+        f"at most {megabytes:,.0f} MB beside the weights · about {duration(now.seconds_left)}"
+    )
+
+
+def progress_line(now: Progress) -> str:
+    """`120/200 prompts · best -0.38 (manual -0.52) · 4 min left`"""
+    best, manual = (number(trial.scores.get("log_likelihood")) for trial in (now.best, now.manual))
+    left = f"{duration(now.seconds_left)} left" if now.asked.prompts else "done"
+    if now.asked.on == "train":
+        left = f"{now.asked.prompts} on train, {left}"
+    return f"{now.done}/{now.total} prompts · best {best} (manual {manual}) · {left}"
+
+
+def number(value: object) -> str:
+    """Three figures behind the point; a dash where there is none."""
+    return f"{value:.3f}" if isinstance(value, float) else "-"
+
+
+def difference(gain: Mapping[str, Any]) -> str:
+    """`+0.091 [+0.041, +0.149]`: a `delta` with its `ci95`."""
+    low, high = gain["ci95"]
+    return f"{gain['delta']:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def print_json(document: object) -> None:
+    """A document on standard output, as JSON without NaN."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns on standard output; all but the last are set to the right."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in [header, *rows]:
+        cells = [cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        click.echo("  ".join([*cells, row[-1]]).rstrip())
+
+
+def shown_scores(scores: Mapping[str, object], metrics: Sequence[str]) -> list[str]:
+    """The scores a table shows, in the order of `metrics`."""
+    return [number(scores.get(metric)) for metric in metrics]
+
+
+def prompt_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The templates of rows of prompts.json; where the answers differ, these after them."""
+    answers = [row.get("verbalizer") for row in rows if row.get("template")]
+    if all(own == answers[0] for own in answers):
+        return [str(row.get("template", "")) for row in rows]
+    return [
+        f"{row.get('template', '')} · {answers_shown(row.get('verbalizer') or {})}" for row in rows
+    ]
+
+
+def answers_shown(verbalizer: Mapping[str, Any]) -> str:
+    """`terrible | great, good +8`: the first answers of each label."""
+    return " | ".join(_first_answers(answers) for answers in verbalizer.values())
+
+
+def _first_answers(answers: Sequence[Any]) -> str:
+    answers = [answers] if isinstance(answers, str) else answers
+    texts = [answer if isinstance(answer, str) else " ".join(answer) for answer in answers]
+    more = f" +{len(texts) - FIRST_ANSWERS}" if len(texts) > FIRST_ANSWERS else ""
+    return ", ".join(texts[:FIRST_ANSWERS]) + more

@@ -1,0 +1,43 @@
+"""Asking the model about prompts on a split, for commands that look into what it says."""
+
+from typing import Any
+
+from promptsearch.commands.shared.console import Console
+from promptsearch.commands.shared.saved_prompts import (
+    compared,
+    found_with,
+    scoring_as,
+    split_of,
+    task_of,
+)
+from promptsearch.evaluation.evaluate import evaluate
+from promptsearch.evaluation.report.inputs import Examined
+from promptsearch.evaluation.report.number_format import count
+from promptsearch.prediction.ensemble_file import read_ensemble
+from promptsearch.prompt_file.align import aligned
+from promptsearch.prompt_file.prompts_json import PromptFile
+from promptsearch.runs.run import with_words
+
+
+def examined(
+    file: PromptFile, given: dict[str, Any], console: Console, top: int, mistakes: int
+) -> Examined:
+    """What the model says of the first prompts; `given` holds the options of `evaluate`.
+
+    The split is test, where none is given and the task has it. The first prompt's worst mistakes
+    are looked into.
+    """
+    definition = task_of(file, given["task"])
+    split = split_of(definition, given["split"] or ("test" if definition.test_files else "dev"))
+    model = found_with(file, definition, given, console)
+    definition = with_words(definition, model)
+    with scoring_as(file, definition, model, given, console) as (scorer, judge):
+        saved = [aligned(own, definition) for own in file.prompts[:top]]
+        ensemble = read_ensemble(file, definition)
+        cost = judge.cost([own.prompt for own in saved], split.examples)
+        console.say(
+            f"{count(len(saved), 'prompt')} x {len(split.examples):,} {split.name} examples · "
+            f"{cost.forwards:,} forwards"
+        )
+        evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
+        return Examined.of(evaluation, compared(file, definition), mistakes)

@@ -1,0 +1,51 @@
+"""What `promptsearch import` says of the prompts that came in."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import rich_click as click
+
+from promptsearch.evaluation.report.number_format import count as counted
+from promptsearch.formats.importing.group import Group
+
+SHOWN = 8  # labels that are told
+
+
+def told(group: Group, path: Path) -> dict[str, object]:
+    """What --json says of one file."""
+    verbalizer = group.prompts[0].prompt.verbalizer
+    return {
+        "file": str(path),
+        "prompts": len(group.prompts),
+        "candidates" if group.kind == "facts" else "labels": len(verbalizer),
+        "notes": list(group.notes),
+    }
+
+
+def print_imported(
+    groups: Sequence[Group], targets: Sequence[Path], files: int, output: Path
+) -> None:
+    """What came in, what was lost, and where it is; `targets` are the groups' files."""
+    count = sum(len(group.prompts) for group in groups)
+    groupings = "relations" if groups[0].kind == "facts" else "classes"
+    over = f" over {len(groups)} {groupings}" if len(groups) > 1 else ""
+    from_files = counted(files, "file")
+    click.echo(f"imported {counted(count, 'prompt')}{over} from {from_files}, {_answers(groups)}")
+    notes = Counter(note for group in groups for note in group.notes)
+    for note, times in notes.items():
+        click.echo(note if times == 1 else f"{note} (in {times} of them)")
+    click.echo(f"wrote {targets[0]}")
+    if len(targets) > 1:
+        click.echo(f"and {len(targets) - 1} more in {output}")
+
+
+def _answers(groups: Sequence[Group]) -> str:
+    """`2 labels (negative, positive)`, or how many candidates there are."""
+    sizes = {len(group.prompts[0].prompt.verbalizer) for group in groups}
+    size = "-".join(f"{each:,}" for each in sorted({min(sizes), max(sizes)}))
+    if groups[0].kind == "facts":
+        return f"with {size} candidates"
+    labels = groups[0].prompts[0].prompt.verbalizer.labels
+    some = f" ({', '.join(labels)})" if len(groups) == 1 and len(labels) <= SHOWN else ""
+    return f"with {size} labels{some}"

@@ -1,0 +1,97 @@
+"""What is to be labelled, by what, and where it goes; nothing heavy is loaded yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.shared.predict_progress import stopping
+from promptsearch.commands.shared.table_options import (
+    ending_of,
+    reading_of,
+    renaming,
+    table_of,
+    target_of,
+)
+from promptsearch.data import Dataset, Row, TaskFrame, did_you_mean, load_task
+from promptsearch.data.tables.rows import each_row
+from promptsearch.data.tasks.schema import Reader
+from promptsearch.errors import DataError, RunError
+from promptsearch.prediction.selection import Choice, chosen, frame_in
+from promptsearch.prediction.table.columns import Columns
+from promptsearch.prediction.table.label_rows import Rows, asked_of, is_askable
+from promptsearch.prediction.table.line_formats import Form, form_of
+from promptsearch.prediction.table.output import Target
+from promptsearch.prompt_file.prompts_json import PromptFile
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be labelled, by what, and where it goes; nothing heavy is loaded yet."""
+
+    frame: TaskFrame
+    train: Dataset | None
+    choice: Choice
+    table: Path
+    reader: Reader
+    columns: Columns
+    renamed: tuple[str, ...]  # columns that --rename names
+    form: Form
+    target: Target | None  # None: standard output
+
+
+def planned(file: PromptFile, given: Mapping[str, Any]) -> Job:
+    """The job that a command line asks for."""
+    definition = load_task(given["task"]) if given["task"] else None
+    frame = definition.frame if definition else frame_in(file)
+    if given["id"] and given["ensemble"]:
+        raise click.UsageError("--id and --ensemble: choose one")
+    choice = chosen(file, frame, given["id"], given["ensemble"])
+    if given["top_answers"] and frame.kind != "facts":
+        raise RunError("--top-answers is for facts; of a labelled task every label has its column")
+    best = given["top_answers"] or 1 if frame.kind == "facts" else None
+    columns = Columns(choice.labels, best, given["prefix"])
+    return Job(
+        frame,
+        definition.train.examples if definition else None,
+        choice,
+        table_of(given),
+        reading_of(choice.reader(frame.reader), given),
+        columns,
+        tuple(renaming(text)[0] for text in given["rename"]),
+        form_of(ending_of(given), columns.names),
+        target_of(given),
+    )
+
+
+def checked(job: Job, skips: bool) -> Rows:
+    """Its rows; what is wrong with the first one is said before a model loads."""
+    rows = each_row(job.table, job.reader.layout)
+    first = next(rows, None)
+    if first is None:
+        raise DataError.at(job.table, None, "it has no rows to label")
+    if isinstance(first, Row):
+        _check_columns(first, job)
+        if is_askable(first, job.reader):
+            job.form.head(first)
+    try:
+        asked_of(first, 0, job.reader, job.form)
+    except DataError as error:
+        if not skips:
+            raise stopping(error) from None
+    return chain([first], rows)
+
+
+def _check_columns(first: Row, job: Job) -> None:
+    """`DataError` where it is a header, or lacks a column that --rename names."""
+    if job.reader.layout.columns and all(name == cell for name, cell in first.cells.items()):
+        raise first.error("this row holds the names of the columns; add --header")
+    for column in job.renamed:
+        if column not in first.cells and "." not in column:
+            raise first.error(
+                f"there is no column {column!r}{did_you_mean(column, list(first.cells))}; correct "
+                "--rename"
+            )

@@ -1,0 +1,178 @@
+"""What every search command does around its strategy: directories, the model, what it prints."""
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.shared.console import (
+    Console,
+    number,
+    print_json,
+    print_table,
+    prompt_cells,
+)
+from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
+from promptsearch.data import TaskDefinition, TaskFrame
+from promptsearch.engine.strategy import Searcher
+from promptsearch.errors import RunError
+from promptsearch.models import LanguageModel
+from promptsearch.models.finetuning.config import check_installed
+from promptsearch.prediction.selection import together_is_better
+from promptsearch.runs.run import Output, search_in
+from promptsearch.runs.settings import Settings
+
+INTERRUPTED = 130
+SHOWN = {  # the metrics that tables show, by kind of task
+    "facts": ("log_likelihood", "p@1", "mrr"),
+    "classification": ("log_likelihood", "accuracy", "macro_f1"),
+}
+After = Callable[[Path, LanguageModel], None]
+MODEL_OPTIONS = (
+    *("family", "device", "dtype", "chat", "device_map", "batch_tokens", "trust_remote_code"),
+)
+
+
+def settings_from(given: Mapping[str, Any]) -> Settings:
+    """The settings that a search command's options gave."""
+    names = Settings.__dataclass_fields__
+    settings = Settings(**{name: given[name] for name in names if name in given})
+    if settings.tuning is not None:
+        check_installed()  # said now, not after the search
+    return settings
+
+
+def computing(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that say where scores are computed."""
+    return {name: given[name] for name in ("workers", "backend", "cluster", "cache")}
+
+
+def loaded(
+    spec: str, given: Mapping[str, Any], definition: TaskDefinition | TaskFrame
+) -> LanguageModel:
+    """The model of a command's options, with the task's chat settings."""
+    from promptsearch.models.loading.load import load_for
+
+    return load_for(definition.chat, spec, **loading_from(given))
+
+
+def loading_from(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a command that are those of `load_model`."""
+    return {name: given[name] for name in MODEL_OPTIONS if name in given}
+
+
+def default_directory(task: str, strategy: str) -> Path:
+    """`runs/<task>-<strategy>-<n>` with the first n that is free."""
+    place = 1
+    while (path := Path("runs") / f"{task}-{strategy}-{place}").exists():
+        place += 1
+    return path
+
+
+def this_command() -> str:
+    """The command line that is running."""
+    return shlex.join(["promptsearch", *sys.argv[1:]])
+
+
+def resuming_command(directory: Path | None = None) -> str:
+    """The command line that goes on with this run, in the directory if it was not named."""
+    words = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
+    if directory is not None and not {"-o", "--output"} & set(words):
+        words += ["-o", str(directory)]
+    return shlex.join(["promptsearch", *words, "--resume"])
+
+
+def described(definition: TaskDefinition) -> str:
+    """`capitals · facts · train 120, dev 60 · 231 candidates`"""
+    sizes = f"train {len(definition.train.examples)}, dev {len(definition.dev.examples)}"
+    answers = definition.prompt.verbalizer
+    what = f"{len(answers):,} {'candidates' if definition.kind == 'facts' else 'labels'}"
+    if definition.needs_words:
+        what = "the model's words as candidates"
+    parted = " (dev is a part of train)" if definition.dev_from_train else ""
+    return f"{definition.name} · {definition.kind} · {sizes}{parted} · {what}"
+
+
+def search_into(
+    directory: Path,
+    searcher: Searcher,
+    definition: TaskDefinition,
+    given: Mapping[str, Any],
+    settings: Settings,
+    console: Console,
+    after: After | None = None,
+) -> None:
+    """Search in a run directory that is locked already, and print what came of it.
+
+    `after` is done with one that was not cut off, before that.
+    """
+    model = loaded(given["model"], given, definition)
+    if model.info.chat is not None:
+        filled = definition.prompt.template.fill(definition.train.examples[0].inputs)
+        console.say(f"the chat template renders the manual prompt as:\n{model.rendered(filled)}")
+    output = Output(
+        directory, command=this_command(), log=console.say, on_progress=console.progress
+    )
+    result = search_in(directory, searcher, definition, model, settings, output)
+    failed = result.stopped_because.startswith("step ")
+    if after is not None and result.stopped_because != "interrupted" and not failed:
+        after(directory, model)
+    document = json.loads((directory / "prompts.json").read_text(encoding="utf-8"))
+    print_best(document, directory, given["as_json"])
+    if result.stopped_because == "interrupted":
+        console.say(f"interrupted; go on with: {resuming_command(directory)}")
+        raise SystemExit(INTERRUPTED)
+    if failed:
+        raise RunError(f"{result.stopped_because} ({directory} holds what was scored until then)")
+
+
+def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> None:
+    """The best prompts of a run and the manual one, as scored on dev."""
+    if as_json:
+        print_json(document)
+        return
+    metrics, search = SHOWN[document["task"]["kind"]], document["search"]
+    shown = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
+    rows = [
+        [*tuned_cells(search, row), *dev_cells(row, metrics), row["id"], prompt]
+        for row, prompt in zip(shown, prompt_cells(shown), strict=True)
+    ]
+    click.echo(about_scores(search))
+    print_table([*tuned_header(search), *metrics, "id", "prompt"], rows)
+    best = document["prompts"][0]
+    if (nats := best["source"]["evidence"].get("fluency")) is not None:
+        click.echo(f"fluency of {best['id']}: {nats:.2f} nats a word")
+    click.echo(f"wrote {directory / 'prompts.json'} ({len(document['prompts'])} prompts)")
+    if ensemble := document["ensemble"]:
+        told = zip(metrics, dev_cells(ensemble, metrics), strict=True)
+        scores = ", ".join(f"{metric} {score}" for metric, score in told)
+        taken = "" if together_is_better(document) else f"; {best['id']} alone is better"
+        click.echo(f"ensemble ({ensemble['rule']} of {len(ensemble['members'])}): {scores}{taken}")
+    click.echo(f"what they are worth: promptsearch {_worth(document, directory)}")
+
+
+def _worth(document: Mapping[str, Any], directory: Path) -> str:
+    """The command that tells it: on test, where there is one."""
+    file, task = directory / "prompts.json", _task_word(document) or document["task"]["name"]
+    if "test" in document["task"]["data"]:
+        return f"evaluate {file} --task {task} --split test"
+    return f"certify {file} --task {task}"
+
+
+def dev_cells(row: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:
+    """A row's scores on dev, as tables show them."""
+    scores = (row.get("scores") or {}).get("dev") or {}
+    return [number(scores.get(metric)) for metric in metrics]
+
+
+def _task_word(document: Mapping[str, Any]) -> str | None:
+    """How the user named the task on the command line."""
+    words = sys.argv[1:]
+    flags = [i for i, word in enumerate(words) if word in ("-t", "--task")]
+    return (
+        shlex.quote(words[flags[0] + 1]) if len(flags) == 1 and flags[0] + 1 < len(words) else None
+    )

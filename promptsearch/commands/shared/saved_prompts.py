@@ -1,0 +1,90 @@
+"""The task, the model and the scorer that a prompts.json asks for."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from promptsearch.commands.shared.console import (
+    Console,
+)
+from promptsearch.commands.shared.run_search import computing, loading_from
+from promptsearch.data import TaskDefinition, TaskFrame, load_task
+from promptsearch.errors import TaskError
+from promptsearch.metrics import objective_in
+from promptsearch.models import LanguageModel
+from promptsearch.prediction.selection import scoring_from
+from promptsearch.prompt_file.model import is_own, model_for, spec_of
+from promptsearch.prompt_file.prompts_json import PromptFile
+from promptsearch.runs.scorer_setup import arrange, calibrated, crew_of
+from promptsearch.scoring import PromptScorer, Scorer
+
+
+def task_of(file: PromptFile, given: str | None) -> TaskDefinition:
+    """The task that was given, or the one the prompts were found for."""
+    if given is not None:
+        return load_task(given)
+    saved = file.section("task").get("file")
+    if not isinstance(saved, str):
+        raise TaskError(f"{file.path}: does not say which task it is for; add --task")
+    if not Path(saved).exists():
+        raise TaskError(
+            f"{file.path}: its task file {saved} is not there any more; say with --task where it is"
+        )
+    return load_task(saved)
+
+
+def split_of(definition: TaskDefinition, name: str) -> Any:
+    """A split of the definition by its name; the test file is read only here."""
+    return definition.test() if name == "test" else getattr(definition, name)
+
+
+def found_with(
+    file: PromptFile,
+    definition: TaskDefinition | TaskFrame,
+    given: Mapping[str, Any],
+    console: Console,
+) -> LanguageModel:
+    """The model the prompts were found with; another one only where `--model` asks for it."""
+    model = model_for(file, definition.chat, given["model"], **loading_from(given))
+    if not is_own(file, model):
+        before = spec_of(file)
+        console.say(f"transfer: prompts found with {before}, scored with {model.info.spec}")
+    return model
+
+
+@contextmanager
+def scoring_as(
+    file: PromptFile,
+    definition: TaskDefinition,
+    model: LanguageModel,
+    given: Mapping[str, Any],
+    console: Console,
+) -> Iterator[tuple[Scorer, PromptScorer]]:
+    """The model's scorer as the file says, and the same cached, spread and calibrated."""
+    with arranged_as(file, definition.kind, model, given, console) as (own, arranged):
+        yield own, calibrated(arranged, own, scoring_from(file), definition)
+
+
+@contextmanager
+def arranged_as(
+    file: PromptFile,
+    kind: str,
+    model: LanguageModel,
+    given: Mapping[str, Any],
+    console: Console,
+) -> Iterator[tuple[Scorer, PromptScorer]]:
+    """The same before calibration, of a kind of task."""
+    settings = replace(scoring_from(file), **computing(given))
+    own = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
+    with crew_of(settings, model).open(console.say) as pool:
+        yield own, arrange(own, settings, pool, console.say)
+
+
+def compared(file: PromptFile, definition: TaskDefinition) -> str:
+    """The metric that `vs_manual` is about: the objective, or what log-likelihood stands for."""
+    metric = objective_in(file.section("search"))
+    if metric != "log_likelihood":
+        return metric
+    return "p@1" if definition.kind == "facts" else "accuracy"

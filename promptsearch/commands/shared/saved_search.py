@@ -1,0 +1,59 @@
+"""The search that made a file, from what the file says of it."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, cast
+
+from promptsearch.engine.strategy import Searcher
+from promptsearch.errors import RunError
+from promptsearch.models.finetuning.config import LEAST
+from promptsearch.prediction.selection import scoring_from
+from promptsearch.prompt_file.prompts_json import PromptFile
+from promptsearch.runs.settings import Settings
+from promptsearch.searchers import SEARCHERS, JointSearch
+
+
+def searcher_of(file: PromptFile) -> Searcher:
+    """The strategy with its options; `RunError` where the file was not made by one of ours."""
+    made = file.section("search")
+    strategy = str(made.get("strategy"))
+    if strategy not in SEARCHERS:
+        raise RunError(
+            f"{file.path}: was not made by a search of this tool (strategy {strategy!r})"
+        )
+    options = cast(dict[str, Any], made.get("options") or {})
+    known = [field.name for field in fields(cast(Any, SEARCHERS[strategy]))]
+    if strange := [name for name in options if name not in known]:
+        raise RunError(f"{file.path}: {strategy} has no option {strange[0]!r}; take it out")
+    searcher: Searcher = SEARCHERS[strategy](
+        **{name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
+    )
+    if isinstance(searcher, JointSearch):  # its shares are those of the whole budget
+        return replace(searcher, budget=cast(int | None, made.get("budget")))
+    return searcher
+
+
+def settings_of(file: PromptFile) -> Settings:
+    """As the search was made; where it was cut short, as many prompts as it had scored."""
+    made = cast(dict[str, Any], file.section("search"))
+    budget = made["spent"]["prompts"] if made["stopped_because"] != "finished" else made["budget"]
+    settings = scoring_from(file)
+    race = made.get("race") is not None
+    return replace(
+        settings,
+        objective=made["objective"],
+        budget=budget,
+        seed=made["seed"],
+        race=race,
+        **_tuning(made),
+    )
+
+
+def _tuning(made: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How finalists were tuned: as many as had been, where it was cut short."""
+    how = made.get("finetune") or {"done": 0}
+    if not how["done"]:
+        return {}
+    names = {name: how[name] for name in ("steps", "batch", "lr")}
+    given = {"top": max(LEAST, how["done"]), **names}
+    return {"rank_by": "finetune", **{f"finetune_{name}": v for name, v in given.items()}}

@@ -1,0 +1,86 @@
+"""Options made from a strategy's fields, and all the options of a search command."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import rich_click as click
+
+from promptsearch.commands.shared.finetune_options import tuning_options
+from promptsearch.commands.shared.options import (
+    Decorator,
+    computing_options,
+    json_option,
+    judging_options,
+    limit_options,
+    loading_options,
+    model_option,
+    output_options,
+    quiet_option,
+    stacked,
+    task_option,
+)
+
+
+def search_options(searcher: type, *own: Decorator, task: Decorator = task_option) -> Decorator:
+    """What a search command takes; `own` are options that are no fields."""
+    return course_options(*own, searcher_options(searcher), task=task)
+
+
+def course_options(*own: Decorator, task: Decorator = task_option) -> Decorator:
+    """What every search takes, whatever its strategy; `own` stand behind task and model."""
+    return stacked(
+        task,
+        model_option,
+        *own,
+        judging_options,
+        tuning_options,
+        limit_options,
+        computing_options,
+        output_options,
+        loading_options,
+        json_option,
+        quiet_option,
+    )
+
+
+def searcher_options(searcher: type) -> Decorator:
+    """One option for each field of a strategy's dataclass; help is the field's `Annotated` text.
+
+    A tuple's option may be given several times.
+    """
+    hints = get_type_hints(searcher, include_extras=True)
+    return stacked(*(_option(field, hints[field.name]) for field in fields(searcher)))
+
+
+def _option(field: "Field[Any]", hint: Any) -> Decorator:
+    kind, *notes = get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
+    name, default = field.name.replace("_", "-"), field.default
+    assert default is not MISSING, f"the field {field.name} needs a default"
+    text = str(notes[0]) if notes else None
+    if kind is bool:
+        return click.option(f"--{name}/--no-{name}", default=default, show_default=True, help=text)
+    several = get_origin(kind) is tuple
+    return click.option(
+        f"--{name}",
+        type=_click_type(kind),
+        default=default,
+        show_default=default not in ("", ()),
+        multiple=several,
+        help=text,
+    )
+
+
+def _click_type(kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        return click.Choice(get_args(kind))
+    if get_origin(kind) is tuple:  # tuple[X, ...]
+        return _click_type(get_args(kind)[0])
+    able = [part for part in get_args(kind) if part is not NoneType]
+    return able[0] if able else kind
+
+
+def built(searcher: type, given: Mapping[str, Any]) -> Any:
+    """The strategy with the values that its options were given."""
+    return searcher(**{field.name: given[field.name] for field in fields(searcher)})

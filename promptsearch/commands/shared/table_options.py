@@ -1,0 +1,147 @@
+"""Options about rows that are read and rows that are written, and what they mean together."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from promptsearch.commands.shared.options import stacked
+from promptsearch.data import Layout
+from promptsearch.data.tables.parquet import pyarrow_for
+from promptsearch.data.tasks.schema import Reader
+from promptsearch.errors import RunError
+from promptsearch.files.reading import kind_of
+from promptsearch.files.stdin import STDIN
+from promptsearch.prediction.table.label_rows import CHUNK
+from promptsearch.prediction.table.output import Target
+
+PIPE = "-"
+
+table_options = stacked(
+    click.option(
+        "--input",
+        "-i",
+        "table",
+        required=True,
+        metavar="FILE",
+        help="Rows to label: .csv, .tsv, .jsonl, .json or .parquet, also .gz or .zst. -: standard "
+        "input.",
+    ),
+    click.option(
+        "--output",
+        "-o",
+        default=PIPE,
+        metavar="FILE",
+        help="The same rows with their labels: .jsonl, .csv, .tsv or .parquet.  [default: standard "
+        "output]",
+    ),
+    click.option(
+        "--format",
+        type=click.Choice(["jsonl", "csv", "tsv"]),
+        default="jsonl",
+        show_default=True,
+        help="Of standard input and standard output.",
+    ),
+    click.option(
+        "--columns",
+        default="",
+        metavar="A,B,...",
+        help="Names of the columns, where there is no header.  [default: the task's]",
+    ),
+    click.option(
+        "--header", is_flag=True, help="There is a header, if the task's files have none."
+    ),
+    click.option(
+        "--rename",
+        multiple=True,
+        metavar="COLUMN=NAME",
+        help="A column that the task knows by another name; repeat it for several.",
+    ),
+    click.option("--encoding", help="Of the rows.  [default: the task's]"),
+    click.option(
+        "--prefix", default="", metavar="TEXT", help="Put it before the names of the new columns."
+    ),
+    click.option(
+        "--on-error",
+        type=click.Choice(["stop", "skip"]),
+        default="stop",
+        show_default=True,
+        help="At a row that cannot be labelled; skip leaves it out and says so.",
+    ),
+    click.option(
+        "--chunk",
+        type=click.IntRange(min=1),
+        default=CHUNK,
+        show_default=True,
+        metavar="N",
+        help="Rows that are labelled and written together: what a kill can cost.",
+    ),
+    click.option("--resume", is_flag=True, help="Go on with a file that is half made."),
+    click.option("--overwrite", is_flag=True, help="Start anew."),
+)
+
+
+def table_of(given: Mapping[str, Any]) -> Path:
+    """What is read."""
+    return STDIN if given["table"] == PIPE else Path(given["table"])
+
+
+def reading_of(reader: Reader, given: Mapping[str, Any]) -> Reader:
+    """The task's reader, where the options say how these rows differ from the task's own."""
+    if given["header"] and given["columns"]:
+        raise click.UsageError("--header and --columns: either there is a header, or there is none")
+    own, renamed = reader.layout, dict(map(renaming, given["rename"]))
+    kept = {old: new for old, new in own.rename.items() if new not in renamed.values()}
+    columns = tuple(filter(None, given["columns"].split(",")))
+    layout = Layout(
+        columns=columns or (() if given["header"] else own.columns),
+        encoding=given["encoding"] or own.encoding,
+        rename={**kept, **renamed},
+        ending=f".{given['format']}" if given["table"] == PIPE else "",
+    )
+    return replace(reader, layout=layout)
+
+
+def renaming(text: str) -> tuple[str, str]:
+    """The column and the name of one --rename."""
+    column, _, name = text.rpartition("=")
+    if not column or not name:
+        raise click.UsageError(f"--rename {text}: write COLUMN=NAME, such as 'review body=text'")
+    return column, name
+
+
+def ending_of(given: Mapping[str, Any]) -> str:
+    """How what is written ends."""
+    path = Path(given["output"])
+    return f".{given['format']}" if given["output"] == PIPE else path.suffix.lower()
+
+
+def target_of(given: Mapping[str, Any]) -> Target | None:
+    """The file to be written; None for standard output. `RunError` where that cannot be."""
+    if given["output"] == PIPE:
+        if given["resume"]:
+            raise RunError("--resume needs --output FILE: what went to standard output is gone")
+        return None
+    file = Path(given["output"])
+    if given["resume"] and given["overwrite"]:
+        raise click.UsageError("--resume and --overwrite: choose one")
+    if file.is_dir():
+        raise RunError(f"--output {file} is a folder; name a file in it")
+    table = Path(given["table"])
+    if table.is_file() and file.exists() and file.samefile(table):
+        raise RunError(f"--output {file} is the input; choose another file")
+    if kind_of(file) == ".parquet":
+        _check_parquet(file, given)
+    return Target(file)
+
+
+def _check_parquet(file: Path, given: Mapping[str, Any]) -> None:
+    """`RunError` now, not after the last row."""
+    pyarrow_for(file)
+    if given["table"] == PIPE:
+        raise RunError(
+            f"--output {file}: for Parquet the input is read twice, and standard input cannot be; "
+            "write .jsonl, or give --input FILE"
+        )

@@ -1,0 +1,82 @@
+"""Plots in the terminal, by plotext: characters only, so that they can go into a file."""
+
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+from promptsearch.errors import RunError
+from promptsearch.evaluation.report.statistics.budget_curve import Course
+
+NEWEST, WIDE, HIGH = 6, 88, 15  # the package's first version with this interface; columns, lines
+MARKS = "+x*o^v#%"  # of steps or strategies, in their order
+
+
+def check_plotext() -> None:
+    """`RunError` where plotext is missing, or too old to draw as we ask."""
+    if find_spec("plotext") is None:
+        raise RunError("--plots needs plotext: pip install 'promptsearch[report]'")
+    if int((found := version("plotext")).split(".")[0]) < NEWEST:
+        raise RunError(
+            f"--plots needs a newer plotext than {found}: pip install -U 'promptsearch[report]'"
+        )
+
+
+def course_plot(course: Course, title: str) -> str:
+    """Trials by place and value, a mark a group, and the line of the best so far.
+
+    Trials far below the others stand on the lower edge.
+    """
+    figure = _figure(title, HIGH)
+    low, high = course.window
+    if course.best:
+        places, values = zip(*_steps(course), strict=True)
+        figure.draw(figure.signal(list(places), list(values)).lines())
+    marks = {group: MARKS[i % len(MARKS)] for i, group in enumerate(course.groups)}
+    for group, mark in marks.items():
+        own = [point for point in course.points if point.group == group]
+        heights = [max(point.value, low) for point in own]
+        figure.draw(figure.signal([p.place for p in own], heights, marker=mark))
+    figure.ruler("y").lim(low, high)
+    figure.ruler("x").lim(0, course.prompts + 1).ticks(_ticks(course.prompts))
+    told = "   ".join(f"{mark} {group}" for group, mark in marks.items())
+    return f"{_text(figure)}\nline: best so far   {told}"
+
+
+def bars(shares: Mapping[str, float], title: str) -> str:
+    """A bar a name, the first on top; shares are in [0, 1]."""
+    figure = _figure(title, 2 * len(shares) + 5)
+    figure.ruler("x").lim(0, 1).ticks([0, 0.25, 0.5, 0.75, 1])
+    names, values = list(shares)[::-1], list(shares.values())[::-1]
+    figure.draw(figure.bar(names, values, orientation="h", width=0.5))
+    return _text(figure)
+
+
+def _figure(title: str, height: int) -> Any:
+    import plotext
+
+    figure = plotext.figure
+    figure.clear()
+    figure.theme("colorless")
+    figure.plot_size(min(WIDE, shutil.get_terminal_size().columns), height)
+    figure.title(title)
+    return figure
+
+
+def _text(figure: Any) -> str:
+    drawn: str = figure.build().string(colorless=True)
+    figure.clear()
+    return "\n".join(line.rstrip() for line in drawn.splitlines())
+
+
+def _steps(course: Course) -> list[tuple[int, float]]:
+    """Corners of the line: it stays until the next improvement."""
+    corners = [course.best[0]]
+    for place, value in course.best[1:]:
+        corners += [(place, corners[-1][1]), (place, value)]
+    return [*corners, (course.prompts, corners[-1][1])]
+
+
+def _ticks(prompts: int) -> list[int]:
+    return sorted({1, *(round(prompts * part / 4) for part in range(1, 5))} - {0})

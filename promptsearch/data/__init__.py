@@ -1,0 +1,39 @@
+"""What comes from outside: files, tables, facts, labelled text and the tasks made of them.
+
+Nothing here loads a heavy package before a file needs it.
+"""
+
+from promptsearch.data.examples import Dataset, Example, most_frequent
+from promptsearch.data.scaffold.label_column import one_a_row
+from promptsearch.data.scaffold.task_file_from_table import starter_task
+from promptsearch.data.tables.rows import Layout, Row, read_rows
+from promptsearch.data.tasks.builtin import builtin_tasks
+from promptsearch.data.tasks.definition import Split, TaskDefinition, with_candidates
+from promptsearch.data.tasks.load import load_document, load_task
+from promptsearch.data.tasks.schema import TaskFrame, frame_of
+from promptsearch.data.tasks.task_file import Chat
+from promptsearch.errors import did_you_mean
+from promptsearch.files.reading import open_bytes, open_text
+
+__all__ = [
+    "Chat",
+    "Dataset",
+    "Example",
+    "Layout",
+    "Row",
+    "Split",
+    "TaskDefinition",
+    "TaskFrame",
+    "builtin_tasks",
+    "did_you_mean",
+    "frame_of",
+    "load_document",
+    "load_task",
+    "most_frequent",
+    "one_a_row",
+    "open_bytes",
+    "open_text",
+    "read_rows",
+    "starter_task",
+    "with_candidates",
+]

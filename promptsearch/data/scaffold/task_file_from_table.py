@@ -1,0 +1,173 @@
+"""The first task file: a commented TOML written from a table, ready to load and to edit."""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptsearch.data.scaffold.label_column import labels_of
+from promptsearch.data.scaffold.text_columns import SPACELESS, Column, chosen_columns
+from promptsearch.data.tables.rows import Layout, read_rows
+from promptsearch.errors import DataError, listed
+from promptsearch.files.reading import ENCODING
+
+_CHINESE = re.compile(SPACELESS)
+
+
+@dataclass(frozen=True)
+class Starter:
+    """A task file, the columns its template reads, and those with text that it leaves."""
+
+    text: str
+    inputs: tuple[str, ...]  # as the template names them
+    left: tuple[Column, ...]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        return tuple(map(_told, self.left))
+
+    @property
+    def remark(self) -> str:
+        """What to know of the columns; "" where there is only one with text."""
+        if not self.left and len(self.inputs) < 2:
+            return ""
+        left = f"; {_left_out(self.left)}" if self.left else ""
+        return f"the template reads {', '.join(self.inputs)}{left}"
+
+
+def starter_task(
+    data: Path,
+    label: str,
+    *,
+    folder: Path | None = None,
+    columns: tuple[str, ...] = (),
+    encoding: str = ENCODING,
+) -> Starter:
+    """A task file for the table `data`, to be written into `folder` (default: beside).
+
+    `columns` names the columns of a table without a header. `DataError` where the label's column
+    does not exist, or does not look like labels, and where no column has a text in every row.
+    """
+    rows = list(read_rows(data, Layout(columns, encoding)))
+    if not rows:
+        raise DataError.at(data, None, "it has no rows; a task needs examples")
+    labels = labels_of(data, label, rows, named=bool(columns))
+    choice = chosen_columns(data, label, rows)
+    fields = _fields(choice.inputs, {name for row in rows for name in row.cells})
+    lines = [
+        "# A task for promptsearch. Edit it, then: promptsearch check --task THIS_FILE",
+        f"name = {_quoted(_name(data))}",
+        'kind = "classification"',
+        "",
+        *_files(data, folder or data.parent, columns, encoding),
+        "",
+        f"label = {_quoted(label)}",
+        *_template(choice.inputs, fields, choice.others),
+        "",
+        *_answers(labels),
+        "",
+    ]
+    return Starter("\n".join(lines), fields, choice.others)
+
+
+def _fields(inputs: Sequence[Column], taken: Set[str]) -> tuple[str, ...]:
+    """The names in the template, which names words: `#1 String` is given another one."""
+    new = ["text"] if len(inputs) == 1 else [f"text{at}" for at in range(1, len(inputs) + 1)]
+    return tuple(
+        column.name if column.plain else _free(name, taken)
+        for column, name in zip(inputs, new, strict=True)
+    )
+
+
+def _told(column: Column) -> str:
+    """Its name, on one line, and whether some rows lack it."""
+    name = column.name if column.name.isprintable() else _quoted(column.name)
+    if not column.gaps:
+        return name
+    return f"{name} (empty in {len(column.gaps)} of {len(column.texts)} rows)"
+
+
+def _left_out(left: Sequence[Column]) -> str:
+    plain = all(column.plain for column in left)
+    names = listed([_told(column) for column in left])
+    return (
+        f"other columns with text, left out: {names}; to use one, add it to inputs and to the "
+        f"template{'' if plain else ', with a plain name under [rename]'}"
+    )
+
+
+def _files(data: Path, folder: Path, columns: tuple[str, ...], encoding: str) -> list[str]:
+    """The keys that say how to read the data."""
+    lines = [
+        f"train = {_quoted(Path(os.path.relpath(data, folder)).as_posix())}",
+        '# dev = "dev.tsv"                   # decides; without it a part of train is held out',
+        '# test = "test.tsv"                 # only `promptsearch evaluate` reads it',
+    ]
+    if columns:
+        lines += ["header = false", f"columns = [{', '.join(map(_quoted, columns))}]"]
+    if encoding != ENCODING:
+        lines.append(f"encoding = {_quoted(encoding)}")
+    return lines
+
+
+def _template(inputs: Sequence[Column], fields: Sequence[str], left: Sequence[Column]) -> list[str]:
+    """The keys around the prompt."""
+    chinese = _spaceless(text for column in inputs for text in column.texts)
+    renamed = [
+        f"{_quoted(column.name)} = {_quoted(field)}"
+        for column, field in zip(inputs, fields, strict=True)
+        if column.name != field
+    ]
+    return [
+        *([f"# O{_left_out(left)[1:]}."] if left else []),
+        f"inputs = [{', '.join(map(_quoted, fields))}]                # columns a template may use",
+        "# Where the search starts: your best guess, which every found prompt is compared to.",
+        f"template = {_quoted(_wording(fields, chinese))}",
+        f"language = {_quoted('zh' if chinese else 'en')}",
+        '# corpus = ["reviews.txt.gz"]      # text to mine prompts from; optional',
+        *(["", "[rename]", *renamed] if renamed else []),
+    ]
+
+
+def _wording(fields: Sequence[str], chinese: bool) -> str:
+    """For a pair, how LM-BFF asks whether one text follows from the other."""
+    shown = [f"{{{field}}}" for field in fields]
+    if len(shown) == 1:
+        return shown[0] + ("这是[Z]。" if chinese else " It was [Z].")
+    return ("？[Z]，" if chinese else " ? [Z] , ").join(shown)
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    return name if name not in taken else _free(name + "_", taken)
+
+
+def _answers(labels: Counter[str]) -> list[str]:
+    """Each label with its own name as its answer: a start that loads, meant to be edited."""
+    return [
+        "# label = its answers: words the model may say. The labels' names are only a start.",
+        "[answers]",
+        *(f"{_key(label)} = [{_quoted(label)}]  # {n} rows" for label, n in labels.most_common()),
+    ]
+
+
+def _name(data: Path) -> str:
+    """`sst2/train.tsv.gz` is about sst2; `reviews.csv` about reviews."""
+    stem = data.name.split(".")[0]
+    return data.absolute().parent.name if stem in ("train", "dev", "test", "data") else stem
+
+
+def _spaceless(texts: Iterable[str]) -> bool:
+    text = "".join(texts)
+    return 2 * len(_CHINESE.findall(text)) > len(text)
+
+
+def _key(label: str) -> str:
+    return label if re.fullmatch(r"[A-Za-z0-9_-]+", label) else _quoted(label)
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string: JSON's, but TOML also wants DEL escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,144 @@
+"""Tables: rows streamed from .csv, .tsv, .jsonl, .json, .parquet and .txt files, with their lines.
+
+A `Row` keeps its values as the file gave them and turns them into text when asked, so a value
+that nobody needs may be anything, and one that somebody needs is blamed on its file and line.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from promptsearch.data.tables.delimited import csv_rows, tsv_rows
+from promptsearch.data.tables.json_rows import each_line, json_values
+from promptsearch.data.tables.nested import joined, reached
+from promptsearch.data.tables.parquet import parquet_rows
+from promptsearch.data.tables.semeval import text_rows
+from promptsearch.errors import DataError, did_you_mean
+from promptsearch.files.reading import ENCODING, is_whole, kind_of
+
+FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")  # and .txt: see semeval
+Cells = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a table does not say about itself."""
+
+    columns: tuple[str, ...] = ()  # the names, where a .csv or .tsv has no header
+    encoding: str = ENCODING
+    rename: Mapping[str, str] = field(default_factory=dict)  # column -> the name we use
+    ending: str = ""  # says the format where the name does not: of standard input
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row and where it stands; `line` counts from 1 (Parquet has no lines: its row)."""
+
+    path: Path
+    line: int
+    cells: Cells
+
+    def text(self, column: str) -> str:
+        """The cell as text; `DataError` where it is missing, null, nested or empty."""
+        if column not in self.cells:
+            raise self.error(
+                f"there is no column {column!r}{did_you_mean(column, list(self.cells))}; "
+                f"the columns are {', '.join(self.cells)}{_separated(self.cells)}"
+            )
+        if (text := self.peek(column)) is None:
+            shown = "null" if self.cells[column] is None else "not text or a number"
+            raise self.error(f"the column {column!r} is {shown}; give it a text or remove the row")
+        if not text.strip():
+            raise self.error(f"the column {column!r} is empty; fill it in or remove the row")
+        return text
+
+    def peek(self, column: str) -> str | None:
+        """The cell as text, perhaps empty; None where there is none to be had."""
+        match self.cells.get(column):
+            case str(text):
+                return self._whole(column, text)
+            case bool(flag):
+                return str(flag).lower()
+            case None | bytes() | Mapping() | list() | tuple():
+                return None
+            case scalar:
+                return str(scalar)
+
+    def error(self, message: str) -> DataError:
+        return DataError.at(self.path, self.line, message)
+
+    def _whole(self, column: str, text: str) -> str:
+        if not is_whole(text):
+            raise self.error(f"the column {column!r} holds half a surrogate pair")
+        return text
+
+
+def read_rows(path: Path, layout: Layout = Layout()) -> Iterator[Row]:
+    """The rows of one file, in order, blank lines left out; the name's ending says the format."""
+    for row in each_row(path, layout):
+        if isinstance(row, DataError):
+            raise row
+        yield renamed(row, layout.rename)
+
+
+def each_row(path: Path, layout: Layout = Layout()) -> Iterator[Row | DataError]:
+    """The rows, columns named as in the file; in the place of one that is no row, what is wrong.
+
+    What makes the rest of a file unreadable (its encoding, open quotes) is raised even so.
+    """
+    for line, cells in _located(path, layout):
+        if isinstance(cells, DataError):
+            yield cells
+        elif isinstance(cells, Mapping):
+            yield Row(path, line, cells)
+        else:
+            message = f'a row must be an object such as {{"text": "..."}}, not {cells!r:.40}'
+            yield DataError.at(path, line, message)
+
+
+def _located(path: Path, layout: Layout) -> Iterator[tuple[int, object]]:
+    match layout.ending or kind_of(path):
+        case ".csv":
+            return csv_rows(path, layout.columns, layout.encoding)
+        case ".tsv":
+            return tsv_rows(path, layout.columns, layout.encoding)
+        case ".jsonl":
+            return each_line(path, layout.encoding)
+        case ".json":
+            return json_values(path, layout.encoding)
+        case ".parquet":
+            return parquet_rows(path)
+        case ".txt":
+            return text_rows(path, layout.encoding)
+        case ending:
+            raise DataError.at(
+                path,
+                None,
+                f"cannot read a table that ends in {ending or 'nothing'!r}; use one of "
+                f"{', '.join(FORMATS)}, perhaps with .gz or .zst",
+            )
+
+
+def renamed(row: Row, names: Mapping[str, str]) -> Row:
+    """What has a new name may be nested ("h.name"), or a list of tokens, which makes a text."""
+    if not names:
+        return row
+    inner = {name: reached(row.cells, name) for name in names if name not in row.cells}
+    found = {**row.cells, **{name: value for name, value in inner.items() if value is not None}}
+    cells = {
+        names.get(column, column): joined(value) if column in names else value
+        for column, value in found.items()
+    }
+    if len(cells) < len(found):
+        shown = ", ".join(row.cells)
+        raise row.error(f"[rename] gives two columns one name; the columns are {shown}")
+    return replace(row, cells=cells)
+
+
+def _separated(cells: Cells) -> str:
+    """What to do where all columns stand in one, because something else separates them."""
+    names = list(cells)
+    mark = next((mark for mark in ";\t|" if len(names) == 1 and mark in names[0]), None)
+    return (
+        f"; separated by {mark!r}, it seems: save it with commas, or tabs in a .tsv" if mark else ""
+    )

@@ -1,0 +1,74 @@
+"""Which words a fact task chooses its answers from."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from promptsearch.data.tasks.task_file import TaskFile
+from promptsearch.errors import DataError
+from promptsearch.files.reading import expand, open_text
+
+CandidatesRule = Literal["objects", "vocabulary", "common-vocab", "file"]
+COMMON_VOCAB = "common_vocab_cased.txt"
+COMMON_VOCAB_VARIABLE = "PROMPTSEARCH_COMMON_VOCAB"
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What the task file's `candidates` came to; `words` is None while a model must give them."""
+
+    rule: CandidatesRule
+    file: Path | None = None
+    words: tuple[str, ...] | None = None
+
+
+def chosen_candidates(task: TaskFile, file: Path, objects: Sequence[str]) -> Candidates:
+    """The candidates of a task; `objects` (of train and dev) are the default."""
+    match task.candidates:
+        case None:
+            return Candidates("objects", words=tuple(objects))
+        case "vocabulary":
+            return Candidates("vocabulary")
+        case "common-vocab":
+            path = common_vocab(file)
+            return Candidates("common-vocab", path, read_candidates(path))
+        case name:
+            (path,) = _found(name, file)
+            return Candidates("file", path, read_candidates(path, task.encoding))
+
+
+def read_candidates(path: Path, encoding: str = "utf-8") -> tuple[str, ...]:
+    """One answer a line, each once; `DataError` where there are none."""
+    with open_text(path, encoding) as stream:
+        words = tuple(dict.fromkeys(line.strip() for line in stream if line.strip()))
+    if not words:
+        raise DataError.at(path, None, "it holds no candidate; write one answer a line")
+    return words
+
+
+def common_vocab(file: Path) -> Path:
+    """LAMA's 21,018 words, beside the task file or where the variable says.
+
+    Their licence (CC BY-NC 4.0) keeps them out of this package.
+    """
+    named = os.environ.get(COMMON_VOCAB_VARIABLE)
+    path = Path(named) if named else file.parent / COMMON_VOCAB
+    if path.is_file():
+        return path
+    raise DataError(
+        f"{file}: candidates: common-vocab is LAMA's word list, which its licence (CC BY-NC 4.0) "
+        f"keeps out of this package, and there is no file {path}; download "
+        "https://dl.fbaipublicfiles.com/LAMA/common_vocab_cased.txt and put it beside the task "
+        f"file, or name it in the environment variable {COMMON_VOCAB_VARIABLE}"
+    )
+
+
+def _found(name: str, file: Path) -> tuple[Path, ...]:
+    try:
+        return expand([name], file.parent)
+    except DataError as error:
+        raise DataError(
+            f'{file}: candidates: {error}, or write "vocabulary" or "common-vocab"'
+        ) from None

@@ -1,0 +1,123 @@
+"""A task as defined by its file and data: what every command starts from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from promptsearch.data import Example
+from promptsearch.data.tasks.candidates import CandidatesRule
+from promptsearch.data.tasks.facts_reader import objects_of
+from promptsearch.data.tasks.schema import Reader, TaskFrame
+from promptsearch.data.tasks.task_file import Chat, Kind
+from promptsearch.errors import DataError, TaskError
+from promptsearch.files.reading import sha256
+from promptsearch.prompt import Prompt, Verbalizer
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples and where they came from."""
+
+    name: str
+    files: tuple[str, ...]  # as the task file writes them
+    sha256: str
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class TaskDefinition:
+    """What is asked, on which examples, with which prompt to beat."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]  # for facts the candidates; () while they wait for the model's words
+    inputs: tuple[str, ...]
+    prompt: Prompt  # the manual one: where a search starts
+    train: Split
+    dev: Split
+    dev_from_train: bool  # no dev file: a part of train is held out, and the tool says so
+    language: str
+    negative_label: str | None
+    corpus: tuple[Path, ...]
+    corpus_column: str | None
+    encoding: str  # of the corpus too
+    chat: Chat | None
+    file: Path  # absolute
+    document: Mapping[str, object] = field(repr=False)  # the TOML as parsed
+    reader: Reader = field(repr=False)
+    test_files: tuple[str, ...] = ()  # as the task file writes them; () without a test split
+    test_paths: tuple[Path, ...] = ()
+    candidates_rule: CandidatesRule | None = None  # None: no facts
+    candidates_file: Path | None = None
+
+    def test(self) -> Split:
+        """The test split, read now. Only `evaluate` asks for it."""
+        if not self.test_paths:
+            raise TaskError(
+                f'{self.file}: the task has no test split; add test = "FILE" to the task file, or '
+                "see with `promptsearch certify` what dev can say"
+            )
+        return read_split("test", self.test_files, self.test_paths, self.reader)
+
+    @property
+    def frame(self) -> TaskFrame:
+        """The task without its data."""
+        labels = () if self.kind == "facts" else self.labels
+        own = self.inputs, labels, self.language, self.chat, self.reader
+        return TaskFrame(self.name, self.kind, *own)
+
+    @property
+    def test_sha256(self) -> str | None:
+        """The hash of the test files, no row read; None without a test split."""
+        return sha256(self.test_paths) if self.test_paths else None
+
+    @property
+    def candidates_sha256(self) -> str | None:
+        """The hash of the file that the candidates are from; None where they are of no file."""
+        return sha256([self.candidates_file]) if self.candidates_file else None
+
+    @property
+    def corpus_sha256(self) -> str:
+        """The hash of the corpus, which is read for it once from end to end."""
+        return sha256(self.corpus)
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether the candidates wait for the model's words; see `with_candidates`."""
+        return self.candidates_rule == "vocabulary" and not self.labels
+
+
+def with_candidates(definition: TaskDefinition, words: Sequence[str]) -> TaskDefinition:
+    """The fact task with these candidates; `TaskError` where it could answer nothing with them."""
+    (slot,) = definition.prompt.template.slots
+    candidates = tuple(dict.fromkeys(words))
+    known = set(candidates)
+    objects = objects_of(definition.train.examples, definition.dev.examples)
+    if len(candidates) < 2 or known.isdisjoint(objects):
+        raise TaskError(
+            f"{definition.file}: candidates: {_too_few(candidates, objects)}; "
+            "correct candidates or leave the key out to use the objects of train and dev"
+        )
+    verbalizer = Verbalizer.of_candidates(candidates, slot)
+    prompt = replace(definition.prompt, verbalizer=verbalizer)
+    return replace(definition, labels=candidates, prompt=prompt)
+
+
+def read_split(
+    name: str,
+    files: tuple[str, ...],
+    paths: tuple[Path, ...],
+    reader: Reader,
+) -> Split:
+    """The split, read and fingerprinted; `DataError` where it is empty."""
+    examples = reader.examples(paths)
+    if not examples:
+        shown = ", ".join(map(str, paths))
+        raise DataError.at(shown, None, f"the {name} split is empty; add rows or another file")
+    return Split(name, files, sha256(paths), examples)
+
+
+def _too_few(candidates: Sequence[str], objects: Sequence[str]) -> str:
+    if len(candidates) < 2:
+        return f"{len(candidates)} candidate leaves nothing to choose"
+    return f"no object of train or dev, such as {objects[0]!r}, is among the {len(candidates)}"

@@ -1,0 +1,111 @@
+"""Rows that lie in memory, and a task made of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from promptsearch.data import Example
+from promptsearch.data.tables.rows import Row, renamed
+from promptsearch.data.tasks.definition import Split, TaskDefinition
+from promptsearch.data.tasks.dev_split import with_dev
+from promptsearch.data.tasks.schema import Reader, TaskFrame
+from promptsearch.errors import DataError
+from promptsearch.files.reading import ENCODING
+from promptsearch.prompt import Prompt
+
+WHERE = Path("X")  # as errors name it
+
+
+@runtime_checkable
+class Frame(Protocol):
+    """A data frame, such as pandas' or polars'."""
+
+    @property
+    def columns(self) -> Iterable[str]: ...
+
+    def __getitem__(self, column: str, /) -> Iterable[object]: ...
+
+
+def examples_of(rows: object, reader: Reader) -> list[Example]:
+    """What is asked of texts, of mappings from column to value, or of a data frame.
+
+    `DataError` names the row ("line") and the value that cannot be asked.
+    """
+    found = []
+    for place, row in enumerate(_listed(rows)):
+        inputs = reader.inputs_of(_row(row, place + 1, reader))
+        found.append(Example(str(place), inputs, ()))
+    return found
+
+
+def _listed(rows: object) -> Iterable[Any]:
+    if isinstance(rows, Frame):
+        names = list(rows.columns)
+        columns = zip(*(rows[name] for name in names), strict=True)
+        return (dict(zip(names, row, strict=True)) for row in columns)
+    if isinstance(rows, str | Mapping) or not isinstance(rows, Iterable):
+        kind = type(rows).__name__
+        raise DataError(f"{WHERE} must be a list of texts or dicts, or a data frame, not a {kind}")
+    return rows
+
+
+def _row(row: object, place: int, reader: Reader) -> Row:
+    if isinstance(row, str):
+        return Row(WHERE, place, {_only_column(reader): row})
+    if not isinstance(row, Mapping):
+        message = f'a row must be a text or {{"column": text}}, not a {type(row).__name__}'
+        raise DataError.at(WHERE, place, message)
+    cells = {name: None if _is_missing(value) else value for name, value in row.items()}
+    return renamed(Row(WHERE, place, cells), reader.layout.rename)
+
+
+def _only_column(reader: Reader) -> str:
+    columns = sorted(reader.columns)
+    if len(columns) != 1:
+        shown = ", ".join(columns) or "none of their own, but marked words"
+        raise DataError(f"{WHERE} holds texts, but the prompts read {shown}; give dicts")
+    return columns[0]
+
+
+def _is_missing(value: object) -> bool:
+    """NaN, pandas' NA, and what else does not equal itself."""
+    try:
+        return not bool(value == value)
+    except (TypeError, ValueError):
+        return True
+
+
+def task_in_memory(frame: TaskFrame, prompt: Prompt, examples: Sequence[Example]) -> TaskDefinition:
+    """A task whose dev examples are a part of these, as of a task file without dev.
+
+    `DataError` where there are too few.
+    """
+    if len(examples) < 2:
+        raise DataError(f"{len(examples)} example leaves none to decide on; give more")
+    train, dev = with_dev(examples)
+    inputs = [name for name in frame.inputs if all(name in e.inputs for e in examples)]
+    return TaskDefinition(
+        name=frame.name,
+        kind=frame.kind,
+        labels=frame.labels,
+        inputs=tuple(inputs),
+        prompt=prompt,
+        train=Split("train", (), "", train),
+        dev=Split("dev", (), "", dev),
+        dev_from_train=True,
+        language=frame.language,
+        negative_label=None,
+        corpus=(),
+        corpus_column=None,
+        encoding=ENCODING,
+        chat=frame.chat,
+        file=WHERE.absolute(),
+        document={},
+        reader=frame.reader,
+    )
+
+
+def labelled(examples: Sequence[Example], labels: Sequence[str]) -> list[Example]:
+    """The examples with their labels."""
+    return [replace(e, target=label) for e, label in zip(examples, labels, strict=True)]

@@ -1,0 +1,63 @@
+"""Labelled text: the rows of a classification task as examples."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptsearch.data import Example
+from promptsearch.data.tables.rows import Layout, Row, read_rows
+from promptsearch.data.tasks.markup import Markup
+from promptsearch.errors import did_you_mean
+
+_SHOWN = 30  # of the labels in an error; BANKING77 has 77
+
+
+@dataclass(frozen=True)
+class LabelledReader:
+    """Reads any split of one task the same way."""
+
+    layout: Layout
+    label: str
+    labels: tuple[str, ...]
+    inputs: tuple[str, ...]  # what an example holds where the row has it
+    needed: frozenset[str]  # inputs that no row may lack
+    markup: Markup
+
+    def examples(self, paths: Sequence[Path]) -> tuple[Example, ...]:
+        """The examples of the files together; `DataError` names file and line."""
+        rows = (row for path in paths for row in read_rows(path, self.layout))
+        return self.of_rows(rows)
+
+    def of_rows(self, rows: Iterator[Row]) -> tuple[Example, ...]:
+        return tuple(
+            Example(str(index), self.inputs_of(row), self._target(row))
+            for index, row in enumerate(rows)
+        )
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that no row may lack, its label aside."""
+        return self.needed.difference(self.markup.fields.values())
+
+    def inputs_of(self, row: Row) -> dict[str, str]:
+        """What a template may read of the row; its label, if it has one, is not looked at."""
+        columns = [name for name in self.inputs if name not in self.markup.fields.values()]
+        others = [name for name in row.cells if name not in (*columns, self.label)]
+        marked = self.markup.found(row, [*columns, *others])
+        texts = {name: self._text(row, name) for name in columns}
+        filled = {**texts, **marked}
+        return {name: text for name in self.inputs if (text := filled[name]) is not None}
+
+    def _target(self, row: Row) -> str:
+        label = row.text(self.label).strip()
+        if label in self.labels:
+            return label
+        shown = ", ".join(self.labels[:_SHOWN]) + (", ..." if len(self.labels) > _SHOWN else "")
+        raise row.error(
+            f"the label {label!r} has no answers{did_you_mean(label, self.labels)}; the task has "
+            f"answers for {shown}: correct the row or add the label under [answers]"
+        )
+
+    def _text(self, row: Row, name: str) -> str | None:
+        text = row.text(name) if name in self.needed else row.peek(name)
+        return text if text is None else self.markup.plain(text)

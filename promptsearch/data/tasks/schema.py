@@ -1,0 +1,77 @@
+"""A task without its data: what it takes to read rows that have no label yet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias, cast, get_args
+
+from promptsearch.data.tables.rows import Layout
+from promptsearch.data.tasks.facts_reader import SUBJECT, FactsReader
+from promptsearch.data.tasks.labelled_reader import LabelledReader
+from promptsearch.data.tasks.markup import Markup
+from promptsearch.data.tasks.task_file import Chat, Kind, chat_of
+from promptsearch.data.tasks.toml_keys import TomlKeys
+from promptsearch.files.reading import ENCODING
+
+Reader: TypeAlias = LabelledReader | FactsReader
+
+
+@dataclass(frozen=True)
+class TaskFrame:
+    """What is asked of a row, and how rows are read."""
+
+    name: str
+    kind: Kind
+    inputs: tuple[str, ...]
+    labels: tuple[str, ...]  # () for facts: each prompt has its candidates
+    language: str
+    chat: Chat | None
+    reader: Reader
+
+
+def frame_of(
+    section: Mapping[str, object],
+    path: Path,
+    *,
+    kind: Kind,
+    fields: Sequence[str],
+    labels: Sequence[str],
+) -> TaskFrame:
+    """The frame that the `task` of a prompts.json tells; no file that it names is looked at.
+
+    `path` is what errors name. What the section leaves out is taken from the prompts: their
+    `kind`, the `fields` of their templates and their `labels`.
+    """
+    keys = TomlKeys(section, path, "task.")
+    saved = keys.table("definition") or TomlKeys({}, path)
+    kind = _kind(keys, kind)
+    inputs = keys.strings("inputs") or tuple(fields)
+    own = () if kind == "facts" else keys.strings("labels") or tuple(labels)
+    return TaskFrame(
+        name=keys.string("name", path.stem),
+        kind=kind,
+        inputs=inputs,
+        labels=own,
+        language=saved.string("language", "en"),
+        chat=chat_of(saved),
+        reader=_reader(saved, kind, inputs, own),
+    )
+
+
+def _kind(keys: TomlKeys, kind: Kind) -> Kind:
+    if (given := keys.string("kind", kind)) not in get_args(Kind):
+        raise keys.error("kind", f"it is {given!r}; write {' or '.join(get_args(Kind))}")
+    return cast(Kind, given)
+
+
+def _reader(
+    saved: TomlKeys, kind: Kind, inputs: tuple[str, ...], labels: tuple[str, ...]
+) -> Reader:
+    columns, encoding = saved.strings("columns"), saved.string("encoding", ENCODING)
+    layout = Layout(columns, encoding, saved.names("rename"))
+    if kind == "facts":
+        return FactsReader(
+            layout, saved.string("subject", SUBJECT), saved.string("object", "object")
+        )
+    label, markup = saved.string("label", "label"), Markup(saved.names("markup"))
+    return LabelledReader(layout, label, labels, inputs, frozenset(inputs), markup)

@@ -1,0 +1,163 @@
+"""The task file: TOML read into a value whose parts have the right types.
+
+Only the file itself is looked at here; the data it names are read by `definition`.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from promptsearch.data.tasks.ptr_rules import ENDINGS, read_rules
+from promptsearch.data.tasks.toml_keys import TomlKeys
+from promptsearch.errors import TaskError
+from promptsearch.files.reading import ENCODING, expand, kind_of
+
+Kind = Literal["classification", "facts"]
+Answers = Mapping[str, str | Sequence[object]]  # label -> answers, as written
+_ONLY = {
+    "classification": ("inputs", "label", "negative_label", "answers", "markup"),
+    "facts": ("subject", "object", "candidates"),
+}
+
+
+@dataclass(frozen=True)
+class Chat:
+    """What an instruction-tuned model is told around the prompt; without it, its template's own."""
+
+    system: str | None = None
+    answer_prefix: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskFile:
+    """Each field is the key of the same name in interface.md; `rename` is ours."""
+
+    name: str
+    kind: Kind
+    train: tuple[str, ...]
+    dev: tuple[str, ...]
+    test: tuple[str, ...]
+    template: str
+    language: str
+    corpus: tuple[str, ...]
+    corpus_column: str | None
+    chat: Chat | None
+    columns: tuple[str, ...]
+    encoding: str
+    rename: Mapping[str, str]  # column -> the name we use, where files name things differently
+    inputs: tuple[str, ...]
+    label: str
+    negative_label: str | None
+    answers: Answers
+    markup: Mapping[str, str]
+    subject: str
+    object: str
+    candidates: str | None
+
+
+WRITES_ONE = "`promptsearch init DATA --label COLUMN` writes one from a table"
+
+
+def read_toml(file: Path, kind: str = "task file", way_out: str = WRITES_ONE) -> dict[str, object]:
+    """The document as parsed; `TaskError` where the file is missing or no TOML."""
+    (file,) = expand([file], Path())
+    try:
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise TaskError(f"{file}, line {line}: not UTF-8; save the {kind} as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise TaskError(f"{file}: not a {kind} in TOML ({error}); {way_out}") from None
+
+
+def task_file(document: Mapping[str, object], file: Path) -> TaskFile:
+    """The checked task file; `TaskError` names the file, the key and the way out."""
+    keys = TomlKeys(document, file)
+    kind = _kind(keys)
+    keys.refuse_unknown(["header", *(field.name for field in fields(TaskFile))])
+    _refuse_foreign(keys, kind)
+    return TaskFile(
+        name=keys.string("name", file.stem),
+        kind=kind,
+        train=keys.required("train", keys.strings("train")),
+        dev=keys.strings("dev"),
+        test=keys.strings("test"),
+        template=keys.required("template", keys.string("template", "")),
+        language=keys.string("language", "en"),
+        corpus=keys.strings("corpus"),
+        corpus_column=keys.optional("corpus_column"),
+        chat=chat_of(keys),
+        columns=_columns(keys),
+        encoding=keys.string("encoding", ENCODING),
+        rename=keys.names("rename"),
+        inputs=keys.strings("inputs"),
+        label=keys.string("label", "label"),
+        negative_label=keys.optional("negative_label"),
+        answers=keys.required("answers", _answers(keys)) if kind == "classification" else {},
+        markup=keys.names("markup"),
+        subject=keys.string("subject", "subject"),
+        object=keys.string("object", "object"),
+        candidates=keys.optional("candidates"),
+    )
+
+
+def _kind(keys: TomlKeys) -> Kind:
+    match keys.document.get("kind"):
+        case "classification":
+            return "classification"
+        case "facts":
+            return "facts"
+        case other:
+            shown = "it is missing" if other is None else f"it is {other!r}"
+            message = f'{shown}; write kind = "classification" or kind = "facts"'
+            raise keys.error("kind", message)
+
+
+def _refuse_foreign(keys: TomlKeys, kind: Kind) -> None:
+    foreign = [key for other, names in _ONLY.items() if other != kind for key in names]
+    if found := [key for key in foreign if key in keys.document]:
+        raise keys.error(found[0], f'it has no meaning for kind = "{kind}"; remove it')
+
+
+def _columns(keys: TomlKeys) -> tuple[str, ...]:
+    """The names of a table without a header; none where it has one."""
+    columns = keys.strings("columns")
+    if keys.flag("header", default=True) == bool(columns):
+        raise keys.error(
+            "columns",
+            'a table without a header needs both header = false and columns = ["...", ...]; '
+            "to give a header's column another name, use [rename]",
+        )
+    return columns
+
+
+def chat_of(keys: TomlKeys) -> Chat | None:
+    """What the [chat] of a task says."""
+    chat = keys.table("chat")
+    if chat is None:
+        return None
+    chat.refuse_unknown([field.name for field in fields(Chat)])
+    return Chat(chat.optional("system"), chat.optional("answer_prefix"))
+
+
+def _answers(keys: TomlKeys) -> Answers:
+    """Label -> answers, from the table, or the TOML file or the rule file that it names."""
+    table = keys
+    if isinstance(keys.document.get("answers"), str):
+        file = keys.file.parent / keys.string("answers", "")
+        if kind_of(file) in ENDINGS:
+            return read_rules(file)
+        document = read_toml(file)
+        nested = isinstance(document.get("answers"), Mapping)
+        table = TomlKeys(document if nested else {"answers": document}, file)
+    answers = table.table("answers")
+    return {} if answers is None else {name: _listed(answers, name) for name in answers.document}
+
+
+def _listed(answers: TomlKeys, label: str) -> str | Sequence[object]:
+    given = answers.document[label]
+    if not isinstance(given, str | list):
+        raise answers.error(label, f"it must be a string or a list of them, not {given!r}")
+    return given

@@ -1,0 +1,196 @@
+"""The ledger: every trial of a run, appended to `trials.jsonl` as it is scored.
+
+Prompts are scored in chunks and a chunk is one write, so a run killed at any moment leaves whole
+chunks and at most one broken tail. The tail is dropped on resume and scored again in the same
+chunk, with the same batches: the resumed run ends in the same numbers as an uninterrupted one.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+from promptsearch.engine.trial import Trial
+from promptsearch.errors import RunError
+
+Row = Mapping[str, object]
+LEDGER = "trials.jsonl"
+_PAID = {"key": str, "forwards": int, "tokens": int, "seconds": int | float}  # of every row
+
+
+@dataclass
+class Ledger:
+    """Trials as plain rows, in the order first asked for; in memory only if `path` is None.
+
+    `identity` says what the run is (data, model, strategy, options): a ledger of another run is
+    never continued.
+    """
+
+    identity: Row = field(default_factory=dict)
+    path: Path | None = None
+    rows: list[Row] = field(default_factory=list)
+    _fd: int | None = None
+
+    def __enter__(self) -> "Ledger":
+        if self.path is not None:
+            self._open(self.path)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+        self._fd = None
+
+    def append(self, chunk: Sequence[Row]) -> None:
+        """Keep a chunk: it is on its way to the disk when this returns."""
+        marked = [{**row, "chunk": [place, len(chunk)]} for place, row in enumerate(chunk, 1)]
+        self._write(marked)
+        self.rows += marked
+
+    def _open(self, path: Path) -> None:
+        lines, size = _whole_chunks(path)
+        if lines and lines[0].get("identity") != json.loads(json.dumps(self.identity)):
+            raise RunError(f"{path}: {_what_differs(lines[0], self.identity)}")
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        os.ftruncate(self._fd, size)
+        os.lseek(self._fd, 0, os.SEEK_END)
+        self.rows = lines[1:]
+        if not lines:
+            self._write([{"format": "promptsearch-ledger/1", "identity": self.identity}])
+
+    def _write(self, rows: Sequence[Row]) -> None:
+        if self._fd is None:
+            return
+        data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+            os.fsync(self._fd)
+        except OSError as error:
+            raise RunError(
+                f"{self.path}: cannot be written ({error.strerror}); all trials before are kept: "
+                "make room, then go on with --resume"
+            ) from None
+
+
+def read_ledger(path: Path) -> list[Row]:
+    """The trials of a ledger's whole chunks; `RunError` names the line of what is none."""
+    return _whole_chunks(path)[0][1:]
+
+
+def identity_in(path: Path) -> Row:
+    """What the run of a ledger is, as its first line says; nothing where there is no ledger."""
+    lines, _ = _whole_chunks(path)
+    found = lines[0].get("identity") if lines else None
+    return found if isinstance(found, dict) else {}
+
+
+def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None) -> Row:
+    """What a row says of a trial, its scores and cost left out."""
+    source = trial.prompt.source
+    step = {"step": source.evidence["step"]} if "step" in source.evidence else {}
+    return {
+        "id": trial.id,
+        "key": key,
+        "template": str(trial.prompt.template),
+        "verbalizer": verbalizer,
+        "split": trial.split,
+        "rows": None if rows is None else list(rows),
+        "n": trial.n,
+        "complete": trial.complete,
+        "source": {"strategy": source.strategy, "parents": list(source.parents), **step},
+    }
+
+
+def _whole_chunks(path: Path) -> tuple[list[Row], int]:
+    """The rows of the ledger's whole chunks (the header first), and the bytes they take."""
+    kept: list[Row] = []
+    pending: list[Row] = []
+    size = end = 0
+    for row, length in _parsed(path):
+        end += length
+        pending.append(row)
+        place, of = cast(tuple[int, int], row.get("chunk", (1, 1)))
+        if place == of:
+            kept += pending
+            pending, size = [], end
+    return kept, size
+
+
+def _parsed(path: Path) -> Iterator[tuple[Row, int]]:
+    """Rows with their length in bytes, up to the first one cut short."""
+    if not path.is_file():
+        return
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield _row(line), len(line)
+            except (ValueError, RecursionError) as error:
+                raise _edited(path, number, error) from error
+
+
+def _row(line: bytes) -> Row:
+    """`ValueError` where the line is no row of a chunk."""
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise ValueError("it is no JSON object")
+    match row.get("chunk", [1, 1]):
+        case [int(), int()]:
+            return row
+        case chunk:
+            raise ValueError(f"its chunk is {chunk!r}")
+
+
+def check_trials(ledger: Ledger) -> None:
+    """`RunError` names the line of a row that a search cannot go on with."""
+    for line, row in enumerate(ledger.rows, 2):  # the first one is the header
+        try:
+            _check_trial(row)
+        except ValueError as error:
+            raise _edited(ledger.path, line, error) from None
+
+
+def _check_trial(row: Row) -> None:
+    """`ValueError` where the row lacks what a run reads when it goes on."""
+    for name, kind in _PAID.items():
+        if not isinstance(row.get(name), kind):
+            raise ValueError(f"its {name} is {row.get(name)!r}")
+    if str(row["key"]).startswith("work "):  # a strategy's own
+        return
+    scores = row.get("scores")
+    if not isinstance(scores, dict) or not isinstance(scores.get("n"), int):
+        raise ValueError(f"its scores are {scores!r}")
+
+
+def _edited(path: Path | None, line: int, error: Exception) -> RunError:
+    return RunError(
+        f"{path}, line {line}: not a trial ({error}); the ledger was edited: mend the line, or "
+        "start anew with --overwrite"
+    )
+
+
+def _what_differs(header: Row, identity: Row) -> str:
+    old, new = header.get("identity"), json.loads(json.dumps(identity))
+    if not isinstance(old, dict):
+        return "its first line does not say which run it is of; start anew with --overwrite"
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    return (
+        f"this run was made with another {', '.join(keys)} ({old.get(keys[0])!r}, now "
+        f"{new.get(keys[0])!r}); resume it as it was, or start anew with --overwrite"
+    )
+
+
+def digest(things: object, rows: Sequence[object] = ()) -> str:
+    """What names a strategy's own work on these things (and rows) in the ledger."""
+    return blake2b(repr((things, rows)).encode(), digest_size=12).hexdigest()

@@ -1,0 +1,76 @@
+"""What a search strategy is given (`Task`, `Score`) and must offer (`Searcher`)."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from promptsearch.corpora.sentences import Reading
+from promptsearch.data import Dataset
+from promptsearch.engine.budget import Chore
+from promptsearch.engine.trial import On, Trial
+from promptsearch.models import LanguageModel, Scoring
+from promptsearch.parallel import Crew
+from promptsearch.prompt import Prompt
+from promptsearch.scoring import AnswerScore
+
+
+def silent(line: str) -> None:
+    """Where a search's messages go when nobody listens."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """All a strategy may see. The dev and test examples are not in it: only the judge sees them."""
+
+    name: str
+    kind: Literal["classification", "facts"]
+    prompt: Prompt  # where the search starts: the manual baseline
+    train: Dataset
+    inputs: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    language: str = "en"
+    corpus: tuple[Path, ...] = ()
+    reading: Reading = Reading()  # of the corpus: its text column, its encoding
+    model: LanguageModel | None = None
+    workspace: Path | None = None  # the run's directory, where a strategy may keep its checkpoints
+    crew: Crew = Crew()  # the processes that may help
+    seed: int = 0  # of everything that is random
+    objective: str = "log_likelihood"  # what the judge ranks by: a key of `Scores`
+    scoring: Scoring = Scoring()  # of answers, and below of labels
+    answer_score: AnswerScore = "sum"
+    log: Callable[[str], None] = silent
+
+
+class Score(Protocol):
+    """Given to the strategy by the engine. Asking again is free."""
+
+    def __call__(
+        self, prompts: Iterable[Prompt], *, on: On = "dev", rows: Sequence[int] | None = None
+    ) -> list[Trial]:
+        """One trial a prompt, in order; `rows` picks examples of the split (default: all).
+
+        A distinct prompt on dev costs one unit of budget; train trials cost forwards only.
+        """
+        ...
+
+    def once(self, name: str, prepare: Callable[[], Chore]) -> object:
+        """What a chore gives, done once: a resumed run reads it from the ledger.
+
+        For a strategy's own passes through the model, which no prompt stands for: their forwards
+        count, and the search ends where the limits have no room for them.
+        """
+        ...
+
+    @property
+    def left(self) -> int | None:
+        """Distinct prompts on dev that the budget has room for; None: as many as there are."""
+        ...
+
+
+class Searcher(Protocol):
+    """A strategy: a frozen dataclass whose fields are the paper's hyper-parameters."""
+
+    def search(self, task: Task, score: Score) -> None:
+        """Call `score` with candidate prompts as often as the algorithm likes."""
+        ...

@@ -1,0 +1,97 @@
+"""What a search has tried: trials, and the result that ranks them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from promptsearch.engine.race_statistics import RaceReport
+from promptsearch.metrics.predictions import Scores
+from promptsearch.models.finetuning.config import Tuning
+from promptsearch.prompt import Prompt
+
+On = Literal["dev", "train"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A prompt and its scores on a split (`complete`: on all the rows it was asked for)."""
+
+    id: str
+    prompt: Prompt
+    scores: Scores
+    split: On = "dev"
+    n: int = 0
+    complete: bool = True
+    exact: bool = True  # scored in float32 (or the one dtype there is); others only rank
+    tuned: Scores | None = None  # on dev too, of a copy of the model that was tuned to the prompt
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a search has used, over all the runs that resumed it."""
+
+    prompts: int = 0  # distinct ones scored on dev, the start included
+    forwards: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """How finalists were tuned, and how far that came."""
+
+    tuning: Tuning
+    finalists: int
+    done: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """Every trial of a search, in the order first asked for, and why the search ended."""
+
+    trials: tuple[Trial, ...]
+    objective: str = "log_likelihood"  # a key of `Scores`
+    spent: Spent = field(default_factory=Spent)
+    stopped_because: str = (
+        "finished"  # or "budget", "max-forwards", "time", "interrupted", "step ..."
+    )
+    race: RaceReport | None = None
+    exact: bool = True  # whether the finalists were scored exactly; else all are only ranked
+    tuned: Tuned | None = None
+
+    @property
+    def ranked(self) -> list[Trial]:
+        """Complete dev trials, best first; only the exact ones, where there are any.
+
+        Those that the model was tuned to come first, by their tuned scores.
+        """
+        able = [trial for trial in self.trials if trial.exact or not self.exact]
+        frozen = ranked(able, self.objective)
+        tuned = [trial for trial in frozen if trial.tuned is not None]
+        rest = [trial for trial in frozen if trial.tuned is None]
+        tuned.sort(key=lambda trial: merit(trial.tuned or {}, self.objective), reverse=True)
+        return [*tuned, *rest]
+
+    @property
+    def best(self) -> Trial:
+        return self.ranked[0]
+
+    @property
+    def manual(self) -> Trial:
+        """The prompt the search started from."""
+        return self.trials[0]
+
+
+def ranked(trials: Iterable[Trial], objective: str) -> list[Trial]:
+    """The trials that may win, best first; ties by log-likelihood, then the earliest."""
+    able = [trial for trial in trials if trial.split == "dev" and trial.complete]
+    return sorted(able, key=lambda trial: merit(trial.scores, objective), reverse=True)
+
+
+def merit(scores: Scores, objective: str) -> tuple[float, float]:
+    """What is better comes later: by the objective, then by log-likelihood."""
+    return _number(scores.get(objective)), _number(scores.get("log_likelihood"))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("-inf")

@@ -1,0 +1,143 @@
+"""What any prompt has to beat: the label names, no input at all, the majority, a bag of words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+
+import numpy as np
+
+from promptsearch.data import Dataset, Example, TaskDefinition, most_frequent
+from promptsearch.evaluation.certificate.comparison import sheet_of
+from promptsearch.evaluation.certificate.crossfit import folds_of
+from promptsearch.metrics.f1 import SHARES
+from promptsearch.metrics.predictions import Floats, Ints
+from promptsearch.prompt import Prompt, Verbalizer
+from promptsearch.scoring import PromptScorer
+
+FITS = 4  # repeats of folds that the bag of words is fitted in
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """What each gives a row, (repeat, row) or (1, row), and why others were left out."""
+
+    values: Mapping[str, Floats]
+    left_out: Mapping[str, str]
+
+
+def label_names(definition: TaskDefinition) -> Prompt | str:
+    """The manual prompt that is answered with the labels themselves, or why there is none."""
+    manual = definition.prompt
+    if definition.kind == "facts":
+        return "the candidates are their own names"
+    if len(manual.template.slots) > 1:
+        return "a name fills one slot"
+    if not all(any(map(str.isalpha, label)) for label in definition.labels):
+        return "the labels are no words"
+    named = {label: label.replace("_", " ") for label in definition.labels}
+    verbalizer = Verbalizer.of(named, manual.template.slots)
+    if verbalizer == manual.verbalizer:
+        return "they are the manual answers"
+    return replace(manual, verbalizer=verbalizer)
+
+
+def without_inputs(examples: Dataset) -> list[Example]:
+    """The examples with nothing in their fields: what a prompt says of them, it says of all."""
+    return [replace(own, inputs=dict.fromkeys(own.inputs, "")) for own in examples]
+
+
+def of_prompts(
+    definition: TaskDefinition, examples: Dataset, scorer: PromptScorer, metric: str
+) -> Baselines:
+    """The manual prompt without its inputs, and with the label names as answers."""
+    manual = definition.prompt
+
+    def worth(prompt: Prompt, rows: Dataset) -> Floats:
+        return sheet_of([prompt], definition, rows, scorer).alone(metric)[None]
+
+    values, left_out = {"empty input": worth(manual, without_inputs(examples))}, {}
+    named = label_names(definition)
+    if isinstance(named, str):
+        left_out["label names"] = named
+    else:
+        values["label names"] = worth(named, examples)
+    return Baselines(values, left_out)
+
+
+@dataclass(frozen=True)
+class Learners:
+    """Classifiers that are no prompts: they learn from the rows that choose, as searches do."""
+
+    definition: TaskDefinition
+    examples: Dataset
+    strata: Ints  # (row,), for the same folds as the prompts have
+    metric: str
+    beside: Dataset  # training examples that are in no fold
+    folds: int
+    seed: int
+
+    def worth(self, fit: "Fit") -> Floats:
+        """(repeat, row): what each row gives, labelled by what learned from the other folds."""
+        values = []
+        for fold in folds_of(self.strata, self.folds, FITS, self.seed):
+            said = [""] * len(fold)
+            for out in range(self.folds):
+                seen = [self.examples[row] for row in np.flatnonzero(fold != out).tolist()]
+                left = np.flatnonzero(fold == out).tolist()
+                guesses = fit([*seen, *self.beside])([self.examples[row] for row in left])
+                for row, guess in zip(left, guesses, strict=True):
+                    said[row] = guess
+            values.append(self._judged(said))
+        return np.stack(values)
+
+    def _judged(self, said: Sequence[str]) -> Floats:
+        if self.metric in SHARES:
+            codes = np.array([self.definition.labels.index(label) for label in said])
+            negative = self.definition.negative_label
+            return SHARES[self.metric](self.strata, codes, self.definition.labels, negative)
+        pairs = zip(said, self.examples, strict=True)
+        return np.array([float(label in own.targets) for label, own in pairs])
+
+
+def learned(learners: Learners) -> Baselines:
+    """The majority label and a bag of words, where they can be judged by the metric."""
+    if learners.metric in ("log_likelihood", "mrr"):
+        why = f"it names a label only, which has no {learners.metric}"
+        return Baselines({}, {"majority": why, "TF-IDF + logistic regression": why})
+    values, left_out = {"majority": learners.worth(majority)}, {}
+    if learners.definition.kind == "facts":
+        left_out["TF-IDF + logistic regression"] = "objects are not learned from subjects' words"
+    elif find_spec("sklearn") is None:
+        left_out["TF-IDF + logistic regression"] = "pip install 'promptsearch[certify]'"
+    else:
+        values["TF-IDF + logistic regression"] = learners.worth(bag_of_words)
+    return Baselines(values, left_out)
+
+
+Guesses = Callable[[Dataset], Sequence[str]]
+Fit = Callable[[Dataset], Guesses]
+
+
+def majority(seen: Dataset) -> Guesses:
+    """Always the label (or object) that was seen most often."""
+    label = most_frequent(seen)
+    return lambda asked: [label] * len(asked)
+
+
+def bag_of_words(seen: Dataset) -> Guesses:
+    """TF-IDF of words and pairs of them, with logistic regression (scikit-learn)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    labels = [own.targets[0] for own in seen]
+    if len(set(labels)) < 2:
+        return majority(seen)
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+")
+    model = make_pipeline(words, LogisticRegression(C=10, max_iter=1000))
+    model.fit(_texts(seen), labels)
+    return lambda asked: [str(label) for label in model.predict(_texts(asked))]
+
+
+def _texts(examples: Dataset) -> list[str]:
+    return [" ".join(own.inputs.values()) for own in examples]

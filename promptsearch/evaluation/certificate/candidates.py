@@ -1,0 +1,64 @@
+"""The prompts among which a search chose: all that it scored, not only those that it kept."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from promptsearch.data import TaskDefinition
+from promptsearch.engine.ledger import LEDGER, Row, identity_in, read_ledger
+from promptsearch.errors import DataError, PromptError
+from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.prompt_file.align import aligned
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt
+
+
+def candidates_of(file: PromptFile, definition: TaskDefinition, seed: int) -> list[Prompt]:
+    """Those of the ledger beside the file where there is one, else the file's; not the manual one.
+
+    They are in an order of the seed's: a file has the best first, and that must not decide ties.
+    """
+    ledger = ledger_of(file)
+    saved = [aligned(own, definition).prompt for own in file.prompts]
+    found = saved if ledger is None else [*saved, *_scored(ledger, definition)]
+    distinct = [own for own in dict.fromkeys(found) if own != definition.prompt]
+    order = np.random.default_rng([seed, 5]).permutation(len(distinct))
+    return [distinct[place] for place in order]
+
+
+def over_the_same(definition: TaskDefinition, file: PromptFile) -> TaskDefinition:
+    """The task with the candidates that a file of fact prompts is over, the manual prompt too."""
+    if definition.kind != "facts":
+        return definition
+    verbalizer = file.prompts[0].prompt.verbalizer
+    prompt = replace(definition.prompt, verbalizer=verbalizer)
+    return replace(definition, prompt=prompt, labels=verbalizer.labels)
+
+
+def ledger_of(file: PromptFile) -> Path | None:
+    """The ledger beside a file, where there is one and it is of the search that made the file."""
+    path, made = file.path.parent / LEDGER, file.section("search")
+    told = identity_in(path)
+    same = all(told.get(key) == made.get(key) for key in ("strategy", "seed", "objective"))
+    return path if made and told and same else None
+
+
+def _scored(ledger: Path, definition: TaskDefinition) -> Iterator[Prompt]:
+    """All prompts that were scored on dev, whether to the end or until a race dropped them."""
+    for row in read_ledger(ledger):
+        if row.get("split") == "dev" and "template" in row:
+            yield _prompt(ledger, row, definition)
+
+
+def _prompt(ledger: Path, row: Row, definition: TaskDefinition) -> Prompt:
+    """As a row of the ledger has it: it leaves out answers that are the manual ones."""
+    template = Template.parse(str(row["template"]))
+    verbalizer = definition.prompt.verbalizer
+    try:
+        if isinstance(own := row.get("verbalizer"), Mapping):
+            verbalizer = Verbalizer.of(own, template.slots)
+        prompt = SavedPrompt(str(row["id"]), Prompt(template, verbalizer), row)
+    except PromptError as error:
+        raise DataError.at(ledger, None, f"the trial {row['id']}: {error}") from None
+    return aligned(prompt, definition).prompt

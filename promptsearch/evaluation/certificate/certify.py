@@ -1,0 +1,138 @@
+"""The gain certificate: is the gain over the manual prompt a gain?"""
+
+from dataclasses import asdict
+
+import numpy as np
+
+from promptsearch.data import Dataset
+from promptsearch.evaluation.certificate.baselines import Learners, learned, of_prompts
+from promptsearch.evaluation.certificate.comparison import Contest, Design
+from promptsearch.evaluation.certificate.crossfit import cross_fit
+from promptsearch.evaluation.certificate.null_models import shuffled_labels
+from promptsearch.evaluation.certificate.paired import Interval, inflation, paired_interval
+from promptsearch.evaluation.certificate.score_matrix import Sheet
+from promptsearch.evaluation.certificate.verdict import verdict_of
+from promptsearch.metrics.intervals import bootstrap
+from promptsearch.metrics.predictions import Floats
+from promptsearch.scoring import PromptScorer
+
+Section = dict[str, object]
+MOST_LABELS = "what is said of each label is not kept of so many"
+
+
+def worth_of(contest: Contest, design: Design) -> Floats:
+    """(repeat, row): what the winners give the rows that did not choose them."""
+    return np.stack([contest.sheet.worth(design.metric, own) for own in contest.fit.chosen])
+
+
+def gain_section(contest: Contest, design: Design) -> Section:
+    """The gain over the manual prompt, and the verdict on it."""
+    ours, theirs = worth_of(contest, design), contest.manual.alone(design.metric)
+    gain = paired_interval(ours - theirs, inflation(design.folds))
+    verdict = verdict_of(gain, len(theirs))
+    return {
+        "winner": float(ours.mean()),
+        "manual": float(theirs.mean()),
+        **_told(gain),
+        "verdict": verdict.ruling,
+        "more_rows": verdict.more_rows,
+    }
+
+
+def looks_section(contest: Contest, design: Design) -> Section | None:
+    """What the winner of all rows seems to gain on them: the number that is usually reported."""
+    if contest.anew:
+        return None
+    rows = np.arange(len(contest.strata))
+    winner = contest.sheet.choice(design.objective)(rows)
+    differences = contest.sheet.alone(design.metric, winner) - contest.manual.alone(design.metric)
+    ci95, _ = bootstrap(lambda drawn: float(differences[drawn].mean()), len(rows))
+    prompt = contest.prompts[winner]
+    kind = contest.definition.kind
+    answers = {} if kind == "facts" else {"verbalizer": prompt.verbalizer.plain()}
+    best = {"template": str(prompt.template), **answers}
+    return {"best": best, "delta": float(differences.mean()), "ci95": list(ci95)}
+
+
+def ties_section(contest: Contest, design: Design) -> Section | None:
+    """How many prompts share the top on all rows, and how the folds' choices scatter."""
+    if contest.anew:
+        return None
+    rows = np.arange(len(contest.strata))
+    every = [contest.sheet.score(design.metric, own, rows) for own in range(len(contest.prompts))]
+    scores = np.array(every)
+    _, counts = np.unique(contest.fit.winners, return_counts=True)
+    return {
+        "at_top": int((scores >= scores.max() - 1e-9).sum()),
+        "winners": len(counts),
+        "most_often": float(counts.max() / counts.sum()),
+    }
+
+
+def draws_section(contest: Contest, design: Design) -> Section | None:
+    """Gains where a few rows of each label choose, on all the others."""
+    if not contest.draws:
+        return None
+    ours, theirs, metric = contest.sheet, contest.manual, design.metric
+    gains = [
+        ours.score(metric, own.winner, own.rest) - theirs.score(metric, 0, own.rest)
+        for own in contest.draws
+    ]
+    low, high = np.percentile(gains, [5, 95])
+    return {
+        "shots": design.shots,
+        "draws": len(gains),
+        "delta": float(np.mean(gains)),
+        "from": float(low),  # 5% of the draws are below
+        "to": float(high),  # 5% are above
+        "gained": float((np.array(gains) > 0).mean()),
+    }
+
+
+def permutation_section(contest: Contest, design: Design, times: int) -> Section | str:
+    """The permutation test, or why there is none."""
+    if contest.anew:
+        return "each shuffle would take a search anew"
+    if contest.sheet.log_probs is None:
+        return "facts have no labels to shuffle" if contest.sheet.gold is None else MOST_LABELS
+    return asdict(shuffled_labels(contest, design, times))
+
+
+def random_section(contest: Contest, design: Design, random: Sheet, prompts: int) -> Section:
+    """The winner against the winner among random prompts, chosen in the same way."""
+    fit = cross_fit(
+        random.choice(design.objective),
+        contest.strata,
+        folds=design.folds,
+        repeats=len(contest.fit.chosen),
+        seed=design.seed,
+    )
+    theirs = np.stack([random.worth(design.metric, own) for own in fit.chosen])
+    return {"prompts": prompts, **_against(worth_of(contest, design), theirs, design.folds)}
+
+
+def baselines_section(
+    contest: Contest, design: Design, scorer: PromptScorer, beside: Dataset
+) -> Section:
+    """The winner against what any prompt has to beat; `beside` are training rows in no fold."""
+    definition, ours = contest.definition, worth_of(contest, design)
+    prompts = of_prompts(definition, contest.examples, scorer, design.metric)
+    about = (design.metric, beside, design.folds, design.seed)
+    others = learned(Learners(definition, contest.examples, contest.strata, *about))
+    values = {**prompts.values, **others.values}
+    found: Section = {name: _against(ours, own, design.folds) for name, own in values.items()}
+    return {**found, "left_out": {**prompts.left_out, **others.left_out}}
+
+
+def _against(ours: Floats, theirs: Floats, folds: int) -> Section:
+    """Both (repeat, row), of the same folds; what needs no folds has one repeat for all."""
+    if len(theirs) > 1:
+        ours, theirs = ours[: len(theirs)], theirs[: len(ours)]
+    return {
+        "score": float(theirs.mean()),
+        **_told(paired_interval(ours - theirs, inflation(folds))),
+    }
+
+
+def _told(gain: Interval) -> Section:
+    return {"delta": gain.mean, "ci95": [gain.low, gain.high]}

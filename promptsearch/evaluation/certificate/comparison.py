@@ -1,0 +1,152 @@
+"""Who won on which rows: among the prompts of a file, or of searches made anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from promptsearch.data import Dataset, Example, TaskDefinition
+from promptsearch.errors import RunError
+from promptsearch.evaluation.certificate.crossfit import (
+    REPEATS,
+    CrossFit,
+    Draw,
+    cross_fit,
+    few_shot_draws,
+)
+from promptsearch.evaluation.certificate.repeated_search import (
+    Search,
+    over_draws,
+    over_folds,
+    pooled,
+)
+from promptsearch.evaluation.certificate.score_matrix import Sheet
+from promptsearch.metrics.predictions import Ints
+from promptsearch.prompt import Prompt
+from promptsearch.scoring import PromptScorer
+
+
+@dataclass(frozen=True)
+class Design:
+    """How winners are chosen, and how they are judged."""
+
+    metric: str  # keys of `Scores`
+    objective: str
+    folds: int
+    shots: int | None  # rows of each label that choose, again and again; None: folds only
+    draws: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What candidates and the manual prompt said of the rows, and who won without which of them."""
+
+    definition: TaskDefinition
+    examples: Dataset
+    prompts: tuple[Prompt, ...]
+    sheet: Sheet  # of these prompts
+    manual: Sheet  # of one
+    fit: CrossFit
+    draws: tuple[Draw, ...]
+    anew: bool  # each winner comes from a search of its own
+
+    @property
+    def strata(self) -> Ints:
+        return self.sheet.strata
+
+
+def among_given(
+    prompts: Sequence[Prompt],
+    definition: TaskDefinition,
+    examples: Dataset,
+    scorer: PromptScorer,
+    design: Design,
+) -> Contest:
+    """The prompts as they are, chosen among again and again."""
+    about = (definition, examples, scorer)
+    sheet, manual = sheet_of(prompts, *about), sheet_of([definition.prompt], *about)
+    choose, strata = sheet.choice(design.objective), sheet.strata
+    fit = cross_fit(choose, strata, folds=design.folds, repeats=REPEATS, seed=design.seed)
+    drawn: list[Draw] = []
+    if design.shots is not None:
+        drawn = few_shot_draws(
+            choose, strata, shots=design.shots, draws=design.draws, seed=design.seed
+        )
+    return Contest(
+        definition, examples, tuple(prompts), sheet, manual, fit, tuple(drawn), anew=False
+    )
+
+
+def among_searched(
+    search: Search, definition: TaskDefinition, scorer: PromptScorer, design: Design
+) -> Contest:
+    """A search anew for each fold, and for each draw."""
+    examples = pooled(definition)
+    strata = _strata(definition, examples)
+    found = over_folds(definition, search, strata, design.folds, design.seed)
+    if design.shots is not None:
+        draws = (design.shots, design.draws, design.seed)
+        found += over_draws(definition, search, strata, *draws)
+    prompts = tuple(fold.winner for fold in found)
+    about = (definition, examples, scorer)
+    sheet, manual = sheet_of(prompts, *about), sheet_of([definition.prompt], *about)
+    chosen = np.empty((1, len(examples)), dtype=np.int64)
+    for place, fold in enumerate(found[: design.folds]):
+        chosen[0, fold.rest] = place
+    fit = CrossFit(chosen, np.arange(design.folds)[None])
+    drawn = (Draw(place, fold.rest) for place, fold in enumerate(found) if place >= design.folds)
+    return Contest(definition, examples, prompts, sheet, manual, fit, tuple(drawn), anew=True)
+
+
+def sheet_of(
+    prompts: Sequence[Prompt],
+    definition: TaskDefinition,
+    examples: Dataset,
+    scorer: PromptScorer,
+) -> Sheet:
+    """What the prompts say of the examples."""
+    judged = scorer.judged(prompts, examples).judgements
+    return Sheet.of(judged, definition.kind, definition.negative_label)
+
+
+def rows_of(definition: TaskDefinition, which: str) -> list[Example]:
+    """The rows that judge: "dev", or "all" of train and dev."""
+    return pooled(definition) if which == "all" else list(definition.dev.examples)
+
+
+def check_rows(
+    examples: Dataset, definition: TaskDefinition, design: Design, again: bool = False
+) -> None:
+    """`RunError` where there are too few rows for the folds, or none left beside the shots.
+
+    A search `again` takes the shots twice, for train and for dev.
+    """
+    if len(examples) < 2 * design.folds:
+        raise RunError(
+            f"{len(examples)} rows are too few for {design.folds} folds of two or more; give "
+            "--rows all, or more rows"
+        )
+    if design.shots is not None:
+        _check_shots(examples, definition, design.shots, 2 if again else 1)
+
+
+def _check_shots(examples: Dataset, definition: TaskDefinition, shots: int, times: int) -> None:
+    """Beside each label's shots, taken so many times, a row of it must be left."""
+    codes, counts = np.unique(_strata(definition, examples), return_counts=True)
+    if (fewest := counts.min()) <= shots * times:
+        few = definition.labels[codes[counts.argmin()]] if len(codes) > 1 else definition.name
+        beside = "" if times == 1 else " beside train and dev"
+        enough = (fewest - 1) // times
+        raise RunError(
+            f"--shots {shots}: there are {fewest} rows of {few}, which leaves none to judge"
+            f"{beside}; give {f'{enough} or less' if enough else 'more rows'}"
+            f"{', or --rows all' if times == 1 else ''}"
+        )
+
+
+def _strata(definition: TaskDefinition, examples: Dataset) -> Ints:
+    """(row,): labels as numbers; facts are all alike."""
+    if definition.kind == "facts":
+        return np.zeros(len(examples), dtype=np.int64)
+    return np.array([definition.labels.index(own.targets[0]) for own in examples])

@@ -1,0 +1,60 @@
+"""Cross-fitting: choose the winner on some rows, judge it on the rows left out.
+
+No row judges a winner that it helped to choose, so the mean over all rows is free of the optimism
+of choosing: it is what the rule "take the best of these" gets with (folds - 1) / folds of the rows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from promptsearch.evaluation.certificate.score_matrix import Choice
+from promptsearch.evaluation.certificate.splits import few_shots, stratified_folds
+from promptsearch.metrics.predictions import Ints
+
+FOLDS, REPEATS = 5, 20
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """Who won, and who answers each row: a winner that the row did not choose."""
+
+    chosen: Ints  # (repeat, row)
+    winners: Ints  # (repeat, fold)
+
+
+def folds_of(strata: Ints, folds: int, repeats: int, seed: int) -> Ints:
+    """(repeat, row): the fold of each row, dealt anew for each repeat."""
+    rng = np.random.default_rng(seed)
+    return np.stack([stratified_folds(strata, folds, rng) for _ in range(repeats)])
+
+
+def cross_fit(
+    choose: Choice, strata: Ints, *, folds: int = FOLDS, repeats: int = REPEATS, seed: int = 0
+) -> CrossFit:
+    """The winners of all folds but one, for each fold of each repeat."""
+    fold = folds_of(strata, folds, repeats, seed)
+    winners = np.array(
+        [[choose(np.flatnonzero(own != out)) for out in range(folds)] for own in fold]
+    )
+    return CrossFit(np.take_along_axis(winners, fold, axis=1), winners)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A winner that a few rows of each label chose, and the rows left to judge it."""
+
+    winner: int
+    rest: Ints
+
+
+def few_shot_draws(
+    choose: Choice, strata: Ints, *, shots: int, draws: int, seed: int = 0
+) -> list[Draw]:
+    """Draw `shots` rows of each label and choose on them; again and again."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(draws):
+        drawn = few_shots(strata, shots, rng)
+        found.append(Draw(choose(drawn), np.setdiff1d(np.arange(len(strata)), drawn)))
+    return found

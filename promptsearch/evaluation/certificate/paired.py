@@ -1,0 +1,104 @@
+"""How sure a paired difference is where rows are few.
+
+Wald's interval and the percentile bootstrap are empty where no row differs, and too short where few
+do. For hits we take Tango's score interval (1998, Statistics in Medicine 17, 891-908), which asks
+of each possible difference whether the rows would be surprising; for other values Student's t.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from promptsearch.metrics.predictions import Floats
+
+Z = 1.959964  # of 95%
+POWER_Z = 0.841621  # of 80% power
+STEPS = 60  # halvings: beyond float's precision
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean difference and its 95% interval; `variance` is of one row's difference."""
+
+    mean: float
+    low: float
+    high: float
+    variance: float
+
+
+def inflation(folds: int) -> float:
+    """How much more a cross-fitted mean varies than one of independent rows.
+
+    Each row helps to choose the winners that the others judge, which ties them together where
+    candidates are about equal (Bayle et al. 2020: stability fails there). No formula covers that:
+    the line is a rule of thumb, set from simulations of equal candidates, and what comes of it is
+    in benchmarks/certificate_simulation.py. Nadeau and Bengio's (2003) factor is 2.25 for 5 folds.
+    """
+    return 1 + (folds - 2) / 6
+
+
+def paired_interval(differences: Floats, inflated: float = 1.0) -> Interval:
+    """The interval of a mean of `differences` (repeat, row): what a row gives, averaged.
+
+    Repeats are the same rows again, so they steady the mean but lend it no certainty: the width is
+    that of one repeat, averaged over them. `inflated` is what the variance is multiplied by, as if
+    there were so many times fewer rows.
+    """
+    mean, rows = float(differences.mean()), differences.shape[1] / inflated
+    variance = float(differences.var(axis=1, ddof=1).mean())
+    if np.isin(differences, (-1.0, 0.0, 1.0)).all():
+        won, lost = ((differences == sign).mean() for sign in (1, -1))
+        low, high = tango(float(won) * rows, float(lost) * rows, rows)
+    else:
+        half = student_quantile(differences.shape[1] - 1) * sqrt(variance / rows)
+        low, high = mean - half, mean + half
+    return Interval(mean, low, high, variance * inflated)
+
+
+def tango(won: float, lost: float, n: float, z: float = Z) -> tuple[float, float]:
+    """The score interval of a difference of paired shares, of `n` rows.
+
+    `won` rows are right under ours alone and `lost` under theirs alone (averages need not be
+    whole).
+    """
+    return -_upper(lost, won, n, z), _upper(won, lost, n, z)
+
+
+def _upper(won: float, lost: float, n: float, z: float) -> float:
+    """The largest difference that the rows do not speak against, by bisection."""
+    low, high = (won - lost) / n, 1.0
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        if _score(won, lost, n, middle) > -z:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _score(won: float, lost: float, n: float, delta: float) -> float:
+    """Tango's statistic: how far the rows are from a difference of `delta`, in standard errors.
+
+    `rate` is the share of rows lost that is most likely where the difference is `delta`.
+    """
+    b = -won - lost + (2 * n - won + lost) * delta
+    c = -lost * delta * (1 - delta)
+    rate = (sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)
+    variance = n * (2 * rate + delta * (1 - delta))
+    away = won - lost - n * delta
+    return away / sqrt(variance) if variance > 0 else (0.0 if away == 0 else np.sign(away) * np.inf)
+
+
+def student_quantile(freedom: int, z: float = Z) -> float:
+    """Student's t at the normal quantile `z` (Cornish and Fisher's expansion; freedom >= 3)."""
+    g1 = (z**3 + z) / 4
+    g2 = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    g4 = (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160
+    return z + g1 / freedom + g2 / freedom**2 + g3 / freedom**3 + g4 / freedom**4
+
+
+def rows_needed(interval: Interval) -> float:
+    """Rows in all that show a gain as large as this one at 95% with 80% power."""
+    return (Z + POWER_Z) ** 2 * interval.variance / interval.mean**2

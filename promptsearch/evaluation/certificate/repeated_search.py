@@ -1,0 +1,70 @@
+"""Proposals anew: the whole search from a part of the rows, judged on the others.
+
+Where a search made its prompts from the rows, or was steered by them, choosing among its prompts
+again does not undo that. Only a search that never saw the rows that judge it tells what the search
+is worth.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from promptsearch.data import Example, Split, TaskDefinition
+from promptsearch.data.tasks.dev_split import with_dev
+from promptsearch.evaluation.certificate.crossfit import folds_of
+from promptsearch.evaluation.certificate.splits import few_shots
+from promptsearch.metrics.predictions import Ints
+from promptsearch.prompt import Prompt
+
+Search = Callable[[TaskDefinition], Prompt]  # gives the prompt that its dev rows chose
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A prompt that some rows made and chose, and the rows that judge it."""
+
+    winner: Prompt
+    rest: Ints
+
+
+def pooled(definition: TaskDefinition) -> list[Example]:
+    """Train and dev together; ids count on."""
+    rows = [*definition.train.examples, *definition.dev.examples]
+    return [replace(own, id=str(place)) for place, own in enumerate(rows)]
+
+
+def over_folds(
+    definition: TaskDefinition, search: Search, strata: Ints, folds: int, seed: int
+) -> list[Fold]:
+    """One search a fold, from the rows of the other folds."""
+    (fold,) = folds_of(strata, folds, 1, seed)
+    parts = (np.flatnonzero(fold != out) for out in range(folds))
+    return [_searched(definition, search, rows) for rows in parts]
+
+
+def over_draws(
+    definition: TaskDefinition, search: Search, strata: Ints, shots: int, draws: int, seed: int
+) -> list[Fold]:
+    """One search a draw, from `shots` rows of each label for train and as many for dev."""
+    rng = np.random.default_rng(seed)
+    parts = (few_shots(strata, 2 * shots, rng) for _ in range(draws))
+    return [_searched(definition, search, rows) for rows in parts]
+
+
+def _searched(definition: TaskDefinition, search: Search, chosen: Ints) -> Fold:
+    """A search from the chosen rows; all others judge it."""
+    rows = pooled(definition)
+    winner = search(from_rows(definition, [rows[row] for row in chosen.tolist()]))
+    return Fold(winner, np.setdiff1d(np.arange(len(rows)), chosen))
+
+
+def from_rows(definition: TaskDefinition, rows: Sequence[Example]) -> TaskDefinition:
+    """The task with these rows alone: train and dev are parted as for a task without dev."""
+    train, dev = with_dev(rows)
+    return replace(
+        definition,
+        train=Split("train", (), "a part of the rows", train),
+        dev=Split("dev", (), "a part of the rows", dev),
+        dev_from_train=True,
+    )

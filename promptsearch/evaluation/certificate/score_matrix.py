@@ -1,0 +1,98 @@
+"""What prompts said of the same rows, as arrays: from these the winner is chosen and judged."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from promptsearch.metrics.f1 import SHARES, f1_scores
+from promptsearch.metrics.predictions import Floats, Ints, Judgement, per_example
+
+MEANS = ("log_likelihood", "accuracy", "p@1", "mrr")  # of what each row gives; F1 is no such mean
+Choice = Callable[[Ints], int]  # rows -> the prompt that is best on them
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Axes are (prompt, row); `values` has what each row gives to the metrics that are means."""
+
+    values: Mapping[str, Floats]
+    predicted: Ints
+    labels: tuple[str, ...]
+    negative: str | None = None
+    gold: Ints | None = None  # (row,), of classification
+    log_probs: Floats | None = None  # (prompt, row, label), where the labels are few
+
+    @classmethod
+    def of(cls, judged: Sequence[Judgement], kind: str, negative: str | None = None) -> "Sheet":
+        """From judgements of the same rows, one a prompt."""
+        first = judged[0]
+        values = {name: np.stack([per_example(own, name) for own in judged]) for name in MEANS}
+        predicted = np.stack([own.predicted for own in judged])
+        if kind == "facts":
+            return cls(values, predicted, first.labels)
+        said = [own.log_probs for own in judged if own.log_probs is not None]
+        known = np.stack(said) if len(said) == len(judged) else None
+        return cls(values, predicted, first.labels, negative, first.gold, known)
+
+    @property
+    def strata(self) -> Ints:
+        """(row,): which rows are alike: their labels; facts are all alike."""
+        return np.zeros(self.predicted.shape[1], dtype=np.int64) if self.gold is None else self.gold
+
+    def relabelled(self, gold: Ints) -> "Sheet":
+        """The same prompts, had the rows these labels."""
+        assert self.log_probs is not None, "asked only where they are kept"
+        rows = np.arange(len(gold))
+        hits = (self.predicted == gold).astype(np.float64)
+        values = {"accuracy": hits, "log_likelihood": self.log_probs[:, rows, gold]}
+        return replace(self, values=values, gold=gold)
+
+    def choice(self, objective: str) -> Choice:
+        """The prompt that is best on some rows, ties by log-likelihood, then the first.
+
+        The order of prompts must not come from their scores on these rows.
+        """
+        likelihood = self.values["log_likelihood"]
+        if objective in MEANS:
+            return best_by(self.values[objective], likelihood)
+
+        def choose(rows: Ints) -> int:
+            merit = np.array([self.score(objective, one, rows) for one in range(len(likelihood))])
+            return best_by(merit[:, None], likelihood[:, rows].sum(axis=1)[:, None])(np.array([0]))
+
+        return choose
+
+    def score(self, metric: str, prompt: int, rows: Ints) -> float:
+        """The metric of one prompt on some rows."""
+        if metric in MEANS:
+            return float(self.values[metric][prompt, rows].mean())
+        assert self.gold is not None, "F1 is for classification"
+        said = self.predicted[prompt, rows]
+        return f1_scores(self.gold[rows], said, self.labels, self.negative)[metric]
+
+    def worth(self, metric: str, chosen: Ints) -> Floats:
+        """(row,) where prompt `chosen[row]` answers the row: values whose mean is the metric."""
+        rows = np.arange(len(chosen))
+        if metric in MEANS:
+            return self.values[metric][chosen, rows]
+        assert self.gold is not None, "F1 is for classification"
+        said = self.predicted[chosen, rows]
+        return SHARES[metric](self.gold, said, self.labels, self.negative)
+
+    def alone(self, metric: str, prompt: int = 0) -> Floats:
+        """(row,): the same of one prompt that answers all rows."""
+        return self.worth(metric, np.full(self.predicted.shape[1], prompt))
+
+
+def best_by(*merits: Floats) -> Choice:
+    """The choice by the mean of the first merit (prompt, row); ties by the next, then the first."""
+
+    def choose(rows: Ints) -> int:
+        able = np.arange(len(merits[0]))
+        for merit in merits:
+            sums = merit[np.ix_(able, rows)].sum(axis=1)
+            able = able[sums >= sums.max() - 1e-9]
+        return int(able[0])
+
+    return choose

@@ -1,0 +1,24 @@
+"""Parts of the rows that have every label in them: folds, and a few shots of each label."""
+
+import numpy as np
+
+from promptsearch.metrics.predictions import Ints
+
+
+def stratified_folds(strata: Ints, folds: int, rng: np.random.Generator) -> Ints:
+    """The fold of each row, from 0: folds differ by a row at most, and so do a label's shares.
+
+    `strata` says which rows are alike (their labels as numbers; all equal: plain folds).
+    """
+    shuffled = rng.permutation(len(strata))
+    dealt = shuffled[np.argsort(strata[shuffled], kind="stable")]  # label by label
+    fold = np.empty(len(strata), dtype=np.int64)
+    fold[dealt] = (np.arange(len(strata)) + rng.integers(folds)) % folds
+    return fold
+
+
+def few_shots(strata: Ints, shots: int, rng: np.random.Generator) -> Ints:
+    """The rows drawn: `shots` of each label (all of them where a label has fewer)."""
+    shuffled = rng.permutation(len(strata))
+    drawn = [shuffled[strata[shuffled] == label][:shots] for label in np.unique(strata)]
+    return np.sort(np.concatenate(drawn))

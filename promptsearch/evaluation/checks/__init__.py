@@ -1,0 +1,95 @@
+"""What is wrong with a task, and with prompts for it, before an expensive run."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from promptsearch.data import Split, TaskDefinition
+from promptsearch.evaluation.checks.answers import Answers, number_findings
+from promptsearch.evaluation.checks.data import data_findings
+from promptsearch.evaluation.checks.finding import MANUAL, Finding, Level, together, worst_first
+from promptsearch.evaluation.checks.lengths import length_findings
+from promptsearch.evaluation.checks.prompt_file import file_findings, prompt_findings
+from promptsearch.evaluation.checks.rows import row_findings
+from promptsearch.evaluation.checks.templates import template_findings
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.prompt_file.prompts_json import PromptFile
+
+__all__ = ["Finding", "Level", "findings"]
+UNKNOWN_ERROR, UNKNOWN_WARNING = 0.3, 0.02  # shares of characters the tokenizer does not know
+
+
+def findings(
+    definition: TaskDefinition, model: LanguageModel | None = None, file: PromptFile | None = None
+) -> list[Finding]:
+    """Findings worst first: about the data and the manual prompt and, where they are given, about
+    how the model reads them and about every prompt of a file.
+    """
+    splits = [definition.train, definition.dev]
+    if definition.test_files:
+        splits.append(definition.test())
+    found = [*data_findings(definition, splits), *row_findings(definition, splits)]
+    if model is not None:
+        found += _characters(splits, model)
+    look = _Look(definition, splits, model)
+    own = [replace(one, prompts=(MANUAL,)) for one in look.at(definition.prompt)]
+    if file is not None:
+        found += file_findings(file, definition, model)
+        own += _of_prompts(file, look)
+    return worst_first([*found, *together(own)])
+
+
+def _of_prompts(file: PromptFile, look: "_Look") -> Iterator[Finding]:
+    method = file.section("scoring").get("calibration")
+    for saved in file.prompts:
+        fits = list(prompt_findings(saved, look.definition, method))
+        fitting = not any(finding.level == "error" for finding in fits)
+        for one in [*fits, *(look.at(saved.prompt) if fitting else ())]:
+            yield replace(one, prompts=(saved.id,))
+
+
+def _characters(splits: Sequence[Split], model: LanguageModel) -> Iterator[Finding]:
+    texts = [text for split in splits for e in split.examples for text in e.inputs.values()]
+    share = model.unknown_share(texts)
+    if share > UNKNOWN_WARNING:
+        level: Level = "error" if share > UNKNOWN_ERROR else "warning"
+        yield Finding(
+            level,
+            f"{model.info.spec}: {share:.0%} of the characters are unknown to it; choose --model",
+        )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A look at prompts; what several have in common is looked at once."""
+
+    definition: TaskDefinition
+    splits: Sequence[Split]
+    model: LanguageModel | None
+    _answers: dict[Verbalizer, Answers] = field(default_factory=dict)
+    _lengths: dict[tuple[Template, int], list[Finding]] = field(default_factory=dict)
+
+    def at(self, prompt: Prompt) -> Iterator[Finding]:
+        """Its template and, given a model, its answers and their room."""
+        causal = self.model is not None and self.model.info.family == "causal"
+        yield from template_findings(prompt.template, self.definition, self.splits, causal)
+        if self.definition.kind == "classification":
+            yield from number_findings(prompt.verbalizer)
+        if self.model is not None:
+            yield from self._read(prompt, self.model)
+
+    def _read(self, prompt: Prompt, model: LanguageModel) -> Iterator[Finding]:
+        verbalizer, facts = prompt.verbalizer, self.definition.kind == "facts"
+        if verbalizer not in self._answers:
+            self._answers[verbalizer] = Answers(verbalizer, model, facts)
+        answers = self._answers[verbalizer]
+        yield from answers.found
+        if answers.unread:  # no text can be laid out with them
+            return
+        longest = max(answers.read, key=lambda own: own.tokens)
+        key = (prompt.template, longest.tokens)
+        if key not in self._lengths:
+            self._lengths[key] = list(
+                length_findings(prompt.template, longest.answer, self.splits, model)
+            )
+        yield from self._lengths[key]

@@ -1,0 +1,187 @@
+"""Findings about the answers of one prompt, as the model's tokenizer reads them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from promptsearch.errors import SHOWN
+from promptsearch.evaluation.checks.finding import Finding, Level, listed
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Answer, Verbalizer
+
+MANY = 3  # tokens of an answer; with more, its score says more of the tokens than of the label
+Ids = tuple[tuple[str, tuple[int, ...]], ...]  # (slot, the ids of the answer's text there)
+
+
+@dataclass(frozen=True)
+class Read:
+    """One answer of one label, and its ids."""
+
+    label: str
+    answer: Answer
+    ids: Ids
+
+    @property
+    def text(self) -> str:
+        return " / ".join(text for _, text in self.answer)
+
+    def __str__(self) -> str:
+        return repr(self.text) if self.label == self.text else f"{self.text!r} ({self.label})"
+
+    @property
+    def longest(self) -> int:
+        """Tokens of its longest text."""
+        return max(len(ids) for _, ids in self.ids)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all its texts."""
+        return sum(len(ids) for _, ids in self.ids)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A verbalizer and the model that reads it; of facts, every candidate is a label."""
+
+    verbalizer: Verbalizer
+    model: LanguageModel
+    facts: bool
+
+    @cached_property
+    def read(self) -> tuple[Read, ...]:
+        """Every answer of every label, in order."""
+        texts = list(dict.fromkeys(t for a in self.verbalizer.answers for _, t in a))
+        ids = dict(zip(texts, self.model.answer_ids(texts), strict=True))
+        return tuple(
+            Read(label, answer, tuple((slot, ids[text]) for slot, text in answer))
+            for label, answers in self.verbalizer.pairs
+            for answer in answers
+        )
+
+    @cached_property
+    def unread(self) -> list[Read]:
+        """Answers without a single token: no text can be scored with them."""
+        return [own for own in self.read if not all(ids for _, ids in own.ids)]
+
+    @cached_property
+    def found(self) -> tuple[Finding, ...]:
+        """All findings about the answers, in no order of weight."""
+        return (
+            *self._unknown(),
+            *(self._merged() if self.facts else self._alike()),
+            *(self._beginnings() if self.model.info.family == "causal" else ()),
+            *self._many(),
+            *(() if self.facts else self._lengths()),
+            *self._spaces(),
+        )
+
+    def _unknown(self) -> Iterator[Finding]:
+        """Answers that the tokenizer cannot write, in whole or in part."""
+        level: Level = "warning" if self.facts else "error"
+        if self.unread:
+            shown = listed(list(map(str, self.unread)))
+            yield Finding("error", f"the model has no tokens for {shown}; use other answers")
+        texts = [text for own in self.read for _, text in own.answer]
+        if not self.model.unknown_share(texts):
+            return
+        lost = [
+            str(own)
+            for own in self.read
+            if any(self.model.unknown_share([text]) for _, text in own.answer)
+        ]
+        spec = self.model.info.spec
+        yield Finding(
+            level, f"unknown tokens of {spec} are in {listed(lost)}; use other answers, or --model"
+        )
+
+    def _merged(self) -> Iterator[Finding]:
+        """Candidates that are read alike count as one, so of facts this is no error."""
+        if twins := len(self.read) - len({own.ids for own in self.read}):
+            yield Finding("note", f"{twins:,} candidates read like another one: merged")
+
+    def _alike(self) -> Iterator[Finding]:
+        groups: dict[Ids, list[Read]] = {}
+        for own in self.read:
+            groups.setdefault(own.ids, []).append(own)
+        for group in groups.values():
+            if len(group) > 1:
+                yield _told(group)
+
+    def _beginnings(self) -> Iterator[Finding]:
+        """What a causal model says of the longer one it has said of the shorter one before."""
+        known: dict[Ids, Read] = {}
+        for own in self.read:
+            known.setdefault(own.ids, own)
+        pairs = [
+            f"{shorter} begins {own}"
+            for own in self.read
+            for beginning in _beginnings_of(own.ids)
+            if (shorter := known.get(beginning)) is not None and shorter.label != own.label
+        ]
+        if pairs:
+            yield Finding(
+                "warning",
+                f"answers begin alike: {listed(pairs)}: the longer one can hardly win; use others",
+            )
+
+    def _many(self) -> Iterator[Finding]:
+        if split := [f"{own} {own.longest}" for own in self.read if own.longest > MANY]:
+            yield Finding(
+                "warning",
+                f"more than {MANY} tokens an answer: {listed(split)}; use shorter ones, or "
+                "--length-norm token",
+            )
+
+    def _lengths(self) -> Iterator[Finding]:
+        lengths: dict[str, set[int]] = {}
+        for own in self.read:
+            lengths.setdefault(own.label, set()).update(len(ids) for _, ids in own.ids)
+        if len({n for counts in lengths.values() for n in counts}) > 1:
+            each = [f"{label} {'/'.join(map(str, sorted(n)))}" for label, n in lengths.items()]
+            shown = listed(each, SHOWN)
+            yield Finding("warning", f"answers differ in tokens ({shown}): longer ones score lower")
+
+    def _spaces(self) -> Iterator[Finding]:
+        spaced = [str(own) for own in self.read if any(t != t.strip() for _, t in own.answer)]
+        if spaced:
+            yield Finding(
+                "warning",
+                f"a space begins or ends {listed(spaced)}: with the template's there are two; "
+                "remove it",
+            )
+
+
+def number_findings(verbalizer: Verbalizer) -> Iterator[Finding]:
+    """Numbers of labels, as `init` takes them from a table; no model is asked."""
+    texts = [text for answer in verbalizer.answers for _, text in answer]
+    if all(text.isdigit() for text in texts):
+        yield Finding(
+            "warning",
+            f"the answers are numbers ({listed(texts)}), which tell a model little; use words",
+        )
+
+
+def _told(group: Sequence[Read]) -> Finding:
+    """Answers with the same ids: of two labels, or twice of one."""
+    labels = list(dict.fromkeys(own.label for own in group))
+    shown = _all_of(list(map(str, group)))
+    if len(labels) == 1:
+        return Finding("warning", f"{shown} are one answer to the model, and count twice; keep one")
+    if len({own.answer for own in group}) == 1:
+        return Finding(
+            "warning",
+            f"the answer {group[0].text!r} stands for {_all_of(labels)}: it cannot tell them "
+            "apart; keep it for one",
+        )
+    return Finding("error", f"the model reads {shown} alike: nothing tells them apart; change one")
+
+
+def _all_of(items: Sequence[str]) -> str:
+    return " and ".join(items) if len(items) <= SHOWN else listed(items, SHOWN)
+
+
+def _beginnings_of(ids: Ids) -> Iterator[Ids]:
+    """The same answer with fewer tokens in its last slot."""
+    *earlier, (slot, last) = ids
+    for end in range(1, len(last)):
+        yield (*earlier, (slot, last[:end]))

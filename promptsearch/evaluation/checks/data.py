@@ -1,0 +1,105 @@
+"""Findings about the examples of a task: how many there are, and of which labels."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from promptsearch.data import Split, TaskDefinition, one_a_row
+from promptsearch.errors import SHOWN
+from promptsearch.evaluation.checks.finding import Finding, Level, listed
+from promptsearch.metrics import majority_scores
+
+FEW = 32  # dev examples below which the choice among prompts is mostly noise
+UNEVEN = 10  # times as many examples of one label as of another
+
+
+def data_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
+    """Sizes, and what is missing or rare; `splits` begin with train and dev."""
+    yield from _sizes(definition, splits)
+    if definition.kind == "facts":
+        yield from _coverage(definition, splits)
+    else:
+        yield from _own_labels(splits[:2])
+        yield from _missing(definition, splits)
+        yield from _uneven(splits[:2])
+        yield from _rare(splits[0], splits[1:])
+
+
+def _sizes(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
+    for split in splits:
+        yield Finding(
+            "note", f"{split.name}: {len(split.examples)} examples, {_balance(definition, split)}"
+        )
+    if definition.dev_from_train:
+        yield Finding("note", "there is no dev file: a part of train was set aside for it")
+    if (n := len(definition.dev.examples)) < FEW:
+        yield Finding("warning", f"dev has {n} examples: below {FEW} the choice is mostly noise")
+
+
+def counts_of(split: Split) -> Counter[str]:
+    """How many examples each label (or object) has."""
+    return Counter(label for example in split.examples for label in example.targets)
+
+
+def _balance(definition: TaskDefinition, split: Split) -> str:
+    counts = counts_of(split)
+    label = counts.most_common(1)[0][0]
+    targets = [example.targets for example in split.examples]
+    scores = majority_scores(label, targets, definition.kind, definition.labels)
+    share = scores.get("accuracy", scores.get("p@1"))
+    if definition.kind == "facts":
+        return f"{len(counts)} objects; always {label!r}: P@1 {share:.3f}"
+    shown = listed([f"{label}: {counts[label]}" for label in definition.labels], SHOWN)
+    return f"{shown}; always {label!r}: accuracy {share:.3f}"
+
+
+def _coverage(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
+    known = set(definition.prompt.verbalizer.labels)
+    for split in splits:
+        covered = sum(bool(known & set(e.targets)) for e in split.examples)
+        share = covered / len(split.examples)
+        level: Level = "note" if share == 1 else "warning"
+        yield Finding(level, f"{split.name}: {share:.1%} of the facts have a right candidate")
+
+
+def _missing(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
+    for split in splits:
+        counts = counts_of(split)
+        if missing := [label for label in definition.labels if not counts[label]]:
+            yield Finding("warning", f"{split.name}: no example of {listed(missing, SHOWN)}")
+
+
+def _own_labels(splits: Sequence[Split]) -> Iterator[Finding]:
+    """Train and dev together: where dev is a part of train, either may look like it by chance."""
+    labels = {label for split in splits for label in counts_of(split)}
+    rows = sum(len(split.examples) for split in splits)
+    if one_a_row(len(labels), rows):
+        yield Finding(
+            "warning",
+            f"{len(labels)} labels in {rows} rows, fewer than two rows each: these look "
+            'like ids or facts, not labels; name another column, or use kind = "facts"',
+        )
+
+
+def _uneven(splits: Sequence[Split]) -> Iterator[Finding]:
+    for split in splits:
+        ranks = counts_of(split).most_common()
+        (most, many), (least, few) = ranks[0], ranks[-1]
+        if many > UNEVEN * few:
+            yield Finding(
+                "warning",
+                f"{split.name}: {many} examples of {most}, {few} of {least}: accuracy rewards "
+                "always saying the frequent one; use --objective macro-f1, or balance the rows",
+            )
+
+
+def _rare(train: Split, others: Sequence[Split]) -> Iterator[Finding]:
+    """Labels that train shows once; those that it never shows are said to be missing."""
+    counts = counts_of(train)
+    for split in others:
+        asked = counts_of(split)
+        if rare := [label for label in asked if counts[label] == 1]:
+            yield Finding(
+                "warning",
+                f"{split.name} asks for {listed(rare)}, of which train has one example each: "
+                "strategies learn nothing of it; add rows to train",
+            )

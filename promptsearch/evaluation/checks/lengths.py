@@ -1,0 +1,74 @@
+"""Findings about the room that a model has: templates that are too long, examples that are cut."""
+
+from collections.abc import Iterator, Sequence
+
+from promptsearch.data import Split
+from promptsearch.errors import ModelError
+from promptsearch.evaluation.checks.finding import Finding
+from promptsearch.models import LanguageModel, Scoring
+from promptsearch.prompt import Answer, Filled, Input, Template, Text
+
+EXAMINED = 256  # examples of a split, spread over it
+
+
+def length_findings(
+    template: Template, answer: Answer, splits: Sequence[Split], model: LanguageModel
+) -> Iterator[Finding]:
+    """With the prompt's longest answer in its slots."""
+    try:
+        _plan([template.fill(dict.fromkeys(template.fields, ""))], answer, model)
+    except ModelError as error:
+        yield Finding("error", str(error))
+        return
+    if model.info.max_tokens is not None:
+        for split in splits:
+            yield from _cut(template, answer, split, model)
+
+
+def _cut(
+    template: Template, answer: Answer, split: Split, model: LanguageModel
+) -> Iterator[Finding]:
+    step = -(-len(split.examples) // EXAMINED)
+    able = [e.inputs for e in split.examples[::step] if set(template.fields) <= e.inputs.keys()]
+    texts = sorted((_fixed(template.fill(inputs)) for inputs in able), key=_size)
+    if long := _too_long(texts, answer, model):
+        looked = f" (of {len(texts)} looked at)" if step > 1 else ""
+        yield Finding(
+            "warning",
+            f"{split.name}: {long / len(texts):.0%} of the examples{looked} are longer than the "
+            f"{model.info.max_tokens} tokens of {model.info.spec}: the end of their longest input "
+            "is cut; shorten the template, or use a model that reads more",
+        )
+
+
+def _too_long(texts: Sequence[Filled], answer: Answer, model: LanguageModel) -> int:
+    """How many of the texts the model has no room for, by halves."""
+    if not texts or _fits(texts, answer, model):
+        return 0
+    middle = len(texts) // 2
+    return (
+        _too_long(texts[:middle], answer, model) + _too_long(texts[middle:], answer, model)
+        if middle
+        else 1
+    )
+
+
+def _fits(texts: Sequence[Filled], answer: Answer, model: LanguageModel) -> bool:
+    try:
+        _plan(texts, answer, model)
+    except ModelError:
+        return False
+    return True
+
+
+def _plan(texts: Sequence[Filled], answer: Answer, model: LanguageModel) -> None:
+    model.plan(texts, [answer], Scoring("independent"))
+
+
+def _fixed(filled: Filled) -> Filled:
+    """The same text, its inputs as if they were the template's words: these are never cut."""
+    return tuple(Text(part.text) if isinstance(part, Input) else part for part in filled)
+
+
+def _size(filled: Filled) -> int:
+    return sum(len(part.text) for part in filled if isinstance(part, Text))

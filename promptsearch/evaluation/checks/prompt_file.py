@@ -1,0 +1,138 @@
+"""Findings about a file of prompts: whether it fits the task and the model there are now."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from promptsearch.data import TaskDefinition
+from promptsearch.errors import SHOWN, DataError, TaskError
+from promptsearch.evaluation.checks.finding import Finding, Level, listed
+from promptsearch.models import LanguageModel
+from promptsearch.prediction.ensemble_file import ensemble_of
+from promptsearch.prompt_file.align import aligned
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, equal_ids
+
+
+def file_findings(
+    file: PromptFile, definition: TaskDefinition, model: LanguageModel | None
+) -> Iterator[Finding]:
+    """What the file as a whole says that is not so, or not so any more."""
+    for name, count in equal_ids(file.prompts).items():
+        yield Finding("error", f"{count} prompts have the id {name}; give each its own", (name,))
+    yield from _ensemble(file, definition)
+    yield from _data(file, definition)
+    if model is not None:
+        yield from _model(file, model)
+
+
+def _ensemble(file: PromptFile, definition: TaskDefinition) -> Iterator[Finding]:
+    known = {saved.id: _in_order(saved, definition).prompt for saved in file.prompts}
+    try:
+        ensemble_of(file, known)
+    except DataError as error:
+        yield Finding("error", str(error))
+
+
+def _in_order(saved: SavedPrompt, definition: TaskDefinition) -> SavedPrompt:
+    """With its labels in the task's order, where they are the task's."""
+    try:
+        return aligned(saved, definition)
+    except TaskError:
+        return saved
+
+
+def _data(file: PromptFile, definition: TaskDefinition) -> Iterator[Finding]:
+    """Splits that are not those the file tells of; scores on them are of other examples."""
+    told = file.section("task").get("data")
+    splits = told if isinstance(told, Mapping) else {}
+    now = {
+        "train": definition.train.sha256,
+        "dev": definition.dev.sha256,
+        "test": definition.test_sha256,
+    }
+    for name, sha256 in now.items():
+        split = splits.get(name)
+        before = split.get("sha256") if isinstance(split, Mapping) else None
+        if before is not None and before != sha256:
+            scored = [s.id for s in file.prompts if name in _scores(s)]
+            made = f"scores on {name} were made" if name != "train" else "prompts were proposed"
+            yield Finding(
+                "warning",
+                f"{made} on other data (sha256 {str(before)[:12]}, now {str(sha256)[:12]}): "
+                "search or evaluate again",
+                tuple(scored or [s.id for s in file.prompts]),
+            )
+
+
+def _scores(saved: SavedPrompt) -> Mapping[str, object]:
+    scores = saved.row.get("scores")
+    return scores if isinstance(scores, Mapping) else {}
+
+
+def _model(file: PromptFile, model: LanguageModel) -> Iterator[Finding]:
+    told = file.section("model")
+    names = {
+        "sha256": "weights",
+        "config_sha256": "configuration",
+        "tokenizer_sha256": "tokenizer",
+    }
+    for key, what in names.items():
+        before, now = told.get(key), getattr(model.info, key)
+        if before is not None and before != now:
+            yield Finding(
+                "warning",
+                f"the {what} of {model.info.spec} are not those the prompts were found with "
+                f"({told.get('spec')}, sha256 {str(before)[:12]}, now {str(now)[:12]}): their "
+                "scores say nothing of these",
+                tuple(saved.id for saved in file.prompts),
+            )
+
+
+def prompt_findings(
+    saved: SavedPrompt, definition: TaskDefinition, method: object
+) -> Iterator[Finding]:
+    """How one prompt fits the task; `method` is the calibration that the file says."""
+    try:
+        aligned(saved, definition)
+    except TaskError as error:
+        yield Finding("error", str(error))
+        return
+    labels = saved.prompt.verbalizer.labels
+    if definition.kind == "facts":
+        yield from _reach(labels, definition)
+    elif labels != definition.labels:
+        yield Finding(
+            "warning",
+            f"labels stand in the order {listed(labels, SHOWN)}, in the task in the order "
+            f"{listed(definition.labels, SHOWN)}: what counts labels takes one for another",
+        )
+    yield from _prior(saved, method)
+
+
+def _reach(candidates: Sequence[str], definition: TaskDefinition) -> Iterator[Finding]:
+    """Facts of dev that the prompt's own candidates cannot answer."""
+    known, facts = set(candidates), definition.dev.examples
+    if lost := sum(known.isdisjoint(fact.targets) for fact in facts):
+        level: Level = "error" if lost == len(facts) else "warning"
+        yield Finding(
+            level, f"{lost} of {len(facts)} facts of dev have no right object among its candidates"
+        )
+
+
+def _prior(saved: SavedPrompt, method: object) -> Iterator[Finding]:
+    prior = saved.row.get("prior")
+    if prior is None:
+        return
+    if method in (None, "none"):
+        yield Finding("warning", "there is a prior, but the file says no calibration: not used")
+    elif not isinstance(prior, Mapping) or set(prior) != set(saved.prompt.verbalizer.labels):
+        shown = listed(list(prior), SHOWN) if isinstance(prior, Mapping) else repr(prior)
+        yield Finding("error", f"the prior is of {shown}, not of the prompt's labels; take it out")
+    else:
+        for label, answers in saved.prompt.verbalizer.pairs:
+            wanted = len(answers) if method == "pmi" else 1
+            numbers = prior[label] if isinstance(prior[label], list) else [prior[label]]
+            if len(numbers) != wanted:
+                yield Finding(
+                    "error",
+                    f"the prior says {prior[label]!r} of {label}, where {method} calibration has "
+                    f"{wanted} numbers; take it out",
+                )

@@ -1,0 +1,61 @@
+"""Findings about single rows: repeated, leaking, contradicting each other, empty."""
+
+from collections.abc import Iterator, Sequence
+
+from promptsearch.data import Example, Split, TaskDefinition
+from promptsearch.evaluation.checks.finding import Finding, listed
+
+_Inputs = tuple[tuple[str, str], ...]
+
+
+def row_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
+    """Over all splits; rows are named by the ids of their examples, which count from 0."""
+    yield from _repeats(splits)
+    if definition.kind == "classification":
+        yield from _conflicts(splits)
+    yield from _empty(definition, splits)
+
+
+def _repeats(splits: Sequence[Split]) -> Iterator[Finding]:
+    inputs = {split.name: list(map(_inputs, split.examples)) for split in splits}
+    for name, rows in inputs.items():
+        if repeated := len(rows) - len(set(rows)):
+            yield Finding("warning", f"{name}: {repeated} rows repeat the inputs of another row")
+    names = list(inputs)
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            if shared := len(set(inputs[first]) & set(inputs[second])):
+                yield Finding("warning", f"{first} and {second} share {shared} inputs: leakage")
+
+
+def _inputs(example: Example) -> _Inputs:
+    return tuple(sorted(example.inputs.items()))
+
+
+def _conflicts(splits: Sequence[Split]) -> Iterator[Finding]:
+    """Equal inputs with different labels, in one split or in two."""
+    rows: dict[_Inputs, list[tuple[str, str]]] = {}
+    for split in splits:
+        for example in split.examples:
+            own = rows.setdefault(_inputs(example), [])
+            own += [(f"{split.name} {example.id}", label) for label in example.targets]
+    torn = [own for own in rows.values() if len({label for _, label in own}) > 1]
+    if torn:
+        shown = [" and ".join(f"{row} ({label})" for row, label in own[:4]) for own in torn]
+        yield Finding(
+            "warning",
+            f"{len(torn)} inputs have different labels in different rows: {listed(shown)}; "
+            "correct the labels or remove the rows",
+        )
+
+
+def _empty(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
+    for split in splits:
+        for name in definition.inputs:
+            empty = [e.id for e in split.examples if not e.inputs.get(name, "").strip()]
+            if empty:
+                yield Finding(
+                    "warning",
+                    f"{split.name}: {len(empty)} rows have no {name} (row {listed(empty)}): a "
+                    f"template with {{{name}}} reads nothing there",
+                )

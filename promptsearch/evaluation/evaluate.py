@@ -1,0 +1,130 @@
+"""Prompts on a split: scores, baselines, and the paired difference to the manual prompt."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import cast
+
+from promptsearch.data import Split, TaskDefinition
+from promptsearch.metrics import paired_difference, scores_of
+from promptsearch.metrics.predictions import Judgement
+from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor
+from promptsearch.prompt import Prompt
+from promptsearch.prompt_file.align import aligned
+from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, answers_of
+from promptsearch.runs.document import majority
+from promptsearch.runs.scorer_setup import raw_scorer
+from promptsearch.scoring import PromptScorer, Scorer
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the prompts and the manual baseline said of every example of a split."""
+
+    definition: TaskDefinition
+    split: Split
+    scorer: Scorer
+    saved: tuple[SavedPrompt, ...]
+    judged: tuple[Judgement, ...]
+    manual: Prompt
+    manual_judged: Judgement
+    raw_judged: Judgement | None = None  # the manual prompt without the model's chat template
+    ensemble: Ensemble | None = None
+    ensemble_judged: Judgement | None = None
+
+    def document(self, metric: str) -> Json:
+        """As `evaluate --json` prints it; `metric` is the one that `vs_manual` compares."""
+        rows = zip(self.saved, self.judged, strict=True)
+        manual_row = {"template": str(self.manual.template), **self._answers(self.manual)}
+        raw = {}
+        if self.raw_judged is not None:
+            raw = {"manual_raw": {**manual_row, "scores": self._scores(self.raw_judged, None)}}
+        return {
+            "prompts": [
+                {
+                    "id": saved.id,
+                    "template": str(saved.prompt.template),
+                    **self._answers(saved.prompt),
+                    "scores": self._scores(judged, metric),
+                }
+                for saved, judged in rows
+            ],
+            **self._together(metric),
+            "baselines": {
+                "manual": {**manual_row, "scores": self._scores(self.manual_judged, None)},
+                **raw,
+                "majority": majority(self.definition, self.split.examples, self.split.name),
+            },
+            "model": asdict(self.scorer.model.info),
+        }
+
+    def _together(self, metric: str) -> Json:
+        """What the ensemble is worth, beside the manual prompt and the first of its file."""
+        if self.ensemble is None or self.ensemble_judged is None:
+            return {}
+        ours, negative = self.ensemble_judged, self.definition.negative_label
+        scores = dict(self._scores(ours, metric))
+        own = cast(dict[str, object], scores[self.split.name])
+        own["vs_best"] = paired_difference(ours, self.judged[0], metric, negative)
+        members = [{"id": m.id, "weight": m.weight} for m in self.ensemble.members]
+        return {"ensemble": {"rule": self.ensemble.rule, "members": members, "scores": scores}}
+
+    def _answers(self, prompt: Prompt) -> Json:
+        return answers_of(prompt, self.definition.kind, None)
+
+    def _scores(self, judged: Judgement, metric: str | None) -> Mapping[str, object]:
+        negative = self.definition.negative_label
+        scores = dict(scores_of(judged, self.definition.kind, negative))
+        scores["selected"] = self.split.name != "test"  # train proposed, dev decided
+        if metric is not None:
+            scores["vs_manual"] = paired_difference(judged, self.manual_judged, metric, negative)
+        return {self.split.name: scores}
+
+    def examples(self) -> Iterator[Json]:
+        """One row a prompt and example: what was right, what was predicted, how probable it was."""
+        facts = self.definition.kind == "facts"
+        for saved, judged in zip(self.saved, self.judged, strict=True):
+            for place, example in enumerate(self.split.examples):
+                yield {"prompt": saved.id, "id": example.id, **_row(judged, place, facts)}
+
+
+def _row(judged: Judgement, place: int, facts: bool) -> Json:
+    rank, targets = int(judged.rank[place]), judged.targets[place]
+    row: dict[str, object] = {
+        "target": list(targets) if facts else targets[0],
+        "predicted": judged.labels[judged.predicted[place]],
+        "correct": rank == 1,
+        "rank": rank or None,
+        "log_prob": float(judged.log_right[place]) if rank else None,
+    }
+    if judged.log_probs is not None and not facts:
+        row["log_probs"] = dict(zip(judged.labels, judged.log_probs[place].tolist(), strict=True))
+    return row
+
+
+def evaluate(
+    saved: Sequence[SavedPrompt],
+    definition: TaskDefinition,
+    scorer: Scorer,
+    split: Split,
+    judge: PromptScorer | None = None,
+    ensemble: Ensemble | None = None,
+) -> Evaluation:
+    """Judge the prompts, their ensemble and the task's manual prompt on the split.
+
+    `judge` gives the scorer's judgements from elsewhere: a cache, other processes.
+    """
+    saved = tuple(aligned(one, definition) for one in saved)
+    manual = definition.prompt
+    if definition.kind == "facts":  # compared over the same candidates
+        manual = replace(manual, verbalizer=saved[0].prompt.verbalizer)
+    prompts = [*(one.prompt for one in saved), manual]
+    *judged, manual_judged = (judge or scorer).judged(prompts, split.examples).judgements
+    raw_judged = None
+    if scorer.model.info.chat is not None:
+        raw = raw_scorer(scorer, judge or scorer)
+        raw_judged = raw.judged([manual], split.examples).judgements[0]
+    together = None
+    if ensemble is not None:
+        together = EnsemblePredictor(ensemble, judge or scorer, scorer).judged(split.examples)
+    own = (tuple(judged), manual, manual_judged, raw_judged, ensemble, together)
+    return Evaluation(definition, split, scorer, saved, *own)

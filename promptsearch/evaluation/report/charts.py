@@ -1,0 +1,164 @@
+"""The charts of a report, each from numbers that are worked out elsewhere."""
+
+from collections.abc import Sequence
+
+from promptsearch.evaluation.report.html import Html, readable
+from promptsearch.evaluation.report.number_format import name_of, number
+from promptsearch.evaluation.report.statistics.budget_curve import Course, Point
+from promptsearch.evaluation.report.statistics.dev_test_correlation import Pair, Relation
+from promptsearch.evaluation.report.statistics.ranking import Standing
+from promptsearch.evaluation.report.svg import (
+    ACCENT,
+    GROUND,
+    INK,
+    LINE,
+    MARKERS,
+    MUTED,
+    SECOND,
+    SERIES,
+    Plot,
+    plotting,
+)
+from promptsearch.metrics.calibration_error import Bin
+
+HIGH = 3.0  # inches
+LONG = 14  # letters of a name in a legend of three columns
+
+Share = tuple[float, tuple[float, float] | None]
+
+
+def intervals(rows: Sequence[Standing], metric: str, split: str, told: str, dev: str) -> Html:
+    """A line a row, the first on top: the share with its interval; hollow is what dev said.
+
+    `dev` is what its marks are called.
+    """
+    with plotting("intervals", 0.75 + 0.27 * len(rows), told) as plot:
+        axes = plot.axes
+        for place, row in enumerate(rows):
+            own = row.share(split, metric) if split != "dev" else None
+            _hollow(plot, place, row.share("dev", metric), alone=own is None)
+            _filled(plot, place, own, INK if row.role == "baseline" else ACCENT)
+        axes.set_yticks(range(len(rows)), [readable(row.id) for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.spines["left"].set_visible(False)
+        axes.grid(axis="x")
+        axes.locator_params(axis="x", nbins=6)
+        axes.set_xlabel(name_of(metric), loc="left")
+        if split != "dev":
+            axes.plot([], [], "o-", color=ACCENT, lw=2, label=f"{split}, 95% interval")
+        axes.plot([], [], "D", mfc=GROUND, mec=SECOND, ms=5, label=dev)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderpad=0)
+    return plot.svg
+
+
+def _hollow(plot: Plot, place: int, share: Share | None, alone: bool) -> None:
+    """What dev said; its interval only where there is no other."""
+    if share is None:
+        return
+    plot.axes.plot(share[0], place, "D", mfc=GROUND, mec=SECOND, ms=5, zorder=3)
+    if alone and share[1]:
+        plot.axes.hlines(place, *share[1], color=SECOND, lw=1.2)
+
+
+def _filled(plot: Plot, place: int, share: Share | None, color: str) -> None:
+    if share is None:
+        return
+    plot.axes.plot(share[0], place, "o", color=color, ms=6, zorder=4)
+    if share[1]:
+        plot.axes.hlines(place, *share[1], color=color, lw=2)
+
+
+def progress(course: Course, told: str) -> Html:
+    """Each trial where it was scored, and the best so far."""
+    with plotting("progress", HIGH + 0.17 * (len(course.groups) // 3), told) as plot:
+        axes = plot.axes
+        if course.best:
+            places, values = zip(*course.best, (course.prompts, course.best[-1][1]), strict=True)
+            axes.step(places, values, where="post", color=INK, lw=1.4, label="best so far")
+        for series, group in enumerate(course.groups):
+            own = [p for p in course.points if p.group == group]
+            _trials(plot, series, [p for p in own if p.complete], course)
+            _trials(plot, series, [p for p in own if not p.complete], course)
+        axes.set_ylim(*course.window)
+        axes.set_xlim(0, course.prompts + 1)
+        axes.locator_params(axis="x", integer=True)
+        axes.grid(axis="y")
+        axes.set_title(f"{name_of(course.metric)} on dev", color=MUTED)
+        axes.set_xlabel("distinct prompts scored on dev", loc="left")
+        _legend_below(plot, 3 if max(map(len, course.groups)) < LONG else 2)
+    return plot.svg
+
+
+def _trials(plot: Plot, series: int, points: Sequence[Point], course: Course) -> None:
+    """Points of one group; those far below stand on the edge."""
+    if not points:
+        return
+    complete, group = points[0].complete, points[0].group
+    name = f"trials-{series}-{'whole' if complete else 'dropped'}"
+    plot.points(
+        name,
+        [(p.place, max(p.value, course.window[0])) for p in points],
+        [_tip(p, course) for p in points],
+        color=SERIES[series % len(SERIES)],
+        marker=MARKERS[series % len(MARKERS)],
+        size=22 if complete else 10,
+        alpha=0.85 if complete else 0.4,
+        label=group if complete else f"{group}, dropped out",
+    )
+
+
+def _tip(point: Point, course: Course) -> str:
+    value = f"{name_of(course.metric)} {number(point.value)}"
+    dropped = "" if point.complete else ", dropped out"
+    return f"{point.id}: {value}, prompt {point.place}, {point.group}{dropped}"
+
+
+def _legend_below(plot: Plot, columns: int) -> None:
+    plot.axes.figure.legend(loc="outside lower left", ncols=columns, handletextpad=0.3)
+
+
+def relation(found: Relation, split: str, told: str) -> Html:
+    """A point a prompt, the best on dev marked; on the line both splits say the same."""
+    with plotting("relation", HIGH + 0.2, told) as plot:
+        axes, (best, *others) = plot.axes, found.pairs
+        low = max(min(p.dev for p in found.pairs), min(p.test for p in found.pairs))
+        high = min(max(p.dev for p in found.pairs), max(p.test for p in found.pairs))
+        if low < high:
+            axes.plot([low, high], [low, high], color=LINE, lw=1, zorder=1)
+        _pairs(plot, "best", [best], split, f"{best.id}, best on dev", SECOND)
+        _pairs(plot, "others", others, split, "the others", ACCENT)
+        axes.grid()
+        axes.set_title(f"{name_of(found.metric)} on {split}", color=MUTED)
+        axes.set_xlabel(f"{name_of(found.metric)} on dev", loc="left")
+        axes.margins(0.08)
+        axes.locator_params(axis="x", nbins=5)
+        _legend_below(plot, 2)
+    return plot.svg
+
+
+def _pairs(
+    plot: Plot, name: str, pairs: Sequence[Pair], split: str, label: str, color: str
+) -> None:
+    tips = [f"{p.id}: {number(p.dev)} on dev, {number(p.test)} on {split}" for p in pairs]
+    at = [(p.dev, p.test) for p in pairs]
+    plot.points(name, at, tips, color=color, size=34, label=label)
+
+
+def reliability(bins: Sequence[Bin], told: str) -> Html:
+    """Accuracy over what was said, bin by bin; the dot's area grows with the examples."""
+    with plotting("reliability", HIGH + 0.4, told) as plot:
+        axes = plot.axes
+        axes.plot([0, 1], [0, 1], color=LINE, lw=1, zorder=1)
+        largest = max(own.n for own in bins)
+        for place, own in enumerate(bins):
+            at, size = (own.confidence, own.accuracy), 16 + 140 * own.n / largest
+            axes.vlines(own.confidence, *own.ci95, color=MUTED, lw=1, zorder=2)
+            tip = f"said {at[0]:.3f}, right {at[1]:.3f} of {own.n}"
+            plot.points(f"bin-{place}", [at], [tip], color=ACCENT, size=size)
+        axes.set_xlim(min(0.5, min(own.confidence for own in bins) - 0.03), 1.03)
+        axes.set_ylim(-0.03, 1.05)
+        axes.grid()
+        axes.set_title("share that is right", color=MUTED)
+        axes.set_xlabel("probability of what was predicted", loc="left")
+    return plot.svg

@@ -1,0 +1,71 @@
+"""The words that a model itself would put into a prompt's slots, whatever the answers are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptsearch.evaluation.report.statistics.mistakes import Mistake, SlotWords
+from promptsearch.models import LanguageModel, Question, Scoring
+from promptsearch.prompt import Answer, Filled, Prompt, Slot
+from promptsearch.searchers.answers.common.score_table import log_probs
+
+TOP = 5
+
+
+def with_words(
+    model: LanguageModel, prompt: Prompt, mistakes: Sequence[Mistake], top: int = TOP
+) -> tuple[Mistake, ...]:
+    """The mistakes, each with the likeliest of the model's whole words at every slot.
+
+    The slots before hold the words of what was predicted, those behind stay open. Causal models
+    read what stands before the slot only, so what follows has no say in it.
+    """
+    words = model.vocabulary_words()
+    if not words or not mistakes:
+        return tuple(mistakes)
+    said = [_said(model, prompt, mistakes, slot, words, top) for slot in prompt.template.slots]
+    return tuple(replace(mistake, words=own) for mistake, *own in zip(mistakes, *said, strict=True))
+
+
+def _said(
+    model: LanguageModel,
+    prompt: Prompt,
+    mistakes: Sequence[Mistake],
+    slot: str,
+    words: Sequence[str],
+    top: int,
+) -> Iterator[SlotWords]:
+    """One a mistake, in order."""
+    groups: dict[Answer, list[int]] = {}  # mistakes by what stands in the slots before
+    for place, mistake in enumerate(mistakes):
+        groups.setdefault(_before(prompt, mistake.predicted, slot), []).append(place)
+    questions = []
+    for before, places in groups.items():
+        texts = [_text(model, prompt, mistakes[place], slot) for place in places]
+        questions.append(Question(texts, [(*before, (slot, word)) for word in words]))
+    plan = model.plan_all(questions, Scoring("independent"))
+    shares = log_probs(model, plan, len(mistakes), len(words)).softmax(1).numpy()
+    order = [place for places in groups.values() for place in places]
+    return (_best(slot, words, shares[order.index(p)], top) for p in range(len(mistakes)))
+
+
+def _best(slot: str, words: Sequence[str], shares: NDArray[np.float32], top: int) -> SlotWords:
+    best = np.argsort(-shares, kind="stable")[:top].tolist()
+    return SlotWords(slot, tuple((words[i], float(shares[i])) for i in best))
+
+
+def _before(prompt: Prompt, predicted: str, slot: str) -> Answer:
+    """What the predicted label says in the slots before this one."""
+    earlier = prompt.template.slots[: prompt.template.slots.index(slot)]
+    return tuple(pair for pair in prompt.verbalizer[predicted][0] if pair[0] in earlier)
+
+
+def _text(model: LanguageModel, prompt: Prompt, mistake: Mistake, slot: str) -> Filled:
+    """What is read; causal: up to the slot, or the rest would be read again for every word."""
+    text = prompt.template.fill(mistake.example.inputs)
+    if model.info.family != "causal":
+        return text
+    end = next(i for i, part in enumerate(text) if isinstance(part, Slot) and part.name == slot)
+    return text[: end + 1]

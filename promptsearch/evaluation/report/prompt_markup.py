@@ -1,0 +1,98 @@
+"""Prompts in a page: fields, slots, answers and inputs, told apart from the template's words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from promptsearch.errors import PromptError
+from promptsearch.evaluation.report.html import Child, Html, el, joined
+from promptsearch.evaluation.report.number_format import shortened
+from promptsearch.evaluation.report.statistics.word_diff import Change, Word
+from promptsearch.prompt import Field, Input, Prompt, Slot, Template, Text
+from promptsearch.prompt.template import notation_of
+
+LONGEST = 400  # characters of an input that are shown
+FIRST = 4  # answers of a label
+
+
+def template_shown(template: Template | str, language: str = "en") -> Html:
+    """A template as it is written, its fields and slots marked; a broken one as text."""
+    try:
+        parts = Template.parse(template).parts if isinstance(template, str) else template.parts
+    except PromptError:
+        return el("code", str(template), class_="prompt")
+    told = (_marked(notation_of(part), _kind(part)) for part in parts)
+    return el("code", *told, class_="prompt", lang=language)
+
+
+def words_shown(words: Sequence[Word]) -> Html:
+    """Pieces of a template."""
+    return joined(_marked(word.text, word.kind) for word in words)
+
+
+def changes_shown(changes: Sequence[Change], language: str = "en") -> Html:
+    """What went and what came, as deletions and insertions."""
+    names = {"gone": "del", "new": "ins"}
+    told: list[Child] = []
+    for change in changes:
+        words = words_shown(change.words)
+        told.append(words if change.state == "kept" else el(names[change.state], words))
+    return el("code", *told, class_="prompt", lang=language)
+
+
+def filled_shown(prompt: Prompt, inputs: Mapping[str, str], language: str = "en") -> Html:
+    """A prompt with an example's inputs in it; long ones are cut."""
+    told: list[Child] = []
+    for part in prompt.template.fill(inputs):
+        match part:
+            case Input(name, text):
+                title = f"{{{name}}}"
+                told.append(el("span", shortened(text, LONGEST), class_="input", title=title))
+            case Slot():
+                told.append(_marked(notation_of(part), "slot"))
+            case Text(text):
+                told.append(text)
+    return el("code", *told, class_="prompt", lang=language)
+
+
+def answers_shown(verbalizer: Mapping[str, Any]) -> Html:
+    """The answers of every label."""
+    pairs = [
+        el("span", el("span", label, class_="label"), " ", _answers(answers), class_="answers")
+        for label, answers in verbalizer.items()
+    ]
+    return joined(pairs, "  ")
+
+
+def label_shown(label: str, verbalizer: Any) -> Html:
+    """A label with its first answer, where that says more than the label."""
+    answers = verbalizer.get(label) if isinstance(verbalizer, Mapping) else None
+    first = answer_texts(answers)[0] if answers else label
+    if first.lower() == label.lower():
+        return joined([label])
+    return joined([label, " ", el("small", f"→ {first}")])
+
+
+def answer_texts(answers: Any) -> tuple[str, ...]:
+    """The answers of one label as texts, the slots' of each in a row."""
+    given = [answers] if isinstance(answers, str) else answers
+    return tuple(map(_text, given))
+
+
+def _text(answer: Any) -> str:
+    if isinstance(answer, Mapping):
+        answer = list(answer.values())
+    return answer if isinstance(answer, str) else " · ".join(map(str, answer))
+
+
+def _answers(answers: Any) -> Html:
+    texts = answer_texts(answers)
+    more = f" +{len(texts) - FIRST}" if len(texts) > FIRST else ""
+    return el("span", ", ".join(texts[:FIRST]) + more, class_="answer", title=", ".join(texts))
+
+
+def _kind(part: object) -> str:
+    return "slot" if isinstance(part, Slot) else "field" if isinstance(part, Field) else "text"
+
+
+def _marked(text: str, kind: str) -> Html:
+    return el("span", text, class_=kind) if kind != "text" else joined([text])

@@ -1,0 +1,70 @@
+"""The search over its budget."""
+
+from promptsearch.evaluation.report.charts import progress
+from promptsearch.evaluation.report.html import Html
+from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.number_format import count, listing, name_of, number
+from promptsearch.evaluation.report.sections.parts import figure, note, section
+from promptsearch.evaluation.report.statistics.budget_curve import Course, course_of
+from promptsearch.evaluation.report.trials import Trials
+
+
+def course(material: Material) -> Html:
+    """A chart of all trials, or what is missing for it."""
+    trials = material.trials
+    found = course_of(trials.rows, material.objective)
+    return section(
+        "search",
+        "The search over its budget",
+        *map(note, gaps(trials, found)),
+        _chart(found) if found.points else None,
+        note(
+            "The search ranked with faster, less exact scores, which are drawn here; the finalists "
+            "were then scored again."
+        )
+        if found.ranked
+        else None,
+    )
+
+
+def gaps(trials: Trials, found: Course) -> list[str]:
+    """What cannot be shown, and why."""
+    if not trials.found:
+        return [
+            f"There is no {trials.path.name} beside the prompts, so the search itself cannot be "
+            "shown. Keep the two files together."
+        ]
+    lost = []
+    if trials.damaged:
+        lines = listing([str(line) for line in trials.damaged[:5]])
+        more = f" and {len(trials.damaged) - 5} more" if len(trials.damaged) > 5 else ""
+        lost.append(
+            f"{trials.path.name}: line {lines}{more} cannot be read and was left out, so trials "
+            "are missing here."
+        )
+    if not found.points:
+        lost.append(f"{trials.path.name} holds no trial on dev with {name_of(found.metric)}.")
+    return lost
+
+
+def told(found: Course) -> str:
+    """The course in a sentence."""
+    if not found.best:
+        return "No prompt was scored on all of dev."
+    (_, start), (last, best) = found.best[0], found.best[-1]
+    if len(found.best) == 1:
+        return f"{count(found.prompts, 'prompt')}; none beat the first, {number(start)}."
+    return (
+        f"From {number(start)} to {number(best)} over {count(found.prompts, 'prompt')}; the last "
+        f"improvement was prompt {last}."
+    )
+
+
+def _chart(found: Course) -> Html:
+    svg = progress(found, f"{name_of(found.metric)} on dev. {told(found)}")
+    dropped = any(not point.complete for point in found.points)
+    rest = " Small and pale: dropped out of the race, scored on a part of dev." if dropped else ""
+    if found.below:
+        rest += f" {count(found.below, 'point')} at the lower edge lie far below it."
+    luck = "The best of many trials on the same examples rises by luck too."
+    return figure(svg, f"{told(found)}{rest} {luck}")

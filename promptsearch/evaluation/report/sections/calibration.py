@@ -1,0 +1,62 @@
+"""Whether probabilities are shares, and what calibration took away."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from promptsearch.evaluation.report.charts import reliability as chart
+from promptsearch.evaluation.report.html import Html, el
+from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.number_format import number, percent
+from promptsearch.evaluation.report.sections.parts import bar, figure, section, table
+from promptsearch.metrics.calibration_error import BINS, reliability_bins
+
+CLOSE = 0.02  # between what is said and what happens
+
+
+def reliability(material: Material) -> Html | None:
+    """Nothing where there is neither a diagram nor a calibration to tell of."""
+    parts = [part for part in (_diagram(material), _calibration(material)) if part is not None]
+    return (
+        section("reliability", "Are its probabilities to be believed?", *parts) if parts else None
+    )
+
+
+def _diagram(material: Material) -> Html | None:
+    """Of labelled tasks whose labels' probabilities were kept."""
+    examined = material.examined
+    if examined is None or material.kind == "facts" or examined.judged.log_probs is None:
+        return None
+    confidence = np.exp(examined.judged.log_probs.max(1))
+    bins = reliability_bins(confidence, examined.judged.hits)
+    scores = examined.document["prompts"][0]["scores"][material.split]
+    mean, right = float(confidence.mean()), float(examined.judged.hits.mean())
+    lean = "about as sure as it should be"
+    if abs(mean - right) > CLOSE:
+        lean = "surer than it should be" if mean > right else "less sure than it could be"
+    caption = (
+        f"ECE {number(scores.get('ece'))} over {BINS} bins (0 is best): on average it says "
+        f"{number(mean)} and is right {number(right)} of the time, so it is {lean}. On the line, "
+        "what it says is what happens; the dots grow with the examples."
+    )
+    return figure(chart(bins, caption), caption)
+
+
+def _calibration(material: Material) -> Html | None:
+    """The method, and the best prompt's prior where labels have one each."""
+    method = material.file.section("scoring").get("calibration")
+    if method in (None, "none"):
+        return None
+    told = el("p", f"Scores are calibrated ({method}): each prompt's prior was taken away.")
+    prior = material.best.row.get("prior")
+    if not isinstance(prior, Mapping) or material.kind == "facts":
+        return told
+    rows = [[label, *_prior(value)] for label, value in prior.items()]
+    return el("div", told, table("What the best prompt says of nothing", ("label", "prior"), rows))
+
+
+def _prior(value: Any) -> list[Html]:
+    """Of the label, or of its answers together."""
+    share = float(np.exp(np.logaddexp.reduce(np.atleast_1d(np.array(value, dtype=np.float64)))))
+    return [bar(min(1.0, share), percent(share))]

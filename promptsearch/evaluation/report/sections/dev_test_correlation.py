@@ -1,0 +1,106 @@
+"""How much dev's choice among the best prompts means for other examples."""
+
+from math import sqrt
+
+from promptsearch.evaluation.report.charts import relation as chart
+from promptsearch.evaluation.report.html import Html, el
+from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.number_format import count, name_of, number
+from promptsearch.evaluation.report.sections.parts import figure, note, section
+from promptsearch.evaluation.report.statistics.dev_test_correlation import (
+    Pair,
+    Relation,
+    relation_of,
+)
+
+
+def relation(material: Material) -> Html | None:
+    """Nothing where no model was asked; a remark where there is only dev."""
+    if material.examined is None:
+        return None
+    title = "Does dev tell which prompt is best?"
+    if material.split == "dev":
+        return section(
+            "relation", title, note("There are no scores on test to compare dev's choice with.")
+        )
+    found = relation_of(_pairs(material), material.objective)
+    if len(found.pairs) < 2:
+        return section(
+            "relation",
+            title,
+            note("It takes two prompts or more with scores on dev: add --top 10."),
+        )
+    caption = told(found, material.split)
+    return section(
+        "relation",
+        title,
+        figure(chart(found, material.split, caption), caption),
+        el("p", _noise(material, found)),
+        el("p", _price(material)),
+    )
+
+
+def _pairs(material: Material) -> list[Pair]:
+    found = []
+    for row in material.standings:
+        dev, judged = (
+            row.share("dev", material.objective),
+            row.share(material.split, material.objective),
+        )
+        if row.role == "prompt" and dev is not None and judged is not None:
+            found.append(Pair(row.id, dev[0], judged[0]))
+    return found
+
+
+def told(found: Relation, split: str) -> str:
+    """The rank correlation, beside what chance gives."""
+    about = f"{count(len(found.pairs), 'prompt')} by {name_of(found.metric)}"
+    if found.spearman is None or found.chance is None:
+        return f"{about}: too few, or too equal, for a rank correlation."
+    said = f"{about}: Spearman's rank correlation is {number(found.spearman, signed=True)}"
+    chance = f"random orders stay within ±{number(found.chance)} in 95 of 100 cases"
+    if not found.shown:
+        return f"{said}; {chance}, so this shows no relation."
+    way = "orders them much as" if found.spearman > 0 else "orders them against"
+    return f"{said}; {chance}, so dev {way} {split} does."
+
+
+def _noise(material: Material, found: Relation) -> str:
+    """How far apart the prompts are on dev, and how far chance alone sets a score."""
+    rows = [row for row in material.standings if row.role == "prompt" and row.dev]
+    shares = [share[0] for row in rows if (share := row.share("dev", material.share))]
+    n = next((size for row in rows if isinstance(size := (row.dev or {}).get("n"), int)), 0)
+    if not shares or not n:
+        return "How noisy dev is cannot be told: the file does not say how many examples it has."
+    spread, error = max(shares) - min(shares), sqrt(shares[0] * (1 - shares[0]) / n)
+    name = name_of(material.share)
+    said = (
+        f"On the {count(n, 'example')} of dev the {name} of these prompts spans {number(spread)}, "
+        f"while one standard error of a single {name} is {number(error)}. "
+    )
+    if found.shown:
+        return said + "Single places in this order are still a matter of luck."
+    if spread < 2 * error:
+        return said + "Dev is too small to order them: take their order as a draw among equals."
+    return said + "On the same examples prompts differ by less than that by chance, but they do."
+
+
+def _price(material: Material) -> str | None:
+    """What is left of the winner's lead where nothing selected it."""
+    metric, split = material.objective, material.split
+    best, manual = material.standings[0], [r for r in material.standings if r.id == "manual"]
+    leads = []
+    for on in ("dev", split):
+        pair = [row.share(on, metric) for row in (best, *manual)]
+        match pair:
+            case [(float() as ours, _), (float() as theirs, _)]:
+                leads.append(ours - theirs)
+    if len(leads) < 2:
+        return None
+    said = (
+        f"The lead of {best.id} over the manual prompt is {number(leads[0], signed=True)} on dev "
+        f"and {number(leads[1], signed=True)} on {split}. "
+    )
+    if leads[1] < leads[0]:
+        return said + "What is picked as the best of many has been lucky too, and falls back."
+    return said + "It held; most leads that selection made shrink."

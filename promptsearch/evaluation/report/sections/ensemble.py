@@ -1,0 +1,51 @@
+"""Several prompts as one, where the file has that."""
+
+from typing import Any
+
+from promptsearch.evaluation.report.html import Html, defined, el
+from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.number_format import gain, interval, name_of, number
+from promptsearch.evaluation.report.sections.parts import bar, section, table
+
+
+def ensemble(material: Material) -> Html | None:
+    """Nothing where there is none."""
+    given: Any = material.file.section("ensemble")
+    if not given:
+        return None
+    largest = max(float(m["weight"]) for m in given["members"]) or 1.0
+    rows = [
+        [str(m["id"]), bar(float(m["weight"]) / largest, number(float(m["weight"])))]
+        for m in given["members"]
+    ]
+    return section(
+        "ensemble",
+        "Several prompts as one",
+        el("p", f"Rule: {given['rule']}. The members were selected on dev."),
+        _worth(material, given),
+        table("Members and weights", ("prompt", "weight"), rows),
+    )
+
+
+def _worth(material: Material, given: Any) -> Html | None:
+    pairs = [(f"{_own(material)} on dev, selected", _score(given, "dev", material))]
+    if material.examined is not None:
+        now = material.examined.document.get("ensemble")
+        scores = now["scores"][material.split] if now else {}
+        if material.split != "dev":
+            pairs.append(
+                (f"{_own(material)} on {material.split}", _score(now, material.split, material))
+            )
+        pairs.append((f"gain over manual on {material.split}", gain(scores)))
+        pairs.append((f"gain over {material.best.id} on {material.split}", gain(scores, "vs_best")))
+    return defined(pairs, class_="facts")
+
+
+def _own(material: Material) -> str:
+    return name_of(material.share)
+
+
+def _score(row: Any, split: str, material: Material) -> str:
+    scores = ((row or {}).get("scores") or {}).get(split) or {}
+    value = scores.get(material.share)
+    return f"{number(value)} {interval(scores.get('ci95'))}" if value is not None else ""

@@ -1,0 +1,78 @@
+"""Labelled tasks: results by label, and which label is taken for which."""
+
+from promptsearch.evaluation.report.html import Child, Html, el
+from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.number_format import count, number
+from promptsearch.evaluation.report.prompt_markup import label_shown
+from promptsearch.evaluation.report.sections.parts import bar, section, table
+from promptsearch.evaluation.report.statistics.labels import (
+    LabelResult,
+    confusion,
+    most_confused,
+    per_label,
+)
+from promptsearch.metrics.predictions import Judgement
+
+MANY = 24  # labels; a larger matrix is not read
+PAIRS = 12  # of labels confused, shown instead
+
+
+def labels(material: Material) -> Html | None:
+    """Nothing where no model was asked, or for facts."""
+    if material.examined is None or material.kind == "facts":
+        return None
+    judged = material.examined.judged
+    caption, header = "Results by label", ("label", "precision", "recall", "F1", "examples")
+    rows = (_row(row, material) for row in per_label(judged))
+    return section(
+        "labels",
+        caption,
+        el("p", _about(judged, material)),
+        table(caption, (*header, "predicted"), rows),
+        _pairs(judged) if len(judged.labels) > MANY else _matrix(judged),
+    )
+
+
+def _about(judged: Judgement, material: Material) -> str:
+    where = f"{count(len(judged.targets), 'example')} of {material.split}"
+    told = (
+        f"{material.best.id} on {where}. Precision: of those predicted, the share that is right; "
+        "recall: of those there are, the share found."
+    )
+    if len(judged.labels) > MANY:
+        return told
+    return f"{told} In the matrix, shades are shares of the row."
+
+
+def _row(row: LabelResult, material: Material) -> list[Child]:
+    shares = [bar(value, number(value)) for value in (row.precision, row.recall, row.f1)]
+    name = label_shown(row.label, material.best.row.get("verbalizer"))
+    return [name, *shares, f"{row.n:,}", f"{row.predicted:,}"]
+
+
+def _matrix(judged: Judgement) -> Html:
+    """Rows are what is right, columns what was predicted; shades are shares of the row."""
+    cells = confusion(judged)
+    caption = "Confusion matrix"
+    rows = []
+    for place, (label, own) in enumerate(zip(judged.labels, cells.tolist(), strict=True)):
+        total = max(1, sum(own))
+        shaded = (_cell(times, times / total, place == i) for i, times in enumerate(own))
+        rows.append(el("tr", el("th", label, scope="row"), *shaded))
+    names = (el("th", label, scope="col") for label in judged.labels)
+    head = el("tr", el("td", "right \\ predicted"), *names)
+    whole = el(
+        "table", el("caption", caption), el("thead", head), el("tbody", *rows), class_="confusion"
+    )
+    return el("div", whole, class_="wide", tabindex=0, role="region", aria_label=caption)
+
+
+def _cell(times: int, share: float, right: bool) -> Html:
+    return el("td", f"{times:,}", class_="hit" if right else "miss", style=f"--share:{share:.4f}")
+
+
+def _pairs(judged: Judgement) -> Html:
+    rows = [
+        [pair.right[0], pair.predicted, f"{pair.times:,}"] for pair in most_confused(judged, PAIRS)
+    ]
+    return table("Labels most often taken for another", ("right", "predicted", "times"), rows)

@@ -1,0 +1,74 @@
+"""Facts: results by object, and what is said for everything."""
+
+from promptsearch.evaluation.report.html import Child, Html, el
+from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.number_format import count, number
+from promptsearch.evaluation.report.sections.parts import bar, section, table
+from promptsearch.evaluation.report.statistics.labels import most_confused
+from promptsearch.evaluation.report.statistics.objects import most_said, per_object, uncovered
+from promptsearch.metrics.predictions import Judgement
+
+SHOWN = 12  # rows of each table
+
+
+def objects(material: Material) -> Html | None:
+    """Nothing where no model was asked, or for labelled tasks."""
+    if material.examined is None or material.kind != "facts":
+        return None
+    judged = material.examined.judged
+    return section(
+        "objects",
+        "Results by object",
+        el("p", *_about(judged, material)),
+        _said(judged),
+        _by_object(judged),
+        _pairs(judged),
+    )
+
+
+def _about(judged: Judgement, material: Material) -> list[Child]:
+    lost, distinct = uncovered(judged), len({judged.labels[i] for i in judged.predicted.tolist()})
+    told = (
+        f"{material.best.id} on {count(len(judged.targets), 'fact')} of {material.split}: "
+        f"{count(distinct, 'different answer')} among {count(len(judged.labels), 'candidate')}. "
+    )
+    if lost:
+        told += f"{count(lost, 'fact')} cannot be answered right: their objects are no candidates. "
+    if any(len(targets) > 1 for targets in judged.targets):
+        told += "A fact with several right objects counts for each of them below. "
+    return [told]
+
+
+def _said(judged: Judgement) -> Html:
+    found = most_said(judged, SHOWN)
+    rows = [
+        [name, bar(times / found[0][1], f"{times:,}"), f"{times - wrong:,}", f"{wrong:,}"]
+        for name, times, wrong in found
+    ]
+    return table("Said most often", ("object", "said", "right", "wrong"), rows)
+
+
+def _by_object(judged: Judgement) -> Html:
+    """P@1 of the most frequent objects, where any is asked for twice."""
+    found = [own for own in per_object(judged) if own.n > 1][:SHOWN]
+    if not found:
+        return el("p", "Every object is right once only, so P@1 by object would be 0 or 1.")
+    rows = [
+        [
+            own.object,
+            bar(own.p_at_1, number(own.p_at_1)),
+            f"{own.n:,}",
+            f"{own.predicted:,}" if own.candidate else "no candidate",
+        ]
+        for own in found
+    ]
+    return table("P@1 of the most frequent objects", ("object", "P@1", "facts", "said"), rows)
+
+
+def _pairs(judged: Judgement) -> Html | None:
+    """Objects most often taken for another, where that happens twice."""
+    found = [pair for pair in most_confused(judged, SHOWN) if pair.times > 1]
+    if not found:
+        return None
+    rows = [[", ".join(pair.right), pair.predicted, f"{pair.times:,}"] for pair in found]
+    return table("Objects most often taken for another", ("right", "said", "times"), rows)

@@ -1,0 +1,90 @@
+"""How it was made: the command, the data, the model, the versions and the costs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from promptsearch.evaluation.report.html import Child, Html, defined, el, joined
+from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.number_format import count, duration
+from promptsearch.evaluation.report.sections.parts import details, section
+
+HASH = 12  # characters of a hash that are shown
+
+
+def making(material: Material) -> Html:
+    """Only what the file tells; a file may hold little more than templates."""
+    file = material.file
+    search, model = _of(file.document, "search"), _of(file.document, "model")
+    pairs: list[tuple[str, Child]] = [
+        ("command", el("code", str(search["command"])) if search.get("command") else None),
+        ("when", f"{material.when:%Y-%m-%d %H:%M} UTC" if material.when else None),
+        ("strategy", _strategy(search)),
+        ("cost", _cost(_of(search, "spent"))),
+        ("stopped", str(search.get("stopped_because") or "")),
+        ("model", _model(model)),
+        ("asked for this report", _asked(material)),
+        ("scoring", _pairs(_of(file.document, "scoring"))),
+        *_data(_of(file.document, "task")),
+        ("versions", _pairs(_of(file.document, "versions"))),
+        ("file", el("code", str(file.path))),
+    ]
+    told = defined(pairs, class_="facts")
+    options = _of(search, "options")
+    rest = details("Options of the strategy", defined(_options(options), class_="facts"))
+    return section("making", "How it was made", told, rest if options else None)
+
+
+def _of(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = row.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _strategy(search: Mapping[str, Any]) -> str:
+    names = ("objective", "seed", "budget")
+    told = [f"{name} {search[name]}" for name in names if search.get(name) is not None]
+    return " · ".join([str(search["strategy"]), *told]) if search.get("strategy") else ""
+
+
+def _cost(spent: Mapping[str, Any]) -> str:
+    if not spent:
+        return ""
+    parts = [count(int(spent[name]), name[:-1]) for name in ("prompts", "forwards", "tokens")]
+    return " · ".join([*parts, duration(float(spent["seconds"]))])
+
+
+def _model(model: Mapping[str, Any]) -> str:
+    about = [str(model[name]) for name in ("family", "dtype", "device") if model.get(name)]
+    if sha := model.get("sha256"):
+        about.append(f"sha256 {str(sha)[:HASH]}")
+    if model.get("chat"):
+        about.append("read as a chat")
+    return " · ".join([str(model["spec"]), *about]) if model.get("spec") else ""
+
+
+def _asked(material: Material) -> str:
+    """The model that made the numbers here, where it is another one or none."""
+    if material.examined is None:
+        return "no model (--no-evaluate)"
+    now = material.examined.evaluation.scorer.model.info
+    found_with = material.file.section("model").get("sha256")
+    who = "the same model" if found_with == now.sha256 else f"{now.spec} ({now.family})"
+    return f"{who}, on {material.split}"
+
+
+def _data(task: Mapping[str, Any]) -> list[tuple[str, Child]]:
+    """Each split's files."""
+    found: list[tuple[str, Child]] = []
+    for split, own in _of(task, "data").items():
+        files = ", ".join(map(str, own.get("files", ())))
+        about = [count(own["n"], "example")] if "n" in own else []
+        about += [f"sha256 {str(own['sha256'])[:HASH]}"] if own.get("sha256") else []
+        found.append((split, joined([el("code", files), " · ".join(["", *about])])))
+    return found
+
+
+def _pairs(row: Mapping[str, Any]) -> str:
+    return " · ".join(f"{key} {value}" for key, value in row.items() if value is not None)
+
+
+def _options(options: Mapping[str, Any]) -> list[tuple[str, Child]]:
+    return [(key, el("code", str(value))) for key, value in options.items()]

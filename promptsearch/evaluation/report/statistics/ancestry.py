@@ -1,0 +1,88 @@
+"""Where a prompt came from: its parents and theirs, from the file and the ledger beside it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from promptsearch.evaluation.report.trials import Scored
+from promptsearch.metrics.predictions import Scores
+from promptsearch.prompt_file.prompts_json import SavedPrompt
+
+Given = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """A prompt on the way to another one; `scores` are of the split that is named."""
+
+    id: str
+    template: str
+    answers: Given | None  # None: the task's own
+    made_by: str  # the plan's step, or the strategy
+    parents: tuple[str, ...]
+    evidence: Given = field(default_factory=dict)
+    scores: Scores = field(default_factory=dict)
+    split: str = "dev"
+
+
+@dataclass(frozen=True)
+class Ancestry:
+    """Parents before their children, the prompt itself last; `lost` are in neither place."""
+
+    members: tuple[Ancestor, ...]
+    lost: tuple[str, ...]
+
+
+def ancestry_of(
+    first: SavedPrompt, saved: Sequence[SavedPrompt], trials: Sequence[Scored]
+) -> Ancestry:
+    """Of the first prompt; a file that leads in a circle is followed once round."""
+    known = {**_of_ledger(trials), **{own.id: _of_file(own) for own in (*saved, first)}}
+    order = list(_parents_first(first.id, known))
+    members = tuple(known[name] for name in order if name in known)
+    return Ancestry(members, tuple(name for name in order if name not in known))
+
+
+def _parents_first(start: str, known: Mapping[str, Ancestor]) -> Iterator[str]:
+    seen: set[str] = set()
+    stack = [(start, False)]
+    while stack:
+        name, grown = stack.pop()
+        if grown:
+            yield name
+        elif name not in seen:
+            seen.add(name)
+            parents = known[name].parents if name in known else ()
+            stack += [(name, True), *((parent, False) for parent in reversed(parents))]
+
+
+def _of_ledger(trials: Iterable[Scored]) -> dict[str, Ancestor]:
+    """By id; what was scored on dev and on train counts with dev."""
+    found: dict[str, Ancestor] = {}
+    for row in trials:
+        if row.id in found and not (row.split == "dev" and found[row.id].split != "dev"):
+            continue
+        made_by = row.step or row.strategy
+        about = (row.id, row.template, row.answers, made_by, row.parents)
+        found[row.id] = Ancestor(*about, scores=row.scores, split=row.split)
+    return found
+
+
+def _of_file(saved: SavedPrompt) -> Ancestor:
+    source, scores = _section(saved.row, "source"), _section(saved.row, "scores")
+    evidence = _section(source, "evidence")
+    parents = source.get("parents")
+    return Ancestor(
+        saved.id,
+        str(saved.prompt.template),
+        _section(saved.row, "verbalizer") or None,
+        str(evidence.get("step") or source.get("strategy") or "given"),
+        tuple(map(str, parents)) if isinstance(parents, list) else (),
+        evidence,
+        _section(scores, "dev"),
+    )
+
+
+def _section(row: Mapping[str, object], name: str) -> Given:
+    value = row.get(name)
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,55 @@
+"""Examples that a prompt answers wrongly, and how sure it is of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from promptsearch.data import Dataset, Example
+from promptsearch.metrics.predictions import Judgement
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One example; probabilities are None where they are not kept, or nothing right can be said."""
+
+    example: Example
+    predicted: str
+    p_predicted: float | None
+    p_right: float | None
+    words: tuple["SlotWords", ...] = ()
+
+
+@dataclass(frozen=True)
+class SlotWords:
+    """The words that a model finds likeliest at a slot, with their shares of its whole words."""
+
+    slot: str
+    words: tuple[tuple[str, float], ...]
+
+
+def worst(judged: Judgement, most: int) -> list[int]:
+    """Places of wrong examples, those first that have the least probability of what is right.
+
+    Those whose right answer cannot be said come last: they show nothing about the prompt.
+    """
+    wrong = np.flatnonzero(~judged.hits)
+    order = np.lexsort((wrong, judged.log_right[wrong], judged.rank[wrong] == 0))
+    places: list[int] = wrong[order][:most].tolist()
+    return places
+
+
+def mistakes(judged: Judgement, examples: Dataset, places: Sequence[int]) -> tuple[Mistake, ...]:
+    """What was said of the examples at these places."""
+    return tuple(_mistake(judged, examples, place) for place in places)
+
+
+def _mistake(judged: Judgement, examples: Dataset, place: int) -> Mistake:
+    predicted = int(judged.predicted[place])
+    known = judged.log_probs
+    return Mistake(
+        examples[place],
+        judged.labels[predicted],
+        None if known is None else float(np.exp(known[place, predicted])),
+        float(np.exp(judged.log_right[place])) if judged.rank[place] else None,
+    )

@@ -1,0 +1,69 @@
+"""The best prompts beside the baselines: what each scores on dev and on the split that was read."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from promptsearch.metrics.predictions import Scores
+from promptsearch.prompt_file.prompts_json import PromptFile
+
+Role = Literal["prompt", "ensemble", "baseline"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One row; scores are None where nothing is known of that split."""
+
+    id: str
+    role: Role
+    row: Mapping[str, Any]  # the template and the answers, or what stands for them
+    dev: Scores | None
+    judged: Scores | None
+
+    def share(self, split: str, metric: str) -> tuple[float, tuple[float, float] | None] | None:
+        """A metric on "dev" or on the split that was judged, with its interval if it has one."""
+        scores = (self.dev if split == "dev" else self.judged) or {}
+        value = scores.get(metric)
+        if not isinstance(value, int | float):
+            return None
+        match scores.get("ci95"):
+            case [int() | float() as low, int() | float() as high]:
+                return float(value), (float(low), float(high))
+        return float(value), None
+
+
+def standings(
+    file: PromptFile, top: int, document: Mapping[str, Any] | None, split: str
+) -> tuple[Standing, ...]:
+    """The first prompts in the file's order, then the ensemble, then the baselines.
+
+    `document` is what `Evaluation.document` says of `split`.
+    """
+    found = list(_standings(file, top, document or {}, split))
+    if split != "dev":
+        return tuple(found)
+    return tuple(Standing(s.id, s.role, s.row, s.judged or s.dev, None) for s in found)
+
+
+def _standings(
+    file: PromptFile, top: int, document: Mapping[str, Any], split: str
+) -> Iterator[Standing]:
+    judged = {row["id"]: row for row in document.get("prompts", ())}
+    for saved in file.prompts[:top]:
+        yield _standing(saved.id, "prompt", saved.row, judged.get(saved.id), split)
+    ensemble = file.section("ensemble")
+    if ensemble:
+        yield _standing("ensemble", "ensemble", ensemble, document.get("ensemble"), split)
+    known, now = file.section("baselines"), document.get("baselines", {})
+    for name in dict.fromkeys([*now, *known]):
+        before = known.get(name)
+        own = before if isinstance(before, Mapping) else now[name]
+        yield _standing(name, "baseline", own, now.get(name), split)
+
+
+def _standing(
+    name: str, role: Role, row: Mapping[str, Any], judged: Mapping[str, Any] | None, split: str
+) -> Standing:
+    before = row.get("scores") or {}
+    now = (judged or {}).get("scores") or {}
+    return Standing(name, role, {**(judged or {}), **row}, before.get("dev"), now.get(split))

@@ -1,0 +1,92 @@
+"""What changed between two templates, word by word."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+from promptsearch.prompt import Field, Slot, Template, Text
+from promptsearch.prompt.template import notation_of
+
+_LITERAL = r"\{\{|\}\}|\[\[Z\d*\]\]"
+_WORDS = re.compile(rf"{_LITERAL}|\s+|\w+(?:['’-]\w+)*|[^\w\s]")
+_CHARACTERS = re.compile(rf"{_LITERAL}|\s+|[A-Za-z0-9]+|\S")
+
+Kind = Literal["text", "field", "slot"]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A piece of a template's notation."""
+
+    text: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True)
+class Change:
+    """Words that both templates have, or only the old one, or only the new one."""
+
+    state: Literal["kept", "gone", "new"]
+    words: tuple[Word, ...]
+
+
+def words_of(template: Template, spaced: bool = True) -> tuple[Word, ...]:
+    """The notation in words, marks and white space; together they are the whole notation."""
+    return tuple(_words(template, _WORDS if spaced else _CHARACTERS))
+
+
+def _words(template: Template, pattern: re.Pattern[str]) -> Iterator[Word]:
+    for part in template.parts:
+        match part:
+            case Text():
+                yield from map(Word, pattern.findall(notation_of(part)))
+            case Field():
+                yield Word(notation_of(part), "field")
+            case Slot():
+                yield Word(notation_of(part), "slot")
+
+
+def changes(old: Template, new: Template, spaced: bool = True) -> tuple[Change, ...]:
+    """From one template to the other; what is kept and gone is the old, kept and new the new."""
+    before, after = words_of(old, spaced), words_of(new, spaced)
+    found: list[Change] = []
+    matcher = SequenceMatcher(_is_space, before, after, autojunk=False)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag == "equal":
+            found.append(Change("kept", before[a:b]))
+            continue
+        if a < b:
+            found.append(Change("gone", before[a:b]))
+        if c < d:
+            found.append(Change("new", after[c:d]))
+    return tuple(found)
+
+
+def _is_space(word: Word) -> bool:
+    """Equal white space says nothing about which words are the same."""
+    return word.text.isspace()
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of one label that changed."""
+
+    label: str
+    gone: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+def answer_changes(
+    old: dict[str, tuple[str, ...]], new: dict[str, tuple[str, ...]]
+) -> tuple[Answers, ...]:
+    """Labels whose answers are not the same, in the new order."""
+    found = []
+    for label in dict.fromkeys([*new, *old]):
+        before, after = old.get(label, ()), new.get(label, ())
+        gone = tuple(answer for answer in before if answer not in after)
+        added = tuple(answer for answer in after if answer not in before)
+        if gone or added:
+            found.append(Answers(label, gone, added))
+    return tuple(found)

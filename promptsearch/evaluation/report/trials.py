@@ -1,0 +1,79 @@
+"""The ledger as a report reads it: what is whole is taken, what is not is counted and told."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from promptsearch.engine.ledger import LEDGER
+from promptsearch.errors import RunError
+from promptsearch.metrics.predictions import Scores
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A prompt scored once, on dev or on train."""
+
+    id: str
+    template: str
+    answers: Mapping[str, Any] | None  # None: the task's own
+    split: str
+    complete: bool  # False: it dropped out of a race
+    exact: bool  # in float32; others only rank
+    again: bool  # a finalist that had been ranked before
+    scores: Scores
+    strategy: str
+    step: str | None  # of a plan, such as "2 paraphrase"
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What a ledger holds; `damaged` are the numbers of lines that could not be read."""
+
+    path: Path
+    rows: tuple[Scored, ...] = ()
+    damaged: tuple[int, ...] = ()
+    found: bool = True  # False: there is no such file
+
+
+def read_trials(folder: Path) -> Trials:
+    """The ledger in a run's directory; `RunError` where it cannot be opened."""
+    path = folder / LEDGER
+    if not path.exists():
+        return Trials(path, found=False)
+    rows: list[Scored] = []
+    damaged: list[int] = []
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    rows += _scored(json.loads(line))
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    damaged.append(number)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror}); make it readable") from None
+    return Trials(path, tuple(rows), tuple(damaged))
+
+
+def _scored(row: Any) -> Iterator[Scored]:
+    """The trial that a line tells of; none where it is the header or a strategy's own work."""
+    if "format" in row or str(row["key"]).startswith("work "):
+        return
+    source, scores = row["source"], row["scores"]
+    if not isinstance(scores, dict):
+        raise TypeError("scores are an object")
+    yield Scored(
+        str(row["id"]),
+        str(row["template"]),
+        cast("Mapping[str, Any] | None", row["verbalizer"]),
+        str(row["split"]),
+        bool(row["complete"]),
+        bool(row.get("exact", True)),
+        str(row["key"]).startswith("exact "),
+        scores,
+        str(source["strategy"]),
+        None if source.get("step") is None else str(source["step"]),
+        tuple(map(str, source["parents"])),
+    )

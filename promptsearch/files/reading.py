@@ -1,0 +1,181 @@
+"""Files as they come: plain, gzip or Zstandard, in any declared encoding, one, several or a glob.
+
+Everything that reads data reads through here, so a missing file, a damaged archive and a wrong
+encoding are said the same way everywhere: the file, the line, the way out.
+"""
+
+import codecs
+import gzip
+import hashlib
+import io
+import os
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from glob import glob, has_magic
+from pathlib import Path
+from typing import IO, BinaryIO, TextIO, cast
+
+from promptsearch.errors import DataError, did_you_mean
+from promptsearch.files.stdin import STDIN, Passing, standard_input
+from promptsearch.files.zstd import open_zst
+
+COMPRESSED = (".gz", ".zst")
+ENCODING = "utf-8-sig"  # UTF-8 with or without a byte order mark
+_CHUNK = 1 << 20
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def kind_of(path: Path) -> str:
+    """The ending that says what the file holds, compression aside.
+
+    >>> kind_of(Path("a/reviews.TSV.gz"))
+    '.tsv'
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    while suffixes and suffixes[-1] in COMPRESSED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """The decompressed bytes of `path`, streamed; of `STDIN` as they come.
+
+    `DataError` names a missing file (and the nearest name beside it) or a damaged archive, also
+    while the caller reads.
+    """
+    if path == STDIN:
+        yield cast(BinaryIO, standard_input())
+        return
+    if not path.is_file():
+        raise DataError(_missing(path))
+    if not os.access(path, os.R_OK):
+        raise DataError.at(path, None, "you may not read this file; change its permissions")
+    try:
+        with _decompressed(path) as stream:
+            yield stream
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        message = f"not a whole {path.suffix} file ({error}); fetch it again"
+        raise DataError.at(path, None, message) from None
+
+
+@contextmanager
+def open_text(path: Path, encoding: str = ENCODING, newline: str = "\n") -> Iterator[TextIO]:
+    """The text of `path`, streamed and strictly decoded; a byte order mark is left out.
+
+    Lines end at `newline` only (so that a carriage return in a cell splits nothing); with
+    `newline=""` at any line end. `DataError` names the line and the byte that are not in
+    `encoding`, also while the caller reads.
+    """
+    encoding = _codec(path, encoding)
+    with open_bytes(path) as stream:
+        try:
+            yield io.TextIOWrapper(cast(IO[bytes], stream), encoding, newline=newline)
+        except UnicodeDecodeError as error:
+            if isinstance(stream, Passing):
+                raise stream.error(error, f"{_shown(encoding)}; {_way_out(encoding)}") from None
+            raise _undecodable(path, encoding) from None
+        except UnicodeError as error:  # a text in UTF-16 that does not begin as one
+            told = f"is not {_shown(encoding)}: {error}; {_way_out(encoding)}"
+            raise DataError.at(path, None, told) from None
+
+
+def expand(patterns: Sequence[str | Path], folder: Path) -> tuple[Path, ...]:
+    """The files that `patterns` mean, relative ones seen from `folder`; a glob's files sorted.
+
+    A file named twice is read once. `DataError` for a missing file or a glob without a match.
+    """
+    found: dict[Path, None] = {}
+    for pattern in map(str, patterns):
+        path = folder / pattern
+        if path.is_file():
+            found[path] = None
+        elif has_magic(pattern):
+            found.update(dict.fromkeys(_matches(pattern, folder)))
+        else:
+            raise DataError(_missing(path))
+    return tuple(found)
+
+
+def sha256(paths: Sequence[Path]) -> str:
+    """The SHA-256 of the files' bytes as they lie on the disk, one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def is_whole(text: str) -> bool:
+    """Without half a character (JSON can escape one, `\\ud83d`): nothing takes or holds that."""
+    return text.isascii() or not _HALF.search(text)
+
+
+def _matches(pattern: str, folder: Path) -> list[Path]:
+    names = sorted(glob(pattern, root_dir=folder, recursive=True))
+    if files := [path for name in names if (path := folder / name).is_file()]:
+        return files
+    raise DataError(f"no file matches {str(folder / pattern)!r}; correct the pattern")
+
+
+def _missing(path: Path) -> str:
+    if path.is_dir():
+        return f"{path} is a folder, not a file; name the files in it, e.g. '{path}/*.jsonl'"
+    if not path.parent.is_dir():
+        return f"there is no file {path}: the folder {path.parent} does not exist; correct the path"
+    hint = did_you_mean(path.name, sorted(entry.name for entry in path.parent.iterdir()))
+    return f"there is no file {path}{hint}; correct the path"
+
+
+@contextmanager
+def _decompressed(path: Path) -> Iterator[BinaryIO]:
+    match path.suffix.lower():
+        case ".gz":
+            with gzip.open(path, "rb") as stream:
+                yield cast(BinaryIO, stream)
+        case ".zst":
+            with open_zst(path) as stream:
+                yield stream
+        case _:
+            with path.open("rb") as plain:
+                yield plain
+
+
+def _undecodable(path: Path, encoding: str) -> DataError:
+    """Read again, by the line, to find where: the first decoder only knew its own buffer."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with open_bytes(path) as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                decoder.decode(line)
+            except UnicodeDecodeError as error:
+                byte = error.object[error.start]
+                message = f"byte {error.start + 1} (0x{byte:02x}) is not {_shown(encoding)}"
+                return DataError.at(path, number, f"{message}; {_way_out(encoding)}")
+    return DataError.at(path, None, f"its end is not {_shown(encoding)}; fetch the file again")
+
+
+def _shown(encoding: str) -> str:
+    return "UTF-8" if encoding == ENCODING else encoding
+
+
+def _way_out(encoding: str) -> str:
+    other = "latin-1" if encoding == ENCODING else "utf-8"
+    return (
+        f'if the file is in another encoding, say so in the task file: encoding = "{other}" '
+        f"(predict and init: --encoding {other}; import: save it as UTF-8)"
+    )
+
+
+def _codec(path: Path, encoding: str) -> str:
+    """The encoding to read with: UTF-8 may always start with a byte order mark."""
+    try:
+        name = codecs.lookup(encoding).name
+        "x".encode(encoding)
+    except LookupError:  # unknown, or a codec that makes no text, such as base64
+        message = f"there is no text encoding {encoding!r}; say e.g. utf-8 or latin-1"
+        raise DataError.at(path, None, message) from None
+    return ENCODING if name == "utf-8" else encoding

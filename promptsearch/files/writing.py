@@ -1,0 +1,62 @@
+"""Files that are whole or not there, and directories that one process writes at a time."""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from promptsearch.errors import PromptSearchError, RunError
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a text: readers see the old file or the new one."""
+    write_lines(path, [text])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines (with their ends) beside `path`, flush them to the disk, rename.
+
+    `RunError` where the disk is full or nothing may be written there; what was there stays.
+    """
+    try:
+        _write_lines(path, lines)
+    except OSError as error:
+        raise RunError(
+            f"{path}: cannot be written ({error.strerror}); make room or choose another place"
+        ) from None
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def check_apart(path: Path, *inputs: Path) -> None:
+    """`RunError` where writing `path` would replace one of the inputs."""
+    if path.exists() and any(own.exists() and path.samefile(own) for own in inputs):
+        raise RunError(f"{path}: is what is read; choose another place to write to")
+
+
+def check_new(path: Path, overwrite: bool, *inputs: Path) -> None:
+    """`RunError` where writing `path` would replace what stands there, or one of the inputs."""
+    check_apart(path, *inputs)
+    if path.exists() and not overwrite:
+        raise RunError(f"{path}: is there already; add --overwrite, or choose another place")
+
+
+def make_folder_of(path: Path, way_out: str, kind: type[PromptSearchError] = RunError) -> None:
+    """The folder that a file is to lie in; an error of this kind where there can be none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise kind(f"{path}: cannot be written ({error.strerror}); {way_out}") from None

@@ -1,0 +1,79 @@
+"""A .prompt file: YAML front matter, and the prompt in Handlebars."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from promptsearch.errors import ExportError
+from promptsearch.files.writing import write_lines
+from promptsearch.formats.export import NEXT, Exported
+from promptsearch.formats.shared.cloze import (
+    ELSEWHERE,
+    ending,
+    only_prompt,
+    quoted,
+    texts_of,
+    trail_note,
+    uncalibrated,
+)
+from promptsearch.prompt import Field, Part, Text
+
+NAME = "dotprompt"
+HELPERS = (
+    *("role", "history", "section", "media", "json", "ifEquals", "unlessEquals", "this"),
+    *("if", "unless", "each", "with", "lookup", "log", "else", "true", "false", "null"),
+)
+_NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+def write(given: Exported, into: Path) -> Sequence[str]:
+    """One file; its front matter names the inputs and the answers."""
+    saved = only_prompt(given, NAME)
+    uncalibrated(given, NAME)
+    own = ending(saved.prompt.template, NAME)
+    body = _body(own.before)
+    answers = [text for texts in texts_of(saved.prompt.verbalizer).values() for text in texts]
+    write_lines(into, _lines(given, answers, body))
+    return [*trail_note(own, NAME), f"{NEXT}genkit start  # with {into} in your prompts folder"]
+
+
+def _lines(given: Exported, answers: Sequence[str], body: str) -> Iterator[str]:
+    yield "---\n"
+    yield "input:\n  schema:\n"
+    for field in given.inputs:
+        yield f"    {quoted(field)}: string\n"
+    yield "output:\n  schema:\n    type: string\n    enum:\n"
+    yield from (f"      - {quoted(text)}\n" for text in dict.fromkeys(answers))
+    yield "---\n"
+    yield f"{body}\n"
+
+
+def _body(parts: Sequence[Part]) -> str:
+    """The parts in Handlebars; `ExportError` where its notation cannot say them."""
+    own = ""
+    for part in parts:
+        if isinstance(part, Text):
+            own += _escaped(part.text)
+        elif isinstance(part, Field):
+            own = f"{_backslashed(own)}{{{{{_named(part)}}}}}"
+    return own.strip()
+
+
+def _escaped(text: str) -> str:
+    """`{{` begins nothing behind a backslash."""
+    if odd := re.search(r"\\\{\{|<<<dotprompt:", text):
+        raise ExportError(f"{NAME} cannot say {odd[0]!r} in a text; {ELSEWHERE}")
+    return text.replace("{{", r"\{{")
+
+
+def _backslashed(before: str) -> str:
+    """What stands right before a mustache: a backslash would make it text, a brace another one."""
+    if before.endswith("{"):
+        raise ExportError(f"{NAME} cannot say a brace right before an input; {ELSEWHERE}")
+    return before + "\\" * before.endswith("\\")
+
+
+def _named(field: Field) -> str:
+    if not _NAMES.fullmatch(field.name) or field.name in HELPERS:
+        raise ExportError(f"{NAME} has no input called {{{field.name}}}; {ELSEWHERE}")
+    return field.name

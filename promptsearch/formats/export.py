@@ -1,0 +1,154 @@
+"""Prompts in the formats of other tools: what is given to a format, and where it is written.
+
+A format is a module of this package, named for it, with
+
+    def write(given: Exported, into: Path) -> Sequence[str]
+
+which writes a file or a folder at `into` (and files beside it, if it must), and returns notes: what
+the target does not hold, and last, behind `NEXT`, the command that uses it. Notes may name `into`.
+It raises `ExportError` for what the target cannot hold: the reason, and which formats can.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+
+from promptsearch.data import TaskDefinition
+from promptsearch.errors import ExportError
+from promptsearch.files.writing import make_folder_of
+from promptsearch.models import LanguageModel
+from promptsearch.prediction.ensemble import Ensemble
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt
+from promptsearch.runs.settings import Settings
+
+FORMATS: Mapping[str, str] = {  # name -> what it is; its module loads when it is used
+    "python": "one Python file that needs torch and transformers",
+    "messages": "JSON messages with {placeholders}, for chat interfaces",
+    "lm-eval": "a task of the LM evaluation harness, with its data",
+    "hf-pipeline": "arguments of a transformers pipeline",
+    "peft": "a soft prompt of peft that starts as the template's words",
+    "promptfoo": "a promptfoo configuration with tests",
+    "dspy": "the saved state of a dspy Predict",
+    "langchain": "a LangChain prompt template",
+    "dotprompt": "a .prompt file",
+    "promptsource": "templates.yaml of promptsource",
+    "text": "the template and its answers, to be read",
+    "openprompt": "a template and a verbalizer of OpenPrompt",
+    "lpaqa": "LPAQA's JSON lines, with weights",
+    "lama": "lines of LAMA's relations.jsonl",
+    "optiprompt": "a line of OptiPrompt's relation files",
+    "autoprompt": "AutoPrompt's template and label map",
+    "lm-bff": "LM-BFF's template and label mapping",
+    "pet": "a class of PET's pvp.py",
+    "pararel": "ParaRel's JSON lines",
+    "ptr": "a rule file of PTR",
+}
+WITH_PRIORS = ("python", "text")
+NEXT = "next: "  # begins the note that is a command
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Prompts of a file, and all that a target may want to know about them."""
+
+    file: PromptFile
+    prompts: tuple[SavedPrompt, ...]  # the best ones, or the ensemble's members
+    settings: Settings  # how the file says that answers are scored
+    model: Callable[[], LanguageModel]  # the model they were found with; `ModelError` without one
+    task: TaskDefinition | None = None  # where it could be loaded
+    ensemble: Ensemble | None = None
+
+    @property
+    def kind(self) -> str:
+        """ "classification" or "facts"."""
+        return self.task.kind if self.task else self.file.kind
+
+    @property
+    def name(self) -> str:
+        """The task's name; without one, what the file is called."""
+        said = self.file.section("task").get("name")
+        return self.task.name if self.task else str(said or self.file.path.stem)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """In the order of everything that is said of them; for facts the candidates."""
+        return self.prompts[0].prompt.verbalizer.labels
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The fields that the prompts use, in order of appearance."""
+        fields = (field for saved in self.prompts for field in saved.prompt.template.fields)
+        return tuple(dict.fromkeys(fields))
+
+
+@dataclass(frozen=True)
+class Written:
+    """What an export left: files and folders, and notes about them."""
+
+    paths: tuple[Path, ...]  # the one that was asked for is the first
+    notes: tuple[str, ...]
+
+
+def write_as(name: str, given: Exported, path: Path, *, overwrite: bool = False) -> Written:
+    """Write the prompts as a format at `path`: all of it, or nothing.
+
+    `ExportError` where the format cannot hold them, or something stands there already.
+    """
+    if path.exists() and not overwrite:
+        raise ExportError(f"{path}: is there already; add --overwrite, or choose another -o PATH")
+    make_folder_of(path, "choose another -o PATH", ExportError)
+    with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
+        into = Path(room) / path.name
+        notes = (*_module(name).write(given, into), *_priors(name, given))
+        made = sorted(Path(room).iterdir(), key=lambda own: own != into)
+        paths = tuple(path.with_name(own.name) for own in made)
+        for own, target in zip(made, paths, strict=True):
+            _check_free(target, own, overwrite)
+        for own, target in zip(reversed(made), reversed(paths), strict=True):
+            _move(own, target, Path(room))
+    return Written(paths, tuple(note.replace(str(into), str(path)) for note in notes))
+
+
+def _priors(name: str, given: Exported) -> Iterator[str]:
+    """The note on priors that a format of templates and words has no place for."""
+    if (method := given.settings.calibration) != "none" and name not in WITH_PRIORS:
+        yield f"the prior that {method} calibration takes away is not in it; python holds that"
+
+
+def place_of(into: Path) -> Path:
+    """Where what is written at `into` will be in the end, for files that must name themselves."""
+    return (into.parent.parent / into.name).absolute()
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"promptsearch.formats.{name.replace('-', '_')}")
+
+
+def _check_free(target: Path, own: Path, overwrite: bool) -> None:
+    """`ExportError` where something stands that must stay."""
+    if not target.exists():
+        return
+    if not overwrite:
+        raise ExportError(f"{target}: is there already; add --overwrite, or choose another -o PATH")
+    if target.is_dir() != own.is_dir():
+        kind = "folder" if target.is_dir() else "file"
+        raise ExportError(
+            f"{target}: is a {kind}, which this format is not; choose another -o PATH"
+        )
+    if target.is_dir() and (others := _names(target) - _names(own)):
+        raise ExportError(
+            f"{target}: holds {min(others)}, no part of this export; choose another -o PATH"
+        )
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def _move(own: Path, target: Path, room: Path) -> None:
+    if target.is_dir():  # a folder cannot be replaced in one step
+        target.rename(room / f"{own.name}.old")
+    own.replace(target)

@@ -1,0 +1,104 @@
+"""Arguments of a transformers pipeline: `fill-mask` for masked models and answers of one token.
+
+The pipeline gives p of each target over the whole vocabulary; the probabilities of a label's
+targets, divided by those of all targets, are ours. `inputs` is for `str.format`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from promptsearch.errors import ExportError
+from promptsearch.files.writing import write_atomic
+from promptsearch.formats.export import NEXT, Exported
+from promptsearch.formats.shared.cloze import (
+    ELSEWHERE,
+    Cloze,
+    braced,
+    cloze,
+    one_each,
+    only_prompt,
+    texts_of,
+    uncalibrated,
+)
+from promptsearch.models import LanguageModel
+from promptsearch.models.loading.files import find
+from promptsearch.prompt import Field, Prompt, Text
+
+NAME = "hf-pipeline"
+USED = "python -c 'import json, sys; print(json.load(open(sys.argv[1]))[\"how\"])'"
+
+
+def write(given: Exported, into: Path) -> Sequence[str]:
+    """A JSON object: what to call, and what the targets stand for."""
+    saved = only_prompt(given, NAME)
+    uncalibrated(given, NAME)
+    if given.settings.answer_score != "sum" or given.settings.length_norm != "none":
+        raise ExportError(f"{NAME} adds up the probabilities of answers, and no more; {ELSEWHERE}")
+    own, model = cloze(saved.prompt.template, NAME), given.model()
+    targets = _targets(saved.prompt, own, model)
+    mask = model.machine.tokenizer.mask_token  # type: ignore[attr-defined]
+    document = {
+        "task": "fill-mask",
+        "model": _place(model),
+        "inputs": braced((*own.before, Text(mask), *own.after), NAME),
+        "targets": list(targets),
+        "labels": targets,
+        "how": "pipeline(task, model=model)(inputs.format(**row), targets=targets): add up the "
+        "scores of each label's targets, and divide by the sum of all",
+        **_zero_shot(saved.prompt, own),
+    }
+    write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    note = f"a text that holds {mask} itself cannot be asked, nor one that is too long"
+    return [note, f"{NEXT}{USED} {into}"]
+
+
+def _targets(prompt: Prompt, own: Cloze, model: LanguageModel) -> Mapping[str, str]:
+    """Token -> label. The token is what the vocabulary calls it, so that no other is meant."""
+    from promptsearch.models.families.masked import MaskedModel
+
+    if not isinstance(model, MaskedModel):
+        raise ExportError(
+            f"{NAME}: fill-mask needs a masked model, but {model.info.spec!r} is a "
+            f"{model.info.family} model; use --to python or --to lm-eval"
+        )
+    found: dict[str, str] = {}
+    for label, texts in texts_of(prompt.verbalizer).items():
+        for text in texts:
+            (ids,) = model.machine.tokens.glued([(" " * own.spaced + text,)])
+            if len(ids) > 1:
+                raise ExportError(
+                    f"{NAME}: fill-mask has answers of one token, but {text!r} takes {len(ids)} "
+                    f"in {model.info.spec!r}; {ELSEWHERE}"
+                )
+            token = model.machine.tokenizer.convert_ids_to_tokens(ids[0])
+            if found.setdefault(token, label) != label:
+                raise ExportError(f"{NAME}: {text!r} answers two labels; {ELSEWHERE}")
+    return found
+
+
+def _place(model: LanguageModel) -> str:
+    source = find(model.options.spec)
+    return model.options.spec if source.revision else str(source.directory.absolute())
+
+
+def _zero_shot(prompt: Prompt, own: Cloze) -> Mapping[str, object]:
+    """The hypothesis for an entailment model, where the input stands alone before it."""
+    alone = len(prompt.template.fields) == 1 and isinstance(own.before[:1], tuple)
+    if not alone or not own.before or not isinstance(own.before[0], Field):
+        return {}
+    if any(isinstance(part, Field) for part in (*own.before[1:], *own.after)):
+        return {}
+    if any(len(answers) > 1 for answers in prompt.verbalizer.values()):
+        return {}
+    words = (*own.before[1:], *own.after)
+    if any("{" in part.text or "}" in part.text for part in words if isinstance(part, Text)):
+        return {}
+    before = "".join(part.text for part in own.before[1:] if isinstance(part, Text))
+    return {
+        "zero-shot-classification": {
+            "hypothesis_template": f"{before.lstrip()}{{}}{own.trail}",
+            "candidate_labels": list(one_each(prompt.verbalizer, NAME).values()),
+            "note": "for a model of entailment, which is another one and gives other scores",
+        }
+    }

@@ -1,0 +1,177 @@
+"""Prompts in the formats of other tools: what their files hold, before it is a task's.
+
+A format is a module of this package, named for it, with
+
+    def read(path: Path, given: Importing) -> Imported
+
+and `ENDINGS` of the files that are its own in a folder. It raises `DataError` at the line that it
+cannot read. Templates keep the names that the format gives to inputs; `binding` knows the task's.
+"""
+
+import json
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from promptsearch.data import TaskDefinition
+from promptsearch.errors import DataError
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Template
+from promptsearch.prompt_file.prompts_json import Json
+
+FORMATS: Mapping[str, str] = {  # name -> what it is; its module loads when it is used
+    "openprompt": "OpenPrompt's templates and verbalizers (text, JSON)",
+    "lpaqa": "LPAQA's lists of prompts (JSON lines with weights, text)",
+    "lama": "LAMA's relations.jsonl",
+    "optiprompt": "OptiPrompt's relation files (JSON lines)",
+    "autoprompt": "AutoPrompt's prompts (JSON lines), and its [T]/[P] templates with their tokens",
+    "lm-bff": "LM-BFF's templates and label mappings",
+    "pet": "PET's patterns (Python), and verbalizers of PET and PETAL (JSON, text)",
+    "pararel": "ParaRel's patterns (JSON lines)",
+    "ptr": "rule files of PTR and KnowPrompt",
+}
+LONGEST = 60  # characters of a value that an error shows
+
+
+class Place(NamedTuple):
+    """Where something stands."""
+
+    path: Path
+    line: int | None = None
+
+    def error(self, message: object) -> DataError:
+        return DataError.at(self.path, self.line, str(message))
+
+    @property
+    def evidence(self) -> Json:
+        line = {} if self.line is None else {"line": self.line}
+        return {"file": self.path.name, **line}
+
+
+@dataclass(frozen=True)
+class FoundTemplate:
+    """A template as a file has it."""
+
+    place: Place
+    template: Template  # its fields are the format's
+    group: str = ""  # the relation, or the name under which the file keeps it
+    pattern: str = ""  # what it has in common with the verbalizers that are for it alone
+    spaced: bool = False  # the format's words bring a space: one belongs before each slot
+    evidence: Json = field(default_factory=dict)  # weights and scores, as published
+    lost: tuple[str, ...] = ()  # what a template cannot hold
+    round_trips: bool | None = None  # None: nobody could tell without a model
+    token_ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class FoundAnswers:
+    """A verbalizer as a file has it; without labels it goes by position."""
+
+    place: Place
+    answers: tuple[tuple[object, ...], ...]  # of each label; an answer is a text, or one a slot
+    labels: tuple[str, ...] | None = None
+    group: str = ""
+    pattern: str = ""
+    glued: bool = False  # no space before the words, though the format has one
+    evidence: Json = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What files hold: templates, verbalizers, or both."""
+
+    templates: tuple[FoundTemplate, ...] = ()
+    verbalizers: tuple[FoundAnswers, ...] = ()
+    facts: bool = False
+    positions: tuple[str, ...] = ()  # names of inputs that the format counts: the first, the second
+    labels: tuple[str, ...] = ()  # the order of labels, where a file is a list of them
+    notes: tuple[str, ...] = ()  # `read_files` puts the file's name before them
+    files: tuple[Path, ...] = ()
+
+    def __add__(self, other: "Imported") -> "Imported":
+        return Imported(
+            self.templates + other.templates,
+            self.verbalizers + other.verbalizers,
+            self.facts or other.facts,
+            self.positions or other.positions,
+            self.labels or other.labels,
+            self.notes + other.notes,
+            self.files + other.files,
+        )
+
+    def first(self, count: int | None, file: Path, name: str) -> "Imported":
+        """So many templates and verbalizers of the file that they come from; notes `name` it."""
+        own, notes = (self.templates[:count], self.verbalizers[:count]), self.notes
+        told = tuple(f"{name}: {note}" for note in notes)
+        return replace(self, templates=own[0], verbalizers=own[1], notes=told, files=(file,))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Of templates and verbalizers, each once, in order; one nameless group where none is."""
+        names = [one.group for one in self.templates] + [one.group for one in self.verbalizers]
+        return tuple(name for name in dict.fromkeys(names) if name) or ("",)
+
+
+@dataclass(frozen=True)
+class Importing:
+    """What the user says of the files."""
+
+    task: TaskDefinition | None = None
+    labels: tuple[str, ...] = ()  # names of labels, by position
+    renamed: Mapping[str, str] = field(default_factory=dict)  # the file's label -> ours
+    inputs: tuple[str, ...] = ()  # names of inputs, by position
+    fields: Mapping[str, str] = field(default_factory=dict)  # the file's input -> ours
+    templates: tuple[Template, ...] = ()  # where the files hold none
+    candidates: Path | None = None  # an answer a line; a folder has a file a relation
+    group: str = ""  # the only one that is wanted
+    top: int | None = None  # only so many of each file
+    model: LanguageModel | None = None
+
+
+def read_files(paths: Sequence[Path], name: str, given: Importing) -> Imported:
+    """What the files hold, in their order, those of folders sorted.
+
+    `DataError` names the file and the line of what is no such thing.
+    """
+    module, found = _module(name), Imported()
+    for path in paths:
+        for file in _files(path, module.ENDINGS):
+            # a release has files of one name in many folders
+            told = str(file.relative_to(path)) if file != path else file.name
+            found += module.read(file, given).first(given.top, file, told)
+    return found
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"promptsearch.formats.{name.replace('-', '_')}")
+
+
+def _files(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+    """The file; of a folder those with such an ending, also further down, and none hidden."""
+    if not path.is_dir():
+        yield path
+        return
+    own = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    own = [file for file in own if not file.name.startswith(".") and file.name.endswith(endings)]
+    if not own:
+        raise DataError.at(path, None, f"no file here ends in {' or '.join(endings)}")
+    yield from own
+
+
+def well_formed(place: Place, value: object) -> None:
+    """`DataError` where a value from JSON is none that a file can hold: NaN, half a character."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
+        raise place.error(f"a value that no JSON file can hold ({error}); correct it") from None
+
+
+def shown(value: object) -> str:
+    """A value from a file, short, however long or deep it is."""
+    text = reprlib.repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -1,0 +1,94 @@
+"""Imported prompts as the document that `prompts.json` holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from promptsearch.files.reading import sha256
+from promptsearch.formats.importing.contents import Importing
+from promptsearch.formats.importing.group import Group, ImportedPrompt
+from promptsearch.prompt import Verbalizer
+from promptsearch.prompt_file.prompts_json import CANDIDATES, FORMAT, Json, answers_of
+from promptsearch.runs.document import task_section
+
+STRATEGY = "import"
+
+
+def document_of(
+    group: Group,
+    given: Importing,
+    files: Sequence[Path],
+    path: Path,
+    name: str,
+    command: str | None = None,
+) -> Json:
+    """The document that will lie at `path`; long lists of candidates are written beside it.
+
+    `name` is the format that the `files` are in.
+    """
+    model = {} if given.model is None else {"model": asdict(given.model.info)}
+    return {
+        "format": FORMAT,
+        "task": _task(group, given, path),
+        **model,
+        "import": {
+            "format": name,
+            "files": [{"file": str(file), "sha256": sha256([file])} for file in files],
+            "notes": list(group.notes),
+            "command": command,
+        },
+        "prompts": list(_rows(group, path)),
+        "ensemble": None,
+        "versions": {"promptsearch": version("promptsearch")},
+    }
+
+
+def _task(group: Group, given: Importing, path: Path) -> Json:
+    """The task's own section; without one, what the prompts say of it."""
+    if given.task is not None:
+        return task_section(given.task)
+    facts = group.kind == "facts"
+    home = path.parent if path.name == "prompts.json" else path.with_suffix("")
+    return {
+        "name": group.name or home.absolute().name,
+        "kind": group.kind,
+        "inputs": list(group.inputs),
+        "labels": [] if facts else list(group.prompts[0].prompt.verbalizer.labels),
+        "definition": {},
+        "data": {},
+    }
+
+
+def beside(path: Path) -> Path:
+    """Where a long list of candidates goes, of prompts that lie at `path`."""
+    return path.with_name(
+        CANDIDATES if path.name == "prompts.json" else f"{path.stem}.{CANDIDATES}"
+    )
+
+
+def _rows(group: Group, path: Path) -> Sequence[Json]:
+    written: dict[Verbalizer, Json] = {}  # many prompts have the same candidates
+    for prompt in (one.prompt for one in group.prompts):
+        if prompt.verbalizer not in written:
+            answers = answers_of(prompt, group.kind, path.parent, beside(path).name)
+            written[prompt.verbalizer] = answers
+    return [
+        _row(f"p{number}", one, written[one.prompt.verbalizer])
+        for number, one in enumerate(group.prompts)
+    ]
+
+
+def _row(name: str, one: ImportedPrompt, answers: Mapping[str, object]) -> Json:
+    return {
+        "id": name,
+        "template": str(one.prompt.template),
+        **answers,
+        "source": {
+            "strategy": STRATEGY,
+            "parents": [],
+            "evidence": dict(one.evidence),
+            "token_ids": one.token_ids,
+            "round_trips": one.round_trips,
+        },
+    }

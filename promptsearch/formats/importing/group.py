@@ -1,0 +1,49 @@
+"""Imported prompts that go into one file together."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from promptsearch.data.tasks.task_file import Kind
+from promptsearch.prompt import Prompt
+from promptsearch.prompt_file.prompts_json import Json
+
+
+@dataclass(frozen=True)
+class ImportedPrompt:
+    """A prompt, and what its file says of it beside."""
+
+    prompt: Prompt
+    evidence: Json
+    token_ids: tuple[int, ...] | None
+    round_trips: bool | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Prompts of a relation, or all."""
+
+    name: str
+    kind: Kind
+    inputs: tuple[str, ...]  # those that the format counts first, in its order
+    prompts: tuple[ImportedPrompt, ...]
+    told: tuple[str, ...]  # what was bound by position, and what the files' readers say
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was lost of these prompts, and all else that is told."""
+        lost = Counter(note for own in self.prompts for note in own.evidence.get("lost", ()))  # type: ignore[attr-defined]
+        notes = (f"{note} ({count}x)" if count > 1 else note for note, count in lost.items())
+        return (*notes, *self.told)
+
+    @property
+    def distinct(self) -> "Group":
+        """Each prompt once, where it stands first; what comes again has its own notation or score
+        in the files, but reads the same, so it would only be scored twice."""
+        own: dict[Prompt, ImportedPrompt] = {}
+        for one in self.prompts:
+            own.setdefault(one.prompt, one)
+        if not (again := len(self.prompts) - len(own)):
+            return self
+        equal = "1 prompt that equals" if again == 1 else f"{again:,} prompts that equal"
+        told = f"{equal} an earlier one (same template, same answers) left out"
+        return replace(self, prompts=tuple(own.values()), told=(told, *self.told))

@@ -1,0 +1,114 @@
+"""Names of other tools made the task's: which input and which label is which.
+
+What a file names is bound by that name. Formats that count their inputs (text_a, sent_0), and
+verbalizers that are lists, go by position; that is told.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from promptsearch.data import TaskDefinition, did_you_mean
+from promptsearch.formats.importing.contents import FoundAnswers, FoundTemplate, Importing
+from promptsearch.prompt import Field, Part, Slot, Template, Text
+
+Labelled = Mapping[str, tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the inputs of a format are called here."""
+
+    given: Importing
+    positions: tuple[str, ...]  # the format's own names, in the order that it counts
+
+    def bound(self, found: FoundTemplate) -> Template:
+        """The template with our names; `DataError` where an input is none of the task's."""
+        names = {field: self.name(found, field) for field in found.template.fields}
+        if len(set(names.values())) < len(names):
+            raise found.place.error(
+                f"two inputs of {str(found.template)!r} would be one; name each with --inputs"
+            )
+        return Template(
+            tuple(Field(names[p.name]) if isinstance(p, Field) else p for p in found.template.parts)
+        )
+
+    def name(self, found: FoundTemplate, theirs: str) -> str:
+        """Our name of one input: as the user says, as the task does, by position, or theirs."""
+        ours = self.given.fields.get(theirs, self._counted(theirs))
+        task = self.given.task
+        if task is not None and ours not in task.inputs:
+            raise found.place.error(
+                f"the input {theirs!r} is none of {task.name}'s{did_you_mean(theirs, task.inputs)};"
+                f" say which with --inputs {theirs}=NAME: {', '.join(task.inputs)}"
+            )
+        return ours
+
+    def _counted(self, theirs: str) -> str:
+        """By name before by position: a task may well have an input text_a."""
+        task, known = self.given.task, self.given.inputs
+        if theirs not in self.positions or (task and not known and theirs in task.inputs):
+            return theirs
+        place, known = self.positions.index(theirs), known or (counted_inputs(task) if task else ())
+        return known[place] if place < len(known) else theirs
+
+
+def counted_inputs(task: TaskDefinition) -> tuple[str, ...]:
+    """The inputs in the order by which formats count them: those of the manual template first."""
+    used = [name for name in task.inputs if name in task.prompt.template.fields]
+    return tuple(dict.fromkeys((*used, *task.inputs)))
+
+
+def labelled(found: FoundAnswers, given: Importing, order: Sequence[str]) -> Labelled:
+    """The answers by label, in `order` where there is one; `DataError` where they do not fit."""
+    if found.labels is None:
+        return dict(zip(_positions(found, order), found.answers, strict=True))
+    names = [given.renamed.get(label, label) for label in found.labels]
+    if len(set(names)) < len(names):
+        raise found.place.error("two labels have one name now; correct --labels")
+    own = dict(zip(names, found.answers, strict=True))
+    if missing := [label for label in order if label not in own]:
+        raise found.place.error(
+            f"there are no words for the label {missing[0]!r}{did_you_mean(missing[0], names)}; "
+            f"the file has {short_names(names)}: say which is which with --labels THEIRS=OURS,..."
+        )
+    if more := [name for name in names if order and name not in order]:
+        raise found.place.error(
+            f"there are words for the label {more[0]!r}, but the labels are {short_names(order)}; "
+            "say which is which with --labels THEIRS=OURS,..."
+        )
+    return {label: own[label] for label in order} if order else own
+
+
+def _positions(found: FoundAnswers, order: Sequence[str]) -> Sequence[str]:
+    count = len(found.answers)
+    if not order:
+        raise found.place.error(
+            f"it names no labels for its {count} lists of words; name them in their order with "
+            "--labels A,B,... or --task"
+        )
+    if len(order) != count:
+        raise found.place.error(
+            f"it has words for {count} labels, but there are {len(order)}: {short_names(order)}; "
+            "give --labels in the order of the file"
+        )
+    return order
+
+
+def with_spaces(template: Template) -> Template:
+    """A space before each slot that stands right after something."""
+    parts: list[Part] = []
+    for part in template.parts:
+        if isinstance(part, Slot) and parts and not _ends_in_space(parts[-1]):
+            parts.append(Text(" "))
+        parts.append(part)
+    return Template(tuple(parts))
+
+
+def _ends_in_space(part: Part) -> bool:
+    return isinstance(part, Text) and part.text[-1].isspace()
+
+
+def short_names(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    shown = ", ".join(names[:8])
+    return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown

@@ -1,0 +1,28 @@
+"""Whether what files hold is of one task."""
+
+from collections.abc import Mapping, Sequence
+
+from promptsearch.formats.importing.contents import FoundAnswers
+from promptsearch.formats.importing.name_binding import short_names
+
+
+def check_one_task(verbalizers: Sequence[FoundAnswers], renamed: Mapping[str, str]) -> None:
+    """`DataError` where verbalizers have different labels: they are of several tasks.
+
+    Every template goes with every verbalizer, so they would make prompts that nobody published.
+    Lists without labels go by position, which `binding` looks after.
+    """
+    named = [(one, [renamed.get(o, o) for o in one.labels]) for one in verbalizers if one.labels]
+    for one, labels in named[1:]:
+        first, known = named[0]
+        if set(labels) != set(known):
+            raise one.place.error(
+                f"its labels are {short_names(labels)}, but those of {_where(first, one)} are "
+                f"{short_names(known)}, so they are of several tasks; import one task's folder at "
+                "a time"
+            )
+
+
+def _where(first: FoundAnswers, other: FoundAnswers) -> str:
+    path, line = first.place
+    return f"line {line}" if path == other.place.path and line else str(path)

@@ -1,0 +1,33 @@
+"""LAMA's `relations.jsonl`: a template a relation.
+
+Petroni et al. (2019), https://arxiv.org/abs/1909.01066, https://github.com/facebookresearch/LAMA
+A line is {"relation": "P19", "template": "[X] was born in [Y] .", "label": ..., "type": "N-1"}.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from promptsearch.formats.export import Exported
+from promptsearch.formats.importing.contents import Imported, Importing
+from promptsearch.formats.shared.export_checks import kept, no_candidates, no_ensemble
+from promptsearch.formats.shared.lama_notation import relations, to_lama, write_rows
+
+ENDINGS = (".jsonl",)
+KEPT = ("label", "description", "type")  # what a line says of its relation
+
+
+def read(path: Path, given: Importing) -> Imported:
+    """Templates of relations; what a line says of its relation is kept as evidence."""
+    return Imported(relations(path), facts=True)
+
+
+def write(given: Exported, into: Path) -> Sequence[str]:
+    """A line a prompt, all of them for the relation that the task is named for."""
+    no_ensemble(given, "LAMA")
+    lines = [
+        {"relation": given.name, "template": to_lama(saved), **kept(saved, KEPT)}
+        for saved in given.prompts
+    ]
+    write_rows(into, lines)
+    several = f"LAMA tries the {len(lines)} lines of {given.name!r} one after the other"
+    return [no_candidates(given), *([several] if len(lines) > 1 else [])]

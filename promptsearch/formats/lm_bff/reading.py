@@ -1,0 +1,125 @@
+"""Lines of LM-BFF's files: templates with `*marks*`, and mappings from labels to words."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from promptsearch.errors import PromptError
+from promptsearch.files.reading import ENCODING, open_text
+from promptsearch.formats.importing.contents import (
+    FoundAnswers,
+    FoundTemplate,
+    Imported,
+    Importing,
+    Place,
+    well_formed,
+)
+from promptsearch.formats.shared.python_literals import literal
+from promptsearch.prompt import Field, Part, Slot, Template, Text
+
+SENTENCES = tuple(f"sent_{place}" for place in range(10))
+CONTROL = ("cls", "sep", "sep+")  # put there by our tokenizers themselves
+CHANGES = {
+    "l": "a small first letter (sentl)",
+    "u": "a capital first letter (sentu)",
+    "-": "no last character (sent-)",
+    "l-": "a small first letter and no last character (sentl-)",
+}
+_SENTENCE = re.compile(r"(?P<space>(?:\+(?!sentl?-))?)sent(?P<change>l-|[lu-]?)_(?P<place>\d)")
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_SCORED = re.compile(rf"(?:(?P<before>{_NUMBER})\s+)?(?P<rest>\S.*?)(?:\t\s*(?P<after>{_NUMBER}))?")
+
+
+def read(path: Path, given: Importing) -> Imported:
+    """Templates or mappings, best first, with their scores as evidence.
+
+    The released lists have some mappings that give two labels one word: they are left out.
+    """
+    place = Place(path)
+    found = [_line(place, text) for place, text in _lines(path)]
+    templates = tuple(one for one in found if isinstance(one, FoundTemplate))
+    every = [one for one in found if isinstance(one, FoundAnswers)]
+    verbalizers = tuple(one for one in every if len(set(one.answers)) == len(one.answers))
+    alike = len(every) - len(verbalizers)
+    notes = [f"{alike} mappings that have one word for two labels are left out"]
+    if not templates and not verbalizers:
+        told = notes[0] if alike else "it holds nothing"
+        raise place.error(f"{told}; a line is a template (*cls**sent_0*...) or a mapping")
+    return Imported(
+        templates, verbalizers, positions=SENTENCES, notes=tuple(notes if alike else ())
+    )
+
+
+def _lines(path: Path) -> Iterator[tuple[Place, str]]:
+    with open_text(path, ENCODING) as stream:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                yield Place(path, number), line.rstrip("\r\n")
+
+
+def _line(place: Place, line: str) -> FoundTemplate | FoundAnswers:
+    match = _SCORED.fullmatch(line.strip())
+    assert match is not None  # the line is not blank
+    score = match["before"] or match["after"]
+    evidence: dict[str, object] = {} if score is None else {"score": float(score)}
+    well_formed(place, evidence)
+    if match["rest"].startswith("{"):
+        return _mapping(place, match["rest"], evidence)
+    evidence["published"] = match["rest"]
+    template, lost = template_of(place, match["rest"])
+    return FoundTemplate(place, template, spaced=True, evidence=evidence, lost=lost)
+
+
+def template_of(place: Place, notation: str) -> tuple[Template, tuple[str, ...]]:
+    """The template, and what it cannot say; `DataError` where the notation means nothing."""
+    parts: list[Part] = []
+    lost: list[str] = []
+    pieces = notation.split("*")
+    marked = {number for number, piece in enumerate(pieces) if _is_mark(piece)}
+    for number, piece in enumerate(pieces):
+        if number not in marked:
+            if piece and number % 2 and all(each % 2 for each in marked):
+                raise place.error(f"*{piece}* means nothing here; *mask* and *sent_0* are known")
+            parts.append(Text(piece.replace("_", " ")))
+            continue
+        parts += _marked(piece)
+        if (sentence := _SENTENCE.fullmatch(piece)) and sentence["change"]:
+            lost.append(f"LM-BFF gives sent_{sentence['place']} {CHANGES[sentence['change']]}")
+        if piece.startswith("sep") and any(pieces[number + 1 :]):
+            lost.append("LM-BFF has a separator between its sentences")
+    if Slot() not in parts:
+        raise place.error(f"{notation!r} has no *mask*; write it where the word stands")
+    try:
+        return Template(tuple(parts)), tuple(dict.fromkeys(lost))
+    except PromptError as error:
+        raise place.error(error) from None
+
+
+def _is_mark(piece: str) -> bool:
+    return piece in (*CONTROL, "mask") or _SENTENCE.fullmatch(piece) is not None
+
+
+def _marked(piece: str) -> list[Part]:
+    if piece == "mask":
+        return [Slot()]
+    if piece in CONTROL:
+        return []
+    match = _SENTENCE.fullmatch(piece)
+    assert match is not None
+    return [Text(" " * len(match["space"])), Field(f"sent_{match['place']}")]
+
+
+def _mapping(place: Place, text: str, evidence: Mapping[str, object]) -> FoundAnswers:
+    found = literal(place, text)
+    if not isinstance(found, dict) or not found:
+        raise place.error(f"{text[:40]!r} is no mapping, such as {{'0': 'terrible', '1': 'great'}}")
+    words = list(found.values())
+    if odd := [word for word in words if not isinstance(word, str)]:
+        raise place.error(f"a label's word is {odd[0]!r}; write one word for each label")
+    if odd := [label for label in found if not isinstance(label, str | int)]:
+        raise place.error(f"a label is {odd[0]!r}; write it as a string")
+    labels = tuple(map(str, found))
+    if len(set(labels)) < len(labels):
+        raise place.error("a label stands twice in the mapping; keep one")
+    well_formed(place, [labels, words])
+    return FoundAnswers(place, tuple((word,) for word in words), labels, evidence=evidence)

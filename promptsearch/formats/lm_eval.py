@@ -1,0 +1,172 @@
+"""A task of the LM evaluation harness: a folder with YAML files, and the rows they ask.
+
+The harness scores continuations, so causal models only: an answer and what follows it are the
+continuation of what stands before the slot. Contexts and continuations are written out in the
+data, a row an example, where nothing in a text can be taken for a template's notation.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from promptsearch.data import Example, Split, TaskDefinition
+from promptsearch.errors import ExportError
+from promptsearch.files.writing import write_lines
+from promptsearch.formats.export import NEXT, Exported, place_of
+from promptsearch.formats.shared.cloze import ELSEWHERE, quoted, uncalibrated
+from promptsearch.formats.shared.continuations import Continuations, Reading, compared
+from promptsearch.models import LanguageModel
+from promptsearch.models.loading.files import find
+from promptsearch.prompt_file.prompts_json import SavedPrompt
+from promptsearch.scoring import Scorer
+
+
+def write(given: Exported, into: Path) -> Sequence[str]:
+    """A YAML file and its rows for each prompt; several have a group's YAML file too."""
+    task = _holdable(given)
+    model = given.model()
+    continuations = Continuations.of(model)
+    split, group = _split(task), _named(given.name)
+    names = [f"{group}_{_named(saved.id)}" for saved in given.prompts]
+    notes: list[str] = []
+    for name, saved in zip(names, given.prompts, strict=True):
+        rows = _Rows.of(given, saved, split, continuations, model)
+        write_lines(into / f"{name}.jsonl", (json.dumps(row) + "\n" for row in rows.rows))
+        data = place_of(into) / f"{name}.jsonl"
+        write_lines(into / f"{name}.yaml", _yaml(name, saved, data))
+        notes += (f"{saved.id}: {note}" for note in rows.notes)
+    if len(names) > 1:
+        write_lines(into / f"{group}.yaml", _group(group, names))
+    command = _command(model, group if len(names) > 1 else names[0], place_of(into))
+    write_lines(into / "README.md", _readme(given, split, command))
+    return [*notes, f"{NEXT}{command}"]
+
+
+def _holdable(given: Exported) -> TaskDefinition:
+    uncalibrated(given, "lm-eval")
+    if given.ensemble is not None:
+        raise ExportError(f"lm-eval holds single prompts, not an ensemble; {ELSEWHERE}")
+    if given.task is None:
+        raise ExportError("lm-eval needs the rows of the task; say where it is: --task")
+    if (norm := given.settings.length_norm) != "none":
+        raise ExportError(
+            f"lm-eval divides by the length of the whole continuation, not by that of the answer "
+            f"as --length-norm {norm} does; {ELSEWHERE}"
+        )
+    for saved in given.prompts:
+        for label, answers in saved.prompt.verbalizer.pairs:
+            if len(answers) > 1:
+                raise ExportError(
+                    f"lm-eval compares single continuations, but the label {label!r} has "
+                    f"{len(answers)} answers, whose probabilities add up; {ELSEWHERE}"
+                )
+    return given.task
+
+
+def _split(task: TaskDefinition) -> Split:
+    return task.test() if task.test_paths else task.dev
+
+
+def _named(text: str) -> str:
+    """As the harness can call a task."""
+    return re.sub(r"[^\w-]+", "_", text)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """One prompt's rows, and what must be said of them."""
+
+    rows: Sequence[dict[str, Any]]
+    notes: Sequence[str]
+
+    @classmethod
+    def of(
+        cls,
+        given: Exported,
+        saved: SavedPrompt,
+        split: Split,
+        continuations: Continuations,
+        model: LanguageModel,
+    ) -> "_Rows":
+        scorer = Scorer(model, given.settings.scoring(given.kind), facts=given.kind == "facts")
+        labelling = scorer.labelling(saved.prompt.verbalizer)
+        kept = [i for i in range(len(labelling.labels)) if i not in labelling.merged]
+        answers = [saved.prompt.verbalizer.pairs[i][1][0] for i in kept]
+        rows: list[dict[str, Any]] = []
+        readings: list[Reading] = []
+        rights = labelling.right(split.examples)
+        for example, right in zip(split.examples, rights, strict=True):
+            written = continuations.written(saved.prompt.template.fill(example.inputs), answers)
+            if right:
+                label = [kept.index(i) for i in right]
+                rows.append(_row(example, written.context, written.choices, label))
+                readings.append(continuations.compared(written))
+        return cls(rows, [*_left_out(len(split.examples) - len(rows)), *compared(readings)])
+
+
+def _row(
+    example: Example, context: str, choices: Sequence[str], label: list[int]
+) -> dict[str, Any]:
+    return {
+        "id": example.id,
+        "context": context,
+        "choices": list(choices),
+        "label": label[0] if len(label) == 1 else label,
+    }
+
+
+def _left_out(count: int) -> Iterator[str]:
+    if count:
+        yield f"{count} rows without a right candidate are left out; promptsearch counts them wrong"
+
+
+def _yaml(name: str, saved: SavedPrompt, data: Path) -> list[str]:
+    """Strings are quoted as JSON has them."""
+    return [
+        f"# {quoted(str(saved.prompt.template))}\n",
+        f"task: {quoted(name)}\n",
+        "dataset_path: json\n",
+        "dataset_kwargs:\n  data_files:\n",
+        f"    test: {quoted(str(data))}\n",
+        "test_split: test\n",
+        "output_type: multiple_choice\n",
+        "doc_to_text: context\n",
+        "doc_to_choice: choices\n",
+        "doc_to_target: label\n",
+        'target_delimiter: ""\n',
+        "metric_list:\n  - metric: acc\n    aggregation: mean\n    higher_is_better: true\n",
+        "metadata:\n  version: 1.0\n",
+    ]
+
+
+def _group(group: str, names: Sequence[str]) -> list[str]:
+    return [
+        f"group: {quoted(group)}\n",
+        "task:\n",
+        *(f"  - {quoted(name)}\n" for name in names),
+        "aggregate_metric_list:\n  - metric: acc\n    aggregation: mean\n",
+        "metadata:\n  version: 1.0\n",
+    ]
+
+
+def _command(model: LanguageModel, task: str, folder: Path) -> str:
+    """float32 is what promptsearch scores in."""
+    source = find(model.options.spec)
+    where = model.options.spec if source.revision else str(source.directory.absolute())
+    gguf = f",gguf_file={source.gguf}" if source.gguf else ""
+    words = ["lm_eval", "--model", "hf", "--model_args", f"pretrained={where}{gguf},dtype=float32"]
+    words += ["--device", "cpu", "--tasks", task, "--include_path", str(folder)]
+    return shlex.join(words)
+
+
+def _readme(given: Exported, split: Split, command: str) -> list[str]:
+    return [
+        f"# {given.name}\n\n",
+        f"{len(given.prompts)} prompts of {given.file.path.name}, on the {split.name} split.\n\n",
+        f"```\n{command}\n```\n\n",
+        "The YAML files name their data by its path: change `data_files` where the folder moves.\n",
+    ]

@@ -1,0 +1,63 @@
+"""LPAQA's lists of prompts: mined ones and paraphrases, with their weights in an ensemble.
+
+Jiang et al. (2020), https://arxiv.org/abs/1911.12543, https://github.com/jzbjyb/LPAQA
+A file is a relation: JSON lines {"template": "[X] was born in [Y] .", "weight": 0.0036}, or text
+with a template a line. Lines that name their relation themselves are read too.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from promptsearch.files.reading import ENCODING, kind_of, open_text
+from promptsearch.formats.export import Exported
+from promptsearch.formats.importing.contents import FoundTemplate, Imported, Importing, Place
+from promptsearch.formats.shared.export_checks import evidence_of, no_candidates
+from promptsearch.formats.shared.lama_notation import (
+    found,
+    relation_of,
+    rows,
+    template_at,
+    to_lama,
+    write_rows,
+)
+from promptsearch.prompt_file.prompts_json import Json, SavedPrompt
+
+ENDINGS = (".jsonl", ".txt")
+
+
+def read(path: Path, given: Importing) -> Imported:
+    """The prompts of a relation; weights as published are kept as evidence."""
+    read_as = _lines if kind_of(path) == ".txt" else _rows
+    return Imported(tuple(read_as(path)), facts=True)
+
+
+def write(given: Exported, into: Path) -> Sequence[str]:
+    """A line a prompt, with the ensemble's weight, else the one that it was imported with."""
+    weights = {m.id: m.weight for m in given.ensemble.members} if given.ensemble else {}
+    lines = [_line(saved, weights) for saved in given.prompts]
+    write_rows(into, lines)
+    bare = sum("weight" not in line for line in lines)
+    without = f"{bare} prompts are without a weight; LPAQA's ensembles need one"
+    return [no_candidates(given), *([without] if bare else [])]
+
+
+def _rows(path: Path) -> Iterator[FoundTemplate]:
+    for place, row in rows(path, "template"):
+        named = relation_of(place, row) if "relation" in row else path.stem
+        yield found(place, row, "template", named)
+
+
+def _lines(path: Path) -> Iterator[FoundTemplate]:
+    place = Place(path)
+    with open_text(path, ENCODING) as stream:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                place = Place(path, number)
+                yield FoundTemplate(place, template_at(place, line.rstrip("\r\n")), path.stem)
+    if place.line is None:
+        raise place.error("it holds no prompt; each line is one, such as [X] was born in [Y] .")
+
+
+def _line(saved: SavedPrompt, weights: dict[str, float]) -> Json:
+    weight = weights.get(saved.id, evidence_of(saved).get("weight"))
+    return {"template": to_lama(saved), **({} if weight is None else {"weight": weight})}

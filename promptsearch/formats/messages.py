@@ -1,0 +1,58 @@
+"""A prompt as the messages of a chat, for any interface that takes them.
+
+Contents are for `str.format`: inputs are {placeholders}, other braces are doubled. The reply is one
+of the answers, after `answer_prefix` and before `after`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from promptsearch.files.writing import write_atomic
+from promptsearch.formats.export import NEXT, Exported
+from promptsearch.formats.shared.cloze import (
+    begun,
+    braced,
+    chat_said,
+    ending,
+    only_prompt,
+    stripped,
+    texts_of,
+    uncalibrated,
+)
+from promptsearch.prompt import Part, Text
+
+HOW = (
+    "Fill in each message's content with str.format(**row). log p of an answer is that of the "
+    "reply's tokens from the answer on, given all before; an answer stands after answer_prefix and "
+    "before after. A label's score is put together from its answers by answer_score; the softmax "
+    "over the labels gives probabilities."
+)
+
+
+def write(given: Exported, into: Path) -> Sequence[str]:
+    """A JSON object: messages, answers and how they are scored."""
+    saved = only_prompt(given, "messages")
+    uncalibrated(given, "messages")
+    own, chat = ending(saved.prompt.template, "messages"), chat_said(given)
+    system, prefix = chat.get("system"), str(chat.get("answer_prefix") or "")
+    document = {
+        "messages": [
+            *([] if system is None else [_message("system", (Text(str(system)),))]),
+            _message("user", stripped(own.before)),
+        ],
+        "inputs": list(saved.prompt.template.fields),
+        "answer_prefix": begun(own, prefix),
+        "after": own.trail,
+        "answers": texts_of(saved.prompt.verbalizer),
+        "answer_score": given.settings.answer_score,
+        "length_norm": given.settings.length_norm,
+        "how": HOW,
+    }
+    write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    notes = [] if chat else ["the prompt was found without a chat template: scores will differ"]
+    return [*notes, f"{NEXT}python -m json.tool {into}"]
+
+
+def _message(role: str, parts: Sequence[Part]) -> Mapping[str, str]:
+    return {"role": role, "content": braced(parts, "messages")}

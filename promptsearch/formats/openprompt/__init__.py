@@ -1,0 +1,42 @@
+"""OpenPrompt's templates and verbalizers.
+
+Ding et al. (2022), https://arxiv.org/abs/2111.01998, https://github.com/thunlp/OpenPrompt
+A template is text with {"placeholder": "text_a"}, {"meta": "word"} and {"mask"}, one a line. A
+verbalizer is JSON (label -> words, or a list of such), or text: a line a label, commas between its
+words, a blank line between two verbalizers. With several masks (PTR) a label has a word for each.
+
+OpenPrompt's words bring a space, unless they begin with <!>; so `?{"mask"},` is "? [Z],". Soft
+tokens, control tokens, and what is done to inputs (post_processing) are no part of our templates.
+"""
+
+from pathlib import Path
+
+from promptsearch.files.reading import ENCODING, kind_of, open_text
+from promptsearch.formats.importing.contents import FoundTemplate, Imported, Importing, Place
+from promptsearch.formats.openprompt.notation import holds_mask, template_of
+from promptsearch.formats.openprompt.verbalizers import in_json, in_text
+from promptsearch.formats.openprompt.writing import write
+
+__all__ = ["ENDINGS", "read", "write"]
+
+ENDINGS = (".txt", ".json", ".jsonl")
+POSITIONS = ("text_a", "text_b")
+
+
+def read(path: Path, given: Importing) -> Imported:
+    """Templates or verbalizers, as many as the file has."""
+    if kind_of(path) in (".json", ".jsonl"):
+        return Imported(verbalizers=tuple(in_json(Place(path))), positions=POSITIONS)
+    with open_text(path, ENCODING, newline="") as stream:
+        lines = [(Place(path, number), line.rstrip()) for number, line in enumerate(stream, 1)]
+    if not any(line for _, line in lines):
+        raise Place(path).error("the file is empty; it should hold a template or a verbalizer")
+    if any(holds_mask(line) for _, line in lines):
+        found = tuple(_template(place, line) for place, line in lines if line.strip())
+        return Imported(found, positions=POSITIONS)
+    return Imported(verbalizers=tuple(in_text(lines, given)), positions=POSITIONS)
+
+
+def _template(place: Place, line: str) -> FoundTemplate:
+    template, lost = template_of(place, line)
+    return FoundTemplate(place, template, spaced=True, evidence={"published": line}, lost=lost)

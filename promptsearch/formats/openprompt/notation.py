@@ -1,0 +1,149 @@
+"""OpenPrompt's notation of templates, read as `Template.parse_text` reads it."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from promptsearch.errors import PromptError
+from promptsearch.formats.importing.contents import Place, well_formed
+from promptsearch.formats.shared.python_literals import check_keys, parsed
+from promptsearch.prompt import Field, Part, Slot, Template, Text
+
+KINDS = ("placeholder", "meta", "soft", "mask", "special", "text")
+BESIDE = ("shortenable", "post_processing", "duplicate", "same", "soft_id", "add_prefix_space")
+_MASK = re.compile(r"\{\s*(['\"])mask\1")
+_NAME = re.compile(r"\w+")
+
+Lost = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Text, or what stands between braces; whether a space is before it."""
+
+    space: str
+    kind: str
+    value: str | None = None
+    beside: tuple[str, ...] = ()  # other keys
+
+
+def holds_mask(line: str) -> bool:
+    """Whether the line is a template."""
+    return _MASK.search(line) is not None
+
+
+def template_of(place: Place, line: str) -> tuple[Template, Lost]:
+    """The template, and what it cannot say; `DataError` where the line means nothing."""
+    pieces = list(pieces_of(place, line))
+    kept = list(_kept(pieces))
+    masks = sum(piece.kind == "mask" for piece in pieces)
+    names = iter([f"Z{number + 1}" for number in range(masks)] if masks > 1 else ["Z"])
+    parts: list[Part] = []
+    for piece in kept:
+        parts += _parts(place, piece, names)
+    if not masks:
+        raise place.error(f'{line[:40]!r} has no {{"mask"}}; write it where the word stands')
+    try:
+        template = Template(tuple(parts))
+    except PromptError as error:
+        raise place.error(error) from None
+    return template, tuple(dict.fromkeys(note for piece in pieces for note in _lost(piece)))
+
+
+def pieces_of(place: Place, line: str) -> Iterator[Piece]:
+    """The pieces in order; several spaces are one, those at the end are none."""
+    at = 0
+    while (start := at + len(line[at:]) - len(line[at:].lstrip(" "))) < len(line):
+        space = " " if start > at or line[at - 1 : at] == " " else ""
+        if line[start] != "{":
+            at = line.find("{", start)
+            at = len(line) if at < 0 else at
+            yield Piece(space, "text", line[start:at].rstrip(" "))
+        else:
+            at = _closed(place, line, start)
+            yield _braced(place, space, line[start:at])
+
+
+def _closed(place: Place, line: str, start: int) -> int:
+    """Behind the brace that closes the one at `start`."""
+    depth = 0
+    for at in range(start, len(line)):
+        depth += {"{": 1, "}": -1}.get(line[at], 0)
+        if depth == 0:
+            return at + 1
+    raise place.error(f"the brace at character {start + 1} is never closed; write }} behind it")
+
+
+def _braced(place: Place, space: str, text: str) -> Piece:
+    keys = _keys(place, text)
+    kinds = [kind for kind in KINDS if kind in keys]
+    if odd := [key for key in keys if key not in (*KINDS, *BESIDE)]:
+        raise place.error(f"{odd[0]!r} means nothing in {text}; {', '.join(KINDS)} do")
+    if len(kinds) != 1:
+        raise place.error(f"{text} must be one of {', '.join(KINDS)}")
+    (kind,) = kinds
+    value = keys[kind]
+    if value is not None and not isinstance(value, str):
+        raise place.error(f"{text}: the {kind} must be a text in quotes")
+    if kind in ("placeholder", "meta") and not _NAME.fullmatch(value or ""):
+        raise place.error(f"{text}: {value!r} is no name of an input; use letters and digits")
+    if value == "labelword" and kind == "meta":
+        raise place.error("a template that OpenPrompt's generator completes, which is no prompt")
+    well_formed(place, value)
+    return Piece(space, kind, value, tuple(key for key in keys if key in BESIDE))
+
+
+def _keys(place: Place, text: str) -> Mapping[str, object]:
+    """Keys and values between braces; of values that are computed, none."""
+    expression = parsed(place, text)
+    check_keys(place, expression)
+    match expression:
+        case ast.Set(elts=elements):
+            pairs: list[tuple[ast.expr | None, ast.expr | None]] = [(one, None) for one in elements]
+        case ast.Dict(keys=keys, values=values):
+            pairs = list(zip(keys, values, strict=True))
+        case _:
+            pairs = []
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+            raise place.error(f'{text} cannot be read; write {{"mask"}} or {{"meta": "name"}}')
+        found[key.value] = value.value if isinstance(value, ast.Constant) else None
+    return found
+
+
+def _kept(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Without control tokens and soft ones that have no words; the space before them stays."""
+    begun, dropped, space = False, False, ""
+    for piece in pieces:
+        if piece.kind == "special" or (piece.kind == "soft" and piece.value is None):
+            dropped, space = True, space or piece.space
+        else:
+            own = space or piece.space
+            yield replace(piece, space="" if dropped and not begun else own)
+            begun, dropped, space = True, False, ""
+
+
+def _parts(place: Place, piece: Piece, names: Iterator[str]) -> list[Part]:
+    space = Text(piece.space)
+    match piece:
+        case Piece(kind="mask"):
+            return [space, Slot(next(names))]
+        case Piece(kind="placeholder" | "meta", value=str(name)):
+            return [space, Field(name)]
+        case Piece(kind="text" | "soft", value=str(text)):
+            return [space, Text(text)]
+    raise place.error(f'{{"{piece.kind}"}} needs a value, such as {{"{piece.kind}": "..."}}')
+
+
+def _lost(piece: Piece) -> Iterator[str]:
+    """Notes on what a piece says beyond a template."""
+    if piece.kind == "soft":
+        yield "soft tokens are not tuned; those without words are left out"
+    if piece.kind == "special":
+        yield f"the control token {piece.value} is left out"
+    if "post_processing" in piece.beside:
+        yield f"OpenPrompt changes {piece.value} before it is filled in (post_processing)"
+    if "shortenable" in piece.beside:
+        yield "which inputs may be cut (shortenable) is not held"

@@ -1,0 +1,137 @@
+"""Prompts as OpenPrompt's templates and verbalizers: a file of each, in a folder."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from promptsearch.errors import ExportError
+from promptsearch.files.writing import write_atomic, write_lines
+from promptsearch.formats.export import Exported
+from promptsearch.formats.importing.contents import Place
+from promptsearch.formats.importing.name_binding import with_spaces
+from promptsearch.formats.openprompt.notation import template_of
+from promptsearch.formats.openprompt.verbalizers import GLUED
+from promptsearch.formats.shared.export_checks import (
+    TEXTS,
+    apart,
+    no_ensemble,
+    published_as,
+    text_names,
+    told_names,
+)
+from promptsearch.prompt import Answer, Field, Part, Slot, Text
+from promptsearch.prompt_file.prompts_json import SavedPrompt
+
+NAME = "openprompt"
+TEMPLATE, VERBALIZER = "template.txt", "verbalizer.json"
+_PLAIN = re.compile(r" ?[^\s{}](?:[^\r\n{}]*[^\s{}])? ?| ")  # what parse_text gives back as it is
+
+Names = Mapping[str, str]  # our input -> OpenPrompt's
+Words = dict[str, list[str]]
+
+
+def write(given: Exported, into: Path) -> Sequence[str]:
+    """A line and a verbalizer a prompt. `ExportError` for several answers of several slots."""
+    no_ensemble(given, "OpenPrompt")
+    names = text_names(given, NAME)
+    pairs = [(_template(saved, names), _verbalizer(saved)) for saved in given.prompts]
+    templates, verbalizers, told = apart(pairs)
+    write_lines(into / TEMPLATE, [f"{line}\n" for line in templates])
+    several = "[\n{}\n]" if len(verbalizers) > 1 else "{}"
+    write_atomic(into / VERBALIZER, several.format(",\n".join(verbalizers)) + "\n")
+    return [*told_names(names), *told, *_told(given), _use(given, into)]
+
+
+def _template(saved: SavedPrompt, names: Names) -> str:
+    """As it was published, where it was; else in OpenPrompt's notation."""
+    place = Place(Path(TEMPLATE))
+    published = published_as(saved, NAME, names, lambda line: template_of(place, line)[0])
+    return published or notation_of(saved.prompt.template.parts, names)
+
+
+def notation_of(parts: Sequence[Part], names: Names) -> str:
+    """The parts in OpenPrompt's notation, which `parse_text` reads as the same text."""
+    following = [*parts[1:], None]
+    return "".join(
+        _written(part, after, names, first=place == 0)
+        for place, (part, after) in enumerate(zip(parts, following, strict=True))
+    )
+
+
+def _written(part: Part, after: Part | None, names: Names, first: bool) -> str:
+    match part:
+        case Field(name):
+            kind = "placeholder" if names[name] in TEXTS else "meta"
+            return f'{{"{kind}": {json.dumps(names[name], ensure_ascii=False)}}}'
+        case Slot():
+            return '{"mask"}'
+        case Text(text):
+            return _text(text, after)
+
+
+def _text(text: str, after: Part | None) -> str:
+    """Plain, or quoted where spaces, braces or line ends would not come back.
+
+    OpenPrompt writes no space before a mask, as the word brings it: that one stays outside.
+    """
+    ends = text[-1].isspace() and after is None
+    if _PLAIN.fullmatch(text) and not ends:
+        return text
+    space = " " if isinstance(after, Slot) and text.endswith(" ") else ""
+    inside = text.removesuffix(space) if space else text
+    quoted = json.dumps(inside, ensure_ascii=False).replace("{", "\\u007b").replace("}", "\\u007d")
+    return f'{{"text": {quoted}}}{space}'
+
+
+def _verbalizer(saved: SavedPrompt) -> str:
+    return json.dumps(_words(saved), ensure_ascii=False, indent=1)
+
+
+def _words(saved: SavedPrompt) -> Words:
+    """Label -> its words; with several slots, a word for each of them."""
+    template, verbalizer = saved.prompt.template, saved.prompt.verbalizer
+    glued = with_spaces(template) != template
+    if len(template.slots) == 1:
+        return {
+            label: [_word(saved, text, glued) for ((_, text),) in answers]
+            for label, answers in verbalizer.pairs
+        }
+    for label, answers in verbalizer.pairs:
+        if len(answers) > 1 or len(answers[0]) < len(template.slots):
+            raise ExportError(
+                f"{saved.id}: OpenPrompt has one word for each of several slots, but {label!r} "
+                f"has {'several answers' if len(answers) > 1 else 'a slot without one'}; python "
+                "holds that"
+            )
+    return {label: _in_order(saved, answers[0]) for label, answers in verbalizer.pairs}
+
+
+def _in_order(saved: SavedPrompt, answer: Answer) -> list[str]:
+    words = dict(answer)
+    return [_word(saved, words[slot], False) for slot in saved.prompt.template.slots]
+
+
+def _word(saved: SavedPrompt, text: str, glued: bool) -> str:
+    if GLUED in text:
+        raise ExportError(
+            f"{saved.id}: the answer {text!r} holds {GLUED}, which OpenPrompt takes for a mark; "
+            "python and text hold it"
+        )
+    return f"{GLUED}{text}" if glued else text
+
+
+def _told(given: Exported) -> Iterator[str]:
+    answers = [own for saved in given.prompts for _, own in saved.prompt.verbalizer.pairs]
+    if any(len(own) > 1 for own in answers):
+        yield "OpenPrompt takes the mean over a label's words, where probabilities add up here"
+    several = [saved for saved in given.prompts if len(saved.prompt.template.slots) > 1]
+    if glued := [s.id for s in several if with_spaces(s.prompt.template) != s.prompt.template]:
+        yield f"a slot of {glued[0]} stands right after something: its words get a space"
+    yield "OpenPrompt scores the first token of a word that has several"
+
+
+def _use(given: Exported, into: Path) -> str:
+    several = len(given.prompts[0].prompt.template.slots) > 1
+    classes = "PTRTemplate, PTRVerbalizer" if several else "ManualTemplate, ManualVerbalizer"
+    return f"read {into / TEMPLATE} and {into / VERBALIZER} with from_file of {classes}"

@@ -1,0 +1,137 @@
+"""The little Python that PET's patterns are written in, worked out without running it.
+
+Enough for `get_parts` and `verbalize`: assignments, `if` on the pattern's number, lists of parts,
+what PET does to inputs. Anything else is `Beyond`.
+"""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from promptsearch.formats.pet.expression_values import (
+    Beyond,
+    Example,
+    Refused,
+    Words,
+    added,
+    compared,
+    constant,
+    item,
+)
+from promptsearch.prompt import Field, Slot
+
+CHANGES = {
+    "remove_final_punc": "PET takes the last punctuation off {}",
+    "rstrip": "PET takes the last punctuation off {}",
+    "lowercase_first": "PET gives {} a small first letter",
+}
+Names = dict[str, object]
+
+
+class Classes(Protocol):
+    """Where methods and constants are found; `Beyond` where there is none."""
+
+    def method(self, owner: str, name: str, above: bool = False) -> tuple[str, ast.FunctionDef]:
+        """The class that has the method, and it; `above`: among the bases only."""
+        ...
+
+    def constant(self, owner: str, name: str) -> object: ...
+
+
+@dataclass
+class Evaluator:
+    """Works out methods of one class for one pattern."""
+
+    classes: Classes
+    owner: str
+    pattern: int
+    lost: list[str] = field(default_factory=list)
+
+    def call(self, name: str, argument: object, above: str = "") -> object:
+        """What the method returns for its one argument; `above` a class, that of its bases."""
+        home, method = self.classes.method(above or self.owner, name, bool(above))
+        own = [argument.arg for argument in method.args.args]
+        if len(own) != 2:
+            raise Beyond(f"{name} with {len(own)} arguments")
+        return self._run(method.body, {own[0]: self, own[1]: argument}, home)
+
+    def _run(self, body: Sequence[ast.stmt], names: Names, home: str) -> object:
+        """What the statements return; None where they come to an end."""
+        for statement in body:
+            match statement:
+                case ast.Return(value=value):
+                    return None if value is None else self._value(names, home, value)
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    names[name] = self._value(names, home, value)
+                case ast.If(test=test, body=then, orelse=other):
+                    chosen = then if self._value(names, home, test) else other
+                    if (found := self._run(chosen, names, home)) is not None:
+                        return found
+                case ast.Raise():
+                    raise Refused
+                case ast.Expr(value=ast.Constant()) | ast.Assert() | ast.Pass():
+                    pass
+                case _:
+                    raise Beyond.of(statement)
+        return None
+
+    def _value(self, names: Names, home: str, node: ast.expr) -> object:
+        of = partial(self._value, names, home)
+        match node:
+            case ast.Constant(value=value):
+                return constant(value)
+            case ast.Name(id=name) if name in names:
+                return names[name]
+            case ast.List(elts=own):
+                return [of(each) for each in own]
+            case ast.Tuple(elts=own):
+                return tuple(of(each) for each in own)
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return added(of(left), of(right), node)
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return compared(type(op), of(left), of(right), node)
+            case ast.BoolOp(op=op, values=own):
+                return (any if isinstance(op, ast.Or) else all)(of(each) for each in own)
+            case ast.IfExp(test=test, body=then, orelse=other):
+                return of(then) if of(test) else of(other)
+            case ast.Attribute(value=ast.Name(id=name), attr=attr):
+                return self._attribute(names.get(name), name, attr)
+            case ast.Subscript(value=own, slice=key):
+                return item(of(own), of(key), node)
+            case ast.Call(func=ast.Attribute(value=own, attr=attr), args=[argument], keywords=[]):
+                return self._called(names, home, own, attr, argument)
+        raise Beyond.of(node)
+
+    def _attribute(self, value: object, name: str, attr: str) -> object:
+        if isinstance(value, Example):
+            return value.attribute(attr)
+        if value is self and attr == "mask":
+            return Words((Slot(),))
+        if value is self and attr == "pattern_id":
+            return self.pattern
+        if value is self or value is None:
+            return self.classes.constant(self.owner if value is self else name, attr)
+        raise Beyond(f"{name}.{attr}")
+
+    def _called(
+        self, names: Names, home: str, own: ast.expr, attr: str, argument: ast.expr
+    ) -> object:
+        match own:
+            case ast.Call(func=ast.Name(id="super"), args=[]):
+                return self.call(attr, self._value(names, home, argument), above=home)
+            case ast.Name(id=name) if names.get(name) is self:
+                value = self._value(names, home, argument)
+                return value if attr == "shortenable" else self._changed(attr, value)
+            case _ if attr == "rstrip":
+                return self._changed(attr, self._value(names, home, own))
+        raise Beyond(f"{ast.unparse(own)}.{attr}"[:60])
+
+    def _changed(self, how: str, value: object) -> object:
+        """An input that PET changes: it is told, and stands as it is."""
+        if how not in CHANGES or not isinstance(value, Words):
+            raise Beyond(how)
+        names = [part.name for part in value.parts if isinstance(part, Field)]
+        self.lost += [CHANGES[how].format(name) for name in names]
+        return value

@@ -1,0 +1,69 @@
+"""A promptfoo configuration: the prompt, and rows of dev whose right answers are asserted."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from promptsearch.data import Example
+from promptsearch.errors import ExportError
+from promptsearch.files.writing import write_lines
+from promptsearch.formats.export import NEXT, Exported, place_of
+from promptsearch.formats.shared.cloze import (
+    ending,
+    only_prompt,
+    quoted,
+    texts_of,
+    trail_note,
+    uncalibrated,
+)
+from promptsearch.formats.shared.jinja import escaped, jinja
+
+NAME = "promptfoo"
+
+
+def write(given: Exported, into: Path) -> Sequence[str]:
+    """One YAML file; the provider is left to the user."""
+    saved = only_prompt(given, NAME)
+    uncalibrated(given, NAME)
+    if given.task is None:
+        raise ExportError(f"{NAME} needs the rows of the task; say where it is: --task")
+    own = ending(saved.prompt.template, NAME)
+    answers = texts_of(saved.prompt.verbalizer)
+    rows = given.task.dev.examples
+    able = [row for row in rows if any(target in answers for target in row.targets)]
+    write_lines(into, _lines(given, jinja(own.before, NAME).rstrip(), able, answers))
+    return [
+        *trail_note(own, NAME),
+        "providers names an echo, which asks nobody: put your model there",
+        f"{NEXT}npx promptfoo@latest eval -c {place_of(into)}",
+    ]
+
+
+def _lines(
+    given: Exported, prompt: str, rows: Sequence[Example], answers: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    yield f"description: {quoted(f'{given.name}: {given.prompts[0].id}')}\n"
+    yield f"prompts:\n  - {quoted(prompt)}\n"
+    yield "providers:\n  - echo\n"
+    yield "tests:\n"
+    for row in rows:
+        yield from _test(given, row, answers)
+
+
+def _test(given: Exported, row: Example, answers: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """The reply must begin with an answer of the right label, as a word of its own."""
+    yield "  - vars:\n"
+    for field in given.inputs:
+        yield f"      {quoted(field)}: {quoted(escaped(row.inputs[field]))}\n"
+    right = [text for target in row.targets for text in answers.get(target, ())]
+    yield "    assert:\n      - type: javascript\n"
+    yield f"        value: {quoted(_begins_with(right))}\n"
+
+
+def _begins_with(right: Sequence[str]) -> str:
+    """JavaScript; the texts are its string literals, and no template's notation."""
+    texts = json.dumps([text.lower() for text in right]).replace("{", "\\u007b")
+    return (
+        f"{texts}.some(own => {{ const said = output.trim().toLowerCase(); return "
+        "said.startsWith(own) && !/[\\p{L}\\p{N}]/u.test(said.slice(own.length, own.length + 1)) })"
+    )

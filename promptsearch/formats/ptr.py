@@ -1,0 +1,105 @@
+"""Rule files of PTR and KnowPrompt: a word for each slot of a label.
+
+Han et al. (2021), https://arxiv.org/abs/2105.11259, https://github.com/thunlp/PTR
+A line is a number, a label and its words, tabs between; `rel2id.json` is the order of the labels.
+The template is in PTR's code: "{text} the [Z1] {head} [Z2] [Z3] [Z4] the [Z5] {tail}".
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from promptsearch.data.tables.json_rows import json_document
+from promptsearch.data.tasks.ptr_rules import Rule, rule_lines
+from promptsearch.errors import ExportError
+from promptsearch.files.reading import ENCODING, kind_of
+from promptsearch.files.writing import write_lines
+from promptsearch.formats.export import Exported
+from promptsearch.formats.importing.contents import (
+    FoundAnswers,
+    FoundTemplate,
+    Imported,
+    Importing,
+    Place,
+    well_formed,
+)
+from promptsearch.formats.shared.export_checks import no_ensemble
+from promptsearch.prompt import Template
+from promptsearch.prompt_file.prompts_json import SavedPrompt
+from promptsearch.searchers.answers.decompose.entity_templates import PTR, several
+
+ENDINGS = (".txt", ".tsv", ".json")
+INPUTS = ("text", "head", "tail")
+
+
+def read(path: Path, given: Importing) -> Imported:
+    """The rules, with PTR's template where nobody gives another; or the order of labels."""
+    place = Place(path)
+    if kind_of(path) == ".json":
+        return Imported(labels=_order(place))
+    rules = list(rule_lines(path))
+    width = len(rules[0].words)
+    task = given.task
+    suits = task is not None and len(task.prompt.template.slots) == width
+    templates: tuple[FoundTemplate, ...] = ()
+    if width > 2 and not given.templates and not suits:
+        templates = (FoundTemplate(place, Template.parse(several(PTR, width))),)
+    return Imported(templates, (_answers(place, rules),), positions=INPUTS)
+
+
+def write(given: Exported, into: Path) -> Sequence[str]:
+    """A rule a label and answer. `ExportError` where an answer lacks a slot, or for tabs."""
+    no_ensemble(given, "PTR")
+    saved = given.prompts[0]
+    lines = [_line(saved, row) for row in _rows(saved)]
+    write_lines(into, lines)
+    template = saved.prompt.template
+    notes = []
+    if str(template) != several(PTR, len(template.slots)):
+        notes.append(f"the template is not in the file: {template}")
+    if len(given.prompts) > 1:
+        notes.append(f"a rule file is one verbalizer: {len(given.prompts) - 1} were left out")
+    return notes
+
+
+def _order(place: Place) -> tuple[str, ...]:
+    """The labels by their numbers."""
+    document = json_document(place.path, ENCODING)
+    well_formed(place, document)
+    if not isinstance(document, dict) or not document:
+        raise place.error("it is no order of labels; write each label with its number")
+    if odd := [name for name, number in document.items() if type(number) is not int]:
+        raise place.error(f"the label {odd[0]!r} has no number; write each label with its number")
+    return tuple(sorted(document, key=lambda name: document[name]))
+
+
+def _answers(place: Place, rules: Sequence[Rule]) -> FoundAnswers:
+    words: dict[str, list[tuple[str, ...]]] = {}
+    for rule in rules:
+        words.setdefault(rule.label, []).append(rule.words)
+    turned = [rule.label for rule in rules if rule.reverse_of is not None]
+    lost = [f"{len(turned)} labels have another's words in reverse, {turned[0]}"] if turned else []
+    answers = tuple(tuple(own) for own in words.values())
+    return FoundAnswers(place, answers, tuple(words), lost=tuple(lost))
+
+
+def _rows(saved: SavedPrompt) -> Iterator[tuple[str, ...]]:
+    """Label and words of each answer."""
+    slots = saved.prompt.template.slots
+    for label, answers in saved.prompt.verbalizer.pairs:
+        for answer in answers:
+            words = dict(answer)
+            if missing := [slot for slot in slots if slot not in words]:
+                raise ExportError(
+                    f"{saved.id}: {label!r} has no word for [{missing[0]}], but a rule has one for "
+                    "each slot; python and text hold that"
+                )
+            yield label, *(words[slot] for slot in slots)
+
+
+def _line(saved: SavedPrompt, row: Sequence[str]) -> str:
+    if odd := [cell for cell in row if cell != cell.strip() or set(cell) & set("\t\r\n")]:
+        raise ExportError(
+            f"{saved.id}: {odd[0]!r} has tabs, line ends or spaces around it, which rule files "
+            "are made of; python and text hold it"
+        )
+    return "\t".join(("0", *row)) + "\n"

@@ -1,0 +1,138 @@
+"""What formats can hold: prompts taken apart, and refusals that say where else they fit."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from promptsearch.errors import ExportError
+from promptsearch.formats.export import Exported
+from promptsearch.prompt import Answer, Field, Part, Slot, Template, Text, Verbalizer
+from promptsearch.prompt_file.prompts_json import SavedPrompt
+
+_ODD = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+ELSEWHERE = "use --to python, which holds it"
+
+
+@dataclass(frozen=True)
+class Cloze:
+    """A template with one slot, taken apart there."""
+
+    before: tuple[Part, ...]
+    after: tuple[Part, ...]
+    spaced: bool  # whether a space stands right before the slot
+
+    @property
+    def trail(self) -> str:
+        """What is behind the slot, where it is text alone."""
+        return "".join(part.text for part in self.after if isinstance(part, Text))
+
+
+def only_prompt(given: Exported, name: str) -> SavedPrompt:
+    """The one prompt; `ExportError` where there are several, or an ensemble."""
+    if given.ensemble is not None:
+        raise ExportError(f"{name} holds one prompt, not an ensemble; {ELSEWHERE}")
+    if len(given.prompts) > 1:
+        raise ExportError(f"{name} holds one prompt, not {len(given.prompts)}; leave --top out")
+    return given.prompts[0]
+
+
+def uncalibrated(given: Exported, name: str) -> None:
+    """`ExportError` where priors are taken away from scores."""
+    if given.settings.calibration != "none":
+        raise ExportError(
+            f"{name} does not hold the prior that {given.settings.calibration} calibration takes "
+            f"away; {ELSEWHERE}"
+        )
+
+
+def cloze(template: Template, name: str) -> Cloze:
+    """The template around its slot; `ExportError` where there are several."""
+    if len(template.slots) > 1:
+        slots = ", ".join(f"[{slot}]" for slot in template.slots)
+        raise ExportError(
+            f"{name} has room for one answer, but the template has the slots {slots}; {ELSEWHERE}"
+        )
+    place = next(i for i, part in enumerate(template.parts) if isinstance(part, Slot))
+    before, after = template.parts[:place], template.parts[place + 1 :]
+    last = before[-1] if before else None
+    return Cloze(before, after, isinstance(last, Text) and last.text[-1].isspace())
+
+
+def ending(template: Template, name: str) -> Cloze:
+    """The same, for targets that end where the answer begins; only punctuation may follow it."""
+    own = cloze(template, name)
+    if any(isinstance(part, Field) for part in own.after) or re.search(r"\w", own.trail):
+        raise ExportError(
+            f"{name} ends where the answer begins, but the template {str(template)!r} goes on "
+            f"behind its slot; {ELSEWHERE}"
+        )
+    return own
+
+
+def trail_note(own: Cloze, name: str) -> list[str]:
+    """What is said of punctuation that is left out."""
+    trail = own.trail
+    return [f"{name} does not hold what stands behind the answer: {trail!r}"] if trail else []
+
+
+def one_each(verbalizer: Verbalizer, name: str) -> dict[str, str]:
+    """Label -> its answer; `ExportError` where a label has several."""
+    for label, answers in verbalizer.pairs:
+        if len(answers) > 1:
+            raise ExportError(
+                f"{name} has one answer a label, but {label!r} has {len(answers)}; {ELSEWHERE}"
+            )
+    return {label: text_of(answers[0]) for label, answers in verbalizer.pairs}
+
+
+def texts_of(verbalizer: Verbalizer) -> dict[str, list[str]]:
+    """Label -> the texts of its answers, of one slot."""
+    return {label: list(map(text_of, answers)) for label, answers in verbalizer.pairs}
+
+
+def text_of(answer: Answer) -> str:
+    ((_, text),) = answer
+    return text
+
+
+def braced(parts: Sequence[Part], name: str) -> str:
+    """Text for `str.format`: fields in braces, other braces doubled."""
+    for part in parts:
+        if isinstance(part, Field) and not part.name.isidentifier():
+            raise ExportError(
+                f"{name} fills in names, but {{{part.name}}} is none; rename the column in the data"
+            )
+    return "".join(
+        f"{{{part.name}}}"
+        if isinstance(part, Field)
+        else part.text.replace("{", "{{").replace("}", "}}")
+        for part in parts
+        if not isinstance(part, Slot)
+    )
+
+
+def chat_said(given: Exported) -> Mapping[str, object]:
+    """What the file says of the chat that its prompts were found in; empty without one."""
+    return cast(Mapping[str, object], given.file.section("model").get("chat") or {})
+
+
+def begun(own: Cloze, prefix: str) -> str:
+    """The reply up to the answer: a space joins them where one stands before the slot."""
+    spaced = own.spaced or not own.before
+    return prefix + " " if prefix and spaced and not prefix[-1].isspace() else prefix
+
+
+def stripped(parts: Sequence[Part]) -> list[Part]:
+    """The template's own white space at the ends is left out, as a chat does."""
+    own = list(parts)
+    for end, strip in ((0, str.lstrip), (-1, str.rstrip)):
+        if own and isinstance(part := own[end], Text):
+            own[end : end + 1 or None] = [Text(text)] if (text := strip(part.text)) else []
+    return own
+
+
+def quoted(text: str) -> str:
+    """A string as JSON and YAML both read it; what YAML takes for a line's end is escaped."""
+    return _ODD.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))

@@ -1,0 +1,113 @@
+"""Prompts as contexts and continuations, and whether others read them as we do.
+
+The LM evaluation harness tokenises a context and its continuation together, after white space at
+the context's end has gone to the continuation, and scores the tokens behind the context's own.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from promptsearch.errors import ExportError
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Answer, Filled
+
+if TYPE_CHECKING:
+    from promptsearch.models.families.causal import CausalModel
+
+Reading = Literal["same", "wider", "other"]  # the same tokens, more of them, or other ones
+
+
+@dataclass(frozen=True)
+class Written:
+    """One text: what all its answers follow, and how each goes on."""
+
+    context: str
+    choices: tuple[str, ...]
+    filled: Filled
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """How a causal model's prompts are written out."""
+
+    model: "CausalModel"
+
+    @classmethod
+    def of(cls, model: LanguageModel) -> "Continuations":
+        """`ExportError` where the model's answers are no continuations."""
+        from promptsearch.models.families.causal import CausalModel
+
+        if not isinstance(model, CausalModel):
+            raise ExportError(
+                f"lm-eval scores how a causal model goes on, but {model.info.spec!r} is a "
+                f"{model.info.family} model; use --to python, or prompts for a causal one"
+            )
+        return cls(model)
+
+    def written(self, filled: Filled, answers: Sequence[Answer]) -> Written:
+        """The space before the slot, where there is one, belongs to the choices."""
+        contexts, choices = zip(*(self._halves(filled, answer) for answer in answers), strict=True)
+        return Written(contexts[0], choices, filled, tuple(answers))
+
+    def _halves(self, filled: Filled, answer: Answer) -> tuple[str, str]:
+        made = self.model.writer.write(filled, answer)
+        first = made.slots[0]
+        before, after = (self._text(part) for part in (made.line[:first], made.line[first:]))
+        return (before[:-1], " " + after) if before.endswith(" ") else (before, after)
+
+    def _text(self, line: Sequence[str | int]) -> str:
+        """Control tokens by their names, as the tokenizer reads them in a text."""
+        named = self.model.machine.tokenizer.convert_ids_to_tokens
+        return "".join(part if isinstance(part, str) else named(part) for part in line)
+
+    def compared(self, written: Written) -> Reading:
+        """Whether the harness scores the tokens that we score, for every answer."""
+        pairs = zip(written.answers, written.choices, strict=True)
+        found = {self._compared(written, answer, choice) for answer, choice in pairs}
+        return "other" if "other" in found else "wider" if "wider" in found else "same"
+
+    def _compared(self, written: Written, answer: Answer, choice: str) -> Reading:
+        ids, first = self._ours(written.filled, answer)
+        theirs, start = self._theirs(written.context, choice)
+        if ids != theirs or start == 0 or len(ids) > self.model.machine.limit:
+            return "other"
+        return "same" if start == first else "wider" if start < first else "other"
+
+    def _ours(self, filled: Filled, answer: Answer) -> tuple[list[int], int]:
+        made, tokens = self.model.writer.write(filled, answer), self.model.machine.tokens
+        special = self.model.writer.special
+        ((ids, first),) = tokens.encode_from([made.line], [made.slots[0]], special)
+        ids = ids[: len(ids) - tokens.tail * special]
+        return (ids, first) if first else ([self.model.begin, *ids], 1)
+
+    def _theirs(self, context: str, choice: str) -> tuple[list[int], int]:
+        tokenizer: Any = self.model.machine.tokenizer
+        if not context:
+            prefix = tokenizer.bos_token_id
+            prefix = tokenizer.eos_token_id if prefix is None else prefix
+            ids = tokenizer(choice, add_special_tokens=False)["input_ids"]
+            return [prefix, *ids], 1
+        bos = tokenizer.bos_token
+        plain = {"add_special_tokens": False} if bos and context.startswith(bos) else {}
+        whole = tokenizer(context + choice, **plain)["input_ids"]
+        return whole, len(tokenizer(context.rstrip(), **plain)["input_ids"])
+
+
+def compared(readings: Sequence[Reading]) -> Iterator[str]:
+    """What must be said of rows that are read in another way; `ExportError` where all are."""
+    counts = Counter(readings)
+    if readings and counts["other"] == len(readings):
+        raise ExportError(
+            "lm-eval would score other tokens than promptsearch in every row (the answer and what "
+            "is before it are one token, or rows are too long); use --to python"
+        )
+    if other := counts["other"]:
+        yield f"lm-eval reads {other} of {len(readings)} rows as other tokens; scores will differ"
+    if wider := counts["wider"]:
+        yield (
+            f"in {wider} rows lm-eval counts white space before the answer too: the same for all "
+            "answers, so accuracy is as it was, but log-likelihoods are lower"
+        )

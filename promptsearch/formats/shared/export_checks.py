@@ -1,0 +1,140 @@
+"""What the formats of single projects cannot hold, refused and told in the same words."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from promptsearch.errors import DataError, ExportError
+from promptsearch.formats.export import Exported
+from promptsearch.formats.importing.name_binding import counted_inputs, with_spaces
+from promptsearch.prompt import Field, Template
+from promptsearch.prompt_file.prompts_json import SavedPrompt
+
+TEXTS = ("text_a", "text_b")  # the inputs that OpenPrompt and PET count
+
+
+def no_ensemble(given: Exported, name: str) -> None:
+    """`ExportError` where the prompts are an ensemble."""
+    if given.ensemble is not None:
+        raise ExportError(
+            f"{name}'s files hold no ensemble; lpaqa, python and text do, or export without "
+            "--ensemble"
+        )
+
+
+def no_candidates(given: Exported) -> str:
+    """The note on formats of facts whose files hold templates alone."""
+    return (
+        f"the {len(given.labels):,} candidates are not in the file; whoever reads it brings a "
+        "vocabulary"
+    )
+
+
+def one_answer(given: Exported, name: str) -> None:
+    """`ExportError` where a template has several slots, or a label several answers."""
+    for saved in given.prompts:
+        slots = len(saved.prompt.template.slots)
+        if slots > 1:
+            raise ExportError(
+                f"{saved.id}: {name} has one mask, but the template has {slots} slots; openprompt "
+                "and python hold that"
+            )
+        for label, answers in saved.prompt.verbalizer.pairs:
+            if len(answers) > 1:
+                raise ExportError(
+                    f"{saved.id}: {name} has one word a label, but {label!r} has {len(answers)}; "
+                    "openprompt, pet and python hold that"
+                )
+
+
+def evidence_of(saved: SavedPrompt) -> Mapping[str, object]:
+    """What the file says of where a prompt came from."""
+    source = saved.row.get("source")
+    evidence = source.get("evidence") if isinstance(source, Mapping) else None
+    return evidence if isinstance(evidence, Mapping) else {}
+
+
+def kept(saved: SavedPrompt, names: Sequence[str]) -> dict[str, object]:
+    """What an import kept as evidence under these names."""
+    evidence = evidence_of(saved)
+    return {name: evidence[name] for name in names if name in evidence}
+
+
+def counted(given: Exported) -> tuple[str, ...]:
+    """The inputs in the order by which formats count them, as `binding` counts them back."""
+    if given.task is not None:
+        every = counted_inputs(given.task)
+        last = max(map(every.index, given.inputs), default=-1)
+        return every[: last + 1]
+    listed = given.file.section("task").get("inputs")
+    order = listed if isinstance(listed, list) else []
+    return tuple(dict.fromkeys([*(i for i in order if i in given.inputs), *given.inputs]))
+
+
+def names_for(given: Exported, format: str, theirs: Sequence[str]) -> dict[str, str]:
+    """Our inputs -> the format's names for them, one after the other, as many as it has.
+
+    Prompts that were imported from the format have the names that they had there.
+    """
+    if (own := _imported_names(given, format)) is not None:
+        return own
+    return dict(zip(counted(given), theirs, strict=False))
+
+
+def text_names(given: Exported, format: str) -> dict[str, str]:
+    """The first two are text_a and text_b; others have their own names, and are called meta."""
+    own = {name: name for name in given.inputs}
+    return {**own, **names_for(given, format, TEXTS)}
+
+
+def _imported_names(given: Exported, format: str) -> dict[str, str] | None:
+    """Our inputs -> what all the prompts say that they were called in the format."""
+    names: dict[str, str] = {}
+    for saved in given.prompts:
+        evidence = evidence_of(saved)
+        theirs = evidence.get("inputs", {})
+        if evidence.get("format") != format or not isinstance(theirs, Mapping):
+            return None
+        ours = {str(ours): str(name) for name, ours in theirs.items()}
+        own = {field: ours.get(field, field) for field in saved.prompt.template.fields}
+        if any(names.setdefault(field, name) != name for field, name in own.items()):
+            return None
+    return names if len(set(names.values())) == len(names) else None
+
+
+def told_names(names: Mapping[str, str]) -> list[str]:
+    """The note on inputs that have other names now."""
+    pairs = sorted((theirs, ours) for ours, theirs in names.items() if theirs != ours)
+    told = [f"{theirs} is {{{ours}}}" for theirs, ours in pairs]
+    return [f"inputs: {', '.join(told)}"] if told else []
+
+
+def apart(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str], list[str]]:
+    """Templates and verbalizers in lists of their own, each once, and which go together.
+
+    That is told only where it is not each with each.
+    """
+    templates = list(dict.fromkeys(template for template, _ in pairs))
+    verbalizers = list(dict.fromkeys(verbalizer for _, verbalizer in pairs))
+    if len(set(pairs)) == len(templates) * len(verbalizers):
+        return templates, verbalizers, []
+    places = [f"{templates.index(t) + 1} with {verbalizers.index(v) + 1}" for t, v in pairs]
+    return templates, verbalizers, [f"templates and verbalizers: {', '.join(places)}"]
+
+
+def published_as(
+    saved: SavedPrompt, name: str, names: Mapping[str, str], read: Callable[[str], Template]
+) -> str | None:
+    """The template as the format had it, where the prompt was imported from it and still is it.
+
+    `names` are the format's for our inputs; `read` makes a template of its notation.
+    """
+    evidence = evidence_of(saved)
+    notation = evidence.get("published")
+    if evidence.get("format") != name or not isinstance(notation, str):
+        return None
+    parts = saved.prompt.template.parts
+    own = Template(tuple(Field(names[p.name]) if isinstance(p, Field) else p for p in parts))
+    try:
+        template = read(notation)
+    except DataError:
+        return None
+    return notation if own in (template, with_spaces(template)) else None

@@ -1,0 +1,123 @@
+"""LAMA's notation of facts: [X] is the subject, [Y] the object, everything else is text.
+
+LPAQA, AutoPrompt, OptiPrompt and ParaRel publish their prompts in it, most of them as JSON lines.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from promptsearch.data.tables.json_rows import json_lines
+from promptsearch.data.tasks.facts_reader import SUBJECT
+from promptsearch.errors import ExportError, PromptError
+from promptsearch.files.reading import ENCODING
+from promptsearch.files.writing import write_lines
+from promptsearch.formats.importing.contents import FoundTemplate, Place, well_formed
+from promptsearch.prompt import Field, Part, Slot, Template, Text
+from promptsearch.prompt.template import notation_of
+from promptsearch.prompt_file.prompts_json import Json, SavedPrompt
+
+MARKER = re.compile(r"\[[XY]\]")
+OBJECT = "[Y]"
+
+
+def from_lama(notation: str) -> str:
+    """LAMA's notation in ours.
+
+    >>> from_lama("[X] was born in [Y] .")
+    '{subject} was born in [Z] .'
+    """
+    return "".join(map(notation_of, lama_parts(notation)))
+
+
+def lama_parts(notation: str) -> list[Part]:
+    """What the notation stands for, text as it is written."""
+    parts: list[Part] = []
+    end = 0
+    for match in MARKER.finditer(notation):
+        place = Slot() if match[0] == OBJECT else Field(SUBJECT)
+        parts += [Text(notation[end : match.start()]), place]
+        end = match.end()
+    return [*parts, Text(notation[end:])]
+
+
+def template_at(place: Place, notation: str) -> Template:
+    """The template; `DataError` where [X] or [Y] is missing, or [Y] stands twice."""
+    parts = lama_parts(notation)
+    if Field(SUBJECT) not in parts:
+        raise place.error(f"{notation!r} has no [X], so every subject reads the same; add it")
+    if (slots := parts.count(Slot())) != 1:
+        raise place.error(f"{notation!r} needs one [Y], where the object stands, but has {slots}")
+    try:
+        return Template(tuple(parts))
+    except PromptError as error:
+        raise place.error(error) from None
+
+
+def to_lama(saved: SavedPrompt) -> str:
+    """The template in LAMA's notation; `ExportError` where it cannot say it."""
+    template = saved.prompt.template
+    said = f"{saved.id}: the template {str(template)!r}"
+    if template.fields != (SUBJECT,) or len(template.slots) > 1:
+        raise ExportError(
+            f"{said} is not one of a subject and its object, for which [X] and [Y] stand; "
+            "openprompt and text hold others"
+        )
+    for part in template.parts:
+        if isinstance(part, Text) and (marked := MARKER.search(part.text)):
+            raise ExportError(
+                f"{said} has {marked[0]} as text, which would be read as a place; export it as "
+                "openprompt or text"
+            )
+    return "".join(map(_marked, template.parts))
+
+
+def _marked(part: Part) -> str:
+    match part:
+        case Text(text):
+            return text
+        case Field():
+            return "[X]"
+        case Slot():
+            return OBJECT
+
+
+def rows(path: Path, key: str) -> Iterator[tuple[Place, Json]]:
+    """JSON lines with a text at `key`; `DataError` for one without, or where there is no line."""
+    place = Place(path)
+    for line, row in json_lines(path, ENCODING):
+        place = Place(path, line)
+        if not isinstance(row, dict) or not isinstance(row.get(key), str):
+            raise place.error(f'there is no text "{key}"; each line is {{"{key}": "[X] ... [Y]"}}')
+        well_formed(place, row)
+        yield place, row
+    if place.line is None:
+        raise place.error(f'it holds no prompt; each line is {{"{key}": "[X] ... [Y]"}}')
+
+
+def relation_of(place: Place, row: Json) -> str:
+    """The relation that a line names; `DataError` where it names none."""
+    relation = row.get("relation")
+    if not isinstance(relation, str) or not relation:
+        raise place.error('the line names no "relation", such as "P19"; add it')
+    return relation
+
+
+def found(place: Place, row: Json, key: str, relation: str) -> FoundTemplate:
+    """The template of a line; what else the line holds is evidence."""
+    beside = {name: value for name, value in row.items() if name not in (key, "relation")}
+    return FoundTemplate(place, template_at(place, str(row[key])), relation, evidence=beside)
+
+
+def relations(path: Path) -> tuple[FoundTemplate, ...]:
+    """Templates of lines that name their relation."""
+    return tuple(
+        found(place, row, "template", relation_of(place, row))
+        for place, row in rows(path, "template")
+    )
+
+
+def write_rows(into: Path, lines: Iterable[Json]) -> None:
+    """JSON lines."""
+    write_lines(into, [json.dumps(row, ensure_ascii=False) + "\n" for row in lines])

@@ -1,0 +1,114 @@
+"""Templates to start a search from, in files: ours, and those that other tools publish.
+
+- `prompts.json`: its prompts' templates;
+- text: a template a line, in our notation;
+- what `importing` reads and what can be told from all else: JSON lines in LAMA's notation (LPAQA,
+  AutoPrompt, ParaRel), text in it, OpenPrompt's and LM-BFF's templates, PET's Python.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from promptsearch.data import TaskDefinition
+from promptsearch.data.tables.json_rows import json_lines
+from promptsearch.errors import DataError, PromptError
+from promptsearch.files.reading import ENCODING, kind_of, open_text
+from promptsearch.formats.importing.contents import Importing, Place, read_files
+from promptsearch.formats.importing.name_binding import Inputs
+from promptsearch.formats.importing.pairing import named_here
+from promptsearch.formats.openprompt.notation import holds_mask
+from promptsearch.formats.shared.lama_notation import OBJECT
+from promptsearch.prompt import Template
+from promptsearch.prompt.template import check_places
+from promptsearch.prompt_file.prompts_json import read_prompts
+
+MASK = "*mask*"  # LM-BFF's
+
+
+def templates_from(
+    notations: Sequence[str],
+    paths: Sequence[Path],
+    definition: TaskDefinition,
+    *,
+    any_slots: bool = False,
+) -> tuple[str, ...]:
+    """Those that were written out, then those in the files, each once.
+
+    They must have the task's slots, or with `any_slots` some.
+    """
+    own = (str(fitting(notation, definition, any_slots=any_slots)) for notation in notations)
+    return tuple(dict.fromkeys((*own, *templates_in(paths, definition, any_slots=any_slots))))
+
+
+def templates_in(
+    paths: Sequence[Path], definition: TaskDefinition, *, any_slots: bool = False
+) -> tuple[str, ...]:
+    """The templates of all files, each once, in order.
+
+    `DataError` names the file and the line of what is no template of this task.
+    """
+    found: dict[str, None] = {}
+    for path in paths:
+        for place, notation in _read(path, definition):
+            try:
+                found[str(fitting(notation, definition, any_slots=any_slots))] = None
+            except PromptError as error:
+                raise place.error(error) from None
+    return tuple(found)
+
+
+def fitting(notation: str, definition: TaskDefinition, *, any_slots: bool = False) -> Template:
+    """The template; `PromptError` where it lacks the task's slots or has fields that it has not."""
+    template = Template.parse(notation)
+    slots = template.slots if any_slots else definition.prompt.template.slots
+    check_places(f"the template {notation!r}", template.parts, slots, definition.inputs)
+    return template
+
+
+def format_of(path: Path) -> str | None:
+    """The foreign format that a file of templates must be in; None for a text file of ours."""
+    if ".jsonl" in path.suffixes:
+        rows = [row for _, row in json_lines(path, ENCODING) if isinstance(row, dict)]
+        if any("pattern" in row for row in rows):
+            return "pararel"
+        return "autoprompt" if any("[P]" in str(row.get("template")) for row in rows) else "lpaqa"
+    if kind_of(path) == ".py":
+        return "pet"
+    with open_text(path, ENCODING) as stream:
+        lines = [line for line in stream if line.strip()]
+    if not lines or any("[Z" in line for line in lines):
+        return None  # a slot of ours
+    if all(map(holds_mask, lines)):
+        return "openprompt"
+    if all(MASK in line for line in lines):
+        return "lm-bff"
+    return "lpaqa" if all(OBJECT in line for line in lines) else None
+
+
+def _read(path: Path, definition: TaskDefinition) -> Iterator[tuple[Place, str]]:
+    """(place, template in our notation) of one file."""
+    if path.suffix == ".json":
+        for saved in read_prompts(path).prompts:
+            yield Place(path), str(saved.prompt.template)
+    elif (name := format_of(path)) is not None:
+        yield from _foreign(path, name, definition)
+    else:
+        with open_text(path, ENCODING) as stream:
+            for line, text in enumerate(stream, 1):
+                if text.strip():
+                    yield Place(path, line), text.rstrip("\n")
+
+
+def _foreign(path: Path, name: str, definition: TaskDefinition) -> Iterator[tuple[Place, str]]:
+    given = Importing(task=definition)
+    found = read_files([path], name, given)
+    if len(found.groups) > 1:
+        raise DataError.at(
+            path,
+            None,
+            f"it holds templates for {', '.join(found.groups[:8])}; bring those of one into a "
+            f"prompts.json with promptsearch import --from {name} --relation NAME",
+        )
+    inputs = Inputs(given, found.positions)
+    for one in found.templates:
+        yield one.place, str(named_here(one, inputs))

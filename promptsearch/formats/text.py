@@ -1,0 +1,37 @@
+"""Prompts to be read: templates and answers as they are written."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from promptsearch.files.writing import write_atomic
+from promptsearch.formats.export import Exported
+from promptsearch.prompt import Answer, Verbalizer
+from promptsearch.prompt_file.prompts_json import SavedPrompt
+
+
+def write(given: Exported, into: Path) -> Sequence[str]:
+    """A paragraph a prompt: its template, then a line a label."""
+    weights = {m.id: m.weight for m in given.ensemble.members} if given.ensemble else {}
+    paragraphs = ["\n".join(_lines(saved, weights.get(saved.id))) for saved in given.prompts]
+    write_atomic(into, "\n\n".join(paragraphs) + "\n")
+    return ()
+
+
+def _lines(saved: SavedPrompt, weight: float | None) -> Iterator[str]:
+    yield f"{saved.prompt.template}" if weight is None else f"{weight:g} x {saved.prompt.template}"
+    if "candidates" in saved.row:
+        yield from (f"  {candidate}" for candidate in saved.prompt.verbalizer)
+    else:
+        yield from _labels(saved.prompt.verbalizer)
+
+
+def _labels(verbalizer: Verbalizer) -> Iterator[str]:
+    for label, answers in verbalizer.pairs:
+        yield f"  {label}: {', '.join(map(_shown, answers))}"
+
+
+def _shown(answer: Answer) -> str:
+    """`great`, or `[Z1] person [Z2] city` where there are several slots."""
+    if len(answer) == 1:
+        return answer[0][1]
+    return " ".join(f"[{slot}] {text}" for slot, text in answer)

@@ -1,0 +1,51 @@
+"""Whether probabilities are shares: the expected calibration error (Naeini et al. 2015)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptsearch.metrics.intervals import wilson
+
+BINS = 20  # as in Jiang et al. (2021), "How Can We Know When Language Models Know?"
+
+
+def calibration_error(
+    confidence: NDArray[np.float64], hits: NDArray[np.bool_], bins: int = BINS
+) -> float:
+    """In [0, 1]; 0 where of the answers given with probability p the share p is right.
+
+    `confidence` (example,) is the probability of what was predicted. Bins are of equal width, each
+    with its upper end; the gaps between accuracy and mean confidence are weighted by examples.
+    """
+    places = _places(confidence, bins)
+    gaps = np.bincount(places, weights=hits - confidence, minlength=bins)  # (bin,), summed
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Examples whose answers were given with about the same probability, at least one."""
+
+    n: int
+    confidence: float  # mean
+    accuracy: float
+    ci95: tuple[float, float]  # Wilson's, of the accuracy
+
+
+def reliability_bins(
+    confidence: NDArray[np.float64], hits: NDArray[np.bool_], bins: int = BINS
+) -> tuple[Bin, ...]:
+    """The bins of `calibration_error` that hold something, from the least sure to the surest."""
+    places = _places(confidence, bins)
+    found = []
+    for place in np.unique(places).tolist():
+        own = places == place
+        right, n = int(hits[own].sum()), int(own.sum())
+        found.append(Bin(n, float(confidence[own].mean()), right / n, wilson(right, n)))
+    return tuple(found)
+
+
+def _places(confidence: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    """(example,): the bin of each."""
+    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)

@@ -1,0 +1,53 @@
+"""What one prompt predicted for some examples, and its per-example metrics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = Mapping[str, object]  # metric name -> number, as prompts.json holds them
+
+
+Floats = NDArray[np.float64]
+
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one prompt said of some examples; axes are (example,) unless given.
+
+    `log_right` is log p(right label | input), -inf where no right object is among the candidates;
+    `rank` is the place of the best right label, from 1 (0 where there is none).
+    """
+
+    labels: tuple[str, ...]
+    targets: tuple[tuple[str, ...], ...]  # the right labels of each example
+    log_right: Floats
+    predicted: Ints  # indices into labels
+    rank: Ints
+    log_probs: Floats | None = None  # (example, label), kept of up to `labelling.LISTED` labels
+
+    @property
+    def hits(self) -> NDArray[np.bool_]:
+        """Whether the first choice is right; of equals, the first label is the choice."""
+        return np.equal(self.rank, 1)
+
+    @property
+    def gold(self) -> Ints:
+        """The right label of each example, as an index into labels (classification)."""
+        index = {label: i for i, label in enumerate(self.labels)}
+        return np.array([index[right[0]] for right in self.targets], dtype=np.int64)
+
+
+def per_example(judged: Judgement, metric: str) -> Floats:
+    """What each example adds to the mean that `metric` is; to F1, which is none, its hit."""
+    if metric == "mrr":
+        return np.where(judged.rank > 0, 1 / np.maximum(judged.rank, 1), 0.0)
+    if metric == "log_likelihood":
+        return np.where(
+            judged.rank > 0, judged.log_right, 0.0
+        )  # uncovered under both: no difference
+    return judged.hits.astype(np.float64)

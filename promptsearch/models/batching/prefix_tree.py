@@ -1,0 +1,138 @@
+"""Sequences laid out as one row of tokens, without padding; what several begin with stands once.
+
+A sequence is a path through a forest: it shares the nodes of its longest prefix that another one
+has, and adds its own. Every token is passed through the model once, whatever the number of
+sequences that go through it, and attention follows the paths.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from promptsearch.models.batching.tree_runs import KEYS, Part, Run, parts_of
+
+ROUND = 64  # tokens of a row are a multiple of it: kernels are compiled for each size they meet
+
+Path = NDArray[np.int64]  # (token,) which tokens of the row a sequence goes through
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """The row of tokens, the runs that it is made of, and each sequence's path through it."""
+
+    ids: Tensor  # (token,) zeros at the end where nothing stands
+    depths: Tensor  # (token,) place of each token in its sequences
+    runs: tuple[Run, ...]
+    paths: tuple[Path, ...]  # in the order of the sequences given
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The runs as a GPU's kernel takes them."""
+        return tuple(part.to(self.ids.device) for part in parts_of(self.runs))
+
+    def to(self, device: torch.device) -> "Forest":
+        """The same on a device; paths stay here."""
+        runs = tuple(
+            run if run.keys is None else replace(run, keys=run.keys.to(device)) for run in self.runs
+        )
+        return replace(self, ids=self.ids.to(device), depths=self.depths.to(device), runs=runs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Segment:
+    """What one sequence adds to the forest; tokens are numbered as they come up."""
+
+    first: int
+    ids: Sequence[int]
+    path: Path
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.path), len(self.ids)
+
+
+def row_of(sequences: Sequence[Sequence[int]]) -> Forest:
+    """Sequences side by side, none of them shared; those of equal length are one run."""
+    order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
+    starts = np.zeros(len(sequences), dtype=np.int64)
+    runs, place = [], 0
+    for length, some in groupby(order, key=lambda i: len(sequences[i])):
+        members = list(some)
+        starts[members] = place + length * np.arange(len(members))
+        runs.append(Run(place, len(members), length, length))
+        place = runs[-1].stop
+    ids = [token for i in order for token in sequences[i]]
+    depths = np.concatenate([np.tile(np.arange(run.fresh), run.count) for run in runs])
+    paths = (start + np.arange(len(s)) for start, s in zip(starts, sequences, strict=True))
+    return _forest(ids, depths, runs, tuple(paths))
+
+
+def forest_of(sequences: Sequence[Sequence[int]], roots: Sequence[int]) -> Forest:
+    """Sequences of one root share what they begin with; those of different roots share nothing."""
+    paths: dict[int, Path] = {}
+    segments = list(_segments(sequences, roots, paths))
+    segments.sort(key=lambda segment: segment.shape)  # stable: of a shape, in order
+    place = _places(segments)
+    runs, start = [], 0
+    for (seen, fresh), some in groupby(segments, key=lambda segment: segment.shape):
+        for members in _parted(list(some), max(1, KEYS // seen)):
+            keys = None
+            if seen > fresh:
+                keys = torch.from_numpy(place[np.stack([segment.path for segment in members])])
+            runs.append(Run(start, len(members), fresh, seen, keys))
+            start = runs[-1].stop
+    ids = [token for segment in segments for token in segment.ids]
+    depths = np.concatenate([np.arange(len(s.path) - len(s.ids), len(s.path)) for s in segments])
+    return _forest(ids, depths, runs, tuple(place[paths[i]] for i in range(len(sequences))))
+
+
+def _parted(segments: list[_Segment], most: int) -> Iterator[list[_Segment]]:
+    return (segments[i : i + most] for i in range(0, len(segments), most))
+
+
+def _segments(
+    sequences: Sequence[Sequence[int]], roots: Sequence[int], paths: dict[int, Path]
+) -> list[_Segment]:
+    """In sorted order each sequence adds what its neighbour before it does not have."""
+    segments: list[_Segment] = []
+    before: tuple[int, Sequence[int], Path] = (-1, (), np.empty(0, dtype=np.int64))
+    count = 0
+    for i in sorted(range(len(sequences)), key=lambda i: (roots[i], sequences[i])):
+        root, ids = roots[i], sequences[i]
+        shared = agreeing(before[1], ids) if before[0] == root else 0
+        fresh = len(ids) - shared
+        path = np.concatenate([before[2][:shared], np.arange(count, count + fresh)])
+        if fresh:
+            segments.append(_Segment(count, ids[shared:], path))
+        paths[i], before, count = path, (root, ids, path), count + fresh
+    return segments
+
+
+def _places(segments: Sequence[_Segment]) -> NDArray[np.int64]:
+    """Where each token, by its first number, stands in the row of these segments."""
+    numbers = np.concatenate([np.arange(s.first, s.first + len(s.ids)) for s in segments])
+    place = np.empty(len(numbers), dtype=np.int64)
+    place[numbers] = np.arange(len(numbers))
+    return place
+
+
+def agreeing(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many first ids are the same in both."""
+    both = min(len(one), len(other))
+    if one[:both] == other[:both]:
+        return both
+    return next(i for i in range(both) if one[i] != other[i])
+
+
+def _forest(
+    ids: list[int], depths: NDArray[np.int64], runs: list[Run], paths: tuple[Path, ...]
+) -> Forest:
+    spare = -len(ids) % ROUND
+    padded = torch.tensor(ids + [0] * spare)
+    return Forest(padded, torch.from_numpy(np.pad(depths, (0, spare))), tuple(runs), paths)

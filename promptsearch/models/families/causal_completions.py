@@ -1,0 +1,100 @@
+"""Texts with answers in them, tokenised as the whole strings that they are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from promptsearch.errors import ModelError
+from promptsearch.models.tokenization.chat import Writer, Written
+from promptsearch.models.tokenization.encode import planted
+from promptsearch.models.tokenization.tokenizer import Line, Tokens
+from promptsearch.models.tokenization.truncate import shortened
+from promptsearch.prompt import Answer, Filled
+
+LINES = 8192  # strings tokenised at a time
+
+
+@dataclass(frozen=True)
+class Sequel:
+    """One text with one answer in it."""
+
+    ids: tuple[int, ...]
+    first: int  # the answer's first token, with the space before it
+    own: int  # tokens of the answer's own texts; 1 where nobody asked
+
+
+@dataclass(frozen=True)
+class Sequels:
+    """How texts and answers become ids that the model has room for."""
+
+    tokens: Tokens
+    writer: Writer
+    limit: int
+    counted: bool  # whether the answers' own tokens are asked for
+
+    @property
+    def lead(self) -> int:
+        """Control tokens before every text."""
+        return self.tokens.lead if self.writer.special else 0
+
+    def of(self, texts: Sequence[Filled], answers: Sequence[Answer]) -> Iterator[list[Sequel]]:
+        """For each text, what it is with each answer; all answers see the same cut."""
+        step = max(LINES // len(answers), 1)
+        room = self.limit - (self.lead == 0)  # one for the token that an early slot needs
+        for start in range(0, len(texts), step):
+            some = texts[start : start + step]
+            found = self._written(some, answers)
+            for number, text in enumerate(some):
+                own = found[number * len(answers) : (number + 1) * len(answers)]
+                while max(len(sequel.ids) for sequel in own) > room:
+                    sizes = [len(sequel.ids) for sequel in own]
+                    longest = sizes.index(max(sizes))
+                    text = self._cut(text, answers[longest], room)
+                    own = self._written([text], answers)
+                yield own
+
+    def before(self, text: Filled) -> list[int]:
+        """Ids of everything before the first slot."""
+        made = self.writer.write(text, ())
+        return self._encode([made.line[: made.slots[0]]], [0])[0][0]
+
+    def _cut(self, text: Filled, answer: Answer, room: int) -> Filled:
+        def write(filled: Filled) -> tuple[Line, Sequence[int]]:
+            made = self.writer.write(filled, answer)
+            return made.line, made.places
+
+        tail = self.tokens.tail if self.writer.special else 0
+        return shortened(text, write, self.tokens, room + tail, self.writer.special)
+
+    def _written(self, texts: Sequence[Filled], answers: Sequence[Answer]) -> list[Sequel]:
+        made = [self.writer.write(text, answer) for text in texts for answer in answers]
+        found = self._encode([each.line for each in made], [each.slots[0] for each in made])
+        for number, (ids, first) in enumerate(found):
+            if first >= len(ids):
+                answer = " ".join(text for _, text in answers[number % len(answers)])
+                raise ModelError(
+                    f"the answer {answer!r} has no tokens in this model's vocabulary; use another"
+                )
+        own = self._own(made) if self.counted else [1] * len(made)
+        step = len(answers)
+        full = (planted(ids, texts[i // step]) for i, (ids, _) in enumerate(found))
+        firsts = (first for _, first in found)
+        return [Sequel(tuple(ids), *more) for ids, *more in zip(full, firsts, own, strict=True)]
+
+    def _own(self, made: Sequence[Written]) -> list[int]:
+        """Tokens of each answer: up to the first token of what follows, over all slots."""
+        counts = [0] * len(made)
+        for slot in range(max(len(each.slots) for each in made)):
+            having = [i for i, each in enumerate(made) if slot < len(each.slots)]
+            lines = [made[i].line for i in having]
+            starts = self._encode(lines, [made[i].slots[slot] for i in having])
+            ends = self._encode(lines, [made[i].slots[slot] + 1 for i in having])
+            for i, (_, start), (_, end) in zip(having, starts, ends, strict=True):
+                counts[i] += end - start
+        return counts
+
+    def _encode(self, lines: Sequence[Line], parts: Sequence[int]) -> list[tuple[list[int], int]]:
+        """Ids without the end token that some tokenizers add, and the first token of a part."""
+        special = self.writer.special
+        found = self.tokens.encode_from(lines, parts, special)
+        end = -self.tokens.tail if special and self.tokens.tail else None
+        return [(ids[:end], first) for ids, first in found]

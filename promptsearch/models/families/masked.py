@@ -1,0 +1,141 @@
+"""Masked language models (BERT, RoBERTa, ...): an answer of k tokens stands at k masks."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache, cached_property
+
+from promptsearch.models import (
+    Block,
+    LanguageModel,
+    ModelInfo,
+    Options,
+    Plan,
+    Question,
+    Scoring,
+    WhiteBox,
+)
+from promptsearch.models.batching.batch_plan import Item, Work
+from promptsearch.models.batching.completions import Probe
+from promptsearch.models.families.masked_completions import Fillings
+from promptsearch.models.forward.backends import Passes
+from promptsearch.models.forward.runtime import Machine, items_of, width_of
+from promptsearch.models.forward.score import Procedure, run, work_of
+from promptsearch.models.gradients.white_box import OpenModel
+from promptsearch.models.tokenization import vocabulary
+from promptsearch.models.tokenization.encode import Places, encode, line_of
+from promptsearch.models.tokenization.vocabulary import unknown_share, words, written
+from promptsearch.prompt import Answer, Filled
+
+
+class MaskedModel:
+    """Scores answers at mask tokens: all of them at once, or from left to right."""
+
+    def __init__(self, machine: Machine[Passes], mask: int) -> None:
+        self.machine = machine
+        self._mask = mask
+        self._last: Fillings | None = None
+
+    @property
+    def info(self) -> ModelInfo:
+        return self.machine.info
+
+    @property
+    def options(self) -> Options:
+        """What it was loaded with."""
+        return self.machine.options
+
+    @property
+    def ranking_dtype(self) -> str:
+        """The dtype of the ranker."""
+        return self.machine.ranking_dtype
+
+    @cached_property
+    def ranker(self) -> LanguageModel:
+        """The same model in a faster dtype; itself where there is none."""
+        machine = self.machine.ranking
+        return self if machine is self.machine else self.over(machine)
+
+    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
+        """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
+        return self.plan_all([Question(texts, answers)], scoring)
+
+    def plan_all(self, questions: Sequence[Question], scoring: Scoring) -> Work:
+        """The same for texts with answers of their own; all are cut as the longest answer asks."""
+        machine, width = self.machine, width_of(questions)
+        asked = [self._asked(question.answers, scoring, width) for question in questions]
+        texts = [text for question in questions for text in question.texts]
+        owners = [own for own, q in zip(asked, questions, strict=True) for _ in q.texts]
+
+        @cache
+        def room(places: Places) -> int:
+            return min(each.room(places) for each in asked)
+
+        encoded = encode(texts, machine.tokens, [self._mask], room)
+        pairs = zip(owners, encoded, strict=True)
+        return machine.lay_out(items_of(encoded, [own.probes(text.places) for own, text in pairs]))
+
+    def _asked(self, answers: Sequence[Answer], scoring: Scoring, width: int) -> Fillings:
+        """The probes of these answers; the last ones are kept, for thousands take their time."""
+        last = self._last
+        if last is None or not last.serves(answers, scoring, width):
+            last = self._last = Fillings(answers, scoring, self._mask, self.machine, width)
+        return last
+
+    def run(self, plan: Plan) -> Iterator[Block]:
+        """Every text exactly once, in blocks of any order."""
+        work = work_of(plan)
+        return run(work, self.procedure(work), self.machine.device)
+
+    def procedure(self, work: Work) -> Procedure:
+        """How the plan's sequences are put together, and what passes them."""
+        passes = self.machine.way(work)
+        return Procedure(_assemble, lambda _: passes)
+
+    def over(self, machine: Machine[Passes]) -> "MaskedModel":
+        """The same on another machine."""
+        return MaskedModel(machine, self._mask)
+
+    @cached_property
+    def white_box(self) -> WhiteBox:
+        """Its tokens and gradients."""
+        return OpenModel(self)
+
+    def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
+        """The ids that the model reads, one mask a slot."""
+        tokens, limit = self.machine.tokens, self.machine.limit
+        return [text.ids for text in encode(texts, tokens, [self._mask], lambda _: limit)]
+
+    @property
+    def without_chat(self) -> LanguageModel:
+        """Itself: it reads no chats."""
+        return self
+
+    def rendered(self, filled: Filled) -> str:
+        """The text as the model reads it, one mask a slot, special tokens written out."""
+        (ids,) = self.machine.tokens.encode([line_of(filled, [self._mask])])
+        return written(self.machine.tokenizer, ids)
+
+    def vocabulary_words(self) -> list[str]:
+        """The whole words of the vocabulary: each is one token."""
+        return words(self.machine.tokenizer, self.machine.tokens)
+
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        """Share of the characters that fall to the unknown token, in [0, 1]."""
+        return unknown_share(self.machine.tokenizer.unk_token_id, self.machine.tokens, texts)
+
+    def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """The ids of answers where a space stands before their slot."""
+        return vocabulary.answer_ids(self.machine.tokens, texts)
+
+
+def _assemble(item: Item, probe: Probe) -> tuple[list[int], list[int]]:
+    """The text with its slots filled, and the positions to read."""
+    ids: list[int] = []
+    positions: list[int] = []
+    end = first = 0
+    for slot, count in zip(item.slots, probe.counts, strict=True):
+        ids += item.ids[end:slot]
+        positions += range(len(ids), len(ids) + count)
+        ids += probe.fill[first : first + count]
+        end, first = slot + 1, first + count
+    ids += item.ids[end:]
+    return ids, [positions[place] for place in probe.places]

@@ -1,0 +1,86 @@
+"""What is asked of texts with masks: which tokens stand in the slots, and which are read there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from promptsearch.models import MultiToken, Scoring
+from promptsearch.models.batching.completions import Probes, Reading, probe
+from promptsearch.models.forward.backends import Passes
+from promptsearch.models.forward.runtime import Machine, divisors, tokens_of
+from promptsearch.models.tokenization.encode import Places, answer_ids
+from promptsearch.prompt import Answer
+
+Ids = Mapping[str, tuple[int, ...]]  # slot -> the ids of one answer's text there
+Fill = tuple[tuple[int, ...], tuple[int, ...]]  # ids at all masks in order, masks per slot
+
+
+class Fillings:
+    """The probes of some answers, made once per kind of text."""
+
+    def __init__(
+        self,
+        answers: Sequence[Answer],
+        scoring: Scoring,
+        mask: int,
+        machine: Machine[Passes],
+        width: int,
+    ) -> None:
+        self._answers, self._scoring, self._mask, self._machine = answers, scoring, mask, machine
+        self._width = width
+        self._known: dict[Places, Probes] = {}
+        self._same: dict[object, Probes] = {}
+
+    def serves(self, answers: Sequence[Answer], scoring: Scoring, width: int) -> bool:
+        """Whether it was made for these very answers, asked in this way."""
+        return answers is self._answers and (scoring, width) == (self._scoring, self._width)
+
+    def room(self, places: Places) -> int:
+        """Tokens a text may have, so that it holds the longest answer."""
+        longest = max(len(probe.fill) for probe in self.probes(places).probes)
+        return self._machine.limit - longest + len(places)
+
+    def probes(self, places: Places) -> Probes:
+        """What to ask of a text with these slots; texts whose answers have equal ids share it."""
+        if places not in self._known:
+            ids = answer_ids(self._answers, places, self._machine.tokens)
+            names = [name for name, _ in places]
+            key = (tuple(names), tuple(tuple(own.items()) for own in ids))
+            if key not in self._same:
+                self._same[key] = self._make(names, ids)
+            self._known[places] = self._same[key]
+        return self._known[places]
+
+    def _make(self, names: Sequence[str], ids: Sequence[Ids]) -> Probes:
+        tables = readings(names, ids, self._scoring.multi_token, self._mask)
+        device = self._machine.device
+        made = (probe(*fill, table, device) for fill, table in tables.items())
+        norm = self._scoring.length_norm
+        own = divisors(self._answers, [tokens_of(each) for each in ids], norm, self._width)
+        return Probes(tuple(made), own)
+
+
+def readings(
+    names: Sequence[str], answers: Sequence[Ids], multi_token: MultiToken, mask: int
+) -> dict[Fill, list[Reading]]:
+    """What to read for each answer, by the filling it needs: answers with equal fillings share it.
+
+    A slot that an answer leaves out stays one mask, and is not read.
+    """
+    found: dict[Fill, list[Reading]] = {}
+    for number, ids in enumerate(answers):
+        counts = tuple(len(ids.get(name, (mask,))) for name in names)
+        fill = [mask] * sum(counts)
+        for place, token in _placed(names, ids):
+            found.setdefault((tuple(fill), counts), []).append((place, token, number))
+            if multi_token == "left-to-right":
+                fill[place] = token
+    return found
+
+
+def _placed(names: Sequence[str], ids: Ids) -> Iterator[tuple[int, int]]:
+    """(place among all masks, token) from left to right."""
+    place = 0
+    for name in names:
+        for token in ids.get(name, ()):
+            yield place, token
+            place += 1
+        place += name not in ids

@@ -1,0 +1,134 @@
+"""Fixed-prompt tuning of a copy of a model, with transformers' Trainer.
+
+Gao, Fisch and Chen (2021), "Making Pre-trained Language Models Better Few-shot Learners" (LM-BFF),
+https://arxiv.org/abs/2012.15723: the prompt stays as it is and all weights move, by the
+cross-entropy of the labels' scores. Trainer's defaults are the release's: AdamW without decay of
+weights, a rate that falls to 0 in a straight line, gradients clipped to length 1.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import Trainer, TrainingArguments
+
+from promptsearch.errors import ModelError
+from promptsearch.models import LanguageModel
+from promptsearch.models.finetuning.config import Tuning
+from promptsearch.models.finetuning.objective import Lesson, openable, plainly
+from promptsearch.models.gradients.white_box import Openable
+from promptsearch.models.loading.build import wrap
+from promptsearch.models.loading.pretrained import quiet
+
+
+def tuned(
+    model: LanguageModel, lesson: Lesson, tuning: Tuning, seed: int = 0
+) -> LanguageModel | None:
+    """A copy that has learned the lesson, in float32; None where its weights are no numbers.
+
+    The model and the caller's random numbers stay as they are. `ModelError` where memory ends.
+    """
+    try:
+        copy = _learned(model, lesson, tuning, seed)
+    except torch.OutOfMemoryError:
+        raise ModelError(
+            "the copy that is tuned does not fit into the device's memory; use a smaller "
+            "--finetune-batch, or --device cpu"
+        ) from None
+    finite = all(bool(weights.isfinite().all()) for weights in copy.parameters())
+    return _wrapped(copy, model) if finite else None
+
+
+def _learned(model: LanguageModel, lesson: Lesson, tuning: Tuning, seed: int) -> Any:
+    """A copy of the transformers model, after the lesson."""
+    copy = deepcopy(openable(model).machine.model).float()
+    learner = plainly(_wrapped(copy, model))
+    copy.requires_grad_(True)
+    with _own_randomness(), quiet(), TemporaryDirectory() as scratch:
+        _Tutor(learner, lesson, _arguments(tuning, seed, scratch, copy.device)).train()
+    return copy
+
+
+def check_tunable(model: LanguageModel) -> None:
+    """`ModelError` where the model cannot be tuned here."""
+    options, device = model.options, openable(model).machine.device
+    if options.device_map is not None:
+        raise ModelError(
+            f"--rank-by finetune tunes on one device, not on those of --device-map "
+            f"{options.device_map}; leave it out"
+        )
+    if device.type == "cuda" and device.index not in (None, 0):
+        raise ModelError(
+            f"--rank-by finetune tunes on the first GPU, not on {device}; show it this one only: "
+            f"CUDA_VISIBLE_DEVICES={device.index} and --device cuda"
+        )
+
+
+def extra_bytes(model: LanguageModel) -> int:
+    """Of a copy in float32, its gradients and AdamW's two moments; activations come on top."""
+    sizes: Iterator[int] = (w.numel() for w in openable(model).machine.model.parameters())
+    return 4 * 4 * sum(sizes)
+
+
+def _wrapped(copy: Any, model: LanguageModel) -> LanguageModel:
+    """The copy, read and scored as the model is."""
+    options = replace(model.options, chat="off" if model.info.chat is None else "on")
+    info = replace(model.info, dtype="float32")
+    return wrap(copy, openable(model).machine.tokenizer, info, options)
+
+
+class _Tutor(Trainer):
+    """Trainer on a lesson's rows: the learner's own passes instead of the model's forward."""
+
+    def __init__(self, learner: Openable, lesson: Lesson, arguments: TrainingArguments) -> None:
+        rows = [{"row": row} for row in range(len(lesson.texts))]
+        super().__init__(learner.machine.model, arguments, train_dataset=rows)
+        self._learner, self._lesson = learner, lesson
+
+    def compute_loss(self, model: Any, inputs: Any, *_args: Any, **_more: Any) -> Tensor:
+        """The mean over the batch, where Trainer adds it up."""
+        losses = self._lesson.losses(self._learner, inputs["row"].tolist())
+        return losses.mean().to(self.args.device)
+
+    def log(self, *_args: Any, **_more: Any) -> None:
+        """Say nothing: the search says what is done."""
+
+
+def _arguments(tuning: Tuning, seed: int, folder: str, device: torch.device) -> TrainingArguments:
+    """No files, no reports, no network, one device."""
+    arguments = TrainingArguments(
+        output_dir=folder,
+        max_steps=tuning.steps,
+        per_device_train_batch_size=tuning.batch,
+        learning_rate=tuning.lr,
+        optim="adamw_torch_fused",
+        seed=seed % 2**32,  # numpy takes no other
+        use_cpu=device.type == "cpu",
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        logging_strategy="no",
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # the copy is on one, however many there are
+    return arguments
+
+
+@contextmanager
+def _own_randomness() -> Iterator[None]:
+    """While open, seeds are set for what is inside only."""
+    ours, numpy_s = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            yield
+    finally:
+        random.setstate(ours)
+        np.random.set_state(numpy_s)

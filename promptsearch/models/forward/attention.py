@@ -1,0 +1,115 @@
+"""Attention itself: values weighted along the paths of a forest."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from promptsearch.models.batching.prefix_tree import Forest
+from promptsearch.models.batching.tree_runs import Run
+from promptsearch.models.forward import cuda_attention as kernel
+
+
+def along(
+    rows: Sequence[Tensor],
+    forest: Forest,
+    *,
+    causal: bool,
+    scale: float | None = None,
+    table: Tensor | None = None,
+) -> Tensor:
+    """(token, head, size) from a row's queries, keys and values: in one kernel, or run by run.
+
+    The keys and values may be of tokens before the row's too, which runs see by their `keys`.
+    `table` are biases by distance; see `weighted` for the rest. The row is split and joined once:
+    the way back through slices would fill a row of zeros for each.
+    """
+    grown = len(rows[1]) - len(rows[0])  # keys of tokens that were passed before
+    if table is None and not grown and kernel.takes(rows):
+        done = kernel.at_once(rows, forest.parts, causal, scale)
+    else:
+        done = list(_run_by_run(rows, forest.runs, causal, scale, table))
+    spare = len(rows[0]) - forest.runs[-1].stop  # where nothing stands
+    return torch.cat([*done, rows[2].new_zeros(spare, rows[0].shape[1], rows[2].shape[2])])
+
+
+def _run_by_run(
+    rows: Sequence[Tensor],
+    runs: Sequence[Run],
+    causal: bool,
+    scale: float | None,
+    table: Tensor | None,
+) -> Iterator[Tensor]:
+    """(token, head, size) of each run."""
+    sizes = [run.stop - run.start for run in runs]
+    sizes.append(len(rows[0]) - sum(sizes))
+    grown = len(rows[1]) - len(rows[0])
+    fresh = [row[grown:] if grown and n else row for n, row in enumerate(rows)]
+    parts = zip(*(row.split(sizes) for row in fresh), strict=True)
+    for run, part in zip(runs, parts, strict=False):
+        own = [piece.unflatten(0, (run.count, run.fresh)) for piece in part]
+        if run.keys is not None:
+            own[1:] = (row[run.keys.to(row.device)] for row in rows[1:])
+        bias = None if table is None else _bias(table, run)
+        yield weighted(*own, causal=causal, scale=scale, bias=bias).flatten(0, 1)
+
+
+def weighted(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    *,
+    causal: bool,
+    scale: float | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Values (row, key, head, size) weighted for each query (row, query, head, size).
+
+    Causal: the last query sees all keys, each one before it one less. `bias` is (head, query, key).
+    """
+    q, k, v = (part.transpose(1, 2) for part in (queries, keys, values))
+    k, v = (kernel.for_each_head(part, q) for part in (k, v))
+    fresh, seen = q.shape[2], k.shape[2]
+    plain = causal and fresh == seen and bias is None
+    mask = bias
+    if causal and fresh > 1 and not plain:
+        hidden = torch.ones(fresh, seen, dtype=torch.bool, device=q.device).triu(seen - fresh + 1)
+        mask = torch.zeros((), dtype=q.dtype, device=q.device) if bias is None else bias
+        mask = mask.masked_fill(hidden, -torch.inf)
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=plain, scale=scale)
+    return out.transpose(1, 2)
+
+
+def _bias(table: Tensor, run: Run) -> Tensor:
+    """(head, query, key) of a run, from biases by distance, (1, head, 1, distance)."""
+    ahead = run.seen - run.fresh
+    query = torch.arange(run.fresh, device=table.device)[:, None] + ahead
+    key = torch.arange(run.seen, device=table.device)[None]
+    return table[0, :, 0][:, key - query + table.shape[-1] // 2]
+
+
+@contextmanager
+def without_cudnn() -> Iterator[None]:
+    """While open, torch does not take cuDNN's attention: it makes a plan for every new shape.
+
+    Batches of texts hardly ever have the same shapes twice, so that was most of the time in
+    bfloat16: 2 s instead of 0.1 s for 3,600 sentences on an H200 (torch 2.11).
+    """
+    with _lock:
+        found = torch.backends.cuda.cudnn_sdp_enabled()
+        _before.append(_before[0] if _before else found)
+        torch.backends.cuda.enable_cudnn_sdp(False)
+    try:
+        yield
+    finally:
+        with _lock:
+            found = _before.pop()
+            if not _before:  # the last one out, of all threads, leaves it as the first one found it
+                torch.backends.cuda.enable_cudnn_sdp(found)
+
+
+_lock = Lock()
+_before: list[bool] = []  # what the first one found, for each that is inside

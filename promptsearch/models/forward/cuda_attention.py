@@ -1,0 +1,56 @@
+"""CUDA's attention of many sequences at once, of whatever lengths, without padding.
+
+It is the memory-efficient kernel that torch's nested tensors use, in float32 too and with
+gradients; torch's public `varlen_attn` knows half precision only.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from promptsearch.models.batching.tree_runs import Part
+
+ALIGNED = 16  # bytes that a head's row is a multiple of
+LAST_SEES_ALL = 2  # torch's number for a causal mask that ends at the lower right; 0 is no mask
+
+
+def takes(rows: Sequence[Tensor]) -> bool:
+    """Whether the kernel takes a row's queries, keys and values, (token, head, size) each."""
+    device, dtype = rows[0].device, rows[0].dtype
+    if device.type != "cuda" or torch.version.hip or not aligned(rows):
+        return False
+    return dtype != torch.bfloat16 or torch.cuda.get_device_capability(device) >= (8, 0)
+
+
+def aligned(rows: Sequence[Tensor]) -> bool:
+    """Whether every head begins where the kernel can read it."""
+    return all(row.shape[-1] * row.element_size() % ALIGNED == 0 for row in rows)
+
+
+def at_once(
+    rows: Sequence[Tensor], parts: Sequence[Part], causal: bool, scale: float | None
+) -> list[Tensor]:
+    """(token, head, size) of each part."""
+    done = []
+    for part in (part.to(rows[0].device) for part in parts):  # layers may lie on several devices
+        own = slice(part.start, part.stop)
+        seen = own if part.keys is None else part.keys
+        q, k, v = rows[0][own], *(for_each_head(row[seen], rows[0]) for row in rows[1:])
+        bounds = part.query_bounds, part.key_bounds, *part.longest
+        mask, backwards = LAST_SEES_ALL * causal, torch.is_grad_enabled()
+        out = forward(q[None], k[None], v[None], None, *bounds, 0.0, mask, backwards, scale=scale)
+        done.append(out[0][0])
+    return done
+
+
+def forward(*given: Any, **more: Any) -> Any:
+    """torch's operator."""
+    return torch.ops.aten._efficient_attention_forward(*given, **more)
+
+
+def for_each_head(row: Tensor, queries: Tensor) -> Tensor:
+    """Keys or values with a head for each of the queries'; heads are the second dimension."""
+    times = queries.shape[1] // row.shape[1]
+    return row if times == 1 else row.repeat_interleave(times, 1)

@@ -1,0 +1,199 @@
+"""Encoder-decoders: texts are encoded once, and decoders read them as often as they are asked."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from promptsearch.models.batching.prefix_tree import Forest, forest_of, row_of
+from promptsearch.models.forward.attention import without_cudnn
+from promptsearch.models.forward.attention_context import Across, Passing
+from promptsearch.models.forward.attention_patch import configs_of, packed
+from promptsearch.models.forward.backends import (
+    Lines,
+    Passes,
+    Places,
+    Plain,
+    Reached,
+    padded,
+    reads,
+)
+from promptsearch.models.forward.body_and_head import UNFIT, Ending, Outputs
+from promptsearch.models.forward.equivalence_check import Trial, agrees
+from promptsearch.models.forward.select_backend import Ways, masked_inputs
+
+
+class Reader(Protocol):
+    """Encodes texts; what it gives back decodes: the root of a sequence is the text it reads."""
+
+    @property
+    def shared(self) -> bool: ...
+
+    def after(self, sources: Lines) -> Passes: ...
+
+
+@dataclass(frozen=True, eq=False)
+class PlainReader:
+    """Padded batches, the encoder's states repeated for every sequence that reads them."""
+
+    model: Any
+    outputs: Ending
+    shared: bool = False
+
+    def after(self, sources: Lines) -> Passes:
+        device = self.model.device
+        own = masked_inputs(*padded(sources, device))
+        with without_cudnn():
+            encoded = self.model.get_encoder()(**own)
+        states = encoded.last_hidden_state
+        mask = own.get("attention_mask", torch.ones(states.shape[:2], device=device).long())
+
+        def inputs(ids: Tensor, _lengths: Tensor, roots: Tensor) -> dict[str, Any]:
+            return {
+                "encoder_outputs": with_states(encoded, states[roots]),
+                "attention_mask": mask[roots],
+                "decoder_input_ids": ids,
+                "use_cache": False,
+            }
+
+        return Plain(self.outputs, inputs, device)
+
+
+@dataclass(frozen=True, eq=False)
+class PackedReader:
+    """Texts in one row, and decoders in another: each text's keys and values are made once."""
+
+    model: Any
+    outputs: Ending
+    configs: Sequence[Any]
+    shared: bool = True
+
+    def after(self, sources: Lines) -> Passes:
+        forest = row_of(sources).to(self.model.device)
+        return _Decoder(self, self.encoded(forest, sources), forest)
+
+    def encoded(self, forest: Forest, sources: Lines) -> Any:
+        """The encoder's output for a row of texts."""
+        biased = distances(self.model, _longest(sources))
+        with packed(self.configs, Passing(forest)), biased:
+            return self.model.get_encoder()(input_ids=forest.ids[None])
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoder:
+    """Sequences of one root share what they begin with, and see the root's text."""
+
+    reader: PackedReader
+    encoded: Any  # the encoder's output for its row
+    sources: Forest
+    shared: bool = True
+
+    @property
+    def vocabulary(self) -> int:
+        return self.reader.outputs.vocabulary
+
+    def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
+        model = self.reader.model
+        forest = forest_of(lines, roots).to(model.device)
+        read, where = reads(forest, places)
+        inputs = {
+            "encoder_outputs": self.encoded,
+            "decoder_input_ids": forest.ids[None],
+            "use_cache": False,
+        }
+        across = tuple(_across(forest, roots, self.sources, model.device))
+        passing = Passing(forest, across)
+        with packed(self.reader.configs, passing), distances(model, _longest(lines)):
+            states = self.reader.outputs.states(inputs)
+        return Reached(states[0, read.to(states.device)], where)
+
+    def logits(self, states: Tensor) -> Tensor:
+        return self.reader.outputs.logits(states)
+
+
+def seq2seq_ways(model: Any, trial: Trial, start: int, sentinel: int) -> Ways[Reader]:
+    """Ways through an encoder-decoder."""
+    text = torch.tensor([[sentinel, 0, 1]], device=model.device)
+    with torch.inference_mode():
+        encoded = model.get_encoder()(input_ids=text)
+    sample = {
+        "encoder_outputs": encoded,
+        "decoder_input_ids": torch.tensor([[start, sentinel]], device=model.device),
+        "use_cache": False,
+    }
+    outputs = Outputs(model, [model.get_decoder()], sample)
+    plain = PlainReader(model, outputs)
+    fast = PackedReader(model, outputs, configs_of(model))
+    return Ways(plain, fast if _fits(fast, plain, trial) else None, outputs.vocabulary)
+
+
+def _fits(fast: PackedReader, plain: PlainReader, trial: Trial) -> bool:
+    """Whether decoders that read all the trial's texts find the same under both."""
+    count = len(trial.lines)
+    roots = [*range(count), *reversed(range(count))]
+    asked = Trial([*trial.lines, *trial.lines], [*trial.places, *trial.places], roots)
+    with torch.inference_mode():
+        try:
+            packed_decoder = fast.after(trial.lines)
+        except UNFIT:
+            return False
+        return agrees(packed_decoder, plain.after(trial.lines), asked, plain.model.dtype)
+
+
+def _across(
+    forest: Forest, roots: Sequence[int], sources: Forest, device: torch.device
+) -> Iterator[Across]:
+    """Which tokens of the decoders' row see which of the encoder's, runs of equal sizes."""
+    own: dict[int, list[NDArray[np.int64]]] = defaultdict(list)
+    for path, root in zip(forest.paths, roots, strict=True):
+        own[root].append(path)
+    sizes: dict[tuple[int, int], list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = {}
+    for root, paths in own.items():
+        pair = np.unique(np.concatenate(paths)), sources.paths[root]
+        sizes.setdefault((len(pair[0]), len(pair[1])), []).append(pair)
+    for pairs in sizes.values():
+        queries, keys = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
+        yield Across(queries.to(device), keys.to(device))
+
+
+@contextmanager
+def distances(model: nn.Module, longest: int) -> Iterator[None]:
+    """While open, T5's layers give biases by distance, (1, head, 1, distance), zero in the middle.
+
+    They would make one for each pair of tokens of the row, between sequences too. Those that look
+    at the encoder, and have no bias, would make as many zeros.
+    """
+    layers: list[Any] = [m for m in model.modules() if hasattr(m, "compute_bias")]
+    none = torch.zeros(1, 1, 1, 1, device=next(model.parameters()).device)
+    biased = [layer.has_relative_attention_bias for layer in layers]
+    with torch.no_grad():  # and no inference mode: gradients of what they are added to may be kept
+        for layer, has in zip(layers, biased, strict=True):
+            table = _table(layer.compute_bias(longest, longest)) if has else none
+            layer.compute_bias = lambda *_args, table=table, **_more: table
+            layer.has_relative_attention_bias = True
+    try:
+        yield
+    finally:
+        for layer, has in zip(layers, biased, strict=True):
+            del layer.compute_bias
+            layer.has_relative_attention_bias = has
+
+
+def _table(bias: Tensor) -> Tensor:
+    """From (1, head, query, key), which depends on key - query only."""
+    return torch.cat([bias[:, :, 1:, 0].flip(-1), bias[:, :, 0]], dim=-1)[:, :, None]
+
+
+def with_states(encoded: Any, states: Tensor) -> Any:
+    """An encoder's output with other states in it."""
+    return type(encoded)(**{**encoded, "last_hidden_state": states})
+
+
+def _longest(lines: Lines) -> int:
+    return max(map(len, lines))

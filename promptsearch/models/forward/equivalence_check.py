@@ -1,0 +1,63 @@
+"""Trials at loading: a way of passing must give what the plain one gives, or it is not used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from promptsearch.models.forward.backends import Lines, Passes, Places, Plain
+from promptsearch.models.forward.body_and_head import UNFIT
+
+_TOLERANCE = {torch.float32: 2e-5}  # relative to the log-probabilities; half precision: 2e-2
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Sequences on which a way of passing must give what the plain one gives."""
+
+    lines: Lines
+    places: Places
+    roots: Sequence[int]
+
+    @classmethod
+    def of(cls, tokens: Sequence[int], longest: int) -> "Trial":
+        """Made of some of the vocabulary: different lengths, equal ones, common beginnings."""
+        base = [tokens[i % len(tokens)] for i in range(7, 7 + min(longest, 23))]
+        other = base[::-1]
+        lines = [base[:5], base[:9], [*base[:9], *other[:3]], other[:9], base, other[:5], base[:1]]
+        places = [sorted({0, len(line) // 2, len(line) - 1}) for line in lines]
+        return cls(lines, places, [0] * len(lines))
+
+
+def agrees(way: Passes, plain: Passes, trial: Trial, dtype: torch.dtype) -> bool:
+    """Whether `way` gives the log-probabilities that the plain passes give."""
+    try:
+        found = _log_probs(way, trial)
+    except UNFIT:
+        return False
+    wanted = _log_probs(plain, trial)
+    if found.shape != wanted.shape:
+        return False
+    scale = 1 + wanted.abs().max().item()
+    return (found - wanted).abs().max().item() <= _TOLERANCE.get(dtype, 2e-2) * scale
+
+
+def sound(plain: Plain, trial: Trial, dtype: torch.dtype) -> Plain:
+    """The same; without padding, where padding changes what the model says (convolutions).
+
+    Raises one of `UNFIT` where the model does not run at all, in this dtype for instance.
+    """
+    apart = replace(plain, padded=False)
+    if agrees(plain, apart, trial, dtype):
+        return plain
+    _log_probs(apart, trial)
+    return apart
+
+
+def _log_probs(way: Passes, trial: Trial) -> Tensor:
+    """(read, word)"""
+    with torch.inference_mode():
+        reached = way.reach(trial.lines, trial.places, trial.roots)
+        logits = way.logits(reached.states)[torch.from_numpy(reached.where)]
+        return logits.log_softmax(-1).cpu()

@@ -1,0 +1,131 @@
+"""A forward pass of BERT-like encoders written out for scoring: packed, fused, read at the slots.
+
+The plain model of transformers stays the reference. Here the queries, keys and values are one
+product, weights lie as the kernels want them, activations and residuals are part of the products,
+and of the last layer only the tokens that will be read go on. Used where a check at loading shows
+that it gives what the plain model gives.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from promptsearch.models.batching.prefix_tree import ROUND, Forest
+from promptsearch.models.forward.attention import along
+from promptsearch.models.forward.linear import Linear, linear
+
+
+@dataclass(frozen=True, eq=False)
+class Norm:
+    """Layer normalisation, (row, hidden) to the same."""
+
+    weight: Tensor
+    bias: Tensor
+    eps: float
+
+    @classmethod
+    def of(cls, module: nn.LayerNorm, dtype: torch.dtype) -> "Norm":
+        return cls(module.weight.to(dtype), module.bias.to(dtype), module.eps)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One encoder layer; names follow transformers' BERT."""
+
+    qkv: Linear
+    output: Linear
+    output_norm: Norm
+    intermediate: Linear
+    down: Linear
+    down_norm: Norm
+
+    @classmethod
+    def of(cls, module: Any, dtype: torch.dtype) -> "Layer":
+        own = module.attention.self
+        parts = (own.query, own.key, own.value)
+        weight = torch.cat([part.weight for part in parts]).to(dtype)
+        bias = torch.cat([part.bias for part in parts]).to(dtype)
+        return cls(
+            linear(weight, bias),
+            _linear(module.attention.output.dense, dtype),
+            Norm.of(module.attention.output.LayerNorm, dtype),
+            _linear(module.intermediate.dense, dtype, gelu=True),
+            _linear(module.output.dense, dtype),
+            Norm.of(module.output.LayerNorm, dtype),
+        )
+
+    def __call__(self, x: Tensor, forest: Forest, heads: int, read: Tensor | None) -> Tensor:
+        """(token, hidden) to the same, or to (read, hidden) where only these tokens go on."""
+        attention = self._attend(self.qkv(x), forest, heads)
+        if read is not None:
+            x, attention = x[read], attention[read]
+        x = self.output_norm(self.output(attention, x))
+        return self.down_norm(self.down(self.intermediate(x), x))
+
+    @staticmethod
+    def _attend(qkv: Tensor, forest: Forest, heads: int) -> Tensor:
+        rows = qkv.view(len(qkv), 3, heads, -1).unbind(1)  # (token, head, size) each
+        return along(rows, forest, causal=False).flatten(1)
+
+
+@dataclass(frozen=True, eq=False)
+class FusedEncoder:
+    """Embeddings, layers and masked-LM head, in `dtype`."""
+
+    words: Tensor
+    positions: Tensor  # (place, hidden), with the token type added
+    norm: Norm
+    layers: Sequence[Layer]
+    heads: int
+    transform: Linear
+    transform_norm: Norm
+    decoder: Linear
+
+    @classmethod
+    def of(cls, model: Any, first_position: int, dtype: torch.dtype) -> "FusedEncoder":
+        """From a transformers model; AttributeError or ValueError where it is built otherwise."""
+        config, body = model.config, model.base_model
+        if config.hidden_act != "gelu" or getattr(config, "is_decoder", False):
+            raise ValueError(f"no fused forward for {config.hidden_act} or decoders")
+        embeddings = body.embeddings
+        places = embeddings.position_embeddings.weight[first_position:]
+        head = model.cls.predictions if hasattr(model, "cls") else model.lm_head
+        transform = head.transform if hasattr(head, "transform") else head
+        norm = transform.LayerNorm if hasattr(transform, "LayerNorm") else transform.layer_norm
+        return cls(
+            embeddings.word_embeddings.weight.to(dtype),
+            (places + embeddings.token_type_embeddings.weight[0]).to(dtype),
+            Norm.of(embeddings.LayerNorm, dtype),
+            [Layer.of(layer, dtype) for layer in body.encoder.layer],
+            config.num_attention_heads,
+            _linear(transform.dense, dtype, gelu=True),
+            Norm.of(norm, dtype),
+            _linear(head.decoder, dtype),
+        )
+
+    def states(self, forest: Forest, read: Tensor) -> Tensor:
+        """Hidden states (position, hidden) of the tokens of the row that are read."""
+        spare = -len(read) % ROUND
+        rows = F.pad(read, (0, spare))
+        x = self.norm(self.words[forest.ids] + self.positions[forest.depths])
+        for number, layer in enumerate(self.layers, 1):
+            x = layer(x, forest, self.heads, rows if number == len(self.layers) else None)
+        return x[: len(read)]
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(position, hidden) to (position, word), in float32."""
+        spare = -len(states) % ROUND
+        padded = F.pad(states, (0, 0, 0, spare))
+        words = self.decoder(self.transform_norm(self.transform(padded)))
+        return words[: len(states)].float()
+
+
+def _linear(module: nn.Linear, dtype: torch.dtype, *, gelu: bool = False) -> Linear:
+    return linear(module.weight.to(dtype), module.bias.to(dtype), "gelu" if gelu else "none")

@@ -1,0 +1,31 @@
+"""How many positions a model has for one sequence."""
+
+import sys
+from typing import Any
+
+from torch import nn
+
+_NONE = 1 << 24  # tokenizers without a limit say 1e30
+
+
+def limit_of(model: Any, tokenizer: Any) -> int:
+    """Tokens of one sequence that the model's positions and the tokenizer allow."""
+    config = model.config.get_text_config()
+    positions = getattr(config, "max_position_embeddings", None)
+    limits = [UNLIMITED]
+    if isinstance(positions, int) and positions > 0:
+        limits.append(positions - reserved(model))
+    if tokenizer.model_max_length < _NONE:
+        limits.append(int(tokenizer.model_max_length))
+    return min(limits)
+
+
+def reserved(model: nn.Module) -> int:
+    """Positions that are never a token's: RoBERTa counts from its padding index + 1."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            return 0 if module.padding_idx is None else module.padding_idx + 1
+    return 0
+
+
+UNLIMITED = sys.maxsize

@@ -1,0 +1,115 @@
+"""Which way of passing sequences fits a model: ours where they give what the plain one gives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import torch
+from torch import Tensor, nn
+
+from promptsearch.models.forward.attention_patch import configs_of
+from promptsearch.models.forward.backends import Fused, Packed, Passes, Plain
+from promptsearch.models.forward.body_and_head import UNFIT, Outputs
+from promptsearch.models.forward.equivalence_check import Trial, agrees, sound
+from promptsearch.models.forward.fused_bert import FusedEncoder
+from promptsearch.models.forward.position_limits import UNLIMITED, reserved
+from promptsearch.models.forward.runtime import Way
+
+_TANH_GELUS = ("NewGELUActivation", "FastGELUActivation")  # transformers' names
+
+
+@dataclass(frozen=True, eq=False)
+class Ways(Generic[Way]):
+    """The ways through one model."""
+
+    plain: Way
+    fast: Way | None  # gives what the plain one gives
+    vocabulary: int
+    in_dtype: Callable[[torch.dtype], Way | None] | None = None  # the fast one, where it fits
+    opened: Callable[[], Way | None] | None = None  # makes one that keeps gradients; None: `fast`
+
+
+def masked_ways(model: Any, trial: Trial, mask: int) -> Ways[Passes]:
+    """Ways through a masked model."""
+    sample = {"input_ids": torch.tensor([[mask, mask, 0]], device=model.device)}
+    outputs = Outputs(model, _bodies(model), sample)
+    plain = sound(Plain(outputs, masked_inputs, model.device), trial, model.dtype)
+
+    def in_dtype(dtype: torch.dtype) -> Passes | None:
+        return _fitting(lambda: _fused(model, outputs.vocabulary, dtype), plain, trial, dtype)
+
+    def in_one_row() -> Passes | None:
+        return _fitting(lambda: _packed(model, outputs, shared=False), plain, trial, model.dtype)
+
+    if (own := in_dtype(model.dtype)) is not None:
+        return Ways(plain, own, outputs.vocabulary, in_dtype, in_one_row)
+    return Ways(plain, in_one_row(), outputs.vocabulary)
+
+
+def causal_ways(model: Any, trial: Trial) -> Ways[Passes]:
+    """Ways through a causal model."""
+    sample = {"input_ids": torch.tensor([[0, 1, 2]], device=model.device), "use_cache": False}
+    outputs = Outputs(model, _bodies(model), sample)
+    plain = sound(Plain(outputs, causal_inputs, model.device), trial, model.dtype)
+    fast = _fitting(lambda: _packed(model, outputs, shared=True), plain, trial, model.dtype)
+    return Ways(plain, fast, outputs.vocabulary)
+
+
+def _bodies(model: Any) -> list[Any]:
+    """What may be the model without its head."""
+    decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
+    return [model.base_model, *([decoder] if isinstance(decoder, nn.Module) else [])]
+
+
+def _fused(model: Any, vocabulary: int, dtype: torch.dtype) -> Fused:
+    """A BERT-like model's forward pass of our own; raises one of `UNFIT` where it is no such."""
+    with torch.no_grad():
+        return Fused(FusedEncoder.of(model, reserved(model), dtype), vocabulary, model.device)
+
+
+def _packed(model: Any, outputs: Outputs, *, shared: bool) -> Packed:
+    first = reserved(model)
+
+    def inputs(ids: Tensor, depths: Tensor) -> dict[str, Any]:
+        return {"input_ids": ids, "position_ids": depths + first}
+
+    gelus = [m for m in model.modules() if type(m).__name__ in _TANH_GELUS]
+    return Packed(outputs, configs_of(model), gelus, inputs, shared, model.device)
+
+
+def _fitting(
+    make: Callable[[], Passes], plain: Passes, trial: Trial, dtype: torch.dtype
+) -> Passes | None:
+    """The way, if the model is built as it takes for granted and it gives what the plain gives."""
+    try:
+        way = make()
+    except UNFIT:
+        return None
+    return way if agrees(way, plain, trial, dtype) else None
+
+
+def masked_inputs(ids: Tensor, lengths: Tensor, _roots: Tensor | None = None) -> dict[str, Any]:
+    """A batch for a bidirectional body; without padding it needs no mask."""
+    if bool((lengths == ids.shape[1]).all()):
+        return {"input_ids": ids}
+    present = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]  # (cell, token)
+    return {"input_ids": ids, "attention_mask": present.long()}
+
+
+def causal_inputs(ids: Tensor, _lengths: Tensor, _roots: Tensor) -> dict[str, Any]:
+    """Padding stands on the right, where nothing before can see it."""
+    return {"input_ids": ids, "use_cache": False}
+
+
+def window_of(model: Any) -> int:
+    """The longest sequence in which every token sees all that its model lets it see.
+
+    Models with local attention tell their windows in their configuration; beyond them, attention
+    is theirs alone.
+    """
+    config = model.config.get_text_config()
+    names = ("sliding_window", "local_attention", "attention_window", "attention_chunk_size")
+    given = [getattr(config, name, None) for name in names]
+    flat = [w for g in given for w in (g if isinstance(g, list | tuple) else [g])]
+    windows = [width // 2 for width in flat if isinstance(width, int) and width > 0]
+    return min(windows, default=UNLIMITED)

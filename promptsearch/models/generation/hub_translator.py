@@ -1,0 +1,97 @@
+"""Encoder-decoders that translate, through transformers' own beam search."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from promptsearch.errors import ModelError
+from promptsearch.models import Options
+from promptsearch.models.batching.batch_plan import OUTPUTS
+from promptsearch.models.generation.translation import LONGEST, Translation, Translator
+from promptsearch.models.loading.files import Source
+from promptsearch.models.loading.pretrained import device_of, moved, quiet, read
+
+TEXTS = 16  # translated at a time
+
+
+@dataclass(frozen=True, eq=False)
+class HubTranslator:
+    """A model and tokenizer of transformers."""
+
+    model: Any
+    tokenizer: Any
+    sha256: str
+    one_best: bool = False
+
+    @property
+    def languages(self) -> tuple[str, str] | None:
+        """As Marian's tokenizers say."""
+        names = [getattr(self.tokenizer, name, None) for name in ("source_lang", "target_lang")]
+        return (str(names[0]), str(names[1])) if all(names) else None
+
+    def translations(self, texts: Sequence[str], count: int) -> list[list[Translation]]:
+        """The n best of a beam as wide."""
+        found: list[list[Translation]] = []
+        for start in range(0, len(texts), TEXTS):
+            found += self._some(list(texts[start : start + TEXTS]), count)
+        return found
+
+    @torch.inference_mode()
+    def _some(self, texts: list[str], count: int) -> list[list[Translation]]:
+        asked = self.tokenizer(texts, return_tensors="pt", padding=True).to(self.model.device)
+        written = self.model.generate(
+            input_ids=asked["input_ids"],
+            attention_mask=asked["attention_mask"],
+            num_beams=count,
+            num_return_sequences=count,
+            do_sample=False,
+            max_new_tokens=LONGEST,
+        )
+        values = self._log_probs(asked, written, count).tolist()
+        texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
+        pairs = [Translation(text.strip(), v) for text, v in zip(texts, values, strict=True)]
+        groups = (pairs[i : i + count] for i in range(0, len(pairs), count))
+        return [sorted(group, key=lambda pair: -pair.log_prob) for group in groups]
+
+    def _log_probs(self, asked: Any, written: Tensor, count: int) -> Tensor:
+        """(sequence,) mean log p of each one's tokens: asked again, as beams' scores differ by
+        version in what they divide by."""
+        ids = asked["input_ids"].repeat_interleave(count, 0)
+        mask = asked["attention_mask"].repeat_interleave(count, 0)
+        cells = written.shape[1] * int(self.model.config.vocab_size)
+        room = max(1, OUTPUTS // cells)  # sequences whose output is held at a time
+        parts = zip(ids.split(room), mask.split(room), written.split(room), strict=True)
+        return torch.cat([self._means(*part) for part in parts])
+
+    def _means(self, ids: Tensor, mask: Tensor, written: Tensor) -> Tensor:
+        labels = written[:, 1:]
+        logits = self.model(
+            input_ids=ids, attention_mask=mask, decoder_input_ids=written[:, :-1]
+        ).logits
+        values: Tensor = logits.float().log_softmax(-1).gather(2, labels[..., None])[..., 0]
+        counted = _until_end(labels, self.tokenizer.eos_token_id)
+        return (values * counted).sum(1) / counted.sum(1).clamp(min=1)
+
+
+def _until_end(labels: Tensor, end: int) -> Tensor:
+    """(sequence, token) 1 up to the first end token, 0 for the padding after it."""
+    ends = (labels == end).long()
+    return (ends.cumsum(1) - ends == 0).float()
+
+
+def load_marian(source: Source, spec: str, options: Options) -> Translator:
+    """Read the files; `ModelError` where they are no encoder-decoder's."""
+    from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
+
+    named = replace(options, spec=spec)
+    with quiet():
+        config = read(AutoConfig, source, named, local_files_only=True)
+        if not config.is_encoder_decoder:
+            raise ModelError(f"{spec!r} is a {config.model_type}, which does not translate")
+        tokenizer = read(AutoTokenizer, source, named, local_files_only=True)
+        model = read(AutoModelForSeq2SeqLM, source, named, local_files_only=True)
+    model = moved(model, device_of(options.device)).eval()
+    return HubTranslator(model, tokenizer, source.sha256)

@@ -1,0 +1,174 @@
+"""Decoders that write token by token after encoded texts, the same tokens after every text.
+
+The hypotheses of a beam are a forest that grows by a layer a step. Each text is encoded once; a
+step passes the new tokens only, and keeps their keys and values. Where a model cannot be packed, or
+gives other numbers that way, whole sequences pass again.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from promptsearch.models.batching.prefix_tree import Forest, row_of
+from promptsearch.models.batching.tree_runs import KEYS, Run
+from promptsearch.models.forward.attention_context import Across, Memory, Passing
+from promptsearch.models.forward.attention_patch import packed
+from promptsearch.models.forward.backends import Lines, Passes
+from promptsearch.models.forward.body_and_head import UNFIT
+from promptsearch.models.forward.encoder_decoder import PackedReader, Reader, distances, with_states
+from promptsearch.models.forward.runtime import Machine
+
+LONGEST = 64  # tokens that a decoder may write
+NEAR = 1e-3  # of hidden states that are the same in another way
+
+
+class Growing(Protocol):
+    """A beam's decoders."""
+
+    def grow(self, parents: Tensor, tokens: Tensor) -> Tensor:
+        """Hidden states (text, beam, hidden) where `tokens` (beam,) follow hypotheses `parents`.
+
+        These are the last call's, by their place (beam,); in the first call they say nothing.
+        """
+        ...
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(position, hidden) to (position, word), in float32."""
+        ...
+
+
+@dataclass(eq=False)
+class Cached:
+    """Passes only what is new."""
+
+    reader: PackedReader
+    sources: Forest
+    encoded: Any  # the encoder's output
+    memory: Memory = field(default_factory=Memory)
+    paths: Tensor | None = None  # (text, beam, token) rows of the memory
+    rows: int = 0
+
+    @classmethod
+    def after(cls, reader: PackedReader, texts: Lines) -> "Cached":
+        """Nothing written yet."""
+        sources = row_of(texts).to(reader.model.device)
+        return cls(reader, sources, reader.encoded(sources, texts))
+
+    def grow(self, parents: Tensor, tokens: Tensor) -> Tensor:
+        texts, beams = len(self.sources.paths), len(tokens)
+        self._lengthen(parents, beams)
+        assert self.paths is not None
+        forest = self._layer(self.paths.flatten(0, 1), tokens.repeat(texts))
+        passing = Passing(forest, tuple(self._across(beams)), self.memory)
+        inputs = {
+            "encoder_outputs": self.encoded,
+            "decoder_input_ids": forest.ids[None],
+            "use_cache": False,
+        }
+        reader = self.reader
+        with packed(reader.configs, passing), distances(reader.model, LONGEST):
+            states = reader.outputs.states(inputs)
+        states_of_one = self.encoded.last_hidden_state[:, :1]
+        self.encoded = with_states(self.encoded, states_of_one)  # the memory holds the rest
+        return states[0].view(texts, beams, -1)
+
+    def logits(self, states: Tensor) -> Tensor:
+        return self.reader.outputs.logits(states)
+
+    def _lengthen(self, parents: Tensor, beams: int) -> None:
+        """A row for each new token; what no hypothesis goes through any more is forgotten."""
+        texts = len(self.sources.paths)
+        if self.paths is not None:
+            kept, paths = self.paths[:, parents].unique(return_inverse=True)
+            if 2 * len(kept) < self.rows:
+                self.memory.keep(kept)
+                self.paths, self.rows = paths, len(kept)
+            else:
+                self.paths = self.paths[:, parents]
+        device = self.sources.ids.device
+        fresh = torch.arange(texts * beams, device=device).view(texts, beams, 1) + self.rows
+        self.paths = fresh if self.paths is None else torch.cat([self.paths, fresh], -1)
+        self.rows += texts * beams
+
+    def _layer(self, paths: Tensor, ids: Tensor) -> Forest:
+        """New tokens (token,) that see their own paths (token, seen)."""
+        count, seen = paths.shape
+        size = max(1, KEYS // seen)
+        runs = tuple(
+            Run(start, len(some), 1, seen, some)
+            for start, some in zip(range(0, count, size), paths.split(size), strict=True)
+        )
+        return Forest(ids, torch.full_like(ids, seen - 1), runs, ())
+
+    def _across(self, beams: int) -> list[Across]:
+        """Every text's new tokens see the text; texts of one length together."""
+        alike: dict[int, list[int]] = defaultdict(list)
+        for text, path in enumerate(self.sources.paths):
+            alike[len(path)].append(text)
+        device = self.sources.ids.device
+        own = torch.arange(len(self.sources.paths) * beams, device=device).view(-1, beams)
+        return [
+            Across(own[texts], torch.stack([self._source(text) for text in texts]))
+            for texts in alike.values()
+        ]
+
+    def _source(self, text: int) -> Tensor:
+        return torch.from_numpy(self.sources.paths[text]).to(self.sources.ids.device)
+
+
+@dataclass(eq=False)
+class Again:
+    """Passes whole sequences, at every step."""
+
+    passes: Passes
+    texts: int
+    lines: list[list[int]] = field(default_factory=list)  # by hypothesis
+
+    @classmethod
+    def after(cls, reader: Reader, texts: Lines) -> "Again":
+        """Nothing written yet."""
+        return cls(reader.after(texts), len(texts))
+
+    def grow(self, parents: Tensor, tokens: Tensor) -> Tensor:
+        lines = self.lines or [[] for _ in parents]
+        self.lines = [
+            [*lines[parent], token]
+            for parent, token in zip(parents.tolist(), tokens.tolist(), strict=True)
+        ]
+        asked = self.lines * self.texts
+        roots = [text for text in range(self.texts) for _ in self.lines]
+        reached = self.passes.reach(asked, [[len(line) - 1] for line in asked], roots)
+        return reached.states[torch.from_numpy(reached.where)].view(self.texts, len(tokens), -1)
+
+    def logits(self, states: Tensor) -> Tensor:
+        return self.passes.logits(states)
+
+
+def growing(machine: Machine[Reader], texts: Lines) -> Callable[[Lines], Growing]:
+    """Makes decoders after some of the texts: the fastest that give what the plain ones give."""
+    fast = machine.fast
+    if not isinstance(fast, PackedReader) or max(map(len, texts)) > machine.window:
+        return partial(Again.after, machine.plain)
+    if _agrees(fast, machine.plain, texts[:2]):
+        return partial(Cached.after, fast)
+    return partial(Again.after, fast)
+
+
+def _agrees(fast: PackedReader, plain: Reader, texts: Lines) -> bool:
+    """Whether two hypotheses that part and grow have the same states in both ways."""
+    device = fast.model.device
+    steps = torch.tensor([[[0, 0], [0, 1]], [[1, 0], [2, 3]], [[0, 0], [1, 1]]], device=device)
+    try:
+        one, other = Cached.after(fast, texts), Again.after(plain, texts)
+        for parents, tokens in steps:
+            states, wanted = (each.grow(parents, tokens).float() for each in (one, other))
+            if not torch.allclose(states, wanted, NEAR, NEAR):
+                return False
+    except UNFIT:
+        return False
+    return True

@@ -1,0 +1,62 @@
+"""Texts that a model writes when it is told to: sampled, the same for the same seed."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+
+from promptsearch.errors import ModelError
+from promptsearch.models import LanguageModel
+from promptsearch.models.gradients.white_box import Openable
+
+LONGEST = 64  # tokens of an answer
+
+
+@torch.inference_mode()
+def written(
+    model: LanguageModel, request: str, count: int, seed: int, top_p: float = 0.95
+) -> list[str]:
+    """`count` answers to a request; a model with a chat template is asked as a user asks."""
+    machine = cast(Openable, model).machine
+    ids = _asked(machine.tokenizer, request).to(machine.device)
+    causal = model.info.family == "causal"
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        found = machine.model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=True,
+            top_p=top_p,
+            num_return_sequences=count,
+            max_new_tokens=_room(model, machine.limit - ids.shape[1]) if causal else LONGEST,
+            pad_token_id=_padding(machine.tokenizer),
+        )
+    if causal:
+        found = found[:, ids.shape[1] :]
+    return [str(text) for text in machine.tokenizer.batch_decode(found, skip_special_tokens=True)]
+
+
+def _asked(tokenizer: Any, request: str) -> torch.Tensor:
+    """(1, token)"""
+    if tokenizer.chat_template is None:
+        ids = tokenizer(request)["input_ids"]
+    else:
+        chat = [{"role": "user", "content": request}]
+        text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return torch.tensor([list(ids)])
+
+
+def _room(model: LanguageModel, left: int) -> int:
+    """Tokens that an answer may have."""
+    if left < 1:
+        raise ModelError(
+            f"what is asked leaves {model.info.spec!r} no room to answer ({model.info.max_tokens} "
+            "tokens in all); use a model that reads longer texts"
+        )
+    return min(LONGEST, left)
+
+
+def _padding(tokenizer: Any) -> int | None:
+    own: Sequence[int | None] = (tokenizer.pad_token_id, tokenizer.eos_token_id)
+    return next((token for token in own if token is not None), None)

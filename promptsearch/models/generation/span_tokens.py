@@ -1,0 +1,62 @@
+"""Which tokens an encoder-decoder may write in a gap, and which end it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from promptsearch.models.families.seq2seq import Seq2SeqModel
+
+
+@dataclass(frozen=True)
+class SpanWords:
+    """A vocabulary as the writing of gaps sees it."""
+
+    spellings: Sequence[str | None]  # what a token adds to a text; None: nothing that text can say
+    sentinels: Sequence[int]
+    end: int | None
+    count: int  # words of the model's output
+
+    @classmethod
+    def of(cls, model: Seq2SeqModel) -> "SpanWords":
+        """Of a model and its tokenizer."""
+        machine = model.machine
+        count = machine.shape.vocabulary
+        spellings = [*model.white_box.spellings, *[None] * count][:count]
+        return cls(spellings, model.sentinels, machine.tokenizer.eos_token_id, count)
+
+    def closes(self, closed: int, token: int) -> bool:
+        """Whether the token ends the gap that is open, `closed` gaps having ended before."""
+        return token == self.end or token == self._next(closed)
+
+    def barred(self, closed: int, last: int | None) -> Tensor:
+        """(word,) what may not come next: no blanks, no runs of dots, no control tokens."""
+        barred = self._unwritable.clone()
+        barred[[token for token in (self.end, self._next(closed)) if token is not None]] = False
+        if last is not None and _is_stop(self.spellings[last]):
+            barred |= self._stops
+        return barred
+
+    def _next(self, closed: int) -> int | None:
+        """The sentinel of the next gap."""
+        return self.sentinels[closed + 1] if closed + 1 < len(self.sentinels) else None
+
+    @cached_property
+    def _unwritable(self) -> Tensor:
+        return torch.tensor([text is None or not _writable(text) for text in self.spellings])
+
+    @cached_property
+    def _stops(self) -> Tensor:
+        return torch.tensor([_is_stop(text) for text in self.spellings])
+
+
+def _writable(text: str) -> bool:
+    """Neither blank nor a run of dots."""
+    bare = text.strip()
+    return bool(bare) and not (len(bare) > 1 and set(bare) <= {".", "\u2026"}) and bare != "\u2026"
+
+
+def _is_stop(text: str | None) -> bool:
+    return text is not None and text.strip() == "."

@@ -1,0 +1,107 @@
+"""How likely whole texts are to a causal model: each token given those before it.
+
+The first token is not scored, and no begin token is put before it. Texts are read as they are, chat
+model or not, and what they spell is text.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from promptsearch.errors import ModelError
+from promptsearch.models import LanguageModel
+from promptsearch.models.batching.batch_plan import Item, Work
+from promptsearch.models.batching.completions import Probe, Probes, probe
+from promptsearch.models.families.causal import CausalModel
+from promptsearch.models.forward.backends import Passes
+from promptsearch.models.forward.runtime import Machine
+from promptsearch.models.forward.score import Procedure, run
+from promptsearch.models.tokenization.tokenizer import Line
+from promptsearch.models.tokenization.truncate import shortened
+from promptsearch.prompt import Filled, Input, Text
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Texts laid out for a model, to be read once or never."""
+
+    plan: Work  # what it will take
+    counts: Sequence[int]  # tokens of each text, the first one too
+    machine: Machine[Passes]
+
+    def log_probs(self) -> list[float]:
+        """For each text, the sum of log p of its tokens from the second one on.
+
+        `ModelError` where the model gives no numbers.
+        """
+        passes, found = self.machine.way(self.plan), [0.0] * len(self.counts)
+        for block in run(self.plan, Procedure(_whole, lambda _: passes), self.machine.device):
+            for row, value in zip(block.rows, block.log_probs[:, 0].tolist(), strict=True):
+                found[row] = value
+        if any(value != value for value in found):
+            info = self.machine.info
+            raise ModelError(
+                f"the model {info.spec!r} gives no numbers (NaN) in {info.dtype}; use --dtype "
+                "float32, or another model"
+            )
+        return found
+
+
+def reading_of(model: LanguageModel, texts: Sequence[Filled]) -> Reading:
+    """The plan for texts without slots; the longest input of one that is too long is cut.
+
+    `ModelError` where the model is not causal, or a text has no token after its first.
+    """
+    if not isinstance(model, CausalModel):
+        raise ModelError(
+            f"{model.info.spec!r} is a {model.info.family} model, which reads no whole texts; use "
+            "a causal one"
+        )
+    ids = list(_read(model.machine, texts))
+    items = _items(ids, model.machine.device)
+    return Reading(model.machine.lay_out(items), [len(own) for own in ids], model.machine)
+
+
+def _read(machine: Machine[Passes], texts: Sequence[Filled]) -> Iterator[list[int]]:
+    """The ids of each text, cut to what the model has room for."""
+    encode = partial(machine.tokens.encode, special=False)
+    found = encode([_line(text) for text in texts])
+    for text, ids in zip(texts, found, strict=True):
+        while len(ids) > machine.limit:
+            text = shortened(text, _written, machine.tokens, machine.limit, special=False)
+            (ids,) = encode([_line(text)])
+        if len(ids) < 2:
+            shown = "".join(str(part) for part in _line(text))
+            raise ModelError(
+                f"the text {shown!r} has {len(ids)} tokens to {machine.info.spec!r}, so none "
+                "follows another; give a longer --prefix"
+            )
+        yield ids
+
+
+def _line(filled: Filled) -> Line:
+    return tuple(part.text for part in filled if isinstance(part, Text | Input))
+
+
+def _written(filled: Filled) -> tuple[Line, Sequence[int]]:
+    return _line(filled), range(len(filled))
+
+
+def _items(texts: Sequence[Sequence[int]], device: torch.device) -> list[Item]:
+    """Each distinct text once; the last token need not pass."""
+    rows: dict[tuple[int, ...], list[int]] = {}
+    for row, ids in enumerate(texts):
+        rows.setdefault(tuple(ids), []).append(row)
+    return [Item(ids[:-1], (), _asked(ids, device), own) for ids, own in rows.items()]
+
+
+def _asked(ids: Sequence[int], device: torch.device) -> Probes:
+    """One sum a text; places index the text itself, nothing is filled in."""
+    readings = [(place, token, 0) for place, token in enumerate(ids[1:])]
+    return Probes((probe((), (), readings, device),), torch.ones(1))
+
+
+def _whole(item: Item, asked: Probe) -> tuple[list[int], list[int]]:
+    return list(item.ids), list(asked.places)

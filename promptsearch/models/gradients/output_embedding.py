@@ -1,0 +1,90 @@
+"""What the output embedding multiplies: hidden states as the words of the vocabulary see them.
+
+A model's last step is a product: a hidden state, after whatever stands before (BERT's transform,
+a last norm, T5's scale of tied embeddings), with one row of weights a word. The model's own code
+runs up to this step and is ended there, so that nothing has to be known of its head.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from promptsearch.errors import ModelError
+from promptsearch.models.batching.batch_plan import Cell, Work
+from promptsearch.models.forward.backends import Passes, Reached
+from promptsearch.models.forward.body_and_head import stopped
+from promptsearch.models.forward.runtime import Machine, Way
+from promptsearch.models.forward.score import Procedure, passed
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """A model that ends where its words begin."""
+
+    model: Any
+    words: nn.Module
+
+    @classmethod
+    def of(cls, model: Any, spec: str) -> "Readout":
+        """`ModelError` where no module has a row of weights a word."""
+        words = model.get_output_embeddings()
+        if not isinstance(getattr(words, "weight", None), Tensor):
+            raise ModelError(f"{spec!r} has no output embedding to probe; use another model")
+        return cls(model, words)
+
+    @property
+    def rows(self) -> Tensor:
+        """(word, hidden)"""
+        weight = self.words.weight
+        assert isinstance(weight, Tensor)
+        return weight.detach()
+
+    @property
+    def vocabulary(self) -> int:
+        return len(self.rows)
+
+    def states(self, inputs: dict[str, Any]) -> Tensor:
+        """(sequence, token, hidden): what the output embedding is given."""
+        found: Tensor = stopped(
+            self.model,
+            inputs,
+            lambda stop: self.words.register_forward_pre_hook(lambda _, given: stop(given[0])),
+        )
+        return found
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(position, hidden) to (position, word), in float32."""
+        words: Tensor = self.words(states)
+        return words.float()
+
+
+def reading(machine: Machine[Way]) -> Machine[Way]:
+    """The same, its passes ended at the output embedding; in ways that run the model's own code."""
+    own: Any = machine.open
+    outputs = Readout.of(machine.model, machine.info.spec)
+    fast = own.fast and replace(own.fast, outputs=outputs)
+    found: Machine[Way] = replace(own, plain=replace(own.plain, outputs=outputs), fast=fast)
+    return found
+
+
+def states_of(work: Work, procedure: Procedure, rows: Tensor) -> Tensor:
+    """(text, hidden), float32 on the CPU: where the first token of each text's answer is read."""
+    nothing = rows.new_zeros(rows.shape[1], dtype=torch.float32)
+    own = [
+        (row, state)
+        for items, states in passed(work, procedure, _first_states, nothing)
+        for item, state in zip(items, states, strict=True)
+        for row in item.rows
+    ]
+    return torch.stack([state for _, state in sorted(own, key=lambda pair: pair[0])])
+
+
+def _first_states(cells: Sequence[Cell], reached: Reached, _passes: Passes, found: Tensor) -> None:
+    """Put the state at each cell's first read into `found` (item, hidden)."""
+    first = 0
+    for cell in cells:
+        found[cell.item] = reached.states[reached.where[first]].float()
+        first += len(cell.probe.places)

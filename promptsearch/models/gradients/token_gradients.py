@@ -1,0 +1,171 @@
+"""Gradients at a prompt's own tokens, for every family and every way of laying sequences out.
+
+A place enters a plan as an id beyond the vocabulary, one a place, so that it stays apart from equal
+tokens through encoding, packing and sharing. Where ids become embeddings, it becomes its token's
+embedding plus a nudge, a row of zeros that the gradient is taken of; no one-hot vectors, and no
+gradients of parameters. A causal model also has to predict the tokens after its slot: for places
+there, words are nudged in the output too.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from promptsearch.models.batching.batch_plan import Batch, Block, Work
+from promptsearch.models.forward.backends import Lines, Passes, Places, Reached
+from promptsearch.models.forward.score import Assemble, Prepare, scored, scores_of, too_long
+
+Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) -> (row,)
+
+
+@dataclass(frozen=True, eq=False)
+class Spots:
+    """The places of a plan: the id of the first, the tokens that stand there, and the nudges."""
+
+    first: int
+    tokens: Tensor  # (place,)
+    nudges: Tensor  # (place, hidden) zeros
+    words: Tensor  # (place, word) zeros, for places that are predicted
+
+    @classmethod
+    def of(cls, tokens: Sequence[int], first: int, vocabulary: int, embedding: Any) -> "Spots":
+        """Nudged by nothing yet."""
+        own = torch.tensor(tokens, device=embedding.weight.device)
+        with torch.no_grad():
+            nudges = torch.zeros_like(embedding(own), dtype=torch.float32)
+        words = torch.zeros(len(tokens), vocabulary, device=own.device)
+        return cls(first, own, nudges.requires_grad_(), words.requires_grad_())
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """Of a loss, summed over rows; `words` is zero where no place is predicted."""
+
+    nudges: Tensor  # (place, hidden): with respect to the embedding at each place
+    words: Tensor  # (place, word): with respect to which word is predicted there
+
+    @classmethod
+    def none(cls, spots: Spots) -> "Gradient":
+        return cls(torch.zeros_like(spots.nudges), torch.zeros_like(spots.words))
+
+    def __add__(self, other: "Gradient") -> "Gradient":
+        return Gradient(self.nudges + other.nudges, self.words + other.words)
+
+
+@dataclass(frozen=True, eq=False)
+class Backward:
+    """How the blocks of one plan are differentiated."""
+
+    assemble: Assemble
+    prepare: Prepare
+    loss: Loss
+    spots: Spots
+
+    def of(self, block: Block) -> Gradient:
+        """Of one block, in halves where memory ends."""
+        try:
+            return self._of(block)
+        except torch.OutOfMemoryError:
+            pass  # leave the block first: the error holds on to the tensors
+        torch.cuda.empty_cache()
+        if len(block.items) == 1:
+            raise too_long(len(block.items[0].ids))
+        one, other = block.halves
+        return self.of(one) + self.of(other)
+
+    def _of(self, block: Block) -> Gradient:
+        """Scores first, then what each of them weighs in the loss, then back through the batches.
+
+        A batch's graph is kept from the first pass where it is alone, and made again otherwise.
+        """
+        passes = self._passes(block)
+        alone = len(block.batches) == 1
+        with torch.set_grad_enabled(alone):
+            parts = [self._scores(batch, block, passes) for batch in block.batches]
+        scores = torch.stack([part.detach() for part in parts]).sum(0).requires_grad_()
+        (weights,) = torch.autograd.grad(self._lost(block, scores), scores)
+        total = Gradient.none(self.spots)
+        for batch, part in zip(block.batches, parts, strict=True):
+            own = part if alone else self._scores(batch, block, passes)
+            total = total + self._back(own, weights)
+        return total
+
+    def _passes(self, block: Block) -> Passes:
+        passes, first = self.prepare(block.items), self.spots.first
+        probes = {probe for item in block.items for probe in item.probes.probes}
+        predicted = any(bool((probe.tokens >= first).any()) for probe in probes)
+        return _Aliased(passes, self.spots) if predicted else passes
+
+    def _scores(self, batch: Batch, block: Block, passes: Passes) -> Tensor:
+        """(item, answer)"""
+        return scores_of(batch, block, self.assemble, passes)
+
+    def _lost(self, block: Block, scores: Tensor) -> Tensor:
+        own = scored(block.items, scores.cpu())
+        return self.loss(own.rows, own.log_probs).sum()
+
+    def _back(self, scores: Tensor, weights: Tensor) -> Gradient:
+        leaves = (self.spots.nudges, self.spots.words)
+        found = torch.autograd.grad(scores, leaves, weights, retain_graph=True, allow_unused=True)
+        pairs = zip(found, leaves, strict=True)
+        return Gradient(*(torch.zeros_like(leaf) if g is None else g for g, leaf in pairs))
+
+
+def gradient(work: Work, backward: Backward, embedding: nn.Module) -> Gradient:
+    """Of the sum of the loss over all rows of the plan."""
+    total = Gradient.none(backward.spots)
+    with torch.enable_grad(), _nudged(embedding, backward.spots):
+        for block in work.blocks:
+            total = total + backward.of(block)
+    return total
+
+
+@contextmanager
+def _nudged(embedding: nn.Module, spots: Spots) -> Iterator[None]:
+    """While open, places are embedded as their tokens, nudged."""
+    before, own = vars(embedding).get("forward"), embedding.forward
+
+    def forward(ids: Tensor) -> Tensor:
+        at = ids >= spots.first
+        which = ids[at] - spots.first
+        plain: Tensor = own(ids.masked_scatter(at, spots.tokens[which]))
+        nudge = spots.nudges[which].to(plain.dtype)
+        return plain.index_put(at.nonzero(as_tuple=True), nudge, accumulate=True)
+
+    embedding.forward = forward
+    try:
+        yield
+    finally:
+        del embedding.forward
+        if before is not None:
+            embedding.forward = before
+
+
+@dataclass(frozen=True, eq=False)
+class _Aliased:
+    """Passes in whose output the places are words too: those that stand there, nudged."""
+
+    passes: Passes
+    spots: Spots
+
+    @property
+    def shared(self) -> bool:
+        return self.passes.shared
+
+    @property
+    def vocabulary(self) -> int:
+        return self.passes.vocabulary
+
+    def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
+        return self.passes.reach(lines, places, roots)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(position, word), then fillers up to the first place's id, then the places."""
+        logits, spots = self.passes.logits(states), self.spots
+        fill = logits[:, : spots.first - logits.shape[1]]
+        own, words = spots.tokens.to(logits.device), spots.words.to(logits.device)
+        return torch.cat([logits, fill, logits[:, own] + logits @ words.T], 1)

@@ -1,0 +1,176 @@
+"""Reading a model's files with transformers, quietly."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from importlib.util import find_spec
+from io import StringIO
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from promptsearch.errors import ModelError
+from promptsearch.models import Family, LanguageModel, ModelInfo, Options
+from promptsearch.models.loading.build import wrap
+from promptsearch.models.loading.files import Source
+
+_READING = (  # what `from_pretrained` raises where a file is not what it should be
+    OSError,
+    ValueError,
+    KeyError,
+    ImportError,
+    RuntimeError,
+    AttributeError,
+    TypeError,
+    SafetensorError,
+)
+
+
+def load(source: Source, options: Options) -> LanguageModel:
+    """Load the files and wrap them; `ModelError` where they are not what they should be."""
+    from transformers import AutoTokenizer
+
+    device = device_of(options.device)
+    common = _arguments(source, options)
+    with quiet():
+        family = family_at(source, options)
+        tokenizer = read(AutoTokenizer, source, options, **common)
+        model = _weights(source, options, family, common)
+        model = model if options.device_map else moved(model, device)
+        dtype = str(model.dtype).removeprefix("torch.")
+        info = ModelInfo(options.spec, family, source.sha256, dtype, source.revision)
+        return wrap(model, tokenizer, info, options)
+
+
+def family_at(source: Source, options: Options) -> Family:
+    """The family of the model there, from its configuration alone unless the options name it."""
+    from transformers import AutoConfig
+
+    with quiet():
+        config = read(AutoConfig, source, options, **_arguments(source, options))
+    return options.family or family_of(config, options.spec)
+
+
+def _arguments(source: Source, options: Options) -> dict[str, Any]:
+    common: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
+    common["local_files_only"] = True
+    return common | ({"gguf_file": source.gguf} if source.gguf else {})
+
+
+def _weights(source: Source, options: Options, family: Family, common: dict[str, Any]) -> Any:
+    import transformers
+
+    kinds = {
+        "masked": transformers.AutoModelForMaskedLM,
+        "causal": transformers.AutoModelForCausalLM,
+        "seq2seq": transformers.AutoModelForSeq2SeqLM,
+    }
+    dtype = torch.float32 if options.dtype == "auto" else getattr(torch, options.dtype)
+    if options.device_map:
+        _check_accelerate(options)
+        common = {**common, "device_map": options.device_map}
+    safe = {} if source.gguf else {"use_safetensors": source.weights[0].suffix == ".safetensors"}
+    model, report = read(
+        kinds[family], source, options, dtype=dtype, output_loading_info=True, **safe, **common
+    )
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(
+            f"the weights of {options.spec!r} lack {missing[0]} and {len(missing) - 1} more, so it "
+            f"is no complete {family} language model; choose another, or give --family"
+        )
+    return model
+
+
+def _check_accelerate(options: Options) -> None:
+    if find_spec("accelerate") is None:
+        raise ModelError(
+            f"--device-map {options.device_map} needs a package: pip install 'promptsearch[large]'"
+        )
+
+
+def read(kind: Any, source: Source, options: Options, **arguments: Any) -> Any:
+    """One of transformers' `from_pretrained`, whose many kinds of errors mean a bad file here."""
+    try:
+        return kind.from_pretrained(source.directory, **arguments)
+    except _READING as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"the model {options.spec!r} cannot be read: {reason}") from error
+
+
+def family_of(config: Any, spec: str) -> Family:
+    """What kind of model a configuration describes; `ModelError` where it does not say."""
+    if config.is_encoder_decoder:
+        return "seq2seq"
+    for name in config.architectures or ():
+        if name.endswith("ForMaskedLM"):
+            return "masked"
+        if name.endswith(("ForCausalLM", "LMHeadModel")):
+            return "causal"
+    found = _families_of_type(config.model_type)
+    if len(found) == 1:
+        return found[0]
+    raise ModelError(
+        f"the config of {spec!r} does not say what kind of model it is; give --family masked, "
+        "causal or seq2seq"
+    )
+
+
+def _families_of_type(model_type: str) -> list[Family]:
+    from transformers.models.auto import modeling_auto as auto
+
+    kinds: dict[Family, Any] = {
+        "masked": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+        "causal": auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        "seq2seq": auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    }
+    return [family for family, names in kinds.items() if model_type in names]
+
+
+def moved(model: Any, device: torch.device) -> Any:
+    """The model on a device; `ModelError` where it does not fit."""
+    try:
+        return model.to(device)
+    except torch.OutOfMemoryError:
+        size = sum(weights.numel() * weights.element_size() for weights in model.parameters())
+        raise ModelError(
+            f"the model, {size / 1e9:.1f} GB, does not fit into the memory of {device}; use "
+            "--dtype bfloat16, --device-map auto, or --device cpu"
+        ) from None
+
+
+def device_of(name: str) -> torch.device:
+    """The device that `--device` names; `ModelError` where it is not there."""
+    there = torch.cuda.is_available()
+    if name == "auto":
+        return torch.device("cuda" if there else "cpu")
+    if name.startswith("cuda") and not there:
+        raise ModelError(f"the device {name!r} is not there; use --device cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ModelError(f"there is no device {name!r}; use --device cpu, or cuda") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ModelError(
+            f"the device {name!r} is not there: {torch.cuda.device_count()} GPUs are, from cuda:0"
+        )
+    return device
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """While open, transformers reports errors only, and draws no bars."""
+    from transformers.utils import logging as its_logging
+
+    logging: Any = its_logging  # untyped
+
+    quiet_stderr = redirect_stderr(StringIO())  # a GGUF file's bar heeds no setting
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with quiet_stderr:
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,131 @@
+"""Lines put together from pieces that were tokenised once.
+
+A template's words come with every example, and an example with every template: tokenising whole
+strings does the same work again and again. A line may be cut where one space stands between two
+printable ASCII characters, the space going to the piece on the right. No token can reach across
+such a cut unless the vocabulary has one with a space inside or at its end; tokenizers with such
+tokens are left alone, and so are those that treat the beginning of a piece in a way of their own:
+some lines of every call are compared with their whole strings.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain
+
+from promptsearch.models.tokenization.tokenizer import Line, Located, Tokens
+
+FIRST, EVERY = 16, 64  # lines of a call that are compared: so many first ones, then one in so many
+REMEMBERED = 1 << 15  # pieces, some 40 MB
+SPACES = " \u2581\u0120"  # as vocabularies write them: plain, Metaspace's, byte-level's
+TRIAL: Sequence[Line] = (
+    ("a", " b"),
+    ("It was", " great", " ."),
+    ("x ", "y"),
+    ("#", " 1 the ", "b"),
+    ("(It", " was", " A", " fine", " one .)"),
+)
+
+
+class Pieces:
+    """A tokenizer that remembers; ids are those of the tokenizer it is made from."""
+
+    def __init__(self, whole: Tokens) -> None:
+        self._whole = whole
+        self._known: dict[tuple[bool, Line], list[int]] = {}  # by whether it begins a line
+        self.lead, self.tail = whole.lead, whole.tail
+        (sample,) = whole.encode([("a",)])
+        self._around = sample[: self.lead], sample[len(sample) - self.tail :]
+        self._trusted = True
+        self.encode(TRIAL)
+
+    def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
+        """Token ids of each line, as the whole string has them."""
+        if self._trusted and max(map(len, lines), default=0) > 1:
+            cuts = [_cut(line)[0] for line in lines]
+            made = [ids for ids, _ in self._assembled(cuts, special)]
+            some = _sample(cuts)
+            if self._whole.encode([lines[i] for i in some], special) == [made[i] for i in some]:
+                return made
+            self._trusted = False
+        return self._whole.encode(lines, special)
+
+    def encode_from(
+        self, lines: Sequence[Line], parts: Sequence[int], special: bool = True
+    ) -> list[tuple[list[int], int]]:
+        """Ids of each line, and the first token of its part `parts[i]`, with the space before."""
+        cuts = [_cut(line) for line in lines]
+        firsts = [places[part] for (_, places), part in zip(cuts, parts, strict=True)]
+        if not self._trusted or None in firsts:
+            return self._whole.encode_from(lines, parts, special)
+        assembled = self._assembled([pieces for pieces, _ in cuts], special)
+        made = [(ids, at[first or 0]) for (ids, at), first in zip(assembled, firsts, strict=True)]
+        some = _sample([pieces for pieces, _ in cuts])
+        asked = self._whole.encode_from([lines[i] for i in some], [parts[i] for i in some], special)
+        if asked == [made[i] for i in some]:
+            return made
+        self._trusted = False
+        return self._whole.encode_from(lines, parts, special)
+
+    def locate(self, lines: Sequence[Line], special: bool = True) -> list[Located]:
+        """Ids with their places."""
+        return self._whole.locate(lines, special)
+
+    def glued(self, lines: Sequence[Line]) -> list[list[int]]:
+        """Ids of lines that follow something."""
+        return self._whole.glued(lines)
+
+    def _assembled(
+        self, cut: Sequence[Sequence[Line]], special: bool
+    ) -> Iterator[tuple[list[int], list[int]]]:
+        """For each line its ids, and the first token of each of its pieces."""
+        self._learn({(i == 0, piece) for pieces in cut for i, piece in enumerate(pieces)})
+        before, after = self._around if special else ([], [])
+        for pieces in cut:
+            own = [self._known[i == 0, piece] for i, piece in enumerate(pieces)]
+            starts = list(accumulate(map(len, own), initial=len(before)))
+            yield [*before, *chain.from_iterable(own), *after], starts
+
+    def _learn(self, pieces: set[tuple[bool, Line]]) -> None:
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
+        new = list(pieces - self._known.keys())
+        begin = [piece for piece in new if piece[0]]
+        follow = [piece for piece in new if not piece[0]]
+        found = self._whole.encode([line for _, line in begin], special=False)
+        found += self._whole.glued([line for _, line in follow])
+        self._known.update(zip(begin + follow, found, strict=True))
+
+
+def _cut(line: Line) -> tuple[list[Line], list[int | None]]:
+    """The line's pieces, and for each part the piece that begins with it, if one does."""
+    pieces: list[list[str | int]] = [[]]
+    places: list[int | None] = []
+    for part in line:
+        left = pieces[-1][-1] if pieces[-1] else None
+        begins = None if pieces[-1] else 0
+        if isinstance(left, str) and isinstance(part, str):
+            if _splits(left[-1:], part):
+                begins = len(pieces)
+            elif left.endswith(" ") and _splits(left[-2:-1], " " + part):
+                pieces[-1][-1], part, begins = left[:-1], " " + part, len(pieces)
+        if begins:
+            pieces.append([])
+        if part != "":
+            pieces[-1].append(part)
+        places.append(begins)
+    return [tuple(piece) for piece in pieces], [*places, None]  # nothing begins at the end
+
+
+def _splits(before: str, text: str) -> bool:
+    """Whether a text that follows the character `before` begins a word of its own."""
+    return text[:1] == " " and "!" <= before <= "~" and "!" <= text[1:2] <= "~"
+
+
+def _sample(cuts: Sequence[Sequence[Line]]) -> list[int]:
+    """Which lines of a call are compared with their whole strings: of those that are cut, some."""
+    cut = [i for i, pieces in enumerate(cuts) if len(pieces) > 1]
+    return [*cut[:FIRST], *cut[FIRST::EVERY]]
+
+
+def cuttable(vocabulary: Iterable[str]) -> bool:
+    """Whether no token has a space inside, or at the end of something else."""
+    return not any(set(token.lstrip(SPACES)) & set(SPACES) for token in vocabulary)

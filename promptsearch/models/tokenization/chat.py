@@ -1,0 +1,142 @@
+"""Writing a prompt for a causal model: as it is, or as a chat whose reply is the answer."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from promptsearch.errors import ModelError
+from promptsearch.models.tokenization.control_markers import HOLE
+from promptsearch.models.tokenization.tokenizer import Line
+from promptsearch.prompt import Answer, Filled, Input, Slot, Text, Trigger
+
+USER, SYSTEM = "\ue010", "\ue011"  # stand for the messages while the template is rendered
+
+
+@dataclass(frozen=True)
+class Written:
+    """A prompt with an answer in it, as a line."""
+
+    line: Line
+    places: Sequence[int]  # where in the line each part of the prompt stands
+    slots: Sequence[int]  # where the answer's texts stand, in order
+
+
+class Writer(Protocol):
+    """How a prompt becomes a line."""
+
+    @property
+    def special(self) -> bool:
+        """Whether the tokenizer adds its begin token."""
+        ...
+
+    def write(self, filled: Filled, answer: Answer) -> Written:
+        """The line; a slot that the answer leaves out is empty."""
+        ...
+
+
+@dataclass(frozen=True)
+class Raw:
+    """The prompt as it is."""
+
+    special: bool = True
+
+    def write(self, filled: Filled, answer: Answer) -> Written:
+        slots = [i for i, part in enumerate(filled) if isinstance(part, Slot)]
+        return Written(_texts(filled, answer), range(len(filled)), slots)
+
+
+@dataclass(frozen=True)
+class Chat:
+    """The text before the first slot is the user's message; the rest is the reply."""
+
+    opening: Line  # what the template puts before the user's text
+    closing: Line  # what it puts between it and the reply
+    answer_prefix: str | None = None
+    special: bool = False
+
+    def write(self, filled: Filled, answer: Answer) -> Written:
+        texts = _texts(filled, answer)
+        slots = [i for i, part in enumerate(filled) if isinstance(part, Slot)]
+        message, reply = texts[: slots[0]], texts[slots[0] :]
+        line = (*self.opening, *_stripped(message), *self.closing, self._begun(message), *reply)
+        user = len(self.opening)
+        shift = user + len(self.closing) + 1
+        places = [i + (user if i < slots[0] else shift) for i in range(len(filled))]
+        return Written(line, places, [places[i] for i in slots])
+
+    def _begun(self, message: Line) -> str:
+        """The reply up to the answer; a space joins them where one stands before the slot."""
+        before = [part for part in message if part != ""]
+        prefix = self.answer_prefix or ""
+        spaced = not before or (isinstance(before[-1], str) and before[-1][-1].isspace())
+        return prefix + " " if prefix and spaced and not prefix[-1].isspace() else prefix
+
+
+def _texts(filled: Filled, answer: Answer) -> Line:
+    own = dict(answer)
+    return tuple(_text(part, own) for part in filled)
+
+
+def _text(part: Text | Input | Slot | Trigger, own: Mapping[str, str]) -> str | int:
+    match part:
+        case Slot(name):
+            return own.get(name, "")
+        case Trigger():
+            return HOLE
+        case Text(text) | Input(_, text):
+            return text
+
+
+def _stripped(texts: Line) -> Line:
+    """The same parts, without white space at the outer ends of their whole."""
+    parts = list(texts)
+    _strip(parts, range(len(parts)), str.lstrip)
+    _strip(parts, reversed(range(len(parts))), str.rstrip)
+    return tuple(parts)
+
+
+def _strip(parts: list[str | int], order: Iterable[int], strip: Callable[[str], str]) -> None:
+    """Strip the parts in this order until something is left."""
+    for i in order:
+        part = parts[i]
+        if isinstance(part, str):
+            part = parts[i] = strip(part)
+        if part != "":
+            return
+
+
+def chat_of(
+    tokenizer: Any, control: Mapping[str, int], system: str | None, answer_prefix: str | None
+) -> Chat:
+    """The chat that the tokenizer's template makes; `ModelError` where it cannot be used."""
+    from jinja2 import TemplateError
+
+    turns = [{"role": "user", "content": USER}]
+    if system is not None:
+        turns.insert(0, {"role": "system", "content": SYSTEM})
+    try:
+        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    except TemplateError as error:
+        raise ModelError(
+            f"the chat template refuses the messages: {error}; use --chat off"
+        ) from error
+    halves = text.split(USER)
+    if len(halves) != 2 or (SYSTEM in text) != (system is not None):
+        raise ModelError("the chat template changes or drops the messages; use --chat off")
+    opening, closing = (_controlled(half, control, system or "") for half in halves)
+    return Chat(opening, closing, answer_prefix)
+
+
+def _controlled(text: str, control: Mapping[str, int], system: str) -> Line:
+    """The template's own text: here, and only here, names of control tokens mean them."""
+    names = sorted([*control, SYSTEM], key=len, reverse=True)
+    pieces = re.split("(" + "|".join(map(re.escape, names)) + ")", text)
+    means: dict[str, str | int] = {**control, SYSTEM: system}
+    return tuple(means.get(piece, piece) for piece in pieces if piece)
+
+
+def template_sha256(tokenizer: Any) -> str:
+    """Hash of the chat template, so that a result says which one made it."""
+    return hashlib.sha256(tokenizer.get_chat_template().encode()).hexdigest()

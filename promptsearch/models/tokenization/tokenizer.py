@@ -1,0 +1,197 @@
+"""Text to token ids, where only we can write control tokens.
+
+A `Line` is text with control tokens in it: strings and ids in turn. Strings are data; whatever
+they spell (`[MASK]`, `</s>`) stays text. The ids are still those of the whole string.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, Protocol
+
+from promptsearch.errors import ModelError
+from promptsearch.models.tokenization.control_markers import (
+    ANCHOR,
+    HOLE,
+    PRIVATE,
+    marker,
+    with_markers,
+)
+
+Line = tuple[str | int, ...]
+STAND_INS = ("the", "a", "is", "in", "of", "to", "it", "and", "I", "\u7684", "\u4e00")
+
+
+@dataclass(frozen=True)
+class Located:
+    """The ids of one line, and where each token and each part stands in the joined string."""
+
+    ids: list[int]
+    spans: list[tuple[int, int]]  # characters [start, end) of each token; (0, 0) for added ones
+    starts: list[int]  # first character of each part of the line
+
+
+class Tokens(Protocol):
+    """A tokenizer seen as two alphabets: text, and control tokens that no text can spell."""
+
+    @property
+    def lead(self) -> int:
+        """How many control tokens the tokenizer puts before every text."""
+        ...
+
+    @property
+    def tail(self) -> int:
+        """How many it puts after every text."""
+        ...
+
+    def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
+        """Token ids of each line; `special` adds what the tokenizer puts around a text."""
+        ...
+
+    def encode_from(
+        self, lines: Sequence[Line], parts: Sequence[int], special: bool = True
+    ) -> list[tuple[list[int], int]]:
+        """Ids of each line, and the first token of its part `parts[i]`, with the space before."""
+        ...
+
+    def locate(self, lines: Sequence[Line], special: bool = True) -> list[Located]:
+        """Ids with their places."""
+        ...
+
+    def glued(self, lines: Sequence[Line]) -> list[list[int]]:
+        """Ids of lines that follow something: `" great"` after a space, `"great"` without one."""
+        ...
+
+
+class FastTokens:
+    """The Rust tokenizers: private copies in which control tokens have unspellable names."""
+
+    def __init__(self, backend: Any, control: dict[str, int]) -> None:
+        self._state: str = backend.to_str()
+        self._control = control
+        self._copies: dict[str, Any] = {}
+        probe = self._copy(PRIVATE[0]).encode("a").special_tokens_mask
+        self.lead = next((i for i, added in enumerate(probe) if not added), len(probe))
+        self.tail = sum(probe) - self.lead
+
+    def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
+        base = unused_base(lines)
+        if any(HOLE in line for line in lines):
+            return [ids for ids, *_ in self._holed(lines, base, special)]
+        joined = [join(line, base) for line in lines]
+        encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=special)
+        return [encoding.ids for encoding in encodings]
+
+    def encode_from(
+        self, lines: Sequence[Line], parts: Sequence[int], special: bool = True
+    ) -> list[tuple[list[int], int]]:
+        base, lead = unused_base(lines), self.lead * special
+        return [
+            (ids, _token_at(encoding, text, len(join(line[:part], base)), lead))
+            for (ids, encoding, line, text), part in zip(
+                self._holed(lines, base, special), parts, strict=True
+            )
+        ]
+
+    def locate(self, lines: Sequence[Line], special: bool = True) -> list[Located]:
+        base = unused_base(lines)
+        return [
+            Located(ids, encoding.offsets, starts(line, base))
+            for ids, encoding, line, _ in self._holed(lines, base, special)
+        ]
+
+    def glued(self, lines: Sequence[Line]) -> list[list[int]]:
+        base = unused_base(lines)
+        if any(HOLE in line for line in lines):
+            anchored = [(ANCHOR, *line) for line in lines]
+            return [ids[1:] for ids, *_ in self._holed(anchored, base, False)]
+        joined = [marker(base, ANCHOR) + join(line, base) for line in lines]
+        encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=False)
+        return [encoding.ids[1:] for encoding in encodings]
+
+    def _holed(
+        self, lines: Sequence[Line], base: str, special: bool
+    ) -> Iterator[tuple[list[int], Any, Line, str]]:
+        """Ids with their holes, encodings, lines with a word in each hole, and their texts.
+
+        A word, since what follows is to be read as it is after words.
+        """
+        stood = [tuple(self._stand_ins(line)) if HOLE in line else line for line in lines]
+        joined = [join(line, base) for line in stood]
+        encodings = self._copy(base).encode_batch(joined, add_special_tokens=special)
+        for line, own, text, encoding in zip(lines, stood, joined, encodings, strict=True):
+            ids = list(encoding.ids)
+            if HOLE in line:
+                for part, word, start in zip(line, own, starts(own, base), strict=True):
+                    if part == HOLE:
+                        ids[_standing(encoding, start, start + len(str(word)))] = HOLE
+            yield ids, encoding, own, text
+
+    def _stand_ins(self, line: Line) -> Iterator[str | int]:
+        bare = True  # whether nothing stands before
+        for part in line:
+            if part == HOLE:
+                yield self._word if bare else f" {self._word}"
+            else:
+                yield part
+            bare = bare and part == ""
+
+    @cached_property
+    def _word(self) -> str:
+        """A word that is one token, at the start of a text and inside it."""
+        copy, base = self._copy(PRIVATE[0]), marker(PRIVATE[0], ANCHOR)
+        for word in STAND_INS:
+            start, inside = copy.encode_batch([word, f"{base}a {word}"], add_special_tokens=False)
+            before = len(copy.encode(f"{base}a", add_special_tokens=False).ids)
+            if len(start.ids) == 1 and len(inside.ids) == before + 1:
+                return word
+        raise ModelError("triggers need a tokenizer in which a short word is one token")
+
+    def _copy(self, base: str) -> Any:
+        if base not in self._copies:
+            self._copies[base] = with_markers(self._state, self._control, base)
+        return self._copies[base]
+
+
+def unused_base(lines: Sequence[Line]) -> str:
+    """A private-use character that no string of the lines holds."""
+    for base in PRIVATE:
+        if not any(isinstance(part, str) and base in part for line in lines for part in line):
+            return base
+    raise ModelError(
+        f"the texts hold all {len(PRIVATE)} private-use characters from U+{ord(PRIVATE[0]):X} on, "
+        "which are needed to tell slots from text; remove one of them from the data"
+    )
+
+
+def join(line: Line, base: str) -> str:
+    """One string, control tokens written by their private names."""
+    return "".join([part if isinstance(part, str) else marker(base, part) for part in line])
+
+
+def starts(line: Line, base: str) -> list[int]:
+    """First character of each part in the joined string."""
+    return [0, *accumulate(len(join((part,), base)) for part in line)][:-1]
+
+
+def _standing(encoding: Any, start: int, end: int) -> int:
+    """The token of the word that ends a part."""
+    token = encoding.char_to_token(end - 1)
+    if token is None or encoding.offsets[token][1] != end or encoding.offsets[token][0] < start:
+        raise ModelError(
+            "a trigger token cannot stand right before the text after it, which would be read as "
+            "part of the same word; put a space after [T]"
+        )
+    return int(token)
+
+
+def _token_at(encoding: Any, text: str, start: int, lead: int) -> int:
+    """The token that holds the first character of an answer, or the space before it."""
+    if start == 0:
+        return lead
+    for place in range(start - (text[start - 1] == " "), len(text)):
+        token = encoding.char_to_token(place)
+        if token is not None:
+            return int(token)
+    return len(encoding.ids)

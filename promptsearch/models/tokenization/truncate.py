@@ -1,0 +1,58 @@
+"""Texts that are too long: the longest input is cut, from its right; never the template."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from promptsearch.errors import ModelError
+from promptsearch.models.tokenization.tokenizer import Line, Located, Tokens
+from promptsearch.prompt import Filled, Input
+
+Write = Callable[[Filled], tuple[Line, Sequence[int]]]  # the line, and where in it each part stands
+
+
+def shortened(filled: Filled, write: Write, tokens: Tokens, room: int, special: bool) -> Filled:
+    """The prompt with its inputs cut until what `write` makes of it has at most `room` tokens.
+
+    Ends fall on token boundaries. `ModelError` where the template alone has more.
+    """
+    while True:
+        line, places = write(filled)
+        (located,) = tokens.locate([line], special)
+        over = len(located.ids) - room
+        if over <= 0:
+            return filled
+        ends = _ends(filled, located, places, over)
+        if not ends:
+            raise ModelError(
+                f"the template alone takes {len(located.ids)} tokens with its longest answer, but "
+                f"the model has room for {room}; shorten the template"
+            )
+        filled = tuple(
+            Input(part.name, part.text[: ends[i]].rstrip())
+            if isinstance(part, Input) and i in ends
+            else part
+            for i, part in enumerate(filled)
+        )
+
+
+def _ends(filled: Filled, located: Located, places: Sequence[int], over: int) -> Mapping[int, int]:
+    """Where to end each input that is cut, in characters, for `over` tokens less."""
+    held = {
+        i: _token_starts(part.text, located, located.starts[places[i]])
+        for i, part in enumerate(filled)
+        if isinstance(part, Input)
+    }
+    ends: dict[int, int] = {}
+    for _ in range(over):
+        longest = max(held, key=lambda i: len(held[i]), default=None)
+        if longest is None or not held[longest]:
+            break
+        ends[longest] = held[longest].pop()
+    return ends
+
+
+def _token_starts(text: str, located: Located, start: int) -> list[int]:
+    """First character, inside the input at `start`, of each of its tokens, ascending."""
+    end = start + len(text)
+    return sorted(
+        {max(left - start, 0) for left, right in located.spans if left < end and right > start}
+    )

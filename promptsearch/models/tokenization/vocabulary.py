@@ -1,0 +1,88 @@
+"""What a vocabulary holds: its whole words, and what it cannot write."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from promptsearch.models.tokenization.tokenizer import Tokens
+
+
+def words(tokenizer: Any, tokens: Tokens) -> list[str]:
+    """Whole alphabetic words, each one token where a word stands alone; in vocabulary order."""
+    special = set(tokenizer.all_special_ids)
+    own = [token for token in range(len(tokenizer)) if token not in special]
+    pieces = dict(zip(own, tokenizer.convert_ids_to_tokens(own), strict=True))
+    texts = [_text(tokenizer, piece) for piece in pieces.values()]
+    known = [(token, text) for token, text in zip(own, texts, strict=True) if text.isalpha()]
+    spaced = tokens.glued([(" " + text,) for _, text in known])
+    alone = tokens.encode([(text,) for _, text in known], special=False)
+    single = (
+        text
+        for (token, text), inside, first in zip(known, spaced, alone, strict=True)
+        if inside == [token] or (first == [token] and pieces[token].startswith("\u2581"))
+    )
+    return list(dict.fromkeys(single))
+
+
+def _text(tokenizer: Any, piece: str | None) -> str:
+    if piece is None:
+        return ""
+    text: str = tokenizer.convert_tokens_to_string([piece])
+    return text.strip(" ")
+
+
+def spellings(tokenizer: Any, tokens: Tokens, control: Collection[int]) -> list[str | None]:
+    """What each token adds to a text where it follows a word (" great", "ing").
+
+    None for control tokens and unknown ones, for pieces of characters, and for words that no text
+    spells so (BERT's "[unused1]").
+    """
+    count = len(tokenizer)
+    (before,) = tokens.glued([(" the",)])
+    start = tokenizer.decode(before, clean_up_tokenization_spaces=False)
+    texts = tokenizer.batch_decode(
+        [[*before, token] for token in range(count)], clean_up_tokenization_spaces=False
+    )
+    found = [
+        text[len(start) :] if token not in control and text.startswith(start) else None
+        for token, text in enumerate(texts)
+    ]
+    return _sayable(found, before, tokens)
+
+
+def _sayable(
+    texts: Sequence[str | None], before: Sequence[int], tokens: Tokens
+) -> list[str | None]:
+    """The texts without broken characters, and without words that are read as other tokens."""
+    words = [i for i, text in enumerate(texts) if text and text[0] == " " and text.strip()]
+    read = tokens.glued([(f" the{texts[i]}",) for i in words])
+    other = {i for i, ids in zip(words, read, strict=True) if ids != [*before, i]}
+    return [
+        None if not text or "\ufffd" in text or i in other else text for i, text in enumerate(texts)
+    ]
+
+
+def unknown_share(unknown: int | None, tokens: Tokens, texts: Sequence[str]) -> float:
+    """Share of the characters, spaces left out, that fall to the unknown token; in [0, 1]."""
+    total = sum(sum(map(len, text.split())) for text in texts)
+    if unknown is None or not total:
+        return 0.0
+    lost = 0
+    for text, located in zip(texts, tokens.locate([(t,) for t in texts]), strict=True):
+        spans = zip(located.ids, located.spans, strict=True)
+        places = {i for token, (a, b) in spans if token == unknown for i in range(a, b)}
+        lost += sum(not text[i].isspace() for i in places)
+    return lost / total
+
+
+def written(tokenizer: Any, ids: Sequence[int]) -> str:
+    """Ids as the model reads them, special tokens written out."""
+    text: str = tokenizer.decode(list(ids), skip_special_tokens=False)
+    return text
+
+
+def answer_ids(tokens: Tokens, texts: Sequence[str]) -> list[tuple[int, ...]]:
+    """The ids of answers where a space stands before their slot."""
+    alone = tokens.encode([(text,) for text in texts], special=False)
+    spaced = tokens.glued([(" " + text,) for text in texts])
+    shorter = (min(pair, key=len) for pair in zip(spaced, alone, strict=True))
+    return [tuple(ids) for ids in shorter]

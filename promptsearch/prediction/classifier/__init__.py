@@ -1,0 +1,5 @@
+"""Prompts with scikit-learn's face."""
+
+from promptsearch.prediction.classifier.estimator import PromptClassifier
+
+__all__ = ["PromptClassifier"]

@@ -1,0 +1,173 @@
+"""A classifier as scikit-learn has them, without needing scikit-learn.
+
+The parameters are the constructor's arguments, so that `clone`, `cross_val_score`, `Pipeline` and
+searches over parameters work.
+"""
+
+from collections.abc import Sequence, Sized
+from dataclasses import dataclass, field, fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptsearch.data import did_you_mean
+from promptsearch.data.tasks.in_memory import examples_of, labelled
+from promptsearch.engine.strategy import Searcher
+from promptsearch.engine.trial import Result
+from promptsearch.errors import DataError, RunError
+from promptsearch.models import LanguageModel
+from promptsearch.prediction.classifier.prompts import Basis
+from promptsearch.prediction.combination import Floats
+from promptsearch.prediction.ensemble import EnsemblePredictor
+from promptsearch.prompt import Prompt
+
+
+@dataclass(eq=False)
+class PromptClassifier:
+    """Labels texts with the prompts of a file, or with the best that a search finds.
+
+    X is a list of texts, of dicts from input to text, or a data frame. Without a `searcher` nothing
+    is learned: `fit` checks the labels, and is not needed. With one, `fit` searches from the prompt
+    on X and y, a part of which decides, and the best prompt found answers. Clones share a `model`
+    that is given loaded; each loads its own where it is a name.
+    """
+
+    prompts: str | Path | Prompt  # a prompts.json, or the prompt itself
+    model: str | LanguageModel | None = None  # None: the one the prompts were found with
+    id: str | None = None  # of one prompt of the file
+    ensemble: bool | None = None  # None: the file's, if it has one that is better on dev
+    searcher: Searcher | None = None
+    budget: int = 200  # of the search: distinct prompts that are scored
+    seed: int = 0
+    _estimator_type: ClassVar[str] = "classifier"
+    _basis: Basis | None = field(default=None, init=False, repr=False)
+    _predictor: EnsemblePredictor | None = field(default=None, init=False, repr=False)
+    _values: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def fit(self, X: object, y: Sequence[Any]) -> "PromptClassifier":
+        """Check the labels, which must be among the prompt's; search, where there is a searcher.
+
+        `DataError` names the label or the row that does not fit.
+        """
+        if self.searcher is not None and self.ensemble:
+            raise RunError("a search starts from one prompt; leave ensemble=True out")
+        self._forget()
+        if isinstance(X, Sized):
+            _check_lengths(len(X), len(y))
+        basis = Basis.of(self.prompts, self.id, self.ensemble if self.searcher is None else False)
+        values = _values(y, basis.labels)
+        if self.searcher is not None:
+            examples = labelled(examples_of(X, basis.reader), list(map(str, y)))
+            model = basis.model(self.model)
+            basis = basis.searched(self.searcher, examples, model, self.budget, self.seed)
+            self._predictor = basis.predictor(model)
+        self._basis, self._values = basis, values
+        return self
+
+    def predict(self, X: object) -> NDArray[Any]:
+        """(example,): the likeliest labels, of the type that `fit` saw (before it, texts)."""
+        found: NDArray[Any] = self._labels()[self._log_probs(X).argmax(1)]
+        return found
+
+    def predict_proba(self, X: object) -> Floats:
+        """(example, label): probabilities; the labels stand in the order of `classes_`."""
+        return np.exp(self._log_probs(X)[:, np.argsort(self._labels(), kind="stable")])
+
+    def score(self, X: object, y: Sequence[Any], sample_weight: Any = None) -> float:
+        """Accuracy, in [0, 1]; labels are compared by their texts."""
+        said = list(map(str, self.predict(X)))
+        _check_lengths(len(said), len(y))
+        hits = [own == str(right) for own, right in zip(said, y, strict=True)]
+        return float(np.average(hits, weights=sample_weight))
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """(label,): all that the prompts answer, sorted."""
+        return np.sort(self._labels())
+
+    @property
+    def prompt_(self) -> Prompt:
+        """The prompt that answers; of an ensemble the first."""
+        return self._based().choice.saved[0].prompt
+
+    @property
+    def result_(self) -> Result | None:
+        """All that the search tried; None where there was none."""
+        return self._based().result
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+
+    def set_params(self, **params: Any) -> "PromptClassifier":
+        """Change arguments of the constructor; what was fitted is forgotten."""
+        known = list(self.get_params())
+        for name, value in params.items():
+            if name not in known:
+                raise DataError(
+                    f"PromptClassifier has no parameter {name!r}{did_you_mean(name, known)}; "
+                    f"it has {', '.join(known)}"
+                )
+            setattr(self, name, value)
+        self._forget()
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.searcher is None or self._basis is not None
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of an estimator from 1.6 on."""
+        utils: Any = import_module("sklearn.utils")
+        return utils.Tags(
+            estimator_type="classifier",
+            target_tags=utils.TargetTags(required=self.searcher is not None),
+            classifier_tags=utils.ClassifierTags(),
+            input_tags=utils.InputTags(two_d_array=False, one_d_array=True, string=True),
+            requires_fit=self.searcher is not None,
+        )
+
+    def _log_probs(self, X: object) -> Floats:
+        """(example, label), the labels in the prompts' order."""
+        basis = self._based()
+        examples = examples_of(X, basis.reader)
+        if self._predictor is None:
+            self._predictor = basis.predictor(basis.model(self.model))
+        parts = [values for _, values in self._predictor.parts(examples)]
+        return np.concatenate([np.empty((0, len(basis.labels))), *parts])
+
+    def _labels(self) -> NDArray[Any]:
+        """(label,): the labels in the prompts' order, as `fit` saw them."""
+        return np.array([self._values.get(label, label) for label in self._based().labels])
+
+    def _based(self) -> Basis:
+        """What was fitted, or without a search may be used as it is."""
+        if self._basis is None:
+            if self.searcher is not None:
+                raise RunError("this classifier has not searched yet; call fit(X, y) first")
+            self._basis = Basis.of(self.prompts, self.id, self.ensemble)
+        return self._basis
+
+    def _forget(self) -> None:
+        self._basis, self._predictor, self._values = None, None, {}
+
+
+def _check_lengths(rows: int, labels: int) -> None:
+    """`DataError` where they differ."""
+    if rows != labels:
+        raise DataError(f"X has {rows} rows and y {labels} labels; give one for each")
+
+
+def _values(y: Sequence[Any], labels: Sequence[str]) -> dict[str, Any]:
+    """Label -> what stands for it in y, where that is no text: numbers, say."""
+    values = {str(value): value for value in y}
+    if unknown := [label for label in values if label not in labels]:
+        raise DataError(
+            f"y: the label {unknown[0]!r} is none of the prompts'"
+            f"{did_you_mean(unknown[0], labels)}; they answer {', '.join(labels)}"
+        )
+    kind = type(next(iter(values.values()), ""))
+    rest = {label: kind(label) for label in labels if label not in values and label.isdecimal()}
+    return {**rest, **values}

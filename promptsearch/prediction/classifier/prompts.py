@@ -1,0 +1,79 @@
+"""What a classifier answers with: prompts first, a model when it is needed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from promptsearch.data import Dataset, Example, TaskFrame
+from promptsearch.data.tasks.in_memory import task_in_memory
+from promptsearch.data.tasks.schema import Reader
+from promptsearch.engine.strategy import Searcher
+from promptsearch.engine.trial import Result
+from promptsearch.errors import RunError
+from promptsearch.models import LanguageModel
+from promptsearch.prediction.ensemble import EnsemblePredictor
+from promptsearch.prediction.selection import Choice, chosen, frame_in, scoring_from, without_priors
+from promptsearch.prompt import Prompt
+from promptsearch.prompt_file.model import model_for
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
+from promptsearch.runs.run import search
+from promptsearch.scoring import Scorer
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Prompts and their task; `train` and `result` where they were searched."""
+
+    file: PromptFile
+    frame: TaskFrame
+    choice: Choice
+    train: Dataset | None = None
+    result: Result | None = None
+
+    @classmethod
+    def of(cls, prompts: str | Path | Prompt, id: str | None, ensemble: bool | None) -> "Basis":
+        """Of a prompts.json, or of a prompt alone."""
+        if isinstance(prompts, Prompt):
+            file = PromptFile(Path("prompt"), (SavedPrompt("prompt", prompts, {}),), {})
+        else:
+            file = read_prompts(Path(prompts))
+        frame = frame_in(file)
+        return cls(file, frame, chosen(file, frame, id, ensemble))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.choice.labels
+
+    @property
+    def reader(self) -> Reader:
+        return self.choice.reader(self.frame.reader)
+
+    def model(self, given: str | LanguageModel | None) -> LanguageModel:
+        """The given one, or that of the prompts; `ModelError` where that has changed."""
+        if not isinstance(given, str | None):
+            return given
+        return model_for(self.file, self.frame.chat, given)
+
+    def predictor(self, model: LanguageModel) -> EnsemblePredictor:
+        """What answers, scored and calibrated as the file says."""
+        settings, kind = scoring_from(self.file), self.frame.kind
+        own = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
+        scorer = without_priors(own, own, self.file, self.choice, self.frame, self.train)
+        return EnsemblePredictor(self.choice.ensemble, scorer, own)
+
+    def searched(
+        self,
+        searcher: Searcher,
+        examples: Sequence[Example],
+        model: LanguageModel,
+        budget: int,
+        seed: int,
+    ) -> "Basis":
+        """The best prompt that the searcher finds from this one, on labelled examples."""
+        if self.frame.kind == "facts":
+            raise RunError("a classifier's search is for labelled texts; search facts by commands")
+        definition = task_in_memory(self.frame, self.choice.saved[0].prompt, examples)
+        settings = replace(scoring_from(self.file), budget=budget, seed=seed)
+        result = search(searcher, definition, model, settings)
+        best = SavedPrompt(result.best.id, result.best.prompt, {})
+        return replace(self, choice=Choice.of(best), train=definition.train.examples, result=result)

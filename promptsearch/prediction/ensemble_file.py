@@ -1,0 +1,58 @@
+"""The ensemble that a prompts.json holds."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from promptsearch.data import TaskDefinition, TaskFrame
+from promptsearch.errors import DataError, PromptError
+from promptsearch.prediction.combination import Rule
+from promptsearch.prediction.ensemble import (
+    Ensemble,
+    Member,
+)
+from promptsearch.prompt import Prompt
+from promptsearch.prompt_file.align import aligned
+from promptsearch.prompt_file.prompts_json import PromptFile
+
+HEAVIEST = 1e6  # of a member's weight; larger ones overflow
+
+
+def read_ensemble(file: PromptFile, definition: TaskDefinition | TaskFrame) -> Ensemble | None:
+    """The ensemble of a file, if it has one; `DataError` says what is wrong with it."""
+    return ensemble_of(file, {s.id: aligned(s, definition).prompt for s in file.prompts})
+
+
+def ensemble_of(file: PromptFile, prompts: Mapping[str, Prompt]) -> Ensemble | None:
+    """The same, of prompts by their ids, as they were brought into an order of labels."""
+    section = file.document.get("ensemble")
+    if section is None:
+        return None
+    try:
+        return _read(section, prompts)
+    except PromptError as error:
+        raise DataError.at(file.path, None, f"its ensemble: {error}") from None
+
+
+def _read(section: object, prompts: Mapping[str, Prompt]) -> Ensemble:
+    match section:
+        case {"rule": str(rule), "members": [*rows]} if rows:
+            return Ensemble(cast(Rule, rule), tuple(_member(row, prompts) for row in rows))
+    raise PromptError('it must have a "rule" and "members"')
+
+
+def _member(row: object, prompts: Mapping[str, Prompt]) -> Member:
+    match row:
+        case {"id": str(name), "weight": int() | float() as weight} if name in prompts:
+            if not abs(weight) <= HEAVIEST:
+                raise PromptError(f"its member {name!r} has the weight {weight}; give about 1")
+            return Member(name, prompts[name], float(weight))
+        case {"id": str(name)} if name not in prompts:
+            raise PromptError(f"its member {name!r} is none of the prompts")
+    raise PromptError(f'a member is {row!r}; write {{"id": "p1", "weight": 1.0}}')
+
+
+def candidates_beside(file: PromptFile) -> Path | None:
+    """The file of candidates that the prompts name, which must lie beside them."""
+    first = file.prompts[0].row.get("candidates")
+    return file.path.parent / str(first["file"]) if isinstance(first, Mapping) else None

@@ -1,0 +1,121 @@
+"""Making an ensemble of prompts that were found: weights from train, what it is worth on dev."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from promptsearch.data import Example, TaskDefinition
+from promptsearch.errors import RunError
+from promptsearch.metrics import scores_of
+from promptsearch.prediction.combination import RULES, Logs, Right, Rule, by_rank, greedy, uniform
+from promptsearch.prediction.ensemble import (
+    Ensemble,
+    EnsemblePredictor,
+    Member,
+    check_labels,
+    member_log_probs,
+)
+from promptsearch.prediction.learned_weights import optimised
+from promptsearch.prompt_file.align import aligned
+from promptsearch.prompt_file.prompts_json import Json, SavedPrompt
+from promptsearch.scoring import PromptScorer, Scorer
+
+HELD = 0.25  # of the rows, on which learning weights is stopped
+LEARNED: tuple[Rule, ...] = ("optimised", "greedy")
+
+
+@dataclass(frozen=True)
+class Making:
+    """How an ensemble is made."""
+
+    rule: Rule = "uniform"
+    top: int = 10  # members, the best on dev
+    examples: int = 500  # of train, at most, that weights are learned from
+    seed: int = 0  # of which ones these are
+
+    def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise RunError(f"there is no rule {self.rule!r}; use {', '.join(RULES)}")
+        for name in ("top", "examples"):
+            if (value := getattr(self, name)) < 1:
+                raise RunError(f"--{name} {value} is too small; give 1 or more")
+
+
+def ensemble_section(
+    saved: Sequence[SavedPrompt],
+    definition: TaskDefinition,
+    scorer: PromptScorer,
+    own: Scorer,
+    making: Making,
+) -> Json:
+    """The `ensemble` of a prompts.json, from its prompts, best first.
+
+    `RunError` where there are fewer than `top`, `PromptError` where they do not fit together.
+    """
+    if making.top > len(saved):
+        raise RunError(
+            f"--top {making.top}: there are {len(saved)} prompts; give {len(saved)} or less"
+        )
+    chosen = [aligned(one, definition) for one in saved[: making.top]]
+    equal = [Member(one.id, one.prompt, 1.0) for one in chosen]
+    check_labels(equal)
+    weights, fitted = _weights(equal, definition, scorer, own, making)
+    members = [Member(m.id, m.prompt, w) for m, w in zip(equal, weights, strict=True) if w > 0]
+    predictor = EnsemblePredictor(Ensemble(making.rule, tuple(members)), scorer, own)
+    judged = predictor.judged(definition.dev.examples)
+    scores = scores_of(judged, definition.kind, definition.negative_label)
+    return {
+        "rule": making.rule,
+        "members": [{"id": member.id, "weight": member.weight} for member in members],
+        "scores": {"dev": {**scores, "selected": True}},
+        "fitted": fitted,
+    }
+
+
+def _weights(
+    members: Sequence[Member],
+    definition: TaskDefinition,
+    scorer: PromptScorer,
+    own: Scorer,
+    making: Making,
+) -> tuple[Sequence[float], Json | None]:
+    """One a member, and how they were learned."""
+    if making.rule not in LEARNED:
+        return (by_rank if making.rule == "rank" else uniform)(len(members)), None
+    labelling = own.labelling(members[0].prompt.verbalizer)
+    examples = _drawn(
+        definition, [bool(r) for r in labelling.right(definition.train.examples)], making
+    )
+    right = labelling.right(examples)
+    said = member_log_probs([m.prompt for m in members], examples, scorer, own)
+    return _learned(said, right, making.rule)
+
+
+def _learned(said: Logs, right: Right, rule: Rule) -> tuple[Sequence[float], Json]:
+    about: dict[str, object] = {"split": "train", "examples": len(right)}
+    if rule == "greedy":
+        return greedy(said, right), about
+    kept = len(right) - int(HELD * len(right))
+    held = (said[:, kept:], right[kept:]) if kept < len(right) else None
+    learned = optimised(said[:, :kept], right[:kept], held)
+    about |= {
+        "held_back": len(right) - kept,
+        "epochs": learned.epochs,
+        "loss": learned.loss,
+        "loss_of_equal_weights": learned.before,
+    }
+    return learned.weights, about
+
+
+def _drawn(definition: TaskDefinition, able: Sequence[bool], making: Making) -> list[Example]:
+    """Training examples that have a right label, in an order of the seed's."""
+    examples = definition.train.examples
+    order = np.random.default_rng([making.seed, 9]).permutation(len(examples)).tolist()
+    drawn = [examples[place] for place in order if able[place]][: making.examples]
+    if not drawn:
+        raise RunError(
+            f"{definition.name}: no training example has a right answer to learn weights from; "
+            "use --rule uniform"
+        )
+    return drawn

@@ -1,0 +1,193 @@
+"""Prompts of a file put to use: which of them answer, with what model, less which priors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from promptsearch.data import Dataset, TaskFrame, did_you_mean, frame_of
+from promptsearch.data.tasks.facts_reader import FactsReader
+from promptsearch.data.tasks.labelled_reader import LabelledReader
+from promptsearch.data.tasks.schema import Reader
+from promptsearch.engine.ledger import digest
+from promptsearch.errors import DataError, PromptError, RunError
+from promptsearch.metrics import objective_in
+from promptsearch.prediction.ensemble import Ensemble, Member
+from promptsearch.prediction.ensemble_file import read_ensemble
+from promptsearch.prompt_file.align import aligned
+from promptsearch.prompt_file.model import is_own
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, kind_of_answers
+from promptsearch.runs.settings import Settings
+from promptsearch.scoring import PromptScorer, Scorer
+from promptsearch.scoring.calibration import CalibratedScorer, check_calibration, references_of
+
+_SHOWN = 10  # of a file's prompts, in an error
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The prompts that answer; a single one is an ensemble of one member."""
+
+    saved: tuple[SavedPrompt, ...]
+    ensemble: Ensemble
+    from_file: bool  # whether it is the file's ensemble
+
+    @classmethod
+    def of(cls, one: SavedPrompt) -> "Choice":
+        """A single prompt."""
+        member = Member(one.id, one.prompt, 1.0)
+        return cls((one,), Ensemble("uniform", (member,)), from_file=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels (or candidates) that it chooses from."""
+        return self.saved[0].prompt.verbalizer.labels
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The inputs that its templates read, each once."""
+        own = (name for one in self.saved for name in one.prompt.template.fields)
+        return tuple(dict.fromkeys(own))
+
+    def reader(self, reader: Reader) -> Reader:
+        """The same, asking of a row the inputs that are read, not all that the task has."""
+        if isinstance(reader, FactsReader):
+            return reader
+        return replace(reader, needed=frozenset(self.fields))
+
+    def __str__(self) -> str:
+        if not self.from_file:
+            return f"{self.saved[0].id}: {self.saved[0].prompt.template}"
+        return f"the ensemble ({self.ensemble.rule} of {', '.join(one.id for one in self.saved)})"
+
+
+def frame_in(file: PromptFile) -> TaskFrame:
+    """The task that a file's prompts are for, as far as the file tells; no other file is read."""
+    first = file.prompts[0]
+    fields = (name for saved in file.prompts for name in saved.prompt.template.fields)
+    return frame_of(
+        file.section("task"),
+        file.path,
+        kind=kind_of_answers(first.row),
+        fields=tuple(dict.fromkeys(fields)),
+        labels=first.prompt.verbalizer.labels,
+    )
+
+
+def chosen(
+    file: PromptFile, frame: TaskFrame, id: str | None = None, ensemble: bool | None = None
+) -> Choice:
+    """The prompt with the `id`, else the file's ensemble, else its first prompt.
+
+    `ensemble` asks for that or forbids it; with None, it answers unless it scored less on dev than
+    the first prompt. `RunError` where the file does not have what is asked.
+    """
+    together = read_ensemble(file, frame) if id is None and ensemble is not False else None
+    if together is not None and (ensemble or together_is_better(file.document)):
+        rows = {one.id: one for one in file.prompts}
+        saved = tuple(replace(rows[m.id], prompt=m.prompt) for m in together.members)
+        return Choice(saved, together, from_file=True)
+    if ensemble:
+        raise RunError(
+            f"{file.path}: has no ensemble; make one with `promptsearch ensemble {file.path}`, or "
+            "use its best prompt (--no-ensemble)"
+        )
+    return Choice.of(aligned(_named(file, id), frame))
+
+
+def together_is_better(document: Mapping[str, Any]) -> bool:
+    """Whether a prompts.json has an ensemble that scored no less on dev than its first prompt.
+
+    By what the search called best; also where it does not say what one of them scored.
+    """
+    if (ensemble := document.get("ensemble")) is None:
+        return False
+    metric = objective_in(document.get("search") or {})
+    whole, first = (_on_dev(row, metric) for row in (ensemble, document["prompts"][0]))
+    return whole is None or first is None or whole >= first
+
+
+def _on_dev(row: object, metric: str) -> float | None:
+    match row:
+        case {"scores": {"dev": {**scores}}} if isinstance(score := scores.get(metric), float):
+            return score
+    return None
+
+
+def _named(file: PromptFile, id: str | None) -> SavedPrompt:
+    if id is None:
+        return file.prompts[0]
+    known = [one.id for one in file.prompts]
+    if id not in known:
+        shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+        near = did_you_mean(id, known)
+        raise RunError(f"{file.path}: has no prompt {id!r}{near}; its prompts are {shown}")
+    return file.prompts[known.index(id)]
+
+
+def scoring_from(file: PromptFile) -> Settings:
+    """The settings that score prompts as the file says they were scored."""
+    saved = file.section("scoring")
+    names = ("multi_token", "answer_score", "length_norm", "calibration")
+    known = {name: saved[name] for name in names if saved.get(name) is not None}
+    try:
+        return Settings(**known)  # type: ignore[arg-type]
+    except RunError as error:
+        raise DataError.at(file.path, None, f"scoring: {error}") from None
+
+
+def without_priors(
+    inner: PromptScorer,
+    own: Scorer,
+    file: PromptFile,
+    choice: Choice,
+    frame: TaskFrame,
+    train: Dataset | None,
+) -> PromptScorer:
+    """The scorer, calibrated as the file says: by the priors in it where they are of this model.
+
+    `train` are inputs for batch calibration, which other priors need; None where there are none.
+    """
+    method = scoring_from(file).calibration
+    check_calibration(method, len(choice.labels))
+    if method == "none":
+        return inner
+    known = choice.saved if is_own(file, own.model) else ()
+    priors = {one.prompt: one.row["prior"] for one in known if one.row.get("prior") is not None}
+    if method == "batch" and train is None and len(priors) < len(choice.saved):
+        raise RunError(
+            f"{file.path}: batch calibration asks the training inputs, and this file has no prior "
+            f"of theirs for {own.model.info.spec}; name the task they are in with --task"
+        )
+    scorer = CalibratedScorer(inner, own, method, references_of(method, frame.inputs, train or ()))
+    for one in known:
+        if one.prompt in priors:
+            _recall(scorer, one, file)
+    return scorer
+
+
+def identity_of(
+    file: PromptFile, choice: Choice, own: Scorer, reader: Reader, names: Sequence[str]
+) -> Mapping[str, object]:
+    """What must be the same for predictions to go on in one file; `names` are their columns."""
+    info, settings = asdict(own.model.info), scoring_from(file)
+    markup = reader.markup.fields if isinstance(reader, LabelledReader) else {}
+    members = zip(choice.saved, choice.ensemble.members, strict=True)
+    prompts = [
+        [str(one.prompt.template), one.prompt.verbalizer.plain(), one.row.get("prior"), m.weight]
+        for one, m in members
+    ]
+    return {
+        "prompts": digest((choice.ensemble.rule, prompts)),
+        "model": {name: info[name] for name in info if name not in ("spec", "revision", "device")},
+        "scoring": settings.scored_as("facts" if own.facts else "classification"),
+        "columns": list(names),
+        "reading": [dict(reader.layout.rename), dict(markup), sorted(reader.columns)],
+    }
+
+
+def _recall(scorer: CalibratedScorer, one: SavedPrompt, file: PromptFile) -> None:
+    prior = one.row["prior"]
+    try:
+        scorer.recall(one.prompt, prior if isinstance(prior, Mapping) else {})
+    except PromptError as error:
+        raise DataError.at(file.path, None, f"prompt {one.id}: {error}") from None

@@ -1,0 +1,76 @@
+"""The columns that predictions add to a row."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from promptsearch.errors import RunError
+from promptsearch.prediction.combination import Floats
+
+FIGURES = 6  # of a probability: the scores behind it are float32
+Value = str | float
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Of labels: the first choice, its probability, and that of each label.
+
+    Of facts: the `best` first choices, each with its probability. `RunError` where there are fewer.
+    """
+
+    labels: tuple[str, ...]  # or candidates
+    best: int | None = None  # None: these are no facts
+    prefix: str = ""  # of every name, where the rows have columns of these names already
+
+    def __post_init__(self) -> None:
+        if self.best is not None and self.best > len(self.labels):
+            count = len(self.labels)
+            raise RunError(
+                f"--top-answers {self.best}: there are {count:,} candidates; give {count} or less"
+            )
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """`label, probability, p(negative), p(positive)`, or `answer, probability, answer_2, ...`
+
+        >>> Columns(("Paris", "Oslo"), best=2).names
+        ('answer', 'probability', 'answer_2', 'probability_2')
+        """
+        if self.best is None:
+            own = ["label", "probability", *(f"p({label})" for label in self.labels)]
+        else:
+            ranks = ["", *(f"_{rank}" for rank in range(2, self.best + 1))]
+            own = [f"{name}{rank}" for rank in ranks for name in ("answer", "probability")]
+        return tuple(f"{self.prefix}{name}" for name in own)
+
+    @property
+    def texts(self) -> tuple[bool, ...]:
+        """Which of the columns hold texts; the others hold numbers."""
+        if self.best is not None:
+            return (True, False) * self.best
+        return (True, *(False for _ in self.names[1:]))
+
+    def values(self, log_probs: Floats) -> Iterator[list[Value]]:
+        """What stands in the columns, a list a row of (example, label); ties to the first label."""
+        for row in np.exp(log_probs):
+            if self.best is None:
+                first = int(row.argmax())
+                each = [_rounded(share) for share in row.tolist()]
+                yield [self.labels[first], each[first], *each]
+            else:
+                yield [part for place in self._first(row) for part in self._choice(row, place)]
+
+    def _first(self, row: Floats) -> list[int]:
+        """Places of the best, best first."""
+        if self.best == 1:
+            return [int(row.argmax())]
+        return list(map(int, np.argsort(-row, kind="stable")[: self.best]))
+
+    def _choice(self, row: Floats, place: int) -> tuple[str, float]:
+        return self.labels[place], _rounded(float(row[place]))
+
+
+def _rounded(share: float) -> float:
+    return float(f"{share:.{FIGURES}g}")

@@ -1,0 +1,164 @@
+"""Rows of any number through a predictor: a chunk is read, asked and written before the next.
+
+What came of the rows so far is a `Done`; with one, a pass goes on where another ended. The rows
+that it counts are read again and must be the same, by their fingerprint.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
+from typing import Protocol, TypeGuard
+
+from promptsearch.data import Example, Row
+from promptsearch.data.tables.rows import renamed
+from promptsearch.data.tasks.schema import Reader
+from promptsearch.errors import DataError, RunError
+from promptsearch.prediction.ensemble import EnsemblePredictor
+from promptsearch.prediction.table.columns import Columns, Value
+from promptsearch.prediction.table.line_formats import Form
+
+CHUNK = 1024  # rows
+Rows = Iterator[Row | DataError]
+OnBadRow = Callable[[DataError], None]  # raises where the pass is to stop
+
+
+@dataclass(frozen=True)
+class Done:
+    """How far a pass is: rows read and written (the others were left out), and which they were."""
+
+    read: int = 0
+    written: int = 0
+    fingerprint: str = ""  # of the rows read
+
+
+class Sink(Protocol):
+    """Where lines go."""
+
+    @property
+    def done(self) -> Done:
+        """What it holds."""
+        ...
+
+    def write(self, text: str, done: Done) -> None:
+        """Keep some lines, all of them or none; with them, what is done by then."""
+        ...
+
+
+@dataclass(frozen=True)
+class Labeller:
+    """What turns rows into lines: how they are read, who answers, how that is written."""
+
+    reader: Reader
+    predictor: EnsemblePredictor
+    columns: Columns
+    form: Form
+
+    def lines(self, asked: Sequence[tuple[str, Example]]) -> str:
+        """Their whole lines."""
+        examples = [example for _, example in asked]
+        found: list[list[Value]] = []
+        for _, log_probs in self.predictor.parts(examples):
+            found += self.columns.values(log_probs)
+        rows = zip(asked, found, strict=True)
+        return "".join(before + self.form.after(values) for (before, _), values in rows)
+
+
+def asked_of(row: Row | DataError, place: int, reader: Reader, form: Form) -> tuple[str, Example]:
+    """The first half of a row's line, and the question; `DataError` where it cannot be one."""
+    if isinstance(row, DataError):
+        raise row
+    example = Example(str(place), _inputs(row, reader), ())
+    return form.before(row, place), example
+
+
+def is_askable(row: Row | DataError, reader: Reader) -> TypeGuard[Row]:
+    """Whether it has the inputs of a question."""
+    try:
+        return isinstance(row, Row) and bool(_inputs(row, reader))
+    except DataError:
+        return False
+
+
+def _inputs(row: Row, reader: Reader) -> Mapping[str, str]:
+    own = renamed(row, reader.layout.rename)
+    try:
+        return reader.inputs_of(own)
+    except DataError as error:
+        missing = sorted(name for name in reader.columns if name not in own.cells)
+        hint = f"; --rename COLUMN={missing[0]} says which column it is" if missing else ""
+        raise DataError(f"{error}{hint}") from None
+
+
+def label_rows(
+    rows: Rows,
+    labeller: Labeller,
+    sink: Sink,
+    on_bad_row: OnBadRow,
+    on_chunk: Callable[[Done], None],
+    size: int = CHUNK,
+) -> Done:
+    """Label all rows that the sink does not hold yet, `size` at a time.
+
+    `DataError` where a row cannot be read or asked and `on_bad_row` does not let it pass; what was
+    written until then stays. `RunError` where the sink's rows were others.
+    """
+    source = _Source(rows, labeller)
+    done = source.passed_over(sink.done)
+    while chunk := source.chunk(size):
+        asked = []
+        for place, row in enumerate(chunk, done.read):
+            try:
+                asked.append(asked_of(row, place, labeller.reader, labeller.form))
+            except DataError as error:
+                on_bad_row(error)
+        text = labeller.lines(asked)
+        if asked and not done.written:
+            text = source.head + text
+        done = Done(done.read + len(chunk), done.written + len(asked), source.fingerprint)
+        sink.write(text, done)
+        on_chunk(done)
+    return done
+
+
+class _Source:
+    """The rows as they come, their fingerprint, and the head that the first usable one makes."""
+
+    def __init__(self, rows: Rows, labeller: Labeller) -> None:
+        self._rows, self._labeller = rows, labeller
+        self._hash = blake2b(digest_size=16)
+        self.head = ""
+        self._first: Row | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        return self._hash.hexdigest()
+
+    def chunk(self, size: int) -> list[Row | DataError]:
+        """The next rows, at most so many; none at the end."""
+        rows = list(islice(self._rows, size))
+        for row in rows:
+            self._see(row)
+        return rows
+
+    def passed_over(self, done: Done) -> Done:
+        """Read what was read before; `RunError` where it is something else now."""
+        left = done.read
+        while left and (rows := self.chunk(min(left, CHUNK))):
+            left -= len(rows)
+        if done.read and (left or self.fingerprint != done.fingerprint):
+            raise RunError(
+                f"the first {done.read:,} rows of the input are not those that were labelled; "
+                "resume with the same input, or start anew with --overwrite"
+            )
+        return done
+
+    def _see(self, row: Row | DataError) -> None:
+        if isinstance(row, DataError):
+            self._hash.update(b"\0")
+            return
+        self._hash.update(json.dumps(row.cells, default=str).encode())
+        if self._first is None and is_askable(row, self._labeller.reader):
+            self._first = row
+            self.head = self._labeller.form.head(row)

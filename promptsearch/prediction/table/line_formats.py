@@ -1,0 +1,171 @@
+"""Rows with their predictions as lines of text: JSON lines, CSV, TSV.
+
+A line has two halves: `before` is what its row brings along, known before anything is scored, so
+that a row that cannot be written is told at once; `after` is what was predicted.
+"""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Protocol
+
+from promptsearch.data import Row
+from promptsearch.errors import RunError
+from promptsearch.prediction.table.columns import Value
+
+ENDINGS = (".jsonl", ".csv", ".tsv", ".parquet")
+_UNTABULAR = "holds a tab or a line end, which .tsv cannot say; write .csv or .jsonl"
+_JOINS = {".csv": ",", ".tsv": "\t"}
+
+
+class Form(Protocol):
+    """How rows become lines."""
+
+    def head(self, first: Row) -> str:
+        """What stands before all lines; `first` is the first row there is."""
+        ...
+
+    def before(self, row: Row, place: int) -> str:
+        """The line of a row up to its predictions; `DataError` where it cannot be written.
+
+        `place` counts all rows of the input, from 0.
+        """
+        ...
+
+    def after(self, values: Sequence[Value]) -> str:
+        """The rest of the line."""
+        ...
+
+
+@dataclass(frozen=True)
+class JsonLines:
+    """An object a line: the row's own values as they were, then the new ones."""
+
+    names: tuple[str, ...]
+
+    def head(self, first: Row) -> str:
+        check_free(first, self.names)
+        return ""
+
+    def before(self, row: Row, place: int) -> str:
+        check_free(row, self.names)
+        return f"{_json(row, row.cells)[:-1]}, "
+
+    def after(self, values: Sequence[Value]) -> str:
+        own = dict(zip(self.names, values, strict=True))
+        return json.dumps(own, ensure_ascii=False)[1:] + "\n"
+
+
+@dataclass
+class Delimited:
+    """Cells with a join between; the first row says which columns there are."""
+
+    names: tuple[str, ...]
+    join: str
+    columns: tuple[str, ...] = field(default=(), init=False)
+
+    def head(self, first: Row) -> str:
+        check_free(first, self.names)
+        self.columns = tuple(first.cells)
+        names = [*self.columns, *self.names]
+        if self.join == "\t" and (odd := [name for name in names if not _is_tabular(name)]):
+            raise first.error(f"the column name {odd[0]!r} {_UNTABULAR}")
+        return self._line(names)
+
+    def before(self, row: Row, place: int) -> str:
+        if new := [name for name in row.cells if name not in self.columns]:
+            raise row.error(
+                f"it has the column {new[0]!r}, which the first row lacks; write .jsonl, where "
+                "rows may differ"
+            )
+        return self._line([self._cell(row, name) for name in self.columns])[:-1] + self.join
+
+    def after(self, values: Sequence[Value]) -> str:
+        if self.join == "\t" and not all(_is_tabular(str(value)) for value in values):
+            raise RunError(f"the answer {values[0]!r} {_UNTABULAR}")
+        return self._line(values)
+
+    def _cell(self, row: Row, column: str) -> str:
+        value = row.cells.get(column)
+        text = "" if value is None else row.peek(column)
+        if text is None:
+            text = _json(row, value)
+        if self.join == "\t" and not _is_tabular(text):
+            raise row.error(f"the column {column!r} {_UNTABULAR}")
+        return text
+
+    def _line(self, cells: Sequence[Value]) -> str:
+        if self.join == "\t":
+            return "\t".join(map(str, cells)) + "\n"
+        line = StringIO()
+        csv.writer(line, lineterminator="\r\n").writerow(cells)  # so that a lone \r is quoted too
+        return line.getvalue()[:-2] + "\n"
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Predictions alone, as JSON lists that begin with their row's place: the rows stay behind."""
+
+    names: tuple[str, ...]
+
+    def head(self, first: Row) -> str:
+        check_free(first, self.names)
+        return ""
+
+    def before(self, row: Row, place: int) -> str:
+        check_free(row, self.names)
+        try:
+            json.dumps(row.cells, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            raise row.error("it holds half a surrogate pair; write .jsonl") from None
+        return f"[{place}, "
+
+    def after(self, values: Sequence[Value]) -> str:
+        return json.dumps(list(values), ensure_ascii=False)[1:] + "\n"
+
+
+def form_of(ending: str, names: tuple[str, ...]) -> Form:
+    """The form of a file with this ending; `RunError` where it is none that can be written."""
+    match ending:
+        case ".jsonl":
+            return JsonLines(names)
+        case ".csv" | ".tsv":
+            return Delimited(names, _JOINS[ending])
+        case ".parquet":
+            return Numbered(names)
+    raise RunError(
+        f"cannot write a table that ends in {ending or 'nothing'!r}; use {', '.join(ENDINGS)}"
+    )
+
+
+def check_free(row: Row, names: Sequence[str]) -> None:
+    """`DataError` where the row has a column that the predictions are to have."""
+    if taken := [name for name in names if name in row.cells]:
+        raise row.error(
+            f"there is a column {taken[0]!r} already; have the new ones named otherwise, e.g. by "
+            "--prefix predicted_"
+        )
+
+
+def _is_tabular(text: str) -> bool:
+    return "\t" not in text and "\n" not in text
+
+
+def _json(row: Row, value: object) -> str:
+    """A value of the row as JSON; dates, decimals and the like as texts."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=_plain)
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape
+        return json.dumps(value, default=_plain)
+    except TypeError:
+        raise row.error("it holds bytes, which are no text; write .parquet") from None
+    return text
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        raise TypeError
+    return str(value)

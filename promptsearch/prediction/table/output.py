@@ -1,0 +1,194 @@
+"""Where predictions go: a stream, or a file that is there when it is whole.
+
+    FILE.part       lines so far
+    FILE.journal    after each chunk that is on the disk, what is done by then (a `Ledger`)
+
+Killed at any moment, the part ends somewhere behind its last whole chunk; a resumed pass cuts it
+there. At the end it becomes FILE, and the journal goes.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from promptsearch.engine.ledger import Ledger
+from promptsearch.errors import RunError
+from promptsearch.prediction.table.label_rows import Done
+
+Finish = Callable[[Path, Path], None]  # makes the second file from the first one
+
+
+@dataclass
+class Stream:
+    """Lines go out as they come; nothing can be resumed."""
+
+    stream: BinaryIO
+    done: Done = field(default=Done())
+
+    def write(self, text: str, done: Done) -> None:
+        """`RunError` where it is not taken; a reader that has left is the caller's to notice."""
+        try:
+            self.stream.write(text.encode())
+            self.stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise RunError(f"standard output: cannot be written ({error.strerror})") from None
+        self.done = done
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file to be written, and the files beside it while it is."""
+
+    file: Path
+
+    @property
+    def part(self) -> Path:
+        return self._beside("part")
+
+    @property
+    def journal(self) -> Path:
+        return self._beside("journal")
+
+    @property
+    def lock(self) -> Path:
+        return self._beside("lock")
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a chunk is in the part: the journal has a line beside its first."""
+        if not self.journal.exists():
+            return False
+        with self.journal.open("rb") as lines:
+            return sum(1 for _ in islice(lines, 2)) == 2
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a pass came to its end, and only its journal is left."""
+        return self.file.exists() and self.journal.exists() and not self.part.exists()
+
+    def check(self, *, resume: bool, overwrite: bool) -> None:
+        """`RunError` where what is there would be lost, or there is nothing to go on with."""
+        if overwrite:
+            return
+        if self.file.exists() and not (resume and self.journal.exists()):
+            what = "is whole: there is nothing to resume" if resume else "exists"
+            raise RunError(
+                f"{self.file}: {what}; add --overwrite to label anew, or choose another --output"
+            )
+        if self.is_begun and not resume:
+            raise RunError(
+                f"{self.file}: is half made ({self.part}); add --resume to go on with it, "
+                "--overwrite to start anew"
+            )
+
+    def clear(self) -> None:
+        """Remove what a pass leaves beside the file."""
+        for path in (self.part, self.journal):
+            path.unlink(missing_ok=True)
+
+    def _beside(self, ending: str) -> Path:
+        return self.file.with_name(f"{self.file.name}.{ending}")
+
+
+@dataclass
+class Part:
+    """The lines of a target so far."""
+
+    path: Path
+    file: BinaryIO
+    ledger: Ledger
+    done: Done
+
+    def write(self, text: str, done: Done) -> None:
+        """On the disk when this returns; `RunError` where there is no room."""
+        with told(self.path):
+            self.file.write(text.encode())
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            self.ledger.append([{**asdict(done), "bytes": self.file.tell()}])
+            del self.ledger.rows[:-1]  # one is enough, of millions
+        self.done = done
+
+
+@contextmanager
+def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[Part]:
+    """The target's part, at the end of its last whole chunk; for one process at a time.
+
+    `RunError` where it is another pass's: its journal says another `identity`.
+    """
+    if not target.is_begun:
+        target.clear()
+    with told(target.part):
+        target.part.touch()
+    with (
+        Ledger(identity, target.journal) as ledger,
+        target.part.open("r+b") as file,
+    ):
+        last = dict(ledger.rows[-1]) if ledger.rows else {"bytes": 0}
+        end, size = int(str(last["bytes"])), target.part.stat().st_size
+        if size < end:
+            raise RunError(
+                f"{target.part}: has {size:,} bytes where its journal says {end:,}; start anew "
+                "with --overwrite"
+            )
+        file.truncate(end)
+        file.seek(end)
+        known = {name: last[name] for name in Done.__dataclass_fields__ if name in last}
+        part = Part(target.part, file, ledger, Done(**known))  # type: ignore[arg-type]
+        try:
+            yield part
+        finally:
+            if not part.done.read:
+                target.clear()
+
+
+@contextmanager
+def locked(target: Target) -> Iterator[None]:
+    """`RunError` where another process is writing the target, or nobody can."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(target.lock)
+    try:
+        target.file.parent.mkdir(parents=True, exist_ok=True)
+        target.lock.touch()
+        lock.acquire(blocking=False)
+    except Timeout:
+        message = "another promptsearch is writing this; wait, or choose another --output"
+        raise RunError(f"{target.file}: {message}") from None
+    except OSError as error:
+        message = f"cannot be written ({error.strerror}); choose another --output"
+        raise RunError(f"{target.file}: {message}") from None
+    try:
+        yield
+    finally:
+        target.lock.unlink(missing_ok=True)
+        lock.release()
+
+
+def finished(target: Target, finish: Finish | None = None) -> None:
+    """The part becomes the file: as it is, or by `finish`, which writes it anew."""
+    with told(target.file):
+        if finish is not None:
+            new = target.file.with_name(f"{target.file.name}.new")
+            finish(target.part, new)
+            os.replace(new, target.file)
+        else:
+            os.replace(target.part, target.file)
+        target.clear()
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """What the system says against writing, as a `RunError`."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{path}: cannot be written ({error.strerror}); make room, then go on with --resume"
+        ) from None

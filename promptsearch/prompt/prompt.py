@@ -1,0 +1,60 @@
+"""What is searched for: a template, a verbalizer, and the prompt they make together.
+
+Plain immutable text values. No model, no tensor, no file: everything else imports this module
+and it imports nothing of ours but the errors.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from promptsearch.errors import PromptError
+from promptsearch.prompt.template import Field, Filled, Input, Part, Slot, Template, Text, Trigger
+from promptsearch.prompt.verbalizer import Answer, Verbalizer
+
+__all__ = [
+    "Answer",
+    "Field",
+    "Filled",
+    "Input",
+    "Part",
+    "Prompt",
+    "Slot",
+    "Source",
+    "Template",
+    "Text",
+    "Trigger",
+    "Verbalizer",
+]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a prompt came from: kept beside it, no part of what it is."""
+
+    strategy: str = "manual"
+    parents: tuple[str, ...] = ()
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    token_ids: tuple[int, ...] | None = None
+    round_trips: bool = True
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A pattern-verbalizer pair (PET): what every strategy proposes and the scorer judges."""
+
+    template: Template
+    verbalizer: Verbalizer
+    source: Source = field(default=Source(), compare=False)
+
+    def __post_init__(self) -> None:
+        slots = set(self.template.slots)
+        for label, answers in self.verbalizer.pairs:
+            for answer in answers:
+                if unknown := [slot for slot, _ in answer if slot not in slots]:
+                    raise PromptError(
+                        f"the label {label!r} answers the slot [{unknown[0]}], which the template "
+                        f"{str(self.template)!r} does not have"
+                    )
+
+    def with_template(self, template: Template, source: Source) -> "Prompt":
+        return replace(self, template=template, source=source)

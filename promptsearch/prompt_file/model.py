@@ -1,0 +1,53 @@
+"""The model that a file's prompts were found with, loaded again to read them as it did then."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from promptsearch.data import Chat
+from promptsearch.errors import ModelError
+from promptsearch.models import LanguageModel
+from promptsearch.prompt_file.prompts_json import PromptFile
+
+
+def spec_of(file: PromptFile, given: str | None = None) -> str:
+    """The model that was given, or the one the prompts were found with."""
+    spec = given or file.section("model").get("spec")
+    if not isinstance(spec, str):
+        raise ModelError(f"{file.path}: does not say which model it is for; add --model")
+    return spec
+
+
+def is_own(file: PromptFile, model: LanguageModel) -> bool:
+    """Whether the prompts were found with this model, as far as the file says."""
+    return file.section("model").get("sha256") in (None, model.info.sha256)
+
+
+def model_for(
+    file: PromptFile, told: Chat | None, given: str | None = None, /, **options: Any
+) -> LanguageModel:
+    """The given model, or that of the prompts; `ModelError` where that one's weights changed.
+
+    The prompts' own model has a chat where it had one then, unless `options` (of `load_model`)
+    say on or off; the chat is the `told` one, or the one the file tells of.
+    """
+    from promptsearch.models.loading.load import load_for
+
+    spec, saved = spec_of(file, given), file.section("model")
+    if options.get("chat", "auto") == "auto" and "chat" in saved and spec == saved.get("spec"):
+        options["chat"] = "on" if saved["chat"] else "off"
+    model = load_for(told or _chat_in(saved), spec, **options)
+    if given is None and not is_own(file, model):
+        raise ModelError(
+            f"{spec}: its weights are not those the prompts were found with (sha256 "
+            f"{model.info.sha256[:12]}, not {str(saved['sha256'])[:12]}); name {spec} as the model "
+            f"(--model {spec}) to use them with it all the same"
+        )
+    return model
+
+
+def _chat_in(saved: Mapping[str, object]) -> Chat | None:
+    """What the model was told around each prompt."""
+    chat = saved.get("chat")
+    if not isinstance(chat, Mapping):
+        return None
+    return Chat(chat.get("system"), chat.get("answer_prefix"))

@@ -1,0 +1,166 @@
+"""The native format, `prompts.json`: what was found, from what, how well, and how sure."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from promptsearch.data.tasks.task_file import Kind
+from promptsearch.errors import DataError, PromptError
+from promptsearch.files.reading import sha256
+from promptsearch.files.writing import write_atomic
+from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.prompt_file.priors import check_prior
+from promptsearch.prompt_file.value_types import misshapen
+
+FORMAT = "promptsearch/1"
+SCHEMA = Path(__file__).with_name("prompts.schema.json")
+LISTED = 50  # more candidates than this go to a file beside prompts.json
+CANDIDATES = "candidates.txt"
+
+Json = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class SavedPrompt:
+    """A prompt as a file holds it; `row` is all the file says of it."""
+
+    id: str
+    prompt: Prompt
+    row: Json
+
+
+@dataclass(frozen=True)
+class PromptFile:
+    """A `prompts.json`, or any file with at least its `format`, templates and answers."""
+
+    path: Path
+    prompts: tuple[SavedPrompt, ...]
+    document: Json
+
+    @property
+    def kind(self) -> str:
+        """ "classification" or "facts": as the file says, else as its first prompt is answered."""
+        return str(self.section("task").get("kind") or kind_of_answers(self.prompts[0].row))
+
+    @property
+    def was_searched(self) -> bool:
+        """Whether a search chose the prompts by dev; published and written ones come without."""
+        return "search" in self.document
+
+    def section(self, name: str) -> Json:
+        """A top-level object ("task", "model", "scoring", "search", ...), empty where absent."""
+        value = self.document.get(name)
+        return value if isinstance(value, Mapping) else {}
+
+
+def kind_of_answers(row: Json) -> Kind:
+    """Of a prompt's row: candidates, or answers of labels."""
+    return "facts" if row.get("candidates") and not row.get("verbalizer") else "classification"
+
+
+def write_prompts(path: Path, document: Json) -> None:
+    """Write `prompts.json` atomically: readers see the old file or the new one."""
+    write_atomic(path, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+
+
+def answers_of(prompt: Prompt, kind: str, folder: Path | None, beside: str = CANDIDATES) -> Json:
+    """The prompt's `verbalizer` or, for facts, its `candidates`: a list, or a file in `folder`.
+
+    `beside` is the file's name.
+    """
+    if kind != "facts":
+        return {"verbalizer": prompt.verbalizer.plain()}
+    candidates = list(prompt.verbalizer.labels)
+    if folder is None or len(candidates) <= LISTED:
+        return {"candidates": candidates}
+    file = folder / beside
+    text = "".join(f"{candidate}\n" for candidate in candidates)
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        write_atomic(file, text)
+    return {"candidates": {"file": file.name, "sha256": sha256([file])}}
+
+
+def read_prompts(path: Path) -> PromptFile:
+    """Read a `prompts.json`; `DataError` names the prompt and what is wrong with it."""
+    document, rows = _document(path)
+    saved = tuple(_saved(path, i, row) for i, row in enumerate(rows))
+    for name, count in equal_ids(saved).items():
+        raise DataError.at(path, None, f"{count} prompts have the id {name!r}; give each its own")
+    return PromptFile(path, saved, document)
+
+
+def equal_ids(prompts: Iterable[SavedPrompt]) -> dict[str, int]:
+    """Ids of more than one prompt, and of how many."""
+    counts = Counter(one.id for one in prompts)
+    return {name: count for name, count in counts.items() if count > 1}
+
+
+def readable_prompts(path: Path) -> tuple[PromptFile, Sequence[DataError]]:
+    """The prompts of a file that can be read, and what is wrong with each other one."""
+    document, rows = _document(path)
+    good: list[SavedPrompt] = []
+    bad: list[DataError] = []
+    for place, row in enumerate(rows):
+        try:
+            good.append(_saved(path, place, row))
+        except DataError as error:
+            bad.append(error)
+    return PromptFile(path, tuple(good), document), bad
+
+
+def _document(path: Path) -> tuple[Json, Sequence[object]]:
+    """The file as parsed, and its rows of prompts."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DataError.at(path, None, f"cannot be read as a prompts.json: {why}") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise DataError.at(path, None, f'not a prompts.json: "format" is not "{FORMAT}"')
+    rows = document.get("prompts")
+    if not isinstance(rows, list) or not rows:
+        raise DataError.at(
+            path, None, 'it holds no prompts: "prompts" must be a list of at least one'
+        )
+    for wrong in misshapen(document):
+        raise DataError.at(path, None, f"{wrong}; mend it or take it out")
+    return document, rows
+
+
+def _saved(path: Path, place: int, row: object) -> SavedPrompt:
+    where = f"prompt {place + 1}"
+    if not isinstance(row, dict) or not isinstance(row.get("template"), str):
+        raise DataError.at(path, None, f'{where} has no "template"')
+    try:
+        prompt = prompt_of(row, path.parent)
+        check_prior(row, prompt)
+    except PromptError as error:
+        raise DataError.at(path, None, f"{where}: {error}") from error
+    return SavedPrompt(str(row.get("id", f"p{place}")), prompt, row)
+
+
+def prompt_of(row: Json, folder: Path) -> Prompt:
+    """The prompt a row of the file stands for; candidates in a file are read and checked."""
+    template = Template.parse(str(row["template"]))
+    if isinstance(verbalizer := row.get("verbalizer"), Mapping) and verbalizer:
+        answers = cast(Mapping[str, str | Sequence[object]], verbalizer)
+        return Prompt(template, Verbalizer.of(answers, template.slots))
+    match row.get("candidates"):
+        case [*candidates] if candidates:
+            texts = tuple(map(str, candidates))
+        case {"file": str(name), **rest}:
+            texts = _listed(folder / name, rest.get("sha256"))
+        case _:
+            raise PromptError('it has neither a "verbalizer" nor "candidates"')
+    return Prompt(template, Verbalizer.of_candidates(texts, template.slots[0]))
+
+
+def _listed(file: Path, expected: object) -> tuple[str, ...]:
+    if not file.is_file():
+        raise PromptError(f"its candidates file {file} is missing; put it beside prompts.json")
+    if expected is not None and sha256([file]) != expected:
+        raise PromptError(f"its candidates file {file} has changed since; restore it")
+    return tuple(file.read_text(encoding="utf-8").rstrip("\n").split("\n"))

@@ -1,0 +1,74 @@
+"""The form of a prompts.json: which values are numbers, texts, lists or objects.
+
+People edit these files. What is absent or null is left to whoever needs it; what is of another
+kind is named here, once, before anyone reads it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+from promptsearch.files.reading import is_whole
+
+Kind = Mapping[str, Any] | str  # an object's keys ("*": all others), or a word of _IS
+_SCORES = {"*": {"n": "count", "selected": "flag", "*": "any"}}
+_PROMPT: Kind = {
+    "scores": _SCORES,
+    "source": {"strategy": "text", "parents": "list", "evidence": {"*": "any"}},
+}
+FORM: Kind = {
+    "task": {
+        **dict.fromkeys(("name", "kind", "file"), "text"),
+        **dict.fromkeys(("inputs", "labels", "corpus"), "list"),
+        "definition": {"*": "any"},
+        "data": {"*": {"files": "list", "sha256": "text", "n": "count"}},
+    },
+    "model": {
+        **dict.fromkeys(("spec", "family", "sha256", "dtype"), "text"),
+        "max_tokens": "count",
+    },
+    "scoring": {"*": "text"},
+    "search": {
+        **dict.fromkeys(("strategy", "objective", "stopped_because", "command"), "text"),
+        **dict.fromkeys(("seed", "budget"), "count"),
+        "options": {"*": "any"},
+        "spent": {"seconds": "number", "*": "count"},
+    },
+    "ensemble": {
+        "rule": "text",
+        "members": [{"id": "text", "weight": "number"}],
+        "scores": _SCORES,
+    },
+    "baselines": {"*": _PROMPT},
+    "versions": {"*": "any"},
+    "prompts": [_PROMPT],
+}
+_IS: Mapping[str, Callable[[Any], bool]] = {
+    "any": lambda value: True,
+    "text": lambda value: isinstance(value, str) and is_whole(value),
+    "list": lambda value: isinstance(value, list),
+    "flag": lambda value: isinstance(value, bool),
+    "count": lambda value: isinstance(value, int) and 0 <= value < 1 << 63,
+    "number": lambda value: isinstance(value, int | float) and isfinite(value),
+}
+_CALLED = {"list": "a list", "flag": "true or false", "count": "a whole number, 0 or more"}
+
+
+def misshapen(document: object, form: Any = FORM, place: str = "") -> Iterator[str]:
+    """`search.seed must be a number, not 'a'` for each value that is of another kind."""
+    if document is None:
+        return
+    if isinstance(form, str):
+        if not _IS[form](document):
+            called = _CALLED.get(form, f"a {form}")
+            yield f"{place} must be {called}, not {str(document)[:40]!r}"
+    elif isinstance(form, Sequence):
+        for number, own in enumerate(document if isinstance(document, list) else (), 1):
+            if isinstance(own, Mapping):
+                yield from misshapen(own, form[0], f"{place} {number}")
+    elif not isinstance(document, Mapping):
+        yield f"{place} must be an object, not {str(document)[:40]!r}"
+    else:
+        for key, own in document.items():
+            wanted = form.get(key, form.get("*", "any"))
+            yield from misshapen(own, wanted, f"{place}.{key}" if place else key)

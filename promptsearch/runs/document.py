@@ -1,0 +1,173 @@
+"""From a finished search to the document that `prompts.json` holds."""
+
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+
+from promptsearch.data import Dataset, Split, TaskDefinition, most_frequent
+from promptsearch.engine.trial import Result, Trial
+from promptsearch.metrics import majority_scores
+from promptsearch.metrics.predictions import Scores
+from promptsearch.models import ModelInfo
+from promptsearch.prompt import Prompt
+from promptsearch.prompt_file.priors import prior_row
+from promptsearch.prompt_file.prompts_json import FORMAT, Json, answers_of
+
+Prior = Callable[[Prompt], Mapping[str, object] | None]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What it takes to run the search again."""
+
+    strategy: str
+    options: Mapping[str, object]  # the strategy's hyper-parameters
+    objective: str  # as the command line names it
+    seed: int
+    budget: int | None
+    command: str | None
+
+
+def document_of(
+    result: Result,
+    definition: TaskDefinition,
+    model: ModelInfo,
+    scoring: Json,
+    provenance: Provenance,
+    manual_raw: Scores | None,
+    folder: Path | None = None,
+    prior: Prior = lambda prompt: None,
+) -> Json:
+    """The whole document, best prompt first; `folder` is where it will lie.
+
+    `manual_raw` are the manual prompt's scores without the chat template, where there is one;
+    `prior` gives what calibration takes away from a prompt.
+    """
+    kind = definition.kind
+    manual = _manual(result.manual, kind, folder, prior)
+    raw = {} if manual_raw is None else {"manual_raw": {**manual, "scores": {"dev": manual_raw}}}
+    return {
+        "format": FORMAT,
+        "task": _searched(definition, provenance),
+        "model": asdict(model),
+        "scoring": {"calibration": None, **scoring},
+        "search": {
+            **asdict(provenance),
+            "spent": asdict(result.spent),
+            "stopped_because": result.stopped_because,
+            **({} if result.race is None else {"race": asdict(result.race)}),
+            **_ranked_by(result),
+        },
+        "prompts": [_prompt_row(trial, kind, folder, prior) for trial in result.ranked],
+        "ensemble": None,
+        "baselines": {
+            "manual": manual,
+            **raw,
+            "majority": majority(definition, definition.dev.examples, "dev"),
+        },
+        "versions": versions(),
+    }
+
+
+def _searched(definition: TaskDefinition, provenance: Provenance) -> Json:
+    """The task, and its corpus' fingerprint where the search has read it."""
+    section = task_section(definition)
+    steps = cast(Iterable[Mapping[str, object]], provenance.options.get("steps") or ())
+    if "mine" in (provenance.strategy, *(step["strategy"] for step in steps)):
+        told = {"files": section["corpus"], "sha256": definition.corpus_sha256}
+        section = {**section, "data": {**cast(Json, section["data"]), "corpus": told}}
+    return section
+
+
+def task_section(definition: TaskDefinition) -> Json:
+    """What the task is and what its files held; the test file is fingerprinted, not read."""
+    data = {"train": _split(definition.train), "dev": _split(definition.dev)}
+    if definition.test_files:
+        data["test"] = {
+            "files": list(definition.test_files),
+            "sha256": definition.test_sha256,
+        }
+    if definition.candidates_file:
+        told = {"files": [str(definition.candidates_file)], "sha256": definition.candidates_sha256}
+        data["candidates"] = told
+    return {
+        "name": definition.name,
+        "kind": definition.kind,
+        "inputs": list(definition.inputs),
+        "labels": [] if definition.kind == "facts" else list(definition.labels),
+        "definition": definition.document,
+        "file": str(definition.file),
+        "corpus": [str(path) for path in definition.corpus],
+        "data": data,
+    }
+
+
+def _split(split: Split) -> Json:
+    return {"files": list(split.files), "sha256": split.sha256, "n": len(split.examples)}
+
+
+def _ranked_by(result: Result) -> Json:
+    """How finalists were tuned; nothing where the frozen model ranked."""
+    if (tuned := result.tuned) is None:
+        return {}
+    how = {**asdict(tuned.tuning), "finalists": tuned.finalists, "done": tuned.done}
+    return {"rank_by": "finetune", "finetune": how}
+
+
+def _prompt_row(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> Json:
+    source, taken = trial.prompt.source, prior(trial.prompt)
+    return {
+        "id": trial.id,
+        "template": str(trial.prompt.template),
+        **answers_of(trial.prompt, kind, folder),
+        **prior_row(trial.prompt, taken),
+        "scores": {"dev": {**trial.scores, "selected": True}},
+        **_finetuned(trial),
+        "source": {
+            "strategy": source.strategy,
+            "parents": list(source.parents),
+            "evidence": dict(source.evidence),
+            "token_ids": source.token_ids,
+            "round_trips": source.round_trips,
+        },
+    }
+
+
+def _finetuned(trial: Trial) -> Json:
+    """What a copy of the model that was tuned to the prompt scores, where one was."""
+    if trial.tuned is None:
+        return {}
+    return {"finetuned": {"dev": {**trial.tuned, "selected": True}}}
+
+
+def _manual(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> Json:
+    row = _prompt_row(trial, kind, folder, prior)
+    return {key: value for key, value in row.items() if key != "source"}
+
+
+def majority(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
+    """The baseline that always gives the label (or object) most frequent in train."""
+    label = most_frequent(definition.train.examples)
+    scores = majority_scores(
+        label,
+        [example.targets for example in examples],
+        definition.kind,
+        definition.labels,
+        negative_label=definition.negative_label,
+    )
+    return {"label": label, "scores": {split: scores}}
+
+
+def versions() -> dict[str, object]:
+    """Of everything a score may depend on."""
+    import torch
+
+    packages: Sequence[str] = ("promptsearch", "torch", "transformers", "tokenizers")
+    found: dict[str, object] = {name: version(name) for name in packages}
+    found["python"] = platform.python_version()
+    found["platform"] = platform.platform()
+    found["threads"] = torch.get_num_threads()
+    return found

@@ -1,0 +1,70 @@
+"""What a run is: what must be the same to resume it, and what it takes to run it again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from hashlib import sha256
+
+from promptsearch.data import TaskDefinition
+from promptsearch.engine.strategy import Searcher
+from promptsearch.models import LanguageModel
+from promptsearch.runs.document import Provenance
+from promptsearch.runs.settings import Settings
+from promptsearch.searchers import SEARCHERS
+
+
+def identity_of(
+    searcher: Searcher,
+    definition: TaskDefinition,
+    model: LanguageModel,
+    settings: Settings,
+    scored_as: Mapping[str, object],
+) -> Mapping[str, object]:
+    """What must be the same for a run to be resumed; the limits may change."""
+    manual = definition.prompt
+    tuning = {} if settings.tuning is None else {"finetune": settings.tuning.course}
+    return {
+        "strategy": strategy_of(searcher),
+        "options": options_of(searcher),
+        "task": definition.name,
+        "train": definition.train.sha256,
+        "dev": definition.dev.sha256,
+        "template": str(manual.template),
+        "answers": _digest(manual.verbalizer.plain()),
+        "model": asdict(model.info),
+        "scoring": scored_as,
+        "objective": settings.objective,
+        "ranked_in": model.ranking_dtype,
+        "race": settings.race,
+        "seed": settings.seed,
+        **tuning,
+    }
+
+
+def _digest(answers: Mapping[str, object]) -> str:
+    return sha256(json.dumps(answers).encode()).hexdigest()
+
+
+def provenance_of(searcher: Searcher, settings: Settings, command: str | None) -> Provenance:
+    """What it takes to run the search again."""
+    return Provenance(
+        strategy_of(searcher),
+        options_of(searcher),
+        settings.objective,
+        settings.seed,
+        settings.budget,
+        command,
+    )
+
+
+def strategy_of(searcher: Searcher) -> str:
+    """The name the command line knows the strategy by; its class name if it is a stranger's."""
+    names = {cls: name for name, cls in SEARCHERS.items()}
+    return names.get(type(searcher), type(searcher).__name__)
+
+
+def options_of(searcher: Searcher) -> Mapping[str, object]:
+    """The hyper-parameters of a strategy that is a dataclass."""
+    if not is_dataclass(searcher):
+        return {}
+    return {field.name: getattr(searcher, field.name) for field in fields(searcher)}

@@ -1,0 +1,102 @@
+"""The tuner of a run: a copy of the model learns each finalist on train, and is judged on dev."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from promptsearch.data import Dataset, TaskDefinition
+from promptsearch.engine.budget import Chore
+from promptsearch.errors import TaskError
+from promptsearch.metrics.predictions import Scores
+from promptsearch.models.finetuning.config import Tuning, check_installed
+from promptsearch.prompt import Prompt
+from promptsearch.runs.scorer_setup import judge_of
+from promptsearch.runs.settings import Settings
+from promptsearch.scoring import Cost, Scorer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from promptsearch.models.finetuning.objective import Lesson
+
+PASSES = 3  # a text that is learned from: forth, back to what it read, and back to the weights
+
+
+@dataclass(frozen=True)
+class ModelTuner:
+    """See `finetuning.Tuner`; all its work is done in this process."""
+
+    scorer: Scorer
+    definition: TaskDefinition
+    train: Dataset  # those that have a right answer to learn
+    tuning: Tuning
+    seed: int
+    log: Callable[[str], None]
+
+    def chore(self, prompt: Prompt) -> Chore:
+        """Its forwards are those of training, three times each, and of dev."""
+        lesson = self._lesson(prompt)
+        once = Cost.of(lesson.plan(self.scorer.model))
+        texts = PASSES * self.tuning.texts(len(self.train))
+        learning = Cost(
+            once.forwards * texts // len(self.train), once.tokens * texts // len(self.train)
+        )
+        judging = self.scorer.cost([prompt], self.definition.dev.examples)
+        return Chore(learning + judging, lambda: self._tuned(prompt, lesson))
+
+    def about(self, prompt: Prompt, finalists: int) -> str:
+        """The work in sequences, and the memory."""
+        from promptsearch.models.finetuning.train import extra_bytes
+
+        once = Cost.of(self._lesson(prompt).plan(self.scorer.model)).forwards
+        trained = finalists * self.tuning.texts(len(self.train)) * once // len(self.train)
+        size = min(self.tuning.batch, len(self.train))
+        memory = extra_bytes(self.scorer.model) / 2**20
+        return (
+            f"tuning: {finalists} finalists x {self.tuning.steps} steps x {size} texts · "
+            f"{trained:,} sequences forth and back, about {PASSES} forwards each · {memory:,.0f} "
+            "MB for a copy, its gradients and AdamW's moments, and activations on top"
+        )
+
+    def _lesson(self, prompt: Prompt) -> "Lesson":
+        from promptsearch.models.finetuning.objective import Lesson
+
+        labelling = self.scorer.labelling(prompt.verbalizer)
+        right = labelling.right(self.train)
+
+        def loss(rows: Sequence[int], log_probs: "Tensor") -> "Tensor":
+            return -labelling.log_right(log_probs, [right[row] for row in rows])
+
+        texts = [prompt.template.fill(example.inputs) for example in self.train]
+        return Lesson(texts, prompt.verbalizer.answers, self.scorer.scoring, loss)
+
+    def _tuned(self, prompt: Prompt, lesson: "Lesson") -> Scores | None:
+        from promptsearch.models.finetuning.train import tuned
+
+        model = tuned(self.scorer.model, lesson, self.tuning, self.seed)
+        if model is None:
+            return None
+        judge = judge_of(replace(self.scorer, model=model), self.definition)
+        return judge.scores(judge.judged([prompt], "dev", None).judgements[0])
+
+
+def tuner_of(
+    settings: Settings, scorer: Scorer, definition: TaskDefinition, log: Callable[[str], None]
+) -> ModelTuner | None:
+    """The tuner that the settings ask for.
+
+    `ModelError` where the model cannot be tuned or a package is missing, `TaskError` where train
+    has nothing to learn from: before anything is scored.
+    """
+    if settings.tuning is None:
+        return None
+    check_installed()
+    from promptsearch.models.finetuning.train import check_tunable
+
+    check_tunable(scorer.model)
+    right = scorer.labelling(definition.prompt.verbalizer).right(definition.train.examples)
+    pairs = zip(definition.train.examples, right, strict=True)
+    train = [example for example, labels in pairs if labels]
+    if not train:
+        raise TaskError(f"{definition.name}: no training example has a right answer to learn from")
+    return ModelTuner(scorer, definition, train, settings.tuning, settings.seed, log)

@@ -1,0 +1,76 @@
+"""The scorer of a run as its settings want it: cached, spread, over the splits it may see."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from promptsearch.data import TaskDefinition
+from promptsearch.engine.race_statistics import RaceReport
+from promptsearch.models import LanguageModel
+from promptsearch.parallel import Crew, Pool
+from promptsearch.prompt import Prompt
+from promptsearch.runs.settings import Settings
+from promptsearch.scoring import PromptScorer, Scorer
+from promptsearch.scoring.cache_store import ScoreCache
+from promptsearch.scoring.cached_scorer import CachedScorer, Memory
+from promptsearch.scoring.calibration import CalibratedScorer, check_calibration, references_of
+from promptsearch.scoring.distributed_scorer import SpreadScorer
+from promptsearch.scoring.split_scorer import SplitJudge
+
+
+def arrange(
+    own: Scorer, settings: Settings, pool: Pool, log: Callable[[str], None]
+) -> PromptScorer:
+    """The scorer as the settings want it: spread over processes, with a cache before it."""
+    inner: PromptScorer = own if pool.in_process else SpreadScorer(own, pool)
+    if settings.cache is not None:
+        return CachedScorer(inner, own, ScoreCache(settings.cache), log)
+    return CachedScorer(inner, own, Memory(), log) if settings.race else inner
+
+
+def calibrated(
+    inner: PromptScorer, own: Scorer, settings: Settings, definition: TaskDefinition
+) -> PromptScorer:
+    """The scorer without the priors of its prompts, where the settings ask for that.
+
+    `RunError` where there are too many labels for it.
+    """
+    check_calibration(settings.calibration, len(definition.prompt.verbalizer))
+    if settings.calibration == "none":
+        return inner
+    train = definition.train.examples
+    references = references_of(settings.calibration, definition.inputs, train)
+    return CalibratedScorer(inner, own, settings.calibration, references)
+
+
+def prior_in(scorer: PromptScorer) -> Callable[[Prompt], Mapping[str, object] | None]:
+    """What the scorer takes away from a prompt; None where it does not."""
+    if not isinstance(scorer, CalibratedScorer):
+        return lambda prompt: None
+    return scorer.prior
+
+
+def raw_scorer(own: Scorer, arranged: PromptScorer) -> PromptScorer:
+    """A scorer without its model's chat template, calibrated as the arranged one is."""
+    raw = replace(own, model=own.model.without_chat)
+    return arranged.over(raw) if isinstance(arranged, CalibratedScorer) else raw
+
+
+def crew_of(settings: Settings, model: LanguageModel) -> Crew:
+    """The processes that score: ray hides the GPUs from those that do not ask for one."""
+    on_gpu = settings.backend == "ray" and model.info.device == "cuda"
+    return replace(settings.crew, gpus=1 if on_gpu else 0)
+
+
+def judge_of(scorer: PromptScorer, definition: TaskDefinition) -> SplitJudge:
+    """The judge of a search: it sees dev and train, not test."""
+    splits = {"dev": definition.dev.examples, "train": definition.train.examples}
+    return SplitJudge(scorer, splits, definition.kind, definition.negative_label)
+
+
+def about_race(race: RaceReport) -> str:
+    """What a race spared and risked, in a line."""
+    return (
+        f"race: {race.dropped} prompts dropped out, {race.saved:.0%} of the scores were spared; "
+        f"one of them may be better than the best by at most {race.regret:.3f} on dev "
+        f"({race.confidence:.0%} confidence)"
+    )

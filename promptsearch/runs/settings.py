@@ -1,0 +1,104 @@
+"""How a search is judged, and when it stops: what all strategies have in common."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from promptsearch.engine.progress import Limits
+from promptsearch.errors import RunError
+from promptsearch.metrics import OBJECTIVES, suits
+from promptsearch.models import LengthNorm, MultiToken, Scoring
+from promptsearch.models.finetuning.config import Tuning
+from promptsearch.parallel import Backend, Crew
+from promptsearch.scoring.calibration import Calibration
+from promptsearch.scoring.label_aggregation import AnswerScore
+
+RankBy = Literal["frozen", "finetune"]
+
+
+SCORED = {  # what an answer's score is, by setting
+    "multi_token": (None, *get_args(MultiToken)),
+    "answer_score": get_args(AnswerScore),
+    "length_norm": get_args(LengthNorm),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How any strategy's search is judged, and when it stops."""
+
+    objective: str = "log-likelihood"
+    budget: int | None = 200  # distinct prompts scored on dev, the start included
+    max_forwards: int | None = None
+    seconds: float | None = None
+    multi_token: MultiToken | None = None  # None: independent for facts, else left-to-right
+    answer_score: AnswerScore = "sum"
+    length_norm: LengthNorm = "none"
+    calibration: Calibration = "none"
+    workers: int = 1
+    backend: Backend = "loky"
+    cluster: str | None = None  # a dask scheduler's or ray's address
+    cache: Path | None = None  # a directory of scores, kept across runs
+    race: bool = False
+    seed: int = 0
+    rank_by: RankBy = "frozen"  # or finalists by what copies of the model, tuned to them, say
+    finetune_top: int = Tuning.top
+    finetune_steps: int = Tuning.steps
+    finetune_batch: int = Tuning.batch
+    finetune_lr: float = Tuning.lr
+
+    def __post_init__(self) -> None:
+        if self.rank_by not in get_args(RankBy):
+            raise RunError(f"there is no ranking by {self.rank_by!r}; use frozen or finetune")
+        for name, known in SCORED.items():
+            if (value := getattr(self, name)) not in known:
+                shown = ", ".join(filter(None, known))
+                raise RunError(f"there is no {name} {value!r}; use {shown}")
+        given, default = asdict(self._recipe), asdict(Tuning())
+        changed = [f"--finetune-{n} {value:g}" for n, value in given.items() if value != default[n]]
+        if changed and self.rank_by == "frozen":
+            raise RunError(f"{changed[0]} needs --rank-by finetune; add it, or leave this out")
+
+        if self.tuning is not None and self.calibration != "none":
+            raise RunError(
+                f"--calibration {self.calibration} and --rank-by finetune do not go together: a "
+                "tuned copy has learned its prior; leave one out"
+            )
+
+    @property
+    def tuning(self) -> Tuning | None:
+        """How finalists are tuned; None where they are not."""
+        return self._recipe if self.rank_by == "finetune" else None
+
+    @property
+    def _recipe(self) -> Tuning:
+        return Tuning(self.finetune_top, self.finetune_steps, self.finetune_batch, self.finetune_lr)
+
+    @property
+    def crew(self) -> Crew:
+        """The processes that do the work."""
+        return Crew(self.workers, self.backend, self.cluster)
+
+    def scored_as(self, kind: str) -> dict[str, object]:
+        """How answers and labels are scored, as files say it."""
+        calibrated = {} if self.calibration == "none" else {"calibration": self.calibration}
+        return {**asdict(self.scoring(kind)), "answer_score": self.answer_score, **calibrated}
+
+    def scoring(self, kind: str) -> Scoring:
+        """How answers are scored, with the default that the kind of task has."""
+        default: MultiToken = "independent" if kind == "facts" else "left-to-right"
+        return Scoring(self.multi_token or default, self.length_norm)
+
+    def metric(self, kind: str) -> str:
+        """The objective's key in the scores; `RunError` where the task does not have it."""
+        if self.objective not in OBJECTIVES or not suits(OBJECTIVES[self.objective], kind):
+            able = [name for name, metric in OBJECTIVES.items() if suits(metric, kind)]
+            raise RunError(
+                f"the objective {self.objective!r} does not suit a {kind} task; "
+                f"use {', '.join(able)}"
+            )
+        return OBJECTIVES[self.objective]
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.budget, self.max_forwards, self.seconds)

@@ -1,0 +1,159 @@
+"""Calibration: what a prompt says of an input, beside what it says where there is nothing to say.
+
+A prompt may favour a label whatever the input ("great" is a likelier word than "terrible"). What it
+says of some reference inputs shows that prior, which is then taken away:
+
+    log p'(label | x) = log p(label | x) - log prior(label), normalised over the labels
+
+The three methods differ in the references:
+
+- `contextual` (Zhao et al. 2021, "Calibrate Before Use"): the content-free inputs "N/A", "" and
+  "[MASK]", their probabilities averaged;
+- `pmi` (Holtzman et al. 2021, "Surface Form Competition"): empty inputs leave the domain premise;
+  the prior is taken from each answer, before a label's answers are put together;
+- `batch` (Zhou et al. 2024, "Batch Calibration"): the training inputs, their labels unread. The
+  paper averages over the batch that is asked; fixed references keep what is said of an example
+  independent of the examples beside it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+
+from promptsearch.data import Dataset, Example
+from promptsearch.errors import PromptError, RunError
+from promptsearch.metrics.predictions import Floats, Judgement
+from promptsearch.prompt import Prompt, Verbalizer
+from promptsearch.scoring.label_aggregation import LISTED, Findings
+from promptsearch.scoring.scorer import Cost, Judged, PromptScorer, Scorer
+
+Calibration = Literal["none", "contextual", "pmi", "batch"]
+METHODS: tuple[Calibration, ...] = get_args(Calibration)
+CONTENT_FREE = ("N/A", "", "[MASK]")  # plain text, as all inputs are
+
+
+@dataclass
+class CalibratedScorer:
+    """`inner`'s judgements without each prompt's prior; `own` is a scorer with the same model."""
+
+    inner: PromptScorer
+    own: Scorer
+    method: Calibration
+    references: Dataset
+    _priors: dict[Prompt, Floats] = field(default_factory=dict)  # (unit,), in nats
+
+    def judged(self, prompts: Sequence[Prompt], examples: Dataset) -> Judged:
+        """One judgement a prompt, in order; `cost` holds what the references take."""
+        distinct = list(dict.fromkeys(prompts))
+        cost = self._learn(distinct)
+        asked = self.inner.judged([self._asked(prompt) for prompt in distinct], examples)
+        found = {
+            prompt: self._calibrated(prompt, judgement, examples)
+            for prompt, judgement in zip(distinct, asked.judgements, strict=True)
+        }
+        return Judged(tuple(found[prompt] for prompt in prompts), cost + asked.cost)
+
+    def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
+        """What `judged` would cost."""
+        distinct = list(dict.fromkeys(prompts))
+        fresh = [self._asked(prompt) for prompt in distinct if prompt not in self._priors]
+        own = self.inner.cost([self._asked(prompt) for prompt in distinct], examples)
+        return own + self.inner.cost(fresh, self.references) if fresh else own
+
+    def prior(self, prompt: Prompt) -> Mapping[str, object]:
+        """log prior of each label or, with `pmi`, of each of its answers (in a list)."""
+        self._learn([prompt])
+        values = self._priors[prompt].tolist()
+        if self.method != "pmi":
+            return dict(zip(prompt.verbalizer.labels, values, strict=True))
+        columns = self.own.labelling(prompt.verbalizer).columns
+        own = ([values[column] for column in each] for each in columns)
+        return dict(zip(prompt.verbalizer.labels, own, strict=True))
+
+    def recall(self, prompt: Prompt, prior: Mapping[str, object]) -> None:
+        """Take a prior that was learned before, as `prior` gives it, instead of the references.
+
+        `PromptError` where it is not one of the prompt's.
+        """
+        columns = self.own.labelling(prompt.verbalizer).columns
+        own = columns if self.method == "pmi" else [(i,) for i in range(len(columns))]
+        values = np.full(1 + max(place for places in own for place in places), np.nan)
+        for label, places in zip(prompt.verbalizer.labels, own, strict=True):
+            said = prior.get(label)
+            numbers = said if isinstance(said, list) else [said]
+            if len(numbers) != len(places) or not all(isinstance(n, int | float) for n in numbers):
+                raise PromptError(
+                    f"its prior says {said!r} of {label!r}, where {self.method} calibration needs "
+                    f"{len(places)} numbers; take the prior out to have it computed again"
+                )
+            values[list(places)] = numbers
+        self._priors[prompt] = values
+
+    def over(self, scorer: Scorer) -> "CalibratedScorer":
+        """The same with another model."""
+        return CalibratedScorer(scorer, scorer, self.method, self.references)
+
+    def _learn(self, prompts: Sequence[Prompt]) -> Cost:
+        """Ask the references of prompts whose prior is not known."""
+        fresh = [prompt for prompt in prompts if prompt not in self._priors]
+        if not fresh:
+            return Cost()
+        asked = self.inner.judged([self._asked(prompt) for prompt in fresh], self.references)
+        for prompt, judgement in zip(fresh, asked.judgements, strict=True):
+            values = _log_probs(judgement)  # (reference, unit)
+            self._priors[prompt] = np.logaddexp.reduce(values, axis=0) - np.log(len(values))
+        return asked.cost
+
+    def _asked(self, prompt: Prompt) -> Prompt:
+        """The prompt whose labels are the units that have a prior: labels, or single answers."""
+        if self.method != "pmi":
+            return prompt
+        answers = prompt.verbalizer.answers
+        flat = tuple((str(place), (answer,)) for place, answer in enumerate(answers))
+        return Prompt(prompt.template, Verbalizer(flat), prompt.source)
+
+    def _calibrated(self, prompt: Prompt, judgement: Judgement, examples: Dataset) -> Judgement:
+        import torch
+
+        labelling = self.own.labelling(prompt.verbalizer)
+        prior = self._priors[prompt]
+        said = np.isfinite(prior)  # not of candidates that were merged into others
+        scores = np.full((len(examples), len(prior)), -np.inf)
+        scores[:, said] = _log_probs(judgement)[:, said] - prior[said]
+        if self.method == "pmi":
+            values = labelling.label_log_probs(torch.from_numpy(scores)).numpy()
+        else:
+            values = torch.from_numpy(scores).log_softmax(1).numpy()
+        findings = Findings.of(labelling, examples)
+        findings.put(range(len(examples)), values)
+        return findings.judgement()
+
+
+def references_of(method: Calibration, fields: Sequence[str], train: Dataset) -> Dataset:
+    """The inputs that show a prompt's prior; `fields` are the task's inputs."""
+    match method:
+        case "contextual":
+            texts: Sequence[str] = CONTENT_FREE
+        case "pmi":
+            texts = ("",)
+        case _:
+            return [Example(example.id, example.inputs, ()) for example in train]
+    return [Example(str(i), dict.fromkeys(fields, text), ()) for i, text in enumerate(texts)]
+
+
+def check_calibration(method: Calibration, labels: int) -> None:
+    """`RunError` where what is said of each label is not kept."""
+    if method not in METHODS:
+        raise RunError(f"there is no calibration {method!r}; use {', '.join(METHODS)}")
+    if method != "none" and labels > LISTED:
+        raise RunError(
+            f"--calibration {method} is for up to {LISTED:,} labels or candidates, but there are "
+            f"{labels:,}; leave it out"
+        )
+
+
+def _log_probs(judgement: Judgement) -> Floats:
+    assert judgement.log_probs is not None, "up to LISTED labels are kept"
+    return judgement.log_probs

@@ -1,0 +1,149 @@
+"""From answers to labels: what a model says of answers becomes what a prompt says of labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf, log
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from promptsearch.data import Dataset
+from promptsearch.metrics.predictions import Floats, Ints, Judgement
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Verbalizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+AnswerScore = Literal["sum", "mean", "max"]
+LISTED = 1024  # with more labels than this, what is said of each is not kept
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Which columns of a block of answers belong to which label.
+
+    `same` leads from a label to the first that the model cannot tell from it (itself, mostly).
+    """
+
+    labels: tuple[str, ...]
+    columns: tuple[tuple[int, ...], ...]
+    same: tuple[int, ...]
+    answer_score: AnswerScore
+
+    @classmethod
+    def of(
+        cls, verbalizer: Verbalizer, model: LanguageModel, answer_score: AnswerScore, facts: bool
+    ) -> "Labelling":
+        """For a model; of facts, candidates that it reads alike are merged."""
+        column = {answer: i for i, answer in enumerate(verbalizer.answers)}
+        columns = tuple(tuple(column[a] for a in answers) for _, answers in verbalizer.pairs)
+        alike = same_answers(model, verbalizer) if facts else range(len(columns))
+        return cls(verbalizer.labels, columns, tuple(alike), answer_score)
+
+    @cached_property
+    def merged(self) -> list[int]:
+        """Labels that count as another one."""
+        return [label for label, first in enumerate(self.same) if label != first]
+
+    @cached_property
+    def _one_each(self) -> bool:
+        return self.columns == tuple((i,) for i in range(len(self.columns)))
+
+    def label_log_probs(self, log_probs: "Tensor") -> "Tensor":
+        """log p(label | input), (row, label), from the answers', (row, answer)."""
+        return self.label_scores(log_probs).log_softmax(1)
+
+    def label_scores(self, log_probs: "Tensor") -> "Tensor":
+        """The same before the softmax over the labels: their answers' probabilities together."""
+        import torch
+
+        if not self._one_each:
+            scores = [self._score(log_probs[:, list(columns)]) for columns in self.columns]
+            log_probs = torch.stack(scores, dim=1)
+        if self.merged:
+            where = torch.tensor(self.merged, device=log_probs.device)
+            log_probs = log_probs.index_fill(1, where, -inf)
+        return log_probs
+
+    def log_right(self, log_probs: "Tensor", right: Sequence[Sequence[int]]) -> "Tensor":
+        """log p of each row's right labels together, (row,), with gradients where they are kept.
+
+        `right` are indices of labels, at least one a row.
+        """
+        labels = self.label_log_probs(log_probs)
+        wrong = labels.new_ones(labels.shape).bool()
+        for row, own in enumerate(right):
+            wrong[row, list(own)] = False
+        return labels.masked_fill(wrong, -inf).logsumexp(1)
+
+    def _score(self, log_probs: "Tensor") -> "Tensor":
+        if self.answer_score == "max":
+            return log_probs.amax(1)
+        total = log_probs.logsumexp(1)
+        return total - log(log_probs.shape[1]) if self.answer_score == "mean" else total
+
+    def right(self, examples: Dataset) -> list[list[int]]:
+        """For each example the labels that are right, as indices; none where no candidate is."""
+        index = {label: self.same[i] for i, label in enumerate(self.labels)}
+        return [sorted({index[t] for t in e.targets if t in index}) for e in examples]
+
+
+def same_answers(model: LanguageModel, verbalizer: Verbalizer) -> tuple[int, ...]:
+    """For each candidate the first one that the model reads alike ("Paris" and "paris")."""
+    texts = [answers[0][0][1] for _, answers in verbalizer.pairs]
+    first: dict[tuple[int, ...], int] = {}
+    return tuple(first.setdefault(ids, i) for i, ids in enumerate(model.answer_ids(texts)))
+
+
+@dataclass
+class Findings:
+    """What one prompt says of some examples, as it comes in; axes (example,), (example, label)."""
+
+    labels: tuple[str, ...]
+    examples: Dataset
+    right: list[list[int]]
+    log_right: Floats
+    predicted: Ints
+    rank: Ints
+    log_probs: Floats | None
+
+    @classmethod
+    def of(cls, labelling: Labelling, examples: Dataset) -> "Findings":
+        """Nothing is known yet."""
+        count, labels = len(examples), labelling.labels
+        zeros = np.zeros(count, dtype=np.int64)
+        kept = np.full((count, len(labels)), np.nan) if len(labels) <= LISTED else None
+        right = labelling.right(examples)
+        return cls(labels, examples, right, np.full(count, -inf), zeros, zeros.copy(), kept)
+
+    def put(self, places: Sequence[int], values: Floats) -> None:
+        """Log-probabilities of all labels, (place, label), of the examples at these places."""
+        self.predicted[places] = values.argmax(1)
+        if self.log_probs is not None:
+            self.log_probs[places] = values
+        for place, value in zip(places, values, strict=True):
+            if labels := self.right[place]:
+                self.log_right[place] = min(0.0, float(np.logaddexp.reduce(value[labels])))
+                self.rank[place] = _rank(value, labels)
+
+    def take(self, places: Sequence[int], part: Judgement) -> None:
+        """What a judgement says of the examples at these places, in its order."""
+        rows = list(places)
+        self.log_right[rows] = part.log_right
+        self.predicted[rows] = part.predicted
+        self.rank[rows] = part.rank
+        if self.log_probs is not None and part.log_probs is not None:
+            self.log_probs[rows] = part.log_probs
+
+    def judgement(self) -> Judgement:
+        targets = tuple(example.targets for example in self.examples)
+        results = self.log_right, self.predicted, self.rank
+        return Judgement(self.labels, targets, *results, self.log_probs)
+
+
+def _rank(values: Floats, right: list[int]) -> int:
+    """The place of the best right label, from 1; of equal values the first label comes first."""
+    best = max(right, key=lambda i: (values[i], -i))
+    return 1 + int((values > values[best]).sum()) + int((values[:best] == values[best]).sum())

@@ -1,0 +1,55 @@
+"""Between the search and the scorer: prompts in, judgements and metrics out, over named splits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from promptsearch.data import Dataset
+from promptsearch.metrics import scores_of
+from promptsearch.metrics.predictions import Judgement, Scores
+from promptsearch.prompt import Prompt
+from promptsearch.scoring import Cost, Judged, PromptScorer
+
+Rows = Sequence[int] | None  # of a split; None: all
+
+
+class Judge(Protocol):
+    """What a search needs of the scorer: how many examples, what it costs, what comes out."""
+
+    def count(self, on: str) -> int: ...
+
+    def cost(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Cost: ...
+
+    def judged(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Judged: ...
+
+    def scores(self, judgement: Judgement) -> Scores: ...
+
+
+@dataclass(frozen=True)
+class SplitJudge:
+    """A scorer over named splits."""
+
+    scorer: PromptScorer
+    splits: Mapping[str, Dataset]
+    kind: str
+    negative_label: str | None = None
+
+    def count(self, on: str) -> int:
+        """How many examples the split has."""
+        return len(self.splits[on])
+
+    def cost(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Cost:
+        """What judging the prompts on the split, or on the chosen rows of it, would cost."""
+        return self.scorer.cost(prompts, self._examples(on, rows))
+
+    def judged(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Judged:
+        """What the prompts say of the split, or of the chosen rows of it."""
+        return self.scorer.judged(prompts, self._examples(on, rows))
+
+    def scores(self, judgement: Judgement) -> Scores:
+        """The metrics of the task's kind."""
+        return scores_of(judgement, self.kind, self.negative_label)
+
+    def _examples(self, on: str, rows: Rows) -> Dataset:
+        split = self.splits[on]
+        return split if rows is None else [split[i] for i in rows]

@@ -1,1 +1,0 @@
-"""Searching the words that stand for labels: what the answer strategies share."""

@@ -1,0 +1,104 @@
+"""What a model says of every candidate word, on the training examples: one pass for all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptsearch.data import Example
+from promptsearch.engine.strategy import Task
+from promptsearch.errors import TaskError
+from promptsearch.metrics.predictions import Ints
+from promptsearch.models import LanguageModel, Plan, Scoring
+from promptsearch.prompt import Filled, Slot, Template
+from promptsearch.searchers.answers.common.candidates import Candidate
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Floats32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Candidate words put into the slot of templates, for labelled examples.
+
+    `gold` (example,) are indices of labels.
+    """
+
+    model: LanguageModel
+    templates: Sequence[Template]
+    examples: Sequence[Example]
+    gold: Ints
+    words: Sequence[Candidate]
+    scoring: Scoring
+
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        model: LanguageModel,
+        templates: Sequence[Template],
+        words: Sequence[Candidate],
+        most: int,
+    ) -> "Asking":
+        """With `most` training examples at most, drawn by the task's seed from all labels alike."""
+        index = {label: i for i, label in enumerate(task.labels)}
+        examples = drawn(task, most)
+        gold = np.array([index[example.targets[0]] for example in examples])
+        scoring = Scoring("independent", task.scoring.length_norm)
+        return cls(model, templates, examples, gold, words, scoring)
+
+    def plan(self) -> Plan:
+        """Of all templates' texts, one template after the other."""
+        causal = self.model.info.family == "causal"
+        texts = [t.fill(example.inputs) for t in self.templates for example in self.examples]
+        slot = self.templates[0].slots[0]
+        answers = [((slot, word.text),) for word in self.words]
+        return self.model.plan(
+            [_asked(t) for t in texts] if causal else texts, answers, self.scoring
+        )
+
+    def table(self, plan: Plan) -> Floats32:
+        """(template, example, word): log p of each word."""
+        shape = len(self.templates), len(self.examples), len(self.words)
+        found = log_probs(self.model, plan, shape[0] * shape[1], shape[2])
+        values: Floats32 = found.view(shape).numpy()
+        return values
+
+
+def log_probs(model: LanguageModel, plan: Plan, texts: int, answers: int) -> "Tensor":
+    """(text, answer), float32: all that a plan of so many asks for."""
+    import torch
+
+    found = torch.empty(texts, answers)
+    for block in model.run(plan):
+        found[list(block.rows)] = block.log_probs
+    return found
+
+
+def drawn(task: Task, most: int) -> list[Example]:
+    """Training examples whose label is one of the task's, the labels taking turns.
+
+    `TaskError` where a label has none: nothing would speak for its words.
+    """
+    order = np.random.default_rng([task.seed, 8]).permutation(len(task.train)).tolist()
+    turns: dict[str, list[int]] = {label: [] for label in task.labels}
+    for place in order:
+        turns[task.train[place].targets[0]].append(place)
+    if missing := [label for label, places in turns.items() if not places]:
+        raise TaskError(
+            f"{task.name}: no training example has the label {missing[0]!r}, so nothing says which "
+            "words may stand for it; add one"
+        )
+    rank = {place: turn for places in turns.values() for turn, place in enumerate(places)}
+    chosen = sorted(order, key=lambda place: rank[place])[:most]
+    return [task.train[place] for place in sorted(chosen)]
+
+
+def _asked(text: Filled) -> Filled:
+    """The text up to its slot: what follows would have to be read again for every word."""
+    end = next(place for place, part in enumerate(text) if isinstance(part, Slot))
+    return text[: end + 1]

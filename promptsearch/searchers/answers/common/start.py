@@ -1,0 +1,47 @@
+"""Where an answer search starts, and what it ends in."""
+
+from collections.abc import Mapping, Sequence
+
+from promptsearch.engine import Trial
+from promptsearch.engine.strategy import Score, Task
+from promptsearch.errors import ModelError, TaskError
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Prompt, Source, Template, Verbalizer
+
+
+def check_labels(name: str, kind: str, slots: Sequence[str] = ()) -> None:
+    """`TaskError` where a task has no label words to search, or several `slots` for one."""
+    if kind == "facts":
+        raise TaskError(
+            f"{name}: the candidates of facts are their own answers, so there is nothing to "
+            "search; use a template search"
+        )
+    if len(slots) > 1:
+        raise TaskError(
+            f"{name}: the template has the slots {', '.join(slots)}; words are searched for one "
+            "[Z] (for several, see `answers decompose`)"
+        )
+
+
+def model_of(task: Task, several: bool = False) -> LanguageModel:
+    """The model that answers; the task must have labels, and one slot unless it may have more."""
+    check_labels(task.name, task.kind, () if several else task.prompt.template.slots)
+    if task.model is None:
+        raise ModelError("searching answers needs a model")
+    return task.model
+
+
+def starts_of(task: Task, templates: Sequence[str], score: Score, strategy: str) -> list[Trial]:
+    """The templates, with the task's answers; without any, the task's own prompt."""
+    given = [Template.parse(notation) for notation in templates]
+    prompts = [task.prompt.with_template(each, Source(strategy, ("p0",))) for each in given]
+    return score(prompts or [task.prompt])
+
+
+def with_words(
+    start: Trial, words: Mapping[str, Sequence[str]], strategy: str, evidence: Mapping[str, object]
+) -> Prompt:
+    """The start's template with these answers."""
+    template = start.prompt.template
+    answers = Verbalizer.of({label: list(own) for label, own in words.items()}, template.slots)
+    return Prompt(template, answers, Source(strategy, (start.id,), evidence))

@@ -1,0 +1,112 @@
+"""Answer search by decomposition: label names taken apart, and rules over several slots.
+
+Chen et al. (2021), "AdaPrompt" (published as KnowPrompt): a label's name decomposes into words, and
+p(label) is the sum over them. https://arxiv.org/abs/2104.07650
+Han et al. (2021), "PTR": a rule gives a label one word for each of several slots, and its score
+is the sum of their log p. https://arxiv.org/abs/2105.11259
+
+PTR's sum is over log p among the words of each slot, ours over log p among all tokens: they differ
+by a constant of the example, so probabilities of labels are the same. Ours are also: words of
+several tokens; rules made of names that say two roles ("Cause-Effect(e1,e2)"); the first and the
+last word of a rule alone, with the words between them as text; the choice of the template on dev.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from promptsearch.data.tasks.ptr_rules import Rules, read_rules
+from promptsearch.engine.strategy import Score, Task
+from promptsearch.errors import TaskError
+from promptsearch.prompt import Prompt, Source, Template, Verbalizer
+from promptsearch.searchers.answers.common.start import check_labels
+from promptsearch.searchers.answers.decompose.entity_templates import layouts
+from promptsearch.searchers.answers.decompose.label_forms import Forms, alike
+
+STRATEGY = "answers-decompose"
+
+
+class Proposals(NamedTuple):
+    """Prompts, and what is to be said of them."""
+
+    prompts: list[Prompt]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class DecomposeSearch:
+    """Take label names apart, and try their words and rules in several templates."""
+
+    template: Annotated[
+        tuple[str, ...], "Try this too, with as many slots as you like; give it several times."
+    ] = ()
+    rules: Annotated[
+        str,
+        "A rule file of PTR's form: number, label, a word a slot.  [the task's answers, if they "
+        "have several slots; else made of the label names]",
+    ] = ""
+    head: Annotated[str, "The input that holds the first entity."] = "head"
+    tail: Annotated[str, "The input that holds the second one."] = "tail"
+
+    def search(self, task: Task, score: Score) -> None:
+        """Every template with the answers that fit its slots."""
+        check_labels(task.name, task.kind)
+        prompts, notes = self.proposals(task.prompt, task.inputs)
+        for note in notes:
+            task.log(note)
+        several = any(len(prompt.template.slots) > 1 for prompt in prompts)
+        if several and task.scoring.multi_token != "independent":
+            task.log("slots are filled one after the other; --multi-token independent: all at once")
+        score(prompts)
+
+    def proposals(self, start: Prompt, inputs: Sequence[str]) -> Proposals:
+        """Without a model. `TaskError` or `DataError` where nothing can be proposed."""
+        rules = read_rules(Path(self.rules)) if self.rules else _own_rules(start)
+        forms = Forms.of(start.verbalizer.labels, rules)
+        notes = [_derived(forms)] if forms.derived else []
+        prompts: list[Prompt] = []
+        for template in self._templates(start.template, forms, inputs):
+            form, answers = forms.answers(template)
+            if groups := alike(answers):
+                notes.append(_untold(len(template.slots), groups))
+                continue
+            verbalizer = Verbalizer.of(answers, template.slots)
+            parents = ("p0",) if template == start.template else ()
+            prompts.append(Prompt(template, verbalizer, Source(STRATEGY, parents, {"form": form})))
+        if not prompts:
+            raise TaskError("; ".join(dict.fromkeys(notes)) + "; give --rules FILE, or --template")
+        return Proposals(prompts, list(dict.fromkeys(notes)))
+
+    def _templates(self, own: Template, forms: Forms, inputs: Sequence[str]) -> list[Template]:
+        """Each once: the task's where its slots suit, the given ones, those for two entities."""
+        suits = len(own.slots) in (1, forms.width) or (len(own.slots) == 2 and forms.rules)
+        given = map(Template.parse, self.template)
+        made = map(Template.parse, layouts(forms.width, inputs, self.head, self.tail))
+        return list(dict.fromkeys([*([own] if suits else []), *given, *made]))
+
+
+def _own_rules(start: Prompt) -> Rules | None:
+    """The answers that the task has already, where each is a word for each of several slots."""
+    slots = start.template.slots
+    whole = all(len(answer) == len(slots) for answer in start.verbalizer.answers)
+    if len(slots) == 1 or not whole:
+        return None
+    return {
+        label: [[dict(answer)[slot] for slot in slots] for answer in answers]
+        for label, answers in start.verbalizer.pairs
+    }
+
+
+def _derived(forms: Forms) -> str:
+    assert forms.rules is not None
+    label, (words, *_) = next(iter(forms.rules.items()))
+    return f"rules made of the label names: {label} is {' '.join(words)!r}"
+
+
+def _untold(slots: int, groups: Sequence[Sequence[str]]) -> str:
+    one, other = groups[0][:2]
+    more = sum(map(len, groups)) - 2
+    rest = f" (and {more} more labels are alike)" if more else ""
+    what = "one slot" if slots == 1 else f"{slots} slots"
+    return f"left out templates with {what}: their answers cannot tell {one} from {other}{rest}"

@@ -1,0 +1,73 @@
+"""Answers changed one at a time, as long as the training examples get likelier."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from promptsearch.metrics.predictions import Ints
+from promptsearch.scoring import AnswerScore
+from promptsearch.scoring.label_aggregation import Labelling
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Columns = tuple[int, ...]  # a label's answers, as columns of a table
+
+
+class Step(NamedTuple):
+    """What a change leads to."""
+
+    label: int
+    column: int
+    added: bool  # or dropped
+    log_likelihood: float  # of the training examples
+    answers: tuple[Columns, ...]  # (label, answer) after it
+
+
+@dataclass(frozen=True, eq=False)
+class Climb:
+    """`table` (example, answer) is log p of each answer, `gold` (example,) the right labels.
+
+    `pool` are the columns that may be added to each label, `keep` is how many of them it may have.
+    """
+
+    table: "Tensor"
+    gold: Ints
+    pool: Sequence[Columns]
+    keep: int
+    answer_score: AnswerScore
+
+    def steps(self, start: Sequence[Columns]) -> Iterator[Step]:
+        """Every change that is made; the labels take turns until none gets any better."""
+        answers, worth = tuple(start), self.log_likelihood(start)
+        moved = True
+        while moved:
+            moved = False
+            for label in range(len(answers)):
+                tries = [*self._changes(answers, start[label], label)]
+                best = max(tries, key=lambda step: step.log_likelihood, default=None)
+                if best is not None and best.log_likelihood > worth:
+                    answers, worth, moved = best.answers, best.log_likelihood, True
+                    yield best
+
+    def log_likelihood(self, answers: Sequence[Columns]) -> float:
+        """The mean log p(right label), as the scorer has it."""
+        labels = range(len(answers))
+        labelling = Labelling(
+            tuple(map(str, labels)), tuple(answers), tuple(labels), self.answer_score
+        )
+        rows = range(len(self.gold))
+        return float(labelling.label_log_probs(self.table)[rows, self.gold].mean())
+
+    def _changes(self, answers: tuple[Columns, ...], given: Columns, label: int) -> Iterator[Step]:
+        """One answer more, or one less, where no other label has the same ones then."""
+        own = answers[label]
+        more = self.pool[label] if len(set(own) - set(given)) < self.keep else ()
+        changes = [(column, (*own, column)) for column in more if column not in own]
+        if len(own) > 1:
+            changes += [(column, tuple(c for c in own if c != column)) for column in own]
+        for column, new in changes:
+            changed = (*answers[:label], new, *answers[label + 1 :])
+            if len(set(map(frozenset, changed))) == len(changed):
+                worth = self.log_likelihood(changed)
+                yield Step(label, column, column not in own, worth, changed)

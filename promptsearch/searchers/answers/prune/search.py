@@ -1,0 +1,140 @@
+"""Answer search by pruning: likely words of each label, then the best of their combinations.
+
+Gao, Fisch and Chen (2021), "Making Pre-trained Language Models Better Few-shot Learners" (LM-BFF),
+section 5.1. https://arxiv.org/abs/2012.15723
+
+The model reads the training examples once. Of each label, the `candidates` words that it finds
+likeliest at the slot are kept; combinations of one word a label are ranked by how many training
+examples they get right, and the best go to dev. The paper then fine-tunes with each:
+`--rank-by finetune`. Words near given ones are the paper's way for TREC: `near`.
+
+Ours: equal combinations (few examples make many) are told apart by log-likelihood; no word stands
+for two labels (in the release one may, and then nothing tells them apart); a beam takes over where
+the combinations are too many; words may have several tokens.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from typing import Annotated, cast
+
+import numpy as np
+
+from promptsearch.engine import Chore, Trial
+from promptsearch.engine.ledger import digest
+from promptsearch.engine.strategy import Score, Task
+from promptsearch.errors import RunError, TaskError
+from promptsearch.metrics.predictions import Ints
+from promptsearch.prompt import Prompt
+from promptsearch.scoring import Cost
+from promptsearch.searchers.answers.common.candidates import candidates
+from promptsearch.searchers.answers.common.score_table import Asking, Floats32
+from promptsearch.searchers.answers.common.start import model_of, starts_of, with_words
+from promptsearch.searchers.answers.prune.beam import beam_pairings
+from promptsearch.searchers.answers.prune.combinations import Pairing, best_pairings
+from promptsearch.searchers.answers.prune.likely_words import likeliest, nearest
+
+STRATEGY = "answers-prune"
+Found = list[tuple[list[str], int, float]]  # a word a label, examples right, log-likelihood
+
+
+@dataclass(frozen=True)
+class PruneSearch:
+    """Combine the words that the model finds likely for each label."""
+
+    template: Annotated[
+        tuple[str, ...],
+        "Search the answers of this template, not of the task's; give it several times.",
+    ] = ()
+    candidates: Annotated[int, "Words kept of each label (LM-BFF: 100, for TREC 1000)."] = 100
+    pairings: Annotated[int, "Combinations that go to dev, of each template."] = 100
+    examples: Annotated[int, "Training examples that words are judged on, at most."] = 200
+    all: Annotated[int, "Try all combinations if there are no more; else a beam's."] = 10_000_000
+    beam: Annotated[int, "Combinations that a beam keeps at each label, or --pairings."] = 200
+    near: Annotated[
+        int, "Keep as many candidates, the nearest to the label's present answers; 0: all."
+    ] = 0
+    max_tokens: Annotated[int, "Tokens of a word, at most."] = 1
+    more: Annotated[int, "Words of several tokens that are tried, at most."] = 1000
+
+    def __post_init__(self) -> None:
+        for name in ("candidates", "pairings", "examples", "all", "beam", "max_tokens", "more"):
+            if (value := getattr(self, name)) < 1:
+                raise RunError(f"--{name.replace('_', '-')} {value} is too small; give 1 or more")
+        if self.near < 0:
+            raise RunError(f"--near {self.near} is too small; give 0 or more")
+
+    def search(self, task: Task, score: Score) -> None:
+        """Each template's combinations, best first."""
+        model_of(task)
+        for start in starts_of(task, self.template, score, STRATEGY):
+            name = f"{STRATEGY} {digest((self, start.prompt), task.train)}"
+            found = cast(Found, score.once(name, partial(self._chore, task, start)))
+            score(self._prompt(task, start, *each) for each in found)
+
+    def _prompt(
+        self, task: Task, start: Trial, words: list[str], correct: int, log_likelihood: float
+    ) -> Prompt:
+        evidence = {"train_correct": correct, "train_log_likelihood": log_likelihood}
+        own = {label: [word] for label, word in zip(task.labels, words, strict=True)}
+        return with_words(start, own, STRATEGY, evidence)
+
+    def _chore(self, task: Task, start: Trial) -> Chore:
+        model = model_of(task).ranker
+        words = candidates(task, model, self.max_tokens, self.more)
+        asking = Asking.of(task, model, [start.prompt.template], words, self.examples)
+        plan = asking.plan()
+
+        def work() -> Found:
+            (table,) = asking.table(plan)
+            found = self._pairings(table, asking, task)
+            return [
+                ([words[own].text for own in each.words], each.correct, each.log_likelihood)
+                for each in found
+            ]
+
+        return Chore(Cost.of(plan), work)
+
+    def _pairings(self, table: Floats32, asking: Asking, task: Task) -> list[Pairing]:
+        lengths = [len(word.ids) for word in asking.words]
+        lists = likeliest(table, asking.gold, self.candidates, lengths)
+        if self.near:
+            lists = self._near(lists, asking, task)
+        count, alike = prod(map(len, lists)), _alike(asking)
+        if count <= self.all:
+            task.log(f"{count:,} combinations of {len(lists[0])} words a label")
+            return best_pairings(table, asking.gold, lists, self.pairings, alike)
+        task.log(
+            f"a beam's combinations of {len(lists[0])} words a label: {count:.1e} are too many"
+        )
+        return beam_pairings(table, asking.gold, lists, self.pairings, alike, self.beam)
+
+    def _near(self, lists: list[Ints], asking: Asking, task: Task) -> list[Ints]:
+        """Those near the label's present answers, of words that are one token."""
+        single = [i for i, word in enumerate(asking.words) if len(word.ids) == 1]
+        box = model_of(task).white_box
+        read = box.output_rows([asking.words[i].text for i in single]).numpy()
+        rows = np.zeros((len(asking.words), read.shape[1]), dtype=np.float32)
+        rows[single] = read
+        lists = [own[np.isin(own, single)] for own in lists]
+        return nearest(lists, rows, [_seeds(task, label) for label in task.labels], self.near)
+
+
+def _seeds(task: Task, label: str) -> Floats32:
+    """(answer, hidden) of the label's answers; `TaskError` where none is one token."""
+    model = model_of(task)
+    texts = [text for answer in task.prompt.verbalizer[label] for _, text in answer]
+    single = [t for t, ids in zip(texts, model.answer_ids(texts), strict=True) if len(ids) == 1]
+    if not single:
+        raise TaskError(
+            f"{task.name}: no answer of {label!r} is one token of {model.info.spec!r}, so nothing "
+            "is near it; use --near 0, or another answer"
+        )
+    rows: Floats32 = model.white_box.output_rows(single).numpy()
+    return rows
+
+
+def _alike(asking: Asking) -> Ints:
+    """(word,): a number for what the model reads, equal where it reads the same."""
+    first: dict[tuple[int, ...], int] = {}
+    return np.array([first.setdefault(word.ids, i) for i, word in enumerate(asking.words)])

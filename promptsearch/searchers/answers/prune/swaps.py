@@ -1,0 +1,110 @@
+"""Combinations that differ in one label's word: the other words are summed up once for all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptsearch.metrics.predictions import Ints
+from promptsearch.searchers.answers.common.score_table import Floats32
+from promptsearch.searchers.answers.prune.combinations import COMPARED, Alike, Pairing, summed
+
+NUMBERS = 1 << 22  # in memory together
+SPARE = 4  # combinations looked at for each that is wanted: many are met several times
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Others:
+    """The words of all labels but one, on each example: what one more word has to beat."""
+
+    highest: Floats  # (example, combination)
+    first: Ints  # (example, combination): the label whose word that is, the first of equals
+    total: Floats  # (example, combination): log of the sum of their probabilities
+    right: Floats  # (example, combination): the right label's word, where it is among them
+
+    @classmethod
+    def of(cls, table: Floats32, gold: Ints, words: Ints, labels: Ints) -> "Others":
+        """Of combinations (combination, label) of words for these labels, in ascending order."""
+        values = table[:, words].astype(np.float64)  # (example, combination, label)
+        highest, total = summed(values)
+        place = np.minimum(np.searchsorted(labels, gold), len(labels) - 1)
+        right = values[np.arange(len(gold)), :, place]
+        return cls(highest, labels[values.argmax(2)], total, right)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Each of `own` as the word of `label`, beside the words of the other labels."""
+
+    table: Floats32  # (example, word)
+    gold: Ints  # (example,)
+    words: Ints  # (combination, label), the label's own left out
+    label: int
+    own: Ints  # (word,)
+    alike: Alike | None  # where given, no word stands for two labels
+
+    def best(self, count: int) -> list[Pairing]:
+        """The most accurate combinations, some more than `count`; ties by log-likelihood.
+
+        One that is met several times is among them as often.
+        """
+        parts = [*self._parts()]
+        correct = np.concatenate([self._correct(part) for part in parts])  # (combination, word)
+        if self.alike is not None:
+            correct[self._repeating(self.alike)] = -1
+        most = min(count * SPARE, int((correct >= 0).sum()))
+        if not most:
+            return []
+        rows, columns = _highest(correct, most)
+        worth = self._log_likelihoods(parts, rows, columns)
+        kept = np.lexsort((-worth, -correct[rows, columns]))[:most]
+        rows, columns = rows[kept], columns[kept]
+        found = np.insert(self.words[rows], self.label, self.own[columns], axis=1)
+        each = zip(found.tolist(), correct[rows, columns].tolist(), worth[kept], strict=True)
+        return [Pairing(tuple(words), count, float(value)) for words, count, value in each]
+
+    def _repeating(self, alike: Alike) -> NDArray[np.bool_]:
+        """(combination, word): whether the word is that of another label too."""
+        same = alike[self.words][..., None] == alike[self.own]
+        repeats: NDArray[np.bool_] = same.any(1)
+        return repeats
+
+    def _parts(self) -> Iterator[Others]:
+        """The other words, of as many combinations at a time as memory holds."""
+        labels = np.delete(np.arange(self.words.shape[1] + 1), self.label)
+        each = max(1, len(self.gold)) * (len(labels) + len(self.own))
+        step = max(1, NUMBERS // each)
+        for first in range(0, len(self.words), step):
+            yield Others.of(self.table, self.gold, self.words[first : first + step], labels)
+
+    def _correct(self, others: Others) -> Ints:
+        """(combination, word): examples on which the right label's word is the first of all."""
+        fresh = self.table[:, None, self.own].astype(np.float64)  # (example, 1, word)
+        highest = others.highest[..., None]
+        wins = (fresh > highest) | ((fresh == highest) & (self.label < others.first)[..., None])
+        mine = self.gold == self.label
+        stays = others.first[~mine] == self.gold[~mine, None]  # (example, combination)
+        right: Ints = wins[mine].sum(0) + (stays[..., None] & ~wins[~mine]).sum(0)
+        return right
+
+    def _log_likelihoods(self, parts: list[Others], rows: Ints, columns: Ints) -> Floats:
+        """(chosen,): the mean log p of the right labels, of some combinations and words."""
+        total = np.concatenate([part.total for part in parts], 1)  # (example, combination)
+        right = np.concatenate([part.right for part in parts], 1)[:, rows]
+        fresh = self.table[:, self.own].astype(np.float64)  # (example, word)
+        right[self.gold == self.label] = fresh[self.gold == self.label][:, columns]
+        top = np.maximum(total.max(1), fresh.max(1))[:, None]  # log p: what is far below is nothing
+        together = np.exp(total - top)[:, rows] + np.exp(fresh - top)[:, columns]
+        found: Floats = (right - np.log(together) - top).mean(0)
+        return found
+
+
+def _highest(correct: Ints, most: int) -> tuple[Ints, Ints]:
+    """Where the `most` highest of (combination, word) stand, and what equals the last of them."""
+    cut = -np.partition(-correct, most - 1, None)[most - 1]
+    sure, ties = np.argwhere(correct > cut), np.argwhere(correct == cut)[:COMPARED]
+    rows, columns = np.concatenate([sure, ties]).T
+    return rows, columns

@@ -1,0 +1,23 @@
+"""Words that a template must not hold, for they give the answer away."""
+
+import re
+from collections.abc import Iterable
+
+from promptsearch.engine.strategy import Task
+from promptsearch.language.english.stop_words import STOP_WORDS
+from promptsearch.language.words import is_spaced
+
+
+def leaking(task: Task) -> frozenset[str]:
+    """Words of the answers (labelled tasks) or of the training objects (facts), lower-cased.
+
+    Stop words are no leak: "of" says nothing of "University of Oslo".
+    """
+    if task.kind == "facts":
+        texts: Iterable[str] = (target for example in task.train for target in example.targets)
+    else:
+        answers = task.prompt.verbalizer.answers
+        texts = (text for answer in answers for _, text in answer)
+    whole = {text.lower() for text in texts}
+    part = re.compile(r"\w+" if is_spaced(task.language) else r"\w")
+    return frozenset(whole | {word for text in whole for word in part.findall(text)} - STOP_WORDS)

@@ -1,0 +1,143 @@
+"""Frames: templates with gaps, `[T]`, that a model fills with words.
+
+Where no layout is given they are LM-BFF's: the answer after the sentence or before it, or between
+the two of a pair, a gap on both its sides. For facts, subject and object stand in both orders, and
+with a gap before the subject, as manual templates have it ("The capital of France is Paris .").
+The release also takes a pair's first full stop away and changes first letters; inputs stay here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from promptsearch.engine.strategy import Task
+from promptsearch.errors import PromptError
+from promptsearch.language.words import is_spaced
+from promptsearch.prompt import Field, Filled, Input, Part, Slot, Template, Text
+from promptsearch.prompt.template import check_places, notation_of
+from promptsearch.searchers.common.trigger_template import Hole, Layout
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A place for words, which bring the space before them."""
+
+
+Contents = Sequence[tuple[Text | Slot, ...]]  # what stands in each gap
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A template with gaps."""
+
+    parts: tuple[Part | Gap, ...]
+
+    @classmethod
+    def parse(cls, notation: str) -> "Frame":
+        """From a template's notation with [T] for each gap; several in a row are one."""
+        parts: list[Part | Gap] = []
+        for part in Layout.parse(notation).parts:
+            if not isinstance(part, Hole):
+                parts.append(part)
+            elif not (parts and isinstance(parts[-1], Gap)):
+                parts.append(Gap())
+        if Gap() not in parts:
+            raise PromptError(
+                f"the layout {notation!r} has no gap; write [T] where words may stand"
+            )
+        return cls(tuple(parts))
+
+    def __str__(self) -> str:
+        return "".join(" [T]" if isinstance(p, Gap) else notation_of(p) for p in self.parts)
+
+    @property
+    def gaps(self) -> int:
+        """How many there are."""
+        return sum(isinstance(part, Gap) for part in self.parts)
+
+    @property
+    def gaps_before(self) -> int:
+        """Those that stand before the first slot."""
+        slot = next(i for i, part in enumerate(self.parts) if isinstance(part, Slot))
+        return sum(isinstance(part, Gap) for part in self.parts[:slot])
+
+    def template(self, texts: Sequence[str]) -> Template | None:
+        """With a text in each gap; None where the notation cannot say it."""
+        own = iter(texts)
+        parts: list[Part] = []
+        for part in self.parts:
+            text = Text(next(own)) if isinstance(part, Gap) else part
+            parts.append(Text(text.text.lstrip()) if isinstance(text, Text) and not parts else text)
+        try:
+            return Template(tuple(parts))
+        except PromptError:
+            return None
+
+    def fill(
+        self, contents: Contents, inputs: Mapping[str, str], answer: Mapping[str, str]
+    ) -> Filled:
+        """As a model reads it: the gaps' contents, an example's inputs, answers in the slots.
+
+        A slot without an answer stays one.
+        """
+        own = iter(contents)
+        filled: list[Text | Input | Slot] = []
+        for part in self.parts:
+            match part:
+                case Gap():
+                    filled += next(own)
+                case Field(name):
+                    filled.append(Input(name, inputs[name]))
+                case Slot(name):
+                    filled.append(Text(answer[name]) if name in answer else part)
+                case Text():
+                    filled.append(part)
+        return tuple(filled)
+
+
+def frames_of(layouts: Sequence[str], task: Task, ends: bool) -> list[Frame]:
+    """The user's layouts, or those that suit the task; `PromptError` where one does not.
+
+    `ends`: whether a gap may stand at the end (else a full stop does).
+    """
+    found = [Frame.parse(notation) for notation in layouts or _defaults(task, ends)]
+    for frame in found:
+        check(frame, task.prompt.template, task.inputs)
+    return found
+
+
+def check(frame: Frame, manual: Template, inputs: Sequence[str]) -> None:
+    """`PromptError` where the frame has other slots than the answers, or a field too many."""
+    check_places(f"the layout {str(frame)!r}", frame.parts, manual.slots, inputs)
+
+
+def _defaults(task: Task, ends: bool) -> list[str]:
+    spaced = is_spaced(task.language)
+    gap, stop = (" [T]", " .") if spaced else ("[T]", "\u3002")
+    end, space = gap if ends else stop, " " if spaced else ""
+    fields, slots = task.prompt.template.fields, task.prompt.template.slots
+    names = [f"{{{name}}}" for name in fields]
+    if len(slots) > 1 or len(names) > 2:
+        return [_around(task.prompt.template, gap, space)]
+    if task.kind == "facts":
+        (subject,) = names
+        return [
+            f"{subject}{gap}{space}[Z]{end}",
+            f"[Z]{gap}{space}{subject}{end}",
+            f"{gap.lstrip()}{space}{subject}{gap}{space}[Z]{end}",
+        ]
+    if len(names) == 2:
+        return [f"{names[0]}{gap}{space}[Z]{gap}{space}{names[1]}"]
+    return [f"{names[0]}{gap}{space}[Z]{end}", f"{gap.lstrip()}{space}[Z]{end}{space}{names[0]}"]
+
+
+def _around(template: Template, gap: str, space: str) -> str:
+    """The template with a gap wherever it has words; before the first slot where it has none."""
+    texts = any(isinstance(part, Text) for part in template.parts)
+    slot = next(part for part in template.parts if isinstance(part, Slot))
+    pieces = []
+    for part in template.parts:
+        if isinstance(part, Text) or (part == slot and not texts):
+            pieces.append(gap)
+        if not isinstance(part, Text):
+            pieces.append(space + notation_of(part))
+    return "".join(pieces).strip()

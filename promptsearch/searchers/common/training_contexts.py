@@ -1,0 +1,59 @@
+"""The training examples that templates are written from, with their right answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from promptsearch.data import Example
+from promptsearch.engine.strategy import Task
+from promptsearch.errors import TaskError
+from promptsearch.prompt import Filled
+from promptsearch.searchers.common.gap_template import Contents, Frame
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An example and what stands in the slots: its right answer."""
+
+    inputs: dict[str, str]
+    answer: dict[str, str]  # slot -> text
+
+    def fill(self, frame: Frame, contents: Contents, answered: bool = True) -> Filled:
+        """The frame as a model reads it, with the right answer in it or with its slots."""
+        return frame.fill(contents, self.inputs, self.answer if answered else {})
+
+
+def instances_of(task: Task, count: int) -> list[Instance]:
+    """As many training examples, drawn by the task's seed from all labels alike; in order.
+
+    An example's answer is the first of its label's, or a fact's first object. `TaskError` where no
+    training example has one.
+    """
+    able = [example for example in task.train if _answer(example, task)]
+    if not able:
+        raise TaskError(f"{task.name}: no training example has an answer to write a template by")
+    drawn = _drawn(able, min(count, len(able)), task)
+    return [Instance(dict(e.inputs), _answer(e, task) or {}) for e in drawn]
+
+
+def _answer(example: Example, task: Task) -> dict[str, str] | None:
+    slots, first = task.prompt.template.slots, example.targets[0]
+    if task.kind == "facts":
+        return {slots[0]: first}
+    answers = task.prompt.verbalizer.get(first)
+    given = dict(answers[0]) if answers else {}
+    return given if set(given) == set(slots) else None
+
+
+def _drawn(examples: Sequence[Example], count: int, task: Task) -> list[Example]:
+    """The labels take turns, so that few examples still show all of them (facts: no turns)."""
+    order = np.random.default_rng([task.seed, 5]).permutation(len(examples)).tolist()
+    turns: dict[str, int] = {}
+    keyed = []
+    for place in order:
+        label = "" if task.kind == "facts" else examples[place].targets[0]
+        turns[label] = turns.get(label, 0) + 1
+        keyed.append((turns[label], place))
+    chosen = sorted(keyed, key=lambda pair: pair[0])[:count]
+    return [examples[place] for place in sorted(place for _, place in chosen)]

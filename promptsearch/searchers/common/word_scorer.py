@@ -1,0 +1,74 @@
+"""Which words a masked or causal model expects at a place, over many examples at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from promptsearch.engine.strategy import Task
+from promptsearch.errors import TaskError
+from promptsearch.models import LanguageModel, Plan, Scoring
+from promptsearch.prompt import Answer, Filled, Slot
+from promptsearch.scoring import Cost
+from promptsearch.searchers.common.answer_leaks import leaking
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ASKED = Slot("word")  # stands where the word is asked for
+PUNCTUATION = (",", ".", ":", ";", "?", "!", "-")
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Asks a model for words of its vocabulary, one token each."""
+
+    model: LanguageModel
+    words: tuple[str, ...]
+    paid: list[Cost] = field(default_factory=list, compare=False)  # for what has been asked
+
+    def plan(self, texts: Sequence[Filled]) -> Plan:
+        """Of texts with the slot `ASKED`; other slots stay open."""
+        return self.model.plan(texts, self._answers, Scoring("independent"))
+
+    def means(self, plan: Plan, group: int) -> "Tensor":
+        """(group, word) log p of each word, the mean over every `group` texts of the plan."""
+        import torch
+
+        self.paid.append(Cost.of(plan))
+        tables: dict[int, Tensor] = {}
+        for block in self.model.run(plan):
+            owners = torch.tensor(block.rows) // group
+            for owner in owners.unique().tolist():
+                own = block.log_probs[owners == owner].sum(0)
+                tables[owner] = tables[owner] + own if owner in tables else own
+        return torch.stack([tables[owner] for owner in sorted(tables)]) / group
+
+    @cached_property
+    def column(self) -> dict[str, int]:
+        """Where each word stands in a table."""
+        return {word: column for column, word in enumerate(self.words)}
+
+    @cached_property
+    def column_of_ids(self) -> dict[tuple[int, ...], int]:
+        """The same by what the model reads: an uncased one knows "The" as "the"."""
+        ids = self.model.answer_ids(self.words)
+        return {own: column for column, own in reversed(list(enumerate(ids)))}
+
+    @cached_property
+    def _answers(self) -> tuple[Answer, ...]:
+        return tuple(((ASKED.name, word),) for word in self.words)
+
+
+def asker(task: Task, model: LanguageModel, more: Sequence[str] = ()) -> Asker:
+    """Asks for the model's whole words that are no answers, for punctuation, and for `more`.
+
+    `TaskError` where there is none.
+    """
+    leaks = leaking(task)
+    own = [word for word in model.vocabulary_words() if word.lower() not in leaks]
+    others = [*PUNCTUATION, *more]
+    single = (w for w, ids in zip(others, model.answer_ids(others), strict=True) if len(ids) == 1)
+    if not own:
+        raise TaskError(f"{task.name}: {model.info.spec!r} has no whole words to write with")
+    return Asker(model.ranker, tuple(dict.fromkeys((*own, *single))))

@@ -1,0 +1,1 @@
+from promptsearch.searchers.generate.search import GenerateSearch as GenerateSearch

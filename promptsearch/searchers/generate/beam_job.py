@@ -1,0 +1,15 @@
+"""A beam to be run, as the search and the writers speak of it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from promptsearch.engine import Chore
+from promptsearch.searchers.common.gap_template import Frame
+
+
+class Job(NamedTuple):
+    """One beam over one frame; its chore gives [[texts of the gaps], mean log p], best first."""
+
+    frame: Frame
+    about: object  # all that its outcome depends on, beside the model
+    prepare: Callable[[], Chore]

@@ -1,0 +1,170 @@
+"""Gaps filled word by word by a masked or a causal model: our way where no T5 is at hand.
+
+A masked model sees the example, its right answer and the other words, and fills one mask after the
+other by a beam; then every word is asked for once more, given all the others, and the likeliest
+changes are taken in. A causal model sees only what stands before, so its words are judged at the
+end by how likely they make the right answer and what follows it, words behind it included. As in
+LM-BFF, one beam serves all examples: words are judged by the mean over examples of log p.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from promptsearch.engine import Chore
+from promptsearch.models import Plan, Question, Scoring
+from promptsearch.prompt import Filled, Slot, Text
+from promptsearch.scoring import Cost
+from promptsearch.searchers.common.gap_template import Contents, Frame
+from promptsearch.searchers.common.training_contexts import Instance
+from promptsearch.searchers.common.word_scorer import ASKED, Asker
+from promptsearch.searchers.generate.beam_job import Job
+from promptsearch.searchers.generate.partial_fills import Draft, Sizes, best_of, sizes_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+KEPT = 50  # words that follow a draft
+CHANGES = 3  # words that may come instead of each one
+
+
+@dataclass(frozen=True)
+class Infiller:
+    """Fills the gaps of frames with words of the model's vocabulary, one token each."""
+
+    asker: Asker
+    instances: Sequence[Instance]
+    longest: int = 3  # words in a gap
+    spaced: bool = True
+
+    def jobs(self, frames: Sequence[Frame], beam: int) -> Iterator[Job]:
+        """A beam for each frame and number of words; they share its width."""
+        shapes = [(frame, s) for frame in frames for s in sizes_of(frame.gaps, self.longest)]
+        own = -(-beam // len(shapes))
+        for frame, sizes in shapes:
+            about = (frame, sizes, own, self.asker.words, self.instances)
+            yield Job(frame, about, partial(self.chore, frame, sizes, own))
+
+    def chore(self, frame: Frame, sizes: Sizes, beam: int) -> Chore:
+        """See `Job`. What it takes is known when it is done: equal texts pass once."""
+        holes, before = sum(sizes), len(self.asker.paid)
+        passes = 1 + beam * (holes - 1) + beam * (2 * holes if self._masked else 1)
+        first = self._plan(frame, sizes, [Draft((None,) * holes)], 0)
+        most = Cost(len(self.instances) * passes, first.tokens * passes, first.peak_bytes)
+
+        def work() -> list[list[object]]:
+            return [[self._texts(d, sizes), d.log_prob] for d in self._drafts(frame, sizes, beam)]
+
+        return Chore(most, work, lambda: sum(self.asker.paid[before:], Cost()))
+
+    def _drafts(self, frame: Frame, sizes: Sizes, beam: int) -> list[Draft]:
+        drafts = [Draft((None,) * sum(sizes))]
+        for place in range(sum(sizes)):
+            table = self._table(frame, sizes, drafts, place)
+            longer = [
+                d for n, draft in enumerate(drafts) for d in self._next(draft, place, table[n])
+            ]
+            drafts = best_of(longer, beam)
+        if self._masked:
+            return best_of(self._revised(frame, sizes, drafts, beam), beam)
+        return best_of(self._answered(frame, sizes, drafts), beam)
+
+    def _next(self, draft: Draft, place: int, row: "Tensor") -> Iterator[Draft]:
+        """The draft with each word there; no word stands twice in a row."""
+        beside = {draft.words[i] for i in (place - 1, place + 1) if 0 <= i < len(draft.words)}
+        values, columns = row.topk(min(len(self.asker.words), KEPT))
+        for value, column in zip(values.tolist(), columns.tolist(), strict=True):
+            if (word := self.asker.words[column]) not in beside:
+                yield draft.with_word(place, word, value)
+
+    def _revised(
+        self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], beam: int
+    ) -> list[Draft]:
+        """With single words changed where that promises more, and all judged anew."""
+        tables = self._tables(frame, sizes, drafts)
+        judged = self._judged(drafts, tables)
+        changed = [d for n, draft in enumerate(judged) for d in self._changed(draft, n, tables)]
+        best = best_of([*judged, *changed], beam)
+        return self._judged(best, self._tables(frame, sizes, best))
+
+    def _judged(self, drafts: Sequence[Draft], tables: Sequence["Tensor"]) -> list[Draft]:
+        """By log p of each word given all others."""
+        return [
+            replace(draft, log_probs=self._own(draft, number, tables))
+            for number, draft in enumerate(drafts)
+        ]
+
+    def _changed(self, draft: Draft, number: int, tables: Sequence["Tensor"]) -> Iterator[Draft]:
+        """The likeliest words instead of each one, the others being judged as before."""
+        for place, table in enumerate(tables):
+            others = (d for d in self._next(draft, place, table[number]) if d.words != draft.words)
+            yield from islice(others, CHANGES)
+
+    def _own(self, draft: Draft, number: int, tables: Sequence["Tensor"]) -> tuple[float, ...]:
+        """log p of each word of a draft."""
+        columns = (self.asker.column[str(word)] for word in draft.words)
+        return tuple(float(t[number, column]) for t, column in zip(tables, columns, strict=True))
+
+    def _answered(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft]) -> list[Draft]:
+        """By the words before the slot, the right answer, and all that follows it."""
+        import torch
+
+        questions = [self._question(frame, sizes, drafts, each) for each in self.instances]
+        plan = self.asker.model.plan_all(questions, Scoring())
+        self.asker.paid.append(Cost.of(plan))
+        values = torch.zeros(len(questions) * len(drafts))
+        for block in self.asker.model.run(plan):
+            values[list(block.rows)] = block.log_probs[:, 0]
+        means = values.view(len(questions), len(drafts)).mean(0).tolist()
+        words = sum(sizes[: frame.gaps_before])
+        pairs = zip(drafts, means, strict=True)
+        return [replace(d, log_probs=(*d.log_probs[:words], mean)) for d, mean in pairs]
+
+    def _question(
+        self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], instance: Instance
+    ) -> Question:
+        """Every draft's text around the instance, asked its right answer."""
+        contents = (self._contents(draft, sizes, None) for draft in drafts)
+        texts = [instance.fill(frame, each, answered=False) for each in contents]
+        return Question(texts, [tuple(instance.answer.items())])
+
+    def _table(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], place: int) -> "Tensor":
+        """(draft, word) log p of each word there, the mean over the instances."""
+        plan = self._plan(frame, sizes, drafts, place)
+        return self.asker.means(plan, len(self.instances))
+
+    def _tables(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft]) -> list["Tensor"]:
+        """Of every word's place."""
+        return [self._table(frame, sizes, drafts, place) for place in range(sum(sizes))]
+
+    def _plan(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], place: int) -> Plan:
+        contents = [self._contents(draft, sizes, place) for draft in drafts]
+        texts = [self._asking(each.fill(frame, own)) for own in contents for each in self.instances]
+        return self.asker.plan(texts)
+
+    def _asking(self, text: Filled) -> Filled:
+        """The text; for a causal model as far as the word that is asked for."""
+        if self._masked:
+            return text
+        return text[: text.index(ASKED) + 1]
+
+    def _contents(self, draft: Draft, sizes: Sizes, place: int | None) -> Contents:
+        """Each gap's words, a slot for the one that is asked for and for those still open."""
+        space = (Text(" "),) if self.spaced else ()
+        parts: list[tuple[Text | Slot, ...]] = []
+        for number, word in enumerate(draft.words):
+            asked = ASKED if number == place else Slot(f"open{number}")
+            parts.append((*space, asked if word is None or number == place else Text(word)))
+        own = iter(parts)
+        return [tuple(p for some in islice(own, size) for p in some) for size in sizes]
+
+    def _texts(self, draft: Draft, sizes: Sizes) -> list[str]:
+        """What stands in each gap."""
+        filled = self._contents(draft, sizes, None)
+        return ["".join(p.text for p in own if isinstance(p, Text)) for own in filled]
+
+    @property
+    def _masked(self) -> bool:
+        return self.asker.model.info.family == "masked"

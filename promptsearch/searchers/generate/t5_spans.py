@@ -1,0 +1,42 @@
+"""Spans written by a T5-like model: LM-BFF's own way (see `models.shared_beam`)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from promptsearch.engine import Chore
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Slot
+from promptsearch.scoring import Cost
+from promptsearch.searchers.common.gap_template import Frame
+from promptsearch.searchers.common.training_contexts import Instance
+from promptsearch.searchers.generate.beam_job import Job
+
+
+@dataclass(frozen=True)
+class SpanWriter:
+    """Fills the gaps of frames with spans of any length, by one beam a frame."""
+
+    model: LanguageModel
+    instances: Sequence[Instance]
+    longest: int = 20  # tokens, over all gaps and their ends
+
+    def jobs(self, frames: Sequence[Frame], beam: int) -> Iterator[Job]:
+        """A whole beam a frame, of which each gives its share, as in the release."""
+        share = max(1, beam // len(frames))
+        for frame in frames:
+            about = (frame, beam, share, self.longest, self.instances)
+            yield Job(frame, about, partial(self.chore, frame, beam, share))
+
+    def chore(self, frame: Frame, beam: int, share: int) -> Chore:
+        """See `Job`; the likeliest `share` of the beam."""
+        from promptsearch.models.generation.span_beam import SharedBeam
+
+        gaps = [(Slot(f"gap{number}"),) for number in range(frame.gaps)]
+        texts = [instance.fill(frame, gaps) for instance in self.instances]
+        search = SharedBeam(self.model, texts, beam, self.longest)
+
+        def work() -> list[list[object]]:
+            return [[list(infill.gaps), infill.log_prob] for infill in search.run()[:share]]
+
+        return Chore(Cost(search.forwards, search.tokens), work)

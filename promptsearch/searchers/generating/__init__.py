@@ -1,1 +1,0 @@
-"""Writing templates around an answer: the parts of `searchers/generate.py`."""

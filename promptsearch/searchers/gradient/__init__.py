@@ -1,0 +1,1 @@
+from promptsearch.searchers.gradient.search import GradientSearch as GradientSearch

@@ -1,0 +1,168 @@
+"""Gradient-based search for trigger tokens.
+
+Shin, Razeghi, Logan IV, Wallace and Singh (2020), "AutoPrompt: Eliciting Knowledge from Language
+Models with Automatically Generated Prompts". https://arxiv.org/abs/2010.15980
+Zou, Wang, Carlini, Nasr, Kolter and Fredrikson (2023), "Universal and Transferable Adversarial
+Attacks on Aligned Language Models" (GCG). https://arxiv.org/abs/2307.15043
+
+Some tokens of a template, its trigger, are changed one at a time. The gradient of the loss at
+their embeddings says, to first order, what every other token of the vocabulary would do there; the
+most promising are scored exactly on training examples. Every trigger that a step accepts is
+written as text and, if the model reads that text as the same tokens, scored on dev.
+
+Of the released code we keep the algorithm (`steps.py` has each step), not that its triggers may
+end with [MASK] in them, nor that their text may be read as other tokens. Draws are without
+replacement; where each one holds all examples, what has been tried is not tried again, and a climb
+ends where no place is left.
+"""
+
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Annotated, Literal
+
+from promptsearch.engine.strategy import Score, Task
+from promptsearch.errors import ModelError, RunError, TaskError
+from promptsearch.language.words import is_spaced
+from promptsearch.models import LanguageModel
+from promptsearch.models.loading.load import companion
+from promptsearch.searchers.common.answer_leaks import leaking
+from promptsearch.searchers.common.trigger_template import Layout, Tokens
+from promptsearch.searchers.gradient.cached_objective import Laboratory
+from promptsearch.searchers.gradient.detokenize import Speller
+from promptsearch.searchers.gradient.dev_trials import Report
+from promptsearch.searchers.gradient.fluency import EXAMPLES, Fluency
+from promptsearch.searchers.gradient.minibatches import Draws
+from promptsearch.searchers.gradient.objective import Assay, LossName, answerable
+from promptsearch.searchers.gradient.search_state import Climb
+from promptsearch.searchers.gradient.start import Beginning
+from promptsearch.searchers.gradient.steps import Blind, Gcg, HotFlip, Step
+from promptsearch.searchers.gradient.token_filter import Filter, usable, words_of
+
+
+@dataclass(frozen=True)
+class GradientSearch:
+    """Change a template's trigger tokens by the model's gradients."""
+
+    step: Annotated[
+        Literal["hotflip", "gcg", "random"],
+        "hotflip: AutoPrompt's; gcg: over all places; random: no gradient, to compare with.",
+    ] = "hotflip"
+    template: Annotated[
+        str, "With [T] for each trigger token; or without, to have --triggers added.  [the task's]"
+    ] = ""
+    triggers: Annotated[int, "Tokens added where the template has no [T]."] = 3
+    where: Annotated[
+        Literal["before", "after", "around", "words"],
+        "Where they stand: about the slot; or `words`, the template's own words are the trigger.",
+    ] = "before"
+    start: Annotated[
+        str, "Words that the trigger starts from.  [[MASK]s; where there are none, the word 'the']"
+    ] = ""
+    loss: Annotated[
+        LossName,
+        "label: log p(right label), as the objective has it; gold: AutoPrompt's, "
+        "log p(right answer) among all words.",
+    ] = "label"
+    compare: Annotated[
+        Literal["loss", "accuracy"],
+        "What candidates are compared by (labelled tasks; AutoPrompt: accuracy).",
+    ] = "loss"
+    candidates: Annotated[int | None, "Tokens tried a step.  [hotflip, random: 10; gcg: 32]"] = None
+    top: Annotated[int, "gcg: tokens of a place that candidates are drawn from."] = 256
+    examples: Annotated[int, "Training examples a draw (AutoPrompt: 32 x 10)."] = 320
+    iterations: Annotated[int, "Steps of a climb."] = 100
+    restarts: Annotated[int, "Climbs, one after the other."] = 1
+    whole_words: Annotated[bool, "Only tokens that are words; or any that text can say."] = True
+    proper_nouns: Annotated[bool, "Tokens that begin with a capital too."] = False
+    leaks: Annotated[bool, "The answers (or the training objects) too."] = False
+    allow: Annotated[str, "A file of words, one a line: no others."] = ""
+    ban: Annotated[str, "A file of words, one a line: none of these."] = ""
+    fluency: Annotated[
+        float, "What a nat a word of fluency is worth, in nats an example; 0: nothing."
+    ] = 0.0
+    fluency_model: Annotated[str, "The model that fluency is measured by.  [the searched one]"] = ""
+    reject_mask_trigger: Annotated[
+        bool,
+        "As the release: while a trigger holds [MASK], the best candidate is taken even if "
+        "it is worse.",
+    ] = False
+
+    def __post_init__(self) -> None:
+        least = {"candidates": 1, "top": 1, "examples": 1, "iterations": 0, "restarts": 1}
+        for name, bound in least.items():
+            if (value := getattr(self, name)) is not None and value < bound:
+                raise RunError(f"--{name} {value} is too small; give {bound} or more")
+        if not (isfinite(self.fluency) and self.fluency >= 0):
+            raise RunError(f"--fluency {self.fluency} is no weight; give 0 or more")
+
+    def search(self, task: Task, score: Score) -> None:
+        laboratory, start = self.prepared(task, score)
+        report = Report(task, score, laboratory)
+        try:
+            for number in range(self.restarts):
+                self._run(self._climb(task, laboratory, start, number), report)
+        finally:
+            report.end()
+
+    def _run(self, climb: Climb, report: Report) -> None:
+        step = self._step()
+        report.begin(climb)
+        for iteration in range(1, self.iterations + 1):
+            if not climb.ended:
+                report.say(step(climb), climb, iteration)
+        for place in climb.masks:
+            report.say(step.fill(climb, place), climb, self.iterations)
+
+    def prepared(self, task: Task, score: Score) -> tuple[Laboratory, Tokens]:
+        """What asks the model, and the tokens that climbs start from."""
+        if task.model is None:
+            raise ModelError("gradient search needs a model")
+        masks = not (self.start or self.fluency or self.step == "gcg")
+        beginning = Beginning(self.template, self.triggers, self.where, self.start, masks)
+        layout, start = beginning.of(task, task.model)
+        return self._laboratory(task, task.model, layout, score), start
+
+    def _step(self) -> Step:
+        if self.step == "gcg":
+            return Gcg(self.candidates or 32, self.top)
+        return (HotFlip if self.step == "hotflip" else Blind)(self.candidates or 10)
+
+    def _climb(self, task: Task, laboratory: Laboratory, start: Tokens, number: int) -> Climb:
+        assert task.model is not None
+        draws = Draws(task.seed, number, len(laboratory.assay.examples), self.examples)
+        mask = task.model.white_box.mask
+        return Climb(number, laboratory, draws, start, mask, self.reject_mask_trigger)
+
+    def _laboratory(
+        self, task: Task, model: LanguageModel, layout: Layout, score: Score
+    ) -> Laboratory:
+        """`TaskError` where no training example, or no token of the vocabulary, can be used."""
+        examples, spaced = answerable(task, self.loss), is_spaced(task.language)
+        accuracy = self.compare == "accuracy" and task.kind == "classification"
+        assay = Assay(task, model, layout, examples, self.loss, accuracy)
+        contexts = [example.inputs for example in examples]
+        answer = assay.answers_of(examples[0])[0]
+        speller = Speller(model.white_box, layout, contexts, answer, spaced)
+        able = usable(model.white_box.spellings, self._filter(task, spaced))
+        if not able.any():
+            raise TaskError(f"{task.name}: no token passes the filters; allow more words")
+        reader = self._reader(model)
+        fluency = Fluency(reader, examples[:EXAMPLES], task.prompt, spaced)
+        return Laboratory(assay, score, speller, able, fluency, self.fluency)
+
+    def _filter(self, task: Task, spaced: bool) -> Filter:
+        return Filter(
+            whole_words=self.whole_words,
+            spaced=spaced,
+            proper_nouns=self.proper_nouns,
+            answers=frozenset() if self.leaks else leaking(task),
+            allowed=words_of(Path(self.allow)) if self.allow else None,
+            banned=words_of(Path(self.ban)) if self.ban else frozenset(),
+        )
+
+    def _reader(self, model: LanguageModel) -> LanguageModel:
+        """The model that fluency is measured by."""
+        if not self.fluency_model:
+            return model.without_chat
+        return companion(model, self.fluency_model)

@@ -1,0 +1,80 @@
+"""Where a climb begins: the template with its holes, and the tokens that stand in them first."""
+
+from dataclasses import dataclass
+
+from promptsearch.engine.strategy import Task
+from promptsearch.errors import PromptError
+from promptsearch.language.words import is_spaced
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Template
+from promptsearch.prompt.template import check_places
+from promptsearch.searchers.common.trigger_template import Layout, Tokens, Where
+
+FILLERS = ("the", "a", "is", "in", "of")  # stand where there is no mask to stand
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What the user says of it: see the fields of `GradientSearch`."""
+
+    template: str  # "" for the task's
+    triggers: int
+    where: Where
+    start: str  # "" for masks, or fillers
+    masks: bool  # whether masks may stand
+
+    def of(self, task: Task, model: LanguageModel) -> tuple[Layout, Tokens]:
+        """The layout and the first trigger; `PromptError` where they do not fit together."""
+        notation = self.template or str(task.prompt.template)
+        given = _read(self.start.split(), model)
+        if Layout.marked(notation):
+            return self._begun(Layout.parse(notation), given, task, model)
+        template = Template.parse(notation)
+        if self.where != "words":
+            count = len(given) or self.triggers
+            return self._begun(Layout.beside(template, count, self.where), given, task, model)
+        spaced = is_spaced(task.language)
+        layout, own = Layout.of_words(template, lambda word: _read([word], model), spaced)
+        if not own:
+            raise PromptError(f"the template {notation!r} has no words to start from; add [T]s")
+        return self._begun(layout, given or own, task, model)
+
+    def _begun(
+        self, layout: Layout, given: Tokens, task: Task, model: LanguageModel
+    ) -> tuple[Layout, Tokens]:
+        _check(layout, task)
+        start = given or (self._first(model),) * layout.places
+        if len(start) != layout.places:
+            raise PromptError(
+                f"--start {self.start!r} is {len(start)} tokens to this model, but the template "
+                f"has places for {layout.places}; change one of them"
+            )
+        if lost := [t for t in given if model.white_box.spellings[t] is None]:
+            raise PromptError(
+                f"some of the words that the trigger starts from are unknown to this model (token "
+                f"{lost[0]}); give others with --start, or [T]s in --template"
+            )
+        return layout, start
+
+    def _first(self, model: LanguageModel) -> int:
+        """The mask, or a word that is one token which text can say."""
+        box = model.white_box
+        if self.masks and box.mask is not None:
+            return box.mask
+        tokens = [ids[0] for ids in model.answer_ids(FILLERS) if len(ids) == 1]
+        tokens += [t for t, text in enumerate(box.spellings) if text and text.strip().isalpha()]
+        able = (token for token in tokens if box.spellings[token] is not None)
+        if (found := next(able, None)) is None:
+            raise PromptError("no token of this model is a word to start from; give --start")
+        return found
+
+
+def _read(words: list[str], model: LanguageModel) -> Tokens:
+    return tuple(token for ids in model.answer_ids(words) for token in ids)
+
+
+def _check(layout: Layout, task: Task) -> None:
+    """`PromptError` where the layout has no holes, other slots than the answers, or odd fields."""
+    if not layout.places:
+        raise PromptError("there is no trigger token to change; give --triggers 1 or more")
+    check_places(f"--template {layout}", layout.parts, task.prompt.template.slots, task.inputs)

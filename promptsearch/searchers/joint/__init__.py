@@ -1,0 +1,1 @@
+from promptsearch.searchers.joint.search import JointSearch as JointSearch

@@ -1,0 +1,71 @@
+"""Plans as text: read from TOML, written as TOML, and told in a line."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from promptsearch.data.tasks.task_file import read_toml
+from promptsearch.errors import RunError, did_you_mean
+from promptsearch.searchers.joint.plan import Step, share
+from promptsearch.searchers.joint.search import JointSearch
+
+_KEYS = ("rounds", "skip", "step", "ensemble")
+
+
+def read_plan(path: Path) -> JointSearch:
+    """The search that a file describes; `RunError` or `TaskError` names the file and the step."""
+    document = read_toml(path, "plan", "docs/search.md shows one")
+    if odd := [key for key in document if key not in _KEYS]:
+        near = did_you_mean(odd[0], _KEYS)
+        raise RunError(
+            f"{path}: {odd[0]}: there is no such key{near}; the keys are {', '.join(_KEYS)}"
+        )
+    try:
+        return JointSearch(
+            _tables(document.get("step")),
+            rounds=document.get("rounds", 1),  # type: ignore[arg-type]  # it checks them
+            skip=document.get("skip", False),  # type: ignore[arg-type]
+            ensemble=document.get("ensemble"),  # type: ignore[arg-type]
+        )
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from None
+
+
+def _tables(given: object) -> tuple[Mapping[str, object], ...]:
+    if not isinstance(given, list) or not given or not all(isinstance(t, Mapping) for t in given):
+        raise RunError(
+            'step: it must be one table or more, each below a line [[step]], with strategy = "..."'
+        )
+    return tuple(given)
+
+
+def written(search: JointSearch) -> str:
+    """The plan as a file that `read_plan` reads back."""
+    return "\n".join(_lines(search)) + "\n"
+
+
+def _lines(search: JointSearch) -> Iterator[str]:
+    yield from _keys({"rounds": search.rounds, "skip": search.skip})
+    for step in search.steps:
+        yield from ("", "[[step]]", *_keys(step))
+    if search.ensemble is not None:
+        yield from ("", "[ensemble]", *_keys(search.ensemble))
+
+
+def _keys(table: Mapping[str, object]) -> Iterator[str]:
+    """Strings, numbers and lists are written in TOML as in JSON."""
+    for key, value in table.items():
+        yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
+
+
+def told(steps: Sequence[Step], left: int | None) -> str:
+    """`1 mine 40 prompts | 2 paraphrase 60 | ...`, as many as each may take."""
+    parts = []
+    for number, step in enumerate(steps, 1):
+        own = share(steps[number - 1 :], left)
+        if left is not None and own is not None:
+            own = min(own, left)
+            left -= own
+        size = "" if own is None else f" {own}"
+        parts.append(f"{number} {step.strategy}{size}{' prompts' if number == 1 and size else ''}")
+    return " | ".join(parts)

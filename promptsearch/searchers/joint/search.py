@@ -1,0 +1,103 @@
+"""Several strategies under one budget: in a chain, alternately, or jointly over prompts.
+
+Templates and answers depend on each other: words that are best with one template need not be with
+another (Gao et al. 2021, LM-BFF, search each with the other fixed). Here the steps of a plan run
+one after another, each from the best prompts so far, whoever found them: a strategy for templates
+keeps the answers of the prompt that it starts from, one for answers keeps the template. With
+several rounds they take turns; `cross` tries the best of both together.
+
+Ours is the course: budgets of steps, near-duplicates of different strategies scored once, and the
+true parents of every prompt.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+from promptsearch.engine.strategy import Score, Task
+from promptsearch.errors import BudgetSpent, PromptSearchError, RunError
+from promptsearch.searchers.joint.default_plan import ENSEMBLE, default_steps
+from promptsearch.searchers.joint.feasibility import check_able
+from promptsearch.searchers.joint.history import History
+from promptsearch.searchers.joint.plan import Ensemble, Step, share, whole
+from promptsearch.searchers.joint.step_runner import Course
+
+USUAL = 200  # prompts that a default plan is made for where no budget is set
+
+
+@dataclass(frozen=True)
+class JointSearch:
+    """Run the steps of a plan, each from the best prompts so far."""
+
+    steps: Annotated[
+        tuple[Mapping[str, object], ...],
+        "What is done: `strategy`, `from`, `budget`, and the strategy's own fields.  "
+        "[what suits the task and the budget]",
+    ] = ()
+    rounds: Annotated[int, "The steps are gone through so many times."] = 1
+    skip: Annotated[bool, "A step that cannot run here is left out, which is said."] = False
+    ensemble: Annotated[
+        Mapping[str, object] | None, "What becomes of the best prompts: `rule` and `top`."
+    ] = None
+    budget: Annotated[
+        int | None, "Prompts that steps share, the manual one included.  [the search's own budget]"
+    ] = None
+
+    def __post_init__(self) -> None:
+        whole(self.rounds, "rounds", "plan")
+        if not isinstance(self.skip, bool):
+            raise RunError(f"plan: skip: it must be true or false, not {self.skip!r}")
+        for number, given in enumerate(self.steps, 1):
+            Step.of(given, f"step {number}")
+        if self.ensemble is not None:
+            Ensemble.of(self.ensemble, "ensemble")
+
+    @classmethod
+    def by_default(cls, kind: str, corpus: bool, left: int | None) -> "JointSearch":
+        """The plan for a kind of task, with a corpus or not, and prompts beside the manual one."""
+        left = USUAL if left is None else left
+        return cls(default_steps(kind, corpus, left), skip=True, ensemble=ENSEMBLE)
+
+    @cached_property
+    def course(self) -> tuple[Step, ...]:
+        """All steps, those of the second round after those of the first."""
+        once = (Step.of(given, f"step {n}") for n, given in enumerate(self.steps, 1))
+        return tuple(once) * self.rounds
+
+    def search(self, task: Task, score: Score) -> None:
+        """Step after step, until the plan or the budget ends."""
+        if not self.steps:
+            self.by_default(task.kind, bool(task.corpus), score.left).search(task, score)
+            return
+        if not self.skip:
+            check_able(self.course, task)
+        (manual,) = score([task.prompt])
+        course = Course(task, score, History(manual, task.objective))
+        for number, step in enumerate(self.course, 1):
+            self._run(course, number, step, share(self.course[number - 1 :], self._left(course)))
+
+    def _left(self, course: Course) -> int | None:
+        """Prompts that are left to share."""
+        if self.budget is None:
+            return course.score.left
+        return max(0, self.budget - len(course.history.trials))
+
+    def _run(self, course: Course, number: int, step: Step, budget: int | None) -> None:
+        """One step. What it fails by is told; without `skip` that ends the search."""
+        name, history = f"step {number} {step.strategy}", course.history
+        if course.score.left == 0:
+            raise BudgetSpent("budget")
+        if budget == 0:
+            course.task.log(f"{name}: left out, for the others' budgets leave nothing")
+            return
+        tried, folded = len(history.trials), history.folded
+        try:
+            course.run(number, step, budget)
+        except PromptSearchError as error:
+            if not self.skip:
+                raise BudgetSpent(f"{name}: {error}") from error
+            how = "ended early" if len(history.trials) > tried else "left out"
+            course.task.log(f"{name}: {how}: {error}")
+        tried, folded = len(history.trials) - tried, history.folded - folded
+        course.task.log(f"{name}: {tried} prompts, {folded} folded; best {history.leader}")

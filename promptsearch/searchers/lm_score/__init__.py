@@ -1,0 +1,1 @@
+from promptsearch.searchers.lm_score.search import LMScoreSearch as LMScoreSearch

@@ -1,0 +1,54 @@
+"""Grammatical variants of what stands in a template: with an article, plural, gerund."""
+
+import re
+from collections.abc import Mapping
+from itertools import product
+
+from promptsearch.language.english import article, gerund, lemmas, plural
+
+_PHRASE = re.compile(
+    r"[a-z][a-z'-]*( [a-z][a-z'-]*){0,2}"
+)  # a concept: lower-case, at most three words
+_SMALL = re.compile("of|the|and|for|in|on|at|de|del|di|da|du|la|le|van|von|der|y")  # in names
+_LONGEST = 6  # words of a name
+PLACES = 2  # all combinations for so many places: the head and the tail of the paper's triples
+
+Forms = tuple[str, ...]  # the first one is the phrase as it is
+
+
+def forms_of(phrase: str) -> Forms:
+    """The phrase, then its English variants; of a name only "the", of a longer text none.
+
+    >>> forms_of("bird")
+    ('bird', 'a bird', 'the bird', 'birds')
+    >>> forms_of("play football")[-1]
+    'playing football'
+    """
+    if not _PHRASE.fullmatch(phrase):
+        return (phrase, f"the {phrase}") if _is_name(phrase) else (phrase,)
+    readings, found = lemmas(phrase), [phrase]
+    if ("noun", phrase) in readings:
+        found += [f"{article(phrase)} {phrase}", f"the {phrase}", plural(phrase)]
+    if ("verb", phrase) in readings:
+        found.append(gerund(phrase))
+    return tuple(dict.fromkeys(found))
+
+
+def _is_name(phrase: str) -> bool:
+    """Whether it looks like one that lacks its article: "United States of America"."""
+    words = phrase.split(" ")
+    if len(words) > _LONGEST or words[0] == "The" or not words[0][:1].isupper():
+        return False
+    return all(word[:1].isupper() or word.isdigit() or _SMALL.fullmatch(word) for word in words)
+
+
+def combined(places: Mapping[str, Forms]) -> list[dict[str, str]]:
+    """A form for each place, in all combinations, the bare ones first.
+
+    Where there are more than two places, one of them at a time leaves its bare form: combinations
+    of many would take most of the passes and are hardly ever grammatical.
+    """
+    if len(places) <= PLACES:
+        return [dict(zip(places, chosen, strict=True)) for chosen in product(*places.values())]
+    bare = {name: forms[0] for name, forms in places.items()}
+    return [bare, *({**bare, name: form} for name, own in places.items() for form in own[1:])]

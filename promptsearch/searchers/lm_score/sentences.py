@@ -1,0 +1,82 @@
+"""Templates filled with everything: inputs, answers, and the variants of both."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from promptsearch.data import Example
+from promptsearch.engine.strategy import Task
+from promptsearch.prompt import Field, Filled, Input, Slot, Template, Text
+from promptsearch.searchers.lm_score.grammatical_forms import Forms, combined, forms_of
+
+ANSWERS = 4  # tried where no right one may be asked for
+Wanted = Literal["right", "any"]
+Words = Mapping[str, str]  # what stands in each slot
+
+
+@dataclass(frozen=True)
+class Case:
+    """A training example: what may stand in the fields, and in the slots for each answer."""
+
+    id: str
+    fields: Mapping[str, Forms]
+    answers: Sequence[Mapping[str, Forms]]
+
+    def sentences(self, template: Template, prefix: str) -> list[list[Filled]]:
+        """For each answer the template with each combination of forms, all behind the prefix."""
+        return [
+            [(Text(prefix), *_filled(template, chosen)) for chosen in self._choices(template, own)]
+            for own in self.answers
+        ]
+
+    def _choices(self, template: Template, answer: Mapping[str, Forms]) -> list[dict[str, str]]:
+        places = {name: self.fields[name] for name in template.fields}
+        return combined(places | {f"[{name}]": answer.get(name, ("",)) for name in template.slots})
+
+
+def cases_of(task: Task, examples: int, wanted: Wanted, variants: bool) -> list[Case]:
+    """So many training examples, drawn with the task's seed, in their order."""
+    rng = np.random.default_rng(task.seed)
+    rows = sorted(rng.permutation(len(task.train))[:examples].tolist())
+    return [_case(task, task.train[row], wanted, variants, rng) for row in rows]
+
+
+def _case(
+    task: Task, example: Example, wanted: Wanted, variants: bool, rng: np.random.Generator
+) -> Case:
+    answers = [_right(task, example)] if wanted == "right" else list(_some(task, rng))
+    inputs = {name: example.inputs[name] for name in task.inputs}
+    return Case(
+        example.id, _formed(inputs, variants), [_formed(each, variants) for each in answers]
+    )
+
+
+def _formed(texts: Words, variants: bool) -> dict[str, Forms]:
+    return {name: forms_of(text) if variants else (text,) for name, text in texts.items()}
+
+
+def _right(task: Task, example: Example) -> Words:
+    """The first answer of the first right label; an object that is no candidate, as it is."""
+    answers = task.prompt.verbalizer.get(example.targets[0]) or ()
+    slots = task.prompt.template.slots
+    return dict(answers[0]) if answers else dict.fromkeys(slots, example.targets[0])
+
+
+def _some(task: Task, rng: np.random.Generator) -> Iterator[Words]:
+    """Answers drawn without a look at the label; all of them where there are few."""
+    answers = task.prompt.verbalizer.answers
+    for place in sorted(rng.permutation(len(answers))[:ANSWERS].tolist()):
+        yield dict(answers[place])
+
+
+def _filled(template: Template, chosen: Mapping[str, str]) -> Iterator[Text | Input]:
+    for part in template.parts:
+        match part:
+            case Text():
+                yield part
+            case Field(name):
+                yield Input(name, chosen[name])
+            case Slot(name):
+                yield Text(chosen[f"[{name}]"])

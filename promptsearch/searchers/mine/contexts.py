@@ -1,0 +1,40 @@
+"""Contexts of answers, for classification: the words around an answer in running text.
+
+Ours, since LPAQA mines facts only. An answer that stands in the corpus shows, in the words around
+it, how people write it: "the food was [Z]". A context that takes answers of several labels is a
+question about the label; one that takes a single label's would only repeat that label.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from promptsearch.searchers.mine.snippets import Snippet, is_context
+
+
+def contexts(
+    left: Sequence[str], right: Sequence[str], max_words: int = 5, digits: bool = False
+) -> Iterator[Snippet]:
+    """Every window of at most `max_words` words around an answer that is worth counting.
+
+    `left` and `right` are the words before and after the answer in its sentence.
+    """
+    for before in range(min(max_words, len(left)) + 1):
+        for after in range(min(max_words - before, len(right)) + 1):
+            window = Snippet(0, " ".join(left[len(left) - before :]), " ".join(right[:after]))
+            if is_context(window, max_words, digits):
+                yield window
+
+
+def most_shared(
+    counts: Mapping[Snippet, Mapping[str, int]],
+    min_count: int = 10,
+    min_labels: int = 2,
+    top: int = 50,
+) -> list[tuple[Snippet, int]]:
+    """The contexts that become templates: of most labels first, then the most frequent."""
+    kept = [
+        (snippet, len(by_label), sum(by_label.values()))
+        for snippet, by_label in counts.items()
+        if len(by_label) >= min_labels and sum(by_label.values()) >= min_count
+    ]
+    kept.sort(key=lambda item: (-item[1], -item[2], item[0]))
+    return [(snippet, count) for snippet, _, count in kept[:top]]

@@ -1,0 +1,107 @@
+"""Counting more snippets than memory holds: tables spilled as sorted runs, merged as a stream."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from heapq import merge
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from promptsearch.files.writing import write_lines
+from promptsearch.searchers.mine.snippets import Snippet
+
+SPILL = 100_000  # snippets held in memory
+_OPEN = 200  # runs read at once: well below what a process may open
+_EXAMPLE = 1000  # bytes kept of an example sentence
+
+
+class Counted(NamedTuple):
+    """A snippet of a task, how often it stood with each label ("" for facts), and an example."""
+
+    task: int
+    snippet: Snippet
+    counts: dict[str, int]
+    example: str  # the shortest sentence, then the first in the alphabet: no order of files in it
+
+    @property
+    def key(self) -> tuple[int, Snippet]:
+        return self.task, self.snippet
+
+
+class Table:
+    """Counts snippets; every `spill` of them go to a sorted run `<stem>.<n>.jsonl`."""
+
+    def __init__(self, stem: Path, spill: int = SPILL) -> None:
+        self._stem, self._spill = stem, spill
+        self._counts: dict[tuple[int, Snippet], Counter[str]] = {}
+        self._examples: dict[tuple[int, Snippet], bytes] = {}
+        self.runs: list[Path] = []
+
+    def add(self, task: int, snippet: Snippet, label: str, example: bytes) -> None:
+        key = task, snippet
+        if key not in self._counts:
+            if len(self._counts) >= self._spill:
+                self.flush()
+            self._counts[key], self._examples[key] = Counter(), example
+        self._counts[key][label] += 1
+        self._examples[key] = min(self._examples[key], example, key=_shorter)
+
+    def flush(self) -> None:
+        """Write what is held, sorted, as one more run."""
+        rows = (
+            Counted(*key, dict(self._counts[key]), _shown(self._examples[key]))
+            for key in sorted(self._counts)
+        )
+        self.runs.append(self._stem.with_name(f"{self._stem.name}.{len(self.runs)}.jsonl"))
+        write_lines(self.runs[-1], (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        self._counts, self._examples = {}, {}
+
+
+def merged(runs: Sequence[Path], folder: Path) -> Iterator[Counted]:
+    """The counts of all runs added up, in the order of task and snippet, one at a time."""
+    while len(runs) > _OPEN:
+        runs = [
+            _merged_into(folder / f"merge.{runs[start].name}", runs[start : start + _OPEN])
+            for start in range(0, len(runs), _OPEN)
+        ]
+    return _merged(runs)
+
+
+def _merged_into(path: Path, runs: Sequence[Path]) -> Path:
+    write_lines(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in _merged(runs)))
+    return path
+
+
+def _merged(runs: Sequence[Path]) -> Iterator[Counted]:
+    with ExitStack() as stack:
+        streams = [map(_read, stack.enter_context(run.open(encoding="utf-8"))) for run in runs]
+        for _, rows in groupby(merge(*streams, key=_key), key=_key):
+            yield _added(rows)
+
+
+def _added(rows: Iterable[Counted]) -> Counted:
+    first, *rest = rows
+    counts = Counter(first.counts)
+    for row in rest:
+        counts.update(row.counts)
+    examples = [row.example.encode() for row in (first, *rest)]
+    return Counted(first.task, first.snippet, dict(counts), min(examples, key=_shorter).decode())
+
+
+def _read(line: str) -> Counted:
+    task, snippet, counts, example = json.loads(line)
+    return Counted(task, Snippet(*snippet), counts, example)
+
+
+def _key(row: Counted) -> tuple[int, Snippet]:
+    return row.key
+
+
+def _shorter(example: bytes) -> tuple[int, bytes]:
+    return len(example), example
+
+
+def _shown(example: bytes) -> str:
+    return example[:_EXAMPLE].decode(errors="ignore")

@@ -1,0 +1,78 @@
+"""From a task to what mining needs of it: what to look for, where, and how to write templates."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from promptsearch.corpora.sentences import SHARD, is_splittable
+from promptsearch.engine.strategy import Task
+from promptsearch.errors import TaskError
+from promptsearch.language.words import is_spaced
+from promptsearch.searchers.mine.corpus_pass import Wish
+from promptsearch.searchers.mine.mined_templates import Frame
+from promptsearch.searchers.mine.search_terms import Wanted
+
+_FULL_STOPS = {"zh": "。", "yue": "。", "wuu": "。", "ja": "。"}
+
+
+def wish_of(task: Task) -> Wish:
+    """Train facts, or the answers of every label; `TaskError` where there is nothing to read."""
+    if len(task.prompt.template.slots) != 1:
+        raise TaskError(
+            f"{task.name}: mining makes templates with one slot, but "
+            f"{str(task.prompt.template)!r} has {len(task.prompt.template.slots)}; use a template "
+            "with one [Z]"
+        )
+    spaced = is_spaced(task.language)
+    if task.kind == "facts":
+        return Wish(_facts(task), _corpus(task), (), spaced, task.reading)
+    texts = tuple(example.inputs[name] for example in task.train for name in task.inputs)
+    return Wish(_answers(task), task.corpus, texts, spaced, task.reading)
+
+
+def frame_of(task: Task) -> Frame:
+    template = task.prompt.template
+    spaced = is_spaced(task.language)
+    base = task.language.lower().split("-")[0]
+    stop = "." if spaced else _FULL_STOPS.get(base, "")
+    return Frame(template.fields or task.inputs, template.slots[0], spaced, stop)
+
+
+def _corpus(task: Task) -> tuple[Path, ...]:
+    if not task.corpus:
+        raise TaskError(
+            f"{task.name}: there is no text to mine; pass --corpus FILE, or name files in the task "
+            'file: corpus = ["sentences.jsonl"]'
+        )
+    return task.corpus
+
+
+def _facts(task: Task) -> Wanted:
+    """The training facts, and no others."""
+    field = (task.prompt.template.fields or ("subject",))[0]
+    facts = {
+        (example.inputs[field].strip(), target.strip())
+        for example in task.train
+        for target in example.targets
+    }
+    return Wanted(facts=tuple(sorted(fact for fact in facts if all(fact) and fact[0] != fact[1])))
+
+
+def _answers(task: Task) -> Wanted:
+    verbalizer = task.prompt.verbalizer
+    pairs = {
+        (text.strip(), label)
+        for label, answers in verbalizer.items()
+        for answer in answers
+        for _, text in answer
+    }
+    return Wanted(answers=tuple(sorted(pairs)))
+
+
+def unsplittable(task: Task) -> Iterator[str]:
+    """A line for each large file that only one of several workers can read."""
+    for path in task.corpus:
+        if task.crew.workers > 1 and not is_splittable(path) and path.stat().st_size > SHARD // 4:
+            yield (
+                f"{path} cannot be split over {task.crew.workers} workers, so one reads it all; "
+                "decompress it to plain text or JSON lines, or cut it in several files"
+            )

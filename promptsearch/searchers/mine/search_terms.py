@@ -1,0 +1,57 @@
+"""What tasks look for in text, and the one index of it that a pass searches by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from promptsearch.corpora.fact_mentions import FactIndex, Pair
+from promptsearch.corpora.mention_matcher import Matcher, all_surfaces, surfaces
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one task looks for: facts, or the answers of its labels."""
+
+    facts: tuple[Pair, ...] = ()
+    answers: tuple[tuple[str, str], ...] = ()  # (answer, label)
+
+    @property
+    def names(self) -> set[str]:
+        return {name for fact in self.facts for name in fact} | {a for a, _ in self.answers}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What several tasks look for, by the tasks' numbers. `key` stands for all of it."""
+
+    wanted: tuple[tuple[int, Wanted], ...] = field(compare=False)
+    spaced: bool = field(compare=False)
+    key: str
+
+
+class TermIndex:
+    """The terms made ready: one automaton for all tasks, one index for each."""
+
+    def __init__(self, terms: Terms) -> None:
+        names = all_surfaces(name for _, want in terms.wanted for name in want.names)
+        index = {name: number for number, name in enumerate(names)}
+        self.spaced = terms.spaced
+        self.matcher = Matcher(names, terms.spaced)
+        self.facts = {task: FactIndex(w.facts, index) for task, w in terms.wanted if w.facts}
+        self.labels = {task: _labels(w, index) for task, w in terms.wanted if w.answers}
+
+
+@lru_cache(maxsize=1)
+def term_index(terms: Terms) -> TermIndex:
+    """Made once in a process: its shards come one after the other and mostly share their terms."""
+    return TermIndex(terms)
+
+
+def _labels(want: Wanted, index: Mapping[str, int]) -> dict[int, list[str]]:
+    """The labels that each name answers for."""
+    labels: dict[int, list[str]] = {}
+    for answer, label in want.answers:
+        for surface in surfaces(answer):
+            if label not in (known := labels.setdefault(index[surface], [])):
+                known.append(label)
+    return labels

@@ -1,0 +1,1 @@
+from promptsearch.searchers.paraphrase.search import ParaphraseSearch as ParaphraseSearch

@@ -1,0 +1,59 @@
+"""Back-translation: LPAQA's paraphrases.
+
+Jiang, Xu, Araki and Neubig (2020), "How Can We Know What Language Models Know?", section 3.2.
+https://arxiv.org/abs/1911.12543
+
+A template goes into another language and back, B translations each way: B x B candidates, judged by
+the sum of both mean log-probabilities. Those that do not hold each place exactly once are turned
+down, and of equal ones the first counts.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from promptsearch.engine.strategy import Score
+from promptsearch.models.generation.translation import Translator
+from promptsearch.prompt import Template
+from promptsearch.searchers.common.round_trip import Candidate, RoundTrip
+from promptsearch.searchers.paraphrase.marked_sentence import MARKS, Lost, Marks, Sentence
+from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
+
+
+@dataclass
+class BackTranslation:
+    """Both translators; places are marked as LPAQA does, and otherwise where that loses them."""
+
+    forward: Translator
+    backward: Translator
+    beam: int
+    whole: bool  # whether fields at the ends belong to the sentence
+    score: Score
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
+        for parent in parents:
+            sentence = Sentence.of(parent.template, self.whole)
+            found: dict[Template, Proposal] = {}
+            for marks in MARKS if sentence.asked(MARKS[0], self.rejected) else ():
+                for template, candidate in self._understood(sentence, marks):
+                    found.setdefault(template, _proposal(template, candidate, parent))
+                if found and not self.forward.one_best:
+                    break
+            yield sorted(found.values(), key=lambda p: -cast(float, p.evidence["score"]))
+
+    def _understood(self, sentence: Sentence, marks: Marks) -> Iterator[tuple[Template, Candidate]]:
+        trip = RoundTrip(self.forward, self.backward, self.beam, self.score)
+        for candidate in trip.of(sentence.said(marks)):
+            try:
+                yield sentence.understood(candidate[0], marks), candidate
+            except Lost as lost:
+                self.rejected[str(lost)] += 1
+
+
+def _proposal(template: Template, candidate: Candidate, parent: Parent) -> Proposal:
+    _, translation, score = candidate
+    return Proposal(
+        template, parent, {"method": "translate", "translation": translation, "score": score}
+    )

@@ -1,0 +1,78 @@
+"""Phrases deleted, swapped and added back: GrIPS.
+
+Prasad, Hase, Zhou and Bansal (2023), "GrIPS: Gradient-free, Edit-based Instruction Search for
+Prompting Large Language Models". https://arxiv.org/abs/2203.07281
+
+The paper edits the phrases that a constituency parser finds in an instruction; templates are
+short, so every run of up to three words is a phrase here. Its paraphrases of phrases are those of
+the other ways.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, islice
+
+import numpy as np
+
+from promptsearch.prompt import Template
+from promptsearch.searchers.common.interleave import in_turn
+from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
+from promptsearch.searchers.paraphrase.template_words import Edit, Wording, distinct
+
+LONGEST = 3  # words of a phrase
+
+
+@dataclass
+class PhraseEdits:
+    """Random edits of each parent, the same for the same seed."""
+
+    count: int  # of each parent
+    seed: int
+    spaced: bool
+    _deleted: dict[Template, tuple[str, ...]] = field(default_factory=dict)
+
+    def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
+        for parent in parents:
+            rng = np.random.default_rng([self.seed, *str(parent.template).encode()])
+            kinds = self._kinds(Wording.of(parent.template, self.spaced), parent)
+            mixed = ([own[place] for place in rng.permutation(len(own))] for own in kinds)
+            drawn = islice(in_turn(mixed), self.count)
+            found = [Proposal(t, parent, done) for t, done in distinct(drawn)]
+            self._remember(found)
+            yield found
+
+    def _kinds(self, wording: Wording, parent: Parent) -> list[list[Edit]]:
+        """Deletions, swaps and additions: they take turns, as the paper draws the kind first."""
+        return [
+            list(self._deletions(wording)),
+            list(self._swaps(wording)),
+            list(self._additions(wording, parent)),
+        ]
+
+    def _deletions(self, wording: Wording) -> Iterator[Edit]:
+        for span in wording.spans(LONGEST):
+            yield wording.replaced(*span, ""), _done("delete", wording.text(*span))
+
+    def _swaps(self, wording: Wording) -> Iterator[Edit]:
+        for one, other in combinations(sorted(wording.spans(LONGEST)), 2):
+            if one[1] <= other[0] and wording.text(*one) != wording.text(*other):
+                said = _done("swap", wording.text(*one), wording.text(*other))
+                yield wording.swapped(one, other), said
+
+    def _additions(self, wording: Wording, parent: Parent) -> Iterator[Edit]:
+        for phrase in self._deleted.get(parent.template, ()):
+            for at in range(len(wording.pieces) + 1):
+                yield wording.inserted(at, phrase), _done("add", phrase)
+
+    def _remember(self, proposals: Sequence[Proposal]) -> None:
+        """What was deleted on the way to each template may be added back."""
+        for proposal in proposals:
+            own = self._deleted.get(proposal.parent.template, ())
+            if proposal.evidence["edit"] == "delete":
+                own = (*own, str(proposal.evidence["phrase"]))
+            self._deleted.setdefault(proposal.template, own)
+
+
+def _done(edit: str, phrase: str, other: str | None = None) -> dict[str, object]:
+    done: dict[str, object] = {"method": "edits", "edit": edit, "phrase": phrase}
+    return done if other is None else {**done, "with": other}

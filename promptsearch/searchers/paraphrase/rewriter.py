@@ -1,0 +1,88 @@
+"""Rewriting by a model that follows instructions; what it writes is read strictly."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import cast
+
+from promptsearch.engine import Chore
+from promptsearch.engine.ledger import digest
+from promptsearch.engine.strategy import Score
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Template
+from promptsearch.scoring import Cost
+from promptsearch.searchers.paraphrase.marked_sentence import MARKS, Lost, Sentence
+from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
+
+REQUEST = (
+    "Say this in other words. Keep {marks} as they are. Answer with the sentence only.\n{said}"
+)
+LONGER = 3  # times as many words as before, at most
+_QUOTED = re.compile(r"""^["'\u201c\u2018`]+(.*?)["'\u201d\u2019`]+$""")
+
+
+@dataclass
+class Rewriter:
+    """Asks for each parent as often as `count`."""
+
+    model: LanguageModel
+    count: int
+    seed: int
+    whole: bool
+    score: Score
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
+        for parent in parents:
+            sentence = Sentence.of(parent.template, self.whole)
+            found: dict[Template, Proposal] = {}
+            said = sentence.asked(MARKS[0], self.rejected)
+            for text in self._written(said) if said else ():
+                self._take(text, said, sentence, parent, found)
+            yield list(found.values())
+
+    def _written(self, said: str) -> list[str]:
+        marks = " and ".join(re.findall(r"\[\w\]", said))
+        request = REQUEST.format(marks=marks, said=said)
+        about = (request, self.count, self.seed, self.model.info.sha256)
+        name = f"rewrite {digest(about)}"
+        return cast(list[str], self.score.once(name, partial(self._chore, request)))
+
+    def _chore(self, request: str) -> Chore:
+        from promptsearch.models.generation.sampling import LONGEST, written
+
+        cost = Cost(self.count, self.count * LONGEST)  # tokens: at most, what is asked left out
+        return Chore(cost, partial(written, self.model, request, self.count, self.seed))
+
+    def _take(
+        self,
+        text: str,
+        said: str,
+        sentence: Sentence,
+        parent: Parent,
+        found: dict[Template, Proposal],
+    ) -> None:
+        """Into `found`, or among the rejected."""
+        try:
+            template = sentence.understood(_sentence(text, said), MARKS[0])
+        except Lost as lost:
+            self.rejected[str(lost)] += 1
+            return
+        if template in found or template == parent.template:
+            self.rejected["said before"] += 1
+            return
+        found[template] = Proposal(template, parent, {"method": "rewrite", "written": text})
+
+
+def _sentence(text: str, said: str) -> str:
+    """The one sentence that was asked for; `Lost` where something else came."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    if len(lines) != 1:
+        raise Lost("not one line")
+    quoted = _QUOTED.match(lines[0])
+    line = quoted[1] if quoted else lines[0]
+    if len(line.split()) > LONGER * max(3, len(said.split())):
+        raise Lost("too long")
+    return line

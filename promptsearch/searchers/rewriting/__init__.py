@@ -1,1 +1,0 @@
-"""The neighbourhood of a template: the parts of `searchers/paraphrase.py`."""
