@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.searchers.joint.cross import CROSS
-from promptsearch.searchers.joint.plan import ANSWERS, searchers
+from promptsearch.searchers.joint.plan import ANSWERS, step_names
 
 LEAST = 8  # prompts that a step is worth having for; smaller budgets have fewer steps
 ENSEMBLE: Mapping[str, object] = {"rule": "uniform", "top": 5}
@@ -55,13 +55,12 @@ def _shares(parts: Sequence[Part], budget: int) -> list[int]:
 
 def _parts(kind: str, corpus: bool) -> list[Part]:
     """All that suit the task, in the order in which they run."""
-    known = searchers()
     mined = [Part("mine", 15)] if corpus else []
     templates = [*mined, Part("paraphrase", 20), Part("generate", 20), Part("gradient", 11)]
     again = Part("paraphrase", 10)
     if kind == "facts":
         return [*templates, again]
-    answers = [name for name in known if name.startswith(ANSWERS)]
+    answers = [name for name in step_names() if name.startswith(ANSWERS)]
     first = [Part(name, 22) for name in answers if name == _FIRST]
     others = [Part(name, 5) for name in answers if name != _FIRST]
     return [*templates, *first, *others, Part(CROSS, 12), again]
