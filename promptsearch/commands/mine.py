@@ -18,7 +18,7 @@ from promptsearch.commands.shared.searcher_options import build_searcher
 from promptsearch.commands.shared.strategy_command import strategy_command
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.engine.strategy import Task
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 from promptsearch.runs.directory import run_directory
 from promptsearch.runs.run import task_of
 from promptsearch.runs.settings import Settings
@@ -51,7 +51,9 @@ def mine(**options: Any) -> None:
     directories = _directories(definitions, options["output"])
     searcher = build_searcher(MiningSearch, options)
     if not options["no_score"]:
-        find(options["model"])  # a missing model is an error now, not after an hour of mining
+        find_model_files(
+            options["model"]
+        )  # a missing model is an error now, not after an hour of mining
     for definition in definitions:
         settings.metric(definition.kind)
         console.say(described(definition))

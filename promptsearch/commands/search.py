@@ -12,13 +12,13 @@ from promptsearch.commands.shared.search_command import search_with
 from promptsearch.commands.shared.searcher_options import run_options
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.prediction.combination import Rule
-from promptsearch.prediction.fit_ensemble import Making
+from promptsearch.prediction.fit_ensemble import EnsembleConfig
 from promptsearch.runs.run import task_of
 from promptsearch.runs.settings import Settings
 from promptsearch.searchers import JointSearch
 from promptsearch.searchers.joint.feasibility import check_able
-from promptsearch.searchers.joint.plan import Ensemble
-from promptsearch.searchers.joint.plan_file import read_plan, told, written
+from promptsearch.searchers.joint.plan import EnsembleStep
+from promptsearch.searchers.joint.plan_file import plan_as_toml, plan_summary, read_plan
 
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Print the plan as a file that PLAN may be, and end."
@@ -38,7 +38,7 @@ def command(plan: Path | None, task: str, dry_run: bool, **options: Any) -> None
     definition, settings = load_task(task), settings_from(options)
     searcher = _search_of(plan, definition, settings)
     if dry_run:
-        click.echo(written(searcher), nl=False)
+        click.echo(plan_as_toml(searcher), nl=False)
         return
     messages = _messages(searcher, definition, settings)
     after = _ensemble_maker(searcher, definition, options)
@@ -51,8 +51,8 @@ def _ensemble_maker(
     """Return what puts the best prompts together, if the plan has an ensemble."""
     if searcher.ensemble is None:
         return None
-    planned = Ensemble.of(searcher.ensemble, "ensemble")
-    making = Making(cast(Rule, planned.rule), planned.top, seed=options["seed"])
+    planned = EnsembleStep.of(searcher.ensemble, "ensemble")
+    making = EnsembleConfig(cast(Rule, planned.rule), planned.top, seed=options["seed"])
     return lambda directory, model: put_together(directory, definition, model, making, options)
 
 
@@ -69,7 +69,7 @@ def _search_of(plan: Path | None, definition: TaskDefinition, settings: Settings
 
 def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Settings) -> list[str]:
     """Return the plan in a line and, if there is a budget, about how many texts it takes."""
-    lines = [f"plan: {told(searcher.course, _budget_left(settings))}"]
+    lines = [f"plan: {plan_summary(searcher.course, _budget_left(settings))}"]
     if settings.budget is not None:
         examples = len(definition.dev.examples)
         lines.append(

@@ -16,7 +16,7 @@ from promptsearch.commands.shared.start_templates import with_start_templates
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.engine.strategy import Precheck, Searcher
 from promptsearch.models import Options
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 from promptsearch.runs.directory import run_directory
 from promptsearch.runs.run import task_of
 from promptsearch.scoring.calibration import check_calibration
@@ -57,7 +57,7 @@ def search_with(
     settings.metric(definition.kind)
     directory = options["output"] or default_directory(definition.name, strategy)
     check_calibration(settings.calibration, len(definition.labels))
-    find(options["model"])
+    find_model_files(options["model"])
     for line in (described(definition), *messages):
         console.say(line)
     with run_directory(directory, resume=options["resume"], overwrite=options["overwrite"]):

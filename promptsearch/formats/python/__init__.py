@@ -10,7 +10,7 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_atomic
-from promptsearch.formats.export import NEXT, Exported
+from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.python.expected_rows import expected_rows
 from promptsearch.formats.python.members import Member, members_of
 from promptsearch.formats.python.model_facts import Reading, reading_of
@@ -19,7 +19,7 @@ from promptsearch.prompt_file.prompts_json import LISTED
 from promptsearch.scoring import Scorer
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """The file, and beside it the candidates of facts where there are many."""
     if given.ensemble is None and len(given.prompts) > 1:
         raise ExportError(
@@ -49,7 +49,7 @@ def _beside(members: Sequence[Member], into: Path) -> str | None:
     return file.name
 
 
-def _notes(given: Exported, reading: Reading, merged: int) -> Iterator[str]:
+def _notes(given: ExportRequest, reading: Reading, merged: int) -> Iterator[str]:
     if merged:
         yield f"{merged} candidates that the model reads like others are left out"
     if given.task is None:

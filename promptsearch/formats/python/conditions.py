@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from promptsearch.formats.export import Exported
+from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.python.members import Member
 from promptsearch.formats.python.model_facts import Reading
 from promptsearch.prompt import Field, Part, Slot, Template, Text
 
 
-def flags_of(given: Exported, members: Sequence[Member], reading: Reading) -> set[str]:
+def flags_of(given: ExportRequest, members: Sequence[Member], reading: Reading) -> set[str]:
     """The words that hold; `composing` says what they do."""
     settings, family = given.settings, reading.info.family
     templates = [member.prompt.template for member in members]
@@ -51,7 +51,7 @@ def _at_slot(members: Sequence[Member], reading: Reading) -> Iterator[str]:
         yield "spaced"
     answers = {text for p in prompts for ((_, text),) in p.verbalizer.answers}
     lines = [(" " * spaced + text,) for text in answers]
-    if all(len(ids) == 1 for ids in reading.tokens.glued(lines)):
+    if all(len(ids) == 1 for ids in reading.tokens.encode_continuation(lines)):
         yield "one-token"
 
 

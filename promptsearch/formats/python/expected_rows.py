@@ -6,9 +6,9 @@ from math import isfinite
 import numpy as np
 
 from promptsearch.data import Dataset, Example
-from promptsearch.formats.export import Exported
+from promptsearch.formats.export import ExportRequest
 from promptsearch.metrics.predictions import Floats
-from promptsearch.prediction.combination import combined
+from promptsearch.prediction.combination import combine
 from promptsearch.prediction.ensemble import member_log_probs
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.calibration import CalibratedScorer
@@ -20,7 +20,7 @@ SHOWN = 3  # labels: the likeliest of each row
 Row = tuple[Mapping[str, str], Mapping[str, float]]
 
 
-def expected_rows(given: Exported, scorer: Scorer) -> list[Row]:
+def expected_rows(given: ExportRequest, scorer: Scorer) -> list[Row]:
     """Some rows of dev (or train), and log p of their likeliest labels; none without a task."""
     if given.task is None:
         return []
@@ -29,17 +29,17 @@ def expected_rows(given: Exported, scorer: Scorer) -> list[Row]:
     return [({f: e.inputs[f] for f in given.inputs}, _likeliest(given, own)) for e, own in rows]
 
 
-def label_log_probs(given: Exported, scorer: Scorer, examples: Dataset) -> Floats:
+def label_log_probs(given: ExportRequest, scorer: Scorer, examples: Dataset) -> Floats:
     """(example, label): log p of the prompt, or of the ensemble, by our own scorer."""
     prompts = [saved.prompt for saved in given.prompts]
     said = member_log_probs(prompts, examples, _judge(given, scorer), scorer)
     if given.ensemble is None:
         own: Floats = said[0].astype(np.float64)
         return own
-    return combined(said, given.ensemble.weights, given.ensemble.rule)
+    return combine(said, given.ensemble.weights, given.ensemble.rule)
 
 
-def _judge(given: Exported, scorer: Scorer) -> PromptScorer:
+def _judge(given: ExportRequest, scorer: Scorer) -> PromptScorer:
     """The scorer, without the priors that the file has."""
     if given.settings.calibration == "none":
         return scorer
@@ -47,7 +47,7 @@ def _judge(given: Exported, scorer: Scorer) -> PromptScorer:
     for saved in given.prompts:
         prior = saved.row["prior"]
         assert isinstance(prior, Mapping), "`members_of` has looked"
-        calibrated.recall(saved.prompt, prior)
+        calibrated.set_prior(saved.prompt, prior)
     return calibrated
 
 
@@ -57,6 +57,6 @@ def _chosen(examples: Sequence[Example]) -> list[Example]:
     return sorted(examples, key=lambda example: max(size[id(example)], WIDTH))[:ROWS]
 
 
-def _likeliest(given: Exported, log_probs: Floats) -> dict[str, float]:
+def _likeliest(given: ExportRequest, log_probs: Floats) -> dict[str, float]:
     order = np.argsort(-log_probs, kind="stable")[:SHOWN]
     return {given.labels[i]: float(log_probs[i]) for i in order if isfinite(log_probs[i])}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.errors import ExportError
-from promptsearch.formats.export import Exported
+from promptsearch.formats.export import ExportRequest
 from promptsearch.prompt import Prompt, Verbalizer
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 from promptsearch.scoring import Scorer
@@ -20,7 +20,7 @@ class Member:
     prior: tuple[float, ...] | None  # of each label or, with pmi, of each answer; in nats
 
 
-def members_of(given: Exported, scorer: Scorer) -> list[Member]:
+def members_of(given: ExportRequest, scorer: Scorer) -> list[Member]:
     """The ensemble's members, or the one prompt; `ExportError` where one lacks its prior."""
     if given.ensemble is None:
         (saved,) = given.prompts
@@ -29,9 +29,9 @@ def members_of(given: Exported, scorer: Scorer) -> list[Member]:
     return [_member(given, saved, weight, scorer) for saved, weight in pairs]
 
 
-def _member(given: Exported, saved: SavedPrompt, weight: float, scorer: Scorer) -> Member:
+def _member(given: ExportRequest, saved: SavedPrompt, weight: float, scorer: Scorer) -> Member:
     verbalizer = saved.prompt.verbalizer
-    merged = set(scorer.labelling(verbalizer).merged)
+    merged = set(scorer.labelling(verbalizer).duplicate_labels)
     kept = [label for i, label in enumerate(verbalizer.labels) if i not in merged]
     prior = None
     if given.settings.calibration != "none":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptsearch.errors import ExportError
 from promptsearch.models import LanguageModel, ModelInfo
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 
 if TYPE_CHECKING:
     from promptsearch.models.tokenization.tokenizer import Tokens
@@ -68,7 +68,7 @@ def _common(model: LanguageModel, tokens: Any, tokenizer: Any) -> Reading:
     control = control_tokens(tokenizer)
     state = _state(tokenizer, model.info.spec, control)
     added = {token.content: token.special for token in tokenizer.added_tokens_decoder.values()}
-    source = find(model.options.spec)
+    source = find_model_files(model.options.spec)
     path = source.directory / source.gguf if source.gguf else source.directory
     local = source.revision is None
     return Reading(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 
-from promptsearch.formats.export import Exported
+from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.python import causal, code, masked, seq2seq
 from promptsearch.formats.python import predict_code as predicting
 from promptsearch.formats.python.conditional_lines import composed
@@ -38,7 +38,7 @@ LAST = "lm = None\n"
 class Program:
     """Prompts for one model; `candidates` names the file of facts' candidates, if there is one."""
 
-    given: Exported
+    given: ExportRequest
     members: Sequence[Member]
     reading: Reading
     file: str

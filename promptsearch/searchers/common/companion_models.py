@@ -14,7 +14,7 @@ from promptsearch.models.generation.translators import (
     is_fast,
     load_translator,
 )
-from promptsearch.models.loading.load import companion, load
+from promptsearch.models.loading.load import load, load_beside
 
 
 def check_both_ways(forward: str, backward: str) -> None:
@@ -65,7 +65,7 @@ def translators(task: Task, forward: str, backward: str) -> tuple[Translator, Tr
 
 def loaded(task: Task, spec: str) -> LanguageModel:
     """Another model, on the device of the searched one."""
-    return companion(task.model, spec) if task.model is not None else load(Options(spec))
+    return load_beside(task.model, spec) if task.model is not None else load(Options(spec))
 
 
 def is_masked(task: Task) -> bool:

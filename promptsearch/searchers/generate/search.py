@@ -21,11 +21,11 @@ from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, RunError
 from promptsearch.language.words import is_spaced
 from promptsearch.models import LanguageModel, Options
-from promptsearch.models.loading.files import find
-from promptsearch.models.loading.load import companion
+from promptsearch.models.loading.files import find_model_files
+from promptsearch.models.loading.load import load_beside
 from promptsearch.prompt import Prompt, Source
-from promptsearch.searchers.common.gap_template import Frame, check_frame, frames_of
-from promptsearch.searchers.common.interleave import in_turn
+from promptsearch.searchers.common.gap_template import GapTemplate, check_frame, frames_of
+from promptsearch.searchers.common.interleave import interleave
 from promptsearch.searchers.common.training_contexts import instances_of
 from promptsearch.searchers.common.word_scorer import asker
 from promptsearch.searchers.generate.infill import Infiller
@@ -69,14 +69,14 @@ class GenerateSearch:
     def check(self, task: Task, model: Options) -> None:
         """Raise an error if a layout does not fit the task, or the generator is missing."""
         for notation in self.layout:
-            check_frame(Frame.parse(notation), task.prompt.template, task.inputs)
+            check_frame(GapTemplate.parse(notation), task.prompt.template, task.inputs)
         if self.generator:
-            find(self.generator)
+            find_model_files(self.generator)
 
     def search(self, task: Task, score: Score) -> None:
         if task.model is None:
             raise ModelError("generating templates needs a model")
-        writer = companion(task.model, self.generator) if self.generator else task.model
+        writer = load_beside(task.model, self.generator) if self.generator else task.model
         prompts = self._prompts(task, writer.without_chat, score)
         task.log(f"{len(prompts)} templates written by {writer.info.spec}")
         score(prompts)
@@ -89,7 +89,7 @@ class GenerateSearch:
             name = f"generate {digest(job.about, (writer.info.sha256,))}"
             beams.append([*_read(score.once(name, job.prepare), job.frame, writer, task)])
         found: dict[str, Prompt] = {}
-        for prompt in in_turn(beams):
+        for prompt in interleave(beams):
             found.setdefault(str(prompt.template), prompt)
         return list(found.values())[: self.top]
 
@@ -101,7 +101,7 @@ class GenerateSearch:
         return Infiller(asker(task, writer), instances, self.words, spaced)
 
 
-def _read(made: object, frame: Frame, writer: LanguageModel, task: Task) -> Iterator[Prompt]:
+def _read(made: object, frame: GapTemplate, writer: LanguageModel, task: Task) -> Iterator[Prompt]:
     """Prompts from what a beam wrote."""
     for texts, log_prob in cast(list[tuple[list[str], float]], made):
         if template := frame.template(texts):

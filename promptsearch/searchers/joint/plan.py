@@ -17,7 +17,7 @@ ANSWERS = "answers"  # what the names of strategies that search answers begin wi
 
 
 @dataclass(frozen=True)
-class Step:
+class PlanStep:
     """A strategy, where it starts, and what it may spend."""
 
     strategy: str
@@ -26,7 +26,7 @@ class Step:
     budget: int | None = None  # distinct prompts at most; None: a share of what is left
 
     @classmethod
-    def of(cls, table: Mapping[str, object], location: str) -> "Step":
+    def of(cls, table: Mapping[str, object], location: str) -> "PlanStep":
         """Return the step of a plan's table; `RunError` names the step, the key and the value."""
         strategy, known = table.get("strategy"), step_names()
         if not isinstance(strategy, str) or strategy not in known:
@@ -46,14 +46,14 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class EnsembleStep:
     """The rule by which the best prompts become one, and how many they are."""
 
     rule: str
     top: int
 
     @classmethod
-    def of(cls, table: object, location: str) -> "Ensemble":
+    def of(cls, table: object, location: str) -> "EnsembleStep":
         """Return the ensemble of a plan's table; `RunError` names the key and the value."""
         if not isinstance(table, Mapping):
             raise RunError(f"{location}: it must be a table [ensemble], not {table!r}")
@@ -71,7 +71,7 @@ def step_names() -> list[str]:
     return [*(name for name in SEARCHERS if name != SEARCH), CROSS]
 
 
-def share(to_come: Sequence[Step], left: int | None) -> int | None:
+def share(to_come: Sequence[PlanStep], left: int | None) -> int | None:
     """Return what the first of the steps to come may spend, of so many prompts that are left.
 
     It is the step's budget, whatever is left; or, where it has none, an equal share of what those
