@@ -3,74 +3,54 @@
 import gc
 import signal
 import sys
+from collections.abc import Mapping
 from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EROFS
 from typing import Any, NoReturn
 
 import rich_click as click
 
-from promptsearch.commands.shared.lazy_group import LazyGroup
+from promptsearch.commands.shared.lazy_group import LazyCommand, LazyGroup, in_module
+from promptsearch.commands.strategies import strategy_commands
 from promptsearch.errors import PromptSearchError
 
-COMMANDS = {  # name -> module:attribute; a command's module loads only when it is asked for
-    "init": "init:command",
-    "mine": "mine:mine",
-    "paraphrase": "paraphrase:command",
-    "gradient": "gradient:command",
-    "generate": "generate:command",
-    "lm-score": "lm_score:command",
-    "answers": "answers:command",
-    "search": "search:command",
-    "ensemble": "ensemble:command",
-    "evaluate": "evaluate:command",
-    "certify": "certify:command",
-    "predict": "predict:command",
-    "export": "export:command",
-    "import": "import_prompts:command",
-    "show": "show:command",
-    "report": "report:command",
-    "check": "check:command",
-    "reproduce": "reproduce:command",
-    "bench": "bench:command",
-    "cache": "cache:command",
-    "tasks": "listing:tasks",
-    "models": "listing:models",
-}
-
-
-SUMMARIES = {
-    "init": "Write a commented task file from a table.",
-    "mine": "Search templates in a corpus (LPAQA's prompt mining).",
-    "paraphrase": "Search the neighbourhood of prompts: synonyms, substitutions, translations.",
-    "gradient": "Search trigger tokens by the model's gradients (AutoPrompt, GCG).",
-    "generate": "Let a model write templates around the right answers (LM-BFF).",
-    "lm-score": "Choose templates by a language model that reads them (Davison et al.).",
-    "answers": "Search the words that stand for the labels.",
-    "search": "Several strategies in a chain or jointly, under one budget.",
-    "ensemble": "Put the best prompts together.",
-    "evaluate": "Score prompts on a split, beside the baselines.",
-    "certify": "Say whether a gain is real, noise, or needs more rows.",
-    "predict": "Label new rows with prompts that were found.",
-    "export": "Write prompts in the formats of other tools.",
-    "import": "Read prompts and answers in the formats of other tools.",
-    "show": "Show what a prompts.json holds.",
-    "report": "Write a page about prompts: scores, the search, mistakes.",
-    "check": "Check a task, and prompts, before an expensive run.",
-    "reproduce": "Run a search again and say what differs.",
-    "bench": "Measure the scorer against the published loops.",
-    "cache": "Say what the score cache holds, or empty it.",
-    "tasks": "List the built-in tasks.",
-    "models": "List what --model takes.",
-}
-
-
 UNWRITABLE = {EACCES, EDQUOT, EFBIG, ENOSPC, EROFS}  # no fault of ours, wherever it happens
+
+
+def all_commands() -> dict[str, LazyCommand]:
+    """Return the commands by name; a command's module loads only when it is asked for."""
+    return {
+        "init": in_module("init:command", "Write a commented task file from a table."),
+        **strategy_commands(),
+        "ensemble": in_module("ensemble:command", "Put the best prompts together."),
+        "evaluate": in_module(
+            "evaluate:command", "Score prompts on a split, beside the baselines."
+        ),
+        "certify": in_module(
+            "certify:command", "Say whether a gain is real, noise, or needs more rows."
+        ),
+        "predict": in_module("predict:command", "Label new rows with prompts that were found."),
+        "export": in_module("export:command", "Write prompts in the formats of other tools."),
+        "import": in_module(
+            "import_prompts:command", "Read prompts and answers in the formats of other tools."
+        ),
+        "show": in_module("show:command", "Show what a prompts.json holds."),
+        "report": in_module(
+            "report:command", "Write a page about prompts: scores, the search, mistakes."
+        ),
+        "check": in_module("check:command", "Check a task, and prompts, before an expensive run."),
+        "reproduce": in_module("reproduce:command", "Run a search again and say what differs."),
+        "bench": in_module("bench:command", "Measure the scorer against the published loops."),
+        "cache": in_module("cache:command", "Say what the score cache holds, or empty it."),
+        "tasks": in_module("listing:tasks", "List the built-in tasks."),
+        "models": in_module("listing:models", "List what --model takes."),
+    }
 
 
 class Commands(LazyGroup):
     """All commands; what goes wrong in them is said in one line."""
 
-    homes = COMMANDS
-    summaries = SUMMARIES
+    def lazy_commands(self) -> Mapping[str, LazyCommand]:
+        return all_commands()
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -396,8 +396,6 @@ def test_clear_does_not_follow_links(small, tmp_path):
 @pytest.fixture
 def run(monkeypatch):
     """`promptsearch cache ...`: its exit code, standard output and standard error."""
-    monkeypatch.setitem(cli.COMMANDS, "cache", "cache:command")
-    monkeypatch.setitem(cli.SUMMARIES, "cache", "")
     monkeypatch.delenv("PROMPTSEARCH_CACHE", raising=False)
 
     def run(*args):

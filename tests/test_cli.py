@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from promptsearch.cli import COMMANDS, cli
+from promptsearch.cli import all_commands, cli
 from promptsearch.prompt_file.prompts_json import SCHEMA
+from promptsearch.searchers import SEARCHERS
 
 REVIEWS = {
     "positive": ["a great film", "truly great acting", "a great cast", "great fun for everyone"],
@@ -270,7 +271,12 @@ def test_an_objective_of_another_kind_is_an_error(task):
     )
 
 
-@pytest.mark.parametrize("words", [(), *((name,) for name in COMMANDS)], ids=" ".join)
+ANSWERS = [name.split("-", 1) for name in SEARCHERS if name.startswith("answers-")]
+
+
+@pytest.mark.parametrize(
+    "words", [(), *((name,) for name in all_commands()), *ANSWERS], ids=" ".join
+)
 def test_help_leaves_the_heavy_packages_out(words):
     code = (
         "import sys; from promptsearch.cli import cli\n"

@@ -6,6 +6,7 @@ import pytest
 from judges import ShorterIsBetter, capitals, reviews
 from tiny import saved
 
+from promptsearch.cli import cli
 from promptsearch.data import Example
 from promptsearch.engine import Limits, search_prompts
 from promptsearch.searchers import SEARCHERS, DecomposeSearch
@@ -55,6 +56,17 @@ def test_hyper_parameters_are_documented_fields_with_defaults(searcher):
     assert type(searcher)() == type(searcher)(
         **{field.name: field.default for field in fields(searcher)}
     )
+
+
+@pytest.mark.parametrize("name", [name for name in SEARCHERS if name != "search"])
+def test_its_command_has_an_option_for_each_field(name):
+    command, words = cli, name.split("-", 1) if is_for_answers(SEARCHERS[name]()) else [name]
+    for word in words:
+        command = command.loaded(word)
+    flags = [flag for option in command.params for flag in (*option.opts, *option.secondary_opts)]
+    assert len(flags) == len(set(flags))
+    helps = {option.name: option.help for option in command.params}
+    assert all(helps[field.name] for field in fields(SEARCHERS[name]))
 
 
 @every_searcher

@@ -14,7 +14,8 @@ from promptsearch.commands.shared.run_search import (
     search_into,
     settings_from,
 )
-from promptsearch.commands.shared.searcher_options import built, search_options
+from promptsearch.commands.shared.searcher_options import build_searcher
+from promptsearch.commands.shared.strategy_command import strategy_command
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.engine.strategy import Task
 from promptsearch.models.loading.files import find_model_files
@@ -43,34 +44,34 @@ no_score_option = click.option(
 )
 
 
-@click.command("mine")
-@search_options(MiningSearch, corpus_option, no_score_option, task=tasks_option)
-def mine(**given: Any) -> None:
-    """Search templates in a corpus.
-
-    The words that stand between subject and object of the training facts in real sentences (or
-    around the answer words of a labelled task) become templates; each is scored on dev.
-    Jiang et al. (2020), "How Can We Know What Language Models Know?"
-    """
-    console, settings = Console(given["quiet"]), settings_from(given)
-    definitions = [_definition(name, given["corpus"]) for name in given["tasks"]]
-    directories = _directories(definitions, given["output"])
-    searcher = built(MiningSearch, given)
-    if not given["no_score"]:
-        find_model_files(given["model"])  # a missing model is said now, not after an hour of mining
+def mine(**options: Any) -> None:
+    """Mine templates for all tasks in one pass, then search each task."""
+    console, settings = Console(options["quiet"]), settings_from(options)
+    definitions = [_definition(name, options["corpus"]) for name in options["tasks"]]
+    directories = _directories(definitions, options["output"])
+    searcher = build_searcher(MiningSearch, options)
+    if not options["no_score"]:
+        find_model_files(
+            options["model"]
+        )  # a missing model is an error now, not after an hour of mining
     for definition in definitions:
         settings.metric(definition.kind)
         console.say(described(definition))
     with ExitStack() as stack:
         for directory in directories:
-            flags = {"resume": given["resume"], "overwrite": given["overwrite"]}
+            flags = {"resume": options["resume"], "overwrite": options["overwrite"]}
             stack.enter_context(run_directory(directory, **flags))
-        tasks = _mined(searcher, definitions, directories, settings, console)
-        if given["no_score"]:
+        tasks = _mined_tasks(searcher, definitions, directories, settings, console)
+        if options["no_score"]:
             return
         for definition, task in zip(definitions, tasks, strict=True):
             assert task.workspace is not None
-            search_into(task.workspace, searcher, definition, given, settings, console)
+            search_into(task.workspace, searcher, definition, options, settings, console)
+
+
+command = strategy_command(
+    "mine", MiningSearch, mine, corpus_option, no_score_option, task=tasks_option
+)
 
 
 def _definition(name: str, corpus: tuple[str, ...]) -> TaskDefinition:
@@ -83,7 +84,7 @@ def _definition(name: str, corpus: tuple[str, ...]) -> TaskDefinition:
 
 
 def _directories(definitions: list[TaskDefinition], output: Path | None) -> list[Path]:
-    """One directory a task: below `output` where there are several tasks."""
+    """Return one directory a task: below `output` where there are several tasks."""
     if len({definition.name for definition in definitions}) < len(definitions):
         raise click.UsageError("two tasks have the same name; rename one in its task file")
     if output is None:
@@ -91,14 +92,14 @@ def _directories(definitions: list[TaskDefinition], output: Path | None) -> list
     return [output / d.name if len(definitions) > 1 else output for d in definitions]
 
 
-def _mined(
+def _mined_tasks(
     searcher: MiningSearch,
     definitions: list[TaskDefinition],
     directories: list[Path],
     settings: Settings,
     console: Console,
 ) -> list[Task]:
-    """One pass over the corpus for all tasks: writes each one's mined.jsonl, loads no model."""
+    """Write each task's mined.jsonl, from one pass over the corpus; no model loads."""
     tasks = [
         task_of(definition, None, settings, directory, console.say)
         for definition, directory in zip(definitions, directories, strict=True)

@@ -9,7 +9,7 @@ import rich_click as click
 from promptsearch.commands.ensemble import put_together
 from promptsearch.commands.shared.run_search import After, settings_from
 from promptsearch.commands.shared.search_command import search_with
-from promptsearch.commands.shared.searcher_options import course_options
+from promptsearch.commands.shared.searcher_options import run_options
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.prediction.combination import Rule
 from promptsearch.prediction.fit_ensemble import EnsembleConfig
@@ -27,49 +27,49 @@ dry_run_option = click.option(
 
 @click.command("search")
 @click.argument("plan", required=False, metavar="[PLAN.toml]", type=click.Path(path_type=Path))
-@course_options(dry_run_option)
-def command(plan: Path | None, task: str, dry_run: bool, **given: Any) -> None:
+@run_options(dry_run_option)
+def command(plan: Path | None, task: str, dry_run: bool, **options: Any) -> None:
     """Search with several strategies under one budget, each from the best prompts so far.
 
     PLAN says which, from how many prompts and with how many each. Without one, all that suit the
     task take their turn: templates are mined, paraphrased, generated and changed by gradients, then
     answers are searched, and the best of both are tried together.
     """
-    definition, settings = load_task(task), settings_from(given)
-    searcher = _planned(plan, definition, settings)
+    definition, settings = load_task(task), settings_from(options)
+    searcher = _search_of(plan, definition, settings)
     if dry_run:
         click.echo(plan_as_toml(searcher), nl=False)
         return
-    about = _about(searcher, definition, settings)
-    after = _together(searcher, definition, given)
-    search_with(searcher, "search", definition, given, *about, after=after)
+    messages = _messages(searcher, definition, settings)
+    after = _ensemble_maker(searcher, definition, options)
+    search_with(searcher, "search", definition, options, *messages, after=after)
 
 
-def _together(
-    searcher: JointSearch, definition: TaskDefinition, given: Mapping[str, Any]
+def _ensemble_maker(
+    searcher: JointSearch, definition: TaskDefinition, options: Mapping[str, Any]
 ) -> After | None:
-    """Puts the best prompts together, where the plan says so."""
+    """Return what puts the best prompts together, if the plan has an ensemble."""
     if searcher.ensemble is None:
         return None
     planned = EnsembleStep.of(searcher.ensemble, "ensemble")
-    making = EnsembleConfig(cast(Rule, planned.rule), planned.top, seed=given["seed"])
-    return lambda directory, model: put_together(directory, definition, model, making, given)
+    making = EnsembleConfig(cast(Rule, planned.rule), planned.top, seed=options["seed"])
+    return lambda directory, model: put_together(directory, definition, model, making, options)
 
 
-def _planned(plan: Path | None, definition: TaskDefinition, settings: Settings) -> JointSearch:
-    """The search of the plan that is given, checked on the task; or of the one that suits it."""
+def _search_of(plan: Path | None, definition: TaskDefinition, settings: Settings) -> JointSearch:
+    """Return the search of a plan, checked on the task; without one, that which suits the task."""
     if plan is None:
         corpus = bool(definition.corpus)
-        return JointSearch.by_default(definition.kind, corpus, _left(settings))
+        return JointSearch.by_default(definition.kind, corpus, _budget_left(settings))
     searcher = read_plan(plan)
     if not searcher.skip:
         check_able(searcher.course, task_of(definition, None, settings, None), f"{plan}: ")
     return searcher
 
 
-def _about(searcher: JointSearch, definition: TaskDefinition, settings: Settings) -> list[str]:
-    """The plan in a line and, where the budget says it, about what its scores take."""
-    lines = [f"plan: {plan_summary(searcher.course, _left(settings))}"]
+def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Settings) -> list[str]:
+    """Return the plan in a line and, if there is a budget, about how many texts it takes."""
+    lines = [f"plan: {plan_summary(searcher.course, _budget_left(settings))}"]
     if settings.budget is not None:
         examples = len(definition.dev.examples)
         lines.append(
@@ -80,6 +80,6 @@ def _about(searcher: JointSearch, definition: TaskDefinition, settings: Settings
     return lines
 
 
-def _left(settings: Settings) -> int | None:
-    """Prompts beside the manual one."""
+def _budget_left(settings: Settings) -> int | None:
+    """Return the budget beside the manual prompt."""
     return None if settings.budget is None else settings.budget - 1

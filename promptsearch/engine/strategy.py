@@ -1,15 +1,15 @@
-"""What a search strategy is given (`Task`, `Score`) and must offer (`Searcher`)."""
+"""What a search strategy is given (`Task`, `Score`), must offer (`Searcher`), may (`Precheck`)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from promptsearch.corpora.sentences import CorpusFormat
 from promptsearch.data import Dataset
 from promptsearch.engine.budget import ModelCall
 from promptsearch.engine.trial import On, Trial
-from promptsearch.models import LanguageModel, Scoring
+from promptsearch.models import LanguageModel, Options, Scoring
 from promptsearch.parallel import Workers
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import AnswerScore
@@ -73,4 +73,16 @@ class Searcher(Protocol):
 
     def search(self, task: Task, score: Score) -> None:
         """Call `score` with candidate prompts as often as the algorithm likes."""
+        ...
+
+
+@runtime_checkable
+class Precheck(Protocol):
+    """A strategy that can tell, before the model loads, that a search would fail."""
+
+    def check(self, task: Task, model: Options) -> None:
+        """Raise a PromptSearchError if the search cannot run on this task with this model.
+
+        `task.model` is None here: files are looked for and read, weights are not.
+        """
         ...

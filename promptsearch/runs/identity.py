@@ -58,9 +58,8 @@ def provenance_of(searcher: Searcher, settings: Settings, command: str | None) -
 
 
 def strategy_of(searcher: Searcher) -> str:
-    """The name the command line knows the strategy by; its class name if it is a stranger's."""
-    names = {cls: name for name, cls in SEARCHERS.items()}
-    return names.get(type(searcher), type(searcher).__name__)
+    """Return the name of the strategy in SEARCHERS, or else its class name."""
+    return SEARCHERS.name_of(type(searcher)) or type(searcher).__name__
 
 
 def options_of(searcher: Searcher) -> Mapping[str, object]:

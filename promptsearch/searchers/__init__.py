@@ -1,46 +1,29 @@
-"""The strategies, by the name the command line knows them by.
+"""The strategies; each is imported when it is first used, so that nothing heavy loads before."""
 
-To add one: write its file, add its line.
-"""
+from typing import TYPE_CHECKING
 
-from promptsearch.engine.strategy import Searcher
-from promptsearch.searchers.answers.decompose.search import DecomposeSearch
-from promptsearch.searchers.answers.likelihood_ratio.search import LikelihoodRatioSearch
-from promptsearch.searchers.answers.paraphrase.search import AnswerParaphraseSearch
-from promptsearch.searchers.answers.probe.search import ProbeSearch
-from promptsearch.searchers.answers.prune.search import PruneSearch
-from promptsearch.searchers.generate.search import GenerateSearch
-from promptsearch.searchers.gradient.search import GradientSearch
-from promptsearch.searchers.joint.search import JointSearch
-from promptsearch.searchers.lm_score.search import LMScoreSearch
-from promptsearch.searchers.mine.search import MiningSearch
-from promptsearch.searchers.paraphrase.search import ParaphraseSearch
+from promptsearch.searchers.strategies import SEARCHERS as SEARCHERS
 
-SEARCHERS: dict[str, type[Searcher]] = {
-    "mine": MiningSearch,
-    "paraphrase": ParaphraseSearch,
-    "gradient": GradientSearch,
-    "generate": GenerateSearch,
-    "lm-score": LMScoreSearch,
-    "answers-paraphrase": AnswerParaphraseSearch,
-    "answers-prune": PruneSearch,
-    "answers-likelihood-ratio": LikelihoodRatioSearch,
-    "answers-probe": ProbeSearch,
-    "answers-decompose": DecomposeSearch,
-    "search": JointSearch,
-}
+if TYPE_CHECKING:
+    from promptsearch.searchers.answers.decompose.search import DecomposeSearch as DecomposeSearch
+    from promptsearch.searchers.answers.likelihood_ratio.search import (
+        LikelihoodRatioSearch as LikelihoodRatioSearch,
+    )
+    from promptsearch.searchers.answers.paraphrase.search import (
+        AnswerParaphraseSearch as AnswerParaphraseSearch,
+    )
+    from promptsearch.searchers.answers.probe.search import ProbeSearch as ProbeSearch
+    from promptsearch.searchers.answers.prune.search import PruneSearch as PruneSearch
+    from promptsearch.searchers.generate.search import GenerateSearch as GenerateSearch
+    from promptsearch.searchers.gradient.search import GradientSearch as GradientSearch
+    from promptsearch.searchers.joint.search import JointSearch as JointSearch
+    from promptsearch.searchers.lm_score.search import LMScoreSearch as LMScoreSearch
+    from promptsearch.searchers.mine.search import MiningSearch as MiningSearch
+    from promptsearch.searchers.paraphrase.search import ParaphraseSearch as ParaphraseSearch
 
-__all__ = [
-    "SEARCHERS",
-    "AnswerParaphraseSearch",
-    "DecomposeSearch",
-    "GenerateSearch",
-    "GradientSearch",
-    "JointSearch",
-    "LMScoreSearch",
-    "LikelihoodRatioSearch",
-    "MiningSearch",
-    "ParaphraseSearch",
-    "ProbeSearch",
-    "PruneSearch",
-]
+
+def __getattr__(name: str) -> object:
+    """Return the strategy class of this name."""
+    if (searcher := SEARCHERS.with_class_name(name)) is None:
+        raise AttributeError(f"module 'promptsearch.searchers' has no attribute {name!r}")
+    return searcher

@@ -1,41 +1,61 @@
 """A group of commands that are imported when they are used, so that `--help` stays quick."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from typing import ClassVar
 
 import rich_click as click
 
 from promptsearch.errors import did_you_mean
 
 
-class LazyGroup(click.RichGroup):
-    """`homes` leads from a name to `module:attribute` below `promptsearch.commands`."""
+@dataclass(frozen=True)
+class LazyCommand:
+    """A command's line in `--help`, and the way to the command."""
 
-    homes: ClassVar[Mapping[str, str]]
-    summaries: ClassVar[Mapping[str, str]]
+    summary: Callable[[], str]
+    load: Callable[[], click.Command]
+
+
+def in_module(home: str, summary: str) -> LazyCommand:
+    """Return the command at `module:attribute` below `promptsearch.commands`."""
+    return LazyCommand(lambda: summary, partial(load_command, home))
+
+
+def load_command(home: str) -> click.Command:
+    """Import the command at `module:attribute` below `promptsearch.commands`."""
+    module, _, attribute = home.partition(":")
+    command: click.Command = getattr(import_module(f"promptsearch.commands.{module}"), attribute)
+    return command
+
+
+class LazyGroup(click.RichGroup):
+    """A subclass lists its commands in `lazy_commands`."""
+
+    def lazy_commands(self) -> Mapping[str, LazyCommand]:
+        """Return the commands by name, in the order of `--help`."""
+        raise NotImplementedError
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.homes)
+        return list(self.lazy_commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Name and summary only: enough to be listed."""
-        if cmd_name not in self.homes:
+        """Return name and summary only: enough to be listed."""
+        if (lazy := self.lazy_commands().get(cmd_name)) is None:
             return None
-        return click.RichCommand(name=cmd_name, short_help=self.summaries[cmd_name])
+        return click.RichCommand(name=cmd_name, short_help=lazy.summary())
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.homes and not args[0].startswith("-"):
-            meant = did_you_mean(args[0], list(self.homes))
+        names = self.list_commands(ctx)
+        if args and args[0] not in names and not args[0].startswith("-"):
+            meant = did_you_mean(args[0], names)
             ctx.fail(f"there is no command {args[0]!r}{meant}; see --help")
         name, command, rest = super().resolve_command(ctx, args)
-        return name, self.loaded(name) if name and name in self.homes else command, rest
+        return name, self.loaded(name) if name and name in names else command, rest
 
     def loaded(self, name: str) -> click.Command:
-        """The command itself; its module is imported here."""
-        module, attribute = self.homes[name].split(":")
-        home = import_module(f"promptsearch.commands.{module}")
-        command: click.Command = getattr(home, attribute)
-        return command
+        """Return the command itself; its module is imported here."""
+        return self.lazy_commands()[name].load()

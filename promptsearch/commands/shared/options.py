@@ -45,15 +45,6 @@ saved_task_option = click.option(
 saved_model_option = click.option(
     "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
 )
-from_option = click.option(
-    "--from",
-    "starts",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="FILE",
-    help="Templates to start from: a prompts.json, a text file with one a line, or a list that "
-    "`promptsearch import` reads (of LPAQA, ParaRel, LM-BFF, OpenPrompt ...).",
-)
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress, no plan.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 

@@ -11,38 +11,54 @@ from promptsearch.commands.shared.run_search import (
     search_into,
     settings_from,
 )
-from promptsearch.commands.shared.searcher_options import built
-from promptsearch.data import TaskDefinition
-from promptsearch.engine.strategy import Searcher
+from promptsearch.commands.shared.searcher_options import build_searcher
+from promptsearch.commands.shared.start_templates import with_start_templates
+from promptsearch.data import TaskDefinition, load_task
+from promptsearch.engine.strategy import Precheck, Searcher
+from promptsearch.models import Options
 from promptsearch.models.loading.files import find_model_files
 from promptsearch.runs.directory import run_directory
+from promptsearch.runs.run import task_of
 from promptsearch.scoring.calibration import check_calibration
 from promptsearch.searchers import SEARCHERS
 
 
-def search_one(strategy: str, definition: TaskDefinition, given: Mapping[str, Any]) -> None:
+def search_one(strategy: str, task: str, options: Mapping[str, Any]) -> None:
     """Search with the strategy that the options describe; the model loads last."""
-    search_with(built(SEARCHERS[strategy], given), strategy, definition, given)
+    definition = load_task(task)
+    options = with_start_templates(SEARCHERS[strategy], options, definition)
+    searcher = build_searcher(SEARCHERS[strategy], options)
+    if isinstance(searcher, Precheck):
+        searcher.check(
+            task_of(definition, None, settings_from(options), None), _model_options(options)
+        )
+    search_with(searcher, strategy, definition, options)
+
+
+def _model_options(options: Mapping[str, Any]) -> Options:
+    """Return what names the model and its family; the rest is of no use before it loads."""
+    names = ("family", "trust_remote_code")
+    return Options(options["model"], **{name: options[name] for name in names})
 
 
 def search_with(
     searcher: Searcher,
     strategy: str,
     definition: TaskDefinition,
-    given: Mapping[str, Any],
-    *said: str,
+    options: Mapping[str, Any],
+    *messages: str,
     after: After | None = None,
 ) -> None:
-    """The same with a strategy that is made already.
+    """Search with a strategy that is built already.
 
-    `said` are lines about the search, told before the model loads; `after` comes last.
+    `messages` are printed before the model loads; `after` runs when the search has ended.
     """
-    console, settings = Console(given["quiet"]), settings_from(given)
+    console, settings = Console(options["quiet"]), settings_from(options)
     settings.metric(definition.kind)
-    directory = given["output"] or default_directory(definition.name, strategy)
+    directory = options["output"] or default_directory(definition.name, strategy)
     check_calibration(settings.calibration, len(definition.labels))
-    find_model_files(given["model"])
-    for line in (described(definition), *said):
+    find_model_files(options["model"])
+    for line in (described(definition), *messages):
         console.say(line)
-    with run_directory(directory, resume=given["resume"], overwrite=given["overwrite"]):
-        search_into(directory, searcher, definition, given, settings, console, after)
+    with run_directory(directory, resume=options["resume"], overwrite=options["overwrite"]):
+        search_into(directory, searcher, definition, options, settings, console, after)

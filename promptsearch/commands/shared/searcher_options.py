@@ -23,17 +23,17 @@ from promptsearch.commands.shared.options import (
 )
 
 
-def search_options(searcher: type, *own: Decorator, task: Decorator = task_option) -> Decorator:
-    """What a search command takes; `own` are options that are no fields."""
-    return course_options(*own, searcher_options(searcher), task=task)
+def search_options(searcher: type, *extra: Decorator, task: Decorator = task_option) -> Decorator:
+    """Return the options of a search command; `extra` are options that are no fields."""
+    return run_options(*extra, searcher_options(searcher), task=task)
 
 
-def course_options(*own: Decorator, task: Decorator = task_option) -> Decorator:
-    """What every search takes, whatever its strategy; `own` stand behind task and model."""
+def run_options(*extra: Decorator, task: Decorator = task_option) -> Decorator:
+    """Return the options of every search; `extra` stand behind task and model."""
     return stacked(
         task,
         model_option,
-        *own,
+        *extra,
         judging_options,
         tuning_options,
         limit_options,
@@ -46,7 +46,7 @@ def course_options(*own: Decorator, task: Decorator = task_option) -> Decorator:
 
 
 def searcher_options(searcher: type) -> Decorator:
-    """One option for each field of a strategy's dataclass; help is the field's `Annotated` text.
+    """Return an option for each field of a strategy's dataclass; help is its `Annotated` text.
 
     A tuple's option may be given several times.
     """
@@ -61,13 +61,13 @@ def _option(field: "Field[Any]", hint: Any) -> Decorator:
     text = str(notes[0]) if notes else None
     if kind is bool:
         return click.option(f"--{name}/--no-{name}", default=default, show_default=True, help=text)
-    several = get_origin(kind) is tuple
+    multiple = get_origin(kind) is tuple
     return click.option(
         f"--{name}",
         type=_click_type(kind),
         default=default,
         show_default=default not in ("", ()),
-        multiple=several,
+        multiple=multiple,
         help=text,
     )
 
@@ -77,10 +77,10 @@ def _click_type(kind: Any) -> Any:
         return click.Choice(get_args(kind))
     if get_origin(kind) is tuple:  # tuple[X, ...]
         return _click_type(get_args(kind)[0])
-    able = [part for part in get_args(kind) if part is not NoneType]
-    return able[0] if able else kind
+    types = [part for part in get_args(kind) if part is not NoneType]  # X | None
+    return types[0] if types else kind
 
 
-def built(searcher: type, given: Mapping[str, Any]) -> Any:
-    """The strategy with the values that its options were given."""
-    return searcher(**{field.name: given[field.name] for field in fields(searcher)})
+def build_searcher(searcher: type, options: Mapping[str, Any]) -> Any:
+    """Return the strategy with the options' values in its fields."""
+    return searcher(**{field.name: options[field.name] for field in fields(searcher)})

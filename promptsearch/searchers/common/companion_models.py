@@ -1,11 +1,36 @@
-"""The models that help to paraphrase, beside the searched one."""
+"""The models and files that help to paraphrase, beside the searched model."""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 from promptsearch.engine.strategy import Task
-from promptsearch.errors import ModelError
+from promptsearch.errors import ModelError, RunError
+from promptsearch.language.english import read_thesaurus
 from promptsearch.models import LanguageModel, Options
 from promptsearch.models.generation.translation import Translator, check_pair
-from promptsearch.models.generation.translators import FAST, load_translator
+from promptsearch.models.generation.translators import (
+    FAST,
+    check_translators,
+    is_fast,
+    load_translator,
+)
 from promptsearch.models.loading.load import load, load_beside
+
+
+def check_both_ways(forward: str, backward: str) -> None:
+    """Raise RunError if one of the two translation models is given without the other."""
+    if backward and not forward:
+        raise RunError("--backward needs --forward too: a model that leads there")
+    if forward and not (backward or is_fast(forward)):
+        raise RunError("--forward needs --backward too: a model that leads back")
+
+
+def check_sources(thesauri: Sequence[str], forward: str, backward: str, language: str) -> None:
+    """Raise an error if a thesaurus cannot be read, or translators do not lead there and back."""
+    for name in thesauri:
+        read_thesaurus(Path(name))
+    if forward:
+        check_translators(forward, backward, language)
 
 
 def filler(task: Task, spec: str) -> LanguageModel:

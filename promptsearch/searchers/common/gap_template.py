@@ -101,12 +101,12 @@ def frames_of(layouts: Sequence[str], task: Task, ends: bool) -> list[GapTemplat
     """
     found = [GapTemplate.parse(notation) for notation in layouts or _defaults(task, ends)]
     for frame in found:
-        check(frame, task.prompt.template, task.inputs)
+        check_frame(frame, task.prompt.template, task.inputs)
     return found
 
 
-def check(frame: GapTemplate, manual: Template, inputs: Sequence[str]) -> None:
-    """`PromptError` where the frame has other slots than the answers, or a field too many."""
+def check_frame(frame: GapTemplate, manual: Template, inputs: Sequence[str]) -> None:
+    """Raise PromptError if the frame has other slots than the answers, or a field too many."""
     check_places(f"the layout {str(frame)!r}", frame.parts, manual.slots, inputs)
 
 

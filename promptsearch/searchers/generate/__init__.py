@@ -1,1 +1,1 @@
-from promptsearch.searchers.generate.search import GenerateSearch as GenerateSearch
+"""Let a model write templates around the right answers (LM-BFF)."""

@@ -20,10 +20,11 @@ from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, RunError
 from promptsearch.language.words import is_spaced
-from promptsearch.models import LanguageModel
+from promptsearch.models import LanguageModel, Options
+from promptsearch.models.loading.files import find_model_files
 from promptsearch.models.loading.load import load_beside
 from promptsearch.prompt import Prompt, Source
-from promptsearch.searchers.common.gap_template import GapTemplate, frames_of
+from promptsearch.searchers.common.gap_template import GapTemplate, check_frame, frames_of
 from promptsearch.searchers.common.interleave import interleave
 from promptsearch.searchers.common.training_contexts import instances_of
 from promptsearch.searchers.common.word_scorer import asker
@@ -33,7 +34,12 @@ from promptsearch.searchers.generate.t5_spans import SpanWriter
 
 @dataclass(frozen=True)
 class GenerateSearch:
-    """Let a model write the words around the right answers."""
+    """Let a model write templates around the right answers of training examples.
+
+    With a T5-like model (--generator DIR, or --model) this is the way of Gao et al. (2021),
+    LM-BFF: one beam of spans for all examples. With a masked or causal model it is a way of ours:
+    gaps are filled word by word, so that the built-in model is enough.
+    """
 
     generator: Annotated[
         str,
@@ -59,6 +65,13 @@ class GenerateSearch:
         for name in ("beam", "longest", "words", "examples", "top"):
             if (value := getattr(self, name)) < 1:
                 raise RunError(f"--{name} {value} is too small; give 1 or more")
+
+    def check(self, task: Task, model: Options) -> None:
+        """Raise an error if a layout does not fit the task, or the generator is missing."""
+        for notation in self.layout:
+            check_frame(GapTemplate.parse(notation), task.prompt.template, task.inputs)
+        if self.generator:
+            find_model_files(self.generator)
 
     def search(self, task: Task, score: Score) -> None:
         if task.model is None:

@@ -1,1 +1,1 @@
-from promptsearch.searchers.gradient.search import GradientSearch as GradientSearch
+"""Search trigger tokens by the model's gradients (AutoPrompt, GCG)."""

@@ -27,6 +27,7 @@ from promptsearch.language.words import is_spaced
 from promptsearch.models import LanguageModel
 from promptsearch.models.loading.load import load_beside
 from promptsearch.searchers.common.answer_leaks import leaked_words
+from promptsearch.searchers.common.field_notes import PromptsFile
 from promptsearch.searchers.common.trigger_template import Tokens, TriggerTemplate
 from promptsearch.searchers.gradient.cached_objective import CachedTriggerObjective
 from promptsearch.searchers.gradient.detokenize import Detokenizer
@@ -42,14 +43,23 @@ from promptsearch.searchers.gradient.token_filter import Filter, usable, words_o
 
 @dataclass(frozen=True)
 class GradientSearch:
-    """Change a template's trigger tokens by the model's gradients."""
+    """Search trigger tokens by gradients.
+
+    Tokens of the template are changed one at a time, those that promise most by the gradient of
+    the loss on the training examples; what is accepted is written as text and scored on dev.
+    Shin et al. (2020), "AutoPrompt"; Zou et al. (2023), GCG.
+    """
 
     step: Annotated[
         Literal["hotflip", "gcg", "random"],
         "hotflip: AutoPrompt's; gcg: over all places; random: no gradient, to compare with.",
     ] = "hotflip"
     template: Annotated[
-        str, "With [T] for each trigger token; or without, to have --triggers added.  [the task's]"
+        str,
+        "With [T] for each trigger token; or without, to have --triggers added.  [the task's]",
+        PromptsFile(
+            "Begin with the template of this file's first prompt (--where words: with its words)."
+        ),
     ] = ""
     triggers: Annotated[int, "Tokens added where the template has no [T]."] = 3
     where: Annotated[

@@ -1,1 +1,1 @@
-from promptsearch.searchers.joint.search import JointSearch as JointSearch
+"""Several strategies in a chain or jointly, under one budget."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.searchers.joint.cross import CROSS
-from promptsearch.searchers.joint.plan import ANSWERS, searchers
+from promptsearch.searchers.joint.plan import ANSWERS, step_names
 
 LEAST = 8  # prompts that a step is worth having for; smaller budgets have fewer steps
 ENSEMBLE: Mapping[str, object] = {"rule": "uniform", "top": 5}
@@ -55,7 +55,6 @@ def _shares(parts: Sequence[PlanPart], budget: int) -> list[int]:
 
 def _parts(kind: str, corpus: bool) -> list[PlanPart]:
     """All that suit the task, in the order in which they run."""
-    known = searchers()
     mined = [PlanPart("mine", 15)] if corpus else []
     templates = [
         *mined,
@@ -66,7 +65,7 @@ def _parts(kind: str, corpus: bool) -> list[PlanPart]:
     again = PlanPart("paraphrase", 10)
     if kind == "facts":
         return [*templates, again]
-    answers = [name for name in known if name.startswith(ANSWERS)]
+    answers = [name for name in step_names() if name.startswith(ANSWERS)]
     first = [PlanPart(name, 22) for name in answers if name == _FIRST]
     others = [PlanPart(name, 5) for name in answers if name != _FIRST]
     return [*templates, *first, *others, PlanPart(CROSS, 12), again]

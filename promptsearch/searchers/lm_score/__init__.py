@@ -1,1 +1,1 @@
-from promptsearch.searchers.lm_score.search import LMScoreSearch as LMScoreSearch
+"""Choose templates by a language model that reads them (Davison et al.)."""

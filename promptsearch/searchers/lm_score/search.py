@@ -29,11 +29,13 @@ from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError
 from promptsearch.files.writing import write_lines
 from promptsearch.language.words import is_english
+from promptsearch.models import Options
 from promptsearch.prompt import Source, Template
 from promptsearch.prompt.template import check_places
+from promptsearch.searchers.common.field_notes import TemplateFiles
 from promptsearch.searchers.lm_score.coherence import Coherence, CoherenceScore
 from promptsearch.searchers.lm_score.ranking import Choose, TemplateRanking
-from promptsearch.searchers.lm_score.scoring_model import load_scoring_model
+from promptsearch.searchers.lm_score.scoring_model import check_reader, load_scoring_model
 from promptsearch.searchers.lm_score.sentences import WantedForms, cases_of
 
 FILE = "choices.jsonl"
@@ -42,10 +44,17 @@ SENTENCES = 1024  # read at a time, or those of one template: a run that is kill
 
 @dataclass(frozen=True)
 class LMScoreSearch:
-    """Choose the templates that make the most coherent sentences."""
+    """Choose among templates by how likely a language model finds them, filled.
+
+    Each template is filled with training examples, their answers and grammatical variants of both;
+    a unidirectional model (--lm) scores the sentences. The best templates are scored on dev.
+    Davison, Feldman and Rush (2019).
+    """
 
     template: Annotated[
-        tuple[str, ...], "One to choose among; the task's own always is.  [repeat it]"
+        tuple[str, ...],
+        "One to choose among; the task's own always is.  [repeat it]",
+        TemplateFiles(),
     ] = ()
     lm: Annotated[
         str, "The unidirectional model that scores.  [the searched one, if it is causal]"
@@ -72,6 +81,14 @@ class LMScoreSearch:
                 raise RunError(f"--{name} {value} is too small; give 1 or more")
         if not abs(self.exponent) <= 10:
             raise RunError(f"--exponent {self.exponent} is no power of a length; try 0.2")
+
+    def check(self, task: Task, model: Options) -> None:
+        """Raise an error if there is nothing to choose among, or the reader is not causal."""
+        if not self.template:
+            raise RunError(
+                "lm-score chooses among templates; give some: --template, or --from FILE"
+            )
+        check_reader(self.lm, model)
 
     def search(self, task: Task, score: Score) -> None:
         templates = _distinct(task, self.template)

@@ -1,2 +1,1 @@
-from promptsearch.searchers.mine.search import MiningSearch as MiningSearch
-from promptsearch.searchers.mine.search import mine_tasks as mine_tasks
+"""Search templates in a corpus (LPAQA's prompt mining)."""

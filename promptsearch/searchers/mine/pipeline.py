@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import Literal, Protocol
 
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import TaskError
@@ -28,32 +28,55 @@ from promptsearch.searchers.mine.frequent_snippets import (
 from promptsearch.searchers.mine.mined_templates import (
     SHARDS,
     MinedTemplate,
+    TemplateBuilder,
     read_mined,
     write_mined,
 )
 from promptsearch.searchers.mine.request import template_builder, unsplittable, wish_of
-from promptsearch.searchers.mine.snippet_extractor import PassCounts
+from promptsearch.searchers.mine.snippet_extractor import PassCounts, SnippetLimits
 
 RARE = 2  # occurrences that keep a template where none is frequent: once would be chance
 
-if TYPE_CHECKING:
-    from promptsearch.searchers.mine.search import MiningSearch
+
+class Miner(Protocol):
+    """The strategy: what it wants of a corpus, and the templates that it makes of the finds."""
+
+    @property
+    def min_count(self) -> int: ...
+    @property
+    def min_labels(self) -> int: ...
+    @property
+    def relax(self) -> bool: ...
+    @property
+    def dependency(self) -> Literal["auto", "on", "off"]: ...
+    @property
+    def dependency_tokens(self) -> int: ...
+    @property
+    def max_parsed(self) -> int: ...
+
+    def limits(self, parses: bool) -> SnippetLimits:
+        """Return what one pass counts, with sentences to parse or without."""
+        ...
+
+    def templates(self, finds: FrequentSnippets, frame: TemplateBuilder) -> list[MinedTemplate]:
+        """Return each template once, by its first and most frequent source."""
+        ...
 
 
-def mine_templates(searcher: "MiningSearch", tasks: Sequence[Task]) -> list[list[MinedTemplate]]:
+def mine_templates(miner: Miner, tasks: Sequence[Task]) -> list[list[MinedTemplate]]:
     """The templates of each task; one pass over the text of those not mined before."""
     wishes = {number: wish_of(task) for number, task in enumerate(tasks)}
-    reasons = {number: _unparsed(searcher, task) for number, task in enumerate(tasks)}
+    reasons = {number: _unparsed(miner, task) for number, task in enumerate(tasks)}
     parsed = {number for number, reason in reasons.items() if reason is None}
-    stamps = {number: _stamp(searcher, wish, number in parsed) for number, wish in wishes.items()}
+    stamps = {number: _stamp(miner, wish, number in parsed) for number, wish in wishes.items()}
     mined = _mined_before(tasks, stamps)
     todo = {number: wish for number, wish in wishes.items() if number not in mined}
     for number in todo:
         if reason := reasons[number]:
             tasks[number].log(f"{tasks[number].name}: {reason}")
-    found, tally = _found(searcher, tasks, todo, parsed) if todo else ({}, PassCounts())
+    found, tally = _found(miner, tasks, todo, parsed) if todo else ({}, PassCounts())
     for number, finds in found.items():
-        mined[number] = searcher.templates(finds, template_builder(tasks[number]))
+        mined[number] = miner.templates(finds, template_builder(tasks[number]))
         _report(tasks[number], finds, mined[number])
         if workspace := tasks[number].workspace:
             write_mined(workspace, mined[number], stamps[number])
@@ -62,23 +85,23 @@ def mine_templates(searcher: "MiningSearch", tasks: Sequence[Task]) -> list[list
     return [mined[number] for number in range(len(tasks))]
 
 
-def _unparsed(searcher: "MiningSearch", task: Task) -> str | None:
+def _unparsed(miner: Miner, task: Task) -> str | None:
     """Why this task's sentences do not go through the parser; None where they do."""
-    if searcher.dependency == "off" or task.kind != "facts":
+    if miner.dependency == "off" or task.kind != "facts":
         return ""
     if task.language.lower().split("-")[0] != "en":
         return "dependency templates are for English only; left out"
     if is_installed():
         return None
     way_out = f"pip install 'promptsearch[mine]' (spaCy and {PARSER})"
-    if searcher.dependency == "on":
+    if miner.dependency == "on":
         raise TaskError(f"{task.name}: dependency templates need a parser; {way_out}")
     return f"no dependency templates, for want of a parser; {way_out}"
 
 
-def _stamp(searcher: "MiningSearch", wish: MiningRequest, parses: bool) -> str:
+def _stamp(miner: Miner, wish: MiningRequest, parses: bool) -> str:
     """Changes with anything the result depends on."""
-    return digest(searcher, wish, [file_identity(path) for path in wish.files], parses)
+    return digest(miner, wish, [file_identity(path) for path in wish.files], parses)
 
 
 def _mined_before(
@@ -92,42 +115,36 @@ def _mined_before(
 
 
 def _found(
-    searcher: "MiningSearch",
-    tasks: Sequence[Task],
-    todo: Mapping[int, MiningRequest],
-    parsed: set[int],
+    miner: Miner, tasks: Sequence[Task], todo: Mapping[int, MiningRequest], parsed: set[int]
 ) -> tuple[dict[int, FrequentSnippets], PassCounts]:
     """What one pass finds for each task that has a hit at all."""
     first = tasks[0]
     for line in dict.fromkeys(line for number in todo for line in unsplittable(tasks[number])):
         first.log(line)
     with _folder(first) as folder, first.crew.open(first.log) as pool:
-        work = list(jobs(todo, searcher.limits(parses=bool(parsed))))
+        work = list(jobs(todo, miner.limits(parses=bool(parsed))))
         swept = run_pass(work, folder, pool, first.log)
-        finds = finds_by_task(swept.counted(), todo, searcher.min_count, searcher.min_labels)
+        finds = finds_by_task(swept.counted(), todo, miner.min_count, miner.min_labels)
         hit = [number for number in todo if swept.tally.hits[number]]
         for number in hit:
             read, hits = swept.tally.sentences[number], swept.tally.hits[number]
             tasks[number].log(f"{tasks[number].name}: {hits:,} hits in {read:,} sentences")
         samples = {n: swept.samples[n] for n in hit if n in parsed}
-        _parse(searcher, pool, samples, finds, first.log)
+        _parse(miner, pool, samples, finds, first.log)
         found = {number: finds[number] for number in hit}
-        if searcher.relax:
-            found |= _relaxed(searcher, tasks, found, swept)
+        if miner.relax:
+            found |= _relaxed(miner, tasks, found, swept)
     return found, swept.tally
 
 
 def _relaxed(
-    searcher: "MiningSearch",
-    tasks: Sequence[Task],
-    found: Mapping[int, FrequentSnippets],
-    swept: PassResult,
+    miner: Miner, tasks: Sequence[Task], found: Mapping[int, FrequentSnippets], swept: PassResult
 ) -> dict[int, FrequentSnippets]:
     """The finds of the tasks without a template, again, with what occurs at least RARE times."""
     bare = [
-        n for n, finds in found.items() if not searcher.templates(finds, template_builder(tasks[n]))
+        n for n, finds in found.items() if not miner.templates(finds, template_builder(tasks[n]))
     ]
-    again = finds_by_task(swept.counted(), bare, RARE, searcher.min_labels) if bare else {}
+    again = finds_by_task(swept.counted(), bare, RARE, miner.min_labels) if bare else {}
     for number, finds in again.items():
         finds.phrases = found[number].phrases
         name = tasks[number].name
@@ -140,7 +157,7 @@ def _relaxed(
 
 
 def _parse(
-    searcher: "MiningSearch",
+    miner: Miner,
     pool: WorkerPool,
     samples: Mapping[int, Sequence[Sentence]],
     finds: Mapping[int, FrequentSnippets],
@@ -149,9 +166,9 @@ def _parse(
     """Add what the dependency trees give, a task to a worker."""
     if not (total := sum(map(len, samples.values()))):
         return
-    log(f"parsing {total:,} sentences (at most {searcher.max_parsed:,} a task)")
+    log(f"parsing {total:,} sentences (at most {miner.max_parsed:,} a task)")
     numbers = list(samples)
-    count = partial(count_phrases, max_tokens=searcher.dependency_tokens)
+    count = partial(count_phrases, max_tokens=miner.dependency_tokens)
     for place, phrases in pool.each(count, [samples[number] for number in numbers]):
         finds[numbers[place]].phrases = phrases
 

@@ -31,7 +31,12 @@ from promptsearch.searchers.mine.snippets import most_frequent
 
 @dataclass(frozen=True)
 class MiningSearch:
-    """Score the templates that a corpus holds for the task's training facts or answers."""
+    """Search templates in a corpus.
+
+    The words that stand between subject and object of the training facts in real sentences (or
+    around the answer words of a labelled task) become templates; each is scored on dev.
+    Jiang et al. (2020), "How Can We Know What Language Models Know?"
+    """
 
     min_count: Annotated[int, "Drop snippets that occur less often (LPAQA: 10)."] = 10
     relax: Annotated[

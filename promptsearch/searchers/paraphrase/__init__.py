@@ -1,1 +1,1 @@
-from promptsearch.searchers.paraphrase.search import ParaphraseSearch as ParaphraseSearch
+"""Search the neighbourhood of prompts: synonyms, substitutions, translations."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from promptsearch.prompt import Template
+from promptsearch.prompt import Template, Text
 
 
 @dataclass(frozen=True)
@@ -30,3 +30,20 @@ class ParaphraseMethod(Protocol):
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
         """Of each parent, those that promise most first."""
         ...
+
+
+def is_whole(proposal: Proposal) -> bool:
+    """Return whether all fields and slots of the parent are there, each as often."""
+    child, parent = (
+        sorted(part.name for part in template.parts if not isinstance(part, Text))
+        for template in (proposal.template, proposal.parent.template)
+    )
+    return child == parent
+
+
+def without_repeats(proposals: Iterator[Proposal], seen: set[Template]) -> Iterator[Proposal]:
+    """Yield the proposals whose template is not in `seen`, and add it there."""
+    for proposal in proposals:
+        if proposal.template not in seen:
+            seen.add(proposal.template)
+            yield proposal

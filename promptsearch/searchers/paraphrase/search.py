@@ -22,16 +22,30 @@ from promptsearch.engine.trial import ranking_key
 from promptsearch.errors import RunError
 from promptsearch.language.english import read_thesaurus, wordnet
 from promptsearch.language.words import is_english, is_spaced
-from promptsearch.models.generation.translators import is_fast
-from promptsearch.prompt import Prompt, Source, Template, Text
+from promptsearch.models import Options
+from promptsearch.models.loading.load import check_family
+from promptsearch.prompt import Prompt, Source, Template
 from promptsearch.prompt.template import check_places
-from promptsearch.searchers.common.companion_models import filler, is_masked, translators, writer
+from promptsearch.searchers.common.companion_models import (
+    check_both_ways,
+    check_sources,
+    filler,
+    is_masked,
+    translators,
+    writer,
+)
+from promptsearch.searchers.common.field_notes import TemplateFiles
 from promptsearch.searchers.common.interleave import interleave
 from promptsearch.searchers.common.training_contexts import instances_of
 from promptsearch.searchers.common.word_scorer import asker
 from promptsearch.searchers.paraphrase.back_translation import BackTranslation
 from promptsearch.searchers.paraphrase.phrase_edits import PhraseEdits
-from promptsearch.searchers.paraphrase.proposal import ParaphraseMethod, Parent, Proposal
+from promptsearch.searchers.paraphrase.proposal import (
+    ParaphraseMethod,
+    Parent,
+    is_whole,
+    without_repeats,
+)
 from promptsearch.searchers.paraphrase.rewriter import Rewriter
 from promptsearch.searchers.paraphrase.substitution import Substitution
 from promptsearch.searchers.paraphrase.synonyms import Synonyms
@@ -41,10 +55,17 @@ Method = Literal["synonyms", "substitute", "edits", "translate", "rewrite"]
 
 @dataclass(frozen=True)
 class ParaphraseSearch:
-    """Say a template in other words, round after round."""
+    """Search the neighbourhood of prompts: the same thing in other words.
+
+    Synonyms (WordNet, thesaurus files), a masked model's substitutions, phrase edits (GrIPS),
+    back-translation (LPAQA) and rewriting by a model that follows instructions; the best of a
+    round are where the next one starts. Jiang et al. (2020); Prasad et al. (2023).
+    """
 
     template: Annotated[
-        tuple[str, ...], "Start from this too, beside the task's; give it several times."
+        tuple[str, ...],
+        "Start from this too, beside the task's; give it several times.",
+        TemplateFiles(),
     ] = ()
     method: Annotated[
         tuple[Method, ...],
@@ -79,16 +100,21 @@ class ParaphraseSearch:
                      "beam", "rewrites"):  # fmt: skip
             if (value := getattr(self, name)) < (bound := least.get(name, 1)):
                 raise RunError(f"--{name} {value} is too small; give {bound} or more")
-        if self.backward and not self.forward:
-            raise RunError("--backward needs --forward too: a model that leads there")
-        if self.forward and not (self.backward or is_fast(self.forward)):
-            raise RunError("--forward needs --backward too: a model that leads back")
+        check_both_ways(self.forward, self.backward)
         if odd := [name for name in self.method if name not in get_args(Method)]:
             raise RunError(f"no method {odd[0]!r}; there are {', '.join(get_args(Method))}")
         if "translate" in self.method and not self.forward:
             raise RunError("--method translate needs --forward and --backward")
         if "rewrite" in self.method and not self.rewriter:
             raise RunError("--method rewrite needs --rewriter, such as smollm2")
+
+    def check(self, task: Task, model: Options) -> None:
+        """Raise an error if a thesaurus, a translator or a model of the right family is missing."""
+        check_sources(self.thesaurus, self.forward, self.backward, task.language)
+        if self.filler:
+            check_family("--filler", self.filler, ("masked",))
+        if self.rewriter:
+            check_family("--rewriter", self.rewriter, ("causal", "seq2seq"))
 
     def search(self, task: Task, score: Score) -> None:
         """Rounds until there is nothing new to say."""
@@ -125,7 +151,7 @@ class ParaphraseSearch:
     ) -> Iterator[Prompt]:
         """New ones, from all ways and parents in turn, as many as the pool holds."""
         lists = [own for way in ways for own in way.neighbours(parents)]
-        fresh = _each_once(filter(_is_whole, interleave(lists)), seen)
+        fresh = without_repeats(filter(is_whole, interleave(lists)), seen)
         for _, proposal in zip(range(self.pool), fresh, strict=False):
             source = Source("paraphrase", (proposal.parent.id,), proposal.evidence)
             yield task.prompt.with_template(proposal.template, source)
@@ -189,19 +215,3 @@ def _start(task: Task, template: Template) -> Prompt:
     said = f"the template {str(template)!r}"
     check_places(said, template.parts, task.prompt.template.slots, task.inputs)
     return task.prompt.with_template(template, Source("paraphrase"))
-
-
-def _is_whole(proposal: Proposal) -> bool:
-    """Whether all fields and slots of the parent are there, each as often."""
-    one, other = (
-        sorted(part.name for part in template.parts if not isinstance(part, Text))
-        for template in (proposal.template, proposal.parent.template)
-    )
-    return one == other
-
-
-def _each_once(proposals: Iterator[Proposal], seen: set[Template]) -> Iterator[Proposal]:
-    for proposal in proposals:
-        if proposal.template not in seen:
-            seen.add(proposal.template)
-            yield proposal

@@ -1,0 +1,1 @@
+"""Label names taken apart, or rules over several slots (AdaPrompt, PTR)."""

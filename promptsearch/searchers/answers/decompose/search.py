@@ -19,10 +19,12 @@ from typing import Annotated, NamedTuple
 from promptsearch.data.tasks.ptr_rules import Rules, read_rules
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import TaskError
+from promptsearch.models import Options
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 from promptsearch.searchers.answers.common.start import require_labels
 from promptsearch.searchers.answers.decompose.entity_templates import layouts
 from promptsearch.searchers.answers.decompose.label_forms import Forms, same_tokens
+from promptsearch.searchers.common.field_notes import TemplateFiles
 
 STRATEGY = "answers-decompose"
 
@@ -36,10 +38,17 @@ class Proposals(NamedTuple):
 
 @dataclass(frozen=True)
 class DecomposeSearch:
-    """Take label names apart, and try their words and rules in several templates."""
+    """Make answers of the label names, or of rules with a word for each of several slots.
+
+    A name's words share one slot (their probabilities are summed), or a rule gives a word to each
+    slot (their log-probabilities are). Several templates are tried. Chen et al. (2021), AdaPrompt;
+    Han et al. (2021), PTR.
+    """
 
     template: Annotated[
-        tuple[str, ...], "Try this too, with as many slots as you like; give it several times."
+        tuple[str, ...],
+        "Try this too, with as many slots as you like; give it several times.",
+        TemplateFiles(any_slots=True),
     ] = ()
     rules: Annotated[
         str,
@@ -48,6 +57,11 @@ class DecomposeSearch:
     ] = ""
     head: Annotated[str, "The input that holds the first entity."] = "head"
     tail: Annotated[str, "The input that holds the second one."] = "tail"
+
+    def check(self, task: Task, model: Options) -> None:
+        """Raise TaskError or DataError if the task has no labels, or nothing can be proposed."""
+        require_labels(task.name, task.kind)
+        self.proposals(task.prompt, task.inputs)
 
     def search(self, task: Task, score: Score) -> None:
         """Every template with the answers that fit its slots."""

@@ -1,0 +1,1 @@
+"""Words that tell a label from the others (PETAL)."""

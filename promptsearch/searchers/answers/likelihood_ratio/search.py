@@ -22,12 +22,19 @@ from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError
 from promptsearch.metrics.predictions import Ints
+from promptsearch.models import Options
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.candidates import Candidate, candidates
 from promptsearch.searchers.answers.common.score_table import WordScoring
-from promptsearch.searchers.answers.common.start import require_model, starting_trials, with_words
+from promptsearch.searchers.answers.common.start import (
+    require_labels,
+    require_model,
+    starting_trials,
+    with_words,
+)
 from promptsearch.searchers.answers.likelihood_ratio.petal import Measure, label_words
+from promptsearch.searchers.common.field_notes import TemplateFiles
 
 STRATEGY = "answers-likelihood-ratio"
 Ranking = dict[str, list[list[str]]]  # measure -> for each label its words, best first
@@ -35,11 +42,16 @@ Ranking = dict[str, list[list[str]]]  # measure -> for each label its words, bes
 
 @dataclass(frozen=True)
 class LikelihoodRatioSearch:
-    """Take words that tell a label from the others."""
+    """Search one or several words a label: those that tell it from all others.
+
+    The model reads the training examples once; each label's words are ranked by a likelihood ratio
+    or by cross-entropy, and dev says how many are best. Schick et al. (2020), PETAL.
+    """
 
     template: Annotated[
         tuple[str, ...],
         "Search the answers of this template, not of the task's; give it several times.",
+        TemplateFiles(),
     ] = ()
     measure: Annotated[
         Literal["llr", "ce", "both"], "Likelihood ratio, or cross-entropy (PETAL's ablation)."
@@ -63,6 +75,10 @@ class LikelihoodRatioSearch:
                 raise RunError(
                     f"--{name.replace('_', '-')} {value} is too small; give {bound} or more"
                 )
+
+    def check(self, task: Task, model: Options) -> None:
+        """Raise TaskError if the task has no labels, or several slots for one word."""
+        require_labels(task.name, task.kind, task.prompt.template.slots)
 
     def search(self, task: Task, score: Score) -> None:
         """One word a label first, then more."""

@@ -1,0 +1,1 @@
+"""Other words for the answers, summed (Jiang et al. 2021)."""

@@ -28,22 +28,32 @@ from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError
 from promptsearch.language.english import read_thesaurus, wordnet
 from promptsearch.language.words import is_english
-from promptsearch.models.generation.translators import is_fast
+from promptsearch.models import Options
 from promptsearch.prompt import Answer, Prompt, Source, Verbalizer
 from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.score_table import log_probs, sample_balanced
-from promptsearch.searchers.answers.common.start import require_model, starting_trials
+from promptsearch.searchers.answers.common.start import (
+    require_labels,
+    require_model,
+    starting_trials,
+)
 from promptsearch.searchers.answers.paraphrase.greedy import AnswerChange, GreedyVerbalizer
 from promptsearch.searchers.answers.paraphrase.sources import (
     AnswerSource,
     Paraphrase,
+    check_language,
     paraphrases,
     readable,
     synonyms,
     translations,
     unshared,
 )
-from promptsearch.searchers.common.companion_models import translators
+from promptsearch.searchers.common.companion_models import (
+    check_both_ways,
+    check_sources,
+    translators,
+)
+from promptsearch.searchers.common.field_notes import TemplateFiles
 from promptsearch.searchers.common.round_trip import RoundTrip
 
 STRATEGY = "answers-paraphrase"
@@ -55,11 +65,17 @@ Found = tuple[Mapping[str, object], Mapping[str, Sequence[Answer]]]  # evidence,
 
 @dataclass(frozen=True)
 class AnswerParaphraseSearch:
-    """Let labels have other words for their answers too."""
+    """Search other words for the answers; a label's probability is the sum over its words.
+
+    Synonyms (WordNet, thesaurus files) and back-translation say a label's answers in other words;
+    the most frequent are added, then those that make the training examples likelier. Jiang et al.
+    (2021).
+    """
 
     template: Annotated[
         tuple[str, ...],
         "Search the answers of this template, not of the task's; give it several times.",
+        TemplateFiles(),
     ] = ()
     thesaurus: Annotated[
         tuple[str, ...], "Files of pairs such as PPDB's, beside WordNet; give it several times."
@@ -77,15 +93,18 @@ class AnswerParaphraseSearch:
         for name in ("beam", "keep", "pool", "examples"):
             if (value := getattr(self, name)) < 1:
                 raise RunError(f"--{name} {value} is too small; give 1 or more")
-        if self.backward and not self.forward:
-            raise RunError("--backward needs --forward too: a model that leads there")
-        if self.forward and not (self.backward or is_fast(self.forward)):
-            raise RunError("--forward needs --backward too: a model that leads back")
+        check_both_ways(self.forward, self.backward)
+
+    def check(self, task: Task, model: Options) -> None:
+        """Raise an error if the task has no labels, or a source of other words is missing."""
+        require_labels(task.name, task.kind)
+        check_language(task.language, self.thesaurus, self.forward)
+        check_sources(self.thesaurus, self.forward, self.backward, task.language)
 
     def search(self, task: Task, score: Score) -> None:
         """The plain form, then the climb, for each template."""
         require_model(task, several=True)
-        check_ways(self, task.language)
+        check_language(task.language, self.thesaurus, self.forward)
         trials = starts = starting_trials(task, self.template, score, STRATEGY)
         pool = self._pool(task, score)
         for start in starts:
@@ -181,15 +200,6 @@ def _with(
 ) -> Prompt:
     source = Source(STRATEGY, (start.id,), about)
     return replace(start.prompt, verbalizer=Verbalizer(tuple(answers.items())), source=source)
-
-
-def check_ways(searcher: AnswerParaphraseSearch, language: str) -> None:
-    """`RunError` where nothing knows other words in the task's language."""
-    if not (is_english(language) or searcher.thesaurus or searcher.forward):
-        raise RunError(
-            f"WordNet is English, but the task is in {language!r}; give --thesaurus, or --forward "
-            "and --backward"
-        )
 
 
 def _report(task: Task, trials: Sequence[Trial]) -> None:

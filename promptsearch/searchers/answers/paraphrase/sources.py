@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from promptsearch.errors import RunError
 from promptsearch.language.english import Thesaurus, agreed, replacements
+from promptsearch.language.words import is_english
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Answer
 from promptsearch.searchers.common.interleave import interleave
@@ -40,6 +42,15 @@ class Paraphrase:
 
     def __str__(self) -> str:
         return " ".join(text for _, text in self.answer)
+
+
+def check_language(language: str, thesauri: Sequence[str], forward: str) -> None:
+    """Raise RunError if nothing knows other words in the task's language."""
+    if not (is_english(language) or thesauri or forward):
+        raise RunError(
+            f"WordNet is English, but the task is in {language!r}; give --thesaurus, or --forward "
+            "and --backward"
+        )
 
 
 def key_of(answer: Answer) -> Answer:

@@ -1,0 +1,1 @@
+"""Words that a linear probe of the slot takes for a label (AutoPrompt)."""

@@ -25,13 +25,19 @@ from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial
 from promptsearch.errors import RunError, TaskError
-from promptsearch.models import LanguageModel
+from promptsearch.models import LanguageModel, Options
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.candidates import candidates
 from promptsearch.searchers.answers.common.score_table import sample_balanced
-from promptsearch.searchers.answers.common.start import require_model, starting_trials, with_words
+from promptsearch.searchers.answers.common.start import (
+    require_labels,
+    require_model,
+    starting_trials,
+    with_words,
+)
 from promptsearch.searchers.answers.probe.linear_probe import Fit, fitted, picks, top_words
+from promptsearch.searchers.common.field_notes import TemplateFiles
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,11 +54,17 @@ class ProbeResult(TypedDict):
 
 @dataclass(frozen=True)
 class ProbeSearch:
-    """Answers whose output embeddings a linear probe of the slot takes for their label."""
+    """Search one or several words a label by a linear probe.
+
+    The model reads each training example once; a classifier learns the label from its state at the
+    slot, and is then given the vocabulary's words in place of states. Sets of the words that it
+    takes for each label go to dev. Shin et al. (2020), AutoPrompt.
+    """
 
     template: Annotated[
         tuple[str, ...],
         "Search the answers of this template, not of the task's; give it several times.",
+        TemplateFiles(),
     ] = ()
     top: Annotated[int, "Words of each label that are chosen from, as in the paper's release."] = 50
     per_label: Annotated[int, "Answers of a label, at most: the best 1, 2, ... of each list."] = 10
@@ -70,6 +82,10 @@ class ProbeSearch:
                 raise RunError(f"--{option} {value} is too small; give 1 or more")
         if not 0 < self.rate < float("inf"):
             raise RunError(f"--rate {self.rate} is no learning rate; give one above 0")
+
+    def check(self, task: Task, model: Options) -> None:
+        """Raise TaskError if the task has no labels, or several slots for one word."""
+        require_labels(task.name, task.kind, task.prompt.template.slots)
 
     def search(self, task: Task, score: Score) -> None:
         """A probe for each template."""

@@ -25,14 +25,21 @@ from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError, TaskError
 from promptsearch.metrics.predictions import Ints
+from promptsearch.models import Options
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.candidates import candidates
 from promptsearch.searchers.answers.common.score_table import Floats32, WordScoring
-from promptsearch.searchers.answers.common.start import require_model, starting_trials, with_words
+from promptsearch.searchers.answers.common.start import (
+    require_labels,
+    require_model,
+    starting_trials,
+    with_words,
+)
 from promptsearch.searchers.answers.prune.beam import beam_pairings
 from promptsearch.searchers.answers.prune.combinations import LabelWords, best_pairings
 from promptsearch.searchers.answers.prune.likely_words import most_likely_words, nearest
+from promptsearch.searchers.common.field_notes import TemplateFiles
 
 STRATEGY = "answers-prune"
 Found = list[tuple[list[str], int, float]]  # a word a label, examples right, log-likelihood
@@ -40,11 +47,16 @@ Found = list[tuple[list[str], int, float]]  # a word a label, examples right, lo
 
 @dataclass(frozen=True)
 class PruneSearch:
-    """Combine the words that the model finds likely for each label."""
+    """Search one word a label: likely words first, then their combinations.
+
+    The model reads the training examples once; of each label's likeliest words, the combinations
+    that get most examples right go to dev. Gao et al. (2021), LM-BFF.
+    """
 
     template: Annotated[
         tuple[str, ...],
         "Search the answers of this template, not of the task's; give it several times.",
+        TemplateFiles(),
     ] = ()
     candidates: Annotated[int, "Words kept of each label (LM-BFF: 100, for TREC 1000)."] = 100
     pairings: Annotated[int, "Combinations that go to dev, of each template."] = 100
@@ -63,6 +75,10 @@ class PruneSearch:
                 raise RunError(f"--{name.replace('_', '-')} {value} is too small; give 1 or more")
         if self.near < 0:
             raise RunError(f"--near {self.near} is too small; give 0 or more")
+
+    def check(self, task: Task, model: Options) -> None:
+        """Raise TaskError if the task has no labels, or several slots for one word."""
+        require_labels(task.name, task.kind, task.prompt.template.slots)
 
     def search(self, task: Task, score: Score) -> None:
         """Each template's combinations, best first."""
