@@ -39,7 +39,7 @@ def imitated(monkeypatch):
         calls.append(given)
         return stand_in(*given, **more)
 
-    monkeypatch.setattr(kernel, "takes", kernel.aligned)
+    monkeypatch.setattr(kernel, "is_supported", kernel.aligned)
     monkeypatch.setattr(kernel, "forward", forward)
     return calls
 
@@ -58,6 +58,6 @@ def both_ways(monkeypatch, causal, device="cpu", dtype=torch.float32, heads=2):
     ]
     for takes in (kernel.is_supported, lambda _: False):
         with monkeypatch.context() as patch:
-            patch.setattr(kernel, "takes", takes)
+            patch.setattr(kernel, "is_supported", takes)
             out = tree_attention(rows, forest, causal=causal, scale=0.3)
         yield out, *torch.autograd.grad(out.float().square().sum(), rows)

@@ -263,7 +263,7 @@ def test_a_model_that_does_not_repeat_itself_is_refused():
 def test_bfloat16_is_skipped_with_its_reason(monkeypatch):
     for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: False)
-    assert not bfloat16_here(CPU).worth
+    assert not bfloat16_here(CPU).is_faster
     assert "neither AMX nor AVX512-BF16" in str(machine(CPU))
     own = small("masked")
     assert {each.dtype for each in all_loops(own, None)} == {"float32"}

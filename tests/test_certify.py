@@ -165,7 +165,7 @@ def test_learners_never_see_the_rows_they_label(tmp_path):
         return lambda asked: ["bad" if own.id not in seen[-1] else "good" for own in asked]
 
     learners = Learners(definition, examples, strata, "accuracy", (), 3, 0)
-    hits = learners.worth(remember)
+    hits = learners.metric_values(remember)
     assert hits.shape == (4, 12)
     assert (hits == (strata == definition.labels.index("bad"))).all()
 

@@ -152,7 +152,7 @@ def test_a_resumed_run_asks_the_model_nothing_it_knows(task, tmp_path, monkeypat
     searched(task, "bert", tmp_path)
     port = tiny("bert")[0]
     monkeypatch.setattr(type(port), "run", None)
-    monkeypatch.setattr(type(port.white_box), "slopes", None)
+    monkeypatch.setattr(type(port.white_box), "token_gradients", None)
     options = {"iterations": 6, "triggers": 2, "whole_words": False, "candidates": 5}
     search(GradientSearch(**options), task, port, Settings(), Output(tmp_path / "run", resume=True))
 

@@ -209,7 +209,7 @@ def test_mined_jsonl_is_written_and_read_back_while_nothing_changes(
     first = mine_tasks(SEARCH, [task])
     rows = (tmp_path / "run" / "mined.jsonl").read_text(encoding="utf-8").splitlines()
     assert list(json.loads(rows[0])) == ["template", "count", "direction", "kind", "example"]
-    monkeypatch.setattr(expedition, "sweep", None)  # not called
+    monkeypatch.setattr(expedition, "run_pass", None)  # not called
     assert mine_tasks(SEARCH, [task]) == first
     with pytest.raises(TypeError):
         mine_tasks(replace(SEARCH, min_count=4), [task])
@@ -311,7 +311,7 @@ def test_spilled_runs_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         table.add(0, Snippet(1, f"w{number % 5}"), "", b"x" * (number % 7 + 1))
     table.flush()
     assert len(table.runs) > 4
-    assert [(row.snippet.left, row.counts[""]) for row in merged(table.runs, tmp_path)] == [
+    assert [(row.snippet.before, row.counts[""]) for row in merged(table.runs, tmp_path)] == [
         (f"w{n}", 6) for n in range(5)
     ]
 

@@ -165,7 +165,7 @@ def test_a_memory_too_full_to_encode_halves_the_block(monkeypatch):
             raise torch.OutOfMemoryError("full")
         return original(self, sources)
 
-    monkeypatch.setattr(reader, "after", after)
+    monkeypatch.setattr(reader, "decoder_for", after)
     assert torch.allclose(scores(port, texts, SINGLE), expected, atol=1e-4)
     assert max(sizes) > 2
 

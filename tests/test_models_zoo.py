@@ -25,21 +25,21 @@ OLD = {"hidden_size": 16, "n_layer": 2, "n_head": 2}
 T5 = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2}
 ENDS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2}
 MASKED = {  # configuration -> its options, and the way that fits
-    "DistilBert": ({"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32}, "Packed"),
-    "Albert": ({**SMALL, "embedding_size": 8}, "Packed"),
-    "XLMRoberta": (SMALL, "Fused"),
-    "ModernBert": ({**SMALL, "local_attention": 64, "sep_token_id": 3, **ENDS}, "Packed"),
+    "DistilBert": ({"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32}, "PackedForward"),
+    "Albert": ({**SMALL, "embedding_size": 8}, "PackedForward"),
+    "XLMRoberta": (SMALL, "FusedForward"),
+    "ModernBert": ({**SMALL, "local_attention": 64, "sep_token_id": 3, **ENDS}, "PackedForward"),
     "DebertaV2": ({**SMALL, "relative_attention": True, "pos_att_type": ["c2p"]}, None),
     "ConvBert": ({**SMALL, "embedding_size": 16, "head_ratio": 1}, None),  # padding leaks
     "FNet": ({"hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 32}, None),
 }
 CAUSAL = {
-    "Qwen2": (GROUPED, "Packed"),
-    "Mistral": ({**GROUPED, "sliding_window": 8}, "Packed"),  # 4 tokens are sure to be seen
-    "Gemma3Text": ({**HEADED, "sliding_window": 64}, "Packed"),
+    "Qwen2": (GROUPED, "PackedForward"),
+    "Mistral": ({**GROUPED, "sliding_window": 8}, "PackedForward"),  # 4 tokens are sure to be seen
+    "Gemma3Text": ({**HEADED, "sliding_window": 64}, "PackedForward"),
     "Gemma2": ({**HEADED, "query_pre_attn_scalar": 8}, None),  # soft caps
-    "Mixtral": ({**GROUPED, "num_local_experts": 2}, "Packed"),
-    "OPT": ({**SMALL, "ffn_dim": 32, "word_embed_proj_dim": 16}, "Packed"),
+    "Mixtral": ({**GROUPED, "num_local_experts": 2}, "PackedForward"),
+    "OPT": ({**SMALL, "ffn_dim": 32, "word_embed_proj_dim": 16}, "PackedForward"),
     "Bloom": (OLD, None),  # positions from the mask
     "Mamba": ({"hidden_size": 16, "num_hidden_layers": 2, "state_size": 4}, None),  # no attention
 }

@@ -110,7 +110,7 @@ def test_one_half_of_the_prompt_is_searched(searcher, task):
 @every_searcher
 def test_every_prompt_says_where_it_came_from(searcher, task):
     names = {cls: name for name, cls in SEARCHERS.items()}
-    steps = [step.strategy for step in getattr(searcher, "course", ())]
+    steps = [step.strategy for step in getattr(searcher, "all_steps", ())]
     for trial in run(searcher, task).trials[1:]:
         assert trial.prompt.source.strategy in (steps or [names[type(searcher)]])
 

@@ -47,7 +47,7 @@ def task_with(template="{text} It was [Z].", **more):
     ],
 )
 def test_a_layout_has_a_place_for_each_t(notation, places):
-    assert TriggerTemplate.parse(notation).places == places
+    assert TriggerTemplate.parse(notation).slot_count == places
 
 
 def test_tokens_bring_their_space_and_what_follows_keeps_its_own():

@@ -109,8 +109,8 @@ def headings(result: ModelResult) -> Iterator[str]:
     for each in result.ceilings:
         steady = min(each.before, each.after) > STEADY * each.best
         busy = "" if steady else "; the machine was busy: do not quote these numbers"
-        found = f"{each.before:,.0f} GFLOP/s before, {each.after:,.0f} after"
-        yield f"ceiling, {each.dtype}: {found}{busy}"
+        measured = f"{each.before:,.0f} GFLOP/s before, {each.after:,.0f} after"
+        yield f"ceiling, {each.dtype}: {measured}{busy}"
 
 
 def cells(table: WorkloadResult, ceilings: Sequence[Ceiling]) -> tuple[Cells, list[Cells]]:

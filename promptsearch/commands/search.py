@@ -63,13 +63,13 @@ def _search_of(plan: Path | None, definition: TaskDefinition, settings: Settings
         return JointSearch.by_default(definition.kind, corpus, _budget_left(settings))
     searcher = read_plan(plan)
     if not searcher.skip:
-        check_able(searcher.course, task_of(definition, None, settings, None), f"{plan}: ")
+        check_able(searcher.all_steps, task_of(definition, None, settings, None), f"{plan}: ")
     return searcher
 
 
 def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Settings) -> list[str]:
     """Return the plan in a line and, if there is a budget, about how many texts it takes."""
-    lines = [f"plan: {plan_summary(searcher.course, _budget_left(settings))}"]
+    lines = [f"plan: {plan_summary(searcher.all_steps, _budget_left(settings))}"]
     if settings.budget is not None:
         examples = len(definition.dev.examples)
         lines.append(

@@ -60,10 +60,10 @@ class Throughput:
         self.peak_bytes = cost.peak_bytes
 
     def progress(
-        self, best: Trial, manual: Trial, done: int, total: int, asked: PendingWork
+        self, best: Trial, manual: Trial, done: int, total: int, pending: PendingWork
     ) -> Progress:
         """Where a search stands that has this to go."""
-        share = asked.prompts * asked.examples / self.texts
+        share = pending.prompts * pending.examples / self.texts
         return Progress(
             done=done,
             total=total,
@@ -73,5 +73,5 @@ class Throughput:
             forwards_left=share * self.forwards,
             tokens_left=share * self.tokens,
             peak_bytes=self.peak_bytes,
-            pending=asked,
+            pending=pending,
         )

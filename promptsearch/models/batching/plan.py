@@ -19,7 +19,10 @@ SCORES = 1 << 24  # cells of a block's (row, answer) table
 def plan_batches(items: Sequence[EncodedText], shape: BatchLimits, once: bool = False) -> BatchPlan:
     """Blocks of items of like length, or with like beginnings; ties keep the order asked in."""
     order = _alike(items) if shape.shared and not once else sorted(items, key=_by_length)
-    blocks = (PlanBlock(some, tuple(_batches(some, shape, once))) for some in _blocks(order, shape))
+    blocks = (
+        PlanBlock(items_of_block, tuple(_batches(items_of_block, shape, once)))
+        for items_of_block in _blocks(order, shape)
+    )
     return BatchPlan(tuple(blocks), shape, once)
 
 
@@ -90,9 +93,9 @@ def _sorted(block: Sequence[EncodedText], once: bool) -> list[PlannedSequence]:
     serials: dict[Completion, int] = {}
     keyed = []
     for number, item in enumerate(block):
-        own = 1 if once else len(item.ids) - len(item.slots)
+        prefix_length = 1 if once else len(item.ids) - len(item.slots)
         for probe in item.completions.completions:
-            length = own + len(probe.fill)
+            length = prefix_length + len(probe.fill)
             key = (length, serials.setdefault(probe, len(serials)), number)
             keyed.append((key, PlannedSequence(number, probe, length, length)))
     return [cell for _, cell in sorted(keyed, key=lambda pair: pair[0])]
@@ -102,9 +105,9 @@ def _shared(block: Sequence[EncodedText], once: bool) -> Iterator[PlannedSequenc
     """Cells item by item, an item's fillings in sorted order, each with what is new in it."""
     before: Sequence[int] = ()
     for number, item in enumerate(block):
-        own: Sequence[int] = (-1 - number,) if once else item.ids
+        prefix: Sequence[int] = (-1 - number,) if once else item.ids
         for probe in sorted(item.completions.completions, key=lambda probe: probe.fill):
-            line = (*own, *probe.fill)
+            line = (*prefix, *probe.fill)
             yield PlannedSequence(
                 number, probe, len(line), len(line) - common_prefix_length(before, line)
             )

@@ -52,11 +52,13 @@ class PaddedEncoder:
 
     def decoder_for(self, sources: Sequences) -> ForwardBackend:
         device = self.model.device
-        own = masked_inputs(*padded(sources, device))
+        encoder_inputs = masked_inputs(*padded(sources, device))
         with without_cudnn():
-            encoded = self.model.get_encoder()(**own)
+            encoded = self.model.get_encoder()(**encoder_inputs)
         states = encoded.last_hidden_state
-        mask = own.get("attention_mask", torch.ones(states.shape[:2], device=device).long())
+        mask = encoder_inputs.get(
+            "attention_mask", torch.ones(states.shape[:2], device=device).long()
+        )
 
         def inputs(ids: Tensor, _lengths: Tensor, roots: Tensor) -> dict[str, Any]:
             return {
@@ -103,11 +105,11 @@ class _Decoder:
         return self.reader.outputs.vocabulary
 
     def hidden_states(
-        self, lines: Sequences, places: Positions, roots: Sequence[int]
+        self, sequences: Sequences, positions: Positions, roots: Sequence[int]
     ) -> HiddenStates:
         model = self.reader.model
-        forest = pack_sharing_prefixes(lines, roots).to(model.device)
-        read, where = reads(forest, places)
+        forest = pack_sharing_prefixes(sequences, roots).to(model.device)
+        read, where = reads(forest, positions)
         inputs = {
             "encoder_outputs": self.encoded,
             "decoder_input_ids": forest.ids[None],
@@ -115,7 +117,7 @@ class _Decoder:
         }
         across = tuple(_across(forest, roots, self.sources, model.device))
         passing = AttentionContext(forest, across)
-        with packed(self.reader.configs, passing), distances(model, _longest(lines)):
+        with packed(self.reader.configs, passing), distances(model, _longest(sequences)):
             states = self.reader.outputs.states(inputs)
         return HiddenStates(states[0, read.to(states.device)], where)
 
@@ -145,14 +147,16 @@ def _fits(fast: PackedEncoder, plain: PaddedEncoder, trial: ProbeSequences) -> b
     """Whether decoders that read all the trial's texts find the same under both."""
     count = len(trial.lines)
     roots = [*range(count), *reversed(range(count))]
-    asked = ProbeSequences([*trial.lines, *trial.lines], [*trial.places, *trial.places], roots)
+    doubled = ProbeSequences(
+        [*trial.lines, *trial.lines], [*trial.positions, *trial.positions], roots
+    )
     with torch.inference_mode():
         try:
             packed_decoder = fast.decoder_for(trial.lines)
         except UNSUPPORTED_ERRORS:
             return False
         return outputs_match(
-            packed_decoder, plain.decoder_for(trial.lines), asked, plain.model.dtype
+            packed_decoder, plain.decoder_for(trial.lines), doubled, plain.model.dtype
         )
 
 
@@ -160,11 +164,11 @@ def _across(
     forest: PrefixTree, roots: Sequence[int], sources: PrefixTree, device: torch.device
 ) -> Iterator[CrossAttention]:
     """Which tokens of the decoders' row see which of the encoder's, runs of equal sizes."""
-    own: dict[int, list[NDArray[np.int64]]] = defaultdict(list)
+    paths_of: dict[int, list[NDArray[np.int64]]] = defaultdict(list)
     for path, root in zip(forest.paths, roots, strict=True):
-        own[root].append(path)
+        paths_of[root].append(path)
     sizes: dict[tuple[int, int], list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = {}
-    for root, paths in own.items():
+    for root, paths in paths_of.items():
         pair = np.unique(np.concatenate(paths)), sources.paths[root]
         sizes.setdefault((len(pair[0]), len(pair[1])), []).append(pair)
     for pairs in sizes.values():

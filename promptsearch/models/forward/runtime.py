@@ -96,15 +96,15 @@ class ModelRuntime(Generic[Backend]):
 
 def items_of(encoded: Sequence[Encoded], probes: Sequence[Completions]) -> list[EncodedText]:
     """Each distinct text once, with all rows that ask for it."""
-    found: list[EncodedText] = []
+    items: list[EncodedText] = []
     rows: dict[object, list[int]] = {}
-    for row, (text, asked) in enumerate(zip(encoded, probes, strict=True)):
+    for row, (text, completions) in enumerate(zip(encoded, probes, strict=True)):
         ids = tuple(text.ids)
-        own = rows.setdefault((id(asked), text.slots, ids), [])
-        own.append(row)
-        if len(own) == 1:
-            found.append(EncodedText(ids, text.slots, asked, own))
-    return found
+        rows_of_text = rows.setdefault((id(completions), text.slots, ids), [])
+        rows_of_text.append(row)
+        if len(rows_of_text) == 1:
+            items.append(EncodedText(ids, text.slots, completions, rows_of_text))
+    return items
 
 
 def divisors(

@@ -54,8 +54,8 @@ def masked_backends(model: Any, trial: ProbeSequences, mask: int) -> Backends[Fo
     def in_one_row() -> ForwardBackend | None:
         return _fitting(lambda: _packed(model, outputs, shared=False), plain, trial, model.dtype)
 
-    if (own := in_dtype(model.dtype)) is not None:
-        return Backends(plain, own, outputs.vocabulary, in_dtype, in_one_row)
+    if (fused := in_dtype(model.dtype)) is not None:
+        return Backends(plain, fused, outputs.vocabulary, in_dtype, in_one_row)
     return Backends(plain, in_one_row(), outputs.vocabulary)
 
 
@@ -129,7 +129,7 @@ def window_of(model: Any) -> int:
     """
     config = model.config.get_text_config()
     names = ("sliding_window", "local_attention", "attention_window", "attention_chunk_size")
-    given = [getattr(config, name, None) for name in names]
-    flat = [w for g in given for w in (g if isinstance(g, list | tuple) else [g])]
+    windows_in_config = [getattr(config, name, None) for name in names]
+    flat = [w for g in windows_in_config for w in (g if isinstance(g, list | tuple) else [g])]
     windows = [width // 2 for width in flat if isinstance(width, int) and width > 0]
     return min(windows, default=UNLIMITED)

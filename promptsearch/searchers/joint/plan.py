@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptsearch.errors import PromptSearchError, RunError, did_you_mean
 from promptsearch.searchers.joint.cross import CROSS, Cross
-from promptsearch.searchers.joint.plan_values import fits, frozen, kinds_of, said
+from promptsearch.searchers.joint.plan_values import fits, frozen, kind_name, kinds_of
 from promptsearch.searchers.strategies import SEARCHERS
 
 if TYPE_CHECKING:
@@ -71,17 +71,17 @@ def step_names() -> list[str]:
     return [*(name for name in SEARCHERS if name != SEARCH), CROSS]
 
 
-def share(to_come: Sequence[PlanStep], left: int | None) -> int | None:
+def share(to_come: Sequence[PlanStep], remaining: int | None) -> int | None:
     """Return what the first of the steps to come may spend, of so many prompts that are left.
 
     It is the step's budget, whatever is left; or, where it has none, an equal share of what those
     with one leave over.
     """
     budget = to_come[0].budget
-    if budget is not None or left is None:
+    if budget is not None or remaining is None:
         return budget
     reserved = sum(step.budget or 0 for step in to_come)
-    return -(-max(0, left - reserved) // sum(step.budget is None for step in to_come))
+    return -(-max(0, remaining - reserved) // sum(step.budget is None for step in to_come))
 
 
 def whole(value: object, key: str, location: str) -> int:
@@ -106,7 +106,7 @@ def _build(
     _refuse_unknown(options, (*kinds, *step_keys), location)
     for key, value in options.items():
         if not fits(value, kinds[key]):
-            raise RunError(f"{location}: {key}: it must be {said(kinds[key])}, not {value!r}")
+            raise RunError(f"{location}: {key}: it must be {kind_name(kinds[key])}, not {value!r}")
     values: dict[str, Any] = {key: frozen(value) for key, value in options.items()}
     try:
         return cls(**values)

@@ -60,7 +60,7 @@ class PassResult:
 class MiningRequest:
     """One task's part in the pass: where to look, and for what."""
 
-    wanted: SearchTerms
+    terms: SearchTerms
     files: tuple[Path, ...]
     texts: tuple[str, ...]  # its training texts, where they are mined too
     spaced: bool
@@ -76,7 +76,7 @@ def jobs(wishes: Mapping[int, MiningRequest], limits: SnippetLimits) -> Iterator
     known: dict[tuple[bool, tuple[int, ...]], Terms] = {}
     for (path, spaced, reading), tasks in readers.items():
         if (same := (spaced, tuple(tasks))) not in known:
-            known[same] = terms_of([(task, wishes[task].wanted) for task in tasks], spaced)
+            known[same] = terms_of([(task, wishes[task].terms) for task in tasks], spaced)
         terms = known[same]
         # A worker elsewhere starts in another directory.
         for shard in shards_of(path.absolute(), encoding=reading.encoding):
@@ -84,12 +84,12 @@ def jobs(wishes: Mapping[int, MiningRequest], limits: SnippetLimits) -> Iterator
     for task, wish in wishes.items():
         if wish.texts:
             yield _job(
-                wish.texts, terms_of([(task, wish.wanted)], wish.spaced), CorpusFormat(), limits
+                wish.texts, terms_of([(task, wish.terms)], wish.spaced), CorpusFormat(), limits
             )
 
 
-def terms_of(wanted: Iterable[tuple[int, SearchTerms]], spaced: bool) -> Terms:
-    listed = tuple(wanted)
+def terms_of(requests: Iterable[tuple[int, SearchTerms]], spaced: bool) -> Terms:
+    listed = tuple(requests)
     return Terms(listed, spaced, digest(listed, spaced))
 
 

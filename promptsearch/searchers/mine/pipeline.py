@@ -23,7 +23,7 @@ from promptsearch.searchers.mine.dependency import PARSER, Sentence, count_phras
 from promptsearch.searchers.mine.frequent_snippets import (
     FrequentSnippets,
     finds_by_task,
-    why_nothing_was_kept,
+    no_snippets_reason,
 )
 from promptsearch.searchers.mine.mined_templates import (
     SHARDS,
@@ -74,13 +74,15 @@ def mine_templates(miner: Miner, tasks: Sequence[Task]) -> list[list[MinedTempla
     for number in todo:
         if reason := reasons[number]:
             tasks[number].log(f"{tasks[number].name}: {reason}")
-    found, tally = _found(miner, tasks, todo, parsed) if todo else ({}, PassCounts())
-    for number, finds in found.items():
+    snippets_of, tally = (
+        _frequent_snippets(miner, tasks, todo, parsed) if todo else ({}, PassCounts())
+    )
+    for number, finds in snippets_of.items():
         mined[number] = miner.templates(finds, template_builder(tasks[number]))
         _report(tasks[number], finds, mined[number])
         if workspace := tasks[number].workspace:
             write_mined(workspace, mined[number], stamps[number])
-    if missing := [number for number in todo if number not in found]:
+    if missing := [number for number in todo if number not in snippets_of]:
         raise _no_hit(tasks[missing[0]], wishes[missing[0]], tally.sentences[missing[0]])
     return [mined[number] for number in range(len(tasks))]
 
@@ -114,7 +116,7 @@ def _mined_before(
     return mined
 
 
-def _found(
+def _frequent_snippets(
     miner: Miner, tasks: Sequence[Task], todo: Mapping[int, MiningRequest], parsed: set[int]
 ) -> tuple[dict[int, FrequentSnippets], PassCounts]:
     """What one pass finds for each task that has a hit at all."""
@@ -131,25 +133,30 @@ def _found(
             tasks[number].log(f"{tasks[number].name}: {hits:,} hits in {read:,} sentences")
         samples = {n: swept.samples[n] for n in hit if n in parsed}
         _parse(miner, pool, samples, finds, first.log)
-        found = {number: finds[number] for number in hit}
+        with_hits = {number: finds[number] for number in hit}
         if miner.relax:
-            found |= _relaxed(miner, tasks, found, swept)
-    return found, swept.tally
+            with_hits |= _relaxed(miner, tasks, with_hits, swept)
+    return with_hits, swept.tally
 
 
 def _relaxed(
-    miner: Miner, tasks: Sequence[Task], found: Mapping[int, FrequentSnippets], swept: PassResult
+    miner: Miner,
+    tasks: Sequence[Task],
+    snippets_of: Mapping[int, FrequentSnippets],
+    swept: PassResult,
 ) -> dict[int, FrequentSnippets]:
     """The finds of the tasks without a template, again, with what occurs at least RARE times."""
     bare = [
-        n for n, finds in found.items() if not miner.templates(finds, template_builder(tasks[n]))
+        n
+        for n, finds in snippets_of.items()
+        if not miner.templates(finds, template_builder(tasks[n]))
     ]
     again = finds_by_task(swept.counted(), bare, RARE, miner.min_labels) if bare else {}
     for number, finds in again.items():
-        finds.phrases = found[number].phrases
+        finds.phrases = snippets_of[number].phrases
         name = tasks[number].name
         tasks[number].log(
-            f"{name}: {why_nothing_was_kept(found[number])}; "
+            f"{name}: {no_snippets_reason(snippets_of[number])}; "
             f"keeping what occurs at least {RARE} times "
             "(--no-relax keeps to the paper; more text: --corpus)"
         )
@@ -169,8 +176,8 @@ def _parse(
     log(f"parsing {total:,} sentences (at most {miner.max_parsed:,} a task)")
     numbers = list(samples)
     count = partial(count_phrases, max_tokens=miner.dependency_tokens)
-    for place, phrases in pool.each(count, [samples[number] for number in numbers]):
-        finds[numbers[place]].phrases = phrases
+    for index, phrases in pool.each(count, [samples[number] for number in numbers]):
+        finds[numbers[index]].phrases = phrases
 
 
 @contextmanager
@@ -185,11 +192,11 @@ def _folder(task: Task) -> Iterator[Path]:
 
 def _report(task: Task, finds: FrequentSnippets, mined: Sequence[MinedTemplate]) -> None:
     if not mined:
-        task.log(f"{task.name}: {why_nothing_was_kept(finds)}; give more text with --corpus")
+        task.log(f"{task.name}: {no_snippets_reason(finds)}; give more text with --corpus")
         return
-    kinds = [one.kind for one in mined]
-    shown = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    task.log(f"{task.name}: templates mined: {shown}")
+    kinds = [template.kind for template in mined]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    task.log(f"{task.name}: templates mined: {counts}")
 
 
 def _no_hit(task: Task, wish: MiningRequest, sentences: int) -> TaskError:

@@ -62,7 +62,7 @@ class MiningSearch:
 
     def search(self, task: Task, score: Score) -> None:
         (mined,) = mine_tasks(self, [task])
-        score(one.prompt(task.prompt) for one in mined)
+        score(template.prompt(task.prompt) for template in mined)
 
     def limits(self, parses: bool) -> SnippetLimits:
         """What is counted; the other fields choose among the counts."""
@@ -77,9 +77,9 @@ class MiningSearch:
 
     def templates(self, finds: FrequentSnippets, frame: TemplateBuilder) -> list[MinedTemplate]:
         """Each template once, by its first and most frequent source."""
-        found = [*self._middle(finds, frame), *self._dependency(finds, frame)]
-        found += self._contexts(finds, frame)
-        return list({one.template: one for one in reversed(found)}.values())[::-1]
+        ordered = [*self._middle(finds, frame), *self._dependency(finds, frame)]
+        ordered += self._contexts(finds, frame)
+        return list({template.template: template for template in reversed(ordered)}.values())[::-1]
 
     def _middle(self, finds: FrequentSnippets, frame: TemplateBuilder) -> Iterator[MinedTemplate]:
         counts = {snippet: n for snippet, n in finds.totals.items() if snippet.direction}

@@ -48,12 +48,14 @@ def _calibration(material: ReportInputs) -> Html | None:
     method = material.file.section("scoring").get("calibration")
     if method in (None, "none"):
         return None
-    told = el("p", f"Scores are calibrated ({method}): each prompt's prior was taken away.")
+    paragraph = el("p", f"Scores are calibrated ({method}): each prompt's prior was taken away.")
     prior = material.best.row.get("prior")
     if not isinstance(prior, Mapping) or material.kind == "facts":
-        return told
+        return paragraph
     rows = [[label, *_prior(value)] for label, value in prior.items()]
-    return el("div", told, table("What the best prompt says of nothing", ("label", "prior"), rows))
+    return el(
+        "div", paragraph, table("What the best prompt says of nothing", ("label", "prior"), rows)
+    )
 
 
 def _prior(value: Any) -> list[Html]:
