@@ -52,7 +52,7 @@ def lines(name: str, parts: Parts, texts: int) -> Iterator[str]:
     model = parts.wrapped()
     for dtype, own, port in (
         ("float32", parts, model),
-        ("bfloat16", parts.in_bfloat16(), model.ranker),
+        ("bfloat16", parts.in_bfloat16(), model.fast_model),
     ):
         with without_cudnn():
             quick = rate(partial(plain, own), works)

@@ -17,21 +17,21 @@ from on_test import difference, tasks
 
 from promptsearch import Scorer, Settings, load_model, load_task
 from promptsearch.metrics import classification_scores
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.models import LanguageModel
-from promptsearch.runs.scorer_setup import calibrated
+from promptsearch.runs.scorer_setup import add_calibration
 from promptsearch.scoring.calibration import METHODS
 
 
-def judged(path: Path, model: LanguageModel) -> Mapping[str, Judgement]:
+def judged(path: Path, model: LanguageModel) -> Mapping[str, Predictions]:
     """What the manual prompt says of test, by method."""
     task = load_task(path)
     own = Scorer(model, Settings().scoring(task.kind))
     test = task.test().examples
     return {
-        method: calibrated(own, own, Settings(calibration=method), task)
-        .judged([task.prompt], test)
-        .judgements[0]
+        method: add_calibration(own, own, Settings(calibration=method), task)
+        .predict([task.prompt], test)
+        .predictions[0]
         for method in METHODS
     }
 

@@ -40,10 +40,10 @@ from promptsearch.engine.strategy import Score, Task
 from promptsearch.models import LanguageModel, Options
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.random_models import BERT_BASE, GPT2, Parts, opened, random_parts
-from promptsearch.searchers.gradient.minibatches import Draws
+from promptsearch.searchers.gradient.minibatches import Minibatches
 from promptsearch.searchers.gradient.search import GradientSearch
-from promptsearch.searchers.gradient.search_state import Climb
-from promptsearch.searchers.gradient.start import Beginning
+from promptsearch.searchers.gradient.search_state import TriggerState
+from promptsearch.searchers.gradient.start import TriggerStart
 
 SHAPES, WORDS = ("base", "builtin", "gpt2"), ("great", "terrible")
 BEFORE = "two actors at the height of their powers , a quiet house by the sea , and hardly a word"
@@ -67,16 +67,16 @@ class Tally:
         return work()
 
 
-def begun(search: GradientSearch, model: LanguageModel, number: int) -> Climb:
+def begun(search: GradientSearch, model: LanguageModel, number: int) -> TriggerState:
     """At its first step; `number` says which sentences, and seeds the draws."""
     gcg, texts = search is GCG, sentences(64, skip=64 * number) if search is HOTFLIP else ()
     examples = [Example(str(i), {"text": text}, WORDS[i % 2]) for i, text in enumerate(texts)]
     examples = examples or [Example("0", {}, WORDS[:1])]
     prompt = Prompt(Template.parse("[Z]"), Verbalizer.of({word: word for word in WORDS}))
     task = Task("step", "facts" if gcg else "classification", prompt, examples, ("text",))
-    layout, start = Beginning(search.template, 5, "before", search.start, False).of(task, model)
+    layout, start = TriggerStart(search.template, 5, "before", search.start, False).of(task, model)
     laboratory = search._laboratory(task, model, layout, cast(Score, Tally()))
-    return Climb(0, laboratory, Draws(number, 0, len(examples), 32), start)
+    return TriggerState(0, laboratory, Minibatches(number, 0, len(examples), 32), start)
 
 
 def stepped(race: Race, search: GradientSearch, model: LanguageModel, number: int) -> float:
@@ -106,9 +106,9 @@ def looped(race: Race, loop: Parts, model: LanguageModel, number: int) -> float:
     found, now, after = autoprompt_step(loop, one, two, climb.trigger, place, blocked=blocked)
     seconds = perf_counter() - start
     laboratory.usable[:] = True
-    both = len({*found} & {*laboratory.steepest(climb.trigger, rows[0], 10)[place]})
+    both = len({*found} & {*laboratory.top_tokens(climb.trigger, rows[0], 10)[place]})
     rivals = [climb.with_token(place, token) for token in found]
-    values = laboratory.worth([climb.trigger, *rivals], rows[1])
+    values = laboratory.value([climb.trigger, *rivals], rows[1])
     off = max(abs(a - b) for a, b in zip(values, [now, *after], strict=True))
     race.check("candidates that both propose, of 10, without filters", both, both == 10)
     race.check("scores differ by at most, in nats", f"{off:.0e}", off < CLOSE)
@@ -129,7 +129,7 @@ def released(race: Race, python: str, folder: str, model: LanguageModel, number:
     assay, scored = climb.laboratory.assay, {*found["scored"]}
     texts, (answer,) = [assay.layout.fill({}, climb.trigger)], assay.answers_of(assay.examples[0])
     tokens = len(model.white_box.sequences(texts, answer)[0])
-    off = abs(found["start_loss"] + climb.laboratory.worth([climb.trigger], (0,))[0])
+    off = abs(found["start_loss"] + climb.laboratory.value([climb.trigger], (0,))[0])
     race.check("candidates nanogcg scored in a step", scored, scored == {32})
     race.check("tokens of a sequence", tokens, tokens == sum(found["tokens"].values()))
     race.check("losses of the first trigger differ by, in nats", f"{off:.0e}", off < CLOSE)
@@ -160,7 +160,7 @@ def raced(shape: str, given: argparse.Namespace, folder: str) -> Race:
         search, race = HOTFLIP, Race(f"HotFlip, {shape}", 8)
         race.ways["AutoPrompt, float32"] = partial(looped, race, loop, exact)
     for model in (exact, default):
-        name = f"ours, ranks in {model.ranker.info.dtype}"
+        name = f"ours, ranks in {model.fast_model.info.dtype}"
         race.ways[name] = partial(stepped, race, search, model)
     return race.run(given.rounds)
 
@@ -184,7 +184,7 @@ def main() -> None:
     if given.json:
         kept = [{**vars(race), "ways": list(race.ways)} for race in races]
         given.json.write_text(json.dumps({"machine": here, "races": kept}, indent=1) + "\n")
-    sys.exit(not all(race.same for race in races))
+    sys.exit(not all(race.canonical_label for race in races))
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ class Bench:
             weights = uniform(len(some)) if rule == "uniform" else greedy(said, right)
             members = map(Member, map(str, range(len(some))), some, weights)
             predictor = EnsemblePredictor(Ensemble(rule, tuple(members)), scorer, scorer)
-            found[name] = float(predictor.judged(self._test(definition)).hits.mean())
+            found[name] = float(predictor.predict(self._test(definition)).hits.mean())
         return found
 
     def _scorer(self, definition: TaskDefinition) -> Scorer:

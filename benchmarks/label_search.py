@@ -18,7 +18,7 @@ from statistics import median
 import numpy as np
 
 from promptsearch.searchers.answers.prune.combinations import best_pairings
-from promptsearch.searchers.answers.prune.likely_words import likeliest
+from promptsearch.searchers.answers.prune.likely_words import most_likely_words
 
 SHAPES = {  # classes, examples of each, words of each label
     "SST-2 (2 x 16, 100 words)": (2, 16, 100),
@@ -75,7 +75,7 @@ def measure(classes: int, shots: int, words: int, rounds: int) -> tuple[list[flo
     logits = rng.normal(size=(classes * shots, VOCABULARY)).astype(np.float32)
     labels = np.repeat(np.arange(classes), shots)
     logits += 0.5 * rng.normal(size=(classes, VOCABULARY)).astype(np.float32)[labels]
-    lists = likeliest(logits, labels, words)
+    lists = most_likely_words(logits, labels, words)
     times: tuple[list[float], list[float]] = [], []
     for _ in range(rounds):
         found = [timed(way, logits, labels, lists) for way in (loop, ours)]

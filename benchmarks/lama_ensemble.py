@@ -33,7 +33,7 @@ from promptsearch.metrics.intervals import bootstrap
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.combination import RULES
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor, Member
-from promptsearch.prediction.fit_ensemble import Making, ensemble_section
+from promptsearch.prediction.fit_ensemble import EnsembleConfig, ensemble_section
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 
@@ -50,12 +50,12 @@ def measured(definition: TaskDefinition, model: LanguageModel, given: argparse.N
         name: float(each.hits.mean()) for name, each in zip(("manual", "best"), single, strict=True)
     }
     for rule in RULES:
-        making = Making(rule, len(saved), given.examples)
+        making = EnsembleConfig(rule, len(saved), given.examples)
         section: Mapping[str, Any] = ensemble_section(saved, definition, own, own, making)
         prompts = {each.id: each.prompt for each in saved}
         members = (Member(m["id"], prompts[m["id"]], m["weight"]) for m in section["members"])
         ensemble = EnsemblePredictor(Ensemble(rule, tuple(members)), own, own)
-        scores[rule] = float(ensemble.judged(test).hits.mean())
+        scores[rule] = float(ensemble.predict(test).hits.mean())
     return {"members": len(saved), "n": len(test), "p@1": scores}
 
 
@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--top", type=int, default=10)
     parser.add_argument("--rows", type=int, help="of test, at most")
-    parser.add_argument("--examples", type=int, default=Making.examples)
+    parser.add_argument("--examples", type=int, default=EnsembleConfig.examples)
     parser.add_argument("--table", action="store_true", help="print it and end")
     given = parser.parse_args()
     if not given.table:

@@ -31,12 +31,12 @@ from promptsearch.metrics.intervals import bootstrap
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Source, Template
 from promptsearch.runs.run import task_of
-from promptsearch.searchers.lm_score.coherence import Coherence, Worth
-from promptsearch.searchers.lm_score.ranking import Ballot
-from promptsearch.searchers.lm_score.sentences import Wanted, cases_of
+from promptsearch.searchers.lm_score.coherence import Coherence, CoherenceScore
+from promptsearch.searchers.lm_score.ranking import TemplateRanking
+from promptsearch.searchers.lm_score.sentences import WantedForms, cases_of
 
 LISTS = ("lpaqa_prompt/mine", "lpaqa_prompt/paraphrase", "pararel_patterns")
-SLOTS: tuple[Wanted, ...] = ("right", "any")
+SLOTS: tuple[WantedForms, ...] = ("right", "any")
 Floats = NDArray[np.float64]
 
 
@@ -81,13 +81,13 @@ class Plan:
         return np.array([scores_of(each, "facts")["p@1"] for each in judged], dtype=np.float64)
 
     def _scores(
-        self, definition: TaskDefinition, templates: list[Template], slot: Wanted
+        self, definition: TaskDefinition, templates: list[Template], slot: WantedForms
     ) -> Floats:
         """(template,): the language model's mean scores."""
         task = task_of(definition, self.judge, Settings(), None)
         coherence = Coherence(self.lm, cases_of(task, self.facts, slot, self.variants))
-        worths = cast(list[list[Worth]], coherence.chore(templates).work())
-        return Ballot(np.array([[worth.score for worth in own] for own in worths])).means
+        worths = cast(list[list[CoherenceScore]], coherence.chore(templates).run())
+        return TemplateRanking(np.array([[worth.score for worth in own] for own in worths])).means
 
 
 def templates_of(relation: Relation, definition: TaskDefinition) -> list[Template]:
@@ -134,7 +134,7 @@ def kendall(one: Floats, other: Floats) -> float:
     return float((signs[0] * signs[1]).sum() / size) if size else float("nan")
 
 
-def line(row: dict[str, object], slot: Wanted) -> str:
+def line(row: dict[str, object], slot: WantedForms) -> str:
     own: dict[str, float] = row[slot]  # type: ignore[assignment]
     count = len(row["templates"])  # type: ignore[arg-type]
     figures = " | ".join(f"{own[name]:.3f}" for name in ("chosen", "lama", "mean", "best"))
@@ -144,7 +144,7 @@ def line(row: dict[str, object], slot: Wanted) -> str:
     )
 
 
-def summary(rows: list[dict[str, object]], slot: Wanted, name: str, minus: str | None) -> str:
+def summary(rows: list[dict[str, object]], slot: WantedForms, name: str, minus: str | None) -> str:
     """The mean over the relations that have the figure, and its bootstrap interval over them."""
     owns: list[dict[str, float]] = [row[slot] for row in rows]  # type: ignore[misc]
     every = np.array([own[name] - (own[minus] if minus else 0.0) for own in owns])

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from promptsearch.parallel import Crew
-from promptsearch.searchers.mine.corpus_pass import Wish, jobs, sweep
-from promptsearch.searchers.mine.search_terms import Wanted
-from promptsearch.searchers.mine.snippet_extractor import Limits
+from promptsearch.parallel import Workers
+from promptsearch.searchers.mine.corpus_pass import MiningRequest, jobs, run_pass
+from promptsearch.searchers.mine.search_terms import SearchTerms
+from promptsearch.searchers.mine.snippet_extractor import SnippetLimits
 
 MB = 1e6
 NGRAM = 5
@@ -74,12 +74,12 @@ def mined(
 ) -> float:
     """Megabytes a second and core, matching, joining, counting and writing all included."""
     wishes = {
-        task: Wish(Wanted(facts=tuple(facts[task::tasks])), tuple(files), (), True)
+        task: MiningRequest(SearchTerms(facts=tuple(facts[task::tasks])), tuple(files), (), True)
         for task in range(tasks)
     }
     start = time.perf_counter()
-    with Crew(workers).open(print) as pool:
-        swept = sweep(list(jobs(wishes, Limits())), folder / "shards", pool, print)
+    with Workers(workers).open(print) as pool:
+        swept = run_pass(list(jobs(wishes, SnippetLimits())), folder / "shards", pool, print)
     rows = sum(1 for _ in swept.counted())
     seconds = time.perf_counter() - start
     print(f"{swept.tally.hits.total():,} hits, {rows:,} snippets in {seconds:.1f} s")

@@ -16,7 +16,7 @@ from lama_mining import Relation, rows_of
 
 from promptsearch import Scorer, Searcher, Settings, load_task, search
 from promptsearch.metrics.intervals import bootstrap
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt
 
@@ -167,7 +167,7 @@ def trials(
     test = definition.test().examples
 
     def judged(prompt: Prompt, dev: float, spent: tuple[int, int, float]) -> Trial:
-        judgement: Judgement = scorer.judge([prompt], test)[0]
+        judgement: Predictions = scorer.judge([prompt], test)[0]
         known = judgement.log_right[judgement.rank > 0]
         hits = judgement.hits.tolist()
         return Trial(str(prompt.template), dev, *spent, float(known.mean()), hits)

@@ -17,12 +17,12 @@ from on_test import tasks
 from torch import Tensor, nn
 
 from promptsearch import load_model, load_task
-from promptsearch.searchers.answers.probe.linear_probe import Fit, Probe, fitted, top_words
+from promptsearch.searchers.answers.probe.linear_probe import Fit, LinearProbe, fitted, top_words
 
 TOP, SEEDS = 50, range(4)
 
 
-def random_start(states: Tensor, gold: list[int], labels: int, seed: int) -> Probe:
+def random_start(states: Tensor, gold: list[int], labels: int, seed: int) -> LinearProbe:
     """The release's way."""
     torch.manual_seed(seed)
     layer = nn.Linear(states.shape[1], labels)
@@ -32,10 +32,10 @@ def random_start(states: Tensor, gold: list[int], labels: int, seed: int) -> Pro
             adam.zero_grad()
             nn.functional.cross_entropy(layer(states[rows]), torch.tensor(gold)[rows]).backward()
             adam.step()
-    return Probe(layer.weight.detach(), layer.bias.detach())
+    return LinearProbe(layer.weight.detach(), layer.bias.detach())
 
 
-def shared(probes: list[Probe], rows: Tensor) -> float:
+def shared(probes: list[LinearProbe], rows: Tensor) -> float:
     """The mean share of a label's top words that two probes have in common, in [0, 1]."""
     tops = [list(map(set, top_words(probe.log_odds(rows).T, TOP, repeat=True))) for probe in probes]
     pairs = [
@@ -44,7 +44,7 @@ def shared(probes: list[Probe], rows: Tensor) -> float:
     return sum(len(a & b) for a, b in pairs) / (TOP * len(pairs))
 
 
-def right(probes: list[Probe], states: Tensor, gold: list[int]) -> float:
+def right(probes: list[LinearProbe], states: Tensor, gold: list[int]) -> float:
     found = [(probe.log_odds(states).argmax(1) == gold).mean() for probe in probes]
     return float(sum(found) / len(found))
 
@@ -62,7 +62,7 @@ def main() -> None:
             task = load_task(path)
             train, template = task.train.examples, task.prompt.template
             texts = [template.fill(example.inputs) for example in train]
-            states = box.states(box.asking(texts, ((template.slots[0], words[0]),)))
+            states = box.states(box.plan_states(texts, ((template.slots[0], words[0]),)))
             gold, count = [task.labels.index(e.targets[0]) for e in train], len(task.labels)
             ways = {
                 "zeros": [fitted(states, gold, count, Fit(3e-4, 50, 32, s)) for s in SEEDS],

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from promptsearch.engine.race_statistics import dropouts, rungs
+from promptsearch.engine.race_statistics import eliminated, checkpoints
 
 Values = NDArray[np.float64]  # (prompt, example)
 Rule = Callable[[Values, int], list[int]]  # of the examples seen, and of how many: who drops out
@@ -37,7 +37,7 @@ def main() -> None:
 
 def race(seen: Values, count: int) -> list[int]:
     """Ours."""
-    return dropouts(list(seen), None, count)
+    return eliminated(list(seen), None, count)
 
 
 def halve(seen: Values, _count: int) -> list[int]:
@@ -66,7 +66,7 @@ def run(values: Values, rule: Rule) -> tuple[float, bool, float]:
     """Share of the scores that were needed; whether the best one won; the regret."""
     prompts, examples = values.shape
     alive, scored, seen = list(range(prompts)), 0, 0
-    for rung in rungs(examples):
+    for rung in checkpoints(examples):
         scored, seen = scored + len(alive) * (rung - seen), rung
         out = set(rule(values[alive, :rung], examples)) if len(alive) > 1 else set()
         alive = [prompt for place, prompt in enumerate(alive) if place not in out]

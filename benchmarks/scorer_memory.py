@@ -45,11 +45,11 @@ def measured(model: LanguageModel, prompts: list[Prompt], count: int) -> str:
     ]
     start = time.perf_counter()
     with watched(torch.device("cpu")) as peak:
-        judged = Scorer(model, Scoring()).judged(prompts, examples)
+        judged = Scorer(model, Scoring()).predict(prompts, examples)
     seconds = time.perf_counter() - start
     each = seconds / count / len(prompts) * 1e6
     megabytes = (peak.bytes or 0) / 1e6
-    return f"| {len(judged.judgements)} x {count:,} | {each:.0f} | {megabytes:,.0f} |"
+    return f"| {len(judged.predictions)} x {count:,} | {each:.0f} | {megabytes:,.0f} |"
 
 
 if __name__ == "__main__":

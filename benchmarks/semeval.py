@@ -34,12 +34,12 @@ from promptsearch import (
     search,
 )
 from promptsearch.metrics import classification_scores, paired_difference
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.models import LanguageModel, Scoring
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Cost
 from promptsearch.scoring.calibration import CalibratedScorer, Calibration
-from promptsearch.scoring.scorer import Judged
+from promptsearch.scoring.scorer import PredictionBatch
 from promptsearch.searchers.answers.decompose.label_names import roles_of
 
 DATA = Path(__file__).parents[2] / "shared/data/relation/semeval2010t8_original"
@@ -80,7 +80,7 @@ VERB_TEMPLATES = (
     "{text} {head} [Z] {tail}",
     "{text} In this sentence, the {head} [Z] the {tail}.",
 )
-Found = dict[str, Judgement]
+Found = dict[str, Predictions]
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,13 @@ class Remembering:
     """A scorer that judges a prompt on the same list of examples once."""
 
     scorer: Scorer
-    known: dict[tuple[Prompt, int], Judgement] = field(default_factory=dict)
+    known: dict[tuple[Prompt, int], Predictions] = field(default_factory=dict)
 
-    def judged(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> Judged:
+    def predict(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> PredictionBatch:
         fresh = [prompt for prompt in prompts if (prompt, id(examples)) not in self.known]
         for prompt, judgement in zip(fresh, self.scorer.judge(fresh, examples), strict=True):
             self.known[prompt, id(examples)] = judgement
-        return Judged(tuple(self.known[prompt, id(examples)] for prompt in prompts), Cost())
+        return PredictionBatch(tuple(self.known[prompt, id(examples)] for prompt in prompts), Cost())
 
     def cost(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> Cost:
         return self.scorer.cost(prompts, examples)
@@ -111,13 +111,13 @@ class Bench:
     test: Sequence[Example]
     references: Sequence[Example]
 
-    def judged(
+    def predict(
         self, prompts: Sequence[Prompt], examples: Sequence[Example], how: Calibration
-    ) -> Sequence[Judgement]:
+    ) -> Sequence[Predictions]:
         if how == "none":
-            return self.scorer.judged(prompts, examples).judgements
+            return self.scorer.predict(prompts, examples).predictions
         own = CalibratedScorer(self.scorer, self.scorer.scorer, how, self.references)
-        return own.judged(prompts, examples).judgements
+        return own.predict(prompts, examples).predictions
 
 
 def main() -> None:
@@ -207,7 +207,7 @@ def best(
     bench: Bench, prompts: Sequence[Prompt], dev: Sequence[Example], how: Calibration
 ) -> Prompt:
     """By log-likelihood on dev."""
-    judged = bench.judged(prompts, dev, how)
+    judged = bench.predict(prompts, dev, how)
     return prompts[int(np.argmax([each.log_right.mean() for each in judged]))]
 
 
@@ -228,7 +228,7 @@ def paraphrased(
 def on_test(bench: Bench, prompts: Mapping[str, Prompt], how: Calibration) -> Found:
     for name, prompt in prompts.items():
         print(f"{name}: {prompt.template}", flush=True)
-    return {n: bench.judged([prompt], bench.test, how)[0] for n, prompt in prompts.items()}
+    return {n: bench.predict([prompt], bench.test, how)[0] for n, prompt in prompts.items()}
 
 
 def row(kind: str, seed: int | None, how: Calibration, found: Found) -> dict[str, object]:

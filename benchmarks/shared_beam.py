@@ -120,7 +120,7 @@ def main() -> None:
     print(machine(torch.device("cpu")))
     done = race(given.examples, given.beam, given.longest).run(given.rounds)
     print("\n".join(done.lines()))
-    sys.exit(not done.same)
+    sys.exit(not done.canonical_label)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from on_test import SEEDS, Methods, head, row, tasks, trials
 from promptsearch import GenerateSearch, ParaphraseSearch, Settings, load_model
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.prompt import Source
-from promptsearch.searchers.common.gap_template import Frame, frames_of
+from promptsearch.searchers.common.gap_template import GapTemplate, frames_of
 from promptsearch.searchers.common.word_scorer import asker
 from promptsearch.searchers.generate.partial_fills import sizes_of
 
@@ -35,7 +35,7 @@ class RandomInfills(GenerateSearch):
         words = asker(task, task.model).words
         rng = np.random.default_rng([task.seed, 7])
 
-        def drawn(frame: Frame, sizes: tuple[int, ...]) -> str:
+        def drawn(frame: GapTemplate, sizes: tuple[int, ...]) -> str:
             texts = ["".join(f" {rng.choice(words)}" for _ in range(size)) for size in sizes]
             return str(frame.template(texts))
 

@@ -3,7 +3,7 @@
 import json
 import random
 
-from promptsearch.formats.export import Exported
+from promptsearch.formats.export import ExportRequest
 from promptsearch.prediction.ensemble_file import ensemble_of
 from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt_file.prompts_json import FORMAT, read_prompts
@@ -60,4 +60,4 @@ def exported(path, model=None, *, task=None, ensemble=False, top=1):
     file = read_prompts(path)
     together = ensemble_of(file, {one.id: one.prompt for one in file.prompts}) if ensemble else None
     own = scoring_from(file), lambda: model, task, together
-    return Exported(file, file.prompts if ensemble else file.prompts[:top], *own)
+    return ExportRequest(file, file.prompts if ensemble else file.prompts[:top], *own)

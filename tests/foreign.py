@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from promptsearch.errors import ModelError
-from promptsearch.formats.export import Exported, write_as
+from promptsearch.formats.export import ExportRequest, write_as
 from promptsearch.formats.importing.assemble import groups_of
-from promptsearch.formats.importing.contents import Importing, read_files
+from promptsearch.formats.importing.contents import ImportOptions, read_files
 from promptsearch.formats.importing.document import document_of
 from promptsearch.prompt_file.prompts_json import read_prompts, write_prompts
 from promptsearch.runs.settings import Settings
@@ -17,7 +17,7 @@ def no_model():
 
 def groups(name, *paths, **given):
     """What files of a format come to."""
-    own = Importing(**given)
+    own = ImportOptions(**given)
     return groups_of(read_files([Path(path) for path in paths], name, own), name, own)
 
 
@@ -30,7 +30,7 @@ def native(name, folder, *paths, **given):
     """The prompts.json that a group of files becomes, read again."""
     (only,) = groups(name, *paths, **given)
     path = folder / "prompts.json"
-    write_prompts(path, document_of(only, Importing(**given), [Path(p) for p in paths], path, name))
+    write_prompts(path, document_of(only, ImportOptions(**given), [Path(p) for p in paths], path, name))
     return read_prompts(path)
 
 
@@ -49,7 +49,7 @@ def file_of(folder, prompts, kind="classification", name="toy", inputs=()):
 
 
 def exported(file, count=None):
-    return Exported(file, file.prompts[:count], Settings(), no_model)
+    return ExportRequest(file, file.prompts[:count], Settings(), no_model)
 
 
 def written(name, file, path, count=None):

@@ -14,9 +14,9 @@ from promptsearch.data.tasks.ptr_rules import read_rules
 from promptsearch.engine.ledger import identity_in, read_ledger
 from promptsearch.errors import PromptSearchError
 from promptsearch.evaluation.report.trials import read_trials
-from promptsearch.formats.importing.contents import FORMATS, Importing, read_files
+from promptsearch.formats.importing.contents import FORMATS, ImportOptions, read_files
 from promptsearch.language.english.thesaurus import read_thesaurus
-from promptsearch.prediction.selection import chosen, frame_in
+from promptsearch.prediction.selection import select_prompts, frame_in
 from promptsearch.prompt import Template
 from promptsearch.prompt_file.prompts_json import readable_prompts
 from promptsearch.searchers.joint.plan_file import read_plan
@@ -57,7 +57,7 @@ def corpus(path: Path) -> object:
 
 def prompts(path: Path) -> object:
     file, _ = readable_prompts(path)
-    return chosen(file, frame_in(file)) if file.prompts else None
+    return select_prompts(file, frame_in(file)) if file.prompts else None
 
 
 def ledger(path: Path) -> object:
@@ -72,7 +72,7 @@ def template(path: Path) -> object:
 
 
 def imported(name: str) -> Callable[[Path], object]:
-    return lambda path: read_files([path], name, Importing())
+    return lambda path: read_files([path], name, ImportOptions())
 
 
 READERS: dict[str, tuple[str, Callable[[Path], object]]] = {  # the file's name, and what reads it

@@ -5,7 +5,7 @@ from tiny import tiny
 from promptsearch.data import Example
 from promptsearch.engine.strategy import Task
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.scoring import Cost, Judged
+from promptsearch.scoring import Cost, PredictionBatch
 
 CORPUS = "Paris is the capital of France .\nOslo is the lovely capital of Norway .\n"
 
@@ -19,8 +19,8 @@ class ShorterIsBetter:
     def cost(self, prompts, on, rows):
         return Cost(4 * len(prompts))
 
-    def judged(self, prompts, on, rows):
-        return Judged(tuple(prompts), self.cost(prompts, on, rows))
+    def predict(self, prompts, on, rows):
+        return PredictionBatch(tuple(prompts), self.cost(prompts, on, rows))
 
     def scores(self, prompt):
         return {"log_likelihood": -float(len(str(prompt.template))), "n": 4}

@@ -3,9 +3,9 @@
 import torch
 import torch.nn.functional as F
 
-from promptsearch.models.batching.prefix_tree import forest_of, row_of
+from promptsearch.models.batching.prefix_tree import pack_sharing_prefixes, pack_separately
 from promptsearch.models.forward import cuda_attention as kernel
-from promptsearch.models.forward.attention import along
+from promptsearch.models.forward.attention import tree_attention
 
 LINES = [(1, 2, 3), (1, 2, 4, 5), (6,), (1, 2, 3, 7, 8)]
 
@@ -46,7 +46,7 @@ def imitated(monkeypatch):
 
 def both_ways(monkeypatch, causal, device="cpu", dtype=torch.float32, heads=2):
     """What the kernel says of random rows and what is said run by run, each with gradients."""
-    forest = (forest_of(LINES, [0] * len(LINES)) if causal else row_of(LINES)).to(
+    forest = (pack_sharing_prefixes(LINES, [0] * len(LINES)) if causal else pack_separately(LINES)).to(
         torch.device(device)
     )
     generator = torch.Generator().manual_seed(0)
@@ -56,8 +56,8 @@ def both_ways(monkeypatch, causal, device="cpu", dtype=torch.float32, heads=2):
         .requires_grad_()
         for count in (4, heads, heads)
     ]
-    for takes in (kernel.takes, lambda _: False):
+    for takes in (kernel.is_supported, lambda _: False):
         with monkeypatch.context() as patch:
             patch.setattr(kernel, "takes", takes)
-            out = along(rows, forest, causal=causal, scale=0.3)
+            out = tree_attention(rows, forest, causal=causal, scale=0.3)
         yield out, *torch.autograd.grad(out.float().square().sum(), rows)

@@ -11,7 +11,7 @@ from promptsearch.data import Example
 from promptsearch.models import ModelInfo, Options, Scoring
 from promptsearch.models.loading.build import wrap
 from promptsearch.scoring import Scorer
-from promptsearch.scoring.split_scorer import SplitJudge
+from promptsearch.scoring.split_scorer import DatasetScorer
 from promptsearch.searchers.answers.common.candidates import candidates
 
 TRAIN = {
@@ -35,7 +35,7 @@ def planted(kind):
     own = dict(zip(task.labels, words[-2:], strict=True))
     box = port.white_box
     texts = [task.prompt.template.fill(example.inputs) for example in examples]
-    states = box.states(box.asking(texts, (("Z", words[0]),)))
+    states = box.states(box.plan_states(texts, (("Z", words[0]),)))
     sides = torch.tensor([1.0 if example.target == "good" else -1.0 for example in examples])
     row = torch.linalg.lstsq(states.double(), sides.double()[:, None], driver="gelsd").solution[
         :, 0
@@ -51,4 +51,4 @@ def planted(kind):
 
 def judge_of(task):
     scorer = Scorer(task.model, Scoring())
-    return SplitJudge(scorer, {"train": task.train, "dev": task.train}, "classification")
+    return DatasetScorer(scorer, {"train": task.train, "dev": task.train}, "classification")

@@ -44,7 +44,7 @@ def proposals(searcher, task):
 @pytest.mark.parametrize("kind", MODELS)
 def test_what_pruning_says_of_words_is_what_the_scorer_says(kind):
     task = task_with(kind)
-    scorer = Scorer(task.model.ranker, Scoring("independent"))
+    scorer = Scorer(task.model.fast_model, Scoring("independent"))
     found = proposals(PruneSearch(candidates=8, pairings=30), task)
     assert len(found) > 5
     for prompt, judged in zip(found, scorer.judge(found, task.train), strict=True):
@@ -64,7 +64,7 @@ def test_no_pair_of_words_beats_what_pruning_finds_among_all(kind):
         replace(best, verbalizer=Verbalizer.of({"bad": texts[i], "good": texts[j]}))
         for i, j in pairs
     ]
-    judged = Scorer(task.model.ranker, Scoring("independent")).judge([best, *rivals], task.train)
+    judged = Scorer(task.model.fast_model, Scoring("independent")).judge([best, *rivals], task.train)
     first, *others = [(int(each.hits.sum()), float(each.log_right.mean())) for each in judged]
     assert all(first >= (correct, value - 1e-4) for correct, value in others)
 

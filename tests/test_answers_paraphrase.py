@@ -14,9 +14,9 @@ from promptsearch.errors import DataError, RunError, TaskError
 from promptsearch.language.english import Synonym, Thesaurus, wordnet
 from promptsearch.models.generation.translation import Translation
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.scoring import Cost, Judged
+from promptsearch.scoring import Cost, PredictionBatch
 from promptsearch.searchers import AnswerParaphraseSearch
-from promptsearch.searchers.answers.paraphrase.greedy import Climb
+from promptsearch.searchers.answers.paraphrase.greedy import GreedyVerbalizer
 from promptsearch.searchers.answers.paraphrase.sources import bare, paraphrases, synonyms, unshared
 
 
@@ -26,9 +26,9 @@ class Likes(ShorterIsBetter):
     def __init__(self, merit):
         self.merit, self.asked = merit, []
 
-    def judged(self, prompts, on, rows):
+    def predict(self, prompts, on, rows):
         self.asked += [(on, rows) for _ in prompts]
-        return Judged(tuple(prompts), Cost(len(prompts)))
+        return PredictionBatch(tuple(prompts), Cost(len(prompts)))
 
     def scores(self, prompt):
         value = self.merit(prompt.verbalizer.plain())
@@ -108,7 +108,7 @@ TABLE = torch.tensor(  # p of the answers a, b, c of label 0 and x, y of label 1
 
 def climb(**given):
     options = {"pool": [(1, 2), (4,)], "keep": 4, "answer_score": "sum", **given}
-    return Climb(TABLE, GOLD, **options)
+    return GreedyVerbalizer(TABLE, GOLD, **options)
 
 
 def test_a_training_log_likelihood_by_hand_on_unequal_classes():
@@ -144,7 +144,7 @@ def subsets(columns):
 def test_no_label_has_more_paraphrases_than_it_may_keep():
     table = torch.zeros(2, 6) - torch.arange(6.0).flip(0)  # the more answers, the likelier
     gold = np.array([0, 0])
-    steps = [*Climb(table, gold, [(1, 2, 3, 4), ()], 2, "sum").steps([(0,), (5,)])]
+    steps = [*GreedyVerbalizer(table, gold, [(1, 2, 3, 4), ()], 2, "sum").steps([(0,), (5,)])]
     assert all(len(set(step.answers[0]) - {0}) <= 2 for step in steps)
     assert max(len(step.answers[0]) for step in steps) == 3
 
@@ -152,7 +152,7 @@ def test_no_label_has_more_paraphrases_than_it_may_keep():
 def test_no_step_gives_two_labels_the_same_answers():
     """To drop column 0 from label 1 would be best, but label 0 has column 1 alone already."""
     table = torch.tensor([[0.0, -9.0]])
-    (step,) = Climb(table, np.array([0]), [(), ()], 1, "sum").steps([(1,), (0, 1)])
+    (step,) = GreedyVerbalizer(table, np.array([0]), [(), ()], 1, "sum").steps([(1,), (0, 1)])
     assert (step.column, step.answers) == (1, ((1,), (0,)))
 
 

@@ -15,7 +15,7 @@ from promptsearch.engine.ledger import Ledger
 from promptsearch.errors import RunError, TaskError
 from promptsearch.prompt import Source, Template
 from promptsearch.searchers import ProbeSearch
-from promptsearch.searchers.answers.probe.linear_probe import Fit, Probe, fitted, picks, top_words
+from promptsearch.searchers.answers.probe.linear_probe import Fit, LinearProbe, fitted, picks, top_words
 
 
 def test_the_first_step_by_hand_on_unequal_classes():
@@ -45,14 +45,14 @@ def test_it_learns_what_adam_learns_in_a_plain_loop():
 
 
 def test_a_word_s_score_has_the_odds_of_the_softmax_over_labels_bias_included():
-    probe = Probe(torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]), torch.tensor([0.0, 1.0, 0.5]))
+    probe = LinearProbe(torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]), torch.tensor([0.0, 1.0, 0.5]))
     (found,) = probe.log_odds(torch.tensor([[3.0, 0.5]]))
     p = np.exp([3.0, 2.0, 0.5]) / np.exp([3.0, 2.0, 0.5]).sum()
     assert found == pytest.approx(np.log(p / (1 - p)))
 
 
 def test_words_that_float32_cannot_tell_apart_are_still_in_order():
-    probe = Probe(torch.tensor([[1.0], [-1.0]]), torch.zeros(2))
+    probe = LinearProbe(torch.tensor([[1.0], [-1.0]]), torch.zeros(2))
     rows = torch.tensor([[20.0], [40.0], [30.0]])
     assert (rows @ probe.weight.T).softmax(1)[:, 0].tolist() == [1.0, 1.0, 1.0]
     assert top_words(probe.log_odds(rows).T, 3, repeat=True)[0] == [1, 2, 0]

@@ -15,7 +15,7 @@ from promptsearch.bench import subjects as shapes
 from promptsearch.bench.ceiling import bfloat16_here, ceiling, gemms
 from promptsearch.bench.contenders import all_loops, plain_and_ours
 from promptsearch.bench.flops import Nominal, nominal
-from promptsearch.bench.lines import Line, Reading
+from promptsearch.bench.lines import BenchLine, ScoredPosition
 from promptsearch.bench.machine import machine
 from promptsearch.bench.memory import watched
 from promptsearch.bench.published_loops import PUBLISHED
@@ -26,7 +26,7 @@ from promptsearch.bench.reuse import ANSWERS, SCENARIOS
 from promptsearch.bench.rounds import Contender, Timing, interleaved, ratio
 from promptsearch.bench.scaling import Extent, Growth, growths
 from promptsearch.bench.sentences import sentences
-from promptsearch.bench.suite import Ceiling, Row, Settings, check_repeats, measured
+from promptsearch.bench.suite import Ceiling, ContenderResult, BenchSettings, check_repeats, measured
 from promptsearch.bench.workload import TEMPLATES, Workload
 from promptsearch.commands import bench
 from promptsearch.errors import ModelError, TaskError
@@ -34,7 +34,7 @@ from promptsearch.models import ModelInfo
 from promptsearch.models.loading.random_models import Parts, Size, opened, random_parts
 
 SMALL = Size(layers=2, hidden=16, heads=2, feed_forward=32, vocabulary=30_623)
-SETTINGS = Settings(texts=2, rounds=1, times=1, reuse=1, grown=1)
+SETTINGS = BenchSettings(texts=2, rounds=1, times=1, reuse=1, grown=1)
 CPU = torch.device("cpu")
 ROW = ["name", "dtype", "texts", "seconds", "texts_a_second", "error", "of_ceiling", "ours_faster"]
 GROWTH = [
@@ -144,7 +144,7 @@ def test_every_loop_gives_an_encoder_decoders_own_log_probabilities(name):
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_what_shares_passes_scores_like_what_does_not(scenario):
     own = small(scenario.families[0])
-    work = scenario.work(sentences(2))
+    work = scenario.run(sentences(2))
     wanted = reference(own, work)
     for contender in plain_and_ours(own, None, head=own.family == "causal"):
         assert torch.allclose(contender.run(work), wanted, atol=1e-4), contender.name
@@ -166,7 +166,7 @@ def test_a_label_word_of_several_tokens_is_an_error_in_one_line():
 
 
 def test_batches_are_sorted_and_within_the_budget():
-    made = [Line(i, (0,) * length, ()) for i, length in enumerate([5, 2, 9, 3, 3])]
+    made = [BenchLine(i, (0,) * length, ()) for i, length in enumerate([5, 2, 9, 3, 3])]
     cut = [[line.length for line in batch] for batch in batches(made, 9)]
     assert cut == [[2, 3, 3], [5], [9]]
 
@@ -175,7 +175,7 @@ def test_the_flops_of_a_masked_model_by_hand():
     found = nominal(small("masked"))
     body = 2 * (4 * 16 * 16 + 2 * 16 * 32)  # two layers: query, key, value, output; two more
     head = 16 * 16 + 16 * 30_623
-    line = Line(0, (0,) * 7, (Reading(3, 0, 0), Reading(3, 1, 1)))
+    line = BenchLine(0, (0,) * 7, (ScoredPosition(3, 0, 0), ScoredPosition(3, 1, 1)))
     assert found.of([line]) == 2 * (7 * body + head) + 4 * 16 * 2 * 7 * 7
     assert found.of([line, line]) == 2 * found.of([line])
 
@@ -183,14 +183,14 @@ def test_the_flops_of_a_masked_model_by_hand():
 def test_the_flops_of_causal_models_and_encoder_decoders_by_hand():
     causal = nominal(small("causal"))
     layers = 2 * (16 * 48 + 16 * 16 + 2 * 16 * 32)
-    read = (Reading(1, 0, 0), Reading(2, 1, 0))
-    assert causal.of([Line(0, (0,) * 5, read)]) == (
+    read = (ScoredPosition(1, 0, 0), ScoredPosition(2, 1, 0))
+    assert causal.of([BenchLine(0, (0,) * 5, read)]) == (
         2 * (5 * layers + 2 * 16 * 30_623) + 4 * 16 * 2 * 25
     )
     both = nominal(small("seq2seq"))
     source = 2 * (4 * 256 + 2 * 512) + 2 * 2 * 256  # the decoder's view of it: keys and values
     text = 2 * (4 * 256 + 2 * 256 + 2 * 512)
-    assert both.of([Line(0, (0,) * 3, read[:1], (0,) * 11)]) == (
+    assert both.of([BenchLine(0, (0,) * 3, read[:1], (0,) * 11)]) == (
         2 * (3 * text + 11 * source + 16 * 30_623) + 4 * 16 * 2 * (3 * (3 + 11) + 11 * 11)
     )
 
@@ -283,7 +283,7 @@ def test_the_document_holds_every_number_as_json():
 
 def test_the_share_of_the_ceiling_is_of_the_better_one_in_the_same_precision():
     own = Contender("a", "bfloat16", lambda _: torch.zeros(1, 1))
-    row = Row(Timing(own, 1, (1.0,), 0.0), 30.0, ())
+    row = ContenderResult(Timing(own, 1, (1.0,), 0.0), 30.0, ())
     assert of_ceiling(row, [Ceiling("float32", 10, 20), Ceiling("bfloat16", 60, 40)]) == 0.5
     assert of_ceiling(row, ()) is None
 

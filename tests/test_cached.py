@@ -14,7 +14,7 @@ from promptsearch.models import Scoring
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Scorer
 from promptsearch.scoring.cache_store import ScoreCache
-from promptsearch.scoring.cached_scorer import CachedScorer, Memory, described
+from promptsearch.scoring.cached_scorer import CachedScorer, MemoryStore, described
 from promptsearch.scoring.label_aggregation import LISTED
 
 P = {answer: float(value) for answer, value in DOUBLE.items()}  # models speak in float32
@@ -29,9 +29,9 @@ class Counting:
     scorer: Scorer
     asked: list = field(default_factory=list)
 
-    def judged(self, prompts, examples):
+    def predict(self, prompts, examples):
         self.asked += [(str(p.template), e.id) for p in prompts for e in examples]
-        return self.scorer.judged(prompts, examples)
+        return self.scorer.predict(prompts, examples)
 
     def cost(self, prompts, examples):
         return self.scorer.cost(prompts, examples)
@@ -53,38 +53,38 @@ def assert_same(one, other):
 
 @pytest.fixture(params=["memory", "disk"])
 def store(request, tmp_path):
-    return Memory() if request.param == "memory" else ScoreCache(tmp_path / "cache")
+    return MemoryStore() if request.param == "memory" else ScoreCache(tmp_path / "cache")
 
 
 def test_nothing_is_computed_twice_and_all_is_as_computed(store):
     judge, inner = cached(store)
-    first = judge.judged([ONE, OTHER], EXAMPLES)
+    first = judge.predict([ONE, OTHER], EXAMPLES)
     assert len(inner.asked) == 6
     assert first.cost.forwards > 0
-    again = judge.judged([OTHER, ONE, OTHER], EXAMPLES[::-1])
+    again = judge.predict([OTHER, ONE, OTHER], EXAMPLES[::-1])
     assert len(inner.asked) == 6
     assert again.cost.forwards == judge.cost([ONE], EXAMPLES).forwards == 0
-    plain = inner.scorer.judged([OTHER, ONE, OTHER], EXAMPLES[::-1])
-    for found, expected in zip(again.judgements, plain.judgements, strict=True):
+    plain = inner.scorer.predict([OTHER, ONE, OTHER], EXAMPLES[::-1])
+    for found, expected in zip(again.predictions, plain.predictions, strict=True):
         assert_same(found, expected)
 
 
 def test_only_what_is_new_is_computed(store):
     judge, inner = cached(store)
-    judge.judged([ONE], EXAMPLES[:1])
+    judge.predict([ONE], EXAMPLES[:1])
     inner.asked.clear()
-    (found,) = judge.judged([ONE], EXAMPLES).judgements
+    (found,) = judge.predict([ONE], EXAMPLES).predictions
     assert inner.asked == [("{text} [Z]", "1"), ("{text} [Z]", "2")]
-    assert_same(found, inner.scorer.judged([ONE], EXAMPLES).judgements[0])
+    assert_same(found, inner.scorer.predict([ONE], EXAMPLES).predictions[0])
 
 
 def test_other_targets_are_served_from_the_same_scores(store):
     judge, inner = cached(store)
-    judge.judged([ONE], EXAMPLES)
+    judge.predict([ONE], EXAMPLES)
     flipped = [replace(e, target="b") for e in EXAMPLES]
-    (found,) = judge.judged([ONE], flipped).judgements
+    (found,) = judge.predict([ONE], flipped).predictions
     assert len(inner.asked) == 3
-    assert_same(found, inner.scorer.judged([ONE], flipped).judgements[0])
+    assert_same(found, inner.scorer.predict([ONE], flipped).predictions[0])
 
 
 def test_with_many_candidates_what_is_said_of_the_right_ones_is_kept(store):
@@ -94,12 +94,12 @@ def test_with_many_candidates_what_is_said_of_the_right_ones_is_kept(store):
     prompt = Prompt(ONE.template, Verbalizer.of_candidates(words))
     facts = [Example("0", {"text": "p"}, ("w3", "w7")), Example("1", {"text": "q"}, ("none",))]
     judge, inner = cached(store, scorer=scorer)
-    (first,) = judge.judged([prompt], facts).judgements
-    (again,) = judge.judged([prompt], facts).judgements
+    (first,) = judge.predict([prompt], facts).predictions
+    (again,) = judge.predict([prompt], facts).predictions
     assert len(inner.asked) == 2
     np.testing.assert_allclose(again.log_right, first.log_right, rtol=1e-6)
     assert again.rank.tolist() == first.rank.tolist() == [4, 0]
-    judge.judged([prompt], [replace(facts[0], target=("w9",))])  # of these, nothing is known
+    judge.predict([prompt], [replace(facts[0], target=("w9",))])  # of these, nothing is known
     assert len(inner.asked) == 3
 
 
@@ -129,10 +129,10 @@ def test_a_key_is_of_all_that_a_score_depends_on():
 def test_the_name_a_model_is_loaded_by_does_not_matter(tmp_path):
     store = ScoreCache(tmp_path)
     judge, _ = cached(store)
-    judge.judged([ONE], EXAMPLES)
+    judge.predict([ONE], EXAMPLES)
     renamed = Scorer(Oracle(P, replace(Oracle(P).info, spec="elsewhere")), Scoring())
     judge, inner = cached(store, scorer=renamed)
-    judge.judged([ONE], EXAMPLES)
+    judge.predict([ONE], EXAMPLES)
     assert not inner.asked
 
 
@@ -142,8 +142,8 @@ def test_a_store_that_cannot_be_written_is_said_once_and_does_no_harm(tmp_path):
     said = []
     judge, inner = cached(ScoreCache(place), said.append)
     for _ in range(2):
-        (found,) = judge.judged([ONE], EXAMPLES).judgements
-        assert_same(found, inner.scorer.judged([ONE], EXAMPLES).judgements[0])
+        (found,) = judge.predict([ONE], EXAMPLES).predictions
+        assert_same(found, inner.scorer.predict([ONE], EXAMPLES).predictions[0])
     assert len(said) == 1
     assert "going on without it" in said[0]
 
@@ -151,4 +151,4 @@ def test_a_store_that_cannot_be_written_is_said_once_and_does_no_harm(tmp_path):
 def test_a_model_that_gives_no_numbers_is_an_error(store):
     judge, _ = cached(store, scorer=Scorer(Oracle({**P, "x": np.nan}), Scoring()))
     with pytest.raises(ModelError, match=r"'oracle' gives no numbers \(NaN\) in float32"):
-        judge.judged([ONE], EXAMPLES)
+        judge.predict([ONE], EXAMPLES)

@@ -12,12 +12,12 @@ from tiny import saved, tiny
 from promptsearch import Scorer, Scoring, Settings
 from promptsearch.data import Example
 from promptsearch.errors import RunError
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.scoring import Cost, Judged
-from promptsearch.scoring.cached_scorer import CachedScorer, Memory
+from promptsearch.scoring import Cost, PredictionBatch
+from promptsearch.scoring.cached_scorer import CachedScorer, MemoryStore
 from promptsearch.scoring.calibration import CalibratedScorer, references_of
-from promptsearch.scoring.label_aggregation import Findings
+from promptsearch.scoring.label_aggregation import PredictionsBuilder
 
 METHODS = ("contextual", "pmi", "batch")
 
@@ -46,7 +46,7 @@ def test_the_prior_of_labels_is_taken_away(kind, method):
     inputs = [Example(str(i), {"text": text}, ("bad",)) for i, text in enumerate(texts)]
     prior = np.log(np.exp(own.judge([task.prompt], inputs)[0].log_probs).mean(0))
     raw = own.judge([task.prompt], task.train)[0]
-    found = calibrated.judged([task.prompt], task.train).judgements[0]
+    found = calibrated.predict([task.prompt], task.train).predictions[0]
     wanted = log_softmax(raw.log_probs - prior)
     assert found.log_probs == pytest.approx(wanted, abs=1e-5)
     assert found.predicted.tolist() == wanted.argmax(1).tolist()
@@ -73,7 +73,7 @@ def test_pointwise_mutual_information_is_of_each_answer(kind, answer_score):
     scores = np.array(
         [put[answer_score](gains[a], gains[b]) for a, b in (("awful", "dull"), ("great", "dull"))]
     )
-    found = calibrated.judged([prompt], task.train[:1]).judgements[0]
+    found = calibrated.predict([prompt], task.train[:1]).predictions[0]
     assert found.log_probs[0] == pytest.approx(log_softmax(scores), abs=1e-5)
     assert [len(own) for own in calibrated.prior(prompt).values()] == [2, 2]
 
@@ -81,8 +81,8 @@ def test_pointwise_mutual_information_is_of_each_answer(kind, answer_score):
 @pytest.mark.parametrize("method", METHODS)
 def test_an_example_is_judged_alone_as_among_others(method):
     task, _, calibrated = scorers("bert", method)
-    alone = [calibrated.judged([task.prompt], [e]).judgements[0].log_probs[0] for e in task.train]
-    together = calibrated.judged([task.prompt], task.train).judgements[0].log_probs
+    alone = [calibrated.predict([task.prompt], [e]).predictions[0].log_probs[0] for e in task.train]
+    together = calibrated.predict([task.prompt], task.train).predictions[0].log_probs
     assert np.stack(alone) == pytest.approx(together, abs=1e-5)
 
 
@@ -90,10 +90,10 @@ def test_an_example_is_judged_alone_as_among_others(method):
 def test_a_cache_below_gives_the_same_and_asks_once(method):
     task, own, calibrated = scorers("bert", method)
     cached = CalibratedScorer(
-        CachedScorer(own, own, Memory(), print), own, method, calibrated.references
+        CachedScorer(own, own, MemoryStore(), print), own, method, calibrated.references
     )
-    wanted = calibrated.judged([task.prompt], task.train).judgements[0]
-    assert cached.judged([task.prompt], task.train).judgements[0].log_probs == pytest.approx(
+    wanted = calibrated.predict([task.prompt], task.train).predictions[0]
+    assert cached.predict([task.prompt], task.train).predictions[0].log_probs == pytest.approx(
         wanted.log_probs, abs=1e-6
     )
     assert cached.cost([task.prompt], task.train) == Cost()
@@ -103,10 +103,10 @@ def test_a_cache_below_gives_the_same_and_asks_once(method):
 def test_references_are_paid_once(method):
     task, own, calibrated = scorers("bert", method)
     before = calibrated.cost([task.prompt], task.train)
-    first = calibrated.judged([task.prompt], task.train)
-    again = calibrated.judged([task.prompt], task.train)
+    first = calibrated.predict([task.prompt], task.train)
+    again = calibrated.predict([task.prompt], task.train)
     assert first.cost.forwards == before.forwards > again.cost.forwards
-    assert again.cost == own.judged([task.prompt], task.train).cost
+    assert again.cost == own.predict([task.prompt], task.train).cost
 
 
 class Biased:
@@ -115,14 +115,14 @@ class Biased:
     def __init__(self, own):
         self._own = own
 
-    def judged(self, prompts, examples):
-        return Judged(tuple(self._one(prompt, examples) for prompt in prompts), Cost())
+    def predict(self, prompts, examples):
+        return PredictionBatch(tuple(self._one(prompt, examples) for prompt in prompts), Cost())
 
-    def _one(self, prompt, examples) -> Judgement:
+    def _one(self, prompt, examples) -> Predictions:
         lean = {"bad": 0.5, "good": -0.5}
         odds = np.array([lean.get((*e.targets, "")[0], 0.0) - 3.0 for e in examples])
         values = log_softmax(np.stack([odds, np.zeros(len(examples))], axis=1))
-        findings = Findings.of(self._own.labelling(prompt.verbalizer), examples)
+        findings = PredictionsBuilder.of(self._own.labelling(prompt.verbalizer), examples)
         findings.put(range(len(examples)), values)
         return findings.judgement()
 
@@ -131,9 +131,9 @@ class Biased:
 def test_it_mends_a_prompt_that_says_good_of_everything(method):
     task, own, _ = scorers("bert", method)
     biased = Biased(own)
-    assert biased.judged([task.prompt], task.train).judgements[0].hits.mean() == 0.5
+    assert biased.predict([task.prompt], task.train).predictions[0].hits.mean() == 0.5
     calibrated = CalibratedScorer(biased, own, method, references_of(method, ("text",), task.train))
-    assert calibrated.judged([task.prompt], task.train).judgements[0].hits.all()
+    assert calibrated.predict([task.prompt], task.train).predictions[0].hits.all()
 
 
 def test_candidates_that_read_alike_stay_merged():
@@ -145,8 +145,8 @@ def test_candidates_that_read_alike_stay_merged():
     calibrated = CalibratedScorer(
         own, own, "contextual", references_of("contextual", ("subject",), [])
     )
-    judged = calibrated.judged([prompt], [Example("0", {"subject": "film"}, ("Great",))])
-    log_probs = judged.judgements[0].log_probs[0]
+    judged = calibrated.predict([prompt], [Example("0", {"subject": "film"}, ("Great",))])
+    log_probs = judged.predictions[0].log_probs[0]
     assert log_probs[1] == -np.inf
     assert np.exp(log_probs).sum() == pytest.approx(1.0)
 

@@ -19,14 +19,14 @@ from promptsearch.evaluation.certificate.baselines import (
     without_inputs,
 )
 from promptsearch.evaluation.certificate.candidates import candidates_of
-from promptsearch.evaluation.certificate.comparison import Contest, Design
+from promptsearch.evaluation.certificate.comparison import Comparison, Design
 from promptsearch.evaluation.certificate.crossfit import CrossFit
 from promptsearch.evaluation.certificate.null_models import Randomiser, shuffled_labels
 from promptsearch.evaluation.certificate.repeated_search import over_draws, over_folds, pooled
-from promptsearch.evaluation.certificate.score_matrix import Sheet
+from promptsearch.evaluation.certificate.score_matrix import ScoreMatrix
 from promptsearch.metrics import scores_of
 from promptsearch.metrics.f1 import SHARES, f1_scores
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.prompt_file import read_prompts
 
@@ -46,7 +46,7 @@ def judgement_of(log_probs, gold):
     right = log_probs[np.arange(len(gold)), gold]
     rank = 1 + (log_probs > right[:, None]).sum(axis=1)
     targets = tuple((LABELS[code],) for code in gold)
-    return Judgement(LABELS, targets, right, log_probs.argmax(axis=1), rank, log_probs)
+    return Predictions(LABELS, targets, right, log_probs.argmax(axis=1), rank, log_probs)
 
 
 @pytest.mark.parametrize(("metric", "negative"), [*product(SHARES, [None, "fair"])])
@@ -70,7 +70,7 @@ def test_micro_f1_of_nothing_but_the_negative_label():
 @pytest.mark.parametrize("metric", ["accuracy", "log_likelihood", "macro_f1", "micro_f1"])
 def test_a_sheet_scores_and_chooses_as_the_judgements_do(metric):
     own = [judged(seed) for seed in range(6)]
-    sheet, rows = Sheet.of(own, "classification", "fair"), np.array([0, 3, 4, 9, 10, 17, 20])
+    sheet, rows = ScoreMatrix.of(own, "classification", "fair"), np.array([0, 3, 4, 9, 10, 17, 20])
     parts = [judgement_of(one.log_probs[rows], one.gold[rows]) for one in own]
     wanted = [scores_of(part, "classification", "fair") for part in parts]
     assert [sheet.score(metric, i, rows) for i in range(6)] == pytest.approx(
@@ -85,17 +85,17 @@ def test_a_sheet_scores_and_chooses_as_the_judgements_do(metric):
 def test_a_sheet_with_other_labels_is_that_of_other_judgements():
     own = [judged(seed) for seed in range(4)]
     gold = np.random.default_rng(1).permutation(own[0].gold)
-    found = Sheet.of(own, "classification").relabelled(gold)
-    wanted = Sheet.of([judgement_of(one.log_probs, gold) for one in own], "classification")
+    found = ScoreMatrix.of(own, "classification").relabelled(gold)
+    wanted = ScoreMatrix.of([judgement_of(one.log_probs, gold) for one in own], "classification")
     for metric in ("accuracy", "log_likelihood", "macro_f1"):
         for prompt in range(4):
             assert found.alone(metric, prompt) == pytest.approx(wanted.alone(metric, prompt))
 
 
 def contest(own, manual):
-    sheets = (Sheet.of(own, "classification"), Sheet.of([manual], "classification"))
+    sheets = (ScoreMatrix.of(own, "classification"), ScoreMatrix.of([manual], "classification"))
     fit = CrossFit(np.zeros((1, 24), dtype=np.int64), np.zeros((1, 2), dtype=np.int64))
-    return Contest(None, (), (), *sheets, fit, (), anew=False)
+    return Comparison(None, (), (), *sheets, fit, (), repeated=False)
 
 
 def test_shuffled_labels_tell_a_gain_from_luck():
@@ -115,7 +115,7 @@ MANUAL = Prompt(
 def test_random_twins_have_other_words_in_the_same_places():
     other = replace(MANUAL, verbalizer=Verbalizer.of({"bad": ["so bad", "dull"], "good": "fine"}))
     words = [f"w{i}" for i in range(50)]
-    first, second, again = Randomiser(MANUAL, words).twins([MANUAL, other], 3, seed=0)
+    first, second, again = Randomiser(MANUAL, words).random_prompts_like([MANUAL, other], 3, seed=0)
     for twin in (first, second, again):
         text = str(twin.template).split()
         assert (text[0], text[3:]) == ("{text}", ["[Z]", "."])
@@ -130,7 +130,7 @@ def test_random_twins_have_other_words_in_the_same_places():
 
 def test_random_twins_of_chinese_have_as_many_characters():
     prompt = Prompt(Template.parse("{text}这是[Z]的"), Verbalizer.of({"a": "好", "b": "坏"}))
-    (twin,) = Randomiser(prompt, list("天地人山水火"), "zh").twins([prompt], 1, seed=0)
+    (twin,) = Randomiser(prompt, list("天地人山水火"), "zh").random_prompts_like([prompt], 1, seed=0)
     assert len(str(twin.template)) == len("{text}这是[Z]的")
 
 

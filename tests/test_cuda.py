@@ -12,7 +12,7 @@ from test_gradients import LAYOUTS, slopes, triggers_of
 from test_models_naive import DOUBLE, ONE, SINGLE, TEXTS, TWO, filled, scores
 from test_readout import states
 from test_tuning import (
-    Tuning,
+    FinetuneConfig,
     lesson_of,
     scores_of,
     several_batches_learn_with_one_dropout,
@@ -24,7 +24,7 @@ from tiny import KINDS, parts, tiny
 from promptsearch import load_model
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.generation.incremental_decoder import Cached, growing
+from promptsearch.models.generation.incremental_decoder import CachingDecoder, growing
 from promptsearch.models.generation.span_beam import SharedBeam
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.random_models import Size, random_parts
@@ -109,7 +109,7 @@ def test_a_beam_keeps_what_was_passed():
     machine = on_gpu("t5").machine
     with torch.inference_mode():
         make = growing(machine, [[5, 6, 7], [8, 9]])
-    assert make.func == Cached.after
+    assert make.func == CachingDecoder.for_texts
 
 
 @pytest.mark.skipif(not AMPERE, reason="needs a GPU that multiplies bfloat16")
@@ -118,7 +118,7 @@ def test_ranks_in_bfloat16_and_scores_in_float32():
     assert (model.info.dtype, model.ranking_dtype) == ("float32", "bfloat16")
     wanted = scores(builtin("cpu"), texts, WORDS)
     assert torch.allclose(scores(model, texts, WORDS), wanted, atol=1e-3)
-    near = scores(model.ranker, texts, WORDS)
+    near = scores(model.fast_model, texts, WORDS)
     assert not torch.equal(near, wanted)
     assert torch.allclose(near, wanted, atol=0.3)
 
@@ -162,7 +162,7 @@ def test_a_text_that_does_not_fit_is_an_error_in_one_line():
 def test_a_copy_learns_its_lesson_there(kind):
     model = deepcopy(still(kind)[1]).to(DEVICE)
     port = wrap(model, parts(kind)[1], on_gpu(kind).info, Options(spec=kind))
-    made = tuned(port, lesson_of(port), Tuning(steps=40, batch=4, lr=0.01))
+    made = tuned(port, lesson_of(port), FinetuneConfig(steps=40, batch=4, lr=0.01))
     assert made.machine.device.type == DEVICE
     assert np.mean(scores_of(port, made)) > np.mean(scores_of(port)) + 0.1
 

@@ -14,15 +14,15 @@ from tiny import saved, tiny
 from promptsearch import DecomposeSearch, Scorer, Scoring, load_task
 from promptsearch.cli import cli
 from promptsearch.data import Example
-from promptsearch.data.tables.rows import Layout, read_rows
+from promptsearch.data.tables.rows import TableFormat, read_rows
 from promptsearch.data.tasks.ptr_rules import read_rules
 from promptsearch.engine import search_prompts
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import DataError, TaskError
 from promptsearch.metrics import classification_scores
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.scoring.label_aggregation import Findings, Labelling
-from promptsearch.searchers.answers.decompose.label_forms import Forms, alike
+from promptsearch.scoring.label_aggregation import PredictionsBuilder, LabelAggregation
+from promptsearch.searchers.answers.decompose.label_forms import Forms, same_tokens
 from promptsearch.searchers.answers.decompose.label_names import (
     SMALL,
     label_words,
@@ -91,7 +91,7 @@ def test_label_sets_have_distinct_words_and_lose_none(shared, name):
     path = shared / f"data/relation/label_sets/{name}_rel2id.json"
     labels = list(json.loads(path.read_text()))
     words = label_words(labels)
-    assert not alike(words)
+    assert not same_tokens(words)
     for label in labels:
         assert set(name_words(label)) - set(words[label]) <= SMALL
     assert words["org:founded_by"] == ("organization", "founded", "by")
@@ -128,13 +128,13 @@ def test_ptr_golden(shared):
         sum(log_probs[:, SLOTS.index(slot), column[text]] for slot, text in answer)
         for answer in verbalizer.answers
     ]
-    labelling = Labelling.of(verbalizer, tiny("bert")[0], "sum", facts=False)
+    labelling = LabelAggregation.of(verbalizer, tiny("bert")[0], "sum", facts=False)
     ours = labelling.label_log_probs(torch.stack(said, dim=1)).numpy()
     for key in ("sum_of_logits", "sum_of_logprob_in_slot_set_float64"):
         theirs = torch.tensor(golden[f"label_scores_{key}"], dtype=torch.float64)
         np.testing.assert_allclose(ours, theirs.log_softmax(1).numpy(), atol=1e-4)
     examples = [Example(str(i), {}, gold) for i, gold in enumerate(golden["gold"])]
-    findings = Findings.of(labelling, examples)
+    findings = PredictionsBuilder.of(labelling, examples)
     findings.put(range(len(examples)), ours)
     judged = findings.judgement()
     assert [judged.labels[i] for i in judged.predicted] == golden["predictions"]
@@ -262,9 +262,9 @@ def test_blocks_and_their_markup(task):
 def test_tokens_and_nested_names_of_json_lines(tmp_path):
     path = tmp_path / "train.txt"
     path.write_text('{"token": ["a", "dog"], "h": {"name": "dog", "pos": [1]}, "relation": "R"}\n')
-    (row,) = read_rows(path, Layout(rename={"token": "text", "h.name": "head"}))
+    (row,) = read_rows(path, TableFormat(rename={"token": "text", "h.name": "head"}))
     assert (row.text("text"), row.text("head"), row.text("relation")) == ("a dog", "dog", "R")
-    (row,) = read_rows(path, Layout(rename={"h.nom": "head"}))
+    (row,) = read_rows(path, TableFormat(rename={"h.nom": "head"}))
     with pytest.raises(DataError, match=r"train\.txt, line 1: there is no column 'head'"):
         row.text("head")
 

@@ -11,7 +11,7 @@ from promptsearch.engine.strategy import Task
 from promptsearch.engine.trial import Result, Trial
 from promptsearch.errors import RunError
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.scoring import Cost, Judged
+from promptsearch.scoring import Cost, PredictionBatch
 
 ANSWERS = Verbalizer.of({"pos": "good", "neg": "bad"})
 
@@ -35,9 +35,9 @@ class LongerIsBetter:
     def cost(self, prompts, on, rows):
         return Cost(1000 * len(prompts))
 
-    def judged(self, prompts, on, rows):
+    def predict(self, prompts, on, rows):
         self.scored += len(prompts)
-        return Judged(tuple(prompts), self.cost(prompts, on, rows))
+        return PredictionBatch(tuple(prompts), self.cost(prompts, on, rows))
 
     def scores(self, prompt):
         length = len(str(prompt.template))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from promptsearch.prediction.combination import combined, log_likelihood, uniform
+from promptsearch.prediction.combination import combine, log_likelihood, uniform
 from promptsearch.prediction.learned_weights import optimised
 
 RELATIONS = ("A", "B", "C")
@@ -47,7 +47,7 @@ def test_the_sum_of_the_best_templates(golden, relation):
     assert ranking.tolist() == rows[relation]["train_ranking"]
     test, gold = members(arrays, relation, "test")
     for top in rows[relation]["topk_sum"]:
-        said = combined(test[ranking[: top["k"]]], uniform(top["k"]), "uniform")
+        said = combine(test[ranking[: top["k"]]], uniform(top["k"]), "uniform")
         check(said, (top["predictions"], top["p_at_1"], top["macro"]), gold)
 
 
@@ -61,7 +61,7 @@ def test_optimised_weights(golden, relation):
     assert learned.loss == pytest.approx(wanted["loss_at_end_unweighted"], abs=1e-5)
     assert learned.epochs == pytest.approx(wanted["epochs"], abs=3)
     test, gold = members(arrays, relation, "test")
-    said = combined(test, learned.weights, "optimised")
+    said = combine(test, learned.weights, "optimised")
     check(
         said,
         (wanted["test_predictions"], wanted["test_p_at_1"], wanted["test_macro"]),
@@ -72,5 +72,5 @@ def test_optimised_weights(golden, relation):
 def test_losses_are_of_the_combined_probabilities(golden):
     log_probs, right = members(golden[1], "A", "train")
     learned = optimised(log_probs, right)
-    said = combined(log_probs, learned.weights, "optimised")
+    said = combine(log_probs, learned.weights, "optimised")
     assert -log_likelihood(said, right) == pytest.approx(learned.loss, abs=1e-5)

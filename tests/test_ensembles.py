@@ -12,9 +12,9 @@ from tiny import saved, tiny
 from promptsearch import Scorer, Scoring
 from promptsearch.data import Example
 from promptsearch.errors import PromptError
-from promptsearch.prediction.combination import by_rank, combined, greedy, log_likelihood, uniform
+from promptsearch.prediction.combination import rank_weights, combine, greedy, log_likelihood, uniform
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor, Member
-from promptsearch.prediction.learned_weights import Course, optimised
+from promptsearch.prediction.learned_weights import WeightTraining, optimised
 from promptsearch.prompt import Prompt, Template, Verbalizer
 
 RNG = np.random.default_rng(0)
@@ -29,7 +29,7 @@ def said(members=3, examples=7, labels=4, seed=0):
 @pytest.mark.parametrize("rule", ["uniform", "rank", "optimised", "greedy"])
 def test_products_of_experts_one_number_at_a_time(rule):
     log_probs, weights = said(), [0.5, 2.0, 0.0]
-    found = combined(log_probs, weights, rule)
+    found = combine(log_probs, weights, rule)
     for example in range(7):
         scores = [
             exp(sum(weights[m] * log_probs[m][example][label] for m in range(3)))
@@ -45,27 +45,27 @@ def test_votes_win_and_likelihood_decides_between_equals():
         [[0.4, 0.35, 0.25], [0.1, 0.9, 0.0001]],
         [[0.01, 0.09, 0.9], [0.3, 0.3, 0.4]],
     ])  # fmt: skip
-    found = combined(log_probs, uniform(3), "vote")
+    found = combine(log_probs, uniform(3), "vote")
     assert found[0].argmax() == 0  # two votes, though the product says otherwise
-    assert combined(log_probs, uniform(3), "uniform")[0].argmax() == 2
+    assert combine(log_probs, uniform(3), "uniform")[0].argmax() == 2
     assert found[1].argmax() == 1  # a vote each: the product decides
     assert np.exp(found).sum(1) == pytest.approx([1, 1])
 
 
 def test_a_single_member_is_the_ensemble():
     log_probs = said(1)
-    for weights in (uniform(1), by_rank(1)):
-        assert combined(log_probs, weights, "uniform") == pytest.approx(log_probs[0])
+    for weights in (uniform(1), rank_weights(1)):
+        assert combine(log_probs, weights, "uniform") == pytest.approx(log_probs[0])
 
 
 def test_labels_that_are_never_said_stay_so_without_nan():
     log_probs = said()
     log_probs[:, :, 2] = -np.inf
     for rule in ("uniform", "vote"):
-        found = combined(log_probs, [1.0, 0.0, 2.0], rule)
+        found = combine(log_probs, [1.0, 0.0, 2.0], rule)
         assert np.isfinite(found).all()
         assert (found[:, 2] < -20).all()
-    learned = optimised(log_probs, [[0]] * 7, course=Course(epochs=3))
+    learned = optimised(log_probs, [[0]] * 7, course=WeightTraining(epochs=3))
     assert np.isfinite(learned.weights).all()
 
 
@@ -92,7 +92,7 @@ def test_members_that_complete_each_other_beat_the_best_of_them(way):
     weights = greedy(log_probs, right) if way == "greedy" else optimised(log_probs, right).weights
     assert sum(weights) == pytest.approx(1)
     assert weights[2] < 0.1
-    together = combined(log_probs, weights, way)
+    together = combine(log_probs, weights, way)
     best = max(accuracy(own, right) for own in log_probs)
     assert accuracy(together, right) > best
     assert log_likelihood(together, right) > max(log_likelihood(own, right) for own in log_probs)
@@ -114,7 +114,7 @@ def test_rows_that_are_held_back_end_the_learning_and_choose_the_weights():
     assert kept.loss <= kept.before  # at equal weights, where nothing helps
 
     def loss(weights):
-        return -log_likelihood(combined(held[0], weights, "optimised"), held[1])
+        return -log_likelihood(combine(held[0], weights, "optimised"), held[1])
 
     assert loss(kept.weights) == pytest.approx(kept.loss, abs=1e-5)
     assert loss(kept.weights) < loss(fitted.weights)
@@ -154,10 +154,10 @@ def test_facts_with_thousands_of_candidates():
     total = own.label_log_probs(prompts, facts).astype(float).sum(0)
     total = np.where(total > -1e4, total, -1e4)
     wanted = total - np.logaddexp.reduce(total, axis=1, keepdims=True)
-    judged = predictor.judged(facts)
+    judged = predictor.predict(facts)
     assert judged.log_right == pytest.approx(np.logaddexp(wanted[:, 0], wanted[:, 1]), abs=1e-4)
     assert judged.predicted.tolist() == wanted.argmax(1).tolist()
-    single = EnsemblePredictor(Ensemble("uniform", members[:1]), own, own).judged(facts)
+    single = EnsemblePredictor(Ensemble("uniform", members[:1]), own, own).predict(facts)
     alone = own.judge(prompts[:1], facts)[0]
     assert single.log_right == pytest.approx(alone.log_right, abs=1e-4)
     assert single.rank.tolist() == alone.rank.tolist()

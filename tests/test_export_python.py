@@ -19,7 +19,7 @@ from tiny import _FOLDERS, gpt2, gpt2_tokenizer, saved
 
 from promptsearch import Example, Scorer, Scoring, load_model
 from promptsearch.formats.export import write_as
-from promptsearch.prediction.combination import combined
+from promptsearch.prediction.combination import combine
 from promptsearch.prompt_file.prompts_json import read_prompts
 from promptsearch.scoring.calibration import CalibratedScorer, references_of
 
@@ -167,9 +167,9 @@ def expected(case, path):
     _, judge = scorers(case)
     prompts = [one.prompt for one in read_prompts(path).prompts]
     examples = [Example(str(i), row, ()) for i, row in enumerate(ROWS)]
-    said = np.array([j.log_probs for j in judge.judged(prompts, examples).judgements])
+    said = np.array([j.log_probs for j in judge.predict(prompts, examples).predictions])
     labels = prompts[0].verbalizer.labels
-    return labels, combined(said, case.weights, case.rule) if case.weights else said[0]
+    return labels, combine(said, case.weights, case.rule) if case.weights else said[0]
 
 
 @pytest.fixture(scope="module")

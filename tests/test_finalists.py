@@ -7,7 +7,7 @@ from test_engine import TASK, Words, prompt
 
 from promptsearch.engine import Limits, search_prompts
 from promptsearch.engine.ledger import Ledger
-from promptsearch.scoring import Cost, Judged
+from promptsearch.scoring import Cost, PredictionBatch
 
 
 @dataclass
@@ -24,11 +24,11 @@ class Lengths:
     def cost(self, prompts, on, rows):
         return Cost(1000 * len(prompts))
 
-    def judged(self, prompts, on, rows):
+    def predict(self, prompts, on, rows):
         if len(self.scored) >= self.dies_after:
             raise KeyboardInterrupt
         self.scored += prompts
-        return Judged(tuple(prompts), self.cost(prompts, on, rows))
+        return PredictionBatch(tuple(prompts), self.cost(prompts, on, rows))
 
     def scores(self, one):
         length = len(str(one.template))

@@ -13,11 +13,11 @@ from promptsearch.engine.strategy import Task
 from promptsearch.errors import PromptError, RunError, TaskError
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.searchers import GenerateSearch
-from promptsearch.searchers.common.gap_template import Frame, frames_of
+from promptsearch.searchers.common.gap_template import GapTemplate, frames_of
 from promptsearch.searchers.common.training_contexts import instances_of
-from promptsearch.searchers.common.word_scorer import Asker, asker
+from promptsearch.searchers.common.word_scorer import WordScorer, asker
 from promptsearch.searchers.generate.infill import Infiller
-from promptsearch.searchers.generate.partial_fills import Draft, best_of, sizes_of
+from promptsearch.searchers.generate.partial_fills import PartialFill, best_of, sizes_of
 
 
 @pytest.fixture
@@ -37,15 +37,15 @@ def sentiment(model, language="en", template="{text} It was [Z]."):
 
 def infiller(task, model, **options):
     """In the model's own dtype, not in that it ranks in."""
-    return Infiller(Asker(model, asker(task, model).words), instances_of(task, 8), **options)
+    return Infiller(WordScorer(model, asker(task, model).words), instances_of(task, 8), **options)
 
 
 def test_a_frame_holds_its_places_and_joins_texts_as_written():
-    frame = Frame.parse("{a} [T] [Z] [T][T] {b}")
+    frame = GapTemplate.parse("{a} [T] [Z] [T][T] {b}")
     assert frame.gaps == 2
     assert str(frame.template(["?", ","])) == "{a}? [Z], {b}"
     assert str(frame.template([" it {x} is", ""])) == "{a} it {{x}} is [Z] {b}"
-    assert str(Frame.parse("[T] [Z] {b}").template([" It was"])) == "It was [Z] {b}"
+    assert str(GapTemplate.parse("[T] [Z] {b}").template([" It was"])) == "It was [Z] {b}"
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_a_masked_table_is_the_mean_of_plain_passes(kind):
     model, tokenizer = parts(kind)
     task = sentiment(tiny(kind)[0])
     filler = infiller(task, task.model)
-    frame = Frame.parse("{text} [T] [Z] .")
-    table = filler._table(frame, (2,), [Draft(("the", None))], 1)
+    frame = GapTemplate.parse("{text} [T] [Z] .")
+    table = filler._table(frame, (2,), [PartialFill(("the", None))], 1)
     total = 0
     for instance in filler.instances:
         text = f"{instance.inputs['text']} the{tokenizer.mask_token} {instance.answer['Z']} ."
@@ -133,8 +133,8 @@ def test_a_causal_draft_is_judged_with_the_right_answer_after_it():
     model, tokenizer = parts("gpt2")
     task = sentiment(tiny("gpt2")[0])
     filler = infiller(task, task.model)
-    frame = Frame.parse("{text} [T] [Z] .")
-    (draft,) = filler._answered(frame, (1,), [Draft(("film",), (-1.0,))])
+    frame = GapTemplate.parse("{text} [T] [Z] .")
+    (draft,) = filler._answered(frame, (1,), [PartialFill(("film",), (-1.0,))])
     total = 0.0
     for instance in filler.instances:
         before = tokenizer(f"{instance.inputs['text']} film")["input_ids"]
@@ -149,9 +149,9 @@ def test_the_beam_finds_the_likeliest_pair_of_words():
     """All pairs of words, judged plainly, against a beam that is wide enough for all."""
     task = sentiment(tiny("bert")[0])
     filler = infiller(task, task.model)
-    frame, words = Frame.parse("{text} [T] [Z] ."), filler.asker.words
-    pairs = [Draft((a, b)) for a in words[:12] for b in words[:12] if a != b]
-    few = replace(filler, asker=Asker(task.model, words[:12]))
+    frame, words = GapTemplate.parse("{text} [T] [Z] ."), filler.asker.words
+    pairs = [PartialFill((a, b)) for a in words[:12] for b in words[:12] if a != b]
+    few = replace(filler, asker=WordScorer(task.model, words[:12]))
     tables = [few._table(frame, (2,), pairs, place) for place in (0, 1)]
     columns = [[few.asker.column[w] for w in draft.words] for draft in pairs]
     totals = [
@@ -165,15 +165,15 @@ def test_the_beam_finds_the_likeliest_pair_of_words():
 
 
 def test_of_equal_drafts_the_best_counts():
-    drafts = [Draft(("a",), (-1.0,)), Draft(("b",), (-2.0,)), Draft(("a",), (-3.0,))]
+    drafts = [PartialFill(("a",), (-1.0,)), PartialFill(("b",), (-2.0,)), PartialFill(("a",), (-3.0,))]
     assert best_of(drafts, 3) == drafts[:2]
 
 
 def test_a_causal_model_s_words_behind_the_slot_count_once():
     task = sentiment(tiny("gpt2")[0])
     filler = infiller(task, task.model)
-    frame = Frame.parse("{text} [T] [Z] [T] .")
-    one, other = (Draft(("film", "story"), (-1.0, value)) for value in (-2.0, -50.0))
+    frame = GapTemplate.parse("{text} [T] [Z] [T] .")
+    one, other = (PartialFill(("film", "story"), (-1.0, value)) for value in (-2.0, -50.0))
     first, second = filler._answered(frame, (1, 1), [one, other])
     assert first.log_prob == second.log_prob
 
@@ -185,7 +185,7 @@ def test_what_is_paid_is_what_has_passed(kind):
     passed = []
     run = type(task.model).run
     for layout in ("{text} [T] [Z] .", "[T] [Z] . {text}"):
-        chore = filler.chore(Frame.parse(layout), (2,), 5)
+        chore = filler.chore(GapTemplate.parse(layout), (2,), 5)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
                 type(task.model),
@@ -193,9 +193,9 @@ def test_what_is_paid_is_what_has_passed(kind):
                 lambda m, plan: passed.append(plan.forwards) or run(m, plan),
             )
             passed.clear()
-            chore.work()
-        assert chore.taken.forwards == sum(passed)
-        assert chore.taken.forwards <= chore.cost.forwards
+            chore.run()
+        assert chore.actual_cost.forwards == sum(passed)
+        assert chore.actual_cost.forwards <= chore.cost.forwards
 
 
 def test_sizes_share_the_words_out():

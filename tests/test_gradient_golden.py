@@ -12,11 +12,11 @@ from promptsearch.engine.strategy import Task
 from promptsearch.models import Scoring
 from promptsearch.models.loading.load import load_model
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.searchers.common.answer_leaks import leaking
-from promptsearch.searchers.common.trigger_template import Layout
-from promptsearch.searchers.gradient.cached_objective import Laboratory
-from promptsearch.searchers.gradient.objective import Assay
-from promptsearch.searchers.gradient.search_state import Climb
+from promptsearch.searchers.common.answer_leaks import leaked_words
+from promptsearch.searchers.common.trigger_template import TriggerTemplate
+from promptsearch.searchers.gradient.cached_objective import CachedTriggerObjective
+from promptsearch.searchers.gradient.objective import TriggerObjective
+from promptsearch.searchers.gradient.search_state import TriggerState
 from promptsearch.searchers.gradient.steps import HotFlip
 from promptsearch.searchers.gradient.token_filter import Filter, usable
 
@@ -43,13 +43,13 @@ class Always:
     """A score that does what is asked, and remembers nothing."""
 
     def once(self, _name, prepare):
-        return prepare().work()
+        return prepare().run()
 
 
 class Anything:
     """A speller that finds everything sayable, as the release does."""
 
-    def sayable(self, many):
+    def is_encodable(self, many):
         return [True] * len(many)
 
     def template(self, _tokens):
@@ -87,7 +87,7 @@ def task_of(case):
     plain = Template.parse(f"{{{inputs}}} [Z]")
     kind = "facts" if label_map is None else "classification"
     prompt = Prompt(plain, Verbalizer.of(answers))
-    return Layout.parse(notation), Task(
+    return TriggerTemplate.parse(notation), Task(
         case["id"], kind, prompt, examples, (inputs,), scoring=Scoring("independent")
     )
 
@@ -95,12 +95,12 @@ def task_of(case):
 def laboratory_of(case, model):
     layout, task = task_of(case)
     accuracy = case["metric"] == "accuracy"
-    assay = Assay(task, model, layout, task.train, "gold", accuracy)
+    assay = TriggerObjective(task, model, layout, task.train, "gold", accuracy)
     spellings = model.white_box.spellings
     able = np.ones(len(spellings), dtype=bool)
     if case["filter"]:
-        able = usable(spellings, Filter(whole_words=False, answers=leaking(task)))
-    return Laboratory(assay, Always(), Anything(), able, None)
+        able = usable(spellings, Filter(whole_words=False, answers=leaked_words(task)))
+    return CachedTriggerObjective(assay, Always(), Anything(), able, None)
 
 
 def steps(case):
@@ -113,7 +113,7 @@ def test_gradients(case, model, golden):
         rows, _ = Given(step).pair()
         found = []
         trigger = tuple(step["trigger_ids"])
-        laboratory.assay.downhill(trigger, rows, found.append).work()
+        laboratory.assay.token_gradients(trigger, rows, found.append).run()
         (slopes,) = found  # (place, token)
         grad = golden[1][f"{case['id']}_step{number}_grad"]
         table = model.machine.model.get_input_embeddings().weight.cpu().numpy()
@@ -124,7 +124,7 @@ def test_candidates_are_the_same_in_the_same_order(case, model):
     laboratory = laboratory_of(case, model)
     for _, step in steps(case):
         rows, _ = Given(step).pair()
-        top = laboratory.steepest(tuple(step["trigger_ids"]), rows, 10)[step["position"]]
+        top = laboratory.top_tokens(tuple(step["trigger_ids"]), rows, 10)[step["position"]]
         assert top == step["candidate_ids_returned"]
 
 
@@ -137,7 +137,7 @@ def test_worth_before_and_after(case, model):
             (*trigger[:place], token, *trigger[place + 1 :])
             for token in step["candidate_ids_returned"]
         ]
-        now, *after = laboratory.worth([trigger, *changed], rows)
+        now, *after = laboratory.value([trigger, *changed], rows)
         assert now == pytest.approx(step["mean_logp_gold_before"], abs=1e-5)
         assert after == pytest.approx(step["mean_logp_gold_after"], abs=1e-5)
 
@@ -146,7 +146,7 @@ def test_the_same_steps_given_the_same_draws(case, model):
     laboratory = laboratory_of(case, model)
     mask = model.white_box.mask
     for _, step in steps(case):
-        climb = Climb(
+        climb = TriggerState(
             0, laboratory, Given(step), tuple(step["trigger_ids"]), mask,
             case["reject_mask_trigger"],
         )  # fmt: skip
@@ -160,7 +160,7 @@ def test_the_filter_blocks_what_the_release_blocks(golden, model):
     (case,) = (case for case in golden[0]["cases"] if case["filter"])
     (step,) = case["steps"]
     _, task = task_of(case)
-    answers, spellings = leaking(task), model.white_box.spellings
+    answers, spellings = leaked_words(task), model.white_box.spellings
     able = usable(spellings, Filter(whole_words=False, answers=answers))
     blocked = set(step["filtered_ids"])
     assert not able[list(blocked)].any()

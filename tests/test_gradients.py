@@ -13,7 +13,7 @@ import torch
 from tiny import KINDS, tiny
 
 from promptsearch.errors import ModelError
-from promptsearch.models import Question, Scoring
+from promptsearch.models import ScoringRequest, Scoring
 from promptsearch.prompt import Input, Slot, Text, Trigger
 
 STEP = 1e-5
@@ -44,12 +44,12 @@ def right_of(loss, scores, rows):
 
 def questions(layout, triggers):
     texts = [layout(text, *triggers) for text in TEXTS]
-    return [Question(texts, [(("Z", answer),) for answer in ANSWERS])]
+    return [ScoringRequest(texts, [(("Z", answer),) for answer in ANSWERS])]
 
 
 def slopes(port, layout, loss, triggers):
     plan = port.white_box.plan(questions(layout, triggers), Scoring())
-    return port.white_box.slopes(plan, lambda rows, scores: -right_of(loss, scores, rows))
+    return port.white_box.token_gradients(plan, lambda rows, scores: -right_of(loss, scores, rows))
 
 
 def triggers_of(tokenizer):
@@ -221,8 +221,8 @@ def test_texts_with_answers_of_their_own_score_as_when_asked_alone(kind):
     (asked,) = questions(LAYOUTS["before the slot"], triggers_of(tokenizer))
     together = scores(port, [asked])
     apart = [
-        Question(asked.texts[:1], asked.answers[1:]),
-        Question(asked.texts[1:], asked.answers),
+        ScoringRequest(asked.texts[:1], asked.answers[1:]),
+        ScoringRequest(asked.texts[1:], asked.answers),
     ]
     found = scores(port, apart)
     assert found[0, 0].item() == pytest.approx(together[0, 1].item(), abs=1e-4)
@@ -251,4 +251,4 @@ def test_texts_that_differ_in_their_triggers_are_refused():
     port, _, _ = tiny("bert")
     texts = [LAYOUTS["before the slot"](TEXTS[0], *pair) for pair in ((20, 21), (21, 20))]
     with pytest.raises(ModelError, match="same triggers"):
-        port.white_box.plan([Question(texts, [(("Z", "dull"),)])], Scoring())
+        port.white_box.plan([ScoringRequest(texts, [(("Z", "dull"),)])], Scoring())

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptsearch.errors import DataError, ExportError
-from promptsearch.formats.importing.contents import FORMATS, Importing, read_files
+from promptsearch.formats.importing.contents import FORMATS, ImportOptions, read_files
 from promptsearch.prompt import Template
 
 GIVEN = {
@@ -242,6 +242,6 @@ def test_the_lines_that_the_mutations_begin_with_mean_something(tmp_path, name, 
     for file in FILES[:5]:
         (tmp_path / file).write_text(text)
         with suppress(DataError):
-            found = read_files([tmp_path / file], name, Importing())
+            found = read_files([tmp_path / file], name, ImportOptions())
             able += len(found.templates) + len(found.verbalizers) + len(found.labels)
     assert able

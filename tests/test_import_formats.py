@@ -9,7 +9,7 @@ from tiny import tiny
 from promptsearch.commands.shared.name_options import input_names, names_in
 from promptsearch.data import load_task
 from promptsearch.errors import DataError
-from promptsearch.formats.importing.contents import Importing, read_files
+from promptsearch.formats.importing.contents import ImportOptions, read_files
 from promptsearch.prompt import Template
 
 PVP = '''
@@ -338,5 +338,5 @@ def test_a_folder_is_read_in_order_without_what_is_hidden(tmp_path):
     for name in ("b/P2.txt", "P1.txt", ".P0.txt"):
         (tmp_path / name).write_text("[X] [Y]\n")
     (tmp_path / "notes.md").write_text("no template")
-    found = read_files([tmp_path], "lpaqa", Importing())
+    found = read_files([tmp_path], "lpaqa", ImportOptions())
     assert [path.name for path in found.files] == ["P1.txt", "P2.txt"]

@@ -385,11 +385,11 @@ def test_labels_that_are_others_turned_round_have_their_words_in_reverse(data):
 
 
 def test_rel2id_of_other_sets_are_orders_of_labels(data):
-    from promptsearch.formats.importing.contents import Importing, read_files
+    from promptsearch.formats.importing.contents import ImportOptions, read_files
 
     for name, count in (("retacred", 40), ("tacrev", 42), ("tacred", 42)):
         path = data / f"relation/label_sets/{name}_rel2id.json"
-        found = read_files([path], "ptr", Importing())
+        found = read_files([path], "ptr", ImportOptions())
         assert len(found.labels) == count == len(json.loads(path.read_text()))
 
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from promptsearch.errors import ExportError, PromptError
-from promptsearch.formats.export import Exported, write_as
+from promptsearch.formats.export import ExportRequest, write_as
 from promptsearch.formats.importing.name_binding import with_spaces
 from promptsearch.prompt import Field, Prompt, Slot, Template, Text, Verbalizer
 from promptsearch.runs.settings import Settings
@@ -249,7 +249,7 @@ def test_inputs_keep_their_order_whatever_the_template_says_first(tmp_path):
 
 def test_a_prior_that_a_format_does_not_hold_is_told(tmp_path):
     prompt = Prompt(Template.parse("{text} [Z]"), Verbalizer.of({"a": "x", "b": "y"}))
-    given = Exported(
+    given = ExportRequest(
         file_of(tmp_path, [prompt]),
         file_of(tmp_path, [prompt]).prompts,
         Settings(calibration="pmi"),

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 import pytest
 from judges import ShorterIsBetter, capitals, reviews
 
-from promptsearch.engine import Chore, Limits, search_prompts
+from promptsearch.engine import ModelCall, Limits, search_prompts
 from promptsearch.engine.ledger import Ledger
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import RunError, TaskError
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
-from promptsearch.scoring import Cost, Judged
+from promptsearch.scoring import Cost, PredictionBatch
 from promptsearch.searchers import SEARCHERS, JointSearch
 from promptsearch.searchers.joint.cross import Cross
-from promptsearch.searchers.joint.history import folded
+from promptsearch.searchers.joint.history import deduplicated
 
 MANUAL = Prompt(Template.parse("start [Z]"), Verbalizer.of({"pos": "good", "neg": "bad"}))
 TASK = Task("toy", "classification", MANUAL, (), labels=("pos", "neg"))
@@ -31,11 +31,11 @@ class Words:
     """A strategy for templates: its words, one call for each."""
 
     words: tuple[str, ...] = ("near", "far")
-    work: bool = False  # a chore of its own before
+    run: bool = False  # a chore of its own before
 
     def search(self, task, score):
-        if self.work:
-            score.once("work", lambda: Chore(Cost(1), lambda: 1))
+        if self.run:
+            score.once("work", lambda: ModelCall(Cost(1), lambda: 1))
         for word in self.words:
             template = Template.parse(f"{word} [Z]")
             score([task.prompt.with_template(template, Source("words", ("p0",), {"word": word}))])
@@ -61,10 +61,10 @@ class Answers:
 class Broken:
     """Fails, after as many prompts."""
 
-    after: int = 0
+    decoder_for: int = 0
 
     def search(self, task, score):
-        for number in range(self.after):
+        for number in range(self.decoder_for):
             template = Template.parse(f"{'b' * (number + 1)} [Z]")
             score([task.prompt.with_template(template, Source("broken"))])
         raise TaskError("toy: nothing to work with")
@@ -88,9 +88,9 @@ class Table:
     def cost(self, prompts, on, rows):
         return Cost(1000 * len(prompts))
 
-    def judged(self, prompts, on, rows):
+    def predict(self, prompts, on, rows):
         self.scored += [key(prompt) for prompt in prompts]
-        return Judged(tuple(prompts), self.cost(prompts, on, rows))
+        return PredictionBatch(tuple(prompts), self.cost(prompts, on, rows))
 
     def scores(self, prompt):
         return {"log_likelihood": float(TOGETHER.get(key(prompt), -20)), "n": 1000}
@@ -235,12 +235,12 @@ def prompt(notation):
     ],
 )
 def test_what_counts_as_the_same(one, other, same):
-    assert (folded(prompt(one)) == folded(prompt(other))) is same
+    assert (deduplicated(prompt(one)) == deduplicated(prompt(other))) is same
 
 
 def test_other_answers_are_another_prompt():
     other = Prompt(MANUAL.template, Verbalizer.of({"pos": "fine", "neg": "bad"}))
-    assert folded(other) != folded(MANUAL)
+    assert deduplicated(other) != deduplicated(MANUAL)
 
 
 def test_near_duplicates_of_another_strategy_are_not_scored_again(monkeypatch):

@@ -17,7 +17,7 @@ from promptsearch.errors import ModelError, PromptError, RunError
 from promptsearch.models import ModelInfo
 from promptsearch.models.loading.build import wrap
 from promptsearch.searchers.lm_score.grammatical_forms import combined, forms_of
-from promptsearch.searchers.lm_score.ranking import Ballot
+from promptsearch.searchers.lm_score.ranking import TemplateRanking
 
 CAPITALS = {"France": "Paris", "Norway": "Oslo", "Chile": "Santiago", "Peru": "Lima"}
 PLANTED = "[Z] is the capital of {subject} ."
@@ -101,11 +101,11 @@ def test_two_places_take_all_their_forms_more_take_them_in_turn():
 
 
 def test_ballots_by_hand():
-    ballot = Ballot(np.array([[-1.0, -9.0, -9.0], [-2.0, -2.0, -2.0], [-3.0, -1.0, -1.5]]))
+    ballot = TemplateRanking(np.array([[-1.0, -9.0, -9.0], [-2.0, -2.0, -2.0], [-3.0, -1.0, -1.5]]))
     assert ballot.order("relation") == [2, 1, 0]
     assert ballot.order("example") == [2, 0, 1]
     assert ballot.evidence(2) == {"lm_score": pytest.approx(-5.5 / 3), "votes": 2, "share": 2 / 3}
-    tied = Ballot(np.array([[-1.0, -2.0], [-1.0, -2.0]]))
+    tied = TemplateRanking(np.array([[-1.0, -2.0], [-1.0, -2.0]]))
     assert tied.order("relation") == tied.order("example") == [0, 1]
 
 

@@ -9,8 +9,8 @@ from promptsearch import load_model
 from promptsearch.models.generation.text_likelihood import reading_of
 from promptsearch.prompt import Template
 from promptsearch.searchers.lm_score.coherence import Coherence
-from promptsearch.searchers.lm_score.ranking import Ballot
-from promptsearch.searchers.lm_score.sentences import Case
+from promptsearch.searchers.lm_score.ranking import TemplateRanking
+from promptsearch.searchers.lm_score.sentences import SentenceSet
 
 TOLERANCE, ITEMS = 1e-4, 4
 
@@ -36,7 +36,7 @@ def ours(notation):
 
 def coherence_of(item, golden, lm, heads=None, tails=None):
     heads, tails = heads or item["head_forms"], tails or item["tail_forms"]
-    case = Case("0", {"head": tuple(heads)}, ({"Z": tuple(tails)},))
+    case = SentenceSet("0", {"head": tuple(heads)}, ({"Z": tuple(tails)},))
     return Coherence(lm, [case], golden["prefix"], golden["length_exponent"])
 
 
@@ -69,7 +69,7 @@ def test_every_candidate_has_its_ids_its_sum_and_its_score(item, golden, lm):
 def test_the_best_sentence_is_found(item, golden, lm):
     coherence = coherence_of(item, golden, lm)
     templates = list(map(ours, item["templates"]))
-    worths = [own for (own,) in coherence.chore(templates).work()]
+    worths = [own for (own,) in coherence.chore(templates).run()]
     best = max(range(len(worths)), key=lambda place: worths[place].score)
     wanted = item["candidates"][item["best_index"]]
     assert item["templates"][best] == wanted["template"]
@@ -84,8 +84,8 @@ def test_the_best_template_by_the_mean_over_forms_is_found(item, golden, lm):
     for head in item["head_forms"]:
         for tail in item["tail_forms"]:
             coherence = coherence_of(item, golden, lm, [head], [tail])
-            worths = coherence.chore([ours(each) for each in item["templates"]]).work()
+            worths = coherence.chore([ours(each) for each in item["templates"]]).run()
             columns.append([own.score for (own,) in worths])
-    ballot = Ballot(np.array(columns).T)
+    ballot = TemplateRanking(np.array(columns).T)
     best = ballot.order("relation")[0]
     assert item["templates"][best] == item["best_template_by_mean_over_forms"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptsearch.corpora.fact_mentions import FactIndex, Found, found_pairs
+from promptsearch.corpora.fact_mentions import FactIndex, MentionPair, found_pairs
 from promptsearch.corpora.mention_matcher import Matcher, all_surfaces, as_array, outermost
 from promptsearch.corpora.sentence_boundaries import PAD, sentence_starts
 from promptsearch.language.words import words
@@ -175,5 +175,5 @@ def test_a_name_that_spans_a_sentence_end_joins_the_two() -> None:
 
 
 def test_direction_and_the_words_between_follow_from_the_spans() -> None:
-    assert Found((5, 8), (0, 2), (0, 9)).direction == -1
-    assert Found((5, 8), (0, 2), (0, 9)).between == (2, 5)
+    assert MentionPair((5, 8), (0, 2), (0, 9)).direction == -1
+    assert MentionPair((5, 8), (0, 2), (0, 9)).between == (2, 5)

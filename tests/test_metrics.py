@@ -12,12 +12,12 @@ from promptsearch.metrics import (
 from promptsearch.metrics.calibration_error import calibration_error
 from promptsearch.metrics.f1 import macro_f1, micro_f1
 from promptsearch.metrics.intervals import bootstrap, wilson
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 
 
 def judged(gold, predicted, labels=("a", "b", "c")):
     hits = [g == p for g, p in zip(gold, predicted, strict=True)]
-    return Judgement(
+    return Predictions(
         labels,
         tuple((g,) for g in gold),
         np.log([0.5] * len(gold)),
@@ -55,7 +55,7 @@ def test_wilson_by_hand():
 
 def test_fact_scores_by_hand():
     """Four facts: right at 1, 2 and 4; the last has no right candidate, and counts as wrong."""
-    facts = Judgement(
+    facts = Predictions(
         ("x", "y", "z", "w"),
         (("x", "y"), ("x",), ("z",), ("elsewhere",)),
         np.array([np.log(0.6), np.log(0.2), np.log(0.1), -np.inf]),

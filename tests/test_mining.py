@@ -15,7 +15,7 @@ from promptsearch.data import Example
 from promptsearch.engine import Trial
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import DataError, TaskError
-from promptsearch.parallel import Crew
+from promptsearch.parallel import Workers
 from promptsearch.prompt import Prompt
 from promptsearch.prompt.template import Template
 from promptsearch.prompt.verbalizer import Verbalizer
@@ -23,8 +23,8 @@ from promptsearch.searchers.mine import corpus_pass as sweep
 from promptsearch.searchers.mine import mined_templates as mined_module
 from promptsearch.searchers.mine import pipeline as expedition
 from promptsearch.searchers.mine.contexts import contexts, most_shared
-from promptsearch.searchers.mine.count_table import Table, merged
-from promptsearch.searchers.mine.mined_templates import Frame, Mined, read_mined, write_mined
+from promptsearch.searchers.mine.count_table import CountTable, merged
+from promptsearch.searchers.mine.mined_templates import TemplateBuilder, MinedTemplate, read_mined, write_mined
 from promptsearch.searchers.mine.search import MiningSearch, mine_tasks
 from promptsearch.searchers.mine.snippets import Snippet
 
@@ -127,7 +127,7 @@ def test_shards_change_nothing(
     whole = mine_tasks(SEARCH, [facts_task(corpus)])
     cut = [sentences.Shard(corpus, a, a + size) for a in range(0, corpus.stat().st_size, size)]
     monkeypatch.setattr(sweep, "shards_of", lambda path, encoding: cut)
-    assert mine_tasks(SEARCH, [replace(facts_task(corpus), crew=Crew(workers))]) == whole
+    assert mine_tasks(SEARCH, [replace(facts_task(corpus), crew=Workers(workers))]) == whole
 
 
 @given(st.lists(st.text("ab é\r\n", max_size=9), max_size=12), st.integers(1, 30))
@@ -229,7 +229,7 @@ WORDS = st.lists(
 
 @given(WORDS, st.sampled_from([1, -1]), st.booleans())
 def test_slot_and_field_survive_any_words(words: list[str], direction: int, spaced: bool) -> None:
-    template = Frame(("subject",), "Z", spaced).middle(Snippet(direction, " ".join(words)))
+    template = TemplateBuilder(("subject",), "Z", spaced).middle(Snippet(direction, " ".join(words)))
     if spaced:
         assert template is not None
     if template is not None:
@@ -299,7 +299,7 @@ def test_contexts_of_most_labels_come_first() -> None:
 
 def test_spilled_runs_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("promptsearch.searchers.mine.count_table._OPEN", 2)
-    table = Table(tmp_path / "t", spill=2)
+    table = CountTable(tmp_path / "t", spill=2)
     for number in range(30):
         table.add(0, Snippet(1, f"w{number % 5}"), "", b"x" * (number % 7 + 1))
     table.flush()
@@ -378,7 +378,7 @@ def test_a_broken_line_names_its_file_and_line(
 
 
 def test_mined_templates_come_back_as_they_were_written(tmp_path: Path) -> None:
-    one = Mined(
+    one = MinedTemplate(
         Template.parse("{subject} {{x}} [[Z]] [Z] ."), 3, 1, "middle", "an “example”\u2028x"
     )
     write_mined(tmp_path, [one, replace(one, count=2)], "stamp")
@@ -394,7 +394,7 @@ def test_a_compressed_file_too_large_for_one_worker_is_said(
     packed.write_bytes(gzip.compress(corpus.read_bytes()))
     monkeypatch.setattr("promptsearch.searchers.mine.request.SHARD", 4)
     lines: list[str] = []
-    mine_tasks(SEARCH, [replace(facts_task(packed), crew=Crew(2), log=lines.append)])
+    mine_tasks(SEARCH, [replace(facts_task(packed), crew=Workers(2), log=lines.append)])
     assert "cannot be split over 2 workers" in lines[0]
 
 
@@ -407,7 +407,7 @@ def test_a_corpus_in_another_encoding_reads_as_the_task_says(tmp_path: Path, nam
     }
     data = rows.get(path.suffix, sentence + "\n").encode("latin-1")
     path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
-    reading = sentences.Reading(encoding="latin-1")
+    reading = sentences.CorpusFormat(encoding="latin-1")
     (shard,) = sentences.shards_of(path, 4, reading.encoding)
     (chunk,) = sentences.chunks(shard, reading)
     assert sentence in chunk.text.decode()

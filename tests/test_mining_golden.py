@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from promptsearch.parallel import Crew
-from promptsearch.searchers.mine.corpus_pass import Wish, jobs, sweep
+from promptsearch.parallel import Workers
+from promptsearch.searchers.mine.corpus_pass import MiningRequest, jobs, run_pass
 from promptsearch.searchers.mine.dependency import is_dependency_only, spanning_phrase
-from promptsearch.searchers.mine.mined_templates import Frame
-from promptsearch.searchers.mine.search_terms import Wanted
-from promptsearch.searchers.mine.snippet_extractor import Limits
-from promptsearch.searchers.mine.snippets import Mention, Snippet, middle_words, most_frequent
+from promptsearch.searchers.mine.mined_templates import TemplateBuilder
+from promptsearch.searchers.mine.search_terms import SearchTerms
+from promptsearch.searchers.mine.snippet_extractor import SnippetLimits
+from promptsearch.searchers.mine.snippets import TokenSpan, Snippet, middle_words, most_frequent
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "golden" / "dev" / "mining.json"
 pytestmark = pytest.mark.skipif(not GOLDEN.is_file(), reason="needs ../shared/golden")
@@ -30,7 +30,7 @@ def raw_counts(golden: dict[str, Any], relation: str) -> Counter[Snippet]:
     facts = frozenset((fact["head"], fact["tail"]) for fact in golden["facts"][relation])
     counts: Counter[Snippet] = Counter()
     for document in golden["corpus"]:
-        mentions = [Mention(m["start"], m["end"], m["entity"]) for m in document["mentions"]]
+        mentions = [TokenSpan(m["start"], m["end"], m["entity"]) for m in document["mentions"]]
         counts.update(middle_words(document["tokens"], mentions, facts))
     return counts
 
@@ -57,7 +57,7 @@ def test_templates_are_the_original_ones(
         raw_counts(golden, relation), int(min_count), digits=True, merge_case=False
     )
     assert {(s.left, s.direction, n) for s, n in kept} == triples(expected["snippets"])
-    ours = [(str(Frame(("X",), "Z").middle(snippet)), count) for snippet, count in kept]
+    ours = [(str(TemplateBuilder(("X",), "Z").middle(snippet)), count) for snippet, count in kept]
     theirs = [
         (row["template"].replace("[X]", "{X}").replace("[Y]", "[Z]"), row["count"])
         for row in expected["templates"][1:]
@@ -79,10 +79,10 @@ def test_the_matcher_finds_what_the_annotated_mentions_give(
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("\n".join(" ".join(d["tokens"]) for d in golden["corpus"]), encoding="utf-8")
     facts = tuple((f["head_surface"], f["tail_surface"]) for f in golden["facts"][relation])
-    wish = Wish(Wanted(facts=facts), (corpus,), (), True)
-    limits = Limits(digits=True, merge_case=False, cross_sentences=True)
-    with Crew().open() as pool:
-        swept = sweep(list(jobs({0: wish}, limits)), tmp_path / "shards", pool, lambda line: None)
+    wish = MiningRequest(SearchTerms(facts=facts), (corpus,), (), True)
+    limits = SnippetLimits(digits=True, merge_case=False, cross_sentences=True)
+    with Workers().open() as pool:
+        swept = run_pass(list(jobs({0: wish}, limits)), tmp_path / "shards", pool, lambda line: None)
     ours = {(row.snippet.left, row.snippet.direction, row.counts[""]) for row in swept.counted()}
     kept = [
         row

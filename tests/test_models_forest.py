@@ -9,7 +9,7 @@ from tiny import tiny
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Scoring
-from promptsearch.models.batching.prefix_tree import agreeing, forest_of, row_of
+from promptsearch.models.batching.prefix_tree import common_prefix_length, pack_sharing_prefixes, pack_separately
 from promptsearch.models.forward.linear import prepacks
 
 TOKENS = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(tuple)
@@ -26,7 +26,7 @@ def shape_is_whole(forest):
 
 @given(LINES)
 def test_a_row_holds_every_sequence_apart(lines):
-    forest = row_of(lines)
+    forest = pack_separately(lines)
     assert shape_is_whole(forest) == sum(map(len, lines))
     seen = [token for path in forest.paths for token in path.tolist()]
     assert len(set(seen)) == len(seen)
@@ -38,7 +38,7 @@ def test_a_row_holds_every_sequence_apart(lines):
 @given(LINES, st.data())
 def test_a_forest_holds_every_beginning_once(lines, data):
     roots = data.draw(st.lists(st.integers(0, 2), min_size=len(lines), max_size=len(lines)))
-    forest = forest_of(lines, roots)
+    forest = pack_sharing_prefixes(lines, roots)
     beginnings = {
         (root, line[:end])
         for root, line in zip(roots, lines, strict=True)
@@ -52,7 +52,7 @@ def test_a_forest_holds_every_beginning_once(lines, data):
 
 @given(LINES)
 def test_parts_have_the_segments_of_their_runs(lines):
-    forest = forest_of(lines, [0] * len(lines))
+    forest = pack_sharing_prefixes(lines, [0] * len(lines))
     fresh, seen = [], []
     for part in forest.parts:
         keys = part.keys if part.keys is not None else torch.arange(part.start, part.stop)
@@ -72,7 +72,7 @@ def test_parts_have_the_segments_of_their_runs(lines):
 
 @given(LINES)
 def test_a_segment_sees_its_path_and_nothing_else(lines):
-    forest = forest_of(lines, [0] * len(lines))
+    forest = pack_sharing_prefixes(lines, [0] * len(lines))
     paths = {path[-1]: path.tolist() for path in forest.paths}
     for run in forest.runs:
         for number in range(run.count):
@@ -87,7 +87,7 @@ def test_a_segment_sees_its_path_and_nothing_else(lines):
 
 @given(TOKENS, TOKENS)
 def test_agreeing_counts_equal_beginnings(one, other):
-    both = agreeing(one, other)
+    both = common_prefix_length(one, other)
     assert one[:both] == other[:both]
     assert both == min(len(one), len(other)) or one[both] != other[both]
 
@@ -115,7 +115,7 @@ def test_what_is_planned_is_what_passes(kind, monkeypatch):
     for name in ("forward.backends", "forward.encoder_decoder"):
         for maker in ("forest_of", "row_of"):
             where = f"promptsearch.models.{name}.{maker}"
-            monkeypatch.setattr(where, counted({"forest_of": forest_of, "row_of": row_of}[maker]))
+            monkeypatch.setattr(where, counted({"forest_of": pack_sharing_prefixes, "row_of": pack_separately}[maker]))
     texts = filled(ONE)
     plan = port.plan(texts, SINGLE, Scoring())
     passed.clear()
@@ -152,7 +152,7 @@ def test_a_memory_too_full_to_encode_halves_the_block(monkeypatch):
     expected = scores(port, texts, SINGLE)
     reader, sizes = type(port.machine.fast), []
 
-    def after(self, sources, original=reader.after):
+    def after(self, sources, original=reader.decoder_for):
         sizes.append(len(sources))
         if len(sources) > 2:
             raise torch.OutOfMemoryError("full")
@@ -180,19 +180,19 @@ def _limit(port, monkeypatch, most, sizes):
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 def test_ranking_in_bfloat16_is_near(kind):
     port, _, _ = tiny(kind)
-    if port.ranker is port:
+    if port.fast_model is port:
         pytest.skip("this machine has no bfloat16 products")
-    assert port.ranker.info.dtype == "bfloat16"
+    assert port.fast_model.info.dtype == "bfloat16"
     assert port.info.dtype == "float32"
     texts = filled(ONE)
-    near = (scores(port.ranker, texts, SINGLE) - scores(port, texts, SINGLE)).abs()
+    near = (scores(port.fast_model, texts, SINGLE) - scores(port, texts, SINGLE)).abs()
     assert 0 < near.mean() < 0.5
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_a_dtype_that_is_asked_for_is_the_only_one(dtype):
     port, _, _ = tiny("bert", dtype=dtype)
-    assert port.ranker is port
+    assert port.fast_model is port
 
 
 def test_prepacked_layers_are_torchs_own():

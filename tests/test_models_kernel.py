@@ -9,7 +9,7 @@ from test_gradients import LAYOUTS, slopes, triggers_of
 from test_models_naive import DOUBLE, ONE, SINGLE, TWO, filled, scores
 from tiny import KINDS, parts, tiny
 
-from promptsearch.models.batching.tree_runs import KEYS, SEGMENTS, Run, parts_of
+from promptsearch.models.batching.tree_runs import KEYS, SEGMENTS, SegmentRun, parts_of
 from promptsearch.models.forward import cuda_attention as kernel
 from promptsearch.models.forward.attention import without_cudnn
 
@@ -56,19 +56,19 @@ def test_heads_that_the_kernel_cannot_read_go_run_by_run():
     assert not kernel.aligned([torch.zeros(1, 1, 10)])
     assert kernel.aligned([torch.zeros(1, 1, 20)])
     assert not kernel.aligned([torch.zeros(1, 1, 20, dtype=torch.bfloat16)])
-    assert not kernel.takes([torch.zeros(1, 1, 8)] * 3)  # on a CPU
+    assert not kernel.is_supported([torch.zeros(1, 1, 8)] * 3)  # on a CPU
 
 
 def test_a_part_copies_few_keys():
     keys = torch.zeros(KEYS // 8, 4, dtype=torch.int64)  # half of what a part may copy
-    runs = [Run(i * len(keys), len(keys), 1, 4, keys) for i in range(5)]
-    own = Run(5 * len(keys), KEYS, 4, 4)
+    runs = [SegmentRun(i * len(keys), len(keys), 1, 4, keys) for i in range(5)]
+    own = SegmentRun(5 * len(keys), KEYS, 4, 4)
     sizes = [len(part.query_bounds) - 1 for part in parts_of([*runs, own, own])]
     assert sizes == [2 * len(keys), 2 * len(keys), len(keys), 2 * KEYS]
 
 
 def test_a_part_has_as_many_segments_as_cuda_launches():
-    found = parts_of([Run(0, SEGMENTS + 5, 2, 2), Run(2 * (SEGMENTS + 5), 3, 4, 4)])
+    found = parts_of([SegmentRun(0, SEGMENTS + 5, 2, 2), SegmentRun(2 * (SEGMENTS + 5), 3, 4, 4)])
     assert [len(part.query_bounds) - 1 for part in found] == [SEGMENTS, 8]
     assert [(part.start, part.stop) for part in found] == [
         (0, 2 * SEGMENTS),

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from test_models_text import HOSTILE, KINDS, PLAIN, slot_token, tokens_of
 from tiny import tiny
 
-from promptsearch.models.tokenization.cached_tokenizer import Pieces, _cut, _sample, cuttable
+from promptsearch.models.tokenization.cached_tokenizer import CachedTokenizer, _cut, _sample, cuttable
 
 PARTS = st.lists(st.one_of(HOSTILE, PLAIN, st.just(" It was "), st.just(" .")), min_size=1)
 
@@ -16,7 +16,7 @@ PARTS = st.lists(st.one_of(HOSTILE, PLAIN, st.just(" It was "), st.just(" .")), 
 @given(parts=PARTS, place=st.integers(0, 9), special=st.booleans())
 def test_ids_are_those_of_the_whole_line(kind, parts, place, special):
     whole, _ = tokens_of(kind)
-    pieces = Pieces(whole)
+    pieces = CachedTokenizer(whole)
     slot, _ = slot_token(kind)
     line = (*parts[: place % 5], slot, *parts[place % 5 :])
     for each in (line, tuple(parts)):
@@ -35,7 +35,7 @@ def assembled(pieces, line, special):
 def test_the_first_token_of_a_part_is_found(kind, parts, place):
     whole, _ = tokens_of(kind)
     line, part = tuple(parts), place % len(parts)
-    assert Pieces(whole).encode_from([line], [part]) == whole.encode_from([line], [part])
+    assert CachedTokenizer(whole).encode_from([line], [part]) == whole.encode_from([line], [part])
 
 
 def test_tokens_that_reach_across_a_space_forbid_cuts():
@@ -68,7 +68,7 @@ def test_a_tokenizer_that_joins_across_spaces_is_left_alone():
         def glued(self, lines):
             return self.encode(lines)
 
-    pieces = Pieces(Joining())
+    pieces = CachedTokenizer(Joining())
     assert pieces.encode([("a", " b"), ("c", " d")]) == [[3], [3]]
     assert not pieces._trusted
 

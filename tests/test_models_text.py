@@ -112,7 +112,7 @@ def test_the_longest_input_is_cut_until_the_text_fits(kind):
     text = Template.parse("{a} great {b} It was [Z].").fill({"a": "bad", "b": "film plot " * 60})
     plan = port.plan([text], SINGLE, Scoring())
     ((item,),) = (block.items for block in plan.blocks)
-    length = len(item.ids) - len(item.slots) + item.probes.longest
+    length = len(item.ids) - len(item.slots) + item.completions.longest
     assert port.machine.limit - 8 <= length <= port.machine.limit
     assert tokenizer.decode(item.ids, skip_special_tokens=True).split()[:3] == [
         "bad",

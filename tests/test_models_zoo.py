@@ -75,7 +75,7 @@ def check(name, options, way, kind, reference):
     expected = [[reference(model, tokenizer, text, a) for a in SINGLE] for text in texts]
     found = scores(port, texts, SINGLE)
     torch.testing.assert_close(found, torch.tensor(expected), atol=1e-4, rtol=2e-5)
-    assert not scores(port.ranker, texts, SINGLE).isnan().any()
+    assert not scores(port.fast_model, texts, SINGLE).isnan().any()
 
 
 @pytest.mark.parametrize("name", MASKED)

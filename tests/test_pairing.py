@@ -9,8 +9,8 @@ import pytest
 
 from promptsearch.searchers.answers.prune.beam import beam_pairings
 from promptsearch.searchers.answers.prune.combinations import best_pairings
-from promptsearch.searchers.answers.prune.likely_words import likeliest, nearest
-from promptsearch.searchers.answers.prune.swaps import Change
+from promptsearch.searchers.answers.prune.likely_words import most_likely_words, nearest
+from promptsearch.searchers.answers.prune.swaps import WordSwap
 
 CASES = ("three", "two", "neighbours")
 
@@ -26,7 +26,7 @@ def golden(shared):
 def test_candidates_of_lm_bff(golden, name):
     case, logits = golden[0][name], golden[1][f"{name}_logits"]
     able = np.array([i for i, word in enumerate(case["vocab"]) if word.startswith("Ġ")])
-    lists = likeliest(logits[:, able], np.array(case["labels"]), case["k_likely"])
+    lists = most_likely_words(logits[:, able], np.array(case["labels"]), case["k_likely"])
     for own, wanted, means, ties in zip(
         lists,
         case["candidates_per_class"],
@@ -127,7 +127,7 @@ def test_a_changed_word_is_judged_as_the_whole_combination_is(label, distinct):
     rest = [own for place, own in enumerate(lists) if place != label]
     words = np.array([c for c in product(*rest) if len(set(c)) == 3 or not distinct])
     alike = np.arange(12) if distinct else None
-    found = Change(table, gold, words, label, lists[label], alike).best(1000)
+    found = WordSwap(table, gold, words, label, lists[label], alike).best(1000)
     assert sorted(pairing.words for pairing in found) == sorted(naive)
     for pairing in found:
         correct, log_likelihood = naive[pairing.words]

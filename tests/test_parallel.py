@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from promptsearch.errors import RunError, TaskError
-from promptsearch.parallel import Crew, Pool
+from promptsearch.parallel import Workers, WorkerPool
 from promptsearch.parallel.backend import deaf_to_interrupts, thread_environment, threads_each
 from promptsearch.parallel.ray import room
 from promptsearch.searchers.mine import corpus_pass as sweep
-from promptsearch.searchers.mine.search_terms import Wanted
-from promptsearch.searchers.mine.snippet_extractor import Limits
+from promptsearch.searchers.mine.search_terms import SearchTerms
+from promptsearch.searchers.mine.snippet_extractor import SnippetLimits
 
 PACKAGES = {"loky": "joblib", "dask": "distributed", "ray": "ray"}
 TOLD: list[str] = []  # what pools say
@@ -61,21 +61,21 @@ def variable(name: str) -> str | None:
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
+def pool(request: pytest.FixtureRequest) -> Iterator[WorkerPool]:
     """Two processes of one engine, the same ones for all tests."""
     pytest.importorskip(PACKAGES[request.param], reason=f"needs the extra {request.param}")
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # for ray to find our functions
-        yield stack.enter_context(Crew(2, request.param, retries=1).open(TOLD.append))
+        yield stack.enter_context(Workers(2, request.param, retries=1).open(TOLD.append))
 
 
-def test_every_job_comes_back_once(pool: Pool) -> None:
+def test_every_job_comes_back_once(pool: WorkerPool) -> None:
     assert pool.size == 2
     assert sorted(pool.each(square, range(8))) == SQUARES
     assert list(pool.each(square, [])) == []
 
 
-def test_processes_are_kept_from_call_to_call(pool: Pool) -> None:
+def test_processes_are_kept_from_call_to_call(pool: WorkerPool) -> None:
     first = {pid for _, pid in pool.each(process, [0.1] * 4)}
     again = {pid for _, pid in pool.each(process, [0.1] * 4)}
     assert len(first) == 2
@@ -83,19 +83,19 @@ def test_processes_are_kept_from_call_to_call(pool: Pool) -> None:
     assert os.getpid() not in first
 
 
-def test_processes_share_the_cores(pool: Pool, request: pytest.FixtureRequest) -> None:
+def test_processes_share_the_cores(pool: WorkerPool, request: pytest.FixtureRequest) -> None:
     if "ray" in request.node.name:
         pytest.skip("ray sets OMP_NUM_THREADS only, which is set for these tests")
     assert dict(pool.each(variable, ["MKL_NUM_THREADS"])) == {0: str(threads_each(2))}
     assert "MKL_NUM_THREADS" not in os.environ  # dask likes to set it here, too
 
 
-def test_job_i_goes_to_process_i(pool: Pool) -> None:
+def test_job_i_goes_to_process_i(pool: WorkerPool) -> None:
     first, again = (dict(pool.each(process, [0.2] * 2)) for _ in range(2))
     assert first == again
 
 
-def test_results_come_as_they_are_there(pool: Pool) -> None:
+def test_results_come_as_they_are_there(pool: WorkerPool) -> None:
     start = time.perf_counter()
     results = pool.each(process, [0.8, 0])
     assert next(results)[0] == 1
@@ -103,14 +103,14 @@ def test_results_come_as_they_are_there(pool: Pool) -> None:
     assert [index for index, _ in results] == [0]
 
 
-def test_a_job_whose_worker_died_is_sent_again(pool: Pool, tmp_path: Path) -> None:
+def test_a_job_whose_worker_died_is_sent_again(pool: WorkerPool, tmp_path: Path) -> None:
     jobs = [(n, tmp_path / "marker") for n in range(8)]
     assert sorted(pool.each(dies_once, jobs)) == SQUARES
     assert (tmp_path / "marker").exists()
     assert TOLD[-1] == "job 4 of 8: its worker died; sent again"
 
 
-def test_a_worker_killed_half_way_costs_nothing_but_time(pool: Pool) -> None:
+def test_a_worker_killed_half_way_costs_nothing_but_time(pool: WorkerPool) -> None:
     victim = dict(pool.each(process, [0.1] * 2))[0]
     results = pool.each(process, [0.2] * 6)
     first = next(results)
@@ -120,20 +120,20 @@ def test_a_worker_killed_half_way_costs_nothing_but_time(pool: Pool) -> None:
     assert victim not in list(rest.values())[2:]
 
 
-def test_a_job_that_always_kills_its_worker_is_an_error(pool: Pool) -> None:
+def test_a_job_that_always_kills_its_worker_is_an_error(pool: WorkerPool) -> None:
     with pytest.raises(RunError, match=r"^job 2 of 3: its worker died 2 times, .* memory"):
         list(pool.each(dies, range(3)))
     assert sorted(pool.each(square, range(8))) == SQUARES  # the pool is as good as new
 
 
-def test_what_the_function_raises_passes_through_at_once(pool: Pool, tmp_path: Path) -> None:
+def test_what_the_function_raises_passes_through_at_once(pool: WorkerPool, tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"^reviews.toml: no \[Z\]$"):
         list(pool.each(fails, [tmp_path / "tries"]))
     assert (tmp_path / "tries").read_text() == "x"
     assert sorted(pool.each(square, range(8))) == SQUARES
 
 
-def test_a_worker_that_died_idle_is_replaced(pool: Pool) -> None:
+def test_a_worker_that_died_idle_is_replaced(pool: WorkerPool) -> None:
     for pid in {pid for _, pid in pool.each(process, [0.1] * 2)}:
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.2)
@@ -141,25 +141,25 @@ def test_a_worker_that_died_idle_is_replaced(pool: Pool) -> None:
 
 
 def test_mining_with_a_worker_killed_finds_the_same(
-    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("Oslo is the capital of Norway. Lima, capital of Peru.\n" * 4000)
     size = corpus.stat().st_size // 8
     shards = [sweep.Shard(corpus, at, at + size) for at in range(0, corpus.stat().st_size, size)]
     monkeypatch.setattr(sweep, "shards_of", lambda path, encoding: shards)
-    wish = sweep.Wish(Wanted(facts=(("Norway", "Oslo"), ("Peru", "Lima"))), (corpus,), (), True)
-    work = list(sweep.jobs({0: wish}, Limits()))
-    with Crew().open() as alone:
-        whole = sweep.sweep(work, tmp_path / "whole", alone, print)
+    wish = sweep.MiningRequest(SearchTerms(facts=(("Norway", "Oslo"), ("Peru", "Lima"))), (corpus,), (), True)
+    work = list(sweep.jobs({0: wish}, SnippetLimits()))
+    with Workers().open() as alone:
+        whole = sweep.run_pass(work, tmp_path / "whole", alone, print)
     os.kill(dict(pool.each(process, [0.1] * 2))[0], signal.SIGKILL)
-    swept = sweep.sweep(work, tmp_path / "swept", pool, print)
+    swept = sweep.run_pass(work, tmp_path / "swept", pool, print)
     assert swept.tally == whole.tally
     assert list(swept.counted()) == list(whole.counted()) != []
 
 
 def test_one_worker_is_this_process() -> None:
-    with Crew().open() as pool:
+    with Workers().open() as pool:
         results = pool.each(process, [0, 0])
         assert list(results) == [(0, os.getpid()), (1, os.getpid())]
         assert pool.in_process
@@ -227,13 +227,13 @@ def test_an_interrupt_ends_all_processes_without_a_word(backend: str, tmp_path: 
 )
 def test_a_crew_that_cannot_be_is_an_error(crew: dict[str, object], message: str) -> None:
     with pytest.raises(RunError, match=message):
-        Crew(**crew)
+        Workers(**crew)
 
 
 @pytest.mark.parametrize("backend", ["dask", "ray"])
 def test_a_missing_package_is_an_error(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, PACKAGES[backend], None)
-    with Crew(2, backend).open() as pool, pytest.raises(RunError) as error:
+    with Workers(2, backend).open() as pool, pytest.raises(RunError) as error:
         next(pool.each(square, [1]))
     assert str(error.value).endswith(f"pip install 'promptsearch[{backend}]'")
 
@@ -246,7 +246,7 @@ def test_an_address_that_nobody_answers_at_is_an_error(
     pytest.importorskip(PACKAGES[backend])
     monkeypatch.setattr(f"promptsearch.parallel.{backend}.CONNECT", 0.5)
     start = time.perf_counter()
-    with Crew(2, backend, address).open() as pool, pytest.raises(RunError, match=f"'{address}'"):
+    with Workers(2, backend, address).open() as pool, pytest.raises(RunError, match=f"'{address}'"):
         next(pool.each(square, [1]))
     assert time.perf_counter() - start < 5
 
@@ -256,7 +256,7 @@ def test_something_else_at_the_address_is_an_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("promptsearch.parallel.dask.CONNECT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:  # it takes the call and says nothing
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        with Crew(2, "dask", address).open() as pool, pytest.raises(RunError, match="no dask"):
+        with Workers(2, "dask", address).open() as pool, pytest.raises(RunError, match="no dask"):
             next(pool.each(square, [1]))
 
 
@@ -290,7 +290,7 @@ def test_a_dask_cluster_by_its_address_outlives_a_worker(
     runs = [started(worker, tmp_path) for _ in range(2)]
     monkeypatch.setattr("promptsearch.parallel.dask.CONNECT", 10)
     try:
-        with Crew(cluster=scheduler, backend="dask").open() as pool:
+        with Workers(cluster=scheduler, backend="dask").open() as pool:
             while pool.size < 2:
                 time.sleep(0.1)
             assert dict(pool.each(variable, ["OMP_NUM_THREADS"])) == {0: "3"}  # its --nthreads
@@ -299,7 +299,7 @@ def test_a_dask_cluster_by_its_address_outlives_a_worker(
             os.killpg(runs[0].pid, signal.SIGKILL)  # it does not come back
             assert sorted(index for index, _ in [first, *results]) == list(range(8))
             assert pool.size == 1
-            with Crew(2, "dask", scheduler).open() as other:
+            with Workers(2, "dask", scheduler).open() as other:
                 assert other.size == 1  # at most two
     finally:
         for run in runs:
@@ -312,17 +312,17 @@ def test_a_dask_cluster_without_workers_is_an_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("promptsearch.parallel.dask.CONNECT", 1)
     with distributed.LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as cluster:
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster.scheduler_address)  # no --cluster
-        with Crew(2, "dask").open() as pool, pytest.raises(RunError, match="start some: dask work"):
+        with Workers(2, "dask").open() as pool, pytest.raises(RunError, match="start some: dask work"):
             next(pool.each(square, [1]))
 
 
 def test_a_folder_that_the_workers_do_not_see_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wish = sweep.Wish(Wanted(facts=(("Norway", "Oslo"),)), (), ("Oslo, Norway",), True)
+    wish = sweep.MiningRequest(SearchTerms(facts=(("Norway", "Oslo"),)), (), ("Oslo, Norway",), True)
     monkeypatch.setattr(sweep, "mine_shard", lambda job, folder: None)  # it writes elsewhere
-    with Crew().open() as pool, pytest.raises(RunError, match="must see the run's directory"):
-        sweep.sweep(list(sweep.jobs({0: wish}, Limits())), tmp_path / "shards", pool, print)
+    with Workers().open() as pool, pytest.raises(RunError, match="must see the run's directory"):
+        sweep.run_pass(list(sweep.jobs({0: wish}, SnippetLimits())), tmp_path / "shards", pool, print)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tiny import tiny
 from promptsearch.engine import search_prompts
 from promptsearch.errors import ModelError, RunError
 from promptsearch.prompt import Template
-from promptsearch.scoring import Cost, Judged
+from promptsearch.scoring import Cost, PredictionBatch
 from promptsearch.searchers import ParaphraseSearch
 
 
@@ -24,9 +24,9 @@ class Likes(ShorterIsBetter):
     def __init__(self, merit):
         self.merit, self.asked = merit, []
 
-    def judged(self, prompts, on, rows):
+    def predict(self, prompts, on, rows):
         self.asked += [(on, str(prompt.template)) for prompt in prompts]
-        return Judged(tuple(prompts), Cost(len(prompts)))
+        return PredictionBatch(tuple(prompts), Cost(len(prompts)))
 
     def scores(self, prompt):
         return {"log_likelihood": self.merit(str(prompt.template)), "n": 4}

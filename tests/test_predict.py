@@ -18,7 +18,7 @@ from tiny import saved, tiny
 from promptsearch import Scorer, Scoring
 from promptsearch.cli import cli
 from promptsearch.data import Example, Row, read_rows
-from promptsearch.prediction.combination import combined
+from promptsearch.prediction.combination import combine
 from promptsearch.prediction.table.line_formats import form_of
 from promptsearch.prompt_file import prompt_of, read_prompts
 
@@ -200,7 +200,7 @@ def test_one_prompt_the_ensemble_or_the_best(tmp_path):
     stderr, rows = told()
     assert "labels with the ensemble (uniform of p2, p1)" in stderr
     logs = [[[math.log(p) for p in shares.values()] for shares in each] for each in (two, one)]
-    wanted = np.exp(combined(np.array(logs), [0.5, 2.0], "uniform"))
+    wanted = np.exp(combine(np.array(logs), [0.5, 2.0], "uniform"))
     check(rows, [dict(zip(("bad", "good"), row, strict=True)) for row in wanted.tolist()])
     assert told("--ensemble")[1] == rows
 

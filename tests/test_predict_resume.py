@@ -18,7 +18,7 @@ from filelock import FileLock
 from test_predict import prompts_in, rows_of
 from tiny import saved
 
-from promptsearch.data.tables.rows import Layout, each_row
+from promptsearch.data.tables.rows import TableFormat, each_row
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
 from promptsearch.errors import RunError
@@ -26,11 +26,11 @@ from promptsearch.prediction.ensemble import EnsemblePredictor
 from promptsearch.prediction.table.columns import Columns
 from promptsearch.prediction.table.label_rows import Labeller, label_rows
 from promptsearch.prediction.table.line_formats import form_of
-from promptsearch.prediction.table.output import Part, Target, finished, locked, part_of
+from promptsearch.prediction.table.output import PartialOutput, Target, finished, locked, part_of
 from promptsearch.prediction.table.parquet import write_parquet
 
 COLUMNS = Columns(("bad", "good"))
-READER = LabelledReader(Layout(), "gold", ("bad", "good"), ("text",), frozenset(["text"]), Markup())
+READER = LabelledReader(TableFormat(), "gold", ("bad", "good"), ("text",), frozenset(["text"]), Markup())
 ROWS = [f'row {n},"a, ""b""\n{n}"' for n in range(23)]
 ROWS[4] = ROWS[9] = "one cell too few"
 
@@ -115,7 +115,7 @@ def test_a_kill_at_every_step_changes_no_byte(tmp_path, table, ending):
 
 def dying_in_chunk(number, kept, table, target):
     """Label, up to a kill when this share of the bytes of a chunk is written."""
-    write, calls = Part.write, []
+    write, calls = PartialOutput.write, []
 
     def half(self, text, done):
         calls.append(done)
@@ -126,7 +126,7 @@ def dying_in_chunk(number, kept, table, target):
         self.file.flush()
         os._exit(9)
 
-    Part.write = half
+    PartialOutput.write = half
     label(table, target)
 
 

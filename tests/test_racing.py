@@ -7,12 +7,12 @@ import pytest
 
 from promptsearch.engine import Limits, search_prompts
 from promptsearch.engine.ledger import Ledger
-from promptsearch.engine.race_statistics import dropouts, regret, rungs
+from promptsearch.engine.race_statistics import eliminated, regret, checkpoints
 from promptsearch.engine.strategy import Task
 from promptsearch.metrics import scores_of
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.scoring import Cost, Judged
+from promptsearch.scoring import Cost, PredictionBatch
 
 COUNT = 300
 ANSWERS = Verbalizer.of({"pos": "good", "neg": "bad"})
@@ -38,12 +38,12 @@ class Noisy:
     def cost(self, prompts, on, rows):
         return Cost(len(prompts) * (COUNT if rows is None else len(rows)))
 
-    def judged(self, prompts, on, rows):
+    def predict(self, prompts, on, rows):
         chosen = np.arange(COUNT) if rows is None else np.array(rows)
         for one in prompts:
             self.seen[one] = max(self.seen.get(one, 0), len(chosen))
         results = tuple(self._judgement(one, chosen) for one in prompts)
-        return Judged(results, self.cost(prompts, on, rows))
+        return PredictionBatch(results, self.cost(prompts, on, rows))
 
     def _judgement(self, one, rows):
         name = str(one.template).removesuffix(" [Z]")
@@ -51,7 +51,7 @@ class Noisy:
         own = np.random.default_rng(int(1000 - 100 * level)).normal(0, self.noise, COUNT)
         values = np.minimum(level + own, 0)[rows]
         zeros = np.zeros(len(rows), dtype=np.int64)
-        return Judgement(("pos", "neg"), (("pos",),) * len(rows), values, zeros, zeros + 1)
+        return Predictions(("pos", "neg"), (("pos",),) * len(rows), values, zeros, zeros + 1)
 
     def scores(self, judgement):
         return scores_of(judgement, "classification")
@@ -71,20 +71,20 @@ NAMES = tuple(f"-{level:.2f}" for level in np.linspace(0.5, 2.5, 41))  # the fir
 
 
 def test_rungs_start_at_32_and_double():
-    assert rungs(32) == []
-    assert rungs(33) == [32]
-    assert rungs(300) == [32, 64, 128, 256]
+    assert checkpoints(32) == []
+    assert checkpoints(33) == [32]
+    assert checkpoints(300) == [32, 64, 128, 256]
 
 
 def test_only_what_noise_does_not_explain_drops_out():
     leader = np.array([0.0, 1.0] * 16)
-    assert dropouts([leader, leader - 1], None, 100) == [1]
+    assert eliminated([leader, leader - 1], None, 100) == [1]
     near = leader.copy()
     near[0] -= 1  # one example of 32 worse: noise
-    assert dropouts([leader, near], None, 100) == []
-    assert dropouts([near], leader, 100) == []
-    assert dropouts([leader - 1], leader, 100) == [0]  # the best so far leads
-    assert dropouts([leader], leader - 1, 100) == []
+    assert eliminated([leader, near], None, 100) == []
+    assert eliminated([near], leader, 100) == []
+    assert eliminated([leader - 1], leader, 100) == [0]  # the best so far leads
+    assert eliminated([leader], leader - 1, 100) == []
 
 
 def test_the_regret_is_bounded_from_the_examples_seen():

@@ -8,7 +8,7 @@ from tiny import KINDS, tiny
 
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.gradients.output_embedding import Readout
+from promptsearch.models.gradients.output_embedding import OutputEmbedding
 from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Input, Slot, Text
 
@@ -23,7 +23,7 @@ def filled(text, before=""):
 def states(port, texts):
     word = port.vocabulary_words()[0]
     box = port.white_box
-    return box.states(box.asking(texts, (("Z", word),)))
+    return box.states(box.plan_states(texts, (("Z", word),)))
 
 
 def naive_logits(kind, model, tokenizer, text):
@@ -62,7 +62,7 @@ def test_states_times_rows_are_the_logits_of_the_plain_model(kind):
 @every_kind
 def test_a_pass_that_ends_there_has_the_words_of_the_whole_one(kind):
     model = tiny(kind)[1]
-    readout = Readout.of(model, kind)
+    readout = OutputEmbedding.of(model, kind)
     ids = torch.tensor([[5, 9, 7]])
     inputs = {"input_ids": ids, **({"decoder_input_ids": ids} if kind == "t5" else {})}
     with torch.no_grad():
@@ -109,7 +109,7 @@ def test_t5_with_tied_embeddings_is_scaled_as_its_own_code_does():
 def test_a_pass_a_text_is_paid_for(kind):
     port = tiny(kind)[0]
     word = port.vocabulary_words()[0]
-    plan = port.white_box.asking(list(map(filled, TEXTS)), (("Z", word),))
+    plan = port.white_box.plan_states(list(map(filled, TEXTS)), (("Z", word),))
     assert plan.forwards == len(set(TEXTS))
 
 

@@ -32,7 +32,7 @@ from promptsearch.evaluation.report.statistics.objects import most_said, per_obj
 from promptsearch.evaluation.report.statistics.word_diff import answer_changes, changes, words_of
 from promptsearch.evaluation.report.trials import Scored
 from promptsearch.metrics.calibration_error import calibration_error, reliability_bins
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
@@ -40,7 +40,7 @@ from promptsearch.prompt_file.prompts_json import SavedPrompt
 def judged(gold, predicted, labels="abc", log_right=None, log_probs=None):
     """Gold and predicted labels by name; "?" is an object that is no candidate."""
     rank = [0 if g not in labels else 1 if g == p else 2 for g, p in zip(gold, predicted)]  # noqa: B905
-    return Judgement(
+    return Predictions(
         tuple(labels),
         tuple((g,) for g in gold),
         np.log(np.array(log_right or [0.5] * len(gold))),
@@ -87,7 +87,7 @@ def test_what_is_most_confused_comes_first():
 
 
 def test_results_by_object_by_hand():
-    both = Judgement(
+    both = Predictions(
         ("x", "y", "z"),
         (("x", "y"), ("x",), ("w",), ("y",)),
         np.zeros(4),

@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptsearch.engine import Chore
+from promptsearch.engine import ModelCall
 from promptsearch.language.english import Synonym, Thesaurus, wordnet
 from promptsearch.models.generation.translation import Translation
 from promptsearch.prompt import Field, Slot, Template, Text
 from promptsearch.searchers.paraphrase.back_translation import BackTranslation
-from promptsearch.searchers.paraphrase.marked_sentence import MARKS, Lost, Sentence
+from promptsearch.searchers.paraphrase.marked_sentence import MARKS, PlaceholderLost, Sentence
 from promptsearch.searchers.paraphrase.phrase_edits import PhraseEdits
 from promptsearch.searchers.paraphrase.proposal import Parent
 from promptsearch.searchers.paraphrase.rewriter import Rewriter
 from promptsearch.searchers.paraphrase.substitution import Places
 from promptsearch.searchers.paraphrase.synonyms import Synonyms
-from promptsearch.searchers.paraphrase.template_words import Wording
+from promptsearch.searchers.paraphrase.template_words import TemplateWords
 
 BORN = Template.parse("{subject} was born in [Z] .")
 texts = st.text(st.sampled_from("ab I'm-.,!{}[]Z \u00e9\u4e2d"), max_size=12)
@@ -47,18 +47,18 @@ class Ledger:
 
     def once(self, name, prepare):
         chore = prepare()
-        assert isinstance(chore, Chore)
-        return chore.work()
+        assert isinstance(chore, ModelCall)
+        return chore.run()
 
 
 @given(templates(), st.booleans())
 def test_a_wording_is_its_template(template, spaced):
-    assert str(Wording.of(template, spaced).template) == str(template).lstrip()
+    assert str(TemplateWords.of(template, spaced).template) == str(template).lstrip()
 
 
 @given(templates(), st.data())
 def test_fields_and_slots_survive_every_edit(template, data):
-    wording = Wording.of(template)
+    wording = TemplateWords.of(template)
     edits = [wording.inserted(data.draw(st.integers(0, len(wording.pieces))), "new words")]
     for span in wording.spans(3):
         edits += [wording.replaced(*span, ""), wording.replaced(*span, "other {x} [Z]")]
@@ -81,8 +81,8 @@ def test_fields_and_slots_survive_phrase_edits_and_synonyms(template, seed):
 def test_a_sentence_said_with_marks_is_understood_again(template, marks, whole):
     sentence = Sentence.of(template, whole)
     try:
-        again = sentence.understood(sentence.said(marks), marks)
-    except Lost:
+        again = sentence.to_template(sentence.to_text(marks), marks)
+    except PlaceholderLost:
         return  # "[X" right beside a mark: turned down, not misread
     assert places(again) == places(template)
 
@@ -119,7 +119,7 @@ def test_what_was_deleted_is_added_back_elsewhere():
 
 @pytest.mark.parametrize("word", ["\u0939\u093f\u0928\u094d\u0926\u0940", "cafe\u0301"])
 def test_marks_stay_with_their_letters(word):
-    wording = Wording.of(Template.parse(f"{{a}} {word} [Z]"))
+    wording = TemplateWords.of(Template.parse(f"{{a}} {word} [Z]"))
     assert [wording.text(*span) for span in wording.spans(1)] == [word]
 
 
@@ -139,7 +139,7 @@ def test_a_template_with_too_many_places_is_turned_down_by_translators():
 
 def test_a_field_that_stands_twice_is_translated_twice():
     twice = Template.parse("{a} is [Z] , {a} .")
-    assert Sentence.of(twice, True).understood("[X] , [X] was [Y] .", MARKS[0]) == Template.parse(
+    assert Sentence.of(twice, True).to_template("[X] , [X] was [Y] .", MARKS[0]) == Template.parse(
         "{a} , {a} was [Z] ."
     )
 
@@ -152,7 +152,7 @@ def test_swaps_are_of_phrases():
 
 
 def test_substitution_ranks_by_what_the_model_gains():
-    found = Places(Wording.of(Template.parse("{a} was [Z]"))).edits(
+    found = Places(TemplateWords.of(Template.parse("{a} was [Z]"))).edits(
         [
             [("is", -1.0), ("was", -3.0), ("are", -2.0)],  # instead of "was"
             *[[("so", -4.0)], [("very", -0.5)], [("it", -9.0)], [(".", -1.5)]],  # in the gaps
@@ -210,8 +210,8 @@ def test_places_that_a_translator_loses_are_marked_in_other_ways():
 
 def test_the_input_of_a_labelled_task_is_not_translated():
     sentence = Sentence.of(Template.parse("{text} It was [Z]."), whole=False)
-    assert sentence.said(MARKS[0]) == "It was [Y]."
-    assert str(sentence.understood("That is [Y]!", MARKS[0])) == "{text} That is [Z]!"
+    assert sentence.to_text(MARKS[0]) == "It was [Y]."
+    assert str(sentence.to_template("That is [Y]!", MARKS[0])) == "{text} That is [Z]!"
 
 
 def test_what_a_rewriter_writes_is_read_strictly(monkeypatch):

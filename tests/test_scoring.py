@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from promptsearch.data import Example
-from promptsearch.models import Block, ModelInfo, Scoring
+from promptsearch.models import ScoredTexts, ModelInfo, Scoring
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Scorer
-from promptsearch.scoring.split_scorer import SplitJudge
+from promptsearch.scoring.split_scorer import DatasetScorer
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Oracle:
         row = [self.log_probs[answer[0][1]] for answer in plan.answers]
         for first in reversed(range(0, len(plan.texts), 2)):  # any order of blocks will do
             rows = range(first, min(first + 2, len(plan.texts)))
-            yield Block(rows, torch.tensor([row for _ in rows]))
+            yield ScoredTexts(rows, torch.tensor([row for _ in rows]))
 
     def answer_ids(self, texts):
         return [tuple(text.lower().encode()) for text in texts]
@@ -96,12 +96,12 @@ def test_prompts_of_several_verbalizers_are_judged_in_order():
 
 
 def test_the_judge_picks_rows_and_counts_forwards():
-    judge = SplitJudge(Scorer(Oracle(P), Scoring()), {"train": EXAMPLES}, "classification")
+    judge = DatasetScorer(Scorer(Oracle(P), Scoring()), {"train": EXAMPLES}, "classification")
     prompt = Prompt(Template.parse("{text} [Z]"), Verbalizer.of({"a": "x", "b": "y"}))
     assert judge.cost([prompt], "train", [1]).forwards == 1
-    judged = judge.judged([prompt], "train", [1])
+    judged = judge.predict([prompt], "train", [1])
     assert judged.cost.forwards == 1
-    scores = judge.scores(*judged.judgements)
+    scores = judge.scores(*judged.predictions)
     assert scores["n"] == 1
     assert scores["accuracy"] == 0
 
@@ -121,9 +121,9 @@ def test_plans_are_made_a_slice_at_a_time(monkeypatch):
     examples = [Example(str(i), {"text": str(i)}, "ab"[i % 2]) for i in range(1000)]
     answers = Verbalizer.of({"a": "x", "b": "y"})
     prompts = [Prompt(Template.parse(f"{{text}} {n} [Z]"), answers) for n in range(7)]
-    judged = Scorer(oracle, Scoring()).judged(prompts, examples)
+    judged = Scorer(oracle, Scoring()).predict(prompts, examples)
     assert max(sizes) <= 64
     assert sum(sizes) == 7000 == judged.cost.forwards
     expected = [np.log(2 / 3), np.log(1 / 3)] * 500
-    for judgement in judged.judgements:
+    for judgement in judged.predictions:
         np.testing.assert_allclose(judgement.log_right, expected, rtol=1e-6)

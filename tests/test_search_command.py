@@ -13,7 +13,7 @@ from promptsearch.errors import PromptSearchError
 from promptsearch.prompt_file.prompts_json import SCHEMA
 from promptsearch.searchers import SEARCHERS, JointSearch
 from promptsearch.searchers.joint.default_plan import LEAST, default_steps
-from promptsearch.searchers.joint.plan_file import read_plan, told, written
+from promptsearch.searchers.joint.plan_file import read_plan, plan_summary, plan_as_toml
 
 PLAN = """
 rounds = 2
@@ -153,7 +153,7 @@ def test_strings_lists_and_numbers_survive_being_written(tmp_path):
         {"strategy": "gradient", "leaks": True, "candidates": 3, "fluency": 1},
     )
     search = JointSearch(steps, 3, ensemble={"rule": "uniform", "top": 2})
-    (tmp_path / "plan.toml").write_text(written(search))
+    (tmp_path / "plan.toml").write_text(plan_as_toml(search))
     assert read_plan(tmp_path / "plan.toml") == search
 
 
@@ -251,14 +251,14 @@ def test_small_budgets_leave_steps_out():
 
 def test_the_plan_in_a_line_adds_up_to_the_budget():
     search = JointSearch.by_default("classification", True, 199)
-    line = told(search.course, 199)
+    line = plan_summary(search.course, 199)
     numbers = [int(word) for part in line.split(" | ") for word in part.split()[2:3]]
     assert sum(numbers) == 199
     assert line.startswith(f"1 mine {numbers[0]} prompts | 2 paraphrase {numbers[1]} | ")
 
 
 def test_without_a_budget_the_plan_has_no_numbers():
-    assert told(JointSearch(({"strategy": "mine"}, {"strategy": "cross"})).course, None) == (
+    assert plan_summary(JointSearch(({"strategy": "mine"}, {"strategy": "cross"})).course, None) == (
         "1 mine | 2 cross"
     )
 

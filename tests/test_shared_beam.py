@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.generation.incremental_decoder import Again, Cached
+from promptsearch.models.generation.incremental_decoder import RecomputingDecoder, CachingDecoder
 from promptsearch.models.generation.span_beam import SharedBeam
 from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Input, Slot, Text
@@ -88,14 +88,14 @@ def test_each_text_is_encoded_once(model, monkeypatch):
     decoders = beam._decoders()
     handle.remove()
     tokens = sum(map(len, beam.lines))
-    assert isinstance(decoders[0], Cached)
+    assert isinstance(decoders[0], CachingDecoder)
     assert seen[-1] <= tokens + 64  # one row, padded
 
 
 def test_the_cached_and_the_plain_way_agree_however_texts_are_grouped(model):
     beam = SharedBeam(model, FILLED, beam=6, longest=6)
     machine = model.machine
-    cached, again = Cached.after(machine.fast, beam.lines), Again.after(machine.plain, beam.lines)
+    cached, again = CachingDecoder.for_texts(machine.fast, beam.lines), RecomputingDecoder.for_texts(machine.plain, beam.lines)
     rng = torch.Generator().manual_seed(0)
     width = 1
     for step in range(9):  # deep enough that the memory is thinned out
@@ -111,7 +111,7 @@ def test_the_cached_and_the_plain_way_agree_however_texts_are_grouped(model):
 def test_a_model_that_is_not_packed_passes_whole_sequences(model):
     plain = model.over(replace(model.machine, fast=None))
     beam = SharedBeam(plain, FILLED, beam=4, longest=6)
-    assert isinstance(beam._decoders()[0], Again)
+    assert isinstance(beam._decoders()[0], RecomputingDecoder)
     one, other = beam.run(), SharedBeam(model, FILLED, beam=4, longest=6).run()
     assert [infill.tokens for infill in one] == [infill.tokens for infill in other]
 

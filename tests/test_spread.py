@@ -12,10 +12,10 @@ from promptsearch.data import Example
 from promptsearch.errors import RunError
 from promptsearch.models import Scoring
 from promptsearch.models.loading.load import load_model
-from promptsearch.parallel import Crew
+from promptsearch.parallel import Workers
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Scorer
-from promptsearch.scoring.distributed_scorer import SpreadScorer, _shares
+from promptsearch.scoring.distributed_scorer import DistributedScorer, _shares
 
 ANSWERS = Verbalizer.of({"a": ["great", "really good"], "b": "awful"})
 PROMPTS = [Prompt(Template.parse(t), ANSWERS) for t in ("{text} It was [Z].", "[Z] : {text}")]
@@ -33,7 +33,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pool():
-    with Crew(2).open() as pool:
+    with Workers(2).open() as pool:
         yield pool
 
 
@@ -51,11 +51,11 @@ def test_every_example_is_in_one_share():
 
 @pytest.mark.parametrize("ranking", [False, True])
 def test_two_processes_judge_as_one(model, pool, ranking):
-    own = Scorer(model.ranker if ranking else model, Scoring())
-    spread = SpreadScorer(own, pool).judged([*PROMPTS, PROMPTS[0]], EXAMPLES)
-    alone = own.judged([*PROMPTS, PROMPTS[0]], EXAMPLES)
+    own = Scorer(model.fast_model if ranking else model, Scoring())
+    spread = DistributedScorer(own, pool).predict([*PROMPTS, PROMPTS[0]], EXAMPLES)
+    alone = own.predict([*PROMPTS, PROMPTS[0]], EXAMPLES)
     different = own.model.info.dtype != "float32"
-    assert_close(spread.judgements, alone.judgements, 0.5 if different else 1e-4)
+    assert_close(spread.predictions, alone.predictions, 0.5 if different else 1e-4)
     assert spread.cost.forwards == alone.cost.forwards
 
 
@@ -63,8 +63,8 @@ def test_a_process_that_dies_costs_nothing_but_time(model, pool):
     own = Scorer(model, Scoring())
     victims = dict(pool.each(_pid, [0, 1])).values()
     os.kill(next(iter(victims)), signal.SIGKILL)
-    spread = SpreadScorer(own, pool).judged(PROMPTS, EXAMPLES)
-    assert_close(spread.judgements, own.judged(PROMPTS, EXAMPLES).judgements)
+    spread = DistributedScorer(own, pool).predict(PROMPTS, EXAMPLES)
+    assert_close(spread.predictions, own.predict(PROMPTS, EXAMPLES).predictions)
 
 
 def _pid(_):
@@ -76,4 +76,4 @@ def test_other_weights_where_the_workers_run_are_an_error(model, pool):
     machine = replace(model.machine, info=info)
     other = type(model)(machine, model._mask)
     with pytest.raises(RunError, match="is another one where the workers run"):
-        SpreadScorer(Scorer(other, Scoring()), pool).judged(PROMPTS, EXAMPLES)
+        DistributedScorer(Scorer(other, Scoring()), pool).predict(PROMPTS, EXAMPLES)

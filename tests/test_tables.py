@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptsearch.data.tables.rows import Layout, Row, read_rows
+from promptsearch.data.tables.rows import TableFormat, Row, read_rows
 from promptsearch.errors import DataError
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
@@ -20,7 +20,7 @@ tables = st.lists(
 )
 
 
-def rows_of(path: Path, layout: Layout = Layout()) -> list[dict[str, str | None]]:
+def rows_of(path: Path, layout: TableFormat = TableFormat()) -> list[dict[str, str | None]]:
     return [{name: row.peek(name) for name in row.cells} for row in read_rows(path, layout)]
 
 
@@ -30,7 +30,7 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
     return folder / name
 
 
-def complaint(path: Path, layout: Layout = Layout()) -> str:
+def complaint(path: Path, layout: TableFormat = TableFormat()) -> str:
     with pytest.raises(DataError) as error:
         list(read_rows(path, layout))
     return str(error.value)
@@ -94,7 +94,7 @@ def test_unbalanced_quotes_in_a_tsv_are_text(tmp_path: Path) -> None:
 
 def test_a_table_without_a_header_takes_its_names_from_the_layout(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", '3,"Who , where ?"\n1,How ?\n')
-    assert rows_of(path, Layout(columns=("label", "text")))[0] == {
+    assert rows_of(path, TableFormat(columns=("label", "text")))[0] == {
         "label": "3",
         "text": "Who , where ?",
     }
@@ -217,7 +217,7 @@ def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
 def test_renaming_onto_another_column_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "text,label\na,b\n")
     assert "[rename] gives two columns one name" in complaint(
-        path, Layout(rename={"label": "text"})
+        path, TableFormat(rename={"label": "text"})
     )
 
 

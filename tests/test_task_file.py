@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promptsearch.data import Chat, builtin_tasks, load_document, load_task
+from promptsearch.data import ChatKeys, builtin_tasks, load_document, load_task
 from promptsearch.errors import DataError, PromptSearchError, TaskError
 
 TASK = """
@@ -148,7 +148,7 @@ e1 = "head"
     )
     file.write_text(file.read_text().replace('name = "sst2"', keys))
     task = load_task(file)
-    assert task.chat == Chat("You label reviews.", "The review is")
+    assert task.chat == ChatKeys("You label reviews.", "The review is")
     assert task.corpus == (folder / "a.txt",)
     assert (task.name, task.corpus_column, task.language) == ("task", "body", "de")
     assert task.negative_label == "negative"

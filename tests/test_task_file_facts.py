@@ -60,7 +60,7 @@ def test_the_candidates_are_the_objects_of_train_and_dev_in_order(folder: Path) 
     assert task.labels == ("London", "Rome", "Paris", "Oslo", "Bern")
     assert task.prompt.verbalizer.labels == task.labels
     assert task.candidates_rule == "objects"
-    assert not task.needs_words
+    assert not task.needs_vocabulary
 
 
 def test_the_candidates_may_be_in_a_file(folder: Path) -> None:
@@ -72,11 +72,11 @@ def test_the_candidates_may_be_in_a_file(folder: Path) -> None:
 
 def test_the_vocabulary_waits_for_a_model(folder: Path) -> None:
     task = load_task(edited(folder, new='candidates = "vocabulary"'))
-    assert task.needs_words
+    assert task.needs_vocabulary
     assert task.labels == ()
     known = with_candidates(task, ["the", "Rome", "Rome"])
     assert known.labels == known.prompt.verbalizer.labels == ("the", "Rome")
-    assert not known.needs_words
+    assert not known.needs_vocabulary
 
 
 def test_the_common_vocabulary_is_read_where_it_lies(

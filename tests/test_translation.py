@@ -10,7 +10,7 @@ from transformers import MarianConfig, MarianMTModel, MarianTokenizer
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Options
-from promptsearch.models.generation.sampling import written
+from promptsearch.models.generation.sampling import sample_texts
 from promptsearch.models.generation.translation import check_pair
 from promptsearch.models.generation.translators import (
     FastTranslator,
@@ -147,7 +147,7 @@ def test_the_small_pair_leads_there_and_back():
 
 def test_a_writer_writes_the_same_for_the_same_seed():
     model, state = tiny("gpt2")[0], torch.random.get_rng_state()
-    first, again = (written(model, "Say: it was", 4, seed=3) for _ in range(2))
-    assert first == again != written(model, "Say: it was", 4, seed=4)
+    first, again = (sample_texts(model, "Say: it was", 4, seed=3) for _ in range(2))
+    assert first == again != sample_texts(model, "Say: it was", 4, seed=4)
     assert len(first) == 4
     assert torch.equal(state, torch.random.get_rng_state())  # nobody else's dice are thrown

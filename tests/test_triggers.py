@@ -9,15 +9,15 @@ from promptsearch.data import Example
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import DataError, PromptError
 from promptsearch.prompt import Input, Prompt, Slot, Template, Text, Trigger, Verbalizer
-from promptsearch.searchers.common.answer_leaks import leaking
-from promptsearch.searchers.common.trigger_template import Layout
+from promptsearch.searchers.common.answer_leaks import leaked_words
+from promptsearch.searchers.common.trigger_template import TriggerTemplate
 from promptsearch.searchers.gradient.cached_objective import smallest
-from promptsearch.searchers.gradient.detokenize import Speller
+from promptsearch.searchers.gradient.detokenize import Detokenizer
 from promptsearch.searchers.gradient.fluency import Fluency
-from promptsearch.searchers.gradient.minibatches import Draws
-from promptsearch.searchers.gradient.search_state import Climb
-from promptsearch.searchers.gradient.start import Beginning
-from promptsearch.searchers.gradient.steps import Blind, Gcg, HotFlip
+from promptsearch.searchers.gradient.minibatches import Minibatches
+from promptsearch.searchers.gradient.search_state import TriggerState
+from promptsearch.searchers.gradient.start import TriggerStart
+from promptsearch.searchers.gradient.steps import RandomStep, Gcg, HotFlip
 from promptsearch.searchers.gradient.token_filter import Filter, words_of
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -47,11 +47,11 @@ def task_with(template="{text} It was [Z].", **more):
     ],
 )
 def test_a_layout_has_a_place_for_each_t(notation, places):
-    assert Layout.parse(notation).places == places
+    assert TriggerTemplate.parse(notation).places == places
 
 
 def test_tokens_bring_their_space_and_what_follows_keeps_its_own():
-    filled = Layout.parse("{text} [T] [T] [Z].").fill({"text": "Good"}, (7, 8))
+    filled = TriggerTemplate.parse("{text} [T] [T] [Z].").fill({"text": "Good"}, (7, 8))
     assert filled == (
         Input("text", "Good"), Trigger(7), Trigger(8), Text(" "), Slot("Z"), Text("."),
     )  # fmt: skip
@@ -66,20 +66,20 @@ def test_tokens_bring_their_space_and_what_follows_keeps_its_own():
     ],
 )
 def test_triggers_beside_the_slot(where, expected):
-    layout = Layout.beside(Template.parse("{text} It was [Z]."), 3, where)
-    assert layout == Layout.parse(expected)
+    layout = TriggerTemplate.beside(Template.parse("{text} It was [Z]."), 3, where)
+    assert layout == TriggerTemplate.parse(expected)
     assert str(layout) == expected
 
 
 def test_the_words_of_a_template_become_the_trigger():
     read = {"It": (1,), "was": (2, 3), "done": (4,)}.__getitem__
-    layout, tokens = Layout.of_words(Template.parse("{text} It was [Z], done."), read)
-    assert layout == Layout.parse("{text} [T] [T] [T] [Z], [T].")
+    layout, tokens = TriggerTemplate.of_words(Template.parse("{text} It was [Z], done."), read)
+    assert layout == TriggerTemplate.parse("{text} [T] [T] [T] [Z], [T].")
     assert tokens == (1, 2, 3, 4)
 
 
 def test_a_word_right_after_an_input_stays_as_it_is():
-    layout, tokens = Layout.of_words(Template.parse("{text}s are [Z]"), lambda _: (9,))
+    layout, tokens = TriggerTemplate.of_words(Template.parse("{text}s are [Z]"), lambda _: (9,))
     assert (str(layout), tokens) == ("{text}s [T] [Z]", (9,))
 
 
@@ -109,12 +109,12 @@ def test_what_a_token_must_be(spelling, rule, passes):
 
 
 def test_answers_of_labels_leak_and_stop_words_in_objects_do_not():
-    assert leaking(task_with()) == {"great", "terrible"}
+    assert leaked_words(task_with()) == {"great", "terrible"}
     facts = [Example("0", {"subject": "x"}, ("University of Oslo", "No"))]
     task = Task("t", "facts", Prompt(Template.parse("{subject} [Z]"), ANSWERS), facts)
-    assert leaking(task) == {"university of oslo", "university", "oslo", "no"}
+    assert leaked_words(task) == {"university of oslo", "university", "oslo", "no"}
     chinese = Task("t", "facts", task.prompt, [Example("0", {}, ("\u5927\u4eba",))], language="zh")
-    assert {"\u5927", "\u4eba"} < leaking(chinese)
+    assert {"\u5927", "\u4eba"} < leaked_words(chinese)
 
 
 def test_a_list_of_words_says_what_is_wrong_with_it(tmp_path):
@@ -146,7 +146,7 @@ def test_spellings_put_together_are_the_text(kind):
 def speller_of(kind, notation):
     port, _, _ = tiny(kind)
     contexts = [example.inputs for example in TRAIN]
-    return Speller(port.white_box, Layout.parse(notation), contexts, (("Z", "great"),))
+    return Detokenizer(port.white_box, TriggerTemplate.parse(notation), contexts, (("Z", "great"),))
 
 
 @every_kind
@@ -187,7 +187,7 @@ def test_a_mask_is_never_written_but_what_is_beside_it_can_be_said():
     box = tiny("bert")[0].white_box
     word = next(t for t, text in enumerate(box.spellings) if text and text[1:].isalpha())
     assert speller.template((word, box.mask)) is None
-    assert speller.sayable([(word, box.mask), (box.mask, box.mask)]) == [True, True]
+    assert speller.is_encodable([(word, box.mask), (box.mask, box.mask)]) == [True, True]
 
 
 # where climbs begin
@@ -196,7 +196,7 @@ def test_a_mask_is_never_written_but_what_is_beside_it_can_be_said():
 def begun(kind="bert", task=None, **given):
     given = {"template": "", "triggers": 2, "where": "before", "start": "", "masks": True} | given
     port, _, _ = tiny(kind)
-    return Beginning(**given).of(task or task_with(), port), port.white_box
+    return TriggerStart(**given).of(task or task_with(), port), port.white_box
 
 
 def test_masked_models_begin_with_masks_and_others_with_a_word():
@@ -240,22 +240,22 @@ def test_what_does_not_fit_together_is_said(given, message):
 
 
 def test_two_draws_share_nothing_where_there_are_enough():
-    one, other = Draws(0, 0, 100, 40).pair()
+    one, other = Minibatches(0, 0, 100, 40).pair()
     assert len(set(one)) == len(set(other)) == 40
     assert not set(one) & set(other)
 
 
 def test_two_draws_repeat_nothing_in_themselves_where_there_are_not():
-    one, other = Draws(0, 0, 50, 40).pair()
+    one, other = Minibatches(0, 0, 50, 40).pair()
     assert len(set(one)) == len(set(other)) == 40
 
 
 def test_draws_of_everything_are_equal_and_differ_by_seed_and_climb_otherwise():
-    everything = Draws(0, 0, 5, 40)
+    everything = Minibatches(0, 0, 5, 40)
     assert everything.whole
     assert everything.pair() == ((0, 1, 2, 3, 4),) * 2
-    assert Draws(0, 0, 100, 9).pair() == Draws(0, 0, 100, 9).pair()
-    assert Draws(0, 0, 100, 9).pair() != Draws(0, 1, 100, 9).pair() != Draws(1, 1, 100, 9).pair()
+    assert Minibatches(0, 0, 100, 9).pair() == Minibatches(0, 0, 100, 9).pair()
+    assert Minibatches(0, 0, 100, 9).pair() != Minibatches(0, 1, 100, 9).pair() != Minibatches(1, 1, 100, 9).pair()
 
 
 # steps
@@ -282,19 +282,19 @@ class Landscape:
     def template(self, tokens):
         return None if tokens in self.unsayable else Template((Text(str(tokens)), Slot()))
 
-    def sayable(self, triggers, count):
+    def is_encodable(self, triggers, count):
         return list(triggers)[:count]
 
-    def steepest(self, trigger, _rows, count):
+    def top_tokens(self, trigger, _rows, count):
         return [[t for t in range(9, -1, -1) if t != own][:count] for own in trigger]
 
-    def worth(self, triggers, _rows):
+    def value(self, triggers, _rows):
         self.asked += triggers
         return [float(min(sum(trigger), self.top)) for trigger in triggers]
 
 
 def climb_in(landscape, trigger, **more):
-    return Climb(0, landscape, Draws(0, 0, 4, 4), trigger, **more)
+    return TriggerState(0, landscape, Minibatches(0, 0, 4, 4), trigger, **more)
 
 
 def test_hotflip_changes_one_place_and_ends_where_no_place_is_better():
@@ -342,7 +342,7 @@ def test_gcg_takes_the_best_even_if_it_is_worse():
 def test_blind_steps_go_on_trying():
     climb = climb_in(Landscape(), (1, 1))
     for _ in range(60):
-        Blind(3)(climb)
+        RandomStep(3)(climb)
     assert climb.trigger == (9, 9)
     assert not climb.ended
 
@@ -354,7 +354,7 @@ def test_fluency_of_a_causal_model_is_each_word_given_what_stands_before():
     port, model, tokenizer = tiny("gpt2")
     fluency = Fluency(port, TRAIN[:1], task_with().prompt)
     template = Template.parse("{text} It was [Z] really.")
-    (found,) = fluency.chore([template]).work()
+    (found,) = fluency.chore([template]).run()
     base = tokenizer("It was a great film").input_ids
     values = []
     for before, word in (("", " It"), (" It", " was"), (" It was great", " really.")):
@@ -369,7 +369,7 @@ def test_fluency_of_a_masked_model_is_each_word_given_all_others():
     fluency = Fluency(port, TRAIN[:1], task_with().prompt)
     (found, none) = fluency.chore(
         [Template.parse("{text} It was [Z]"), Template.parse("{text}[Z]")]
-    ).work()
+    ).run()
     mask, values = tokenizer.mask_token_id, []
     for left, word, right in (
         ("It was a great film", "it", "was great"),

@@ -23,14 +23,14 @@ from promptsearch.cli import cli
 from promptsearch.data import Example, load_task
 from promptsearch.engine import Limits, search_prompts
 from promptsearch.engine import budget as spending
-from promptsearch.engine.budget import Chore
+from promptsearch.engine.budget import ModelCall
 from promptsearch.engine.ledger import Ledger
 from promptsearch.engine.trial import Result, Trial
 from promptsearch.errors import ModelError, RunError, TaskError
 from promptsearch.models import ModelInfo, Options, Scoring
 from promptsearch.models.finetuning import objective as lessons
-from promptsearch.models.finetuning.config import Tuning
-from promptsearch.models.finetuning.objective import Lesson, plainly
+from promptsearch.models.finetuning.config import FinetuneConfig
+from promptsearch.models.finetuning.objective import FinetuneObjective, with_plain_backend
 from promptsearch.models.finetuning.train import check_tunable, tuned
 from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Prompt, Template, Verbalizer
@@ -39,7 +39,7 @@ from promptsearch.runs.model_tuner import tuner_of
 from promptsearch.runs.run import Output, search
 from promptsearch.runs.settings import Settings
 from promptsearch.scoring import Cost, Scorer
-from promptsearch.scoring.label_aggregation import Labelling
+from promptsearch.scoring.label_aggregation import LabelAggregation
 
 ANSWERS = {"neg": ["terrible", "bad"], "pos": ["great", "really good"]}
 EXAMPLES = [
@@ -70,14 +70,14 @@ def still(kind, **options):
 
 
 def lesson_of(port, examples=EXAMPLES, answers=ANSWERS, scoring=Scoring(), template=TEMPLATE):
-    labelling = Labelling.of(Verbalizer.of(answers), port, "sum", False)
+    labelling = LabelAggregation.of(Verbalizer.of(answers), port, "sum", False)
     right = labelling.right(examples)
     texts = [template.fill(example.inputs) for example in examples]
 
     def loss(rows, log_probs):
         return -labelling.log_right(log_probs, [right[row] for row in rows])
 
-    return Lesson(texts, Verbalizer.of(answers).answers, scoring, loss)
+    return FinetuneObjective(texts, Verbalizer.of(answers).answers, scoring, loss)
 
 
 def log_p(model, place, token, **inputs):
@@ -153,7 +153,7 @@ def near(ours, theirs):
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "llama", "t5"])
 def test_loss_and_gradients_equal_plain_pytorch(kind):
     port, model, tokenizer = still(kind)
-    lesson, learner = lesson_of(port), plainly(port)
+    lesson, learner = lesson_of(port), with_plain_backend(port)
     losses = lesson.losses(learner, [3, 1, 0, 2])
     assert losses.mean().item() == pytest.approx(
         naive_loss(kind, model, tokenizer).item(), abs=1e-4
@@ -176,7 +176,7 @@ def test_training_steps_equal_adamw_by_hand(kind):
         torch.nn.utils.clip_grad_norm_(copy.parameters(), 1.0)
         seen = seen or {n: p.grad.clone() for n, p in copy.named_parameters() if p.grad is not None}
         optimizer.step()
-    made = tuned(port, lesson_of(port), Tuning(steps=2, batch=4, lr=0.01))
+    made = tuned(port, lesson_of(port), FinetuneConfig(steps=2, batch=4, lr=0.01))
     ours, theirs = (dict(m.named_parameters()) for m in (made.machine.model, copy))
     for name, gradient in seen.items():
         clear = gradient.abs() > 1e-3  # AdamW divides by the size: noise is not told from zero
@@ -186,11 +186,11 @@ def test_training_steps_equal_adamw_by_hand(kind):
 
 def test_a_text_with_several_right_labels_and_a_merged_one_by_hand():
     """p = 0.5, 0.25, 0.25: right are the first two, then the third, which reads like the first."""
-    labelling = Labelling(("a", "b", "c"), ((0,), (1,), (2,)), (0, 1, 2), "sum")
+    labelling = LabelAggregation(("a", "b", "c"), ((0,), (1,), (2,)), (0, 1, 2), "sum")
     log_probs = torch.tensor([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25]]).log()
     found = labelling.log_right(log_probs, [[0, 1], [2]])
     assert found.exp().tolist() == pytest.approx([0.75, 0.25])
-    merged = replace(labelling, same=(0, 1, 0)).log_right(log_probs, [[0], [1]])
+    merged = replace(labelling, canonical_label=(0, 1, 0)).log_right(log_probs, [[0], [1]])
     assert merged.exp().tolist() == pytest.approx([2 / 3, 1 / 3])
 
 
@@ -203,7 +203,7 @@ def several_batches_learn_with_one_dropout(kind, device, monkeypatch):
     model, tokenizer = deepcopy(parts(kind))
     info = ModelInfo(spec=kind, family=KINDS[kind][0], sha256="0" * 64, dtype="float32")
     port = wrap(model.to(device), tokenizer, info, Options(spec=kind, batch_tokens=24))
-    lesson, learner = lesson_of(port), plainly(port)
+    lesson, learner = lesson_of(port), with_plain_backend(port)
     assert len(lesson.plan(port).blocks[0].batches) > 1
 
     def passed():
@@ -222,7 +222,7 @@ def test_the_model_and_the_callers_random_numbers_stay(kind):
     port, model, _ = tiny(kind)
     before = deepcopy(model.state_dict())
     states = random.getstate(), torch.get_rng_state(), np.random.get_state()[1].copy()
-    made = tuned(port, lesson_of(port), Tuning(steps=2, batch=2, lr=0.01))
+    made = tuned(port, lesson_of(port), FinetuneConfig(steps=2, batch=2, lr=0.01))
     assert all(torch.equal(weights, before[name]) for name, weights in model.state_dict().items())
     assert not model.training
     assert not any(weights.requires_grad for weights in model.parameters())
@@ -242,12 +242,12 @@ def scores_of(port, model=None):
 def test_the_same_seed_gives_the_same_scores_and_dropout_is_on():
     port, _, _ = tiny("bert")
     tunings = [
-        tuned(port, lesson_of(port), Tuning(steps=3, batch=2, lr=0.01), s) for s in (1, 1, 2)
+        tuned(port, lesson_of(port), FinetuneConfig(steps=3, batch=2, lr=0.01), s) for s in (1, 1, 2)
     ]
     first, again, other = (scores_of(port, model) for model in tunings)
     assert first == again
     assert first != other
-    one = Tuning(steps=1, batch=4, lr=0.01)  # all texts: a seed decides nothing but the dropout
+    one = FinetuneConfig(steps=1, batch=4, lr=0.01)  # all texts: a seed decides nothing but the dropout
     assert scores_of(port, tuned(port, lesson_of(port), one, 1)) != scores_of(
         port, tuned(port, lesson_of(port), one, 2)
     )
@@ -256,7 +256,7 @@ def test_the_same_seed_gives_the_same_scores_and_dropout_is_on():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_copy_learns_its_lesson(kind):
     port, _, _ = still(kind)
-    made = tuned(port, lesson_of(port), Tuning(steps=40, batch=4, lr=0.01))
+    made = tuned(port, lesson_of(port), FinetuneConfig(steps=40, batch=4, lr=0.01))
     assert np.mean(scores_of(port, made)) > np.mean(scores_of(port)) + 0.1
     assert np.mean(scores_of(port, made)) > -0.3
 
@@ -264,7 +264,7 @@ def test_a_copy_learns_its_lesson(kind):
 def test_weights_that_are_no_numbers_give_none():
     port, _, _ = tiny("gpt2")
     lost = replace(lesson_of(port), loss=lambda _, log_probs: log_probs[:, 0] * torch.inf)
-    assert tuned(port, lost, Tuning(steps=2, batch=4)) is None
+    assert tuned(port, lost, FinetuneConfig(steps=2, batch=4)) is None
 
 
 def test_memory_that_ends_is_said():
@@ -273,14 +273,14 @@ def test_memory_that_ends_is_said():
 
     port, _, _ = tiny("bert")
     with pytest.raises(ModelError, match="does not fit into the device's memory; use a smaller"):
-        tuned(port, replace(lesson_of(port), loss=full), Tuning(steps=1))
+        tuned(port, replace(lesson_of(port), loss=full), FinetuneConfig(steps=1))
 
 
 def test_a_bfloat16_model_is_tuned_in_float32():
     model, tokenizer = deepcopy(parts("bert"))
     info = ModelInfo(spec="bert", family="masked", sha256="0" * 64, dtype="bfloat16")
     port = wrap(model.to(torch.bfloat16), tokenizer, info, Options(dtype="bfloat16"))
-    made = tuned(port, lesson_of(port), Tuning(steps=2, batch=4))
+    made = tuned(port, lesson_of(port), FinetuneConfig(steps=2, batch=4))
     assert (made.info.dtype, made.machine.model.dtype) == ("float32", torch.float32)
     assert port.machine.model.dtype == torch.bfloat16
 
@@ -289,7 +289,7 @@ def test_nothing_is_printed_or_written(capfd, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     port, _, _ = tiny("bert")
     capfd.readouterr()
-    tuned(port, lesson_of(port), Tuning(steps=2, batch=2))
+    tuned(port, lesson_of(port), FinetuneConfig(steps=2, batch=2))
     assert capfd.readouterr() == ("", "")
     assert not list(tmp_path.iterdir())
 
@@ -298,15 +298,15 @@ def test_nothing_is_printed_or_written(capfd, tmp_path, monkeypatch):
 def test_texts_are_counted_as_the_trainer_draws_them(steps, batch, texts, monkeypatch):
     """Of four texts, by three: 3, 1, 3, 1, 3."""
     rows = []
-    losses = Lesson.losses
+    losses = FinetuneObjective.losses
 
     def counted(self, learner, own):
         rows.extend(own)
         return losses(self, learner, own)
 
-    monkeypatch.setattr(Lesson, "losses", counted)
+    monkeypatch.setattr(FinetuneObjective, "losses", counted)
     port, _, _ = tiny("bert")
-    tuning = Tuning(steps=steps, batch=batch)
+    tuning = FinetuneConfig(steps=steps, batch=batch)
     tuned(port, lesson_of(port), tuning)
     assert len(rows) == tuning.texts(4) == texts
 
@@ -318,14 +318,14 @@ def test_texts_are_counted_as_the_trainer_draws_them(steps, batch, texts, monkey
 class ShorterIsLearned:
     """A tuner without a model: what it gives is the reverse of `LongerIsBetter`."""
 
-    tuning: Tuning = Tuning(top=3, steps=5)
+    tuning: FinetuneConfig = FinetuneConfig(top=3, steps=5)
     dies_after: int = 99
     fails: str = "none"
     done: list = field(default_factory=list)
-    said: list = field(default_factory=list)
+    to_text: list = field(default_factory=list)
 
     def chore(self, prompt):
-        return Chore(Cost(3000), lambda: self._scores(prompt))
+        return ModelCall(Cost(3000), lambda: self._scores(prompt))
 
     def _scores(self, prompt):
         if len(self.done) >= self.dies_after:
@@ -340,7 +340,7 @@ class ShorterIsLearned:
         return f"{finalists} finalists"
 
     def log(self, line):
-        self.said.append(line)
+        self.to_text.append(line)
 
 
 WORDS = Words(tuple("a" * n for n in range(1, 13)))
@@ -384,16 +384,16 @@ def test_equal_tuned_scores_keep_likelihood_then_the_frozen_order():
 
 
 def test_the_manual_prompt_is_tuned_where_it_is_no_finalist():
-    tuner = ShorterIsLearned(Tuning(top=2))
+    tuner = ShorterIsLearned(FinetuneConfig(top=2))
     assert sorted(texts(staged(tuner).ranked[:2])) == ["aaaaaaaaaaaa", "start"]
 
 
 def test_the_cost_is_said_first_then_each_result_with_the_time_left():
     tuner = ShorterIsLearned()
     staged(tuner)
-    assert tuner.said[0] == "3 finalists"
-    assert tuner.said[1] == "tuned p12: log_likelihood -16.000 (frozen -0.062) · 1/3 · 0:00:00 left"
-    assert tuner.said[3].endswith("· 3/3")
+    assert tuner.to_text[0] == "3 finalists"
+    assert tuner.to_text[1] == "tuned p12: log_likelihood -16.000 (frozen -0.062) · 1/3 · 0:00:00 left"
+    assert tuner.to_text[3].endswith("· 3/3")
 
 
 def test_tuning_is_paid_and_a_limit_ends_it():
@@ -460,7 +460,7 @@ def test_more_finalists_may_be_tuned_later(tmp_path):
     path = tmp_path / "trials.jsonl"
     with Ledger({}, path) as ledger:
         staged(ShorterIsLearned(), ledger=ledger)
-    tuner = ShorterIsLearned(Tuning(top=5, steps=5))
+    tuner = ShorterIsLearned(FinetuneConfig(top=5, steps=5))
     with Ledger({}, path) as ledger:
         assert staged(tuner, ledger=ledger).tuned.done == 5
     assert len(tuner.done) == 2
@@ -471,7 +471,7 @@ def test_a_finalist_whose_tuning_came_to_nothing_stands_after_the_others():
     result = staged(tuner)
     assert texts(result.ranked)[:3] == ["a" * 11, "a" * 12, "a" * 10]
     assert result.manual.tuned is None
-    assert any("to no numbers: a lower --finetune-lr" in line for line in tuner.said)
+    assert any("to no numbers: a lower --finetune-lr" in line for line in tuner.to_text)
 
 
 def test_where_a_faster_judge_ranks_all_finalists_have_exact_scores():
@@ -481,7 +481,7 @@ def test_where_a_faster_judge_ranks_all_finalists_have_exact_scores():
         TASK,
         LongerIsBetter(),
         ranking=LongerIsBetter,
-        tuner=ShorterIsLearned(Tuning(top=40)),
+        tuner=ShorterIsLearned(FinetuneConfig(top=40)),
     )
     assert result.tuned.done == 40
     assert all(trial.exact for trial in result.trials if trial.tuned is not None)

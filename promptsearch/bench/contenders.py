@@ -53,4 +53,4 @@ def _plain_and_ours(parts: Parts, in_bfloat16: Parts | None, head: bool) -> Iter
     model = parts.wrapped()
     yield Contender(OURS, "float32", partial(ours, model))
     if in_bfloat16 is not None:
-        yield Contender(OURS, "bfloat16", partial(ours, model.ranker))
+        yield Contender(OURS, "bfloat16", partial(ours, model.fast_model))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from promptsearch.bench.lines import Line
+from promptsearch.bench.lines import BenchLine
 from promptsearch.bench.published_loops.tensors import body_and_head
 from promptsearch.models.loading.random_models import Parts
 
@@ -29,11 +29,11 @@ class Nominal:
     source: tuple[Matrix, ...] = ()  # each token of an encoder, the decoder's view of it included
     source_layers: int = 0
 
-    def of(self, lines: Iterable[Line]) -> float:
+    def of(self, lines: Iterable[BenchLine]) -> float:
         """Floating-point operations for these sequences."""
         return float(sum(self._of(line) for line in lines))
 
-    def _of(self, line: Line) -> int:
+    def _of(self, line: BenchLine) -> int:
         text, source = len(line.ids), len(line.source)
         places = len({reading.place for reading in line.reads})
         linear = text * _size(self.body) + source * _size(self.source) + places * _size(self.head)

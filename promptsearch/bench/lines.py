@@ -17,7 +17,7 @@ Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Reading:
+class ScoredPosition:
     """log p(token) at a place of a sequence counts for an answer."""
 
     place: int
@@ -26,12 +26,12 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Line:
+class BenchLine:
     """One sequence; `source` is what an encoder reads before it, empty without one."""
 
     text: int  # which text of the workload
     ids: Ids
-    reads: tuple[Reading, ...]
+    reads: tuple[ScoredPosition, ...]
     source: Ids = ()
 
     @property
@@ -40,13 +40,13 @@ class Line:
         return len(self.ids) + len(self.source)
 
 
-def lines(parts: Parts, work: Workload) -> list[Line]:
+def lines(parts: Parts, work: Workload) -> list[BenchLine]:
     """All sequences, by text and then by answer."""
     makers = {"masked": _masked, "causal": _causal, "seq2seq": _seq2seq}
     return list(makers[parts.family](parts.tokenizer, work))
 
 
-def _masked(tokenizer: Any, work: Workload) -> Iterator[Line]:
+def _masked(tokenizer: Any, work: Workload) -> Iterator[BenchLine]:
     mask = tokenizer.mask_token_id
     answers = _encoded(tokenizer, [f" {answer}" for answer in work.answers], special=False)
     if any(len(answer) > 1 for answer in answers):
@@ -54,10 +54,10 @@ def _masked(tokenizer: Any, work: Workload) -> Iterator[Line]:
     texts = [before + tokenizer.mask_token + after for before, after in work.halves()]
     for text, ids in enumerate(_encoded(tokenizer, texts)):
         place = ids.index(mask)
-        yield Line(text, ids, tuple(Reading(place, own[0], a) for a, own in enumerate(answers)))
+        yield BenchLine(text, ids, tuple(ScoredPosition(place, own[0], a) for a, own in enumerate(answers)))
 
 
-def _causal(tokenizer: Any, work: Workload) -> Iterator[Line]:
+def _causal(tokenizer: Any, work: Workload) -> Iterator[BenchLine]:
     """Answers begin at the space before them; what follows them is left out."""
     befores = [before.rstrip(" ") for before, _ in work.halves()]
     prefixes = _encoded(tokenizer, befores)
@@ -66,7 +66,7 @@ def _causal(tokenizer: Any, work: Workload) -> Iterator[Line]:
         yield from _continued(text, prefix, answers)
 
 
-def _seq2seq(tokenizer: Any, work: Workload) -> Iterator[Line]:
+def _seq2seq(tokenizer: Any, work: Workload) -> Iterator[BenchLine]:
     sentinel, start = "<extra_id_0>", tokenizer.pad_token_id
     prefix = (start, tokenizer.convert_tokens_to_ids(sentinel))
     sources = [before + sentinel + after for before, after in work.halves()]
@@ -75,16 +75,16 @@ def _seq2seq(tokenizer: Any, work: Workload) -> Iterator[Line]:
         yield from _continued(text, prefix, answers, source)
 
 
-def _continued(text: int, prefix: Ids, answers: Sequence[Ids], source: Ids = ()) -> Iterator[Line]:
+def _continued(text: int, prefix: Ids, answers: Sequence[Ids], source: Ids = ()) -> Iterator[BenchLine]:
     """A prefix with each answer after it; once where the prefix alone says all."""
     last = len(prefix) - 1
     if all(len(answer) == 1 for answer in answers):
-        reads = (Reading(last, own[0], number) for number, own in enumerate(answers))
-        yield Line(text, prefix, tuple(reads), source)
+        reads = (ScoredPosition(last, own[0], number) for number, own in enumerate(answers))
+        yield BenchLine(text, prefix, tuple(reads), source)
         return
     for number, own in enumerate(answers):
-        reads = (Reading(last + i, token, number) for i, token in enumerate(own))
-        yield Line(text, prefix + own[:-1], tuple(reads), source)
+        reads = (ScoredPosition(last + i, token, number) for i, token in enumerate(own))
+        yield BenchLine(text, prefix + own[:-1], tuple(reads), source)
 
 
 def _encoded(tokenizer: Any, texts: Sequence[str], special: bool = True) -> list[Ids]:

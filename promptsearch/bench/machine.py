@@ -14,7 +14,7 @@ CPUINFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
-class Machine:
+class Hardware:
     """What a reader needs to compare."""
 
     processor: str
@@ -32,11 +32,11 @@ class Machine:
         )
 
 
-def machine(device: torch.device) -> Machine:
+def machine(device: torch.device) -> Hardware:
     """This one."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     load = os.getloadavg()[0] if sys.platform != "win32" else 0.0
-    return Machine(
+    return Hardware(
         processor=_processor(),
         threads=torch.get_num_threads(),
         device=name,

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from promptsearch.bench.machine import Machine
+from promptsearch.bench.machine import Hardware
 from promptsearch.bench.published_loops import PUBLISHED
 from promptsearch.bench.rounds import Ratio
 from promptsearch.bench.scaling import Growth
-from promptsearch.bench.suite import Ceiling, Result, Row, Settings, Table
+from promptsearch.bench.suite import Ceiling, ModelResult, ContenderResult, BenchSettings, WorkloadResult
 
 Cells = list[str]
 MB = 1e6
@@ -18,7 +18,7 @@ EXPLAINED = (
 
 
 def document(
-    here: Machine, settings: Settings, results: Sequence[Result], scaling: Sequence[Growth]
+    here: Hardware, settings: BenchSettings, results: Sequence[ModelResult], scaling: Sequence[Growth]
 ) -> dict[str, object]:
     """All that was measured; seconds are a text's, speeds GFLOP/s, errors in nats."""
     return {
@@ -31,7 +31,7 @@ def document(
     }
 
 
-def _result(result: Result) -> dict[str, object]:
+def _result(result: ModelResult) -> dict[str, object]:
     return {
         "name": result.name,
         "family": result.family,
@@ -43,7 +43,7 @@ def _result(result: Result) -> dict[str, object]:
     }
 
 
-def _table(table: Table, ceilings: Sequence[Ceiling]) -> dict[str, object]:
+def _table(table: WorkloadResult, ceilings: Sequence[Ceiling]) -> dict[str, object]:
     return {
         "name": table.name,
         "goal": table.goal,
@@ -53,7 +53,7 @@ def _table(table: Table, ceilings: Sequence[Ceiling]) -> dict[str, object]:
     }
 
 
-def _row(row: Row, ceilings: Sequence[Ceiling]) -> dict[str, object]:
+def _row(row: ContenderResult, ceilings: Sequence[Ceiling]) -> dict[str, object]:
     timing = row.timing
     return {
         "name": timing.contender.name,
@@ -77,7 +77,7 @@ def _growth(growth: Growth) -> dict[str, object]:
     }
 
 
-def of_ceiling(row: Row, ceilings: Sequence[Ceiling]) -> float | None:
+def of_ceiling(row: ContenderResult, ceilings: Sequence[Ceiling]) -> float | None:
     """Share of the machine's matrix speed in the row's precision, in [0, 1]; None: not asked."""
     top = [each.best for each in ceilings if each.dtype == row.timing.contender.dtype]
     return row.rate / top[0] if top else None
@@ -88,7 +88,7 @@ def without(family: str) -> list[str]:
     return [each.name for each in PUBLISHED if family not in each.families]
 
 
-def headings(result: Result) -> Iterator[str]:
+def headings(result: ModelResult) -> Iterator[str]:
     """What a reader must know before the tables of a model."""
     table = result.loops
     yield (
@@ -104,7 +104,7 @@ def headings(result: Result) -> Iterator[str]:
         yield f"ceiling, {each.dtype}: {found}{busy}"
 
 
-def cells(table: Table, ceilings: Sequence[Ceiling]) -> tuple[Cells, list[Cells]]:
+def cells(table: WorkloadResult, ceilings: Sequence[Ceiling]) -> tuple[Cells, list[Cells]]:
     """Header and rows of one workload's table."""
     dtypes = [dtype for dtype, _ in table.rows[0].ours_faster]
     faster = [f"ours {dtype} is faster by" for dtype in dtypes]
@@ -113,7 +113,7 @@ def cells(table: Table, ceilings: Sequence[Ceiling]) -> tuple[Cells, list[Cells]
     return header, [_cells(row, ceilings) for row in table.rows]
 
 
-def _cells(row: Row, ceilings: Sequence[Ceiling]) -> Cells:
+def _cells(row: ContenderResult, ceilings: Sequence[Ceiling]) -> Cells:
     timing, share = row.timing, of_ceiling(row, ceilings)
     return [
         f"{timing.texts}",

@@ -24,7 +24,7 @@ REPEATS = 8  # texts that the reference must score twice alike
 
 
 @dataclass(frozen=True)
-class Settings:
+class BenchSettings:
     """How much is measured."""
 
     texts: int = 128  # a round
@@ -34,7 +34,7 @@ class Settings:
     grown: int = 32  # examples from which the scaling table grows
 
 
-QUICK = Settings(texts=32, rounds=1, times=5, reuse=2, grown=8)
+QUICK = BenchSettings(texts=32, rounds=1, times=5, reuse=2, grown=8)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Ceiling:
 
 
 @dataclass(frozen=True)
-class Row:
+class ContenderResult:
     """A contender's result; `rate` is GFLOP/s of the work that must be done, padding left out.
 
     Passes that share something are counted apart, so where they do it can be above the ceiling.
@@ -63,26 +63,26 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class WorkloadResult:
     """What one workload gave."""
 
     name: str
     goal: float | None
     texts: int  # of a round
     tokens: float  # a text
-    rows: tuple[Row, ...]
+    rows: tuple[ContenderResult, ...]
 
 
 @dataclass(frozen=True)
-class Result:
+class ModelResult:
     """All of one model."""
 
     name: str
     family: str
     parameters: int
     ceilings: tuple[Ceiling, ...]
-    loops: Table
-    reuse: tuple[Table, ...]
+    loops: WorkloadResult
+    reuse: tuple[WorkloadResult, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ class Bench:
     name: str
     parts: Parts
     in_bfloat16: Parts | None
-    settings: Settings
+    settings: BenchSettings
     say: Say
 
     @property
@@ -113,7 +113,7 @@ class Bench:
             return [scenario.work(each) for each in given]
         return [Workload(each, (TEMPLATES[self.parts.family],)) for each in given]
 
-    def table(self, scenario: Scenario | None) -> Table:
+    def table(self, scenario: Scenario | None) -> WorkloadResult:
         """One workload, all its contenders."""
         name = "published loops" if scenario is None else scenario.name
         self.say(f"{self.name}: {name}")
@@ -125,18 +125,18 @@ class Bench:
         rows = tuple(self._row(each, timings, works[1:]) for each in timings)
         own = lines(self.parts, works[0])
         tokens = sum(line.length for line in own) / len(works[0])
-        return Table(name, goal, len(works[0]), tokens, rows)
+        return WorkloadResult(name, goal, len(works[0]), tokens, rows)
 
     def _contenders(self, scenario: Scenario | None) -> list[Contender]:
         if scenario is None:
             return all_loops(self.parts, self.in_bfloat16)
         return plain_and_ours(self.parts, self.in_bfloat16, head=self.parts.family == "causal")
 
-    def _row(self, timing: Timing, timings: Sequence[Timing], works: Sequence[Workload]) -> Row:
+    def _row(self, timing: Timing, timings: Sequence[Timing], works: Sequence[Workload]) -> ContenderResult:
         rate = rate_of(timing, nominal(self.parts), self.parts, works)
         ours = [each for each in timings if each.contender.name == OURS]
         faster = ((o.contender.dtype, ratio(timing.seconds, o.seconds)) for o in ours)
-        return Row(timing, rate, tuple(faster))
+        return ContenderResult(timing, rate, tuple(faster))
 
 
 def rate_of(timing: Timing, model: Nominal, parts: Parts, works: Sequence[Workload]) -> float:
@@ -155,7 +155,7 @@ def check_repeats(parts: Parts, work: Workload) -> None:
         )
 
 
-def measured(name: str, parts: Parts, settings: Settings, say: Say) -> Result:
+def measured(name: str, parts: Parts, settings: BenchSettings, say: Say) -> ModelResult:
     """Ceiling, loops, reuse, ceiling."""
     worth = bfloat16_here(parts.model.device).worth
     bench = Bench(name, parts, parts.in_bfloat16() if worth else None, settings, say)
@@ -166,4 +166,4 @@ def measured(name: str, parts: Parts, settings: Settings, say: Say) -> Result:
     names = [str(dtype).removeprefix("torch.") for dtype in bench.dtypes]
     ceilings = tuple(Ceiling(*each) for each in zip(names, before, after, strict=True))
     parameters = sum(weight.numel() for weight in parts.model.parameters())
-    return Result(name, parts.family, parameters, ceilings, loops, tuple(reuse))
+    return ModelResult(name, parts.family, parameters, ceilings, loops, tuple(reuse))

@@ -10,9 +10,9 @@ from promptsearch.commands.shared.console import Console, print_json, print_tabl
 from promptsearch.commands.shared.options import json_option, quiet_option
 
 if TYPE_CHECKING:
-    from promptsearch.bench.machine import Machine
+    from promptsearch.bench.machine import Hardware
     from promptsearch.bench.scaling import Growth
-    from promptsearch.bench.suite import Result, Settings
+    from promptsearch.bench.suite import ModelResult, BenchSettings
     from promptsearch.models.loading.random_models import Parts
 
 SHAPES = ["builtin", "bert-base", "gpt2", "t5-small"]
@@ -68,10 +68,10 @@ def command(
         print_json(document(here, settings, results, scaling))
 
 
-def _settings(texts: int | None, rounds: int | None, quick: bool) -> "Settings":
-    from promptsearch.bench.suite import QUICK, Settings
+def _settings(texts: int | None, rounds: int | None, quick: bool) -> "BenchSettings":
+    from promptsearch.bench.suite import QUICK, BenchSettings
 
-    settings = QUICK if quick else Settings()
+    settings = QUICK if quick else BenchSettings()
     return replace(settings, texts=texts or settings.texts, rounds=rounds or settings.rounds)
 
 
@@ -89,7 +89,7 @@ def _subjects(
         yield spec, opened(spec, device)
 
 
-def _print(here: "Machine", settings: "Settings", result: "Result") -> None:
+def _print(here: "Hardware", settings: "BenchSettings", result: "ModelResult") -> None:
     from promptsearch.bench.report import EXPLAINED, cells, headings
 
     click.echo(here)
@@ -104,7 +104,7 @@ def _print(here: "Machine", settings: "Settings", result: "Result") -> None:
 
 
 def _scaling(
-    name: str, parts: "Parts", settings: "Settings", console: Console, as_json: bool
+    name: str, parts: "Parts", settings: "BenchSettings", console: Console, as_json: bool
 ) -> list["Growth"]:
     """How ours grows, measured on one model; shown unless JSON will say it."""
     if name != SCALED:

@@ -29,7 +29,7 @@ from promptsearch.evaluation.certificate.null_models import SHUFFLES
 from promptsearch.files.writing import check_new, write_atomic
 from promptsearch.metrics import OBJECTIVES, objective_in, suits
 from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
-from promptsearch.runs.run import with_words
+from promptsearch.runs.run import with_vocabulary_candidates
 
 design_options = stacked(
     click.option(
@@ -112,7 +112,7 @@ def command(prompts: Path, **given: Any) -> None:
     if file.document.get("ensemble"):
         console.say("single prompts are certified; the file's ensemble is not among them")
     model = found_with(file, definition, given, console)
-    definition = over_the_same(with_words(definition, model), file)
+    definition = over_the_same(with_vocabulary_candidates(definition, model), file)
     with scoring_as(file, definition, model, given, console) as (_, judge):
         made = Certifier(file, definition, model, judge, design, which, given, console)
         document = made.document()

@@ -16,7 +16,7 @@ from promptsearch.evaluation.checks.finding import listed
 from promptsearch.models import LanguageModel
 from promptsearch.prompt_file.model import model_for, spec_of
 from promptsearch.prompt_file.prompts_json import PromptFile, readable_prompts
-from promptsearch.runs.run import with_words
+from promptsearch.runs.run import with_vocabulary_candidates
 
 
 @click.command("check")
@@ -39,7 +39,7 @@ def command(prompts: Path | None, **given: Any) -> None:
     file, unreadable = readable_prompts(prompts) if prompts else (None, ())
     model = _model(file, definition, given)
     bad = [Finding("error", str(error)) for error in unreadable]
-    found = findings(with_words(definition, model), model, file)
+    found = findings(with_vocabulary_candidates(definition, model), model, file)
     report(definition.name, [*bad, *found], given["as_json"], named=file is not None)
 
 

@@ -24,10 +24,10 @@ from promptsearch.errors import RunError
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.combination import RULES
 from promptsearch.prediction.ensemble_file import candidates_beside
-from promptsearch.prediction.fit_ensemble import Making, ensemble_section
+from promptsearch.prediction.fit_ensemble import EnsembleConfig, ensemble_section
 from promptsearch.prompt_file.prompts_json import Json, PromptFile, read_prompts, write_prompts
 from promptsearch.runs.directory import clear_run, run_directory
-from promptsearch.runs.run import with_words
+from promptsearch.runs.run import with_vocabulary_candidates
 
 
 @click.command("ensemble")
@@ -36,7 +36,7 @@ from promptsearch.runs.run import with_words
 @click.option(
     "--rule",
     type=click.Choice(RULES),
-    default=Making.rule,
+    default=EnsembleConfig.rule,
     show_default=True,
     help="uniform and rank (1, 1/2, 1/3 ...) need no labels; optimised (LPAQA) and greedy learn "
     "weights on train; vote counts first choices.",
@@ -45,12 +45,12 @@ from promptsearch.runs.run import with_words
     "--top",
     type=click.IntRange(min=1),
     metavar="K",
-    help=f"The best K prompts become members.  [default: {Making.top}, or all of fewer]",
+    help=f"The best K prompts become members.  [default: {EnsembleConfig.top}, or all of fewer]",
 )
 @click.option(
     "--examples",
     type=click.IntRange(min=1),
-    default=Making.examples,
+    default=EnsembleConfig.examples,
     show_default=True,
     help="Training examples that weights are learned from, at most.",
 )
@@ -74,8 +74,8 @@ def command(prompts: Path, **given: Any) -> None:
     The result is the same file with its `ensemble` filled in; `evaluate` says what that is worth.
     """
     console, file = Console(given["quiet"]), read_prompts(prompts)
-    top = given["top"] or min(Making.top, len(file.prompts))
-    making = Making(given["rule"], top, given["examples"], given["seed"])
+    top = given["top"] or min(EnsembleConfig.top, len(file.prompts))
+    making = EnsembleConfig(given["rule"], top, given["examples"], given["seed"])
     definition = task_of(file, given["task"])
     directory = given["output"] or default_directory(definition.name, "ensemble")
     _check_apart(directory, prompts)
@@ -103,7 +103,7 @@ def put_together(
     directory: Path,
     definition: TaskDefinition,
     model: LanguageModel,
-    making: Making,
+    making: EnsembleConfig,
     given: Mapping[str, Any],
 ) -> None:
     """Fill in the ensemble of a run that has just ended; fewer prompts than `top` all take part."""
@@ -117,11 +117,11 @@ def _made(
     file: PromptFile,
     definition: TaskDefinition,
     model: LanguageModel,
-    making: Making,
+    making: EnsembleConfig,
     given: Mapping[str, Any],
 ) -> Json:
     console = Console(given["quiet"])
-    definition = with_words(definition, model)
+    definition = with_vocabulary_candidates(definition, model)
     with scoring_as(file, definition, model, given, console) as (own, scorer):
         return ensemble_section(file.prompts, definition, scorer, own, making)
 

@@ -35,7 +35,7 @@ from promptsearch.files.writing import check_new, write_atomic
 from promptsearch.prediction.ensemble_file import read_ensemble
 from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt_file.prompts_json import read_prompts
-from promptsearch.runs.run import with_words
+from promptsearch.runs.run import with_vocabulary_candidates
 from promptsearch.scoring.calibration import Calibration
 
 
@@ -69,7 +69,7 @@ def command(prompts: Path, **given: Any) -> None:
         check_new(given["examples_out"], given["overwrite"], prompts)
     split = split_of(definition, given["split"])
     model = found_with(file, definition, given, console)
-    definition = with_words(definition, model)
+    definition = with_vocabulary_candidates(definition, model)
     with scoring_as(file, definition, model, given, console) as (scorer, judge):
         saved, ensemble = file.prompts[: given["top"]], read_ensemble(file, definition)
         evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)

@@ -12,10 +12,10 @@ from promptsearch.commands.shared.options import json_option, quiet_option, save
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, ExportError, TaskError
 from promptsearch.files.writing import check_apart
-from promptsearch.formats.export import FORMATS, NEXT, Exported, Written, write_as
+from promptsearch.formats.export import FORMATS, NEXT, ExportRequest, WrittenFiles, write_as
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import ensemble_of
-from promptsearch.prediction.selection import scoring_from, together_is_better
+from promptsearch.prediction.selection import scoring_from, ensemble_wins_on_dev
 from promptsearch.prompt import Verbalizer
 from promptsearch.prompt_file.align import aligned
 from promptsearch.prompt_file.model import model_for
@@ -69,7 +69,7 @@ def command(prompts: Path, **given: Any) -> None:
             click.echo(line)
 
 
-def _document(written: Written) -> dict[str, object]:
+def _document(written: WrittenFiles) -> dict[str, object]:
     commands = [note.removeprefix(NEXT) for note in written.notes if note.startswith(NEXT)]
     return {
         "wrote": [str(path) for path in written.paths],
@@ -78,14 +78,14 @@ def _document(written: Written) -> dict[str, object]:
     }
 
 
-def _exported(file: PromptFile, given: dict[str, Any], console: Console) -> Exported:
+def _exported(file: PromptFile, given: dict[str, Any], console: Console) -> ExportRequest:
     task = _task(file, given["task"], console)
     every = [_ordered(file, saved, task) for saved in file.prompts]
     own = scoring_from(file), _model_of(file, task, given), task
     if not given["ensemble"]:
-        if together_is_better(file.document):
+        if ensemble_wins_on_dev(file.document):
             console.say(f"{every[0].id}, not the file's ensemble, which --ensemble takes")
-        return Exported(file, tuple(every[: given["top"]]), *own)
+        return ExportRequest(file, tuple(every[: given["top"]]), *own)
     ensemble = ensemble_of(file, {saved.id: saved.prompt for saved in every})
     if ensemble is None:
         raise ExportError(
@@ -93,7 +93,7 @@ def _exported(file: PromptFile, given: dict[str, Any], console: Console) -> Expo
         )
     named = {saved.id: saved for saved in every}
     members = tuple(named[member.id] for member in ensemble.members)
-    return Exported(file, members, *own, ensemble)
+    return ExportRequest(file, members, *own, ensemble)
 
 
 def _task(file: PromptFile, named: str | None, console: Console) -> TaskDefinition | None:

@@ -7,8 +7,8 @@ import rich_click as click
 from promptsearch.commands.shared.search_command import search_one
 from promptsearch.commands.shared.searcher_options import search_options
 from promptsearch.data import load_task
-from promptsearch.models.loading.files import find
-from promptsearch.searchers.common.gap_template import Frame, check
+from promptsearch.models.loading.files import find_model_files
+from promptsearch.searchers.common.gap_template import GapTemplate, check
 from promptsearch.searchers.generate.search import GenerateSearch
 
 
@@ -23,7 +23,7 @@ def command(task: str, **given: Any) -> None:
     """
     definition = load_task(task)
     for notation in given["layout"]:
-        check(Frame.parse(notation), definition.prompt.template, definition.inputs)
+        check(GapTemplate.parse(notation), definition.prompt.template, definition.inputs)
     if given["generator"]:
-        find(given["generator"])
+        find_model_files(given["generator"])
     search_one("generate", definition, given)

@@ -17,14 +17,14 @@ from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, PromptError, RunError
 from promptsearch.files.writing import check_new
 from promptsearch.formats.importing.assemble import groups_of
-from promptsearch.formats.importing.contents import FORMATS, Importing, read_files
+from promptsearch.formats.importing.contents import FORMATS, ImportOptions, read_files
 from promptsearch.formats.importing.document import beside, document_of
 from promptsearch.formats.importing.group import Group
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Template
 from promptsearch.prompt_file.prompts_json import write_prompts
 from promptsearch.runs.directory import run_directory
-from promptsearch.runs.run import with_words
+from promptsearch.runs.run import with_vocabulary_candidates
 
 WIDEST = max(map(len, FORMATS))
 LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())
@@ -119,7 +119,7 @@ def command(files: Sequence[Path], **given: Any) -> None:
         print_imported(groups, targets, len(found.files), given["output"])
 
 
-def _importing(given: Mapping[str, Any]) -> Importing:
+def _importing(given: Mapping[str, Any]) -> ImportOptions:
     """The options as values; the model loads here, where one is given."""
     labels, renamed = names_in(given["labels"], "--labels")
     inputs, fields = input_names(given["inputs"], "--inputs")
@@ -127,8 +127,8 @@ def _importing(given: Mapping[str, Any]) -> Importing:
     task = load_task(given["task"]) if given["task"] else None
     model = _model(given["model"], task) if given["model"] else None
     if task is not None and model is not None:
-        task = with_words(task, model)
-    return Importing(
+        task = with_vocabulary_candidates(task, model)
+    return ImportOptions(
         task=task,
         labels=labels,
         renamed=renamed,

@@ -17,7 +17,7 @@ from promptsearch.commands.shared.run_search import (
 from promptsearch.commands.shared.searcher_options import built, search_options
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.engine.strategy import Task
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 from promptsearch.runs.directory import run_directory
 from promptsearch.runs.run import task_of
 from promptsearch.runs.settings import Settings
@@ -57,7 +57,7 @@ def mine(**given: Any) -> None:
     directories = _directories(definitions, given["output"])
     searcher = built(MiningSearch, given)
     if not given["no_score"]:
-        find(given["model"])  # a missing model is said now, not after an hour of mining
+        find_model_files(given["model"])  # a missing model is said now, not after an hour of mining
     for definition in definitions:
         settings.metric(definition.kind)
         console.say(described(definition))

@@ -16,15 +16,15 @@ from promptsearch.commands.shared.options import (
     quiet_option,
     saved_model_option,
 )
-from promptsearch.commands.shared.predict_job import Job, checked, planned
-from promptsearch.commands.shared.predict_progress import Watch
+from promptsearch.commands.shared.predict_job import PredictJob, checked, planned
+from promptsearch.commands.shared.predict_progress import PredictProgress
 from promptsearch.commands.shared.run_search import INTERRUPTED, resuming_command
 from promptsearch.commands.shared.saved_prompts import arranged_as, found_with
 from promptsearch.commands.shared.table_options import table_options
 from promptsearch.errors import DataError
 from promptsearch.files.writing import check_apart
 from promptsearch.prediction.ensemble import EnsemblePredictor
-from promptsearch.prediction.selection import identity_of, without_priors
+from promptsearch.prediction.selection import identity_of, calibrated_as_saved
 from promptsearch.prediction.table.label_rows import Labeller, Sink, label_rows
 from promptsearch.prediction.table.output import Stream, Target, finished, locked, part_of
 from promptsearch.prediction.table.parquet import write_parquet
@@ -82,7 +82,7 @@ def command(prompts: Path, **given: Any) -> None:
         raise
 
 
-def _run(job: Job, file: PromptFile, given: Mapping[str, Any], console: Console) -> None:
+def _run(job: PredictJob, file: PromptFile, given: Mapping[str, Any], console: Console) -> None:
     if job.target is not None:
         check_apart(job.target.file, file.path)
         job.target.check(resume=given["resume"], overwrite=given["overwrite"])
@@ -90,12 +90,12 @@ def _run(job: Job, file: PromptFile, given: Mapping[str, Any], console: Console)
             job.target.clear()
             console.say(f"{job.target.file} is whole")
             return
-    watch = Watch(console, job.table, skips=given["on_error"] == "skip")
+    watch = PredictProgress(console, job.table, skips=given["on_error"] == "skip")
     rows = checked(job, watch.skips)
     console.say(f"labels with {job.choice}")
     model = found_with(file, job.frame, given, console)
     with arranged_as(file, job.frame.kind, model, given, console) as (own, arranged):
-        scorer = without_priors(arranged, own, file, job.choice, job.frame, job.train)
+        scorer = calibrated_as_saved(arranged, own, file, job.choice, job.frame, job.train)
         predictor = EnsemblePredictor(job.choice.ensemble, scorer, own)
         labeller = Labeller(job.reader, predictor, job.columns, job.form)
         identity = identity_of(file, job.choice, own, job.reader, job.columns.names)
@@ -119,6 +119,6 @@ def _sink(target: Target | None, identity: Mapping[str, object], anew: bool) -> 
         yield part
 
 
-def _finish(job: Job, target: Target) -> None:
+def _finish(job: PredictJob, target: Target) -> None:
     parquet = partial(write_parquet, job.table, job.reader.layout, job.columns)
     finished(target, parquet if target.file.suffix.lower() == ".parquet" else None)

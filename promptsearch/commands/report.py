@@ -15,7 +15,7 @@ from promptsearch.commands.shared.options import (
     saved_task_option,
 )
 from promptsearch.errors import RunError
-from promptsearch.evaluation.report.inputs import Material, ended
+from promptsearch.evaluation.report.inputs import ReportInputs, ended
 from promptsearch.evaluation.report.page import page_of
 from promptsearch.evaluation.report.sections.summary import verdict
 from promptsearch.evaluation.report.svg import check_installed
@@ -80,7 +80,7 @@ def command(prompts: Path, **given: Any) -> None:
     top, found = given["top"], None
     if given["asks"]:
         found = examined(file, given, console, top, given["mistakes"])
-    material = Material(file, trials, top, found, ended(prompts.parent))
+    material = ReportInputs(file, trials, top, found, ended(prompts.parent))
     write_atomic(path, page_of(material))
     click.echo(verdict(material))
     click.echo(f"wrote {path}")

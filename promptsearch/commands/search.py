@@ -12,13 +12,13 @@ from promptsearch.commands.shared.search_command import search_with
 from promptsearch.commands.shared.searcher_options import course_options
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.prediction.combination import Rule
-from promptsearch.prediction.fit_ensemble import Making
+from promptsearch.prediction.fit_ensemble import EnsembleConfig
 from promptsearch.runs.run import task_of
 from promptsearch.runs.settings import Settings
 from promptsearch.searchers import JointSearch
 from promptsearch.searchers.joint.feasibility import check_able
-from promptsearch.searchers.joint.plan import Ensemble
-from promptsearch.searchers.joint.plan_file import read_plan, told, written
+from promptsearch.searchers.joint.plan import EnsembleStep
+from promptsearch.searchers.joint.plan_file import read_plan, plan_summary, plan_as_toml
 
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Print the plan as a file that PLAN may be, and end."
@@ -38,7 +38,7 @@ def command(plan: Path | None, task: str, dry_run: bool, **given: Any) -> None:
     definition, settings = load_task(task), settings_from(given)
     searcher = _planned(plan, definition, settings)
     if dry_run:
-        click.echo(written(searcher), nl=False)
+        click.echo(plan_as_toml(searcher), nl=False)
         return
     about = _about(searcher, definition, settings)
     after = _together(searcher, definition, given)
@@ -51,8 +51,8 @@ def _together(
     """Puts the best prompts together, where the plan says so."""
     if searcher.ensemble is None:
         return None
-    planned = Ensemble.of(searcher.ensemble, "ensemble")
-    making = Making(cast(Rule, planned.rule), planned.top, seed=given["seed"])
+    planned = EnsembleStep.of(searcher.ensemble, "ensemble")
+    making = EnsembleConfig(cast(Rule, planned.rule), planned.top, seed=given["seed"])
     return lambda directory, model: put_together(directory, definition, model, making, given)
 
 
@@ -69,7 +69,7 @@ def _planned(plan: Path | None, definition: TaskDefinition, settings: Settings) 
 
 def _about(searcher: JointSearch, definition: TaskDefinition, settings: Settings) -> list[str]:
     """The plan in a line and, where the budget says it, about what its scores take."""
-    lines = [f"plan: {told(searcher.course, _left(settings))}"]
+    lines = [f"plan: {plan_summary(searcher.course, _left(settings))}"]
     if settings.budget is not None:
         examples = len(definition.dev.examples)
         lines.append(

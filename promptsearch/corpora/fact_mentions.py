@@ -16,7 +16,7 @@ Pair = tuple[str, str]  # (subject, object)
 
 
 @dataclass(frozen=True)
-class Found:
+class MentionPair:
     """A subject and an object in one sentence, as byte spans of the chunk."""
 
     subject: Span
@@ -70,7 +70,7 @@ class FactIndex:
         return true
 
 
-def found_pairs(hits: Hits, facts: FactIndex, starts: Offsets) -> Iterator[Found]:
+def found_pairs(hits: Hits, facts: FactIndex, starts: Offsets) -> Iterator[MentionPair]:
     """Every two mentions of one fact in one sentence, near each other. `hits` are `outermost`.
 
     Each hit is compared with its first neighbour at once, then its second, and so on, until no
@@ -91,10 +91,10 @@ def found_pairs(hits: Hits, facts: FactIndex, starts: Offsets) -> Iterator[Found
             right_ones = np.flatnonzero(facts.holds(hits.name[subject], hits.name[object_]))
             for s, o in zip(subject[right_ones], object_[right_ones], strict=True):
                 sentence = starts[first_sentence[min(s, o)]], starts[last_sentence[max(s, o)] + 1]
-                yield Found(_span(hits, s), _span(hits, o), (int(sentence[0]), int(sentence[1])))
+                yield MentionPair(_span(hits, s), _span(hits, o), (int(sentence[0]), int(sentence[1])))
 
 
-def known_pairs(known: Sequence[Mention], facts: FactIndex, starts: Offsets) -> Iterator[Found]:
+def known_pairs(known: Sequence[Mention], facts: FactIndex, starts: Offsets) -> Iterator[MentionPair]:
     """The mentions that an evidence file states of this task's facts, inside one sentence."""
     for mention in known:
         if (mention.subject, mention.object) not in facts.facts:
@@ -104,7 +104,7 @@ def known_pairs(known: Sequence[Mention], facts: FactIndex, starts: Offsets) -> 
         first, second = sorted(((sentences[0], sentences[1]), (sentences[2], sentences[3])))
         if first[1] >= second[0]:
             sentence = int(starts[first[0]]), int(starts[second[1] + 1])
-            yield Found(mention.subject_span, mention.object_span, sentence)
+            yield MentionPair(mention.subject_span, mention.object_span, sentence)
 
 
 def _span(hits: Hits, at: int) -> Span:

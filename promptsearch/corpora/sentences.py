@@ -11,7 +11,7 @@ from pathlib import Path
 
 from promptsearch.corpora.evidence import Annotated, Mention, restored
 from promptsearch.corpora.sentence_boundaries import PAD
-from promptsearch.data.tables.rows import FORMATS, Layout, Row, read_rows
+from promptsearch.data.tables.rows import FORMATS, TableFormat, Row, read_rows
 from promptsearch.errors import DataError
 from promptsearch.files.reading import COMPRESSED, ENCODING, kind_of, open_bytes, open_text
 
@@ -23,7 +23,7 @@ _SPLITTABLE = ("", ".txt", ".jsonl")  # a row or a paragraph a line
 
 
 @dataclass(frozen=True)
-class Reading:
+class CorpusFormat:
     """What a corpus does not say about itself."""
 
     column: str | None = None  # that holds the text; None: the first of TEXT_COLUMNS
@@ -65,7 +65,7 @@ def is_splittable(path: Path) -> bool:
     return is_plain and (kind_of(path) not in FORMATS or kind_of(path) in _SPLITTABLE)
 
 
-def chunks(shard: Shard, reading: Reading = Reading()) -> Iterator[Chunk]:
+def chunks(shard: Shard, reading: CorpusFormat = CorpusFormat()) -> Iterator[Chunk]:
     """The shard's text; `DataError` names the file and line that cannot be read."""
     kind, is_utf8 = kind_of(shard.path), reading.encoding == ENCODING
     if kind in FORMATS:
@@ -79,9 +79,9 @@ def chunks(shard: Shard, reading: Reading = Reading()) -> Iterator[Chunk]:
             yield from joined((line, ()) for line in lines)
 
 
-def _row_chunks(shard: Shard, reading: Reading, rows: Iterable[Row] | None) -> Iterator[Chunk]:
+def _row_chunks(shard: Shard, reading: CorpusFormat, rows: Iterable[Row] | None) -> Iterator[Chunk]:
     if rows is None:
-        rows = read_rows(shard.path, Layout(encoding=reading.encoding))
+        rows = read_rows(shard.path, TableFormat(encoding=reading.encoding))
     try:
         yield from joined(text for row in rows for text in texts_of(row, reading.column))
     except DataError:
@@ -195,8 +195,8 @@ def _cells(line: bytes, path: Path) -> Mapping[str, object]:
     return cells
 
 
-def _blame(path: Path, reading: Reading) -> None:
+def _blame(path: Path, reading: CorpusFormat) -> None:
     """Read the file from its start, where lines can be counted, up to the line that is wrong."""
-    for row in read_rows(path, Layout(encoding=reading.encoding)):
+    for row in read_rows(path, TableFormat(encoding=reading.encoding)):
         for _ in texts_of(row, reading.column):
             pass

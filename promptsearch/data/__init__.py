@@ -6,27 +6,27 @@ Nothing here loads a heavy package before a file needs it.
 from promptsearch.data.examples import Dataset, Example, most_frequent
 from promptsearch.data.scaffold.label_column import one_a_row
 from promptsearch.data.scaffold.task_file_from_table import starter_task
-from promptsearch.data.tables.rows import Layout, Row, read_rows
+from promptsearch.data.tables.rows import TableFormat, Row, read_rows
 from promptsearch.data.tasks.builtin import builtin_tasks
 from promptsearch.data.tasks.definition import Split, TaskDefinition, with_candidates
 from promptsearch.data.tasks.load import load_document, load_task
-from promptsearch.data.tasks.schema import TaskFrame, frame_of
-from promptsearch.data.tasks.task_file import Chat
+from promptsearch.data.tasks.schema import TaskSchema, schema_of
+from promptsearch.data.tasks.task_file import ChatKeys
 from promptsearch.errors import did_you_mean
 from promptsearch.files.reading import open_bytes, open_text
 
 __all__ = [
-    "Chat",
+    "ChatKeys",
     "Dataset",
     "Example",
-    "Layout",
+    "TableFormat",
     "Row",
     "Split",
     "TaskDefinition",
-    "TaskFrame",
+    "TaskSchema",
     "builtin_tasks",
     "did_you_mean",
-    "frame_of",
+    "schema_of",
     "load_document",
     "load_task",
     "most_frequent",

@@ -13,21 +13,21 @@ from promptsearch.errors import BudgetSpent
 from promptsearch.scoring import Cost
 
 
-class Chore(NamedTuple):
+class ModelCall(NamedTuple):
     """A strategy's own passes through a model: what they cost, and how they are done."""
 
     cost: Cost  # an upper bound, where `spent` tells what it took once it is done
-    work: Callable[[], object]  # gives JSON values
+    run: Callable[[], object]  # gives JSON values
     spent: Callable[[], Cost] | None = None
 
     @property
-    def taken(self) -> Cost:
+    def actual_cost(self) -> Cost:
         """What the work took."""
         return self.cost if self.spent is None else self.spent()
 
 
 @dataclass
-class Purse:
+class Budget:
     """Pays for prompts and forwards, and ends a search that has no more."""
 
     limits: Limits
@@ -42,7 +42,7 @@ class Purse:
         self._began -= self.spent.seconds
 
     @property
-    def left(self) -> int | None:
+    def remaining(self) -> int | None:
         """Prompts that the budget has room for; None: as many as there are."""
         if self.limits.prompts is None:
             return None
@@ -63,7 +63,7 @@ class Purse:
 
     def within_budget(self, fresh: Sequence[bool]) -> int:
         """How many of these prompts may be scored; those that are not fresh cost nothing."""
-        if (left := self.left) is None:
+        if (left := self.remaining) is None:
             return len(fresh)
         wanted = accumulate(fresh)
         return next((i for i, count in enumerate(wanted) if count > left), len(fresh))

@@ -6,14 +6,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol, cast
 
-from promptsearch.engine.budget import Chore
+from promptsearch.engine.budget import ModelCall
 from promptsearch.engine.ledger import Row
 from promptsearch.engine.progress import Limits
 from promptsearch.engine.trial import Trial, Tuned, ranked
-from promptsearch.engine.trial_scorer import Scorebook
+from promptsearch.engine.trial_scorer import TrialScorer
 from promptsearch.errors import RunError
 from promptsearch.metrics.predictions import Scores
-from promptsearch.models.finetuning.config import Tuning
+from promptsearch.models.finetuning.config import FinetuneConfig
 from promptsearch.prompt import Prompt
 
 WORK = "finetune"  # what rows of the ledger begin with
@@ -23,9 +23,9 @@ class Tuner(Protocol):
     """What a search needs of tuning."""
 
     @property
-    def tuning(self) -> Tuning: ...
+    def tuning(self) -> FinetuneConfig: ...
 
-    def chore(self, prompt: Prompt) -> Chore:
+    def chore(self, prompt: Prompt) -> ModelCall:
         """Tune a copy to the prompt: gives its scores on dev, or None where it came to nothing."""
         ...
 
@@ -37,10 +37,10 @@ class Tuner(Protocol):
 
 
 @dataclass
-class Stage:
+class FinetuneStage:
     """Tunes the finalists of a book."""
 
-    book: Scorebook
+    book: TrialScorer
     tuner: Tuner
     finalists: int = 0
     done: int = 0
@@ -95,7 +95,7 @@ class Stage:
         return f" · {timedelta(seconds=round(todo * self._seconds / self._fresh))} left"
 
 
-def finalists_of(book: Scorebook, top: int) -> Sequence[Trial]:
+def finalists_of(book: TrialScorer, top: int) -> Sequence[Trial]:
     """The best prompt, the manual one, then the next best: `top` in all.
 
     The first two come first, so that a stage cut short has something to compare.
@@ -105,11 +105,11 @@ def finalists_of(book: Scorebook, top: int) -> Sequence[Trial]:
     return [by_prompt[prompt] for prompt in order][:top]
 
 
-def _exact(book: Scorebook) -> list[Trial]:
+def _exact(book: TrialScorer) -> list[Trial]:
     return [trial for trial in book.trials.values() if trial.exact]
 
 
-def leaving_room(limits: Limits, tuner: Tuner, start: Prompt, known: Sequence[Row]) -> Limits:
+def reserve_forwards(limits: Limits, tuner: Tuner, start: Prompt, known: Sequence[Row]) -> Limits:
     """The limits of the search before: forwards for the finalists stay back.
 
     `known` are the ledger's rows; what they say was paid for tuning is not needed again. `RunError`

@@ -17,7 +17,7 @@ class Limits:
     seconds: float | None = None
 
 
-class Asked(NamedTuple):
+class PendingWork(NamedTuple):
     """What is still to be scored of what was asked last."""
 
     prompts: int
@@ -37,14 +37,14 @@ class Progress:
     forwards_left: float  # by what the prompts so far took, a strategy's own passes left out
     tokens_left: float
     peak_bytes: int  # of the last chunk's largest batch, an upper estimate
-    asked: Asked
+    pending: PendingWork
 
 
 OnProgress = Callable[[Progress], None]
 
 
 @dataclass
-class Pace:
+class Throughput:
     """How fast texts are scored, and what they take."""
 
     texts: int = 0
@@ -59,7 +59,7 @@ class Pace:
         self.forwards, self.tokens = self.forwards + cost.forwards, self.tokens + cost.tokens
         self.peak_bytes = cost.peak_bytes
 
-    def progress(self, best: Trial, manual: Trial, done: int, total: int, asked: Asked) -> Progress:
+    def progress(self, best: Trial, manual: Trial, done: int, total: int, asked: PendingWork) -> Progress:
         """Where a search stands that has this to go."""
         share = asked.prompts * asked.examples / self.texts
         return Progress(
@@ -71,5 +71,5 @@ class Pace:
             forwards_left=share * self.forwards,
             tokens_left=share * self.tokens,
             peak_bytes=self.peak_bytes,
-            asked=asked,
+            pending=asked,
         )

@@ -3,22 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from promptsearch.engine.race_statistics import RaceReport, dropouts, race_order, report, rungs
+from promptsearch.engine.race_statistics import RaceReport, eliminated, race_order, report, checkpoints
 from promptsearch.engine.trial import Trial, ranked
-from promptsearch.engine.trial_scorer import Keyed, Scorebook
+from promptsearch.engine.trial_scorer import Keyed, TrialScorer
 from promptsearch.metrics.predictions import Floats
 from promptsearch.prompt import Prompt
 
 
 @dataclass
-class Contest:
+class Race:
     """Scores prompts on dev until they are plainly worse than the best so far (see `racing`).
 
     A prompt that drops out stays as an incomplete trial. F1 is raced by accuracy, which it has an
     example's share of.
     """
 
-    book: Scorebook
+    book: TrialScorer
     count: int  # examples of dev
     seed: int
     _lengths: dict[str, int] = field(default_factory=dict)  # examples scored, by contender's key
@@ -33,7 +33,7 @@ class Contest:
         """Make a trial of each: complete, or as far as it came."""
         racing = dict(wanted)
         if self.book.trials:  # the manual prompt is the mark, and is never dropped
-            for rung in rungs(self.count):
+            for rung in checkpoints(self.count):
                 racing = self._rung(racing, rung) if racing else racing
         contenders = bool(self.book.trials)
         left = list(racing.items())
@@ -49,7 +49,7 @@ class Contest:
         asked = [(own, racing[key]) for own, key in keys.items()]
         trials = dict(self.book.measured(asked, "dev", rows, self.book.objective))
         values = [self.book.values[own] for own in keys]
-        out = set(dropouts(values, self._best(rows), self.count))
+        out = set(eliminated(values, self._best(rows), self.count))
         for place, (own, key) in enumerate(keys.items()):
             if place in out:
                 self.book.trials[key] = trials[own]

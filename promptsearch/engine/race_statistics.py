@@ -32,7 +32,7 @@ class RaceReport:
     confidence: float = CONFIDENCE
 
 
-def rungs(count: int) -> list[int]:
+def checkpoints(count: int) -> list[int]:
     """Numbers of examples after which prompts may drop out: 32, 64, ... below `count`."""
     found: list[int] = []
     while (rung := FIRST << len(found)) < count:
@@ -45,7 +45,7 @@ def race_order(count: int, seed: int) -> list[int]:
     return list(map(int, np.random.default_rng(seed).permutation(count)))
 
 
-def dropouts(contenders: Sequence[Floats], best: Floats | None, count: int) -> list[int]:
+def eliminated(contenders: Sequence[Floats], best: Floats | None, count: int) -> list[int]:
     """Which contenders are out; all axes are (example,), the first of `count` there are.
 
     The leader is the best of them or, where it is better still, `best` from an earlier race.

@@ -6,20 +6,20 @@ scored is kept, so a search cut short still yields the best prompt so far.
 
 from collections.abc import Callable
 
-from promptsearch.engine.budget import Chore
-from promptsearch.engine.finetune import Stage, Tuner, leaving_room
+from promptsearch.engine.budget import ModelCall
+from promptsearch.engine.finetune import FinetuneStage, Tuner, reserve_forwards
 from promptsearch.engine.ledger import Ledger
 from promptsearch.engine.progress import Limits, OnProgress, Progress
-from promptsearch.engine.race import Contest
-from promptsearch.engine.rescore import settle
+from promptsearch.engine.race import Race
+from promptsearch.engine.rescore import rescore_finalists
 from promptsearch.engine.strategy import Score, Searcher, Task
 from promptsearch.engine.trial import On, Result, Spent, Trial, ranked
-from promptsearch.engine.trial_scorer import Scorebook
+from promptsearch.engine.trial_scorer import TrialScorer
 from promptsearch.errors import BudgetSpent, RunError
-from promptsearch.scoring.split_scorer import Judge
+from promptsearch.scoring.split_scorer import SplitScorer
 
 __all__ = [
-    "Chore", "Limits", "On", "Progress", "Result", "Score", "Searcher", "Spent", "Task", "Trial",
+    "ModelCall", "Limits", "On", "Progress", "Result", "Score", "Searcher", "Spent", "Task", "Trial",
     "ranked", "search_prompts",
 ]  # fmt: skip
 
@@ -27,13 +27,13 @@ __all__ = [
 def search_prompts(
     searcher: Searcher,
     task: Task,
-    judge: Judge,
+    judge: SplitScorer,
     *,
     objective: str = "log_likelihood",
     limits: Limits = Limits(),
     ledger: Ledger | None = None,
     on_progress: OnProgress | None = None,
-    ranking: Callable[[], Judge] | None = None,
+    ranking: Callable[[], SplitScorer] | None = None,
     race: int | None = None,
     tuner: Tuner | None = None,
 ) -> Result:
@@ -46,14 +46,14 @@ def search_prompts(
     and KeyboardInterrupt passes through.
     """
     ledger = ledger or Ledger()
-    searching = leaving_room(limits, tuner, task.prompt, ledger.rows) if tuner else limits
-    book = Scorebook(task.prompt, judge, objective, searching, ledger, on_progress, ranking)
-    contest = None if race is None else Contest(book, judge.count("dev"), race)
+    searching = reserve_forwards(limits, tuner, task.prompt, ledger.rows) if tuner else limits
+    book = TrialScorer(task.prompt, judge, objective, searching, ledger, on_progress, ranking)
+    contest = None if race is None else Race(book, judge.count("dev"), race)
     book.contest = contest.run if contest else None
-    stage = Stage(book, tuner) if tuner else None
+    stage = FinetuneStage(book, tuner) if tuner else None
     searched = _stopping(book, lambda: _searched(searcher, task, book))
     report = contest.report() if contest else None
-    settled, tuned = _stopping(book, lambda: settle(book)), "finished"
+    settled, tuned = _stopping(book, lambda: rescore_finalists(book)), "finished"
     if stage and settled == "finished" and searched != "interrupted":
         tuned = _stopping(book, lambda: stage.run(limits))
     stopped = next((end for end in (tuned, searched, settled) if end != "finished"), "finished")
@@ -62,12 +62,12 @@ def search_prompts(
     return Result(trials, objective, spent, stopped, report, settled == "finished", about)
 
 
-def _searched(searcher: Searcher, task: Task, book: Scorebook) -> None:
+def _searched(searcher: Searcher, task: Task, book: TrialScorer) -> None:
     book([task.prompt])
     searcher.search(task, book)
 
 
-def _stopping(book: Scorebook, work: Callable[[], None]) -> str:
+def _stopping(book: TrialScorer, work: Callable[[], None]) -> str:
     """Do the work and say why it ended; `RunError` where the limits allow no trial at all."""
     try:
         work()

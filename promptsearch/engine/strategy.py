@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from promptsearch.corpora.sentences import Reading
+from promptsearch.corpora.sentences import CorpusFormat
 from promptsearch.data import Dataset
-from promptsearch.engine.budget import Chore
+from promptsearch.engine.budget import ModelCall
 from promptsearch.engine.trial import On, Trial
 from promptsearch.models import LanguageModel, Scoring
-from promptsearch.parallel import Crew
+from promptsearch.parallel import Workers
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import AnswerScore
 
@@ -31,10 +31,10 @@ class Task:
     labels: tuple[str, ...] = ()
     language: str = "en"
     corpus: tuple[Path, ...] = ()
-    reading: Reading = Reading()  # of the corpus: its text column, its encoding
+    reading: CorpusFormat = CorpusFormat()  # of the corpus: its text column, its encoding
     model: LanguageModel | None = None
     workspace: Path | None = None  # the run's directory, where a strategy may keep its checkpoints
-    crew: Crew = Crew()  # the processes that may help
+    crew: Workers = Workers()  # the processes that may help
     seed: int = 0  # of everything that is random
     objective: str = "log_likelihood"  # what the judge ranks by: a key of `Scores`
     scoring: Scoring = Scoring()  # of answers, and below of labels
@@ -54,7 +54,7 @@ class Score(Protocol):
         """
         ...
 
-    def once(self, name: str, prepare: Callable[[], Chore]) -> object:
+    def once(self, name: str, prepare: Callable[[], ModelCall]) -> object:
         """What a chore gives, done once: a resumed run reads it from the ledger.
 
         For a strategy's own passes through the model, which no prompt stands for: their forwards

@@ -6,7 +6,7 @@ from typing import Literal
 
 from promptsearch.engine.race_statistics import RaceReport
 from promptsearch.metrics.predictions import Scores
-from promptsearch.models.finetuning.config import Tuning
+from promptsearch.models.finetuning.config import FinetuneConfig
 from promptsearch.prompt import Prompt
 
 On = Literal["dev", "train"]
@@ -40,7 +40,7 @@ class Spent:
 class Tuned:
     """How finalists were tuned, and how far that came."""
 
-    tuning: Tuning
+    tuning: FinetuneConfig
     finalists: int
     done: int = 0
 
@@ -69,7 +69,7 @@ class Result:
         frozen = ranked(able, self.objective)
         tuned = [trial for trial in frozen if trial.tuned is not None]
         rest = [trial for trial in frozen if trial.tuned is None]
-        tuned.sort(key=lambda trial: merit(trial.tuned or {}, self.objective), reverse=True)
+        tuned.sort(key=lambda trial: ranking_key(trial.tuned or {}, self.objective), reverse=True)
         return [*tuned, *rest]
 
     @property
@@ -85,10 +85,10 @@ class Result:
 def ranked(trials: Iterable[Trial], objective: str) -> list[Trial]:
     """The trials that may win, best first; ties by log-likelihood, then the earliest."""
     able = [trial for trial in trials if trial.split == "dev" and trial.complete]
-    return sorted(able, key=lambda trial: merit(trial.scores, objective), reverse=True)
+    return sorted(able, key=lambda trial: ranking_key(trial.scores, objective), reverse=True)
 
 
-def merit(scores: Scores, objective: str) -> tuple[float, float]:
+def ranking_key(scores: Scores, objective: str) -> tuple[float, float]:
     """What is better comes later: by the objective, then by log-likelihood."""
     return _number(scores.get(objective)), _number(scores.get("log_likelihood"))
 

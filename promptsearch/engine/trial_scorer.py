@@ -8,15 +8,15 @@ from typing import cast
 
 import numpy as np
 
-from promptsearch.engine.budget import Chore, Purse
+from promptsearch.engine.budget import ModelCall, Budget
 from promptsearch.engine.ledger import Ledger, Row, check_trials, entry
-from promptsearch.engine.progress import Asked, Limits, OnProgress, Pace
+from promptsearch.engine.progress import PendingWork, Limits, OnProgress, Throughput
 from promptsearch.engine.trial import On, Trial, ranked
 from promptsearch.errors import BudgetSpent
 from promptsearch.metrics.predictions import Floats, Scores, per_example
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost
-from promptsearch.scoring.split_scorer import Judge, Rows
+from promptsearch.scoring.split_scorer import SplitScorer, Rows
 
 FINALISTS = 20  # scored again where a faster judge ranked, the manual prompt beside them
 TEXTS_PER_CHUNK = 2048  # prompts x examples scored, and kept, at a time
@@ -25,16 +25,16 @@ Keyed = Sequence[tuple[str, Prompt]]
 
 
 @dataclass
-class Scorebook:
+class TrialScorer:
     """Scores prompts chunk by chunk, within the limits, through the ledger."""
 
     start: Prompt
-    judge: Judge  # gives the scores that count
+    judge: SplitScorer  # gives the scores that count
     objective: str
     limits: Limits
     ledger: Ledger
     on_progress: OnProgress | None = None
-    ranking: Callable[[], Judge] | None = None  # makes a faster one, once there are many prompts
+    ranking: Callable[[], SplitScorer] | None = None  # makes a faster one, once there are many prompts
     contest: Callable[[Keyed], None] | None = None  # a race, which makes some trials incomplete
     finalists: int = FINALISTS  # that will be scored again
     trials: dict[str, Trial] = field(default_factory=dict)  # by key, in the order first asked for
@@ -42,11 +42,11 @@ class Scorebook:
     _known: dict[str, Row] = field(default_factory=dict)
     _ids: dict[Prompt, str] = field(default_factory=dict)
     _counted: set[Prompt] = field(default_factory=set)
-    _ranker: Judge | None = None  # judges now, if there is one
-    _pace: Pace = field(default_factory=Pace)
+    _ranker: SplitScorer | None = None  # judges now, if there is one
+    _pace: Throughput = field(default_factory=Throughput)
 
     def __post_init__(self) -> None:
-        self.purse = Purse(self.limits)
+        self.purse = Budget(self.limits)
         check_trials(self.ledger)
         self._known = {str(row["key"]): row for row in self.ledger.rows}
         self.purse.resume(self.ledger.rows)
@@ -71,15 +71,15 @@ class Scorebook:
             raise BudgetSpent("budget")
         return [self.trials[key] for key in keys]
 
-    def once(self, name: str, prepare: Callable[[], Chore]) -> object:
+    def once(self, name: str, prepare: Callable[[], ModelCall]) -> object:
         """See `engine.Score`."""
         key = f"work {name}"
         if key not in self._known:
             self._check_time()
             chore, began = prepare(), time.perf_counter()
             self.purse.affordable(1, self._reserve(self.start, 0), lambda _: chore.cost.forwards)
-            made = chore.work()
-            seconds, cost = time.perf_counter() - began, chore.taken
+            made = chore.run()
+            seconds, cost = time.perf_counter() - began, chore.actual_cost
             self.ledger.append([{"key": key, "made": made, **cost.paid(seconds)}])
             self.purse.pay(cost.forwards, cost.tokens, seconds)
             self._known[key] = {"made": made}
@@ -88,15 +88,15 @@ class Scorebook:
     @property
     def left(self) -> int | None:
         """See `engine.Score`."""
-        return self.purse.left
+        return self.purse.remaining
 
-    def judge_exactly(self) -> None:
+    def use_exact_scorer(self) -> None:
         """From now on only scores that count are given, whatever time it takes."""
         self.ranking = self._ranker = None
         self.purse.forget_time()
 
     @property
-    def _judge(self) -> Judge:
+    def _judge(self) -> SplitScorer:
         return self._ranker or self.judge
 
     def _affordable(self, new: Keyed, on: On) -> Keyed:
@@ -161,10 +161,10 @@ class Scorebook:
         self, chunk: Keyed, on: On, rows: Rows, kept: str | None
     ) -> list[tuple[str, Trial]]:
         began = time.perf_counter()
-        judged = self._judge.judged([prompt for _, prompt in chunk], on, rows)
+        judged = self._judge.predict([prompt for _, prompt in chunk], on, rows)
         seconds = time.perf_counter() - began
         found, entries = [], []
-        for (key, prompt), judgement in zip(chunk, judged.judgements, strict=True):
+        for (key, prompt), judgement in zip(chunk, judged.predictions, strict=True):
             exact = self._ranker is None
             scored: dict[str, object] = {"scores": self.judge.scores(judgement), "exact": exact}
             if kept is not None:
@@ -195,6 +195,6 @@ class Scorebook:
         if self.on_progress is None or not self._pace.texts or not self.trials:
             return
         fresh = 0 if on == "train" else sum(p not in self._counted for _, p in todo)
-        done, asked = self.purse.spent.prompts, Asked(len(todo), examples, on)
+        done, asked = self.purse.spent.prompts, PendingWork(len(todo), examples, on)
         best = ranked(self.trials.values(), self.objective)[0], next(iter(self.trials.values()))
         self.on_progress(self._pace.progress(*best, done, done + fresh, asked))

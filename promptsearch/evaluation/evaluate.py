@@ -6,13 +6,13 @@ from typing import cast
 
 from promptsearch.data import Split, TaskDefinition
 from promptsearch.metrics import paired_difference, scores_of
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.align import aligned
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, answers_of
 from promptsearch.runs.document import majority
-from promptsearch.runs.scorer_setup import raw_scorer
+from promptsearch.runs.scorer_setup import scorer_without_chat
 from promptsearch.scoring import PromptScorer, Scorer
 
 
@@ -24,20 +24,20 @@ class Evaluation:
     split: Split
     scorer: Scorer
     saved: tuple[SavedPrompt, ...]
-    judged: tuple[Judgement, ...]
+    predictions: tuple[Predictions, ...]
     manual: Prompt
-    manual_judged: Judgement
-    raw_judged: Judgement | None = None  # the manual prompt without the model's chat template
+    manual_predictions: Predictions
+    raw_predictions: Predictions | None = None  # the manual prompt without the model's chat template
     ensemble: Ensemble | None = None
-    ensemble_judged: Judgement | None = None
+    ensemble_predictions: Predictions | None = None
 
     def document(self, metric: str) -> Json:
         """As `evaluate --json` prints it; `metric` is the one that `vs_manual` compares."""
-        rows = zip(self.saved, self.judged, strict=True)
+        rows = zip(self.saved, self.predictions, strict=True)
         manual_row = {"template": str(self.manual.template), **self._answers(self.manual)}
         raw = {}
-        if self.raw_judged is not None:
-            raw = {"manual_raw": {**manual_row, "scores": self._scores(self.raw_judged, None)}}
+        if self.raw_predictions is not None:
+            raw = {"manual_raw": {**manual_row, "scores": self._scores(self.raw_predictions, None)}}
         return {
             "prompts": [
                 {
@@ -50,7 +50,7 @@ class Evaluation:
             ],
             **self._together(metric),
             "baselines": {
-                "manual": {**manual_row, "scores": self._scores(self.manual_judged, None)},
+                "manual": {**manual_row, "scores": self._scores(self.manual_predictions, None)},
                 **raw,
                 "majority": majority(self.definition, self.split.examples, self.split.name),
             },
@@ -59,35 +59,35 @@ class Evaluation:
 
     def _together(self, metric: str) -> Json:
         """What the ensemble is worth, beside the manual prompt and the first of its file."""
-        if self.ensemble is None or self.ensemble_judged is None:
+        if self.ensemble is None or self.ensemble_predictions is None:
             return {}
-        ours, negative = self.ensemble_judged, self.definition.negative_label
+        ours, negative = self.ensemble_predictions, self.definition.negative_label
         scores = dict(self._scores(ours, metric))
         own = cast(dict[str, object], scores[self.split.name])
-        own["vs_best"] = paired_difference(ours, self.judged[0], metric, negative)
+        own["vs_best"] = paired_difference(ours, self.predictions[0], metric, negative)
         members = [{"id": m.id, "weight": m.weight} for m in self.ensemble.members]
         return {"ensemble": {"rule": self.ensemble.rule, "members": members, "scores": scores}}
 
     def _answers(self, prompt: Prompt) -> Json:
         return answers_of(prompt, self.definition.kind, None)
 
-    def _scores(self, judged: Judgement, metric: str | None) -> Mapping[str, object]:
+    def _scores(self, judged: Predictions, metric: str | None) -> Mapping[str, object]:
         negative = self.definition.negative_label
         scores = dict(scores_of(judged, self.definition.kind, negative))
         scores["selected"] = self.split.name != "test"  # train proposed, dev decided
         if metric is not None:
-            scores["vs_manual"] = paired_difference(judged, self.manual_judged, metric, negative)
+            scores["vs_manual"] = paired_difference(judged, self.manual_predictions, metric, negative)
         return {self.split.name: scores}
 
     def examples(self) -> Iterator[Json]:
         """One row a prompt and example: what was right, what was predicted, how probable it was."""
         facts = self.definition.kind == "facts"
-        for saved, judged in zip(self.saved, self.judged, strict=True):
+        for saved, judged in zip(self.saved, self.predictions, strict=True):
             for place, example in enumerate(self.split.examples):
                 yield {"prompt": saved.id, "id": example.id, **_row(judged, place, facts)}
 
 
-def _row(judged: Judgement, place: int, facts: bool) -> Json:
+def _row(judged: Predictions, place: int, facts: bool) -> Json:
     rank, targets = int(judged.rank[place]), judged.targets[place]
     row: dict[str, object] = {
         "target": list(targets) if facts else targets[0],
@@ -118,13 +118,13 @@ def evaluate(
     if definition.kind == "facts":  # compared over the same candidates
         manual = replace(manual, verbalizer=saved[0].prompt.verbalizer)
     prompts = [*(one.prompt for one in saved), manual]
-    *judged, manual_judged = (judge or scorer).judged(prompts, split.examples).judgements
+    *judged, manual_judged = (judge or scorer).predict(prompts, split.examples).predictions
     raw_judged = None
     if scorer.model.info.chat is not None:
-        raw = raw_scorer(scorer, judge or scorer)
-        raw_judged = raw.judged([manual], split.examples).judgements[0]
+        raw = scorer_without_chat(scorer, judge or scorer)
+        raw_judged = raw.predict([manual], split.examples).predictions[0]
     together = None
     if ensemble is not None:
-        together = EnsemblePredictor(ensemble, judge or scorer, scorer).judged(split.examples)
+        together = EnsemblePredictor(ensemble, judge or scorer, scorer).predict(split.examples)
     own = (tuple(judged), manual, manual_judged, raw_judged, ensemble, together)
     return Evaluation(definition, split, scorer, saved, *own)

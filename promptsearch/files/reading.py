@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, TextIO, cast
 
 from promptsearch.errors import DataError, did_you_mean
-from promptsearch.files.stdin import STDIN, Passing, standard_input
+from promptsearch.files.stdin import STDIN, LineCountingStream, standard_input
 from promptsearch.files.zstd import open_zst
 
 COMPRESSED = (".gz", ".zst")
@@ -74,7 +74,7 @@ def open_text(path: Path, encoding: str = ENCODING, newline: str = "\n") -> Iter
         try:
             yield io.TextIOWrapper(cast(IO[bytes], stream), encoding, newline=newline)
         except UnicodeDecodeError as error:
-            if isinstance(stream, Passing):
+            if isinstance(stream, LineCountingStream):
                 raise stream.error(error, f"{_shown(encoding)}; {_way_out(encoding)}") from None
             raise _undecodable(path, encoding) from None
         except UnicodeError as error:  # a text in UTF-16 that does not begin as one

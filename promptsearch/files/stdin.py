@@ -10,7 +10,7 @@ from promptsearch.errors import DataError
 STDIN = Path("<stdin>")  # as errors name it
 
 
-class Passing(io.BufferedIOBase):
+class LineCountingStream(io.BufferedIOBase):
     """The bytes of a stream, and how many lines ended before those handed out last."""
 
     def __init__(self, source: io.BufferedIOBase) -> None:
@@ -38,6 +38,6 @@ class Passing(io.BufferedIOBase):
         return data
 
 
-def standard_input() -> Passing:
+def standard_input() -> LineCountingStream:
     """The process's own; closing it leaves that open."""
-    return Passing(cast(io.BufferedIOBase, sys.stdin.buffer))
+    return LineCountingStream(cast(io.BufferedIOBase, sys.stdin.buffer))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_lines
-from promptsearch.formats.export import NEXT, Exported
+from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.shared.cloze import (
     ELSEWHERE,
     ending,
@@ -26,7 +26,7 @@ HELPERS = (
 _NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """One file; its front matter names the inputs and the answers."""
     saved = only_prompt(given, NAME)
     uncalibrated(given, NAME)
@@ -37,7 +37,7 @@ def write(given: Exported, into: Path) -> Sequence[str]:
     return [*trail_note(own, NAME), f"{NEXT}genkit start  # with {into} in your prompts folder"]
 
 
-def _lines(given: Exported, answers: Sequence[str], body: str) -> Iterator[str]:
+def _lines(given: ExportRequest, answers: Sequence[str], body: str) -> Iterator[str]:
     yield "---\n"
     yield "input:\n  schema:\n"
     for field in given.inputs:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_atomic
-from promptsearch.formats.export import NEXT, Exported
+from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.shared.cloze import ELSEWHERE, cloze, only_prompt, texts_of, uncalibrated
 
 NAME = "dspy"
@@ -17,7 +17,7 @@ OUTPUT = "answer"
 VERSIONS = {"python": "3.11", "dspy": "3.0.0", "cloudpickle": "3.1"}  # of the notation
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A JSON file with the signature: instructions, and a field an input and the answer."""
     if into.suffix != ".json":
         raise ExportError(f"dspy reads .json files; write to {into.with_suffix('.json').name}")

@@ -51,7 +51,7 @@ NEXT = "next: "  # begins the note that is a command
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportRequest:
     """Prompts of a file, and all that a target may want to know about them."""
 
     file: PromptFile
@@ -85,14 +85,14 @@ class Exported:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenFiles:
     """What an export left: files and folders, and notes about them."""
 
     paths: tuple[Path, ...]  # the one that was asked for is the first
     notes: tuple[str, ...]
 
 
-def write_as(name: str, given: Exported, path: Path, *, overwrite: bool = False) -> Written:
+def write_as(name: str, given: ExportRequest, path: Path, *, overwrite: bool = False) -> WrittenFiles:
     """Write the prompts as a format at `path`: all of it, or nothing.
 
     `ExportError` where the format cannot hold them, or something stands there already.
@@ -109,10 +109,10 @@ def write_as(name: str, given: Exported, path: Path, *, overwrite: bool = False)
             _check_free(target, own, overwrite)
         for own, target in zip(reversed(made), reversed(paths), strict=True):
             _move(own, target, Path(room))
-    return Written(paths, tuple(note.replace(str(into), str(path)) for note in notes))
+    return WrittenFiles(paths, tuple(note.replace(str(into), str(path)) for note in notes))
 
 
-def _priors(name: str, given: Exported) -> Iterator[str]:
+def _priors(name: str, given: ExportRequest) -> Iterator[str]:
     """The note on priors that a format of templates and words has no place for."""
     if (method := given.settings.calibration) != "none" and name not in WITH_PRIORS:
         yield f"the prior that {method} calibration takes away is not in it; python holds that"

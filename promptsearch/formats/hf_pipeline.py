@@ -10,7 +10,7 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_atomic
-from promptsearch.formats.export import NEXT, Exported
+from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.shared.cloze import (
     ELSEWHERE,
     Cloze,
@@ -22,14 +22,14 @@ from promptsearch.formats.shared.cloze import (
     uncalibrated,
 )
 from promptsearch.models import LanguageModel
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 from promptsearch.prompt import Field, Prompt, Text
 
 NAME = "hf-pipeline"
 USED = "python -c 'import json, sys; print(json.load(open(sys.argv[1]))[\"how\"])'"
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A JSON object: what to call, and what the targets stand for."""
     saved = only_prompt(given, NAME)
     uncalibrated(given, NAME)
@@ -65,7 +65,7 @@ def _targets(prompt: Prompt, own: Cloze, model: LanguageModel) -> Mapping[str, s
     found: dict[str, str] = {}
     for label, texts in texts_of(prompt.verbalizer).items():
         for text in texts:
-            (ids,) = model.machine.tokens.glued([(" " * own.spaced + text,)])
+            (ids,) = model.machine.tokens.encode_continuation([(" " * own.spaced + text,)])
             if len(ids) > 1:
                 raise ExportError(
                     f"{NAME}: fill-mask has answers of one token, but {text!r} takes {len(ids)} "
@@ -78,7 +78,7 @@ def _targets(prompt: Prompt, own: Cloze, model: LanguageModel) -> Mapping[str, s
 
 
 def _place(model: LanguageModel) -> str:
-    source = find(model.options.spec)
+    source = find_model_files(model.options.spec)
     return model.options.spec if source.revision else str(source.directory.absolute())
 
 

@@ -7,25 +7,25 @@ A line is {"relation": "P19", "template": "[X] was born in [Y] .", "label": ...,
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsearch.formats.export import Exported
-from promptsearch.formats.importing.contents import Imported, Importing
-from promptsearch.formats.shared.export_checks import kept, no_candidates, no_ensemble
+from promptsearch.formats.export import ExportRequest
+from promptsearch.formats.importing.contents import ImportedFiles, ImportOptions
+from promptsearch.formats.shared.export_checks import kept_evidence, no_candidates, no_ensemble
 from promptsearch.formats.shared.lama_notation import relations, to_lama, write_rows
 
 ENDINGS = (".jsonl",)
 KEPT = ("label", "description", "type")  # what a line says of its relation
 
 
-def read(path: Path, given: Importing) -> Imported:
+def read(path: Path, given: ImportOptions) -> ImportedFiles:
     """Templates of relations; what a line says of its relation is kept as evidence."""
-    return Imported(relations(path), facts=True)
+    return ImportedFiles(relations(path), facts=True)
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A line a prompt, all of them for the relation that the task is named for."""
     no_ensemble(given, "LAMA")
     lines = [
-        {"relation": given.name, "template": to_lama(saved), **kept(saved, KEPT)}
+        {"relation": given.name, "template": to_lama(saved), **kept_evidence(saved, KEPT)}
         for saved in given.prompts
     ]
     write_rows(into, lines)

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from promptsearch.files.writing import write_atomic
-from promptsearch.formats.export import NEXT, Exported
+from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.shared.cloze import (
-    begun,
+    reply_prefix,
     braced,
     chat_said,
     ending,
@@ -28,14 +28,14 @@ LOADING = (
 )
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A JSON object in f-string format; its metadata hold the answers."""
     saved = only_prompt(given, NAME)
     uncalibrated(given, NAME)
     own, chat = ending(saved.prompt.template, NAME), chat_said(given)
     answers = texts_of(saved.prompt.verbalizer)
     if chat:
-        prefix = begun(own, str(chat.get("answer_prefix") or ""))
+        prefix = reply_prefix(own, str(chat.get("answer_prefix") or ""))
         metadata = {"answers": answers, "answer_prefix": prefix, "after": own.trail}
         document = _chat(chat.get("system"), stripped(own.before), metadata)
     else:

@@ -16,16 +16,16 @@ from typing import Any
 from promptsearch.data import Example, Split, TaskDefinition
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_lines
-from promptsearch.formats.export import NEXT, Exported, place_of
+from promptsearch.formats.export import NEXT, ExportRequest, place_of
 from promptsearch.formats.shared.cloze import ELSEWHERE, quoted, uncalibrated
-from promptsearch.formats.shared.continuations import Continuations, Reading, compared
+from promptsearch.formats.shared.continuations import Continuations, ContinuationReading, compared
 from promptsearch.models import LanguageModel
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 from promptsearch.scoring import Scorer
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A YAML file and its rows for each prompt; several have a group's YAML file too."""
     task = _holdable(given)
     model = given.model()
@@ -46,7 +46,7 @@ def write(given: Exported, into: Path) -> Sequence[str]:
     return [*notes, f"{NEXT}{command}"]
 
 
-def _holdable(given: Exported) -> TaskDefinition:
+def _holdable(given: ExportRequest) -> TaskDefinition:
     uncalibrated(given, "lm-eval")
     if given.ensemble is not None:
         raise ExportError(f"lm-eval holds single prompts, not an ensemble; {ELSEWHERE}")
@@ -86,7 +86,7 @@ class _Rows:
     @classmethod
     def of(
         cls,
-        given: Exported,
+        given: ExportRequest,
         saved: SavedPrompt,
         split: Split,
         continuations: Continuations,
@@ -94,10 +94,10 @@ class _Rows:
     ) -> "_Rows":
         scorer = Scorer(model, given.settings.scoring(given.kind), facts=given.kind == "facts")
         labelling = scorer.labelling(saved.prompt.verbalizer)
-        kept = [i for i in range(len(labelling.labels)) if i not in labelling.merged]
+        kept = [i for i in range(len(labelling.labels)) if i not in labelling.duplicate_labels]
         answers = [saved.prompt.verbalizer.pairs[i][1][0] for i in kept]
         rows: list[dict[str, Any]] = []
-        readings: list[Reading] = []
+        readings: list[ContinuationReading] = []
         rights = labelling.right(split.examples)
         for example, right in zip(split.examples, rights, strict=True):
             written = continuations.written(saved.prompt.template.fill(example.inputs), answers)
@@ -155,7 +155,7 @@ def _group(group: str, names: Sequence[str]) -> list[str]:
 
 def _command(model: LanguageModel, task: str, folder: Path) -> str:
     """float32 is what promptsearch scores in."""
-    source = find(model.options.spec)
+    source = find_model_files(model.options.spec)
     where = model.options.spec if source.revision else str(source.directory.absolute())
     gguf = f",gguf_file={source.gguf}" if source.gguf else ""
     words = ["lm_eval", "--model", "hf", "--model_args", f"pretrained={where}{gguf},dtype=float32"]
@@ -163,7 +163,7 @@ def _command(model: LanguageModel, task: str, folder: Path) -> str:
     return shlex.join(words)
 
 
-def _readme(given: Exported, split: Split, command: str) -> list[str]:
+def _readme(given: ExportRequest, split: Split, command: str) -> list[str]:
     return [
         f"# {given.name}\n\n",
         f"{len(given.prompts)} prompts of {given.file.path.name}, on the {split.name} split.\n\n",

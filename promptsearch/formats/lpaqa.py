@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promptsearch.files.reading import ENCODING, kind_of, open_text
-from promptsearch.formats.export import Exported
-from promptsearch.formats.importing.contents import FoundTemplate, Imported, Importing, Place
+from promptsearch.formats.export import ExportRequest
+from promptsearch.formats.importing.contents import ForeignTemplate, ImportedFiles, ImportOptions, Location
 from promptsearch.formats.shared.export_checks import evidence_of, no_candidates
 from promptsearch.formats.shared.lama_notation import (
     found,
@@ -25,13 +25,13 @@ from promptsearch.prompt_file.prompts_json import Json, SavedPrompt
 ENDINGS = (".jsonl", ".txt")
 
 
-def read(path: Path, given: Importing) -> Imported:
+def read(path: Path, given: ImportOptions) -> ImportedFiles:
     """The prompts of a relation; weights as published are kept as evidence."""
     read_as = _lines if kind_of(path) == ".txt" else _rows
-    return Imported(tuple(read_as(path)), facts=True)
+    return ImportedFiles(tuple(read_as(path)), facts=True)
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A line a prompt, with the ensemble's weight, else the one that it was imported with."""
     weights = {m.id: m.weight for m in given.ensemble.members} if given.ensemble else {}
     lines = [_line(saved, weights) for saved in given.prompts]
@@ -41,19 +41,19 @@ def write(given: Exported, into: Path) -> Sequence[str]:
     return [no_candidates(given), *([without] if bare else [])]
 
 
-def _rows(path: Path) -> Iterator[FoundTemplate]:
+def _rows(path: Path) -> Iterator[ForeignTemplate]:
     for place, row in rows(path, "template"):
         named = relation_of(place, row) if "relation" in row else path.stem
         yield found(place, row, "template", named)
 
 
-def _lines(path: Path) -> Iterator[FoundTemplate]:
-    place = Place(path)
+def _lines(path: Path) -> Iterator[ForeignTemplate]:
+    place = Location(path)
     with open_text(path, ENCODING) as stream:
         for number, line in enumerate(stream, 1):
             if line.strip():
-                place = Place(path, number)
-                yield FoundTemplate(place, template_at(place, line.rstrip("\r\n")), path.stem)
+                place = Location(path, number)
+                yield ForeignTemplate(place, template_at(place, line.rstrip("\r\n")), path.stem)
     if place.line is None:
         raise place.error("it holds no prompt; each line is one, such as [X] was born in [Y] .")
 

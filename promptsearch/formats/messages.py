@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from promptsearch.files.writing import write_atomic
-from promptsearch.formats.export import NEXT, Exported
+from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.shared.cloze import (
-    begun,
+    reply_prefix,
     braced,
     chat_said,
     ending,
@@ -30,7 +30,7 @@ HOW = (
 )
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A JSON object: messages, answers and how they are scored."""
     saved = only_prompt(given, "messages")
     uncalibrated(given, "messages")
@@ -42,7 +42,7 @@ def write(given: Exported, into: Path) -> Sequence[str]:
             _message("user", stripped(own.before)),
         ],
         "inputs": list(saved.prompt.template.fields),
-        "answer_prefix": begun(own, prefix),
+        "answer_prefix": reply_prefix(own, prefix),
         "after": own.trail,
         "answers": texts_of(saved.prompt.verbalizer),
         "answer_score": given.settings.answer_score,

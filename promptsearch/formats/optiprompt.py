@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promptsearch.errors import ExportError
-from promptsearch.formats.export import Exported
-from promptsearch.formats.importing.contents import Imported, Importing
+from promptsearch.formats.export import ExportRequest
+from promptsearch.formats.importing.contents import ImportedFiles, ImportOptions
 from promptsearch.formats.shared.export_checks import no_candidates, no_ensemble
 from promptsearch.formats.shared.lama_notation import relations, to_lama, write_rows
 
@@ -19,7 +19,7 @@ ENDINGS = (".jsonl",)
 VECTOR = re.compile(r"\[V\d+\]")
 
 
-def read(path: Path, given: Importing) -> Imported:
+def read(path: Path, given: ImportOptions) -> ImportedFiles:
     """Templates of relations; `DataError` for one whose words are vectors."""
     templates = relations(path)
     for found in templates:
@@ -28,10 +28,10 @@ def read(path: Path, given: Importing) -> Imported:
                 f"{vector[0]} is a vector that OptiPrompt has learnt, which no words say; give the "
                 "relation file that it started from"
             )
-    return Imported(templates, facts=True)
+    return ImportedFiles(templates, facts=True)
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """The best prompt, for the relation that the task is named for."""
     no_ensemble(given, "OptiPrompt")
     (template,) = (to_lama(saved) for saved in given.prompts[:1])

@@ -8,29 +8,29 @@ A file is a relation (P19.jsonl), a line {"pattern": "[X] was born in [Y].", "le
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsearch.formats.export import Exported
-from promptsearch.formats.importing.contents import Imported, Importing, Place
-from promptsearch.formats.shared.export_checks import kept, no_candidates, no_ensemble
+from promptsearch.formats.export import ExportRequest
+from promptsearch.formats.importing.contents import ImportedFiles, ImportOptions, Location
+from promptsearch.formats.shared.export_checks import kept_evidence, no_candidates, no_ensemble
 from promptsearch.formats.shared.lama_notation import found, rows, to_lama, write_rows
 
 ENDINGS = (".jsonl",)
 KEPT = ("lemma", "extended_lemma", "tense")
 
 
-def read(path: Path, given: Importing) -> Imported:
+def read(path: Path, given: ImportOptions) -> ImportedFiles:
     """Patterns of the relation that the file is named for."""
     if path.suffix == ".graph":
-        raise Place(path).error(
+        raise Location(path).error(
             "a pickled graph, which could run anything; give graphs_json, the same as JSON lines"
         )
     templates = [found(place, row, "pattern", path.stem) for place, row in rows(path, "pattern")]
-    return Imported(tuple(templates), facts=True)
+    return ImportedFiles(tuple(templates), facts=True)
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A line a prompt; lemmas and tenses as far as they were imported."""
     no_ensemble(given, "ParaRel")
-    lines = [{"pattern": to_lama(saved), **kept(saved, KEPT)} for saved in given.prompts]
+    lines = [{"pattern": to_lama(saved), **kept_evidence(saved, KEPT)} for saved in given.prompts]
     write_rows(into, lines)
     bare = sum(len(line) <= len(KEPT) for line in lines)
     without = f"{bare} patterns are without lemma and tense, which ParaRel groups them by"

@@ -7,9 +7,9 @@ from typing import Any
 
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_atomic
-from promptsearch.formats.export import NEXT, Exported, place_of
+from promptsearch.formats.export import NEXT, ExportRequest, place_of
 from promptsearch.formats.shared.cloze import only_prompt
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 from promptsearch.prompt import Text
 
 TASKS: Mapping[str, str] = {"causal": "CAUSAL_LM", "seq2seq": "SEQ_2_SEQ_LM"}
@@ -19,7 +19,7 @@ NEXT_LINE = (
 )
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A folder with the adapter_config.json of `PromptTuningConfig`."""
     saved, model = only_prompt(given, "peft"), given.model()
     if model.info.family not in TASKS:
@@ -31,7 +31,7 @@ def write(given: Exported, into: Path) -> Sequence[str]:
     words = " ".join(" ".join(part.text.split()) for part in parts if isinstance(part, Text))
     if not words.split():
         raise ExportError("peft starts from words, but the template has none; use --to python")
-    source = find(model.options.spec)
+    source = find_model_files(model.options.spec)
     where = model.options.spec if source.revision else str(source.directory.absolute())
     tokenizer: Any = model.machine.tokenizer  # type: ignore[attr-defined]
     config = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from promptsearch.data import Example
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_lines
-from promptsearch.formats.export import NEXT, Exported, place_of
+from promptsearch.formats.export import NEXT, ExportRequest, place_of
 from promptsearch.formats.shared.cloze import (
     ending,
     only_prompt,
@@ -21,7 +21,7 @@ from promptsearch.formats.shared.jinja import escaped, jinja
 NAME = "promptfoo"
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """One YAML file; the provider is left to the user."""
     saved = only_prompt(given, NAME)
     uncalibrated(given, NAME)
@@ -40,7 +40,7 @@ def write(given: Exported, into: Path) -> Sequence[str]:
 
 
 def _lines(
-    given: Exported, prompt: str, rows: Sequence[Example], answers: Mapping[str, Sequence[str]]
+    given: ExportRequest, prompt: str, rows: Sequence[Example], answers: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
     yield f"description: {quoted(f'{given.name}: {given.prompts[0].id}')}\n"
     yield f"prompts:\n  - {quoted(prompt)}\n"
@@ -50,7 +50,7 @@ def _lines(
         yield from _test(given, row, answers)
 
 
-def _test(given: Exported, row: Example, answers: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _test(given: ExportRequest, row: Example, answers: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """The reply must begin with an answer of the right label, as a word of its own."""
     yield "  - vars:\n"
     for field in given.inputs:

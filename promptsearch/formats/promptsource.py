@@ -6,7 +6,7 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_lines
-from promptsearch.formats.export import NEXT, Exported
+from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.shared.cloze import ELSEWHERE, cloze, one_each, quoted, uncalibrated
 from promptsearch.formats.shared.jinja import escaped, jinja
 from promptsearch.prompt_file.prompts_json import SavedPrompt
@@ -16,7 +16,7 @@ LABEL = "label"  # the column that says which answer is right, as a number
 _IDS = uuid.UUID("5d0f3a52-9f0c-4f6e-8a5c-0a8a1a4e5b11")  # the same export has the same ids
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """One file with a template for each prompt."""
     uncalibrated(given, NAME)
     if given.ensemble is not None:
@@ -32,14 +32,14 @@ def write(given: Exported, into: Path) -> Sequence[str]:
     ]
 
 
-def _lines(given: Exported) -> Iterator[str]:
+def _lines(given: ExportRequest) -> Iterator[str]:
     yield f"dataset: {quoted(given.name)}\n"
     yield "templates:\n"
     for saved in given.prompts:
         yield from _template(given, saved)
 
 
-def _template(given: Exported, saved: SavedPrompt) -> Iterator[str]:
+def _template(given: ExportRequest, saved: SavedPrompt) -> Iterator[str]:
     own = cloze(saved.prompt.template, NAME)
     answers = list(one_each(saved.prompt.verbalizer, NAME).values())
     if odd := [text for text in (*answers, str(saved.prompt.template)) if "|||" in text]:

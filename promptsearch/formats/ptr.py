@@ -13,13 +13,13 @@ from promptsearch.data.tasks.ptr_rules import Rule, rule_lines
 from promptsearch.errors import ExportError
 from promptsearch.files.reading import ENCODING, kind_of
 from promptsearch.files.writing import write_lines
-from promptsearch.formats.export import Exported
+from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.contents import (
-    FoundAnswers,
-    FoundTemplate,
-    Imported,
-    Importing,
-    Place,
+    ForeignVerbalizer,
+    ForeignTemplate,
+    ImportedFiles,
+    ImportOptions,
+    Location,
     well_formed,
 )
 from promptsearch.formats.shared.export_checks import no_ensemble
@@ -31,22 +31,22 @@ ENDINGS = (".txt", ".tsv", ".json")
 INPUTS = ("text", "head", "tail")
 
 
-def read(path: Path, given: Importing) -> Imported:
+def read(path: Path, given: ImportOptions) -> ImportedFiles:
     """The rules, with PTR's template where nobody gives another; or the order of labels."""
-    place = Place(path)
+    place = Location(path)
     if kind_of(path) == ".json":
-        return Imported(labels=_order(place))
+        return ImportedFiles(labels=_order(place))
     rules = list(rule_lines(path))
     width = len(rules[0].words)
     task = given.task
     suits = task is not None and len(task.prompt.template.slots) == width
-    templates: tuple[FoundTemplate, ...] = ()
+    templates: tuple[ForeignTemplate, ...] = ()
     if width > 2 and not given.templates and not suits:
-        templates = (FoundTemplate(place, Template.parse(several(PTR, width))),)
-    return Imported(templates, (_answers(place, rules),), positions=INPUTS)
+        templates = (ForeignTemplate(place, Template.parse(several(PTR, width))),)
+    return ImportedFiles(templates, (_answers(place, rules),), positions=INPUTS)
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A rule a label and answer. `ExportError` where an answer lacks a slot, or for tabs."""
     no_ensemble(given, "PTR")
     saved = given.prompts[0]
@@ -61,7 +61,7 @@ def write(given: Exported, into: Path) -> Sequence[str]:
     return notes
 
 
-def _order(place: Place) -> tuple[str, ...]:
+def _order(place: Location) -> tuple[str, ...]:
     """The labels by their numbers."""
     document = json_document(place.path, ENCODING)
     well_formed(place, document)
@@ -72,14 +72,14 @@ def _order(place: Place) -> tuple[str, ...]:
     return tuple(sorted(document, key=lambda name: document[name]))
 
 
-def _answers(place: Place, rules: Sequence[Rule]) -> FoundAnswers:
+def _answers(place: Location, rules: Sequence[Rule]) -> ForeignVerbalizer:
     words: dict[str, list[tuple[str, ...]]] = {}
     for rule in rules:
         words.setdefault(rule.label, []).append(rule.words)
     turned = [rule.label for rule in rules if rule.reverse_of is not None]
     lost = [f"{len(turned)} labels have another's words in reverse, {turned[0]}"] if turned else []
     answers = tuple(tuple(own) for own in words.values())
-    return FoundAnswers(place, answers, tuple(words), lost=tuple(lost))
+    return ForeignVerbalizer(place, answers, tuple(words), lost=tuple(lost))
 
 
 def _rows(saved: SavedPrompt) -> Iterator[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from promptsearch.data import TaskDefinition
 from promptsearch.data.tables.json_rows import json_lines
 from promptsearch.errors import DataError, PromptError
 from promptsearch.files.reading import ENCODING, kind_of, open_text
-from promptsearch.formats.importing.contents import Importing, Place, read_files
+from promptsearch.formats.importing.contents import ImportOptions, Location, read_files
 from promptsearch.formats.importing.name_binding import Inputs
 from promptsearch.formats.importing.pairing import named_here
 from promptsearch.formats.openprompt.notation import holds_mask
@@ -85,22 +85,22 @@ def format_of(path: Path) -> str | None:
     return "lpaqa" if all(OBJECT in line for line in lines) else None
 
 
-def _read(path: Path, definition: TaskDefinition) -> Iterator[tuple[Place, str]]:
+def _read(path: Path, definition: TaskDefinition) -> Iterator[tuple[Location, str]]:
     """(place, template in our notation) of one file."""
     if path.suffix == ".json":
         for saved in read_prompts(path).prompts:
-            yield Place(path), str(saved.prompt.template)
+            yield Location(path), str(saved.prompt.template)
     elif (name := format_of(path)) is not None:
         yield from _foreign(path, name, definition)
     else:
         with open_text(path, ENCODING) as stream:
             for line, text in enumerate(stream, 1):
                 if text.strip():
-                    yield Place(path, line), text.rstrip("\n")
+                    yield Location(path, line), text.rstrip("\n")
 
 
-def _foreign(path: Path, name: str, definition: TaskDefinition) -> Iterator[tuple[Place, str]]:
-    given = Importing(task=definition)
+def _foreign(path: Path, name: str, definition: TaskDefinition) -> Iterator[tuple[Location, str]]:
+    given = ImportOptions(task=definition)
     found = read_files([path], name, given)
     if len(found.groups) > 1:
         raise DataError.at(

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promptsearch.files.writing import write_atomic
-from promptsearch.formats.export import Exported
+from promptsearch.formats.export import ExportRequest
 from promptsearch.prompt import Answer, Verbalizer
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A paragraph a prompt: its template, then a line a label."""
     weights = {m.id: m.weight for m in given.ensemble.members} if given.ensemble else {}
     paragraphs = ["\n".join(_lines(saved, weights.get(saved.id))) for saved in given.prompts]

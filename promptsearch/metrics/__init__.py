@@ -2,10 +2,10 @@
 
 from promptsearch.metrics.predictions import Floats as Floats
 from promptsearch.metrics.predictions import Ints as Ints
-from promptsearch.metrics.predictions import Judgement as Judgement
+from promptsearch.metrics.predictions import Predictions as Predictions
 from promptsearch.metrics.predictions import Scores as Scores
 from promptsearch.metrics.predictions import per_example as per_example
 from promptsearch.metrics.scores import *  # noqa: F403
 from promptsearch.metrics.scores import __all__ as _scores
 
-__all__ = ["Floats", "Ints", "Judgement", "Scores", "per_example", *_scores]
+__all__ = ["Floats", "Ints", "Predictions", "Scores", "per_example", *_scores]

@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Predictions:
     """What one prompt said of some examples; axes are (example,) unless given.
 
     `log_right` is log p(right label | input), -inf where no right object is among the candidates;
@@ -42,7 +42,7 @@ class Judgement:
         return np.array([index[right[0]] for right in self.targets], dtype=np.int64)
 
 
-def per_example(judged: Judgement, metric: str) -> Floats:
+def per_example(judged: Predictions, metric: str) -> Floats:
     """What each example adds to the mean that `metric` is; to F1, which is none, its hit."""
     if metric == "mrr":
         return np.where(judged.rank > 0, 1 / np.maximum(judged.rank, 1), 0.0)

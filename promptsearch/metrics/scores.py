@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from promptsearch.metrics.calibration_error import calibration_error
 from promptsearch.metrics.f1 import f1_scores
 from promptsearch.metrics.intervals import bootstrap, wilson
-from promptsearch.metrics.predictions import Ints, Judgement, Scores, per_example
+from promptsearch.metrics.predictions import Ints, Predictions, Scores, per_example
 
 OBJECTIVES = {  # the command line's names -> the keys of `Scores`
     "log-likelihood": "log_likelihood",
@@ -36,7 +36,7 @@ def suits(metric: str, kind: str) -> bool:
     return _KIND_OF.get(metric, kind) == kind
 
 
-def classification_scores(judged: Judgement, negative_label: str | None = None) -> Scores:
+def classification_scores(judged: Predictions, negative_label: str | None = None) -> Scores:
     """log_likelihood in (-inf, 0]; accuracy, F1s and ece in [0, 1]; ci95 is of accuracy.
 
     `ece` tells how far probabilities are from shares, lower being better.
@@ -51,14 +51,14 @@ def classification_scores(judged: Judgement, negative_label: str | None = None) 
     }
 
 
-def _ece(judged: Judgement) -> dict[str, float]:
+def _ece(judged: Predictions) -> dict[str, float]:
     """The expected calibration error, where what is said of each label is kept."""
     if judged.log_probs is None:
         return {}
     return {"ece": calibration_error(np.exp(judged.log_probs.max(1)), judged.hits)}
 
 
-def fact_scores(judged: Judgement) -> Scores:
+def fact_scores(judged: Predictions) -> Scores:
     """p@1, p@1_macro, mrr and coverage in [0, 1]; ci95 is of p@1.
 
     A fact without a right object among the candidates counts as wrong, and is left out of
@@ -76,7 +76,7 @@ def fact_scores(judged: Judgement) -> Scores:
     }
 
 
-def scores_of(judged: Judgement, kind: str, negative_label: str | None = None) -> Scores:
+def scores_of(judged: Predictions, kind: str, negative_label: str | None = None) -> Scores:
     """The scores that `kind` ("classification" or "facts") asks for."""
     return fact_scores(judged) if kind == "facts" else classification_scores(judged, negative_label)
 
@@ -113,7 +113,7 @@ def majority_scores(
 
 
 def paired_difference(
-    ours: Judgement, theirs: Judgement, metric: str, negative_label: str | None = None
+    ours: Predictions, theirs: Predictions, metric: str, negative_label: str | None = None
 ) -> dict[str, object]:
     """The paired bootstrap of `metric` (a key of `Scores`) between two prompts on one split.
 
@@ -129,7 +129,7 @@ def paired_difference(
 
 
 def _difference(
-    ours: Judgement, theirs: Judgement, metric: str, negative_label: str | None
+    ours: Predictions, theirs: Predictions, metric: str, negative_label: str | None
 ) -> Callable[[Ints], float]:
     """The difference of `metric` as a function of the rows it is taken over."""
     if metric in ("macro_f1", "micro_f1"):

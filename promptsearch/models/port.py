@@ -62,7 +62,7 @@ class Scoring:
 
 
 @dataclass(frozen=True)
-class Question:
+class ScoringRequest:
     """Texts that are asked the same answers."""
 
     texts: Sequence[Filled]
@@ -70,7 +70,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Block:
+class ScoredTexts:
     """Scores of some of the texts asked for."""
 
     rows: Sequence[int]  # which texts, as indices into the plan's texts
@@ -120,15 +120,15 @@ class WhiteBox(Protocol):
         """The ids as the model reads them (causal: with this answer)."""
         ...
 
-    def plan(self, questions: Sequence[Question], scoring: Scoring) -> Plan:
+    def plan(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> Plan:
         """As `LanguageModel.plan_all`, for `slopes`; a sequence that passes back counts twice."""
         ...
 
-    def slopes(self, plan: Plan, loss: "Loss") -> "Slopes":
+    def token_gradients(self, plan: Plan, loss: "Loss") -> "TokenGradients":
         """How the loss, summed over all texts, changes with the tokens at the triggers' places."""
         ...
 
-    def asking(self, texts: Sequence[Filled], answer: Answer) -> Plan:
+    def plan_states(self, texts: Sequence[Filled], answer: Answer) -> Plan:
         """As `LanguageModel.plan`, for `states`; the answer is one that is one token."""
         ...
 
@@ -141,7 +141,7 @@ class WhiteBox(Protocol):
         ...
 
 
-class Slopes(Protocol):
+class TokenGradients(Protocol):
     """The first-order change of a loss when a token comes to stand at a trigger's place."""
 
     @property
@@ -165,11 +165,11 @@ class LanguageModel(Protocol):
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
         ...
 
-    def plan_all(self, questions: Sequence[Question], scoring: Scoring) -> Plan:
+    def plan_all(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> Plan:
         """The same for texts with answers of their own; rows count through the questions."""
         ...
 
-    def run(self, plan: Plan) -> Iterator[Block]:
+    def run(self, plan: Plan) -> Iterator[ScoredTexts]:
         """Every text exactly once, in blocks of any order."""
         ...
 
@@ -184,7 +184,7 @@ class LanguageModel(Protocol):
         ...
 
     @property
-    def ranker(self) -> "LanguageModel":
+    def fast_model(self) -> "LanguageModel":
         """The same model in a faster dtype, to rank with; itself where there is none."""
         ...
 
@@ -216,7 +216,7 @@ class LanguageModel(Protocol):
 
 
 __all__ = [
-    "Block",
+    "ScoredTexts",
     "ChatMode",
     "Dtype",
     "Family",
@@ -226,8 +226,8 @@ __all__ = [
     "MultiToken",
     "Options",
     "Plan",
-    "Question",
+    "ScoringRequest",
     "Scoring",
-    "Slopes",
+    "TokenGradients",
     "WhiteBox",
 ]

@@ -1,5 +1,5 @@
 """Work spread over processes and machines, on engines that exist: loky, dask, ray."""
 
-from promptsearch.parallel.workers import Backend, Crew, Pool
+from promptsearch.parallel.workers import Backend, Workers, WorkerPool
 
-__all__ = ["Backend", "Crew", "Pool"]
+__all__ = ["Backend", "Workers", "WorkerPool"]

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from promptsearch.errors import RunError
 
-Slot = int | str  # a process that takes one job at a time; it keeps its slot when it is replaced
+WorkerId = int | str  # a process that takes one job at a time; it keeps its slot when it is replaced
 Handle = Any  # a job on its way, hashable
 
 
@@ -24,14 +24,14 @@ class WorkerDied(Exception):
         self.deaths = deaths  # more than one where the engine tried again on its own
 
 
-class Engine(Protocol):
+class WorkerBackend(Protocol):
     """The part that loky, dask and ray each do in their own way."""
 
-    def slots(self) -> Sequence[Slot]:
+    def slots(self) -> Sequence[WorkerId]:
         """The processes there are now, at least one; `RunError` where none is left."""
         ...
 
-    def send(self, slot: Slot, function: Callable[[Any], Any], job: Any) -> Handle:
+    def send(self, slot: WorkerId, function: Callable[[Any], Any], job: Any) -> Handle:
         """Start `function(job)` in the slot's process, which is free."""
         ...
 
@@ -39,11 +39,11 @@ class Engine(Protocol):
         """Those of `handles` that are done, at least one."""
         ...
 
-    def result(self, slot: Slot, handle: Handle) -> Any:
+    def result(self, slot: WorkerId, handle: Handle) -> Any:
         """What the function returned or raised; `WorkerDied` where its process is gone."""
         ...
 
-    def drop(self, slot: Slot, handle: Handle) -> None:
+    def drop(self, slot: WorkerId, handle: Handle) -> None:
         """Nobody waits for this job any more."""
         ...
 

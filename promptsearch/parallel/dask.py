@@ -18,7 +18,7 @@ from promptsearch.errors import RunError
 from promptsearch.parallel.backend import (
     THREAD_VARIABLES,
     Handle,
-    Slot,
+    WorkerId,
     WorkerDied,
     deaf_to_interrupts,
     imported,
@@ -50,7 +50,7 @@ class DaskEngine:
             self._check_workers()
             self._stack = stack.pop_all()
 
-    def slots(self) -> Sequence[Slot]:
+    def slots(self) -> Sequence[WorkerId]:
         """The workers' addresses, in the order of their names, which outlive a restart."""
         while not (workers := self._workers()):
             self._wait_for_a_worker(NOBODY)
@@ -63,7 +63,7 @@ class DaskEngine:
             raise self._lost() from None
         return {address: info["name"] for address, info in infos.items()}
 
-    def send(self, slot: Slot, function: Callable[[Any], Any], job: Any) -> Handle:
+    def send(self, slot: WorkerId, function: Callable[[Any], Any], job: Any) -> Handle:
         import dask
 
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
@@ -83,7 +83,7 @@ class DaskEngine:
             except (self._distributed.CancelledError, OSError):
                 raise self._lost() from None
 
-    def result(self, slot: Slot, handle: Handle) -> Any:
+    def result(self, slot: WorkerId, handle: Handle) -> Any:
         try:
             return handle.result()
         except self._distributed.scheduler.KilledWorker as died:
@@ -91,7 +91,7 @@ class DaskEngine:
         except self._distributed.CancelledError:
             raise self._lost() from None
 
-    def drop(self, slot: Slot, handle: Handle) -> None:
+    def drop(self, slot: WorkerId, handle: Handle) -> None:
         handle.cancel()
 
     def close(self) -> None:

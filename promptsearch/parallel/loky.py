@@ -13,7 +13,7 @@ from typing import Any
 
 from promptsearch.parallel.backend import (
     Handle,
-    Slot,
+    WorkerId,
     WorkerDied,
     deaf_to_interrupts,
     thread_environment,
@@ -29,17 +29,17 @@ class LokyEngine:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._environment = thread_environment(threads_each(workers))
-        self._executors: dict[Slot, Any] = {}
-        self._sent: dict[Slot, Handle] = {}  # the last job of each
+        self._executors: dict[WorkerId, Any] = {}
+        self._sent: dict[WorkerId, Handle] = {}  # the last job of each
         self._stack = ExitStack()
         self._stack.enter_context(warnings.catch_warnings())
         # A process that has grown much (a parser was loaded) is replaced by a fresh one: no news.
         warnings.filterwarnings("ignore", "A worker stopped", UserWarning)
 
-    def slots(self) -> Sequence[Slot]:
+    def slots(self) -> Sequence[WorkerId]:
         return range(self._workers)
 
-    def send(self, slot: Slot, function: Callable[[Any], Any], job: Any) -> Handle:
+    def send(self, slot: WorkerId, function: Callable[[Any], Any], job: Any) -> Handle:
         from joblib.externals.loky import BrokenProcessPool
 
         with deaf_to_interrupts():
@@ -56,7 +56,7 @@ class LokyEngine:
 
         return list(wait(handles, return_when=FIRST_COMPLETED).done)
 
-    def result(self, slot: Slot, handle: Handle) -> Any:
+    def result(self, slot: WorkerId, handle: Handle) -> Any:
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         try:
@@ -65,7 +65,7 @@ class LokyEngine:
             self._end(slot)
             raise WorkerDied from None
 
-    def drop(self, slot: Slot, handle: Handle) -> None:
+    def drop(self, slot: WorkerId, handle: Handle) -> None:
         self._end(slot)  # there is no other way to stop a job
 
     def close(self) -> None:
@@ -73,14 +73,14 @@ class LokyEngine:
             self._end(slot)
         self._stack.close()
 
-    def _executor(self, slot: Slot) -> Any:
+    def _executor(self, slot: WorkerId) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
         if slot not in self._executors:
             self._executors[slot] = ProcessPoolExecutor(1, env=self._environment)
         return self._executors[slot]
 
-    def _end(self, slot: Slot) -> None:
+    def _end(self, slot: WorkerId) -> None:
         if executor := self._executors.pop(slot, None):
             self._settle(self._sent.pop(slot, None))
             executor.shutdown(wait=True, kill_workers=True)

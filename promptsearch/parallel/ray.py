@@ -14,7 +14,7 @@ from typing import Any
 from promptsearch.errors import RunError
 from promptsearch.parallel.backend import (
     Handle,
-    Slot,
+    WorkerId,
     WorkerDied,
     deaf_to_interrupts,
     imported,
@@ -30,9 +30,9 @@ class RayEngine:
 
     def __init__(self, workers: int, address: str | None, gpus: float) -> None:
         self._ray = ray = imported("ray", "ray")
-        self._actors: dict[Slot, Any] = {}
-        self._starting: dict[Slot, Handle] = {}  # the first answer of an actor, until it is there
-        self._busy: dict[Handle, Slot] = {}
+        self._actors: dict[WorkerId, Any] = {}
+        self._starting: dict[WorkerId, Handle] = {}  # the first answer of an actor, until it is there
+        self._busy: dict[Handle, WorkerId] = {}
         address = address or os.environ.get("RAY_ADDRESS")
         with ExitStack() as stack:
             self._size, cpus = workers, float(threads_each(workers))
@@ -46,10 +46,10 @@ class RayEngine:
             self._worker = ray.remote(_Worker).options(num_cpus=cpus, num_gpus=gpus)
             self._stack = stack.pop_all()
 
-    def slots(self) -> Sequence[Slot]:
+    def slots(self) -> Sequence[WorkerId]:
         return range(self._size)
 
-    def send(self, slot: Slot, function: Callable[[Any], Any], job: Any) -> Handle:
+    def send(self, slot: WorkerId, function: Callable[[Any], Any], job: Any) -> Handle:
         if slot not in self._actors:
             self._actors[slot] = self._worker.remote()
             self._starting[slot] = self._actors[slot].answer.remote()
@@ -74,7 +74,7 @@ class RayEngine:
             for slot in set(self._actors) - set(self._busy.values()):
                 self._end(slot)
 
-    def result(self, slot: Slot, handle: Handle) -> Any:
+    def result(self, slot: WorkerId, handle: Handle) -> Any:
         errors = self._ray.exceptions
         del self._busy[handle]
         try:
@@ -91,7 +91,7 @@ class RayEngine:
             self._end(slot)
             raise WorkerDied from None
 
-    def drop(self, slot: Slot, handle: Handle) -> None:
+    def drop(self, slot: WorkerId, handle: Handle) -> None:
         del self._busy[handle]
         self._end(slot)
 
@@ -100,7 +100,7 @@ class RayEngine:
             self._end(slot)
         self._stack.close()
 
-    def _end(self, slot: Slot) -> None:
+    def _end(self, slot: WorkerId) -> None:
         self._starting.pop(slot, None)
         if actor := self._actors.pop(slot, None):
             self._ray.kill(actor)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar, get_args
 
 from promptsearch.errors import RunError
-from promptsearch.parallel.backend import Engine, Handle, Slot, WorkerDied
+from promptsearch.parallel.backend import WorkerBackend, Handle, WorkerId, WorkerDied
 
 Backend = Literal["loky", "dask", "ray"]
 Log = Callable[[str], None]
@@ -20,7 +20,7 @@ def _silent(line: str) -> None:
 
 
 @dataclass(frozen=True)
-class Crew:
+class Workers:
     """Who does the work: how many processes, held by what, and where.
 
     With a `cluster` the processes are those that it has; `workers` above 1 takes at most so many.
@@ -45,21 +45,21 @@ class Crew:
             )
 
     @contextmanager
-    def open(self, log: Log = _silent) -> Iterator["Pool"]:
+    def open(self, log: Log = _silent) -> Iterator["WorkerPool"]:
         """Its processes, started when first used, kept from call to call, ended at the end."""
-        pool = Pool(self, log)
+        pool = WorkerPool(self, log)
         try:
             yield pool
         finally:
             pool.close()
 
 
-class Pool:
+class WorkerPool:
     """Processes that stay: what they hold, a loaded model say, is there for the next call too."""
 
-    def __init__(self, crew: Crew, log: Log = _silent) -> None:
+    def __init__(self, crew: Workers, log: Log = _silent) -> None:
         self._crew, self._log = crew, log
-        self._engine: Engine | None = None
+        self._engine: WorkerBackend | None = None
 
     @property
     def in_process(self) -> bool:
@@ -90,13 +90,13 @@ class Pool:
             self._engine.close()
             self._engine = None
 
-    def _started(self) -> Engine:
+    def _started(self) -> WorkerBackend:
         if self._engine is None:
             self._engine = _engine(self._crew)
         return self._engine
 
 
-def _engine(crew: Crew) -> Engine:
+def _engine(crew: Workers) -> WorkerBackend:
     if crew.backend == "dask":
         from promptsearch.parallel.dask import DaskEngine
 
@@ -115,7 +115,7 @@ class _Call(Generic[T, R]):
 
     def __init__(
         self,
-        engine: Engine,
+        engine: WorkerBackend,
         function: Callable[[T], R],
         jobs: Sequence[T],
         retries: int,
@@ -124,7 +124,7 @@ class _Call(Generic[T, R]):
         self._engine, self._function, self._jobs = engine, function, jobs
         self._retries, self._log = retries, log
         self._waiting = deque(range(len(jobs)))
-        self._running: dict[Handle, tuple[int, Slot]] = {}
+        self._running: dict[Handle, tuple[int, WorkerId]] = {}
         self._deaths: Counter[int] = Counter()
 
     def results(self) -> Iterator[tuple[int, R]]:

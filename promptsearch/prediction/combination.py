@@ -15,7 +15,7 @@ Logs = NDArray[np.float32] | NDArray[np.float64]
 Right = Sequence[Sequence[int]]  # for each example its right labels, one or more
 
 
-def combined(log_probs: Logs, weights: Sequence[float], rule: Rule) -> Floats:
+def combine(log_probs: Logs, weights: Sequence[float], rule: Rule) -> Floats:
     """(example, label): log p of the ensemble, from its members' (member, example, label).
 
     All rules but `vote` are products of experts: softmax over the labels of the weighted sum of log
@@ -37,7 +37,7 @@ def uniform(members: int) -> list[float]:
     return [1.0] * members
 
 
-def by_rank(members: int) -> list[float]:
+def rank_weights(members: int) -> list[float]:
     """1, 1/2, 1/3, ...: shares of the sum are kept at those of reciprocal ranks."""
     return [1 / rank for rank in range(1, members + 1)]
 

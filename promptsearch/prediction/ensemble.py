@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from promptsearch.data import Dataset
 from promptsearch.errors import PromptError
-from promptsearch.metrics.predictions import Judgement
-from promptsearch.prediction.combination import RULES, Floats, Rule, combined
+from promptsearch.metrics.predictions import Predictions
+from promptsearch.prediction.combination import RULES, Floats, Rule, combine
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import PromptScorer, Scorer
-from promptsearch.scoring.label_aggregation import LISTED, Findings
+from promptsearch.scoring.label_aggregation import LISTED, PredictionsBuilder
 
 BYTES = 1 << 28  # what members say of examples, in memory at a time
 
@@ -41,7 +41,7 @@ class Ensemble:
             raise PromptError(f"the weight of {odd[0].id} is {odd[0].weight}; give 0 or more")
         if not any(member.weight for member in self.members):
             raise PromptError("no member of the ensemble has a weight above 0")
-        check_labels(self.members)
+        require_same_labels(self.members)
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -52,7 +52,7 @@ class Ensemble:
         return [member.weight for member in self.members]
 
 
-def check_labels(members: Sequence[Member]) -> None:
+def require_same_labels(members: Sequence[Member]) -> None:
     """`PromptError` where two members answer different labels, or in another order."""
     first = members[0]
     for member in members[1:]:
@@ -74,7 +74,7 @@ class EnsemblePredictor:
     def label_log_probs(self, examples: Dataset) -> Floats:
         """(example, label)"""
         said = member_log_probs(self.ensemble.prompts, examples, self.scorer, self.own)
-        return combined(said, self.ensemble.weights, self.ensemble.rule)
+        return combine(said, self.ensemble.weights, self.ensemble.rule)
 
     def parts(self, examples: Dataset) -> Iterator[tuple[range, Floats]]:
         """Places of examples and their (example, label); as many at a time as memory holds."""
@@ -84,10 +84,10 @@ class EnsemblePredictor:
             places = range(first, min(first + step, len(examples)))
             yield places, self.label_log_probs([examples[i] for i in places])
 
-    def judged(self, examples: Dataset) -> Judgement:
+    def predict(self, examples: Dataset) -> Predictions:
         """Its judgement, as a prompt has one."""
         labelling = self.own.labelling(self.ensemble.prompts[0].verbalizer)
-        findings = Findings.of(labelling, examples)
+        findings = PredictionsBuilder.of(labelling, examples)
         for places, values in self.parts(examples):
             findings.put(places, values)
         return findings.judgement()
@@ -99,5 +99,5 @@ def member_log_probs(
     """(prompt, example, label): judgements hold it of few labels, the model is asked of many."""
     if len(prompts[0].verbalizer) > LISTED:
         return own.label_log_probs(prompts, examples)
-    kept = [judged.log_probs for judged in scorer.judged(prompts, examples).judgements]
+    kept = [judged.log_probs for judged in scorer.predict(prompts, examples).predictions]
     return np.array(kept, dtype=np.float32)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from promptsearch.data import TaskDefinition, TaskFrame
+from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.errors import DataError, PromptError
 from promptsearch.prediction.combination import Rule
 from promptsearch.prediction.ensemble import (
@@ -18,7 +18,7 @@ from promptsearch.prompt_file.prompts_json import PromptFile
 HEAVIEST = 1e6  # of a member's weight; larger ones overflow
 
 
-def read_ensemble(file: PromptFile, definition: TaskDefinition | TaskFrame) -> Ensemble | None:
+def read_ensemble(file: PromptFile, definition: TaskDefinition | TaskSchema) -> Ensemble | None:
     """The ensemble of a file, if it has one; `DataError` says what is wrong with it."""
     return ensemble_of(file, {s.id: aligned(s, definition).prompt for s in file.prompts})
 

@@ -8,12 +8,12 @@ import numpy as np
 from promptsearch.data import Example, TaskDefinition
 from promptsearch.errors import RunError
 from promptsearch.metrics import scores_of
-from promptsearch.prediction.combination import RULES, Logs, Right, Rule, by_rank, greedy, uniform
+from promptsearch.prediction.combination import RULES, Logs, Right, Rule, rank_weights, greedy, uniform
 from promptsearch.prediction.ensemble import (
     Ensemble,
     EnsemblePredictor,
     Member,
-    check_labels,
+    require_same_labels,
     member_log_probs,
 )
 from promptsearch.prediction.learned_weights import optimised
@@ -26,7 +26,7 @@ LEARNED: tuple[Rule, ...] = ("optimised", "greedy")
 
 
 @dataclass(frozen=True)
-class Making:
+class EnsembleConfig:
     """How an ensemble is made."""
 
     rule: Rule = "uniform"
@@ -47,7 +47,7 @@ def ensemble_section(
     definition: TaskDefinition,
     scorer: PromptScorer,
     own: Scorer,
-    making: Making,
+    making: EnsembleConfig,
 ) -> Json:
     """The `ensemble` of a prompts.json, from its prompts, best first.
 
@@ -59,11 +59,11 @@ def ensemble_section(
         )
     chosen = [aligned(one, definition) for one in saved[: making.top]]
     equal = [Member(one.id, one.prompt, 1.0) for one in chosen]
-    check_labels(equal)
+    require_same_labels(equal)
     weights, fitted = _weights(equal, definition, scorer, own, making)
     members = [Member(m.id, m.prompt, w) for m, w in zip(equal, weights, strict=True) if w > 0]
     predictor = EnsemblePredictor(Ensemble(making.rule, tuple(members)), scorer, own)
-    judged = predictor.judged(definition.dev.examples)
+    judged = predictor.predict(definition.dev.examples)
     scores = scores_of(judged, definition.kind, definition.negative_label)
     return {
         "rule": making.rule,
@@ -78,11 +78,11 @@ def _weights(
     definition: TaskDefinition,
     scorer: PromptScorer,
     own: Scorer,
-    making: Making,
+    making: EnsembleConfig,
 ) -> tuple[Sequence[float], Json | None]:
     """One a member, and how they were learned."""
     if making.rule not in LEARNED:
-        return (by_rank if making.rule == "rank" else uniform)(len(members)), None
+        return (rank_weights if making.rule == "rank" else uniform)(len(members)), None
     labelling = own.labelling(members[0].prompt.verbalizer)
     examples = _drawn(
         definition, [bool(r) for r in labelling.right(definition.train.examples)], making
@@ -108,7 +108,7 @@ def _learned(said: Logs, right: Right, rule: Rule) -> tuple[Sequence[float], Jso
     return learned.weights, about
 
 
-def _drawn(definition: TaskDefinition, able: Sequence[bool], making: Making) -> list[Example]:
+def _drawn(definition: TaskDefinition, able: Sequence[bool], making: EnsembleConfig) -> list[Example]:
     """Training examples that have a right label, in an order of the seed's."""
     examples = definition.train.examples
     order = np.random.default_rng([making.seed, 9]).permutation(len(examples)).tolist()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Course:
+class WeightTraining:
     """LPAQA's hyper-parameters."""
 
     rate: float = 0.1
@@ -46,7 +46,7 @@ def optimised(
     log_probs: Logs,
     right: Right,
     held: tuple[Logs, Right] | None = None,
-    course: Course = Course(),
+    course: WeightTraining = WeightTraining(),
 ) -> Learned:
     """Learn weights from (member, example, label).
 

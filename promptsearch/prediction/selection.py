@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from promptsearch.data import Dataset, TaskFrame, did_you_mean, frame_of
+from promptsearch.data import Dataset, TaskSchema, did_you_mean, schema_of
 from promptsearch.data.tasks.facts_reader import FactsReader
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.schema import Reader
@@ -24,7 +24,7 @@ _SHOWN = 10  # of a file's prompts, in an error
 
 
 @dataclass(frozen=True)
-class Choice:
+class PromptSelection:
     """The prompts that answer; a single one is an ensemble of one member."""
 
     saved: tuple[SavedPrompt, ...]
@@ -32,7 +32,7 @@ class Choice:
     from_file: bool  # whether it is the file's ensemble
 
     @classmethod
-    def of(cls, one: SavedPrompt) -> "Choice":
+    def of(cls, one: SavedPrompt) -> "PromptSelection":
         """A single prompt."""
         member = Member(one.id, one.prompt, 1.0)
         return cls((one,), Ensemble("uniform", (member,)), from_file=False)
@@ -60,11 +60,11 @@ class Choice:
         return f"the ensemble ({self.ensemble.rule} of {', '.join(one.id for one in self.saved)})"
 
 
-def frame_in(file: PromptFile) -> TaskFrame:
+def frame_in(file: PromptFile) -> TaskSchema:
     """The task that a file's prompts are for, as far as the file tells; no other file is read."""
     first = file.prompts[0]
     fields = (name for saved in file.prompts for name in saved.prompt.template.fields)
-    return frame_of(
+    return schema_of(
         file.section("task"),
         file.path,
         kind=kind_of_answers(first.row),
@@ -73,28 +73,28 @@ def frame_in(file: PromptFile) -> TaskFrame:
     )
 
 
-def chosen(
-    file: PromptFile, frame: TaskFrame, id: str | None = None, ensemble: bool | None = None
-) -> Choice:
+def select_prompts(
+    file: PromptFile, frame: TaskSchema, id: str | None = None, ensemble: bool | None = None
+) -> PromptSelection:
     """The prompt with the `id`, else the file's ensemble, else its first prompt.
 
     `ensemble` asks for that or forbids it; with None, it answers unless it scored less on dev than
     the first prompt. `RunError` where the file does not have what is asked.
     """
     together = read_ensemble(file, frame) if id is None and ensemble is not False else None
-    if together is not None and (ensemble or together_is_better(file.document)):
+    if together is not None and (ensemble or ensemble_wins_on_dev(file.document)):
         rows = {one.id: one for one in file.prompts}
         saved = tuple(replace(rows[m.id], prompt=m.prompt) for m in together.members)
-        return Choice(saved, together, from_file=True)
+        return PromptSelection(saved, together, from_file=True)
     if ensemble:
         raise RunError(
             f"{file.path}: has no ensemble; make one with `promptsearch ensemble {file.path}`, or "
             "use its best prompt (--no-ensemble)"
         )
-    return Choice.of(aligned(_named(file, id), frame))
+    return PromptSelection.of(aligned(_named(file, id), frame))
 
 
-def together_is_better(document: Mapping[str, Any]) -> bool:
+def ensemble_wins_on_dev(document: Mapping[str, Any]) -> bool:
     """Whether a prompts.json has an ensemble that scored no less on dev than its first prompt.
 
     By what the search called best; also where it does not say what one of them scored.
@@ -135,12 +135,12 @@ def scoring_from(file: PromptFile) -> Settings:
         raise DataError.at(file.path, None, f"scoring: {error}") from None
 
 
-def without_priors(
+def calibrated_as_saved(
     inner: PromptScorer,
     own: Scorer,
     file: PromptFile,
-    choice: Choice,
-    frame: TaskFrame,
+    choice: PromptSelection,
+    frame: TaskSchema,
     train: Dataset | None,
 ) -> PromptScorer:
     """The scorer, calibrated as the file says: by the priors in it where they are of this model.
@@ -166,7 +166,7 @@ def without_priors(
 
 
 def identity_of(
-    file: PromptFile, choice: Choice, own: Scorer, reader: Reader, names: Sequence[str]
+    file: PromptFile, choice: PromptSelection, own: Scorer, reader: Reader, names: Sequence[str]
 ) -> Mapping[str, object]:
     """What must be the same for predictions to go on in one file; `names` are their columns."""
     info, settings = asdict(own.model.info), scoring_from(file)
@@ -188,6 +188,6 @@ def identity_of(
 def _recall(scorer: CalibratedScorer, one: SavedPrompt, file: PromptFile) -> None:
     prior = one.row["prior"]
     try:
-        scorer.recall(one.prompt, prior if isinstance(prior, Mapping) else {})
+        scorer.set_prior(one.prompt, prior if isinstance(prior, Mapping) else {})
     except PromptError as error:
         raise DataError.at(file.path, None, f"prompt {one.id}: {error}") from None

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from promptsearch.data import TaskDefinition, TaskFrame
+from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.errors import TaskError
 from promptsearch.prompt import Verbalizer
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 
-def aligned(saved: SavedPrompt, definition: TaskDefinition | TaskFrame) -> SavedPrompt:
+def aligned(saved: SavedPrompt, definition: TaskDefinition | TaskSchema) -> SavedPrompt:
     """The prompt, known to fit the task, with its labels in the task's order."""
     template, verbalizer = saved.prompt.template, saved.prompt.verbalizer
     if unknown := [f for f in template.fields if f not in definition.inputs]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from promptsearch.data import Chat
+from promptsearch.data import ChatKeys
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.prompt_file.prompts_json import PromptFile
@@ -23,7 +23,7 @@ def is_own(file: PromptFile, model: LanguageModel) -> bool:
 
 
 def model_for(
-    file: PromptFile, told: Chat | None, given: str | None = None, /, **options: Any
+    file: PromptFile, told: ChatKeys | None, given: str | None = None, /, **options: Any
 ) -> LanguageModel:
     """The given model, or that of the prompts; `ModelError` where that one's weights changed.
 
@@ -45,9 +45,9 @@ def model_for(
     return model
 
 
-def _chat_in(saved: Mapping[str, object]) -> Chat | None:
+def _chat_in(saved: Mapping[str, object]) -> ChatKeys | None:
     """What the model was told around each prompt."""
     chat = saved.get("chat")
     if not isinstance(chat, Mapping):
         return None
-    return Chat(chat.get("system"), chat.get("answer_prefix"))
+    return ChatKeys(chat.get("system"), chat.get("answer_prefix"))

@@ -5,19 +5,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from promptsearch.data import Dataset, TaskDefinition
-from promptsearch.engine.budget import Chore
+from promptsearch.engine.budget import ModelCall
 from promptsearch.errors import TaskError
 from promptsearch.metrics.predictions import Scores
-from promptsearch.models.finetuning.config import Tuning, check_installed
+from promptsearch.models.finetuning.config import FinetuneConfig, check_installed
 from promptsearch.prompt import Prompt
-from promptsearch.runs.scorer_setup import judge_of
+from promptsearch.runs.scorer_setup import split_scorer
 from promptsearch.runs.settings import Settings
 from promptsearch.scoring import Cost, Scorer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from promptsearch.models.finetuning.objective import Lesson
+    from promptsearch.models.finetuning.objective import FinetuneObjective
 
 PASSES = 3  # a text that is learned from: forth, back to what it read, and back to the weights
 
@@ -29,11 +29,11 @@ class ModelTuner:
     scorer: Scorer
     definition: TaskDefinition
     train: Dataset  # those that have a right answer to learn
-    tuning: Tuning
+    tuning: FinetuneConfig
     seed: int
     log: Callable[[str], None]
 
-    def chore(self, prompt: Prompt) -> Chore:
+    def chore(self, prompt: Prompt) -> ModelCall:
         """Its forwards are those of training, three times each, and of dev."""
         lesson = self._lesson(prompt)
         once = Cost.of(lesson.plan(self.scorer.model))
@@ -42,7 +42,7 @@ class ModelTuner:
             once.forwards * texts // len(self.train), once.tokens * texts // len(self.train)
         )
         judging = self.scorer.cost([prompt], self.definition.dev.examples)
-        return Chore(learning + judging, lambda: self._tuned(prompt, lesson))
+        return ModelCall(learning + judging, lambda: self._tuned(prompt, lesson))
 
     def about(self, prompt: Prompt, finalists: int) -> str:
         """The work in sequences, and the memory."""
@@ -58,8 +58,8 @@ class ModelTuner:
             "MB for a copy, its gradients and AdamW's moments, and activations on top"
         )
 
-    def _lesson(self, prompt: Prompt) -> "Lesson":
-        from promptsearch.models.finetuning.objective import Lesson
+    def _lesson(self, prompt: Prompt) -> "FinetuneObjective":
+        from promptsearch.models.finetuning.objective import FinetuneObjective
 
         labelling = self.scorer.labelling(prompt.verbalizer)
         right = labelling.right(self.train)
@@ -68,16 +68,16 @@ class ModelTuner:
             return -labelling.log_right(log_probs, [right[row] for row in rows])
 
         texts = [prompt.template.fill(example.inputs) for example in self.train]
-        return Lesson(texts, prompt.verbalizer.answers, self.scorer.scoring, loss)
+        return FinetuneObjective(texts, prompt.verbalizer.answers, self.scorer.scoring, loss)
 
-    def _tuned(self, prompt: Prompt, lesson: "Lesson") -> Scores | None:
+    def _tuned(self, prompt: Prompt, lesson: "FinetuneObjective") -> Scores | None:
         from promptsearch.models.finetuning.train import tuned
 
         model = tuned(self.scorer.model, lesson, self.tuning, self.seed)
         if model is None:
             return None
-        judge = judge_of(replace(self.scorer, model=model), self.definition)
-        return judge.scores(judge.judged([prompt], "dev", None).judgements[0])
+        judge = split_scorer(replace(self.scorer, model=model), self.definition)
+        return judge.scores(judge.predict([prompt], "dev", None).predictions[0])
 
 
 def tuner_of(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from promptsearch.corpora.sentences import Reading
+from promptsearch.corpora.sentences import CorpusFormat
 from promptsearch.data import TaskDefinition, with_candidates
 from promptsearch.engine import search_prompts
 from promptsearch.engine.ledger import LEDGER, Ledger
@@ -23,17 +23,17 @@ from promptsearch.runs.document import document_of
 from promptsearch.runs.identity import identity_of, provenance_of
 from promptsearch.runs.model_tuner import tuner_of
 from promptsearch.runs.scorer_setup import (
-    about_race,
-    arrange,
-    calibrated,
-    crew_of,
-    judge_of,
+    race_summary,
+    build_scorer,
+    add_calibration,
+    workers_for,
+    split_scorer,
     prior_in,
-    raw_scorer,
+    scorer_without_chat,
 )
 from promptsearch.runs.settings import Settings
 from promptsearch.scoring import PromptScorer, Scorer
-from promptsearch.scoring.split_scorer import Judge
+from promptsearch.scoring.split_scorer import SplitScorer
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ def search(
 ) -> Result:
     """Search prompts for the task with one strategy; with a directory, keep everything in it."""
     if output.directory is None:
-        return search_in(None, searcher, definition, model, settings, output)
+        return search_locked(None, searcher, definition, model, settings, output)
     with run_directory(
         output.directory, resume=output.resume, overwrite=output.overwrite
     ) as folder:
-        return search_in(folder, searcher, definition, model, settings, output)
+        return search_locked(folder, searcher, definition, model, settings, output)
 
 
-def search_in(
+def search_locked(
     folder: Path | None,
     searcher: Searcher,
     definition: TaskDefinition,
@@ -74,28 +74,28 @@ def search_in(
 ) -> Result:
     """The same, in a run directory that is locked already."""
     metric, scoring = settings.metric(definition.kind), settings.scoring(definition.kind)
-    definition = with_words(definition, model)
+    definition = with_vocabulary_candidates(definition, model)
     scorer = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
-    if merged := scorer.labelling(definition.prompt.verbalizer).merged:
+    if merged := scorer.labelling(definition.prompt.verbalizer).duplicate_labels:
         output.log(f"{len(merged):,} candidates read like another one for this model: merged")
     scored_as = settings.scored_as(definition.kind)
     tuner = tuner_of(settings, scorer, definition, output.log)
     identity = identity_of(searcher, definition, model, settings, scored_as)
-    crew = crew_of(settings, model)
+    crew = workers_for(settings, model)
     with _ledger(folder, identity) as ledger, crew.open(output.log) as pool:
 
         def arranged(own: Scorer) -> PromptScorer:
-            inner = arrange(own, settings, pool, output.log)
-            return calibrated(inner, own, settings, definition)
+            inner = build_scorer(own, settings, pool, output.log)
+            return add_calibration(inner, own, settings, definition)
 
-        def ranking() -> Judge:
-            return judge_of(arranged(replace(scorer, model=model.ranker)), definition)
+        def ranking() -> SplitScorer:
+            return split_scorer(arranged(replace(scorer, model=model.fast_model)), definition)
 
         exact = arranged(scorer)
         result = search_prompts(
             searcher,
             task_of(definition, model, settings, folder, output.log),
-            judge_of(exact, definition),
+            split_scorer(exact, definition),
             objective=metric,
             limits=settings.limits,
             ledger=ledger,
@@ -105,7 +105,7 @@ def search_in(
             tuner=tuner,
         )
     if result.race is not None:
-        output.log(about_race(result.race))
+        output.log(race_summary(result.race))
     if folder is not None:
         made = provenance_of(searcher, settings, output.command)
         raw = _raw_baseline(definition, scorer, exact)
@@ -123,14 +123,14 @@ def _raw_baseline(definition: TaskDefinition, scorer: Scorer, exact: PromptScore
     """What the manual prompt scores on dev without the chat template, where there is one."""
     if scorer.model.info.chat is None:
         return None
-    raw = raw_scorer(scorer, exact)
-    judged = raw.judged([definition.prompt], definition.dev.examples).judgements[0]
+    raw = scorer_without_chat(scorer, exact)
+    judged = raw.predict([definition.prompt], definition.dev.examples).predictions[0]
     return scores_of(judged, definition.kind, definition.negative_label)
 
 
-def with_words(definition: TaskDefinition, model: LanguageModel) -> TaskDefinition:
+def with_vocabulary_candidates(definition: TaskDefinition, model: LanguageModel) -> TaskDefinition:
     """The task with its candidates, where these are the model's whole words."""
-    if not definition.needs_words:
+    if not definition.needs_vocabulary:
         return definition
     return with_candidates(definition, model.vocabulary_words())
 
@@ -152,7 +152,7 @@ def task_of(
         labels=definition.labels,
         language=definition.language,
         corpus=definition.corpus,
-        reading=Reading(definition.corpus_column, definition.encoding),
+        reading=CorpusFormat(definition.corpus_column, definition.encoding),
         model=model,
         workspace=folder,
         crew=settings.crew,

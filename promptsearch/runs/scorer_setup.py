@@ -6,28 +6,28 @@ from dataclasses import replace
 from promptsearch.data import TaskDefinition
 from promptsearch.engine.race_statistics import RaceReport
 from promptsearch.models import LanguageModel
-from promptsearch.parallel import Crew, Pool
+from promptsearch.parallel import Workers, WorkerPool
 from promptsearch.prompt import Prompt
 from promptsearch.runs.settings import Settings
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.cache_store import ScoreCache
-from promptsearch.scoring.cached_scorer import CachedScorer, Memory
+from promptsearch.scoring.cached_scorer import CachedScorer, MemoryStore
 from promptsearch.scoring.calibration import CalibratedScorer, check_calibration, references_of
-from promptsearch.scoring.distributed_scorer import SpreadScorer
-from promptsearch.scoring.split_scorer import SplitJudge
+from promptsearch.scoring.distributed_scorer import DistributedScorer
+from promptsearch.scoring.split_scorer import DatasetScorer
 
 
-def arrange(
-    own: Scorer, settings: Settings, pool: Pool, log: Callable[[str], None]
+def build_scorer(
+    own: Scorer, settings: Settings, pool: WorkerPool, log: Callable[[str], None]
 ) -> PromptScorer:
     """The scorer as the settings want it: spread over processes, with a cache before it."""
-    inner: PromptScorer = own if pool.in_process else SpreadScorer(own, pool)
+    inner: PromptScorer = own if pool.in_process else DistributedScorer(own, pool)
     if settings.cache is not None:
         return CachedScorer(inner, own, ScoreCache(settings.cache), log)
-    return CachedScorer(inner, own, Memory(), log) if settings.race else inner
+    return CachedScorer(inner, own, MemoryStore(), log) if settings.race else inner
 
 
-def calibrated(
+def add_calibration(
     inner: PromptScorer, own: Scorer, settings: Settings, definition: TaskDefinition
 ) -> PromptScorer:
     """The scorer without the priors of its prompts, where the settings ask for that.
@@ -49,25 +49,25 @@ def prior_in(scorer: PromptScorer) -> Callable[[Prompt], Mapping[str, object] | 
     return scorer.prior
 
 
-def raw_scorer(own: Scorer, arranged: PromptScorer) -> PromptScorer:
+def scorer_without_chat(own: Scorer, arranged: PromptScorer) -> PromptScorer:
     """A scorer without its model's chat template, calibrated as the arranged one is."""
     raw = replace(own, model=own.model.without_chat)
     return arranged.over(raw) if isinstance(arranged, CalibratedScorer) else raw
 
 
-def crew_of(settings: Settings, model: LanguageModel) -> Crew:
+def workers_for(settings: Settings, model: LanguageModel) -> Workers:
     """The processes that score: ray hides the GPUs from those that do not ask for one."""
     on_gpu = settings.backend == "ray" and model.info.device == "cuda"
     return replace(settings.crew, gpus=1 if on_gpu else 0)
 
 
-def judge_of(scorer: PromptScorer, definition: TaskDefinition) -> SplitJudge:
+def split_scorer(scorer: PromptScorer, definition: TaskDefinition) -> DatasetScorer:
     """The judge of a search: it sees dev and train, not test."""
     splits = {"dev": definition.dev.examples, "train": definition.train.examples}
-    return SplitJudge(scorer, splits, definition.kind, definition.negative_label)
+    return DatasetScorer(scorer, splits, definition.kind, definition.negative_label)
 
 
-def about_race(race: RaceReport) -> str:
+def race_summary(race: RaceReport) -> str:
     """What a race spared and risked, in a line."""
     return (
         f"race: {race.dropped} prompts dropped out, {race.saved:.0%} of the scores were spared; "

@@ -8,8 +8,8 @@ from promptsearch.engine.progress import Limits
 from promptsearch.errors import RunError
 from promptsearch.metrics import OBJECTIVES, suits
 from promptsearch.models import LengthNorm, MultiToken, Scoring
-from promptsearch.models.finetuning.config import Tuning
-from promptsearch.parallel import Backend, Crew
+from promptsearch.models.finetuning.config import FinetuneConfig
+from promptsearch.parallel import Backend, Workers
 from promptsearch.scoring.calibration import Calibration
 from promptsearch.scoring.label_aggregation import AnswerScore
 
@@ -42,10 +42,10 @@ class Settings:
     race: bool = False
     seed: int = 0
     rank_by: RankBy = "frozen"  # or finalists by what copies of the model, tuned to them, say
-    finetune_top: int = Tuning.top
-    finetune_steps: int = Tuning.steps
-    finetune_batch: int = Tuning.batch
-    finetune_lr: float = Tuning.lr
+    finetune_top: int = FinetuneConfig.top
+    finetune_steps: int = FinetuneConfig.steps
+    finetune_batch: int = FinetuneConfig.batch
+    finetune_lr: float = FinetuneConfig.lr
 
     def __post_init__(self) -> None:
         if self.rank_by not in get_args(RankBy):
@@ -54,7 +54,7 @@ class Settings:
             if (value := getattr(self, name)) not in known:
                 shown = ", ".join(filter(None, known))
                 raise RunError(f"there is no {name} {value!r}; use {shown}")
-        given, default = asdict(self._recipe), asdict(Tuning())
+        given, default = asdict(self._recipe), asdict(FinetuneConfig())
         changed = [f"--finetune-{n} {value:g}" for n, value in given.items() if value != default[n]]
         if changed and self.rank_by == "frozen":
             raise RunError(f"{changed[0]} needs --rank-by finetune; add it, or leave this out")
@@ -66,18 +66,18 @@ class Settings:
             )
 
     @property
-    def tuning(self) -> Tuning | None:
+    def tuning(self) -> FinetuneConfig | None:
         """How finalists are tuned; None where they are not."""
         return self._recipe if self.rank_by == "finetune" else None
 
     @property
-    def _recipe(self) -> Tuning:
-        return Tuning(self.finetune_top, self.finetune_steps, self.finetune_batch, self.finetune_lr)
+    def _recipe(self) -> FinetuneConfig:
+        return FinetuneConfig(self.finetune_top, self.finetune_steps, self.finetune_batch, self.finetune_lr)
 
     @property
-    def crew(self) -> Crew:
+    def crew(self) -> Workers:
         """The processes that do the work."""
-        return Crew(self.workers, self.backend, self.cluster)
+        return Workers(self.workers, self.backend, self.cluster)
 
     def scored_as(self, kind: str) -> dict[str, object]:
         """How answers and labels are scored, as files say it."""

@@ -1,6 +1,6 @@
 """Prompts x examples -> what each prompt says of each example: here, from a cache, or spread."""
 
 from promptsearch.scoring.label_aggregation import AnswerScore
-from promptsearch.scoring.scorer import Cost, Judged, PromptScorer, Scorer
+from promptsearch.scoring.scorer import Cost, PredictionBatch, PromptScorer, Scorer
 
-__all__ = ["AnswerScore", "Cost", "Judged", "PromptScorer", "Scorer"]
+__all__ = ["AnswerScore", "Cost", "PredictionBatch", "PromptScorer", "Scorer"]

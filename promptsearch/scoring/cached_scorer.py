@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from promptsearch.data import Dataset
 from promptsearch.prompt import Prompt, Verbalizer
 from promptsearch.scoring.cache_store import CacheError, digest, row_key
-from promptsearch.scoring.label_aggregation import LISTED, Findings
-from promptsearch.scoring.scorer import Cost, Judged, PromptScorer, Scorer
+from promptsearch.scoring.label_aggregation import LISTED, PredictionsBuilder
+from promptsearch.scoring.scorer import Cost, PredictionBatch, PromptScorer, Scorer
 
 MEMORY = 1 << 28  # bytes that a run's own store may take
 CODE = 1  # raise it when the same prompt and example come to score differently
@@ -38,7 +38,7 @@ class Store(Protocol):
 
 
 @dataclass
-class Memory:
+class MemoryStore:
     """A store that lasts as long as the run; of many prompts, it forgets the first."""
 
     _vectors: dict[tuple[str, str], dict[bytes, Values]] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class _Found:
     """What a store knows of one prompt's examples."""
 
     rows: list[bytes]  # the examples' keys
-    findings: Findings
+    findings: PredictionsBuilder
     unknown: tuple[int, ...]  # places of the examples that it does not know
 
 
@@ -101,17 +101,17 @@ class CachedScorer:
         }
         self._write(lambda: self.store.describe(self._scorer, about))
 
-    def judged(self, prompts: Sequence[Prompt], examples: Dataset) -> Judged:
+    def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """One judgement a prompt, in order; the cost is that of what was not known."""
         found = {prompt: self._found(prompt, examples) for prompt in dict.fromkeys(prompts)}
         cost = Cost()
         for places, asked in _missing(found):
-            fresh = self.inner.judged(asked, [examples[i] for i in places])
+            fresh = self.inner.predict(asked, [examples[i] for i in places])
             cost += fresh.cost
-            for prompt, judgement in zip(asked, fresh.judgements, strict=True):
+            for prompt, judgement in zip(asked, fresh.predictions, strict=True):
                 found[prompt].findings.take(places, judgement)
                 self._keep(prompt, found[prompt], places)
-        return Judged(tuple(found[prompt].findings.judgement() for prompt in prompts), cost)
+        return PredictionBatch(tuple(found[prompt].findings.judgement() for prompt in prompts), cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """What is not known would cost."""
@@ -123,7 +123,7 @@ class CachedScorer:
         labelling = self.own.labelling(prompt.verbalizer)
         listed = len(labelling.labels) <= LISTED
         rows = [row_key(e.inputs, () if listed else e.targets) for e in examples]
-        findings = Findings.of(labelling, examples)
+        findings = PredictionsBuilder.of(labelling, examples)
         known, values = self._read(prompt, rows)
         places = np.flatnonzero(known)
         if listed and values.shape[1] == len(labelling.labels):

@@ -24,10 +24,10 @@ import numpy as np
 
 from promptsearch.data import Dataset, Example
 from promptsearch.errors import PromptError, RunError
-from promptsearch.metrics.predictions import Floats, Judgement
+from promptsearch.metrics.predictions import Floats, Predictions
 from promptsearch.prompt import Prompt, Verbalizer
-from promptsearch.scoring.label_aggregation import LISTED, Findings
-from promptsearch.scoring.scorer import Cost, Judged, PromptScorer, Scorer
+from promptsearch.scoring.label_aggregation import LISTED, PredictionsBuilder
+from promptsearch.scoring.scorer import Cost, PredictionBatch, PromptScorer, Scorer
 
 Calibration = Literal["none", "contextual", "pmi", "batch"]
 METHODS: tuple[Calibration, ...] = get_args(Calibration)
@@ -44,16 +44,16 @@ class CalibratedScorer:
     references: Dataset
     _priors: dict[Prompt, Floats] = field(default_factory=dict)  # (unit,), in nats
 
-    def judged(self, prompts: Sequence[Prompt], examples: Dataset) -> Judged:
+    def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """One judgement a prompt, in order; `cost` holds what the references take."""
         distinct = list(dict.fromkeys(prompts))
         cost = self._learn(distinct)
-        asked = self.inner.judged([self._asked(prompt) for prompt in distinct], examples)
+        asked = self.inner.predict([self._asked(prompt) for prompt in distinct], examples)
         found = {
             prompt: self._calibrated(prompt, judgement, examples)
-            for prompt, judgement in zip(distinct, asked.judgements, strict=True)
+            for prompt, judgement in zip(distinct, asked.predictions, strict=True)
         }
-        return Judged(tuple(found[prompt] for prompt in prompts), cost + asked.cost)
+        return PredictionBatch(tuple(found[prompt] for prompt in prompts), cost + asked.cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """What `judged` would cost."""
@@ -72,7 +72,7 @@ class CalibratedScorer:
         own = ([values[column] for column in each] for each in columns)
         return dict(zip(prompt.verbalizer.labels, own, strict=True))
 
-    def recall(self, prompt: Prompt, prior: Mapping[str, object]) -> None:
+    def set_prior(self, prompt: Prompt, prior: Mapping[str, object]) -> None:
         """Take a prior that was learned before, as `prior` gives it, instead of the references.
 
         `PromptError` where it is not one of the prompt's.
@@ -100,8 +100,8 @@ class CalibratedScorer:
         fresh = [prompt for prompt in prompts if prompt not in self._priors]
         if not fresh:
             return Cost()
-        asked = self.inner.judged([self._asked(prompt) for prompt in fresh], self.references)
-        for prompt, judgement in zip(fresh, asked.judgements, strict=True):
+        asked = self.inner.predict([self._asked(prompt) for prompt in fresh], self.references)
+        for prompt, judgement in zip(fresh, asked.predictions, strict=True):
             values = _log_probs(judgement)  # (reference, unit)
             self._priors[prompt] = np.logaddexp.reduce(values, axis=0) - np.log(len(values))
         return asked.cost
@@ -114,7 +114,7 @@ class CalibratedScorer:
         flat = tuple((str(place), (answer,)) for place, answer in enumerate(answers))
         return Prompt(prompt.template, Verbalizer(flat), prompt.source)
 
-    def _calibrated(self, prompt: Prompt, judgement: Judgement, examples: Dataset) -> Judgement:
+    def _calibrated(self, prompt: Prompt, judgement: Predictions, examples: Dataset) -> Predictions:
         import torch
 
         labelling = self.own.labelling(prompt.verbalizer)
@@ -126,7 +126,7 @@ class CalibratedScorer:
             values = labelling.label_log_probs(torch.from_numpy(scores)).numpy()
         else:
             values = torch.from_numpy(scores).log_softmax(1).numpy()
-        findings = Findings.of(labelling, examples)
+        findings = PredictionsBuilder.of(labelling, examples)
         findings.put(range(len(examples)), values)
         return findings.judgement()
 
@@ -154,6 +154,6 @@ def check_calibration(method: Calibration, labels: int) -> None:
         )
 
 
-def _log_probs(judgement: Judgement) -> Floats:
+def _log_probs(judgement: Predictions) -> Floats:
     assert judgement.log_probs is not None, "up to LISTED labels are kept"
     return judgement.log_probs

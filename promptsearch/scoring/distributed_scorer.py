@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from promptsearch.data import Dataset
 from promptsearch.errors import RunError
 from promptsearch.models import LanguageModel, Options, Scoring
-from promptsearch.parallel import Pool
+from promptsearch.parallel import WorkerPool
 from promptsearch.prompt import Prompt
-from promptsearch.scoring.label_aggregation import AnswerScore, Findings
-from promptsearch.scoring.scorer import Cost, Judged, Scorer
+from promptsearch.scoring.label_aggregation import AnswerScore, PredictionsBuilder
+from promptsearch.scoring.scorer import Cost, PredictionBatch, Scorer
 
 
 @dataclass(frozen=True)
-class Shard:
+class ScoringTask:
     """A part of the examples, what is asked of it, and the model to ask."""
 
     number: int  # which of the devices there are
@@ -32,24 +32,24 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class SpreadScorer:
+class DistributedScorer:
     """`own`'s judgements, computed by the processes of a pool; `own` plans and merges."""
 
     own: Scorer
-    pool: Pool
+    pool: WorkerPool
 
-    def judged(self, prompts: Sequence[Prompt], examples: Dataset) -> Judged:
+    def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """One judgement a prompt, in order; the cost is the sum over the shards."""
         asked = list(dict.fromkeys(prompts))
-        found = {p: Findings.of(self.own.labelling(p.verbalizer), examples) for p in asked}
+        found = {p: PredictionsBuilder.of(self.own.labelling(p.verbalizer), examples) for p in asked}
         shares = list(_shares(len(examples), self.pool.size))
         shards = [self._shard(i, asked, examples, share) for i, share in enumerate(shares)]
         cost = Cost()
         for number, judged in self.pool.each(judge_shard, shards):
             cost += judged.cost
-            for prompt, judgement in zip(asked, judged.judgements, strict=True):
+            for prompt, judgement in zip(asked, judged.predictions, strict=True):
                 found[prompt].take(shares[number], judgement)
-        return Judged(tuple(found[prompt].judgement() for prompt in prompts), cost)
+        return PredictionBatch(tuple(found[prompt].judgement() for prompt in prompts), cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """As one process would have it; shards share a little less."""
@@ -57,9 +57,9 @@ class SpreadScorer:
 
     def _shard(
         self, number: int, prompts: Sequence[Prompt], examples: Dataset, share: range
-    ) -> Shard:
+    ) -> ScoringTask:
         model = self.own.model
-        return Shard(
+        return ScoringTask(
             number,
             model.options,
             model.info.dtype,
@@ -77,7 +77,7 @@ def _shares(count: int, parts: int) -> Iterator[range]:
     return (range(i, count, parts) for i in range(min(count, parts)))
 
 
-def judge_shard(shard: Shard) -> Judged:
+def judge_shard(shard: ScoringTask) -> PredictionBatch:
     """What a process of the pool does."""
     model = _loaded(shard.options, shard.number)
     if model.info.sha256 != shard.sha256:
@@ -85,14 +85,14 @@ def judge_shard(shard: Shard) -> Judged:
             f"the model {shard.options.spec!r} is another one where the workers run (sha256 "
             f"{model.info.sha256[:12]}, not {shard.sha256[:12]}); put the same files there"
         )
-    model = model if shard.dtype == model.info.dtype else model.ranker
+    model = model if shard.dtype == model.info.dtype else model.fast_model
     if model.info.dtype != shard.dtype:
         raise RunError(
             f"this run ranks in {shard.dtype}, which the hardware of a worker does not multiply; "
             "use --dtype float32"
         )
     scorer = Scorer(model, shard.scoring, shard.answer_score, shard.facts)
-    return scorer.judged(shard.prompts, shard.examples)
+    return scorer.predict(shard.prompts, shard.examples)
 
 
 _models: dict[Options, LanguageModel] = {}  # of this process, by what was asked for

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from promptsearch.data import Dataset
-from promptsearch.metrics.predictions import Floats, Ints, Judgement
+from promptsearch.metrics.predictions import Floats, Ints, Predictions
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Verbalizer
 
@@ -21,7 +21,7 @@ LISTED = 1024  # with more labels than this, what is said of each is not kept
 
 
 @dataclass(frozen=True)
-class Labelling:
+class LabelAggregation:
     """Which columns of a block of answers belong to which label.
 
     `same` leads from a label to the first that the model cannot tell from it (itself, mostly).
@@ -29,13 +29,13 @@ class Labelling:
 
     labels: tuple[str, ...]
     columns: tuple[tuple[int, ...], ...]
-    same: tuple[int, ...]
+    canonical_label: tuple[int, ...]
     answer_score: AnswerScore
 
     @classmethod
     def of(
         cls, verbalizer: Verbalizer, model: LanguageModel, answer_score: AnswerScore, facts: bool
-    ) -> "Labelling":
+    ) -> "LabelAggregation":
         """For a model; of facts, candidates that it reads alike are merged."""
         column = {answer: i for i, answer in enumerate(verbalizer.answers)}
         columns = tuple(tuple(column[a] for a in answers) for _, answers in verbalizer.pairs)
@@ -43,9 +43,9 @@ class Labelling:
         return cls(verbalizer.labels, columns, tuple(alike), answer_score)
 
     @cached_property
-    def merged(self) -> list[int]:
+    def duplicate_labels(self) -> list[int]:
         """Labels that count as another one."""
-        return [label for label, first in enumerate(self.same) if label != first]
+        return [label for label, first in enumerate(self.canonical_label) if label != first]
 
     @cached_property
     def _one_each(self) -> bool:
@@ -62,8 +62,8 @@ class Labelling:
         if not self._one_each:
             scores = [self._score(log_probs[:, list(columns)]) for columns in self.columns]
             log_probs = torch.stack(scores, dim=1)
-        if self.merged:
-            where = torch.tensor(self.merged, device=log_probs.device)
+        if self.duplicate_labels:
+            where = torch.tensor(self.duplicate_labels, device=log_probs.device)
             log_probs = log_probs.index_fill(1, where, -inf)
         return log_probs
 
@@ -86,7 +86,7 @@ class Labelling:
 
     def right(self, examples: Dataset) -> list[list[int]]:
         """For each example the labels that are right, as indices; none where no candidate is."""
-        index = {label: self.same[i] for i, label in enumerate(self.labels)}
+        index = {label: self.canonical_label[i] for i, label in enumerate(self.labels)}
         return [sorted({index[t] for t in e.targets if t in index}) for e in examples]
 
 
@@ -98,7 +98,7 @@ def same_answers(model: LanguageModel, verbalizer: Verbalizer) -> tuple[int, ...
 
 
 @dataclass
-class Findings:
+class PredictionsBuilder:
     """What one prompt says of some examples, as it comes in; axes (example,), (example, label)."""
 
     labels: tuple[str, ...]
@@ -110,7 +110,7 @@ class Findings:
     log_probs: Floats | None
 
     @classmethod
-    def of(cls, labelling: Labelling, examples: Dataset) -> "Findings":
+    def of(cls, labelling: LabelAggregation, examples: Dataset) -> "PredictionsBuilder":
         """Nothing is known yet."""
         count, labels = len(examples), labelling.labels
         zeros = np.zeros(count, dtype=np.int64)
@@ -128,7 +128,7 @@ class Findings:
                 self.log_right[place] = min(0.0, float(np.logaddexp.reduce(value[labels])))
                 self.rank[place] = _rank(value, labels)
 
-    def take(self, places: Sequence[int], part: Judgement) -> None:
+    def take(self, places: Sequence[int], part: Predictions) -> None:
         """What a judgement says of the examples at these places, in its order."""
         rows = list(places)
         self.log_right[rows] = part.log_right
@@ -137,10 +137,10 @@ class Findings:
         if self.log_probs is not None and part.log_probs is not None:
             self.log_probs[rows] = part.log_probs
 
-    def judgement(self) -> Judgement:
+    def judgement(self) -> Predictions:
         targets = tuple(example.targets for example in self.examples)
         results = self.log_right, self.predicted, self.rank
-        return Judgement(self.labels, targets, *results, self.log_probs)
+        return Predictions(self.labels, targets, *results, self.log_probs)
 
 
 def _rank(values: Floats, right: list[int]) -> int:

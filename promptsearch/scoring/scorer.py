@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from promptsearch.data import Dataset
 from promptsearch.errors import ModelError
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.models import LanguageModel, Plan, Scoring
 from promptsearch.prompt import Prompt, Verbalizer
-from promptsearch.scoring.label_aggregation import AnswerScore, Findings, Labelling
+from promptsearch.scoring.label_aggregation import AnswerScore, PredictionsBuilder, LabelAggregation
 
 TEXTS = 8192  # planned at a time
 
@@ -44,17 +44,17 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Judged:
+class PredictionBatch:
     """Judgements, one a prompt in the order asked, and what they cost."""
 
-    judgements: tuple[Judgement, ...]
+    predictions: tuple[Predictions, ...]
     cost: Cost
 
 
 class PromptScorer(Protocol):
     """Judges prompts on examples: here (`Scorer`), from a cache, or spread over processes."""
 
-    def judged(self, prompts: Sequence[Prompt], examples: Dataset) -> Judged: ...
+    def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch: ...
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """What `judged` would cost."""
@@ -72,26 +72,26 @@ class Scorer:
     scoring: Scoring
     answer_score: AnswerScore = "sum"
     facts: bool = False
-    _labellings: dict[Verbalizer, Labelling] = field(
+    _labellings: dict[Verbalizer, LabelAggregation] = field(
         default_factory=dict, repr=False, compare=False
     )
 
-    def judge(self, prompts: Sequence[Prompt], examples: Dataset) -> list[Judgement]:
+    def judge(self, prompts: Sequence[Prompt], examples: Dataset) -> list[Predictions]:
         """One judgement a prompt, in order."""
-        return list(self.judged(prompts, examples).judgements)
+        return list(self.predict(prompts, examples).predictions)
 
-    def judged(self, prompts: Sequence[Prompt], examples: Dataset) -> Judged:
+    def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """The same, with what it cost."""
-        found: dict[Prompt, Findings] = {}
+        found: dict[Prompt, PredictionsBuilder] = {}
         cost = Cost()
         for group in self._groups(prompts):
             labelling = self.labelling(group[0].verbalizer)
-            found |= {prompt: Findings.of(labelling, examples) for prompt in group}
+            found |= {prompt: PredictionsBuilder.of(labelling, examples) for prompt in group}
             for some, places in _slices(group, len(examples)):
                 plan = self._plan(some, [examples[i] for i in places])
                 self._run(plan, [found[prompt] for prompt in some], places, labelling)
                 cost += Cost.of(plan)
-        return Judged(tuple(found[prompt].judgement() for prompt in prompts), cost)
+        return PredictionBatch(tuple(found[prompt].judgement() for prompt in prompts), cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """What `judged` would cost, known from plans that are made for it and thrown away."""
@@ -119,10 +119,10 @@ class Scorer:
                     found[own, spots + places.start] = labelling.label_log_probs(block.log_probs)
         return found
 
-    def labelling(self, verbalizer: Verbalizer) -> Labelling:
+    def labelling(self, verbalizer: Verbalizer) -> LabelAggregation:
         """How the verbalizer's answers become labels for this model."""
         if verbalizer not in self._labellings:
-            made = Labelling.of(verbalizer, self.model, self.answer_score, self.facts)
+            made = LabelAggregation.of(verbalizer, self.model, self.answer_score, self.facts)
             self._labellings[verbalizer] = made
         return self._labellings[verbalizer]
 
@@ -139,7 +139,7 @@ class Scorer:
         return self.model.plan(texts, prompts[0].verbalizer.answers, self.scoring)
 
     def _run(
-        self, plan: Plan, findings: Sequence[Findings], places: range, labelling: Labelling
+        self, plan: Plan, findings: Sequence[PredictionsBuilder], places: range, labelling: LabelAggregation
     ) -> None:
         """Texts are prompt-major: all the places' examples under the first prompt come first."""
         for block in self.model.run(plan):

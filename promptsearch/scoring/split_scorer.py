@@ -6,27 +6,27 @@ from typing import Protocol
 
 from promptsearch.data import Dataset
 from promptsearch.metrics import scores_of
-from promptsearch.metrics.predictions import Judgement, Scores
+from promptsearch.metrics.predictions import Predictions, Scores
 from promptsearch.prompt import Prompt
-from promptsearch.scoring import Cost, Judged, PromptScorer
+from promptsearch.scoring import Cost, PredictionBatch, PromptScorer
 
 Rows = Sequence[int] | None  # of a split; None: all
 
 
-class Judge(Protocol):
+class SplitScorer(Protocol):
     """What a search needs of the scorer: how many examples, what it costs, what comes out."""
 
     def count(self, on: str) -> int: ...
 
     def cost(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Cost: ...
 
-    def judged(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Judged: ...
+    def predict(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> PredictionBatch: ...
 
-    def scores(self, judgement: Judgement) -> Scores: ...
+    def scores(self, judgement: Predictions) -> Scores: ...
 
 
 @dataclass(frozen=True)
-class SplitJudge:
+class DatasetScorer:
     """A scorer over named splits."""
 
     scorer: PromptScorer
@@ -42,11 +42,11 @@ class SplitJudge:
         """What judging the prompts on the split, or on the chosen rows of it, would cost."""
         return self.scorer.cost(prompts, self._examples(on, rows))
 
-    def judged(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Judged:
+    def predict(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> PredictionBatch:
         """What the prompts say of the split, or of the chosen rows of it."""
-        return self.scorer.judged(prompts, self._examples(on, rows))
+        return self.scorer.predict(prompts, self._examples(on, rows))
 
-    def scores(self, judgement: Judgement) -> Scores:
+    def scores(self, judgement: Predictions) -> Scores:
         """The metrics of the task's kind."""
         return scores_of(judgement, self.kind, self.negative_label)
 

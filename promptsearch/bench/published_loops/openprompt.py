@@ -38,7 +38,7 @@ from promptsearch.prompt import Filled, Input, Slot, Text
 
 
 @dataclass(frozen=True)
-class Row:
+class EncodedRow:
     """One text as ids; `read` is the place of the slot's logits, in the decoder where there is one.
 
     `target` is what the decoder reads, empty without a decoder.
@@ -65,7 +65,7 @@ def openprompt(parts: Parts, work: Workload, length: int = 256, batch: int = 4) 
     return torch.cat(scores)
 
 
-def _inputs(parts: Parts, rows: Sequence[Row], length: int) -> dict[str, Tensor]:
+def _inputs(parts: Parts, rows: Sequence[EncodedRow], length: int) -> dict[str, Tensor]:
     fill = parts.tokenizer.pad_token_id or 0
     ids = [row.ids[:length] for row in rows]
     found = {"input_ids": padded(ids, fill, length), "attention_mask": present(ids, length)}
@@ -84,22 +84,22 @@ def _pieces(tokenizer: Any, filled: Filled, slot: int) -> list[list[int]]:
     ]
 
 
-def _masked(tokenizer: Any, filled: Filled) -> Row:
+def _masked(tokenizer: Any, filled: Filled) -> EncodedRow:
     mask = tokenizer.mask_token_id
     ids = [token for piece in _pieces(tokenizer, filled, mask) for token in piece]
     ids = framed(tokenizer, ids)
-    return Row(ids, ids.index(mask))
+    return EncodedRow(ids, ids.index(mask))
 
 
-def _causal(tokenizer: Any, filled: Filled) -> Row:
+def _causal(tokenizer: Any, filled: Filled) -> EncodedRow:
     slot = next(i for i, part in enumerate(filled) if isinstance(part, Slot))
     pieces = _pieces(tokenizer, filled[:slot], 0)
     ids = lead(tokenizer) + [token for piece in pieces for token in piece]
-    return Row(ids, len(ids) - 1)
+    return EncodedRow(ids, len(ids) - 1)
 
 
-def _seq2seq(tokenizer: Any, filled: Filled) -> Row:
+def _seq2seq(tokenizer: Any, filled: Filled) -> EncodedRow:
     sentinel = tokenizer.convert_tokens_to_ids("<extra_id_0>")
     ids = [token for piece in _pieces(tokenizer, filled, sentinel) for token in piece]
     end = tokenizer.eos_token_id
-    return Row([*ids, end], 1, (tokenizer.pad_token_id, sentinel, end))
+    return EncodedRow([*ids, end], 1, (tokenizer.pad_token_id, sentinel, end))

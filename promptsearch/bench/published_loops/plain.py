@@ -11,13 +11,13 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from promptsearch.bench.lines import Line, lines
+from promptsearch.bench.lines import BenchLine, lines
 from promptsearch.bench.published_loops.tensors import body_and_head, padded, present
 from promptsearch.bench.workload import Workload
 from promptsearch.models.loading.build import tokens_of_a_batch
 from promptsearch.models.loading.random_models import Parts
 
-Read = Callable[[Parts, Sequence[Line]], Tensor]  # logits (reading, word)
+Read = Callable[[Parts, Sequence[BenchLine]], Tensor]  # logits (reading, word)
 
 
 def plain(parts: Parts, work: Workload, budget: int | None = None) -> Tensor:
@@ -37,7 +37,7 @@ def _usual(parts: Parts) -> int:
 
 def reference(parts: Parts, work: Workload) -> Tensor:
     """The same without padding: log-probabilities (text, answer)."""
-    alike: dict[tuple[int, int], list[Line]] = {}
+    alike: dict[tuple[int, int], list[BenchLine]] = {}
     for line in lines(parts, work):
         alike.setdefault((len(line.ids), len(line.source)), []).append(line)
     return _scores(
@@ -45,7 +45,7 @@ def reference(parts: Parts, work: Workload) -> Tensor:
     )
 
 
-def _scores(parts: Parts, work: Workload, given: Iterable[list[Line]], read: Read) -> Tensor:
+def _scores(parts: Parts, work: Workload, given: Iterable[list[BenchLine]], read: Read) -> Tensor:
     scores = torch.zeros(len(work), len(work.answers))
     with torch.inference_mode():
         for batch in given:
@@ -59,9 +59,9 @@ def _scores(parts: Parts, work: Workload, given: Iterable[list[Line]], read: Rea
     return scores
 
 
-def batches(given: Sequence[Line], budget: int) -> Iterator[list[Line]]:
+def batches(given: Sequence[BenchLine], budget: int) -> Iterator[list[BenchLine]]:
     """By length, cut where one more would pass the budget of tokens, padding included."""
-    batch: list[Line] = []
+    batch: list[BenchLine] = []
     for line in sorted(given, key=lambda line: line.length):
         if batch and (len(batch) + 1) * line.length > budget:
             yield batch
@@ -71,26 +71,26 @@ def batches(given: Sequence[Line], budget: int) -> Iterator[list[Line]]:
         yield batch
 
 
-def _from_all(parts: Parts, batch: Sequence[Line]) -> Tensor:
+def _from_all(parts: Parts, batch: Sequence[BenchLine]) -> Tensor:
     logits: Tensor = parts.model(**_inputs(parts, batch)).logits  # (line, token, word)
     return logits[_where(batch)]
 
 
-def _from_hidden(parts: Parts, batch: Sequence[Line]) -> Tensor:
+def _from_hidden(parts: Parts, batch: Sequence[BenchLine]) -> Tensor:
     body, head = body_and_head(parts.model)
     hidden = body(**_inputs(parts, batch))[0]  # (line, token, hidden)
     logits: Tensor = head(hidden[_where(batch)])
     return logits
 
 
-def _where(batch: Sequence[Line]) -> tuple[Tensor, Tensor]:
+def _where(batch: Sequence[BenchLine]) -> tuple[Tensor, Tensor]:
     """Rows and places of all readings, in order."""
     places = [[reading.place for reading in line.reads] for line in batch]
     rows = [[row] * len(own) for row, own in enumerate(places)]
     return torch.tensor(list(chain(*rows))), torch.tensor(list(chain(*places)))
 
 
-def _inputs(parts: Parts, batch: Sequence[Line]) -> dict[str, Tensor]:
+def _inputs(parts: Parts, batch: Sequence[BenchLine]) -> dict[str, Tensor]:
     fill = parts.tokenizer.pad_token_id or 0
     own = [line.ids for line in batch]
     if parts.family == "seq2seq":

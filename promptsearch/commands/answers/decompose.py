@@ -10,7 +10,7 @@ from promptsearch.commands.shared.search_command import search_one
 from promptsearch.commands.shared.searcher_options import built, search_options
 from promptsearch.data import load_task
 from promptsearch.formats.start_templates import templates_from
-from promptsearch.searchers.answers.common.start import check_labels
+from promptsearch.searchers.answers.common.start import require_labels
 from promptsearch.searchers.answers.decompose.search import STRATEGY, DecomposeSearch
 
 
@@ -24,7 +24,7 @@ def command(task: str, starts: tuple[Path, ...], **given: Any) -> None:
     Han et al. (2021), PTR.
     """
     definition = load_task(task)
-    check_labels(definition.name, definition.kind)
+    require_labels(definition.name, definition.kind)
     given["template"] = templates_from(given["template"], starts, definition, any_slots=True)
     built(DecomposeSearch, given).proposals(definition.prompt, definition.inputs)
     search_one(STRATEGY, definition, given)

@@ -11,7 +11,7 @@ from promptsearch.commands.shared.search_command import search_one
 from promptsearch.commands.shared.searcher_options import built, search_options
 from promptsearch.data import load_task
 from promptsearch.formats.start_templates import templates_from
-from promptsearch.searchers.answers.common.start import check_labels
+from promptsearch.searchers.answers.common.start import require_labels
 from promptsearch.searchers.answers.paraphrase.search import (
     STRATEGY,
     AnswerParaphraseSearch,
@@ -29,7 +29,7 @@ def command(task: str, starts: tuple[Path, ...], **given: Any) -> None:
     (2021).
     """
     definition = load_task(task)
-    check_labels(definition.name, definition.kind)
+    require_labels(definition.name, definition.kind)
     given["template"] = templates_from(given["template"], starts, definition)
     check_ways(built(AnswerParaphraseSearch, given), definition.language)
     check_sources(given, definition.language)

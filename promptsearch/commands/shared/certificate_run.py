@@ -12,7 +12,7 @@ from promptsearch.errors import RunError
 from promptsearch.evaluation.certificate import certify
 from promptsearch.evaluation.certificate.candidates import candidates_of, ledger_of
 from promptsearch.evaluation.certificate.comparison import (
-    Contest,
+    Comparison,
     Design,
     among_given,
     among_searched,
@@ -53,12 +53,12 @@ class Certifier:
             "metric": design.metric,
             "chosen_by": design.objective,
             "prompts": len(found),
-            "proposals": "anew" if contest.anew else "as given",
+            "proposals": "anew" if contest.repeated else "as given",
             "folds": design.folds,
             "repeats": len(contest.fit.chosen),
             "seed": design.seed,
             "gain": certify.gain_section(contest, design),
-            "on_the_rows_that_chose": certify.looks_section(contest, design),
+            "on_the_rows_that_chose": certify.in_sample_section(contest, design),
             "ties": certify.ties_section(contest, design),
             "draws": certify.draws_section(contest, design),
             "shuffled_labels": self._shuffled(contest),
@@ -66,7 +66,7 @@ class Certifier:
             "baselines": certify.baselines_section(contest, design, self.judge, beside),
         }
 
-    def _contest(self, found: list[Prompt]) -> Contest:
+    def _contest(self, found: list[Prompt]) -> Comparison:
         if not self.given["again"]:
             told = "" if ledger_of(self.file) else f", for want of the search's {LEDGER} beside it"
             self.console.say(f"{len(found):,} prompts to choose among{told}")
@@ -85,16 +85,16 @@ class Certifier:
 
         return among_searched(searched, self.definition, self.judge, self.design)
 
-    def _shuffled(self, contest: Contest) -> object:
+    def _shuffled(self, contest: Comparison) -> object:
         times = self.given["shuffles"]
         return certify.permutation_section(contest, self.design, times) if times else None
 
-    def _random(self, contest: Contest, found: list[Prompt]) -> object:
+    def _random(self, contest: Comparison, found: list[Prompt]) -> object:
         count = self.given["randoms"]
         words = self.model.vocabulary_words() if count != 0 else []
         if not words:
             return None
         randomiser = Randomiser(self.definition.prompt, words, self.definition.language)
-        twins = randomiser.twins(found, count or len(found), self.design.seed)
+        twins = randomiser.random_prompts_like(found, count or len(found), self.design.seed)
         sheet = sheet_of(twins, self.definition, contest.examples, self.judge)
         return certify.random_section(contest, self.design, sheet, len(twins))

@@ -35,7 +35,7 @@ class Console:
         """The plan when there is more to do than before, and the progress line, once in a while."""
         if self._is_news(now):
             self.say(plan(now))
-        self.passing(progress_line(now), now.done == now.total and now.asked.on == "dev")
+        self.passing(progress_line(now), now.done == now.total and now.pending.on == "dev")
 
     def passing(self, line: str, is_last: bool = False) -> None:
         """A line that the next one takes the place of, once in a while; the last one surely."""
@@ -45,9 +45,9 @@ class Console:
 
     def _is_news(self, now: Progress) -> bool:
         """Whether there is more to do than was said before."""
-        if now.asked.on == "train":
-            before, self._screened = self._screened, now.asked.prompts
-            return now.asked.prompts > max(before, MANY)
+        if now.pending.on == "train":
+            before, self._screened = self._screened, now.pending.prompts
+            return now.pending.prompts > max(before, MANY)
         more = now.total > max(1, self._planned) and now.done + 1 < now.total
         self._planned = now.total if more else self._planned
         return more
@@ -67,7 +67,7 @@ def plan(now: Progress) -> str:
     """What is about to be done, and what it will take, from what the first prompts took."""
     megabytes = now.peak_bytes / 2**20
     return (
-        f"plan: {now.asked.prompts:,} prompts x {now.asked.examples:,} {now.asked.on} examples · "
+        f"plan: {now.pending.prompts:,} prompts x {now.pending.examples:,} {now.pending.on} examples · "
         f"{now.forwards_left:,.0f} forwards · {now.tokens_left:,.0f} tokens · "
         f"at most {megabytes:,.0f} MB beside the weights · about {duration(now.seconds_left)}"
     )
@@ -76,9 +76,9 @@ def plan(now: Progress) -> str:
 def progress_line(now: Progress) -> str:
     """`120/200 prompts · best -0.38 (manual -0.52) · 4 min left`"""
     best, manual = (number(trial.scores.get("log_likelihood")) for trial in (now.best, now.manual))
-    left = f"{duration(now.seconds_left)} left" if now.asked.prompts else "done"
-    if now.asked.on == "train":
-        left = f"{now.asked.prompts} on train, {left}"
+    left = f"{duration(now.seconds_left)} left" if now.pending.prompts else "done"
+    if now.pending.on == "train":
+        left = f"{now.pending.prompts} on train, {left}"
     return f"{now.done}/{now.total} prompts · best {best} (manual {manual}) · {left}"
 
 

@@ -11,17 +11,17 @@ from promptsearch.commands.shared.saved_prompts import (
     task_of,
 )
 from promptsearch.evaluation.evaluate import evaluate
-from promptsearch.evaluation.report.inputs import Examined
+from promptsearch.evaluation.report.inputs import ModelPredictions
 from promptsearch.evaluation.report.number_format import count
 from promptsearch.prediction.ensemble_file import read_ensemble
 from promptsearch.prompt_file.align import aligned
 from promptsearch.prompt_file.prompts_json import PromptFile
-from promptsearch.runs.run import with_words
+from promptsearch.runs.run import with_vocabulary_candidates
 
 
 def examined(
     file: PromptFile, given: dict[str, Any], console: Console, top: int, mistakes: int
-) -> Examined:
+) -> ModelPredictions:
     """What the model says of the first prompts; `given` holds the options of `evaluate`.
 
     The split is test, where none is given and the task has it. The first prompt's worst mistakes
@@ -30,7 +30,7 @@ def examined(
     definition = task_of(file, given["task"])
     split = split_of(definition, given["split"] or ("test" if definition.test_files else "dev"))
     model = found_with(file, definition, given, console)
-    definition = with_words(definition, model)
+    definition = with_vocabulary_candidates(definition, model)
     with scoring_as(file, definition, model, given, console) as (scorer, judge):
         saved = [aligned(own, definition) for own in file.prompts[:top]]
         ensemble = read_ensemble(file, definition)
@@ -40,4 +40,4 @@ def examined(
             f"{cost.forwards:,} forwards"
         )
         evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
-        return Examined.of(evaluation, compared(file, definition), mistakes)
+        return ModelPredictions.of(evaluation, compared(file, definition), mistakes)

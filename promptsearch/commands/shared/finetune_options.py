@@ -8,7 +8,7 @@ import rich_click as click
 from promptsearch.commands.shared.console import number
 from promptsearch.commands.shared.options import stacked
 from promptsearch.metrics import objective_in
-from promptsearch.models.finetuning.config import LEAST, Tuning
+from promptsearch.models.finetuning.config import LEAST, FinetuneConfig
 
 tuning_options = stacked(
     click.option(
@@ -22,25 +22,25 @@ tuning_options = stacked(
     click.option(
         "--finetune-top",
         type=click.IntRange(min=LEAST),
-        default=Tuning.top,
+        default=FinetuneConfig.top,
         show_default=True,
         metavar="N",
         help="Finalists, the manual prompt among them.",
     ),
     click.option(
-        "--finetune-steps", type=click.IntRange(min=1), default=Tuning.steps, show_default=True
+        "--finetune-steps", type=click.IntRange(min=1), default=FinetuneConfig.steps, show_default=True
     ),
     click.option(
         "--finetune-batch",
         type=click.IntRange(min=1),
-        default=Tuning.batch,
+        default=FinetuneConfig.batch,
         show_default=True,
         help="Training examples a step.",
     ),
     click.option(
         "--finetune-lr",
         type=click.FloatRange(min=0, max=1, min_open=True),
-        default=Tuning.lr,
+        default=FinetuneConfig.lr,
         show_default=True,
         help="Learning rate of AdamW; it falls to 0.",
     ),

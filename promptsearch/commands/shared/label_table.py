@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from promptsearch.commands.shared.console import number
-from promptsearch.evaluation.report.inputs import Examined
+from promptsearch.evaluation.report.inputs import ModelPredictions
 from promptsearch.evaluation.report.statistics.labels import per_label
 from promptsearch.evaluation.report.statistics.objects import per_object
 
@@ -21,11 +21,11 @@ class LabelTable:
     remark: str = ""
 
 
-def label_rows(examined: Examined) -> LabelTable:
+def label_rows(examined: ModelPredictions) -> LabelTable:
     """Of the first prompt; names stand last, as tables have it."""
     if examined.evaluation.definition.kind == "facts":
         return _objects(examined)
-    found = per_label(examined.judged)
+    found = per_label(examined.predictions)
     rows = [
         [*map(number, (own.precision, own.recall, own.f1)), f"{own.n:,}", own.label]
         for own in found
@@ -35,9 +35,9 @@ def label_rows(examined: Examined) -> LabelTable:
     return LabelTable(header, rows, "F1 by label", drawn)
 
 
-def _objects(examined: Examined) -> LabelTable:
+def _objects(examined: ModelPredictions) -> LabelTable:
     """The objects asked for or said most often."""
-    found = sorted(per_object(examined.judged), key=lambda own: -own.n - own.predicted)
+    found = sorted(per_object(examined.predictions), key=lambda own: -own.n - own.predicted)
     rows = [[number(o.p_at_1), f"{o.n:,}", f"{o.predicted:,}", o.object] for o in found[:MOST]]
     drawn = {own.object: own.p_at_1 or 0.0 for own in found[:MOST] if own.n > 1}
     more = f", the {MOST} most frequent of {len(found)} objects" if len(found) > MOST else ""

@@ -16,11 +16,11 @@ from promptsearch.commands.shared.table_options import (
     table_of,
     target_of,
 )
-from promptsearch.data import Dataset, Row, TaskFrame, did_you_mean, load_task
+from promptsearch.data import Dataset, Row, TaskSchema, did_you_mean, load_task
 from promptsearch.data.tables.rows import each_row
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.errors import DataError, RunError
-from promptsearch.prediction.selection import Choice, chosen, frame_in
+from promptsearch.prediction.selection import PromptSelection, select_prompts, frame_in
 from promptsearch.prediction.table.columns import Columns
 from promptsearch.prediction.table.label_rows import Rows, asked_of, is_askable
 from promptsearch.prediction.table.line_formats import Form, form_of
@@ -29,12 +29,12 @@ from promptsearch.prompt_file.prompts_json import PromptFile
 
 
 @dataclass(frozen=True)
-class Job:
+class PredictJob:
     """What is to be labelled, by what, and where it goes; nothing heavy is loaded yet."""
 
-    frame: TaskFrame
+    frame: TaskSchema
     train: Dataset | None
-    choice: Choice
+    choice: PromptSelection
     table: Path
     reader: Reader
     columns: Columns
@@ -43,18 +43,18 @@ class Job:
     target: Target | None  # None: standard output
 
 
-def planned(file: PromptFile, given: Mapping[str, Any]) -> Job:
+def planned(file: PromptFile, given: Mapping[str, Any]) -> PredictJob:
     """The job that a command line asks for."""
     definition = load_task(given["task"]) if given["task"] else None
     frame = definition.frame if definition else frame_in(file)
     if given["id"] and given["ensemble"]:
         raise click.UsageError("--id and --ensemble: choose one")
-    choice = chosen(file, frame, given["id"], given["ensemble"])
+    choice = select_prompts(file, frame, given["id"], given["ensemble"])
     if given["top_answers"] and frame.kind != "facts":
         raise RunError("--top-answers is for facts; of a labelled task every label has its column")
     best = given["top_answers"] or 1 if frame.kind == "facts" else None
     columns = Columns(choice.labels, best, given["prefix"])
-    return Job(
+    return PredictJob(
         frame,
         definition.train.examples if definition else None,
         choice,
@@ -67,7 +67,7 @@ def planned(file: PromptFile, given: Mapping[str, Any]) -> Job:
     )
 
 
-def checked(job: Job, skips: bool) -> Rows:
+def checked(job: PredictJob, skips: bool) -> Rows:
     """Its rows; what is wrong with the first one is said before a model loads."""
     rows = each_row(job.table, job.reader.layout)
     first = next(rows, None)
@@ -85,7 +85,7 @@ def checked(job: Job, skips: bool) -> Rows:
     return chain([first], rows)
 
 
-def _check_columns(first: Row, job: Job) -> None:
+def _check_columns(first: Row, job: PredictJob) -> None:
     """`DataError` where it is a header, or lacks a column that --rename names."""
     if job.reader.layout.columns and all(name == cell for name, cell in first.cells.items()):
         raise first.error("this row holds the names of the columns; add --header")

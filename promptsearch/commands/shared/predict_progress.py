@@ -19,7 +19,7 @@ def stopping(error: DataError) -> DataError:
 
 
 @dataclass
-class Watch:
+class PredictProgress:
     """Says how far a pass is, and what it left out."""
 
     console: Console

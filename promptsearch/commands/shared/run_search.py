@@ -17,13 +17,13 @@ from promptsearch.commands.shared.console import (
     prompt_cells,
 )
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
-from promptsearch.data import TaskDefinition, TaskFrame
+from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.engine.strategy import Searcher
 from promptsearch.errors import RunError
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import check_installed
-from promptsearch.prediction.selection import together_is_better
-from promptsearch.runs.run import Output, search_in
+from promptsearch.prediction.selection import ensemble_wins_on_dev
+from promptsearch.runs.run import Output, search_locked
 from promptsearch.runs.settings import Settings
 
 INTERRUPTED = 130
@@ -52,7 +52,7 @@ def computing(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def loaded(
-    spec: str, given: Mapping[str, Any], definition: TaskDefinition | TaskFrame
+    spec: str, given: Mapping[str, Any], definition: TaskDefinition | TaskSchema
 ) -> LanguageModel:
     """The model of a command's options, with the task's chat settings."""
     from promptsearch.models.loading.load import load_for
@@ -91,7 +91,7 @@ def described(definition: TaskDefinition) -> str:
     sizes = f"train {len(definition.train.examples)}, dev {len(definition.dev.examples)}"
     answers = definition.prompt.verbalizer
     what = f"{len(answers):,} {'candidates' if definition.kind == 'facts' else 'labels'}"
-    if definition.needs_words:
+    if definition.needs_vocabulary:
         what = "the model's words as candidates"
     parted = " (dev is a part of train)" if definition.dev_from_train else ""
     return f"{definition.name} · {definition.kind} · {sizes}{parted} · {what}"
@@ -117,7 +117,7 @@ def search_into(
     output = Output(
         directory, command=this_command(), log=console.say, on_progress=console.progress
     )
-    result = search_in(directory, searcher, definition, model, settings, output)
+    result = search_locked(directory, searcher, definition, model, settings, output)
     failed = result.stopped_because.startswith("step ")
     if after is not None and result.stopped_because != "interrupted" and not failed:
         after(directory, model)
@@ -150,7 +150,7 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
     if ensemble := document["ensemble"]:
         told = zip(metrics, dev_cells(ensemble, metrics), strict=True)
         scores = ", ".join(f"{metric} {score}" for metric, score in told)
-        taken = "" if together_is_better(document) else f"; {best['id']} alone is better"
+        taken = "" if ensemble_wins_on_dev(document) else f"; {best['id']} alone is better"
         click.echo(f"ensemble ({ensemble['rule']} of {len(ensemble['members'])}): {scores}{taken}")
     click.echo(f"what they are worth: promptsearch {_worth(document, directory)}")
 

@@ -10,14 +10,14 @@ from promptsearch.commands.shared.console import (
     Console,
 )
 from promptsearch.commands.shared.run_search import computing, loading_from
-from promptsearch.data import TaskDefinition, TaskFrame, load_task
+from promptsearch.data import TaskDefinition, TaskSchema, load_task
 from promptsearch.errors import TaskError
 from promptsearch.metrics import objective_in
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt_file.model import is_own, model_for, spec_of
 from promptsearch.prompt_file.prompts_json import PromptFile
-from promptsearch.runs.scorer_setup import arrange, calibrated, crew_of
+from promptsearch.runs.scorer_setup import build_scorer, add_calibration, workers_for
 from promptsearch.scoring import PromptScorer, Scorer
 
 
@@ -42,7 +42,7 @@ def split_of(definition: TaskDefinition, name: str) -> Any:
 
 def found_with(
     file: PromptFile,
-    definition: TaskDefinition | TaskFrame,
+    definition: TaskDefinition | TaskSchema,
     given: Mapping[str, Any],
     console: Console,
 ) -> LanguageModel:
@@ -64,7 +64,7 @@ def scoring_as(
 ) -> Iterator[tuple[Scorer, PromptScorer]]:
     """The model's scorer as the file says, and the same cached, spread and calibrated."""
     with arranged_as(file, definition.kind, model, given, console) as (own, arranged):
-        yield own, calibrated(arranged, own, scoring_from(file), definition)
+        yield own, add_calibration(arranged, own, scoring_from(file), definition)
 
 
 @contextmanager
@@ -78,8 +78,8 @@ def arranged_as(
     """The same before calibration, of a kind of task."""
     settings = replace(scoring_from(file), **computing(given))
     own = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
-    with crew_of(settings, model).open(console.say) as pool:
-        yield own, arrange(own, settings, pool, console.say)
+    with workers_for(settings, model).open(console.say) as pool:
+        yield own, build_scorer(own, settings, pool, console.say)
 
 
 def compared(file: PromptFile, definition: TaskDefinition) -> str:

@@ -14,7 +14,7 @@ from promptsearch.commands.shared.run_search import (
 from promptsearch.commands.shared.searcher_options import built
 from promptsearch.data import TaskDefinition
 from promptsearch.engine.strategy import Searcher
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 from promptsearch.runs.directory import run_directory
 from promptsearch.scoring.calibration import check_calibration
 from promptsearch.searchers import SEARCHERS
@@ -41,7 +41,7 @@ def search_with(
     settings.metric(definition.kind)
     directory = given["output"] or default_directory(definition.name, strategy)
     check_calibration(settings.calibration, len(definition.labels))
-    find(given["model"])
+    find_model_files(given["model"])
     for line in (described(definition), *said):
         console.say(line)
     with run_directory(directory, resume=given["resume"], overwrite=given["overwrite"]):

@@ -8,7 +8,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.shared.options import stacked
-from promptsearch.data import Layout
+from promptsearch.data import TableFormat
 from promptsearch.data.tables.parquet import pyarrow_for
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.errors import RunError
@@ -95,7 +95,7 @@ def reading_of(reader: Reader, given: Mapping[str, Any]) -> Reader:
     own, renamed = reader.layout, dict(map(renaming, given["rename"]))
     kept = {old: new for old, new in own.rename.items() if new not in renamed.values()}
     columns = tuple(filter(None, given["columns"].split(",")))
-    layout = Layout(
+    layout = TableFormat(
         columns=columns or (() if given["header"] else own.columns),
         encoding=given["encoding"] or own.encoding,
         rename={**kept, **renamed},

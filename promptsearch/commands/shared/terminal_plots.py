@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from promptsearch.errors import RunError
-from promptsearch.evaluation.report.statistics.budget_curve import Course
+from promptsearch.evaluation.report.statistics.budget_curve import BudgetCurve
 
 NEWEST, WIDE, HIGH = 6, 88, 15  # the package's first version with this interface; columns, lines
 MARKS = "+x*o^v#%"  # of steps or strategies, in their order
@@ -23,7 +23,7 @@ def check_plotext() -> None:
         )
 
 
-def course_plot(course: Course, title: str) -> str:
+def course_plot(course: BudgetCurve, title: str) -> str:
     """Trials by place and value, a mark a group, and the line of the best so far.
 
     Trials far below the others stand on the lower edge.
@@ -70,7 +70,7 @@ def _text(figure: Any) -> str:
     return "\n".join(line.rstrip() for line in drawn.splitlines())
 
 
-def _steps(course: Course) -> list[tuple[int, float]]:
+def _steps(course: BudgetCurve) -> list[tuple[int, float]]:
     """Corners of the line: it stays until the next improvement."""
     corners = [course.best[0]]
     for place, value in course.best[1:]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from promptsearch.data.scaffold.label_column import labels_of
 from promptsearch.data.scaffold.text_columns import SPACELESS, Column, chosen_columns
-from promptsearch.data.tables.rows import Layout, read_rows
+from promptsearch.data.tables.rows import TableFormat, read_rows
 from promptsearch.errors import DataError, listed
 from promptsearch.files.reading import ENCODING
 
@@ -51,7 +51,7 @@ def starter_task(
     `columns` names the columns of a table without a header. `DataError` where the label's column
     does not exist, or does not look like labels, and where no column has a text in every row.
     """
-    rows = list(read_rows(data, Layout(columns, encoding)))
+    rows = list(read_rows(data, TableFormat(columns, encoding)))
     if not rows:
         raise DataError.at(data, None, "it has no rows; a task needs examples")
     labels = labels_of(data, label, rows, named=bool(columns))

@@ -58,14 +58,14 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Choice:
+class TextColumns:
     """One column or a pair of them, and the other columns with text."""
 
     inputs: tuple[Column, ...]
     others: tuple[Column, ...]
 
 
-def chosen_columns(data: Path, label: str, rows: Sequence[Row]) -> Choice:
+def chosen_columns(data: Path, label: str, rows: Sequence[Row]) -> TextColumns:
     """The longest text that every row has, no id and no parse, with its partner where it has one.
 
     `DataError` names the line and the column where a text is missing.
@@ -76,7 +76,7 @@ def chosen_columns(data: Path, label: str, rows: Sequence[Row]) -> Choice:
     full = {column.name: column for column in texts if not column.gaps}
     pair = partner(best.name, full) if best.name in full else None
     inputs = tuple(full[name] for name in pair) if pair else (best,)
-    return Choice(inputs, tuple(c for c in columns if c not in inputs and not c.is_id))
+    return TextColumns(inputs, tuple(c for c in columns if c not in inputs and not c.is_id))
 
 
 def _best(

@@ -21,7 +21,7 @@ Cells = Mapping[str, object]
 
 
 @dataclass(frozen=True)
-class Layout:
+class TableFormat:
     """What a table does not say about itself."""
 
     columns: tuple[str, ...] = ()  # the names, where a .csv or .tsv has no header
@@ -73,7 +73,7 @@ class Row:
         return text
 
 
-def read_rows(path: Path, layout: Layout = Layout()) -> Iterator[Row]:
+def read_rows(path: Path, layout: TableFormat = TableFormat()) -> Iterator[Row]:
     """The rows of one file, in order, blank lines left out; the name's ending says the format."""
     for row in each_row(path, layout):
         if isinstance(row, DataError):
@@ -81,7 +81,7 @@ def read_rows(path: Path, layout: Layout = Layout()) -> Iterator[Row]:
         yield renamed(row, layout.rename)
 
 
-def each_row(path: Path, layout: Layout = Layout()) -> Iterator[Row | DataError]:
+def each_row(path: Path, layout: TableFormat = TableFormat()) -> Iterator[Row | DataError]:
     """The rows, columns named as in the file; in the place of one that is no row, what is wrong.
 
     What makes the rest of a file unreadable (its encoding, open quotes) is raised even so.
@@ -96,7 +96,7 @@ def each_row(path: Path, layout: Layout = Layout()) -> Iterator[Row | DataError]
             yield DataError.at(path, line, message)
 
 
-def _located(path: Path, layout: Layout) -> Iterator[tuple[int, object]]:
+def _located(path: Path, layout: TableFormat) -> Iterator[tuple[int, object]]:
     match layout.ending or kind_of(path):
         case ".csv":
             return csv_rows(path, layout.columns, layout.encoding)

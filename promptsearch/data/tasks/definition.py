@@ -7,8 +7,8 @@ from pathlib import Path
 from promptsearch.data import Example
 from promptsearch.data.tasks.candidates import CandidatesRule
 from promptsearch.data.tasks.facts_reader import objects_of
-from promptsearch.data.tasks.schema import Reader, TaskFrame
-from promptsearch.data.tasks.task_file import Chat, Kind
+from promptsearch.data.tasks.schema import Reader, TaskSchema
+from promptsearch.data.tasks.task_file import ChatKeys, Kind
 from promptsearch.errors import DataError, TaskError
 from promptsearch.files.reading import sha256
 from promptsearch.prompt import Prompt, Verbalizer
@@ -41,7 +41,7 @@ class TaskDefinition:
     corpus: tuple[Path, ...]
     corpus_column: str | None
     encoding: str  # of the corpus too
-    chat: Chat | None
+    chat: ChatKeys | None
     file: Path  # absolute
     document: Mapping[str, object] = field(repr=False)  # the TOML as parsed
     reader: Reader = field(repr=False)
@@ -60,11 +60,11 @@ class TaskDefinition:
         return read_split("test", self.test_files, self.test_paths, self.reader)
 
     @property
-    def frame(self) -> TaskFrame:
+    def frame(self) -> TaskSchema:
         """The task without its data."""
         labels = () if self.kind == "facts" else self.labels
         own = self.inputs, labels, self.language, self.chat, self.reader
-        return TaskFrame(self.name, self.kind, *own)
+        return TaskSchema(self.name, self.kind, *own)
 
     @property
     def test_sha256(self) -> str | None:
@@ -82,7 +82,7 @@ class TaskDefinition:
         return sha256(self.corpus)
 
     @property
-    def needs_words(self) -> bool:
+    def needs_vocabulary(self) -> bool:
         """Whether the candidates wait for the model's words; see `with_candidates`."""
         return self.candidates_rule == "vocabulary" and not self.labels
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptsearch.data import Example
-from promptsearch.data.tables.rows import Layout, Row, read_rows
+from promptsearch.data.tables.rows import TableFormat, Row, read_rows
 
 SUBJECT = "subject"  # the field's name in every template, whatever the column is called
 
@@ -14,7 +14,7 @@ SUBJECT = "subject"  # the field's name in every template, whatever the column i
 class FactsReader:
     """Reads any split of one task the same way."""
 
-    layout: Layout
+    layout: TableFormat
     subject: str
     object: str
 

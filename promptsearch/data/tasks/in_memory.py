@@ -9,7 +9,7 @@ from promptsearch.data import Example
 from promptsearch.data.tables.rows import Row, renamed
 from promptsearch.data.tasks.definition import Split, TaskDefinition
 from promptsearch.data.tasks.dev_split import with_dev
-from promptsearch.data.tasks.schema import Reader, TaskFrame
+from promptsearch.data.tasks.schema import Reader, TaskSchema
 from promptsearch.errors import DataError
 from promptsearch.files.reading import ENCODING
 from promptsearch.prompt import Prompt
@@ -18,7 +18,7 @@ WHERE = Path("X")  # as errors name it
 
 
 @runtime_checkable
-class Frame(Protocol):
+class DataFrame(Protocol):
     """A data frame, such as pandas' or polars'."""
 
     @property
@@ -40,7 +40,7 @@ def examples_of(rows: object, reader: Reader) -> list[Example]:
 
 
 def _listed(rows: object) -> Iterable[Any]:
-    if isinstance(rows, Frame):
+    if isinstance(rows, DataFrame):
         names = list(rows.columns)
         columns = zip(*(rows[name] for name in names), strict=True)
         return (dict(zip(names, row, strict=True)) for row in columns)
@@ -76,7 +76,7 @@ def _is_missing(value: object) -> bool:
         return True
 
 
-def task_in_memory(frame: TaskFrame, prompt: Prompt, examples: Sequence[Example]) -> TaskDefinition:
+def task_in_memory(frame: TaskSchema, prompt: Prompt, examples: Sequence[Example]) -> TaskDefinition:
     """A task whose dev examples are a part of these, as of a task file without dev.
 
     `DataError` where there are too few.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptsearch.data import Example
-from promptsearch.data.tables.rows import Layout, Row, read_rows
+from promptsearch.data.tables.rows import TableFormat, Row, read_rows
 from promptsearch.data.tasks.markup import Markup
 from promptsearch.errors import did_you_mean
 
@@ -16,7 +16,7 @@ _SHOWN = 30  # of the labels in an error; BANKING77 has 77
 class LabelledReader:
     """Reads any split of one task the same way."""
 
-    layout: Layout
+    layout: TableFormat
     label: str
     labels: tuple[str, ...]
     inputs: tuple[str, ...]  # what an example holds where the row has it

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from promptsearch.data.tables.rows import Layout
+from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.builtin import task_path
 from promptsearch.data.tasks.candidates import chosen_candidates
 from promptsearch.data.tasks.definition import Split, TaskDefinition, read_split, with_candidates
@@ -31,8 +31,8 @@ class _Source:
     corpus: tuple[Path, ...]
 
     @property
-    def layout(self) -> Layout:
-        return Layout(self.task.columns, self.task.encoding, self.task.rename)
+    def layout(self) -> TableFormat:
+        return TableFormat(self.task.columns, self.task.encoding, self.task.rename)
 
 
 def load_task(spec: str | Path) -> TaskDefinition:

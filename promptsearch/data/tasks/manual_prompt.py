@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsearch.data.tables.rows import Layout, read_rows
+from promptsearch.data.tables.rows import TableFormat, read_rows
 from promptsearch.data.tasks.facts_reader import SUBJECT
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
@@ -45,7 +45,7 @@ def fact_template(task: TaskFile, file: Path) -> Template:
 
 
 def labelled_reader(
-    task: TaskFile, prompt: Prompt, layout: Layout, paths: Sequence[Path], file: Path
+    task: TaskFile, prompt: Prompt, layout: TableFormat, paths: Sequence[Path], file: Path
 ) -> LabelledReader:
     """The reader of every split; `paths` (train and dev) say what the inputs are by default."""
     fields = tuple(prompt.template.fields)
@@ -65,7 +65,7 @@ def labelled_reader(
 
 
 def _default_inputs(
-    task: TaskFile, fields: Sequence[str], layout: Layout, paths: Sequence[Path]
+    task: TaskFile, fields: Sequence[str], layout: TableFormat, paths: Sequence[Path]
 ) -> tuple[str, ...]:
     """Every column but the label that is text in every row, so that any template can use it.
 

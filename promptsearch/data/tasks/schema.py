@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, cast, get_args
 
-from promptsearch.data.tables.rows import Layout
+from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.facts_reader import SUBJECT, FactsReader
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
-from promptsearch.data.tasks.task_file import Chat, Kind, chat_of
+from promptsearch.data.tasks.task_file import ChatKeys, Kind, chat_of
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.files.reading import ENCODING
 
@@ -17,7 +17,7 @@ Reader: TypeAlias = LabelledReader | FactsReader
 
 
 @dataclass(frozen=True)
-class TaskFrame:
+class TaskSchema:
     """What is asked of a row, and how rows are read."""
 
     name: str
@@ -25,18 +25,18 @@ class TaskFrame:
     inputs: tuple[str, ...]
     labels: tuple[str, ...]  # () for facts: each prompt has its candidates
     language: str
-    chat: Chat | None
+    chat: ChatKeys | None
     reader: Reader
 
 
-def frame_of(
+def schema_of(
     section: Mapping[str, object],
     path: Path,
     *,
     kind: Kind,
     fields: Sequence[str],
     labels: Sequence[str],
-) -> TaskFrame:
+) -> TaskSchema:
     """The frame that the `task` of a prompts.json tells; no file that it names is looked at.
 
     `path` is what errors name. What the section leaves out is taken from the prompts: their
@@ -47,7 +47,7 @@ def frame_of(
     kind = _kind(keys, kind)
     inputs = keys.strings("inputs") or tuple(fields)
     own = () if kind == "facts" else keys.strings("labels") or tuple(labels)
-    return TaskFrame(
+    return TaskSchema(
         name=keys.string("name", path.stem),
         kind=kind,
         inputs=inputs,
@@ -68,7 +68,7 @@ def _reader(
     saved: TomlKeys, kind: Kind, inputs: tuple[str, ...], labels: tuple[str, ...]
 ) -> Reader:
     columns, encoding = saved.strings("columns"), saved.string("encoding", ENCODING)
-    layout = Layout(columns, encoding, saved.names("rename"))
+    layout = TableFormat(columns, encoding, saved.names("rename"))
     if kind == "facts":
         return FactsReader(
             layout, saved.string("subject", SUBJECT), saved.string("object", "object")

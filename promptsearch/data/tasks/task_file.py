@@ -23,7 +23,7 @@ _ONLY = {
 
 
 @dataclass(frozen=True)
-class Chat:
+class ChatKeys:
     """What an instruction-tuned model is told around the prompt; without it, its template's own."""
 
     system: str | None = None
@@ -43,7 +43,7 @@ class TaskFile:
     language: str
     corpus: tuple[str, ...]
     corpus_column: str | None
-    chat: Chat | None
+    chat: ChatKeys | None
     columns: tuple[str, ...]
     encoding: str
     rename: Mapping[str, str]  # column -> the name we use, where files name things differently
@@ -133,13 +133,13 @@ def _columns(keys: TomlKeys) -> tuple[str, ...]:
     return columns
 
 
-def chat_of(keys: TomlKeys) -> Chat | None:
+def chat_of(keys: TomlKeys) -> ChatKeys | None:
     """What the [chat] of a task says."""
     chat = keys.table("chat")
     if chat is None:
         return None
-    chat.refuse_unknown([field.name for field in fields(Chat)])
-    return Chat(chat.optional("system"), chat.optional("answer_prefix"))
+    chat.refuse_unknown([field.name for field in fields(ChatKeys)])
+    return ChatKeys(chat.optional("system"), chat.optional("answer_prefix"))
 
 
 def _answers(keys: TomlKeys) -> Answers:

@@ -6,11 +6,11 @@ import numpy as np
 
 from promptsearch.data import Dataset
 from promptsearch.evaluation.certificate.baselines import Learners, learned, of_prompts
-from promptsearch.evaluation.certificate.comparison import Contest, Design
+from promptsearch.evaluation.certificate.comparison import Comparison, Design
 from promptsearch.evaluation.certificate.crossfit import cross_fit
 from promptsearch.evaluation.certificate.null_models import shuffled_labels
 from promptsearch.evaluation.certificate.paired import Interval, inflation, paired_interval
-from promptsearch.evaluation.certificate.score_matrix import Sheet
+from promptsearch.evaluation.certificate.score_matrix import ScoreMatrix
 from promptsearch.evaluation.certificate.verdict import verdict_of
 from promptsearch.metrics.intervals import bootstrap
 from promptsearch.metrics.predictions import Floats
@@ -20,12 +20,12 @@ Section = dict[str, object]
 MOST_LABELS = "what is said of each label is not kept of so many"
 
 
-def worth_of(contest: Contest, design: Design) -> Floats:
+def worth_of(contest: Comparison, design: Design) -> Floats:
     """(repeat, row): what the winners give the rows that did not choose them."""
-    return np.stack([contest.sheet.worth(design.metric, own) for own in contest.fit.chosen])
+    return np.stack([contest.sheet.value(design.metric, own) for own in contest.fit.chosen])
 
 
-def gain_section(contest: Contest, design: Design) -> Section:
+def gain_section(contest: Comparison, design: Design) -> Section:
     """The gain over the manual prompt, and the verdict on it."""
     ours, theirs = worth_of(contest, design), contest.manual.alone(design.metric)
     gain = paired_interval(ours - theirs, inflation(design.folds))
@@ -39,9 +39,9 @@ def gain_section(contest: Contest, design: Design) -> Section:
     }
 
 
-def looks_section(contest: Contest, design: Design) -> Section | None:
+def in_sample_section(contest: Comparison, design: Design) -> Section | None:
     """What the winner of all rows seems to gain on them: the number that is usually reported."""
-    if contest.anew:
+    if contest.repeated:
         return None
     rows = np.arange(len(contest.strata))
     winner = contest.sheet.choice(design.objective)(rows)
@@ -54,9 +54,9 @@ def looks_section(contest: Contest, design: Design) -> Section | None:
     return {"best": best, "delta": float(differences.mean()), "ci95": list(ci95)}
 
 
-def ties_section(contest: Contest, design: Design) -> Section | None:
+def ties_section(contest: Comparison, design: Design) -> Section | None:
     """How many prompts share the top on all rows, and how the folds' choices scatter."""
-    if contest.anew:
+    if contest.repeated:
         return None
     rows = np.arange(len(contest.strata))
     every = [contest.sheet.score(design.metric, own, rows) for own in range(len(contest.prompts))]
@@ -69,7 +69,7 @@ def ties_section(contest: Contest, design: Design) -> Section | None:
     }
 
 
-def draws_section(contest: Contest, design: Design) -> Section | None:
+def draws_section(contest: Comparison, design: Design) -> Section | None:
     """Gains where a few rows of each label choose, on all the others."""
     if not contest.draws:
         return None
@@ -89,16 +89,16 @@ def draws_section(contest: Contest, design: Design) -> Section | None:
     }
 
 
-def permutation_section(contest: Contest, design: Design, times: int) -> Section | str:
+def permutation_section(contest: Comparison, design: Design, times: int) -> Section | str:
     """The permutation test, or why there is none."""
-    if contest.anew:
+    if contest.repeated:
         return "each shuffle would take a search anew"
     if contest.sheet.log_probs is None:
         return "facts have no labels to shuffle" if contest.sheet.gold is None else MOST_LABELS
     return asdict(shuffled_labels(contest, design, times))
 
 
-def random_section(contest: Contest, design: Design, random: Sheet, prompts: int) -> Section:
+def random_section(contest: Comparison, design: Design, random: ScoreMatrix, prompts: int) -> Section:
     """The winner against the winner among random prompts, chosen in the same way."""
     fit = cross_fit(
         random.choice(design.objective),
@@ -107,12 +107,12 @@ def random_section(contest: Contest, design: Design, random: Sheet, prompts: int
         repeats=len(contest.fit.chosen),
         seed=design.seed,
     )
-    theirs = np.stack([random.worth(design.metric, own) for own in fit.chosen])
+    theirs = np.stack([random.value(design.metric, own) for own in fit.chosen])
     return {"prompts": prompts, **_against(worth_of(contest, design), theirs, design.folds)}
 
 
 def baselines_section(
-    contest: Contest, design: Design, scorer: PromptScorer, beside: Dataset
+    contest: Comparison, design: Design, scorer: PromptScorer, beside: Dataset
 ) -> Section:
     """The winner against what any prompt has to beat; `beside` are training rows in no fold."""
     definition, ours = contest.definition, worth_of(contest, design)

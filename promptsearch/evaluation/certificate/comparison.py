@@ -10,7 +10,7 @@ from promptsearch.errors import RunError
 from promptsearch.evaluation.certificate.crossfit import (
     REPEATS,
     CrossFit,
-    Draw,
+    FewShotDraw,
     cross_fit,
     few_shot_draws,
 )
@@ -20,7 +20,7 @@ from promptsearch.evaluation.certificate.repeated_search import (
     over_folds,
     pooled,
 )
-from promptsearch.evaluation.certificate.score_matrix import Sheet
+from promptsearch.evaluation.certificate.score_matrix import ScoreMatrix
 from promptsearch.metrics.predictions import Ints
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import PromptScorer
@@ -39,17 +39,17 @@ class Design:
 
 
 @dataclass(frozen=True)
-class Contest:
+class Comparison:
     """What candidates and the manual prompt said of the rows, and who won without which of them."""
 
     definition: TaskDefinition
     examples: Dataset
     prompts: tuple[Prompt, ...]
-    sheet: Sheet  # of these prompts
-    manual: Sheet  # of one
+    sheet: ScoreMatrix  # of these prompts
+    manual: ScoreMatrix  # of one
     fit: CrossFit
-    draws: tuple[Draw, ...]
-    anew: bool  # each winner comes from a search of its own
+    draws: tuple[FewShotDraw, ...]
+    repeated: bool  # each winner comes from a search of its own
 
     @property
     def strata(self) -> Ints:
@@ -62,25 +62,25 @@ def among_given(
     examples: Dataset,
     scorer: PromptScorer,
     design: Design,
-) -> Contest:
+) -> Comparison:
     """The prompts as they are, chosen among again and again."""
     about = (definition, examples, scorer)
     sheet, manual = sheet_of(prompts, *about), sheet_of([definition.prompt], *about)
     choose, strata = sheet.choice(design.objective), sheet.strata
     fit = cross_fit(choose, strata, folds=design.folds, repeats=REPEATS, seed=design.seed)
-    drawn: list[Draw] = []
+    drawn: list[FewShotDraw] = []
     if design.shots is not None:
         drawn = few_shot_draws(
             choose, strata, shots=design.shots, draws=design.draws, seed=design.seed
         )
-    return Contest(
-        definition, examples, tuple(prompts), sheet, manual, fit, tuple(drawn), anew=False
+    return Comparison(
+        definition, examples, tuple(prompts), sheet, manual, fit, tuple(drawn), repeated=False
     )
 
 
 def among_searched(
     search: Search, definition: TaskDefinition, scorer: PromptScorer, design: Design
-) -> Contest:
+) -> Comparison:
     """A search anew for each fold, and for each draw."""
     examples = pooled(definition)
     strata = _strata(definition, examples)
@@ -95,8 +95,8 @@ def among_searched(
     for place, fold in enumerate(found[: design.folds]):
         chosen[0, fold.rest] = place
     fit = CrossFit(chosen, np.arange(design.folds)[None])
-    drawn = (Draw(place, fold.rest) for place, fold in enumerate(found) if place >= design.folds)
-    return Contest(definition, examples, prompts, sheet, manual, fit, tuple(drawn), anew=True)
+    drawn = (FewShotDraw(place, fold.rest) for place, fold in enumerate(found) if place >= design.folds)
+    return Comparison(definition, examples, prompts, sheet, manual, fit, tuple(drawn), repeated=True)
 
 
 def sheet_of(
@@ -104,10 +104,10 @@ def sheet_of(
     definition: TaskDefinition,
     examples: Dataset,
     scorer: PromptScorer,
-) -> Sheet:
+) -> ScoreMatrix:
     """What the prompts say of the examples."""
-    judged = scorer.judged(prompts, examples).judgements
-    return Sheet.of(judged, definition.kind, definition.negative_label)
+    judged = scorer.predict(prompts, examples).predictions
+    return ScoreMatrix.of(judged, definition.kind, definition.negative_label)
 
 
 def rows_of(definition: TaskDefinition, which: str) -> list[Example]:

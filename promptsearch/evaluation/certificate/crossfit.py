@@ -41,7 +41,7 @@ def cross_fit(
 
 
 @dataclass(frozen=True)
-class Draw:
+class FewShotDraw:
     """A winner that a few rows of each label chose, and the rows left to judge it."""
 
     winner: int
@@ -50,11 +50,11 @@ class Draw:
 
 def few_shot_draws(
     choose: Choice, strata: Ints, *, shots: int, draws: int, seed: int = 0
-) -> list[Draw]:
+) -> list[FewShotDraw]:
     """Draw `shots` rows of each label and choose on them; again and again."""
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(draws):
         drawn = few_shots(strata, shots, rng)
-        found.append(Draw(choose(drawn), np.setdiff1d(np.arange(len(strata)), drawn)))
+        found.append(FewShotDraw(choose(drawn), np.setdiff1d(np.arange(len(strata)), drawn)))
     return found

@@ -7,7 +7,7 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from promptsearch.evaluation.certificate.comparison import Contest, Design
+from promptsearch.evaluation.certificate.comparison import Comparison, Design
 from promptsearch.evaluation.certificate.crossfit import cross_fit
 from promptsearch.language.words import is_spaced
 from promptsearch.metrics.predictions import Ints
@@ -25,7 +25,7 @@ class Shuffled:
     seeming: float  # mean gain of the winner on the rows that chose it: what choosing alone gives
 
 
-def shuffled_labels(contest: Contest, design: Design, times: int) -> Shuffled:
+def shuffled_labels(contest: Comparison, design: Design, times: int) -> Shuffled:
     """The permutation test of the cross-fitted gain (one repeat of folds each time)."""
     rng = np.random.default_rng([design.seed, 6])
     gold, metric = contest.strata, design.metric
@@ -35,7 +35,7 @@ def shuffled_labels(contest: Contest, design: Design, times: int) -> Shuffled:
         choose, rival = ours.choice(design.objective), theirs.alone(metric)
         fit = cross_fit(choose, labels, folds=design.folds, repeats=1, seed=design.seed)
         winner = choose(np.arange(len(labels)))
-        honest = ours.worth(metric, fit.chosen[0]).mean() - rival.mean()
+        honest = ours.value(metric, fit.chosen[0]).mean() - rival.mean()
         return float(honest), float(ours.alone(metric, winner).mean() - rival.mean())
 
     real, _ = gain(gold)
@@ -55,7 +55,7 @@ class Randomiser:
     vocabulary: Sequence[str]
     language: str = "en"
 
-    def twins(self, prompts: Sequence[Prompt], count: int, seed: int) -> list[Prompt]:
+    def random_prompts_like(self, prompts: Sequence[Prompt], count: int, seed: int) -> list[Prompt]:
         """So many, of one prompt after the other and again from the first; each twin once."""
         rng = np.random.default_rng([seed, 7])
         chosen = islice(cycle(prompts), count)

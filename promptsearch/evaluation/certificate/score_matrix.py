@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from promptsearch.metrics.f1 import SHARES, f1_scores
-from promptsearch.metrics.predictions import Floats, Ints, Judgement, per_example
+from promptsearch.metrics.predictions import Floats, Ints, Predictions, per_example
 
 MEANS = ("log_likelihood", "accuracy", "p@1", "mrr")  # of what each row gives; F1 is no such mean
 Choice = Callable[[Ints], int]  # rows -> the prompt that is best on them
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ScoreMatrix:
     """Axes are (prompt, row); `values` has what each row gives to the metrics that are means."""
 
     values: Mapping[str, Floats]
@@ -24,7 +24,7 @@ class Sheet:
     log_probs: Floats | None = None  # (prompt, row, label), where the labels are few
 
     @classmethod
-    def of(cls, judged: Sequence[Judgement], kind: str, negative: str | None = None) -> "Sheet":
+    def of(cls, judged: Sequence[Predictions], kind: str, negative: str | None = None) -> "ScoreMatrix":
         """From judgements of the same rows, one a prompt."""
         first = judged[0]
         values = {name: np.stack([per_example(own, name) for own in judged]) for name in MEANS}
@@ -40,7 +40,7 @@ class Sheet:
         """(row,): which rows are alike: their labels; facts are all alike."""
         return np.zeros(self.predicted.shape[1], dtype=np.int64) if self.gold is None else self.gold
 
-    def relabelled(self, gold: Ints) -> "Sheet":
+    def relabelled(self, gold: Ints) -> "ScoreMatrix":
         """The same prompts, had the rows these labels."""
         assert self.log_probs is not None, "asked only where they are kept"
         rows = np.arange(len(gold))
@@ -71,7 +71,7 @@ class Sheet:
         said = self.predicted[prompt, rows]
         return f1_scores(self.gold[rows], said, self.labels, self.negative)[metric]
 
-    def worth(self, metric: str, chosen: Ints) -> Floats:
+    def value(self, metric: str, chosen: Ints) -> Floats:
         """(row,) where prompt `chosen[row]` answers the row: values whose mean is the metric."""
         rows = np.arange(len(chosen))
         if metric in MEANS:
@@ -82,7 +82,7 @@ class Sheet:
 
     def alone(self, metric: str, prompt: int = 0) -> Floats:
         """(row,): the same of one prompt that answers all rows."""
-        return self.worth(metric, np.full(self.predicted.shape[1], prompt))
+        return self.value(metric, np.full(self.predicted.shape[1], prompt))
 
 
 def best_by(*merits: Floats) -> Choice:

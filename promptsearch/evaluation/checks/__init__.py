@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from promptsearch.data import Split, TaskDefinition
-from promptsearch.evaluation.checks.answers import Answers, number_findings
+from promptsearch.evaluation.checks.answers import CheckedVerbalizer, number_findings
 from promptsearch.evaluation.checks.data import data_findings
 from promptsearch.evaluation.checks.finding import MANUAL, Finding, Level, together, worst_first
 from promptsearch.evaluation.checks.lengths import length_findings
@@ -66,7 +66,7 @@ class _Look:
     definition: TaskDefinition
     splits: Sequence[Split]
     model: LanguageModel | None
-    _answers: dict[Verbalizer, Answers] = field(default_factory=dict)
+    _answers: dict[Verbalizer, CheckedVerbalizer] = field(default_factory=dict)
     _lengths: dict[tuple[Template, int], list[Finding]] = field(default_factory=dict)
 
     def at(self, prompt: Prompt) -> Iterator[Finding]:
@@ -81,7 +81,7 @@ class _Look:
     def _read(self, prompt: Prompt, model: LanguageModel) -> Iterator[Finding]:
         verbalizer, facts = prompt.verbalizer, self.definition.kind == "facts"
         if verbalizer not in self._answers:
-            self._answers[verbalizer] = Answers(verbalizer, model, facts)
+            self._answers[verbalizer] = CheckedVerbalizer(verbalizer, model, facts)
         answers = self._answers[verbalizer]
         yield from answers.found
         if answers.unread:  # no text can be laid out with them

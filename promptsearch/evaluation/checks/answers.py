@@ -40,7 +40,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Answers:
+class CheckedVerbalizer:
     """A verbalizer and the model that reads it; of facts, every candidate is a label."""
 
     verbalizer: Verbalizer

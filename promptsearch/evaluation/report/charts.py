@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from promptsearch.evaluation.report.html import Html, readable
 from promptsearch.evaluation.report.number_format import name_of, number
-from promptsearch.evaluation.report.statistics.budget_curve import Course, Point
+from promptsearch.evaluation.report.statistics.budget_curve import BudgetCurve, Point
 from promptsearch.evaluation.report.statistics.dev_test_correlation import Pair, Relation
-from promptsearch.evaluation.report.statistics.ranking import Standing
+from promptsearch.evaluation.report.statistics.ranking import RankedPrompt
 from promptsearch.evaluation.report.svg import (
     ACCENT,
     GROUND,
@@ -27,7 +27,7 @@ LONG = 14  # letters of a name in a legend of three columns
 Share = tuple[float, tuple[float, float] | None]
 
 
-def intervals(rows: Sequence[Standing], metric: str, split: str, told: str, dev: str) -> Html:
+def intervals(rows: Sequence[RankedPrompt], metric: str, split: str, told: str, dev: str) -> Html:
     """A line a row, the first on top: the share with its interval; hollow is what dev said.
 
     `dev` is what its marks are called.
@@ -36,7 +36,7 @@ def intervals(rows: Sequence[Standing], metric: str, split: str, told: str, dev:
         axes = plot.axes
         for place, row in enumerate(rows):
             own = row.share(split, metric) if split != "dev" else None
-            _hollow(plot, place, row.share("dev", metric), alone=own is None)
+            _draw_dev_only(plot, place, row.share("dev", metric), alone=own is None)
             _filled(plot, place, own, INK if row.role == "baseline" else ACCENT)
         axes.set_yticks(range(len(rows)), [readable(row.id) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -52,7 +52,7 @@ def intervals(rows: Sequence[Standing], metric: str, split: str, told: str, dev:
     return plot.svg
 
 
-def _hollow(plot: Plot, place: int, share: Share | None, alone: bool) -> None:
+def _draw_dev_only(plot: Plot, place: int, share: Share | None, alone: bool) -> None:
     """What dev said; its interval only where there is no other."""
     if share is None:
         return
@@ -69,7 +69,7 @@ def _filled(plot: Plot, place: int, share: Share | None, color: str) -> None:
         plot.axes.hlines(place, *share[1], color=color, lw=2)
 
 
-def progress(course: Course, told: str) -> Html:
+def progress(course: BudgetCurve, told: str) -> Html:
     """Each trial where it was scored, and the best so far."""
     with plotting("progress", HIGH + 0.17 * (len(course.groups) // 3), told) as plot:
         axes = plot.axes
@@ -90,7 +90,7 @@ def progress(course: Course, told: str) -> Html:
     return plot.svg
 
 
-def _trials(plot: Plot, series: int, points: Sequence[Point], course: Course) -> None:
+def _trials(plot: Plot, series: int, points: Sequence[Point], course: BudgetCurve) -> None:
     """Points of one group; those far below stand on the edge."""
     if not points:
         return
@@ -108,7 +108,7 @@ def _trials(plot: Plot, series: int, points: Sequence[Point], course: Course) ->
     )
 
 
-def _tip(point: Point, course: Course) -> str:
+def _tip(point: Point, course: BudgetCurve) -> str:
     value = f"{name_of(course.metric)} {number(point.value)}"
     dropped = "" if point.complete else ", dropped out"
     return f"{point.id}: {value}, prompt {point.place}, {point.group}{dropped}"

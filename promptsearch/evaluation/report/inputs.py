@@ -10,18 +10,18 @@ from typing import Any
 from promptsearch.evaluation.evaluate import Evaluation
 from promptsearch.evaluation.report.model_words import with_words
 from promptsearch.evaluation.report.statistics.mistakes import Mistake, mistakes, worst
-from promptsearch.evaluation.report.statistics.ranking import Standing, standings
+from promptsearch.evaluation.report.statistics.ranking import RankedPrompt, standings
 from promptsearch.evaluation.report.trials import Trials
 from promptsearch.language.words import is_spaced
 from promptsearch.metrics import objective_in
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt
 
 SHARES = {"classification": "accuracy", "facts": "p@1"}  # the metric that ci95 is of
 
 
 @dataclass(frozen=True)
-class Examined:
+class ModelPredictions:
     """What the model said of the prompts on a split, and where the first one is wrong."""
 
     evaluation: Evaluation
@@ -29,9 +29,9 @@ class Examined:
     mistakes: tuple[Mistake, ...]
 
     @classmethod
-    def of(cls, evaluation: Evaluation, metric: str, most: int) -> "Examined":
+    def of(cls, evaluation: Evaluation, metric: str, most: int) -> "ModelPredictions":
         """`metric` is the one that differences are of; `most` mistakes are looked into."""
-        judged, examples = evaluation.judged[0], evaluation.split.examples
+        judged, examples = evaluation.predictions[0], evaluation.split.examples
         wrong = mistakes(judged, examples, worst(judged, most))
         model, prompt = evaluation.scorer.model, evaluation.saved[0].prompt
         return cls(evaluation, evaluation.document(metric), with_words(model, prompt, wrong))
@@ -41,19 +41,19 @@ class Examined:
         return self.evaluation.split.name
 
     @property
-    def judged(self) -> Judgement:
+    def predictions(self) -> Predictions:
         """Of the first prompt."""
-        return self.evaluation.judged[0]
+        return self.evaluation.predictions[0]
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportInputs:
     """All that a report says, before it is said; `top` prompts are compared."""
 
     file: PromptFile
     trials: Trials
     top: int
-    examined: Examined | None = None  # None: no model was asked
+    examined: ModelPredictions | None = None  # None: no model was asked
     when: datetime | None = None  # the search ended
 
     @property
@@ -115,7 +115,7 @@ class Material:
         return found_with != self.examined.evaluation.scorer.model.info.sha256
 
     @cached_property
-    def standings(self) -> tuple[Standing, ...]:
+    def standings(self) -> tuple[RankedPrompt, ...]:
         document = self.examined.document if self.examined else None
         return standings(self.file, self.top, document, self.split)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptsearch.evaluation.report.statistics.mistakes import Mistake, SlotWords
-from promptsearch.models import LanguageModel, Question, Scoring
+from promptsearch.models import LanguageModel, ScoringRequest, Scoring
 from promptsearch.prompt import Answer, Filled, Prompt, Slot
 from promptsearch.searchers.answers.common.score_table import log_probs
 
@@ -44,7 +44,7 @@ def _said(
     questions = []
     for before, places in groups.items():
         texts = [_text(model, prompt, mistakes[place], slot) for place in places]
-        questions.append(Question(texts, [(*before, (slot, word)) for word in words]))
+        questions.append(ScoringRequest(texts, [(*before, (slot, word)) for word in words]))
     plan = model.plan_all(questions, Scoring("independent"))
     shares = log_probs(model, plan, len(mistakes), len(words)).softmax(1).numpy()
     order = [place for places in groups.values() for place in places]

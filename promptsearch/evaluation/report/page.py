@@ -3,7 +3,7 @@
 from importlib.resources import files
 
 from promptsearch.evaluation.report.html import Html, el, joined, listed
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.sections.ancestry import ancestry
 from promptsearch.evaluation.report.sections.budget_curve import course
 from promptsearch.evaluation.report.sections.calibration import reliability
@@ -33,7 +33,7 @@ SECTIONS = (
 )
 
 
-def page_of(material: Material) -> str:
+def page_of(material: ReportInputs) -> str:
     """The report as an HTML document; of the same material it is the same text."""
     found = [(name, title, make(material)) for name, title, make in SECTIONS]
     shown = [(name, title, html) for name, title, html in found if html is not None]
@@ -50,7 +50,7 @@ def page_of(material: Material) -> str:
     return f"<!DOCTYPE html>\n{whole}\n"
 
 
-def _head(material: Material) -> Html:
+def _head(material: ReportInputs) -> Html:
     css = files("promptsearch.evaluation.report").joinpath("page.css").read_text(encoding="utf-8")
     return el(
         "head",

@@ -6,7 +6,7 @@ from typing import Any
 from promptsearch.errors import PromptError
 from promptsearch.evaluation.report.html import Child, Html, el, joined
 from promptsearch.evaluation.report.number_format import shortened
-from promptsearch.evaluation.report.statistics.word_diff import Change, Word
+from promptsearch.evaluation.report.statistics.word_diff import TemplateChange, Word
 from promptsearch.prompt import Field, Input, Prompt, Slot, Template, Text
 from promptsearch.prompt.template import notation_of
 
@@ -29,7 +29,7 @@ def words_shown(words: Sequence[Word]) -> Html:
     return joined(_marked(word.text, word.kind) for word in words)
 
 
-def changes_shown(changes: Sequence[Change], language: str = "en") -> Html:
+def changes_shown(changes: Sequence[TemplateChange], language: str = "en") -> Html:
     """What went and what came, as deletions and insertions."""
     names = {"gone": "del", "new": "ins"}
     told: list[Child] = []

@@ -6,8 +6,8 @@ from functools import cache
 
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Field, Part, Slot, Template, Text
-from promptsearch.searchers.common.trigger_template import Hole, Layout
-from promptsearch.searchers.gradient.detokenize import Speller
+from promptsearch.searchers.common.trigger_template import TriggerSlot, TriggerTemplate
+from promptsearch.searchers.gradient.detokenize import Detokenizer
 
 SPACE = "\u0120"  # byte-level vocabularies begin a word with it
 UNDERLINE = "\u2581"  # SentencePiece's
@@ -16,7 +16,7 @@ CONTEXT = "the"  # stands for every input where the tokens are read back
 
 
 @dataclass(frozen=True)
-class Reading:
+class TriggerTokens:
     """What a trigger is as text; None where no model says."""
 
     template: Template | None
@@ -33,12 +33,12 @@ def texts_of(tokens: Sequence[str]) -> list[str]:
     return [token[2:] if token.startswith(INSIDE) else f" {token}" for token in tokens]
 
 
-def spelled(layout: Layout, tokens: Sequence[str]) -> Template:
+def spelled(layout: TriggerTemplate, tokens: Sequence[str]) -> Template:
     """The layout with the tokens' texts in its holes; `PromptError` where no notation says that."""
     texts = iter(texts_of(tokens))
     parts: list[Part] = []
     for part in layout.parts:
-        if isinstance(part, Hole):
+        if isinstance(part, TriggerSlot):
             text = next(texts)
             parts.append(Text(text if parts else text.lstrip(" ")))
         else:
@@ -46,19 +46,19 @@ def spelled(layout: Layout, tokens: Sequence[str]) -> Template:
     return Template(tuple(parts))
 
 
-def read_trigger(layout: Layout, tokens: Sequence[str], model: LanguageModel | None) -> Reading:
+def read_trigger(layout: TriggerTemplate, tokens: Sequence[str], model: LanguageModel | None) -> TriggerTokens:
     """The text that the model reads as these tokens; no template where there is none."""
     if model is None or not tokens:
-        return Reading(None, None, None)
+        return TriggerTokens(None, None, None)
     ids = model.white_box.tokens_named(tokens)
     if None in ids:
-        return Reading(None, None, False)
+        return TriggerTokens(None, None, False)
     known = tuple(token for token in ids if token is not None)
     inputs = {part.name: CONTEXT for part in layout.parts if isinstance(part, Field)}
     (slot,) = (part.name for part in layout.parts if isinstance(part, Slot))
-    speller = Speller(model.white_box, layout, [inputs], ((slot, CONTEXT),))
+    speller = Detokenizer(model.white_box, layout, [inputs], ((slot, CONTEXT),))
     template = speller.template(known)
-    return Reading(template, known, template is not None)
+    return TriggerTokens(template, known, template is not None)
 
 
 def _of_bytes(tokens: Sequence[str]) -> Iterator[str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from promptsearch.data.tasks.facts_reader import SUBJECT
 from promptsearch.errors import ExportError
 from promptsearch.formats.autoprompt.reading import template_of
-from promptsearch.formats.export import Exported
-from promptsearch.formats.importing.contents import Place
+from promptsearch.formats.export import ExportRequest
+from promptsearch.formats.importing.contents import Location
 from promptsearch.formats.shared.export_checks import (
     evidence_of,
     no_candidates,
@@ -27,7 +27,7 @@ ENDS = (
 )
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A line a prompt. `ExportError` for several slots, several words a label, and [T] as text."""
     no_ensemble(given, "AutoPrompt")
     if given.kind == "facts":
@@ -50,7 +50,7 @@ def _published(saved: SavedPrompt) -> Json | None:
         return None
     row = {"template": "", "initial_trigger": trigger, "label_map": label_map}
     names = {field: field for field in saved.prompt.template.fields}
-    place = Place(Path(NAME))
+    place = Location(Path(NAME))
     notation = published_as(saved, NAME, names, lambda said: template_of(place, said, row))
     if notation is None or set(labels) != set(label_map):
         return None

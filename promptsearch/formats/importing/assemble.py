@@ -13,11 +13,11 @@ from promptsearch.data.tasks.facts_reader import SUBJECT
 from promptsearch.data.tasks.task_file import Kind
 from promptsearch.errors import DataError
 from promptsearch.formats.importing.contents import (
-    FoundAnswers,
-    FoundTemplate,
-    Imported,
-    Importing,
-    Place,
+    ForeignVerbalizer,
+    ForeignTemplate,
+    ImportedFiles,
+    ImportOptions,
+    Location,
 )
 from promptsearch.formats.importing.group import Group, ImportedPrompt
 from promptsearch.formats.importing.name_binding import Inputs
@@ -28,7 +28,7 @@ from promptsearch.prompt import Prompt, Verbalizer
 MOST = 100_000  # prompts that templates and verbalizers make together
 
 
-def groups_of(found: Imported, name: str, given: Importing) -> list[Group]:
+def groups_of(found: ImportedFiles, name: str, given: ImportOptions) -> list[Group]:
     """The prompts of each group that is wanted; `DataError` says what is missing or does not fit.
 
     `name` is the format's.
@@ -50,9 +50,9 @@ def groups_of(found: Imported, name: str, given: Importing) -> list[Group]:
 class _Assembly:
     """One group in the making."""
 
-    found: Imported
+    found: ImportedFiles
     format: str
-    given: Importing
+    given: ImportOptions
     name: str
 
     @property
@@ -75,19 +75,19 @@ class _Assembly:
         return task.kind if task else "facts" if self.found.facts else "classification"
 
     @cached_property
-    def _templates(self) -> list[FoundTemplate]:
+    def _templates(self) -> list[ForeignTemplate]:
         """Those of the group; where the files hold none, the given ones or the task's."""
         own = [one for one in self.found.templates if one.group in ("", self.name)]
         if own:
             return own
         if self.given.templates:
-            return [FoundTemplate(Place(Path("--template")), t) for t in self.given.templates]
+            return [ForeignTemplate(Location(Path("--template")), t) for t in self.given.templates]
         if (task := self.given.task) is None:
             raise self._lacks("template", "a file with some beside it, --template")
-        return [FoundTemplate(Place(task.file), task.prompt.template)]
+        return [ForeignTemplate(Location(task.file), task.prompt.template)]
 
     @cached_property
-    def _verbalizers(self) -> list[FoundAnswers]:
+    def _verbalizers(self) -> list[ForeignVerbalizer]:
         """Those of the group; where the files hold none, the task's."""
         own = [one for one in self.found.verbalizers if one.group in ("", self.name)]
         check_one_task(own, self.given.renamed)
@@ -101,7 +101,7 @@ class _Assembly:
         of = f" for {self.name}" if self.name else ""
         return DataError(f"there is no {what} in the files{of}; give {way_out} or --task")
 
-    def _of_facts(self, one: FoundTemplate) -> ImportedPrompt:
+    def _of_facts(self, one: ForeignTemplate) -> ImportedPrompt:
         template = self._inputs.bound(one)
         if template.fields != (SUBJECT,) or template.slots != self._templates[0].template.slots:
             raise one.place.error(f"{str(template)!r} needs {{{SUBJECT}}} and one [Z] for facts")
@@ -154,9 +154,9 @@ class _Assembly:
 
     def _row(
         self,
-        one: FoundTemplate,
+        one: ForeignTemplate,
         prompt: Prompt,
-        answers: FoundAnswers | None = None,
+        answers: ForeignVerbalizer | None = None,
         lost: Sequence[str] = (),
     ) -> ImportedPrompt:
         theirs = {name: self._names[name] for name in one.template.fields}

@@ -37,7 +37,7 @@ FORMATS: Mapping[str, str] = {  # name -> what it is; its module loads when it i
 LONGEST = 60  # characters of a value that an error shows
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where something stands."""
 
     path: Path
@@ -53,10 +53,10 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FoundTemplate:
+class ForeignTemplate:
     """A template as a file has it."""
 
-    place: Place
+    place: Location
     template: Template  # its fields are the format's
     group: str = ""  # the relation, or the name under which the file keeps it
     pattern: str = ""  # what it has in common with the verbalizers that are for it alone
@@ -68,10 +68,10 @@ class FoundTemplate:
 
 
 @dataclass(frozen=True)
-class FoundAnswers:
+class ForeignVerbalizer:
     """A verbalizer as a file has it; without labels it goes by position."""
 
-    place: Place
+    place: Location
     answers: tuple[tuple[object, ...], ...]  # of each label; an answer is a text, or one a slot
     labels: tuple[str, ...] | None = None
     group: str = ""
@@ -82,19 +82,19 @@ class FoundAnswers:
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedFiles:
     """What files hold: templates, verbalizers, or both."""
 
-    templates: tuple[FoundTemplate, ...] = ()
-    verbalizers: tuple[FoundAnswers, ...] = ()
+    templates: tuple[ForeignTemplate, ...] = ()
+    verbalizers: tuple[ForeignVerbalizer, ...] = ()
     facts: bool = False
     positions: tuple[str, ...] = ()  # names of inputs that the format counts: the first, the second
     labels: tuple[str, ...] = ()  # the order of labels, where a file is a list of them
     notes: tuple[str, ...] = ()  # `read_files` puts the file's name before them
     files: tuple[Path, ...] = ()
 
-    def __add__(self, other: "Imported") -> "Imported":
-        return Imported(
+    def __add__(self, other: "ImportedFiles") -> "ImportedFiles":
+        return ImportedFiles(
             self.templates + other.templates,
             self.verbalizers + other.verbalizers,
             self.facts or other.facts,
@@ -104,7 +104,7 @@ class Imported:
             self.files + other.files,
         )
 
-    def first(self, count: int | None, file: Path, name: str) -> "Imported":
+    def first(self, count: int | None, file: Path, name: str) -> "ImportedFiles":
         """So many templates and verbalizers of the file that they come from; notes `name` it."""
         own, notes = (self.templates[:count], self.verbalizers[:count]), self.notes
         told = tuple(f"{name}: {note}" for note in notes)
@@ -118,7 +118,7 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class Importing:
+class ImportOptions:
     """What the user says of the files."""
 
     task: TaskDefinition | None = None
@@ -133,12 +133,12 @@ class Importing:
     model: LanguageModel | None = None
 
 
-def read_files(paths: Sequence[Path], name: str, given: Importing) -> Imported:
+def read_files(paths: Sequence[Path], name: str, given: ImportOptions) -> ImportedFiles:
     """What the files hold, in their order, those of folders sorted.
 
     `DataError` names the file and the line of what is no such thing.
     """
-    module, found = _module(name), Imported()
+    module, found = _module(name), ImportedFiles()
     for path in paths:
         for file in _files(path, module.ENDINGS):
             # a release has files of one name in many folders
@@ -163,7 +163,7 @@ def _files(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
     yield from own
 
 
-def well_formed(place: Place, value: object) -> None:
+def well_formed(place: Location, value: object) -> None:
     """`DataError` where a value from JSON is none that a file can hold: NaN, half a character."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()

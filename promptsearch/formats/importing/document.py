@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from promptsearch.files.reading import sha256
-from promptsearch.formats.importing.contents import Importing
+from promptsearch.formats.importing.contents import ImportOptions
 from promptsearch.formats.importing.group import Group, ImportedPrompt
 from promptsearch.prompt import Verbalizer
 from promptsearch.prompt_file.prompts_json import CANDIDATES, FORMAT, Json, answers_of
@@ -17,7 +17,7 @@ STRATEGY = "import"
 
 def document_of(
     group: Group,
-    given: Importing,
+    given: ImportOptions,
     files: Sequence[Path],
     path: Path,
     name: str,
@@ -44,7 +44,7 @@ def document_of(
     }
 
 
-def _task(group: Group, given: Importing, path: Path) -> Json:
+def _task(group: Group, given: ImportOptions, path: Path) -> Json:
     """The task's own section; without one, what the prompts say of it."""
     if given.task is not None:
         return task_section(given.task)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.data import TaskDefinition, did_you_mean
-from promptsearch.formats.importing.contents import FoundAnswers, FoundTemplate, Importing
+from promptsearch.formats.importing.contents import ForeignVerbalizer, ForeignTemplate, ImportOptions
 from promptsearch.prompt import Field, Part, Slot, Template, Text
 
 Labelled = Mapping[str, tuple[object, ...]]
@@ -18,10 +18,10 @@ Labelled = Mapping[str, tuple[object, ...]]
 class Inputs:
     """What the inputs of a format are called here."""
 
-    given: Importing
+    given: ImportOptions
     positions: tuple[str, ...]  # the format's own names, in the order that it counts
 
-    def bound(self, found: FoundTemplate) -> Template:
+    def bound(self, found: ForeignTemplate) -> Template:
         """The template with our names; `DataError` where an input is none of the task's."""
         names = {field: self.name(found, field) for field in found.template.fields}
         if len(set(names.values())) < len(names):
@@ -32,7 +32,7 @@ class Inputs:
             tuple(Field(names[p.name]) if isinstance(p, Field) else p for p in found.template.parts)
         )
 
-    def name(self, found: FoundTemplate, theirs: str) -> str:
+    def name(self, found: ForeignTemplate, theirs: str) -> str:
         """Our name of one input: as the user says, as the task does, by position, or theirs."""
         ours = self.given.fields.get(theirs, self._counted(theirs))
         task = self.given.task
@@ -58,7 +58,7 @@ def counted_inputs(task: TaskDefinition) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*used, *task.inputs)))
 
 
-def labelled(found: FoundAnswers, given: Importing, order: Sequence[str]) -> Labelled:
+def labelled(found: ForeignVerbalizer, given: ImportOptions, order: Sequence[str]) -> Labelled:
     """The answers by label, in `order` where there is one; `DataError` where they do not fit."""
     if found.labels is None:
         return dict(zip(_positions(found, order), found.answers, strict=True))
@@ -79,7 +79,7 @@ def labelled(found: FoundAnswers, given: Importing, order: Sequence[str]) -> Lab
     return {label: own[label] for label in order} if order else own
 
 
-def _positions(found: FoundAnswers, order: Sequence[str]) -> Sequence[str]:
+def _positions(found: ForeignVerbalizer, order: Sequence[str]) -> Sequence[str]:
     count = len(found.answers)
     if not order:
         raise found.place.error(

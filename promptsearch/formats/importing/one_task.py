@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from promptsearch.formats.importing.contents import FoundAnswers
+from promptsearch.formats.importing.contents import ForeignVerbalizer
 from promptsearch.formats.importing.name_binding import short_names
 
 
-def check_one_task(verbalizers: Sequence[FoundAnswers], renamed: Mapping[str, str]) -> None:
+def check_one_task(verbalizers: Sequence[ForeignVerbalizer], renamed: Mapping[str, str]) -> None:
     """`DataError` where verbalizers have different labels: they are of several tasks.
 
     Every template goes with every verbalizer, so they would make prompts that nobody published.
@@ -23,6 +23,6 @@ def check_one_task(verbalizers: Sequence[FoundAnswers], renamed: Mapping[str, st
             )
 
 
-def _where(first: FoundAnswers, other: FoundAnswers) -> str:
+def _where(first: ForeignVerbalizer, other: ForeignVerbalizer) -> str:
     path, line = first.place
     return f"line {line}" if path == other.place.path and line else str(path)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import PromptError
-from promptsearch.formats.importing.contents import FoundAnswers, FoundTemplate, Place
+from promptsearch.formats.importing.contents import ForeignVerbalizer, ForeignTemplate, Location
 from promptsearch.formats.importing.name_binding import Inputs, Labelled, labelled, with_spaces
 from promptsearch.language.words import is_spaced
 from promptsearch.prompt import Prompt, Template, Verbalizer
@@ -12,20 +12,20 @@ from promptsearch.prompt import Prompt, Template, Verbalizer
 TWICE = "a word that stands twice for a label counts once"
 
 
-def together(one: FoundTemplate, answers: FoundAnswers) -> bool:
+def together(one: ForeignTemplate, answers: ForeignVerbalizer) -> bool:
     """Whether the verbalizer is for the template's pattern, where both say which."""
     return not one.pattern or not answers.pattern or one.pattern == answers.pattern
 
 
-def answers_of_task(task: TaskDefinition) -> FoundAnswers:
+def answers_of_task(task: TaskDefinition) -> ForeignVerbalizer:
     """The manual verbalizer."""
     plain = task.prompt.verbalizer.plain()
     words = tuple(tuple(map(_frozen, own)) for own in plain.values())
-    return FoundAnswers(Place(task.file), words, tuple(plain))
+    return ForeignVerbalizer(Location(task.file), words, tuple(plain))
 
 
 def paired(
-    one: FoundTemplate, answers: FoundAnswers, inputs: Inputs, order: Sequence[str]
+    one: ForeignTemplate, answers: ForeignVerbalizer, inputs: Inputs, order: Sequence[str]
 ) -> tuple[Prompt, Sequence[str]]:
     """The prompt, labels in `order`, and what was lost; `DataError` where they do not fit."""
     template = named_here(one, inputs, answers.glued)
@@ -40,7 +40,7 @@ def paired(
         raise answers.place.error(f"{error} (the template is {str(template)!r})") from None
 
 
-def named_here(one: FoundTemplate, inputs: Inputs, glued: bool = False) -> Template:
+def named_here(one: ForeignTemplate, inputs: Inputs, glued: bool = False) -> Template:
     """The template with our names, and with a space before its slots where the words bring one."""
     template, task = inputs.bound(one), inputs.given.task
     if not template.fields:

@@ -7,11 +7,11 @@ from pathlib import Path
 from promptsearch.errors import PromptError
 from promptsearch.files.reading import ENCODING, open_text
 from promptsearch.formats.importing.contents import (
-    FoundAnswers,
-    FoundTemplate,
-    Imported,
-    Importing,
-    Place,
+    ForeignVerbalizer,
+    ForeignTemplate,
+    ImportedFiles,
+    ImportOptions,
+    Location,
     well_formed,
 )
 from promptsearch.formats.shared.python_literals import literal
@@ -30,34 +30,34 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _SCORED = re.compile(rf"(?:(?P<before>{_NUMBER})\s+)?(?P<rest>\S.*?)(?:\t\s*(?P<after>{_NUMBER}))?")
 
 
-def read(path: Path, given: Importing) -> Imported:
+def read(path: Path, given: ImportOptions) -> ImportedFiles:
     """Templates or mappings, best first, with their scores as evidence.
 
     The released lists have some mappings that give two labels one word: they are left out.
     """
-    place = Place(path)
+    place = Location(path)
     found = [_line(place, text) for place, text in _lines(path)]
-    templates = tuple(one for one in found if isinstance(one, FoundTemplate))
-    every = [one for one in found if isinstance(one, FoundAnswers)]
+    templates = tuple(one for one in found if isinstance(one, ForeignTemplate))
+    every = [one for one in found if isinstance(one, ForeignVerbalizer)]
     verbalizers = tuple(one for one in every if len(set(one.answers)) == len(one.answers))
     alike = len(every) - len(verbalizers)
     notes = [f"{alike} mappings that have one word for two labels are left out"]
     if not templates and not verbalizers:
         told = notes[0] if alike else "it holds nothing"
         raise place.error(f"{told}; a line is a template (*cls**sent_0*...) or a mapping")
-    return Imported(
+    return ImportedFiles(
         templates, verbalizers, positions=SENTENCES, notes=tuple(notes if alike else ())
     )
 
 
-def _lines(path: Path) -> Iterator[tuple[Place, str]]:
+def _lines(path: Path) -> Iterator[tuple[Location, str]]:
     with open_text(path, ENCODING) as stream:
         for number, line in enumerate(stream, 1):
             if line.strip():
-                yield Place(path, number), line.rstrip("\r\n")
+                yield Location(path, number), line.rstrip("\r\n")
 
 
-def _line(place: Place, line: str) -> FoundTemplate | FoundAnswers:
+def _line(place: Location, line: str) -> ForeignTemplate | ForeignVerbalizer:
     match = _SCORED.fullmatch(line.strip())
     assert match is not None  # the line is not blank
     score = match["before"] or match["after"]
@@ -67,10 +67,10 @@ def _line(place: Place, line: str) -> FoundTemplate | FoundAnswers:
         return _mapping(place, match["rest"], evidence)
     evidence["published"] = match["rest"]
     template, lost = template_of(place, match["rest"])
-    return FoundTemplate(place, template, spaced=True, evidence=evidence, lost=lost)
+    return ForeignTemplate(place, template, spaced=True, evidence=evidence, lost=lost)
 
 
-def template_of(place: Place, notation: str) -> tuple[Template, tuple[str, ...]]:
+def template_of(place: Location, notation: str) -> tuple[Template, tuple[str, ...]]:
     """The template, and what it cannot say; `DataError` where the notation means nothing."""
     parts: list[Part] = []
     lost: list[str] = []
@@ -109,7 +109,7 @@ def _marked(piece: str) -> list[Part]:
     return [Text(" " * len(match["space"])), Field(f"sent_{match['place']}")]
 
 
-def _mapping(place: Place, text: str, evidence: Mapping[str, object]) -> FoundAnswers:
+def _mapping(place: Location, text: str, evidence: Mapping[str, object]) -> ForeignVerbalizer:
     found = literal(place, text)
     if not isinstance(found, dict) or not found:
         raise place.error(f"{text[:40]!r} is no mapping, such as {{'0': 'terrible', '1': 'great'}}")
@@ -122,4 +122,4 @@ def _mapping(place: Place, text: str, evidence: Mapping[str, object]) -> FoundAn
     if len(set(labels)) < len(labels):
         raise place.error("a label stands twice in the mapping; keep one")
     well_formed(place, [labels, words])
-    return FoundAnswers(place, tuple((word,) for word in words), labels, evidence=evidence)
+    return ForeignVerbalizer(place, tuple((word,) for word in words), labels, evidence=evidence)

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_lines
-from promptsearch.formats.export import Exported
-from promptsearch.formats.importing.contents import Place
+from promptsearch.formats.export import ExportRequest
+from promptsearch.formats.importing.contents import Location
 from promptsearch.formats.importing.name_binding import with_spaces
 from promptsearch.formats.lm_bff.reading import SENTENCES, template_of
 from promptsearch.formats.shared.export_checks import (
-    apart,
+    split_pairs,
     names_for,
     no_ensemble,
     one_answer,
     published_as,
-    told_names,
+    renaming_note,
 )
 from promptsearch.prompt import Field, Part, Slot, Text
 from promptsearch.prompt_file.prompts_json import SavedPrompt
@@ -27,7 +27,7 @@ TEMPLATE, MAPPING = "template.txt", "mapping.txt"
 UNSAYABLE = re.compile(r"[*_\r\n]")
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A line a prompt in both files. `ExportError` for what LM-BFF's notation cannot say."""
     no_ensemble(given, "LM-BFF")
     one_answer(given, "LM-BFF")
@@ -35,15 +35,15 @@ def write(given: Exported, into: Path) -> Sequence[str]:
     if more := [name for name in given.inputs if names.get(name) not in SENTENCES]:
         raise ExportError(f"LM-BFF counts up to {len(SENTENCES)} inputs; {{{more[0]}}} is beyond")
     pairs = [(_template(saved, names), _mapping(saved)) for saved in given.prompts]
-    templates, mappings, told = apart(pairs)
+    templates, mappings, told = split_pairs(pairs)
     write_lines(into / TEMPLATE, [f"{line}\n" for line in templates])
     write_lines(into / MAPPING, [f"{line}\n" for line in mappings])
-    return [*told_names(names), *told, *_told(given), _use(into)]
+    return [*renaming_note(names), *told, *_told(given), _use(into)]
 
 
 def _template(saved: SavedPrompt, names: Mapping[str, str]) -> str:
     """As it was published, where it was; else in LM-BFF's notation."""
-    place = Place(Path(TEMPLATE))
+    place = Location(Path(TEMPLATE))
     published = published_as(saved, NAME, names, lambda line: template_of(place, line)[0])
     return published or "".join(("*cls*", *_written(saved, names), "*sep+*"))
 
@@ -88,7 +88,7 @@ def _mapping(saved: SavedPrompt) -> str:
     return json.dumps(words, ensure_ascii=False)
 
 
-def _told(given: Exported) -> Iterator[str]:
+def _told(given: ExportRequest) -> Iterator[str]:
     templates = [(saved.id, saved.prompt.template) for saved in given.prompts]
     if glued := [name for name, template in templates if with_spaces(template) != template]:
         yield f"LM-BFF's words bring a space; {glued[0]} has none before its slot"

@@ -12,7 +12,7 @@ tokens, control tokens, and what is done to inputs (post_processing) are no part
 from pathlib import Path
 
 from promptsearch.files.reading import ENCODING, kind_of, open_text
-from promptsearch.formats.importing.contents import FoundTemplate, Imported, Importing, Place
+from promptsearch.formats.importing.contents import ForeignTemplate, ImportedFiles, ImportOptions, Location
 from promptsearch.formats.openprompt.notation import holds_mask, template_of
 from promptsearch.formats.openprompt.verbalizers import in_json, in_text
 from promptsearch.formats.openprompt.writing import write
@@ -23,20 +23,20 @@ ENDINGS = (".txt", ".json", ".jsonl")
 POSITIONS = ("text_a", "text_b")
 
 
-def read(path: Path, given: Importing) -> Imported:
+def read(path: Path, given: ImportOptions) -> ImportedFiles:
     """Templates or verbalizers, as many as the file has."""
     if kind_of(path) in (".json", ".jsonl"):
-        return Imported(verbalizers=tuple(in_json(Place(path))), positions=POSITIONS)
+        return ImportedFiles(verbalizers=tuple(in_json(Location(path))), positions=POSITIONS)
     with open_text(path, ENCODING, newline="") as stream:
-        lines = [(Place(path, number), line.rstrip()) for number, line in enumerate(stream, 1)]
+        lines = [(Location(path, number), line.rstrip()) for number, line in enumerate(stream, 1)]
     if not any(line for _, line in lines):
-        raise Place(path).error("the file is empty; it should hold a template or a verbalizer")
+        raise Location(path).error("the file is empty; it should hold a template or a verbalizer")
     if any(holds_mask(line) for _, line in lines):
         found = tuple(_template(place, line) for place, line in lines if line.strip())
-        return Imported(found, positions=POSITIONS)
-    return Imported(verbalizers=tuple(in_text(lines, given)), positions=POSITIONS)
+        return ImportedFiles(found, positions=POSITIONS)
+    return ImportedFiles(verbalizers=tuple(in_text(lines, given)), positions=POSITIONS)
 
 
-def _template(place: Place, line: str) -> FoundTemplate:
+def _template(place: Location, line: str) -> ForeignTemplate:
     template, lost = template_of(place, line)
-    return FoundTemplate(place, template, spaced=True, evidence={"published": line}, lost=lost)
+    return ForeignTemplate(place, template, spaced=True, evidence={"published": line}, lost=lost)

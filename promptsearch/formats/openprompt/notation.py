@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promptsearch.errors import PromptError
-from promptsearch.formats.importing.contents import Place, well_formed
+from promptsearch.formats.importing.contents import Location, well_formed
 from promptsearch.formats.shared.python_literals import check_keys, parsed
 from promptsearch.prompt import Field, Part, Slot, Template, Text
 
@@ -15,11 +15,11 @@ BESIDE = ("shortenable", "post_processing", "duplicate", "same", "soft_id", "add
 _MASK = re.compile(r"\{\s*(['\"])mask\1")
 _NAME = re.compile(r"\w+")
 
-Lost = tuple[str, ...]
+UnreadableNotation = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Piece:
+class NotationPiece:
     """Text, or what stands between braces; whether a space is before it."""
 
     space: str
@@ -33,7 +33,7 @@ def holds_mask(line: str) -> bool:
     return _MASK.search(line) is not None
 
 
-def template_of(place: Place, line: str) -> tuple[Template, Lost]:
+def template_of(place: Location, line: str) -> tuple[Template, UnreadableNotation]:
     """The template, and what it cannot say; `DataError` where the line means nothing."""
     pieces = list(pieces_of(place, line))
     kept = list(_kept(pieces))
@@ -51,7 +51,7 @@ def template_of(place: Place, line: str) -> tuple[Template, Lost]:
     return template, tuple(dict.fromkeys(note for piece in pieces for note in _lost(piece)))
 
 
-def pieces_of(place: Place, line: str) -> Iterator[Piece]:
+def pieces_of(place: Location, line: str) -> Iterator[NotationPiece]:
     """The pieces in order; several spaces are one, those at the end are none."""
     at = 0
     while (start := at + len(line[at:]) - len(line[at:].lstrip(" "))) < len(line):
@@ -59,13 +59,13 @@ def pieces_of(place: Place, line: str) -> Iterator[Piece]:
         if line[start] != "{":
             at = line.find("{", start)
             at = len(line) if at < 0 else at
-            yield Piece(space, "text", line[start:at].rstrip(" "))
+            yield NotationPiece(space, "text", line[start:at].rstrip(" "))
         else:
             at = _closed(place, line, start)
             yield _braced(place, space, line[start:at])
 
 
-def _closed(place: Place, line: str, start: int) -> int:
+def _closed(place: Location, line: str, start: int) -> int:
     """Behind the brace that closes the one at `start`."""
     depth = 0
     for at in range(start, len(line)):
@@ -75,7 +75,7 @@ def _closed(place: Place, line: str, start: int) -> int:
     raise place.error(f"the brace at character {start + 1} is never closed; write }} behind it")
 
 
-def _braced(place: Place, space: str, text: str) -> Piece:
+def _braced(place: Location, space: str, text: str) -> NotationPiece:
     keys = _keys(place, text)
     kinds = [kind for kind in KINDS if kind in keys]
     if odd := [key for key in keys if key not in (*KINDS, *BESIDE)]:
@@ -91,10 +91,10 @@ def _braced(place: Place, space: str, text: str) -> Piece:
     if value == "labelword" and kind == "meta":
         raise place.error("a template that OpenPrompt's generator completes, which is no prompt")
     well_formed(place, value)
-    return Piece(space, kind, value, tuple(key for key in keys if key in BESIDE))
+    return NotationPiece(space, kind, value, tuple(key for key in keys if key in BESIDE))
 
 
-def _keys(place: Place, text: str) -> Mapping[str, object]:
+def _keys(place: Location, text: str) -> Mapping[str, object]:
     """Keys and values between braces; of values that are computed, none."""
     expression = parsed(place, text)
     check_keys(place, expression)
@@ -113,7 +113,7 @@ def _keys(place: Place, text: str) -> Mapping[str, object]:
     return found
 
 
-def _kept(pieces: Sequence[Piece]) -> Iterator[Piece]:
+def _kept(pieces: Sequence[NotationPiece]) -> Iterator[NotationPiece]:
     """Without control tokens and soft ones that have no words; the space before them stays."""
     begun, dropped, space = False, False, ""
     for piece in pieces:
@@ -125,19 +125,19 @@ def _kept(pieces: Sequence[Piece]) -> Iterator[Piece]:
             begun, dropped, space = True, False, ""
 
 
-def _parts(place: Place, piece: Piece, names: Iterator[str]) -> list[Part]:
+def _parts(place: Location, piece: NotationPiece, names: Iterator[str]) -> list[Part]:
     space = Text(piece.space)
     match piece:
-        case Piece(kind="mask"):
+        case NotationPiece(kind="mask"):
             return [space, Slot(next(names))]
-        case Piece(kind="placeholder" | "meta", value=str(name)):
+        case NotationPiece(kind="placeholder" | "meta", value=str(name)):
             return [space, Field(name)]
-        case Piece(kind="text" | "soft", value=str(text)):
+        case NotationPiece(kind="text" | "soft", value=str(text)):
             return [space, Text(text)]
     raise place.error(f'{{"{piece.kind}"}} needs a value, such as {{"{piece.kind}": "..."}}')
 
 
-def _lost(piece: Piece) -> Iterator[str]:
+def _lost(piece: NotationPiece) -> Iterator[str]:
     """Notes on what a piece says beyond a template."""
     if piece.kind == "soft":
         yield "soft tokens are not tuned; those without words are left out"

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from promptsearch.data.tables.json_rows import json_document
 from promptsearch.files.reading import ENCODING
 from promptsearch.formats.importing.contents import (
-    FoundAnswers,
-    Importing,
-    Place,
+    ForeignVerbalizer,
+    ImportOptions,
+    Location,
     shown,
     well_formed,
 )
@@ -17,7 +17,7 @@ GLUED = "<!>"  # begins a word that no space goes before
 Words = Sequence[Sequence[str]]  # of each label
 
 
-def in_json(place: Place) -> Iterator[FoundAnswers]:
+def in_json(place: Location) -> Iterator[ForeignVerbalizer]:
     """An object of labels, or a list of such: of objects, or of lists that go by position."""
     document = json_document(place.path, ENCODING)
     well_formed(place, document)
@@ -35,9 +35,9 @@ def in_json(place: Place) -> Iterator[FoundAnswers]:
             raise place.error(f"{shown(one)} is no verbalizer; write label -> words")
 
 
-def in_text(lines: Sequence[tuple[Place, str]], given: Importing) -> Iterator[FoundAnswers]:
+def in_text(lines: Sequence[tuple[Location, str]], given: ImportOptions) -> Iterator[ForeignVerbalizer]:
     """A line a label; a blank one parts two verbalizers."""
-    groups: list[list[tuple[Place, str]]] = [[]]
+    groups: list[list[tuple[Location, str]]] = [[]]
     for place, line in lines:
         if line.strip():
             groups[-1].append((place, line.strip()))
@@ -50,18 +50,18 @@ def in_text(lines: Sequence[tuple[Place, str]], given: Importing) -> Iterator[Fo
 
 
 def found(
-    place: Place, words: Words, labels: tuple[str, ...] | None, evidence: dict[str, object]
-) -> FoundAnswers:
+    place: Location, words: Words, labels: tuple[str, ...] | None, evidence: dict[str, object]
+) -> ForeignVerbalizer:
     """The verbalizer, with the marks of glued words taken off."""
     marked = [word.startswith(GLUED) for own in words for word in own]
     bare = tuple(tuple(word.removeprefix(GLUED) for word in own) for own in words)
     lost = () if all(marked) or not any(marked) else ("words that no space goes before get one",)
-    return FoundAnswers(place, bare, labels, glued=all(marked), evidence=evidence, lost=lost)
+    return ForeignVerbalizer(place, bare, labels, glued=all(marked), evidence=evidence, lost=lost)
 
 
 def _by_line(
-    group: Sequence[tuple[Place, str]], given: Importing, evidence: dict[str, object]
-) -> FoundAnswers:
+    group: Sequence[tuple[Location, str]], given: ImportOptions, evidence: dict[str, object]
+) -> ForeignVerbalizer:
     place = group[0][0]
     if "\t" in group[0][1]:
         raise place.error("it has tabs, as a rule file has; read it with --from ptr")
@@ -78,7 +78,7 @@ def _by_line(
     return found(place, words, None, evidence)
 
 
-def _said(place: Place, line: str) -> str:
+def _said(place: Location, line: str) -> str:
     """The text of a line of a generation verbalizer; it must not depend on the example."""
     pieces = list(pieces_of(place, line))
     if other := [piece for piece in pieces if piece.kind != "text" or piece.value is None]:
@@ -89,7 +89,7 @@ def _said(place: Place, line: str) -> str:
     return "".join(f"{piece.space}{piece.value}" for piece in pieces).strip()
 
 
-def _listed(place: Place, label: str, own: object) -> list[str]:
+def _listed(place: Location, label: str, own: object) -> list[str]:
     words = [own] if isinstance(own, str) else own
     if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
         said = f"the words of {label!r} are" if label else "a label's words are"

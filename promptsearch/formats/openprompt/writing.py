@@ -7,18 +7,18 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_atomic, write_lines
-from promptsearch.formats.export import Exported
-from promptsearch.formats.importing.contents import Place
+from promptsearch.formats.export import ExportRequest
+from promptsearch.formats.importing.contents import Location
 from promptsearch.formats.importing.name_binding import with_spaces
 from promptsearch.formats.openprompt.notation import template_of
 from promptsearch.formats.openprompt.verbalizers import GLUED
 from promptsearch.formats.shared.export_checks import (
     TEXTS,
-    apart,
+    split_pairs,
     no_ensemble,
     published_as,
     text_names,
-    told_names,
+    renaming_note,
 )
 from promptsearch.prompt import Answer, Field, Part, Slot, Text
 from promptsearch.prompt_file.prompts_json import SavedPrompt
@@ -31,21 +31,21 @@ Names = Mapping[str, str]  # our input -> OpenPrompt's
 Words = dict[str, list[str]]
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A line and a verbalizer a prompt. `ExportError` for several answers of several slots."""
     no_ensemble(given, "OpenPrompt")
     names = text_names(given, NAME)
     pairs = [(_template(saved, names), _verbalizer(saved)) for saved in given.prompts]
-    templates, verbalizers, told = apart(pairs)
+    templates, verbalizers, told = split_pairs(pairs)
     write_lines(into / TEMPLATE, [f"{line}\n" for line in templates])
     several = "[\n{}\n]" if len(verbalizers) > 1 else "{}"
     write_atomic(into / VERBALIZER, several.format(",\n".join(verbalizers)) + "\n")
-    return [*told_names(names), *told, *_told(given), _use(given, into)]
+    return [*renaming_note(names), *told, *_told(given), _use(given, into)]
 
 
 def _template(saved: SavedPrompt, names: Names) -> str:
     """As it was published, where it was; else in OpenPrompt's notation."""
-    place = Place(Path(TEMPLATE))
+    place = Location(Path(TEMPLATE))
     published = published_as(saved, NAME, names, lambda line: template_of(place, line)[0])
     return published or notation_of(saved.prompt.template.parts, names)
 
@@ -121,7 +121,7 @@ def _word(saved: SavedPrompt, text: str, glued: bool) -> str:
     return f"{GLUED}{text}" if glued else text
 
 
-def _told(given: Exported) -> Iterator[str]:
+def _told(given: ExportRequest) -> Iterator[str]:
     answers = [own for saved in given.prompts for _, own in saved.prompt.verbalizer.pairs]
     if any(len(own) > 1 for own in answers):
         yield "OpenPrompt takes the mean over a label's words, where probabilities add up here"
@@ -131,7 +131,7 @@ def _told(given: Exported) -> Iterator[str]:
     yield "OpenPrompt scores the first token of a word that has several"
 
 
-def _use(given: Exported, into: Path) -> str:
+def _use(given: ExportRequest, into: Path) -> str:
     several = len(given.prompts[0].prompt.template.slots) > 1
     classes = "PTRTemplate, PTRVerbalizer" if several else "ManualTemplate, ManualVerbalizer"
     return f"read {into / TEMPLATE} and {into / VERBALIZER} with from_file of {classes}"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from promptsearch.data.tables.json_rows import json_document
 from promptsearch.files.reading import ENCODING, kind_of, open_text
-from promptsearch.formats.importing.contents import Imported, Importing, Place, well_formed
+from promptsearch.formats.importing.contents import ImportedFiles, ImportOptions, Location, well_formed
 from promptsearch.formats.pet.patterns import classes_of
 from promptsearch.formats.pet.verbalizers import in_json, in_text
 from promptsearch.formats.pet.writing import write
@@ -24,17 +24,17 @@ ENDINGS = (".py", ".json", ".txt")
 POSITIONS = ("text_a", "text_b")
 
 
-def read(path: Path, given: Importing) -> Imported:
+def read(path: Path, given: ImportOptions) -> ImportedFiles:
     """Patterns with their verbalizers, or verbalizers alone."""
-    place = Place(path)
+    place = Location(path)
     if kind_of(path) == ".json":
         document = json_document(path, ENCODING)
         well_formed(place, document)
-        return Imported(verbalizers=tuple(in_json(place, document)), positions=POSITIONS)
+        return ImportedFiles(verbalizers=tuple(in_json(place, document)), positions=POSITIONS)
     with open_text(path, ENCODING) as stream:
         text = stream.read()
     if kind_of(path) == ".py" or "def get_parts(" in text:
         templates, verbalizers, notes = classes_of(place, text)
-        return Imported(templates, verbalizers, positions=POSITIONS, notes=notes)
-    lines = [(Place(path, n), line.strip()) for n, line in enumerate(text.split("\n"), 1)]
-    return Imported(verbalizers=tuple(in_text(place, lines)), positions=POSITIONS)
+        return ImportedFiles(templates, verbalizers, positions=POSITIONS, notes=notes)
+    lines = [(Location(path, n), line.strip()) for n, line in enumerate(text.split("\n"), 1)]
+    return ImportedFiles(verbalizers=tuple(in_text(place, lines)), positions=POSITIONS)

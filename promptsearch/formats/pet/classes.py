@@ -5,19 +5,19 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from promptsearch.formats.importing.contents import Place
-from promptsearch.formats.pet.expression_values import Beyond
+from promptsearch.formats.importing.contents import Location
+from promptsearch.formats.pet.expression_values import UnsupportedPython
 from promptsearch.formats.shared.python_literals import short
 
 
-def tree_of(place: Place, code: str) -> ast.Module:
+def tree_of(place: Location, code: str) -> ast.Module:
     """The file as Python reads it; `DataError` names the line that it could not."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(code)
     except SyntaxError as error:
-        raise Place(place.path, error.lineno).error(
+        raise Location(place.path, error.lineno).error(
             f"no Python ({error.msg}); correct it"
         ) from None
     except (ValueError, RecursionError, MemoryError) as error:
@@ -46,13 +46,13 @@ class File:
             for node in self.classes[home].body:
                 if isinstance(node, ast.FunctionDef) and node.name == name:
                     return home, node
-        raise Beyond(f"{owner} has no {name}")
+        raise UnsupportedPython(f"{owner} has no {name}")
 
     def constant(self, owner: str, name: str) -> object:
         for home in self.bases(owner):
             if name in (own := self.constants(home)):
                 return own[name]
-        raise Beyond(f"{owner}.{name}")
+        raise UnsupportedPython(f"{owner}.{name}")
 
     def constants(self, owner: str) -> dict[str, object]:
         """The literals that the class body gives names to."""

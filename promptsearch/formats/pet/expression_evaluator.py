@@ -11,10 +11,10 @@ from functools import partial
 from typing import Protocol
 
 from promptsearch.formats.pet.expression_values import (
-    Beyond,
-    Example,
-    Refused,
-    Words,
+    UnsupportedPython,
+    PatternExample,
+    PatternRaises,
+    PatternString,
     added,
     compared,
     constant,
@@ -54,7 +54,7 @@ class Evaluator:
         home, method = self.classes.method(above or self.owner, name, bool(above))
         own = [argument.arg for argument in method.args.args]
         if len(own) != 2:
-            raise Beyond(f"{name} with {len(own)} arguments")
+            raise UnsupportedPython(f"{name} with {len(own)} arguments")
         return self._run(method.body, {own[0]: self, own[1]: argument}, home)
 
     def _run(self, body: Sequence[ast.stmt], names: Names, home: str) -> object:
@@ -70,11 +70,11 @@ class Evaluator:
                     if (found := self._run(chosen, names, home)) is not None:
                         return found
                 case ast.Raise():
-                    raise Refused
+                    raise PatternRaises
                 case ast.Expr(value=ast.Constant()) | ast.Assert() | ast.Pass():
                     pass
                 case _:
-                    raise Beyond.of(statement)
+                    raise UnsupportedPython.of(statement)
         return None
 
     def _value(self, names: Names, home: str, node: ast.expr) -> object:
@@ -102,18 +102,18 @@ class Evaluator:
                 return item(of(own), of(key), node)
             case ast.Call(func=ast.Attribute(value=own, attr=attr), args=[argument], keywords=[]):
                 return self._called(names, home, own, attr, argument)
-        raise Beyond.of(node)
+        raise UnsupportedPython.of(node)
 
     def _attribute(self, value: object, name: str, attr: str) -> object:
-        if isinstance(value, Example):
+        if isinstance(value, PatternExample):
             return value.attribute(attr)
         if value is self and attr == "mask":
-            return Words((Slot(),))
+            return PatternString((Slot(),))
         if value is self and attr == "pattern_id":
             return self.pattern
         if value is self or value is None:
             return self.classes.constant(self.owner if value is self else name, attr)
-        raise Beyond(f"{name}.{attr}")
+        raise UnsupportedPython(f"{name}.{attr}")
 
     def _called(
         self, names: Names, home: str, own: ast.expr, attr: str, argument: ast.expr
@@ -126,12 +126,12 @@ class Evaluator:
                 return value if attr == "shortenable" else self._changed(attr, value)
             case _ if attr == "rstrip":
                 return self._changed(attr, self._value(names, home, own))
-        raise Beyond(f"{ast.unparse(own)}.{attr}"[:60])
+        raise UnsupportedPython(f"{ast.unparse(own)}.{attr}"[:60])
 
     def _changed(self, how: str, value: object) -> object:
         """An input that PET changes: it is told, and stands as it is."""
-        if how not in CHANGES or not isinstance(value, Words):
-            raise Beyond(how)
+        if how not in CHANGES or not isinstance(value, PatternString):
+            raise UnsupportedPython(how)
         names = [part.name for part in value.parts if isinstance(part, Field)]
         self.lost += [CHANGES[how].format(name) for name in names]
         return value

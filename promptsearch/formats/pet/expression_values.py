@@ -18,20 +18,20 @@ COMPARED: Mapping[type[ast.cmpop], Callable[[int, int], bool]] = {
 META = object()  # example.meta
 
 
-class Beyond(Exception):
+class UnsupportedPython(Exception):
     """What cannot be worked out; the message is the code."""
 
     @classmethod
-    def of(cls, node: ast.AST) -> "Beyond":
+    def of(cls, node: ast.AST) -> "UnsupportedPython":
         return cls(ast.unparse(node).partition("\n")[0][:60])
 
 
-class Refused(Exception):
+class PatternRaises(Exception):
     """The code raises an error itself: there is no such pattern."""
 
 
 @dataclass(frozen=True)
-class Words:
+class PatternString:
     """A string with places in it."""
 
     parts: tuple[Part, ...]
@@ -44,35 +44,35 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Example:
+class PatternExample:
     """The argument of `get_parts`."""
 
     def attribute(self, name: str) -> object:
-        return META if name == "meta" else Words((Field(name),))
+        return META if name == "meta" else PatternString((Field(name),))
 
 
 def constant(value: object) -> object:
     """A constant of the code: strings as words."""
-    return Words((Text(value),) if value else ()) if isinstance(value, str) else value
+    return PatternString((Text(value),) if value else ()) if isinstance(value, str) else value
 
 
 def item(value: object, key: object, node: ast.expr) -> object:
     """`value[key]`, of example.meta or of a dict."""
-    plain = key.text if isinstance(key, Words) else key
+    plain = key.text if isinstance(key, PatternString) else key
     if value is META and isinstance(plain, str):
-        return Words((Field(plain),))
+        return PatternString((Field(plain),))
     if isinstance(value, dict) and isinstance(plain, str | int) and plain in value:
         return value[plain]
-    raise Beyond.of(node)
+    raise UnsupportedPython.of(node)
 
 
 def added(left: object, right: object, node: ast.expr) -> object:
     """`left + right`, of strings or lists."""
-    if isinstance(left, Words) and isinstance(right, Words):
-        return Words(left.parts + right.parts)
+    if isinstance(left, PatternString) and isinstance(right, PatternString):
+        return PatternString(left.parts + right.parts)
     if isinstance(left, list) and isinstance(right, list):
         return left + right
-    raise Beyond.of(node)
+    raise UnsupportedPython.of(node)
 
 
 def compared(how: type[ast.cmpop], left: object, right: object, node: ast.expr) -> bool:
@@ -81,4 +81,4 @@ def compared(how: type[ast.cmpop], left: object, right: object, node: ast.expr) 
         return COMPARED[how](left, right)
     if how in (ast.Eq, ast.NotEq):
         return (left == right) == (how is ast.Eq)
-    raise Beyond.of(node)
+    raise UnsupportedPython.of(node)

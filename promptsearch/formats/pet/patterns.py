@@ -6,34 +6,34 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.errors import PromptError
-from promptsearch.formats.importing.contents import FoundAnswers, FoundTemplate, Place, well_formed
+from promptsearch.formats.importing.contents import ForeignVerbalizer, ForeignTemplate, Location, well_formed
 from promptsearch.formats.pet.classes import File, tree_of
 from promptsearch.formats.pet.expression_evaluator import Evaluator
-from promptsearch.formats.pet.expression_values import Beyond, Example, Refused, Words
+from promptsearch.formats.pet.expression_values import UnsupportedPython, PatternExample, PatternRaises, PatternString
 from promptsearch.prompt import Part, Slot, Template, Text
 from promptsearch.prompt.template import notation_of
 
 MOST = 100  # numbers of patterns that are tried
-Found = tuple[tuple[FoundTemplate, ...], tuple[FoundAnswers, ...], tuple[str, ...]]
+Found = tuple[tuple[ForeignTemplate, ...], tuple[ForeignVerbalizer, ...], tuple[str, ...]]
 
 
-def classes_of(place: Place, code: str) -> Found:
+def classes_of(place: Location, code: str) -> Found:
     """Templates and verbalizers by class; notes on what could not be read.
 
     `DataError` where nothing could.
     """
     file = File({n.name: n for n in tree_of(place, code).body if isinstance(n, ast.ClassDef)})
-    templates: list[FoundTemplate] = []
-    verbalizers: list[FoundAnswers] = []
+    templates: list[ForeignTemplate] = []
+    verbalizers: list[ForeignVerbalizer] = []
     notes: list[str] = []
     for name in file.classes:
         own = _Class(file, name, place)
         for number in own.numbers:
             try:
                 found = own.template(number), own.answers(number)
-            except Refused:
+            except PatternRaises:
                 continue
-            except (Beyond, RecursionError) as error:
+            except (UnsupportedPython, RecursionError) as error:
                 notes.append(f"{name}: cannot be read ({error}) and was left out")
                 continue
             templates.append(found[0])
@@ -50,7 +50,7 @@ class _Class:
 
     file: File
     name: str
-    place: Place
+    place: Location
 
     @property
     def numbers(self) -> Sequence[int]:
@@ -66,40 +66,40 @@ class _Class:
         able = {number for number in own if 0 <= number < MOST}
         return sorted({0, *able, max(able, default=0) + 1})
 
-    def template(self, number: int) -> FoundTemplate:
+    def template(self, number: int) -> ForeignTemplate:
         evaluator = Evaluator(self.file, self.name, number)
-        match evaluator.call("get_parts", Example()):
+        match evaluator.call("get_parts", PatternExample()):
             case (list(first), list(second)):
                 parts = joined([_words(own) for own in (*first, *second)])
             case None:
-                raise Refused
+                raise PatternRaises
             case _:
-                raise Beyond("get_parts, which returns no two lists")
+                raise UnsupportedPython("get_parts, which returns no two lists")
         if second:
             evaluator.lost.append("PET parts its two segments")
         try:
             template = Template(parts)
         except PromptError as error:
-            raise Beyond(str(error)) from None
+            raise UnsupportedPython(str(error)) from None
         evidence = {"pattern": number, "class": self.name}
         well_formed(self.place, str(template))
         lost = tuple(dict.fromkeys(evaluator.lost))
-        return FoundTemplate(
+        return ForeignTemplate(
             self.place, template, self.name, str(number), evidence=evidence, lost=lost
         )
 
-    def answers(self, number: int) -> FoundAnswers:
+    def answers(self, number: int) -> ForeignVerbalizer:
         evaluator = Evaluator(self.file, self.name, number)
         words = []
         for label in self._labels():
-            said = evaluator.call("verbalize", Words((Text(label),) if label else ()))
+            said = evaluator.call("verbalize", PatternString((Text(label),) if label else ()))
             own = [_plain(each) for each in said] if isinstance(said, list) else []
             if not own:
-                raise Beyond(f"no words for the label {label!r}")
+                raise UnsupportedPython(f"no words for the label {label!r}")
             words.append(tuple(own))
         well_formed(self.place, [self._labels(), words])
         labels = self._labels()
-        return FoundAnswers(self.place, tuple(words), labels, self.name, str(number))
+        return ForeignVerbalizer(self.place, tuple(words), labels, self.name, str(number))
 
     def _labels(self) -> tuple[str, ...]:
         """The keys of the class's verbalizers, or of the nearest class's that has one."""
@@ -107,10 +107,10 @@ class _Class:
             own = [value for value in self.file.constants(home).values() if isinstance(value, dict)]
             if labels := [label for value in own for label in _keys(value)]:
                 return tuple(dict.fromkeys(labels))
-        raise Beyond("its answers are the example's own")
+        raise UnsupportedPython("its answers are the example's own")
 
 
-def joined(words: Sequence[Words]) -> tuple[Part, ...]:
+def joined(words: Sequence[PatternString]) -> tuple[Part, ...]:
     """The parts as PET reads them: a space before each, unless it has one, or is the first."""
     parts: list[Part] = []
     for own in words:
@@ -123,11 +123,11 @@ def joined(words: Sequence[Words]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _words(value: object) -> Words:
-    if not isinstance(value, Words):
-        raise Beyond("a part that is no text")
+def _words(value: object) -> PatternString:
+    if not isinstance(value, PatternString):
+        raise UnsupportedPython("a part that is no text")
     if odd := [p for p in value.parts if not isinstance(p, Text | Slot) and not _sayable(p)]:
-        raise Beyond(f"the input {odd[0]}")
+        raise UnsupportedPython(f"the input {odd[0]}")
     return value
 
 
@@ -136,9 +136,9 @@ def _sayable(part: Part) -> bool:
 
 
 def _plain(value: object) -> str:
-    text = value.text if isinstance(value, Words) else value
+    text = value.text if isinstance(value, PatternString) else value
     if not isinstance(text, str):
-        raise Beyond("a word that is no text")
+        raise UnsupportedPython("a word that is no text")
     return text
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from promptsearch.formats.importing.contents import FoundAnswers, Place, shown
+from promptsearch.formats.importing.contents import ForeignVerbalizer, Location, shown
 
 Words = Mapping[str, Sequence[str]]
 
 
-def in_json(place: Place, document: object) -> Iterator[FoundAnswers]:
+def in_json(place: Location, document: object) -> Iterator[ForeignVerbalizer]:
     """Label -> words, alone, by name ("MnliPVP.VERBALIZER_A", also by language), or by pattern."""
     found = list(_inside(place, document, ()))
     if not found:
@@ -15,7 +15,7 @@ def in_json(place: Place, document: object) -> Iterator[FoundAnswers]:
     yield from found
 
 
-def _inside(place: Place, value: object, path: tuple[str, ...]) -> Iterator[FoundAnswers]:
+def _inside(place: Location, value: object, path: tuple[str, ...]) -> Iterator[ForeignVerbalizer]:
     match value:
         case dict() if value and all(isinstance(own, dict) for own in value.values()):
             for name, own in value.items():
@@ -28,25 +28,25 @@ def _inside(place: Place, value: object, path: tuple[str, ...]) -> Iterator[Foun
             raise place.error(f"{shown(value)} is no verbalizer; write label -> words")
 
 
-def _named(place: Place, words: Words, path: tuple[str, ...]) -> FoundAnswers:
+def _named(place: Location, words: Words, path: tuple[str, ...]) -> ForeignVerbalizer:
     """The verbalizer of a name or of a pattern; a name's part before the point is its group."""
     answers, labels = tuple(tuple(own) for own in words.values()), tuple(words)
     if not path:
-        return FoundAnswers(place, answers, labels)
+        return ForeignVerbalizer(place, answers, labels)
     if len(path) == 1 and path[0].isdecimal():
-        return FoundAnswers(place, answers, labels, pattern=path[0], evidence={"pattern": path[0]})
+        return ForeignVerbalizer(place, answers, labels, pattern=path[0], evidence={"pattern": path[0]})
     group = path[0].partition(".")[0]
-    return FoundAnswers(place, answers, labels, group, evidence={"name": ".".join(path)})
+    return ForeignVerbalizer(place, answers, labels, group, evidence={"name": ".".join(path)})
 
 
-def _listed(place: Place, label: str, own: object) -> list[str]:
+def _listed(place: Location, label: str, own: object) -> list[str]:
     words = [own] if isinstance(own, str) else own
     if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
         raise place.error(f"the words of {label!r} are {shown(own)}; write a list of words")
     return words
 
 
-def in_text(place: Place, lines: Sequence[tuple[Place, str]]) -> Iterator[FoundAnswers]:
+def in_text(place: Location, lines: Sequence[tuple[Location, str]]) -> Iterator[ForeignVerbalizer]:
     """A pattern's number, then lines of a label and its words, spaces between."""
     verbalizers: dict[str, dict[str, list[str]]] = {}
     pattern = ""
@@ -69,4 +69,4 @@ def in_text(place: Place, lines: Sequence[tuple[Place, str]]) -> Iterator[FoundA
         if own:
             evidence = {"pattern": pattern} if pattern else {}
             answers = tuple(tuple(words) for words in own.values())
-            yield FoundAnswers(place, answers, tuple(own), pattern=pattern, evidence=evidence)
+            yield ForeignVerbalizer(place, answers, tuple(own), pattern=pattern, evidence=evidence)

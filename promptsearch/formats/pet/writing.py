@@ -6,10 +6,10 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_atomic
-from promptsearch.formats.export import Exported
-from promptsearch.formats.pet.expression_values import Words
+from promptsearch.formats.export import ExportRequest
+from promptsearch.formats.pet.expression_values import PatternString
 from promptsearch.formats.pet.patterns import joined
-from promptsearch.formats.shared.export_checks import TEXTS, no_ensemble, text_names, told_names
+from promptsearch.formats.shared.export_checks import TEXTS, no_ensemble, text_names, renaming_note
 from promptsearch.prompt import Field, Part, Slot, Template, Text
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
@@ -45,7 +45,7 @@ PVPS[{name}.TASK_NAME] = {name}
 '''
 
 
-def write(given: Exported, into: Path) -> Sequence[str]:
+def write(given: ExportRequest, into: Path) -> Sequence[str]:
     """A pattern a prompt. `ExportError` for several slots."""
     no_ensemble(given, "PET")
     for saved in given.prompts:
@@ -61,7 +61,7 @@ def write(given: Exported, into: Path) -> Sequence[str]:
     write_atomic(into, _code(given, inputs))
     moved = [note for saved in given.prompts for note in _moved(saved)]
     one = "PET takes words of one token only; it says so when it starts"
-    return [*told_names(names), *moved, one]
+    return [*renaming_note(names), *moved, one]
 
 
 def _expression(theirs: str, place: int) -> tuple[str, str]:
@@ -71,7 +71,7 @@ def _expression(theirs: str, place: int) -> tuple[str, str]:
     return f"meta_{place}", f"example.meta[{theirs!r}]"
 
 
-def _code(given: Exported, inputs: Mapping[str, tuple[str, str]]) -> str:
+def _code(given: ExportRequest, inputs: Mapping[str, tuple[str, str]]) -> str:
     variables = {name: variable for name, (variable, _) in inputs.items()}
     lines = [
         f"        {variable} = self.shortenable({value})" for variable, value in inputs.values()
@@ -131,6 +131,6 @@ def listed(parts: Sequence[Part]) -> Iterator[Part]:
 def _moved(saved: SavedPrompt) -> Iterator[str]:
     """A note where PET reads spaces that the template does not have."""
     own = saved.prompt.template
-    read = Template(joined([Words((part,)) for part in listed(own.parts)]))
+    read = Template(joined([PatternString((part,)) for part in listed(own.parts)]))
     if read != own:
         yield f"PET puts a space before every part: it reads {saved.id} as {str(read)!r}"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_atomic
-from promptsearch.formats.export import NEXT, Exported
+from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.python.expected_rows import expected_rows
 from promptsearch.formats.python.model_facts import ModelFacts, model_facts
 from promptsearch.formats.python.program import program_source
@@ -22,7 +22,7 @@ from promptsearch.prompt_file.prompts_json import LISTED
 from promptsearch.scoring import Scorer
 
 
-def write(request: Exported, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """Write the file, and many candidates of facts beside it; return notes."""
     if request.ensemble is None and len(request.prompts) > 1:
         raise ExportError(
@@ -46,7 +46,7 @@ def write(request: Exported, into: Path) -> Sequence[str]:
     return [*_notes(request, facts, merged), f"{NEXT}python {into} --selftest"]
 
 
-def _scoring_constants(request: Exported) -> Mapping[str, object]:
+def _scoring_constants(request: ExportRequest) -> Mapping[str, object]:
     settings = request.settings
     return {
         "MULTI_TOKEN": settings.scoring(request.kind).multi_token,
@@ -70,7 +70,7 @@ def _candidates_beside(prompts: Sequence[Prompt], into: Path) -> Sequence[Prompt
     ]
 
 
-def _title(request: Exported, spec: str) -> str:
+def _title(request: ExportRequest, spec: str) -> str:
     path, names = request.file.path, ", ".join(saved.id for saved in request.prompts)
     prompts = f"prompt {names}" if request.ensemble is None else f"the ensemble of {names}"
     return f"{request.name}: {prompts} of {path.parent.name}/{path.name}, for {spec}."
@@ -84,7 +84,7 @@ def _usage(file: str, inputs: Sequence[str]) -> str:
     python {file} < rows.jsonl  reads {rows} a line, writes {predictions}"""
 
 
-def _notes(request: Exported, facts: ModelFacts, merged: int) -> Iterator[str]:
+def _notes(request: ExportRequest, facts: ModelFacts, merged: int) -> Iterator[str]:
     if merged:
         yield f"{merged} candidates that the model reads like others are left out"
     if request.task is None:

@@ -6,9 +6,9 @@ from math import isfinite
 import numpy as np
 
 from promptsearch.data import Dataset, Example
-from promptsearch.formats.export import Exported
+from promptsearch.formats.export import ExportRequest
 from promptsearch.metrics.predictions import Floats
-from promptsearch.prediction.combination import combined
+from promptsearch.prediction.combination import combine
 from promptsearch.prediction.ensemble import member_log_probs
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.calibration import CalibratedScorer
@@ -21,7 +21,7 @@ DIGITS = 6
 ExpectedRow = tuple[dict[str, str], dict[str, float]]  # columns, log p of labels
 
 
-def expected_rows(request: Exported, scorer: Scorer) -> list[ExpectedRow]:
+def expected_rows(request: ExportRequest, scorer: Scorer) -> list[ExpectedRow]:
     """Return rows of dev (or train) with log p of their likeliest labels; none without a task."""
     if request.task is None:
         return []
@@ -33,17 +33,17 @@ def expected_rows(request: Exported, scorer: Scorer) -> list[ExpectedRow]:
     ]
 
 
-def label_log_probs(request: Exported, scorer: Scorer, examples: Dataset) -> Floats:
+def label_log_probs(request: ExportRequest, scorer: Scorer, examples: Dataset) -> Floats:
     """Return (example, label) log p by the prompt, or by the ensemble."""
     prompts = [saved.prompt for saved in request.prompts]
     log_probs = member_log_probs(prompts, examples, _calibrated(request, scorer), scorer)
     if request.ensemble is None:
         single: Floats = log_probs[0].astype(np.float64)
         return single
-    return combined(log_probs, request.ensemble.weights, request.ensemble.rule)
+    return combine(log_probs, request.ensemble.weights, request.ensemble.rule)
 
 
-def _calibrated(request: Exported, scorer: Scorer) -> PromptScorer:
+def _calibrated(request: ExportRequest, scorer: Scorer) -> PromptScorer:
     """Return the scorer, calibrated with the priors of the file if it has some."""
     if request.settings.calibration == "none":
         return scorer
@@ -51,7 +51,7 @@ def _calibrated(request: Exported, scorer: Scorer) -> PromptScorer:
     for saved in request.prompts:
         prior = saved.row["prior"]
         assert isinstance(prior, Mapping), "`program_prompts` has checked it"
-        calibrated.recall(saved.prompt, prior)
+        calibrated.set_prior(saved.prompt, prior)
     return calibrated
 
 
@@ -61,7 +61,7 @@ def _short(examples: Sequence[Example]) -> list[Example]:
     return sorted(examples, key=lambda example: max(size[id(example)], WIDTH))[:ROWS]
 
 
-def _likeliest(request: Exported, log_probs: Floats) -> dict[str, float]:
+def _likeliest(request: ExportRequest, log_probs: Floats) -> dict[str, float]:
     order = np.argsort(-log_probs, kind="stable")[:LABELS]
     return {
         request.labels[i]: round(float(log_probs[i]), DIGITS)

@@ -8,7 +8,7 @@ from typing import Any
 from promptsearch.errors import ExportError
 from promptsearch.formats.python.runtime.chat import Chat, Control
 from promptsearch.models import LanguageModel
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 
 UNLIMITED = 10**9  # tokens
 
@@ -36,7 +36,7 @@ def model_facts(model: LanguageModel, slots: int) -> ModelFacts:
     assert isinstance(model, MaskedModel | CausalModel | Seq2SeqModel)
     tokenizer = model.machine.tokenizer
     _check_tokenizer(tokenizer, model.info.spec, control_tokens(tokenizer))
-    source = find(model.options.spec)
+    source = find_model_files(model.options.spec)
     path = source.directory / source.gguf if source.gguf else source.directory
     is_local = source.revision is None
     name = str(path.absolute()) if is_local else model.options.spec

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from promptsearch.errors import ExportError
-from promptsearch.formats.export import Exported
+from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.python.runtime import prompt as runtime
 from promptsearch.prompt import Field, Part, Slot, Text
 from promptsearch.prompt_file.prompts_json import SavedPrompt
@@ -20,7 +20,7 @@ class LabelsBeside(dict[str, Sequence[runtime.Answer]]):
         return self._expression
 
 
-def program_prompts(request: Exported, scorer: Scorer) -> list[runtime.Prompt]:
+def program_prompts(request: ExportRequest, scorer: Scorer) -> list[runtime.Prompt]:
     """Return the ensemble's members, or the one prompt, for this scorer's model.
 
     Candidates that the model reads like others are left out. Raise ExportError if a prior is
@@ -32,10 +32,10 @@ def program_prompts(request: Exported, scorer: Scorer) -> list[runtime.Prompt]:
 
 
 def _program_prompt(
-    request: Exported, saved: SavedPrompt, weight: float, scorer: Scorer
+    request: ExportRequest, saved: SavedPrompt, weight: float, scorer: Scorer
 ) -> runtime.Prompt:
     verbalizer, method = saved.prompt.verbalizer, request.settings.calibration
-    merged = scorer.labelling(verbalizer).merged
+    merged = scorer.labelling(verbalizer).duplicate_labels
     duplicates = {verbalizer.labels[i] for i in merged}
     labels = {
         label: [dict(answer) for answer in answers]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from promptsearch.errors import ExportError
-from promptsearch.formats.export import Exported
+from promptsearch.formats.export import ExportRequest
 from promptsearch.prompt import Answer, Field, Part, Slot, Template, Text, Verbalizer
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
@@ -29,7 +29,7 @@ class Cloze:
         return "".join(part.text for part in self.after if isinstance(part, Text))
 
 
-def only_prompt(given: Exported, name: str) -> SavedPrompt:
+def only_prompt(given: ExportRequest, name: str) -> SavedPrompt:
     """The one prompt; `ExportError` where there are several, or an ensemble."""
     if given.ensemble is not None:
         raise ExportError(f"{name} holds one prompt, not an ensemble; {ELSEWHERE}")
@@ -38,7 +38,7 @@ def only_prompt(given: Exported, name: str) -> SavedPrompt:
     return given.prompts[0]
 
 
-def uncalibrated(given: Exported, name: str) -> None:
+def uncalibrated(given: ExportRequest, name: str) -> None:
     """`ExportError` where priors are taken away from scores."""
     if given.settings.calibration != "none":
         raise ExportError(
@@ -113,12 +113,12 @@ def braced(parts: Sequence[Part], name: str) -> str:
     )
 
 
-def chat_said(given: Exported) -> Mapping[str, object]:
+def chat_said(given: ExportRequest) -> Mapping[str, object]:
     """What the file says of the chat that its prompts were found in; empty without one."""
     return cast(Mapping[str, object], given.file.section("model").get("chat") or {})
 
 
-def begun(own: Cloze, prefix: str) -> str:
+def reply_prefix(own: Cloze, prefix: str) -> str:
     """The reply up to the answer: a space joins them where one stands before the slot."""
     spaced = own.spaced or not own.before
     return prefix + " " if prefix and spaced and not prefix[-1].isspace() else prefix

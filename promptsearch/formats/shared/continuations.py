@@ -16,11 +16,11 @@ from promptsearch.prompt import Answer, Filled
 if TYPE_CHECKING:
     from promptsearch.models.families.causal import CausalModel
 
-Reading = Literal["same", "wider", "other"]  # the same tokens, more of them, or other ones
+ContinuationReading = Literal["same", "wider", "other"]  # the same tokens, more of them, or other ones
 
 
 @dataclass(frozen=True)
-class Written:
+class EncodedContinuations:
     """One text: what all its answers follow, and how each goes on."""
 
     context: str
@@ -47,10 +47,10 @@ class Continuations:
             )
         return cls(model)
 
-    def written(self, filled: Filled, answers: Sequence[Answer]) -> Written:
+    def written(self, filled: Filled, answers: Sequence[Answer]) -> EncodedContinuations:
         """The space before the slot, where there is one, belongs to the choices."""
         contexts, choices = zip(*(self._halves(filled, answer) for answer in answers), strict=True)
-        return Written(contexts[0], choices, filled, tuple(answers))
+        return EncodedContinuations(contexts[0], choices, filled, tuple(answers))
 
     def _halves(self, filled: Filled, answer: Answer) -> tuple[str, str]:
         made = self.model.writer.write(filled, answer)
@@ -63,13 +63,13 @@ class Continuations:
         named = self.model.machine.tokenizer.convert_ids_to_tokens
         return "".join(part if isinstance(part, str) else named(part) for part in line)
 
-    def compared(self, written: Written) -> Reading:
+    def compared(self, written: EncodedContinuations) -> ContinuationReading:
         """Whether the harness scores the tokens that we score, for every answer."""
         pairs = zip(written.answers, written.choices, strict=True)
         found = {self._compared(written, answer, choice) for answer, choice in pairs}
         return "other" if "other" in found else "wider" if "wider" in found else "same"
 
-    def _compared(self, written: Written, answer: Answer, choice: str) -> Reading:
+    def _compared(self, written: EncodedContinuations, answer: Answer, choice: str) -> ContinuationReading:
         ids, first = self._ours(written.filled, answer)
         theirs, start = self._theirs(written.context, choice)
         if ids != theirs or start == 0 or len(ids) > self.model.machine.limit:
@@ -96,7 +96,7 @@ class Continuations:
         return whole, len(tokenizer(context.rstrip(), **plain)["input_ids"])
 
 
-def compared(readings: Sequence[Reading]) -> Iterator[str]:
+def compared(readings: Sequence[ContinuationReading]) -> Iterator[str]:
     """What must be said of rows that are read in another way; `ExportError` where all are."""
     counts = Counter(readings)
     if readings and counts["other"] == len(readings):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from promptsearch.errors import DataError, ExportError
-from promptsearch.formats.export import Exported
+from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.name_binding import counted_inputs, with_spaces
 from promptsearch.prompt import Field, Template
 from promptsearch.prompt_file.prompts_json import SavedPrompt
@@ -11,7 +11,7 @@ from promptsearch.prompt_file.prompts_json import SavedPrompt
 TEXTS = ("text_a", "text_b")  # the inputs that OpenPrompt and PET count
 
 
-def no_ensemble(given: Exported, name: str) -> None:
+def no_ensemble(given: ExportRequest, name: str) -> None:
     """`ExportError` where the prompts are an ensemble."""
     if given.ensemble is not None:
         raise ExportError(
@@ -20,7 +20,7 @@ def no_ensemble(given: Exported, name: str) -> None:
         )
 
 
-def no_candidates(given: Exported) -> str:
+def no_candidates(given: ExportRequest) -> str:
     """The note on formats of facts whose files hold templates alone."""
     return (
         f"the {len(given.labels):,} candidates are not in the file; whoever reads it brings a "
@@ -28,7 +28,7 @@ def no_candidates(given: Exported) -> str:
     )
 
 
-def one_answer(given: Exported, name: str) -> None:
+def one_answer(given: ExportRequest, name: str) -> None:
     """`ExportError` where a template has several slots, or a label several answers."""
     for saved in given.prompts:
         slots = len(saved.prompt.template.slots)
@@ -52,13 +52,13 @@ def evidence_of(saved: SavedPrompt) -> Mapping[str, object]:
     return evidence if isinstance(evidence, Mapping) else {}
 
 
-def kept(saved: SavedPrompt, names: Sequence[str]) -> dict[str, object]:
+def kept_evidence(saved: SavedPrompt, names: Sequence[str]) -> dict[str, object]:
     """What an import kept as evidence under these names."""
     evidence = evidence_of(saved)
     return {name: evidence[name] for name in names if name in evidence}
 
 
-def counted(given: Exported) -> tuple[str, ...]:
+def positional_inputs(given: ExportRequest) -> tuple[str, ...]:
     """The inputs in the order by which formats count them, as `binding` counts them back."""
     if given.task is not None:
         every = counted_inputs(given.task)
@@ -69,23 +69,23 @@ def counted(given: Exported) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(i for i in order if i in given.inputs), *given.inputs]))
 
 
-def names_for(given: Exported, format: str, theirs: Sequence[str]) -> dict[str, str]:
+def names_for(given: ExportRequest, format: str, theirs: Sequence[str]) -> dict[str, str]:
     """Our inputs -> the format's names for them, one after the other, as many as it has.
 
     Prompts that were imported from the format have the names that they had there.
     """
     if (own := _imported_names(given, format)) is not None:
         return own
-    return dict(zip(counted(given), theirs, strict=False))
+    return dict(zip(positional_inputs(given), theirs, strict=False))
 
 
-def text_names(given: Exported, format: str) -> dict[str, str]:
+def text_names(given: ExportRequest, format: str) -> dict[str, str]:
     """The first two are text_a and text_b; others have their own names, and are called meta."""
     own = {name: name for name in given.inputs}
     return {**own, **names_for(given, format, TEXTS)}
 
 
-def _imported_names(given: Exported, format: str) -> dict[str, str] | None:
+def _imported_names(given: ExportRequest, format: str) -> dict[str, str] | None:
     """Our inputs -> what all the prompts say that they were called in the format."""
     names: dict[str, str] = {}
     for saved in given.prompts:
@@ -100,14 +100,14 @@ def _imported_names(given: Exported, format: str) -> dict[str, str] | None:
     return names if len(set(names.values())) == len(names) else None
 
 
-def told_names(names: Mapping[str, str]) -> list[str]:
+def renaming_note(names: Mapping[str, str]) -> list[str]:
     """The note on inputs that have other names now."""
     pairs = sorted((theirs, ours) for ours, theirs in names.items() if theirs != ours)
     told = [f"{theirs} is {{{ours}}}" for theirs, ours in pairs]
     return [f"inputs: {', '.join(told)}"] if told else []
 
 
-def apart(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str], list[str]]:
+def split_pairs(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str], list[str]]:
     """Templates and verbalizers in lists of their own, each once, and which go together.
 
     That is told only where it is not each with each.

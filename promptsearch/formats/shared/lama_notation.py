@@ -13,7 +13,7 @@ from promptsearch.data.tasks.facts_reader import SUBJECT
 from promptsearch.errors import ExportError, PromptError
 from promptsearch.files.reading import ENCODING
 from promptsearch.files.writing import write_lines
-from promptsearch.formats.importing.contents import FoundTemplate, Place, well_formed
+from promptsearch.formats.importing.contents import ForeignTemplate, Location, well_formed
 from promptsearch.prompt import Field, Part, Slot, Template, Text
 from promptsearch.prompt.template import notation_of
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt
@@ -42,7 +42,7 @@ def lama_parts(notation: str) -> list[Part]:
     return [*parts, Text(notation[end:])]
 
 
-def template_at(place: Place, notation: str) -> Template:
+def template_at(place: Location, notation: str) -> Template:
     """The template; `DataError` where [X] or [Y] is missing, or [Y] stands twice."""
     parts = lama_parts(notation)
     if Field(SUBJECT) not in parts:
@@ -83,11 +83,11 @@ def _marked(part: Part) -> str:
             return OBJECT
 
 
-def rows(path: Path, key: str) -> Iterator[tuple[Place, Json]]:
+def rows(path: Path, key: str) -> Iterator[tuple[Location, Json]]:
     """JSON lines with a text at `key`; `DataError` for one without, or where there is no line."""
-    place = Place(path)
+    place = Location(path)
     for line, row in json_lines(path, ENCODING):
-        place = Place(path, line)
+        place = Location(path, line)
         if not isinstance(row, dict) or not isinstance(row.get(key), str):
             raise place.error(f'there is no text "{key}"; each line is {{"{key}": "[X] ... [Y]"}}')
         well_formed(place, row)
@@ -96,7 +96,7 @@ def rows(path: Path, key: str) -> Iterator[tuple[Place, Json]]:
         raise place.error(f'it holds no prompt; each line is {{"{key}": "[X] ... [Y]"}}')
 
 
-def relation_of(place: Place, row: Json) -> str:
+def relation_of(place: Location, row: Json) -> str:
     """The relation that a line names; `DataError` where it names none."""
     relation = row.get("relation")
     if not isinstance(relation, str) or not relation:
@@ -104,13 +104,13 @@ def relation_of(place: Place, row: Json) -> str:
     return relation
 
 
-def found(place: Place, row: Json, key: str, relation: str) -> FoundTemplate:
+def found(place: Location, row: Json, key: str, relation: str) -> ForeignTemplate:
     """The template of a line; what else the line holds is evidence."""
     beside = {name: value for name, value in row.items() if name not in (key, "relation")}
-    return FoundTemplate(place, template_at(place, str(row[key])), relation, evidence=beside)
+    return ForeignTemplate(place, template_at(place, str(row[key])), relation, evidence=beside)
 
 
-def relations(path: Path) -> tuple[FoundTemplate, ...]:
+def relations(path: Path) -> tuple[ForeignTemplate, ...]:
     """Templates of lines that name their relation."""
     return tuple(
         found(place, row, "template", relation_of(place, row))

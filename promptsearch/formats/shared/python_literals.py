@@ -3,10 +3,10 @@
 import ast
 import warnings
 
-from promptsearch.formats.importing.contents import Place
+from promptsearch.formats.importing.contents import Location
 
 
-def parsed(place: Place, text: str) -> ast.expr:
+def parsed(place: Location, text: str) -> ast.expr:
     """The expression that a text is; `DataError` where it is none."""
     try:
         with warnings.catch_warnings():
@@ -16,7 +16,7 @@ def parsed(place: Place, text: str) -> ast.expr:
         raise place.error(f"{text[:40]!r} cannot be read ({short(error)}); correct it") from None
 
 
-def literal(place: Place, text: str) -> object:
+def literal(place: Location, text: str) -> object:
     """The value of a literal: strings, numbers, dicts, lists; `DataError` for anything else."""
     expression = parsed(place, text)
     check_keys(place, expression)
@@ -26,7 +26,7 @@ def literal(place: Place, text: str) -> object:
         raise place.error(f"{text[:40]!r} is no plain value; write strings in quotes") from None
 
 
-def check_keys(place: Place, expression: ast.AST) -> None:
+def check_keys(place: Location, expression: ast.AST) -> None:
     """`DataError` where a dict has a key twice, of which Python would keep the last."""
     for node in ast.walk(expression):
         if isinstance(node, ast.Dict):

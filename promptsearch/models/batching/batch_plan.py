@@ -4,28 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from promptsearch.models.batching.completions import Probe, Probes
+from promptsearch.models.batching.completions import Completion, Completions
 from promptsearch.models.batching.tree_runs import KEYS
 
 OUTPUTS = 1 << 24  # cells of a (position, word) output held at a time: 64 MB in float32
 
 
 @dataclass(frozen=True, eq=False)
-class Item:
+class EncodedText:
     """One distinct text: its ids, where its slots are, and which of the texts asked for it is."""
 
     ids: Sequence[int]
     slots: Sequence[int]
-    probes: Probes
+    completions: Completions
     rows: Sequence[int]
 
 
 @dataclass(frozen=True)
-class Cell:
+class PlannedSequence:
     """One sequence to pass: a text with one filling."""
 
     item: int  # index inside its block
-    probe: Probe
+    completion: Completion
     length: int
     fresh: int  # tokens that its neighbour before it does not share
 
@@ -34,7 +34,7 @@ class Cell:
 class Batch:
     """Sequences that pass together."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[PlannedSequence, ...]
 
     @property
     def tokens(self) -> int:
@@ -48,11 +48,11 @@ class Batch:
     @property
     def positions(self) -> int:
         """Positions that are read."""
-        return sum(len(cell.probe.places) for cell in self.cells)
+        return sum(len(cell.completion.positions) for cell in self.cells)
 
 
 @dataclass(frozen=True)
-class Shape:
+class BatchLimits:
     """What decides how much fits: sizes of the model, the budget, and how sequences are passed."""
 
     budget: int  # tokens of a batch, padding included
@@ -64,7 +64,7 @@ class Shape:
     packed: bool = False  # sequences stand in one row, without padding
     shared: bool = False  # and what they begin with stands once
 
-    def size(self, cells: Sequence[Cell]) -> int:
+    def size(self, cells: Sequence[PlannedSequence]) -> int:
         """Tokens that a batch of the cells takes up, padding included."""
         if self.packed:
             return sum(cell.fresh for cell in cells)
@@ -80,34 +80,34 @@ class Shape:
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class PlanBlock:
     """Items that are answered together, and the batches that answer them."""
 
-    items: tuple[Item, ...]
+    items: tuple[EncodedText, ...]
     batches: tuple[Batch, ...]
 
     @property
-    def halves(self) -> "tuple[Block, Block]":
+    def halves(self) -> "tuple[PlanBlock, PlanBlock]":
         """The first half of the items and the other one, each with its own cells."""
         middle = len(self.items) // 2
         return self._part(0, middle), self._part(middle, len(self.items))
 
-    def _part(self, start: int, stop: int) -> "Block":
+    def _part(self, start: int, stop: int) -> "PlanBlock":
         batches = []
         for batch in self.batches:
             own = [cell for cell in batch.cells if start <= cell.item < stop]
             if own:
                 moved = (replace(cell, item=cell.item - start) for cell in own)
                 batches.append(Batch(tuple(moved)))
-        return Block(self.items[start:stop], tuple(batches))
+        return PlanBlock(self.items[start:stop], tuple(batches))
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class BatchPlan:
     """A plan: blocks in a fixed order."""
 
-    blocks: tuple[Block, ...]
-    shape: Shape
+    blocks: tuple[PlanBlock, ...]
+    limits: BatchLimits
     once: bool = False  # a text passes once by itself (an encoder), and its fillings apart
 
     @cached_property
@@ -123,16 +123,16 @@ class Work:
     def peak_bytes(self) -> int:
         return max(map(self._block_bytes, self.blocks), default=0)
 
-    def _block_bytes(self, block: Block) -> int:
+    def _block_bytes(self, block: PlanBlock) -> int:
         """The largest batch, the table of scores twice, and what an encoder holds or takes."""
-        table = 8 * len(block.items) * len(block.items[0].probes.divisors)
-        batch = max(map(self.shape.bytes, block.batches))
+        table = 8 * len(block.items) * len(block.items[0].completions.divisors)
+        batch = max(map(self.limits.bytes, block.batches))
         if not self.once:
             return table + batch
         longest = max(len(item.ids) for item in block.items)
-        read = len(block.items) if self.shape.packed else max(len(b.cells) for b in block.batches)
-        states = 3 * 4 * read * longest * self.shape.hidden  # themselves, keys and values
+        read = len(block.items) if self.limits.packed else max(len(b.cells) for b in block.batches)
+        states = 3 * 4 * read * longest * self.limits.hidden  # themselves, keys and values
         encoder = (
-            4 * len(block.items) * longest * (8 * self.shape.hidden + 2 * self.shape.feed_forward)
+            4 * len(block.items) * longest * (8 * self.limits.hidden + 2 * self.limits.feed_forward)
         )
         return table + states + max(batch, encoder)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Reading = tuple[int, int, int]  # (place, token, answer): log p(token) at the place counts for it
+ScoredToken = tuple[int, int, int]  # (place, token, answer): log p(token) at the place counts for it
 
 
 @dataclass(frozen=True, eq=False)
-class Probe:
+class Completion:
     """One filling of a text, and the log-probabilities to read from its pass.
 
     Masked: `fill` goes into the slots, `counts[s]` tokens into slot s, places index `fill`.
@@ -22,39 +22,39 @@ class Probe:
 
     fill: tuple[int, ...]
     counts: tuple[int, ...]
-    places: tuple[int, ...]  # where output is read, ascending
+    positions: tuple[int, ...]  # where output is read, ascending
     which: Tensor  # (reading,) index into places
     tokens: Tensor  # (reading,)
     columns: Tensor  # (reading,) the answer that the reading counts for
 
 
 @dataclass(frozen=True, eq=False)
-class Probes:
+class Completions:
     """All that one text is asked; `divisors` is (answer,), what each answer's sum is divided by."""
 
-    probes: tuple[Probe, ...]
+    completions: tuple[Completion, ...]
     divisors: Tensor
 
     @property
     def longest(self) -> int:
-        return max(len(probe.fill) for probe in self.probes)
+        return max(len(probe.fill) for probe in self.completions)
 
 
 def probe(
-    fill: Sequence[int], counts: Sequence[int], readings: Iterable[Reading], device: torch.device
-) -> Probe:
+    fill: Sequence[int], counts: Sequence[int], readings: Iterable[ScoredToken], device: torch.device
+) -> Completion:
     """A probe from its readings."""
     table = sorted(readings, key=lambda reading: reading[2])
     places = sorted({place for place, _, _ in table})
     index = {place: i for i, place in enumerate(places)}
     numbers = torch.tensor([(index[p], token, answer) for p, token, answer in table]).T
     which, tokens, columns = numbers.to(device)  # each (reading,)
-    return Probe(tuple(fill), tuple(counts), tuple(places), which, tokens, columns)
+    return Completion(tuple(fill), tuple(counts), tuple(places), which, tokens, columns)
 
 
 def continuations(
     follows: Sequence[Sequence[int]], scored: Sequence[Sequence[int]], device: torch.device
-) -> tuple[Probe, ...]:
+) -> tuple[Completion, ...]:
     """Probes for texts that go on in different ways.
 
     `follows[a]` are the ids of answer a and all around it, `scored[a]` the places among them that
@@ -62,7 +62,7 @@ def continuations(
     """
     stems = [tuple(follow[: max(places)]) for follow, places in zip(follows, scored, strict=True)]
     owner = _owners(set(stems))
-    readings: dict[tuple[int, ...], list[Reading]] = {}
+    readings: dict[tuple[int, ...], list[ScoredToken]] = {}
     for answer, (follow, places) in enumerate(zip(follows, scored, strict=True)):
         own = readings.setdefault(owner[stems[answer]], [])
         own.extend((place, follow[place], answer) for place in places)

@@ -2,30 +2,30 @@
 
 from collections.abc import Iterator, Sequence
 
-from promptsearch.models.batching.batch_plan import Batch, Block, Cell, Item, Shape, Work
-from promptsearch.models.batching.completions import Probe
-from promptsearch.models.batching.prefix_tree import agreeing
+from promptsearch.models.batching.batch_plan import Batch, PlanBlock, PlannedSequence, EncodedText, BatchLimits, BatchPlan
+from promptsearch.models.batching.completions import Completion
+from promptsearch.models.batching.prefix_tree import common_prefix_length
 
 SCORES = 1 << 24  # cells of a block's (row, answer) table
 
 
-def lay_out(items: Sequence[Item], shape: Shape, once: bool = False) -> Work:
+def plan_batches(items: Sequence[EncodedText], shape: BatchLimits, once: bool = False) -> BatchPlan:
     """Blocks of items of like length, or with like beginnings; ties keep the order asked in."""
     order = _alike(items) if shape.shared and not once else sorted(items, key=_by_length)
-    blocks = (Block(some, tuple(_batches(some, shape, once))) for some in _blocks(order, shape))
-    return Work(tuple(blocks), shape, once)
+    blocks = (PlanBlock(some, tuple(_batches(some, shape, once))) for some in _blocks(order, shape))
+    return BatchPlan(tuple(blocks), shape, once)
 
 
-def _by_length(item: Item) -> tuple[int, int]:
-    return len(item.ids) + item.probes.longest, item.rows[0]
+def _by_length(item: EncodedText) -> tuple[int, int]:
+    return len(item.ids) + item.completions.longest, item.rows[0]
 
 
-def _alike(items: Sequence[Item]) -> list[Item]:
+def _alike(items: Sequence[EncodedText]) -> list[EncodedText]:
     """Items that share half of the shorter one or more are neighbours; groups go by length."""
-    groups: list[list[Item]] = []
+    groups: list[list[EncodedText]] = []
     for item in sorted(items, key=lambda item: (item.ids, item.rows[0])):
         last = groups[-1][-1].ids if groups else ()
-        if groups and 2 * agreeing(last, item.ids) >= min(len(last), len(item.ids)):
+        if groups and 2 * common_prefix_length(last, item.ids) >= min(len(last), len(item.ids)):
             groups[-1].append(item)
         else:
             groups.append([item])
@@ -33,12 +33,12 @@ def _alike(items: Sequence[Item]) -> list[Item]:
     return [item for group in groups for item in group]
 
 
-def _blocks(items: Sequence[Item], shape: Shape) -> Iterator[tuple[Item, ...]]:
-    block: list[Item] = []
+def _blocks(items: Sequence[EncodedText], shape: BatchLimits) -> Iterator[tuple[EncodedText, ...]]:
+    block: list[EncodedText] = []
     tokens = 0
     for item in items:
         tokens = _tokens_with(item, block, tokens, shape)
-        table = (len(block) + 1) * len(item.probes.divisors)
+        table = (len(block) + 1) * len(item.completions.divisors)
         if block and (tokens > shape.budget or table > SCORES):
             yield tuple(block)
             block, tokens = [], _tokens_with(item, [], 0, shape)
@@ -47,21 +47,21 @@ def _blocks(items: Sequence[Item], shape: Shape) -> Iterator[tuple[Item, ...]]:
         yield tuple(block)
 
 
-def _tokens_with(item: Item, block: Sequence[Item], tokens: int, shape: Shape) -> int:
+def _tokens_with(item: EncodedText, block: Sequence[EncodedText], tokens: int, shape: BatchLimits) -> int:
     """Tokens of the block (it has `tokens`) once the item is in it, with its longest filling."""
-    length = len(item.ids) + item.probes.longest
+    length = len(item.ids) + item.completions.longest
     if not shape.packed:
         return (len(block) + 1) * length
     if not shape.shared:
         return tokens + length
     last = block[-1].ids if block else ()
-    fills = sum(len(probe.fill) for probe in item.probes.probes)
-    return tokens + len(item.ids) - agreeing(last, item.ids) + fills
+    fills = sum(len(probe.fill) for probe in item.completions.completions)
+    return tokens + len(item.ids) - common_prefix_length(last, item.ids) + fills
 
 
-def _batches(block: Sequence[Item], shape: Shape, once: bool) -> Iterator[Batch]:
+def _batches(block: Sequence[EncodedText], shape: BatchLimits, once: bool) -> Iterator[Batch]:
     """The block's sequences in batches: those that share beginnings together, else by length."""
-    batch: list[Cell] = []
+    batch: list[PlannedSequence] = []
     size = 0
     for cell in _shared(block, once) if shape.shared else _sorted(block, once):
         size = size + cell.fresh if shape.packed else (len(batch) + 1) * cell.length
@@ -69,32 +69,32 @@ def _batches(block: Sequence[Item], shape: Shape, once: bool) -> Iterator[Batch]
             yield Batch(tuple(batch))
             batch, size = [], cell.length
         if not batch:  # nothing before it to share with
-            cell = Cell(cell.item, cell.probe, cell.length, cell.length)
+            cell = PlannedSequence(cell.item, cell.completion, cell.length, cell.length)
             size = cell.length
         batch.append(cell)
     if batch:
         yield Batch(tuple(batch))
 
 
-def _sorted(block: Sequence[Item], once: bool) -> list[Cell]:
+def _sorted(block: Sequence[EncodedText], once: bool) -> list[PlannedSequence]:
     """Cells by length; of a length, those of one probe together, so that they are read at once."""
-    serials: dict[Probe, int] = {}
+    serials: dict[Completion, int] = {}
     keyed = []
     for number, item in enumerate(block):
         own = 1 if once else len(item.ids) - len(item.slots)
-        for probe in item.probes.probes:
+        for probe in item.completions.completions:
             length = own + len(probe.fill)
             key = (length, serials.setdefault(probe, len(serials)), number)
-            keyed.append((key, Cell(number, probe, length, length)))
+            keyed.append((key, PlannedSequence(number, probe, length, length)))
     return [cell for _, cell in sorted(keyed, key=lambda pair: pair[0])]
 
 
-def _shared(block: Sequence[Item], once: bool) -> Iterator[Cell]:
+def _shared(block: Sequence[EncodedText], once: bool) -> Iterator[PlannedSequence]:
     """Cells item by item, an item's fillings in sorted order, each with what is new in it."""
     before: Sequence[int] = ()
     for number, item in enumerate(block):
         own: Sequence[int] = (-1 - number,) if once else item.ids
-        for probe in sorted(item.probes.probes, key=lambda probe: probe.fill):
+        for probe in sorted(item.completions.completions, key=lambda probe: probe.fill):
             line = (*own, *probe.fill)
-            yield Cell(number, probe, len(line), len(line) - agreeing(before, line))
+            yield PlannedSequence(number, probe, len(line), len(line) - common_prefix_length(before, line))
             before = line

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from promptsearch.models.batching.tree_runs import KEYS, Part, Run, parts_of
+from promptsearch.models.batching.tree_runs import KEYS, KernelBatch, SegmentRun, parts_of
 
 ROUND = 64  # tokens of a row are a multiple of it: kernels are compiled for each size they meet
 
@@ -23,20 +23,20 @@ Path = NDArray[np.int64]  # (token,) which tokens of the row a sequence goes thr
 
 
 @dataclass(frozen=True, eq=False)
-class Forest:
+class PrefixTree:
     """The row of tokens, the runs that it is made of, and each sequence's path through it."""
 
     ids: Tensor  # (token,) zeros at the end where nothing stands
     depths: Tensor  # (token,) place of each token in its sequences
-    runs: tuple[Run, ...]
+    runs: tuple[SegmentRun, ...]
     paths: tuple[Path, ...]  # in the order of the sequences given
 
     @cached_property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[KernelBatch, ...]:
         """The runs as a GPU's kernel takes them."""
         return tuple(part.to(self.ids.device) for part in parts_of(self.runs))
 
-    def to(self, device: torch.device) -> "Forest":
+    def to(self, device: torch.device) -> "PrefixTree":
         """The same on a device; paths stay here."""
         runs = tuple(
             run if run.keys is None else replace(run, keys=run.keys.to(device)) for run in self.runs
@@ -57,7 +57,7 @@ class _Segment:
         return len(self.path), len(self.ids)
 
 
-def row_of(sequences: Sequence[Sequence[int]]) -> Forest:
+def pack_separately(sequences: Sequence[Sequence[int]]) -> PrefixTree:
     """Sequences side by side, none of them shared; those of equal length are one run."""
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
     starts = np.zeros(len(sequences), dtype=np.int64)
@@ -65,7 +65,7 @@ def row_of(sequences: Sequence[Sequence[int]]) -> Forest:
     for length, some in groupby(order, key=lambda i: len(sequences[i])):
         members = list(some)
         starts[members] = place + length * np.arange(len(members))
-        runs.append(Run(place, len(members), length, length))
+        runs.append(SegmentRun(place, len(members), length, length))
         place = runs[-1].stop
     ids = [token for i in order for token in sequences[i]]
     depths = np.concatenate([np.tile(np.arange(run.fresh), run.count) for run in runs])
@@ -73,7 +73,7 @@ def row_of(sequences: Sequence[Sequence[int]]) -> Forest:
     return _forest(ids, depths, runs, tuple(paths))
 
 
-def forest_of(sequences: Sequence[Sequence[int]], roots: Sequence[int]) -> Forest:
+def pack_sharing_prefixes(sequences: Sequence[Sequence[int]], roots: Sequence[int]) -> PrefixTree:
     """Sequences of one root share what they begin with; those of different roots share nothing."""
     paths: dict[int, Path] = {}
     segments = list(_segments(sequences, roots, paths))
@@ -85,7 +85,7 @@ def forest_of(sequences: Sequence[Sequence[int]], roots: Sequence[int]) -> Fores
             keys = None
             if seen > fresh:
                 keys = torch.from_numpy(place[np.stack([segment.path for segment in members])])
-            runs.append(Run(start, len(members), fresh, seen, keys))
+            runs.append(SegmentRun(start, len(members), fresh, seen, keys))
             start = runs[-1].stop
     ids = [token for segment in segments for token in segment.ids]
     depths = np.concatenate([np.arange(len(s.path) - len(s.ids), len(s.path)) for s in segments])
@@ -105,7 +105,7 @@ def _segments(
     count = 0
     for i in sorted(range(len(sequences)), key=lambda i: (roots[i], sequences[i])):
         root, ids = roots[i], sequences[i]
-        shared = agreeing(before[1], ids) if before[0] == root else 0
+        shared = common_prefix_length(before[1], ids) if before[0] == root else 0
         fresh = len(ids) - shared
         path = np.concatenate([before[2][:shared], np.arange(count, count + fresh)])
         if fresh:
@@ -122,7 +122,7 @@ def _places(segments: Sequence[_Segment]) -> NDArray[np.int64]:
     return place
 
 
-def agreeing(one: Sequence[int], other: Sequence[int]) -> int:
+def common_prefix_length(one: Sequence[int], other: Sequence[int]) -> int:
     """How many first ids are the same in both."""
     both = min(len(one), len(other))
     if one[:both] == other[:both]:
@@ -131,8 +131,8 @@ def agreeing(one: Sequence[int], other: Sequence[int]) -> int:
 
 
 def _forest(
-    ids: list[int], depths: NDArray[np.int64], runs: list[Run], paths: tuple[Path, ...]
-) -> Forest:
+    ids: list[int], depths: NDArray[np.int64], runs: list[SegmentRun], paths: tuple[Path, ...]
+) -> PrefixTree:
     spare = -len(ids) % ROUND
     padded = torch.tensor(ids + [0] * spare)
-    return Forest(padded, torch.from_numpy(np.pad(depths, (0, spare))), tuple(runs), paths)
+    return PrefixTree(padded, torch.from_numpy(np.pad(depths, (0, spare))), tuple(runs), paths)

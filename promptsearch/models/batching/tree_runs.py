@@ -13,7 +13,7 @@ SEGMENTS = (1 << 16) - 1  # of a part: CUDA launches no more blocks along that s
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class SegmentRun:
     """Neighbouring segments of one shape: each adds `fresh` tokens and sees `seen` in all."""
 
     start: int  # its first token in the row
@@ -28,7 +28,7 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class KernelBatch:
     """Neighbouring runs, of whatever shapes, as a kernel for sequences of many lengths takes them.
 
     Run by run, a row of dozens of lengths is dozens of launches a layer, and a GPU waits for them.
@@ -42,7 +42,7 @@ class Part:
     keys: Tensor | None  # (key,) tokens that are seen, by segment; None: its own, all of them fresh
 
     @classmethod
-    def of(cls, runs: Sequence[Run]) -> "Part":
+    def of(cls, runs: Sequence[SegmentRun]) -> "KernelBatch":
         """Of neighbours that all see their own tokens only, or all see `keys`."""
         fresh, seen = ([getattr(run, name) for run in runs] for name in ("fresh", "seen"))
         counts = [run.count for run in runs]
@@ -56,7 +56,7 @@ class Part:
             torch.cat(keys) if keys else None,
         )
 
-    def to(self, device: torch.device) -> "Part":
+    def to(self, device: torch.device) -> "KernelBatch":
         """The same on a device; itself where it is there: every layer asks."""
         if self.query_bounds.device == device:
             return self
@@ -65,23 +65,23 @@ class Part:
         return replace(self, query_bounds=bounds[0], key_bounds=bounds[1], keys=keys)
 
 
-def parts_of(runs: Sequence[Run]) -> tuple[Part, ...]:
+def parts_of(runs: Sequence[SegmentRun]) -> tuple[KernelBatch, ...]:
     """The runs in as few parts as memory and the kernel allow."""
-    return tuple(Part.of(some) for some in _grouped([r for run in runs for r in _cut(run)]))
+    return tuple(KernelBatch.of(some) for some in _grouped([r for run in runs for r in _cut(run)]))
 
 
-def _cut(run: Run) -> Iterator[Run]:
+def _cut(run: SegmentRun) -> Iterator[SegmentRun]:
     """The run in pieces of as many segments as a part may have."""
     for first in range(0, run.count, SEGMENTS):
         some = slice(first, min(first + SEGMENTS, run.count))
         keys = None if run.keys is None else run.keys[some]
         start = run.start + first * run.fresh
-        yield Run(start, some.stop - first, run.fresh, run.seen, keys)
+        yield SegmentRun(start, some.stop - first, run.fresh, run.seen, keys)
 
 
-def _grouped(runs: Sequence[Run]) -> Iterator[list[Run]]:
+def _grouped(runs: Sequence[SegmentRun]) -> Iterator[list[SegmentRun]]:
     """Neighbours together: all that see their own tokens, and others as long as copies are few."""
-    group: list[Run] = []
+    group: list[SegmentRun] = []
     copied = segments = 0
     for run in runs:
         more = 0 if run.keys is None else run.count * run.seen

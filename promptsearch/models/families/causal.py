@@ -5,23 +5,23 @@ from dataclasses import replace
 from functools import cached_property
 
 from promptsearch.models import (
-    Block,
+    ScoredTexts,
     LanguageModel,
     LengthNorm,
     ModelInfo,
     Options,
     Plan,
-    Question,
+    ScoringRequest,
     Scoring,
     WhiteBox,
 )
-from promptsearch.models.batching.batch_plan import Item, Work
-from promptsearch.models.batching.completions import Probe, Probes, continuations
-from promptsearch.models.families.causal_completions import Sequel, Sequels
-from promptsearch.models.forward.backends import Passes
-from promptsearch.models.forward.runtime import Machine, divisors, items_of, width_of
-from promptsearch.models.forward.score import Procedure, run, work_of
-from promptsearch.models.gradients.white_box import OpenModel
+from promptsearch.models.batching.batch_plan import EncodedText, BatchPlan
+from promptsearch.models.batching.completions import Completion, Completions, continuations
+from promptsearch.models.families.causal_completions import EncodedAnswer, AnswerEncoder
+from promptsearch.models.forward.backends import ForwardBackend
+from promptsearch.models.forward.runtime import ModelRuntime, divisors, items_of, width_of
+from promptsearch.models.forward.score import ForwardRecipe, run, work_of
+from promptsearch.models.gradients.white_box import FamilyWhiteBox
 from promptsearch.models.tokenization import vocabulary
 from promptsearch.models.tokenization.chat import Raw, Writer
 from promptsearch.models.tokenization.encode import Encoded
@@ -32,7 +32,7 @@ from promptsearch.prompt import Answer, Filled
 class CausalModel:
     """Scores the answer and the text after the slot, given everything before."""
 
-    def __init__(self, machine: Machine[Passes], writer: Writer, begin: int) -> None:
+    def __init__(self, machine: ModelRuntime[ForwardBackend], writer: Writer, begin: int) -> None:
         self.machine = machine
         self.writer = writer
         self.begin = begin  # what an answer at the very start is conditioned on
@@ -52,44 +52,44 @@ class CausalModel:
         return self.machine.ranking_dtype
 
     @cached_property
-    def ranker(self) -> LanguageModel:
+    def fast_model(self) -> LanguageModel:
         """The same model in a faster dtype; itself where there is none."""
-        machine = self.machine.ranking
+        machine = self.machine.fast_runtime
         return self if machine is self.machine else self.over(machine)
 
-    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
+    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> BatchPlan:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
-        return self.plan_all([Question(texts, answers)], scoring)
+        return self.plan_all([ScoringRequest(texts, answers)], scoring)
 
-    def plan_all(self, questions: Sequence[Question], scoring: Scoring) -> Work:
+    def plan_all(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> BatchPlan:
         """The same for texts with answers of their own."""
         width, norm = width_of(questions), scoring.length_norm
         sequels = self._sequels(norm == "token")
-        made: list[tuple[list[int], Probes]] = []
+        made: list[tuple[list[int], Completions]] = []
         for question in questions:
             asked = _Asked(question.answers, norm, self.begin, self.machine, width)
             made += (asked.of(each) for each in sequels.of(question.texts, question.answers))
         encoded = [Encoded(prefix, (), ()) for prefix, _ in made]
-        return self.machine.lay_out(items_of(encoded, [probes for _, probes in made]))
+        return self.machine.plan_batches(items_of(encoded, [probes for _, probes in made]))
 
-    def run(self, plan: Plan) -> Iterator[Block]:
+    def run(self, plan: Plan) -> Iterator[ScoredTexts]:
         """Every text exactly once, in blocks of any order."""
         work = work_of(plan)
         return run(work, self.procedure(work), self.machine.device)
 
-    def procedure(self, work: Work) -> Procedure:
+    def procedure(self, work: BatchPlan) -> ForwardRecipe:
         """How the plan's sequences are put together, and what passes them."""
-        passes = self.machine.way(work)
-        return Procedure(_assemble, lambda _: passes)
+        passes = self.machine.backend_for(work)
+        return ForwardRecipe(_assemble, lambda _: passes)
 
-    def over(self, machine: Machine[Passes]) -> "CausalModel":
+    def over(self, machine: ModelRuntime[ForwardBackend]) -> "CausalModel":
         """The same on another machine."""
         return CausalModel(machine, self.writer, self.begin)
 
     @cached_property
     def white_box(self) -> WhiteBox:
         """Its tokens and gradients."""
-        return OpenModel(self)
+        return FamilyWhiteBox(self)
 
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
         """The ids that the model reads, with this answer in the slots."""
@@ -117,14 +117,14 @@ class CausalModel:
         """The ids of answers where a space stands before their slot."""
         return vocabulary.answer_ids(self.machine.tokens, texts)
 
-    def _sequels(self, counted: bool) -> Sequels:
-        return Sequels(self.machine.tokens, self.writer, self.machine.limit, counted)
+    def _sequels(self, counted: bool) -> AnswerEncoder:
+        return AnswerEncoder(self.machine.tokens, self.writer, self.machine.limit, counted)
 
 
-def _assemble(item: Item, probe: Probe) -> tuple[list[int], list[int]]:
+def _assemble(item: EncodedText, probe: Completion) -> tuple[list[int], list[int]]:
     """The text and its continuation; place i is predicted by the token before it."""
     before = len(item.ids) - 1
-    return [*item.ids, *probe.fill], [before + place for place in probe.places]
+    return [*item.ids, *probe.fill], [before + place for place in probe.positions]
 
 
 class _Asked:
@@ -135,14 +135,14 @@ class _Asked:
         answers: Sequence[Answer],
         norm: LengthNorm,
         begin: int,
-        machine: Machine[Passes],
+        machine: ModelRuntime[ForwardBackend],
         width: int,
     ) -> None:
         self._answers, self._norm, self._begin, self._machine = answers, norm, begin, machine
         self._width = width
-        self._known: dict[object, Probes] = {}
+        self._known: dict[object, Completions] = {}
 
-    def of(self, sequels: Sequence[Sequel]) -> tuple[list[int], Probes]:
+    def of(self, sequels: Sequence[EncodedAnswer]) -> tuple[list[int], Completions]:
         """The ids that all answers share, and what to ask after them."""
         ids: list[tuple[int, ...]] = [sequel.ids for sequel in sequels]
         firsts = [sequel.first for sequel in sequels]
@@ -159,10 +159,10 @@ class _Asked:
 
     def _make(
         self, follows: Sequence[Sequence[int]], starts: Sequence[int], own: Sequence[int]
-    ) -> Probes:
+    ) -> Completions:
         scored = [range(a, len(follow)) for a, follow in zip(starts, follows, strict=True)]
         probes = continuations(follows, scored, self._machine.device)
-        return Probes(probes, divisors(self._answers, own, self._norm, self._width))
+        return Completions(probes, divisors(self._answers, own, self._norm, self._width))
 
 
 def _agreeing(ids: Sequence[tuple[int, ...]]) -> int:

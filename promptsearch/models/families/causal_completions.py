@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from promptsearch.errors import ModelError
-from promptsearch.models.tokenization.chat import Writer, Written
-from promptsearch.models.tokenization.encode import planted
-from promptsearch.models.tokenization.tokenizer import Line, Tokens
+from promptsearch.models.tokenization.chat import Writer, EncodedChatText
+from promptsearch.models.tokenization.encode import insert_triggers
+from promptsearch.models.tokenization.tokenizer import TokenizerInput, Tokens
 from promptsearch.models.tokenization.truncate import shortened
 from promptsearch.prompt import Answer, Filled
 
@@ -14,7 +14,7 @@ LINES = 8192  # strings tokenised at a time
 
 
 @dataclass(frozen=True)
-class Sequel:
+class EncodedAnswer:
     """One text with one answer in it."""
 
     ids: tuple[int, ...]
@@ -23,7 +23,7 @@ class Sequel:
 
 
 @dataclass(frozen=True)
-class Sequels:
+class AnswerEncoder:
     """How texts and answers become ids that the model has room for."""
 
     tokens: Tokens
@@ -36,7 +36,7 @@ class Sequels:
         """Control tokens before every text."""
         return self.tokens.lead if self.writer.special else 0
 
-    def of(self, texts: Sequence[Filled], answers: Sequence[Answer]) -> Iterator[list[Sequel]]:
+    def of(self, texts: Sequence[Filled], answers: Sequence[Answer]) -> Iterator[list[EncodedAnswer]]:
         """For each text, what it is with each answer; all answers see the same cut."""
         step = max(LINES // len(answers), 1)
         room = self.limit - (self.lead == 0)  # one for the token that an early slot needs
@@ -58,14 +58,14 @@ class Sequels:
         return self._encode([made.line[: made.slots[0]]], [0])[0][0]
 
     def _cut(self, text: Filled, answer: Answer, room: int) -> Filled:
-        def write(filled: Filled) -> tuple[Line, Sequence[int]]:
+        def write(filled: Filled) -> tuple[TokenizerInput, Sequence[int]]:
             made = self.writer.write(filled, answer)
             return made.line, made.places
 
         tail = self.tokens.tail if self.writer.special else 0
         return shortened(text, write, self.tokens, room + tail, self.writer.special)
 
-    def _written(self, texts: Sequence[Filled], answers: Sequence[Answer]) -> list[Sequel]:
+    def _written(self, texts: Sequence[Filled], answers: Sequence[Answer]) -> list[EncodedAnswer]:
         made = [self.writer.write(text, answer) for text in texts for answer in answers]
         found = self._encode([each.line for each in made], [each.slots[0] for each in made])
         for number, (ids, first) in enumerate(found):
@@ -76,11 +76,11 @@ class Sequels:
                 )
         own = self._own(made) if self.counted else [1] * len(made)
         step = len(answers)
-        full = (planted(ids, texts[i // step]) for i, (ids, _) in enumerate(found))
+        full = (insert_triggers(ids, texts[i // step]) for i, (ids, _) in enumerate(found))
         firsts = (first for _, first in found)
-        return [Sequel(tuple(ids), *more) for ids, *more in zip(full, firsts, own, strict=True)]
+        return [EncodedAnswer(tuple(ids), *more) for ids, *more in zip(full, firsts, own, strict=True)]
 
-    def _own(self, made: Sequence[Written]) -> list[int]:
+    def _own(self, made: Sequence[EncodedChatText]) -> list[int]:
         """Tokens of each answer: up to the first token of what follows, over all slots."""
         counts = [0] * len(made)
         for slot in range(max(len(each.slots) for each in made)):
@@ -92,7 +92,7 @@ class Sequels:
                 counts[i] += end - start
         return counts
 
-    def _encode(self, lines: Sequence[Line], parts: Sequence[int]) -> list[tuple[list[int], int]]:
+    def _encode(self, lines: Sequence[TokenizerInput], parts: Sequence[int]) -> list[tuple[list[int], int]]:
         """Ids without the end token that some tokenizers add, and the first token of a part."""
         special = self.writer.special
         found = self.tokens.encode_from(lines, parts, special)

@@ -4,22 +4,22 @@ from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 
 from promptsearch.models import (
-    Block,
+    ScoredTexts,
     LanguageModel,
     ModelInfo,
     Options,
     Plan,
-    Question,
+    ScoringRequest,
     Scoring,
     WhiteBox,
 )
-from promptsearch.models.batching.batch_plan import Item, Work
-from promptsearch.models.batching.completions import Probe
-from promptsearch.models.families.masked_completions import Fillings
-from promptsearch.models.forward.backends import Passes
-from promptsearch.models.forward.runtime import Machine, items_of, width_of
-from promptsearch.models.forward.score import Procedure, run, work_of
-from promptsearch.models.gradients.white_box import OpenModel
+from promptsearch.models.batching.batch_plan import EncodedText, BatchPlan
+from promptsearch.models.batching.completions import Completion
+from promptsearch.models.families.masked_completions import MaskedCompletions
+from promptsearch.models.forward.backends import ForwardBackend
+from promptsearch.models.forward.runtime import ModelRuntime, items_of, width_of
+from promptsearch.models.forward.score import ForwardRecipe, run, work_of
+from promptsearch.models.gradients.white_box import FamilyWhiteBox
 from promptsearch.models.tokenization import vocabulary
 from promptsearch.models.tokenization.encode import Places, encode, line_of
 from promptsearch.models.tokenization.vocabulary import unknown_share, words, written
@@ -29,10 +29,10 @@ from promptsearch.prompt import Answer, Filled
 class MaskedModel:
     """Scores answers at mask tokens: all of them at once, or from left to right."""
 
-    def __init__(self, machine: Machine[Passes], mask: int) -> None:
+    def __init__(self, machine: ModelRuntime[ForwardBackend], mask: int) -> None:
         self.machine = machine
         self._mask = mask
-        self._last: Fillings | None = None
+        self._last: MaskedCompletions | None = None
 
     @property
     def info(self) -> ModelInfo:
@@ -49,16 +49,16 @@ class MaskedModel:
         return self.machine.ranking_dtype
 
     @cached_property
-    def ranker(self) -> LanguageModel:
+    def fast_model(self) -> LanguageModel:
         """The same model in a faster dtype; itself where there is none."""
-        machine = self.machine.ranking
+        machine = self.machine.fast_runtime
         return self if machine is self.machine else self.over(machine)
 
-    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
+    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> BatchPlan:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
-        return self.plan_all([Question(texts, answers)], scoring)
+        return self.plan_all([ScoringRequest(texts, answers)], scoring)
 
-    def plan_all(self, questions: Sequence[Question], scoring: Scoring) -> Work:
+    def plan_all(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> BatchPlan:
         """The same for texts with answers of their own; all are cut as the longest answer asks."""
         machine, width = self.machine, width_of(questions)
         asked = [self._asked(question.answers, scoring, width) for question in questions]
@@ -71,33 +71,33 @@ class MaskedModel:
 
         encoded = encode(texts, machine.tokens, [self._mask], room)
         pairs = zip(owners, encoded, strict=True)
-        return machine.lay_out(items_of(encoded, [own.probes(text.places) for own, text in pairs]))
+        return machine.plan_batches(items_of(encoded, [own.probes(text.places) for own, text in pairs]))
 
-    def _asked(self, answers: Sequence[Answer], scoring: Scoring, width: int) -> Fillings:
+    def _asked(self, answers: Sequence[Answer], scoring: Scoring, width: int) -> MaskedCompletions:
         """The probes of these answers; the last ones are kept, for thousands take their time."""
         last = self._last
         if last is None or not last.serves(answers, scoring, width):
-            last = self._last = Fillings(answers, scoring, self._mask, self.machine, width)
+            last = self._last = MaskedCompletions(answers, scoring, self._mask, self.machine, width)
         return last
 
-    def run(self, plan: Plan) -> Iterator[Block]:
+    def run(self, plan: Plan) -> Iterator[ScoredTexts]:
         """Every text exactly once, in blocks of any order."""
         work = work_of(plan)
         return run(work, self.procedure(work), self.machine.device)
 
-    def procedure(self, work: Work) -> Procedure:
+    def procedure(self, work: BatchPlan) -> ForwardRecipe:
         """How the plan's sequences are put together, and what passes them."""
-        passes = self.machine.way(work)
-        return Procedure(_assemble, lambda _: passes)
+        passes = self.machine.backend_for(work)
+        return ForwardRecipe(_assemble, lambda _: passes)
 
-    def over(self, machine: Machine[Passes]) -> "MaskedModel":
+    def over(self, machine: ModelRuntime[ForwardBackend]) -> "MaskedModel":
         """The same on another machine."""
         return MaskedModel(machine, self._mask)
 
     @cached_property
     def white_box(self) -> WhiteBox:
         """Its tokens and gradients."""
-        return OpenModel(self)
+        return FamilyWhiteBox(self)
 
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
         """The ids that the model reads, one mask a slot."""
@@ -127,7 +127,7 @@ class MaskedModel:
         return vocabulary.answer_ids(self.machine.tokens, texts)
 
 
-def _assemble(item: Item, probe: Probe) -> tuple[list[int], list[int]]:
+def _assemble(item: EncodedText, probe: Completion) -> tuple[list[int], list[int]]:
     """The text with its slots filled, and the positions to read."""
     ids: list[int] = []
     positions: list[int] = []
@@ -138,4 +138,4 @@ def _assemble(item: Item, probe: Probe) -> tuple[list[int], list[int]]:
         ids += probe.fill[first : first + count]
         end, first = slot + 1, first + count
     ids += item.ids[end:]
-    return ids, [positions[place] for place in probe.places]
+    return ids, [positions[place] for place in probe.positions]

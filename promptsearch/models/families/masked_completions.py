@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from promptsearch.models import MultiToken, Scoring
-from promptsearch.models.batching.completions import Probes, Reading, probe
-from promptsearch.models.forward.backends import Passes
-from promptsearch.models.forward.runtime import Machine, divisors, tokens_of
+from promptsearch.models.batching.completions import Completions, ScoredToken, probe
+from promptsearch.models.forward.backends import ForwardBackend
+from promptsearch.models.forward.runtime import ModelRuntime, divisors, tokens_of
 from promptsearch.models.tokenization.encode import Places, answer_ids
 from promptsearch.prompt import Answer
 
@@ -13,7 +13,7 @@ Ids = Mapping[str, tuple[int, ...]]  # slot -> the ids of one answer's text ther
 Fill = tuple[tuple[int, ...], tuple[int, ...]]  # ids at all masks in order, masks per slot
 
 
-class Fillings:
+class MaskedCompletions:
     """The probes of some answers, made once per kind of text."""
 
     def __init__(
@@ -21,13 +21,13 @@ class Fillings:
         answers: Sequence[Answer],
         scoring: Scoring,
         mask: int,
-        machine: Machine[Passes],
+        machine: ModelRuntime[ForwardBackend],
         width: int,
     ) -> None:
         self._answers, self._scoring, self._mask, self._machine = answers, scoring, mask, machine
         self._width = width
-        self._known: dict[Places, Probes] = {}
-        self._same: dict[object, Probes] = {}
+        self._known: dict[Places, Completions] = {}
+        self._same: dict[object, Completions] = {}
 
     def serves(self, answers: Sequence[Answer], scoring: Scoring, width: int) -> bool:
         """Whether it was made for these very answers, asked in this way."""
@@ -35,10 +35,10 @@ class Fillings:
 
     def room(self, places: Places) -> int:
         """Tokens a text may have, so that it holds the longest answer."""
-        longest = max(len(probe.fill) for probe in self.probes(places).probes)
+        longest = max(len(probe.fill) for probe in self.probes(places).completions)
         return self._machine.limit - longest + len(places)
 
-    def probes(self, places: Places) -> Probes:
+    def probes(self, places: Places) -> Completions:
         """What to ask of a text with these slots; texts whose answers have equal ids share it."""
         if places not in self._known:
             ids = answer_ids(self._answers, places, self._machine.tokens)
@@ -49,23 +49,23 @@ class Fillings:
             self._known[places] = self._same[key]
         return self._known[places]
 
-    def _make(self, names: Sequence[str], ids: Sequence[Ids]) -> Probes:
+    def _make(self, names: Sequence[str], ids: Sequence[Ids]) -> Completions:
         tables = readings(names, ids, self._scoring.multi_token, self._mask)
         device = self._machine.device
         made = (probe(*fill, table, device) for fill, table in tables.items())
         norm = self._scoring.length_norm
         own = divisors(self._answers, [tokens_of(each) for each in ids], norm, self._width)
-        return Probes(tuple(made), own)
+        return Completions(tuple(made), own)
 
 
 def readings(
     names: Sequence[str], answers: Sequence[Ids], multi_token: MultiToken, mask: int
-) -> dict[Fill, list[Reading]]:
+) -> dict[Fill, list[ScoredToken]]:
     """What to read for each answer, by the filling it needs: answers with equal fillings share it.
 
     A slot that an answer leaves out stays one mask, and is not read.
     """
-    found: dict[Fill, list[Reading]] = {}
+    found: dict[Fill, list[ScoredToken]] = {}
     for number, ids in enumerate(answers):
         counts = tuple(len(ids.get(name, (mask,))) for name in names)
         fill = [mask] * sum(counts)

@@ -5,22 +5,22 @@ from functools import cached_property
 
 from promptsearch.errors import ModelError
 from promptsearch.models import (
-    Block,
+    ScoredTexts,
     LanguageModel,
     ModelInfo,
     Options,
     Plan,
-    Question,
+    ScoringRequest,
     Scoring,
     WhiteBox,
 )
-from promptsearch.models.batching.batch_plan import Item, Work
-from promptsearch.models.batching.completions import Probe, Probes, continuations
-from promptsearch.models.forward.backends import Passes
-from promptsearch.models.forward.encoder_decoder import Reader
-from promptsearch.models.forward.runtime import Machine, divisors, items_of, width_of
-from promptsearch.models.forward.score import Procedure, run, work_of
-from promptsearch.models.gradients.white_box import OpenModel
+from promptsearch.models.batching.batch_plan import EncodedText, BatchPlan
+from promptsearch.models.batching.completions import Completion, Completions, continuations
+from promptsearch.models.forward.backends import ForwardBackend
+from promptsearch.models.forward.encoder_decoder import EncoderBackend
+from promptsearch.models.forward.runtime import ModelRuntime, divisors, items_of, width_of
+from promptsearch.models.forward.score import ForwardRecipe, run, work_of
+from promptsearch.models.gradients.white_box import FamilyWhiteBox
 from promptsearch.models.tokenization import vocabulary
 from promptsearch.models.tokenization.encode import encode, line_of, places_of
 from promptsearch.models.tokenization.vocabulary import unknown_share, words, written
@@ -30,7 +30,7 @@ from promptsearch.prompt import Answer, Filled
 class Seq2SeqModel:
     """Scores answers after their sentinels; each text is encoded once."""
 
-    def __init__(self, machine: Machine[Reader], sentinels: Sequence[int], start: int) -> None:
+    def __init__(self, machine: ModelRuntime[EncoderBackend], sentinels: Sequence[int], start: int) -> None:
         self.machine = machine
         self.sentinels = sentinels
         self.start = start  # the token that a decoder begins with
@@ -50,51 +50,51 @@ class Seq2SeqModel:
         return self.machine.ranking_dtype
 
     @cached_property
-    def ranker(self) -> LanguageModel:
+    def fast_model(self) -> LanguageModel:
         """The same model in a faster dtype; itself where there is none."""
-        machine = self.machine.ranking
+        machine = self.machine.fast_runtime
         return self if machine is self.machine else self.over(machine)
 
-    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Work:
+    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> BatchPlan:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
-        return self.plan_all([Question(texts, answers)], scoring)
+        return self.plan_all([ScoringRequest(texts, answers)], scoring)
 
-    def plan_all(self, questions: Sequence[Question], scoring: Scoring) -> Work:
+    def plan_all(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> BatchPlan:
         """The same for texts with answers of their own."""
         machine, width = self.machine, width_of(questions)
         texts = [text for question in questions for text in question.texts]
         encoded = encode(texts, machine.tokens, self.sentinels, lambda _: machine.limit)
-        probes: list[Probes] = []
+        probes: list[Completions] = []
         for question in questions:
-            known: dict[tuple[str, ...], Probes] = {}
+            known: dict[tuple[str, ...], Completions] = {}
             for names in map(_names, question.texts):
                 if names not in known:
                     known[names] = self._probes(names, question.answers, scoring, width)
                 probes.append(known[names])
-        return machine.lay_out(items_of(encoded, probes), once=True)
+        return machine.plan_batches(items_of(encoded, probes), once=True)
 
-    def run(self, plan: Plan) -> Iterator[Block]:
+    def run(self, plan: Plan) -> Iterator[ScoredTexts]:
         """Every text exactly once, in blocks of any order."""
         work = work_of(plan)
         return run(work, self.procedure(work), self.machine.device)
 
-    def procedure(self, work: Work) -> Procedure:
+    def procedure(self, work: BatchPlan) -> ForwardRecipe:
         """How the plan's sequences are put together, and what passes them."""
-        reader = self.machine.way(work)
+        reader = self.machine.backend_for(work)
 
-        def prepare(block: Sequence[Item]) -> Passes:
-            return reader.after([item.ids for item in block])
+        def prepare(block: Sequence[EncodedText]) -> ForwardBackend:
+            return reader.decoder_for([item.ids for item in block])
 
-        return Procedure(self._assemble, prepare)
+        return ForwardRecipe(self._assemble, prepare)
 
-    def over(self, machine: Machine[Reader]) -> "Seq2SeqModel":
+    def over(self, machine: ModelRuntime[EncoderBackend]) -> "Seq2SeqModel":
         """The same on another machine."""
         return Seq2SeqModel(machine, self.sentinels, self.start)
 
     @cached_property
     def white_box(self) -> WhiteBox:
         """Its tokens and gradients."""
-        return OpenModel(self)
+        return FamilyWhiteBox(self)
 
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
         """The ids that the encoder reads."""
@@ -132,7 +132,7 @@ class Seq2SeqModel:
 
     def _probes(
         self, names: Sequence[str], answers: Sequence[Answer], scoring: Scoring, width: int
-    ) -> Probes:
+    ) -> Completions:
         """What the decoder writes: sentinel, answer, sentinel, answer; the answers count."""
         self._check(names)
         texts = list(dict.fromkeys(text for answer in answers for _, text in answer))
@@ -144,7 +144,7 @@ class Seq2SeqModel:
             scored.append(places)
         own = divisors(answers, list(map(len, scored)), scoring.length_norm, width)
         device = self.machine.device
-        return Probes(continuations(follows, scored, device), own)
+        return Completions(continuations(follows, scored, device), own)
 
     def _answer_ids(self, texts: Sequence[str]) -> list[list[int]]:
         found = self.machine.tokens.encode([(text,) for text in texts], special=False)
@@ -166,8 +166,8 @@ class Seq2SeqModel:
             follow += ids.get(name, ())
         return follow, places
 
-    def _assemble(self, _item: Item, probe: Probe) -> tuple[list[int], list[int]]:
-        return [self.start, *probe.fill], list(probe.places)
+    def _assemble(self, _item: EncodedText, probe: Completion) -> tuple[list[int], list[int]]:
+        return [self.start, *probe.fill], list(probe.positions)
 
 
 def _names(filled: Filled) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ LEAST = 2  # finalists: the manual prompt and another one
 
 
 @dataclass(frozen=True)
-class Tuning:
+class FinetuneConfig:
     """A copy of the model tuned to each finalist (Gao, Fisch and Chen 2021, LM-BFF)."""
 
     top: int = 10  # finalists, the manual prompt among them; all 100 in the paper

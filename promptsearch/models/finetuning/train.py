@@ -21,15 +21,15 @@ from transformers import Trainer, TrainingArguments
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
-from promptsearch.models.finetuning.config import Tuning
-from promptsearch.models.finetuning.objective import Lesson, openable, plainly
-from promptsearch.models.gradients.white_box import Openable
+from promptsearch.models.finetuning.config import FinetuneConfig
+from promptsearch.models.finetuning.objective import FinetuneObjective, openable, with_plain_backend
+from promptsearch.models.gradients.white_box import GradientModel
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.pretrained import quiet
 
 
 def tuned(
-    model: LanguageModel, lesson: Lesson, tuning: Tuning, seed: int = 0
+    model: LanguageModel, lesson: FinetuneObjective, tuning: FinetuneConfig, seed: int = 0
 ) -> LanguageModel | None:
     """A copy that has learned the lesson, in float32; None where its weights are no numbers.
 
@@ -46,13 +46,13 @@ def tuned(
     return _wrapped(copy, model) if finite else None
 
 
-def _learned(model: LanguageModel, lesson: Lesson, tuning: Tuning, seed: int) -> Any:
+def _learned(model: LanguageModel, lesson: FinetuneObjective, tuning: FinetuneConfig, seed: int) -> Any:
     """A copy of the transformers model, after the lesson."""
     copy = deepcopy(openable(model).machine.model).float()
-    learner = plainly(_wrapped(copy, model))
+    learner = with_plain_backend(_wrapped(copy, model))
     copy.requires_grad_(True)
     with _own_randomness(), quiet(), TemporaryDirectory() as scratch:
-        _Tutor(learner, lesson, _arguments(tuning, seed, scratch, copy.device)).train()
+        PromptTrainer(learner, lesson, _arguments(tuning, seed, scratch, copy.device)).train()
     return copy
 
 
@@ -84,10 +84,10 @@ def _wrapped(copy: Any, model: LanguageModel) -> LanguageModel:
     return wrap(copy, openable(model).machine.tokenizer, info, options)
 
 
-class _Tutor(Trainer):
+class PromptTrainer(Trainer):
     """Trainer on a lesson's rows: the learner's own passes instead of the model's forward."""
 
-    def __init__(self, learner: Openable, lesson: Lesson, arguments: TrainingArguments) -> None:
+    def __init__(self, learner: GradientModel, lesson: FinetuneObjective, arguments: TrainingArguments) -> None:
         rows = [{"row": row} for row in range(len(lesson.texts))]
         super().__init__(learner.machine.model, arguments, train_dataset=rows)
         self._learner, self._lesson = learner, lesson
@@ -101,7 +101,7 @@ class _Tutor(Trainer):
         """Say nothing: the search says what is done."""
 
 
-def _arguments(tuning: Tuning, seed: int, folder: str, device: torch.device) -> TrainingArguments:
+def _arguments(tuning: FinetuneConfig, seed: int, folder: str, device: torch.device) -> TrainingArguments:
     """No files, no reports, no network, one device."""
     arguments = TrainingArguments(
         output_dir=folder,

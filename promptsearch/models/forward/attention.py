@@ -8,14 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from promptsearch.models.batching.prefix_tree import Forest
-from promptsearch.models.batching.tree_runs import Run
+from promptsearch.models.batching.prefix_tree import PrefixTree
+from promptsearch.models.batching.tree_runs import SegmentRun
 from promptsearch.models.forward import cuda_attention as kernel
 
 
-def along(
+def tree_attention(
     rows: Sequence[Tensor],
-    forest: Forest,
+    forest: PrefixTree,
     *,
     causal: bool,
     scale: float | None = None,
@@ -28,8 +28,8 @@ def along(
     the way back through slices would fill a row of zeros for each.
     """
     grown = len(rows[1]) - len(rows[0])  # keys of tokens that were passed before
-    if table is None and not grown and kernel.takes(rows):
-        done = kernel.at_once(rows, forest.parts, causal, scale)
+    if table is None and not grown and kernel.is_supported(rows):
+        done = kernel.varlen_attention(rows, forest.parts, causal, scale)
     else:
         done = list(_run_by_run(rows, forest.runs, causal, scale, table))
     spare = len(rows[0]) - forest.runs[-1].stop  # where nothing stands
@@ -38,7 +38,7 @@ def along(
 
 def _run_by_run(
     rows: Sequence[Tensor],
-    runs: Sequence[Run],
+    runs: Sequence[SegmentRun],
     causal: bool,
     scale: float | None,
     table: Tensor | None,
@@ -54,10 +54,10 @@ def _run_by_run(
         if run.keys is not None:
             own[1:] = (row[run.keys.to(row.device)] for row in rows[1:])
         bias = None if table is None else _bias(table, run)
-        yield weighted(*own, causal=causal, scale=scale, bias=bias).flatten(0, 1)
+        yield attention(*own, causal=causal, scale=scale, bias=bias).flatten(0, 1)
 
 
-def weighted(
+def attention(
     queries: Tensor,
     keys: Tensor,
     values: Tensor,
@@ -83,7 +83,7 @@ def weighted(
     return out.transpose(1, 2)
 
 
-def _bias(table: Tensor, run: Run) -> Tensor:
+def _bias(table: Tensor, run: SegmentRun) -> Tensor:
     """(head, query, key) of a run, from biases by distance, (1, head, 1, distance)."""
     ahead = run.seen - run.fresh
     query = torch.arange(run.fresh, device=table.device)[:, None] + ahead

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from promptsearch.models.batching.prefix_tree import Forest
+from promptsearch.models.batching.prefix_tree import PrefixTree
 
 
 @dataclass(frozen=True, eq=False)
-class Across:
+class CrossAttention:
     """Which tokens of a decoder's row see which of the encoder's: runs of equal shapes."""
 
     queries: Tensor  # (text, query) tokens of the decoder's row
@@ -17,15 +17,15 @@ class Across:
 
 
 @dataclass(frozen=True, eq=False)
-class Passing:
+class AttentionContext:
     """What is being passed: the forest, and for a decoder what it sees of its encoder."""
 
-    forest: Forest
-    across: tuple[Across, ...] = ()
-    memory: "Memory | None" = None  # where the forest grows on one that was passed before
+    forest: PrefixTree
+    across: tuple[CrossAttention, ...] = ()
+    memory: "KVCache | None" = None  # where the forest grows on one that was passed before
 
 
-class Memory:
+class KVCache:
     """Keys and values of what was passed before, (token, head, size), by attention layer."""
 
     def __init__(self) -> None:

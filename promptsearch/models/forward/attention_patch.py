@@ -14,8 +14,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from promptsearch.models.forward.attention import along, weighted, without_cudnn
-from promptsearch.models.forward.attention_context import Across, Passing
+from promptsearch.models.forward.attention import tree_attention, attention, without_cudnn
+from promptsearch.models.forward.attention_context import CrossAttention, AttentionContext
 
 NAME = "promptsearch"
 
@@ -25,7 +25,7 @@ class NotPackable(TypeError):
 
 
 _ONE_AT_A_TIME = Lock()
-_passing: ContextVar[Passing] = ContextVar("passing")
+_passing: ContextVar[AttentionContext] = ContextVar("passing")
 
 
 def _forward(
@@ -53,7 +53,7 @@ def _forward(
         out = rows[2].new_zeros(*rows[0].shape[:2], rows[2].shape[2])
         _cross(rows, out, now.across, scaling)
         return out[None], None
-    out = along(rows, now.forest, causal=causal, scale=scaling, table=position_bias)
+    out = tree_attention(rows, now.forest, causal=causal, scale=scaling, table=position_bias)
     return out[None], None
 
 
@@ -71,13 +71,13 @@ def _refuse(mask: Tensor | None, dropout: float, more: dict[str, Any]) -> None:
 
 
 def _cross(
-    rows: list[Tensor], out: Tensor, across: tuple[Across, ...], scale: float | None
+    rows: list[Tensor], out: Tensor, across: tuple[CrossAttention, ...], scale: float | None
 ) -> None:
     query, key, value = rows
     for some in across:
         own, seen = some.queries.to(query.device), some.keys.to(key.device)
         parts = query[own], key[seen], value[seen]
-        out[own] = weighted(*parts, causal=False, scale=scale)
+        out[own] = attention(*parts, causal=False, scale=scale)
 
 
 def configs_of(model: Any) -> list[Any]:
@@ -87,7 +87,7 @@ def configs_of(model: Any) -> list[Any]:
 
 
 @contextmanager
-def packed(configs: Sequence[Any], passing: Passing) -> Iterator[None]:
+def packed(configs: Sequence[Any], passing: AttentionContext) -> Iterator[None]:
     """While open, attention of the model with these configurations is ours: along `passing`."""
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-UNFIT = (  # what a model raises where it is built in another way than we take for granted
+UNSUPPORTED_ERRORS = (  # what a model raises where it is built in another way than we take for granted
     RuntimeError,
     ValueError,
     TypeError,
@@ -20,7 +20,7 @@ UNFIT = (  # what a model raises where it is built in another way than we take f
 )
 
 
-class Ending(Protocol):
+class OutputHead(Protocol):
     """Where a model's pass ends, and how its words are made from there."""
 
     @property
@@ -35,7 +35,7 @@ class Ending(Protocol):
         ...
 
 
-class Outputs:
+class BodyAndHead:
     """A model's body and head, each to be run without the other.
 
     The model's own code runs: a hook ends it where the body is done, and a body that gives back
@@ -80,7 +80,7 @@ class Outputs:
 
     def _ended(self, body: nn.Module, inputs: dict[str, Any]) -> Any:
         """The body's output."""
-        return stopped(
+        return run_until(
             self._model,
             inputs,
             lambda stop: body.register_forward_hook(lambda _module, _inputs, output: stop(output)),
@@ -90,7 +90,7 @@ class Outputs:
         try:
             self._shell = self._ended(body, self._sample)
             logits = self._headed(body, self._shell[0][0])
-        except UNFIT:
+        except UNSUPPORTED_ERRORS:
             return False  # a head that needs more than hidden states: the plain path serves it
         wanted = whole[0].float()
         near = 1e-4 if whole.dtype == torch.float32 else 1e-2
@@ -105,7 +105,7 @@ class _Done(BaseException):
         self.found = found
 
 
-def stopped(
+def run_until(
     model: Any, inputs: dict[str, Any], watch: Callable[[Callable[[Any], None]], RemovableHandle]
 ) -> Any:
     """What the hook that `watch` registers hands to its `stop`, which ends the forward there."""

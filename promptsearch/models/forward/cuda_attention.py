@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from promptsearch.models.batching.tree_runs import Part
+from promptsearch.models.batching.tree_runs import KernelBatch
 
 ALIGNED = 16  # bytes that a head's row is a multiple of
 LAST_SEES_ALL = 2  # torch's number for a causal mask that ends at the lower right; 0 is no mask
 
 
-def takes(rows: Sequence[Tensor]) -> bool:
+def is_supported(rows: Sequence[Tensor]) -> bool:
     """Whether the kernel takes a row's queries, keys and values, (token, head, size) each."""
     device, dtype = rows[0].device, rows[0].dtype
     if device.type != "cuda" or torch.version.hip or not aligned(rows):
@@ -29,8 +29,8 @@ def aligned(rows: Sequence[Tensor]) -> bool:
     return all(row.shape[-1] * row.element_size() % ALIGNED == 0 for row in rows)
 
 
-def at_once(
-    rows: Sequence[Tensor], parts: Sequence[Part], causal: bool, scale: float | None
+def varlen_attention(
+    rows: Sequence[Tensor], parts: Sequence[KernelBatch], causal: bool, scale: float | None
 ) -> list[Tensor]:
     """(token, head, size) of each part."""
     done = []

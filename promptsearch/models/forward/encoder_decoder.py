@@ -11,42 +11,42 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from promptsearch.models.batching.prefix_tree import Forest, forest_of, row_of
+from promptsearch.models.batching.prefix_tree import PrefixTree, pack_sharing_prefixes, pack_separately
 from promptsearch.models.forward.attention import without_cudnn
-from promptsearch.models.forward.attention_context import Across, Passing
+from promptsearch.models.forward.attention_context import CrossAttention, AttentionContext
 from promptsearch.models.forward.attention_patch import configs_of, packed
 from promptsearch.models.forward.backends import (
-    Lines,
-    Passes,
-    Places,
-    Plain,
-    Reached,
+    Sequences,
+    ForwardBackend,
+    Positions,
+    PaddedForward,
+    HiddenStates,
     padded,
     reads,
 )
-from promptsearch.models.forward.body_and_head import UNFIT, Ending, Outputs
-from promptsearch.models.forward.equivalence_check import Trial, agrees
-from promptsearch.models.forward.select_backend import Ways, masked_inputs
+from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, OutputHead, BodyAndHead
+from promptsearch.models.forward.equivalence_check import ProbeSequences, outputs_match
+from promptsearch.models.forward.select_backend import Backends, masked_inputs
 
 
-class Reader(Protocol):
+class EncoderBackend(Protocol):
     """Encodes texts; what it gives back decodes: the root of a sequence is the text it reads."""
 
     @property
     def shared(self) -> bool: ...
 
-    def after(self, sources: Lines) -> Passes: ...
+    def decoder_for(self, sources: Sequences) -> ForwardBackend: ...
 
 
 @dataclass(frozen=True, eq=False)
-class PlainReader:
+class PaddedEncoder:
     """Padded batches, the encoder's states repeated for every sequence that reads them."""
 
     model: Any
-    outputs: Ending
+    outputs: OutputHead
     shared: bool = False
 
-    def after(self, sources: Lines) -> Passes:
+    def decoder_for(self, sources: Sequences) -> ForwardBackend:
         device = self.model.device
         own = masked_inputs(*padded(sources, device))
         with without_cudnn():
@@ -62,26 +62,26 @@ class PlainReader:
                 "use_cache": False,
             }
 
-        return Plain(self.outputs, inputs, device)
+        return PaddedForward(self.outputs, inputs, device)
 
 
 @dataclass(frozen=True, eq=False)
-class PackedReader:
+class PackedEncoder:
     """Texts in one row, and decoders in another: each text's keys and values are made once."""
 
     model: Any
-    outputs: Ending
+    outputs: OutputHead
     configs: Sequence[Any]
     shared: bool = True
 
-    def after(self, sources: Lines) -> Passes:
-        forest = row_of(sources).to(self.model.device)
+    def decoder_for(self, sources: Sequences) -> ForwardBackend:
+        forest = pack_separately(sources).to(self.model.device)
         return _Decoder(self, self.encoded(forest, sources), forest)
 
-    def encoded(self, forest: Forest, sources: Lines) -> Any:
+    def encoded(self, forest: PrefixTree, sources: Sequences) -> Any:
         """The encoder's output for a row of texts."""
         biased = distances(self.model, _longest(sources))
-        with packed(self.configs, Passing(forest)), biased:
+        with packed(self.configs, AttentionContext(forest)), biased:
             return self.model.get_encoder()(input_ids=forest.ids[None])
 
 
@@ -89,18 +89,18 @@ class PackedReader:
 class _Decoder:
     """Sequences of one root share what they begin with, and see the root's text."""
 
-    reader: PackedReader
+    reader: PackedEncoder
     encoded: Any  # the encoder's output for its row
-    sources: Forest
+    sources: PrefixTree
     shared: bool = True
 
     @property
     def vocabulary(self) -> int:
         return self.reader.outputs.vocabulary
 
-    def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
+    def hidden_states(self, lines: Sequences, places: Positions, roots: Sequence[int]) -> HiddenStates:
         model = self.reader.model
-        forest = forest_of(lines, roots).to(model.device)
+        forest = pack_sharing_prefixes(lines, roots).to(model.device)
         read, where = reads(forest, places)
         inputs = {
             "encoder_outputs": self.encoded,
@@ -108,16 +108,16 @@ class _Decoder:
             "use_cache": False,
         }
         across = tuple(_across(forest, roots, self.sources, model.device))
-        passing = Passing(forest, across)
+        passing = AttentionContext(forest, across)
         with packed(self.reader.configs, passing), distances(model, _longest(lines)):
             states = self.reader.outputs.states(inputs)
-        return Reached(states[0, read.to(states.device)], where)
+        return HiddenStates(states[0, read.to(states.device)], where)
 
     def logits(self, states: Tensor) -> Tensor:
         return self.reader.outputs.logits(states)
 
 
-def seq2seq_ways(model: Any, trial: Trial, start: int, sentinel: int) -> Ways[Reader]:
+def seq2seq_ways(model: Any, trial: ProbeSequences, start: int, sentinel: int) -> Backends[EncoderBackend]:
     """Ways through an encoder-decoder."""
     text = torch.tensor([[sentinel, 0, 1]], device=model.device)
     with torch.inference_mode():
@@ -127,28 +127,28 @@ def seq2seq_ways(model: Any, trial: Trial, start: int, sentinel: int) -> Ways[Re
         "decoder_input_ids": torch.tensor([[start, sentinel]], device=model.device),
         "use_cache": False,
     }
-    outputs = Outputs(model, [model.get_decoder()], sample)
-    plain = PlainReader(model, outputs)
-    fast = PackedReader(model, outputs, configs_of(model))
-    return Ways(plain, fast if _fits(fast, plain, trial) else None, outputs.vocabulary)
+    outputs = BodyAndHead(model, [model.get_decoder()], sample)
+    plain = PaddedEncoder(model, outputs)
+    fast = PackedEncoder(model, outputs, configs_of(model))
+    return Backends(plain, fast if _fits(fast, plain, trial) else None, outputs.vocabulary)
 
 
-def _fits(fast: PackedReader, plain: PlainReader, trial: Trial) -> bool:
+def _fits(fast: PackedEncoder, plain: PaddedEncoder, trial: ProbeSequences) -> bool:
     """Whether decoders that read all the trial's texts find the same under both."""
     count = len(trial.lines)
     roots = [*range(count), *reversed(range(count))]
-    asked = Trial([*trial.lines, *trial.lines], [*trial.places, *trial.places], roots)
+    asked = ProbeSequences([*trial.lines, *trial.lines], [*trial.places, *trial.places], roots)
     with torch.inference_mode():
         try:
-            packed_decoder = fast.after(trial.lines)
-        except UNFIT:
+            packed_decoder = fast.decoder_for(trial.lines)
+        except UNSUPPORTED_ERRORS:
             return False
-        return agrees(packed_decoder, plain.after(trial.lines), asked, plain.model.dtype)
+        return outputs_match(packed_decoder, plain.decoder_for(trial.lines), asked, plain.model.dtype)
 
 
 def _across(
-    forest: Forest, roots: Sequence[int], sources: Forest, device: torch.device
-) -> Iterator[Across]:
+    forest: PrefixTree, roots: Sequence[int], sources: PrefixTree, device: torch.device
+) -> Iterator[CrossAttention]:
     """Which tokens of the decoders' row see which of the encoder's, runs of equal sizes."""
     own: dict[int, list[NDArray[np.int64]]] = defaultdict(list)
     for path, root in zip(forest.paths, roots, strict=True):
@@ -159,7 +159,7 @@ def _across(
         sizes.setdefault((len(pair[0]), len(pair[1])), []).append(pair)
     for pairs in sizes.values():
         queries, keys = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
-        yield Across(queries.to(device), keys.to(device))
+        yield CrossAttention(queries.to(device), keys.to(device))
 
 
 @contextmanager
@@ -195,5 +195,5 @@ def with_states(encoded: Any, states: Tensor) -> Any:
     return type(encoded)(**{**encoded, "last_hidden_state": states})
 
 
-def _longest(lines: Lines) -> int:
+def _longest(lines: Sequences) -> int:
     return max(map(len, lines))

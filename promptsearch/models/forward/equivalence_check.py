@@ -6,22 +6,22 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from promptsearch.models.forward.backends import Lines, Passes, Places, Plain
-from promptsearch.models.forward.body_and_head import UNFIT
+from promptsearch.models.forward.backends import Sequences, ForwardBackend, Positions, PaddedForward
+from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
 
 _TOLERANCE = {torch.float32: 2e-5}  # relative to the log-probabilities; half precision: 2e-2
 
 
 @dataclass(frozen=True)
-class Trial:
+class ProbeSequences:
     """Sequences on which a way of passing must give what the plain one gives."""
 
-    lines: Lines
-    places: Places
+    lines: Sequences
+    places: Positions
     roots: Sequence[int]
 
     @classmethod
-    def of(cls, tokens: Sequence[int], longest: int) -> "Trial":
+    def of(cls, tokens: Sequence[int], longest: int) -> "ProbeSequences":
         """Made of some of the vocabulary: different lengths, equal ones, common beginnings."""
         base = [tokens[i % len(tokens)] for i in range(7, 7 + min(longest, 23))]
         other = base[::-1]
@@ -30,11 +30,11 @@ class Trial:
         return cls(lines, places, [0] * len(lines))
 
 
-def agrees(way: Passes, plain: Passes, trial: Trial, dtype: torch.dtype) -> bool:
+def outputs_match(way: ForwardBackend, plain: ForwardBackend, trial: ProbeSequences, dtype: torch.dtype) -> bool:
     """Whether `way` gives the log-probabilities that the plain passes give."""
     try:
         found = _log_probs(way, trial)
-    except UNFIT:
+    except UNSUPPORTED_ERRORS:
         return False
     wanted = _log_probs(plain, trial)
     if found.shape != wanted.shape:
@@ -43,21 +43,21 @@ def agrees(way: Passes, plain: Passes, trial: Trial, dtype: torch.dtype) -> bool
     return (found - wanted).abs().max().item() <= _TOLERANCE.get(dtype, 2e-2) * scale
 
 
-def sound(plain: Plain, trial: Trial, dtype: torch.dtype) -> Plain:
+def without_leaky_padding(plain: PaddedForward, trial: ProbeSequences, dtype: torch.dtype) -> PaddedForward:
     """The same; without padding, where padding changes what the model says (convolutions).
 
     Raises one of `UNFIT` where the model does not run at all, in this dtype for instance.
     """
     apart = replace(plain, padded=False)
-    if agrees(plain, apart, trial, dtype):
+    if outputs_match(plain, apart, trial, dtype):
         return plain
     _log_probs(apart, trial)
     return apart
 
 
-def _log_probs(way: Passes, trial: Trial) -> Tensor:
+def _log_probs(way: ForwardBackend, trial: ProbeSequences) -> Tensor:
     """(read, word)"""
     with torch.inference_mode():
-        reached = way.reach(trial.lines, trial.places, trial.roots)
-        logits = way.logits(reached.states)[torch.from_numpy(reached.where)]
+        reached = way.hidden_states(trial.lines, trial.places, trial.roots)
+        logits = way.logits(reached.states)[torch.from_numpy(reached.positions)]
         return logits.log_softmax(-1).cpu()

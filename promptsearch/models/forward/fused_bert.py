@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from promptsearch.models.batching.prefix_tree import ROUND, Forest
-from promptsearch.models.forward.attention import along
+from promptsearch.models.batching.prefix_tree import ROUND, PrefixTree
+from promptsearch.models.forward.attention import tree_attention
 from promptsearch.models.forward.linear import Linear, linear
 
 
@@ -61,7 +61,7 @@ class Layer:
             Norm.of(module.output.LayerNorm, dtype),
         )
 
-    def __call__(self, x: Tensor, forest: Forest, heads: int, read: Tensor | None) -> Tensor:
+    def __call__(self, x: Tensor, forest: PrefixTree, heads: int, read: Tensor | None) -> Tensor:
         """(token, hidden) to the same, or to (read, hidden) where only these tokens go on."""
         attention = self._attend(self.qkv(x), forest, heads)
         if read is not None:
@@ -70,9 +70,9 @@ class Layer:
         return self.down_norm(self.down(self.intermediate(x), x))
 
     @staticmethod
-    def _attend(qkv: Tensor, forest: Forest, heads: int) -> Tensor:
+    def _attend(qkv: Tensor, forest: PrefixTree, heads: int) -> Tensor:
         rows = qkv.view(len(qkv), 3, heads, -1).unbind(1)  # (token, head, size) each
-        return along(rows, forest, causal=False).flatten(1)
+        return tree_attention(rows, forest, causal=False).flatten(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class FusedEncoder:
             _linear(head.decoder, dtype),
         )
 
-    def states(self, forest: Forest, read: Tensor) -> Tensor:
+    def states(self, forest: PrefixTree, read: Tensor) -> Tensor:
         """Hidden states (position, hidden) of the tokens of the row that are read."""
         spare = -len(read) % ROUND
         rows = F.pad(read, (0, spare))

@@ -8,28 +8,28 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 
 from promptsearch.errors import ModelError
-from promptsearch.models import LengthNorm, ModelInfo, Options, Question
-from promptsearch.models.batching.batch_plan import Item, Shape, Work
-from promptsearch.models.batching.completions import Probes
-from promptsearch.models.batching.plan import lay_out
+from promptsearch.models import LengthNorm, ModelInfo, Options, ScoringRequest
+from promptsearch.models.batching.batch_plan import EncodedText, BatchLimits, BatchPlan
+from promptsearch.models.batching.completions import Completions
+from promptsearch.models.batching.plan import plan_batches
 from promptsearch.models.forward.position_limits import UNLIMITED
 from promptsearch.models.tokenization.encode import Encoded
 from promptsearch.models.tokenization.tokenizer import Tokens
 from promptsearch.prompt import Answer
 
 
-class Sharing(Protocol):
+class AnyBackend(Protocol):
     """How sequences pass: `Passes`, or a `Reader` of an encoder-decoder."""
 
     @property
     def shared(self) -> bool: ...
 
 
-Way = TypeVar("Way", bound=Sharing)
+Backend = TypeVar("Backend", bound=AnyBackend)
 
 
 @dataclass(frozen=True, eq=False)
-class Machine(Generic[Way]):
+class ModelRuntime(Generic[Backend]):
     """A model ready to score. `model` and `tokenizer` are transformers' own."""
 
     info: ModelInfo
@@ -37,15 +37,15 @@ class Machine(Generic[Way]):
     model: Any
     tokenizer: Any
     tokens: Tokens
-    plain: Way
-    fast: Way | None  # gives what `plain` gives, for sequences of `window` tokens or fewer
+    plain: Backend
+    fast: Backend | None  # gives what `plain` gives, for sequences of `window` tokens or fewer
     window: int
-    shape: Shape
+    batch_limits: BatchLimits
     device: torch.device
-    faster: "Callable[[], Machine[Way] | None] | None" = None  # makes the same in a faster dtype
-    opened: "Callable[[], Way | None] | None" = None  # makes a fast way that keeps gradients
+    make_fast: "Callable[[], ModelRuntime[Backend] | None] | None" = None  # makes the same in a faster dtype
+    gradient_backend: "Callable[[], Backend | None] | None" = None  # makes a fast way that keeps gradients
 
-    def __deepcopy__(self, memo: object) -> "Machine[Way]":
+    def __deepcopy__(self, memo: object) -> "ModelRuntime[Backend]":
         """Itself: weights are frozen, so that copies of what holds a model share them."""
         return self
 
@@ -58,46 +58,46 @@ class Machine(Generic[Way]):
     def ranking_dtype(self) -> str:
         """The dtype that `ranking` has; before it is made, the one that is meant."""
         if "ranking" in vars(self):
-            return self.ranking.info.dtype
-        return "bfloat16" if self.faster else self.info.dtype
+            return self.fast_runtime.info.dtype
+        return "bfloat16" if self.make_fast else self.info.dtype
 
     @cached_property
-    def ranking(self) -> "Machine[Way]":
+    def fast_runtime(self) -> "ModelRuntime[Backend]":
         """The same model in a faster dtype; itself where there is none."""
-        return (self.faster and self.faster()) or self
+        return (self.make_fast and self.make_fast()) or self
 
     @cached_property
-    def open(self) -> "Machine[Way]":
+    def with_gradients(self) -> "ModelRuntime[Backend]":
         """The same, passing sequences in ways that keep gradients."""
-        if self.opened is None:
+        if self.gradient_backend is None:
             return self
-        fast = self.opened()
+        fast = self.gradient_backend()
         packed, shared = fast is not None, fast is not None and fast.shared
-        shape = replace(self.shape, packed=packed, shared=shared)
-        return replace(self, fast=fast, shape=shape, opened=None, faster=None)
+        shape = replace(self.batch_limits, packed=packed, shared=shared)
+        return replace(self, fast=fast, batch_limits=shape, gradient_backend=None, make_fast=None)
 
-    def lay_out(self, items: Sequence[Item], once: bool = False) -> Work:
+    def plan_batches(self, items: Sequence[EncodedText], once: bool = False) -> BatchPlan:
         """The plan for these items: packed, unless one of them is too long for it."""
-        longest = max((len(item.ids) + item.probes.longest for item in items), default=0)
+        longest = max((len(item.ids) + item.completions.longest for item in items), default=0)
         fits = self.fast is not None and longest <= self.window
-        shape = self.shape if fits else replace(self.shape, packed=False, shared=False)
-        return lay_out(items, shape, once)
+        shape = self.batch_limits if fits else replace(self.batch_limits, packed=False, shared=False)
+        return plan_batches(items, shape, once)
 
-    def way(self, work: Work) -> Way:
+    def backend_for(self, work: BatchPlan) -> Backend:
         """The way that the plan is made for."""
-        return self.fast if self.fast is not None and work.shape.packed else self.plain
+        return self.fast if self.fast is not None and work.limits.packed else self.plain
 
 
-def items_of(encoded: Sequence[Encoded], probes: Sequence[Probes]) -> list[Item]:
+def items_of(encoded: Sequence[Encoded], probes: Sequence[Completions]) -> list[EncodedText]:
     """Each distinct text once, with all rows that ask for it."""
-    found: list[Item] = []
+    found: list[EncodedText] = []
     rows: dict[object, list[int]] = {}
     for row, (text, asked) in enumerate(zip(encoded, probes, strict=True)):
         ids = tuple(text.ids)
         own = rows.setdefault((id(asked), text.slots, ids), [])
         own.append(row)
         if len(own) == 1:
-            found.append(Item(ids, text.slots, asked, own))
+            found.append(EncodedText(ids, text.slots, asked, own))
     return found
 
 
@@ -117,7 +117,7 @@ def divisors(
     return by
 
 
-def width_of(questions: Sequence[Question]) -> int:
+def width_of(questions: Sequence[ScoringRequest]) -> int:
     """The most answers that a text has; `ModelError` where there is nothing to score."""
     if not questions or not all(question.answers for question in questions):
         raise ModelError("there are no answers to score; give every label at least one")

@@ -8,34 +8,34 @@ import torch
 from torch import Tensor
 
 from promptsearch.errors import ModelError
-from promptsearch.models import Block as Scored
+from promptsearch.models import ScoredTexts as Scored
 from promptsearch.models import Plan
-from promptsearch.models.batching.batch_plan import OUTPUTS, Batch, Block, Cell, Item, Work
-from promptsearch.models.batching.completions import Probe
-from promptsearch.models.forward.backends import Passes, Reached
+from promptsearch.models.batching.batch_plan import OUTPUTS, Batch, PlanBlock, PlannedSequence, EncodedText, BatchPlan
+from promptsearch.models.batching.completions import Completion
+from promptsearch.models.forward.backends import ForwardBackend, HiddenStates
 
-Assemble = Callable[[Item, Probe], tuple[list[int], list[int]]]  # ids, and positions to read
-Prepare = Callable[[Sequence[Item]], Passes]  # once a block
-Read = Callable[[Sequence[Cell], Reached, Passes, Tensor], None]  # adds what cells say, by item
+Assemble = Callable[[EncodedText, Completion], tuple[list[int], list[int]]]  # ids, and positions to read
+Prepare = Callable[[Sequence[EncodedText]], ForwardBackend]  # once a block
+Read = Callable[[Sequence[PlannedSequence], HiddenStates, ForwardBackend, Tensor], None]  # adds what cells say, by item
 
 
-class Procedure(NamedTuple):
+class ForwardRecipe(NamedTuple):
     """How a family passes a plan: what its sequences are, and what passes those of a block."""
 
     assemble: Assemble
     prepare: Prepare
 
 
-def run(work: Work, procedure: Procedure, device: torch.device) -> Iterator[Scored]:
+def run(work: BatchPlan, procedure: ForwardRecipe, device: torch.device) -> Iterator[Scored]:
     """Every text exactly once: scores (row, answer) by blocks."""
-    width = len(work.blocks[0].items[0].probes.divisors) if work.blocks else 0
+    width = len(work.blocks[0].items[0].completions.divisors) if work.blocks else 0
     for items, scores in passed(work, procedure, read, torch.zeros(width, device=device)):
         yield scored(items, scores)
 
 
 def passed(
-    work: Work, procedure: Procedure, read: Read, nothing: Tensor
-) -> Iterator[tuple[Sequence[Item], Tensor]]:
+    work: BatchPlan, procedure: ForwardRecipe, read: Read, nothing: Tensor
+) -> Iterator[tuple[Sequence[EncodedText], Tensor]]:
     """What is read of each block's items, (item, ...) on the CPU; `nothing` is that of one."""
     for block in work.blocks:
         for part, passes in _prepared(block, procedure.prepare):
@@ -45,7 +45,7 @@ def passed(
             yield part.items, found.cpu()
 
 
-def _prepared(block: Block, prepare: Prepare) -> Iterator[tuple[Block, Passes]]:
+def _prepared(block: PlanBlock, prepare: Prepare) -> Iterator[tuple[PlanBlock, ForwardBackend]]:
     """The block, in halves where memory ends before it is prepared."""
     try:
         with torch.inference_mode():
@@ -68,10 +68,10 @@ def too_long(length: int) -> ModelError:
     )
 
 
-def scored(items: Sequence[Item], scores: Tensor) -> Scored:
+def scored(items: Sequence[EncodedText], scores: Tensor) -> Scored:
     """By row, divided, from (item, answer) on the CPU; tables can be large: few copies."""
-    alike = len({id(item.probes) for item in items}) == 1
-    own = [item.probes.divisors for item in items]
+    alike = len({id(item.completions) for item in items}) == 1
+    own = [item.completions.divisors for item in items]
     divided = scores / (own[0] if alike else torch.stack(own))
     rows = [row for item in items for row in item.rows]
     if len(rows) == len(items):
@@ -81,18 +81,18 @@ def scored(items: Sequence[Item], scores: Tensor) -> Scored:
 
 
 def _pass(
-    cells: Sequence[Cell],
-    block: Block,
+    cells: Sequence[PlannedSequence],
+    block: PlanBlock,
     assemble: Assemble,
-    passes: Passes,
+    passes: ForwardBackend,
     read: Read,
     total: Tensor,
 ) -> None:
     """Add what the batch says to `total` (item, ...); halve the batch where memory ends."""
-    lines, places = zip(*(assemble(block.items[c.item], c.probe) for c in cells), strict=True)
+    lines, places = zip(*(assemble(block.items[c.item], c.completion) for c in cells), strict=True)
     try:
         with torch.inference_mode():
-            reached = passes.reach(lines, places, [cell.item for cell in cells])
+            reached = passes.hidden_states(lines, places, [cell.item for cell in cells])
             found = torch.zeros_like(total)
             read(cells, reached, passes, found)
             total += found  # all of the batch or nothing
@@ -106,25 +106,25 @@ def _pass(
         _pass(half, block, assemble, passes, read, total)
 
 
-def scores_of(batch: Batch, block: Block, assemble: Assemble, passes: Passes) -> Tensor:
+def scores_of(batch: Batch, block: PlanBlock, assemble: Assemble, passes: ForwardBackend) -> Tensor:
     """(item, answer): what one batch of the block says, with gradients where they are kept."""
     items, cells = block.items, batch.cells
-    lines, places = zip(*(assemble(items[c.item], c.probe) for c in cells), strict=True)
-    reached = passes.reach(lines, places, [cell.item for cell in cells])
-    scores = torch.zeros(len(items), len(items[0].probes.divisors), device=reached.states.device)
+    lines, places = zip(*(assemble(items[c.item], c.completion) for c in cells), strict=True)
+    reached = passes.hidden_states(lines, places, [cell.item for cell in cells])
+    scores = torch.zeros(len(items), len(items[0].completions.divisors), device=reached.states.device)
     read(cells, reached, passes, scores)
     return scores
 
 
-def read(cells: Sequence[Cell], reached: Reached, passes: Passes, scores: Tensor) -> None:
+def read(cells: Sequence[PlannedSequence], reached: HiddenStates, passes: ForwardBackend, scores: Tensor) -> None:
     """Add what the cells say to `scores` (item, answer).
 
     Words at some positions at a time, so that memory holds a few of these outputs only.
     """
-    counts = [len(cell.probe.places) for cell in cells]
+    counts = [len(cell.completion.positions) for cell in cells]
     ends = np.cumsum([0, *counts])
     for some in _parts(counts, OUTPUTS // passes.vocabulary):
-        where = reached.where[ends[some.start] : ends[some.stop]]
+        where = reached.positions[ends[some.start] : ends[some.stop]]
         needed, place = np.unique(where, return_inverse=True)
         logits = passes.logits(reached.states[torch.from_numpy(needed)])
         norms = logits[:, : passes.vocabulary].logsumexp(-1)  # (position,)
@@ -143,19 +143,19 @@ def _parts(counts: Sequence[int], most: int) -> Iterator[slice]:
 
 
 def _gather(
-    cells: Sequence[Cell], place: Tensor, logits: Tensor, norms: Tensor, scores: Tensor
+    cells: Sequence[PlannedSequence], place: Tensor, logits: Tensor, norms: Tensor, scores: Tensor
 ) -> None:
     """Add log p of the answers' tokens; probes that several cells share are read at once.
 
     `place` (read,) leads from a cell's reads, in order, to logits (position, word).
     """
     first = 0
-    sharing: dict[Probe, tuple[list[int], list[int]]] = {}
+    sharing: dict[Completion, tuple[list[int], list[int]]] = {}
     for cell in cells:
-        items, firsts = sharing.setdefault(cell.probe, ([], []))
+        items, firsts = sharing.setdefault(cell.completion, ([], []))
         items.append(cell.item)
         firsts.append(first)
-        first += len(cell.probe.places)
+        first += len(cell.completion.positions)
     for probe, (items, firsts) in sharing.items():
         reads = torch.tensor(firsts, device=logits.device)[:, None] + probe.which
         positions = place[reads]  # (cell, reading)
@@ -164,9 +164,9 @@ def _gather(
         scores[items] += added.index_add_(1, probe.columns, values)
 
 
-def work_of(plan: Plan) -> Work:
+def work_of(plan: Plan) -> BatchPlan:
     """The plan as ours; `ModelError` for a plan that another model made."""
-    if not isinstance(plan, Work):
+    if not isinstance(plan, BatchPlan):
         raise ModelError(
             f"this plan is a {type(plan).__name__}; run plans with the model that made them"
         )

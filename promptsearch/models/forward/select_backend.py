@@ -8,51 +8,51 @@ import torch
 from torch import Tensor, nn
 
 from promptsearch.models.forward.attention_patch import configs_of
-from promptsearch.models.forward.backends import Fused, Packed, Passes, Plain
-from promptsearch.models.forward.body_and_head import UNFIT, Outputs
-from promptsearch.models.forward.equivalence_check import Trial, agrees, sound
+from promptsearch.models.forward.backends import FusedForward, PackedForward, ForwardBackend, PaddedForward
+from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, BodyAndHead
+from promptsearch.models.forward.equivalence_check import ProbeSequences, outputs_match, without_leaky_padding
 from promptsearch.models.forward.fused_bert import FusedEncoder
 from promptsearch.models.forward.position_limits import UNLIMITED, reserved
-from promptsearch.models.forward.runtime import Way
+from promptsearch.models.forward.runtime import Backend
 
 _TANH_GELUS = ("NewGELUActivation", "FastGELUActivation")  # transformers' names
 
 
 @dataclass(frozen=True, eq=False)
-class Ways(Generic[Way]):
+class Backends(Generic[Backend]):
     """The ways through one model."""
 
-    plain: Way
-    fast: Way | None  # gives what the plain one gives
+    plain: Backend
+    fast: Backend | None  # gives what the plain one gives
     vocabulary: int
-    in_dtype: Callable[[torch.dtype], Way | None] | None = None  # the fast one, where it fits
-    opened: Callable[[], Way | None] | None = None  # makes one that keeps gradients; None: `fast`
+    in_dtype: Callable[[torch.dtype], Backend | None] | None = None  # the fast one, where it fits
+    gradient_backend: Callable[[], Backend | None] | None = None  # makes one that keeps gradients; None: `fast`
 
 
-def masked_ways(model: Any, trial: Trial, mask: int) -> Ways[Passes]:
+def masked_backends(model: Any, trial: ProbeSequences, mask: int) -> Backends[ForwardBackend]:
     """Ways through a masked model."""
     sample = {"input_ids": torch.tensor([[mask, mask, 0]], device=model.device)}
-    outputs = Outputs(model, _bodies(model), sample)
-    plain = sound(Plain(outputs, masked_inputs, model.device), trial, model.dtype)
+    outputs = BodyAndHead(model, _bodies(model), sample)
+    plain = without_leaky_padding(PaddedForward(outputs, masked_inputs, model.device), trial, model.dtype)
 
-    def in_dtype(dtype: torch.dtype) -> Passes | None:
+    def in_dtype(dtype: torch.dtype) -> ForwardBackend | None:
         return _fitting(lambda: _fused(model, outputs.vocabulary, dtype), plain, trial, dtype)
 
-    def in_one_row() -> Passes | None:
+    def in_one_row() -> ForwardBackend | None:
         return _fitting(lambda: _packed(model, outputs, shared=False), plain, trial, model.dtype)
 
     if (own := in_dtype(model.dtype)) is not None:
-        return Ways(plain, own, outputs.vocabulary, in_dtype, in_one_row)
-    return Ways(plain, in_one_row(), outputs.vocabulary)
+        return Backends(plain, own, outputs.vocabulary, in_dtype, in_one_row)
+    return Backends(plain, in_one_row(), outputs.vocabulary)
 
 
-def causal_ways(model: Any, trial: Trial) -> Ways[Passes]:
+def causal_backends(model: Any, trial: ProbeSequences) -> Backends[ForwardBackend]:
     """Ways through a causal model."""
     sample = {"input_ids": torch.tensor([[0, 1, 2]], device=model.device), "use_cache": False}
-    outputs = Outputs(model, _bodies(model), sample)
-    plain = sound(Plain(outputs, causal_inputs, model.device), trial, model.dtype)
+    outputs = BodyAndHead(model, _bodies(model), sample)
+    plain = without_leaky_padding(PaddedForward(outputs, causal_inputs, model.device), trial, model.dtype)
     fast = _fitting(lambda: _packed(model, outputs, shared=True), plain, trial, model.dtype)
-    return Ways(plain, fast, outputs.vocabulary)
+    return Backends(plain, fast, outputs.vocabulary)
 
 
 def _bodies(model: Any) -> list[Any]:
@@ -61,31 +61,31 @@ def _bodies(model: Any) -> list[Any]:
     return [model.base_model, *([decoder] if isinstance(decoder, nn.Module) else [])]
 
 
-def _fused(model: Any, vocabulary: int, dtype: torch.dtype) -> Fused:
+def _fused(model: Any, vocabulary: int, dtype: torch.dtype) -> FusedForward:
     """A BERT-like model's forward pass of our own; raises one of `UNFIT` where it is no such."""
     with torch.no_grad():
-        return Fused(FusedEncoder.of(model, reserved(model), dtype), vocabulary, model.device)
+        return FusedForward(FusedEncoder.of(model, reserved(model), dtype), vocabulary, model.device)
 
 
-def _packed(model: Any, outputs: Outputs, *, shared: bool) -> Packed:
+def _packed(model: Any, outputs: BodyAndHead, *, shared: bool) -> PackedForward:
     first = reserved(model)
 
     def inputs(ids: Tensor, depths: Tensor) -> dict[str, Any]:
         return {"input_ids": ids, "position_ids": depths + first}
 
     gelus = [m for m in model.modules() if type(m).__name__ in _TANH_GELUS]
-    return Packed(outputs, configs_of(model), gelus, inputs, shared, model.device)
+    return PackedForward(outputs, configs_of(model), gelus, inputs, shared, model.device)
 
 
 def _fitting(
-    make: Callable[[], Passes], plain: Passes, trial: Trial, dtype: torch.dtype
-) -> Passes | None:
+    make: Callable[[], ForwardBackend], plain: ForwardBackend, trial: ProbeSequences, dtype: torch.dtype
+) -> ForwardBackend | None:
     """The way, if the model is built as it takes for granted and it gives what the plain gives."""
     try:
         way = make()
-    except UNFIT:
+    except UNSUPPORTED_ERRORS:
         return None
-    return way if agrees(way, plain, trial, dtype) else None
+    return way if outputs_match(way, plain, trial, dtype) else None
 
 
 def masked_inputs(ids: Tensor, lengths: Tensor, _roots: Tensor | None = None) -> dict[str, Any]:

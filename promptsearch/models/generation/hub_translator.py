@@ -11,7 +11,7 @@ from promptsearch.errors import ModelError
 from promptsearch.models import Options
 from promptsearch.models.batching.batch_plan import OUTPUTS
 from promptsearch.models.generation.translation import LONGEST, Translation, Translator
-from promptsearch.models.loading.files import Source
+from promptsearch.models.loading.files import ModelFiles
 from promptsearch.models.loading.pretrained import device_of, moved, quiet, read
 
 TEXTS = 16  # translated at a time
@@ -82,7 +82,7 @@ def _until_end(labels: Tensor, end: int) -> Tensor:
     return (ends.cumsum(1) - ends == 0).float()
 
 
-def load_marian(source: Source, spec: str, options: Options) -> Translator:
+def load_marian(source: ModelFiles, spec: str, options: Options) -> Translator:
     """Read the files; `ModelError` where they are no encoder-decoder's."""
     from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 

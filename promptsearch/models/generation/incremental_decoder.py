@@ -14,20 +14,20 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from promptsearch.models.batching.prefix_tree import Forest, row_of
-from promptsearch.models.batching.tree_runs import KEYS, Run
-from promptsearch.models.forward.attention_context import Across, Memory, Passing
+from promptsearch.models.batching.prefix_tree import PrefixTree, pack_separately
+from promptsearch.models.batching.tree_runs import KEYS, SegmentRun
+from promptsearch.models.forward.attention_context import CrossAttention, KVCache, AttentionContext
 from promptsearch.models.forward.attention_patch import packed
-from promptsearch.models.forward.backends import Lines, Passes
-from promptsearch.models.forward.body_and_head import UNFIT
-from promptsearch.models.forward.encoder_decoder import PackedReader, Reader, distances, with_states
-from promptsearch.models.forward.runtime import Machine
+from promptsearch.models.forward.backends import Sequences, ForwardBackend
+from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
+from promptsearch.models.forward.encoder_decoder import PackedEncoder, EncoderBackend, distances, with_states
+from promptsearch.models.forward.runtime import ModelRuntime
 
 LONGEST = 64  # tokens that a decoder may write
 NEAR = 1e-3  # of hidden states that are the same in another way
 
 
-class Growing(Protocol):
+class IncrementalDecoder(Protocol):
     """A beam's decoders."""
 
     def grow(self, parents: Tensor, tokens: Tensor) -> Tensor:
@@ -43,20 +43,20 @@ class Growing(Protocol):
 
 
 @dataclass(eq=False)
-class Cached:
+class CachingDecoder:
     """Passes only what is new."""
 
-    reader: PackedReader
-    sources: Forest
+    reader: PackedEncoder
+    sources: PrefixTree
     encoded: Any  # the encoder's output
-    memory: Memory = field(default_factory=Memory)
+    memory: KVCache = field(default_factory=KVCache)
     paths: Tensor | None = None  # (text, beam, token) rows of the memory
     rows: int = 0
 
     @classmethod
-    def after(cls, reader: PackedReader, texts: Lines) -> "Cached":
+    def for_texts(cls, reader: PackedEncoder, texts: Sequences) -> "CachingDecoder":
         """Nothing written yet."""
-        sources = row_of(texts).to(reader.model.device)
+        sources = pack_separately(texts).to(reader.model.device)
         return cls(reader, sources, reader.encoded(sources, texts))
 
     def grow(self, parents: Tensor, tokens: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class Cached:
         self._lengthen(parents, beams)
         assert self.paths is not None
         forest = self._layer(self.paths.flatten(0, 1), tokens.repeat(texts))
-        passing = Passing(forest, tuple(self._across(beams)), self.memory)
+        passing = AttentionContext(forest, tuple(self._across(beams)), self.memory)
         inputs = {
             "encoder_outputs": self.encoded,
             "decoder_input_ids": forest.ids[None],
@@ -95,17 +95,17 @@ class Cached:
         self.paths = fresh if self.paths is None else torch.cat([self.paths, fresh], -1)
         self.rows += texts * beams
 
-    def _layer(self, paths: Tensor, ids: Tensor) -> Forest:
+    def _layer(self, paths: Tensor, ids: Tensor) -> PrefixTree:
         """New tokens (token,) that see their own paths (token, seen)."""
         count, seen = paths.shape
         size = max(1, KEYS // seen)
         runs = tuple(
-            Run(start, len(some), 1, seen, some)
+            SegmentRun(start, len(some), 1, seen, some)
             for start, some in zip(range(0, count, size), paths.split(size), strict=True)
         )
-        return Forest(ids, torch.full_like(ids, seen - 1), runs, ())
+        return PrefixTree(ids, torch.full_like(ids, seen - 1), runs, ())
 
-    def _across(self, beams: int) -> list[Across]:
+    def _across(self, beams: int) -> list[CrossAttention]:
         """Every text's new tokens see the text; texts of one length together."""
         alike: dict[int, list[int]] = defaultdict(list)
         for text, path in enumerate(self.sources.paths):
@@ -113,7 +113,7 @@ class Cached:
         device = self.sources.ids.device
         own = torch.arange(len(self.sources.paths) * beams, device=device).view(-1, beams)
         return [
-            Across(own[texts], torch.stack([self._source(text) for text in texts]))
+            CrossAttention(own[texts], torch.stack([self._source(text) for text in texts]))
             for texts in alike.values()
         ]
 
@@ -122,17 +122,17 @@ class Cached:
 
 
 @dataclass(eq=False)
-class Again:
+class RecomputingDecoder:
     """Passes whole sequences, at every step."""
 
-    passes: Passes
+    passes: ForwardBackend
     texts: int
     lines: list[list[int]] = field(default_factory=list)  # by hypothesis
 
     @classmethod
-    def after(cls, reader: Reader, texts: Lines) -> "Again":
+    def for_texts(cls, reader: EncoderBackend, texts: Sequences) -> "RecomputingDecoder":
         """Nothing written yet."""
-        return cls(reader.after(texts), len(texts))
+        return cls(reader.decoder_for(texts), len(texts))
 
     def grow(self, parents: Tensor, tokens: Tensor) -> Tensor:
         lines = self.lines or [[] for _ in parents]
@@ -142,33 +142,33 @@ class Again:
         ]
         asked = self.lines * self.texts
         roots = [text for text in range(self.texts) for _ in self.lines]
-        reached = self.passes.reach(asked, [[len(line) - 1] for line in asked], roots)
-        return reached.states[torch.from_numpy(reached.where)].view(self.texts, len(tokens), -1)
+        reached = self.passes.hidden_states(asked, [[len(line) - 1] for line in asked], roots)
+        return reached.states[torch.from_numpy(reached.positions)].view(self.texts, len(tokens), -1)
 
     def logits(self, states: Tensor) -> Tensor:
         return self.passes.logits(states)
 
 
-def growing(machine: Machine[Reader], texts: Lines) -> Callable[[Lines], Growing]:
+def growing(machine: ModelRuntime[EncoderBackend], texts: Sequences) -> Callable[[Sequences], IncrementalDecoder]:
     """Makes decoders after some of the texts: the fastest that give what the plain ones give."""
     fast = machine.fast
-    if not isinstance(fast, PackedReader) or max(map(len, texts)) > machine.window:
-        return partial(Again.after, machine.plain)
+    if not isinstance(fast, PackedEncoder) or max(map(len, texts)) > machine.window:
+        return partial(RecomputingDecoder.for_texts, machine.plain)
     if _agrees(fast, machine.plain, texts[:2]):
-        return partial(Cached.after, fast)
-    return partial(Again.after, fast)
+        return partial(CachingDecoder.for_texts, fast)
+    return partial(RecomputingDecoder.for_texts, fast)
 
 
-def _agrees(fast: PackedReader, plain: Reader, texts: Lines) -> bool:
+def _agrees(fast: PackedEncoder, plain: EncoderBackend, texts: Sequences) -> bool:
     """Whether two hypotheses that part and grow have the same states in both ways."""
     device = fast.model.device
     steps = torch.tensor([[[0, 0], [0, 1]], [[1, 0], [2, 3]], [[0, 0], [1, 1]]], device=device)
     try:
-        one, other = Cached.after(fast, texts), Again.after(plain, texts)
+        one, other = CachingDecoder.for_texts(fast, texts), RecomputingDecoder.for_texts(plain, texts)
         for parents, tokens in steps:
             states, wanted = (each.grow(parents, tokens).float() for each in (one, other))
             if not torch.allclose(states, wanted, NEAR, NEAR):
                 return False
-    except UNFIT:
+    except UNSUPPORTED_ERRORS:
         return False
     return True

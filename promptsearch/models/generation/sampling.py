@@ -7,17 +7,17 @@ import torch
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
-from promptsearch.models.gradients.white_box import Openable
+from promptsearch.models.gradients.white_box import GradientModel
 
 LONGEST = 64  # tokens of an answer
 
 
 @torch.inference_mode()
-def written(
+def sample_texts(
     model: LanguageModel, request: str, count: int, seed: int, top_p: float = 0.95
 ) -> list[str]:
     """`count` answers to a request; a model with a chat template is asked as a user asks."""
-    machine = cast(Openable, model).machine
+    machine = cast(GradientModel, model).machine
     ids = _asked(machine.tokenizer, request).to(machine.device)
     causal = model.info.family == "causal"
     with torch.random.fork_rng():

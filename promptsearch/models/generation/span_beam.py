@@ -22,7 +22,7 @@ from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.batching.batch_plan import OUTPUTS
 from promptsearch.models.families.seq2seq import Seq2SeqModel
-from promptsearch.models.generation.incremental_decoder import LONGEST, Growing, growing
+from promptsearch.models.generation.incremental_decoder import LONGEST, IncrementalDecoder, growing
 from promptsearch.models.generation.span_tokens import SpanWords
 from promptsearch.models.tokenization.encode import encode
 from promptsearch.prompt import Filled, Slot
@@ -100,9 +100,9 @@ class SharedBeam:
                 tokens = [h.tokens[-1] for h in alive]
         return beam
 
-    def _decoders(self) -> list[Growing]:
+    def _decoders(self) -> list[IncrementalDecoder]:
         """The texts in groups that pass at once; their decoders have begun."""
-        size = max(1, self.model.machine.shape.budget // self.beam)
+        size = max(1, self.model.machine.batch_limits.budget // self.beam)
         make = growing(self.model.machine, self.lines)
         decoders = [make(self.lines[i : i + size]) for i in range(0, len(self.lines), size)]
         device = self.model.machine.device
@@ -113,7 +113,7 @@ class SharedBeam:
         return decoders
 
     def _summed(
-        self, decoders: Sequence[Growing], parents: Sequence[int], tokens: Sequence[int]
+        self, decoders: Sequence[IncrementalDecoder], parents: Sequence[int], tokens: Sequence[int]
     ) -> Tensor:
         """(hypothesis, word) log p of each word next, summed over all texts, in float64."""
         device = self.model.machine.device

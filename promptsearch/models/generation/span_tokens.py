@@ -23,7 +23,7 @@ class SpanWords:
     def of(cls, model: Seq2SeqModel) -> "SpanWords":
         """Of a model and its tokenizer."""
         machine = model.machine
-        count = machine.shape.vocabulary
+        count = machine.batch_limits.vocabulary
         spellings = [*model.white_box.spellings, *[None] * count][:count]
         return cls(spellings, model.sentinels, machine.tokenizer.eos_token_id, count)
 

@@ -12,32 +12,32 @@ import torch
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
-from promptsearch.models.batching.batch_plan import Item, Work
-from promptsearch.models.batching.completions import Probe, Probes, probe
+from promptsearch.models.batching.batch_plan import EncodedText, BatchPlan
+from promptsearch.models.batching.completions import Completion, Completions, probe
 from promptsearch.models.families.causal import CausalModel
-from promptsearch.models.forward.backends import Passes
-from promptsearch.models.forward.runtime import Machine
-from promptsearch.models.forward.score import Procedure, run
-from promptsearch.models.tokenization.tokenizer import Line
+from promptsearch.models.forward.backends import ForwardBackend
+from promptsearch.models.forward.runtime import ModelRuntime
+from promptsearch.models.forward.score import ForwardRecipe, run
+from promptsearch.models.tokenization.tokenizer import TokenizerInput
 from promptsearch.models.tokenization.truncate import shortened
 from promptsearch.prompt import Filled, Input, Text
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class ReadingPlan:
     """Texts laid out for a model, to be read once or never."""
 
-    plan: Work  # what it will take
+    plan: BatchPlan  # what it will take
     counts: Sequence[int]  # tokens of each text, the first one too
-    machine: Machine[Passes]
+    machine: ModelRuntime[ForwardBackend]
 
     def log_probs(self) -> list[float]:
         """For each text, the sum of log p of its tokens from the second one on.
 
         `ModelError` where the model gives no numbers.
         """
-        passes, found = self.machine.way(self.plan), [0.0] * len(self.counts)
-        for block in run(self.plan, Procedure(_whole, lambda _: passes), self.machine.device):
+        passes, found = self.machine.backend_for(self.plan), [0.0] * len(self.counts)
+        for block in run(self.plan, ForwardRecipe(_whole, lambda _: passes), self.machine.device):
             for row, value in zip(block.rows, block.log_probs[:, 0].tolist(), strict=True):
                 found[row] = value
         if any(value != value for value in found):
@@ -49,7 +49,7 @@ class Reading:
         return found
 
 
-def reading_of(model: LanguageModel, texts: Sequence[Filled]) -> Reading:
+def reading_of(model: LanguageModel, texts: Sequence[Filled]) -> ReadingPlan:
     """The plan for texts without slots; the longest input of one that is too long is cut.
 
     `ModelError` where the model is not causal, or a text has no token after its first.
@@ -61,10 +61,10 @@ def reading_of(model: LanguageModel, texts: Sequence[Filled]) -> Reading:
         )
     ids = list(_read(model.machine, texts))
     items = _items(ids, model.machine.device)
-    return Reading(model.machine.lay_out(items), [len(own) for own in ids], model.machine)
+    return ReadingPlan(model.machine.plan_batches(items), [len(own) for own in ids], model.machine)
 
 
-def _read(machine: Machine[Passes], texts: Sequence[Filled]) -> Iterator[list[int]]:
+def _read(machine: ModelRuntime[ForwardBackend], texts: Sequence[Filled]) -> Iterator[list[int]]:
     """The ids of each text, cut to what the model has room for."""
     encode = partial(machine.tokens.encode, special=False)
     found = encode([_line(text) for text in texts])
@@ -81,27 +81,27 @@ def _read(machine: Machine[Passes], texts: Sequence[Filled]) -> Iterator[list[in
         yield ids
 
 
-def _line(filled: Filled) -> Line:
+def _line(filled: Filled) -> TokenizerInput:
     return tuple(part.text for part in filled if isinstance(part, Text | Input))
 
 
-def _written(filled: Filled) -> tuple[Line, Sequence[int]]:
+def _written(filled: Filled) -> tuple[TokenizerInput, Sequence[int]]:
     return _line(filled), range(len(filled))
 
 
-def _items(texts: Sequence[Sequence[int]], device: torch.device) -> list[Item]:
+def _items(texts: Sequence[Sequence[int]], device: torch.device) -> list[EncodedText]:
     """Each distinct text once; the last token need not pass."""
     rows: dict[tuple[int, ...], list[int]] = {}
     for row, ids in enumerate(texts):
         rows.setdefault(tuple(ids), []).append(row)
-    return [Item(ids[:-1], (), _asked(ids, device), own) for ids, own in rows.items()]
+    return [EncodedText(ids[:-1], (), _asked(ids, device), own) for ids, own in rows.items()]
 
 
-def _asked(ids: Sequence[int], device: torch.device) -> Probes:
+def _asked(ids: Sequence[int], device: torch.device) -> Completions:
     """One sum a text; places index the text itself, nothing is filled in."""
     readings = [(place, token, 0) for place, token in enumerate(ids[1:])]
-    return Probes((probe((), (), readings, device),), torch.ones(1))
+    return Completions((probe((), (), readings, device),), torch.ones(1))
 
 
-def _whole(item: Item, asked: Probe) -> tuple[list[int], list[int]]:
-    return list(item.ids), list(asked.places)
+def _whole(item: EncodedText, asked: Completion) -> tuple[list[int], list[int]]:
+    return list(item.ids), list(asked.positions)

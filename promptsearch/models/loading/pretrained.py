@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from promptsearch.errors import ModelError
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
 from promptsearch.models.loading.build import wrap
-from promptsearch.models.loading.files import Source
+from promptsearch.models.loading.files import ModelFiles
 
 _READING = (  # what `from_pretrained` raises where a file is not what it should be
     OSError,
@@ -26,7 +26,7 @@ _READING = (  # what `from_pretrained` raises where a file is not what it should
 )
 
 
-def load(source: Source, options: Options) -> LanguageModel:
+def load(source: ModelFiles, options: Options) -> LanguageModel:
     """Load the files and wrap them; `ModelError` where they are not what they should be."""
     from transformers import AutoTokenizer
 
@@ -42,7 +42,7 @@ def load(source: Source, options: Options) -> LanguageModel:
         return wrap(model, tokenizer, info, options)
 
 
-def family_at(source: Source, options: Options) -> Family:
+def family_at(source: ModelFiles, options: Options) -> Family:
     """The family of the model there, from its configuration alone unless the options name it."""
     from transformers import AutoConfig
 
@@ -51,13 +51,13 @@ def family_at(source: Source, options: Options) -> Family:
     return options.family or family_of(config, options.spec)
 
 
-def _arguments(source: Source, options: Options) -> dict[str, Any]:
+def _arguments(source: ModelFiles, options: Options) -> dict[str, Any]:
     common: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
     common["local_files_only"] = True
     return common | ({"gguf_file": source.gguf} if source.gguf else {})
 
 
-def _weights(source: Source, options: Options, family: Family, common: dict[str, Any]) -> Any:
+def _weights(source: ModelFiles, options: Options, family: Family, common: dict[str, Any]) -> Any:
     import transformers
 
     kinds = {
@@ -88,7 +88,7 @@ def _check_accelerate(options: Options) -> None:
         )
 
 
-def read(kind: Any, source: Source, options: Options, **arguments: Any) -> Any:
+def read(kind: Any, source: ModelFiles, options: Options, **arguments: Any) -> Any:
     """One of transformers' `from_pretrained`, whose many kinds of errors mean a bad file here."""
     try:
         return kind.from_pretrained(source.directory, **arguments)

@@ -11,7 +11,7 @@ import torch
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
 from promptsearch.models.forward.linear import in_bfloat16
 from promptsearch.models.loading.build import wrap
-from promptsearch.models.loading.files import MINI, find
+from promptsearch.models.loading.files import MINI, find_model_files
 from promptsearch.models.loading.pretrained import device_of, family_of, moved, quiet
 
 SENTINELS = 100  # <extra_id_0>, ... as T5 has them
@@ -70,7 +70,7 @@ def opened(spec: str, device: str = "cpu") -> Parts:
     """The model that `--model SPEC` means, in float32; `ModelError` where there is none."""
     import transformers
 
-    source = find(spec)
+    source = find_model_files(spec)
     kinds: dict[Family, Any] = {
         "masked": transformers.AutoModelForMaskedLM,
         "causal": transformers.AutoModelForCausalLM,

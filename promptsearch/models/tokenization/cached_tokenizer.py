@@ -11,12 +11,12 @@ some lines of every call are compared with their whole strings.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain
 
-from promptsearch.models.tokenization.tokenizer import Line, Located, Tokens
+from promptsearch.models.tokenization.tokenizer import TokenizerInput, Located, Tokens
 
 FIRST, EVERY = 16, 64  # lines of a call that are compared: so many first ones, then one in so many
 REMEMBERED = 1 << 15  # pieces, some 40 MB
 SPACES = " \u2581\u0120"  # as vocabularies write them: plain, Metaspace's, byte-level's
-TRIAL: Sequence[Line] = (
+TRIAL: Sequence[TokenizerInput] = (
     ("a", " b"),
     ("It was", " great", " ."),
     ("x ", "y"),
@@ -25,19 +25,19 @@ TRIAL: Sequence[Line] = (
 )
 
 
-class Pieces:
+class CachedTokenizer:
     """A tokenizer that remembers; ids are those of the tokenizer it is made from."""
 
     def __init__(self, whole: Tokens) -> None:
         self._whole = whole
-        self._known: dict[tuple[bool, Line], list[int]] = {}  # by whether it begins a line
+        self._known: dict[tuple[bool, TokenizerInput], list[int]] = {}  # by whether it begins a line
         self.lead, self.tail = whole.lead, whole.tail
         (sample,) = whole.encode([("a",)])
         self._around = sample[: self.lead], sample[len(sample) - self.tail :]
         self._trusted = True
         self.encode(TRIAL)
 
-    def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
+    def encode(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[list[int]]:
         """Token ids of each line, as the whole string has them."""
         if self._trusted and max(map(len, lines), default=0) > 1:
             cuts = [_cut(line)[0] for line in lines]
@@ -49,7 +49,7 @@ class Pieces:
         return self._whole.encode(lines, special)
 
     def encode_from(
-        self, lines: Sequence[Line], parts: Sequence[int], special: bool = True
+        self, lines: Sequence[TokenizerInput], parts: Sequence[int], special: bool = True
     ) -> list[tuple[list[int], int]]:
         """Ids of each line, and the first token of its part `parts[i]`, with the space before."""
         cuts = [_cut(line) for line in lines]
@@ -65,16 +65,16 @@ class Pieces:
         self._trusted = False
         return self._whole.encode_from(lines, parts, special)
 
-    def locate(self, lines: Sequence[Line], special: bool = True) -> list[Located]:
+    def locate(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[Located]:
         """Ids with their places."""
         return self._whole.locate(lines, special)
 
-    def glued(self, lines: Sequence[Line]) -> list[list[int]]:
+    def encode_continuation(self, lines: Sequence[TokenizerInput]) -> list[list[int]]:
         """Ids of lines that follow something."""
-        return self._whole.glued(lines)
+        return self._whole.encode_continuation(lines)
 
     def _assembled(
-        self, cut: Sequence[Sequence[Line]], special: bool
+        self, cut: Sequence[Sequence[TokenizerInput]], special: bool
     ) -> Iterator[tuple[list[int], list[int]]]:
         """For each line its ids, and the first token of each of its pieces."""
         self._learn({(i == 0, piece) for pieces in cut for i, piece in enumerate(pieces)})
@@ -84,18 +84,18 @@ class Pieces:
             starts = list(accumulate(map(len, own), initial=len(before)))
             yield [*before, *chain.from_iterable(own), *after], starts
 
-    def _learn(self, pieces: set[tuple[bool, Line]]) -> None:
+    def _learn(self, pieces: set[tuple[bool, TokenizerInput]]) -> None:
         if len(self._known) > REMEMBERED:
             self._known.clear()
         new = list(pieces - self._known.keys())
         begin = [piece for piece in new if piece[0]]
         follow = [piece for piece in new if not piece[0]]
         found = self._whole.encode([line for _, line in begin], special=False)
-        found += self._whole.glued([line for _, line in follow])
+        found += self._whole.encode_continuation([line for _, line in follow])
         self._known.update(zip(begin + follow, found, strict=True))
 
 
-def _cut(line: Line) -> tuple[list[Line], list[int | None]]:
+def _cut(line: TokenizerInput) -> tuple[list[TokenizerInput], list[int | None]]:
     """The line's pieces, and for each part the piece that begins with it, if one does."""
     pieces: list[list[str | int]] = [[]]
     places: list[int | None] = []
@@ -120,7 +120,7 @@ def _splits(before: str, text: str) -> bool:
     return text[:1] == " " and "!" <= before <= "~" and "!" <= text[1:2] <= "~"
 
 
-def _sample(cuts: Sequence[Sequence[Line]]) -> list[int]:
+def _sample(cuts: Sequence[Sequence[TokenizerInput]]) -> list[int]:
     """Which lines of a call are compared with their whole strings: of those that are cut, some."""
     cut = [i for i, pieces in enumerate(cuts) if len(pieces) > 1]
     return [*cut[:FIRST], *cut[FIRST::EVERY]]

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from promptsearch.errors import ModelError
-from promptsearch.models.tokenization.control_markers import HOLE
-from promptsearch.models.tokenization.tokenizer import Line
+from promptsearch.models.tokenization.control_markers import TRIGGER_PLACEHOLDER
+from promptsearch.models.tokenization.tokenizer import TokenizerInput
 from promptsearch.prompt import Answer, Filled, Input, Slot, Text, Trigger
 
 USER, SYSTEM = "\ue010", "\ue011"  # stand for the messages while the template is rendered
 
 
 @dataclass(frozen=True)
-class Written:
+class EncodedChatText:
     """A prompt with an answer in it, as a line."""
 
-    line: Line
+    line: TokenizerInput
     places: Sequence[int]  # where in the line each part of the prompt stands
     slots: Sequence[int]  # where the answer's texts stand, in order
 
@@ -31,7 +31,7 @@ class Writer(Protocol):
         """Whether the tokenizer adds its begin token."""
         ...
 
-    def write(self, filled: Filled, answer: Answer) -> Written:
+    def write(self, filled: Filled, answer: Answer) -> EncodedChatText:
         """The line; a slot that the answer leaves out is empty."""
         ...
 
@@ -42,21 +42,21 @@ class Raw:
 
     special: bool = True
 
-    def write(self, filled: Filled, answer: Answer) -> Written:
+    def write(self, filled: Filled, answer: Answer) -> EncodedChatText:
         slots = [i for i, part in enumerate(filled) if isinstance(part, Slot)]
-        return Written(_texts(filled, answer), range(len(filled)), slots)
+        return EncodedChatText(_texts(filled, answer), range(len(filled)), slots)
 
 
 @dataclass(frozen=True)
 class Chat:
     """The text before the first slot is the user's message; the rest is the reply."""
 
-    opening: Line  # what the template puts before the user's text
-    closing: Line  # what it puts between it and the reply
+    opening: TokenizerInput  # what the template puts before the user's text
+    closing: TokenizerInput  # what it puts between it and the reply
     answer_prefix: str | None = None
     special: bool = False
 
-    def write(self, filled: Filled, answer: Answer) -> Written:
+    def write(self, filled: Filled, answer: Answer) -> EncodedChatText:
         texts = _texts(filled, answer)
         slots = [i for i, part in enumerate(filled) if isinstance(part, Slot)]
         message, reply = texts[: slots[0]], texts[slots[0] :]
@@ -64,9 +64,9 @@ class Chat:
         user = len(self.opening)
         shift = user + len(self.closing) + 1
         places = [i + (user if i < slots[0] else shift) for i in range(len(filled))]
-        return Written(line, places, [places[i] for i in slots])
+        return EncodedChatText(line, places, [places[i] for i in slots])
 
-    def _begun(self, message: Line) -> str:
+    def _begun(self, message: TokenizerInput) -> str:
         """The reply up to the answer; a space joins them where one stands before the slot."""
         before = [part for part in message if part != ""]
         prefix = self.answer_prefix or ""
@@ -74,7 +74,7 @@ class Chat:
         return prefix + " " if prefix and spaced and not prefix[-1].isspace() else prefix
 
 
-def _texts(filled: Filled, answer: Answer) -> Line:
+def _texts(filled: Filled, answer: Answer) -> TokenizerInput:
     own = dict(answer)
     return tuple(_text(part, own) for part in filled)
 
@@ -84,12 +84,12 @@ def _text(part: Text | Input | Slot | Trigger, own: Mapping[str, str]) -> str | 
         case Slot(name):
             return own.get(name, "")
         case Trigger():
-            return HOLE
+            return TRIGGER_PLACEHOLDER
         case Text(text) | Input(_, text):
             return text
 
 
-def _stripped(texts: Line) -> Line:
+def _stripped(texts: TokenizerInput) -> TokenizerInput:
     """The same parts, without white space at the outer ends of their whole."""
     parts = list(texts)
     _strip(parts, range(len(parts)), str.lstrip)
@@ -129,7 +129,7 @@ def chat_of(
     return Chat(opening, closing, answer_prefix)
 
 
-def _controlled(text: str, control: Mapping[str, int], system: str) -> Line:
+def _controlled(text: str, control: Mapping[str, int], system: str) -> TokenizerInput:
     """The template's own text: here, and only here, names of control tokens mean them."""
     names = sorted([*control, SYSTEM], key=len, reverse=True)
     pieces = re.split("(" + "|".join(map(re.escape, names)) + ")", text)

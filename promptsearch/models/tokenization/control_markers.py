@@ -5,7 +5,7 @@ from typing import Any
 
 PRIVATE = tuple(chr(0x10FF00 + i) for i in range(64))  # one of them frames each name
 ANCHOR = -1  # a control token of ours that strips no space: what stands before a glued text
-HOLE = -2  # in a line and in ids: where a token will stand that is given by its id
+TRIGGER_PLACEHOLDER = -2  # in a line and in ids: where a token will stand that is given by its id
 
 
 def marker(base: str, token: int) -> str:

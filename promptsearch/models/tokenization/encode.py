@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.errors import ModelError
-from promptsearch.models.tokenization.control_markers import HOLE
-from promptsearch.models.tokenization.tokenizer import Line, Tokens
+from promptsearch.models.tokenization.control_markers import TRIGGER_PLACEHOLDER
+from promptsearch.models.tokenization.tokenizer import TokenizerInput, Tokens
 from promptsearch.models.tokenization.truncate import shortened
 from promptsearch.prompt import Answer, Filled, Slot, Trigger
 
@@ -22,7 +22,7 @@ class Encoded:
     places: Places
 
 
-def line_of(filled: Filled, controls: Sequence[int]) -> Line:
+def line_of(filled: Filled, controls: Sequence[int]) -> TokenizerInput:
     """The line of a prompt; its n-th slot is the n-th of `controls` (the last one repeats).
 
     A trigger is a hole in it: see `planted`.
@@ -34,16 +34,16 @@ def line_of(filled: Filled, controls: Sequence[int]) -> Line:
             line.append(controls[min(slots, len(controls) - 1)])
             slots += 1
         else:
-            line.append(HOLE if isinstance(part, Trigger) else part.text)
+            line.append(TRIGGER_PLACEHOLDER if isinstance(part, Trigger) else part.text)
     return tuple(line)
 
 
-def planted(ids: list[int], filled: Filled) -> list[int]:
+def insert_triggers(ids: list[int], filled: Filled) -> list[int]:
     """The ids with the prompt's triggers in their holes."""
     triggers = [part.token for part in filled if isinstance(part, Trigger)]
     if not triggers:
         return ids
-    places = [place for place, token in enumerate(ids) if token == HOLE]
+    places = [place for place, token in enumerate(ids) if token == TRIGGER_PLACEHOLDER]
     if len(places) != len(triggers):
         raise ModelError("this tokenizer does not keep places for triggers apart from text")
     full = list(ids)
@@ -63,7 +63,7 @@ def encode(
         if len(own) > room(places):
             filled, own = _cut(filled, tokens, controls, room(places))
         slots = _slots(own, controls, len(places))
-        encoded.append(Encoded(planted(own, filled), slots, places))
+        encoded.append(Encoded(insert_triggers(own, filled), slots, places))
     return encoded
 
 
@@ -118,9 +118,9 @@ def _ids(texts: Sequence[str], before: str, tokens: Tokens) -> list[tuple[int, .
         case "start":
             return list(map(tuple, tokens.encode([(text,) for text in texts], special=False)))
         case "space":
-            return list(map(tuple, tokens.glued([(" " + text,) for text in texts])))
+            return list(map(tuple, tokens.encode_continuation([(" " + text,) for text in texts])))
         case _:
-            return list(map(tuple, tokens.glued([(text,) for text in texts])))
+            return list(map(tuple, tokens.encode_continuation([(text,) for text in texts])))
 
 
 def _some(ids: tuple[int, ...], text: str) -> tuple[int, ...]:

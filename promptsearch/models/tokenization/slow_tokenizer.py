@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from promptsearch.models.tokenization.tokenizer import Line, Located
+from promptsearch.models.tokenization.tokenizer import TokenizerInput, Located
 
 
 class SlowTokens:
@@ -17,21 +17,21 @@ class SlowTokens:
         self.lead = probe.index(-1)
         self.tail = len(probe) - self.lead - 1
 
-    def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
+    def encode(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[list[int]]:
         return [self._ids(line, special) for line in lines]
 
     def encode_from(
-        self, lines: Sequence[Line], parts: Sequence[int], special: bool = True
+        self, lines: Sequence[TokenizerInput], parts: Sequence[int], special: bool = True
     ) -> list[tuple[list[int], int]]:
         return [self._from(line, part, special) for line, part in zip(lines, parts, strict=True)]
 
-    def locate(self, lines: Sequence[Line], special: bool = True) -> list[Located]:
+    def locate(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[Located]:
         return [self._located(line, special) for line in lines]
 
-    def glued(self, lines: Sequence[Line]) -> list[list[int]]:
+    def encode_continuation(self, lines: Sequence[TokenizerInput]) -> list[list[int]]:
         return [self._ids(line, False) for line in lines]
 
-    def _ids(self, line: Line, special: bool) -> list[int]:
+    def _ids(self, line: TokenizerInput, special: bool) -> list[int]:
         ids: list[int] = []
         for piece in piecewise(line):
             ids += [piece] if isinstance(piece, int) else self._text(piece)
@@ -47,7 +47,7 @@ class SlowTokens:
         middle = len(text) // 2
         return self._text(text[:middle]) + self._text(text[middle:])
 
-    def _from(self, line: Line, part: int, special: bool) -> tuple[list[int], int]:
+    def _from(self, line: TokenizerInput, part: int, special: bool) -> tuple[list[int], int]:
         ids = self._ids(line, special)
         before = piecewise(line[:part])
         if before and isinstance(before[-1], str):
@@ -56,7 +56,7 @@ class SlowTokens:
         same = (i for i, (a, b) in enumerate(zip(prefix, ids, strict=False)) if a != b)
         return ids, next(same, min(len(prefix), len(ids)))
 
-    def _located(self, line: Line, special: bool) -> Located:
+    def _located(self, line: TokenizerInput, special: bool) -> Located:
         """Tokens of a piece are taken to be equally long: good enough to cut, then cut again."""
         spans: list[tuple[int, int]] = [(0, 0)] * (self.lead * special)
         place, starts = 0, []
@@ -73,7 +73,7 @@ class SlowTokens:
         return Located(self._ids(line, special), spans + [(0, 0)] * (self.tail * special), starts)
 
 
-def piecewise(line: Line) -> list[str | int]:
+def piecewise(line: TokenizerInput) -> list[str | int]:
     """The line with neighbouring strings joined."""
     pieces: list[str | int] = []
     for part in line:

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 from promptsearch.errors import ModelError
 from promptsearch.models.tokenization.control_markers import (
     ANCHOR,
-    HOLE,
+    TRIGGER_PLACEHOLDER,
     PRIVATE,
     marker,
     with_markers,
 )
 
-Line = tuple[str | int, ...]
+TokenizerInput = tuple[str | int, ...]
 STAND_INS = ("the", "a", "is", "in", "of", "to", "it", "and", "I", "\u7684", "\u4e00")
 
 
@@ -45,21 +45,21 @@ class Tokens(Protocol):
         """How many it puts after every text."""
         ...
 
-    def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
+    def encode(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[list[int]]:
         """Token ids of each line; `special` adds what the tokenizer puts around a text."""
         ...
 
     def encode_from(
-        self, lines: Sequence[Line], parts: Sequence[int], special: bool = True
+        self, lines: Sequence[TokenizerInput], parts: Sequence[int], special: bool = True
     ) -> list[tuple[list[int], int]]:
         """Ids of each line, and the first token of its part `parts[i]`, with the space before."""
         ...
 
-    def locate(self, lines: Sequence[Line], special: bool = True) -> list[Located]:
+    def locate(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[Located]:
         """Ids with their places."""
         ...
 
-    def glued(self, lines: Sequence[Line]) -> list[list[int]]:
+    def encode_continuation(self, lines: Sequence[TokenizerInput]) -> list[list[int]]:
         """Ids of lines that follow something: `" great"` after a space, `"great"` without one."""
         ...
 
@@ -75,16 +75,16 @@ class FastTokens:
         self.lead = next((i for i, added in enumerate(probe) if not added), len(probe))
         self.tail = sum(probe) - self.lead
 
-    def encode(self, lines: Sequence[Line], special: bool = True) -> list[list[int]]:
+    def encode(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[list[int]]:
         base = unused_base(lines)
-        if any(HOLE in line for line in lines):
+        if any(TRIGGER_PLACEHOLDER in line for line in lines):
             return [ids for ids, *_ in self._holed(lines, base, special)]
         joined = [join(line, base) for line in lines]
         encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=special)
         return [encoding.ids for encoding in encodings]
 
     def encode_from(
-        self, lines: Sequence[Line], parts: Sequence[int], special: bool = True
+        self, lines: Sequence[TokenizerInput], parts: Sequence[int], special: bool = True
     ) -> list[tuple[list[int], int]]:
         base, lead = unused_base(lines), self.lead * special
         return [
@@ -94,16 +94,16 @@ class FastTokens:
             )
         ]
 
-    def locate(self, lines: Sequence[Line], special: bool = True) -> list[Located]:
+    def locate(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[Located]:
         base = unused_base(lines)
         return [
             Located(ids, encoding.offsets, starts(line, base))
             for ids, encoding, line, _ in self._holed(lines, base, special)
         ]
 
-    def glued(self, lines: Sequence[Line]) -> list[list[int]]:
+    def encode_continuation(self, lines: Sequence[TokenizerInput]) -> list[list[int]]:
         base = unused_base(lines)
-        if any(HOLE in line for line in lines):
+        if any(TRIGGER_PLACEHOLDER in line for line in lines):
             anchored = [(ANCHOR, *line) for line in lines]
             return [ids[1:] for ids, *_ in self._holed(anchored, base, False)]
         joined = [marker(base, ANCHOR) + join(line, base) for line in lines]
@@ -111,27 +111,27 @@ class FastTokens:
         return [encoding.ids[1:] for encoding in encodings]
 
     def _holed(
-        self, lines: Sequence[Line], base: str, special: bool
-    ) -> Iterator[tuple[list[int], Any, Line, str]]:
+        self, lines: Sequence[TokenizerInput], base: str, special: bool
+    ) -> Iterator[tuple[list[int], Any, TokenizerInput, str]]:
         """Ids with their holes, encodings, lines with a word in each hole, and their texts.
 
         A word, since what follows is to be read as it is after words.
         """
-        stood = [tuple(self._stand_ins(line)) if HOLE in line else line for line in lines]
+        stood = [tuple(self._stand_ins(line)) if TRIGGER_PLACEHOLDER in line else line for line in lines]
         joined = [join(line, base) for line in stood]
         encodings = self._copy(base).encode_batch(joined, add_special_tokens=special)
         for line, own, text, encoding in zip(lines, stood, joined, encodings, strict=True):
             ids = list(encoding.ids)
-            if HOLE in line:
+            if TRIGGER_PLACEHOLDER in line:
                 for part, word, start in zip(line, own, starts(own, base), strict=True):
-                    if part == HOLE:
-                        ids[_standing(encoding, start, start + len(str(word)))] = HOLE
+                    if part == TRIGGER_PLACEHOLDER:
+                        ids[_standing(encoding, start, start + len(str(word)))] = TRIGGER_PLACEHOLDER
             yield ids, encoding, own, text
 
-    def _stand_ins(self, line: Line) -> Iterator[str | int]:
+    def _stand_ins(self, line: TokenizerInput) -> Iterator[str | int]:
         bare = True  # whether nothing stands before
         for part in line:
-            if part == HOLE:
+            if part == TRIGGER_PLACEHOLDER:
                 yield self._word if bare else f" {self._word}"
             else:
                 yield part
@@ -154,7 +154,7 @@ class FastTokens:
         return self._copies[base]
 
 
-def unused_base(lines: Sequence[Line]) -> str:
+def unused_base(lines: Sequence[TokenizerInput]) -> str:
     """A private-use character that no string of the lines holds."""
     for base in PRIVATE:
         if not any(isinstance(part, str) and base in part for line in lines for part in line):
@@ -165,12 +165,12 @@ def unused_base(lines: Sequence[Line]) -> str:
     )
 
 
-def join(line: Line, base: str) -> str:
+def join(line: TokenizerInput, base: str) -> str:
     """One string, control tokens written by their private names."""
     return "".join([part if isinstance(part, str) else marker(base, part) for part in line])
 
 
-def starts(line: Line, base: str) -> list[int]:
+def starts(line: TokenizerInput, base: str) -> list[int]:
     """First character of each part in the joined string."""
     return [0, *accumulate(len(join((part,), base)) for part in line)][:-1]
 

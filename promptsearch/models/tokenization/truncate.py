@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from promptsearch.errors import ModelError
-from promptsearch.models.tokenization.tokenizer import Line, Located, Tokens
+from promptsearch.models.tokenization.tokenizer import TokenizerInput, Located, Tokens
 from promptsearch.prompt import Filled, Input
 
-Write = Callable[[Filled], tuple[Line, Sequence[int]]]  # the line, and where in it each part stands
+Write = Callable[[Filled], tuple[TokenizerInput, Sequence[int]]]  # the line, and where in it each part stands
 
 
 def shortened(filled: Filled, write: Write, tokens: Tokens, room: int, special: bool) -> Filled:

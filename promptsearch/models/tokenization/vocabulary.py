@@ -13,7 +13,7 @@ def words(tokenizer: Any, tokens: Tokens) -> list[str]:
     pieces = dict(zip(own, tokenizer.convert_ids_to_tokens(own), strict=True))
     texts = [_text(tokenizer, piece) for piece in pieces.values()]
     known = [(token, text) for token, text in zip(own, texts, strict=True) if text.isalpha()]
-    spaced = tokens.glued([(" " + text,) for _, text in known])
+    spaced = tokens.encode_continuation([(" " + text,) for _, text in known])
     alone = tokens.encode([(text,) for _, text in known], special=False)
     single = (
         text
@@ -37,7 +37,7 @@ def spellings(tokenizer: Any, tokens: Tokens, control: Collection[int]) -> list[
     spells so (BERT's "[unused1]").
     """
     count = len(tokenizer)
-    (before,) = tokens.glued([(" the",)])
+    (before,) = tokens.encode_continuation([(" the",)])
     start = tokenizer.decode(before, clean_up_tokenization_spaces=False)
     texts = tokenizer.batch_decode(
         [[*before, token] for token in range(count)], clean_up_tokenization_spaces=False
@@ -54,7 +54,7 @@ def _sayable(
 ) -> list[str | None]:
     """The texts without broken characters, and without words that are read as other tokens."""
     words = [i for i, text in enumerate(texts) if text and text[0] == " " and text.strip()]
-    read = tokens.glued([(f" the{texts[i]}",) for i in words])
+    read = tokens.encode_continuation([(f" the{texts[i]}",) for i in words])
     other = {i for i, ids in zip(words, read, strict=True) if ids != [*before, i]}
     return [
         None if not text or "\ufffd" in text or i in other else text for i, text in enumerate(texts)
@@ -83,6 +83,6 @@ def written(tokenizer: Any, ids: Sequence[int]) -> str:
 def answer_ids(tokens: Tokens, texts: Sequence[str]) -> list[tuple[int, ...]]:
     """The ids of answers where a space stands before their slot."""
     alone = tokens.encode([(text,) for text in texts], special=False)
-    spaced = tokens.glued([(" " + text,) for text in texts])
+    spaced = tokens.encode_continuation([(" " + text,) for text in texts])
     shorter = (min(pair, key=len) for pair in zip(spaced, alone, strict=True))
     return [tuple(ids) for ids in shorter]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from promptsearch.data import Dataset, Example, TaskFrame
+from promptsearch.data import Dataset, Example, TaskSchema
 from promptsearch.data.tasks.in_memory import task_in_memory
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.engine.strategy import Searcher
@@ -12,7 +12,7 @@ from promptsearch.engine.trial import Result
 from promptsearch.errors import RunError
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble import EnsemblePredictor
-from promptsearch.prediction.selection import Choice, chosen, frame_in, scoring_from, without_priors
+from promptsearch.prediction.selection import PromptSelection, select_prompts, frame_in, scoring_from, calibrated_as_saved
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.model import model_for
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
@@ -25,8 +25,8 @@ class Basis:
     """Prompts and their task; `train` and `result` where they were searched."""
 
     file: PromptFile
-    frame: TaskFrame
-    choice: Choice
+    frame: TaskSchema
+    choice: PromptSelection
     train: Dataset | None = None
     result: Result | None = None
 
@@ -38,7 +38,7 @@ class Basis:
         else:
             file = read_prompts(Path(prompts))
         frame = frame_in(file)
-        return cls(file, frame, chosen(file, frame, id, ensemble))
+        return cls(file, frame, select_prompts(file, frame, id, ensemble))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class Basis:
         """What answers, scored and calibrated as the file says."""
         settings, kind = scoring_from(self.file), self.frame.kind
         own = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
-        scorer = without_priors(own, own, self.file, self.choice, self.frame, self.train)
+        scorer = calibrated_as_saved(own, own, self.file, self.choice, self.frame, self.train)
         return EnsemblePredictor(self.choice.ensemble, scorer, own)
 
     def searched(
@@ -76,4 +76,4 @@ class Basis:
         settings = replace(scoring_from(self.file), budget=budget, seed=seed)
         result = search(searcher, definition, model, settings)
         best = SavedPrompt(result.best.id, result.best.prompt, {})
-        return replace(self, choice=Choice.of(best), train=definition.train.examples, result=result)
+        return replace(self, choice=PromptSelection.of(best), train=definition.train.examples, result=result)

@@ -97,7 +97,7 @@ class Target:
 
 
 @dataclass
-class Part:
+class PartialOutput:
     """The lines of a target so far."""
 
     path: Path
@@ -117,7 +117,7 @@ class Part:
 
 
 @contextmanager
-def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[Part]:
+def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[PartialOutput]:
     """The target's part, at the end of its last whole chunk; for one process at a time.
 
     `RunError` where it is another pass's: its journal says another `identity`.
@@ -140,7 +140,7 @@ def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[Part]:
         file.truncate(end)
         file.seek(end)
         known = {name: last[name] for name in Done.__dataclass_fields__ if name in last}
-        part = Part(target.part, file, ledger, Done(**known))  # type: ignore[arg-type]
+        part = PartialOutput(target.part, file, ledger, Done(**known))  # type: ignore[arg-type]
         try:
             yield part
         finally:

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from promptsearch.data import Layout, Row
+from promptsearch.data import TableFormat, Row
 from promptsearch.data.tables.parquet import open_parquet, pyarrow_for
 from promptsearch.data.tables.rows import each_row
 from promptsearch.files.reading import is_whole, kind_of
@@ -24,14 +24,14 @@ WHOLE = range(-(1 << 63), 1 << 63)  # numbers that Parquet holds
 JSON = "json"
 
 
-class Input(NamedTuple):
+class ParquetInput(NamedTuple):
     """A table's columns with their types, and its rows in batches; one that is no row is null."""
 
     schema: Any
     batches: Iterator[Any]
 
 
-def write_parquet(table: Path, layout: Layout, columns: Columns, part: Path, new: Path) -> None:
+def write_parquet(table: Path, layout: TableFormat, columns: Columns, part: Path, new: Path) -> None:
     """Write `new`: the rows of the table that `part` has predictions of, with these."""
     arrow, parquet = pyarrow_for(new)
     added = [
@@ -71,20 +71,20 @@ class _Predictions:
 
 
 @contextmanager
-def _opened(table: Path, layout: Layout) -> Iterator[Input]:
+def _opened(table: Path, layout: TableFormat) -> Iterator[ParquetInput]:
     if (layout.ending or kind_of(table)) == ".parquet":
         with open_parquet(table) as file:
-            yield Input(file.schema_arrow, file.iter_batches())
+            yield ParquetInput(file.schema_arrow, file.iter_batches())
         return
     arrow, _ = pyarrow_for(table)
     kinds = _kinds(table, layout)
     types = {JSON: arrow.string(), "text": arrow.string(), "flag": arrow.bool_()}
     types |= {"whole": arrow.int64(), "number": arrow.float64()}
     schema = arrow.schema([(name, types[kind]) for name, kind in kinds.items()])
-    yield Input(schema, _batches(table, layout, kinds, schema))
+    yield ParquetInput(schema, _batches(table, layout, kinds, schema))
 
 
-def _batches(table: Path, layout: Layout, kinds: Mapping[str, str], schema: Any) -> Iterator[Any]:
+def _batches(table: Path, layout: TableFormat, kinds: Mapping[str, str], schema: Any) -> Iterator[Any]:
     arrow, _ = pyarrow_for(table)
     rows = each_row(table, layout)
     while some := list(islice(rows, BATCH)):
@@ -98,7 +98,7 @@ def _batches(table: Path, layout: Layout, kinds: Mapping[str, str], schema: Any)
         yield arrow.record_batch(columns, schema=schema)
 
 
-def _kinds(table: Path, layout: Layout) -> dict[str, str]:
+def _kinds(table: Path, layout: TableFormat) -> dict[str, str]:
     """What each column holds: "flag", "whole", "number", "text", or "json" for several of these."""
     found: dict[str, set[str]] = {}
     for row in each_row(table, layout):

@@ -8,7 +8,7 @@ from promptsearch.language.english.stop_words import STOP_WORDS
 from promptsearch.language.words import is_spaced
 
 
-def leaking(task: Task) -> frozenset[str]:
+def leaked_words(task: Task) -> frozenset[str]:
     """Words of the answers (labelled tasks) or of the training objects (facts), lower-cased.
 
     Stop words are no leak: "of" says nothing of "University of Oslo".

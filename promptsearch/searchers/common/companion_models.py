@@ -5,7 +5,7 @@ from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel, Options
 from promptsearch.models.generation.translation import Translator, check_pair
 from promptsearch.models.generation.translators import FAST, load_translator
-from promptsearch.models.loading.load import companion, load
+from promptsearch.models.loading.load import load_beside, load
 
 
 def filler(task: Task, spec: str) -> LanguageModel:
@@ -40,7 +40,7 @@ def translators(task: Task, forward: str, backward: str) -> tuple[Translator, Tr
 
 def loaded(task: Task, spec: str) -> LanguageModel:
     """Another model, on the device of the searched one."""
-    return companion(task.model, spec) if task.model is not None else load(Options(spec))
+    return load_beside(task.model, spec) if task.model is not None else load(Options(spec))
 
 
 def is_masked(task: Task) -> bool:

@@ -14,7 +14,7 @@ from promptsearch.errors import PromptError
 from promptsearch.language.words import is_spaced
 from promptsearch.prompt import Field, Filled, Input, Part, Slot, Template, Text
 from promptsearch.prompt.template import check_places, notation_of
-from promptsearch.searchers.common.trigger_template import Hole, Layout
+from promptsearch.searchers.common.trigger_template import TriggerSlot, TriggerTemplate
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ Contents = Sequence[tuple[Text | Slot, ...]]  # what stands in each gap
 
 
 @dataclass(frozen=True)
-class Frame:
+class GapTemplate:
     """A template with gaps."""
 
     parts: tuple[Part | Gap, ...]
 
     @classmethod
-    def parse(cls, notation: str) -> "Frame":
+    def parse(cls, notation: str) -> "GapTemplate":
         """From a template's notation with [T] for each gap; several in a row are one."""
         parts: list[Part | Gap] = []
-        for part in Layout.parse(notation).parts:
-            if not isinstance(part, Hole):
+        for part in TriggerTemplate.parse(notation).parts:
+            if not isinstance(part, TriggerSlot):
                 parts.append(part)
             elif not (parts and isinstance(parts[-1], Gap)):
                 parts.append(Gap())
@@ -94,18 +94,18 @@ class Frame:
         return tuple(filled)
 
 
-def frames_of(layouts: Sequence[str], task: Task, ends: bool) -> list[Frame]:
+def frames_of(layouts: Sequence[str], task: Task, ends: bool) -> list[GapTemplate]:
     """The user's layouts, or those that suit the task; `PromptError` where one does not.
 
     `ends`: whether a gap may stand at the end (else a full stop does).
     """
-    found = [Frame.parse(notation) for notation in layouts or _defaults(task, ends)]
+    found = [GapTemplate.parse(notation) for notation in layouts or _defaults(task, ends)]
     for frame in found:
         check(frame, task.prompt.template, task.inputs)
     return found
 
 
-def check(frame: Frame, manual: Template, inputs: Sequence[str]) -> None:
+def check(frame: GapTemplate, manual: Template, inputs: Sequence[str]) -> None:
     """`PromptError` where the frame has other slots than the answers, or a field too many."""
     check_places(f"the layout {str(frame)!r}", frame.parts, manual.slots, inputs)
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def in_turn(lists: Iterable[Iterable[T]]) -> Iterator[T]:
+def interleave(lists: Iterable[Iterable[T]]) -> Iterator[T]:
     """The first of every list, then the second of those that have one, ...
 
     >>> list(in_turn(["ab", "c", "def"]))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
-from promptsearch.engine import Chore
+from promptsearch.engine import ModelCall
 from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score
 from promptsearch.models.generation.translation import Translator
@@ -28,11 +28,11 @@ class RoundTrip:
         made = self.score.once(f"translate {digest(about)}", partial(self._chore, said))
         return cast(list[Candidate], made)
 
-    def _chore(self, said: str) -> Chore:
+    def _chore(self, said: str) -> ModelCall:
         beam = 1 if self.forward.one_best else self.beam
         forwards = beam + beam * (1 if self.backward.one_best else self.beam)
         tokens = forwards * 2 * len(said.split())  # about: nobody else knows their tokens
-        return Chore(Cost(forwards, tokens), partial(self._translated, said))
+        return ModelCall(Cost(forwards, tokens), partial(self._translated, said))
 
     def _translated(self, said: str) -> list[Candidate]:
         (there,) = self.forward.translations([said], self.beam)

@@ -9,22 +9,22 @@ from promptsearch.data import Example
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import TaskError
 from promptsearch.prompt import Filled
-from promptsearch.searchers.common.gap_template import Contents, Frame
+from promptsearch.searchers.common.gap_template import Contents, GapTemplate
 
 
 @dataclass(frozen=True)
-class Instance:
+class TrainingContext:
     """An example and what stands in the slots: its right answer."""
 
     inputs: dict[str, str]
     answer: dict[str, str]  # slot -> text
 
-    def fill(self, frame: Frame, contents: Contents, answered: bool = True) -> Filled:
+    def fill(self, frame: GapTemplate, contents: Contents, answered: bool = True) -> Filled:
         """The frame as a model reads it, with the right answer in it or with its slots."""
         return frame.fill(contents, self.inputs, self.answer if answered else {})
 
 
-def instances_of(task: Task, count: int) -> list[Instance]:
+def instances_of(task: Task, count: int) -> list[TrainingContext]:
     """As many training examples, drawn by the task's seed from all labels alike; in order.
 
     An example's answer is the first of its label's, or a fact's first object. `TaskError` where no
@@ -34,7 +34,7 @@ def instances_of(task: Task, count: int) -> list[Instance]:
     if not able:
         raise TaskError(f"{task.name}: no training example has an answer to write a template by")
     drawn = _drawn(able, min(count, len(able)), task)
-    return [Instance(dict(e.inputs), _answer(e, task) or {}) for e in drawn]
+    return [TrainingContext(dict(e.inputs), _answer(e, task) or {}) for e in drawn]
 
 
 def _answer(example: Example, task: Task) -> dict[str, str] | None:

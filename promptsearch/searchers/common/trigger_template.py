@@ -19,22 +19,22 @@ _WORD = re.compile(r" ?\w+(?:['\u2019-]\w+)*")
 
 
 @dataclass(frozen=True)
-class Hole:
+class TriggerSlot:
     """A place for one token, which brings the space before it."""
 
 
 @dataclass(frozen=True)
-class Layout:
+class TriggerTemplate:
     """A template with holes."""
 
-    parts: tuple[Part | Hole, ...]
+    parts: tuple[Part | TriggerSlot, ...]
 
     def __post_init__(self) -> None:
         if not any(isinstance(part, Slot) for part in self.parts):
             raise PromptError("a template with [T] needs a slot too; write [Z] where the answer is")
 
     def __str__(self) -> str:
-        return "".join(" [T]" if isinstance(p, Hole) else notation_of(p) for p in self.parts)
+        return "".join(" [T]" if isinstance(p, TriggerSlot) else notation_of(p) for p in self.parts)
 
     @staticmethod
     def marked(notation: str) -> bool:
@@ -44,25 +44,25 @@ class Layout:
     @cached_property
     def places(self) -> int:
         """How many holes there are."""
-        return sum(isinstance(part, Hole) for part in self.parts)
+        return sum(isinstance(part, TriggerSlot) for part in self.parts)
 
     @classmethod
-    def parse(cls, notation: str) -> "Layout":
+    def parse(cls, notation: str) -> "TriggerTemplate":
         """From a template's notation with [T] for each token (`[[T]]` is text)."""
-        parts: list[Part | Hole] = []
+        parts: list[Part | TriggerSlot] = []
         for number, piece in enumerate(_PLACE.split(notation)):
             if number:
-                parts.append(Hole())
+                parts.append(TriggerSlot())
             parts += Template.parts_of(piece.replace("[[T]]", "[T]"))
         return cls(tuple(parts))
 
     @classmethod
-    def beside(cls, template: Template, count: int, where: Where) -> "Layout":
+    def beside(cls, template: Template, count: int, where: Where) -> "TriggerTemplate":
         """The template with `count` holes before its first slot, after it, or on both sides."""
         left = {"before": count, "after": 0}.get(where, count - count // 2)
         slot = next(i for i, part in enumerate(template.parts) if isinstance(part, Slot))
         before, after = template.parts[:slot], template.parts[slot + 1 :]
-        holes: tuple[Hole, ...] = (Hole(),) * count
+        holes: tuple[TriggerSlot, ...] = (TriggerSlot(),) * count
         spaced = _without_space(before) if left else before
         gap: tuple[Part, ...] = (Text(" "),) if left else ()
         middle = (*holes[:left], *gap, template.parts[slot], *holes[left:])
@@ -71,9 +71,9 @@ class Layout:
     @classmethod
     def of_words(
         cls, template: Template, read: Read, spaced: bool = True
-    ) -> "tuple[Layout, Tokens]":
+    ) -> "tuple[TriggerTemplate, Tokens]":
         """The template with holes where its own words stand, and the tokens of these words."""
-        parts: list[Part | Hole] = []
+        parts: list[Part | TriggerSlot] = []
         tokens: list[int] = []
         for part in template.parts:
             if not isinstance(part, Text):
@@ -81,7 +81,7 @@ class Layout:
                 continue
             for piece, apart in _words(part.text, spaced, first=not parts):
                 own = read(piece.strip(" ")) if apart else ()
-                parts += [Hole()] * len(own) or [Text(piece)]
+                parts += [TriggerSlot()] * len(own) or [Text(piece)]
                 tokens += own
         return cls(tuple(parts)), tuple(tokens)
 
@@ -89,7 +89,7 @@ class Layout:
         """As a model reads it, tokens by their ids."""
         own = iter(tokens)
         return filled(
-            [Trigger(next(own)) if isinstance(p, Hole) else p for p in self.parts], inputs
+            [Trigger(next(own)) if isinstance(p, TriggerSlot) else p for p in self.parts], inputs
         )
 
 

@@ -10,17 +10,17 @@ from promptsearch.errors import TaskError
 from promptsearch.models import LanguageModel, Plan, Scoring
 from promptsearch.prompt import Answer, Filled, Slot
 from promptsearch.scoring import Cost
-from promptsearch.searchers.common.answer_leaks import leaking
+from promptsearch.searchers.common.answer_leaks import leaked_words
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-ASKED = Slot("word")  # stands where the word is asked for
+WORD_SLOT = Slot("word")  # stands where the word is asked for
 PUNCTUATION = (",", ".", ":", ";", "?", "!", "-")
 
 
 @dataclass(frozen=True)
-class Asker:
+class WordScorer:
     """Asks a model for words of its vocabulary, one token each."""
 
     model: LanguageModel
@@ -31,7 +31,7 @@ class Asker:
         """Of texts with the slot `ASKED`; other slots stay open."""
         return self.model.plan(texts, self._answers, Scoring("independent"))
 
-    def means(self, plan: Plan, group: int) -> "Tensor":
+    def mean_log_probs(self, plan: Plan, group: int) -> "Tensor":
         """(group, word) log p of each word, the mean over every `group` texts of the plan."""
         import torch
 
@@ -57,18 +57,18 @@ class Asker:
 
     @cached_property
     def _answers(self) -> tuple[Answer, ...]:
-        return tuple(((ASKED.name, word),) for word in self.words)
+        return tuple(((WORD_SLOT.name, word),) for word in self.words)
 
 
-def asker(task: Task, model: LanguageModel, more: Sequence[str] = ()) -> Asker:
+def asker(task: Task, model: LanguageModel, more: Sequence[str] = ()) -> WordScorer:
     """Asks for the model's whole words that are no answers, for punctuation, and for `more`.
 
     `TaskError` where there is none.
     """
-    leaks = leaking(task)
+    leaks = leaked_words(task)
     own = [word for word in model.vocabulary_words() if word.lower() not in leaks]
     others = [*PUNCTUATION, *more]
     single = (w for w, ids in zip(others, model.answer_ids(others), strict=True) if len(ids) == 1)
     if not own:
         raise TaskError(f"{task.name}: {model.info.spec!r} has no whole words to write with")
-    return Asker(model.ranker, tuple(dict.fromkeys((*own, *single))))
+    return WordScorer(model.fast_model, tuple(dict.fromkeys((*own, *single))))

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from promptsearch.engine import Chore
-from promptsearch.searchers.common.gap_template import Frame
+from promptsearch.engine import ModelCall
+from promptsearch.searchers.common.gap_template import GapTemplate
 
 
-class Job(NamedTuple):
+class BeamJob(NamedTuple):
     """One beam over one frame; its chore gives [[texts of the gaps], mean log p], best first."""
 
-    frame: Frame
+    frame: GapTemplate
     about: object  # all that its outcome depends on, beside the model
-    prepare: Callable[[], Chore]
+    prepare: Callable[[], ModelCall]

@@ -13,15 +13,15 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from promptsearch.engine import Chore
-from promptsearch.models import Plan, Question, Scoring
+from promptsearch.engine import ModelCall
+from promptsearch.models import Plan, ScoringRequest, Scoring
 from promptsearch.prompt import Filled, Slot, Text
 from promptsearch.scoring import Cost
-from promptsearch.searchers.common.gap_template import Contents, Frame
-from promptsearch.searchers.common.training_contexts import Instance
-from promptsearch.searchers.common.word_scorer import ASKED, Asker
-from promptsearch.searchers.generate.beam_job import Job
-from promptsearch.searchers.generate.partial_fills import Draft, Sizes, best_of, sizes_of
+from promptsearch.searchers.common.gap_template import Contents, GapTemplate
+from promptsearch.searchers.common.training_contexts import TrainingContext
+from promptsearch.searchers.common.word_scorer import WORD_SLOT, WordScorer
+from promptsearch.searchers.generate.beam_job import BeamJob
+from promptsearch.searchers.generate.partial_fills import PartialFill, Sizes, best_of, sizes_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,33 +34,33 @@ CHANGES = 3  # words that may come instead of each one
 class Infiller:
     """Fills the gaps of frames with words of the model's vocabulary, one token each."""
 
-    asker: Asker
-    instances: Sequence[Instance]
+    asker: WordScorer
+    instances: Sequence[TrainingContext]
     longest: int = 3  # words in a gap
     spaced: bool = True
 
-    def jobs(self, frames: Sequence[Frame], beam: int) -> Iterator[Job]:
+    def jobs(self, frames: Sequence[GapTemplate], beam: int) -> Iterator[BeamJob]:
         """A beam for each frame and number of words; they share its width."""
         shapes = [(frame, s) for frame in frames for s in sizes_of(frame.gaps, self.longest)]
         own = -(-beam // len(shapes))
         for frame, sizes in shapes:
             about = (frame, sizes, own, self.asker.words, self.instances)
-            yield Job(frame, about, partial(self.chore, frame, sizes, own))
+            yield BeamJob(frame, about, partial(self.chore, frame, sizes, own))
 
-    def chore(self, frame: Frame, sizes: Sizes, beam: int) -> Chore:
+    def chore(self, frame: GapTemplate, sizes: Sizes, beam: int) -> ModelCall:
         """See `Job`. What it takes is known when it is done: equal texts pass once."""
         holes, before = sum(sizes), len(self.asker.paid)
         passes = 1 + beam * (holes - 1) + beam * (2 * holes if self._masked else 1)
-        first = self._plan(frame, sizes, [Draft((None,) * holes)], 0)
+        first = self._plan(frame, sizes, [PartialFill((None,) * holes)], 0)
         most = Cost(len(self.instances) * passes, first.tokens * passes, first.peak_bytes)
 
         def work() -> list[list[object]]:
             return [[self._texts(d, sizes), d.log_prob] for d in self._drafts(frame, sizes, beam)]
 
-        return Chore(most, work, lambda: sum(self.asker.paid[before:], Cost()))
+        return ModelCall(most, work, lambda: sum(self.asker.paid[before:], Cost()))
 
-    def _drafts(self, frame: Frame, sizes: Sizes, beam: int) -> list[Draft]:
-        drafts = [Draft((None,) * sum(sizes))]
+    def _drafts(self, frame: GapTemplate, sizes: Sizes, beam: int) -> list[PartialFill]:
+        drafts = [PartialFill((None,) * sum(sizes))]
         for place in range(sum(sizes)):
             table = self._table(frame, sizes, drafts, place)
             longer = [
@@ -71,7 +71,7 @@ class Infiller:
             return best_of(self._revised(frame, sizes, drafts, beam), beam)
         return best_of(self._answered(frame, sizes, drafts), beam)
 
-    def _next(self, draft: Draft, place: int, row: "Tensor") -> Iterator[Draft]:
+    def _next(self, draft: PartialFill, place: int, row: "Tensor") -> Iterator[PartialFill]:
         """The draft with each word there; no word stands twice in a row."""
         beside = {draft.words[i] for i in (place - 1, place + 1) if 0 <= i < len(draft.words)}
         values, columns = row.topk(min(len(self.asker.words), KEPT))
@@ -80,8 +80,8 @@ class Infiller:
                 yield draft.with_word(place, word, value)
 
     def _revised(
-        self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], beam: int
-    ) -> list[Draft]:
+        self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill], beam: int
+    ) -> list[PartialFill]:
         """With single words changed where that promises more, and all judged anew."""
         tables = self._tables(frame, sizes, drafts)
         judged = self._judged(drafts, tables)
@@ -89,25 +89,25 @@ class Infiller:
         best = best_of([*judged, *changed], beam)
         return self._judged(best, self._tables(frame, sizes, best))
 
-    def _judged(self, drafts: Sequence[Draft], tables: Sequence["Tensor"]) -> list[Draft]:
+    def _judged(self, drafts: Sequence[PartialFill], tables: Sequence["Tensor"]) -> list[PartialFill]:
         """By log p of each word given all others."""
         return [
             replace(draft, log_probs=self._own(draft, number, tables))
             for number, draft in enumerate(drafts)
         ]
 
-    def _changed(self, draft: Draft, number: int, tables: Sequence["Tensor"]) -> Iterator[Draft]:
+    def _changed(self, draft: PartialFill, number: int, tables: Sequence["Tensor"]) -> Iterator[PartialFill]:
         """The likeliest words instead of each one, the others being judged as before."""
         for place, table in enumerate(tables):
             others = (d for d in self._next(draft, place, table[number]) if d.words != draft.words)
             yield from islice(others, CHANGES)
 
-    def _own(self, draft: Draft, number: int, tables: Sequence["Tensor"]) -> tuple[float, ...]:
+    def _own(self, draft: PartialFill, number: int, tables: Sequence["Tensor"]) -> tuple[float, ...]:
         """log p of each word of a draft."""
         columns = (self.asker.column[str(word)] for word in draft.words)
         return tuple(float(t[number, column]) for t, column in zip(tables, columns, strict=True))
 
-    def _answered(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft]) -> list[Draft]:
+    def _answered(self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill]) -> list[PartialFill]:
         """By the words before the slot, the right answer, and all that follows it."""
         import torch
 
@@ -123,23 +123,23 @@ class Infiller:
         return [replace(d, log_probs=(*d.log_probs[:words], mean)) for d, mean in pairs]
 
     def _question(
-        self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], instance: Instance
-    ) -> Question:
+        self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill], instance: TrainingContext
+    ) -> ScoringRequest:
         """Every draft's text around the instance, asked its right answer."""
         contents = (self._contents(draft, sizes, None) for draft in drafts)
         texts = [instance.fill(frame, each, answered=False) for each in contents]
-        return Question(texts, [tuple(instance.answer.items())])
+        return ScoringRequest(texts, [tuple(instance.answer.items())])
 
-    def _table(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], place: int) -> "Tensor":
+    def _table(self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill], place: int) -> "Tensor":
         """(draft, word) log p of each word there, the mean over the instances."""
         plan = self._plan(frame, sizes, drafts, place)
-        return self.asker.means(plan, len(self.instances))
+        return self.asker.mean_log_probs(plan, len(self.instances))
 
-    def _tables(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft]) -> list["Tensor"]:
+    def _tables(self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill]) -> list["Tensor"]:
         """Of every word's place."""
         return [self._table(frame, sizes, drafts, place) for place in range(sum(sizes))]
 
-    def _plan(self, frame: Frame, sizes: Sizes, drafts: Sequence[Draft], place: int) -> Plan:
+    def _plan(self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill], place: int) -> Plan:
         contents = [self._contents(draft, sizes, place) for draft in drafts]
         texts = [self._asking(each.fill(frame, own)) for own in contents for each in self.instances]
         return self.asker.plan(texts)
@@ -148,19 +148,19 @@ class Infiller:
         """The text; for a causal model as far as the word that is asked for."""
         if self._masked:
             return text
-        return text[: text.index(ASKED) + 1]
+        return text[: text.index(WORD_SLOT) + 1]
 
-    def _contents(self, draft: Draft, sizes: Sizes, place: int | None) -> Contents:
+    def _contents(self, draft: PartialFill, sizes: Sizes, place: int | None) -> Contents:
         """Each gap's words, a slot for the one that is asked for and for those still open."""
         space = (Text(" "),) if self.spaced else ()
         parts: list[tuple[Text | Slot, ...]] = []
         for number, word in enumerate(draft.words):
-            asked = ASKED if number == place else Slot(f"open{number}")
+            asked = WORD_SLOT if number == place else Slot(f"open{number}")
             parts.append((*space, asked if word is None or number == place else Text(word)))
         own = iter(parts)
         return [tuple(p for some in islice(own, size) for p in some) for size in sizes]
 
-    def _texts(self, draft: Draft, sizes: Sizes) -> list[str]:
+    def _texts(self, draft: PartialFill, sizes: Sizes) -> list[str]:
         """What stands in each gap."""
         filled = self._contents(draft, sizes, None)
         return ["".join(p.text for p in own if isinstance(p, Text)) for own in filled]

@@ -8,7 +8,7 @@ Sizes = tuple[int, ...]  # words in each gap
 
 
 @dataclass(frozen=True)
-class Draft:
+class PartialFill:
     """Words of all gaps in a row, None where there is none yet."""
 
     words: tuple[str | None, ...]
@@ -18,8 +18,8 @@ class Draft:
     def log_prob(self) -> float:
         return sum(self.log_probs)
 
-    def with_word(self, place: int, word: str, log_prob: float) -> "Draft":
-        return Draft(
+    def with_word(self, place: int, word: str, log_prob: float) -> "PartialFill":
+        return PartialFill(
             (*self.words[:place], word, *self.words[place + 1 :]),
             (*self.log_probs[:place], log_prob, *self.log_probs[place + 1 :]),
         )
@@ -36,9 +36,9 @@ def sizes_of(gaps: int, words: int) -> Iterator[Sizes]:
             yield sizes
 
 
-def best_of(drafts: Sequence[Draft], count: int) -> list[Draft]:
+def best_of(drafts: Sequence[PartialFill], count: int) -> list[PartialFill]:
     """The likeliest of different words, each as it is judged best; ties to the first."""
-    found: dict[tuple[str | None, ...], Draft] = {}
+    found: dict[tuple[str | None, ...], PartialFill] = {}
     for draft in sorted(drafts, key=lambda draft: -draft.log_prob):
         found.setdefault(draft.words, draft)
     return list(found.values())[:count]

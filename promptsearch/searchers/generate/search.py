@@ -21,10 +21,10 @@ from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, RunError
 from promptsearch.language.words import is_spaced
 from promptsearch.models import LanguageModel
-from promptsearch.models.loading.load import companion
+from promptsearch.models.loading.load import load_beside
 from promptsearch.prompt import Prompt, Source
-from promptsearch.searchers.common.gap_template import Frame, frames_of
-from promptsearch.searchers.common.interleave import in_turn
+from promptsearch.searchers.common.gap_template import GapTemplate, frames_of
+from promptsearch.searchers.common.interleave import interleave
 from promptsearch.searchers.common.training_contexts import instances_of
 from promptsearch.searchers.common.word_scorer import asker
 from promptsearch.searchers.generate.infill import Infiller
@@ -63,7 +63,7 @@ class GenerateSearch:
     def search(self, task: Task, score: Score) -> None:
         if task.model is None:
             raise ModelError("generating templates needs a model")
-        writer = companion(task.model, self.generator) if self.generator else task.model
+        writer = load_beside(task.model, self.generator) if self.generator else task.model
         prompts = self._prompts(task, writer.without_chat, score)
         task.log(f"{len(prompts)} templates written by {writer.info.spec}")
         score(prompts)
@@ -76,7 +76,7 @@ class GenerateSearch:
             name = f"generate {digest(job.about, (writer.info.sha256,))}"
             beams.append([*_read(score.once(name, job.prepare), job.frame, writer, task)])
         found: dict[str, Prompt] = {}
-        for prompt in in_turn(beams):
+        for prompt in interleave(beams):
             found.setdefault(str(prompt.template), prompt)
         return list(found.values())[: self.top]
 
@@ -88,7 +88,7 @@ class GenerateSearch:
         return Infiller(asker(task, writer), instances, self.words, spaced)
 
 
-def _read(made: object, frame: Frame, writer: LanguageModel, task: Task) -> Iterator[Prompt]:
+def _read(made: object, frame: GapTemplate, writer: LanguageModel, task: Task) -> Iterator[Prompt]:
     """Prompts from what a beam wrote."""
     for texts, log_prob in cast(list[tuple[list[str], float]], made):
         if template := frame.template(texts):

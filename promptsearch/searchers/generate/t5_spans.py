@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from promptsearch.engine import Chore
+from promptsearch.engine import ModelCall
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Slot
 from promptsearch.scoring import Cost
-from promptsearch.searchers.common.gap_template import Frame
-from promptsearch.searchers.common.training_contexts import Instance
-from promptsearch.searchers.generate.beam_job import Job
+from promptsearch.searchers.common.gap_template import GapTemplate
+from promptsearch.searchers.common.training_contexts import TrainingContext
+from promptsearch.searchers.generate.beam_job import BeamJob
 
 
 @dataclass(frozen=True)
@@ -18,17 +18,17 @@ class SpanWriter:
     """Fills the gaps of frames with spans of any length, by one beam a frame."""
 
     model: LanguageModel
-    instances: Sequence[Instance]
+    instances: Sequence[TrainingContext]
     longest: int = 20  # tokens, over all gaps and their ends
 
-    def jobs(self, frames: Sequence[Frame], beam: int) -> Iterator[Job]:
+    def jobs(self, frames: Sequence[GapTemplate], beam: int) -> Iterator[BeamJob]:
         """A whole beam a frame, of which each gives its share, as in the release."""
         share = max(1, beam // len(frames))
         for frame in frames:
             about = (frame, beam, share, self.longest, self.instances)
-            yield Job(frame, about, partial(self.chore, frame, beam, share))
+            yield BeamJob(frame, about, partial(self.chore, frame, beam, share))
 
-    def chore(self, frame: Frame, beam: int, share: int) -> Chore:
+    def chore(self, frame: GapTemplate, beam: int, share: int) -> ModelCall:
         """See `Job`; the likeliest `share` of the beam."""
         from promptsearch.models.generation.span_beam import SharedBeam
 
@@ -39,4 +39,4 @@ class SpanWriter:
         def work() -> list[list[object]]:
             return [[list(infill.gaps), infill.log_prob] for infill in search.run()[:share]]
 
-        return Chore(Cost(search.forwards, search.tokens), work)
+        return ModelCall(Cost(search.forwards, search.tokens), work)

@@ -11,34 +11,34 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from promptsearch.engine import Chore
+from promptsearch.engine import ModelCall
 from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score
 from promptsearch.prompt.template import Template
 from promptsearch.searchers.common.trigger_template import Tokens
-from promptsearch.searchers.gradient.detokenize import Speller
+from promptsearch.searchers.gradient.detokenize import Detokenizer
 from promptsearch.searchers.gradient.fluency import Fluency
 from promptsearch.searchers.gradient.minibatches import Rows
-from promptsearch.searchers.gradient.objective import Assay
+from promptsearch.searchers.gradient.objective import TriggerObjective
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 @dataclass
-class Laboratory:
+class CachedTriggerObjective:
     """Slopes, candidates and worth of triggers."""
 
-    assay: Assay
+    assay: TriggerObjective
     score: Score
-    speller: Speller
+    speller: Detokenizer
     usable: NDArray[np.bool_]  # (token,)
     fluency: Fluency
     weight: float = 0.0  # what a nat of fluency is worth
     _fluencies: dict[Template, float] = field(default_factory=dict)
     _worth: dict[tuple[Tokens, Rows], float] = field(default_factory=dict)
 
-    def steepest(self, trigger: Tokens, rows: Rows, count: int) -> list[list[int]]:
+    def top_tokens(self, trigger: Tokens, rows: Rows, count: int) -> list[list[int]]:
         """For each place the usable tokens that promise most, the best first; not its own."""
         usable, own = self.usable, trigger
 
@@ -46,25 +46,25 @@ class Laboratory:
             return [smallest(row.numpy(), usable, own[p], count) for p, row in enumerate(slopes)]
 
         name = f"slopes {count} {digest(trigger, rows)}"
-        found = self.score.once(name, lambda: self.assay.downhill(trigger, rows, choose))
+        found = self.score.once(name, lambda: self.assay.token_gradients(trigger, rows, choose))
         return cast(list[list[int]], found)
 
-    def sayable(self, triggers: Sequence[Tokens], count: int) -> list[Tokens]:
+    def is_encodable(self, triggers: Sequence[Tokens], count: int) -> list[Tokens]:
         """The first `count` that text can say where it is tried."""
         able: list[Tokens] = []
         for start in range(0, len(triggers), 2 * count):
             some = triggers[start : start + 2 * count]
-            good = zip(some, self.speller.sayable(some), strict=True)
+            good = zip(some, self.speller.is_encodable(some), strict=True)
             able += (trigger for trigger, is_good in good if is_good)
             if len(able) >= count:
                 break
         return able[:count]
 
-    def worth(self, triggers: Sequence[Tokens], rows: Rows) -> list[float]:
+    def value(self, triggers: Sequence[Tokens], rows: Rows) -> list[float]:
         """Of each trigger on the rows, what it loses in fluency taken off; higher is better."""
         new = [t for t in dict.fromkeys(triggers) if (t, rows) not in self._worth]
         if new:
-            values = self._asked("worth", new, rows, lambda: self.assay.worth(new, rows))
+            values = self._asked("worth", new, rows, lambda: self.assay.value(new, rows))
             if self.weight:
                 nats = self.fluencies([self.speller.likely(trigger) for trigger in new])
                 values = [v + self.weight * own for v, own in zip(values, nats, strict=True)]
@@ -81,7 +81,7 @@ class Laboratory:
         return [self._fluencies[template] for template in templates]
 
     def _asked(
-        self, what: str, things: object, rows: Rows, prepare: Callable[[], Chore]
+        self, what: str, things: object, rows: Rows, prepare: Callable[[], ModelCall]
     ) -> list[float]:
         found = self.score.once(f"{what} {digest(things, rows)}", prepare)
         return cast(list[float], found)

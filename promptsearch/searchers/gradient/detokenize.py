@@ -11,17 +11,17 @@ from itertools import pairwise
 from promptsearch.errors import PromptError
 from promptsearch.models import WhiteBox
 from promptsearch.prompt import Answer, Part, Template, Text, Trigger
-from promptsearch.searchers.common.trigger_template import Hole, Layout, Tokens, filled
+from promptsearch.searchers.common.trigger_template import TriggerSlot, TriggerTemplate, Tokens, filled
 
 Parts = tuple[Part | Trigger, ...]
 
 
 @dataclass(frozen=True)
-class Speller:
+class Detokenizer:
     """Writes tokens in a layout's holes as text."""
 
     box: WhiteBox
-    layout: Layout
+    layout: TriggerTemplate
     contexts: Sequence[Mapping[str, str]]  # inputs of the examples
     answer: Answer  # that causal models read in the slot
     spaced: bool = True  # whether the language puts spaces between words
@@ -35,7 +35,7 @@ class Speller:
                 return _template(form)
         return None
 
-    def sayable(self, many: Sequence[Tokens]) -> list[bool]:
+    def is_encodable(self, many: Sequence[Tokens]) -> list[bool]:
         """Whether the first context reads each of them back; tokens that no text can say stay ids.
 
         One call for all: what a search asks of its candidates before it scores them.
@@ -76,7 +76,7 @@ class Speller:
         own = iter(zip(tokens, spelled, strict=True))
         parts: list[Part | Trigger] = []
         for part in self.layout.parts:
-            if not isinstance(part, Hole):
+            if not isinstance(part, TriggerSlot):
                 parts.append(part)
                 continue
             token, text = next(own)

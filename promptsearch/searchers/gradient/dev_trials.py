@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.prompt import Source
 from promptsearch.prompt.template import Template
-from promptsearch.searchers.gradient.cached_objective import Laboratory
-from promptsearch.searchers.gradient.search_state import Climb
+from promptsearch.searchers.gradient.cached_objective import CachedTriggerObjective
+from promptsearch.searchers.gradient.search_state import TriggerState
 
 
 @dataclass
-class Report:
+class DevTrials:
     """Hands texts to the engine."""
 
     task: Task
     score: Score
-    laboratory: Laboratory
+    laboratory: CachedTriggerObjective
     written: int = 0
 
     def end(self) -> None:
@@ -26,7 +26,7 @@ class Report:
                 "limits, or give --start), or no candidate reads back as text where it stands"
             )
 
-    def begin(self, climb: Climb) -> None:
+    def begin(self, climb: TriggerState) -> None:
         """What a climb starts from, where text can say it; with the first, its fluency."""
         if climb.number == 0:
             (nats,) = self.laboratory.fluencies([self.task.prompt.template])
@@ -34,7 +34,7 @@ class Report:
         if not climb.masks:
             self.say(self.laboratory.speller.template(climb.trigger), climb, 0)
 
-    def say(self, text: Template | None, climb: Climb, iteration: int) -> None:
+    def say(self, text: Template | None, climb: TriggerState, iteration: int) -> None:
         """Score the text that a climb has come to, if it has come to one."""
         if text is None:
             return
@@ -42,7 +42,7 @@ class Report:
         evidence = {
             "climb": climb.number,
             "iteration": iteration,
-            "train": climb.worth,
+            "train": climb.value,
             "fluency": fluency,
         }
         parents = () if climb.parent is None else (climb.parent,)

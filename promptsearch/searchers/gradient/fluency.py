@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from promptsearch.data import Example
-from promptsearch.engine import Chore
-from promptsearch.models import LanguageModel, Question, Scoring
+from promptsearch.engine import ModelCall
+from promptsearch.models import LanguageModel, ScoringRequest, Scoring
 from promptsearch.prompt import Field, Filled, Input, Prompt, Slot, Template, Text
 from promptsearch.scoring import Cost
 
@@ -31,7 +31,7 @@ class Fluency:
     manual: Prompt  # whose answers stand in the slots
     spaced: bool = True
 
-    def chore(self, templates: Sequence[Template]) -> Chore:
+    def chore(self, templates: Sequence[Template]) -> ModelCall:
         """Of each template, in (-inf, 0]; 0 where it has no words."""
         asked = [list(self._questions(template)) for template in templates]
         questions = [question for own in asked for question in own]
@@ -45,16 +45,16 @@ class Fluency:
             parts = (values[a:b] for a, b in pairwise(ends))
             return [float(part.mean()) if len(part) else 0.0 for part in parts]
 
-        return Chore(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), work)
 
-    def _questions(self, template: Template) -> Iterator[Question]:
+    def _questions(self, template: Template) -> Iterator[ScoringRequest]:
         """One a word: the template with a slot there, for every example."""
         for number, part in enumerate(template.parts):
             if isinstance(part, Text):
                 for before, word, after in _words(part.text, self.spaced):
                     parts = template.parts[:number], template.parts[number + 1 :]
                     texts = [self._text(parts, before, after, each) for each in self.examples]
-                    yield Question(texts, [((WORD, word),)])
+                    yield ScoringRequest(texts, [((WORD, word),)])
 
     def _text(
         self,
@@ -83,7 +83,7 @@ class Fluency:
                     yield Text(own.get(name, example.targets[0]))
 
 
-_NOTHING = Question([(Slot(WORD),)], [((WORD, "."),)])
+_NOTHING = ScoringRequest([(Slot(WORD),)], [((WORD, "."),)])
 
 
 def _words(text: str, spaced: bool) -> Iterator[tuple[str, str, str]]:

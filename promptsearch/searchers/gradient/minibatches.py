@@ -7,7 +7,7 @@ import numpy as np
 Rows = tuple[int, ...]
 
 
-class Draws:
+class Minibatches:
     """Random rows and places of one climb, the same for the same seed."""
 
     def __init__(self, seed: int, climb: int, count: int, size: int) -> None:

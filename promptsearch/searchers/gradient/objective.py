@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from promptsearch.data import Example
-from promptsearch.engine import Chore
+from promptsearch.engine import ModelCall
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import TaskError
-from promptsearch.models import LanguageModel, Question
+from promptsearch.models import LanguageModel, ScoringRequest
 from promptsearch.prompt import Answer
 from promptsearch.scoring import Cost
-from promptsearch.scoring.label_aggregation import Labelling
-from promptsearch.searchers.common.trigger_template import Layout, Tokens
+from promptsearch.scoring.label_aggregation import LabelAggregation
+from promptsearch.searchers.common.trigger_template import TriggerTemplate, Tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,7 @@ Rows = Sequence[int]  # training examples
 
 
 @dataclass(frozen=True)
-class Assay:
+class TriggerObjective:
     """Scores triggers by the mean over examples of log p of what is right.
 
     `gold` is AutoPrompt's: not normalised over the labels, several right answers add up. `label`
@@ -35,17 +35,17 @@ class Assay:
 
     task: Task
     model: LanguageModel
-    layout: Layout
+    layout: TriggerTemplate
     examples: Sequence[Example]
     loss: LossName = "label"
     accuracy: bool = False
 
-    def worth(self, triggers: Sequence[Tokens], rows: Rows) -> Chore:
+    def value(self, triggers: Sequence[Tokens], rows: Rows) -> ModelCall:
         """Of each trigger on the rows, higher is better: a list of numbers."""
         import torch
 
         asked = _Asked(self, triggers, rows)
-        ranker = self.model.ranker
+        ranker = self.model.fast_model
         plan = ranker.plan_all(asked.questions, self.task.scoring)
 
         def work() -> list[float]:
@@ -54,25 +54,25 @@ class Assay:
                 values[list(block.rows)] = asked.values(block.rows, block.log_probs, self.accuracy)
             return asked.means(values.numpy().astype(np.float64))
 
-        return Chore(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), work)
 
-    def downhill(self, trigger: Tokens, rows: Rows, choose: "Choose") -> Chore:
+    def token_gradients(self, trigger: Tokens, rows: Rows, choose: "Choose") -> ModelCall:
         """What `choose` makes of the slopes (place, token) of the mean loss, in JSON values."""
         asked = _Asked(self, [trigger], rows)
         box = self.model.white_box
         plan = box.plan(asked.questions, self.task.scoring)
 
         def work() -> object:
-            slopes = box.slopes(plan, lambda own, log_probs: -asked.values(own, log_probs))
+            slopes = box.token_gradients(plan, lambda own, log_probs: -asked.values(own, log_probs))
             return choose(slopes.tokens / len(rows))
 
-        return Chore(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), work)
 
     @cached_property
-    def labelling(self) -> Labelling:
+    def labelling(self) -> LabelAggregation:
         """From answers to labels."""
         task, facts = self.task, self.task.kind == "facts"
-        return Labelling.of(task.prompt.verbalizer, self.model, task.answer_score, facts)
+        return LabelAggregation.of(task.prompt.verbalizer, self.model, task.answer_score, facts)
 
     @property
     def by_object(self) -> bool:
@@ -102,7 +102,7 @@ Choose = Callable[["Tensor"], object]
 class _Asked:
     """Texts of triggers x rows in questions, and what the model's words on them come to."""
 
-    def __init__(self, assay: Assay, triggers: Sequence[Tokens], rows: Rows) -> None:
+    def __init__(self, assay: TriggerObjective, triggers: Sequence[Tokens], rows: Rows) -> None:
         self._assay = assay
         groups: dict[tuple[Answer, ...], list[tuple[int, int]]] = {}
         for row in rows:
@@ -111,7 +111,7 @@ class _Asked:
         self._pairs = [pair for pairs in groups.values() for pair in pairs]
         fill, examples = assay.layout.fill, assay.examples
         self.questions = [
-            Question([fill(examples[row].inputs, triggers[n]) for n, row in pairs], answers)
+            ScoringRequest([fill(examples[row].inputs, triggers[n]) for n, row in pairs], answers)
             for answers, pairs in groups.items()
         ]
 

@@ -25,18 +25,18 @@ from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, RunError, TaskError
 from promptsearch.language.words import is_spaced
 from promptsearch.models import LanguageModel
-from promptsearch.models.loading.load import companion
-from promptsearch.searchers.common.answer_leaks import leaking
-from promptsearch.searchers.common.trigger_template import Layout, Tokens
-from promptsearch.searchers.gradient.cached_objective import Laboratory
-from promptsearch.searchers.gradient.detokenize import Speller
-from promptsearch.searchers.gradient.dev_trials import Report
+from promptsearch.models.loading.load import load_beside
+from promptsearch.searchers.common.answer_leaks import leaked_words
+from promptsearch.searchers.common.trigger_template import TriggerTemplate, Tokens
+from promptsearch.searchers.gradient.cached_objective import CachedTriggerObjective
+from promptsearch.searchers.gradient.detokenize import Detokenizer
+from promptsearch.searchers.gradient.dev_trials import DevTrials
 from promptsearch.searchers.gradient.fluency import EXAMPLES, Fluency
-from promptsearch.searchers.gradient.minibatches import Draws
-from promptsearch.searchers.gradient.objective import Assay, LossName, answerable
-from promptsearch.searchers.gradient.search_state import Climb
-from promptsearch.searchers.gradient.start import Beginning
-from promptsearch.searchers.gradient.steps import Blind, Gcg, HotFlip, Step
+from promptsearch.searchers.gradient.minibatches import Minibatches
+from promptsearch.searchers.gradient.objective import TriggerObjective, LossName, answerable
+from promptsearch.searchers.gradient.search_state import TriggerState
+from promptsearch.searchers.gradient.start import TriggerStart
+from promptsearch.searchers.gradient.steps import RandomStep, Gcg, HotFlip, TriggerStep
 from promptsearch.searchers.gradient.token_filter import Filter, usable, words_of
 
 
@@ -98,14 +98,14 @@ class GradientSearch:
 
     def search(self, task: Task, score: Score) -> None:
         laboratory, start = self.prepared(task, score)
-        report = Report(task, score, laboratory)
+        report = DevTrials(task, score, laboratory)
         try:
             for number in range(self.restarts):
                 self._run(self._climb(task, laboratory, start, number), report)
         finally:
             report.end()
 
-    def _run(self, climb: Climb, report: Report) -> None:
+    def _run(self, climb: TriggerState, report: DevTrials) -> None:
         step = self._step()
         report.begin(climb)
         for iteration in range(1, self.iterations + 1):
@@ -114,49 +114,49 @@ class GradientSearch:
         for place in climb.masks:
             report.say(step.fill(climb, place), climb, self.iterations)
 
-    def prepared(self, task: Task, score: Score) -> tuple[Laboratory, Tokens]:
+    def prepared(self, task: Task, score: Score) -> tuple[CachedTriggerObjective, Tokens]:
         """What asks the model, and the tokens that climbs start from."""
         if task.model is None:
             raise ModelError("gradient search needs a model")
         masks = not (self.start or self.fluency or self.step == "gcg")
-        beginning = Beginning(self.template, self.triggers, self.where, self.start, masks)
+        beginning = TriggerStart(self.template, self.triggers, self.where, self.start, masks)
         layout, start = beginning.of(task, task.model)
         return self._laboratory(task, task.model, layout, score), start
 
-    def _step(self) -> Step:
+    def _step(self) -> TriggerStep:
         if self.step == "gcg":
             return Gcg(self.candidates or 32, self.top)
-        return (HotFlip if self.step == "hotflip" else Blind)(self.candidates or 10)
+        return (HotFlip if self.step == "hotflip" else RandomStep)(self.candidates or 10)
 
-    def _climb(self, task: Task, laboratory: Laboratory, start: Tokens, number: int) -> Climb:
+    def _climb(self, task: Task, laboratory: CachedTriggerObjective, start: Tokens, number: int) -> TriggerState:
         assert task.model is not None
-        draws = Draws(task.seed, number, len(laboratory.assay.examples), self.examples)
+        draws = Minibatches(task.seed, number, len(laboratory.assay.examples), self.examples)
         mask = task.model.white_box.mask
-        return Climb(number, laboratory, draws, start, mask, self.reject_mask_trigger)
+        return TriggerState(number, laboratory, draws, start, mask, self.reject_mask_trigger)
 
     def _laboratory(
-        self, task: Task, model: LanguageModel, layout: Layout, score: Score
-    ) -> Laboratory:
+        self, task: Task, model: LanguageModel, layout: TriggerTemplate, score: Score
+    ) -> CachedTriggerObjective:
         """`TaskError` where no training example, or no token of the vocabulary, can be used."""
         examples, spaced = answerable(task, self.loss), is_spaced(task.language)
         accuracy = self.compare == "accuracy" and task.kind == "classification"
-        assay = Assay(task, model, layout, examples, self.loss, accuracy)
+        assay = TriggerObjective(task, model, layout, examples, self.loss, accuracy)
         contexts = [example.inputs for example in examples]
         answer = assay.answers_of(examples[0])[0]
-        speller = Speller(model.white_box, layout, contexts, answer, spaced)
+        speller = Detokenizer(model.white_box, layout, contexts, answer, spaced)
         able = usable(model.white_box.spellings, self._filter(task, spaced))
         if not able.any():
             raise TaskError(f"{task.name}: no token passes the filters; allow more words")
         reader = self._reader(model)
         fluency = Fluency(reader, examples[:EXAMPLES], task.prompt, spaced)
-        return Laboratory(assay, score, speller, able, fluency, self.fluency)
+        return CachedTriggerObjective(assay, score, speller, able, fluency, self.fluency)
 
     def _filter(self, task: Task, spaced: bool) -> Filter:
         return Filter(
             whole_words=self.whole_words,
             spaced=spaced,
             proper_nouns=self.proper_nouns,
-            answers=frozenset() if self.leaks else leaking(task),
+            answers=frozenset() if self.leaks else leaked_words(task),
             allowed=words_of(Path(self.allow)) if self.allow else None,
             banned=words_of(Path(self.ban)) if self.ban else frozenset(),
         )
@@ -165,4 +165,4 @@ class GradientSearch:
         """The model that fluency is measured by."""
         if not self.fluency_model:
             return model.without_chat
-        return companion(model, self.fluency_model)
+        return load_beside(model, self.fluency_model)

@@ -5,22 +5,22 @@ from dataclasses import dataclass, field
 
 from promptsearch.prompt.template import Template
 from promptsearch.searchers.common.trigger_template import Tokens
-from promptsearch.searchers.gradient.cached_objective import Laboratory
-from promptsearch.searchers.gradient.minibatches import Draws, Rows
+from promptsearch.searchers.gradient.cached_objective import CachedTriggerObjective
+from promptsearch.searchers.gradient.minibatches import Minibatches, Rows
 
 
 @dataclass
-class Climb:
+class TriggerState:
     """Where a climb stands, and how it moves on."""
 
     number: int  # among the restarts
-    laboratory: Laboratory
-    draws: Draws
+    laboratory: CachedTriggerObjective
+    draws: Minibatches
     trigger: Tokens
     mask: int | None = None  # a trigger that holds it cannot be written
     reject_masks: bool = False  # the release's rule: whatever is tried is better than a mask
     ended: bool = False
-    worth: float | None = None  # of the trigger, on the rows that it was last judged on
+    value: float | None = None  # of the trigger, on the rows that it was last judged on
     parent: str | None = None  # the trial of the last text
     _tried: set[int] = field(default_factory=set)  # places, since the trigger last changed
 
@@ -57,14 +57,14 @@ class Climb:
         """
         bar = float("-inf")
         if not force and not (self.reject_masks and self.masks):
-            bar = self.laboratory.worth([self.trigger, *rivals], rows)[0]
-        values = self.laboratory.worth(rivals, rows)
+            bar = self.laboratory.value([self.trigger, *rivals], rows)[0]
+        values = self.laboratory.value(rivals, rows)
         for value, rival in sorted(zip(values, rivals, strict=True), key=lambda pair: -pair[0]):
             if value <= bar:
                 return None
             text = self.laboratory.speller.template(rival)
             if text is not None or self.mask in rival:
-                self.trigger, self.worth = rival, value
+                self.trigger, self.value = rival, value
                 self._tried.clear()
                 return text
         return None

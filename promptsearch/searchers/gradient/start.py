@@ -8,13 +8,13 @@ from promptsearch.language.words import is_spaced
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Template
 from promptsearch.prompt.template import check_places
-from promptsearch.searchers.common.trigger_template import Layout, Tokens, Where
+from promptsearch.searchers.common.trigger_template import TriggerTemplate, Tokens, Where
 
 FILLERS = ("the", "a", "is", "in", "of")  # stand where there is no mask to stand
 
 
 @dataclass(frozen=True)
-class Beginning:
+class TriggerStart:
     """What the user says of it: see the fields of `GradientSearch`."""
 
     template: str  # "" for the task's
@@ -23,25 +23,25 @@ class Beginning:
     start: str  # "" for masks, or fillers
     masks: bool  # whether masks may stand
 
-    def of(self, task: Task, model: LanguageModel) -> tuple[Layout, Tokens]:
+    def of(self, task: Task, model: LanguageModel) -> tuple[TriggerTemplate, Tokens]:
         """The layout and the first trigger; `PromptError` where they do not fit together."""
         notation = self.template or str(task.prompt.template)
         given = _read(self.start.split(), model)
-        if Layout.marked(notation):
-            return self._begun(Layout.parse(notation), given, task, model)
+        if TriggerTemplate.marked(notation):
+            return self._begun(TriggerTemplate.parse(notation), given, task, model)
         template = Template.parse(notation)
         if self.where != "words":
             count = len(given) or self.triggers
-            return self._begun(Layout.beside(template, count, self.where), given, task, model)
+            return self._begun(TriggerTemplate.beside(template, count, self.where), given, task, model)
         spaced = is_spaced(task.language)
-        layout, own = Layout.of_words(template, lambda word: _read([word], model), spaced)
+        layout, own = TriggerTemplate.of_words(template, lambda word: _read([word], model), spaced)
         if not own:
             raise PromptError(f"the template {notation!r} has no words to start from; add [T]s")
         return self._begun(layout, given or own, task, model)
 
     def _begun(
-        self, layout: Layout, given: Tokens, task: Task, model: LanguageModel
-    ) -> tuple[Layout, Tokens]:
+        self, layout: TriggerTemplate, given: Tokens, task: Task, model: LanguageModel
+    ) -> tuple[TriggerTemplate, Tokens]:
         _check(layout, task)
         start = given or (self._first(model),) * layout.places
         if len(start) != layout.places:
@@ -73,7 +73,7 @@ def _read(words: list[str], model: LanguageModel) -> Tokens:
     return tuple(token for ids in model.answer_ids(words) for token in ids)
 
 
-def _check(layout: Layout, task: Task) -> None:
+def _check(layout: TriggerTemplate, task: Task) -> None:
     """`PromptError` where the layout has no holes, other slots than the answers, or odd fields."""
     if not layout.places:
         raise PromptError("there is no trigger token to change; give --triggers 1 or more")

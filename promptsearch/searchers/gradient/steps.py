@@ -14,35 +14,35 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from promptsearch.prompt.template import Template
-from promptsearch.searchers.gradient.search_state import Climb
+from promptsearch.searchers.gradient.search_state import TriggerState
 
 SPARE = 8  # times the candidates wanted that are looked at: not all of them can be said
 
 
-class Step(Protocol):
+class TriggerStep(Protocol):
     """Moves a climb on; what it says now, where that is new and text can say it."""
 
-    def __call__(self, climb: Climb) -> Template | None: ...
+    def __call__(self, climb: TriggerState) -> Template | None: ...
 
-    def fill(self, climb: Climb, place: int) -> Template | None:
+    def fill(self, climb: TriggerState, place: int) -> Template | None:
         """Take the best candidate for a place that still holds a mask, better or not."""
         ...
 
 
 @dataclass(frozen=True)
-class OnePlace:
+class OnePosition:
     """A step at one place; what stands there next is for those that inherit to say."""
 
     candidates: int = 10
-    settled: ClassVar[bool]  # whether chance has no part in the tokens
+    is_deterministic: ClassVar[bool]  # whether chance has no part in the tokens
 
-    def tokens(self, climb: Climb, place: int, rows: tuple[int, ...]) -> Sequence[int]:
+    def tokens(self, climb: TriggerState, place: int, rows: tuple[int, ...]) -> Sequence[int]:
         """More than enough tokens for the place, the first ones first."""
         raise NotImplementedError
 
-    def __call__(self, climb: Climb) -> Template | None:
+    def __call__(self, climb: TriggerState) -> Template | None:
         """At a random place. Where all were tried in vain a mask is filled, or the climb ends."""
-        place = climb.place(self.settled)
+        place = climb.place(self.is_deterministic)
         if place is not None:
             return self._at(climb, place, force=False)
         if climb.masks:
@@ -50,33 +50,33 @@ class OnePlace:
         climb.ended = True
         return None
 
-    def fill(self, climb: Climb, place: int) -> Template | None:
+    def fill(self, climb: TriggerState, place: int) -> Template | None:
         """Take the best candidate for the place."""
         return self._at(climb, place, force=True)
 
-    def _at(self, climb: Climb, place: int, force: bool) -> Template | None:
+    def _at(self, climb: TriggerState, place: int, force: bool) -> Template | None:
         rows, others = climb.draws.pair()
         changed = [climb.with_token(place, token) for token in self.tokens(climb, place, rows)]
-        rivals = climb.laboratory.sayable(changed, self.candidates)
+        rivals = climb.laboratory.is_encodable(changed, self.candidates)
         return climb.move(rivals, others, force)
 
 
-class HotFlip(OnePlace):
+class HotFlip(OnePosition):
     """The tokens that promise most at one place."""
 
-    settled = True
+    is_deterministic = True
 
-    def tokens(self, climb: Climb, place: int, rows: tuple[int, ...]) -> Sequence[int]:
+    def tokens(self, climb: TriggerState, place: int, rows: tuple[int, ...]) -> Sequence[int]:
         """By the gradient on the rows."""
-        return climb.laboratory.steepest(climb.trigger, rows, SPARE * self.candidates)[place]
+        return climb.laboratory.top_tokens(climb.trigger, rows, SPARE * self.candidates)[place]
 
 
-class Blind(OnePlace):
+class RandomStep(OnePosition):
     """Random tokens at one place."""
 
-    settled = False
+    is_deterministic = False
 
-    def tokens(self, climb: Climb, place: int, rows: tuple[int, ...]) -> Sequence[int]:
+    def tokens(self, climb: TriggerState, place: int, rows: tuple[int, ...]) -> Sequence[int]:
         """Whatever comes up."""
         able = np.flatnonzero(climb.laboratory.usable)
         count = min(SPARE * self.candidates, len(able))
@@ -90,15 +90,15 @@ class Gcg:
     candidates: int = 32
     top: int = 256  # tokens of a place that are drawn from
 
-    def __call__(self, climb: Climb) -> Template | None:
+    def __call__(self, climb: TriggerState) -> Template | None:
         rows, _ = climb.draws.pair()
-        tops = climb.laboratory.steepest(climb.trigger, rows, self.top)
+        tops = climb.laboratory.top_tokens(climb.trigger, rows, self.top)
         pairs = [(place, token) for place, tokens in enumerate(tops) for token in tokens]
         drawn = climb.draws.rng.permutation(len(pairs))[: SPARE * self.candidates]
         changed = [climb.with_token(*pairs[number]) for number in drawn]
-        rivals = climb.laboratory.sayable(changed, self.candidates)
+        rivals = climb.laboratory.is_encodable(changed, self.candidates)
         return climb.move(rivals, rows, force=True)
 
-    def fill(self, climb: Climb, place: int) -> Template | None:
+    def fill(self, climb: TriggerState, place: int) -> Template | None:
         """HotFlip's, where a mask is left."""
         return HotFlip(self.candidates).fill(climb, place)

@@ -12,7 +12,7 @@ _FIRST = "answers-prune"  # of the strategies for answers
 
 
 @dataclass(frozen=True)
-class Part:
+class PlanPart:
     """A step, and its share of the budget beside the others'."""
 
     strategy: str
@@ -48,20 +48,20 @@ def default_steps(kind: str, corpus: bool, budget: int) -> tuple[Mapping[str, ob
     )
 
 
-def _shares(parts: Sequence[Part], budget: int) -> list[int]:
+def _shares(parts: Sequence[PlanPart], budget: int) -> list[int]:
     whole = sum(part.weight for part in parts)
     return [budget * part.weight // whole for part in parts]
 
 
-def _parts(kind: str, corpus: bool) -> list[Part]:
+def _parts(kind: str, corpus: bool) -> list[PlanPart]:
     """All that suit the task, in the order in which they run."""
     known = searchers()
-    mined = [Part("mine", 15)] if corpus else []
-    templates = [*mined, Part("paraphrase", 20), Part("generate", 20), Part("gradient", 11)]
-    again = Part("paraphrase", 10)
+    mined = [PlanPart("mine", 15)] if corpus else []
+    templates = [*mined, PlanPart("paraphrase", 20), PlanPart("generate", 20), PlanPart("gradient", 11)]
+    again = PlanPart("paraphrase", 10)
     if kind == "facts":
         return [*templates, again]
     answers = [name for name in known if name.startswith(ANSWERS)]
-    first = [Part(name, 22) for name in answers if name == _FIRST]
-    others = [Part(name, 5) for name in answers if name != _FIRST]
-    return [*templates, *first, *others, Part(CROSS, 12), again]
+    first = [PlanPart(name, 22) for name in answers if name == _FIRST]
+    others = [PlanPart(name, 5) for name in answers if name != _FIRST]
+    return [*templates, *first, *others, PlanPart(CROSS, 12), again]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import PromptSearchError, RunError
-from promptsearch.searchers.answers.common.start import check_labels
-from promptsearch.searchers.joint.plan import ANSWERS, Step
+from promptsearch.searchers.answers.common.start import require_labels
+from promptsearch.searchers.joint.plan import ANSWERS, PlanStep
 from promptsearch.searchers.mine.request import wish_of
 from promptsearch.searchers.mine.search import MiningSearch
 
 
-def check_able(steps: Sequence[Step], task: Task, where: str = "") -> None:
+def check_able(steps: Sequence[PlanStep], task: Task, where: str = "") -> None:
     """`RunError` names the first step that has nothing to work with."""
     for number, step in enumerate(steps, 1):
         try:
@@ -19,8 +19,8 @@ def check_able(steps: Sequence[Step], task: Task, where: str = "") -> None:
             raise RunError(f"{where}step {number} ({step.strategy}): {error}") from None
 
 
-def _check(step: Step, task: Task) -> None:
+def _check(step: PlanStep, task: Task) -> None:
     if isinstance(step.searcher, MiningSearch):
         wish_of(task)  # a corpus of facts, or answers in texts
     elif step.strategy.startswith(ANSWERS):
-        check_labels(task.name, task.kind, ())
+        require_labels(task.name, task.kind, ())

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from promptsearch.engine.trial import Trial, merit, ranked
+from promptsearch.engine.trial import Trial, ranking_key, ranked
 from promptsearch.prompt import Part, Prompt, Text, Verbalizer
 
 _SPACES = re.compile(r"\s+")
@@ -22,7 +22,7 @@ class History:
     manual: Trial
     objective: str
     trials: dict[Prompt, Trial] = field(default_factory=dict)  # on dev
-    folded: int = 0  # prompts that another strategy's stood for
+    deduplicated: int = 0  # prompts that another strategy's stood for
     _first: dict[Fold, tuple[str, Prompt]] = field(default_factory=dict)  # and who asked for it
     _known: set[Prompt] = field(default_factory=set)
 
@@ -39,7 +39,7 @@ class History:
     def leader(self) -> str:
         """`p3 log_likelihood -0.412`, of the best."""
         first = self.best[0]
-        return f"{first.id} {self.objective} {merit(first.scores, self.objective)[0]:.3f}"
+        return f"{first.id} {self.objective} {ranking_key(first.scores, self.objective)[0]:.3f}"
 
     def note(self, trials: Iterable[Trial]) -> None:
         """Keep trials on dev; one that is complete is not forgotten for one that is not."""
@@ -54,15 +54,15 @@ class History:
         """
         if prompt in self._known:
             return prompt
-        who, first = self._first.setdefault(folded(prompt), (strategy, prompt))
+        who, first = self._first.setdefault(deduplicated(prompt), (strategy, prompt))
         if who == strategy:
             self._known.add(prompt)
             return prompt
-        self.folded += 1
+        self.deduplicated += 1
         return first
 
 
-def folded(prompt: Prompt) -> Fold:
+def deduplicated(prompt: Prompt) -> Fold:
     """What near-duplicates share: the answers, and the template but for letter case and spacing.
 
     Runs of white space, spaces about punctuation marks and at the ends, and the shapes of quotes

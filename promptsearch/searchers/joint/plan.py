@@ -16,7 +16,7 @@ ANSWERS = "answers"  # what the names of strategies that search answers begin wi
 
 
 @dataclass(frozen=True)
-class Step:
+class PlanStep:
     """A strategy, where it starts, and what it may spend."""
 
     strategy: str
@@ -25,7 +25,7 @@ class Step:
     budget: int | None = None  # distinct prompts at most; None: a share of what is left
 
     @classmethod
-    def of(cls, given: Mapping[str, object], place: str) -> "Step":
+    def of(cls, given: Mapping[str, object], place: str) -> "PlanStep":
         """From the table of a plan; `RunError` names the step, the key and the value."""
         strategy = given.get("strategy")
         known = searchers()
@@ -44,14 +44,14 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class EnsembleStep:
     """What becomes of the prompts that were found: how they are made one, and how many."""
 
     rule: str
     top: int
 
     @classmethod
-    def of(cls, given: object, place: str) -> "Ensemble":
+    def of(cls, given: object, place: str) -> "EnsembleStep":
         """From the table of a plan; `RunError` names the key and the value."""
         if not isinstance(given, Mapping):
             raise RunError(f"{place}: it must be a table [ensemble], not {given!r}")
@@ -72,7 +72,7 @@ def searchers() -> "Mapping[str, type[Searcher | Cross]]":
     return {**steps, CROSS: Cross}
 
 
-def share(to_come: Sequence[Step], left: int | None) -> int | None:
+def share(to_come: Sequence[PlanStep], left: int | None) -> int | None:
     """What the first of the steps to come may spend, of so many prompts that are left.
 
     Its own budget, whatever is left; or, where it has none, an equal share of what those with one

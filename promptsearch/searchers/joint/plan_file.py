@@ -6,7 +6,7 @@ from pathlib import Path
 
 from promptsearch.data.tasks.task_file import read_toml
 from promptsearch.errors import RunError, did_you_mean
-from promptsearch.searchers.joint.plan import Step, share
+from promptsearch.searchers.joint.plan import PlanStep, share
 from promptsearch.searchers.joint.search import JointSearch
 
 _KEYS = ("rounds", "skip", "step", "ensemble")
@@ -39,7 +39,7 @@ def _tables(given: object) -> tuple[Mapping[str, object], ...]:
     return tuple(given)
 
 
-def written(search: JointSearch) -> str:
+def plan_as_toml(search: JointSearch) -> str:
     """The plan as a file that `read_plan` reads back."""
     return "\n".join(_lines(search)) + "\n"
 
@@ -58,7 +58,7 @@ def _keys(table: Mapping[str, object]) -> Iterator[str]:
         yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
 
 
-def told(steps: Sequence[Step], left: int | None) -> str:
+def plan_summary(steps: Sequence[PlanStep], left: int | None) -> str:
     """`1 mine 40 prompts | 2 paraphrase 60 | ...`, as many as each may take."""
     parts = []
     for number, step in enumerate(steps, 1):

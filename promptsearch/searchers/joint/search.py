@@ -20,8 +20,8 @@ from promptsearch.errors import BudgetSpent, PromptSearchError, RunError
 from promptsearch.searchers.joint.default_plan import ENSEMBLE, default_steps
 from promptsearch.searchers.joint.feasibility import check_able
 from promptsearch.searchers.joint.history import History
-from promptsearch.searchers.joint.plan import Ensemble, Step, share, whole
-from promptsearch.searchers.joint.step_runner import Course
+from promptsearch.searchers.joint.plan import EnsembleStep, PlanStep, share, whole
+from promptsearch.searchers.joint.step_runner import StepRunner
 
 USUAL = 200  # prompts that a default plan is made for where no budget is set
 
@@ -49,9 +49,9 @@ class JointSearch:
         if not isinstance(self.skip, bool):
             raise RunError(f"plan: skip: it must be true or false, not {self.skip!r}")
         for number, given in enumerate(self.steps, 1):
-            Step.of(given, f"step {number}")
+            PlanStep.of(given, f"step {number}")
         if self.ensemble is not None:
-            Ensemble.of(self.ensemble, "ensemble")
+            EnsembleStep.of(self.ensemble, "ensemble")
 
     @classmethod
     def by_default(cls, kind: str, corpus: bool, left: int | None) -> "JointSearch":
@@ -60,9 +60,9 @@ class JointSearch:
         return cls(default_steps(kind, corpus, left), skip=True, ensemble=ENSEMBLE)
 
     @cached_property
-    def course(self) -> tuple[Step, ...]:
+    def course(self) -> tuple[PlanStep, ...]:
         """All steps, those of the second round after those of the first."""
-        once = (Step.of(given, f"step {n}") for n, given in enumerate(self.steps, 1))
+        once = (PlanStep.of(given, f"step {n}") for n, given in enumerate(self.steps, 1))
         return tuple(once) * self.rounds
 
     def search(self, task: Task, score: Score) -> None:
@@ -73,17 +73,17 @@ class JointSearch:
         if not self.skip:
             check_able(self.course, task)
         (manual,) = score([task.prompt])
-        course = Course(task, score, History(manual, task.objective))
+        course = StepRunner(task, score, History(manual, task.objective))
         for number, step in enumerate(self.course, 1):
             self._run(course, number, step, share(self.course[number - 1 :], self._left(course)))
 
-    def _left(self, course: Course) -> int | None:
+    def _left(self, course: StepRunner) -> int | None:
         """Prompts that are left to share."""
         if self.budget is None:
             return course.score.left
         return max(0, self.budget - len(course.history.trials))
 
-    def _run(self, course: Course, number: int, step: Step, budget: int | None) -> None:
+    def _run(self, course: StepRunner, number: int, step: PlanStep, budget: int | None) -> None:
         """One step. What it fails by is told; without `skip` that ends the search."""
         name, history = f"step {number} {step.strategy}", course.history
         if course.score.left == 0:
@@ -91,7 +91,7 @@ class JointSearch:
         if budget == 0:
             course.task.log(f"{name}: left out, for the others' budgets leave nothing")
             return
-        tried, folded = len(history.trials), history.folded
+        tried, folded = len(history.trials), history.deduplicated
         try:
             course.run(number, step, budget)
         except PromptSearchError as error:
@@ -99,5 +99,5 @@ class JointSearch:
                 raise BudgetSpent(f"{name}: {error}") from error
             how = "ended early" if len(history.trials) > tried else "left out"
             course.task.log(f"{name}: {how}: {error}")
-        tried, folded = len(history.trials) - tried, history.folded - folded
+        tried, folded = len(history.trials) - tried, history.deduplicated - folded
         course.task.log(f"{name}: {tried} prompts, {folded} folded; best {history.leader}")

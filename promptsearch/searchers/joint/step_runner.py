@@ -9,21 +9,21 @@ from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial
 from promptsearch.searchers.joint.cross import Cross
 from promptsearch.searchers.joint.history import History
-from promptsearch.searchers.joint.plan import Step
-from promptsearch.searchers.joint.step_score import StepScore, StepSpent
+from promptsearch.searchers.joint.plan import PlanStep
+from promptsearch.searchers.joint.step_score import StepScore, StepBudgetSpent
 
 FOLDER = "steps"  # in a run's directory: one for each step and start
 
 
 @dataclass
-class Course:
+class StepRunner:
     """What all steps share."""
 
     task: Task
     score: Score
     history: History
 
-    def run(self, number: int, step: Step, budget: int | None) -> None:
+    def run(self, number: int, step: PlanStep, budget: int | None) -> None:
         """The step from each of its starts; what one leaves of the budget goes to the others."""
         best = [self.history.manual] if isinstance(step.searcher, Cross) else self.history.best
         starts = best[: step.starts]
@@ -32,7 +32,7 @@ class Course:
             spent = self._run_from(start, number, step, own)
             budget = None if budget is None else budget - spent
 
-    def _run_from(self, start: Trial, number: int, step: Step, budget: int | None) -> int:
+    def _run_from(self, start: Trial, number: int, step: PlanStep, budget: int | None) -> int:
         """How many prompts it took."""
         name = f"{number} {step.strategy}"
         score = StepScore(self.score, self.history, start, name, budget)
@@ -41,18 +41,18 @@ class Course:
                 score(step.searcher.prompts(self.history.best))
             else:
                 step.searcher.search(self._task(start, number, step), score)
-        except StepSpent:
+        except StepBudgetSpent:
             pass
         return score.spent
 
-    def _task(self, start: Trial, number: int, step: Step) -> Task:
+    def _task(self, start: Trial, number: int, step: PlanStep) -> Task:
         """The task that begins with another prompt; seeds differ from step to step."""
         (seed,) = np.random.SeedSequence([self.task.seed, number]).generate_state(1).tolist()
         return replace(
             self.task, prompt=start.prompt, seed=seed, workspace=self._folder(start, number, step)
         )
 
-    def _folder(self, start: Trial, number: int, step: Step) -> Path | None:
+    def _folder(self, start: Trial, number: int, step: PlanStep) -> Path | None:
         if self.task.workspace is None:
             return None
         return self.task.workspace / FOLDER / f"{number}-{step.strategy}" / start.id

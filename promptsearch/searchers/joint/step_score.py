@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from promptsearch.engine import Chore, On
+from promptsearch.engine import ModelCall, On
 from promptsearch.engine.strategy import Score
 from promptsearch.engine.trial import Trial
 from promptsearch.errors import BudgetSpent
@@ -14,7 +14,7 @@ START = "p0"  # what strategies call the prompt that they start from
 MANUAL = "manual"  # what a step calls the search's own p0, where it starts elsewhere
 
 
-class StepSpent(BaseException):
+class StepBudgetSpent(BaseException):
     """Ends a step from inside its score; the search goes on with the next one."""
 
 
@@ -41,10 +41,10 @@ class StepScore:
         trials = self.inner(able, on=on, rows=rows)
         self.history.note(trials)
         if len(able) < len(asked):
-            raise StepSpent if self.inner.left != 0 else BudgetSpent("budget")
+            raise StepBudgetSpent if self.inner.left != 0 else BudgetSpent("budget")
         return self._told(trials)
 
-    def once(self, name: str, prepare: Callable[[], Chore]) -> object:
+    def once(self, name: str, prepare: Callable[[], ModelCall]) -> object:
         """See `engine.Score`; names are the step's own."""
         return self.inner.once(f"{self.step} {self.start.id} {name}", prepare)
 

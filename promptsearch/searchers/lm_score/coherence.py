@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from promptsearch.engine import Chore
+from promptsearch.engine import ModelCall
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Filled, Slot, Template, Trigger
 from promptsearch.scoring import Cost
-from promptsearch.searchers.lm_score.sentences import Case
+from promptsearch.searchers.lm_score.sentences import SentenceSet
 
 
-class Worth(NamedTuple):
+class CoherenceScore(NamedTuple):
     """Of one template for one example: its score, and which of its sentences is the best."""
 
     score: float
@@ -31,34 +31,34 @@ class Coherence:
     """Scores templates on the cases, with a causal model."""
 
     lm: LanguageModel
-    cases: Sequence[Case]
+    cases: Sequence[SentenceSet]
     prefix: str = ". "
     exponent: float = 0.2
 
-    def chore(self, templates: Sequence[Template]) -> Chore:
+    def chore(self, templates: Sequence[Template]) -> ModelCall:
         """Gives a `Worth` for each template and case, as JSON values."""
         from promptsearch.models.generation.text_likelihood import reading_of
 
         made = [self.sentences(template, case) for template in templates for case in self.cases]
         reading = reading_of(self.lm, [text for own in made for answer in own for text in answer])
 
-        def work() -> list[list[Worth]]:
+        def work() -> list[list[CoherenceScore]]:
             scores = map(self.score, reading.log_probs(), reading.counts)
             worths = [_worth([[next(scores) for _ in answer] for answer in own]) for own in made]
             step = len(self.cases)
             return [worths[first : first + step] for first in range(0, len(worths), step)]
 
-        return Chore(Cost.of(reading.plan), work)
+        return ModelCall(Cost.of(reading.plan), work)
 
     def score(self, log_prob: float, tokens: int) -> float:
         """Of a sentence with so many tokens, the first one too."""
         return log_prob / float(tokens**self.exponent)
 
-    def sentences(self, template: Template, case: Case) -> list[list[Filled]]:
+    def sentences(self, template: Template, case: SentenceSet) -> list[list[Filled]]:
         """For each of the case's answers, a sentence for each combination of forms."""
         return case.sentences(template, self.prefix)
 
-    def sentence(self, template: Template, case: Case, number: int) -> str:
+    def sentence(self, template: Template, case: SentenceSet, number: int) -> str:
         """The text of a case's best sentence, without the prefix."""
         every = [text for own in self.sentences(template, case) for text in own]
         return "".join(_texts(every[number]))
@@ -68,7 +68,7 @@ def _texts(filled: Filled) -> Iterator[str]:
     yield from (part.text for part in filled[1:] if not isinstance(part, Slot | Trigger))
 
 
-def _worth(scores: Sequence[Sequence[float]]) -> Worth:
+def _worth(scores: Sequence[Sequence[float]]) -> CoherenceScore:
     """From (answer, form): the mean of the best forms, and the best of all; ties to the first."""
     flat = [score for own in scores for score in own]
-    return Worth(sum(map(max, scores)) / len(scores), flat.index(max(flat)))
+    return CoherenceScore(sum(map(max, scores)) / len(scores), flat.index(max(flat)))

@@ -11,7 +11,7 @@ Choose = Literal["relation", "example"]
 
 
 @dataclass(frozen=True, eq=False)
-class Ballot:
+class TemplateRanking:
     """Every example's opinion of every template; ties go to the earlier template."""
 
     worths: NDArray[np.float64]  # (template, example)

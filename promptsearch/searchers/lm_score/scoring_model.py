@@ -5,8 +5,8 @@ from dataclasses import replace
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import ModelError
 from promptsearch.models import Family, LanguageModel, Options
-from promptsearch.models.loading.files import find
-from promptsearch.models.loading.load import companion
+from promptsearch.models.loading.files import find_model_files
+from promptsearch.models.loading.load import load_beside
 
 
 def check_reader(lm: str, searched: Options) -> None:
@@ -17,14 +17,14 @@ def check_reader(lm: str, searched: Options) -> None:
     from promptsearch.models.loading.pretrained import family_at
 
     options = replace(searched, spec=lm, family=None) if lm else searched
-    _must_be_causal(options.spec, family_at(find(options.spec), options))
+    _must_be_causal(options.spec, family_at(find_model_files(options.spec), options))
 
 
-def reader_of(task: Task, lm: str) -> LanguageModel:
+def load_scoring_model(task: Task, lm: str) -> LanguageModel:
     """The reader, loaded; `ModelError` where there is none."""
     if task.model is None:
         raise ModelError("lm-score needs a model")
-    model = companion(task.model, lm) if lm else task.model
+    model = load_beside(task.model, lm) if lm else task.model
     _must_be_causal(model.info.spec, model.info.family)
     return model
 

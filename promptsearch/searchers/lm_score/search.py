@@ -31,10 +31,10 @@ from promptsearch.files.writing import write_lines
 from promptsearch.language.words import is_english
 from promptsearch.prompt import Source, Template
 from promptsearch.prompt.template import check_places
-from promptsearch.searchers.lm_score.coherence import Coherence, Worth
-from promptsearch.searchers.lm_score.ranking import Ballot, Choose
-from promptsearch.searchers.lm_score.scoring_model import reader_of
-from promptsearch.searchers.lm_score.sentences import Wanted, cases_of
+from promptsearch.searchers.lm_score.coherence import Coherence, CoherenceScore
+from promptsearch.searchers.lm_score.ranking import TemplateRanking, Choose
+from promptsearch.searchers.lm_score.scoring_model import load_scoring_model
+from promptsearch.searchers.lm_score.sentences import WantedForms, cases_of
 
 FILE = "choices.jsonl"
 SENTENCES = 1024  # read at a time, or those of one template: a run that is killed loses so many
@@ -58,7 +58,7 @@ class LMScoreSearch:
         bool, "Inputs and answers also with an article, in the plural, as a gerund (English)."
     ] = True
     slot: Annotated[
-        Wanted, "right: the slot holds an example's right answer; any: a few, and no label counts."
+        WantedForms, "right: the slot holds an example's right answer; any: a few, and no label counts."
     ] = "right"
     examples: Annotated[int, "Training examples that sentences are made of."] = 64
     prefix: Annotated[str, "Stands before each sentence."] = ". "
@@ -76,7 +76,7 @@ class LMScoreSearch:
         templates = _distinct(task, self.template)
         coherence = self._coherence(task)
         worths = list(_worths(coherence, templates, score))
-        ballot = Ballot(np.array([[worth.score for worth in own] for own in worths]))
+        ballot = TemplateRanking(np.array([[worth.score for worth in own] for own in worths]))
         if self.choose == "example" and task.workspace is not None:
             rows = _chosen(ballot, coherence, templates, worths)
             lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -95,7 +95,7 @@ class LMScoreSearch:
                 f"grammatical variants are English; in {task.language!r} words stay as they are"
             )
         cases = cases_of(task, self.examples, self.slot, variants)
-        return Coherence(reader_of(task, self.lm), cases, self.prefix, self.exponent)
+        return Coherence(load_scoring_model(task, self.lm), cases, self.prefix, self.exponent)
 
 
 def _distinct(task: Task, notations: Sequence[str]) -> list[Template]:
@@ -109,7 +109,7 @@ def _distinct(task: Task, notations: Sequence[str]) -> list[Template]:
 
 def _worths(
     coherence: Coherence, templates: Sequence[Template], score: Score
-) -> Iterator[list[Worth]]:
+) -> Iterator[list[CoherenceScore]]:
     """For each template what it is worth for each case; what the ledger holds is not read again."""
     each = [coherence.sentences(templates[0], case) for case in coherence.cases]
     step = max(1, SENTENCES // sum(len(answer) for own in each for answer in own))
@@ -119,14 +119,14 @@ def _worths(
         name = f"lm-score {model} {first}-{first + len(some)}"
         made = score.once(name, partial(coherence.chore, some))
         for own in cast(list[list[tuple[float, int]]], made):
-            yield [Worth(*worth) for worth in own]
+            yield [CoherenceScore(*worth) for worth in own]
 
 
 def _chosen(
-    ballot: Ballot,
+    ballot: TemplateRanking,
     coherence: Coherence,
     templates: Sequence[Template],
-    worths: Sequence[Sequence[Worth]],
+    worths: Sequence[Sequence[CoherenceScore]],
 ) -> Iterator[dict[str, object]]:
     """For each example the template that is best for it, and the sentence that made it so."""
     for number, (case, place) in enumerate(zip(coherence.cases, ballot.choices, strict=True)):
@@ -141,7 +141,7 @@ def _chosen(
 
 
 def _about(
-    coherence: Coherence, ballot: Ballot, templates: Sequence[Template], order: Sequence[int]
+    coherence: Coherence, ballot: TemplateRanking, templates: Sequence[Template], order: Sequence[int]
 ) -> str:
     best, means = order[0], ballot.means
     return (

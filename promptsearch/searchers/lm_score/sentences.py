@@ -12,12 +12,12 @@ from promptsearch.prompt import Field, Filled, Input, Slot, Template, Text
 from promptsearch.searchers.lm_score.grammatical_forms import Forms, combined, forms_of
 
 ANSWERS = 4  # tried where no right one may be asked for
-Wanted = Literal["right", "any"]
+WantedForms = Literal["right", "any"]
 Words = Mapping[str, str]  # what stands in each slot
 
 
 @dataclass(frozen=True)
-class Case:
+class SentenceSet:
     """A training example: what may stand in the fields, and in the slots for each answer."""
 
     id: str
@@ -36,7 +36,7 @@ class Case:
         return combined(places | {f"[{name}]": answer.get(name, ("",)) for name in template.slots})
 
 
-def cases_of(task: Task, examples: int, wanted: Wanted, variants: bool) -> list[Case]:
+def cases_of(task: Task, examples: int, wanted: WantedForms, variants: bool) -> list[SentenceSet]:
     """So many training examples, drawn with the task's seed, in their order."""
     rng = np.random.default_rng(task.seed)
     rows = sorted(rng.permutation(len(task.train))[:examples].tolist())
@@ -44,11 +44,11 @@ def cases_of(task: Task, examples: int, wanted: Wanted, variants: bool) -> list[
 
 
 def _case(
-    task: Task, example: Example, wanted: Wanted, variants: bool, rng: np.random.Generator
-) -> Case:
+    task: Task, example: Example, wanted: WantedForms, variants: bool, rng: np.random.Generator
+) -> SentenceSet:
     answers = [_right(task, example)] if wanted == "right" else list(_some(task, rng))
     inputs = {name: example.inputs[name] for name in task.inputs}
-    return Case(
+    return SentenceSet(
         example.id, _formed(inputs, variants), [_formed(each, variants) for each in answers]
     )
 

@@ -8,26 +8,26 @@ from hashlib import sha256
 from pathlib import Path
 
 from promptsearch.corpora.evidence import Annotated
-from promptsearch.corpora.sentences import Chunk, Reading, Shard, chunks, joined, shards_of
+from promptsearch.corpora.sentences import Chunk, CorpusFormat, Shard, chunks, joined, shards_of
 from promptsearch.errors import RunError
 from promptsearch.files.writing import write_lines
-from promptsearch.parallel import Pool
-from promptsearch.searchers.mine.count_table import Counted, Table, merged
+from promptsearch.parallel import WorkerPool
+from promptsearch.searchers.mine.count_table import Counted, CountTable, merged
 from promptsearch.searchers.mine.dependency import Sentence
-from promptsearch.searchers.mine.search_terms import Terms, Wanted, term_index
-from promptsearch.searchers.mine.snippet_extractor import Limits, Quarry, Tally, smallest
+from promptsearch.searchers.mine.search_terms import Terms, SearchTerms, term_index
+from promptsearch.searchers.mine.snippet_extractor import SnippetLimits, SnippetExtractor, PassCounts, smallest
 
 Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Job:
+class ShardJob:
     """A shard (or texts already in memory), and the tasks that mine it."""
 
     source: Shard | tuple[str, ...]
     terms: Terms
-    reading: Reading
-    limits: Limits
+    reading: CorpusFormat
+    limits: SnippetLimits
     key: str  # names its checkpoint: the file's path, size and time, and all that is looked for
 
     def chunks(self) -> Iterator[Chunk]:
@@ -38,10 +38,10 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Swept:
+class PassResult:
     """All that a pass found."""
 
-    tally: Tally
+    tally: PassCounts
     runs: tuple[Path, ...]
     samples: Mapping[int, Sequence[Sentence]]
     folder: Path
@@ -52,19 +52,19 @@ class Swept:
 
 
 @dataclass(frozen=True)
-class Wish:
+class MiningRequest:
     """One task's part in the pass: where to look, and for what."""
 
-    wanted: Wanted
+    wanted: SearchTerms
     files: tuple[Path, ...]
     texts: tuple[str, ...]  # its training texts, where they are mined too
     spaced: bool
-    reading: Reading = Reading()
+    reading: CorpusFormat = CorpusFormat()
 
 
-def jobs(wishes: Mapping[int, Wish], limits: Limits) -> Iterator[Job]:
+def jobs(wishes: Mapping[int, MiningRequest], limits: SnippetLimits) -> Iterator[ShardJob]:
     """Every file once, for all the tasks that read it in the same way."""
-    readers: dict[tuple[Path, bool, Reading], list[int]] = {}
+    readers: dict[tuple[Path, bool, CorpusFormat], list[int]] = {}
     for task, wish in wishes.items():
         for path in wish.files:
             readers.setdefault((path, wish.spaced, wish.reading), []).append(task)
@@ -78,17 +78,17 @@ def jobs(wishes: Mapping[int, Wish], limits: Limits) -> Iterator[Job]:
             yield _job(shard, terms, reading, limits)
     for task, wish in wishes.items():
         if wish.texts:
-            yield _job(wish.texts, terms_of([(task, wish.wanted)], wish.spaced), Reading(), limits)
+            yield _job(wish.texts, terms_of([(task, wish.wanted)], wish.spaced), CorpusFormat(), limits)
 
 
-def terms_of(wanted: Iterable[tuple[int, Wanted]], spaced: bool) -> Terms:
+def terms_of(wanted: Iterable[tuple[int, SearchTerms]], spaced: bool) -> Terms:
     listed = tuple(wanted)
     return Terms(listed, spaced, digest(listed, spaced))
 
 
-def _job(source: Shard | tuple[str, ...], terms: Terms, reading: Reading, limits: Limits) -> Job:
+def _job(source: Shard | tuple[str, ...], terms: Terms, reading: CorpusFormat, limits: SnippetLimits) -> ShardJob:
     key = digest(_identity(source), terms.key, reading, limits)
-    return Job(source, terms, reading, limits, key)
+    return ShardJob(source, terms, reading, limits, key)
 
 
 def _identity(source: Shard | tuple[str, ...]) -> object:
@@ -107,7 +107,7 @@ def digest(*values: object) -> str:
     return sha256(repr(values).encode(errors="surrogatepass")).hexdigest()[:20]
 
 
-def sweep(work: Sequence[Job], folder: Path, pool: Pool, log: Log) -> Swept:
+def run_pass(work: Sequence[ShardJob], folder: Path, pool: WorkerPool, log: Log) -> PassResult:
     """Do all the jobs, those whose checkpoint lies in `folder` only by reading it.
 
     `RunError` where the pool's processes cannot be had, or write to a folder of their own.
@@ -131,10 +131,10 @@ def sweep(work: Sequence[Job], folder: Path, pool: Pool, log: Log) -> Swept:
         ) from None
 
 
-def mine_shard(job: Job, folder: Path) -> None:
+def mine_shard(job: ShardJob, folder: Path) -> None:
     """Count the shard's snippets into `folder`. The checkpoint comes last: it says all is there."""
-    table = Table(folder / job.key)
-    quarry = Quarry(term_index(job.terms), job.limits, table)
+    table = CountTable(folder / job.key)
+    quarry = SnippetExtractor(term_index(job.terms), job.limits, table)
     for chunk in job.chunks():
         quarry.take(chunk)
     table.flush()
@@ -148,12 +148,12 @@ def mine_shard(job: Job, folder: Path) -> None:
     write_lines(_checkpoint(job, folder), [json.dumps(record, ensure_ascii=False) + "\n"])
 
 
-def _checkpoint(job: Job, folder: Path) -> Path:
+def _checkpoint(job: ShardJob, folder: Path) -> Path:
     return folder / f"{job.key}.json"
 
 
-def _gathered(work: Sequence[Job], folder: Path) -> Swept:
-    tally, runs = Tally(), list[Path]()
+def _gathered(work: Sequence[ShardJob], folder: Path) -> PassResult:
+    tally, runs = PassCounts(), list[Path]()
     samples: dict[int, dict[str, Sentence]] = {}
     for job in work:
         record = json.loads(_checkpoint(job, folder).read_text(encoding="utf-8"))
@@ -164,7 +164,7 @@ def _gathered(work: Sequence[Job], folder: Path) -> Swept:
             both = samples.get(int(task), {}) | {d: _tupled(*s) for d, s in sample.items()}
             samples[int(task)] = smallest(both, job.limits.parsed)
     listed = {task: list(sample.values()) for task, sample in samples.items()}
-    return Swept(tally, tuple(runs), listed, folder)
+    return PassResult(tally, tuple(runs), listed, folder)
 
 
 def _tupled(text: str, subject: Sequence[int], object_: Sequence[int]) -> Sentence:

@@ -30,7 +30,7 @@ class Counted(NamedTuple):
         return self.task, self.snippet
 
 
-class Table:
+class CountTable:
     """Counts snippets; every `spill` of them go to a sorted run `<stem>.<n>.jsonl`."""
 
     def __init__(self, stem: Path, spill: int = SPILL) -> None:

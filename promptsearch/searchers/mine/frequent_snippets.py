@@ -10,7 +10,7 @@ from promptsearch.searchers.mine.snippets import Snippet, lowered
 
 
 @dataclass
-class Finds:
+class FrequentSnippets:
     """Snippets that reach the threshold, with their counts by label ("" for facts)."""
 
     min_count: int
@@ -37,16 +37,16 @@ class Finds:
 
 def finds_by_task(
     rows: Iterable[Counted], tasks: Iterable[int], min_count: int, min_labels: int
-) -> dict[int, Finds]:
+) -> dict[int, FrequentSnippets]:
     """One `Finds` a task; rare snippets are only counted, so that memory holds."""
-    finds = {task: Finds(min_count) for task in tasks}
+    finds = {task: FrequentSnippets(min_count) for task in tasks}
     for row in rows:
         if row.task in finds:
             finds[row.task].add(row, min_labels)
     return finds
 
 
-def rarity(finds: Finds) -> str:
+def why_nothing_was_kept(finds: FrequentSnippets) -> str:
     """Why nothing was kept: how often the snippets below the threshold occur."""
     if not finds.rarer:
         return f"nothing that could be a template occurs {_times(finds.min_count)}"

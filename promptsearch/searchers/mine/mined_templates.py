@@ -18,7 +18,7 @@ _STAMP = f"{SHARDS}/mined.stamp"  # what the file was mined from
 
 
 @dataclass(frozen=True)
-class Mined:
+class MinedTemplate:
     """A template and how it was found."""
 
     template: Template
@@ -39,7 +39,7 @@ class Mined:
 
 
 @dataclass(frozen=True)
-class Frame:
+class TemplateBuilder:
     """How a task writes templates: its inputs (in the manual prompt's order), slot and script."""
 
     fields: tuple[str, ...]
@@ -94,7 +94,7 @@ class Frame:
         return latin and f"{before}{piece}".isascii() and f"{before}{piece}".isalnum()
 
 
-def write_mined(workspace: Path, mined: Iterable[Mined], stamp: str) -> None:
+def write_mined(workspace: Path, mined: Iterable[MinedTemplate], stamp: str) -> None:
     """Write `mined.jsonl`, then the stamp that says what it was mined from."""
     rows = (
         {
@@ -110,11 +110,11 @@ def write_mined(workspace: Path, mined: Iterable[Mined], stamp: str) -> None:
     write_lines(workspace / _STAMP, [f"{stamp}\n"])
 
 
-def read_mined(workspace: Path | None, stamp: str) -> list[Mined] | None:
+def read_mined(workspace: Path | None, stamp: str) -> list[MinedTemplate] | None:
     """What was mined before with the same stamp; None if nothing was."""
     if workspace is None or not (workspace / _STAMP).is_file():
         return None
     if (workspace / _STAMP).read_text(encoding="utf-8").strip() != stamp:
         return None
     rows = map(json.loads, (workspace / FILE).read_text(encoding="utf-8").split("\n")[:-1])
-    return [Mined(Template.parse(row.pop("template")), **row) for row in rows]
+    return [MinedTemplate(Template.parse(row.pop("template")), **row) for row in rows]

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import TaskError
-from promptsearch.parallel import Pool
+from promptsearch.parallel import WorkerPool
 from promptsearch.searchers.mine.corpus_pass import (
     Log,
-    Swept,
-    Wish,
+    PassResult,
+    MiningRequest,
     digest,
     file_identity,
     jobs,
-    sweep,
+    run_pass,
 )
 from promptsearch.searchers.mine.dependency import PARSER, Sentence, count_phrases, is_installed
-from promptsearch.searchers.mine.frequent_snippets import Finds, finds_by_task, rarity
-from promptsearch.searchers.mine.mined_templates import SHARDS, Mined, read_mined, write_mined
-from promptsearch.searchers.mine.request import frame_of, unsplittable, wish_of
-from promptsearch.searchers.mine.snippet_extractor import Tally
+from promptsearch.searchers.mine.frequent_snippets import FrequentSnippets, finds_by_task, why_nothing_was_kept
+from promptsearch.searchers.mine.mined_templates import SHARDS, MinedTemplate, read_mined, write_mined
+from promptsearch.searchers.mine.request import template_builder, unsplittable, wish_of
+from promptsearch.searchers.mine.snippet_extractor import PassCounts
 
 RARE = 2  # occurrences that keep a template where none is frequent: once would be chance
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from promptsearch.searchers.mine.search import MiningSearch
 
 
-def mine(searcher: "MiningSearch", tasks: Sequence[Task]) -> list[list[Mined]]:
+def mine_templates(searcher: "MiningSearch", tasks: Sequence[Task]) -> list[list[MinedTemplate]]:
     """The templates of each task; one pass over the text of those not mined before."""
     wishes = {number: wish_of(task) for number, task in enumerate(tasks)}
     reasons = {number: _unparsed(searcher, task) for number, task in enumerate(tasks)}
@@ -42,9 +42,9 @@ def mine(searcher: "MiningSearch", tasks: Sequence[Task]) -> list[list[Mined]]:
     for number in todo:
         if reason := reasons[number]:
             tasks[number].log(f"{tasks[number].name}: {reason}")
-    found, tally = _found(searcher, tasks, todo, parsed) if todo else ({}, Tally())
+    found, tally = _found(searcher, tasks, todo, parsed) if todo else ({}, PassCounts())
     for number, finds in found.items():
-        mined[number] = searcher.templates(finds, frame_of(tasks[number]))
+        mined[number] = searcher.templates(finds, template_builder(tasks[number]))
         _report(tasks[number], finds, mined[number])
         if workspace := tasks[number].workspace:
             write_mined(workspace, mined[number], stamps[number])
@@ -67,12 +67,12 @@ def _unparsed(searcher: "MiningSearch", task: Task) -> str | None:
     return f"no dependency templates, for want of a parser; {way_out}"
 
 
-def _stamp(searcher: "MiningSearch", wish: Wish, parses: bool) -> str:
+def _stamp(searcher: "MiningSearch", wish: MiningRequest, parses: bool) -> str:
     """Changes with anything the result depends on."""
     return digest(searcher, wish, [file_identity(path) for path in wish.files], parses)
 
 
-def _mined_before(tasks: Sequence[Task], stamps: Mapping[int, str]) -> dict[int, list[Mined]]:
+def _mined_before(tasks: Sequence[Task], stamps: Mapping[int, str]) -> dict[int, list[MinedTemplate]]:
     mined = {}
     for number, task in enumerate(tasks):
         if (before := read_mined(task.workspace, stamps[number])) is not None:
@@ -81,15 +81,15 @@ def _mined_before(tasks: Sequence[Task], stamps: Mapping[int, str]) -> dict[int,
 
 
 def _found(
-    searcher: "MiningSearch", tasks: Sequence[Task], todo: Mapping[int, Wish], parsed: set[int]
-) -> tuple[dict[int, Finds], Tally]:
+    searcher: "MiningSearch", tasks: Sequence[Task], todo: Mapping[int, MiningRequest], parsed: set[int]
+) -> tuple[dict[int, FrequentSnippets], PassCounts]:
     """What one pass finds for each task that has a hit at all."""
     first = tasks[0]
     for line in dict.fromkeys(line for number in todo for line in unsplittable(tasks[number])):
         first.log(line)
     with _folder(first) as folder, first.crew.open(first.log) as pool:
         work = list(jobs(todo, searcher.limits(parses=bool(parsed))))
-        swept = sweep(work, folder, pool, first.log)
+        swept = run_pass(work, folder, pool, first.log)
         finds = finds_by_task(swept.counted(), todo, searcher.min_count, searcher.min_labels)
         hit = [number for number in todo if swept.tally.hits[number]]
         for number in hit:
@@ -104,16 +104,16 @@ def _found(
 
 
 def _relaxed(
-    searcher: "MiningSearch", tasks: Sequence[Task], found: Mapping[int, Finds], swept: Swept
-) -> dict[int, Finds]:
+    searcher: "MiningSearch", tasks: Sequence[Task], found: Mapping[int, FrequentSnippets], swept: PassResult
+) -> dict[int, FrequentSnippets]:
     """The finds of the tasks without a template, again, with what occurs at least RARE times."""
-    bare = [n for n, finds in found.items() if not searcher.templates(finds, frame_of(tasks[n]))]
+    bare = [n for n, finds in found.items() if not searcher.templates(finds, template_builder(tasks[n]))]
     again = finds_by_task(swept.counted(), bare, RARE, searcher.min_labels) if bare else {}
     for number, finds in again.items():
         finds.phrases = found[number].phrases
         name = tasks[number].name
         tasks[number].log(
-            f"{name}: {rarity(found[number])}; keeping what occurs at least {RARE} times "
+            f"{name}: {why_nothing_was_kept(found[number])}; keeping what occurs at least {RARE} times "
             "(--no-relax keeps to the paper; more text: --corpus)"
         )
     return again
@@ -121,9 +121,9 @@ def _relaxed(
 
 def _parse(
     searcher: "MiningSearch",
-    pool: Pool,
+    pool: WorkerPool,
     samples: Mapping[int, Sequence[Sentence]],
-    finds: Mapping[int, Finds],
+    finds: Mapping[int, FrequentSnippets],
     log: Log,
 ) -> None:
     """Add what the dependency trees give, a task to a worker."""
@@ -146,16 +146,16 @@ def _folder(task: Task) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _report(task: Task, finds: Finds, mined: Sequence[Mined]) -> None:
+def _report(task: Task, finds: FrequentSnippets, mined: Sequence[MinedTemplate]) -> None:
     if not mined:
-        task.log(f"{task.name}: {rarity(finds)}; give more text with --corpus")
+        task.log(f"{task.name}: {why_nothing_was_kept(finds)}; give more text with --corpus")
         return
     kinds = [one.kind for one in mined]
     shown = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     task.log(f"{task.name}: templates mined: {shown}")
 
 
-def _no_hit(task: Task, wish: Wish, sentences: int) -> TaskError:
+def _no_hit(task: Task, wish: MiningRequest, sentences: int) -> TaskError:
     files = ", ".join(map(str, wish.files[:3])) + (", ..." if len(wish.files) > 3 else "")
     sought = (
         "both the subject and the object of a training fact"

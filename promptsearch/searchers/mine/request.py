@@ -7,14 +7,14 @@ from promptsearch.corpora.sentences import SHARD, is_splittable
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import TaskError
 from promptsearch.language.words import is_spaced
-from promptsearch.searchers.mine.corpus_pass import Wish
-from promptsearch.searchers.mine.mined_templates import Frame
-from promptsearch.searchers.mine.search_terms import Wanted
+from promptsearch.searchers.mine.corpus_pass import MiningRequest
+from promptsearch.searchers.mine.mined_templates import TemplateBuilder
+from promptsearch.searchers.mine.search_terms import SearchTerms
 
 _FULL_STOPS = {"zh": "。", "yue": "。", "wuu": "。", "ja": "。"}
 
 
-def wish_of(task: Task) -> Wish:
+def wish_of(task: Task) -> MiningRequest:
     """Train facts, or the answers of every label; `TaskError` where there is nothing to read."""
     if len(task.prompt.template.slots) != 1:
         raise TaskError(
@@ -24,17 +24,17 @@ def wish_of(task: Task) -> Wish:
         )
     spaced = is_spaced(task.language)
     if task.kind == "facts":
-        return Wish(_facts(task), _corpus(task), (), spaced, task.reading)
+        return MiningRequest(_facts(task), _corpus(task), (), spaced, task.reading)
     texts = tuple(example.inputs[name] for example in task.train for name in task.inputs)
-    return Wish(_answers(task), task.corpus, texts, spaced, task.reading)
+    return MiningRequest(_answers(task), task.corpus, texts, spaced, task.reading)
 
 
-def frame_of(task: Task) -> Frame:
+def template_builder(task: Task) -> TemplateBuilder:
     template = task.prompt.template
     spaced = is_spaced(task.language)
     base = task.language.lower().split("-")[0]
     stop = "." if spaced else _FULL_STOPS.get(base, "")
-    return Frame(template.fields or task.inputs, template.slots[0], spaced, stop)
+    return TemplateBuilder(template.fields or task.inputs, template.slots[0], spaced, stop)
 
 
 def _corpus(task: Task) -> tuple[Path, ...]:
@@ -46,7 +46,7 @@ def _corpus(task: Task) -> tuple[Path, ...]:
     return task.corpus
 
 
-def _facts(task: Task) -> Wanted:
+def _facts(task: Task) -> SearchTerms:
     """The training facts, and no others."""
     field = (task.prompt.template.fields or ("subject",))[0]
     facts = {
@@ -54,10 +54,10 @@ def _facts(task: Task) -> Wanted:
         for example in task.train
         for target in example.targets
     }
-    return Wanted(facts=tuple(sorted(fact for fact in facts if all(fact) and fact[0] != fact[1])))
+    return SearchTerms(facts=tuple(sorted(fact for fact in facts if all(fact) and fact[0] != fact[1])))
 
 
-def _answers(task: Task) -> Wanted:
+def _answers(task: Task) -> SearchTerms:
     verbalizer = task.prompt.verbalizer
     pairs = {
         (text.strip(), label)
@@ -65,7 +65,7 @@ def _answers(task: Task) -> Wanted:
         for answer in answers
         for _, text in answer
     }
-    return Wanted(answers=tuple(sorted(pairs)))
+    return SearchTerms(answers=tuple(sorted(pairs)))
 
 
 def unsplittable(task: Task) -> Iterator[str]:

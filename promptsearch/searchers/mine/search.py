@@ -22,10 +22,10 @@ from typing import Annotated, Literal
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.searchers.mine.contexts import most_shared
 from promptsearch.searchers.mine.dependency import frequent_phrases, phrase_direction
-from promptsearch.searchers.mine.frequent_snippets import Finds
-from promptsearch.searchers.mine.mined_templates import Frame, Mined
-from promptsearch.searchers.mine.pipeline import mine
-from promptsearch.searchers.mine.snippet_extractor import Limits
+from promptsearch.searchers.mine.frequent_snippets import FrequentSnippets
+from promptsearch.searchers.mine.mined_templates import TemplateBuilder, MinedTemplate
+from promptsearch.searchers.mine.pipeline import mine_templates
+from promptsearch.searchers.mine.snippet_extractor import SnippetLimits
 from promptsearch.searchers.mine.snippets import most_frequent
 
 
@@ -59,9 +59,9 @@ class MiningSearch:
         (mined,) = mine_tasks(self, [task])
         score(one.prompt(task.prompt) for one in mined)
 
-    def limits(self, parses: bool) -> Limits:
+    def limits(self, parses: bool) -> SnippetLimits:
         """What is counted; the other fields choose among the counts."""
-        return Limits(
+        return SnippetLimits(
             self.max_words,
             self.max_distance,
             self.digits,
@@ -70,38 +70,38 @@ class MiningSearch:
             self.max_parsed if parses else 0,
         )
 
-    def templates(self, finds: Finds, frame: Frame) -> list[Mined]:
+    def templates(self, finds: FrequentSnippets, frame: TemplateBuilder) -> list[MinedTemplate]:
         """Each template once, by its first and most frequent source."""
         found = [*self._middle(finds, frame), *self._dependency(finds, frame)]
         found += self._contexts(finds, frame)
         return list({one.template: one for one in reversed(found)}.values())[::-1]
 
-    def _middle(self, finds: Finds, frame: Frame) -> Iterator[Mined]:
+    def _middle(self, finds: FrequentSnippets, frame: TemplateBuilder) -> Iterator[MinedTemplate]:
         counts = {snippet: n for snippet, n in finds.totals.items() if snippet.direction}
         for snippet, count in most_frequent(
             counts, finds.min_count, self.max_words, self.top, self.digits, self.merge_case
         ):
             if template := frame.middle(snippet):
-                yield Mined(template, count, snippet.direction, "middle", finds.example(snippet))
+                yield MinedTemplate(template, count, snippet.direction, "middle", finds.example(snippet))
 
-    def _dependency(self, finds: Finds, frame: Frame) -> Iterator[Mined]:
+    def _dependency(self, finds: FrequentSnippets, frame: TemplateBuilder) -> Iterator[MinedTemplate]:
         counts, examples = finds.phrases
         for phrase, count in frequent_phrases(counts, finds.min_count, self.dependency_top):
             if template := frame.phrase(phrase):
                 direction = phrase_direction(phrase)
-                yield Mined(template, count, direction, "dependency", examples[phrase])
+                yield MinedTemplate(template, count, direction, "dependency", examples[phrase])
 
-    def _contexts(self, finds: Finds, frame: Frame) -> Iterator[Mined]:
+    def _contexts(self, finds: FrequentSnippets, frame: TemplateBuilder) -> Iterator[MinedTemplate]:
         counts = {s: by_label for s, by_label in finds.counts.items() if not s.direction}
         for snippet, count in most_shared(counts, finds.min_count, self.min_labels, self.top):
             for template in filter(None, frame.contexts(snippet)):
-                yield Mined(template, count, None, "context", finds.example(snippet))
+                yield MinedTemplate(template, count, None, "context", finds.example(snippet))
 
 
-def mine_tasks(searcher: MiningSearch, tasks: Sequence[Task]) -> list[list[Mined]]:
+def mine_tasks(searcher: MiningSearch, tasks: Sequence[Task]) -> list[list[MinedTemplate]]:
     """The templates of each task, from one pass over all their corpora; no model is touched.
 
     Each task's are written to `mined.jsonl` in its workspace, and read from there where nothing
     has changed. `TaskError` where a task has no corpus, or its corpus not a single hit.
     """
-    return mine(searcher, tasks)
+    return mine_templates(searcher, tasks)

@@ -9,7 +9,7 @@ from promptsearch.corpora.mention_matcher import Matcher, all_surfaces, surfaces
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SearchTerms:
     """What one task looks for: facts, or the answers of its labels."""
 
     facts: tuple[Pair, ...] = ()
@@ -24,7 +24,7 @@ class Wanted:
 class Terms:
     """What several tasks look for, by the tasks' numbers. `key` stands for all of it."""
 
-    wanted: tuple[tuple[int, Wanted], ...] = field(compare=False)
+    wanted: tuple[tuple[int, SearchTerms], ...] = field(compare=False)
     spaced: bool = field(compare=False)
     key: str
 
@@ -47,7 +47,7 @@ def term_index(terms: Terms) -> TermIndex:
     return TermIndex(terms)
 
 
-def _labels(want: Wanted, index: Mapping[str, int]) -> dict[int, list[str]]:
+def _labels(want: SearchTerms, index: Mapping[str, int]) -> dict[int, list[str]]:
     """The labels that each name answers for."""
     labels: dict[int, list[str]] = {}
     for answer, label in want.answers:

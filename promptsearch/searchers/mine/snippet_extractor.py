@@ -7,13 +7,13 @@ from hashlib import blake2b
 
 import numpy as np
 
-from promptsearch.corpora.fact_mentions import FactIndex, Found, Span, found_pairs, known_pairs
+from promptsearch.corpora.fact_mentions import FactIndex, MentionPair, Span, found_pairs, known_pairs
 from promptsearch.corpora.mention_matcher import Hits, as_array, outermost
 from promptsearch.corpora.sentence_boundaries import Offsets, sentence_starts
 from promptsearch.corpora.sentences import Chunk
 from promptsearch.language.words import words
 from promptsearch.searchers.mine.contexts import contexts
-from promptsearch.searchers.mine.count_table import Table
+from promptsearch.searchers.mine.count_table import CountTable
 from promptsearch.searchers.mine.dependency import Sentence
 from promptsearch.searchers.mine.search_terms import TermIndex
 from promptsearch.searchers.mine.snippets import Snippet, is_middle, lowered
@@ -23,7 +23,7 @@ _LONG = 1000  # bytes of a sentence that no parser needs to see: lists, mostly
 
 
 @dataclass(frozen=True)
-class Limits:
+class SnippetLimits:
     """What counts as a snippet. The searcher's fields of the same names say more."""
 
     max_words: int = 5
@@ -35,21 +35,21 @@ class Limits:
 
 
 @dataclass
-class Tally:
+class PassCounts:
     """How much was read and found, by task."""
 
     sentences: Counter[int] = field(default_factory=Counter)  # by task
     hits: Counter[int] = field(default_factory=Counter)  # by task: mention pairs, or answers
 
 
-class Quarry:
+class SnippetExtractor:
     """Takes the snippets of several tasks from text, one chunk after the other."""
 
-    def __init__(self, index: TermIndex, limits: Limits, table: Table) -> None:
+    def __init__(self, index: TermIndex, limits: SnippetLimits, table: CountTable) -> None:
         self._matcher, self._facts, self._labels = index.matcher, index.facts, index.labels
         self._spaced, self._limits, self._table = index.spaced, limits, table
         self.samples: dict[int, dict[str, Sentence]] = {task: {} for task in self._facts}
-        self.tally = Tally()
+        self.tally = PassCounts()
 
     def take(self, chunk: Chunk) -> None:
         text = as_array(chunk.text)
@@ -75,12 +75,12 @@ class Quarry:
                 self._count_middle(task, Snippet(found.direction, " ".join(middle)), found, chunk)
                 self._sample(task, found, chunk)
 
-    def _count_middle(self, task: int, snippet: Snippet, found: Found, chunk: Chunk) -> None:
+    def _count_middle(self, task: int, snippet: Snippet, found: MentionPair, chunk: Chunk) -> None:
         if is_middle(snippet, self._limits.max_words, self._limits.digits):
             example = chunk.text[slice(*found.sentence)].strip()
             self._table.add(task, self._cased(snippet), "", example)
 
-    def _sample(self, task: int, found: Found, chunk: Chunk) -> None:
+    def _sample(self, task: int, found: MentionPair, chunk: Chunk) -> None:
         """Keep the sentences of smallest hash: a sample that no order or sharding changes."""
         if not self._limits.parsed or found.sentence[1] - found.sentence[0] > _LONG:
             return
@@ -119,7 +119,7 @@ def smallest(sample: Mapping[str, Sentence], size: int) -> dict[str, Sentence]:
     return {digest: sample[digest] for digest in sorted(sample)[:size]}
 
 
-def _new(plain: Iterable[Found], stated: Sequence[Found]) -> Iterator[Found]:
+def _new(plain: Iterable[MentionPair], stated: Sequence[MentionPair]) -> Iterator[MentionPair]:
     """The pairs found in the text that are none of those the file itself states."""
     by_sentence = {
         found.sentence: [f for f in stated if f.sentence == found.sentence] for found in stated
@@ -136,7 +136,7 @@ def _overlap(one: Span, other: Span) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def _sentence(found: Found, text: bytes) -> Sentence:
+def _sentence(found: MentionPair, text: bytes) -> Sentence:
     """The sentence as text, and the characters of its subject and object."""
     start, end = found.sentence
 

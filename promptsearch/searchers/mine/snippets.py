@@ -27,7 +27,7 @@ class Snippet(NamedTuple):
         return [*self.left.split(), *self.right.split()]
 
 
-class Mention(NamedTuple):
+class TokenSpan(NamedTuple):
     """An entity's words: [start, end) of the tokens."""
 
     start: int
@@ -37,7 +37,7 @@ class Mention(NamedTuple):
 
 def middle_words(
     tokens: Sequence[str],
-    mentions: Sequence[Mention],
+    mentions: Sequence[TokenSpan],
     facts: frozenset[tuple[str, str]],
     max_distance: int = 10,
 ) -> Iterator[Snippet]:

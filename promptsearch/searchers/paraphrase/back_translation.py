@@ -17,7 +17,7 @@ from promptsearch.engine.strategy import Score
 from promptsearch.models.generation.translation import Translator
 from promptsearch.prompt import Template
 from promptsearch.searchers.common.round_trip import Candidate, RoundTrip
-from promptsearch.searchers.paraphrase.marked_sentence import MARKS, Lost, Marks, Sentence
+from promptsearch.searchers.paraphrase.marked_sentence import MARKS, PlaceholderLost, Marks, Sentence
 from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
 
 
@@ -45,10 +45,10 @@ class BackTranslation:
 
     def _understood(self, sentence: Sentence, marks: Marks) -> Iterator[tuple[Template, Candidate]]:
         trip = RoundTrip(self.forward, self.backward, self.beam, self.score)
-        for candidate in trip.of(sentence.said(marks)):
+        for candidate in trip.of(sentence.to_text(marks)):
             try:
-                yield sentence.understood(candidate[0], marks), candidate
-            except Lost as lost:
+                yield sentence.to_template(candidate[0], marks), candidate
+            except PlaceholderLost as lost:
                 self.rejected[str(lost)] += 1
 
 

@@ -21,7 +21,7 @@ MARKS = (  # for fields, and for slots; LPAQA's come first
 Marks = tuple[Sequence[str], Sequence[str]]
 
 
-class Lost(Exception):
+class PlaceholderLost(Exception):
     """Why a sentence is no template; counted, and reported once."""
 
 
@@ -49,7 +49,7 @@ class Sentence:
         """Whether there is anything to say in other words."""
         return any(isinstance(p, Text) and re.search(r"\w", p.text) for p in self.parts)
 
-    def said(self, marks: Marks) -> str:
+    def to_text(self, marks: Marks) -> str:
         """With marks in its places."""
         own = self._marked(marks)
         pieces = (p.text if isinstance(p, Text) else own[p] for p in self.parts)
@@ -58,18 +58,18 @@ class Sentence:
     def asked(self, marks: Marks, rejected: Counter[str]) -> str:
         """The same; empty where there is nothing to say, or (counted) too many places for marks."""
         try:
-            return self.said(marks) if self.has_words else ""
-        except Lost as lost:
+            return self.to_text(marks) if self.has_words else ""
+        except PlaceholderLost as lost:
             rejected[str(lost)] += 1
             return ""
 
-    def understood(self, text: str, marks: Marks) -> Template:
+    def to_template(self, text: str, marks: Marks) -> Template:
         """The template that a sentence with these marks says; `Lost` where it says none."""
         own = {mark: place for place, mark in self._marked(marks).items()}
         for mark, place in own.items():
             count, wanted = len(_places(mark).findall(text)), self.parts.count(place)
             if count != wanted:
-                raise Lost("a place was lost" if count < wanted else "a place came twice")
+                raise PlaceholderLost("a place was lost" if count < wanted else "a place came twice")
         pattern = "|".join(f"({_places(mark).pattern})" for mark in own)
         parts: list[Part] = []
         end = 0
@@ -86,14 +86,14 @@ class Sentence:
         try:
             return Template((*self.before, Text(left), *parts, Text(right), *self.after))
         except PromptError as error:
-            raise Lost("no notation says it") from error
+            raise PlaceholderLost("no notation says it") from error
 
     def _marked(self, marks: Marks) -> dict[Part, str]:
         """The mark of each place; `Lost` where there are more places than marks."""
         fields = dict.fromkeys(part for part in self.parts if isinstance(part, Field))
         slots = dict.fromkeys(part for part in self.parts if isinstance(part, Slot))
         if len(fields) > len(marks[0]) or len(slots) > len(marks[1]):
-            raise Lost("it has too many places")
+            raise PlaceholderLost("it has too many places")
         marked: dict[Part, str] = dict(zip(fields, marks[0], strict=False))
         return marked | dict(zip(slots, marks[1], strict=False))
 

@@ -15,9 +15,9 @@ from itertools import combinations, islice
 import numpy as np
 
 from promptsearch.prompt import Template
-from promptsearch.searchers.common.interleave import in_turn
+from promptsearch.searchers.common.interleave import interleave
 from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
-from promptsearch.searchers.paraphrase.template_words import Edit, Wording, distinct
+from promptsearch.searchers.paraphrase.template_words import Edit, TemplateWords, distinct
 
 LONGEST = 3  # words of a phrase
 
@@ -34,14 +34,14 @@ class PhraseEdits:
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
         for parent in parents:
             rng = np.random.default_rng([self.seed, *str(parent.template).encode()])
-            kinds = self._kinds(Wording.of(parent.template, self.spaced), parent)
+            kinds = self._kinds(TemplateWords.of(parent.template, self.spaced), parent)
             mixed = ([own[place] for place in rng.permutation(len(own))] for own in kinds)
-            drawn = islice(in_turn(mixed), self.count)
+            drawn = islice(interleave(mixed), self.count)
             found = [Proposal(t, parent, done) for t, done in distinct(drawn)]
             self._remember(found)
             yield found
 
-    def _kinds(self, wording: Wording, parent: Parent) -> list[list[Edit]]:
+    def _kinds(self, wording: TemplateWords, parent: Parent) -> list[list[Edit]]:
         """Deletions, swaps and additions: they take turns, as the paper draws the kind first."""
         return [
             list(self._deletions(wording)),
@@ -49,17 +49,17 @@ class PhraseEdits:
             list(self._additions(wording, parent)),
         ]
 
-    def _deletions(self, wording: Wording) -> Iterator[Edit]:
+    def _deletions(self, wording: TemplateWords) -> Iterator[Edit]:
         for span in wording.spans(LONGEST):
             yield wording.replaced(*span, ""), _done("delete", wording.text(*span))
 
-    def _swaps(self, wording: Wording) -> Iterator[Edit]:
+    def _swaps(self, wording: TemplateWords) -> Iterator[Edit]:
         for one, other in combinations(sorted(wording.spans(LONGEST)), 2):
             if one[1] <= other[0] and wording.text(*one) != wording.text(*other):
                 said = _done("swap", wording.text(*one), wording.text(*other))
                 yield wording.swapped(one, other), said
 
-    def _additions(self, wording: Wording, parent: Parent) -> Iterator[Edit]:
+    def _additions(self, wording: TemplateWords, parent: Parent) -> Iterator[Edit]:
         for phrase in self._deleted.get(parent.template, ()):
             for at in range(len(wording.pieces) + 1):
                 yield wording.inserted(at, phrase), _done("add", phrase)

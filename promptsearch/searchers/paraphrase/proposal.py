@@ -24,7 +24,7 @@ class Proposal:
     evidence: Mapping[str, object]  # "method", and what was done
 
 
-class Way(Protocol):
+class ParaphraseMethod(Protocol):
     """A way of paraphrasing."""
 
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:

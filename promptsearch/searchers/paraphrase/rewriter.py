@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
-from promptsearch.engine import Chore
+from promptsearch.engine import ModelCall
 from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Template
 from promptsearch.scoring import Cost
-from promptsearch.searchers.paraphrase.marked_sentence import MARKS, Lost, Sentence
+from promptsearch.searchers.paraphrase.marked_sentence import MARKS, PlaceholderLost, Sentence
 from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
 
 REQUEST = (
@@ -50,11 +50,11 @@ class Rewriter:
         name = f"rewrite {digest(about)}"
         return cast(list[str], self.score.once(name, partial(self._chore, request)))
 
-    def _chore(self, request: str) -> Chore:
-        from promptsearch.models.generation.sampling import LONGEST, written
+    def _chore(self, request: str) -> ModelCall:
+        from promptsearch.models.generation.sampling import LONGEST, sample_texts
 
         cost = Cost(self.count, self.count * LONGEST)  # tokens: at most, what is asked left out
-        return Chore(cost, partial(written, self.model, request, self.count, self.seed))
+        return ModelCall(cost, partial(sample_texts, self.model, request, self.count, self.seed))
 
     def _take(
         self,
@@ -66,8 +66,8 @@ class Rewriter:
     ) -> None:
         """Into `found`, or among the rejected."""
         try:
-            template = sentence.understood(_sentence(text, said), MARKS[0])
-        except Lost as lost:
+            template = sentence.to_template(_sentence(text, said), MARKS[0])
+        except PlaceholderLost as lost:
             self.rejected[str(lost)] += 1
             return
         if template in found or template == parent.template:
@@ -80,9 +80,9 @@ def _sentence(text: str, said: str) -> str:
     """The one sentence that was asked for; `Lost` where something else came."""
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     if len(lines) != 1:
-        raise Lost("not one line")
+        raise PlaceholderLost("not one line")
     quoted = _QUOTED.match(lines[0])
     line = quoted[1] if quoted else lines[0]
     if len(line.split()) > LONGER * max(3, len(said.split())):
-        raise Lost("too long")
+        raise PlaceholderLost("too long")
     return line

@@ -18,7 +18,7 @@ import numpy as np
 
 from promptsearch.engine import Trial, ranked
 from promptsearch.engine.strategy import Score, Task
-from promptsearch.engine.trial import merit
+from promptsearch.engine.trial import ranking_key
 from promptsearch.errors import RunError
 from promptsearch.language.english import read_thesaurus, wordnet
 from promptsearch.language.words import is_english, is_spaced
@@ -26,12 +26,12 @@ from promptsearch.models.generation.translators import is_fast
 from promptsearch.prompt import Prompt, Source, Template, Text
 from promptsearch.prompt.template import check_places
 from promptsearch.searchers.common.companion_models import filler, is_masked, translators, writer
-from promptsearch.searchers.common.interleave import in_turn
+from promptsearch.searchers.common.interleave import interleave
 from promptsearch.searchers.common.training_contexts import instances_of
 from promptsearch.searchers.common.word_scorer import asker
 from promptsearch.searchers.paraphrase.back_translation import BackTranslation
 from promptsearch.searchers.paraphrase.phrase_edits import PhraseEdits
-from promptsearch.searchers.paraphrase.proposal import Parent, Proposal, Way
+from promptsearch.searchers.paraphrase.proposal import Parent, Proposal, ParaphraseMethod
 from promptsearch.searchers.paraphrase.rewriter import Rewriter
 from promptsearch.searchers.paraphrase.substitution import Substitution
 from promptsearch.searchers.paraphrase.synonyms import Synonyms
@@ -103,7 +103,7 @@ class ParaphraseSearch:
                     said = ", ".join(f"{n} {why}" for why, n in way.rejected.most_common())
                     task.log(f"{name} rejected: {said}")
 
-    def _rounds(self, task: Task, score: Score, ways: Sequence[Way], trials: list[Trial]) -> None:
+    def _rounds(self, task: Task, score: Score, ways: Sequence[ParaphraseMethod], trials: list[Trial]) -> None:
         seen = {trial.prompt.template for trial in trials}
         for number in range(1, self.rounds + 1):
             best = ranked(trials, task.objective)[: self.keep]
@@ -115,11 +115,11 @@ class ParaphraseSearch:
             trials = [*trials, *score(self._screened(task, pool, score))]
 
     def _neighbours(
-        self, task: Task, parents: Sequence[Parent], ways: Sequence[Way], seen: set[Template]
+        self, task: Task, parents: Sequence[Parent], ways: Sequence[ParaphraseMethod], seen: set[Template]
     ) -> Iterator[Prompt]:
         """New ones, from all ways and parents in turn, as many as the pool holds."""
         lists = [own for way in ways for own in way.neighbours(parents)]
-        fresh = _each_once(filter(_is_whole, in_turn(lists)), seen)
+        fresh = _each_once(filter(_is_whole, interleave(lists)), seen)
         for _, proposal in zip(range(self.pool), fresh, strict=False):
             source = Source("paraphrase", (proposal.parent.id,), proposal.evidence)
             yield task.prompt.with_template(proposal.template, source)
@@ -132,10 +132,10 @@ class ParaphraseSearch:
         rng = np.random.default_rng([task.seed, 6])
         rows = sorted(rng.permutation(len(task.train))[:count].tolist())
         trials = score(pool, on="train", rows=rows)
-        best = sorted(trials, key=lambda trial: merit(trial.scores, task.objective), reverse=True)
+        best = sorted(trials, key=lambda trial: ranking_key(trial.scores, task.objective), reverse=True)
         return [trial.prompt for trial in best[: self.width]]
 
-    def _ways(self, task: Task, score: Score) -> dict[str, Way]:
+    def _ways(self, task: Task, score: Score) -> dict[str, ParaphraseMethod]:
         """By name; `ModelError` or `RunError` where one cannot be gone."""
         return {method: self._way(method, task, score) for method in self._methods(task)}
 
@@ -157,7 +157,7 @@ class ParaphraseSearch:
                 task.log(f"{name} left out: English, but the task is in {task.language!r}")
         return tuple(method for method, can in able.items() if can)
 
-    def _way(self, method: Method, task: Task, score: Score) -> Way:
+    def _way(self, method: Method, task: Task, score: Score) -> ParaphraseMethod:
         match method:
             case "synonyms":
                 files = [read_thesaurus(Path(name)) for name in self.thesaurus]

@@ -12,17 +12,17 @@ from functools import partial
 from math import log
 from typing import cast
 
-from promptsearch.engine import Chore
+from promptsearch.engine import ModelCall
 from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score
 from promptsearch.prompt import Filled, Template
 from promptsearch.scoring import Cost
-from promptsearch.searchers.common.gap_template import Frame
-from promptsearch.searchers.common.interleave import in_turn
-from promptsearch.searchers.common.training_contexts import Instance
-from promptsearch.searchers.common.word_scorer import ASKED, Asker
+from promptsearch.searchers.common.gap_template import GapTemplate
+from promptsearch.searchers.common.interleave import interleave
+from promptsearch.searchers.common.training_contexts import TrainingContext
+from promptsearch.searchers.common.word_scorer import WORD_SLOT, WordScorer
 from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
-from promptsearch.searchers.paraphrase.template_words import Wording
+from promptsearch.searchers.paraphrase.template_words import TemplateWords
 
 Row = tuple[str, str, str, str, float]  # template, edit, from, to, log p or its gain, in nats
 
@@ -31,8 +31,8 @@ Row = tuple[str, str, str, str, float]  # template, edit, from, to, log p or its
 class Substitution:
     """Edits by a masked model; its passes are paid once, and kept in the ledger."""
 
-    asker: Asker
-    instances: Sequence[Instance]
+    asker: WordScorer
+    instances: Sequence[TrainingContext]
     score: Score
     fills: int  # words a place
     spaced: bool
@@ -44,14 +44,14 @@ class Substitution:
             made = self.score.once(name, partial(self._chore, parent.template))
             yield [_proposal(row, parent) for row in cast(list[Row], made)]
 
-    def _chore(self, template: Template) -> Chore:
+    def _chore(self, template: Template) -> ModelCall:
         """Rows of what may be said instead."""
-        places = Places(Wording.of(template, self.spaced))
+        places = Places(TemplateWords.of(template, self.spaced))
         texts = [text for wording in places.asked for text in self._texts(wording)]
         plan = self.asker.plan(texts)
 
         def work() -> list[Row]:
-            table = self.asker.means(plan, len(self.instances))
+            table = self.asker.mean_log_probs(plan, len(self.instances))
             values, columns = table.topk(min(self.fills, table.shape[1]))
             rows = zip(values.tolist(), columns.tolist(), strict=True)
             words = self.asker.words
@@ -61,7 +61,7 @@ class Substitution:
             now = [unknown if c is None else float(table[n, c]) for n, c in enumerate(own)]
             return [row for row in places.edits(best, now) if self._differs(row)]
 
-        return Chore(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), work)
 
     def _ids(self, words: Sequence[str]) -> Sequence[tuple[int, ...]]:
         """As the model reads each."""
@@ -75,9 +75,9 @@ class Substitution:
         one, other = self._ids([old, new])
         return one != other
 
-    def _texts(self, wording: Wording) -> list[Filled]:
+    def _texts(self, wording: TemplateWords) -> list[Filled]:
         """The wording around every instance, its right answer in the slots."""
-        frame = Frame(wording.parts)
+        frame = GapTemplate(wording.parts)
         return [instance.fill(frame, ()) for instance in self.instances]
 
 
@@ -85,7 +85,7 @@ class Substitution:
 class Places:
     """Where words may change: at each word, and between any two pieces."""
 
-    wording: Wording
+    wording: TemplateWords
 
     @property
     def spans(self) -> list[tuple[int, int]]:
@@ -103,10 +103,10 @@ class Places:
         return range(len(self.wording.pieces) + 1)
 
     @property
-    def asked(self) -> list[Wording]:
+    def asked(self) -> list[TemplateWords]:
         """The wording with the slot that is asked, at each word and then in each gap."""
-        words = [self.wording.replaced(*span, ASKED) for span in self.spans]
-        return words + [self.wording.inserted(at, ASKED) for at in self.gaps]
+        words = [self.wording.replaced(*span, WORD_SLOT) for span in self.spans]
+        return words + [self.wording.inserted(at, WORD_SLOT) for at in self.gaps]
 
     def edits(self, best: Sequence[Sequence[tuple[str, float]]], now: Sequence[float]) -> list[Row]:
         """The three kinds in turn, those that promise most first.
@@ -119,7 +119,7 @@ class Places:
             self._inserted(best[count:]),
             self._deleted(now),
         )
-        return list(in_turn(sorted(kind, key=lambda row: -row[4]) for kind in kinds))
+        return list(interleave(sorted(kind, key=lambda row: -row[4]) for kind in kinds))
 
     def _replaced(
         self, best: Sequence[Sequence[tuple[str, float]]], now: Sequence[float]
@@ -149,7 +149,7 @@ class Places:
         return rows
 
 
-def _row(wording: Wording, edit: str, old: str, new: str, value: float) -> list[Row]:
+def _row(wording: TemplateWords, edit: str, old: str, new: str, value: float) -> list[Row]:
     """The row, where the notation can say it."""
     return [(str(wording.template), edit, old, new, value)] if wording.template else []
 

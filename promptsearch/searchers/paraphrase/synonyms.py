@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from promptsearch.language.english import Thesaurus, agreed, replacements
 from promptsearch.prompt import Template
-from promptsearch.searchers.common.interleave import in_turn
+from promptsearch.searchers.common.interleave import interleave
 from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
-from promptsearch.searchers.paraphrase.template_words import Edit, Wording, distinct
+from promptsearch.searchers.paraphrase.template_words import Edit, TemplateWords, distinct
 
 LONGEST = 3  # words of a phrase
 
@@ -22,14 +22,14 @@ class Synonyms:
         for parent in parents:
             yield [
                 Proposal(with_articles(template, parent.template), parent, done)
-                for template, done in distinct(self._edits(Wording.of(parent.template)))
+                for template, done in distinct(self._edits(TemplateWords.of(parent.template)))
             ]
 
-    def _edits(self, wording: Wording) -> Iterator[Edit]:
+    def _edits(self, wording: TemplateWords) -> Iterator[Edit]:
         """Each phrase in turn, its likeliest synonym first."""
-        return in_turn(self._of(wording, *span) for span in wording.spans(LONGEST))
+        return interleave(self._of(wording, *span) for span in wording.spans(LONGEST))
 
-    def _of(self, wording: Wording, start: int, stop: int) -> Iterator[Edit]:
+    def _of(self, wording: TemplateWords, start: int, stop: int) -> Iterator[Edit]:
         phrase = wording.text(start, stop)
         texts = (text for source in self.thesauri for text in replacements(phrase, source))
         for text in dict.fromkeys(texts):

@@ -16,7 +16,7 @@ _UNSPACED = re.compile(rf"(\s*)([A-Za-z0-9]+|[^\s][{_MARKS}]*)")
 
 
 @dataclass(frozen=True)
-class Piece:
+class TemplateWord:
     """A word, a punctuation mark or (with no text) a place, and the white space before it."""
 
     space: str
@@ -30,25 +30,25 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Wording:
+class TemplateWords:
     """The pieces of a template."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[TemplateWord, ...]
     end: str = ""  # white space after the last one
     spaced: bool = True  # whether the language puts spaces between words
 
     @classmethod
-    def of(cls, template: Template, spaced: bool = True) -> "Wording":
+    def of(cls, template: Template, spaced: bool = True) -> "TemplateWords":
         """Every text taken apart; `template` puts it together, but for space at its start."""
-        pieces: list[Piece] = []
+        pieces: list[TemplateWord] = []
         space = ""
         for part in template.parts:
             if isinstance(part, Text):
                 found = (_SPACED if spaced else _UNSPACED).findall(part.text)
-                pieces += (Piece(before, text) for before, text in found)
+                pieces += (TemplateWord(before, text) for before, text in found)
                 space = part.text[len(part.text.rstrip()) :]
             else:
-                pieces.append(Piece(space, "", part))
+                pieces.append(TemplateWord(space, "", part))
                 space = ""
         return cls(tuple(pieces), space, spaced)
 
@@ -81,12 +81,12 @@ class Wording:
         own = "".join(piece.space + piece.text for piece in self.pieces[start:stop])
         return own.lstrip()
 
-    def replaced(self, start: int, stop: int, new: str | Slot) -> "Wording":
+    def replaced(self, start: int, stop: int, new: str | Slot) -> "TemplateWords":
         """The span with a text, or a slot, in its place; an empty text takes the span away."""
         pieces = self._new(new, self.pieces[start].space)
         return replace(self, pieces=(*self.pieces[:start], *pieces, *self.pieces[stop:]))
 
-    def inserted(self, at: int, text: str | Slot) -> "Wording":
+    def inserted(self, at: int, text: str | Slot) -> "TemplateWords":
         """With a text, or a slot, before piece `at` (or at the end)."""
         new = self._new(text, "" if at == 0 else self._gap)
         after = list(self.pieces[at:])
@@ -94,7 +94,7 @@ class Wording:
             after[0] = replace(after[0], space=self._gap)
         return replace(self, pieces=(*self.pieces[:at], *new, *after))
 
-    def swapped(self, one: tuple[int, int], other: tuple[int, int]) -> "Wording":
+    def swapped(self, one: tuple[int, int], other: tuple[int, int]) -> "TemplateWords":
         """With two spans, the first before the second, in each other's place."""
         first, second = self.text(*one), self.text(*other)
         return self.replaced(*other, first).replaced(*one, second)
@@ -103,15 +103,15 @@ class Wording:
     def _gap(self) -> str:
         return " " if self.spaced else ""
 
-    def _new(self, new: str | Slot, space: str) -> list[Piece]:
+    def _new(self, new: str | Slot, space: str) -> list[TemplateWord]:
         """The pieces of a text, or of a slot, that has this space before it."""
         if isinstance(new, Slot):
-            return [Piece(space, "", new)]
+            return [TemplateWord(space, "", new)]
         found = (_SPACED if self.spaced else _UNSPACED).findall(new)
-        return [Piece(own if n else space, word) for n, (own, word) in enumerate(found)]
+        return [TemplateWord(own if n else space, word) for n, (own, word) in enumerate(found)]
 
 
-Edit = tuple[Wording, dict[str, object]]  # what comes out, and what was done
+Edit = tuple[TemplateWords, dict[str, object]]  # what comes out, and what was done
 
 
 def distinct(edits: Iterable[Edit]) -> Iterator[tuple[Template, dict[str, object]]]:

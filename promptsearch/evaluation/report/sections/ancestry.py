@@ -5,19 +5,19 @@ from typing import Any
 
 from promptsearch.errors import PromptError
 from promptsearch.evaluation.report.html import Child, Html, el, listed
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import listing, name_of, number
 from promptsearch.evaluation.report.prompt_markup import answer_texts, changes_shown, template_shown
 from promptsearch.evaluation.report.sections.parts import note, section
 from promptsearch.evaluation.report.statistics.ancestry import Ancestor, ancestry_of
-from promptsearch.evaluation.report.statistics.word_diff import Answers, answer_changes, changes
+from promptsearch.evaluation.report.statistics.word_diff import AnswerChange, answer_changes, changes
 from promptsearch.prompt import Template
 
 TOLD = ("step", "example", "method")  # evidence that stands elsewhere, or is long
 LONGEST = 60  # characters of a piece of evidence
 
 
-def ancestry(material: Material) -> Html:
+def ancestry(material: ReportInputs) -> Html:
     """A list from the first ancestor to the best prompt."""
     found = ancestry_of(material.best, material.file.prompts, material.trials.rows)
     known = {own.id: own for own in found.members}
@@ -36,14 +36,14 @@ def ancestry(material: Material) -> Html:
     )
 
 
-def _alone(own: Ancestor, material: Material) -> str:
+def _alone(own: Ancestor, material: ReportInputs) -> str:
     manual = _section(material.file.section("baselines"), "manual").get("template")
     if own.template == manual:
         return "It is the manual prompt: the search found no better one."
     return "It was made at once, not from another prompt."
 
 
-def _member(own: Ancestor, known: Mapping[str, Ancestor], material: Material) -> Html:
+def _member(own: Ancestor, known: Mapping[str, Ancestor], material: ReportInputs) -> Html:
     parents = [known[name] for name in own.parents if name in known and name != own.id]
     metric = material.objective
     value = own.scores.get(metric)
@@ -61,7 +61,7 @@ def _member(own: Ancestor, known: Mapping[str, Ancestor], material: Material) ->
     )
 
 
-def _template(own: Ancestor, parents: list[Ancestor], material: Material) -> Html:
+def _template(own: Ancestor, parents: list[Ancestor], material: ReportInputs) -> Html:
     """Beside its first parent, if it has one."""
     if not parents:
         return template_shown(own.template, material.language)
@@ -72,7 +72,7 @@ def _template(own: Ancestor, parents: list[Ancestor], material: Material) -> Htm
     return changes_shown(changes(old, new, material.spaced), material.language)
 
 
-def _changed(own: Ancestor, parents: list[Ancestor], material: Material) -> list[Answers]:
+def _changed(own: Ancestor, parents: list[Ancestor], material: ReportInputs) -> list[AnswerChange]:
     """Answers that are not its first parent's."""
     if material.kind == "facts" or not parents:
         return []
@@ -80,14 +80,14 @@ def _changed(own: Ancestor, parents: list[Ancestor], material: Material) -> list
     return list(answer_changes(old, new))
 
 
-def _answers_of(own: Ancestor, material: Material) -> dict[str, tuple[str, ...]]:
+def _answers_of(own: Ancestor, material: ReportInputs) -> dict[str, tuple[str, ...]]:
     """Its own, or those of the manual prompt, which the ledger does not repeat."""
     manual = _section(material.file.section("baselines"), "manual")
     given = own.answers or _section(manual, "verbalizer")
     return {label: answer_texts(answers) for label, answers in given.items()}
 
 
-def _answers(change: Answers) -> Html:
+def _answers(change: AnswerChange) -> Html:
     told: list[Child] = [el("span", change.label, class_="label"), " "]
     told += [el("del", text) for text in change.gone]
     told += [el("ins", text) for text in change.new]

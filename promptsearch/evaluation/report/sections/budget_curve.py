@@ -2,14 +2,14 @@
 
 from promptsearch.evaluation.report.charts import progress
 from promptsearch.evaluation.report.html import Html
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, listing, name_of, number
 from promptsearch.evaluation.report.sections.parts import figure, note, section
-from promptsearch.evaluation.report.statistics.budget_curve import Course, course_of
+from promptsearch.evaluation.report.statistics.budget_curve import BudgetCurve, course_of
 from promptsearch.evaluation.report.trials import Trials
 
 
-def course(material: Material) -> Html:
+def course(material: ReportInputs) -> Html:
     """A chart of all trials, or what is missing for it."""
     trials = material.trials
     found = course_of(trials.rows, material.objective)
@@ -27,7 +27,7 @@ def course(material: Material) -> Html:
     )
 
 
-def gaps(trials: Trials, found: Course) -> list[str]:
+def gaps(trials: Trials, found: BudgetCurve) -> list[str]:
     """What cannot be shown, and why."""
     if not trials.found:
         return [
@@ -47,7 +47,7 @@ def gaps(trials: Trials, found: Course) -> list[str]:
     return lost
 
 
-def told(found: Course) -> str:
+def told(found: BudgetCurve) -> str:
     """The course in a sentence."""
     if not found.best:
         return "No prompt was scored on all of dev."
@@ -60,7 +60,7 @@ def told(found: Course) -> str:
     )
 
 
-def _chart(found: Course) -> Html:
+def _chart(found: BudgetCurve) -> Html:
     svg = progress(found, f"{name_of(found.metric)} on dev. {told(found)}")
     dropped = any(not point.complete for point in found.points)
     rest = " Small and pale: dropped out of the race, scored on a part of dev." if dropped else ""

@@ -7,7 +7,7 @@ import numpy as np
 
 from promptsearch.evaluation.report.charts import reliability as chart
 from promptsearch.evaluation.report.html import Html, el
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import number, percent
 from promptsearch.evaluation.report.sections.parts import bar, figure, section, table
 from promptsearch.metrics.calibration_error import BINS, reliability_bins
@@ -15,7 +15,7 @@ from promptsearch.metrics.calibration_error import BINS, reliability_bins
 CLOSE = 0.02  # between what is said and what happens
 
 
-def reliability(material: Material) -> Html | None:
+def reliability(material: ReportInputs) -> Html | None:
     """Nothing where there is neither a diagram nor a calibration to tell of."""
     parts = [part for part in (_diagram(material), _calibration(material)) if part is not None]
     return (
@@ -23,15 +23,15 @@ def reliability(material: Material) -> Html | None:
     )
 
 
-def _diagram(material: Material) -> Html | None:
+def _diagram(material: ReportInputs) -> Html | None:
     """Of labelled tasks whose labels' probabilities were kept."""
     examined = material.examined
-    if examined is None or material.kind == "facts" or examined.judged.log_probs is None:
+    if examined is None or material.kind == "facts" or examined.predictions.log_probs is None:
         return None
-    confidence = np.exp(examined.judged.log_probs.max(1))
-    bins = reliability_bins(confidence, examined.judged.hits)
+    confidence = np.exp(examined.predict.log_probs.max(1))
+    bins = reliability_bins(confidence, examined.predict.hits)
     scores = examined.document["prompts"][0]["scores"][material.split]
-    mean, right = float(confidence.mean()), float(examined.judged.hits.mean())
+    mean, right = float(confidence.mean()), float(examined.predict.hits.mean())
     lean = "about as sure as it should be"
     if abs(mean - right) > CLOSE:
         lean = "surer than it should be" if mean > right else "less sure than it could be"
@@ -43,7 +43,7 @@ def _diagram(material: Material) -> Html | None:
     return figure(chart(bins, caption), caption)
 
 
-def _calibration(material: Material) -> Html | None:
+def _calibration(material: ReportInputs) -> Html | None:
     """The method, and the best prompt's prior where labels have one each."""
     method = material.file.section("scoring").get("calibration")
     if method in (None, "none"):

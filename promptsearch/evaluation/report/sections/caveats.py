@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptsearch.evaluation.report.html import Html, listed
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, name_of
 from promptsearch.evaluation.report.sections.parts import section
 
 FEW = 100  # examples below which an interval of a share is 0.1 wide or more on each side
 
 
-def limits(material: Material) -> Html:
+def limits(material: ReportInputs) -> Html:
     """One remark for each reason to be careful that holds here."""
     return section("limits", "What the numbers mean", listed(list(_remarks(material))))
 
 
-def _remarks(material: Material) -> Iterator[str]:
+def _remarks(material: ReportInputs) -> Iterator[str]:
     yield from _of_the_split(material)
     yield from _of_the_metric(material)
     search: Any = material.file.section("search")
@@ -41,7 +41,7 @@ def _remarks(material: Material) -> Iterator[str]:
     )
 
 
-def _of_the_split(material: Material) -> Iterator[str]:
+def _of_the_split(material: ReportInputs) -> Iterator[str]:
     if material.split != "test" and material.selected:
         yield (
             "Dev selected these prompts out of many. Their scores there are the best of many draws "
@@ -57,13 +57,13 @@ def _of_the_split(material: Material) -> Iterator[str]:
                 "The difference to the manual prompt is paired: the same examples under both. An "
                 "interval that holds 0 shows no difference; it does not show that there is none."
             )
-    rows = [row.judged or row.dev for row in material.standings if row.judged or row.dev]
+    rows = [row.test or row.dev for row in material.standings if row.test or row.dev]
     n: Any = (rows[0] or {}).get("n") if rows else None
     if isinstance(n, int) and n < FEW:
         yield f"{count(n, 'example')} are few: differences below a tenth are mostly noise."
 
 
-def _why_fair(material: Material) -> str:
+def _why_fair(material: ReportInputs) -> str:
     """Why the split does not flatter the prompts, before what its intervals mean."""
     if material.split == "test":
         return "Test selected nothing. Its"
@@ -73,7 +73,7 @@ def _why_fair(material: Material) -> str:
     )
 
 
-def _of_the_metric(material: Material) -> Iterator[str]:
+def _of_the_metric(material: ReportInputs) -> Iterator[str]:
     if material.kind == "facts":
         yield (
             "P@1 is the share of facts whose first answer among the candidates is right. It "

@@ -4,7 +4,7 @@ from math import sqrt
 
 from promptsearch.evaluation.report.charts import relation as chart
 from promptsearch.evaluation.report.html import Html, el
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, name_of, number
 from promptsearch.evaluation.report.sections.parts import figure, note, section
 from promptsearch.evaluation.report.statistics.dev_test_correlation import (
@@ -14,7 +14,7 @@ from promptsearch.evaluation.report.statistics.dev_test_correlation import (
 )
 
 
-def relation(material: Material) -> Html | None:
+def relation(material: ReportInputs) -> Html | None:
     """Nothing where no model was asked; a remark where there is only dev."""
     if material.examined is None:
         return None
@@ -40,7 +40,7 @@ def relation(material: Material) -> Html | None:
     )
 
 
-def _pairs(material: Material) -> list[Pair]:
+def _pairs(material: ReportInputs) -> list[Pair]:
     found = []
     for row in material.standings:
         dev, judged = (
@@ -65,7 +65,7 @@ def told(found: Relation, split: str) -> str:
     return f"{said}; {chance}, so dev {way} {split} does."
 
 
-def _noise(material: Material, found: Relation) -> str:
+def _noise(material: ReportInputs, found: Relation) -> str:
     """How far apart the prompts are on dev, and how far chance alone sets a score."""
     rows = [row for row in material.standings if row.role == "prompt" and row.dev]
     shares = [share[0] for row in rows if (share := row.share("dev", material.share))]
@@ -85,7 +85,7 @@ def _noise(material: Material, found: Relation) -> str:
     return said + "On the same examples prompts differ by less than that by chance, but they do."
 
 
-def _price(material: Material) -> str | None:
+def _price(material: ReportInputs) -> str | None:
     """What is left of the winner's lead where nothing selected it."""
     metric, split = material.objective, material.split
     best, manual = material.standings[0], [r for r in material.standings if r.id == "manual"]

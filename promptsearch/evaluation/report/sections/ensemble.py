@@ -3,12 +3,12 @@
 from typing import Any
 
 from promptsearch.evaluation.report.html import Html, defined, el
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import gain, interval, name_of, number
 from promptsearch.evaluation.report.sections.parts import bar, section, table
 
 
-def ensemble(material: Material) -> Html | None:
+def ensemble(material: ReportInputs) -> Html | None:
     """Nothing where there is none."""
     given: Any = material.file.section("ensemble")
     if not given:
@@ -27,7 +27,7 @@ def ensemble(material: Material) -> Html | None:
     )
 
 
-def _worth(material: Material, given: Any) -> Html | None:
+def _worth(material: ReportInputs, given: Any) -> Html | None:
     pairs = [(f"{_own(material)} on dev, selected", _score(given, "dev", material))]
     if material.examined is not None:
         now = material.examined.document.get("ensemble")
@@ -41,11 +41,11 @@ def _worth(material: Material, given: Any) -> Html | None:
     return defined(pairs, class_="facts")
 
 
-def _own(material: Material) -> str:
+def _own(material: ReportInputs) -> str:
     return name_of(material.share)
 
 
-def _score(row: Any, split: str, material: Material) -> str:
+def _score(row: Any, split: str, material: ReportInputs) -> str:
     scores = ((row or {}).get("scores") or {}).get(split) or {}
     value = scores.get(material.share)
     return f"{number(value)} {interval(scores.get('ci95'))}" if value is not None else ""

@@ -1,7 +1,7 @@
 """Labelled tasks: results by label, and which label is taken for which."""
 
 from promptsearch.evaluation.report.html import Child, Html, el
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, number
 from promptsearch.evaluation.report.prompt_markup import label_shown
 from promptsearch.evaluation.report.sections.parts import bar, section, table
@@ -11,17 +11,17 @@ from promptsearch.evaluation.report.statistics.labels import (
     most_confused,
     per_label,
 )
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 
 MANY = 24  # labels; a larger matrix is not read
 PAIRS = 12  # of labels confused, shown instead
 
 
-def labels(material: Material) -> Html | None:
+def labels(material: ReportInputs) -> Html | None:
     """Nothing where no model was asked, or for facts."""
     if material.examined is None or material.kind == "facts":
         return None
-    judged = material.examined.judged
+    judged = material.examined.predictions
     caption, header = "Results by label", ("label", "precision", "recall", "F1", "examples")
     rows = (_row(row, material) for row in per_label(judged))
     return section(
@@ -33,7 +33,7 @@ def labels(material: Material) -> Html | None:
     )
 
 
-def _about(judged: Judgement, material: Material) -> str:
+def _about(judged: Predictions, material: ReportInputs) -> str:
     where = f"{count(len(judged.targets), 'example')} of {material.split}"
     told = (
         f"{material.best.id} on {where}. Precision: of those predicted, the share that is right; "
@@ -44,13 +44,13 @@ def _about(judged: Judgement, material: Material) -> str:
     return f"{told} In the matrix, shades are shares of the row."
 
 
-def _row(row: LabelResult, material: Material) -> list[Child]:
+def _row(row: LabelResult, material: ReportInputs) -> list[Child]:
     shares = [bar(value, number(value)) for value in (row.precision, row.recall, row.f1)]
     name = label_shown(row.label, material.best.row.get("verbalizer"))
     return [name, *shares, f"{row.n:,}", f"{row.predicted:,}"]
 
 
-def _matrix(judged: Judgement) -> Html:
+def _matrix(judged: Predictions) -> Html:
     """Rows are what is right, columns what was predicted; shades are shares of the row."""
     cells = confusion(judged)
     caption = "Confusion matrix"
@@ -71,7 +71,7 @@ def _cell(times: int, share: float, right: bool) -> Html:
     return el("td", f"{times:,}", class_="hit" if right else "miss", style=f"--share:{share:.4f}")
 
 
-def _pairs(judged: Judgement) -> Html:
+def _pairs(judged: Predictions) -> Html:
     rows = [
         [pair.right[0], pair.predicted, f"{pair.times:,}"] for pair in most_confused(judged, PAIRS)
     ]

@@ -3,18 +3,18 @@
 from typing import Any
 
 from promptsearch.evaluation.report.html import Child, Html, defined, el, joined, listed
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, percent
 from promptsearch.evaluation.report.prompt_markup import filled_shown, label_shown
 from promptsearch.evaluation.report.sections.parts import section
 from promptsearch.evaluation.report.statistics.mistakes import Mistake, SlotWords
 
 
-def mistakes(material: Material) -> Html | None:
+def mistakes(material: ReportInputs) -> Html | None:
     """Nothing where no model was asked."""
     if material.examined is None:
         return None
-    judged = material.examined.judged
+    judged = material.examined.predictions
     wrong, shown = int((~judged.hits).sum()), material.examined.mistakes
     if not wrong:
         return section("mistakes", "What it gets wrong", el("p", "Nothing, on these examples."))
@@ -30,7 +30,7 @@ def mistakes(material: Material) -> Html | None:
     )
 
 
-def _about_words(material: Material) -> str:
+def _about_words(material: ReportInputs) -> str:
     """What the words at the slot are."""
     assert material.examined is not None
     if not any(own.words for own in material.examined.mistakes):
@@ -42,7 +42,7 @@ def _about_words(material: Material) -> str:
     return f"{said}, whether they are answers or not."
 
 
-def _mistake(own: Mistake, material: Material) -> Html:
+def _mistake(own: Mistake, material: ReportInputs) -> Html:
     assert material.examined is not None
     prompt, names = (
         material.examined.evaluation.saved[0].prompt,

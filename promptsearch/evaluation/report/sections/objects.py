@@ -1,21 +1,21 @@
 """Facts: results by object, and what is said for everything."""
 
 from promptsearch.evaluation.report.html import Child, Html, el
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, number
 from promptsearch.evaluation.report.sections.parts import bar, section, table
 from promptsearch.evaluation.report.statistics.labels import most_confused
 from promptsearch.evaluation.report.statistics.objects import most_said, per_object, uncovered
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 
 SHOWN = 12  # rows of each table
 
 
-def objects(material: Material) -> Html | None:
+def objects(material: ReportInputs) -> Html | None:
     """Nothing where no model was asked, or for labelled tasks."""
     if material.examined is None or material.kind != "facts":
         return None
-    judged = material.examined.judged
+    judged = material.examined.predictions
     return section(
         "objects",
         "Results by object",
@@ -26,7 +26,7 @@ def objects(material: Material) -> Html | None:
     )
 
 
-def _about(judged: Judgement, material: Material) -> list[Child]:
+def _about(judged: Predictions, material: ReportInputs) -> list[Child]:
     lost, distinct = uncovered(judged), len({judged.labels[i] for i in judged.predicted.tolist()})
     told = (
         f"{material.best.id} on {count(len(judged.targets), 'fact')} of {material.split}: "
@@ -39,7 +39,7 @@ def _about(judged: Judgement, material: Material) -> list[Child]:
     return [told]
 
 
-def _said(judged: Judgement) -> Html:
+def _said(judged: Predictions) -> Html:
     found = most_said(judged, SHOWN)
     rows = [
         [name, bar(times / found[0][1], f"{times:,}"), f"{times - wrong:,}", f"{wrong:,}"]
@@ -48,7 +48,7 @@ def _said(judged: Judgement) -> Html:
     return table("Said most often", ("object", "said", "right", "wrong"), rows)
 
 
-def _by_object(judged: Judgement) -> Html:
+def _by_object(judged: Predictions) -> Html:
     """P@1 of the most frequent objects, where any is asked for twice."""
     found = [own for own in per_object(judged) if own.n > 1][:SHOWN]
     if not found:
@@ -65,7 +65,7 @@ def _by_object(judged: Judgement) -> Html:
     return table("P@1 of the most frequent objects", ("object", "P@1", "facts", "said"), rows)
 
 
-def _pairs(judged: Judgement) -> Html | None:
+def _pairs(judged: Predictions) -> Html | None:
     """Objects most often taken for another, where that happens twice."""
     found = [pair for pair in most_confused(judged, SHOWN) if pair.times > 1]
     if not found:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptsearch.evaluation.report.html import Child, Html, defined, el, joined
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, duration
 from promptsearch.evaluation.report.sections.parts import details, section
 
 HASH = 12  # characters of a hash that are shown
 
 
-def making(material: Material) -> Html:
+def making(material: ReportInputs) -> Html:
     """Only what the file tells; a file may hold little more than templates."""
     file = material.file
     search, model = _of(file.document, "search"), _of(file.document, "model")
@@ -61,7 +61,7 @@ def _model(model: Mapping[str, Any]) -> str:
     return " · ".join([str(model["spec"]), *about]) if model.get("spec") else ""
 
 
-def _asked(material: Material) -> str:
+def _asked(material: ReportInputs) -> str:
     """The model that made the numbers here, where it is another one or none."""
     if material.examined is None:
         return "no model (--no-evaluate)"

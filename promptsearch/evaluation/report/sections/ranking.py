@@ -5,7 +5,7 @@ from typing import Any
 
 from promptsearch.evaluation.report.charts import intervals
 from promptsearch.evaluation.report.html import Child, Html, el
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import (
     interval,
     listing,
@@ -15,10 +15,10 @@ from promptsearch.evaluation.report.number_format import (
 )
 from promptsearch.evaluation.report.prompt_markup import answers_shown, template_shown
 from promptsearch.evaluation.report.sections.parts import figure, section
-from promptsearch.evaluation.report.statistics.ranking import Standing
+from promptsearch.evaluation.report.statistics.ranking import RankedPrompt
 
 
-def standing(material: Material) -> Html:
+def standing(material: ReportInputs) -> Html:
     """A table and the chart of its intervals."""
     rows, metric, split = material.standings, material.share, material.split
     shown = [row for row in rows if row.share("dev", metric) or row.share(split, metric)]
@@ -31,7 +31,7 @@ def standing(material: Material) -> Html:
     )
 
 
-def _about(material: Material) -> list[Child]:
+def _about(material: ReportInputs) -> list[Child]:
     if not material.selected:
         return ["The prompts stand in the order of the file; no search selected them on dev."]
     first = (
@@ -47,7 +47,7 @@ def _about(material: Material) -> list[Child]:
     ]
 
 
-def _chart(rows: Sequence[Standing], material: Material) -> Html:
+def _chart(rows: Sequence[RankedPrompt], material: ReportInputs) -> Html:
     told = []
     for row in rows:
         found = row.share(material.split, material.share) or row.share("dev", material.share)
@@ -60,7 +60,7 @@ def _chart(rows: Sequence[Standing], material: Material) -> Html:
     return figure(svg, f"{caption} Hollow: on {dev}.")
 
 
-def _table(material: Material) -> Html:
+def _table(material: ReportInputs) -> Html:
     """Two rows a prompt: itself, then its numbers; roles hold where a phone shows no columns."""
     columns = _columns(material)
     titles = (el("th", title, scope="col", role="columnheader") for title, *_ in columns)
@@ -74,7 +74,7 @@ def _table(material: Material) -> Html:
 Column = tuple[str, str, str]  # title, split, metric
 
 
-def _columns(material: Material) -> list[Column]:
+def _columns(material: ReportInputs) -> list[Column]:
     """What counts most comes first."""
     split, metrics = material.split, [material.share, "log_likelihood"]
     if material.objective not in metrics:
@@ -91,7 +91,7 @@ def _columns(material: Material) -> list[Column]:
     return found
 
 
-def _compared(material: Material) -> str:
+def _compared(material: ReportInputs) -> str:
     """The metric that differences are of, where it is not that of the first column."""
     assert material.examined is not None
     scores = material.examined.document["prompts"][0]["scores"][material.split]
@@ -99,7 +99,7 @@ def _compared(material: Material) -> str:
     return "" if metric == material.share else f" in {name_of(metric)}"
 
 
-def _body(row: Standing, columns: Sequence[Column], material: Material) -> Html:
+def _body(row: RankedPrompt, columns: Sequence[Column], material: ReportInputs) -> Html:
     name = el(
         "th",
         *_named(row, material),
@@ -115,7 +115,7 @@ def _body(row: Standing, columns: Sequence[Column], material: Material) -> Html:
     return el("tbody", *rows, class_=row.role, role="rowgroup")
 
 
-def _named(row: Standing, material: Material) -> list[Child]:
+def _named(row: RankedPrompt, material: ReportInputs) -> list[Child]:
     told: list[Child] = [el("span", row.id, class_="id"), " "]
     if template := row.row.get("template"):
         told.append(template_shown(str(template), material.language))
@@ -132,10 +132,10 @@ def _named(row: Standing, material: Material) -> list[Child]:
     return told
 
 
-def _cell(row: Standing, column: Column, material: Material) -> list[Child]:
+def _cell(row: RankedPrompt, column: Column, material: ReportInputs) -> list[Child]:
     _, split, metric = column
     if split == "gain":
-        scores = row.dev if material.split == "dev" else row.judged
+        scores = row.dev if material.split == "dev" else row.test
         return _gain(scores or {})
     found = row.share(split, metric)
     ends = interval(found[1]) if found and metric == material.share else ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptsearch.evaluation.report.html import Child, Html, el
-from promptsearch.evaluation.report.inputs import Material
+from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import (
     count,
     duration,
@@ -20,7 +20,7 @@ from promptsearch.evaluation.report.sections.parts import note
 Scores = Mapping[str, Any]
 
 
-def summary(material: Material) -> Html:
+def summary(material: ReportInputs) -> Html:
     """The head of the page."""
     file, best = material.file, material.best
     model, search = file.section("model"), file.section("search")
@@ -43,11 +43,11 @@ def summary(material: Material) -> Html:
     )
 
 
-def _which(material: Material) -> str:
+def _which(material: ReportInputs) -> str:
     return "the best prompt on dev" if material.selected else "the file's first prompt"
 
 
-def verdict(material: Material) -> str:
+def verdict(material: ReportInputs) -> str:
     """What the best prompt is worth, in one sentence that claims no more than is known."""
     scores, metric = _scores(material, "best"), material.share
     if scores is None or metric not in scores:
@@ -71,16 +71,16 @@ def verdict(material: Material) -> str:
     return f"{said}. A difference to the manual prompt is not shown: {what}."
 
 
-def _scores(material: Material, who: str) -> Scores | None:
+def _scores(material: ReportInputs, who: str) -> Scores | None:
     """Of the best prompt, or of a baseline, on the split that was read."""
     first, *others = material.standings
     rows = [first] if who == "best" else [own for own in others if own.id == who]
     if not rows:
         return None
-    return rows[0].dev if material.split == "dev" else rows[0].judged
+    return rows[0].dev if material.split == "dev" else rows[0].test
 
 
-def _tiles(material: Material) -> list[Child]:
+def _tiles(material: ReportInputs) -> list[Child]:
     metric, split = material.share, material.split
     best, manual = (_scores(material, place) or {} for place in ("best", "manual"))
     spent = material.file.section("search").get("spent")
@@ -98,11 +98,11 @@ def _tiles(material: Material) -> list[Child]:
     ]
 
 
-def _remarks(material: Material) -> list[Child]:
+def _remarks(material: ReportInputs) -> list[Child]:
     return [*_about_majority(material), *_about_transfer(material), *_about_split(material)]
 
 
-def _about_transfer(material: Material) -> list[Child]:
+def _about_transfer(material: ReportInputs) -> list[Child]:
     """A warning where another model was asked than the one that the search asked."""
     if not material.is_transfer or material.examined is None:
         return []
@@ -117,7 +117,7 @@ def _about_transfer(material: Material) -> list[Child]:
     ]
 
 
-def _about_majority(material: Material) -> list[Child]:
+def _about_majority(material: ReportInputs) -> list[Child]:
     """A warning where one fixed answer does better than the best prompt."""
     metric = material.share
     best, always = (_scores(material, who) or {} for who in ("best", "majority"))
@@ -132,7 +132,7 @@ def _about_majority(material: Material) -> list[Child]:
     ]
 
 
-def _about_split(material: Material) -> list[Child]:
+def _about_split(material: ReportInputs) -> list[Child]:
     if material.examined is None:
         return [
             note(

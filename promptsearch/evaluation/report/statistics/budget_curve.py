@@ -23,7 +23,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Course:
+class BudgetCurve:
     """Points in the order of the search, and where the best changed, as (place, value)."""
 
     metric: str
@@ -52,7 +52,7 @@ class Course:
         return sum(point.value < self.window[0] for point in self.points)
 
 
-def course_of(rows: Sequence[Scored], metric: str) -> Course:
+def course_of(rows: Sequence[Scored], metric: str) -> BudgetCurve:
     """From a ledger's rows; what has no value of the metric takes its place and shows no point.
 
     Trials keep the scores that the search saw: a finalist that was scored again is not drawn twice.
@@ -70,7 +70,7 @@ def course_of(rows: Sequence[Scored], metric: str) -> Course:
         if isinstance(value := row.scores.get(metric), int | float)
     ]
     ranked = any(not row.exact for row in first.values())
-    return Course(metric, tuple(points), _best(points), len(first), ranked)
+    return BudgetCurve(metric, tuple(points), _best(points), len(first), ranked)
 
 
 def _best(points: Sequence[Point]) -> tuple[tuple[int, float], ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from promptsearch.metrics.predictions import Ints, Judgement
+from promptsearch.metrics.predictions import Ints, Predictions
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LabelResult:
         return 2 * self.right / together if together else None
 
 
-def confusion(judged: Judgement) -> Ints:
+def confusion(judged: Predictions) -> Ints:
     """(gold, predicted): how many examples."""
     count = len(judged.labels)
     cells = np.bincount(judged.gold * count + judged.predicted, minlength=count * count)
@@ -39,7 +39,7 @@ def confusion(judged: Judgement) -> Ints:
     return table
 
 
-def per_label(judged: Judgement) -> tuple[LabelResult, ...]:
+def per_label(judged: Predictions) -> tuple[LabelResult, ...]:
     """One result a label, in their order."""
     table = confusion(judged)
     rows = zip(judged.labels, table.sum(1), table.sum(0), table.diagonal(), strict=True)
@@ -55,7 +55,7 @@ class Confused:
     times: int
 
 
-def most_confused(judged: Judgement, most: int) -> tuple[Confused, ...]:
+def most_confused(judged: Predictions, most: int) -> tuple[Confused, ...]:
     """The most frequent mistakes; equals in the order of the examples."""
     counts: dict[tuple[tuple[str, ...], str], int] = {}
     for place in np.flatnonzero(~judged.hits).tolist():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from promptsearch.data import Dataset, Example
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class SlotWords:
     words: tuple[tuple[str, float], ...]
 
 
-def worst(judged: Judgement, most: int) -> list[int]:
+def worst(judged: Predictions, most: int) -> list[int]:
     """Places of wrong examples, those first that have the least probability of what is right.
 
     Those whose right answer cannot be said come last: they show nothing about the prompt.
@@ -39,12 +39,12 @@ def worst(judged: Judgement, most: int) -> list[int]:
     return places
 
 
-def mistakes(judged: Judgement, examples: Dataset, places: Sequence[int]) -> tuple[Mistake, ...]:
+def mistakes(judged: Predictions, examples: Dataset, places: Sequence[int]) -> tuple[Mistake, ...]:
     """What was said of the examples at these places."""
     return tuple(_mistake(judged, examples, place) for place in places)
 
 
-def _mistake(judged: Judgement, examples: Dataset, place: int) -> Mistake:
+def _mistake(judged: Predictions, examples: Dataset, place: int) -> Mistake:
     predicted = int(judged.predicted[place])
     known = judged.log_probs
     return Mistake(

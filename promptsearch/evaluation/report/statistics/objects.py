@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from promptsearch.metrics.predictions import Judgement
+from promptsearch.metrics.predictions import Predictions
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ObjectResult:
         return self.hits / self.n if self.n else None
 
 
-def per_object(judged: Judgement) -> tuple[ObjectResult, ...]:
+def per_object(judged: Predictions) -> tuple[ObjectResult, ...]:
     """All objects that are right or said anywhere: the most frequent first, equals by first use."""
     counts: Counter[str] = Counter()
     hits: Counter[str] = Counter()
@@ -37,7 +37,7 @@ def per_object(judged: Judgement) -> tuple[ObjectResult, ...]:
     return tuple(sorted(found, key=lambda own: -own.n))
 
 
-def most_said(judged: Judgement, most: int) -> tuple[tuple[str, int, int], ...]:
+def most_said(judged: Predictions, most: int) -> tuple[tuple[str, int, int], ...]:
     """(object, times said, times wrongly) of those said most often."""
     said = Counter(judged.labels[place] for place in judged.predicted.tolist())
     wrong = Counter(
@@ -46,6 +46,6 @@ def most_said(judged: Judgement, most: int) -> tuple[tuple[str, int, int], ...]:
     return tuple((name, times, wrong[name]) for name, times in said.most_common(most))
 
 
-def uncovered(judged: Judgement) -> int:
+def uncovered(judged: Predictions) -> int:
     """Facts none of whose right objects is a candidate."""
     return int((judged.rank == 0).sum())

@@ -11,18 +11,18 @@ Role = Literal["prompt", "ensemble", "baseline"]
 
 
 @dataclass(frozen=True)
-class Standing:
+class RankedPrompt:
     """One row; scores are None where nothing is known of that split."""
 
     id: str
     role: Role
     row: Mapping[str, Any]  # the template and the answers, or what stands for them
     dev: Scores | None
-    judged: Scores | None
+    test: Scores | None
 
     def share(self, split: str, metric: str) -> tuple[float, tuple[float, float] | None] | None:
         """A metric on "dev" or on the split that was judged, with its interval if it has one."""
-        scores = (self.dev if split == "dev" else self.judged) or {}
+        scores = (self.dev if split == "dev" else self.test) or {}
         value = scores.get(metric)
         if not isinstance(value, int | float):
             return None
@@ -34,7 +34,7 @@ class Standing:
 
 def standings(
     file: PromptFile, top: int, document: Mapping[str, Any] | None, split: str
-) -> tuple[Standing, ...]:
+) -> tuple[RankedPrompt, ...]:
     """The first prompts in the file's order, then the ensemble, then the baselines.
 
     `document` is what `Evaluation.document` says of `split`.
@@ -42,12 +42,12 @@ def standings(
     found = list(_standings(file, top, document or {}, split))
     if split != "dev":
         return tuple(found)
-    return tuple(Standing(s.id, s.role, s.row, s.judged or s.dev, None) for s in found)
+    return tuple(RankedPrompt(s.id, s.role, s.row, s.test or s.dev, None) for s in found)
 
 
 def _standings(
     file: PromptFile, top: int, document: Mapping[str, Any], split: str
-) -> Iterator[Standing]:
+) -> Iterator[RankedPrompt]:
     judged = {row["id"]: row for row in document.get("prompts", ())}
     for saved in file.prompts[:top]:
         yield _standing(saved.id, "prompt", saved.row, judged.get(saved.id), split)
@@ -63,7 +63,7 @@ def _standings(
 
 def _standing(
     name: str, role: Role, row: Mapping[str, Any], judged: Mapping[str, Any] | None, split: str
-) -> Standing:
+) -> RankedPrompt:
     before = row.get("scores") or {}
     now = (judged or {}).get("scores") or {}
-    return Standing(name, role, {**(judged or {}), **row}, before.get("dev"), now.get(split))
+    return RankedPrompt(name, role, {**(judged or {}), **row}, before.get("dev"), now.get(split))

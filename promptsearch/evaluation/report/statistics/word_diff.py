@@ -25,7 +25,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Change:
+class TemplateChange:
     """Words that both templates have, or only the old one, or only the new one."""
 
     state: Literal["kept", "gone", "new"]
@@ -48,19 +48,19 @@ def _words(template: Template, pattern: re.Pattern[str]) -> Iterator[Word]:
                 yield Word(notation_of(part), "slot")
 
 
-def changes(old: Template, new: Template, spaced: bool = True) -> tuple[Change, ...]:
+def changes(old: Template, new: Template, spaced: bool = True) -> tuple[TemplateChange, ...]:
     """From one template to the other; what is kept and gone is the old, kept and new the new."""
     before, after = words_of(old, spaced), words_of(new, spaced)
-    found: list[Change] = []
+    found: list[TemplateChange] = []
     matcher = SequenceMatcher(_is_space, before, after, autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
-            found.append(Change("kept", before[a:b]))
+            found.append(TemplateChange("kept", before[a:b]))
             continue
         if a < b:
-            found.append(Change("gone", before[a:b]))
+            found.append(TemplateChange("gone", before[a:b]))
         if c < d:
-            found.append(Change("new", after[c:d]))
+            found.append(TemplateChange("new", after[c:d]))
     return tuple(found)
 
 
@@ -70,7 +70,7 @@ def _is_space(word: Word) -> bool:
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnswerChange:
     """The answers of one label that changed."""
 
     label: str
@@ -80,7 +80,7 @@ class Answers:
 
 def answer_changes(
     old: dict[str, tuple[str, ...]], new: dict[str, tuple[str, ...]]
-) -> tuple[Answers, ...]:
+) -> tuple[AnswerChange, ...]:
     """Labels whose answers are not the same, in the new order."""
     found = []
     for label in dict.fromkeys([*new, *old]):
@@ -88,5 +88,5 @@ def answer_changes(
         gone = tuple(answer for answer in before if answer not in after)
         added = tuple(answer for answer in after if answer not in before)
         if gone or added:
-            found.append(Answers(label, gone, added))
+            found.append(AnswerChange(label, gone, added))
     return tuple(found)

@@ -22,7 +22,7 @@ Floats32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Asking:
+class WordScoring:
     """Candidate words put into the slot of templates, for labelled examples.
 
     `gold` (example,) are indices of labels.
@@ -43,10 +43,10 @@ class Asking:
         templates: Sequence[Template],
         words: Sequence[Candidate],
         most: int,
-    ) -> "Asking":
+    ) -> "WordScoring":
         """With `most` training examples at most, drawn by the task's seed from all labels alike."""
         index = {label: i for i, label in enumerate(task.labels)}
-        examples = drawn(task, most)
+        examples = sample_balanced(task, most)
         gold = np.array([index[example.targets[0]] for example in examples])
         scoring = Scoring("independent", task.scoring.length_norm)
         return cls(model, templates, examples, gold, words, scoring)
@@ -61,7 +61,7 @@ class Asking:
             [_asked(t) for t in texts] if causal else texts, answers, self.scoring
         )
 
-    def table(self, plan: Plan) -> Floats32:
+    def log_prob_table(self, plan: Plan) -> Floats32:
         """(template, example, word): log p of each word."""
         shape = len(self.templates), len(self.examples), len(self.words)
         found = log_probs(self.model, plan, shape[0] * shape[1], shape[2])
@@ -79,7 +79,7 @@ def log_probs(model: LanguageModel, plan: Plan, texts: int, answers: int) -> "Te
     return found
 
 
-def drawn(task: Task, most: int) -> list[Example]:
+def sample_balanced(task: Task, most: int) -> list[Example]:
     """Training examples whose label is one of the task's, the labels taking turns.
 
     `TaskError` where a label has none: nothing would speak for its words.

@@ -9,7 +9,7 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 
 
-def check_labels(name: str, kind: str, slots: Sequence[str] = ()) -> None:
+def require_labels(name: str, kind: str, slots: Sequence[str] = ()) -> None:
     """`TaskError` where a task has no label words to search, or several `slots` for one."""
     if kind == "facts":
         raise TaskError(
@@ -23,15 +23,15 @@ def check_labels(name: str, kind: str, slots: Sequence[str] = ()) -> None:
         )
 
 
-def model_of(task: Task, several: bool = False) -> LanguageModel:
+def require_model(task: Task, several: bool = False) -> LanguageModel:
     """The model that answers; the task must have labels, and one slot unless it may have more."""
-    check_labels(task.name, task.kind, () if several else task.prompt.template.slots)
+    require_labels(task.name, task.kind, () if several else task.prompt.template.slots)
     if task.model is None:
         raise ModelError("searching answers needs a model")
     return task.model
 
 
-def starts_of(task: Task, templates: Sequence[str], score: Score, strategy: str) -> list[Trial]:
+def starting_trials(task: Task, templates: Sequence[str], score: Score, strategy: str) -> list[Trial]:
     """The templates, with the task's answers; without any, the task's own prompt."""
     given = [Template.parse(notation) for notation in templates]
     prompts = [task.prompt.with_template(each, Source(strategy, ("p0",))) for each in given]

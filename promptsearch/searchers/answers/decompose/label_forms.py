@@ -10,7 +10,7 @@ from promptsearch.prompt import Template
 from promptsearch.searchers.answers.decompose.label_names import label_words, named_rules
 
 Form = Literal["rules", "roles", "names"]
-Answers = Mapping[str, Sequence[object]]  # as `Verbalizer.of` takes them
+LabelForms = Mapping[str, Sequence[object]]  # as `Verbalizer.of` takes them
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Forms:
         """Words of a rule; 0 without rules."""
         return len(next(iter(self.rules.values()))[0]) if self.rules else 0
 
-    def answers(self, template: Template) -> tuple[Form, Answers]:
+    def answers(self, template: Template) -> tuple[Form, LabelForms]:
         """What fits the template's slots; `TaskError` names how many would do."""
         count = len(template.slots)
         if self.rules and count == self.width:
@@ -64,7 +64,7 @@ class Forms:
         )
 
 
-def alike(answers: Answers) -> list[list[str]]:
+def same_tokens(answers: LabelForms) -> list[list[str]]:
     """Groups of labels that have the same answers, so that nothing tells them apart."""
     groups: dict[frozenset[object], list[str]] = {}
     for label, own in answers.items():

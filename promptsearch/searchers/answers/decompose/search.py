@@ -20,9 +20,9 @@ from promptsearch.data.tasks.ptr_rules import Rules, read_rules
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import TaskError
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
-from promptsearch.searchers.answers.common.start import check_labels
+from promptsearch.searchers.answers.common.start import require_labels
 from promptsearch.searchers.answers.decompose.entity_templates import layouts
-from promptsearch.searchers.answers.decompose.label_forms import Forms, alike
+from promptsearch.searchers.answers.decompose.label_forms import Forms, same_tokens
 
 STRATEGY = "answers-decompose"
 
@@ -51,7 +51,7 @@ class DecomposeSearch:
 
     def search(self, task: Task, score: Score) -> None:
         """Every template with the answers that fit its slots."""
-        check_labels(task.name, task.kind)
+        require_labels(task.name, task.kind)
         prompts, notes = self.proposals(task.prompt, task.inputs)
         for note in notes:
             task.log(note)
@@ -68,7 +68,7 @@ class DecomposeSearch:
         prompts: list[Prompt] = []
         for template in self._templates(start.template, forms, inputs):
             form, answers = forms.answers(template)
-            if groups := alike(answers):
+            if groups := same_tokens(answers):
                 notes.append(_untold(len(template.slots), groups))
                 continue
             verbalizer = Verbalizer.of(answers, template.slots)

@@ -17,7 +17,7 @@ from typing import Annotated, Literal, cast, get_args
 
 import numpy as np
 
-from promptsearch.engine import Chore, Trial
+from promptsearch.engine import ModelCall, Trial
 from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError
@@ -25,8 +25,8 @@ from promptsearch.metrics.predictions import Ints
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.candidates import Candidate, candidates
-from promptsearch.searchers.answers.common.score_table import Asking
-from promptsearch.searchers.answers.common.start import model_of, starts_of, with_words
+from promptsearch.searchers.answers.common.score_table import WordScoring
+from promptsearch.searchers.answers.common.start import require_model, starting_trials, with_words
 from promptsearch.searchers.answers.likelihood_ratio.petal import Measure, label_words
 
 STRATEGY = "answers-likelihood-ratio"
@@ -66,8 +66,8 @@ class LikelihoodRatioSearch:
 
     def search(self, task: Task, score: Score) -> None:
         """One word a label first, then more."""
-        model_of(task)
-        starts = starts_of(task, self.template, score, STRATEGY)
+        require_model(task)
+        starts = starting_trials(task, self.template, score, STRATEGY)
         for group in [starts] if self.joint else [[start] for start in starts]:
             prompts = [start.prompt for start in group]
             name = f"{STRATEGY} {digest((self, prompts), task.train)}"
@@ -84,21 +84,21 @@ class LikelihoodRatioSearch:
                     words = dict(zip(task.labels, own, strict=True))
                     yield with_words(start, words, STRATEGY, {"measure": measure, "words": count})
 
-    def _chore(self, task: Task, starts: Sequence[Trial]) -> Chore:
-        model = model_of(task).ranker
+    def _chore(self, task: Task, starts: Sequence[Trial]) -> ModelCall:
+        model = require_model(task).fast_model
         words = candidates(task, model, self.max_tokens, self.more, self.frequent)
         templates = [start.prompt.template for start in starts]
-        asking = Asking.of(task, model, templates, words, self.examples)
+        asking = WordScoring.of(task, model, templates, words, self.examples)
         plan = asking.plan()
 
         def work() -> Ranking:
-            log_q = asking.table(plan).astype(np.float64)
+            log_q = asking.log_prob_table(plan).astype(np.float64)
             return {by: self._ranked(log_q, asking, by) for by in self._measures}
 
-        return Chore(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), work)
 
     def _ranked(
-        self, log_q: np.ndarray[tuple[int, ...], np.dtype[np.float64]], asking: Asking, by: Measure
+        self, log_q: np.ndarray[tuple[int, ...], np.dtype[np.float64]], asking: WordScoring, by: Measure
     ) -> list[list[str]]:
         lists = label_words(log_q, asking.gold, by, self.candidates, self.balanced)
         if not self.repeat:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from promptsearch.metrics.predictions import Ints
 from promptsearch.scoring import AnswerScore
-from promptsearch.scoring.label_aggregation import Labelling
+from promptsearch.scoring.label_aggregation import LabelAggregation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Columns = tuple[int, ...]  # a label's answers, as columns of a table
 
 
-class Step(NamedTuple):
+class AnswerChange(NamedTuple):
     """What a change leads to."""
 
     label: int
@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Climb:
+class GreedyVerbalizer:
     """`table` (example, answer) is log p of each answer, `gold` (example,) the right labels.
 
     `pool` are the columns that may be added to each label, `keep` is how many of them it may have.
@@ -37,7 +37,7 @@ class Climb:
     keep: int
     answer_score: AnswerScore
 
-    def steps(self, start: Sequence[Columns]) -> Iterator[Step]:
+    def steps(self, start: Sequence[Columns]) -> Iterator[AnswerChange]:
         """Every change that is made; the labels take turns until none gets any better."""
         answers, worth = tuple(start), self.log_likelihood(start)
         moved = True
@@ -53,13 +53,13 @@ class Climb:
     def log_likelihood(self, answers: Sequence[Columns]) -> float:
         """The mean log p(right label), as the scorer has it."""
         labels = range(len(answers))
-        labelling = Labelling(
+        labelling = LabelAggregation(
             tuple(map(str, labels)), tuple(answers), tuple(labels), self.answer_score
         )
         rows = range(len(self.gold))
         return float(labelling.label_log_probs(self.table)[rows, self.gold].mean())
 
-    def _changes(self, answers: tuple[Columns, ...], given: Columns, label: int) -> Iterator[Step]:
+    def _changes(self, answers: tuple[Columns, ...], given: Columns, label: int) -> Iterator[AnswerChange]:
         """One answer more, or one less, where no other label has the same ones then."""
         own = answers[label]
         more = self.pool[label] if len(set(own) - set(given)) < self.keep else ()
@@ -70,4 +70,4 @@ class Climb:
             changed = (*answers[:label], new, *answers[label + 1 :])
             if len(set(map(frozenset, changed))) == len(changed):
                 worth = self.log_likelihood(changed)
-                yield Step(label, column, column not in own, worth, changed)
+                yield AnswerChange(label, column, column not in own, worth, changed)

@@ -22,7 +22,7 @@ from typing import Annotated, cast
 
 import numpy as np
 
-from promptsearch.engine import Chore, Trial, ranked
+from promptsearch.engine import ModelCall, Trial, ranked
 from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError
@@ -31,12 +31,12 @@ from promptsearch.language.words import is_english
 from promptsearch.models.generation.translators import is_fast
 from promptsearch.prompt import Answer, Prompt, Source, Verbalizer
 from promptsearch.scoring import Cost
-from promptsearch.searchers.answers.common.score_table import drawn, log_probs
-from promptsearch.searchers.answers.common.start import model_of, starts_of
-from promptsearch.searchers.answers.paraphrase.greedy import Climb, Step
+from promptsearch.searchers.answers.common.score_table import sample_balanced, log_probs
+from promptsearch.searchers.answers.common.start import require_model, starting_trials
+from promptsearch.searchers.answers.paraphrase.greedy import GreedyVerbalizer, AnswerChange
 from promptsearch.searchers.answers.paraphrase.sources import (
     Paraphrase,
-    Way,
+    AnswerSource,
     paraphrases,
     readable,
     synonyms,
@@ -47,7 +47,7 @@ from promptsearch.searchers.common.companion_models import translators
 from promptsearch.searchers.common.round_trip import RoundTrip
 
 STRATEGY = "answers-paraphrase"
-Pool = Mapping[str, Sequence[Paraphrase]]  # label -> paraphrases of its answers, best first
+CandidatePool = Mapping[str, Sequence[Paraphrase]]  # label -> paraphrases of its answers, best first
 Found = tuple[Mapping[str, object], Mapping[str, Sequence[Answer]]]  # evidence, and all answers
 
 
@@ -82,9 +82,9 @@ class AnswerParaphraseSearch:
 
     def search(self, task: Task, score: Score) -> None:
         """The plain form, then the climb, for each template."""
-        model_of(task, several=True)
+        require_model(task, several=True)
         check_ways(self, task.language)
-        trials = starts = starts_of(task, self.template, score, STRATEGY)
+        trials = starts = starting_trials(task, self.template, score, STRATEGY)
         pool = self._pool(task, score)
         for start in starts:
             name = f"{STRATEGY} {digest((self, start.prompt, pool), task.train)}"
@@ -93,10 +93,10 @@ class AnswerParaphraseSearch:
             trials = [*trials, *score([*self._plain(start, pool), *climbed])]
         _report(task, trials)
 
-    def _pool(self, task: Task, score: Score) -> Pool:
+    def _pool(self, task: Task, score: Score) -> CandidatePool:
         """What the model can read; no paraphrase is one of two labels."""
         answers, ways = task.prompt.verbalizer, self._ways(task, score)
-        model = model_of(task, several=True)
+        model = require_model(task, several=True)
         found = {
             label: [each for each in paraphrases(own, ways) if readable(each, model)]
             for label, own in answers.pairs
@@ -106,7 +106,7 @@ class AnswerParaphraseSearch:
             task.log(f"{label}: {', '.join(map(str, own)) or 'nothing else to say'}")
         return pool
 
-    def _ways(self, task: Task, score: Score) -> list[Way]:
+    def _ways(self, task: Task, score: Score) -> list[AnswerSource]:
         thesauri = [read_thesaurus(Path(name)) for name in self.thesaurus]
         if is_english(task.language):
             thesauri.append(wordnet())
@@ -118,7 +118,7 @@ class AnswerParaphraseSearch:
             ways.insert(0, translations(RoundTrip(*pair, self.beam, score)))
         return ways
 
-    def _plain(self, start: Trial, pool: Pool) -> Iterator[Prompt]:
+    def _plain(self, start: Trial, pool: CandidatePool) -> Iterator[Prompt]:
         """The answers and the first 1, 2, ... paraphrases of every label."""
         longest = max(map(len, pool.values()))
         for count in range(1, min(self.keep, longest) + 1):
@@ -128,9 +128,9 @@ class AnswerParaphraseSearch:
             }
             yield _with(start, answers, {"change": f"first {count} of each label"})
 
-    def _chore(self, task: Task, start: Trial, pool: Pool) -> Chore:
+    def _chore(self, task: Task, start: Trial, pool: CandidatePool) -> ModelCall:
         """The model reads every answer once; all else is arithmetic."""
-        model, examples = model_of(task, several=True).ranker, drawn(task, self.examples)
+        model, examples = require_model(task, several=True).fast_model, sample_balanced(task, self.examples)
         given = start.prompt.verbalizer
         others = (each.answer for own in pool.values() for each in own)
         answers = [*dict.fromkeys((*given.answers, *others))]
@@ -142,14 +142,14 @@ class AnswerParaphraseSearch:
             table = log_probs(model, plan, len(texts), len(answers)).double()
             gold = np.array([given.labels.index(example.targets[0]) for example in examples])
             able = [tuple(column[each.answer] for each in pool[label]) for label in given]
-            climb = Climb(table, gold, able, self.keep, task.answer_score)
+            climb = GreedyVerbalizer(table, gold, able, self.keep, task.answer_score)
             steps = climb.steps([tuple(column[a] for a in own) for _, own in given.pairs])
             return [_found(step, pool, answers) for step in steps]
 
-        return Chore(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), work)
 
 
-def _found(step: Step, pool: Pool, answers: Sequence[Answer]) -> Found:
+def _found(step: AnswerChange, pool: CandidatePool, answers: Sequence[Answer]) -> Found:
     labels, changed = list(pool), answers[step.column]
     about = {each.answer: each.about for each in pool[labels[step.label]]}
     said = f"{labels[step.label]} {'+' if step.added else '-'} {' '.join(t for _, t in changed)}"

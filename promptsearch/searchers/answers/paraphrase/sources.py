@@ -9,7 +9,7 @@ from typing import NamedTuple
 from promptsearch.language.english import Thesaurus, agreed, replacements
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Answer
-from promptsearch.searchers.common.interleave import in_turn
+from promptsearch.searchers.common.interleave import interleave
 from promptsearch.searchers.common.round_trip import RoundTrip
 
 LONGEST = 3  # words of a phrase that is looked up
@@ -23,7 +23,7 @@ class Said(NamedTuple):
     about: Mapping[str, object]
 
 
-Way = Callable[[str], list[Said]]  # of a text, the likeliest words first
+AnswerSource = Callable[[str], list[Said]]  # of a text, the likeliest words first
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def key_of(answer: Answer) -> Answer:
     return tuple((slot, text.casefold()) for slot, text in answer)
 
 
-def synonyms(thesauri: Sequence[Thesaurus]) -> Way:
+def synonyms(thesauri: Sequence[Thesaurus]) -> AnswerSource:
     """Replaces the text, or phrases in it, inflected as they are; articles agree."""
     return partial(_synonyms, tuple(thesauri))
 
@@ -58,7 +58,7 @@ def _synonyms(thesauri: Sequence[Thesaurus], text: str) -> list[Said]:
         for size in range(min(LONGEST, len(words)), 0, -1)
         for start in range(len(words) - size + 1)
     ]
-    return [*in_turn(_replaced(words, *span, thesauri) for span in spans)]
+    return [*interleave(_replaced(words, *span, thesauri) for span in spans)]
 
 
 def _replaced(
@@ -71,7 +71,7 @@ def _replaced(
         yield Said(changed, {"method": "synonyms", "from": phrase, "to": new})
 
 
-def translations(trip: RoundTrip) -> Way:
+def translations(trip: RoundTrip) -> AnswerSource:
     """What comes back most often first; of equal counts what the translators find likelier."""
     return partial(_translations, trip)
 
@@ -100,7 +100,7 @@ def bare(text: str, like: str) -> str:
     return (first.lower() if like[:1].islower() and rest.islower() else first) + rest
 
 
-def paraphrases(answers: Sequence[Answer], ways: Sequence[Way]) -> list[Paraphrase]:
+def paraphrases(answers: Sequence[Answer], ways: Sequence[AnswerSource]) -> list[Paraphrase]:
     """Of all answers, slots and ways in turn, each once; of an answer one slot changes."""
     lists = [
         _changed(answer, place, way)
@@ -110,14 +110,14 @@ def paraphrases(answers: Sequence[Answer], ways: Sequence[Way]) -> list[Paraphra
     ]
     seen = set(map(key_of, answers))
     found = []
-    for paraphrase in in_turn(lists):
+    for paraphrase in interleave(lists):
         if paraphrase.key not in seen:
             seen.add(paraphrase.key)
             found.append(paraphrase)
     return found
 
 
-def _changed(answer: Answer, place: int, way: Way) -> list[Paraphrase]:
+def _changed(answer: Answer, place: int, way: AnswerSource) -> list[Paraphrase]:
     slot, text = answer[place]
     return [
         Paraphrase((*answer[:place], (slot, said.text), *answer[place + 1 :]), said.about)
@@ -136,7 +136,7 @@ def unshared(
 ) -> dict[str, list[Paraphrase]]:
     """Without what is an answer of another label (`taken`) or comes earlier in another's list."""
     owner = {key_of(answer): label for label, answers in taken.items() for answer in answers}
-    ranked = in_turn([(label, each) for each in own] for label, own in found.items())
+    ranked = interleave([(label, each) for each in own] for label, own in found.items())
     for label, each in ranked:
         owner.setdefault(each.key, label)
     return {

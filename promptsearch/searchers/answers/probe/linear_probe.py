@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from promptsearch.searchers.common.interleave import in_turn
+from promptsearch.searchers.common.interleave import interleave
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,7 @@ class Fit:
     seed: int
 
 
-class Probe(NamedTuple):
+class LinearProbe(NamedTuple):
     """p(label | h) is the softmax of `weight` h + `bias` over the labels."""
 
     weight: "Tensor"  # (label, hidden)
@@ -47,7 +47,7 @@ class Probe(NamedTuple):
         return found
 
 
-def fitted(states: "Tensor", gold: Sequence[int], labels: int, fit: Fit) -> Probe:
+def fitted(states: "Tensor", gold: Sequence[int], labels: int, fit: Fit) -> LinearProbe:
     """The probe that learnt from states (example, hidden), `gold` (example,) being their labels.
 
     It starts from zeros. The release starts from torch's random layer, whose noise outweighs what
@@ -57,7 +57,7 @@ def fitted(states: "Tensor", gold: Sequence[int], labels: int, fit: Fit) -> Prob
     from torch.nn.functional import cross_entropy
 
     right = torch.tensor(gold)
-    probe = Probe(torch.zeros(labels, states.shape[1]), torch.zeros(labels))
+    probe = LinearProbe(torch.zeros(labels, states.shape[1]), torch.zeros(labels))
     parameters = [part.requires_grad_() for part in probe]
     optimizer = torch.optim.Adam(parameters, lr=fit.rate)
     dice = torch.Generator().manual_seed(fit.seed)
@@ -67,7 +67,7 @@ def fitted(states: "Tensor", gold: Sequence[int], labels: int, fit: Fit) -> Prob
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    return Probe(probe.weight.detach(), probe.bias.detach())
+    return LinearProbe(probe.weight.detach(), probe.bias.detach())
 
 
 def top_words(scores: Floats, top: int, repeat: bool) -> list[list[int]]:
@@ -90,35 +90,35 @@ def top_words(scores: Floats, top: int, repeat: bool) -> list[list[int]]:
     return found
 
 
-class Pick(NamedTuple):
+class WordSelection(NamedTuple):
     """Words for every label, by their ranks in its list, from 0."""
 
     rule: str
     ranks: tuple[tuple[int, ...], ...]  # (label, answer)
 
 
-def picks(sizes: Sequence[int], per_label: int, names: Sequence[str]) -> Iterator[Pick]:
+def picks(sizes: Sequence[int], per_label: int, names: Sequence[str]) -> Iterator[WordSelection]:
     """Ways of choosing from lists of these sizes, in turn, each once.
 
     The best n of every label; one word a label, of equal rank; one of a lower rank for one label,
     the best for the others.
     """
     best = [
-        Pick(f"best {n}", tuple(tuple(range(min(n, size))) for size in sizes))
+        WordSelection(f"best {n}", tuple(tuple(range(min(n, size))) for size in sizes))
         for n in range(1, per_label + 1)
     ]
-    equal = [Pick(f"rank {rank + 1}", ((rank,),) * len(sizes)) for rank in range(1, min(sizes))]
+    equal = [WordSelection(f"rank {rank + 1}", ((rank,),) * len(sizes)) for rank in range(1, min(sizes))]
     mixed = [_mixed(label, size, names) for label, size in enumerate(sizes)]
     seen: set[tuple[tuple[int, ...], ...]] = set()
-    for pick in in_turn([best, equal, *mixed]):
+    for pick in interleave([best, equal, *mixed]):
         if pick.ranks not in seen:
             seen.add(pick.ranks)
             yield pick
 
 
-def _mixed(label: int, size: int, names: Sequence[str]) -> list[Pick]:
+def _mixed(label: int, size: int, names: Sequence[str]) -> list[WordSelection]:
     return [
-        Pick(
+        WordSelection(
             f"rank {rank + 1} for {names[label]!r}",
             tuple((rank,) if own == label else (0,) for own in range(len(names))),
         )

@@ -20,7 +20,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, TypedDict, cast
 
-from promptsearch.engine import Chore
+from promptsearch.engine import ModelCall
 from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial
@@ -29,8 +29,8 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.candidates import candidates
-from promptsearch.searchers.answers.common.score_table import drawn
-from promptsearch.searchers.answers.common.start import model_of, starts_of, with_words
+from promptsearch.searchers.answers.common.score_table import sample_balanced
+from promptsearch.searchers.answers.common.start import require_model, starting_trials, with_words
 from promptsearch.searchers.answers.probe.linear_probe import Fit, fitted, picks, top_words
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 STRATEGY = "answers-probe"
 
 
-class Found(TypedDict):
+class ProbeResult(TypedDict):
     """What a probe gives, as the ledger keeps it."""
 
     right: float  # share of the training examples that it labels right, in [0, 1]
@@ -73,14 +73,14 @@ class ProbeSearch:
 
     def search(self, task: Task, score: Score) -> None:
         """A probe for each template."""
-        model = model_of(task)
-        for start in starts_of(task, self.template, score, STRATEGY):
+        model = require_model(task)
+        for start in starting_trials(task, self.template, score, STRATEGY):
             name = f"{STRATEGY} {digest((self, start.prompt), task.train)}"
-            found = cast(Found, score.once(name, partial(self._chore, task, model, start)))
+            found = cast(ProbeResult, score.once(name, partial(self._chore, task, model, start)))
             task.log(_said(task, found))
             score(islice(self._prompts(task, start, found), self.width))
 
-    def _chore(self, task: Task, model: LanguageModel, start: Trial) -> Chore:
+    def _chore(self, task: Task, model: LanguageModel, start: Trial) -> ModelCall:
         """One pass for each example."""
         words = [word.text for word in candidates(task, model)]
         if not self.repeat and len(words) < len(task.labels):
@@ -88,15 +88,15 @@ class ProbeSearch:
                 f"{task.name}: {model.info.spec!r} has {len(words)} whole words for "
                 f"{len(task.labels)} labels; use --repeat"
             )
-        template, examples = start.prompt.template, drawn(task, self.examples)
+        template, examples = start.prompt.template, sample_balanced(task, self.examples)
         texts = [template.fill(example.inputs) for example in examples]
-        plan = model.white_box.asking(texts, ((template.slots[0], words[0]),))
+        plan = model.white_box.plan_states(texts, ((template.slots[0], words[0]),))
         gold = [task.labels.index(example.targets[0]) for example in examples]
 
-        def work() -> Found:
+        def work() -> ProbeResult:
             return self._found(task, words, gold, model.white_box.states(plan), model)
 
-        return Chore(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), work)
 
     def _found(
         self,
@@ -105,7 +105,7 @@ class ProbeSearch:
         gold: Sequence[int],
         states: "Tensor",
         model: LanguageModel,
-    ) -> Found:
+    ) -> ProbeResult:
         fit = Fit(self.rate, self.epochs, self.batch, task.seed)
         probe = fitted(states, gold, len(task.labels), fit)
         right = probe.log_odds(states).argmax(1) == gold
@@ -117,7 +117,7 @@ class ProbeSearch:
         ]
         return {"right": float(right.mean()), "words": named}
 
-    def _prompts(self, task: Task, start: Trial, found: Found) -> Iterator[Prompt]:
+    def _prompts(self, task: Task, start: Trial, found: ProbeResult) -> Iterator[Prompt]:
         """Verbalizers in which no two labels have the same answers."""
         lists = [[word for word, _ in own] for own in found["words"]]
         for pick in picks([*map(len, lists)], self.per_label, task.labels):
@@ -129,7 +129,7 @@ class ProbeSearch:
                 yield with_words(start, words, STRATEGY, {"rule": pick.rule})
 
 
-def _said(task: Task, found: Found) -> str:
+def _said(task: Task, found: ProbeResult) -> str:
     """`probe right on 0.969 of train; negative: awful, ...; positive: great, ...`"""
     best = (
         f"{label}: {', '.join(word for word, _ in own[:5])}"

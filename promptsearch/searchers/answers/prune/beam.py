@@ -10,14 +10,14 @@ import numpy as np
 
 from promptsearch.metrics.predictions import Ints
 from promptsearch.searchers.answers.common.score_table import Floats32
-from promptsearch.searchers.answers.prune.combinations import Alike, Lists, Pairing
-from promptsearch.searchers.answers.prune.swaps import Change
+from promptsearch.searchers.answers.prune.combinations import Alike, Lists, LabelWords
+from promptsearch.searchers.answers.prune.swaps import WordSwap
 
 PASSES = 10  # over all labels; two or three are mostly enough
 
 
 @dataclass(frozen=True)
-class Field:
+class BeamState:
     """What combinations are judged by, and how many are kept."""
 
     table: Floats32  # (example, word)
@@ -26,20 +26,20 @@ class Field:
     alike: Alike | None
     size: int
 
-    def grown(self, words: Ints, label: int) -> list[Pairing]:
+    def grown(self, words: Ints, label: int) -> list[LabelWords]:
         """The best of combinations (combination, label) with a word for the next label."""
         rows = self.gold <= label
         own = self.lists[label]
-        change = Change(self.table[rows], self.gold[rows], words, label, own, self.alike)
+        change = WordSwap(self.table[rows], self.gold[rows], words, label, own, self.alike)
         return self._apart(change.best(self.size))
 
-    def changed(self, best: list[Pairing], label: int) -> list[Pairing]:
+    def changed(self, best: list[LabelWords], label: int) -> list[LabelWords]:
         """The best of these and of those with another word for a label."""
         words = np.unique(np.delete(_words(best), label, axis=1), axis=0)
-        change = Change(self.table, self.gold, words, label, self.lists[label], self.alike)
+        change = WordSwap(self.table, self.gold, words, label, self.lists[label], self.alike)
         return self._apart([*best, *change.best(self.size)])
 
-    def _apart(self, pairings: list[Pairing]) -> list[Pairing]:
+    def _apart(self, pairings: list[LabelWords]) -> list[LabelWords]:
         """The best, each once."""
         known = {each.words: each for each in reversed(pairings)}
         return sorted(known.values(), key=_rank)[: self.size]
@@ -52,9 +52,9 @@ def beam_pairings(
     top: int,
     alike: Alike | None = None,
     width: int = 200,
-) -> list[Pairing]:
+) -> list[LabelWords]:
     """As `pairing.best_pairings`, but of the combinations that the beam meets."""
-    field = Field(table, gold, lists, alike, max(width, top))
+    field = BeamState(table, gold, lists, alike, max(width, top))
     words = np.array(lists[0])[:, None]  # (combination, label)
     for label in range(1, len(lists)):
         best = field.grown(words, label)
@@ -62,7 +62,7 @@ def beam_pairings(
     return _climbed(field, best)[:top]
 
 
-def _climbed(field: Field, best: list[Pairing]) -> list[Pairing]:
+def _climbed(field: BeamState, best: list[LabelWords]) -> list[LabelWords]:
     for _ in range(PASSES):
         before = best
         for label in range(len(field.lists)):
@@ -72,10 +72,10 @@ def _climbed(field: Field, best: list[Pairing]) -> list[Pairing]:
     return best
 
 
-def _words(pairings: list[Pairing]) -> Ints:
+def _words(pairings: list[LabelWords]) -> Ints:
     """(combination, label)"""
     return np.array([pairing.words for pairing in pairings])
 
 
-def _rank(pairing: Pairing) -> tuple[float, float, tuple[int, ...]]:
+def _rank(pairing: LabelWords) -> tuple[float, float, tuple[int, ...]]:
     return -pairing.correct, -pairing.log_likelihood, pairing.words

@@ -27,7 +27,7 @@ Alike = Ints  # (word,): words that the model reads alike have equal numbers
 
 
 @dataclass(frozen=True)
-class Pairing:
+class LabelWords:
     """A word for each label (columns of the table), and what it is worth on the examples."""
 
     words: tuple[int, ...]
@@ -37,7 +37,7 @@ class Pairing:
 
 def best_pairings(
     table: Floats32, gold: Ints, lists: Lists, top: int, alike: Alike | None = None
-) -> list[Pairing]:
+) -> list[LabelWords]:
     """The `top` most accurate of all combinations; ties by log-likelihood, then the earliest.
 
     `table` (example, word), `gold` (example,). With `alike`, no word stands for two labels.
@@ -58,11 +58,11 @@ def best_pairings(
     ]
 
 
-def ordered(words: Ints, correct: Ints, log_likelihood: NDArray[np.float64]) -> list[Pairing]:
+def ordered(words: Ints, correct: Ints, log_likelihood: NDArray[np.float64]) -> list[LabelWords]:
     """Pairings, best first, from (combination, label), (combination,), (combination,)."""
     order = np.lexsort((np.arange(len(words)), -log_likelihood, -correct))
     return [
-        Pairing(tuple(map(int, words[i])), int(correct[i]), float(log_likelihood[i])) for i in order
+        LabelWords(tuple(map(int, words[i])), int(correct[i]), float(log_likelihood[i])) for i in order
     ]
 
 

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from promptsearch.metrics.predictions import Ints
 from promptsearch.searchers.answers.common.score_table import Floats32
-from promptsearch.searchers.common.interleave import in_turn
+from promptsearch.searchers.common.interleave import interleave
 
 
-def likeliest(
+def most_likely_words(
     table: Floats32, gold: Ints, count: int, groups: Sequence[int] | None = None
 ) -> list[Ints]:
     """For each label the words of the highest mean log p over its examples, best first.
@@ -48,4 +48,4 @@ def _unit(rows: Floats32) -> Floats32:
 def _best(means: NDArray[np.float64], lengths: Ints, count: int) -> Ints:
     order = np.argsort(-means, kind="stable")
     turns = [order[lengths[order] == length].tolist() for length in np.unique(lengths)]
-    return np.array([*in_turn(turns)][:count])
+    return np.array([*interleave(turns)][:count])

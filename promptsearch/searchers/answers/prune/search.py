@@ -20,7 +20,7 @@ from typing import Annotated, cast
 
 import numpy as np
 
-from promptsearch.engine import Chore, Trial
+from promptsearch.engine import ModelCall, Trial
 from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError, TaskError
@@ -28,11 +28,11 @@ from promptsearch.metrics.predictions import Ints
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.candidates import candidates
-from promptsearch.searchers.answers.common.score_table import Asking, Floats32
-from promptsearch.searchers.answers.common.start import model_of, starts_of, with_words
+from promptsearch.searchers.answers.common.score_table import WordScoring, Floats32
+from promptsearch.searchers.answers.common.start import require_model, starting_trials, with_words
 from promptsearch.searchers.answers.prune.beam import beam_pairings
-from promptsearch.searchers.answers.prune.combinations import Pairing, best_pairings
-from promptsearch.searchers.answers.prune.likely_words import likeliest, nearest
+from promptsearch.searchers.answers.prune.combinations import LabelWords, best_pairings
+from promptsearch.searchers.answers.prune.likely_words import most_likely_words, nearest
 
 STRATEGY = "answers-prune"
 Found = list[tuple[list[str], int, float]]  # a word a label, examples right, log-likelihood
@@ -66,8 +66,8 @@ class PruneSearch:
 
     def search(self, task: Task, score: Score) -> None:
         """Each template's combinations, best first."""
-        model_of(task)
-        for start in starts_of(task, self.template, score, STRATEGY):
+        require_model(task)
+        for start in starting_trials(task, self.template, score, STRATEGY):
             name = f"{STRATEGY} {digest((self, start.prompt), task.train)}"
             found = cast(Found, score.once(name, partial(self._chore, task, start)))
             score(self._prompt(task, start, *each) for each in found)
@@ -79,25 +79,25 @@ class PruneSearch:
         own = {label: [word] for label, word in zip(task.labels, words, strict=True)}
         return with_words(start, own, STRATEGY, evidence)
 
-    def _chore(self, task: Task, start: Trial) -> Chore:
-        model = model_of(task).ranker
+    def _chore(self, task: Task, start: Trial) -> ModelCall:
+        model = require_model(task).fast_model
         words = candidates(task, model, self.max_tokens, self.more)
-        asking = Asking.of(task, model, [start.prompt.template], words, self.examples)
+        asking = WordScoring.of(task, model, [start.prompt.template], words, self.examples)
         plan = asking.plan()
 
         def work() -> Found:
-            (table,) = asking.table(plan)
+            (table,) = asking.log_prob_table(plan)
             found = self._pairings(table, asking, task)
             return [
                 ([words[own].text for own in each.words], each.correct, each.log_likelihood)
                 for each in found
             ]
 
-        return Chore(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), work)
 
-    def _pairings(self, table: Floats32, asking: Asking, task: Task) -> list[Pairing]:
+    def _pairings(self, table: Floats32, asking: WordScoring, task: Task) -> list[LabelWords]:
         lengths = [len(word.ids) for word in asking.words]
-        lists = likeliest(table, asking.gold, self.candidates, lengths)
+        lists = most_likely_words(table, asking.gold, self.candidates, lengths)
         if self.near:
             lists = self._near(lists, asking, task)
         count, alike = prod(map(len, lists)), _alike(asking)
@@ -109,10 +109,10 @@ class PruneSearch:
         )
         return beam_pairings(table, asking.gold, lists, self.pairings, alike, self.beam)
 
-    def _near(self, lists: list[Ints], asking: Asking, task: Task) -> list[Ints]:
+    def _near(self, lists: list[Ints], asking: WordScoring, task: Task) -> list[Ints]:
         """Those near the label's present answers, of words that are one token."""
         single = [i for i, word in enumerate(asking.words) if len(word.ids) == 1]
-        box = model_of(task).white_box
+        box = require_model(task).white_box
         read = box.output_rows([asking.words[i].text for i in single]).numpy()
         rows = np.zeros((len(asking.words), read.shape[1]), dtype=np.float32)
         rows[single] = read
@@ -122,7 +122,7 @@ class PruneSearch:
 
 def _seeds(task: Task, label: str) -> Floats32:
     """(answer, hidden) of the label's answers; `TaskError` where none is one token."""
-    model = model_of(task)
+    model = require_model(task)
     texts = [text for answer in task.prompt.verbalizer[label] for _, text in answer]
     single = [t for t, ids in zip(texts, model.answer_ids(texts), strict=True) if len(ids) == 1]
     if not single:
@@ -134,7 +134,7 @@ def _seeds(task: Task, label: str) -> Floats32:
     return rows
 
 
-def _alike(asking: Asking) -> Ints:
+def _alike(asking: WordScoring) -> Ints:
     """(word,): a number for what the model reads, equal where it reads the same."""
     first: dict[tuple[int, ...], int] = {}
     return np.array([first.setdefault(word.ids, i) for i, word in enumerate(asking.words)])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from promptsearch.metrics.predictions import Ints
 from promptsearch.searchers.answers.common.score_table import Floats32
-from promptsearch.searchers.answers.prune.combinations import COMPARED, Alike, Pairing, summed
+from promptsearch.searchers.answers.prune.combinations import COMPARED, Alike, LabelWords, summed
 
 NUMBERS = 1 << 22  # in memory together
 SPARE = 4  # combinations looked at for each that is wanted: many are met several times
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Others:
+class FixedWords:
     """The words of all labels but one, on each example: what one more word has to beat."""
 
     highest: Floats  # (example, combination)
@@ -26,7 +26,7 @@ class Others:
     right: Floats  # (example, combination): the right label's word, where it is among them
 
     @classmethod
-    def of(cls, table: Floats32, gold: Ints, words: Ints, labels: Ints) -> "Others":
+    def of(cls, table: Floats32, gold: Ints, words: Ints, labels: Ints) -> "FixedWords":
         """Of combinations (combination, label) of words for these labels, in ascending order."""
         values = table[:, words].astype(np.float64)  # (example, combination, label)
         highest, total = summed(values)
@@ -36,7 +36,7 @@ class Others:
 
 
 @dataclass(frozen=True)
-class Change:
+class WordSwap:
     """Each of `own` as the word of `label`, beside the words of the other labels."""
 
     table: Floats32  # (example, word)
@@ -46,7 +46,7 @@ class Change:
     own: Ints  # (word,)
     alike: Alike | None  # where given, no word stands for two labels
 
-    def best(self, count: int) -> list[Pairing]:
+    def best(self, count: int) -> list[LabelWords]:
         """The most accurate combinations, some more than `count`; ties by log-likelihood.
 
         One that is met several times is among them as often.
@@ -64,7 +64,7 @@ class Change:
         rows, columns = rows[kept], columns[kept]
         found = np.insert(self.words[rows], self.label, self.own[columns], axis=1)
         each = zip(found.tolist(), correct[rows, columns].tolist(), worth[kept], strict=True)
-        return [Pairing(tuple(words), count, float(value)) for words, count, value in each]
+        return [LabelWords(tuple(words), count, float(value)) for words, count, value in each]
 
     def _repeating(self, alike: Alike) -> NDArray[np.bool_]:
         """(combination, word): whether the word is that of another label too."""
@@ -72,15 +72,15 @@ class Change:
         repeats: NDArray[np.bool_] = same.any(1)
         return repeats
 
-    def _parts(self) -> Iterator[Others]:
+    def _parts(self) -> Iterator[FixedWords]:
         """The other words, of as many combinations at a time as memory holds."""
         labels = np.delete(np.arange(self.words.shape[1] + 1), self.label)
         each = max(1, len(self.gold)) * (len(labels) + len(self.own))
         step = max(1, NUMBERS // each)
         for first in range(0, len(self.words), step):
-            yield Others.of(self.table, self.gold, self.words[first : first + step], labels)
+            yield FixedWords.of(self.table, self.gold, self.words[first : first + step], labels)
 
-    def _correct(self, others: Others) -> Ints:
+    def _correct(self, others: FixedWords) -> Ints:
         """(combination, word): examples on which the right label's word is the first of all."""
         fresh = self.table[:, None, self.own].astype(np.float64)  # (example, 1, word)
         highest = others.highest[..., None]
@@ -90,7 +90,7 @@ class Change:
         right: Ints = wins[mine].sum(0) + (stays[..., None] & ~wins[~mine]).sum(0)
         return right
 
-    def _log_likelihoods(self, parts: list[Others], rows: Ints, columns: Ints) -> Floats:
+    def _log_likelihoods(self, parts: list[FixedWords], rows: Ints, columns: Ints) -> Floats:
         """(chosen,): the mean log p of the right labels, of some combinations and words."""
         total = np.concatenate([part.total for part in parts], 1)  # (example, combination)
         right = np.concatenate([part.right for part in parts], 1)[:, rows]
