@@ -75,7 +75,7 @@ def begun(search: GradientSearch, model: LanguageModel, number: int) -> TriggerS
     prompt = Prompt(Template.parse("[Z]"), Verbalizer.of({word: word for word in WORDS}))
     task = Task("step", "facts" if gcg else "classification", prompt, examples, ("text",))
     layout, start = TriggerStart(search.template, 5, "before", search.start, False).of(task, model)
-    laboratory = search._laboratory(task, model, layout, cast(Score, Tally()))
+    laboratory = search._objective(task, model, layout, cast(Score, Tally()))
     return TriggerState(0, laboratory, Minibatches(number, 0, len(examples), 32), start)
 
 
@@ -86,7 +86,7 @@ def stepped(race: Race, search: GradientSearch, model: LanguageModel, number: in
         start = perf_counter()
         step(climb)
         seconds.append(perf_counter() - start)
-        passed = cast(Tally, climb.laboratory.score).passed
+        passed = cast(Tally, climb.objective.score).passed
         good = passed == ([2, 32] if search is GCG else [2 * 32, 11 * 32])
         race.check("sequences ours passed: there and back, to score", passed, good)
     return median(seconds)
@@ -96,8 +96,8 @@ def looped(race: Race, loop: Parts, model: LanguageModel, number: int) -> float:
     """AutoPrompt's; then whether ours, in float32 and without filters, finds the same."""
     climb = begun(HOTFLIP, model, number)
     laboratory, place, rows = (
-        climb.laboratory,
-        cast(int, climb.place(settled=True)),
+        climb.objective,
+        cast(int, climb.next_position(settled=True)),
         climb.draws.pair(),
     )
     one, two = (batched(loop, [laboratory.assay.examples[row] for row in own]) for own in rows)
@@ -126,10 +126,10 @@ def released(race: Race, python: str, folder: str, model: LanguageModel, number:
     prompt = ["--prompt", BEFORE + " {optim_str}" + AFTER, "--target", f" {WORDS[0]}"]
     found = json.loads(check_output([*script, *prompt, f"--seed={number}"]).splitlines()[-1])
     climb = begun(GCG, model, number)
-    assay, scored = climb.laboratory.assay, {*found["scored"]}
+    assay, scored = climb.objective.assay, {*found["scored"]}
     texts, (answer,) = [assay.layout.fill({}, climb.trigger)], assay.answers_of(assay.examples[0])
     tokens = len(model.white_box.sequences(texts, answer)[0])
-    off = abs(found["start_loss"] + climb.laboratory.value([climb.trigger], (0,))[0])
+    off = abs(found["start_loss"] + climb.objective.value([climb.trigger], (0,))[0])
     race.check("candidates nanogcg scored in a step", scored, scored == {32})
     race.check("tokens of a sequence", tokens, tokens == sum(found["tokens"].values()))
     race.check("losses of the first trigger differ by, in nats", f"{off:.0e}", off < CLOSE)

@@ -89,14 +89,14 @@ class Bench:
         return found
 
     def _tested(self, definition: TaskDefinition, prompt: Prompt) -> dict[str, object]:
-        judgement = self._scorer(definition).judge([prompt], self._test(definition))[0]
+        judgement = self._scorer_key(definition).judge([prompt], self._test(definition))[0]
         accuracy = float(judgement.hits.mean())
         answers = prompt.verbalizer.plain()
         return {"accuracy": accuracy, "template": str(prompt.template), "answers": answers}
 
     def _together(self, definition: TaskDefinition, prompts: Sequence[Prompt]) -> dict[str, object]:
         """Accuracy of ensembles of the best prompts, by rule; weights are learned from train."""
-        scorer, train = self._scorer(definition), definition.train.examples
+        scorer, train = self._scorer_key(definition), definition.train.examples
         right = scorer.labelling(prompts[0].verbalizer).right(train)
         found: dict[str, object] = {}
         for name, (rule, most) in RULES.items():
@@ -108,7 +108,7 @@ class Bench:
             found[name] = float(predictor.predict(self._test(definition)).hits.mean())
         return found
 
-    def _scorer(self, definition: TaskDefinition) -> Scorer:
+    def _scorer_key(self, definition: TaskDefinition) -> Scorer:
         return Scorer(self.model, Settings().scoring(definition.kind))
 
     def _test(self, definition: TaskDefinition) -> Sequence[Example]:

@@ -17,7 +17,7 @@ from statistics import median
 
 import numpy as np
 
-from promptsearch.searchers.answers.prune.combinations import best_pairings
+from promptsearch.searchers.answers.prune.combinations import best_combinations
 from promptsearch.searchers.answers.prune.likely_words import most_likely_words
 
 SHAPES = {  # classes, examples of each, words of each label
@@ -53,7 +53,7 @@ def loop(logits: np.ndarray, labels: np.ndarray, lists: Sequence[np.ndarray]) ->
 
 
 def ours(logits: np.ndarray, labels: np.ndarray, lists: Sequence[np.ndarray]) -> Found:
-    found = best_pairings(logits, labels, lists, TOP)
+    found = best_combinations(logits, labels, lists, TOP)
     return _above([(each.words, each.correct / len(labels)) for each in found])
 
 

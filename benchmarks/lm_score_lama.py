@@ -33,10 +33,10 @@ from promptsearch.prompt import Source, Template
 from promptsearch.runs.run import task_of
 from promptsearch.searchers.lm_score.coherence import Coherence, CoherenceScore
 from promptsearch.searchers.lm_score.ranking import TemplateRanking
-from promptsearch.searchers.lm_score.sentences import WantedForms, cases_of
+from promptsearch.searchers.lm_score.sentences import AnswerChoice, cases_of
 
 LISTS = ("lpaqa_prompt/mine", "lpaqa_prompt/paraphrase", "pararel_patterns")
-SLOTS: tuple[WantedForms, ...] = ("right", "any")
+SLOTS: tuple[AnswerChoice, ...] = ("right", "any")
 Floats = NDArray[np.float64]
 
 
@@ -81,7 +81,7 @@ class Plan:
         return np.array([scores_of(each, "facts")["p@1"] for each in judged], dtype=np.float64)
 
     def _scores(
-        self, definition: TaskDefinition, templates: list[Template], slot: WantedForms
+        self, definition: TaskDefinition, templates: list[Template], slot: AnswerChoice
     ) -> Floats:
         """(template,): the language model's mean scores."""
         task = task_of(definition, self.judge, Settings(), None)
@@ -134,7 +134,7 @@ def kendall(one: Floats, other: Floats) -> float:
     return float((signs[0] * signs[1]).sum() / size) if size else float("nan")
 
 
-def line(row: dict[str, object], slot: WantedForms) -> str:
+def line(row: dict[str, object], slot: AnswerChoice) -> str:
     own: dict[str, float] = row[slot]  # type: ignore[assignment]
     count = len(row["templates"])  # type: ignore[arg-type]
     figures = " | ".join(f"{own[name]:.3f}" for name in ("chosen", "lama", "mean", "best"))
@@ -144,7 +144,7 @@ def line(row: dict[str, object], slot: WantedForms) -> str:
     )
 
 
-def summary(rows: list[dict[str, object]], slot: WantedForms, name: str, minus: str | None) -> str:
+def summary(rows: list[dict[str, object]], slot: AnswerChoice, name: str, minus: str | None) -> str:
     """The mean over the relations that have the figure, and its bootstrap interval over them."""
     owns: list[dict[str, float]] = [row[slot] for row in rows]  # type: ignore[misc]
     every = np.array([own[name] - (own[minus] if minus else 0.0) for own in owns])

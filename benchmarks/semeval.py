@@ -94,7 +94,9 @@ class Remembering:
         fresh = [prompt for prompt in prompts if (prompt, id(examples)) not in self.known]
         for prompt, judgement in zip(fresh, self.scorer.judge(fresh, examples), strict=True):
             self.known[prompt, id(examples)] = judgement
-        return PredictionBatch(tuple(self.known[prompt, id(examples)] for prompt in prompts), Cost())
+        return PredictionBatch(
+            tuple(self.known[prompt, id(examples)] for prompt in prompts), Cost()
+        )
 
     def cost(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> Cost:
         return self.scorer.cost(prompts, examples)

@@ -22,7 +22,7 @@ from promptsearch import GenerateSearch, ParaphraseSearch, Settings, load_model
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.prompt import Source
 from promptsearch.searchers.common.gap_template import GapTemplate, frames_of
-from promptsearch.searchers.common.word_scorer import asker
+from promptsearch.searchers.common.word_scorer import word_scorer
 from promptsearch.searchers.generate.partial_fills import sizes_of
 
 
@@ -32,7 +32,7 @@ class RandomInfills(GenerateSearch):
     def search(self, task: Task, score: Score) -> None:
         """As many templates as the generated ones."""
         assert task.model is not None
-        words = asker(task, task.model).words
+        words = word_scorer(task, task.model).words
         rng = np.random.default_rng([task.seed, 7])
 
         def drawn(frame: GapTemplate, sizes: tuple[int, ...]) -> str:

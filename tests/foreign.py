@@ -30,7 +30,9 @@ def native(name, folder, *paths, **given):
     """The prompts.json that a group of files becomes, read again."""
     (only,) = groups(name, *paths, **given)
     path = folder / "prompts.json"
-    write_prompts(path, document_of(only, ImportOptions(**given), [Path(p) for p in paths], path, name))
+    write_prompts(
+        path, document_of(only, ImportOptions(**given), [Path(p) for p in paths], path, name)
+    )
     return read_prompts(path)
 
 

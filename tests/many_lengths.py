@@ -46,9 +46,9 @@ def imitated(monkeypatch):
 
 def both_ways(monkeypatch, causal, device="cpu", dtype=torch.float32, heads=2):
     """What the kernel says of random rows and what is said run by run, each with gradients."""
-    forest = (pack_sharing_prefixes(LINES, [0] * len(LINES)) if causal else pack_separately(LINES)).to(
-        torch.device(device)
-    )
+    forest = (
+        pack_sharing_prefixes(LINES, [0] * len(LINES)) if causal else pack_separately(LINES)
+    ).to(torch.device(device))
     generator = torch.Generator().manual_seed(0)
     rows = [
         torch.randn(len(forest.ids), count, 8, generator=generator)

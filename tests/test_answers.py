@@ -64,7 +64,9 @@ def test_no_pair_of_words_beats_what_pruning_finds_among_all(kind):
         replace(best, verbalizer=Verbalizer.of({"bad": texts[i], "good": texts[j]}))
         for i, j in pairs
     ]
-    judged = Scorer(task.model.fast_model, Scoring("independent")).judge([best, *rivals], task.train)
+    judged = Scorer(task.model.fast_model, Scoring("independent")).judge(
+        [best, *rivals], task.train
+    )
     first, *others = [(int(each.hits.sum()), float(each.log_right.mean())) for each in judged]
     assert all(first >= (correct, value - 1e-4) for correct, value in others)
 

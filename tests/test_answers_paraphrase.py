@@ -41,10 +41,12 @@ class Phrasebook:
     languages, one_best, sha256 = None, False, "0"
 
     def __init__(self, book):
-        self.book = book
+        self.scorer = book
 
     def translations(self, texts, count):
-        return [[Translation(*pair) for pair in self.book.get(text, [])][:count] for text in texts]
+        return [
+            [Translation(*pair) for pair in self.scorer.get(text, [])][:count] for text in texts
+        ]
 
 
 def pairs(tmp_path, *lines):

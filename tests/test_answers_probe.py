@@ -15,7 +15,13 @@ from promptsearch.engine.ledger import Ledger
 from promptsearch.errors import RunError, TaskError
 from promptsearch.prompt import Source, Template
 from promptsearch.searchers import ProbeSearch
-from promptsearch.searchers.answers.probe.linear_probe import Fit, LinearProbe, fitted, picks, top_words
+from promptsearch.searchers.answers.probe.linear_probe import (
+    Fit,
+    LinearProbe,
+    fitted,
+    picks,
+    top_words,
+)
 
 
 def test_the_first_step_by_hand_on_unequal_classes():
@@ -45,7 +51,9 @@ def test_it_learns_what_adam_learns_in_a_plain_loop():
 
 
 def test_a_word_s_score_has_the_odds_of_the_softmax_over_labels_bias_included():
-    probe = LinearProbe(torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]), torch.tensor([0.0, 1.0, 0.5]))
+    probe = LinearProbe(
+        torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]), torch.tensor([0.0, 1.0, 0.5])
+    )
     (found,) = probe.log_odds(torch.tensor([[3.0, 0.5]]))
     p = np.exp([3.0, 2.0, 0.5]) / np.exp([3.0, 2.0, 0.5]).sum()
     assert found == pytest.approx(np.log(p / (1 - p)))

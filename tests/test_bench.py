@@ -26,7 +26,13 @@ from promptsearch.bench.reuse import ANSWERS, SCENARIOS
 from promptsearch.bench.rounds import Contender, Timing, interleaved, ratio
 from promptsearch.bench.scaling import Extent, Growth, growths
 from promptsearch.bench.sentences import sentences
-from promptsearch.bench.suite import Ceiling, ContenderResult, BenchSettings, check_repeats, measured
+from promptsearch.bench.suite import (
+    Ceiling,
+    ContenderResult,
+    BenchSettings,
+    check_repeats,
+    measured,
+)
 from promptsearch.bench.workload import TEMPLATES, Workload
 from promptsearch.commands import bench
 from promptsearch.errors import ModelError, TaskError
@@ -257,7 +263,7 @@ def test_a_model_that_does_not_repeat_itself_is_refused():
 def test_bfloat16_is_skipped_with_its_reason(monkeypatch):
     for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: False)
-    assert not bfloat16_here(CPU).worth
+    assert not bfloat16_here(CPU).is_faster
     assert "neither AMX nor AVX512-BF16" in str(machine(CPU))
     own = small("masked")
     assert {each.dtype for each in all_loops(own, None)} == {"float32"}

@@ -130,7 +130,9 @@ def test_random_twins_have_other_words_in_the_same_places():
 
 def test_random_twins_of_chinese_have_as_many_characters():
     prompt = Prompt(Template.parse("{text}这是[Z]的"), Verbalizer.of({"a": "好", "b": "坏"}))
-    (twin,) = Randomiser(prompt, list("天地人山水火"), "zh").random_prompts_like([prompt], 1, seed=0)
+    (twin,) = Randomiser(prompt, list("天地人山水火"), "zh").random_prompts_like(
+        [prompt], 1, seed=0
+    )
     assert len(str(twin.template)) == len("{text}这是[Z]的")
 
 
@@ -163,7 +165,7 @@ def test_learners_never_see_the_rows_they_label(tmp_path):
         return lambda asked: ["bad" if own.id not in seen[-1] else "good" for own in asked]
 
     learners = Learners(definition, examples, strata, "accuracy", (), 3, 0)
-    hits = learners.worth(remember)
+    hits = learners.metric_values(remember)
     assert hits.shape == (4, 12)
     assert (hits == (strata == definition.labels.index("bad"))).all()
 

@@ -12,7 +12,13 @@ from tiny import saved, tiny
 from promptsearch import Scorer, Scoring
 from promptsearch.data import Example
 from promptsearch.errors import PromptError
-from promptsearch.prediction.combination import rank_weights, combine, greedy, log_likelihood, uniform
+from promptsearch.prediction.combination import (
+    rank_weights,
+    combine,
+    greedy,
+    log_likelihood,
+    uniform,
+)
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor, Member
 from promptsearch.prediction.learned_weights import WeightTraining, optimised
 from promptsearch.prompt import Prompt, Template, Verbalizer

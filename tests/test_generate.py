@@ -15,7 +15,7 @@ from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.searchers import GenerateSearch
 from promptsearch.searchers.common.gap_template import GapTemplate, frames_of
 from promptsearch.searchers.common.training_contexts import instances_of
-from promptsearch.searchers.common.word_scorer import WordScorer, asker
+from promptsearch.searchers.common.word_scorer import WordScorer, word_scorer
 from promptsearch.searchers.generate.infill import Infiller
 from promptsearch.searchers.generate.partial_fills import PartialFill, best_of, sizes_of
 
@@ -37,7 +37,9 @@ def sentiment(model, language="en", template="{text} It was [Z]."):
 
 def infiller(task, model, **options):
     """In the model's own dtype, not in that it ranks in."""
-    return Infiller(WordScorer(model, asker(task, model).words), instances_of(task, 8), **options)
+    return Infiller(
+        WordScorer(model, word_scorer(task, model).words), instances_of(task, 8), **options
+    )
 
 
 def test_a_frame_holds_its_places_and_joins_texts_as_written():
@@ -165,7 +167,11 @@ def test_the_beam_finds_the_likeliest_pair_of_words():
 
 
 def test_of_equal_drafts_the_best_counts():
-    drafts = [PartialFill(("a",), (-1.0,)), PartialFill(("b",), (-2.0,)), PartialFill(("a",), (-3.0,))]
+    drafts = [
+        PartialFill(("a",), (-1.0,)),
+        PartialFill(("b",), (-2.0,)),
+        PartialFill(("a",), (-3.0,)),
+    ]
     assert best_of(drafts, 3) == drafts[:2]
 
 

@@ -68,7 +68,7 @@ class Given:
         batches = self.step["gradient_batches"], self.step["evaluation_batches"]
         return tuple(tuple(row for batch in own for row in batch) for own in batches)
 
-    def one(self, _places):
+    def random_position(self, _places):
         return self.step["position"]
 
 
@@ -153,7 +153,7 @@ def test_the_same_steps_given_the_same_draws(case, model):
         HotFlip(10)(climb)
         assert climb.trigger == tuple(step["trigger_ids_after"])
         assert (climb.trigger != tuple(step["trigger_ids"])) == step["accepted"]
-        laboratory._worth.clear()
+        laboratory._values.clear()
 
 
 def test_the_filter_blocks_what_the_release_blocks(golden, model):

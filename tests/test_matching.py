@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptsearch.corpora.fact_mentions import FactIndex, MentionPair, found_pairs
+from promptsearch.corpora.fact_mentions import FactIndex, MentionPair, fact_pairs
 from promptsearch.corpora.mention_matcher import Matcher, all_surfaces, as_array, outermost
 from promptsearch.corpora.sentence_boundaries import PAD, sentence_starts
 from promptsearch.language.words import words
@@ -38,7 +38,7 @@ def found(text: str, facts: list[tuple[str, str]]) -> list[tuple[str, str, int]]
     chunk = padded(text)
     array = as_array(chunk)
     hits = outermost(Matcher(names).hits(chunk, array))
-    pairs = list(found_pairs(hits, index, sentence_starts(array, spaced=True)))
+    pairs = list(fact_pairs(hits, index, sentence_starts(array, spaced=True)))
     return [(cut(chunk, pair.subject), cut(chunk, pair.object), pair.direction) for pair in pairs]
 
 

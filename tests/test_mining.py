@@ -24,7 +24,12 @@ from promptsearch.searchers.mine import mined_templates as mined_module
 from promptsearch.searchers.mine import pipeline as expedition
 from promptsearch.searchers.mine.contexts import contexts, most_shared
 from promptsearch.searchers.mine.count_table import CountTable, merged
-from promptsearch.searchers.mine.mined_templates import TemplateBuilder, MinedTemplate, read_mined, write_mined
+from promptsearch.searchers.mine.mined_templates import (
+    TemplateBuilder,
+    MinedTemplate,
+    read_mined,
+    write_mined,
+)
 from promptsearch.searchers.mine.search import MiningSearch, mine_tasks
 from promptsearch.searchers.mine.snippets import Snippet
 
@@ -229,7 +234,9 @@ WORDS = st.lists(
 
 @given(WORDS, st.sampled_from([1, -1]), st.booleans())
 def test_slot_and_field_survive_any_words(words: list[str], direction: int, spaced: bool) -> None:
-    template = TemplateBuilder(("subject",), "Z", spaced).middle(Snippet(direction, " ".join(words)))
+    template = TemplateBuilder(("subject",), "Z", spaced).middle(
+        Snippet(direction, " ".join(words))
+    )
     if spaced:
         assert template is not None
     if template is not None:
@@ -304,7 +311,7 @@ def test_spilled_runs_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         table.add(0, Snippet(1, f"w{number % 5}"), "", b"x" * (number % 7 + 1))
     table.flush()
     assert len(table.runs) > 4
-    assert [(row.snippet.left, row.counts[""]) for row in merged(table.runs, tmp_path)] == [
+    assert [(row.snippet.before, row.counts[""]) for row in merged(table.runs, tmp_path)] == [
         (f"w{n}", 6) for n in range(5)
     ]
 

@@ -42,7 +42,7 @@ def triples(rows: list[dict[str, Any]]) -> set[tuple[str, int, int]]:
 @pytest.mark.parametrize("relation", RELATIONS)
 def test_middle_words_are_the_original_ones(golden: dict[str, Any], relation: str) -> None:
     counts = raw_counts(golden, relation)
-    assert {(s.left, s.direction, n) for s, n in counts.items() if s.left} == triples(
+    assert {(s.before, s.direction, n) for s, n in counts.items() if s.before} == triples(
         golden["middle_words"][relation]["raw"]
     )
 
@@ -56,7 +56,7 @@ def test_templates_are_the_original_ones(
     kept = most_frequent(
         raw_counts(golden, relation), int(min_count), digits=True, merge_case=False
     )
-    assert {(s.left, s.direction, n) for s, n in kept} == triples(expected["snippets"])
+    assert {(s.before, s.direction, n) for s, n in kept} == triples(expected["snippets"])
     ours = [(str(TemplateBuilder(("X",), "Z").middle(snippet)), count) for snippet, count in kept]
     theirs = [
         (row["template"].replace("[X]", "{X}").replace("[Y]", "[Z]"), row["count"])
@@ -82,8 +82,10 @@ def test_the_matcher_finds_what_the_annotated_mentions_give(
     wish = MiningRequest(SearchTerms(facts=facts), (corpus,), (), True)
     limits = SnippetLimits(digits=True, merge_case=False, cross_sentences=True)
     with Workers().open() as pool:
-        swept = run_pass(list(jobs({0: wish}, limits)), tmp_path / "shards", pool, lambda line: None)
-    ours = {(row.snippet.left, row.snippet.direction, row.counts[""]) for row in swept.counted()}
+        swept = run_pass(
+            list(jobs({0: wish}, limits)), tmp_path / "shards", pool, lambda line: None
+        )
+    ours = {(row.snippet.before, row.snippet.direction, row.counts[""]) for row in swept.counted()}
     kept = [
         row
         for row in golden["middle_words"][relation]["raw"]

@@ -9,7 +9,11 @@ from tiny import tiny
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Scoring
-from promptsearch.models.batching.prefix_tree import common_prefix_length, pack_sharing_prefixes, pack_separately
+from promptsearch.models.batching.prefix_tree import (
+    common_prefix_length,
+    pack_sharing_prefixes,
+    pack_separately,
+)
 from promptsearch.models.forward.linear import prepacks
 
 TOKENS = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(tuple)
@@ -115,7 +119,10 @@ def test_what_is_planned_is_what_passes(kind, monkeypatch):
     for name in ("forward.backends", "forward.encoder_decoder"):
         for maker in ("forest_of", "row_of"):
             where = f"promptsearch.models.{name}.{maker}"
-            monkeypatch.setattr(where, counted({"forest_of": pack_sharing_prefixes, "row_of": pack_separately}[maker]))
+            monkeypatch.setattr(
+                where,
+                counted({"forest_of": pack_sharing_prefixes, "row_of": pack_separately}[maker]),
+            )
     texts = filled(ONE)
     plan = port.plan(texts, SINGLE, Scoring())
     passed.clear()

@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 from test_models_text import HOSTILE, KINDS, PLAIN, slot_token, tokens_of
 from tiny import tiny
 
-from promptsearch.models.tokenization.cached_tokenizer import CachedTokenizer, _cut, _sample, cuttable
+from promptsearch.models.tokenization.cached_tokenizer import (
+    CachedTokenizer,
+    _cut,
+    _sample,
+    cuttable,
+)
 
 PARTS = st.lists(st.one_of(HOSTILE, PLAIN, st.just(" It was "), st.just(" .")), min_size=1)
 

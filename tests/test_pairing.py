@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from promptsearch.searchers.answers.prune.beam import beam_pairings
-from promptsearch.searchers.answers.prune.combinations import best_pairings
+from promptsearch.searchers.answers.prune.combinations import best_combinations
 from promptsearch.searchers.answers.prune.likely_words import most_likely_words, nearest
 from promptsearch.searchers.answers.prune.swaps import WordSwap
 
@@ -45,7 +45,7 @@ def test_candidates_of_lm_bff(golden, name):
 def test_pairings_of_lm_bff(golden, name):
     case, logits = golden[0][name], golden[1][f"{name}_logits"]
     lists = [np.array(own) for own in case["pairing_candidates"]]
-    found = best_pairings(logits, np.array(case["labels"]), lists, case["top_n"])
+    found = best_combinations(logits, np.array(case["labels"]), lists, case["top_n"])
     scores = [pairing.correct / case["n"] for pairing in found]
     assert scores == pytest.approx(case["top_scores"])
     words = {pairing.words for pairing in found}
@@ -77,7 +77,7 @@ def test_as_a_loop_over_all_combinations(sizes, distinct):
     gold = np.repeat(np.arange(len(sizes)), sizes)
     lists = [rng.permutation(12)[:5] for _ in sizes]
     naive = every(table, gold, lists, distinct)
-    found = best_pairings(table, gold, lists, 40, np.arange(12) if distinct else None)
+    found = best_combinations(table, gold, lists, 40, np.arange(12) if distinct else None)
     order = sorted(naive.items(), key=lambda item: (-item[1][0], -item[1][1]))[: len(found)]
     assert [pairing.correct for pairing in found] == [correct for _, (correct, _) in order]
     for pairing in found:
@@ -89,7 +89,7 @@ def test_as_a_loop_over_all_combinations(sizes, distinct):
 def test_words_that_read_alike_do_not_stand_for_two_labels():
     table = np.array([[2.0, 1.9, 0.0], [0.0, 0.1, 1.0]], dtype=np.float32)
     lists = [np.array([0, 1]), np.array([1, 2])]
-    found = best_pairings(table, np.array([0, 1]), lists, 9, np.array([5, 5, 6]))
+    found = best_combinations(table, np.array([0, 1]), lists, 9, np.array([5, 5, 6]))
     assert {pairing.words for pairing in found} == {(0, 2), (1, 2)}
 
 
@@ -111,7 +111,7 @@ def test_a_beam_agrees_with_the_search_of_all_on_a_small_product():
     table = rng.normal(size=(15, 30)).astype(np.float32)
     lists = [rng.permutation(30)[:8] for _ in range(3)]
     alike = np.arange(30)
-    best = best_pairings(table, gold, lists, 1, alike)[0]
+    best = best_combinations(table, gold, lists, 1, alike)[0]
     assert beam_pairings(table, gold, lists, 1, alike)[0] == best
 
 

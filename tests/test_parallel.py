@@ -148,7 +148,9 @@ def test_mining_with_a_worker_killed_finds_the_same(
     size = corpus.stat().st_size // 8
     shards = [sweep.Shard(corpus, at, at + size) for at in range(0, corpus.stat().st_size, size)]
     monkeypatch.setattr(sweep, "shards_of", lambda path, encoding: shards)
-    wish = sweep.MiningRequest(SearchTerms(facts=(("Norway", "Oslo"), ("Peru", "Lima"))), (corpus,), (), True)
+    wish = sweep.MiningRequest(
+        SearchTerms(facts=(("Norway", "Oslo"), ("Peru", "Lima"))), (corpus,), (), True
+    )
     work = list(sweep.jobs({0: wish}, SnippetLimits()))
     with Workers().open() as alone:
         whole = sweep.run_pass(work, tmp_path / "whole", alone, print)
@@ -312,17 +314,24 @@ def test_a_dask_cluster_without_workers_is_an_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("promptsearch.parallel.dask.CONNECT", 1)
     with distributed.LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as cluster:
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster.scheduler_address)  # no --cluster
-        with Workers(2, "dask").open() as pool, pytest.raises(RunError, match="start some: dask work"):
+        with (
+            Workers(2, "dask").open() as pool,
+            pytest.raises(RunError, match="start some: dask work"),
+        ):
             next(pool.each(square, [1]))
 
 
 def test_a_folder_that_the_workers_do_not_see_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wish = sweep.MiningRequest(SearchTerms(facts=(("Norway", "Oslo"),)), (), ("Oslo, Norway",), True)
+    wish = sweep.MiningRequest(
+        SearchTerms(facts=(("Norway", "Oslo"),)), (), ("Oslo, Norway",), True
+    )
     monkeypatch.setattr(sweep, "mine_shard", lambda job, folder: None)  # it writes elsewhere
     with Workers().open() as pool, pytest.raises(RunError, match="must see the run's directory"):
-        sweep.run_pass(list(sweep.jobs({0: wish}, SnippetLimits())), tmp_path / "shards", pool, print)
+        sweep.run_pass(
+            list(sweep.jobs({0: wish}, SnippetLimits())), tmp_path / "shards", pool, print
+        )
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,9 @@ def test_any_text_is_written_so_that_it_is_read_back(tmp_path_factory, ending, r
     path = tmp_path_factory.getbasetemp() / f"round{ending}"
     form = form_of(ending, ("label",))
     made = [Row(path, 1, dict(zip(("a\r", "b,"), row, strict=True))) for row in rows]
-    text = form.head(made[0]) + "".join(form.before(row, 0) + form.after(["x"]) for row in made)
+    text = form.head(made[0]) + "".join(
+        form.line_start(row, 0) + form.line_end(["x"]) for row in made
+    )
     path.write_bytes(text.encode())
     assert rows_of(path) == [{**row.cells, "label": "x"} for row in made]
 

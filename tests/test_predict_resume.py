@@ -30,7 +30,9 @@ from promptsearch.prediction.table.output import PartialOutput, Target, finished
 from promptsearch.prediction.table.parquet import write_parquet
 
 COLUMNS = Columns(("bad", "good"))
-READER = LabelledReader(TableFormat(), "gold", ("bad", "good"), ("text",), frozenset(["text"]), Markup())
+READER = LabelledReader(
+    TableFormat(), "gold", ("bad", "good"), ("text",), frozenset(["text"]), Markup()
+)
 ROWS = [f'row {n},"a, ""b""\n{n}"' for n in range(23)]
 ROWS[4] = ROWS[9] = "one cell too few"
 

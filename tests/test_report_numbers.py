@@ -28,7 +28,7 @@ from promptsearch.evaluation.report.statistics.dev_test_correlation import (
 )
 from promptsearch.evaluation.report.statistics.labels import confusion, most_confused, per_label
 from promptsearch.evaluation.report.statistics.mistakes import mistakes, worst
-from promptsearch.evaluation.report.statistics.objects import most_said, per_object, uncovered
+from promptsearch.evaluation.report.statistics.objects import most_predicted, per_object, uncovered
 from promptsearch.evaluation.report.statistics.word_diff import answer_changes, changes, words_of
 from promptsearch.evaluation.report.trials import Scored
 from promptsearch.metrics.calibration_error import calibration_error, reliability_bins
@@ -103,7 +103,7 @@ def test_results_by_object_by_hand():
         "w": (1, 0, 0, False),
     }
     assert [own.object for own in per_object(both)] == ["x", "y", "w"]
-    assert most_said(both, 5) == (("y", 4, 2),)
+    assert most_predicted(both, 5) == (("y", 4, 2),)
     assert uncovered(both) == 1
 
 
@@ -147,13 +147,13 @@ def test_the_rank_correlation_is_that_of_numpy(points):
 def test_a_relation_is_shown_only_where_chance_does_not_give_it():
     rising = [Pair(str(i), float(i), float(i) + 0.5 * (i % 2)) for i in range(10)]
     found = relation_of(rising, "accuracy")
-    assert found.shown
+    assert found.is_shown
     assert 0.5 < found.chance < 0.75  # of ten: about 0.65 in tables
     mixed = [Pair(str(i), float(i), float(i * 7 % 10)) for i in range(10)]
-    assert not relation_of(mixed, "accuracy").shown
+    assert not relation_of(mixed, "accuracy").is_shown
     few = relation_of(rising[:3], "accuracy")
     assert few.spearman is None
-    assert not few.shown
+    assert not few.is_shown
     assert correlation(np.ones(3), np.arange(3.0)) is None
 
 
@@ -179,7 +179,7 @@ def test_the_course_of_a_search_by_hand():
         scored("p6", -1.9),
     ]
     found = course_of(rows, "log_likelihood")
-    assert [(p.place, p.id, p.value, p.group, p.complete) for p in found.points] == [
+    assert [(p.prompt_number, p.id, p.value, p.group, p.complete) for p in found.points] == [
         (1, "p0", -3.0, "manual", True),
         (2, "p2", -2.0, "1 mine", True),
         (3, "p3", -1.0, "mine", False),

@@ -5,7 +5,7 @@ from test_readout import TEXTS, every_kind, naive_logits
 from tiny import tiny
 
 from promptsearch.data import Example
-from promptsearch.evaluation.report.model_words import with_words
+from promptsearch.evaluation.report.model_words import with_slot_words
 from promptsearch.evaluation.report.statistics.mistakes import Mistake
 from promptsearch.prompt import Prompt, Template, Verbalizer
 
@@ -26,7 +26,7 @@ def test_the_likeliest_whole_words_are_those_of_the_plain_model(kind):
     port, model, tokenizer = tiny(kind)
     words = port.vocabulary_words()
     (ids,) = zip(*port.answer_ids(words), strict=True)
-    found = with_words(port, *asked("{x} It was [Z] ."), top=3)
+    found = with_slot_words(port, *asked("{x} It was [Z] ."), top=3)
     for text, mistake in zip(TEXTS, found, strict=True):
         with torch.no_grad():
             wanted = naive_logits(kind, model, tokenizer, text)[list(ids)].softmax(0)
@@ -46,7 +46,7 @@ def test_at_a_second_slot_the_first_one_holds_what_was_predicted():
     answers = {"bad": [["plot", "bad"]], "good": [["film", "good"]]}
     prompt, wrong = asked("{x} was a [Z1] that is [Z2] .", **answers)
     wrong[1] = Mistake(wrong[1].example, "bad", None, None)
-    found = with_words(port, prompt, wrong, top=2)
+    found = with_slot_words(port, prompt, wrong, top=2)
     for place, (text, word) in enumerate(zip(TEXTS, ("film", "plot", "film", "film"), strict=True)):
         line = tokenizer(f"{text} was a {word} that is", return_tensors="pt").input_ids
         with torch.no_grad():
@@ -62,7 +62,7 @@ def test_masked_slots_stay_open_side_by_side():
     words = port.vocabulary_words()
     (ids,) = zip(*port.answer_ids(words), strict=True)
     answers = {"bad": [["plot", "bad"]], "good": [["film", "good"]]}
-    found = with_words(port, *asked("{x} [Z1] is [Z2] .", **answers), top=2)
+    found = with_slot_words(port, *asked("{x} [Z1] is [Z2] .", **answers), top=2)
     line = tokenizer(f"{TEXTS[0]} [MASK] is [MASK] .", return_tensors="pt").input_ids
     places = (line[0] == tokenizer.mask_token_id).nonzero().flatten().tolist()
     for slot, place in enumerate(places):
@@ -75,4 +75,4 @@ def test_masked_slots_stay_open_side_by_side():
 def test_nothing_is_asked_without_mistakes():
     port = tiny("bert")[0]
     prompt, _ = asked("{x} [Z]")
-    assert with_words(port, prompt, []) == ()
+    assert with_slot_words(port, prompt, []) == ()

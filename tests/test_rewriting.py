@@ -15,7 +15,7 @@ from promptsearch.searchers.paraphrase.marked_sentence import MARKS, Placeholder
 from promptsearch.searchers.paraphrase.phrase_edits import PhraseEdits
 from promptsearch.searchers.paraphrase.proposal import Parent
 from promptsearch.searchers.paraphrase.rewriter import Rewriter
-from promptsearch.searchers.paraphrase.substitution import Places
+from promptsearch.searchers.paraphrase.substitution import WordSpans
 from promptsearch.searchers.paraphrase.synonyms import Synonyms
 from promptsearch.searchers.paraphrase.template_words import TemplateWords
 
@@ -152,7 +152,7 @@ def test_swaps_are_of_phrases():
 
 
 def test_substitution_ranks_by_what_the_model_gains():
-    found = Places(TemplateWords.of(Template.parse("{a} was [Z]"))).edits(
+    found = WordSpans(TemplateWords.of(Template.parse("{a} was [Z]"))).edits(
         [
             [("is", -1.0), ("was", -3.0), ("are", -2.0)],  # instead of "was"
             *[[("so", -4.0)], [("very", -0.5)], [("it", -9.0)], [(".", -1.5)]],  # in the gaps
@@ -177,11 +177,13 @@ class Phrasebook:
     one_best = False
 
     def __init__(self, book):
-        self.book = book
+        self.scorer = book
         self.sha256 = repr(book)
 
     def translations(self, texts, count):
-        return [[Translation(*pair) for pair in self.book.get(text, [])][:count] for text in texts]
+        return [
+            [Translation(*pair) for pair in self.scorer.get(text, [])][:count] for text in texts
+        ]
 
 
 def test_back_translation_sums_both_ways_and_turns_lost_places_down():

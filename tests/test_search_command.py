@@ -225,8 +225,8 @@ KINDS = [("classification", True), ("classification", False), ("facts", True), (
 @pytest.mark.parametrize("budget", [1, 5, 10, 20, 40, 100, 199, 1000])
 def test_the_default_plan_suits_the_task_and_the_budget(kind, corpus, budget):
     search = JointSearch.by_default(kind, corpus, budget)
-    names = [step.strategy for step in search.course]
-    budgets = [step.budget for step in search.course]
+    names = [step.strategy for step in search.all_steps]
+    budgets = [step.budget for step in search.all_steps]
     assert search.skip
     assert ("mine" in names) <= corpus
     assert not (kind == "facts" and any(n == "cross" or n.startswith("answers") for n in names))
@@ -251,16 +251,16 @@ def test_small_budgets_leave_steps_out():
 
 def test_the_plan_in_a_line_adds_up_to_the_budget():
     search = JointSearch.by_default("classification", True, 199)
-    line = plan_summary(search.course, 199)
+    line = plan_summary(search.all_steps, 199)
     numbers = [int(word) for part in line.split(" | ") for word in part.split()[2:3]]
     assert sum(numbers) == 199
     assert line.startswith(f"1 mine {numbers[0]} prompts | 2 paraphrase {numbers[1]} | ")
 
 
 def test_without_a_budget_the_plan_has_no_numbers():
-    assert plan_summary(JointSearch(({"strategy": "mine"}, {"strategy": "cross"})).course, None) == (
-        "1 mine | 2 cross"
-    )
+    assert plan_summary(
+        JointSearch(({"strategy": "mine"}, {"strategy": "cross"})).all_steps, None
+    ) == ("1 mine | 2 cross")
 
 
 def test_plans_in_python_are_checked_too():

@@ -95,7 +95,10 @@ def test_each_text_is_encoded_once(model, monkeypatch):
 def test_the_cached_and_the_plain_way_agree_however_texts_are_grouped(model):
     beam = SharedBeam(model, FILLED, beam=6, longest=6)
     machine = model.machine
-    cached, again = CachingDecoder.for_texts(machine.fast, beam.lines), RecomputingDecoder.for_texts(machine.plain, beam.lines)
+    cached, again = (
+        CachingDecoder.for_texts(machine.fast, beam.lines),
+        RecomputingDecoder.for_texts(machine.plain, beam.lines),
+    )
     rng = torch.Generator().manual_seed(0)
     width = 1
     for step in range(9):  # deep enough that the memory is thinned out

@@ -47,7 +47,7 @@ def task_with(template="{text} It was [Z].", **more):
     ],
 )
 def test_a_layout_has_a_place_for_each_t(notation, places):
-    assert TriggerTemplate.parse(notation).places == places
+    assert TriggerTemplate.parse(notation).slot_count == places
 
 
 def test_tokens_bring_their_space_and_what_follows_keeps_its_own():
@@ -255,7 +255,11 @@ def test_draws_of_everything_are_equal_and_differ_by_seed_and_climb_otherwise():
     assert everything.whole
     assert everything.pair() == ((0, 1, 2, 3, 4),) * 2
     assert Minibatches(0, 0, 100, 9).pair() == Minibatches(0, 0, 100, 9).pair()
-    assert Minibatches(0, 0, 100, 9).pair() != Minibatches(0, 1, 100, 9).pair() != Minibatches(1, 1, 100, 9).pair()
+    assert (
+        Minibatches(0, 0, 100, 9).pair()
+        != Minibatches(0, 1, 100, 9).pair()
+        != Minibatches(1, 1, 100, 9).pair()
+    )
 
 
 # steps

@@ -242,12 +242,15 @@ def scores_of(port, model=None):
 def test_the_same_seed_gives_the_same_scores_and_dropout_is_on():
     port, _, _ = tiny("bert")
     tunings = [
-        tuned(port, lesson_of(port), FinetuneConfig(steps=3, batch=2, lr=0.01), s) for s in (1, 1, 2)
+        tuned(port, lesson_of(port), FinetuneConfig(steps=3, batch=2, lr=0.01), s)
+        for s in (1, 1, 2)
     ]
     first, again, other = (scores_of(port, model) for model in tunings)
     assert first == again
     assert first != other
-    one = FinetuneConfig(steps=1, batch=4, lr=0.01)  # all texts: a seed decides nothing but the dropout
+    one = FinetuneConfig(
+        steps=1, batch=4, lr=0.01
+    )  # all texts: a seed decides nothing but the dropout
     assert scores_of(port, tuned(port, lesson_of(port), one, 1)) != scores_of(
         port, tuned(port, lesson_of(port), one, 2)
     )
@@ -392,7 +395,9 @@ def test_the_cost_is_said_first_then_each_result_with_the_time_left():
     tuner = ShorterIsLearned()
     staged(tuner)
     assert tuner.to_text[0] == "3 finalists"
-    assert tuner.to_text[1] == "tuned p12: log_likelihood -16.000 (frozen -0.062) · 1/3 · 0:00:00 left"
+    assert (
+        tuner.to_text[1] == "tuned p12: log_likelihood -16.000 (frozen -0.062) · 1/3 · 0:00:00 left"
+    )
     assert tuner.to_text[3].endswith("· 3/3")
 
 

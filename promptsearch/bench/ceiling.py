@@ -84,7 +84,7 @@ def _seconds(way: Callable[[], Tensor], device: torch.device) -> float:
 class Bfloat16:
     """Whether bfloat16 is worth measuring here, and what says so."""
 
-    worth: bool
+    is_faster: bool
     by: str  # the unit that multiplies it, or why there is none
 
 

@@ -20,7 +20,7 @@ PADDED_TOKENS = 2048  # texts that are padded to one length cost the same: few s
 def ours(model: LanguageModel, work: Workload) -> Tensor:
     """Log-probabilities (text, answer) as the scorer gets them: planned, then run."""
     scores = torch.empty(len(work), len(work.answers))
-    for block in model.run(model.plan(work.filled(), work.asked(), Scoring())):
+    for block in model.run(model.plan(work.filled(), work.answer_values(), Scoring())):
         scores[list(block.rows)] = block.log_probs
     return scores
 

@@ -35,8 +35,12 @@ class Nominal:
 
     def _of(self, line: BenchLine) -> int:
         text, source = len(line.ids), len(line.source)
-        places = len({reading.place for reading in line.reads})
-        linear = text * _size(self.body) + source * _size(self.source) + places * _size(self.head)
+        read_positions = len({reading.position for reading in line.reads})
+        linear = (
+            text * _size(self.body)
+            + source * _size(self.source)
+            + read_positions * _size(self.head)
+        )
         pairs = self.layers * text * (text + source) + self.source_layers * source**2
         return 2 * linear + 4 * self.hidden * pairs
 
@@ -54,10 +58,10 @@ def nominal(parts: Parts) -> Nominal:
         return Nominal(_matrices(body), _matrices(head), hidden, layers)
     decoder = dict(_named(parts.model.get_decoder()))
     crossing = {name: matrix for name, matrix in decoder.items() if _CROSSING.search(name)}
-    own = tuple(matrix for name, matrix in decoder.items() if name not in crossing)
+    matrices = tuple(matrix for name, matrix in decoder.items() if name not in crossing)
     source = (*_matrices(parts.model.get_encoder()), *crossing.values())
     head = parts.model.get_output_embeddings()
-    return Nominal(own, _matrices(head), hidden, layers, source, layers)
+    return Nominal(matrices, _matrices(head), hidden, layers, source, layers)
 
 
 def _matrices(module: nn.Module) -> tuple[Matrix, ...]:

@@ -20,7 +20,7 @@ Ids = tuple[int, ...]
 class ScoredPosition:
     """log p(token) at a place of a sequence counts for an answer."""
 
-    place: int
+    position: int
     token: int
     answer: int
 
@@ -53,8 +53,14 @@ def _masked(tokenizer: Any, work: Workload) -> Iterator[BenchLine]:
         raise ModelError("the plain loop takes answers of one token for masked models; shorten it")
     texts = [before + tokenizer.mask_token + after for before, after in work.halves()]
     for text, ids in enumerate(_encoded(tokenizer, texts)):
-        place = ids.index(mask)
-        yield BenchLine(text, ids, tuple(ScoredPosition(place, own[0], a) for a, own in enumerate(answers)))
+        position = ids.index(mask)
+        yield BenchLine(
+            text,
+            ids,
+            tuple(
+                ScoredPosition(position, answer_ids[0], a) for a, answer_ids in enumerate(answers)
+            ),
+        )
 
 
 def _causal(tokenizer: Any, work: Workload) -> Iterator[BenchLine]:
@@ -75,16 +81,20 @@ def _seq2seq(tokenizer: Any, work: Workload) -> Iterator[BenchLine]:
         yield from _continued(text, prefix, answers, source)
 
 
-def _continued(text: int, prefix: Ids, answers: Sequence[Ids], source: Ids = ()) -> Iterator[BenchLine]:
+def _continued(
+    text: int, prefix: Ids, answers: Sequence[Ids], source: Ids = ()
+) -> Iterator[BenchLine]:
     """A prefix with each answer after it; once where the prefix alone says all."""
     last = len(prefix) - 1
     if all(len(answer) == 1 for answer in answers):
-        reads = (ScoredPosition(last, own[0], number) for number, own in enumerate(answers))
+        reads = (
+            ScoredPosition(last, answer_ids[0], number) for number, answer_ids in enumerate(answers)
+        )
         yield BenchLine(text, prefix, tuple(reads), source)
         return
-    for number, own in enumerate(answers):
-        reads = (ScoredPosition(last + i, token, number) for i, token in enumerate(own))
-        yield BenchLine(text, prefix + own[:-1], tuple(reads), source)
+    for number, answer_ids in enumerate(answers):
+        reads = (ScoredPosition(last + i, token, number) for i, token in enumerate(answer_ids))
+        yield BenchLine(text, prefix + answer_ids[:-1], tuple(reads), source)
 
 
 def _encoded(tokenizer: Any, texts: Sequence[str], special: bool = True) -> list[Ids]:

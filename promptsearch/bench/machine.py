@@ -25,7 +25,7 @@ class Hardware:
     load: float  # programs that ran in the minute before, where the system says
 
     def __str__(self) -> str:
-        runs = "bfloat16 by" if self.bfloat16.worth else "no bfloat16 rows:"
+        runs = "bfloat16 by" if self.bfloat16.is_faster else "no bfloat16 rows:"
         return (
             f"{self.processor}, {self.threads} threads, load {self.load:.1f} before · "
             f"{self.device} · torch {self.torch} · {runs} {self.bfloat16.by}"

@@ -6,7 +6,13 @@ from promptsearch.bench.machine import Hardware
 from promptsearch.bench.published_loops import PUBLISHED
 from promptsearch.bench.rounds import Ratio
 from promptsearch.bench.scaling import Growth
-from promptsearch.bench.suite import Ceiling, ModelResult, ContenderResult, BenchSettings, WorkloadResult
+from promptsearch.bench.suite import (
+    Ceiling,
+    ModelResult,
+    ContenderResult,
+    BenchSettings,
+    WorkloadResult,
+)
 
 Cells = list[str]
 MB = 1e6
@@ -18,7 +24,10 @@ EXPLAINED = (
 
 
 def document(
-    here: Hardware, settings: BenchSettings, results: Sequence[ModelResult], scaling: Sequence[Growth]
+    here: Hardware,
+    settings: BenchSettings,
+    results: Sequence[ModelResult],
+    scaling: Sequence[Growth],
 ) -> dict[str, object]:
     """All that was measured; seconds are a text's, speeds GFLOP/s, errors in nats."""
     return {
@@ -100,8 +109,8 @@ def headings(result: ModelResult) -> Iterator[str]:
     for each in result.ceilings:
         steady = min(each.before, each.after) > STEADY * each.best
         busy = "" if steady else "; the machine was busy: do not quote these numbers"
-        found = f"{each.before:,.0f} GFLOP/s before, {each.after:,.0f} after"
-        yield f"ceiling, {each.dtype}: {found}{busy}"
+        measured = f"{each.before:,.0f} GFLOP/s before, {each.after:,.0f} after"
+        yield f"ceiling, {each.dtype}: {measured}{busy}"
 
 
 def cells(table: WorkloadResult, ceilings: Sequence[Ceiling]) -> tuple[Cells, list[Cells]]:

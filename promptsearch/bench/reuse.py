@@ -43,36 +43,36 @@ class Scenario:
     work: Callable[[tuple[str, ...]], Workload]  # from a round's sentences
 
 
-def _answers(given: tuple[str, ...]) -> Workload:
-    return Workload(given, (TEMPLATES["causal"],), ANSWERS)
+def _answers(texts: tuple[str, ...]) -> Workload:
+    return Workload(texts, (TEMPLATES["causal"],), ANSWERS)
 
 
-def _suffixes(given: tuple[str, ...]) -> Workload:
-    return Workload(given, tuple(f"{{text}} {suffix} [Z]" for suffix in SUFFIXES))
+def _suffixes(texts: tuple[str, ...]) -> Workload:
+    return Workload(texts, tuple(f"{{text}} {suffix} [Z]" for suffix in SUFFIXES))
 
 
-def _shots(given: tuple[str, ...]) -> Workload:
+def _shots(texts: tuple[str, ...]) -> Workload:
     shots = [text for text in sentences(4 * SHOTS, seed=1) if not set(text) & set("{}[]")]
-    shown = " ".join(
+    demonstrations = " ".join(
         f"{text} It was {'great' if i % 2 else 'terrible'} ."
         for i, text in enumerate(shots[:SHOTS])
     )
-    return Workload(given, (f"{shown} {TEMPLATES['causal']}",))
+    return Workload(texts, (f"{demonstrations} {TEMPLATES['causal']}",))
 
 
-def _encoded(given: tuple[str, ...]) -> Workload:
-    return Workload(given, (TEMPLATES["seq2seq"],), ANSWERS)
+def _encoded(texts: tuple[str, ...]) -> Workload:
+    return Workload(texts, (TEMPLATES["seq2seq"],), ANSWERS)
 
 
-def _paragraphs(given: tuple[str, ...]) -> Workload:
+def _paragraphs(texts: tuple[str, ...]) -> Workload:
     """Each sentence with the next ones after it, the last one's being the first."""
-    turned = [given[i:] + given[:i] for i in range(len(given))]
+    turned = [texts[i:] + texts[:i] for i in range(len(texts))]
     return _encoded(tuple(" ".join((each * PARAGRAPH)[:PARAGRAPH]) for each in turned))
 
 
-def _candidates(given: tuple[str, ...]) -> Workload:
+def _candidates(texts: tuple[str, ...]) -> Workload:
     names = CAPITALS.read_text(encoding="utf-8").splitlines()[:CANDIDATES]
-    return Workload(given, (TEMPLATES["seq2seq"],), tuple(names))
+    return Workload(texts, (TEMPLATES["seq2seq"],), tuple(names))
 
 
 SCENARIOS = (

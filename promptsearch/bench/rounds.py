@@ -23,7 +23,7 @@ class Contender:
     def key(self) -> str:
         return f"{self.name}, {self.dtype}"
 
-    def given(self, work: Workload) -> Workload:
+    def workload_for(self, work: Workload) -> Workload:
         return work if self.texts is None else work.first(self.texts)
 
 
@@ -72,9 +72,9 @@ def interleaved(
         say(f"  round {number + 1} of {len(works) - 1}")
         turn = number % len(contenders)
         for contender in [*contenders[turn:], *contenders[:turn]]:
-            seconds[contender.key].append(_seconds(contender, contender.given(work)))
+            seconds[contender.key].append(_seconds(contender, contender.workload_for(work)))
     return [
-        Timing(each, len(each.given(works[0])), tuple(seconds[each.key]), errors[each.key])
+        Timing(each, len(each.workload_for(works[0])), tuple(seconds[each.key]), errors[each.key])
         for each in contenders
     ]
 
@@ -85,12 +85,12 @@ def _errors(
     reference: Tensor,
     say: Callable[[str], None],
 ) -> Mapping[str, float]:
-    found: dict[str, float] = {}
+    errors: dict[str, float] = {}
     for contender in contenders:
         say(f"  warming up {contender.key}")
-        scores = contender.run(contender.given(work))
-        found[contender.key] = (scores - reference[: len(scores)]).abs().max().item()
-    return found
+        scores = contender.run(contender.workload_for(work))
+        errors[contender.key] = (scores - reference[: len(scores)]).abs().max().item()
+    return errors
 
 
 def _seconds(contender: Contender, work: Workload) -> float:

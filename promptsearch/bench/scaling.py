@@ -61,7 +61,7 @@ def _growth(
     model: LanguageModel, device: torch.device, extent: Extent, words: Sequence[str], repeat: int
 ) -> Growth:
     work = _work(extent, words, repeat)
-    bound = model.plan(work.filled(), work.asked(), Scoring()).peak_bytes
+    bound = model.plan(work.filled(), work.answer_values(), Scoring()).peak_bytes
     with watched(device) as peak:
         start = perf_counter()
         ours(model, work)
@@ -71,5 +71,5 @@ def _growth(
 
 def _work(extent: Extent, words: Sequence[str], repeat: int = 0) -> Workload:
     templates = tuple(f"{{text}} {suffix} [Z]" for suffix in SUFFIXES[: extent.prompts])
-    given = sentences(extent.examples, skip=repeat * extent.examples)
-    return Workload(given, templates, tuple(words[: extent.answers]))
+    texts = sentences(extent.examples, skip=repeat * extent.examples)
+    return Workload(texts, templates, tuple(words[: extent.answers]))

@@ -23,13 +23,13 @@ def sentences(count: int, skip: int = 0, seed: int = 0) -> tuple[str, ...]:
     `skip` leaves out that many first ones: other rounds, other sentences. `TaskError` where there
     are no more.
     """
-    found = tuple(islice(_mixed(seed), skip, skip + count))
-    if len(found) < count:
+    chosen = tuple(islice(_mixed(seed), skip, skip + count))
+    if len(chosen) < count:
         raise TaskError(
             f"the built-in corpus has {sum(1 for _ in _mixed(seed)):,} sentences to measure with, "
             f"not {skip + count:,}; use fewer texts or rounds"
         )
-    return found
+    return chosen
 
 
 def _mixed(seed: int) -> Iterator[str]:
@@ -46,12 +46,12 @@ def _mixed(seed: int) -> Iterator[str]:
 def _tenths(seed: int) -> tuple[tuple[str, ...], ...]:
     """The corpus's lines by length, each tenth in a random order."""
     lines = gzip.decompress(GLOSSES.read_bytes()).decode("utf-8").splitlines()
-    found: list[list[str]] = [[] for _ in DECILES[1:]]
+    tenths: list[list[str]] = [[] for _ in DECILES[1:]]
     for line in dict.fromkeys(map(str.strip, lines)):
         words = len(line.split())
         tenth = sum(words > upper for upper in DECILES[1:])
         if DECILES[0] < words <= DECILES[-1]:
-            found[tenth].append(line)
-    for tenth_lines in found:
+            tenths[tenth].append(line)
+    for tenth_lines in tenths:
         Random(seed).shuffle(tenth_lines)
-    return tuple(map(tuple, found))
+    return tuple(map(tuple, tenths))

@@ -108,10 +108,10 @@ class Bench:
     def works(self, scenario: Scenario | None) -> list[Workload]:
         """One a round and one before; no two have a sentence in common."""
         count = self.settings.texts if scenario is None else self.settings.reuse
-        given = [sentences(count, skip=i * count) for i in range(self.settings.rounds + 1)]
+        texts = [sentences(count, skip=i * count) for i in range(self.settings.rounds + 1)]
         if scenario is not None:
-            return [scenario.work(each) for each in given]
-        return [Workload(each, (TEMPLATES[self.parts.family],)) for each in given]
+            return [scenario.work(each) for each in texts]
+        return [Workload(each, (TEMPLATES[self.parts.family],)) for each in texts]
 
     def table(self, scenario: Scenario | None) -> WorkloadResult:
         """One workload, all its contenders."""
@@ -123,8 +123,8 @@ class Bench:
         timings = interleaved(contenders, works, reference(self.parts, works[0]), self.say)
         goal = None if scenario is None else scenario.goal
         rows = tuple(self._row(each, timings, works[1:]) for each in timings)
-        own = lines(self.parts, works[0])
-        tokens = sum(line.length for line in own) / len(works[0])
+        first_lines = lines(self.parts, works[0])
+        tokens = sum(line.length for line in first_lines) / len(works[0])
         return WorkloadResult(name, goal, len(works[0]), tokens, rows)
 
     def _contenders(self, scenario: Scenario | None) -> list[Contender]:
@@ -132,7 +132,9 @@ class Bench:
             return all_loops(self.parts, self.in_bfloat16)
         return plain_and_ours(self.parts, self.in_bfloat16, head=self.parts.family == "causal")
 
-    def _row(self, timing: Timing, timings: Sequence[Timing], works: Sequence[Workload]) -> ContenderResult:
+    def _row(
+        self, timing: Timing, timings: Sequence[Timing], works: Sequence[Workload]
+    ) -> ContenderResult:
         rate = rate_of(timing, nominal(self.parts), self.parts, works)
         ours = [each for each in timings if each.contender.name == OURS]
         faster = ((o.contender.dtype, ratio(timing.seconds, o.seconds)) for o in ours)
@@ -141,8 +143,8 @@ class Bench:
 
 def rate_of(timing: Timing, model: Nominal, parts: Parts, works: Sequence[Workload]) -> float:
     """GFLOP/s: the median over rounds of what must be computed for a text, a second."""
-    given = [timing.contender.given(work) for work in works]
-    needed = [model.of(lines(parts, work)) / len(work) for work in given]
+    workloads = [timing.contender.workload_for(work) for work in works]
+    needed = [model.of(lines(parts, work)) / len(work) for work in workloads]
     return median(f / s for f, s in zip(needed, timing.seconds, strict=True)) / 1e9
 
 
@@ -157,8 +159,8 @@ def check_repeats(parts: Parts, work: Workload) -> None:
 
 def measured(name: str, parts: Parts, settings: BenchSettings, say: Say) -> ModelResult:
     """Ceiling, loops, reuse, ceiling."""
-    worth = bfloat16_here(parts.model.device).worth
-    bench = Bench(name, parts, parts.in_bfloat16() if worth else None, settings, say)
+    is_faster = bfloat16_here(parts.model.device).is_faster
+    bench = Bench(name, parts, parts.in_bfloat16() if is_faster else None, settings, say)
     before = bench.ceilings()
     loops = bench.table(None)
     reuse = [bench.table(each) for each in SCENARIOS if parts.family in each.families]

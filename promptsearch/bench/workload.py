@@ -42,7 +42,7 @@ class Workload:
             for sentence in self.sentences
         ]
 
-    def asked(self) -> list[Answer]:
+    def answer_values(self) -> list[Answer]:
         """The answers as the port takes them."""
         return [(("Z", answer),) for answer in self.answers]
 

@@ -63,13 +63,13 @@ def _planned(plan: Path | None, definition: TaskDefinition, settings: Settings) 
         return JointSearch.by_default(definition.kind, corpus, _left(settings))
     searcher = read_plan(plan)
     if not searcher.skip:
-        check_able(searcher.course, task_of(definition, None, settings, None), f"{plan}: ")
+        check_able(searcher.all_steps, task_of(definition, None, settings, None), f"{plan}: ")
     return searcher
 
 
 def _about(searcher: JointSearch, definition: TaskDefinition, settings: Settings) -> list[str]:
     """The plan in a line and, where the budget says it, about what its scores take."""
-    lines = [f"plan: {plan_summary(searcher.course, _left(settings))}"]
+    lines = [f"plan: {plan_summary(searcher.all_steps, _left(settings))}"]
     if settings.budget is not None:
         examples = len(definition.dev.examples)
         lines.append(

@@ -45,10 +45,10 @@ def _mentions(
     if not subject or not surface:
         return
     names = str(row.get("sub_label", "")), str(row.get("obj_label", ""))
-    for found in re.finditer(rf"(?<!\w){re.escape(subject)}(?!\w)", sentence):
+    for match in re.finditer(rf"(?<!\w){re.escape(subject)}(?!\w)", sentence):
         for span in _mask_spans(masked, surface):
-            if found.end() <= span[0] or span[1] <= found.start():
-                yield Mention(*names, found.span(), span)
+            if match.end() <= span[0] or span[1] <= match.start():
+                yield Mention(*names, match.span(), span)
 
 
 def _mask_spans(masked: str, surface: str) -> Iterator[Span]:

@@ -70,7 +70,7 @@ class FactIndex:
         return true
 
 
-def found_pairs(hits: Hits, facts: FactIndex, starts: Offsets) -> Iterator[MentionPair]:
+def fact_pairs(hits: Hits, facts: FactIndex, starts: Offsets) -> Iterator[MentionPair]:
     """Every two mentions of one fact in one sentence, near each other. `hits` are `outermost`.
 
     Each hit is compared with its first neighbour at once, then its second, and so on, until no
@@ -79,22 +79,26 @@ def found_pairs(hits: Hits, facts: FactIndex, starts: Offsets) -> Iterator[Menti
     first_sentence = np.searchsorted(starts, hits.start, side="right") - 1
     last_sentence = np.searchsorted(starts, hits.end - 1, side="right") - 1
     for step in count(1):
-        left, right = slice(None, -step), slice(step, None)
-        near = last_sentence[left] >= first_sentence[right]
-        near &= hits.start[right] - hits.end[left] <= MAX_GAP
+        first, second = slice(None, -step), slice(step, None)
+        near = last_sentence[first] >= first_sentence[second]
+        near &= hits.start[second] - hits.end[first] <= MAX_GAP
         if not near.any():
             return
-        near &= hits.start[right] >= hits.end[left]
-        one = np.flatnonzero(near)
-        two = one + step
-        for subject, object_ in ((one, two), (two, one)):
+        near &= hits.start[second] >= hits.end[first]
+        earlier = np.flatnonzero(near)
+        later = earlier + step
+        for subject, object_ in ((earlier, later), (later, earlier)):
             right_ones = np.flatnonzero(facts.holds(hits.name[subject], hits.name[object_]))
             for s, o in zip(subject[right_ones], object_[right_ones], strict=True):
                 sentence = starts[first_sentence[min(s, o)]], starts[last_sentence[max(s, o)] + 1]
-                yield MentionPair(_span(hits, s), _span(hits, o), (int(sentence[0]), int(sentence[1])))
+                yield MentionPair(
+                    _span(hits, s), _span(hits, o), (int(sentence[0]), int(sentence[1]))
+                )
 
 
-def known_pairs(known: Sequence[Mention], facts: FactIndex, starts: Offsets) -> Iterator[MentionPair]:
+def known_pairs(
+    known: Sequence[Mention], facts: FactIndex, starts: Offsets
+) -> Iterator[MentionPair]:
     """The mentions that an evidence file states of this task's facts, inside one sentence."""
     for mention in known:
         if (mention.subject, mention.object) not in facts.facts:

@@ -58,8 +58,8 @@ class Matcher:
 
     def hits(self, chunk: bytes, text: Bytes) -> Hits:
         """All whole-word hits, overlapping ones too; `text` is `chunk` as an array."""
-        found = self._automaton.find_matches_as_indexes(chunk, overlapping=True)
-        flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found))
+        matches = self._automaton.find_matches_as_indexes(chunk, overlapping=True)
+        flat = np.fromiter(chain.from_iterable(matches), dtype=np.int64, count=3 * len(matches))
         pattern, start, end = flat.reshape(-1, 3).T
         hits = Hits(self._long[pattern], start, end)
         if self.spaced:

@@ -146,8 +146,8 @@ def _blocks(shard: Shard) -> Iterator[bytes]:
             stream.seek(shard.start - 1)
             position = shard.start - 1 + len(stream.readline())
         while shard.stop is None or position < shard.stop:
-            wanted = BLOCK if shard.stop is None else min(BLOCK, shard.stop - position)
-            if not (block := stream.read(wanted)):
+            size = BLOCK if shard.stop is None else min(BLOCK, shard.stop - position)
+            if not (block := stream.read(size)):
                 return
             position += len(block)
             while not block.endswith(b"\n") and (rest := stream.readline(BLOCK)):

@@ -39,8 +39,8 @@ class ShortNames:
         start, end, length = start[short], end[short], length[short]
         key = _packed(text, start, length)
         at = np.minimum(np.searchsorted(self._packed, key), len(self._packed) - 1)
-        found = self._packed[at] == key
-        return self._name[at[found]], start[found], end[found]
+        is_name = self._packed[at] == key
+        return self._name[at[is_name]], start[is_name], end[is_name]
 
 
 def _packed(text: Bytes, start: Offsets, length: Offsets) -> Offsets:

@@ -63,10 +63,10 @@ class Budget:
 
     def within_budget(self, fresh: Sequence[bool]) -> int:
         """How many of these prompts may be scored; those that are not fresh cost nothing."""
-        if (left := self.remaining) is None:
+        if (remaining := self.remaining) is None:
             return len(fresh)
-        wanted = accumulate(fresh)
-        return next((i for i, count in enumerate(wanted) if count > left), len(fresh))
+        needed = accumulate(fresh)
+        return next((i for i, count in enumerate(needed) if count > remaining), len(fresh))
 
     def forget_time(self) -> None:
         """From now on time does not end the search."""
@@ -85,10 +85,10 @@ class Budget:
         """
         if self.limits.forwards is None:
             return count
-        left = self.limits.forwards - self.spent.forwards - reserve
+        remaining = self.limits.forwards - self.spent.forwards - reserve
         while count:
             price = cost(count)
-            if price <= left:
+            if price <= remaining:
                 return count
-            count = min(count - 1, max(0, left) * count // price)
+            count = min(count - 1, max(0, remaining) * count // price)
         raise BudgetSpent("max-forwards")

@@ -40,7 +40,7 @@ class Tuner(Protocol):
 class FinetuneStage:
     """Tunes the finalists of a book."""
 
-    book: TrialScorer
+    scorer: TrialScorer
     tuner: Tuner
     finalists: int = 0
     done: int = 0
@@ -49,21 +49,23 @@ class FinetuneStage:
 
     def __post_init__(self) -> None:
         """As many as will be tuned are to have exact scores."""
-        self.book.finalists = max(self.book.finalists, self.tuner.tuning.top)
+        self.scorer.finalists = max(self.scorer.finalists, self.tuner.tuning.top)
 
     def run(self, limits: Limits) -> None:
         """Give finalists their tuned scores; what is done stays where a limit ends it."""
-        self.book.purse.limits = limits
-        chosen = finalists_of(self.book, self.tuner.tuning.top)
+        self.scorer.budget.limits = limits
+        chosen = finalists_of(self.scorer, self.tuner.tuning.top)
         self.finalists = len(chosen)
-        self.tuner.log(self.tuner.about(self.book.start, self.finalists))
+        self.tuner.log(self.tuner.about(self.scorer.start, self.finalists))
         for trial in chosen:
-            before = self.book.purse.spent.seconds
-            made = self.book.once(self._name(trial), partial(self.tuner.chore, trial.prompt))
-            trial = replace(trial, tuned=cast(Scores | None, made))
-            self.book.trials[self.book.key(trial.prompt, "dev", None)] = trial
-            self._note(self.book.purse.spent.seconds - before)
-            self.tuner.log(f"{self._about(trial)} · {self.done}/{self.finalists}{self._left()}")
+            before = self.scorer.budget.spent.seconds
+            scores = self.scorer.once(self._name(trial), partial(self.tuner.chore, trial.prompt))
+            trial = replace(trial, tuned=cast(Scores | None, scores))
+            self.scorer.trials[self.scorer.key(trial.prompt, "dev", None)] = trial
+            self._note(self.scorer.budget.spent.seconds - before)
+            self.tuner.log(
+                f"{self._about(trial)} · {self.done}/{self.finalists}{self._time_remaining()}"
+            )
 
     @property
     def report(self) -> Tuned:
@@ -72,7 +74,7 @@ class FinetuneStage:
 
     def _name(self, trial: Trial) -> str:
         """Of a finalist's row in the ledger."""
-        return f"{WORK} {self.tuner.tuning.course} {self.book.key(trial.prompt, 'dev', None)}"
+        return f"{WORK} {self.tuner.tuning.course} {self.scorer.key(trial.prompt, 'dev', None)}"
 
     def _note(self, seconds: float) -> None:
         self.done += 1
@@ -83,11 +85,11 @@ class FinetuneStage:
         """`tuned p3: log_likelihood -0.412 (frozen -0.613)`"""
         if trial.tuned is None:
             return f"tuned {trial.id} to no numbers: a lower --finetune-lr may help"
-        objective = self.book.objective
+        objective = self.scorer.objective
         now, frozen = (scores.get(objective) for scores in (trial.tuned, trial.scores))
         return f"tuned {trial.id}: {objective} {_figure(now)} (frozen {_figure(frozen)})"
 
-    def _left(self) -> str:
+    def _time_remaining(self) -> str:
         """The time that the rest will take, as measured."""
         todo = self.finalists - self.done
         if not self._fresh or not todo:
@@ -119,14 +121,14 @@ def reserve_forwards(limits: Limits, tuner: Tuner, start: Prompt, known: Sequenc
         return limits
     each = tuner.chore(start).cost.forwards
     paid = sum(cast(int, r["forwards"]) for r in known if str(r["key"]).startswith(f"work {WORK}"))
-    left = limits.forwards - tuner.tuning.top * each + paid
-    if left <= 0:
+    remaining = limits.forwards - tuner.tuning.top * each + paid
+    if remaining <= 0:
         raise RunError(
             f"--max-forwards {limits.forwards} leaves nothing to search with: tuning "
             f"{tuner.tuning.top} finalists takes {tuner.tuning.top * each:,}; raise it, or lower "
             "--finetune-top or --finetune-steps"
         )
-    return replace(limits, forwards=left)
+    return replace(limits, forwards=remaining)
 
 
 def _figure(value: object) -> str:

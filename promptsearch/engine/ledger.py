@@ -52,7 +52,7 @@ class Ledger:
 
     def append(self, chunk: Sequence[Row]) -> None:
         """Keep a chunk: it is on its way to the disk when this returns."""
-        marked = [{**row, "chunk": [place, len(chunk)]} for place, row in enumerate(chunk, 1)]
+        marked = [{**row, "chunk": [number, len(chunk)]} for number, row in enumerate(chunk, 1)]
         self._write(marked)
         self.rows += marked
 
@@ -90,8 +90,8 @@ def read_ledger(path: Path) -> list[Row]:
 def identity_in(path: Path) -> Row:
     """What the run of a ledger is, as its first line says; nothing where there is no ledger."""
     lines, _ = _whole_chunks(path)
-    found = lines[0].get("identity") if lines else None
-    return found if isinstance(found, dict) else {}
+    identity = lines[0].get("identity") if lines else None
+    return identity if isinstance(identity, dict) else {}
 
 
 def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None) -> Row:
@@ -113,17 +113,17 @@ def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None
 
 def _whole_chunks(path: Path) -> tuple[list[Row], int]:
     """The rows of the ledger's whole chunks (the header first), and the bytes they take."""
-    kept: list[Row] = []
+    rows: list[Row] = []
     pending: list[Row] = []
     size = end = 0
     for row, length in _parsed(path):
         end += length
         pending.append(row)
-        place, of = cast(tuple[int, int], row.get("chunk", (1, 1)))
-        if place == of:
-            kept += pending
+        number, size_of_chunk = cast(tuple[int, int], row.get("chunk", (1, 1)))
+        if number == size_of_chunk:
+            rows += pending
             pending, size = [], end
-    return kept, size
+    return rows, size
 
 
 def _parsed(path: Path) -> Iterator[tuple[Row, int]]:

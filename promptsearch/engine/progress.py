@@ -59,9 +59,11 @@ class Throughput:
         self.forwards, self.tokens = self.forwards + cost.forwards, self.tokens + cost.tokens
         self.peak_bytes = cost.peak_bytes
 
-    def progress(self, best: Trial, manual: Trial, done: int, total: int, asked: PendingWork) -> Progress:
+    def progress(
+        self, best: Trial, manual: Trial, done: int, total: int, pending: PendingWork
+    ) -> Progress:
         """Where a search stands that has this to go."""
-        share = asked.prompts * asked.examples / self.texts
+        share = pending.prompts * pending.examples / self.texts
         return Progress(
             done=done,
             total=total,
@@ -71,5 +73,5 @@ class Throughput:
             forwards_left=share * self.forwards,
             tokens_left=share * self.tokens,
             peak_bytes=self.peak_bytes,
-            pending=asked,
+            pending=pending,
         )

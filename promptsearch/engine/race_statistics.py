@@ -34,10 +34,10 @@ class RaceReport:
 
 def checkpoints(count: int) -> list[int]:
     """Numbers of examples after which prompts may drop out: 32, 64, ... below `count`."""
-    found: list[int] = []
-    while (rung := FIRST << len(found)) < count:
-        found.append(rung)
-    return found
+    counts: list[int] = []
+    while (rung := FIRST << len(counts)) < count:
+        counts.append(rung)
+    return counts
 
 
 def race_order(count: int, seed: int) -> list[int]:
@@ -78,6 +78,6 @@ def report(
     lengths: Mapping[str, int], dropped: Sequence[Floats], winner: Floats, order: Sequence[int]
 ) -> RaceReport:
     """`lengths` are the numbers of examples that each contender was scored on."""
-    asked = len(lengths) * len(winner)
-    saved = 1 - sum(lengths.values()) / asked if asked else 0.0
+    possible = len(lengths) * len(winner)
+    saved = 1 - sum(lengths.values()) / possible if possible else 0.0
     return RaceReport(len(dropped), saved, regret(dropped, winner, order))

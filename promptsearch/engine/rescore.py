@@ -13,6 +13,6 @@ def rescore_finalists(book: TrialScorer) -> None:
     best = ranked(book.trials.values(), book.objective)[: book.finalists]
     manual = next(iter(book.trials.values()))
     finalists = list(dict.fromkeys(t.prompt for t in (manual, *best) if not t.exact))
-    asked = [(f"exact {book.key(p, 'dev', None)}", p) for p in finalists]
-    for _, trial in book.measured(asked, "dev", None):
+    requests = [(f"exact {book.key(p, 'dev', None)}", p) for p in finalists]
+    for _, trial in book.measured(requests, "dev", None):
         book.trials[book.key(trial.prompt, "dev", None)] = trial

@@ -57,7 +57,7 @@ def search_prompts(
     if stage and settled == "finished" and searched != "interrupted":
         tuned = _stopping(book, lambda: stage.run(limits))
     stopped = next((end for end in (tuned, searched, settled) if end != "finished"), "finished")
-    trials, spent = tuple(book.trials.values()), book.purse.spent
+    trials, spent = tuple(book.trials.values()), book.budget.spent
     about = stage.report if stage else None
     return Result(trials, objective, spent, stopped, report, settled == "finished", about)
 

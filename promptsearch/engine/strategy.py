@@ -63,7 +63,7 @@ class Score(Protocol):
         ...
 
     @property
-    def left(self) -> int | None:
+    def remaining(self) -> int | None:
         """Distinct prompts on dev that the budget has room for; None: as many as there are."""
         ...
 

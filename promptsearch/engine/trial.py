@@ -65,8 +65,8 @@ class Result:
 
         Those that the model was tuned to come first, by their tuned scores.
         """
-        able = [trial for trial in self.trials if trial.exact or not self.exact]
-        frozen = ranked(able, self.objective)
+        eligible = [trial for trial in self.trials if trial.exact or not self.exact]
+        frozen = ranked(eligible, self.objective)
         tuned = [trial for trial in frozen if trial.tuned is not None]
         rest = [trial for trial in frozen if trial.tuned is None]
         tuned.sort(key=lambda trial: ranking_key(trial.tuned or {}, self.objective), reverse=True)
@@ -84,8 +84,8 @@ class Result:
 
 def ranked(trials: Iterable[Trial], objective: str) -> list[Trial]:
     """The trials that may win, best first; ties by log-likelihood, then the earliest."""
-    able = [trial for trial in trials if trial.split == "dev" and trial.complete]
-    return sorted(able, key=lambda trial: ranking_key(trial.scores, objective), reverse=True)
+    eligible = [trial for trial in trials if trial.split == "dev" and trial.complete]
+    return sorted(eligible, key=lambda trial: ranking_key(trial.scores, objective), reverse=True)
 
 
 def ranking_key(scores: Scores, objective: str) -> tuple[float, float]:

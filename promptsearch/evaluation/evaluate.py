@@ -27,7 +27,9 @@ class Evaluation:
     predictions: tuple[Predictions, ...]
     manual: Prompt
     manual_predictions: Predictions
-    raw_predictions: Predictions | None = None  # the manual prompt without the model's chat template
+    raw_predictions: Predictions | None = (
+        None  # the manual prompt without the model's chat template
+    )
     ensemble: Ensemble | None = None
     ensemble_predictions: Predictions | None = None
 
@@ -48,7 +50,7 @@ class Evaluation:
                 }
                 for saved, judged in rows
             ],
-            **self._together(metric),
+            **self._ensemble_row(metric),
             "baselines": {
                 "manual": {**manual_row, "scores": self._scores(self.manual_predictions, None)},
                 **raw,
@@ -57,14 +59,14 @@ class Evaluation:
             "model": asdict(self.scorer.model.info),
         }
 
-    def _together(self, metric: str) -> Json:
+    def _ensemble_row(self, metric: str) -> Json:
         """What the ensemble is worth, beside the manual prompt and the first of its file."""
         if self.ensemble is None or self.ensemble_predictions is None:
             return {}
         ours, negative = self.ensemble_predictions, self.definition.negative_label
         scores = dict(self._scores(ours, metric))
-        own = cast(dict[str, object], scores[self.split.name])
-        own["vs_best"] = paired_difference(ours, self.predictions[0], metric, negative)
+        split_scores = cast(dict[str, object], scores[self.split.name])
+        split_scores["vs_best"] = paired_difference(ours, self.predictions[0], metric, negative)
         members = [{"id": m.id, "weight": m.weight} for m in self.ensemble.members]
         return {"ensemble": {"rule": self.ensemble.rule, "members": members, "scores": scores}}
 
@@ -76,28 +78,30 @@ class Evaluation:
         scores = dict(scores_of(judged, self.definition.kind, negative))
         scores["selected"] = self.split.name != "test"  # train proposed, dev decided
         if metric is not None:
-            scores["vs_manual"] = paired_difference(judged, self.manual_predictions, metric, negative)
+            scores["vs_manual"] = paired_difference(
+                judged, self.manual_predictions, metric, negative
+            )
         return {self.split.name: scores}
 
     def examples(self) -> Iterator[Json]:
         """One row a prompt and example: what was right, what was predicted, how probable it was."""
         facts = self.definition.kind == "facts"
         for saved, judged in zip(self.saved, self.predictions, strict=True):
-            for place, example in enumerate(self.split.examples):
-                yield {"prompt": saved.id, "id": example.id, **_row(judged, place, facts)}
+            for index, example in enumerate(self.split.examples):
+                yield {"prompt": saved.id, "id": example.id, **_row(judged, index, facts)}
 
 
-def _row(judged: Predictions, place: int, facts: bool) -> Json:
-    rank, targets = int(judged.rank[place]), judged.targets[place]
+def _row(judged: Predictions, index: int, facts: bool) -> Json:
+    rank, targets = int(judged.rank[index]), judged.targets[index]
     row: dict[str, object] = {
         "target": list(targets) if facts else targets[0],
-        "predicted": judged.labels[judged.predicted[place]],
+        "predicted": judged.labels[judged.predicted[index]],
         "correct": rank == 1,
         "rank": rank or None,
-        "log_prob": float(judged.log_right[place]) if rank else None,
+        "log_prob": float(judged.log_right[index]) if rank else None,
     }
     if judged.log_probs is not None and not facts:
-        row["log_probs"] = dict(zip(judged.labels, judged.log_probs[place].tolist(), strict=True))
+        row["log_probs"] = dict(zip(judged.labels, judged.log_probs[index].tolist(), strict=True))
     return row
 
 
@@ -106,25 +110,27 @@ def evaluate(
     definition: TaskDefinition,
     scorer: Scorer,
     split: Split,
-    judge: PromptScorer | None = None,
+    split_scorer: PromptScorer | None = None,
     ensemble: Ensemble | None = None,
 ) -> Evaluation:
     """Judge the prompts, their ensemble and the task's manual prompt on the split.
 
     `judge` gives the scorer's judgements from elsewhere: a cache, other processes.
     """
-    saved = tuple(aligned(one, definition) for one in saved)
+    saved = tuple(aligned(prompt, definition) for prompt in saved)
     manual = definition.prompt
     if definition.kind == "facts":  # compared over the same candidates
         manual = replace(manual, verbalizer=saved[0].prompt.verbalizer)
-    prompts = [*(one.prompt for one in saved), manual]
-    *judged, manual_judged = (judge or scorer).predict(prompts, split.examples).predictions
+    prompts = [*(prompt.prompt for prompt in saved), manual]
+    *judged, manual_judged = (split_scorer or scorer).predict(prompts, split.examples).predictions
     raw_judged = None
     if scorer.model.info.chat is not None:
-        raw = scorer_without_chat(scorer, judge or scorer)
+        raw = scorer_without_chat(scorer, split_scorer or scorer)
         raw_judged = raw.predict([manual], split.examples).predictions[0]
     together = None
     if ensemble is not None:
-        together = EnsemblePredictor(ensemble, judge or scorer, scorer).predict(split.examples)
-    own = (tuple(judged), manual, manual_judged, raw_judged, ensemble, together)
-    return Evaluation(definition, split, scorer, saved, *own)
+        together = EnsemblePredictor(ensemble, split_scorer or scorer, scorer).predict(
+            split.examples
+        )
+    results = (tuple(judged), manual, manual_judged, raw_judged, ensemble, together)
+    return Evaluation(definition, split, scorer, saved, *results)

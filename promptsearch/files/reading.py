@@ -75,11 +75,13 @@ def open_text(path: Path, encoding: str = ENCODING, newline: str = "\n") -> Iter
             yield io.TextIOWrapper(cast(IO[bytes], stream), encoding, newline=newline)
         except UnicodeDecodeError as error:
             if isinstance(stream, LineCountingStream):
-                raise stream.error(error, f"{_shown(encoding)}; {_way_out(encoding)}") from None
+                raise stream.error(
+                    error, f"{_encoding_name(encoding)}; {_encoding_hint(encoding)}"
+                ) from None
             raise _undecodable(path, encoding) from None
         except UnicodeError as error:  # a text in UTF-16 that does not begin as one
-            told = f"is not {_shown(encoding)}: {error}; {_way_out(encoding)}"
-            raise DataError.at(path, None, told) from None
+            message = f"is not {_encoding_name(encoding)}: {error}; {_encoding_hint(encoding)}"
+            raise DataError.at(path, None, message) from None
 
 
 def expand(patterns: Sequence[str | Path], folder: Path) -> tuple[Path, ...]:
@@ -87,16 +89,16 @@ def expand(patterns: Sequence[str | Path], folder: Path) -> tuple[Path, ...]:
 
     A file named twice is read once. `DataError` for a missing file or a glob without a match.
     """
-    found: dict[Path, None] = {}
+    paths: dict[Path, None] = {}
     for pattern in map(str, patterns):
         path = folder / pattern
         if path.is_file():
-            found[path] = None
+            paths[path] = None
         elif has_magic(pattern):
-            found.update(dict.fromkeys(_matches(pattern, folder)))
+            paths.update(dict.fromkeys(_matches(pattern, folder)))
         else:
             raise DataError(_missing(path))
-    return tuple(found)
+    return tuple(paths)
 
 
 def sha256(paths: Sequence[Path]) -> str:
@@ -153,20 +155,22 @@ def _undecodable(path: Path, encoding: str) -> DataError:
                 decoder.decode(line)
             except UnicodeDecodeError as error:
                 byte = error.object[error.start]
-                message = f"byte {error.start + 1} (0x{byte:02x}) is not {_shown(encoding)}"
-                return DataError.at(path, number, f"{message}; {_way_out(encoding)}")
-    return DataError.at(path, None, f"its end is not {_shown(encoding)}; fetch the file again")
+                message = f"byte {error.start + 1} (0x{byte:02x}) is not {_encoding_name(encoding)}"
+                return DataError.at(path, number, f"{message}; {_encoding_hint(encoding)}")
+    return DataError.at(
+        path, None, f"its end is not {_encoding_name(encoding)}; fetch the file again"
+    )
 
 
-def _shown(encoding: str) -> str:
+def _encoding_name(encoding: str) -> str:
     return "UTF-8" if encoding == ENCODING else encoding
 
 
-def _way_out(encoding: str) -> str:
-    other = "latin-1" if encoding == ENCODING else "utf-8"
+def _encoding_hint(encoding: str) -> str:
+    alternative = "latin-1" if encoding == ENCODING else "utf-8"
     return (
-        f'if the file is in another encoding, say so in the task file: encoding = "{other}" '
-        f"(predict and init: --encoding {other}; import: save it as UTF-8)"
+        f'if the file is in another encoding, say so in the task file: encoding = "{alternative}" '
+        f"(predict and init: --encoding {alternative}; import: save it as UTF-8)"
     )
 
 

@@ -27,10 +27,10 @@ class LineCountingStream(io.BufferedIOBase):
     def read1(self, size: int = -1, /) -> bytes:
         return self._passed(self._source.read1(size))
 
-    def error(self, error: UnicodeDecodeError, wanted: str) -> DataError:
+    def error(self, error: UnicodeDecodeError, expected: str) -> DataError:
         """That a byte of those handed out last is not what is wanted, with its line."""
         line = self._ended + error.object[: error.start].count(b"\n") + 1
-        return DataError.at(STDIN, line, f"0x{error.object[error.start]:02x} is not {wanted}")
+        return DataError.at(STDIN, line, f"0x{error.object[error.start]:02x} is not {expected}")
 
     def _passed(self, data: bytes) -> bytes:
         self._ended += self._last.count(b"\n")

@@ -43,7 +43,7 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 
 def check_apart(path: Path, *inputs: Path) -> None:
     """`RunError` where writing `path` would replace one of the inputs."""
-    if path.exists() and any(own.exists() and path.samefile(own) for own in inputs):
+    if path.exists() and any(source.exists() and path.samefile(source) for source in inputs):
         raise RunError(f"{path}: is what is read; choose another place to write to")
 
 

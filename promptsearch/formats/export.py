@@ -92,7 +92,9 @@ class WrittenFiles:
     notes: tuple[str, ...]
 
 
-def write_as(name: str, given: ExportRequest, path: Path, *, overwrite: bool = False) -> WrittenFiles:
+def write_as(
+    name: str, given: ExportRequest, path: Path, *, overwrite: bool = False
+) -> WrittenFiles:
     """Write the prompts as a format at `path`: all of it, or nothing.
 
     `ExportError` where the format cannot hold them, or something stands there already.

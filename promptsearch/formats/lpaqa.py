@@ -10,7 +10,12 @@ from pathlib import Path
 
 from promptsearch.files.reading import ENCODING, kind_of, open_text
 from promptsearch.formats.export import ExportRequest
-from promptsearch.formats.importing.contents import ForeignTemplate, ImportedFiles, ImportOptions, Location
+from promptsearch.formats.importing.contents import (
+    ForeignTemplate,
+    ImportedFiles,
+    ImportOptions,
+    Location,
+)
 from promptsearch.formats.shared.export_checks import evidence_of, no_candidates
 from promptsearch.formats.shared.lama_notation import (
     found,

@@ -50,7 +50,9 @@ def _lines(
         yield from _test(given, row, answers)
 
 
-def _test(given: ExportRequest, row: Example, answers: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _test(
+    given: ExportRequest, row: Example, answers: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
     """The reply must begin with an answer of the right label, as a word of its own."""
     yield "  - vars:\n"
     for field in given.inputs:

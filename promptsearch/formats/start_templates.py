@@ -19,7 +19,7 @@ from promptsearch.formats.importing.pairing import named_here
 from promptsearch.formats.openprompt.notation import holds_mask
 from promptsearch.formats.shared.lama_notation import OBJECT
 from promptsearch.prompt import Template
-from promptsearch.prompt.template import check_places
+from promptsearch.prompt.template import check_slots_and_fields
 from promptsearch.prompt_file.prompts_json import read_prompts
 
 MASK = "*mask*"  # LM-BFF's
@@ -61,7 +61,7 @@ def fitting(notation: str, definition: TaskDefinition, *, any_slots: bool = Fals
     """The template; `PromptError` where it lacks the task's slots or has fields that it has not."""
     template = Template.parse(notation)
     slots = template.slots if any_slots else definition.prompt.template.slots
-    check_places(f"the template {notation!r}", template.parts, slots, definition.inputs)
+    check_slots_and_fields(f"the template {notation!r}", template.parts, slots, definition.inputs)
     return template
 
 

@@ -18,8 +18,8 @@ def calibration_error(
     `confidence` (example,) is the probability of what was predicted. Bins are of equal width, each
     with its upper end; the gaps between accuracy and mean confidence are weighted by examples.
     """
-    places = _places(confidence, bins)
-    gaps = np.bincount(places, weights=hits - confidence, minlength=bins)  # (bin,), summed
+    bin_of = _bin_numbers(confidence, bins)
+    gaps = np.bincount(bin_of, weights=hits - confidence, minlength=bins)  # (bin,), summed
     return float(np.abs(gaps).sum() / len(confidence))
 
 
@@ -37,15 +37,15 @@ def reliability_bins(
     confidence: NDArray[np.float64], hits: NDArray[np.bool_], bins: int = BINS
 ) -> tuple[Bin, ...]:
     """The bins of `calibration_error` that hold something, from the least sure to the surest."""
-    places = _places(confidence, bins)
-    found = []
-    for place in np.unique(places).tolist():
-        own = places == place
-        right, n = int(hits[own].sum()), int(own.sum())
-        found.append(Bin(n, float(confidence[own].mean()), right / n, wilson(right, n)))
-    return tuple(found)
+    bin_of = _bin_numbers(confidence, bins)
+    filled = []
+    for number in np.unique(bin_of).tolist():
+        members = bin_of == number
+        right, n = int(hits[members].sum()), int(members.sum())
+        filled.append(Bin(n, float(confidence[members].mean()), right / n, wilson(right, n)))
+    return tuple(filled)
 
 
-def _places(confidence: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+def _bin_numbers(confidence: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
     """(example,): the bin of each."""
     return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)

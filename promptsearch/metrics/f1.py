@@ -62,14 +62,14 @@ def macro_shares(
     """The same of macro F1, over the labels that are gold or predicted anywhere."""
     present = np.union1d(gold, predicted)
     true, relevant = _per_example(gold, predicted, present)
-    each = [_ratio(true[:, own], relevant[:, own]) for own in range(len(present))]
+    each = [_ratio(true[:, label], relevant[:, label]) for label in range(len(present))]
     shares: Floats = np.mean(each, axis=0)
     return shares
 
 
 def _per_example(gold: Ints, predicted: Ints, codes: Ints) -> tuple[Floats, Floats]:
     """(example, label): whether rightly predicted; whether gold plus whether predicted."""
-    is_gold, is_said = (own[:, None] == codes for own in (gold, predicted))
+    is_gold, is_said = (codes_of[:, None] == codes for codes_of in (gold, predicted))
     return (is_gold & is_said).astype(np.float64), is_gold.astype(np.float64) + is_said
 
 

@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 from promptsearch.errors import RunError
 
-WorkerId = int | str  # a process that takes one job at a time; it keeps its slot when it is replaced
+WorkerId = (
+    int | str
+)  # a process that takes one job at a time; it keeps its slot when it is replaced
 Handle = Any  # a job on its way, hashable
 
 

@@ -31,7 +31,9 @@ class RayEngine:
     def __init__(self, workers: int, address: str | None, gpus: float) -> None:
         self._ray = ray = imported("ray", "ray")
         self._actors: dict[WorkerId, Any] = {}
-        self._starting: dict[WorkerId, Handle] = {}  # the first answer of an actor, until it is there
+        self._starting: dict[
+            WorkerId, Handle
+        ] = {}  # the first answer of an actor, until it is there
         self._busy: dict[Handle, WorkerId] = {}
         address = address or os.environ.get("RAY_ADDRESS")
         with ExitStack() as stack:

@@ -34,8 +34,8 @@ class Workers:
 
     def __post_init__(self) -> None:
         if self.backend not in get_args(Backend):
-            able = ", ".join(get_args(Backend))
-            raise RunError(f"the backend {self.backend!r} is unknown; use one of {able}")
+            backends = ", ".join(get_args(Backend))
+            raise RunError(f"the backend {self.backend!r} is unknown; use one of {backends}")
         if self.workers < 1:
             raise RunError(f"the work needs at least one worker, not {self.workers}")
         if self.cluster is not None and self.backend == "loky":

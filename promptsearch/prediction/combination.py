@@ -28,8 +28,8 @@ def combine(log_probs: Logs, weights: Sequence[float], rule: Rule) -> Floats:
     votes = np.tensordot(np.array(weights), first.astype(np.float64), 1)  # (example, label)
     doubt = np.exp(_log_softmax(_weighted(log_probs, [1.0] * len(log_probs))))
     smallest = min(weight for weight in weights if weight > 0)
-    said: Floats = np.log(votes + smallest / 2 * doubt + np.exp(NEVER / 100))
-    return _log_softmax(said)
+    values: Floats = np.log(votes + smallest / 2 * doubt + np.exp(NEVER / 100))
+    return _log_softmax(values)
 
 
 def uniform(members: int) -> list[float]:
@@ -51,11 +51,11 @@ def greedy(log_probs: Logs, right: Right, rounds: int = 30) -> list[float]:
     values = np.maximum(log_probs, NEVER)
     picked, total, best = [0] * len(values), np.zeros(values.shape[1:]), -np.inf
     for taken in range(1, rounds + 1):
-        worth = [log_likelihood(_log_softmax((total + own) / taken), right) for own in values]
-        first = int(np.argmax(worth))
-        if worth[first] <= best:
+        gains = [log_likelihood(_log_softmax((total + added) / taken), right) for added in values]
+        first = int(np.argmax(gains))
+        if gains[first] <= best:
             break
-        best, total = worth[first], total + values[first]
+        best, total = gains[first], total + values[first]
         picked[first] += 1
     return [count / sum(picked) for count in picked]
 
@@ -63,14 +63,14 @@ def greedy(log_probs: Logs, right: Right, rounds: int = 30) -> list[float]:
 def log_likelihood(log_probs: Floats, right: Right) -> float:
     """Mean over examples of the log of the right labels' probabilities together."""
     rows = zip(log_probs, right, strict=True)
-    return float(np.mean([np.logaddexp.reduce(row[list(own)]) for row, own in rows]))
+    return float(np.mean([np.logaddexp.reduce(row[list(labels)]) for row, labels in rows]))
 
 
 def _weighted(log_probs: Logs, weights: Sequence[float]) -> Floats:
     total = np.zeros(log_probs.shape[1:])
-    for weight, own in zip(weights, log_probs, strict=True):
+    for weight, member in zip(weights, log_probs, strict=True):
         if weight:
-            total += weight * np.maximum(own, NEVER)
+            total += weight * np.maximum(member, NEVER)
     return total
 
 

@@ -37,8 +37,10 @@ class Ensemble:
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise PromptError(f"there is no rule {self.rule!r}; use {', '.join(RULES)}")
-        if odd := [m for m in self.members if not isfinite(m.weight) or m.weight < 0]:
-            raise PromptError(f"the weight of {odd[0].id} is {odd[0].weight}; give 0 or more")
+        if invalid := [m for m in self.members if not isfinite(m.weight) or m.weight < 0]:
+            raise PromptError(
+                f"the weight of {invalid[0].id} is {invalid[0].weight}; give 0 or more"
+            )
         if not any(member.weight for member in self.members):
             raise PromptError("no member of the ensemble has a weight above 0")
         require_same_labels(self.members)
@@ -69,35 +71,35 @@ class EnsemblePredictor:
 
     ensemble: Ensemble
     scorer: PromptScorer
-    own: Scorer
+    raw_scorer: Scorer
 
     def label_log_probs(self, examples: Dataset) -> Floats:
         """(example, label)"""
-        said = member_log_probs(self.ensemble.prompts, examples, self.scorer, self.own)
-        return combine(said, self.ensemble.weights, self.ensemble.rule)
+        members = member_log_probs(self.ensemble.prompts, examples, self.scorer, self.raw_scorer)
+        return combine(members, self.ensemble.weights, self.ensemble.rule)
 
     def parts(self, examples: Dataset) -> Iterator[tuple[range, Floats]]:
         """Places of examples and their (example, label); as many at a time as memory holds."""
         prompts = self.ensemble.prompts
         step = max(1, BYTES // (4 * len(prompts) * len(prompts[0].verbalizer)))
         for first in range(0, len(examples), step):
-            places = range(first, min(first + step, len(examples)))
-            yield places, self.label_log_probs([examples[i] for i in places])
+            rows = range(first, min(first + step, len(examples)))
+            yield rows, self.label_log_probs([examples[i] for i in rows])
 
     def predict(self, examples: Dataset) -> Predictions:
         """Its judgement, as a prompt has one."""
-        labelling = self.own.labelling(self.ensemble.prompts[0].verbalizer)
+        labelling = self.raw_scorer.labelling(self.ensemble.prompts[0].verbalizer)
         findings = PredictionsBuilder.of(labelling, examples)
-        for places, values in self.parts(examples):
-            findings.put(places, values)
+        for rows, values in self.parts(examples):
+            findings.put(rows, values)
         return findings.judgement()
 
 
 def member_log_probs(
-    prompts: Sequence[Prompt], examples: Dataset, scorer: PromptScorer, own: Scorer
+    prompts: Sequence[Prompt], examples: Dataset, scorer: PromptScorer, raw_scorer: Scorer
 ) -> NDArray[np.float32]:
     """(prompt, example, label): judgements hold it of few labels, the model is asked of many."""
     if len(prompts[0].verbalizer) > LISTED:
-        return own.label_log_probs(prompts, examples)
-    kept = [judged.log_probs for judged in scorer.predict(prompts, examples).predictions]
-    return np.array(kept, dtype=np.float32)
+        return raw_scorer.label_log_probs(prompts, examples)
+    tables = [judged.log_probs for judged in scorer.predict(prompts, examples).predictions]
+    return np.array(tables, dtype=np.float32)

@@ -8,7 +8,15 @@ import numpy as np
 from promptsearch.data import Example, TaskDefinition
 from promptsearch.errors import RunError
 from promptsearch.metrics import scores_of
-from promptsearch.prediction.combination import RULES, Logs, Right, Rule, rank_weights, greedy, uniform
+from promptsearch.prediction.combination import (
+    RULES,
+    Logs,
+    Right,
+    Rule,
+    rank_weights,
+    greedy,
+    uniform,
+)
 from promptsearch.prediction.ensemble import (
     Ensemble,
     EnsemblePredictor,
@@ -46,27 +54,27 @@ def ensemble_section(
     saved: Sequence[SavedPrompt],
     definition: TaskDefinition,
     scorer: PromptScorer,
-    own: Scorer,
-    making: EnsembleConfig,
+    raw_scorer: Scorer,
+    config: EnsembleConfig,
 ) -> Json:
     """The `ensemble` of a prompts.json, from its prompts, best first.
 
     `RunError` where there are fewer than `top`, `PromptError` where they do not fit together.
     """
-    if making.top > len(saved):
+    if config.top > len(saved):
         raise RunError(
-            f"--top {making.top}: there are {len(saved)} prompts; give {len(saved)} or less"
+            f"--top {config.top}: there are {len(saved)} prompts; give {len(saved)} or less"
         )
-    chosen = [aligned(one, definition) for one in saved[: making.top]]
-    equal = [Member(one.id, one.prompt, 1.0) for one in chosen]
+    chosen = [aligned(prompt, definition) for prompt in saved[: config.top]]
+    equal = [Member(prompt.id, prompt.prompt, 1.0) for prompt in chosen]
     require_same_labels(equal)
-    weights, fitted = _weights(equal, definition, scorer, own, making)
+    weights, fitted = _weights(equal, definition, scorer, raw_scorer, config)
     members = [Member(m.id, m.prompt, w) for m, w in zip(equal, weights, strict=True) if w > 0]
-    predictor = EnsemblePredictor(Ensemble(making.rule, tuple(members)), scorer, own)
+    predictor = EnsemblePredictor(Ensemble(config.rule, tuple(members)), scorer, raw_scorer)
     judged = predictor.predict(definition.dev.examples)
     scores = scores_of(judged, definition.kind, definition.negative_label)
     return {
-        "rule": making.rule,
+        "rule": config.rule,
         "members": [{"id": member.id, "weight": member.weight} for member in members],
         "scores": {"dev": {**scores, "selected": True}},
         "fitted": fitted,
@@ -77,30 +85,32 @@ def _weights(
     members: Sequence[Member],
     definition: TaskDefinition,
     scorer: PromptScorer,
-    own: Scorer,
-    making: EnsembleConfig,
+    raw_scorer: Scorer,
+    config: EnsembleConfig,
 ) -> tuple[Sequence[float], Json | None]:
     """One a member, and how they were learned."""
-    if making.rule not in LEARNED:
-        return (rank_weights if making.rule == "rank" else uniform)(len(members)), None
-    labelling = own.labelling(members[0].prompt.verbalizer)
+    if config.rule not in LEARNED:
+        return (rank_weights if config.rule == "rank" else uniform)(len(members)), None
+    labelling = raw_scorer.labelling(members[0].prompt.verbalizer)
     examples = _drawn(
-        definition, [bool(r) for r in labelling.right(definition.train.examples)], making
+        definition, [bool(r) for r in labelling.right(definition.train.examples)], config
     )
     right = labelling.right(examples)
-    said = member_log_probs([m.prompt for m in members], examples, scorer, own)
-    return _learned(said, right, making.rule)
+    log_probs = member_log_probs([m.prompt for m in members], examples, scorer, raw_scorer)
+    return _learned(log_probs, right, config.rule)
 
 
-def _learned(said: Logs, right: Right, rule: Rule) -> tuple[Sequence[float], Json]:
+def _learned(log_probs: Logs, right: Right, rule: Rule) -> tuple[Sequence[float], Json]:
     about: dict[str, object] = {"split": "train", "examples": len(right)}
     if rule == "greedy":
-        return greedy(said, right), about
-    kept = len(right) - int(HELD * len(right))
-    held = (said[:, kept:], right[kept:]) if kept < len(right) else None
-    learned = optimised(said[:, :kept], right[:kept], held)
+        return greedy(log_probs, right), about
+    fitted_count = len(right) - int(HELD * len(right))
+    held = (
+        (log_probs[:, fitted_count:], right[fitted_count:]) if fitted_count < len(right) else None
+    )
+    learned = optimised(log_probs[:, :fitted_count], right[:fitted_count], held)
     about |= {
-        "held_back": len(right) - kept,
+        "held_back": len(right) - fitted_count,
         "epochs": learned.epochs,
         "loss": learned.loss,
         "loss_of_equal_weights": learned.before,
@@ -108,11 +118,13 @@ def _learned(said: Logs, right: Right, rule: Rule) -> tuple[Sequence[float], Jso
     return learned.weights, about
 
 
-def _drawn(definition: TaskDefinition, able: Sequence[bool], making: EnsembleConfig) -> list[Example]:
+def _drawn(
+    definition: TaskDefinition, usable: Sequence[bool], config: EnsembleConfig
+) -> list[Example]:
     """Training examples that have a right label, in an order of the seed's."""
     examples = definition.train.examples
-    order = np.random.default_rng([making.seed, 9]).permutation(len(examples)).tolist()
-    drawn = [examples[place] for place in order if able[place]][: making.examples]
+    order = np.random.default_rng([config.seed, 9]).permutation(len(examples)).tolist()
+    drawn = [examples[row] for row in order if usable[row]][: config.examples]
     if not drawn:
         raise RunError(
             f"{definition.name}: no training example has a right answer to learn weights from; "

@@ -54,8 +54,8 @@ def optimised(
     """
     import torch
 
-    train = _Rows.of(log_probs, right)
-    judged = train if held is None else _Rows.of(*held)
+    train = WeightTrainingRows.of(log_probs, right)
+    judged = train if held is None else WeightTrainingRows.of(*held)
     theta = torch.zeros(len(log_probs), requires_grad=True)
     adam = torch.optim.Adam([theta], lr=course.rate)
     before = best = judged.value(theta)
@@ -92,7 +92,7 @@ class Patience:
         return self.waited >= self.patience
 
 
-def _pass(rows: "_Rows", theta: "Tensor", adam: "Optimizer", batch: int) -> float:
+def _pass(rows: "WeightTrainingRows", theta: "Tensor", adam: "Optimizer", batch: int) -> float:
     """One epoch; the mean of the batches' losses, each from before its step."""
     losses = []
     for first in range(0, rows.count, batch):
@@ -105,31 +105,31 @@ def _pass(rows: "_Rows", theta: "Tensor", adam: "Optimizer", batch: int) -> floa
 
 
 @dataclass(frozen=True)
-class _Rows:
+class WeightTrainingRows:
     """Examples to learn from."""
 
     log_probs: "Tensor"  # (example, member, label)
     right: "Tensor"  # (example, label), whether it is right
 
     @classmethod
-    def of(cls, log_probs: Logs, right: Right) -> "_Rows":
+    def of(cls, log_probs: Logs, right: Right) -> "WeightTrainingRows":
         import torch
 
         values = np.maximum(log_probs, NEVER).astype(np.float32)
         marks = torch.zeros(values.shape[1:], dtype=torch.bool)
-        for row, own in enumerate(right):
-            marks[row, list(own)] = True
+        for row, labels in enumerate(right):
+            marks[row, list(labels)] = True
         return cls(torch.from_numpy(values).transpose(0, 1).contiguous(), marks)
 
     @property
     def count(self) -> int:
         return len(self.right)
 
-    def loss(self, theta: "Tensor", some: slice) -> "Tensor":
+    def loss(self, theta: "Tensor", batch: slice) -> "Tensor":
         """Mean -log p of the right labels."""
-        scores = (self.log_probs[some] * theta.softmax(0)[None, :, None]).sum(1)
-        own = scores.log_softmax(1).masked_fill(~self.right[some], -float("inf"))
-        return -own.logsumexp(1).mean()
+        scores = (self.log_probs[batch] * theta.softmax(0)[None, :, None]).sum(1)
+        log_probs = scores.log_softmax(1).masked_fill(~self.right[batch], -float("inf"))
+        return -log_probs.logsumexp(1).mean()
 
     def value(self, theta: "Tensor") -> float:
         """The loss of all rows."""

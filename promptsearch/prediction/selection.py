@@ -32,10 +32,10 @@ class PromptSelection:
     from_file: bool  # whether it is the file's ensemble
 
     @classmethod
-    def of(cls, one: SavedPrompt) -> "PromptSelection":
+    def of(cls, saved_prompt: SavedPrompt) -> "PromptSelection":
         """A single prompt."""
-        member = Member(one.id, one.prompt, 1.0)
-        return cls((one,), Ensemble("uniform", (member,)), from_file=False)
+        member = Member(saved_prompt.id, saved_prompt.prompt, 1.0)
+        return cls((saved_prompt,), Ensemble("uniform", (member,)), from_file=False)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -45,8 +45,8 @@ class PromptSelection:
     @property
     def fields(self) -> tuple[str, ...]:
         """The inputs that its templates read, each once."""
-        own = (name for one in self.saved for name in one.prompt.template.fields)
-        return tuple(dict.fromkeys(own))
+        names = (name for prompt in self.saved for name in prompt.prompt.template.fields)
+        return tuple(dict.fromkeys(names))
 
     def reader(self, reader: Reader) -> Reader:
         """The same, asking of a row the inputs that are read, not all that the task has."""
@@ -57,7 +57,7 @@ class PromptSelection:
     def __str__(self) -> str:
         if not self.from_file:
             return f"{self.saved[0].id}: {self.saved[0].prompt.template}"
-        return f"the ensemble ({self.ensemble.rule} of {', '.join(one.id for one in self.saved)})"
+        return f"the ensemble ({self.ensemble.rule} of {', '.join(prompt.id for prompt in self.saved)})"
 
 
 def frame_in(file: PromptFile) -> TaskSchema:
@@ -83,7 +83,7 @@ def select_prompts(
     """
     together = read_ensemble(file, frame) if id is None and ensemble is not False else None
     if together is not None and (ensemble or ensemble_wins_on_dev(file.document)):
-        rows = {one.id: one for one in file.prompts}
+        rows = {prompt.id: prompt for prompt in file.prompts}
         saved = tuple(replace(rows[m.id], prompt=m.prompt) for m in together.members)
         return PromptSelection(saved, together, from_file=True)
     if ensemble:
@@ -116,11 +116,11 @@ def _on_dev(row: object, metric: str) -> float | None:
 def _named(file: PromptFile, id: str | None) -> SavedPrompt:
     if id is None:
         return file.prompts[0]
-    known = [one.id for one in file.prompts]
+    known = [prompt.id for prompt in file.prompts]
     if id not in known:
-        shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+        first_ids = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
         near = did_you_mean(id, known)
-        raise RunError(f"{file.path}: has no prompt {id!r}{near}; its prompts are {shown}")
+        raise RunError(f"{file.path}: has no prompt {id!r}{near}; its prompts are {first_ids}")
     return file.prompts[known.index(id)]
 
 
@@ -137,7 +137,7 @@ def scoring_from(file: PromptFile) -> Settings:
 
 def calibrated_as_saved(
     inner: PromptScorer,
-    own: Scorer,
+    raw_scorer: Scorer,
     file: PromptFile,
     choice: PromptSelection,
     frame: TaskSchema,
@@ -151,43 +151,58 @@ def calibrated_as_saved(
     check_calibration(method, len(choice.labels))
     if method == "none":
         return inner
-    known = choice.saved if is_own(file, own.model) else ()
-    priors = {one.prompt: one.row["prior"] for one in known if one.row.get("prior") is not None}
+    known = choice.saved if is_own(file, raw_scorer.model) else ()
+    priors = {
+        prompt.prompt: prompt.row["prior"]
+        for prompt in known
+        if prompt.row.get("prior") is not None
+    }
     if method == "batch" and train is None and len(priors) < len(choice.saved):
         raise RunError(
             f"{file.path}: batch calibration asks the training inputs, and this file has no prior "
-            f"of theirs for {own.model.info.spec}; name the task they are in with --task"
+            f"of theirs for {raw_scorer.model.info.spec}; name the task they are in with --task"
         )
-    scorer = CalibratedScorer(inner, own, method, references_of(method, frame.inputs, train or ()))
-    for one in known:
-        if one.prompt in priors:
-            _recall(scorer, one, file)
+    scorer = CalibratedScorer(
+        inner, raw_scorer, method, references_of(method, frame.inputs, train or ())
+    )
+    for prompt in known:
+        if prompt.prompt in priors:
+            _recall(scorer, prompt, file)
     return scorer
 
 
 def identity_of(
-    file: PromptFile, choice: PromptSelection, own: Scorer, reader: Reader, names: Sequence[str]
+    file: PromptFile,
+    choice: PromptSelection,
+    raw_scorer: Scorer,
+    reader: Reader,
+    names: Sequence[str],
 ) -> Mapping[str, object]:
     """What must be the same for predictions to go on in one file; `names` are their columns."""
-    info, settings = asdict(own.model.info), scoring_from(file)
+    info, settings = asdict(raw_scorer.model.info), scoring_from(file)
     markup = reader.markup.fields if isinstance(reader, LabelledReader) else {}
     members = zip(choice.saved, choice.ensemble.members, strict=True)
     prompts = [
-        [str(one.prompt.template), one.prompt.verbalizer.plain(), one.row.get("prior"), m.weight]
-        for one, m in members
+        [
+            str(prompt.prompt.template),
+            prompt.prompt.verbalizer.plain(),
+            prompt.row.get("prior"),
+            m.weight,
+        ]
+        for prompt, m in members
     ]
     return {
         "prompts": digest((choice.ensemble.rule, prompts)),
         "model": {name: info[name] for name in info if name not in ("spec", "revision", "device")},
-        "scoring": settings.scored_as("facts" if own.facts else "classification"),
+        "scoring": settings.scored_as("facts" if raw_scorer.facts else "classification"),
         "columns": list(names),
         "reading": [dict(reader.layout.rename), dict(markup), sorted(reader.columns)],
     }
 
 
-def _recall(scorer: CalibratedScorer, one: SavedPrompt, file: PromptFile) -> None:
-    prior = one.row["prior"]
+def _recall(scorer: CalibratedScorer, prompt: SavedPrompt, file: PromptFile) -> None:
+    prior = prompt.row["prior"]
     try:
-        scorer.set_prior(one.prompt, prior if isinstance(prior, Mapping) else {})
+        scorer.set_prior(prompt.prompt, prior if isinstance(prior, Mapping) else {})
     except PromptError as error:
-        raise DataError.at(file.path, None, f"prompt {one.id}: {error}") from None
+        raise DataError.at(file.path, None, f"prompt {prompt.id}: {error}") from None

@@ -167,19 +167,21 @@ def notation_of(part: Part) -> str:
             return f"[{name}]"
 
 
-def check_places(
-    said: str, parts: Iterable[object], slots: Sequence[str], inputs: Sequence[str]
+def check_slots_and_fields(
+    subject: str, parts: Iterable[object], slots: Sequence[str], inputs: Sequence[str]
 ) -> None:
     """`PromptError` where parts lack one of a task's slots, or have a field that it has not."""
-    own = list(parts)
-    if sorted(part.name for part in own if isinstance(part, Slot)) != sorted(slots):
-        wanted = ", ".join(f"[{name}]" for name in slots)
-        raise PromptError(f"{said} must have the slots of the task: {wanted}")
-    names = [part.name for part in own if isinstance(part, Field)]
+    listed = list(parts)
+    if sorted(part.name for part in listed if isinstance(part, Slot)) != sorted(slots):
+        expected = ", ".join(f"[{name}]" for name in slots)
+        raise PromptError(f"{subject} must have the slots of the task: {expected}")
+    names = [part.name for part in listed if isinstance(part, Field)]
     if not names:
         raise PromptError(
-            f"{said} has no input field, so every example reads the same; name an input in "
+            f"{subject} has no input field, so every example reads the same; name an input in "
             f"braces, such as {{{inputs[0] if inputs else 'text'}}}"
         )
-    if odd := [name for name in names if name not in inputs]:
-        raise PromptError(f"{said} uses {{{odd[0]}}}, but the inputs are {', '.join(inputs)}")
+    if unknown := [name for name in names if name not in inputs]:
+        raise PromptError(
+            f"{subject} uses {{{unknown[0]}}}, but the inputs are {', '.join(inputs)}"
+        )

@@ -29,8 +29,8 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
         """
         return cls(
             tuple(
-                (label, tuple(_answer(label, a, slots) for a in _listed(label, given)))
-                for label, given in answers.items()
+                (label, tuple(_answer(label, a, slots) for a in _listed(label, value)))
+                for label, value in answers.items()
             )
         )
 
@@ -88,24 +88,24 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
         return {label: [_plain(answer) for answer in answers] for label, answers in self.pairs}
 
 
-def _listed(label: str, given: object) -> Sequence[object]:
-    if isinstance(given, str):
-        return [given]
-    if not isinstance(given, Sequence):
-        raise PromptError(f"the label {label!r} has the answer {given!r}; write it as a text")
-    return given
+def _listed(label: str, answers: object) -> Sequence[object]:
+    if isinstance(answers, str):
+        return [answers]
+    if not isinstance(answers, Sequence):
+        raise PromptError(f"the label {label!r} has the answer {answers!r}; write it as a text")
+    return answers
 
 
-def _answer(label: str, given: object, slots: Sequence[str]) -> Answer:
-    if isinstance(given, str):
-        given = [given]
-    if isinstance(given, Mapping):
-        pairs = tuple((str(slot), str(text)) for slot, text in given.items())
-    elif isinstance(given, Sequence) and len(given) == len(slots):
-        pairs = tuple((slot, str(text)) for slot, text in zip(slots, given, strict=True))
+def _answer(label: str, answer: object, slots: Sequence[str]) -> Answer:
+    if isinstance(answer, str):
+        answer = [answer]
+    if isinstance(answer, Mapping):
+        pairs = tuple((str(slot), str(text)) for slot, text in answer.items())
+    elif isinstance(answer, Sequence) and len(answer) == len(slots):
+        pairs = tuple((slot, str(text)) for slot, text in zip(slots, answer, strict=True))
     else:
         raise PromptError(
-            f"the label {label!r} has the answer {given!r}, but the template has the slots "
+            f"the label {label!r} has the answer {answer!r}, but the template has the slots "
             f"{', '.join(slots)}; give one string per slot"
         )
     if blank := [slot for slot, text in pairs if not text.strip()]:

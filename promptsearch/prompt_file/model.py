@@ -9,9 +9,9 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt_file.prompts_json import PromptFile
 
 
-def spec_of(file: PromptFile, given: str | None = None) -> str:
+def spec_of(file: PromptFile, override: str | None = None) -> str:
     """The model that was given, or the one the prompts were found with."""
-    spec = given or file.section("model").get("spec")
+    spec = override or file.section("model").get("spec")
     if not isinstance(spec, str):
         raise ModelError(f"{file.path}: does not say which model it is for; add --model")
     return spec
@@ -23,7 +23,7 @@ def is_own(file: PromptFile, model: LanguageModel) -> bool:
 
 
 def model_for(
-    file: PromptFile, told: ChatKeys | None, given: str | None = None, /, **options: Any
+    file: PromptFile, chat: ChatKeys | None, override: str | None = None, /, **options: Any
 ) -> LanguageModel:
     """The given model, or that of the prompts; `ModelError` where that one's weights changed.
 
@@ -32,11 +32,11 @@ def model_for(
     """
     from promptsearch.models.loading.load import load_for
 
-    spec, saved = spec_of(file, given), file.section("model")
+    spec, saved = spec_of(file, override), file.section("model")
     if options.get("chat", "auto") == "auto" and "chat" in saved and spec == saved.get("spec"):
         options["chat"] = "on" if saved["chat"] else "off"
-    model = load_for(told or _chat_in(saved), spec, **options)
-    if given is None and not is_own(file, model):
+    model = load_for(chat or _chat_in(saved), spec, **options)
+    if override is None and not is_own(file, model):
         raise ModelError(
             f"{spec}: its weights are not those the prompts were found with (sha256 "
             f"{model.info.sha256[:12]}, not {str(saved['sha256'])[:12]}); name {spec} as the model "

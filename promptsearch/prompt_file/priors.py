@@ -21,8 +21,8 @@ def check_prior(row: Json, prompt: Prompt) -> None:
     if row.get("prior") is None:
         return
     way_out = 'take "prior" and "prior_of" out, or search again'
-    if odd := [value for value in _numbers(row["prior"]) if not _is_number(value)]:
-        raise PromptError(f"its prior holds {odd[0]!r}, which is no finite number; {way_out}")
+    if invalid := [value for value in _numbers(row["prior"]) if not _is_number(value)]:
+        raise PromptError(f"its prior holds {invalid[0]!r}, which is no finite number; {way_out}")
     if row.get("prior_of", of := _fingerprint(prompt)) != of:
         raise PromptError(f"its prior is of another template or other answers; {way_out}")
 
@@ -38,5 +38,5 @@ def _is_number(value: object) -> bool:
 
 
 def _fingerprint(prompt: Prompt) -> str:
-    own = [str(prompt.template), prompt.verbalizer.plain()]
-    return sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+    content = [str(prompt.template), prompt.verbalizer.plain()]
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

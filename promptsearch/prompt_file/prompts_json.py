@@ -94,7 +94,7 @@ def read_prompts(path: Path) -> PromptFile:
 
 def equal_ids(prompts: Iterable[SavedPrompt]) -> dict[str, int]:
     """Ids of more than one prompt, and of how many."""
-    counts = Counter(one.id for one in prompts)
+    counts = Counter(prompt.id for prompt in prompts)
     return {name: count for name, count in counts.items() if count > 1}
 
 
@@ -103,9 +103,9 @@ def readable_prompts(path: Path) -> tuple[PromptFile, Sequence[DataError]]:
     document, rows = _document(path)
     good: list[SavedPrompt] = []
     bad: list[DataError] = []
-    for place, row in enumerate(rows):
+    for number, row in enumerate(rows):
         try:
-            good.append(_saved(path, place, row))
+            good.append(_saved(path, number, row))
         except DataError as error:
             bad.append(error)
     return PromptFile(path, tuple(good), document), bad
@@ -130,8 +130,8 @@ def _document(path: Path) -> tuple[Json, Sequence[object]]:
     return document, rows
 
 
-def _saved(path: Path, place: int, row: object) -> SavedPrompt:
-    where = f"prompt {place + 1}"
+def _saved(path: Path, number: int, row: object) -> SavedPrompt:
+    where = f"prompt {number + 1}"
     if not isinstance(row, dict) or not isinstance(row.get("template"), str):
         raise DataError.at(path, None, f'{where} has no "template"')
     try:
@@ -139,7 +139,7 @@ def _saved(path: Path, place: int, row: object) -> SavedPrompt:
         check_prior(row, prompt)
     except PromptError as error:
         raise DataError.at(path, None, f"{where}: {error}") from error
-    return SavedPrompt(str(row.get("id", f"p{place}")), prompt, row)
+    return SavedPrompt(str(row.get("id", f"p{number}")), prompt, row)
 
 
 def prompt_of(row: Json, folder: Path) -> Prompt:

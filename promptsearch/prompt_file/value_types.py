@@ -54,21 +54,21 @@ _IS: Mapping[str, Callable[[Any], bool]] = {
 _CALLED = {"list": "a list", "flag": "true or false", "count": "a whole number, 0 or more"}
 
 
-def misshapen(document: object, form: Any = FORM, place: str = "") -> Iterator[str]:
+def misshapen(document: object, form: Any = FORM, path: str = "") -> Iterator[str]:
     """`search.seed must be a number, not 'a'` for each value that is of another kind."""
     if document is None:
         return
     if isinstance(form, str):
         if not _IS[form](document):
             called = _CALLED.get(form, f"a {form}")
-            yield f"{place} must be {called}, not {str(document)[:40]!r}"
+            yield f"{path} must be {called}, not {str(document)[:40]!r}"
     elif isinstance(form, Sequence):
-        for number, own in enumerate(document if isinstance(document, list) else (), 1):
-            if isinstance(own, Mapping):
-                yield from misshapen(own, form[0], f"{place} {number}")
+        for number, value in enumerate(document if isinstance(document, list) else (), 1):
+            if isinstance(value, Mapping):
+                yield from misshapen(value, form[0], f"{path} {number}")
     elif not isinstance(document, Mapping):
-        yield f"{place} must be an object, not {str(document)[:40]!r}"
+        yield f"{path} must be an object, not {str(document)[:40]!r}"
     else:
-        for key, own in document.items():
-            wanted = form.get(key, form.get("*", "any"))
-            yield from misshapen(own, wanted, f"{place}.{key}" if place else key)
+        for key, value in document.items():
+            expected = form.get(key, form.get("*", "any"))
+            yield from misshapen(value, expected, f"{path}.{key}" if path else key)

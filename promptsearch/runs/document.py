@@ -77,8 +77,8 @@ def _searched(definition: TaskDefinition, provenance: Provenance) -> Json:
     section = task_section(definition)
     steps = cast(Iterable[Mapping[str, object]], provenance.options.get("steps") or ())
     if "mine" in (provenance.strategy, *(step["strategy"] for step in steps)):
-        told = {"files": section["corpus"], "sha256": definition.corpus_sha256}
-        section = {**section, "data": {**cast(Json, section["data"]), "corpus": told}}
+        corpus = {"files": section["corpus"], "sha256": definition.corpus_sha256}
+        section = {**section, "data": {**cast(Json, section["data"]), "corpus": corpus}}
     return section
 
 
@@ -91,8 +91,11 @@ def task_section(definition: TaskDefinition) -> Json:
             "sha256": definition.test_sha256,
         }
     if definition.candidates_file:
-        told = {"files": [str(definition.candidates_file)], "sha256": definition.candidates_sha256}
-        data["candidates"] = told
+        candidates = {
+            "files": [str(definition.candidates_file)],
+            "sha256": definition.candidates_sha256,
+        }
+        data["candidates"] = candidates
     return {
         "name": definition.name,
         "kind": definition.kind,
@@ -166,8 +169,8 @@ def versions() -> dict[str, object]:
     import torch
 
     packages: Sequence[str] = ("promptsearch", "torch", "transformers", "tokenizers")
-    found: dict[str, object] = {name: version(name) for name in packages}
-    found["python"] = platform.python_version()
-    found["platform"] = platform.platform()
-    found["threads"] = torch.get_num_threads()
-    return found
+    packages_and_platform: dict[str, object] = {name: version(name) for name in packages}
+    packages_and_platform["python"] = platform.python_version()
+    packages_and_platform["platform"] = platform.platform()
+    packages_and_platform["threads"] = torch.get_num_threads()
+    return packages_and_platform

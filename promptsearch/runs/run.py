@@ -84,9 +84,9 @@ def search_locked(
     crew = workers_for(settings, model)
     with _ledger(folder, identity) as ledger, crew.open(output.log) as pool:
 
-        def arranged(own: Scorer) -> PromptScorer:
-            inner = build_scorer(own, settings, pool, output.log)
-            return add_calibration(inner, own, settings, definition)
+        def arranged(scorer: Scorer) -> PromptScorer:
+            inner = build_scorer(scorer, settings, pool, output.log)
+            return add_calibration(inner, scorer, settings, definition)
 
         def ranking() -> SplitScorer:
             return split_scorer(arranged(replace(scorer, model=model.fast_model)), definition)
@@ -107,12 +107,12 @@ def search_locked(
     if result.race is not None:
         output.log(race_summary(result.race))
     if folder is not None:
-        made = provenance_of(searcher, settings, output.command)
+        provenance = provenance_of(searcher, settings, output.command)
         raw = _raw_baseline(definition, scorer, exact)
         dtype = model.info.dtype if result.exact else model.ranking_dtype
-        said = {**scored_as, "dtype": dtype}
+        scoring_row = {**scored_as, "dtype": dtype}
         document = document_of(
-            result, definition, model.info, said, made, raw, folder, prior_in(exact)
+            result, definition, model.info, scoring_row, provenance, raw, folder, prior_in(exact)
         )
         write_prompts(folder / "prompts.json", document)
         _log_event(folder, {"stopped_because": result.stopped_because, **asdict(result.spent)})

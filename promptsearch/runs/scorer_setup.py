@@ -18,17 +18,17 @@ from promptsearch.scoring.split_scorer import DatasetScorer
 
 
 def build_scorer(
-    own: Scorer, settings: Settings, pool: WorkerPool, log: Callable[[str], None]
+    scorer: Scorer, settings: Settings, pool: WorkerPool, log: Callable[[str], None]
 ) -> PromptScorer:
     """The scorer as the settings want it: spread over processes, with a cache before it."""
-    inner: PromptScorer = own if pool.in_process else DistributedScorer(own, pool)
+    inner: PromptScorer = scorer if pool.in_process else DistributedScorer(scorer, pool)
     if settings.cache is not None:
-        return CachedScorer(inner, own, ScoreCache(settings.cache), log)
-    return CachedScorer(inner, own, MemoryStore(), log) if settings.race else inner
+        return CachedScorer(inner, scorer, ScoreCache(settings.cache), log)
+    return CachedScorer(inner, scorer, MemoryStore(), log) if settings.race else inner
 
 
 def add_calibration(
-    inner: PromptScorer, own: Scorer, settings: Settings, definition: TaskDefinition
+    inner: PromptScorer, scorer: Scorer, settings: Settings, definition: TaskDefinition
 ) -> PromptScorer:
     """The scorer without the priors of its prompts, where the settings ask for that.
 
@@ -39,7 +39,7 @@ def add_calibration(
         return inner
     train = definition.train.examples
     references = references_of(settings.calibration, definition.inputs, train)
-    return CalibratedScorer(inner, own, settings.calibration, references)
+    return CalibratedScorer(inner, scorer, settings.calibration, references)
 
 
 def prior_in(scorer: PromptScorer) -> Callable[[Prompt], Mapping[str, object] | None]:
@@ -49,10 +49,10 @@ def prior_in(scorer: PromptScorer) -> Callable[[Prompt], Mapping[str, object] | 
     return scorer.prior
 
 
-def scorer_without_chat(own: Scorer, arranged: PromptScorer) -> PromptScorer:
+def scorer_without_chat(scorer: Scorer, complete: PromptScorer) -> PromptScorer:
     """A scorer without its model's chat template, calibrated as the arranged one is."""
-    raw = replace(own, model=own.model.without_chat)
-    return arranged.over(raw) if isinstance(arranged, CalibratedScorer) else raw
+    raw = replace(scorer, model=scorer.model.without_chat)
+    return complete.over(raw) if isinstance(complete, CalibratedScorer) else raw
 
 
 def workers_for(settings: Settings, model: LanguageModel) -> Workers:

@@ -52,10 +52,12 @@ class Settings:
             raise RunError(f"there is no ranking by {self.rank_by!r}; use frozen or finetune")
         for name, known in SCORED.items():
             if (value := getattr(self, name)) not in known:
-                shown = ", ".join(filter(None, known))
-                raise RunError(f"there is no {name} {value!r}; use {shown}")
-        given, default = asdict(self._recipe), asdict(FinetuneConfig())
-        changed = [f"--finetune-{n} {value:g}" for n, value in given.items() if value != default[n]]
+                choices = ", ".join(filter(None, known))
+                raise RunError(f"there is no {name} {value!r}; use {choices}")
+        values, default = asdict(self._recipe), asdict(FinetuneConfig())
+        changed = [
+            f"--finetune-{n} {value:g}" for n, value in values.items() if value != default[n]
+        ]
         if changed and self.rank_by == "frozen":
             raise RunError(f"{changed[0]} needs --rank-by finetune; add it, or leave this out")
 
@@ -72,7 +74,9 @@ class Settings:
 
     @property
     def _recipe(self) -> FinetuneConfig:
-        return FinetuneConfig(self.finetune_top, self.finetune_steps, self.finetune_batch, self.finetune_lr)
+        return FinetuneConfig(
+            self.finetune_top, self.finetune_steps, self.finetune_batch, self.finetune_lr
+        )
 
     @property
     def crew(self) -> Workers:
@@ -92,10 +96,10 @@ class Settings:
     def metric(self, kind: str) -> str:
         """The objective's key in the scores; `RunError` where the task does not have it."""
         if self.objective not in OBJECTIVES or not suits(OBJECTIVES[self.objective], kind):
-            able = [name for name, metric in OBJECTIVES.items() if suits(metric, kind)]
+            suitable = [name for name, metric in OBJECTIVES.items() if suits(metric, kind)]
             raise RunError(
                 f"the objective {self.objective!r} does not suit a {kind} task; "
-                f"use {', '.join(able)}"
+                f"use {', '.join(suitable)}"
             )
         return OBJECTIVES[self.objective]
 

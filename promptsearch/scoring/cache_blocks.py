@@ -88,10 +88,10 @@ def find(path: Path, rows: Sequence[bytes]) -> tuple[Known, Values]:
         return nothing(rows)
     keys = [key for record in stored for key in record.keys]
     place_of = dict(zip(keys, range(len(keys)), strict=True))  # of equal keys the last stays
-    places = np.fromiter(map(place_of.get, rows, repeat(-1)), dtype=np.intp, count=len(rows))
-    known = places >= 0
+    index = np.fromiter(map(place_of.get, rows, repeat(-1)), dtype=np.intp, count=len(rows))
+    known = index >= 0
     values = np.full((len(rows), stored[0].width), np.nan, dtype=np.float32)
-    values[known] = np.concatenate([record.values for record in stored])[places[known]]
+    values[known] = np.concatenate([record.values for record in stored])[index[known]]
     return known, values
 
 
@@ -109,9 +109,9 @@ def append(path: Path, rows: Sequence[bytes], values: Values) -> None:
     with path.open("a+b", buffering=0) as file:
         file.seek(0)
         data = file.read()
-        kept = _of_width(list(_records(path, data)), values.shape[1])
-        good = _good_start(kept)
-        later = b"".join(each.data for each in kept if each.start >= good)
+        records = _of_width(list(_records(path, data)), values.shape[1])
+        good = _good_start(records)
+        later = b"".join(each.data for each in records if each.start >= good)
         if good < len(data):
             file.truncate(good)
         if file.write(later + record) != len(later + record):
@@ -122,9 +122,11 @@ def append(path: Path, rows: Sequence[bytes], values: Values) -> None:
 def inspected(path: Path) -> BlockInfo:
     """What the block holds, every record checked; a file that cannot be read is damaged."""
     data = content(path) or b""
-    kept = _of_width(list(_records(path, data)))
-    scores = len({key for each in kept for key in each.keys}) * kept[0].width if kept else 0
-    return BlockInfo(scores, len(data), damaged=not kept or _good_start(kept) < len(data))
+    records = _of_width(list(_records(path, data)))
+    scores = (
+        len({key for each in records for key in each.keys}) * records[0].width if records else 0
+    )
+    return BlockInfo(scores, len(data), damaged=not records or _good_start(records) < len(data))
 
 
 def content(path: Path) -> bytes | None:
@@ -184,9 +186,9 @@ def _of_width(stored: list[_Record], width: int | None = None) -> list[_Record]:
     return [each for each in stored if each.width == (stored[-1].width if width is None else width)]
 
 
-def _good_start(kept: Sequence[_Record]) -> int:
+def _good_start(records: Sequence[_Record]) -> int:
     """The bytes that the first records take without a gap."""
     good = 0
-    for record in kept:
+    for record in records:
         good = record.end if record.start == good else good
     return good

@@ -45,17 +45,17 @@ class MemoryStore:
     _bytes: int = 0
 
     def find(self, scorer: str, prompt: str, rows: Sequence[bytes]) -> tuple[Known, Values]:
-        own = self._vectors.get((scorer, prompt), {})
-        width = len(next(iter(own.values()), ()))
+        vectors = self._vectors.get((scorer, prompt), {})
+        width = len(next(iter(vectors.values()), ()))
         values = np.full((len(rows), width), np.nan, dtype=np.float32)
-        for place, row in enumerate(rows):
-            if row in own:
-                values[place] = own[row]
-        return np.array([row in own for row in rows], dtype=bool), values
+        for index, row in enumerate(rows):
+            if row in vectors:
+                values[index] = vectors[row]
+        return np.array([row in vectors for row in rows], dtype=bool), values
 
     def add(self, scorer: str, prompt: str, rows: Sequence[bytes], values: Values) -> None:
-        own = self._vectors.setdefault((scorer, prompt), {})
-        own.update(zip(rows, np.asarray(values, dtype=np.float32), strict=True))
+        vectors = self._vectors.setdefault((scorer, prompt), {})
+        vectors.update(zip(rows, np.asarray(values, dtype=np.float32), strict=True))
         self._bytes += values.size * 4
         while self._bytes > MEMORY and len(self._vectors) > 1:
             first = self._vectors.pop(next(iter(self._vectors)))
@@ -66,7 +66,7 @@ class MemoryStore:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _StoredPrompt:
     """What a store knows of one prompt's examples."""
 
     rows: list[bytes]  # the examples' keys
@@ -82,74 +82,78 @@ class CachedScorer:
     """
 
     inner: PromptScorer
-    own: Scorer
+    scorer: Scorer
     store: Store
     log: Callable[[str], None]
     _closed: bool = False  # no more is written
     _verbalizers: dict[Verbalizer, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._scorer = digest(described(self.own))
-        info, scoring = self.own.model.info, self.own.scoring
+        self._scorer_key = digest(described(self.scorer))
+        info, scoring = self.scorer.model.info, self.scorer.scoring
         about = {
             "model": info.spec,
             "weights": info.sha256[:12],
             "dtype": info.dtype,
             "chat": info.chat is not None,
             **asdict(scoring),
-            "answer_score": self.own.answer_score,
+            "answer_score": self.scorer.answer_score,
         }
-        self._write(lambda: self.store.describe(self._scorer, about))
+        self._write(lambda: self.store.describe(self._scorer_key, about))
 
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """One judgement a prompt, in order; the cost is that of what was not known."""
-        found = {prompt: self._found(prompt, examples) for prompt in dict.fromkeys(prompts)}
+        known = {prompt: self._from_store(prompt, examples) for prompt in dict.fromkeys(prompts)}
         cost = Cost()
-        for places, asked in _missing(found):
-            fresh = self.inner.predict(asked, [examples[i] for i in places])
+        for indices, missing in _missing(known):
+            fresh = self.inner.predict(missing, [examples[i] for i in indices])
             cost += fresh.cost
-            for prompt, judgement in zip(asked, fresh.predictions, strict=True):
-                found[prompt].findings.take(places, judgement)
-                self._keep(prompt, found[prompt], places)
-        return PredictionBatch(tuple(found[prompt].findings.judgement() for prompt in prompts), cost)
+            for prompt, judgement in zip(missing, fresh.predictions, strict=True):
+                known[prompt].findings.take(indices, judgement)
+                self._keep(prompt, known[prompt], indices)
+        return PredictionBatch(
+            tuple(known[prompt].findings.judgement() for prompt in prompts), cost
+        )
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """What is not known would cost."""
-        found = {prompt: self._found(prompt, examples) for prompt in dict.fromkeys(prompts)}
-        costs = (self.inner.cost(p, [examples[i] for i in at]) for at, p in _missing(found))
+        known = {prompt: self._from_store(prompt, examples) for prompt in dict.fromkeys(prompts)}
+        costs = (self.inner.cost(p, [examples[i] for i in at]) for at, p in _missing(known))
         return sum(costs, Cost())
 
-    def _found(self, prompt: Prompt, examples: Dataset) -> _Found:
-        labelling = self.own.labelling(prompt.verbalizer)
+    def _from_store(self, prompt: Prompt, examples: Dataset) -> _StoredPrompt:
+        labelling = self.scorer.labelling(prompt.verbalizer)
         listed = len(labelling.labels) <= LISTED
         rows = [row_key(e.inputs, () if listed else e.targets) for e in examples]
         findings = PredictionsBuilder.of(labelling, examples)
         known, values = self._read(prompt, rows)
-        places = np.flatnonzero(known)
+        known_rows = np.flatnonzero(known)
         if listed and values.shape[1] == len(labelling.labels):
-            findings.put(places.tolist(), values[places].astype(np.float64))
+            findings.put(known_rows.tolist(), values[known_rows].astype(np.float64))
         elif not listed and values.shape[1] == 3:
-            findings.log_right[places], findings.predicted[places], findings.rank[places] = values[
-                places
-            ].T
+            (
+                findings.log_right[known_rows],
+                findings.predicted[known_rows],
+                findings.rank[known_rows],
+            ) = values[known_rows].T
         else:
-            places = places[:0]
-        unknown = np.setdiff1d(np.arange(len(rows)), places)
-        return _Found(rows, findings, tuple(unknown.tolist()))
+            known_rows = known_rows[:0]
+        unknown = np.setdiff1d(np.arange(len(rows)), known_rows)
+        return _StoredPrompt(rows, findings, tuple(unknown.tolist()))
 
-    def _keep(self, prompt: Prompt, found: _Found, places: Sequence[int]) -> None:
-        findings, own = found.findings, list(places)
+    def _keep(self, prompt: Prompt, stored: _StoredPrompt, indices: Sequence[int]) -> None:
+        findings, at = stored.findings, list(indices)
         if findings.log_probs is not None:
-            values = findings.log_probs[own]
+            values = findings.log_probs[at]
         else:
-            parts = findings.log_right[own], findings.predicted[own], findings.rank[own]
+            parts = findings.log_right[at], findings.predicted[at], findings.rank[at]
             values = np.stack(parts, axis=1)
-        rows, kept = [found.rows[i] for i in own], values.astype(np.float32)
-        self._write(lambda: self.store.add(self._scorer, self._prompt(prompt), rows, kept))
+        rows, vectors = [stored.rows[i] for i in at], values.astype(np.float32)
+        self._write(lambda: self.store.add(self._scorer_key, self._prompt(prompt), rows, vectors))
 
     def _read(self, prompt: Prompt, rows: Sequence[bytes]) -> tuple[Known, Values]:
         try:
-            return self.store.find(self._scorer, self._prompt(prompt), rows)
+            return self.store.find(self._scorer_key, self._prompt(prompt), rows)
         except CacheError as error:
             self._close(error)
             return np.zeros(len(rows), dtype=bool), np.empty((len(rows), 0), dtype=np.float32)
@@ -175,13 +179,13 @@ class CachedScorer:
         return digest(str(prompt.template), answers)
 
 
-def _missing(found: Mapping[Prompt, _Found]) -> list[tuple[tuple[int, ...], list[Prompt]]]:
+def _missing(stored: Mapping[Prompt, _StoredPrompt]) -> list[tuple[tuple[int, ...], list[Prompt]]]:
     """Prompts of which the same examples are unknown, together."""
-    asked: dict[tuple[int, ...], list[Prompt]] = {}
-    for prompt, one in found.items():
-        if one.unknown:
-            asked.setdefault(one.unknown, []).append(prompt)
-    return list(asked.items())
+    by_rows: dict[tuple[int, ...], list[Prompt]] = {}
+    for prompt, entry in stored.items():
+        if entry.unknown:
+            by_rows.setdefault(entry.unknown, []).append(prompt)
+    return list(by_rows.items())
 
 
 def described(scorer: Scorer) -> dict[str, object]:

@@ -39,7 +39,7 @@ class CalibratedScorer:
     """`inner`'s judgements without each prompt's prior; `own` is a scorer with the same model."""
 
     inner: PromptScorer
-    own: Scorer
+    scorer: Scorer
     method: Calibration
     references: Dataset
     _priors: dict[Prompt, Floats] = field(default_factory=dict)  # (unit,), in nats
@@ -48,19 +48,23 @@ class CalibratedScorer:
         """One judgement a prompt, in order; `cost` holds what the references take."""
         distinct = list(dict.fromkeys(prompts))
         cost = self._learn(distinct)
-        asked = self.inner.predict([self._asked(prompt) for prompt in distinct], examples)
-        found = {
+        batch = self.inner.predict(
+            [self._with_prior_units(prompt) for prompt in distinct], examples
+        )
+        calibrated = {
             prompt: self._calibrated(prompt, judgement, examples)
-            for prompt, judgement in zip(distinct, asked.predictions, strict=True)
+            for prompt, judgement in zip(distinct, batch.predictions, strict=True)
         }
-        return PredictionBatch(tuple(found[prompt] for prompt in prompts), cost + asked.cost)
+        return PredictionBatch(tuple(calibrated[prompt] for prompt in prompts), cost + batch.cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """What `judged` would cost."""
         distinct = list(dict.fromkeys(prompts))
-        fresh = [self._asked(prompt) for prompt in distinct if prompt not in self._priors]
-        own = self.inner.cost([self._asked(prompt) for prompt in distinct], examples)
-        return own + self.inner.cost(fresh, self.references) if fresh else own
+        fresh = [
+            self._with_prior_units(prompt) for prompt in distinct if prompt not in self._priors
+        ]
+        total = self.inner.cost([self._with_prior_units(prompt) for prompt in distinct], examples)
+        return total + self.inner.cost(fresh, self.references) if fresh else total
 
     def prior(self, prompt: Prompt) -> Mapping[str, object]:
         """log prior of each label or, with `pmi`, of each of its answers (in a list)."""
@@ -68,27 +72,29 @@ class CalibratedScorer:
         values = self._priors[prompt].tolist()
         if self.method != "pmi":
             return dict(zip(prompt.verbalizer.labels, values, strict=True))
-        columns = self.own.labelling(prompt.verbalizer).columns
-        own = ([values[column] for column in each] for each in columns)
-        return dict(zip(prompt.verbalizer.labels, own, strict=True))
+        columns = self.scorer.labelling(prompt.verbalizer).columns
+        by_label = ([values[column] for column in each] for each in columns)
+        return dict(zip(prompt.verbalizer.labels, by_label, strict=True))
 
     def set_prior(self, prompt: Prompt, prior: Mapping[str, object]) -> None:
         """Take a prior that was learned before, as `prior` gives it, instead of the references.
 
         `PromptError` where it is not one of the prompt's.
         """
-        columns = self.own.labelling(prompt.verbalizer).columns
-        own = columns if self.method == "pmi" else [(i,) for i in range(len(columns))]
-        values = np.full(1 + max(place for places in own for place in places), np.nan)
-        for label, places in zip(prompt.verbalizer.labels, own, strict=True):
-            said = prior.get(label)
-            numbers = said if isinstance(said, list) else [said]
-            if len(numbers) != len(places) or not all(isinstance(n, int | float) for n in numbers):
+        columns = self.scorer.labelling(prompt.verbalizer).columns
+        units = columns if self.method == "pmi" else [(i,) for i in range(len(columns))]
+        values = np.full(1 + max(column for columns_of in units for column in columns_of), np.nan)
+        for label, columns_of in zip(prompt.verbalizer.labels, units, strict=True):
+            saved = prior.get(label)
+            numbers = saved if isinstance(saved, list) else [saved]
+            if len(numbers) != len(columns_of) or not all(
+                isinstance(n, int | float) for n in numbers
+            ):
                 raise PromptError(
-                    f"its prior says {said!r} of {label!r}, where {self.method} calibration needs "
-                    f"{len(places)} numbers; take the prior out to have it computed again"
+                    f"its prior says {saved!r} of {label!r}, where {self.method} calibration needs "
+                    f"{len(columns_of)} numbers; take the prior out to have it computed again"
                 )
-            values[list(places)] = numbers
+            values[list(columns_of)] = numbers
         self._priors[prompt] = values
 
     def over(self, scorer: Scorer) -> "CalibratedScorer":
@@ -100,28 +106,30 @@ class CalibratedScorer:
         fresh = [prompt for prompt in prompts if prompt not in self._priors]
         if not fresh:
             return Cost()
-        asked = self.inner.predict([self._asked(prompt) for prompt in fresh], self.references)
-        for prompt, judgement in zip(fresh, asked.predictions, strict=True):
+        batch = self.inner.predict(
+            [self._with_prior_units(prompt) for prompt in fresh], self.references
+        )
+        for prompt, judgement in zip(fresh, batch.predictions, strict=True):
             values = _log_probs(judgement)  # (reference, unit)
             self._priors[prompt] = np.logaddexp.reduce(values, axis=0) - np.log(len(values))
-        return asked.cost
+        return batch.cost
 
-    def _asked(self, prompt: Prompt) -> Prompt:
+    def _with_prior_units(self, prompt: Prompt) -> Prompt:
         """The prompt whose labels are the units that have a prior: labels, or single answers."""
         if self.method != "pmi":
             return prompt
         answers = prompt.verbalizer.answers
-        flat = tuple((str(place), (answer,)) for place, answer in enumerate(answers))
+        flat = tuple((str(number), (answer,)) for number, answer in enumerate(answers))
         return Prompt(prompt.template, Verbalizer(flat), prompt.source)
 
     def _calibrated(self, prompt: Prompt, judgement: Predictions, examples: Dataset) -> Predictions:
         import torch
 
-        labelling = self.own.labelling(prompt.verbalizer)
+        labelling = self.scorer.labelling(prompt.verbalizer)
         prior = self._priors[prompt]
-        said = np.isfinite(prior)  # not of candidates that were merged into others
+        has_prior = np.isfinite(prior)  # not of candidates that were merged into others
         scores = np.full((len(examples), len(prior)), -np.inf)
-        scores[:, said] = _log_probs(judgement)[:, said] - prior[said]
+        scores[:, has_prior] = _log_probs(judgement)[:, has_prior] - prior[has_prior]
         if self.method == "pmi":
             values = labelling.label_log_probs(torch.from_numpy(scores)).numpy()
         else:

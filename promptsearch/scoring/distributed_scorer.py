@@ -35,38 +35,41 @@ class ScoringTask:
 class DistributedScorer:
     """`own`'s judgements, computed by the processes of a pool; `own` plans and merges."""
 
-    own: Scorer
+    scorer: Scorer
     pool: WorkerPool
 
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """One judgement a prompt, in order; the cost is the sum over the shards."""
-        asked = list(dict.fromkeys(prompts))
-        found = {p: PredictionsBuilder.of(self.own.labelling(p.verbalizer), examples) for p in asked}
+        distinct = list(dict.fromkeys(prompts))
+        builders = {
+            p: PredictionsBuilder.of(self.scorer.labelling(p.verbalizer), examples)
+            for p in distinct
+        }
         shares = list(_shares(len(examples), self.pool.size))
-        shards = [self._shard(i, asked, examples, share) for i, share in enumerate(shares)]
+        shards = [self._shard(i, distinct, examples, share) for i, share in enumerate(shares)]
         cost = Cost()
         for number, judged in self.pool.each(judge_shard, shards):
             cost += judged.cost
-            for prompt, judgement in zip(asked, judged.predictions, strict=True):
-                found[prompt].take(shares[number], judgement)
-        return PredictionBatch(tuple(found[prompt].judgement() for prompt in prompts), cost)
+            for prompt, judgement in zip(distinct, judged.predictions, strict=True):
+                builders[prompt].take(shares[number], judgement)
+        return PredictionBatch(tuple(builders[prompt].judgement() for prompt in prompts), cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """As one process would have it; shards share a little less."""
-        return self.own.cost(prompts, examples)
+        return self.scorer.cost(prompts, examples)
 
     def _shard(
         self, number: int, prompts: Sequence[Prompt], examples: Dataset, share: range
     ) -> ScoringTask:
-        model = self.own.model
+        model = self.scorer.model
         return ScoringTask(
             number,
             model.options,
             model.info.dtype,
             model.info.sha256,
-            self.own.scoring,
-            self.own.answer_score,
-            self.own.facts,
+            self.scorer.scoring,
+            self.scorer.answer_score,
+            self.scorer.facts,
             tuple(prompts),
             [examples[i] for i in share],
         )

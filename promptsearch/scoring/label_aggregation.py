@@ -74,8 +74,8 @@ class LabelAggregation:
         """
         labels = self.label_log_probs(log_probs)
         wrong = labels.new_ones(labels.shape).bool()
-        for row, own in enumerate(right):
-            wrong[row, list(own)] = False
+        for row, right_labels in enumerate(right):
+            wrong[row, list(right_labels)] = False
         return labels.masked_fill(wrong, -inf).logsumexp(1)
 
     def _score(self, log_probs: "Tensor") -> "Tensor":
@@ -114,23 +114,23 @@ class PredictionsBuilder:
         """Nothing is known yet."""
         count, labels = len(examples), labelling.labels
         zeros = np.zeros(count, dtype=np.int64)
-        kept = np.full((count, len(labels)), np.nan) if len(labels) <= LISTED else None
+        log_probs = np.full((count, len(labels)), np.nan) if len(labels) <= LISTED else None
         right = labelling.right(examples)
-        return cls(labels, examples, right, np.full(count, -inf), zeros, zeros.copy(), kept)
+        return cls(labels, examples, right, np.full(count, -inf), zeros, zeros.copy(), log_probs)
 
-    def put(self, places: Sequence[int], values: Floats) -> None:
+    def put(self, rows: Sequence[int], values: Floats) -> None:
         """Log-probabilities of all labels, (place, label), of the examples at these places."""
-        self.predicted[places] = values.argmax(1)
+        self.predicted[rows] = values.argmax(1)
         if self.log_probs is not None:
-            self.log_probs[places] = values
-        for place, value in zip(places, values, strict=True):
-            if labels := self.right[place]:
-                self.log_right[place] = min(0.0, float(np.logaddexp.reduce(value[labels])))
-                self.rank[place] = _rank(value, labels)
+            self.log_probs[rows] = values
+        for row, value in zip(rows, values, strict=True):
+            if labels := self.right[row]:
+                self.log_right[row] = min(0.0, float(np.logaddexp.reduce(value[labels])))
+                self.rank[row] = _rank(value, labels)
 
-    def take(self, places: Sequence[int], part: Predictions) -> None:
+    def take(self, indices: Sequence[int], part: Predictions) -> None:
         """What a judgement says of the examples at these places, in its order."""
-        rows = list(places)
+        rows = list(indices)
         self.log_right[rows] = part.log_right
         self.predicted[rows] = part.predicted
         self.rank[rows] = part.rank

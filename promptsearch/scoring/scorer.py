@@ -82,23 +82,23 @@ class Scorer:
 
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """The same, with what it cost."""
-        found: dict[Prompt, PredictionsBuilder] = {}
+        builders: dict[Prompt, PredictionsBuilder] = {}
         cost = Cost()
         for group in self._groups(prompts):
             labelling = self.labelling(group[0].verbalizer)
-            found |= {prompt: PredictionsBuilder.of(labelling, examples) for prompt in group}
-            for some, places in _slices(group, len(examples)):
-                plan = self._plan(some, [examples[i] for i in places])
-                self._run(plan, [found[prompt] for prompt in some], places, labelling)
+            builders |= {prompt: PredictionsBuilder.of(labelling, examples) for prompt in group}
+            for chunk, rows in _slices(group, len(examples)):
+                plan = self._plan(chunk, [examples[i] for i in rows])
+                self._run(plan, [builders[prompt] for prompt in chunk], rows, labelling)
                 cost += Cost.of(plan)
-        return PredictionBatch(tuple(found[prompt].judgement() for prompt in prompts), cost)
+        return PredictionBatch(tuple(builders[prompt].judgement() for prompt in prompts), cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """What `judged` would cost, known from plans that are made for it and thrown away."""
         cost = Cost()
         for group in self._groups(prompts):
-            for some, places in _slices(group, len(examples)):
-                cost += Cost.of(self._plan(some, [examples[i] for i in places]))
+            for chunk, rows in _slices(group, len(examples)):
+                cost += Cost.of(self._plan(chunk, [examples[i] for i in rows]))
         return cost
 
     def label_log_probs(self, prompts: Sequence[Prompt], examples: Dataset) -> NDArray[np.float32]:
@@ -107,23 +107,25 @@ class Scorer:
         For thousands of labels, of which judgements keep the right ones only; all is in memory.
         """
         labels = len(prompts[0].verbalizer)
-        found = np.empty((len(prompts), len(examples), labels), dtype=np.float32)
-        place = {prompt: number for number, prompt in enumerate(prompts)}
+        values = np.empty((len(prompts), len(examples), labels), dtype=np.float32)
+        index = {prompt: number for number, prompt in enumerate(prompts)}
         for group in self._groups(prompts):
             labelling = self.labelling(group[0].verbalizer)
-            for some, places in _slices(group, len(examples)):
-                plan = self._plan(some, [examples[i] for i in places])
+            for chunk, rows in _slices(group, len(examples)):
+                plan = self._plan(chunk, [examples[i] for i in rows])
                 for block in self.model.run(plan):
-                    owners, spots = np.divmod(np.array(block.rows), len(places))
-                    own = np.array([place[prompt] for prompt in some])[owners]
-                    found[own, spots + places.start] = labelling.label_log_probs(block.log_probs)
-        return found
+                    owners, spots = np.divmod(np.array(block.rows), len(rows))
+                    prompt_index = np.array([index[prompt] for prompt in chunk])[owners]
+                    values[prompt_index, spots + rows.start] = labelling.label_log_probs(
+                        block.log_probs
+                    )
+        return values
 
     def labelling(self, verbalizer: Verbalizer) -> LabelAggregation:
         """How the verbalizer's answers become labels for this model."""
         if verbalizer not in self._labellings:
-            made = LabelAggregation.of(verbalizer, self.model, self.answer_score, self.facts)
-            self._labellings[verbalizer] = made
+            aggregation = LabelAggregation.of(verbalizer, self.model, self.answer_score, self.facts)
+            self._labellings[verbalizer] = aggregation
         return self._labellings[verbalizer]
 
     @staticmethod
@@ -139,7 +141,11 @@ class Scorer:
         return self.model.plan(texts, prompts[0].verbalizer.answers, self.scoring)
 
     def _run(
-        self, plan: Plan, findings: Sequence[PredictionsBuilder], places: range, labelling: LabelAggregation
+        self,
+        plan: Plan,
+        findings: Sequence[PredictionsBuilder],
+        examples: range,
+        labelling: LabelAggregation,
     ) -> None:
         """Texts are prompt-major: all the places' examples under the first prompt come first."""
         for block in self.model.run(plan):
@@ -151,17 +157,17 @@ class Scorer:
                 )
             owners: dict[int, list[int]] = {}
             for number, row in enumerate(block.rows):
-                owners.setdefault(row // len(places), []).append(number)
-            for owner, own in owners.items():
-                spots = [places[block.rows[number] % len(places)] for number in own]
-                findings[owner].put(spots, values[own])
+                owners.setdefault(row // len(examples), []).append(number)
+            for owner, numbers in owners.items():
+                spots = [examples[block.rows[number] % len(examples)] for number in numbers]
+                findings[owner].put(spots, values[numbers])
 
 
 def _slices(prompts: Sequence[Prompt], examples: int) -> Iterator[tuple[Sequence[Prompt], range]]:
     """Prompts and places of examples, at most `TEXTS` pairs a time; an example's prompts stay
     together where they can, so that what their texts share is passed once."""
     for first in range(0, len(prompts), TEXTS):
-        some = prompts[first : first + TEXTS]
-        step = max(1, TEXTS // len(some))
+        chunk = prompts[first : first + TEXTS]
+        step = max(1, TEXTS // len(chunk))
         for start in range(0, examples, step):
-            yield some, range(start, min(start + step, examples))
+            yield chunk, range(start, min(start + step, examples))

@@ -33,7 +33,9 @@ def lmbff(parts: Parts, work: Workload, length: int = 128, batch: int = 16) -> T
     words = word_ids(parts.tokenizer, work.answers)
     with torch.no_grad():
         batches = [rows[start : start + batch] for start in range(0, len(rows), batch)]
-        return torch.cat([at_words(_logits(parts, some, length), words) for some in batches])
+        return torch.cat(
+            [at_words(_logits(parts, batch_rows, length), words) for batch_rows in batches]
+        )
 
 
 def _logits(parts: Parts, rows: list[list[int]], length: int) -> Tensor:
@@ -43,8 +45,8 @@ def _logits(parts: Parts, rows: list[list[int]], length: int) -> Tensor:
     ids = padded(rows, parts.tokenizer.pad_token_id, length).to(device)
     attended = present(rows, length).to(device)
     hidden = body(input_ids=ids, attention_mask=attended)[0]  # (text, token, hidden)
-    places = torch.tensor([row.index(mask) for row in rows], device=device)
-    logits: Tensor = head(hidden[torch.arange(len(rows), device=device), places])
+    positions = torch.tensor([row.index(mask) for row in rows], device=device)
+    logits: Tensor = head(hidden[torch.arange(len(rows), device=device), positions])
     return logits
 
 

@@ -58,20 +58,22 @@ def openprompt(parts: Parts, work: Workload, length: int = 256, batch: int = 4) 
     scores = []
     with torch.no_grad():
         for start in range(0, len(rows), batch):
-            some = rows[start : start + batch]
-            logits = parts.model(**_inputs(parts, some, length), output_hidden_states=True).logits
-            read = torch.tensor([row.read for row in some], device=logits.device)
-            scores.append(at_words(logits[torch.arange(len(some)), read], words))
+            batch_rows = rows[start : start + batch]
+            logits = parts.model(
+                **_inputs(parts, batch_rows, length), output_hidden_states=True
+            ).logits
+            read = torch.tensor([row.read for row in batch_rows], device=logits.device)
+            scores.append(at_words(logits[torch.arange(len(batch_rows)), read], words))
     return torch.cat(scores)
 
 
 def _inputs(parts: Parts, rows: Sequence[EncodedRow], length: int) -> dict[str, Tensor]:
     fill = parts.tokenizer.pad_token_id or 0
     ids = [row.ids[:length] for row in rows]
-    found = {"input_ids": padded(ids, fill, length), "attention_mask": present(ids, length)}
+    inputs = {"input_ids": padded(ids, fill, length), "attention_mask": present(ids, length)}
     if parts.family == "seq2seq":
-        found["decoder_input_ids"] = torch.tensor([row.target for row in rows])
-    return {name: tensor.to(parts.model.device) for name, tensor in found.items()}
+        inputs["decoder_input_ids"] = torch.tensor([row.target for row in rows])
+    return {name: tensor.to(parts.model.device) for name, tensor in inputs.items()}
 
 
 def _pieces(tokenizer: Any, filled: Filled, slot: int) -> list[list[int]]:

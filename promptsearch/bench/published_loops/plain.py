@@ -41,14 +41,19 @@ def reference(parts: Parts, work: Workload) -> Tensor:
     for line in lines(parts, work):
         alike.setdefault((len(line.ids), len(line.source)), []).append(line)
     return _scores(
-        parts, work, (b for own in alike.values() for b in batches(own, 1024)), _from_all
+        parts,
+        work,
+        (b for same_length in alike.values() for b in batches(same_length, 1024)),
+        _from_all,
     )
 
 
-def _scores(parts: Parts, work: Workload, given: Iterable[list[BenchLine]], read: Read) -> Tensor:
+def _scores(
+    parts: Parts, work: Workload, line_batches: Iterable[list[BenchLine]], read: Read
+) -> Tensor:
     scores = torch.zeros(len(work), len(work.answers))
     with torch.inference_mode():
-        for batch in given:
+        for batch in line_batches:
             log_probs = read(parts, batch).float().log_softmax(-1)  # (reading, word)
             reads = [(line.text, reading) for line in batch for reading in line.reads]
             texts = torch.tensor([text for text, _ in reads])
@@ -59,10 +64,10 @@ def _scores(parts: Parts, work: Workload, given: Iterable[list[BenchLine]], read
     return scores
 
 
-def batches(given: Sequence[BenchLine], budget: int) -> Iterator[list[BenchLine]]:
+def batches(lines: Sequence[BenchLine], budget: int) -> Iterator[list[BenchLine]]:
     """By length, cut where one more would pass the budget of tokens, padding included."""
     batch: list[BenchLine] = []
-    for line in sorted(given, key=lambda line: line.length):
+    for line in sorted(lines, key=lambda line: line.length):
         if batch and (len(batch) + 1) * line.length > budget:
             yield batch
             batch = []
@@ -73,30 +78,30 @@ def batches(given: Sequence[BenchLine], budget: int) -> Iterator[list[BenchLine]
 
 def _from_all(parts: Parts, batch: Sequence[BenchLine]) -> Tensor:
     logits: Tensor = parts.model(**_inputs(parts, batch)).logits  # (line, token, word)
-    return logits[_where(batch)]
+    return logits[_read_indices(batch)]
 
 
 def _from_hidden(parts: Parts, batch: Sequence[BenchLine]) -> Tensor:
     body, head = body_and_head(parts.model)
     hidden = body(**_inputs(parts, batch))[0]  # (line, token, hidden)
-    logits: Tensor = head(hidden[_where(batch)])
+    logits: Tensor = head(hidden[_read_indices(batch)])
     return logits
 
 
-def _where(batch: Sequence[BenchLine]) -> tuple[Tensor, Tensor]:
+def _read_indices(batch: Sequence[BenchLine]) -> tuple[Tensor, Tensor]:
     """Rows and places of all readings, in order."""
-    places = [[reading.place for reading in line.reads] for line in batch]
-    rows = [[row] * len(own) for row, own in enumerate(places)]
-    return torch.tensor(list(chain(*rows))), torch.tensor(list(chain(*places)))
+    positions = [[reading.position for reading in line.reads] for line in batch]
+    rows = [[row] * len(line_positions) for row, line_positions in enumerate(positions)]
+    return torch.tensor(list(chain(*rows))), torch.tensor(list(chain(*positions)))
 
 
 def _inputs(parts: Parts, batch: Sequence[BenchLine]) -> dict[str, Tensor]:
     fill = parts.tokenizer.pad_token_id or 0
-    own = [line.ids for line in batch]
+    text_ids = [line.ids for line in batch]
     if parts.family == "seq2seq":
         sources = [line.source for line in batch]
-        found = {"input_ids": padded(sources, fill), "attention_mask": present(sources)}
-        found |= {"decoder_input_ids": padded(own, fill)}
+        inputs = {"input_ids": padded(sources, fill), "attention_mask": present(sources)}
+        inputs |= {"decoder_input_ids": padded(text_ids, fill)}
     else:
-        found = {"input_ids": padded(own, fill), "attention_mask": present(own)}
-    return {name: tensor.to(parts.model.device) for name, tensor in found.items()}
+        inputs = {"input_ids": padded(text_ids, fill), "attention_mask": present(text_ids)}
+    return {name: tensor.to(parts.model.device) for name, tensor in inputs.items()}

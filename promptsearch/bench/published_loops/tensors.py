@@ -22,14 +22,14 @@ def present(rows: Sequence[Sequence[int]], length: int = 0) -> Tensor:
 
 def word_ids(tokenizer: Any, words: Sequence[str]) -> list[int]:
     """The ids of label words with a space before them; published loops take words of one token."""
-    found = [tokenizer.encode(" " + word, add_special_tokens=False) for word in words]
-    for word, ids in zip(words, found, strict=True):
+    encoded = [tokenizer.encode(" " + word, add_special_tokens=False) for word in words]
+    for word, ids in zip(words, encoded, strict=True):
         if len(ids) != 1:
             raise ModelError(
                 f"the label word {word!r} is {len(ids)} tokens in this model's vocabulary; the "
                 "published loops take words of one token"
             )
-    return [ids[0] for ids in found]
+    return [ids[0] for ids in encoded]
 
 
 def lead(tokenizer: Any) -> list[int]:

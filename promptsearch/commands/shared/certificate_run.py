@@ -14,7 +14,7 @@ from promptsearch.evaluation.certificate.candidates import candidates_of, ledger
 from promptsearch.evaluation.certificate.comparison import (
     Comparison,
     Design,
-    among_given,
+    among_candidates,
     among_searched,
     rows_of,
     sheet_of,
@@ -71,7 +71,7 @@ class Certifier:
             told = "" if ledger_of(self.file) else f", for want of the search's {LEDGER} beside it"
             self.console.say(f"{len(found):,} prompts to choose among{told}")
             examples = rows_of(self.definition, self.which)
-            return among_given(found, self.definition, examples, self.judge, self.design)
+            return among_candidates(found, self.definition, examples, self.judge, self.design)
         searcher, settings = searcher_of(self.file), settings_of(self.file)
         drawn = self.design.draws if self.design.shots else 0
         self.console.say(f"{self.design.folds + drawn} searches")

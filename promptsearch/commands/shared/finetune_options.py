@@ -28,7 +28,10 @@ tuning_options = stacked(
         help="Finalists, the manual prompt among them.",
     ),
     click.option(
-        "--finetune-steps", type=click.IntRange(min=1), default=FinetuneConfig.steps, show_default=True
+        "--finetune-steps",
+        type=click.IntRange(min=1),
+        default=FinetuneConfig.steps,
+        show_default=True,
     ),
     click.option(
         "--finetune-batch",

@@ -22,7 +22,7 @@ from promptsearch.data.tasks.schema import Reader
 from promptsearch.errors import DataError, RunError
 from promptsearch.prediction.selection import PromptSelection, select_prompts, frame_in
 from promptsearch.prediction.table.columns import Columns
-from promptsearch.prediction.table.label_rows import Rows, asked_of, is_askable
+from promptsearch.prediction.table.label_rows import Rows, line_and_example, is_askable
 from promptsearch.prediction.table.line_formats import Form, form_of
 from promptsearch.prediction.table.output import Target
 from promptsearch.prompt_file.prompts_json import PromptFile
@@ -46,7 +46,7 @@ class PredictJob:
 def planned(file: PromptFile, given: Mapping[str, Any]) -> PredictJob:
     """The job that a command line asks for."""
     definition = load_task(given["task"]) if given["task"] else None
-    frame = definition.frame if definition else frame_in(file)
+    frame = definition.schema if definition else frame_in(file)
     if given["id"] and given["ensemble"]:
         raise click.UsageError("--id and --ensemble: choose one")
     choice = select_prompts(file, frame, given["id"], given["ensemble"])
@@ -78,7 +78,7 @@ def checked(job: PredictJob, skips: bool) -> Rows:
         if is_askable(first, job.reader):
             job.form.head(first)
     try:
-        asked_of(first, 0, job.reader, job.form)
+        line_and_example(first, 0, job.reader, job.form)
     except DataError as error:
         if not skips:
             raise stopping(error) from None

@@ -37,7 +37,7 @@ def course_plot(course: BudgetCurve, title: str) -> str:
     for group, mark in marks.items():
         own = [point for point in course.points if point.group == group]
         heights = [max(point.value, low) for point in own]
-        figure.draw(figure.signal([p.place for p in own], heights, marker=mark))
+        figure.draw(figure.signal([p.prompt_number for p in own], heights, marker=mark))
     figure.ruler("y").lim(low, high)
     figure.ruler("x").lim(0, course.prompts + 1).ticks(_ticks(course.prompts))
     told = "   ".join(f"{mark} {group}" for group, mark in marks.items())

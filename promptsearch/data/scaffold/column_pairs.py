@@ -28,7 +28,7 @@ def partner(name: str, names: Iterable[str]) -> tuple[str, str] | None:
     >>> partner("sentence2", ["sentence1", "sentence2", "genre"])
     ('sentence1', 'sentence2')
     """
-    orders = (pair for other in names for pair in ((name, other), (other, name)))
+    orders = (pair for second in names for pair in ((name, second), (second, name)))
     return next((pair for pair in orders if _pairs(*pair)), None)
 
 
@@ -39,5 +39,5 @@ def _pairs(first: str, second: str) -> bool:
         for mark, replaced in _MARKS
         for at in mark.finditer(first)
     )
-    one, two = first.lower(), second.lower()
-    return any(marks) or any(a in one and one.replace(a, b, 1) == two for a, b in _ROLES)
+    a_name, b_name = first.lower(), second.lower()
+    return any(marks) or any(a in a_name and a_name.replace(a, b, 1) == b_name for a, b in _ROLES)

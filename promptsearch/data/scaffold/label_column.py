@@ -24,9 +24,9 @@ def labels_of(data: Path, label: str, rows: Sequence[Row], *, named: bool) -> Co
     """
     if not named and kind_of(data) in (".csv", ".tsv"):
         _refuse_headless(data, label, rows)
-    found = Counter(row.text(label).strip() for row in rows)
-    _refuse_no_labels(data, label, found, rows)
-    return found
+    counts = Counter(row.text(label).strip() for row in rows)
+    _refuse_no_labels(data, label, counts, rows)
+    return counts
 
 
 def _refuse_headless(data: Path, label: str, rows: Sequence[Row]) -> None:
@@ -37,7 +37,7 @@ def _refuse_headless(data: Path, label: str, rows: Sequence[Row]) -> None:
             data,
             None,
             f"its first row is no header: the column {label!r} also holds {label!r}; "
-            f"{_way_out(label, 'label', rows)}",
+            f"{_columns_hint(label, 'label', rows)}",
         )
     names = list(rows[0].cells)
     if label not in names and hidden:
@@ -45,7 +45,7 @@ def _refuse_headless(data: Path, label: str, rows: Sequence[Row]) -> None:
             data,
             None,
             f"there is no column {label!r}{did_you_mean(label, names)}; where the first row "
-            f"({', '.join(names):.60}) is no header, {_way_out(hidden[0], label, rows)}",
+            f"({', '.join(names):.60}) is no header, {_columns_hint(hidden[0], label, rows)}",
         )
 
 
@@ -62,13 +62,13 @@ def _own_names(rows: Sequence[Row]) -> Iterator[str]:
             yield name
 
 
-def _way_out(target: str, label: str, rows: Sequence[Row]) -> str:
+def _columns_hint(target: str, label: str, rows: Sequence[Row]) -> str:
     """The option that names the columns, `target` as the label and the longest as the text."""
     names = list(rows[0].cells)
     sizes = {name: sum(len(row.peek(name) or "") for row in rows) for name in names}
     text = max((name for name in names if name != target), key=lambda name: sizes[name], default="")
-    told = {target: label, text: "text"}
-    columns = [told.get(name, f"column{at}") for at, name in enumerate(names, 1)]
+    roles = {target: label, text: "text"}
+    columns = [roles.get(name, f"column{at}") for at, name in enumerate(names, 1)]
     return f"name the columns: --columns {quote(','.join(columns))} --label {quote(label)}"
 
 

@@ -23,19 +23,19 @@ class Starter:
 
     text: str
     inputs: tuple[str, ...]  # as the template names them
-    left: tuple[Column, ...]
+    unused: tuple[Column, ...]
 
     @property
     def others(self) -> tuple[str, ...]:
-        return tuple(map(_told, self.left))
+        return tuple(map(_described, self.unused))
 
     @property
     def remark(self) -> str:
         """What to know of the columns; "" where there is only one with text."""
-        if not self.left and len(self.inputs) < 2:
+        if not self.unused and len(self.inputs) < 2:
             return ""
-        left = f"; {_left_out(self.left)}" if self.left else ""
-        return f"the template reads {', '.join(self.inputs)}{left}"
+        note = f"; {_unused_note(self.unused)}" if self.unused else ""
+        return f"the template reads {', '.join(self.inputs)}{note}"
 
 
 def starter_task(
@@ -82,7 +82,7 @@ def _fields(inputs: Sequence[Column], taken: Set[str]) -> tuple[str, ...]:
     )
 
 
-def _told(column: Column) -> str:
+def _described(column: Column) -> str:
     """Its name, on one line, and whether some rows lack it."""
     name = column.name if column.name.isprintable() else _quoted(column.name)
     if not column.gaps:
@@ -90,9 +90,9 @@ def _told(column: Column) -> str:
     return f"{name} (empty in {len(column.gaps)} of {len(column.texts)} rows)"
 
 
-def _left_out(left: Sequence[Column]) -> str:
-    plain = all(column.plain for column in left)
-    names = listed([_told(column) for column in left])
+def _unused_note(unused: Sequence[Column]) -> str:
+    plain = all(column.plain for column in unused)
+    names = listed([_described(column) for column in unused])
     return (
         f"other columns with text, left out: {names}; to use one, add it to inputs and to the "
         f"template{'' if plain else ', with a plain name under [rename]'}"
@@ -113,7 +113,9 @@ def _files(data: Path, folder: Path, columns: tuple[str, ...], encoding: str) ->
     return lines
 
 
-def _template(inputs: Sequence[Column], fields: Sequence[str], left: Sequence[Column]) -> list[str]:
+def _template(
+    inputs: Sequence[Column], fields: Sequence[str], unused: Sequence[Column]
+) -> list[str]:
     """The keys around the prompt."""
     chinese = _spaceless(text for column in inputs for text in column.texts)
     renamed = [
@@ -122,7 +124,7 @@ def _template(inputs: Sequence[Column], fields: Sequence[str], left: Sequence[Co
         if column.name != field
     ]
     return [
-        *([f"# O{_left_out(left)[1:]}."] if left else []),
+        *([f"# O{_unused_note(unused)[1:]}."] if unused else []),
         f"inputs = [{', '.join(map(_quoted, fields))}]                # columns a template may use",
         "# Where the search starts: your best guess, which every found prompt is compared to.",
         f"template = {_quoted(_wording(fields, chinese))}",
@@ -134,10 +136,10 @@ def _template(inputs: Sequence[Column], fields: Sequence[str], left: Sequence[Co
 
 def _wording(fields: Sequence[str], chinese: bool) -> str:
     """For a pair, how LM-BFF asks whether one text follows from the other."""
-    shown = [f"{{{field}}}" for field in fields]
-    if len(shown) == 1:
-        return shown[0] + ("这是[Z]。" if chinese else " It was [Z].")
-    return ("？[Z]，" if chinese else " ? [Z] , ").join(shown)
+    placeholders = [f"{{{field}}}" for field in fields]
+    if len(placeholders) == 1:
+        return placeholders[0] + ("这是[Z]。" if chinese else " It was [Z].")
+    return ("？[Z]，" if chinese else " ? [Z] , ").join(placeholders)
 
 
 def _free(name: str, taken: Container[str]) -> str:

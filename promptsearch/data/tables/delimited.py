@@ -56,14 +56,14 @@ def _header(path: Path, first: tuple[int, list[str]] | None) -> tuple[int, Seque
 def _check_unlike(path: Path, line: int | None, names: Sequence[str]) -> None:
     """`DataError` where one column would hide another; the names are given where line is None."""
     if twice := [name for name in names if names.count(name) > 1]:
-        told = f"are named {twice[0]!r}" if twice[0] else "have no name"
+        problem = f"are named {twice[0]!r}" if twice[0] else "have no name"
         way_out = "rename one"
         if line is not None:
             way_out += (
                 ", or where this is no header, say header = false and columns = [...] (of "
                 "`promptsearch init`: --columns)"
             )
-        raise DataError.at(path, line, f"two columns {told}; {way_out}")
+        raise DataError.at(path, line, f"two columns {problem}; {way_out}")
 
 
 def _without_trail(columns: Sequence[str]) -> list[str]:

@@ -63,12 +63,12 @@ def json_document(path: Path, encoding: str) -> object:
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """The object; `ValueError` where a key stands twice, of which one would be lost."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    result = dict(pairs)
+    if len(result) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {twice!r} stands twice")
-    return found
+    return result
 
 
 def _is_lines(path: Path, encoding: str) -> bool:
@@ -130,9 +130,9 @@ class _Container:
         self._skip()
         return True
 
-    def _expect(self, mark: str, other: str = "") -> None:
+    def _expect(self, mark: str, alternative: str = "") -> None:
         if not self._takes(mark):
-            raise self._error(f"expected {other + ' or ' if other else ''}{mark!r}")
+            raise self._error(f"expected {alternative + ' or ' if alternative else ''}{mark!r}")
 
     def _value(self) -> object:
         try:

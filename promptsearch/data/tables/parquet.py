@@ -42,9 +42,9 @@ def pyarrow_for(path: Path) -> tuple[Any, Any]:
 def _plain(batch: Any) -> Any:
     """The batch with texts for times in nanoseconds, for which Python has no type."""
     text = import_module("pyarrow").string()
-    for place, field in enumerate(batch.schema):
+    for index, field in enumerate(batch.schema):
         if str(field.type).startswith("timestamp[ns"):
-            batch = batch.set_column(place, field.name, batch.column(place).cast(text))
+            batch = batch.set_column(index, field.name, batch.column(index).cast(text))
     return batch
 
 

@@ -46,8 +46,10 @@ class Row:
                 f"the columns are {', '.join(self.cells)}{_separated(self.cells)}"
             )
         if (text := self.peek(column)) is None:
-            shown = "null" if self.cells[column] is None else "not text or a number"
-            raise self.error(f"the column {column!r} is {shown}; give it a text or remove the row")
+            problem = "null" if self.cells[column] is None else "not text or a number"
+            raise self.error(
+                f"the column {column!r} is {problem}; give it a text or remove the row"
+            )
         if not text.strip():
             raise self.error(f"the column {column!r} is empty; fill it in or remove the row")
         return text
@@ -124,14 +126,17 @@ def renamed(row: Row, names: Mapping[str, str]) -> Row:
     if not names:
         return row
     inner = {name: reached(row.cells, name) for name in names if name not in row.cells}
-    found = {**row.cells, **{name: value for name, value in inner.items() if value is not None}}
+    cells_and_inner = {
+        **row.cells,
+        **{name: value for name, value in inner.items() if value is not None},
+    }
     cells = {
         names.get(column, column): joined(value) if column in names else value
-        for column, value in found.items()
+        for column, value in cells_and_inner.items()
     }
-    if len(cells) < len(found):
-        shown = ", ".join(row.cells)
-        raise row.error(f"[rename] gives two columns one name; the columns are {shown}")
+    if len(cells) < len(cells_and_inner):
+        columns = ", ".join(row.cells)
+        raise row.error(f"[rename] gives two columns one name; the columns are {columns}")
     return replace(row, cells=cells)
 
 

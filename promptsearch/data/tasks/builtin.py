@@ -28,5 +28,7 @@ def task_path(spec: str | Path) -> Path:
 def _unknown(path: Path, names: list[str]) -> str:
     beside = sorted(each.name for each in path.parent.glob("*.toml"))
     near = did_you_mean(path.name, [*names, *beside])
-    shown = ", ".join(names) or "none"
-    return f"there is no task {str(path)!r}{near}: no such file, and the built-in tasks are {shown}"
+    builtin = ", ".join(names) or "none"
+    return (
+        f"there is no task {str(path)!r}{near}: no such file, and the built-in tasks are {builtin}"
+    )

@@ -35,7 +35,7 @@ def chosen_candidates(task: TaskFile, file: Path, objects: Sequence[str]) -> Can
             path = common_vocab(file)
             return Candidates("common-vocab", path, read_candidates(path))
         case name:
-            (path,) = _found(name, file)
+            (path,) = _candidate_files(name, file)
             return Candidates("file", path, read_candidates(path, task.encoding))
 
 
@@ -65,7 +65,7 @@ def common_vocab(file: Path) -> Path:
     )
 
 
-def _found(name: str, file: Path) -> tuple[Path, ...]:
+def _candidate_files(name: str, file: Path) -> tuple[Path, ...]:
     try:
         return expand([name], file.parent)
     except DataError as error:

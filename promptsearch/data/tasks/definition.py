@@ -60,11 +60,11 @@ class TaskDefinition:
         return read_split("test", self.test_files, self.test_paths, self.reader)
 
     @property
-    def frame(self) -> TaskSchema:
+    def schema(self) -> TaskSchema:
         """The task without its data."""
         labels = () if self.kind == "facts" else self.labels
-        own = self.inputs, labels, self.language, self.chat, self.reader
-        return TaskSchema(self.name, self.kind, *own)
+        parts = self.inputs, labels, self.language, self.chat, self.reader
+        return TaskSchema(self.name, self.kind, *parts)
 
     @property
     def test_sha256(self) -> str | None:
@@ -112,8 +112,8 @@ def read_split(
     """The split, read and fingerprinted; `DataError` where it is empty."""
     examples = reader.examples(paths)
     if not examples:
-        shown = ", ".join(map(str, paths))
-        raise DataError.at(shown, None, f"the {name} split is empty; add rows or another file")
+        files_text = ", ".join(map(str, paths))
+        raise DataError.at(files_text, None, f"the {name} split is empty; add rows or another file")
     return Split(name, files, sha256(paths), examples)
 
 

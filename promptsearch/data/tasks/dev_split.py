@@ -33,9 +33,9 @@ def with_dev(examples: Sequence[Example]) -> tuple[tuple[Example, ...], tuple[Ex
 def _quotas(sizes: Mapping[str, int], share: int) -> dict[str, int]:
     """How many of each stratum go: its floor, then the largest remainders until the sum fits."""
     quotas = {label: size // share for label, size in sizes.items()}
-    left = sum(sizes.values()) // share - sum(quotas.values())
+    remaining = sum(sizes.values()) // share - sum(quotas.values())
     by_remainder = sorted(sizes, key=lambda label: (-(sizes[label] % share), _digest(label)))
-    for label in by_remainder[:left]:
+    for label in by_remainder[:remaining]:
         quotas[label] += 1
     return quotas
 

@@ -32,11 +32,11 @@ def examples_of(rows: object, reader: Reader) -> list[Example]:
 
     `DataError` names the row ("line") and the value that cannot be asked.
     """
-    found = []
-    for place, row in enumerate(_listed(rows)):
-        inputs = reader.inputs_of(_row(row, place + 1, reader))
-        found.append(Example(str(place), inputs, ()))
-    return found
+    examples = []
+    for index, row in enumerate(_listed(rows)):
+        inputs = reader.inputs_of(_row(row, index + 1, reader))
+        examples.append(Example(str(index), inputs, ()))
+    return examples
 
 
 def _listed(rows: object) -> Iterable[Any]:
@@ -50,21 +50,21 @@ def _listed(rows: object) -> Iterable[Any]:
     return rows
 
 
-def _row(row: object, place: int, reader: Reader) -> Row:
+def _row(row: object, number: int, reader: Reader) -> Row:
     if isinstance(row, str):
-        return Row(WHERE, place, {_only_column(reader): row})
+        return Row(WHERE, number, {_only_column(reader): row})
     if not isinstance(row, Mapping):
         message = f'a row must be a text or {{"column": text}}, not a {type(row).__name__}'
-        raise DataError.at(WHERE, place, message)
+        raise DataError.at(WHERE, number, message)
     cells = {name: None if _is_missing(value) else value for name, value in row.items()}
-    return renamed(Row(WHERE, place, cells), reader.layout.rename)
+    return renamed(Row(WHERE, number, cells), reader.layout.rename)
 
 
 def _only_column(reader: Reader) -> str:
     columns = sorted(reader.columns)
     if len(columns) != 1:
-        shown = ", ".join(columns) or "none of their own, but marked words"
-        raise DataError(f"{WHERE} holds texts, but the prompts read {shown}; give dicts")
+        readable = ", ".join(columns) or "none of their own, but marked words"
+        raise DataError(f"{WHERE} holds texts, but the prompts read {readable}; give dicts")
     return columns[0]
 
 
@@ -76,7 +76,9 @@ def _is_missing(value: object) -> bool:
         return True
 
 
-def task_in_memory(frame: TaskSchema, prompt: Prompt, examples: Sequence[Example]) -> TaskDefinition:
+def task_in_memory(
+    frame: TaskSchema, prompt: Prompt, examples: Sequence[Example]
+) -> TaskDefinition:
     """A task whose dev examples are a part of these, as of a task file without dev.
 
     `DataError` where there are too few.

@@ -43,7 +43,7 @@ class LabelledReader:
         """What a template may read of the row; its label, if it has one, is not looked at."""
         columns = [name for name in self.inputs if name not in self.markup.fields.values()]
         others = [name for name in row.cells if name not in (*columns, self.label)]
-        marked = self.markup.found(row, [*columns, *others])
+        marked = self.markup.marked_words(row, [*columns, *others])
         texts = {name: self._text(row, name) for name in columns}
         filled = {**texts, **marked}
         return {name: text for name in self.inputs if (text := filled[name]) is not None}
@@ -52,10 +52,10 @@ class LabelledReader:
         label = row.text(self.label).strip()
         if label in self.labels:
             return label
-        shown = ", ".join(self.labels[:_SHOWN]) + (", ..." if len(self.labels) > _SHOWN else "")
+        known = ", ".join(self.labels[:_SHOWN]) + (", ..." if len(self.labels) > _SHOWN else "")
         raise row.error(
             f"the label {label!r} has no answers{did_you_mean(label, self.labels)}; the task has "
-            f"answers for {shown}: correct the row or add the label under [answers]"
+            f"answers for {known}: correct the row or add the label under [answers]"
         )
 
     def _text(self, row: Row, name: str) -> str | None:

@@ -54,15 +54,15 @@ def load_document(document: Mapping[str, object], file: Path) -> TaskDefinition:
         file,
         document,
         task,
-        train=_found(file, "train", task.train),
-        dev=_found(file, "dev", task.dev),
-        test=_found(file, "test", task.test),
-        corpus=_found(file, "corpus", task.corpus),
+        train=_split_paths(file, "train", task.train),
+        dev=_split_paths(file, "dev", task.dev),
+        test=_split_paths(file, "test", task.test),
+        corpus=_split_paths(file, "corpus", task.corpus),
     )
     return _classification(source) if task.kind == "classification" else _facts(source)
 
 
-def _found(file: Path, key: str, patterns: tuple[str, ...]) -> tuple[Path, ...]:
+def _split_paths(file: Path, key: str, patterns: tuple[str, ...]) -> tuple[Path, ...]:
     try:
         return expand(patterns, file.parent)
     except DataError as error:

@@ -106,9 +106,11 @@ def _check_labels(task: TaskFile, labels: Sequence[str], file: Path) -> None:
 
 def _unknown_field(name: str, inputs: Sequence[str], file: Path) -> TaskError:
     usable = [each for each in inputs if re.fullmatch(r"\w+", each)]
-    odd = [each for each in inputs if each not in usable]
+    unusable = [each for each in inputs if each not in usable]
     hint = (
-        f"; give {odd[0]!r} a name without spaces and signs under [rename] to use it" if odd else ""
+        f"; give {unusable[0]!r} a name without spaces and signs under [rename] to use it"
+        if unusable
+        else ""
     )
     return TaskError(
         f"{file}: template: there is no input {{{name}}}{did_you_mean(name, usable)}; "

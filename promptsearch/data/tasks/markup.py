@@ -26,7 +26,7 @@ class Markup:
         """
         return self._tags.sub("", text) if self.fields else text
 
-    def found(self, row: Row, columns: Iterable[str]) -> dict[str, str]:
+    def marked_words(self, row: Row, columns: Iterable[str]) -> dict[str, str]:
         """Field -> marked words, from the first of `columns` that has the tag."""
         texts = [text for column in columns if (text := row.peek(column))]
         return {name: self._marked(row, tag, texts) for tag, name in self.fields.items()}

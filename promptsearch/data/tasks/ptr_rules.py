@@ -66,8 +66,8 @@ def _rule(
     if "" in (label, *words):
         raise DataError.at(path, number, "a cell is empty; fill it in, or remove its tab")
     width = len(next(iter(rules.values()), [tuple(words)])[0])
-    other = words[-1] if len(words) == width + 1 and words[-1] in rules else None
-    words = words[-2::-1] if other else words
+    reversed_label = words[-1] if len(words) == width + 1 and words[-1] in rules else None
+    words = words[-2::-1] if reversed_label else words
     if len(words) != width:
         raise DataError.at(
             path,
@@ -77,4 +77,4 @@ def _rule(
         )
     if tuple(words) in rules.get(label, []):
         raise DataError.at(path, number, f"the rule of {label!r} stands here again; remove it")
-    return Rule(number, label, tuple(words), other)
+    return Rule(number, label, tuple(words), reversed_label)

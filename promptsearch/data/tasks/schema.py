@@ -46,22 +46,22 @@ def schema_of(
     saved = keys.table("definition") or TomlKeys({}, path)
     kind = _kind(keys, kind)
     inputs = keys.strings("inputs") or tuple(fields)
-    own = () if kind == "facts" else keys.strings("labels") or tuple(labels)
+    declared = () if kind == "facts" else keys.strings("labels") or tuple(labels)
     return TaskSchema(
         name=keys.string("name", path.stem),
         kind=kind,
         inputs=inputs,
-        labels=own,
+        labels=declared,
         language=saved.string("language", "en"),
         chat=chat_of(saved),
-        reader=_reader(saved, kind, inputs, own),
+        reader=_reader(saved, kind, inputs, declared),
     )
 
 
 def _kind(keys: TomlKeys, kind: Kind) -> Kind:
-    if (given := keys.string("kind", kind)) not in get_args(Kind):
-        raise keys.error("kind", f"it is {given!r}; write {' or '.join(get_args(Kind))}")
-    return cast(Kind, given)
+    if (value := keys.string("kind", kind)) not in get_args(Kind):
+        raise keys.error("kind", f"it is {value!r}; write {' or '.join(get_args(Kind))}")
+    return cast(Kind, value)
 
 
 def _reader(

@@ -110,15 +110,15 @@ def _kind(keys: TomlKeys) -> Kind:
         case "facts":
             return "facts"
         case other:
-            shown = "it is missing" if other is None else f"it is {other!r}"
-            message = f'{shown}; write kind = "classification" or kind = "facts"'
+            problem = "it is missing" if other is None else f"it is {other!r}"
+            message = f'{problem}; write kind = "classification" or kind = "facts"'
             raise keys.error("kind", message)
 
 
 def _refuse_foreign(keys: TomlKeys, kind: Kind) -> None:
-    foreign = [key for other, names in _ONLY.items() if other != kind for key in names]
-    if found := [key for key in foreign if key in keys.document]:
-        raise keys.error(found[0], f'it has no meaning for kind = "{kind}"; remove it')
+    foreign = [key for owner, names in _ONLY.items() if owner != kind for key in names]
+    if unknown := [key for key in foreign if key in keys.document]:
+        raise keys.error(unknown[0], f'it has no meaning for kind = "{kind}"; remove it')
 
 
 def _columns(keys: TomlKeys) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ def _answers(keys: TomlKeys) -> Answers:
 
 
 def _listed(answers: TomlKeys, label: str) -> str | Sequence[object]:
-    given = answers.document[label]
-    if not isinstance(given, str | list):
-        raise answers.error(label, f"it must be a string or a list of them, not {given!r}")
-    return given
+    value = answers.document[label]
+    if not isinstance(value, str | list):
+        raise answers.error(label, f"it must be a string or a list of them, not {value!r}")
+    return value

@@ -43,7 +43,7 @@ def label_names(definition: TaskDefinition) -> Prompt | str:
 
 def without_inputs(examples: Dataset) -> list[Example]:
     """The examples with nothing in their fields: what a prompt says of them, it says of all."""
-    return [replace(own, inputs=dict.fromkeys(own.inputs, "")) for own in examples]
+    return [replace(example, inputs=dict.fromkeys(example.inputs, "")) for example in examples]
 
 
 def of_prompts(
@@ -52,15 +52,15 @@ def of_prompts(
     """The manual prompt without its inputs, and with the label names as answers."""
     manual = definition.prompt
 
-    def worth(prompt: Prompt, rows: Dataset) -> Floats:
+    def metric_values(prompt: Prompt, rows: Dataset) -> Floats:
         return sheet_of([prompt], definition, rows, scorer).alone(metric)[None]
 
-    values, left_out = {"empty input": worth(manual, without_inputs(examples))}, {}
+    values, left_out = {"empty input": metric_values(manual, without_inputs(examples))}, {}
     named = label_names(definition)
     if isinstance(named, str):
         left_out["label names"] = named
     else:
-        values["label names"] = worth(named, examples)
+        values["label names"] = metric_values(named, examples)
     return Baselines(values, left_out)
 
 
@@ -76,27 +76,27 @@ class Learners:
     folds: int
     seed: int
 
-    def worth(self, fit: "Fit") -> Floats:
+    def metric_values(self, fit: "Fit") -> Floats:
         """(repeat, row): what each row gives, labelled by what learned from the other folds."""
         values = []
         for fold in folds_of(self.strata, self.folds, FITS, self.seed):
-            said = [""] * len(fold)
+            guesses_by_row = [""] * len(fold)
             for out in range(self.folds):
                 seen = [self.examples[row] for row in np.flatnonzero(fold != out).tolist()]
-                left = np.flatnonzero(fold == out).tolist()
-                guesses = fit([*seen, *self.beside])([self.examples[row] for row in left])
-                for row, guess in zip(left, guesses, strict=True):
-                    said[row] = guess
-            values.append(self._judged(said))
+                held_out = np.flatnonzero(fold == out).tolist()
+                guesses = fit([*seen, *self.beside])([self.examples[row] for row in held_out])
+                for row, guess in zip(held_out, guesses, strict=True):
+                    guesses_by_row[row] = guess
+            values.append(self._values(guesses_by_row))
         return np.stack(values)
 
-    def _judged(self, said: Sequence[str]) -> Floats:
+    def _values(self, guessed: Sequence[str]) -> Floats:
         if self.metric in SHARES:
-            codes = np.array([self.definition.labels.index(label) for label in said])
+            codes = np.array([self.definition.labels.index(label) for label in guessed])
             negative = self.definition.negative_label
             return SHARES[self.metric](self.strata, codes, self.definition.labels, negative)
-        pairs = zip(said, self.examples, strict=True)
-        return np.array([float(label in own.targets) for label, own in pairs])
+        pairs = zip(guessed, self.examples, strict=True)
+        return np.array([float(label in example.targets) for label, example in pairs])
 
 
 def learned(learners: Learners) -> Baselines:
@@ -104,13 +104,13 @@ def learned(learners: Learners) -> Baselines:
     if learners.metric in ("log_likelihood", "mrr"):
         why = f"it names a label only, which has no {learners.metric}"
         return Baselines({}, {"majority": why, "TF-IDF + logistic regression": why})
-    values, left_out = {"majority": learners.worth(majority)}, {}
+    values, left_out = {"majority": learners.metric_values(majority)}, {}
     if learners.definition.kind == "facts":
         left_out["TF-IDF + logistic regression"] = "objects are not learned from subjects' words"
     elif find_spec("sklearn") is None:
         left_out["TF-IDF + logistic regression"] = "pip install 'promptsearch[certify]'"
     else:
-        values["TF-IDF + logistic regression"] = learners.worth(bag_of_words)
+        values["TF-IDF + logistic regression"] = learners.metric_values(bag_of_words)
     return Baselines(values, left_out)
 
 
@@ -130,7 +130,7 @@ def bag_of_words(seen: Dataset) -> Guesses:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    labels = [own.targets[0] for own in seen]
+    labels = [example.targets[0] for example in seen]
     if len(set(labels)) < 2:
         return majority(seen)
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+")
@@ -140,4 +140,4 @@ def bag_of_words(seen: Dataset) -> Guesses:
 
 
 def _texts(examples: Dataset) -> list[str]:
-    return [" ".join(own.inputs.values()) for own in examples]
+    return [" ".join(example.inputs.values()) for example in examples]

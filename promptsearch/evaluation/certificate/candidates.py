@@ -20,11 +20,11 @@ def candidates_of(file: PromptFile, definition: TaskDefinition, seed: int) -> li
     They are in an order of the seed's: a file has the best first, and that must not decide ties.
     """
     ledger = ledger_of(file)
-    saved = [aligned(own, definition).prompt for own in file.prompts]
-    found = saved if ledger is None else [*saved, *_scored(ledger, definition)]
-    distinct = [own for own in dict.fromkeys(found) if own != definition.prompt]
+    saved = [aligned(prompt, definition).prompt for prompt in file.prompts]
+    prompts = saved if ledger is None else [*saved, *_scored(ledger, definition)]
+    distinct = [prompt for prompt in dict.fromkeys(prompts) if prompt != definition.prompt]
     order = np.random.default_rng([seed, 5]).permutation(len(distinct))
-    return [distinct[place] for place in order]
+    return [distinct[index] for index in order]
 
 
 def over_the_same(definition: TaskDefinition, file: PromptFile) -> TaskDefinition:
@@ -38,10 +38,12 @@ def over_the_same(definition: TaskDefinition, file: PromptFile) -> TaskDefinitio
 
 def ledger_of(file: PromptFile) -> Path | None:
     """The ledger beside a file, where there is one and it is of the search that made the file."""
-    path, made = file.path.parent / LEDGER, file.section("search")
-    told = identity_in(path)
-    same = all(told.get(key) == made.get(key) for key in ("strategy", "seed", "objective"))
-    return path if made and told and same else None
+    path, search_section = file.path.parent / LEDGER, file.section("search")
+    identity = identity_in(path)
+    same = all(
+        identity.get(key) == search_section.get(key) for key in ("strategy", "seed", "objective")
+    )
+    return path if search_section and identity and same else None
 
 
 def _scored(ledger: Path, definition: TaskDefinition) -> Iterator[Prompt]:
@@ -56,8 +58,8 @@ def _prompt(ledger: Path, row: Row, definition: TaskDefinition) -> Prompt:
     template = Template.parse(str(row["template"]))
     verbalizer = definition.prompt.verbalizer
     try:
-        if isinstance(own := row.get("verbalizer"), Mapping):
-            verbalizer = Verbalizer.of(own, template.slots)
+        if isinstance(saved_verbalizer := row.get("verbalizer"), Mapping):
+            verbalizer = Verbalizer.of(saved_verbalizer, template.slots)
         prompt = SavedPrompt(str(row["id"]), Prompt(template, verbalizer), row)
     except PromptError as error:
         raise DataError.at(ledger, None, f"the trial {row['id']}: {error}") from None

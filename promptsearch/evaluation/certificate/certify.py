@@ -20,20 +20,20 @@ Section = dict[str, object]
 MOST_LABELS = "what is said of each label is not kept of so many"
 
 
-def worth_of(contest: Comparison, design: Design) -> Floats:
+def values_of_winners(contest: Comparison, design: Design) -> Floats:
     """(repeat, row): what the winners give the rows that did not choose them."""
-    return np.stack([contest.sheet.value(design.metric, own) for own in contest.fit.chosen])
+    return np.stack([contest.sheet.value(design.metric, winners) for winners in contest.fit.chosen])
 
 
 def gain_section(contest: Comparison, design: Design) -> Section:
     """The gain over the manual prompt, and the verdict on it."""
-    ours, theirs = worth_of(contest, design), contest.manual.alone(design.metric)
+    ours, theirs = values_of_winners(contest, design), contest.manual.alone(design.metric)
     gain = paired_interval(ours - theirs, inflation(design.folds))
     verdict = verdict_of(gain, len(theirs))
     return {
         "winner": float(ours.mean()),
         "manual": float(theirs.mean()),
-        **_told(gain),
+        **_interval_section(gain),
         "verdict": verdict.ruling,
         "more_rows": verdict.more_rows,
     }
@@ -59,7 +59,9 @@ def ties_section(contest: Comparison, design: Design) -> Section | None:
     if contest.repeated:
         return None
     rows = np.arange(len(contest.strata))
-    every = [contest.sheet.score(design.metric, own, rows) for own in range(len(contest.prompts))]
+    every = [
+        contest.sheet.score(design.metric, prompt, rows) for prompt in range(len(contest.prompts))
+    ]
     scores = np.array(every)
     _, counts = np.unique(contest.fit.winners, return_counts=True)
     return {
@@ -75,8 +77,8 @@ def draws_section(contest: Comparison, design: Design) -> Section | None:
         return None
     ours, theirs, metric = contest.sheet, contest.manual, design.metric
     gains = [
-        ours.score(metric, own.winner, own.rest) - theirs.score(metric, 0, own.rest)
-        for own in contest.draws
+        ours.score(metric, draw.winner, draw.rest) - theirs.score(metric, 0, draw.rest)
+        for draw in contest.draws
     ]
     low, high = np.percentile(gains, [5, 95])
     return {
@@ -98,7 +100,9 @@ def permutation_section(contest: Comparison, design: Design, times: int) -> Sect
     return asdict(shuffled_labels(contest, design, times))
 
 
-def random_section(contest: Comparison, design: Design, random: ScoreMatrix, prompts: int) -> Section:
+def random_section(
+    contest: Comparison, design: Design, random: ScoreMatrix, prompts: int
+) -> Section:
     """The winner against the winner among random prompts, chosen in the same way."""
     fit = cross_fit(
         random.choice(design.objective),
@@ -107,21 +111,26 @@ def random_section(contest: Comparison, design: Design, random: ScoreMatrix, pro
         repeats=len(contest.fit.chosen),
         seed=design.seed,
     )
-    theirs = np.stack([random.value(design.metric, own) for own in fit.chosen])
-    return {"prompts": prompts, **_against(worth_of(contest, design), theirs, design.folds)}
+    theirs = np.stack([random.value(design.metric, winners) for winners in fit.chosen])
+    return {
+        "prompts": prompts,
+        **_against(values_of_winners(contest, design), theirs, design.folds),
+    }
 
 
 def baselines_section(
     contest: Comparison, design: Design, scorer: PromptScorer, beside: Dataset
 ) -> Section:
     """The winner against what any prompt has to beat; `beside` are training rows in no fold."""
-    definition, ours = contest.definition, worth_of(contest, design)
+    definition, ours = contest.definition, values_of_winners(contest, design)
     prompts = of_prompts(definition, contest.examples, scorer, design.metric)
     about = (design.metric, beside, design.folds, design.seed)
     others = learned(Learners(definition, contest.examples, contest.strata, *about))
     values = {**prompts.values, **others.values}
-    found: Section = {name: _against(ours, own, design.folds) for name, own in values.items()}
-    return {**found, "left_out": {**prompts.left_out, **others.left_out}}
+    section: Section = {
+        name: _against(ours, baseline, design.folds) for name, baseline in values.items()
+    }
+    return {**section, "left_out": {**prompts.left_out, **others.left_out}}
 
 
 def _against(ours: Floats, theirs: Floats, folds: int) -> Section:
@@ -130,9 +139,9 @@ def _against(ours: Floats, theirs: Floats, folds: int) -> Section:
         ours, theirs = ours[: len(theirs)], theirs[: len(ours)]
     return {
         "score": float(theirs.mean()),
-        **_told(paired_interval(ours - theirs, inflation(folds))),
+        **_interval_section(paired_interval(ours - theirs, inflation(folds))),
     }
 
 
-def _told(gain: Interval) -> Section:
+def _interval_section(gain: Interval) -> Section:
     return {"delta": gain.mean, "ci95": [gain.low, gain.high]}

@@ -56,7 +56,7 @@ class Comparison:
         return self.sheet.strata
 
 
-def among_given(
+def among_candidates(
     prompts: Sequence[Prompt],
     definition: TaskDefinition,
     examples: Dataset,
@@ -84,19 +84,25 @@ def among_searched(
     """A search anew for each fold, and for each draw."""
     examples = pooled(definition)
     strata = _strata(definition, examples)
-    found = over_folds(definition, search, strata, design.folds, design.seed)
+    searches = over_folds(definition, search, strata, design.folds, design.seed)
     if design.shots is not None:
         draws = (design.shots, design.draws, design.seed)
-        found += over_draws(definition, search, strata, *draws)
-    prompts = tuple(fold.winner for fold in found)
+        searches += over_draws(definition, search, strata, *draws)
+    prompts = tuple(fold.winner for fold in searches)
     about = (definition, examples, scorer)
     sheet, manual = sheet_of(prompts, *about), sheet_of([definition.prompt], *about)
     chosen = np.empty((1, len(examples)), dtype=np.int64)
-    for place, fold in enumerate(found[: design.folds]):
-        chosen[0, fold.rest] = place
+    for index, fold in enumerate(searches[: design.folds]):
+        chosen[0, fold.rest] = index
     fit = CrossFit(chosen, np.arange(design.folds)[None])
-    drawn = (FewShotDraw(place, fold.rest) for place, fold in enumerate(found) if place >= design.folds)
-    return Comparison(definition, examples, prompts, sheet, manual, fit, tuple(drawn), repeated=True)
+    drawn = (
+        FewShotDraw(index, fold.rest)
+        for index, fold in enumerate(searches)
+        if index >= design.folds
+    )
+    return Comparison(
+        definition, examples, prompts, sheet, manual, fit, tuple(drawn), repeated=True
+    )
 
 
 def sheet_of(
@@ -149,4 +155,4 @@ def _strata(definition: TaskDefinition, examples: Dataset) -> Ints:
     """(row,): labels as numbers; facts are all alike."""
     if definition.kind == "facts":
         return np.zeros(len(examples), dtype=np.int64)
-    return np.array([definition.labels.index(own.targets[0]) for own in examples])
+    return np.array([definition.labels.index(example.targets[0]) for example in examples])

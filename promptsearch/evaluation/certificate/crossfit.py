@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from promptsearch.evaluation.certificate.score_matrix import Choice
+from promptsearch.evaluation.certificate.score_matrix import ChooseWinner
 from promptsearch.evaluation.certificate.splits import few_shots, stratified_folds
 from promptsearch.metrics.predictions import Ints
 
@@ -30,12 +30,15 @@ def folds_of(strata: Ints, folds: int, repeats: int, seed: int) -> Ints:
 
 
 def cross_fit(
-    choose: Choice, strata: Ints, *, folds: int = FOLDS, repeats: int = REPEATS, seed: int = 0
+    choose: ChooseWinner, strata: Ints, *, folds: int = FOLDS, repeats: int = REPEATS, seed: int = 0
 ) -> CrossFit:
     """The winners of all folds but one, for each fold of each repeat."""
     fold = folds_of(strata, folds, repeats, seed)
     winners = np.array(
-        [[choose(np.flatnonzero(own != out)) for out in range(folds)] for own in fold]
+        [
+            [choose(np.flatnonzero(fold_of_row != out)) for out in range(folds)]
+            for fold_of_row in fold
+        ]
     )
     return CrossFit(np.take_along_axis(winners, fold, axis=1), winners)
 
@@ -49,12 +52,12 @@ class FewShotDraw:
 
 
 def few_shot_draws(
-    choose: Choice, strata: Ints, *, shots: int, draws: int, seed: int = 0
+    choose: ChooseWinner, strata: Ints, *, shots: int, draws: int, seed: int = 0
 ) -> list[FewShotDraw]:
     """Draw `shots` rows of each label and choose on them; again and again."""
     rng = np.random.default_rng(seed)
-    found = []
+    collected = []
     for _ in range(draws):
         drawn = few_shots(strata, shots, rng)
-        found.append(FewShotDraw(choose(drawn), np.setdiff1d(np.arange(len(strata)), drawn)))
-    return found
+        collected.append(FewShotDraw(choose(drawn), np.setdiff1d(np.arange(len(strata)), drawn)))
+    return collected

@@ -63,7 +63,7 @@ class Randomiser:
 
     def _twin(self, prompt: Prompt, rng: np.random.Generator) -> Prompt:
         order = rng.permutation(len(self.vocabulary)).tolist()
-        drawn = (self.vocabulary[place] for place in cycle(order))
+        drawn = (self.vocabulary[word] for word in cycle(order))
         parts = tuple(
             Text(self._reworded(part.text, drawn)) if isinstance(part, Text) else part
             for part in prompt.template.parts
@@ -71,7 +71,7 @@ class Randomiser:
         verbalizer = prompt.verbalizer
         if verbalizer != self.manual.verbalizer:
             pairs = tuple(
-                (label, tuple(self._answer(own, drawn) for own in answers))
+                (label, tuple(self._answer(answer, drawn) for answer in answers))
                 for label, answers in verbalizer.pairs
             )
             verbalizer = Verbalizer(pairs)

@@ -31,7 +31,7 @@ class Fold:
 def pooled(definition: TaskDefinition) -> list[Example]:
     """Train and dev together; ids count on."""
     rows = [*definition.train.examples, *definition.dev.examples]
-    return [replace(own, id=str(place)) for place, own in enumerate(rows)]
+    return [replace(example, id=str(number)) for number, example in enumerate(rows)]
 
 
 def over_folds(

@@ -9,7 +9,7 @@ from promptsearch.metrics.f1 import SHARES, f1_scores
 from promptsearch.metrics.predictions import Floats, Ints, Predictions, per_example
 
 MEANS = ("log_likelihood", "accuracy", "p@1", "mrr")  # of what each row gives; F1 is no such mean
-Choice = Callable[[Ints], int]  # rows -> the prompt that is best on them
+ChooseWinner = Callable[[Ints], int]  # rows -> the prompt that is best on them
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,22 @@ class ScoreMatrix:
     log_probs: Floats | None = None  # (prompt, row, label), where the labels are few
 
     @classmethod
-    def of(cls, judged: Sequence[Predictions], kind: str, negative: str | None = None) -> "ScoreMatrix":
+    def of(
+        cls, batch: Sequence[Predictions], kind: str, negative: str | None = None
+    ) -> "ScoreMatrix":
         """From judgements of the same rows, one a prompt."""
-        first = judged[0]
-        values = {name: np.stack([per_example(own, name) for own in judged]) for name in MEANS}
-        predicted = np.stack([own.predicted for own in judged])
+        first = batch[0]
+        values = {
+            name: np.stack([per_example(predictions, name) for predictions in batch])
+            for name in MEANS
+        }
+        predicted = np.stack([predictions.predicted for predictions in batch])
         if kind == "facts":
             return cls(values, predicted, first.labels)
-        said = [own.log_probs for own in judged if own.log_probs is not None]
-        known = np.stack(said) if len(said) == len(judged) else None
+        log_probs = [
+            predictions.log_probs for predictions in batch if predictions.log_probs is not None
+        ]
+        known = np.stack(log_probs) if len(log_probs) == len(batch) else None
         return cls(values, predicted, first.labels, negative, first.gold, known)
 
     @property
@@ -48,7 +55,7 @@ class ScoreMatrix:
         values = {"accuracy": hits, "log_likelihood": self.log_probs[:, rows, gold]}
         return replace(self, values=values, gold=gold)
 
-    def choice(self, objective: str) -> Choice:
+    def choice(self, objective: str) -> ChooseWinner:
         """The prompt that is best on some rows, ties by log-likelihood, then the first.
 
         The order of prompts must not come from their scores on these rows.
@@ -58,7 +65,9 @@ class ScoreMatrix:
             return best_by(self.values[objective], likelihood)
 
         def choose(rows: Ints) -> int:
-            merit = np.array([self.score(objective, one, rows) for one in range(len(likelihood))])
+            merit = np.array(
+                [self.score(objective, prompt, rows) for prompt in range(len(likelihood))]
+            )
             return best_by(merit[:, None], likelihood[:, rows].sum(axis=1)[:, None])(np.array([0]))
 
         return choose
@@ -68,8 +77,8 @@ class ScoreMatrix:
         if metric in MEANS:
             return float(self.values[metric][prompt, rows].mean())
         assert self.gold is not None, "F1 is for classification"
-        said = self.predicted[prompt, rows]
-        return f1_scores(self.gold[rows], said, self.labels, self.negative)[metric]
+        predicted = self.predicted[prompt, rows]
+        return f1_scores(self.gold[rows], predicted, self.labels, self.negative)[metric]
 
     def value(self, metric: str, chosen: Ints) -> Floats:
         """(row,) where prompt `chosen[row]` answers the row: values whose mean is the metric."""
@@ -77,22 +86,22 @@ class ScoreMatrix:
         if metric in MEANS:
             return self.values[metric][chosen, rows]
         assert self.gold is not None, "F1 is for classification"
-        said = self.predicted[chosen, rows]
-        return SHARES[metric](self.gold, said, self.labels, self.negative)
+        predicted = self.predicted[chosen, rows]
+        return SHARES[metric](self.gold, predicted, self.labels, self.negative)
 
     def alone(self, metric: str, prompt: int = 0) -> Floats:
         """(row,): the same of one prompt that answers all rows."""
         return self.value(metric, np.full(self.predicted.shape[1], prompt))
 
 
-def best_by(*merits: Floats) -> Choice:
+def best_by(*merits: Floats) -> ChooseWinner:
     """The choice by the mean of the first merit (prompt, row); ties by the next, then the first."""
 
     def choose(rows: Ints) -> int:
-        able = np.arange(len(merits[0]))
+        tied = np.arange(len(merits[0]))
         for merit in merits:
-            sums = merit[np.ix_(able, rows)].sum(axis=1)
-            able = able[sums >= sums.max() - 1e-9]
-        return int(able[0])
+            sums = merit[np.ix_(tied, rows)].sum(axis=1)
+            tied = tied[sums >= sums.max() - 1e-9]
+        return int(tied[0])
 
     return choose

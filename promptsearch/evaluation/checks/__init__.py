@@ -6,7 +6,13 @@ from dataclasses import dataclass, field, replace
 from promptsearch.data import Split, TaskDefinition
 from promptsearch.evaluation.checks.answers import CheckedVerbalizer, number_findings
 from promptsearch.evaluation.checks.data import data_findings
-from promptsearch.evaluation.checks.finding import MANUAL, Finding, Level, together, worst_first
+from promptsearch.evaluation.checks.finding import (
+    MANUAL,
+    Finding,
+    Level,
+    grouped_by_message,
+    worst_first,
+)
 from promptsearch.evaluation.checks.lengths import length_findings
 from promptsearch.evaluation.checks.prompt_file import file_findings, prompt_findings
 from promptsearch.evaluation.checks.rows import row_findings
@@ -28,15 +34,15 @@ def findings(
     splits = [definition.train, definition.dev]
     if definition.test_files:
         splits.append(definition.test())
-    found = [*data_findings(definition, splits), *row_findings(definition, splits)]
+    data_and_rows = [*data_findings(definition, splits), *row_findings(definition, splits)]
     if model is not None:
-        found += _characters(splits, model)
+        data_and_rows += _characters(splits, model)
     look = _Look(definition, splits, model)
-    own = [replace(one, prompts=(MANUAL,)) for one in look.at(definition.prompt)]
+    of_prompts = [replace(finding, prompts=(MANUAL,)) for finding in look.at(definition.prompt)]
     if file is not None:
-        found += file_findings(file, definition, model)
-        own += _of_prompts(file, look)
-    return worst_first([*found, *together(own)])
+        data_and_rows += file_findings(file, definition, model)
+        of_prompts += _of_prompts(file, look)
+    return worst_first([*data_and_rows, *grouped_by_message(of_prompts)])
 
 
 def _of_prompts(file: PromptFile, look: "_Look") -> Iterator[Finding]:
@@ -44,8 +50,8 @@ def _of_prompts(file: PromptFile, look: "_Look") -> Iterator[Finding]:
     for saved in file.prompts:
         fits = list(prompt_findings(saved, look.definition, method))
         fitting = not any(finding.level == "error" for finding in fits)
-        for one in [*fits, *(look.at(saved.prompt) if fitting else ())]:
-            yield replace(one, prompts=(saved.id,))
+        for prompt_finding in [*fits, *(look.at(saved.prompt) if fitting else ())]:
+            yield replace(prompt_finding, prompts=(saved.id,))
 
 
 def _characters(splits: Sequence[Split], model: LanguageModel) -> Iterator[Finding]:
@@ -83,7 +89,7 @@ class _Look:
         if verbalizer not in self._answers:
             self._answers[verbalizer] = CheckedVerbalizer(verbalizer, model, facts)
         answers = self._answers[verbalizer]
-        yield from answers.found
+        yield from answers.findings
         if answers.unread:  # no text can be laid out with them
             return
         longest = max(answers.read, key=lambda own: own.tokens)

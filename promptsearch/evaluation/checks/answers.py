@@ -14,7 +14,7 @@ Ids = tuple[tuple[str, tuple[int, ...]], ...]  # (slot, the ids of the answer's 
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadAnswer:
     """One answer of one label, and its ids."""
 
     label: str
@@ -48,23 +48,23 @@ class CheckedVerbalizer:
     facts: bool
 
     @cached_property
-    def read(self) -> tuple[Read, ...]:
+    def read(self) -> tuple[ReadAnswer, ...]:
         """Every answer of every label, in order."""
         texts = list(dict.fromkeys(t for a in self.verbalizer.answers for _, t in a))
         ids = dict(zip(texts, self.model.answer_ids(texts), strict=True))
         return tuple(
-            Read(label, answer, tuple((slot, ids[text]) for slot, text in answer))
+            ReadAnswer(label, answer, tuple((slot, ids[text]) for slot, text in answer))
             for label, answers in self.verbalizer.pairs
             for answer in answers
         )
 
     @cached_property
-    def unread(self) -> list[Read]:
+    def unread(self) -> list[ReadAnswer]:
         """Answers without a single token: no text can be scored with them."""
-        return [own for own in self.read if not all(ids for _, ids in own.ids)]
+        return [answer for answer in self.read if not all(ids for _, ids in answer.ids)]
 
     @cached_property
-    def found(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """All findings about the answers, in no order of weight."""
         return (
             *self._unknown(),
@@ -79,15 +79,15 @@ class CheckedVerbalizer:
         """Answers that the tokenizer cannot write, in whole or in part."""
         level: Level = "warning" if self.facts else "error"
         if self.unread:
-            shown = listed(list(map(str, self.unread)))
-            yield Finding("error", f"the model has no tokens for {shown}; use other answers")
-        texts = [text for own in self.read for _, text in own.answer]
+            answers = listed(list(map(str, self.unread)))
+            yield Finding("error", f"the model has no tokens for {answers}; use other answers")
+        texts = [text for answer in self.read for _, text in answer.answer]
         if not self.model.unknown_share(texts):
             return
         lost = [
-            str(own)
-            for own in self.read
-            if any(self.model.unknown_share([text]) for _, text in own.answer)
+            str(answer)
+            for answer in self.read
+            if any(self.model.unknown_share([text]) for _, text in answer.answer)
         ]
         spec = self.model.info.spec
         yield Finding(
@@ -96,27 +96,27 @@ class CheckedVerbalizer:
 
     def _merged(self) -> Iterator[Finding]:
         """Candidates that are read alike count as one, so of facts this is no error."""
-        if twins := len(self.read) - len({own.ids for own in self.read}):
+        if twins := len(self.read) - len({answer.ids for answer in self.read}):
             yield Finding("note", f"{twins:,} candidates read like another one: merged")
 
     def _alike(self) -> Iterator[Finding]:
-        groups: dict[Ids, list[Read]] = {}
-        for own in self.read:
-            groups.setdefault(own.ids, []).append(own)
+        groups: dict[Ids, list[ReadAnswer]] = {}
+        for answer in self.read:
+            groups.setdefault(answer.ids, []).append(answer)
         for group in groups.values():
             if len(group) > 1:
-                yield _told(group)
+                yield _same_ids_finding(group)
 
     def _beginnings(self) -> Iterator[Finding]:
         """What a causal model says of the longer one it has said of the shorter one before."""
-        known: dict[Ids, Read] = {}
-        for own in self.read:
-            known.setdefault(own.ids, own)
+        known: dict[Ids, ReadAnswer] = {}
+        for answer in self.read:
+            known.setdefault(answer.ids, answer)
         pairs = [
-            f"{shorter} begins {own}"
-            for own in self.read
-            for beginning in _beginnings_of(own.ids)
-            if (shorter := known.get(beginning)) is not None and shorter.label != own.label
+            f"{shorter} begins {answer}"
+            for answer in self.read
+            for beginning in _beginnings_of(answer.ids)
+            if (shorter := known.get(beginning)) is not None and shorter.label != answer.label
         ]
         if pairs:
             yield Finding(
@@ -125,7 +125,7 @@ class CheckedVerbalizer:
             )
 
     def _many(self) -> Iterator[Finding]:
-        if split := [f"{own} {own.longest}" for own in self.read if own.longest > MANY]:
+        if split := [f"{answer} {answer.longest}" for answer in self.read if answer.longest > MANY]:
             yield Finding(
                 "warning",
                 f"more than {MANY} tokens an answer: {listed(split)}; use shorter ones, or "
@@ -134,15 +134,19 @@ class CheckedVerbalizer:
 
     def _lengths(self) -> Iterator[Finding]:
         lengths: dict[str, set[int]] = {}
-        for own in self.read:
-            lengths.setdefault(own.label, set()).update(len(ids) for _, ids in own.ids)
+        for answer in self.read:
+            lengths.setdefault(answer.label, set()).update(len(ids) for _, ids in answer.ids)
         if len({n for counts in lengths.values() for n in counts}) > 1:
             each = [f"{label} {'/'.join(map(str, sorted(n)))}" for label, n in lengths.items()]
-            shown = listed(each, SHOWN)
-            yield Finding("warning", f"answers differ in tokens ({shown}): longer ones score lower")
+            lengths_shown = listed(each, SHOWN)
+            yield Finding(
+                "warning", f"answers differ in tokens ({lengths_shown}): longer ones score lower"
+            )
 
     def _spaces(self) -> Iterator[Finding]:
-        spaced = [str(own) for own in self.read if any(t != t.strip() for _, t in own.answer)]
+        spaced = [
+            str(answer) for answer in self.read if any(t != t.strip() for _, t in answer.answer)
+        ]
         if spaced:
             yield Finding(
                 "warning",
@@ -161,19 +165,23 @@ def number_findings(verbalizer: Verbalizer) -> Iterator[Finding]:
         )
 
 
-def _told(group: Sequence[Read]) -> Finding:
+def _same_ids_finding(group: Sequence[ReadAnswer]) -> Finding:
     """Answers with the same ids: of two labels, or twice of one."""
-    labels = list(dict.fromkeys(own.label for own in group))
-    shown = _all_of(list(map(str, group)))
+    labels = list(dict.fromkeys(answer.label for answer in group))
+    answers = _all_of(list(map(str, group)))
     if len(labels) == 1:
-        return Finding("warning", f"{shown} are one answer to the model, and count twice; keep one")
-    if len({own.answer for own in group}) == 1:
+        return Finding(
+            "warning", f"{answers} are one answer to the model, and count twice; keep one"
+        )
+    if len({answer.answer for answer in group}) == 1:
         return Finding(
             "warning",
             f"the answer {group[0].text!r} stands for {_all_of(labels)}: it cannot tell them "
             "apart; keep it for one",
         )
-    return Finding("error", f"the model reads {shown} alike: nothing tells them apart; change one")
+    return Finding(
+        "error", f"the model reads {answers} alike: nothing tells them apart; change one"
+    )
 
 
 def _all_of(items: Sequence[str]) -> str:

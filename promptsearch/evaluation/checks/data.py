@@ -48,8 +48,8 @@ def _balance(definition: TaskDefinition, split: Split) -> str:
     share = scores.get("accuracy", scores.get("p@1"))
     if definition.kind == "facts":
         return f"{len(counts)} objects; always {label!r}: P@1 {share:.3f}"
-    shown = listed([f"{label}: {counts[label]}" for label in definition.labels], SHOWN)
-    return f"{shown}; always {label!r}: accuracy {share:.3f}"
+    label_counts = listed([f"{label}: {counts[label]}" for label in definition.labels], SHOWN)
+    return f"{label_counts}; always {label!r}: accuracy {share:.3f}"
 
 
 def _coverage(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
@@ -96,8 +96,8 @@ def _rare(train: Split, others: Sequence[Split]) -> Iterator[Finding]:
     """Labels that train shows once; those that it never shows are said to be missing."""
     counts = counts_of(train)
     for split in others:
-        asked = counts_of(split)
-        if rare := [label for label in asked if counts[label] == 1]:
+        split_counts = counts_of(split)
+        if rare := [label for label in split_counts if counts[label] == 1]:
             yield Finding(
                 "warning",
                 f"{split.name} asks for {listed(rare)}, of which train has one example each: "

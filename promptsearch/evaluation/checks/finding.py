@@ -24,19 +24,22 @@ class Finding:
     prompts: tuple[str, ...] = ()
 
 
-def worst_first(found: Iterable[Finding]) -> list[Finding]:
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Errors, then warnings, then notes; each in the order found."""
-    return sorted(found, key=lambda finding: LEVELS.index(finding.level))
+    return sorted(findings, key=lambda finding: LEVELS.index(finding.level))
 
 
-def together(found: Iterable[Finding]) -> list[Finding]:
+def grouped_by_message(findings: Iterable[Finding]) -> list[Finding]:
     """Findings of several prompts that say the same, as one that names them all."""
     ids: dict[Finding, list[str]] = {}
-    for finding in found:
+    for finding in findings:
         ids.setdefault(Finding(finding.level, finding.message), []).extend(finding.prompts)
-    return [Finding(one.level, one.message, tuple(dict.fromkeys(own))) for one, own in ids.items()]
+    return [
+        Finding(merged.level, merged.message, tuple(dict.fromkeys(prompts)))
+        for merged, prompts in ids.items()
+    ]
 
 
-def listed(items: Sequence[str], shown: int = _SHOWN) -> str:
+def listed(items: Sequence[str], limit: int = _SHOWN) -> str:
     """`a, b, c, +4 more`: few, because rows and answers are long."""
-    return errors.listed(items, shown)
+    return errors.listed(items, limit)

@@ -29,8 +29,8 @@ def _cut(
     template: Template, answer: Answer, split: Split, model: LanguageModel
 ) -> Iterator[Finding]:
     step = -(-len(split.examples) // EXAMINED)
-    able = [e.inputs for e in split.examples[::step] if set(template.fields) <= e.inputs.keys()]
-    texts = sorted((_fixed(template.fill(inputs)) for inputs in able), key=_size)
+    usable = [e.inputs for e in split.examples[::step] if set(template.fields) <= e.inputs.keys()]
+    texts = sorted((_fixed(template.fill(inputs)) for inputs in usable), key=_size)
     if long := _too_long(texts, answer, model):
         looked = f" (of {len(texts)} looked at)" if step > 1 else ""
         yield Finding(

@@ -41,8 +41,8 @@ def _in_order(saved: SavedPrompt, definition: TaskDefinition) -> SavedPrompt:
 
 def _data(file: PromptFile, definition: TaskDefinition) -> Iterator[Finding]:
     """Splits that are not those the file tells of; scores on them are of other examples."""
-    told = file.section("task").get("data")
-    splits = told if isinstance(told, Mapping) else {}
+    data = file.section("task").get("data")
+    splits = data if isinstance(data, Mapping) else {}
     now = {
         "train": definition.train.sha256,
         "dev": definition.dev.sha256,
@@ -53,10 +53,10 @@ def _data(file: PromptFile, definition: TaskDefinition) -> Iterator[Finding]:
         before = split.get("sha256") if isinstance(split, Mapping) else None
         if before is not None and before != sha256:
             scored = [s.id for s in file.prompts if name in _scores(s)]
-            made = f"scores on {name} were made" if name != "train" else "prompts were proposed"
+            past = f"scores on {name} were made" if name != "train" else "prompts were proposed"
             yield Finding(
                 "warning",
-                f"{made} on other data (sha256 {str(before)[:12]}, now {str(sha256)[:12]}): "
+                f"{past} on other data (sha256 {str(before)[:12]}, now {str(sha256)[:12]}): "
                 "search or evaluate again",
                 tuple(scored or [s.id for s in file.prompts]),
             )
@@ -68,19 +68,19 @@ def _scores(saved: SavedPrompt) -> Mapping[str, object]:
 
 
 def _model(file: PromptFile, model: LanguageModel) -> Iterator[Finding]:
-    told = file.section("model")
+    model_section = file.section("model")
     names = {
         "sha256": "weights",
         "config_sha256": "configuration",
         "tokenizer_sha256": "tokenizer",
     }
     for key, what in names.items():
-        before, now = told.get(key), getattr(model.info, key)
+        before, now = model_section.get(key), getattr(model.info, key)
         if before is not None and before != now:
             yield Finding(
                 "warning",
                 f"the {what} of {model.info.spec} are not those the prompts were found with "
-                f"({told.get('spec')}, sha256 {str(before)[:12]}, now {str(now)[:12]}): their "
+                f"({model_section.get('spec')}, sha256 {str(before)[:12]}, now {str(now)[:12]}): their "
                 "scores say nothing of these",
                 tuple(saved.id for saved in file.prompts),
             )
@@ -124,15 +124,17 @@ def _prior(saved: SavedPrompt, method: object) -> Iterator[Finding]:
     if method in (None, "none"):
         yield Finding("warning", "there is a prior, but the file says no calibration: not used")
     elif not isinstance(prior, Mapping) or set(prior) != set(saved.prompt.verbalizer.labels):
-        shown = listed(list(prior), SHOWN) if isinstance(prior, Mapping) else repr(prior)
-        yield Finding("error", f"the prior is of {shown}, not of the prompt's labels; take it out")
+        described = listed(list(prior), SHOWN) if isinstance(prior, Mapping) else repr(prior)
+        yield Finding(
+            "error", f"the prior is of {described}, not of the prompt's labels; take it out"
+        )
     else:
         for label, answers in saved.prompt.verbalizer.pairs:
-            wanted = len(answers) if method == "pmi" else 1
+            expected = len(answers) if method == "pmi" else 1
             numbers = prior[label] if isinstance(prior[label], list) else [prior[label]]
-            if len(numbers) != wanted:
+            if len(numbers) != expected:
                 yield Finding(
                     "error",
                     f"the prior says {prior[label]!r} of {label}, where {method} calibration has "
-                    f"{wanted} numbers; take it out",
+                    f"{expected} numbers; take it out",
                 )

@@ -37,14 +37,21 @@ def _conflicts(splits: Sequence[Split]) -> Iterator[Finding]:
     rows: dict[_Inputs, list[tuple[str, str]]] = {}
     for split in splits:
         for example in split.examples:
-            own = rows.setdefault(_inputs(example), [])
-            own += [(f"{split.name} {example.id}", label) for label in example.targets]
-    torn = [own for own in rows.values() if len({label for _, label in own}) > 1]
+            rows_and_labels = rows.setdefault(_inputs(example), [])
+            rows_and_labels += [(f"{split.name} {example.id}", label) for label in example.targets]
+    torn = [
+        rows_and_labels
+        for rows_and_labels in rows.values()
+        if len({label for _, label in rows_and_labels}) > 1
+    ]
     if torn:
-        shown = [" and ".join(f"{row} ({label})" for row, label in own[:4]) for own in torn]
+        conflicts = [
+            " and ".join(f"{row} ({label})" for row, label in rows_and_labels[:4])
+            for rows_and_labels in torn
+        ]
         yield Finding(
             "warning",
-            f"{len(torn)} inputs have different labels in different rows: {listed(shown)}; "
+            f"{len(torn)} inputs have different labels in different rows: {listed(conflicts)}; "
             "correct the labels or remove the rows",
         )
 

@@ -37,8 +37,8 @@ def _inputs(
                     "have; fill them in or use another input",
                 )
     if unused := [name for name in definition.inputs if name not in template.fields]:
-        shown = ", ".join(f"{{{name}}}" for name in unused)
-        yield Finding("note", f"the template does not use {shown}")
+        unused_fields = ", ".join(f"{{{name}}}" for name in unused)
+        yield Finding("note", f"the template does not use {unused_fields}")
 
 
 def _touching(template: Template) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from promptsearch.evaluation.report.html import Html, readable
 from promptsearch.evaluation.report.number_format import name_of, number
 from promptsearch.evaluation.report.statistics.budget_curve import BudgetCurve, Point
-from promptsearch.evaluation.report.statistics.dev_test_correlation import Pair, Relation
+from promptsearch.evaluation.report.statistics.dev_test_correlation import Pair, DevTestCorrelation
 from promptsearch.evaluation.report.statistics.ranking import RankedPrompt
 from promptsearch.evaluation.report.svg import (
     ACCENT,
@@ -27,17 +27,19 @@ LONG = 14  # letters of a name in a legend of three columns
 Share = tuple[float, tuple[float, float] | None]
 
 
-def intervals(rows: Sequence[RankedPrompt], metric: str, split: str, told: str, dev: str) -> Html:
+def intervals(
+    rows: Sequence[RankedPrompt], metric: str, split: str, text_alternative: str, dev: str
+) -> Html:
     """A line a row, the first on top: the share with its interval; hollow is what dev said.
 
     `dev` is what its marks are called.
     """
-    with plotting("intervals", 0.75 + 0.27 * len(rows), told) as plot:
+    with plotting("intervals", 0.75 + 0.27 * len(rows), text_alternative) as plot:
         axes = plot.axes
-        for place, row in enumerate(rows):
-            own = row.share(split, metric) if split != "dev" else None
-            _draw_dev_only(plot, place, row.share("dev", metric), alone=own is None)
-            _filled(plot, place, own, INK if row.role == "baseline" else ACCENT)
+        for index, row in enumerate(rows):
+            share = row.share(split, metric) if split != "dev" else None
+            _draw_dev_only(plot, index, row.share("dev", metric), alone=share is None)
+            _filled(plot, index, share, INK if row.role == "baseline" else ACCENT)
         axes.set_yticks(range(len(rows)), [readable(row.id) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0, labelcolor=INK)
@@ -52,34 +54,34 @@ def intervals(rows: Sequence[RankedPrompt], metric: str, split: str, told: str, 
     return plot.svg
 
 
-def _draw_dev_only(plot: Plot, place: int, share: Share | None, alone: bool) -> None:
+def _draw_dev_only(plot: Plot, index: int, share: Share | None, alone: bool) -> None:
     """What dev said; its interval only where there is no other."""
     if share is None:
         return
-    plot.axes.plot(share[0], place, "D", mfc=GROUND, mec=SECOND, ms=5, zorder=3)
+    plot.axes.plot(share[0], index, "D", mfc=GROUND, mec=SECOND, ms=5, zorder=3)
     if alone and share[1]:
-        plot.axes.hlines(place, *share[1], color=SECOND, lw=1.2)
+        plot.axes.hlines(index, *share[1], color=SECOND, lw=1.2)
 
 
-def _filled(plot: Plot, place: int, share: Share | None, color: str) -> None:
+def _filled(plot: Plot, index: int, share: Share | None, color: str) -> None:
     if share is None:
         return
-    plot.axes.plot(share[0], place, "o", color=color, ms=6, zorder=4)
+    plot.axes.plot(share[0], index, "o", color=color, ms=6, zorder=4)
     if share[1]:
-        plot.axes.hlines(place, *share[1], color=color, lw=2)
+        plot.axes.hlines(index, *share[1], color=color, lw=2)
 
 
-def progress(course: BudgetCurve, told: str) -> Html:
+def progress(course: BudgetCurve, text_alternative: str) -> Html:
     """Each trial where it was scored, and the best so far."""
-    with plotting("progress", HIGH + 0.17 * (len(course.groups) // 3), told) as plot:
+    with plotting("progress", HIGH + 0.17 * (len(course.groups) // 3), text_alternative) as plot:
         axes = plot.axes
         if course.best:
-            places, values = zip(*course.best, (course.prompts, course.best[-1][1]), strict=True)
-            axes.step(places, values, where="post", color=INK, lw=1.4, label="best so far")
+            prompts, values = zip(*course.best, (course.prompts, course.best[-1][1]), strict=True)
+            axes.step(prompts, values, where="post", color=INK, lw=1.4, label="best so far")
         for series, group in enumerate(course.groups):
-            own = [p for p in course.points if p.group == group]
-            _trials(plot, series, [p for p in own if p.complete], course)
-            _trials(plot, series, [p for p in own if not p.complete], course)
+            of_group = [p for p in course.points if p.group == group]
+            _trials(plot, series, [p for p in of_group if p.complete], course)
+            _trials(plot, series, [p for p in of_group if not p.complete], course)
         axes.set_ylim(*course.window)
         axes.set_xlim(0, course.prompts + 1)
         axes.locator_params(axis="x", integer=True)
@@ -98,7 +100,7 @@ def _trials(plot: Plot, series: int, points: Sequence[Point], course: BudgetCurv
     name = f"trials-{series}-{'whole' if complete else 'dropped'}"
     plot.points(
         name,
-        [(p.place, max(p.value, course.window[0])) for p in points],
+        [(p.prompt_number, max(p.value, course.window[0])) for p in points],
         [_tip(p, course) for p in points],
         color=SERIES[series % len(SERIES)],
         marker=MARKERS[series % len(MARKERS)],
@@ -111,26 +113,26 @@ def _trials(plot: Plot, series: int, points: Sequence[Point], course: BudgetCurv
 def _tip(point: Point, course: BudgetCurve) -> str:
     value = f"{name_of(course.metric)} {number(point.value)}"
     dropped = "" if point.complete else ", dropped out"
-    return f"{point.id}: {value}, prompt {point.place}, {point.group}{dropped}"
+    return f"{point.id}: {value}, prompt {point.prompt_number}, {point.group}{dropped}"
 
 
 def _legend_below(plot: Plot, columns: int) -> None:
     plot.axes.figure.legend(loc="outside lower left", ncols=columns, handletextpad=0.3)
 
 
-def relation(found: Relation, split: str, told: str) -> Html:
+def relation(correlation: DevTestCorrelation, split: str, text_alternative: str) -> Html:
     """A point a prompt, the best on dev marked; on the line both splits say the same."""
-    with plotting("relation", HIGH + 0.2, told) as plot:
-        axes, (best, *others) = plot.axes, found.pairs
-        low = max(min(p.dev for p in found.pairs), min(p.test for p in found.pairs))
-        high = min(max(p.dev for p in found.pairs), max(p.test for p in found.pairs))
+    with plotting("relation", HIGH + 0.2, text_alternative) as plot:
+        axes, (best, *others) = plot.axes, correlation.pairs
+        low = max(min(p.dev for p in correlation.pairs), min(p.test for p in correlation.pairs))
+        high = min(max(p.dev for p in correlation.pairs), max(p.test for p in correlation.pairs))
         if low < high:
             axes.plot([low, high], [low, high], color=LINE, lw=1, zorder=1)
         _pairs(plot, "best", [best], split, f"{best.id}, best on dev", SECOND)
         _pairs(plot, "others", others, split, "the others", ACCENT)
         axes.grid()
-        axes.set_title(f"{name_of(found.metric)} on {split}", color=MUTED)
-        axes.set_xlabel(f"{name_of(found.metric)} on dev", loc="left")
+        axes.set_title(f"{name_of(correlation.metric)} on {split}", color=MUTED)
+        axes.set_xlabel(f"{name_of(correlation.metric)} on dev", loc="left")
         axes.margins(0.08)
         axes.locator_params(axis="x", nbins=5)
         _legend_below(plot, 2)
@@ -145,18 +147,25 @@ def _pairs(
     plot.points(name, at, tips, color=color, size=34, label=label)
 
 
-def reliability(bins: Sequence[Bin], told: str) -> Html:
+def reliability(bins: Sequence[Bin], text_alternative: str) -> Html:
     """Accuracy over what was said, bin by bin; the dot's area grows with the examples."""
-    with plotting("reliability", HIGH + 0.4, told) as plot:
+    with plotting("reliability", HIGH + 0.4, text_alternative) as plot:
         axes = plot.axes
         axes.plot([0, 1], [0, 1], color=LINE, lw=1, zorder=1)
-        largest = max(own.n for own in bins)
-        for place, own in enumerate(bins):
-            at, size = (own.confidence, own.accuracy), 16 + 140 * own.n / largest
-            axes.vlines(own.confidence, *own.ci95, color=MUTED, lw=1, zorder=2)
-            tip = f"said {at[0]:.3f}, right {at[1]:.3f} of {own.n}"
-            plot.points(f"bin-{place}", [at], [tip], color=ACCENT, size=size)
-        axes.set_xlim(min(0.5, min(own.confidence for own in bins) - 0.03), 1.03)
+        largest = max(reliability_bin.n for reliability_bin in bins)
+        for number, reliability_bin in enumerate(bins):
+            at, size = (
+                (reliability_bin.confidence, reliability_bin.accuracy),
+                16 + 140 * reliability_bin.n / largest,
+            )
+            axes.vlines(
+                reliability_bin.confidence, *reliability_bin.ci95, color=MUTED, lw=1, zorder=2
+            )
+            tip = f"said {at[0]:.3f}, right {at[1]:.3f} of {reliability_bin.n}"
+            plot.points(f"bin-{number}", [at], [tip], color=ACCENT, size=size)
+        axes.set_xlim(
+            min(0.5, min(reliability_bin.confidence for reliability_bin in bins) - 0.03), 1.03
+        )
         axes.set_ylim(-0.03, 1.05)
         axes.grid()
         axes.set_title("share that is right", color=MUTED)

@@ -42,12 +42,16 @@ def el(name: str, /, *children: Child, **attributes: str | float | None) -> Html
     >>> el("td", "a < b", class_="number")
     '<td class="number">a &lt; b</td>'
     """
-    told = "".join(
+    attribute_text = "".join(
         f' {_name(key)}="{escape(readable(str(value)))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return Html(f"<{name}{told}>" if name in VOID else f"<{name}{told}>{joined(children)}</{name}>")
+    return Html(
+        f"<{name}{attribute_text}>"
+        if name in VOID
+        else f"<{name}{attribute_text}>{joined(children)}</{name}>"
+    )
 
 
 def listed(items: Iterable[Child], name: str = "ul", **attributes: str | float | None) -> Html:
@@ -57,8 +61,8 @@ def listed(items: Iterable[Child], name: str = "ul", **attributes: str | float |
 
 def defined(pairs: Iterable[tuple[str, Child]], **attributes: str | float | None) -> Html:
     """A list of terms and what they are; those without anything are left out."""
-    told = (el("div", el("dt", term), el("dd", what)) for term, what in pairs if what)
-    return el("dl", *told, **attributes)
+    pairs_shown = (el("div", el("dt", term), el("dd", what)) for term, what in pairs if what)
+    return el("dl", *pairs_shown, **attributes)
 
 
 def _name(key: str) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from promptsearch.evaluation.evaluate import Evaluation
-from promptsearch.evaluation.report.model_words import with_words
+from promptsearch.evaluation.report.model_words import with_slot_words
 from promptsearch.evaluation.report.statistics.mistakes import Mistake, mistakes, worst
-from promptsearch.evaluation.report.statistics.ranking import RankedPrompt, standings
+from promptsearch.evaluation.report.statistics.ranking import RankedPrompt, ranked_prompts
 from promptsearch.evaluation.report.trials import Trials
 from promptsearch.language.words import is_spaced
 from promptsearch.metrics import objective_in
@@ -34,7 +34,7 @@ class ModelPredictions:
         judged, examples = evaluation.predictions[0], evaluation.split.examples
         wrong = mistakes(judged, examples, worst(judged, most))
         model, prompt = evaluation.scorer.model, evaluation.saved[0].prompt
-        return cls(evaluation, evaluation.document(metric), with_words(model, prompt, wrong))
+        return cls(evaluation, evaluation.document(metric), with_slot_words(model, prompt, wrong))
 
     @property
     def split(self) -> str:
@@ -98,8 +98,8 @@ class ReportInputs:
         if self.examined is not None:
             return self.examined.evaluation.definition.language
         definition = self.file.section("task").get("definition")
-        given = definition.get("language") if isinstance(definition, dict) else None
-        return str(given or "en")
+        code = definition.get("language") if isinstance(definition, dict) else None
+        return str(code or "en")
 
     @property
     def spaced(self) -> bool:
@@ -117,7 +117,7 @@ class ReportInputs:
     @cached_property
     def standings(self) -> tuple[RankedPrompt, ...]:
         document = self.examined.document if self.examined else None
-        return standings(self.file, self.top, document, self.split)
+        return ranked_prompts(self.file, self.top, document, self.split)
 
 
 def ended(folder: Path) -> datetime | None:

@@ -14,7 +14,7 @@ from promptsearch.searchers.answers.common.score_table import log_probs
 TOP = 5
 
 
-def with_words(
+def with_slot_words(
     model: LanguageModel, prompt: Prompt, mistakes: Sequence[Mistake], top: int = TOP
 ) -> tuple[Mistake, ...]:
     """The mistakes, each with the likeliest of the model's whole words at every slot.
@@ -25,11 +25,16 @@ def with_words(
     words = model.vocabulary_words()
     if not words or not mistakes:
         return tuple(mistakes)
-    said = [_said(model, prompt, mistakes, slot, words, top) for slot in prompt.template.slots]
-    return tuple(replace(mistake, words=own) for mistake, *own in zip(mistakes, *said, strict=True))
+    words_by_slot = [
+        _slot_words(model, prompt, mistakes, slot, words, top) for slot in prompt.template.slots
+    ]
+    return tuple(
+        replace(mistake, words=slot_words)
+        for mistake, *slot_words in zip(mistakes, *words_by_slot, strict=True)
+    )
 
 
-def _said(
+def _slot_words(
     model: LanguageModel,
     prompt: Prompt,
     mistakes: Sequence[Mistake],
@@ -39,15 +44,15 @@ def _said(
 ) -> Iterator[SlotWords]:
     """One a mistake, in order."""
     groups: dict[Answer, list[int]] = {}  # mistakes by what stands in the slots before
-    for place, mistake in enumerate(mistakes):
-        groups.setdefault(_before(prompt, mistake.predicted, slot), []).append(place)
+    for index, mistake in enumerate(mistakes):
+        groups.setdefault(_before(prompt, mistake.predicted, slot), []).append(index)
     questions = []
-    for before, places in groups.items():
-        texts = [_text(model, prompt, mistakes[place], slot) for place in places]
+    for before, indices in groups.items():
+        texts = [_text(model, prompt, mistakes[index], slot) for index in indices]
         questions.append(ScoringRequest(texts, [(*before, (slot, word)) for word in words]))
     plan = model.plan_all(questions, Scoring("independent"))
     shares = log_probs(model, plan, len(mistakes), len(words)).softmax(1).numpy()
-    order = [place for places in groups.values() for place in places]
+    order = [index for indices in groups.values() for index in indices]
     return (_best(slot, words, shares[order.index(p)], top) for p in range(len(mistakes)))
 
 

@@ -38,9 +38,9 @@ def interval(ends: object, signed: bool = False) -> str:
 
 def gain(scores: Mapping[str, Any] | None, rival: str = "vs_manual") -> str:
     """`+0.081 [+0.041, +0.120]`, the paired difference to a rival, or nothing."""
-    if not scores or not (found := scores.get(rival)):
+    if not scores or not (difference := scores.get(rival)):
         return ""
-    return f"{number(found['delta'], signed=True)} {interval(found['ci95'], signed=True)}"
+    return f"{number(difference['delta'], signed=True)} {interval(difference['ci95'], signed=True)}"
 
 
 def sentence(text: str) -> str:
@@ -58,9 +58,9 @@ def percent(share: float) -> str:
     return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
-def count(things: int, one: str, many: str | None = None) -> str:
+def count(number_of_things: int, singular: str, plural: str | None = None) -> str:
     """`1 prompt`, `1,200 prompts`."""
-    return f"{things:,} {one if things == 1 else many or one + 's'}"
+    return f"{number_of_things:,} {singular if number_of_things == 1 else plural or singular + 's'}"
 
 
 def duration(seconds: float) -> str:

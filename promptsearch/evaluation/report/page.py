@@ -35,15 +35,15 @@ SECTIONS = (
 
 def page_of(material: ReportInputs) -> str:
     """The report as an HTML document; of the same material it is the same text."""
-    found = [(name, title, make(material)) for name, title, make in SECTIONS]
-    shown = [(name, title, html) for name, title, html in found if html is not None]
-    links = listed(el("a", title, href=f"#{name}") for name, title, _ in shown)
+    sections = [(name, title, make(material)) for name, title, make in SECTIONS]
+    present = [(name, title, html) for name, title, html in sections if html is not None]
+    links = listed(el("a", title, href=f"#{name}") for name, title, _ in present)
     body = el(
         "body",
         el("a", "To the results", href="#prompts", class_="skip"),
         summary(material),
         el("nav", links, aria_label="Contents"),
-        el("main", *(html for *_, html in shown)),
+        el("main", *(html for *_, html in present)),
         el("footer", el("p", "Made by promptsearch report: one file, no network, no script.")),
     )
     whole = el("html", _head(material), body, lang="en")

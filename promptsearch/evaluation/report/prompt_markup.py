@@ -14,14 +14,14 @@ LONGEST = 400  # characters of an input that are shown
 FIRST = 4  # answers of a label
 
 
-def template_shown(template: Template | str, language: str = "en") -> Html:
+def template_html(template: Template | str, language: str = "en") -> Html:
     """A template as it is written, its fields and slots marked; a broken one as text."""
     try:
         parts = Template.parse(template).parts if isinstance(template, str) else template.parts
     except PromptError:
         return el("code", str(template), class_="prompt")
-    told = (_marked(notation_of(part), _kind(part)) for part in parts)
-    return el("code", *told, class_="prompt", lang=language)
+    marked_parts = (_marked(notation_of(part), _kind(part)) for part in parts)
+    return el("code", *marked_parts, class_="prompt", lang=language)
 
 
 def words_shown(words: Sequence[Word]) -> Html:
@@ -29,29 +29,29 @@ def words_shown(words: Sequence[Word]) -> Html:
     return joined(_marked(word.text, word.kind) for word in words)
 
 
-def changes_shown(changes: Sequence[TemplateChange], language: str = "en") -> Html:
+def changes_html(changes: Sequence[TemplateChange], language: str = "en") -> Html:
     """What went and what came, as deletions and insertions."""
     names = {"gone": "del", "new": "ins"}
-    told: list[Child] = []
+    pieces: list[Child] = []
     for change in changes:
         words = words_shown(change.words)
-        told.append(words if change.state == "kept" else el(names[change.state], words))
-    return el("code", *told, class_="prompt", lang=language)
+        pieces.append(words if change.state == "kept" else el(names[change.state], words))
+    return el("code", *pieces, class_="prompt", lang=language)
 
 
-def filled_shown(prompt: Prompt, inputs: Mapping[str, str], language: str = "en") -> Html:
+def filled_html(prompt: Prompt, inputs: Mapping[str, str], language: str = "en") -> Html:
     """A prompt with an example's inputs in it; long ones are cut."""
-    told: list[Child] = []
+    pieces: list[Child] = []
     for part in prompt.template.fill(inputs):
         match part:
             case Input(name, text):
                 title = f"{{{name}}}"
-                told.append(el("span", shortened(text, LONGEST), class_="input", title=title))
+                pieces.append(el("span", shortened(text, LONGEST), class_="input", title=title))
             case Slot():
-                told.append(_marked(notation_of(part), "slot"))
+                pieces.append(_marked(notation_of(part), "slot"))
             case Text(text):
-                told.append(text)
-    return el("code", *told, class_="prompt", lang=language)
+                pieces.append(text)
+    return el("code", *pieces, class_="prompt", lang=language)
 
 
 def answers_shown(verbalizer: Mapping[str, Any]) -> Html:
@@ -74,8 +74,8 @@ def label_shown(label: str, verbalizer: Any) -> Html:
 
 def answer_texts(answers: Any) -> tuple[str, ...]:
     """The answers of one label as texts, the slots' of each in a row."""
-    given = [answers] if isinstance(answers, str) else answers
-    return tuple(map(_text, given))
+    values = [answers] if isinstance(answers, str) else answers
+    return tuple(map(_text, values))
 
 
 def _text(answer: Any) -> str:

@@ -95,7 +95,7 @@ def check_installed() -> None:
 
 
 @contextmanager
-def plotting(name: str, height: float, told: str) -> Iterator[Plot]:
+def plotting(name: str, height: float, text_alternative: str) -> Iterator[Plot]:
     """A plot whose `svg` is there when this ends; `name` is its own in the page, `told` its text.
 
     `height` is in inches.
@@ -110,23 +110,23 @@ def plotting(name: str, height: float, told: str) -> Iterator[Plot]:
         yield plot
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata=dict.fromkeys(_METADATA))
-    plot.svg = _inline(file.getvalue(), name, told, plot.tips)
+    plot.svg = _inline(file.getvalue(), name, text_alternative, plot.tips)
 
 
 _METADATA = ("Creator", "Date", "Format", "Type")
 
 
-def _inline(text: str, name: str, told: str, tips: dict[str, Sequence[str]]) -> Html:
+def _inline(text: str, name: str, text_alternative: str, tips: dict[str, Sequence[str]]) -> Html:
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _LINK)
     root = ElementTree.fromstring(text)
     for group, lines in tips.items():
         _tip(root, group, lines)
     for element in root.iter():
-        _own(element, name)
+        _prefix_ids(element, name)
     for size in ("width", "height"):
         root.attrib.pop(size, None)
-    root.attrib |= {"role": "img", "aria-label": readable(told)}
+    root.attrib |= {"role": "img", "aria-label": readable(text_alternative)}
     return Html(ElementTree.tostring(root, encoding="unicode"))
 
 
@@ -137,7 +137,7 @@ def _tip(root: ElementTree.Element, group: str, lines: Sequence[str]) -> None:
         ElementTree.SubElement(use, f"{{{_SVG}}}title").text = readable(line)
 
 
-def _own(element: ElementTree.Element, name: str) -> None:
+def _prefix_ids(element: ElementTree.Element, name: str) -> None:
     """Names that are one plot's only, colours and letters of the page."""
     link = f"{{{_LINK}}}href"
     if "id" in element.attrib:
@@ -148,10 +148,10 @@ def _own(element: ElementTree.Element, name: str) -> None:
         element.attrib["clip-path"] = element.attrib["clip-path"].replace("#", f"#{name}-")
     if "style" in element.attrib:
         rules = (rule.strip() for rule in element.attrib["style"].split(";"))
-        element.attrib["style"] = "; ".join(_styled(rule) for rule in rules if _kept(rule))
+        element.attrib["style"] = "; ".join(_styled(rule) for rule in rules if _is_styling(rule))
 
 
-def _kept(rule: str) -> bool:
+def _is_styling(rule: str) -> bool:
     return bool(rule) and not rule.startswith("font")
 
 

@@ -35,14 +35,14 @@ class Trials:
     path: Path
     rows: tuple[Scored, ...] = ()
     damaged: tuple[int, ...] = ()
-    found: bool = True  # False: there is no such file
+    exists: bool = True  # False: there is no such file
 
 
 def read_trials(folder: Path) -> Trials:
     """The ledger in a run's directory; `RunError` where it cannot be opened."""
     path = folder / LEDGER
     if not path.exists():
-        return Trials(path, found=False)
+        return Trials(path, exists=False)
     rows: list[Scored] = []
     damaged: list[int] = []
     try:

@@ -69,7 +69,7 @@ def _template(place: Location, notation: str, row: Json, given: ImportOptions) -
     bare = _AFTER.sub("", _BEFORE.sub("", notation))
     lost = ["the separator between two texts is left out"] if _BETWEEN.search(bare) else []
     layout = _layout(place, _BETWEEN.sub("", bare))
-    tokens = _tokens(place, row, layout.places)
+    tokens = _tokens(place, row, layout.slot_count)
     reading = read_trigger(layout, tokens, given.model)
     if reading.round_trips is False:
         lost.append("the model reads the text of the trigger as other tokens")

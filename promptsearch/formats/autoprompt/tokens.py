@@ -46,7 +46,9 @@ def spelled(layout: TriggerTemplate, tokens: Sequence[str]) -> Template:
     return Template(tuple(parts))
 
 
-def read_trigger(layout: TriggerTemplate, tokens: Sequence[str], model: LanguageModel | None) -> TriggerTokens:
+def read_trigger(
+    layout: TriggerTemplate, tokens: Sequence[str], model: LanguageModel | None
+) -> TriggerTokens:
     """The text that the model reads as these tokens; no template where there is none."""
     if model is None or not tokens:
         return TriggerTokens(None, None, None)

@@ -8,7 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.data import TaskDefinition, did_you_mean
-from promptsearch.formats.importing.contents import ForeignVerbalizer, ForeignTemplate, ImportOptions
+from promptsearch.formats.importing.contents import (
+    ForeignVerbalizer,
+    ForeignTemplate,
+    ImportOptions,
+)
 from promptsearch.prompt import Field, Part, Slot, Template, Text
 
 Labelled = Mapping[str, tuple[object, ...]]

@@ -35,7 +35,9 @@ def in_json(place: Location) -> Iterator[ForeignVerbalizer]:
             raise place.error(f"{shown(one)} is no verbalizer; write label -> words")
 
 
-def in_text(lines: Sequence[tuple[Location, str]], given: ImportOptions) -> Iterator[ForeignVerbalizer]:
+def in_text(
+    lines: Sequence[tuple[Location, str]], given: ImportOptions
+) -> Iterator[ForeignVerbalizer]:
     """A line a label; a blank one parts two verbalizers."""
     groups: list[list[tuple[Location, str]]] = [[]]
     for place, line in lines:

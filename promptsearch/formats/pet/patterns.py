@@ -6,10 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.errors import PromptError
-from promptsearch.formats.importing.contents import ForeignVerbalizer, ForeignTemplate, Location, well_formed
+from promptsearch.formats.importing.contents import (
+    ForeignVerbalizer,
+    ForeignTemplate,
+    Location,
+    well_formed,
+)
 from promptsearch.formats.pet.classes import File, tree_of
 from promptsearch.formats.pet.expression_evaluator import Evaluator
-from promptsearch.formats.pet.expression_values import UnsupportedPython, PatternExample, PatternRaises, PatternString
+from promptsearch.formats.pet.expression_values import (
+    UnsupportedPython,
+    PatternExample,
+    PatternRaises,
+    PatternString,
+)
 from promptsearch.prompt import Part, Slot, Template, Text
 from promptsearch.prompt.template import notation_of
 

@@ -34,7 +34,9 @@ def _named(place: Location, words: Words, path: tuple[str, ...]) -> ForeignVerba
     if not path:
         return ForeignVerbalizer(place, answers, labels)
     if len(path) == 1 and path[0].isdecimal():
-        return ForeignVerbalizer(place, answers, labels, pattern=path[0], evidence={"pattern": path[0]})
+        return ForeignVerbalizer(
+            place, answers, labels, pattern=path[0], evidence={"pattern": path[0]}
+        )
     group = path[0].partition(".")[0]
     return ForeignVerbalizer(place, answers, labels, group, evidence={"name": ".".join(path)})
 

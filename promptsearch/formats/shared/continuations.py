@@ -16,7 +16,9 @@ from promptsearch.prompt import Answer, Filled
 if TYPE_CHECKING:
     from promptsearch.models.families.causal import CausalModel
 
-ContinuationReading = Literal["same", "wider", "other"]  # the same tokens, more of them, or other ones
+ContinuationReading = Literal[
+    "same", "wider", "other"
+]  # the same tokens, more of them, or other ones
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ class Continuations:
         found = {self._compared(written, answer, choice) for answer, choice in pairs}
         return "other" if "other" in found else "wider" if "wider" in found else "same"
 
-    def _compared(self, written: EncodedContinuations, answer: Answer, choice: str) -> ContinuationReading:
+    def _compared(
+        self, written: EncodedContinuations, answer: Answer, choice: str
+    ) -> ContinuationReading:
         ids, first = self._ours(written.filled, answer)
         theirs, start = self._theirs(written.context, choice)
         if ids != theirs or start == 0 or len(ids) > self.model.machine.limit:

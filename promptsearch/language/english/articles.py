@@ -39,10 +39,10 @@ def agreed(text: str, before: str = "") -> str:
     >>> agreed("{subject} is an city in a {place}, a [Z].")
     '{subject} is a city in a {place}, a [Z].'
     """
-    own = {_written(match) for match in _PAIR.finditer(before)}
+    known = {_written(match) for match in _PAIR.finditer(before)}
 
     def put(match: re.Match[str]) -> str:
-        return match[0] if _written(match) in own else _fixed(match)
+        return match[0] if _written(match) in known else _fixed(match)
 
     return _PAIR.sub(put, text)
 
@@ -53,8 +53,8 @@ def _written(match: re.Match[str]) -> tuple[str, str]:
 
 def _fixed(match: re.Match[str]) -> str:
     right = article(match["word"])
-    own = right.capitalize() if match["high"] else right
-    return f"{match['open'] or ''}{own}{match['gap']}{match['word']}"
+    fixed = right.capitalize() if match["high"] else right
+    return f"{match['open'] or ''}{fixed}{match['gap']}{match['word']}"
 
 
 def _sounds_like_a_vowel(word: str) -> bool:

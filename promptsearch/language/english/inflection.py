@@ -41,10 +41,14 @@ def lemmas(phrase: str) -> tuple[tuple[Pos, str], ...]:
     >>> lemmas("cities")
     (('noun', 'city'),)
     """
-    found = {(pos, "".join(parts)): None for pos in TAGS for parts in _phrase_lemmas(phrase, pos)}
+    candidates = {
+        (pos, "".join(parts)): None for pos in TAGS for parts in _phrase_lemmas(phrase, pos)
+    }
     ranks = {pos: rank for rank, pos in enumerate(_readings(phrase))}
     base = phrase.lower()
-    return tuple(sorted(found, key=lambda each: (each[1] == base, ranks.get(each[0], len(TAGS)))))
+    return tuple(
+        sorted(candidates, key=lambda each: (each[1] == base, ranks.get(each[0], len(TAGS))))
+    )
 
 
 def inflected_like(phrase: str, lemma: str, pos: Pos, source: str | None = None) -> tuple[str, ...]:
@@ -59,9 +63,9 @@ def inflected_like(phrase: str, lemma: str, pos: Pos, source: str | None = None)
     """
     head = _split(phrase.lower(), pos)[1]
     sources = _word_lemmas(head, pos) if source is None else (_split(source, pos)[1],)
-    tags = [tag for tag in TAGS[pos] if any(_is(head, own, tag, pos) for own in sources)]
-    found = dict.fromkeys(form for tag in tags for form in _forms(lemma, tag, pos))
-    return tuple(_with_capital(form, phrase) for form in found)
+    tags = [tag for tag in TAGS[pos] if any(_is(head, tagged, tag, pos) for tagged in sources)]
+    forms = dict.fromkeys(form for tag in tags for form in _forms(lemma, tag, pos))
+    return tuple(_with_capital(form, phrase) for form in forms)
 
 
 def plural(noun: str) -> str:
@@ -88,14 +92,14 @@ def _phrase_lemmas(phrase: str, pos: Pos) -> Iterator[tuple[str, str, str]]:
 
 def _word_lemmas(word: str, pos: Pos) -> tuple[str, ...]:
     """By the tables; by rules where they do not know the word in any part of speech."""
-    tables, names = _tables(), [name for name, own in _UNIVERSAL.items() if own == pos]
+    tables, names = _tables(), [name for name, universal in _UNIVERSAL.items() if universal == pos]
     if known := tables.getAllLemmas(word):
-        found = [lemma for name in names for lemma in known.get(name, ())]
+        lemmas = [lemma for name in names for lemma in known.get(name, ())]
     elif not word.isalpha():
-        found = [word]
+        lemmas = [word]
     else:
-        found = list(tables.getLemma(word, names[-1]))
-    return tuple(dict.fromkeys(found))
+        lemmas = list(tables.getLemma(word, names[-1]))
+    return tuple(dict.fromkeys(lemmas))
 
 
 def _is(word: str, lemma: str, tag: str, pos: Pos) -> bool:

@@ -13,8 +13,8 @@ def replacements(phrase: str, thesaurus: Thesaurus) -> tuple[str, ...]:
     the most frequent sense first; others (a pair file's) by the phrase and used as they are. A
     capital at the phrase's start is kept.
     """
-    found = dict.fromkeys((*_as_written(phrase, thesaurus), *_inflected(phrase, thesaurus)))
-    return tuple(text for text in found if text.lower() != phrase.lower())
+    texts = dict.fromkeys((*_as_written(phrase, thesaurus), *_inflected(phrase, thesaurus)))
+    return tuple(text for text in texts if text.lower() != phrase.lower())
 
 
 def _as_written(phrase: str, thesaurus: Thesaurus) -> Iterator[str]:

@@ -39,8 +39,8 @@ def wordnet() -> Thesaurus:
     with open_text(_WORDNET) as lines:
         for line in lines:
             lemma, pos, texts = line.rstrip("\n").split("\t")
-            own = tuple(Synonym(text, cast(Pos, pos)) for text in texts.split("|"))
-            entries[lemma] = entries.get(lemma, ()) + own
+            synonyms = tuple(Synonym(text, cast(Pos, pos)) for text in texts.split("|"))
+            entries[lemma] = entries.get(lemma, ()) + synonyms
     return Thesaurus(entries)
 
 
@@ -52,11 +52,11 @@ def read_thesaurus(path: Path) -> Thesaurus:
     """
     entries: dict[str, dict[str, Synonym]] = {}
     texts: dict[str, Synonym] = {}  # one object a text: PPDB has 200,000 pairs
-    for one, other in _pairs(path):
-        for phrase, text in ((one, other), (other, one)):
+    for first, second in _pairs(path):
+        for phrase, text in ((first, second), (second, first)):
             synonym = texts.setdefault(text, Synonym(text))
             entries.setdefault(phrase, {}).setdefault(text, synonym)
-    return Thesaurus({phrase: tuple(own.values()) for phrase, own in entries.items()})
+    return Thesaurus({phrase: tuple(synonyms.values()) for phrase, synonyms in entries.items()})
 
 
 def _pairs(path: Path) -> Iterator[tuple[str, str]]:

@@ -95,9 +95,9 @@ class PlanBlock:
     def _part(self, start: int, stop: int) -> "PlanBlock":
         batches = []
         for batch in self.batches:
-            own = [cell for cell in batch.cells if start <= cell.item < stop]
-            if own:
-                moved = (replace(cell, item=cell.item - start) for cell in own)
+            cells = [cell for cell in batch.cells if start <= cell.item < stop]
+            if cells:
+                moved = (replace(cell, item=cell.item - start) for cell in cells)
                 batches.append(Batch(tuple(moved)))
         return PlanBlock(self.items[start:stop], tuple(batches))
 

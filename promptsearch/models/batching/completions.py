@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-ScoredToken = tuple[int, int, int]  # (place, token, answer): log p(token) at the place counts for it
+ScoredToken = tuple[
+    int, int, int
+]  # (place, token, answer): log p(token) at the place counts for it
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,16 +42,19 @@ class Completions:
         return max(len(probe.fill) for probe in self.completions)
 
 
-def probe(
-    fill: Sequence[int], counts: Sequence[int], readings: Iterable[ScoredToken], device: torch.device
+def completion_of(
+    fill: Sequence[int],
+    counts: Sequence[int],
+    readings: Iterable[ScoredToken],
+    device: torch.device,
 ) -> Completion:
     """A probe from its readings."""
     table = sorted(readings, key=lambda reading: reading[2])
-    places = sorted({place for place, _, _ in table})
-    index = {place: i for i, place in enumerate(places)}
+    positions = sorted({position for position, _, _ in table})
+    index = {position: i for i, position in enumerate(positions)}
     numbers = torch.tensor([(index[p], token, answer) for p, token, answer in table]).T
     which, tokens, columns = numbers.to(device)  # each (reading,)
-    return Completion(tuple(fill), tuple(counts), tuple(places), which, tokens, columns)
+    return Completion(tuple(fill), tuple(counts), tuple(positions), which, tokens, columns)
 
 
 def continuations(
@@ -60,13 +65,15 @@ def continuations(
     `follows[a]` are the ids of answer a and all around it, `scored[a]` the places among them that
     count. The last token need not be passed; ways that begin another way share its pass.
     """
-    stems = [tuple(follow[: max(places)]) for follow, places in zip(follows, scored, strict=True)]
+    stems = [
+        tuple(follow[: max(positions)]) for follow, positions in zip(follows, scored, strict=True)
+    ]
     owner = _owners(set(stems))
     readings: dict[tuple[int, ...], list[ScoredToken]] = {}
-    for answer, (follow, places) in enumerate(zip(follows, scored, strict=True)):
-        own = readings.setdefault(owner[stems[answer]], [])
-        own.extend((place, follow[place], answer) for place in places)
-    return tuple(probe(stem, (), table, device) for stem, table in readings.items())
+    for answer, (follow, positions) in enumerate(zip(follows, scored, strict=True)):
+        tokens = readings.setdefault(owner[stems[answer]], [])
+        tokens.extend((position, follow[position], answer) for position in positions)
+    return tuple(completion_of(stem, (), table, device) for stem, table in readings.items())
 
 
 def _owners(stems: Iterable[tuple[int, ...]]) -> Mapping[tuple[int, ...], tuple[int, ...]]:

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from promptsearch.models.batching.batch_plan import Batch, PlanBlock, PlannedSequence, EncodedText, BatchLimits, BatchPlan
+from promptsearch.models.batching.batch_plan import (
+    Batch,
+    PlanBlock,
+    PlannedSequence,
+    EncodedText,
+    BatchLimits,
+    BatchPlan,
+)
 from promptsearch.models.batching.completions import Completion
 from promptsearch.models.batching.prefix_tree import common_prefix_length
 
@@ -12,7 +19,10 @@ SCORES = 1 << 24  # cells of a block's (row, answer) table
 def plan_batches(items: Sequence[EncodedText], shape: BatchLimits, once: bool = False) -> BatchPlan:
     """Blocks of items of like length, or with like beginnings; ties keep the order asked in."""
     order = _alike(items) if shape.shared and not once else sorted(items, key=_by_length)
-    blocks = (PlanBlock(some, tuple(_batches(some, shape, once))) for some in _blocks(order, shape))
+    blocks = (
+        PlanBlock(items_of_block, tuple(_batches(items_of_block, shape, once)))
+        for items_of_block in _blocks(order, shape)
+    )
     return BatchPlan(tuple(blocks), shape, once)
 
 
@@ -47,7 +57,9 @@ def _blocks(items: Sequence[EncodedText], shape: BatchLimits) -> Iterator[tuple[
         yield tuple(block)
 
 
-def _tokens_with(item: EncodedText, block: Sequence[EncodedText], tokens: int, shape: BatchLimits) -> int:
+def _tokens_with(
+    item: EncodedText, block: Sequence[EncodedText], tokens: int, shape: BatchLimits
+) -> int:
     """Tokens of the block (it has `tokens`) once the item is in it, with its longest filling."""
     length = len(item.ids) + item.completions.longest
     if not shape.packed:
@@ -81,9 +93,9 @@ def _sorted(block: Sequence[EncodedText], once: bool) -> list[PlannedSequence]:
     serials: dict[Completion, int] = {}
     keyed = []
     for number, item in enumerate(block):
-        own = 1 if once else len(item.ids) - len(item.slots)
+        prefix_length = 1 if once else len(item.ids) - len(item.slots)
         for probe in item.completions.completions:
-            length = own + len(probe.fill)
+            length = prefix_length + len(probe.fill)
             key = (length, serials.setdefault(probe, len(serials)), number)
             keyed.append((key, PlannedSequence(number, probe, length, length)))
     return [cell for _, cell in sorted(keyed, key=lambda pair: pair[0])]
@@ -93,8 +105,10 @@ def _shared(block: Sequence[EncodedText], once: bool) -> Iterator[PlannedSequenc
     """Cells item by item, an item's fillings in sorted order, each with what is new in it."""
     before: Sequence[int] = ()
     for number, item in enumerate(block):
-        own: Sequence[int] = (-1 - number,) if once else item.ids
+        prefix: Sequence[int] = (-1 - number,) if once else item.ids
         for probe in sorted(item.completions.completions, key=lambda probe: probe.fill):
-            line = (*own, *probe.fill)
-            yield PlannedSequence(number, probe, len(line), len(line) - common_prefix_length(before, line))
+            line = (*prefix, *probe.fill)
+            yield PlannedSequence(
+                number, probe, len(line), len(line) - common_prefix_length(before, line)
+            )
             before = line

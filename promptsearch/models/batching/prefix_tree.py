@@ -61,16 +61,16 @@ def pack_separately(sequences: Sequence[Sequence[int]]) -> PrefixTree:
     """Sequences side by side, none of them shared; those of equal length are one run."""
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
     starts = np.zeros(len(sequences), dtype=np.int64)
-    runs, place = [], 0
-    for length, some in groupby(order, key=lambda i: len(sequences[i])):
-        members = list(some)
-        starts[members] = place + length * np.arange(len(members))
-        runs.append(SegmentRun(place, len(members), length, length))
-        place = runs[-1].stop
+    runs, row_start = [], 0
+    for length, group in groupby(order, key=lambda i: len(sequences[i])):
+        members = list(group)
+        starts[members] = row_start + length * np.arange(len(members))
+        runs.append(SegmentRun(row_start, len(members), length, length))
+        row_start = runs[-1].stop
     ids = [token for i in order for token in sequences[i]]
     depths = np.concatenate([np.tile(np.arange(run.fresh), run.count) for run in runs])
     paths = (start + np.arange(len(s)) for start, s in zip(starts, sequences, strict=True))
-    return _forest(ids, depths, runs, tuple(paths))
+    return _tree(ids, depths, runs, tuple(paths))
 
 
 def pack_sharing_prefixes(sequences: Sequence[Sequence[int]], roots: Sequence[int]) -> PrefixTree:
@@ -78,18 +78,20 @@ def pack_sharing_prefixes(sequences: Sequence[Sequence[int]], roots: Sequence[in
     paths: dict[int, Path] = {}
     segments = list(_segments(sequences, roots, paths))
     segments.sort(key=lambda segment: segment.shape)  # stable: of a shape, in order
-    place = _places(segments)
+    row_position = _row_positions(segments)
     runs, start = [], 0
-    for (seen, fresh), some in groupby(segments, key=lambda segment: segment.shape):
-        for members in _parted(list(some), max(1, KEYS // seen)):
+    for (seen, fresh), group in groupby(segments, key=lambda segment: segment.shape):
+        for members in _parted(list(group), max(1, KEYS // seen)):
             keys = None
             if seen > fresh:
-                keys = torch.from_numpy(place[np.stack([segment.path for segment in members])])
+                keys = torch.from_numpy(
+                    row_position[np.stack([segment.path for segment in members])]
+                )
             runs.append(SegmentRun(start, len(members), fresh, seen, keys))
             start = runs[-1].stop
     ids = [token for segment in segments for token in segment.ids]
     depths = np.concatenate([np.arange(len(s.path) - len(s.ids), len(s.path)) for s in segments])
-    return _forest(ids, depths, runs, tuple(place[paths[i]] for i in range(len(sequences))))
+    return _tree(ids, depths, runs, tuple(row_position[paths[i]] for i in range(len(sequences))))
 
 
 def _parted(segments: list[_Segment], most: int) -> Iterator[list[_Segment]]:
@@ -114,23 +116,23 @@ def _segments(
     return segments
 
 
-def _places(segments: Sequence[_Segment]) -> NDArray[np.int64]:
+def _row_positions(segments: Sequence[_Segment]) -> NDArray[np.int64]:
     """Where each token, by its first number, stands in the row of these segments."""
     numbers = np.concatenate([np.arange(s.first, s.first + len(s.ids)) for s in segments])
-    place = np.empty(len(numbers), dtype=np.int64)
-    place[numbers] = np.arange(len(numbers))
-    return place
+    position = np.empty(len(numbers), dtype=np.int64)
+    position[numbers] = np.arange(len(numbers))
+    return position
 
 
-def common_prefix_length(one: Sequence[int], other: Sequence[int]) -> int:
+def common_prefix_length(a: Sequence[int], b: Sequence[int]) -> int:
     """How many first ids are the same in both."""
-    both = min(len(one), len(other))
-    if one[:both] == other[:both]:
-        return both
-    return next(i for i in range(both) if one[i] != other[i])
+    shorter = min(len(a), len(b))
+    if a[:shorter] == b[:shorter]:
+        return shorter
+    return next(i for i in range(shorter) if a[i] != b[i])
 
 
-def _forest(
+def _tree(
     ids: list[int], depths: NDArray[np.int64], runs: list[SegmentRun], paths: tuple[Path, ...]
 ) -> PrefixTree:
     spare = -len(ids) % ROUND

@@ -67,16 +67,18 @@ class KernelBatch:
 
 def parts_of(runs: Sequence[SegmentRun]) -> tuple[KernelBatch, ...]:
     """The runs in as few parts as memory and the kernel allow."""
-    return tuple(KernelBatch.of(some) for some in _grouped([r for run in runs for r in _cut(run)]))
+    return tuple(
+        KernelBatch.of(group) for group in _grouped([r for run in runs for r in _cut(run)])
+    )
 
 
 def _cut(run: SegmentRun) -> Iterator[SegmentRun]:
     """The run in pieces of as many segments as a part may have."""
     for first in range(0, run.count, SEGMENTS):
-        some = slice(first, min(first + SEGMENTS, run.count))
-        keys = None if run.keys is None else run.keys[some]
+        segments = slice(first, min(first + SEGMENTS, run.count))
+        keys = None if run.keys is None else run.keys[segments]
         start = run.start + first * run.fresh
-        yield SegmentRun(start, some.stop - first, run.fresh, run.seen, keys)
+        yield SegmentRun(start, segments.stop - first, run.fresh, run.seen, keys)
 
 
 def _grouped(runs: Sequence[SegmentRun]) -> Iterator[list[SegmentRun]]:

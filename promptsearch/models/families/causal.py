@@ -57,7 +57,9 @@ class CausalModel:
         machine = self.machine.fast_runtime
         return self if machine is self.machine else self.over(machine)
 
-    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> BatchPlan:
+    def plan(
+        self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring
+    ) -> BatchPlan:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
         return self.plan_all([ScoringRequest(texts, answers)], scoring)
 
@@ -65,12 +67,12 @@ class CausalModel:
         """The same for texts with answers of their own."""
         width, norm = width_of(questions), scoring.length_norm
         sequels = self._sequels(norm == "token")
-        made: list[tuple[list[int], Completions]] = []
+        prefixes: list[tuple[list[int], Completions]] = []
         for question in questions:
-            asked = _Asked(question.answers, norm, self.begin, self.machine, width)
-            made += (asked.of(each) for each in sequels.of(question.texts, question.answers))
-        encoded = [Encoded(prefix, (), ()) for prefix, _ in made]
-        return self.machine.plan_batches(items_of(encoded, [probes for _, probes in made]))
+            sharing = SharedCompletions(question.answers, norm, self.begin, self.machine, width)
+            prefixes += (sharing.of(each) for each in sequels.of(question.texts, question.answers))
+        encoded = [Encoded(prefix, (), ()) for prefix, _ in prefixes]
+        return self.machine.plan_batches(items_of(encoded, [probes for _, probes in prefixes]))
 
     def run(self, plan: Plan) -> Iterator[ScoredTexts]:
         """Every text exactly once, in blocks of any order."""
@@ -93,7 +95,7 @@ class CausalModel:
 
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
         """The ids that the model reads, with this answer in the slots."""
-        return [list(own.ids) for (own,) in self._sequels(False).of(texts, [answer])]
+        return [list(encoded.ids) for (encoded,) in self._sequels(False).of(texts, [answer])]
 
     @property
     def without_chat(self) -> LanguageModel:
@@ -124,10 +126,10 @@ class CausalModel:
 def _assemble(item: EncodedText, probe: Completion) -> tuple[list[int], list[int]]:
     """The text and its continuation; place i is predicted by the token before it."""
     before = len(item.ids) - 1
-    return [*item.ids, *probe.fill], [before + place for place in probe.positions]
+    return [*item.ids, *probe.fill], [before + position for position in probe.positions]
 
 
-class _Asked:
+class SharedCompletions:
     """The probes of one call; texts whose answers continue them with equal ids share theirs."""
 
     def __init__(
@@ -147,22 +149,22 @@ class _Asked:
         ids: list[tuple[int, ...]] = [sequel.ids for sequel in sequels]
         firsts = [sequel.first for sequel in sequels]
         if min(firsts) == 0:
-            ids = [(self._begin, *own) for own in ids]
+            ids = [(self._begin, *answer_ids) for answer_ids in ids]
             firsts = [first + 1 for first in firsts]
         shared = min(_agreeing(ids), *firsts)
-        follows = tuple(own[shared:] for own in ids)
+        follows = tuple(answer_ids[shared:] for answer_ids in ids)
         starts = tuple(first - shared for first in firsts)
-        key = (follows, starts, tuple(sequel.own for sequel in sequels))
+        key = (follows, starts, tuple(sequel.token_count for sequel in sequels))
         if key not in self._known:
             self._known[key] = self._make(*key)
         return list(ids[0][:shared]), self._known[key]
 
     def _make(
-        self, follows: Sequence[Sequence[int]], starts: Sequence[int], own: Sequence[int]
+        self, follows: Sequence[Sequence[int]], starts: Sequence[int], token_counts: Sequence[int]
     ) -> Completions:
         scored = [range(a, len(follow)) for a, follow in zip(starts, follows, strict=True)]
         probes = continuations(follows, scored, self._machine.device)
-        return Completions(probes, divisors(self._answers, own, self._norm, self._width))
+        return Completions(probes, divisors(self._answers, token_counts, self._norm, self._width))
 
 
 def _agreeing(ids: Sequence[tuple[int, ...]]) -> int:

@@ -19,7 +19,7 @@ class EncodedAnswer:
 
     ids: tuple[int, ...]
     first: int  # the answer's first token, with the space before it
-    own: int  # tokens of the answer's own texts; 1 where nobody asked
+    token_count: int  # tokens of the answer's own texts; 1 where nobody asked
 
 
 @dataclass(frozen=True)
@@ -36,65 +36,74 @@ class AnswerEncoder:
         """Control tokens before every text."""
         return self.tokens.lead if self.writer.special else 0
 
-    def of(self, texts: Sequence[Filled], answers: Sequence[Answer]) -> Iterator[list[EncodedAnswer]]:
+    def of(
+        self, texts: Sequence[Filled], answers: Sequence[Answer]
+    ) -> Iterator[list[EncodedAnswer]]:
         """For each text, what it is with each answer; all answers see the same cut."""
         step = max(LINES // len(answers), 1)
         room = self.limit - (self.lead == 0)  # one for the token that an early slot needs
         for start in range(0, len(texts), step):
-            some = texts[start : start + step]
-            found = self._written(some, answers)
-            for number, text in enumerate(some):
-                own = found[number * len(answers) : (number + 1) * len(answers)]
-                while max(len(sequel.ids) for sequel in own) > room:
-                    sizes = [len(sequel.ids) for sequel in own]
+            chunk = texts[start : start + step]
+            encoded = self._encode_answers(chunk, answers)
+            for number, text in enumerate(chunk):
+                of_text = encoded[number * len(answers) : (number + 1) * len(answers)]
+                while max(len(sequel.ids) for sequel in of_text) > room:
+                    sizes = [len(sequel.ids) for sequel in of_text]
                     longest = sizes.index(max(sizes))
                     text = self._cut(text, answers[longest], room)
-                    own = self._written([text], answers)
-                yield own
+                    of_text = self._encode_answers([text], answers)
+                yield of_text
 
     def before(self, text: Filled) -> list[int]:
         """Ids of everything before the first slot."""
-        made = self.writer.write(text, ())
-        return self._encode([made.line[: made.slots[0]]], [0])[0][0]
+        written = self.writer.write(text, ())
+        return self._encode([written.line[: written.slots[0]]], [0])[0][0]
 
     def _cut(self, text: Filled, answer: Answer, room: int) -> Filled:
         def write(filled: Filled) -> tuple[TokenizerInput, Sequence[int]]:
-            made = self.writer.write(filled, answer)
-            return made.line, made.places
+            written = self.writer.write(filled, answer)
+            return written.line, written.part_starts
 
         tail = self.tokens.tail if self.writer.special else 0
         return shortened(text, write, self.tokens, room + tail, self.writer.special)
 
-    def _written(self, texts: Sequence[Filled], answers: Sequence[Answer]) -> list[EncodedAnswer]:
-        made = [self.writer.write(text, answer) for text in texts for answer in answers]
-        found = self._encode([each.line for each in made], [each.slots[0] for each in made])
-        for number, (ids, first) in enumerate(found):
+    def _encode_answers(
+        self, texts: Sequence[Filled], answers: Sequence[Answer]
+    ) -> list[EncodedAnswer]:
+        written = [self.writer.write(text, answer) for text in texts for answer in answers]
+        encoded = self._encode([each.line for each in written], [each.slots[0] for each in written])
+        for number, (ids, first) in enumerate(encoded):
             if first >= len(ids):
                 answer = " ".join(text for _, text in answers[number % len(answers)])
                 raise ModelError(
                     f"the answer {answer!r} has no tokens in this model's vocabulary; use another"
                 )
-        own = self._own(made) if self.counted else [1] * len(made)
+        token_counts = self._token_counts(written) if self.counted else [1] * len(written)
         step = len(answers)
-        full = (insert_triggers(ids, texts[i // step]) for i, (ids, _) in enumerate(found))
-        firsts = (first for _, first in found)
-        return [EncodedAnswer(tuple(ids), *more) for ids, *more in zip(full, firsts, own, strict=True)]
+        full = (insert_triggers(ids, texts[i // step]) for i, (ids, _) in enumerate(encoded))
+        firsts = (first for _, first in encoded)
+        return [
+            EncodedAnswer(tuple(ids), *more)
+            for ids, *more in zip(full, firsts, token_counts, strict=True)
+        ]
 
-    def _own(self, made: Sequence[EncodedChatText]) -> list[int]:
+    def _token_counts(self, written: Sequence[EncodedChatText]) -> list[int]:
         """Tokens of each answer: up to the first token of what follows, over all slots."""
-        counts = [0] * len(made)
-        for slot in range(max(len(each.slots) for each in made)):
-            having = [i for i, each in enumerate(made) if slot < len(each.slots)]
-            lines = [made[i].line for i in having]
-            starts = self._encode(lines, [made[i].slots[slot] for i in having])
-            ends = self._encode(lines, [made[i].slots[slot] + 1 for i in having])
+        counts = [0] * len(written)
+        for slot in range(max(len(each.slots) for each in written)):
+            having = [i for i, each in enumerate(written) if slot < len(each.slots)]
+            lines = [written[i].line for i in having]
+            starts = self._encode(lines, [written[i].slots[slot] for i in having])
+            ends = self._encode(lines, [written[i].slots[slot] + 1 for i in having])
             for i, (_, start), (_, end) in zip(having, starts, ends, strict=True):
                 counts[i] += end - start
         return counts
 
-    def _encode(self, lines: Sequence[TokenizerInput], parts: Sequence[int]) -> list[tuple[list[int], int]]:
+    def _encode(
+        self, lines: Sequence[TokenizerInput], parts: Sequence[int]
+    ) -> list[tuple[list[int], int]]:
         """Ids without the end token that some tokenizers add, and the first token of a part."""
         special = self.writer.special
-        found = self.tokens.encode_from(lines, parts, special)
+        encoded = self.tokens.encode_from(lines, parts, special)
         end = -self.tokens.tail if special and self.tokens.tail else None
-        return [(ids[:end], first) for ids, first in found]
+        return [(ids[:end], first) for ids, first in encoded]

@@ -21,7 +21,7 @@ from promptsearch.models.forward.runtime import ModelRuntime, items_of, width_of
 from promptsearch.models.forward.score import ForwardRecipe, run, work_of
 from promptsearch.models.gradients.white_box import FamilyWhiteBox
 from promptsearch.models.tokenization import vocabulary
-from promptsearch.models.tokenization.encode import Places, encode, line_of
+from promptsearch.models.tokenization.encode import SlotContexts, encode, line_of
 from promptsearch.models.tokenization.vocabulary import unknown_share, words, written
 from promptsearch.prompt import Answer, Filled
 
@@ -54,26 +54,44 @@ class MaskedModel:
         machine = self.machine.fast_runtime
         return self if machine is self.machine else self.over(machine)
 
-    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> BatchPlan:
+    def plan(
+        self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring
+    ) -> BatchPlan:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
         return self.plan_all([ScoringRequest(texts, answers)], scoring)
 
     def plan_all(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> BatchPlan:
         """The same for texts with answers of their own; all are cut as the longest answer asks."""
         machine, width = self.machine, width_of(questions)
-        asked = [self._asked(question.answers, scoring, width) for question in questions]
+        completions = [
+            self._completions(question.answers, scoring, width) for question in questions
+        ]
         texts = [text for question in questions for text in question.texts]
-        owners = [own for own, q in zip(asked, questions, strict=True) for _ in q.texts]
+        owners = [
+            completions_of_text
+            for completions_of_text, q in zip(completions, questions, strict=True)
+            for _ in q.texts
+        ]
 
         @cache
-        def room(places: Places) -> int:
-            return min(each.room(places) for each in asked)
+        def room(slots: SlotContexts) -> int:
+            return min(each.room(slots) for each in completions)
 
         encoded = encode(texts, machine.tokens, [self._mask], room)
         pairs = zip(owners, encoded, strict=True)
-        return machine.plan_batches(items_of(encoded, [own.probes(text.places) for own, text in pairs]))
+        return machine.plan_batches(
+            items_of(
+                encoded,
+                [
+                    completions_of_text.probes(text.slot_contexts)
+                    for completions_of_text, text in pairs
+                ],
+            )
+        )
 
-    def _asked(self, answers: Sequence[Answer], scoring: Scoring, width: int) -> MaskedCompletions:
+    def _completions(
+        self, answers: Sequence[Answer], scoring: Scoring, width: int
+    ) -> MaskedCompletions:
         """The probes of these answers; the last ones are kept, for thousands take their time."""
         last = self._last
         if last is None or not last.serves(answers, scoring, width):
@@ -138,4 +156,4 @@ def _assemble(item: EncodedText, probe: Completion) -> tuple[list[int], list[int
         ids += probe.fill[first : first + count]
         end, first = slot + 1, first + count
     ids += item.ids[end:]
-    return ids, [positions[place] for place in probe.positions]
+    return ids, [positions[index] for index in probe.positions]

@@ -22,7 +22,7 @@ from promptsearch.models.forward.runtime import ModelRuntime, divisors, items_of
 from promptsearch.models.forward.score import ForwardRecipe, run, work_of
 from promptsearch.models.gradients.white_box import FamilyWhiteBox
 from promptsearch.models.tokenization import vocabulary
-from promptsearch.models.tokenization.encode import encode, line_of, places_of
+from promptsearch.models.tokenization.encode import encode, line_of, slot_contexts
 from promptsearch.models.tokenization.vocabulary import unknown_share, words, written
 from promptsearch.prompt import Answer, Filled
 
@@ -30,7 +30,9 @@ from promptsearch.prompt import Answer, Filled
 class Seq2SeqModel:
     """Scores answers after their sentinels; each text is encoded once."""
 
-    def __init__(self, machine: ModelRuntime[EncoderBackend], sentinels: Sequence[int], start: int) -> None:
+    def __init__(
+        self, machine: ModelRuntime[EncoderBackend], sentinels: Sequence[int], start: int
+    ) -> None:
         self.machine = machine
         self.sentinels = sentinels
         self.start = start  # the token that a decoder begins with
@@ -55,7 +57,9 @@ class Seq2SeqModel:
         machine = self.machine.fast_runtime
         return self if machine is self.machine else self.over(machine)
 
-    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> BatchPlan:
+    def plan(
+        self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring
+    ) -> BatchPlan:
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
         return self.plan_all([ScoringRequest(texts, answers)], scoring)
 
@@ -139,36 +143,36 @@ class Seq2SeqModel:
         ids = dict(zip(texts, self._answer_ids(texts), strict=True))
         follows, scored = [], []
         for answer in answers:
-            follow, places = self._target(names, {slot: ids[text] for slot, text in answer})
+            follow, positions = self._target(names, {slot: ids[text] for slot, text in answer})
             follows.append(follow)
-            scored.append(places)
-        own = divisors(answers, list(map(len, scored)), scoring.length_norm, width)
+            scored.append(positions)
+        answer_divisors = divisors(answers, list(map(len, scored)), scoring.length_norm, width)
         device = self.machine.device
-        return Completions(continuations(follows, scored, device), own)
+        return Completions(continuations(follows, scored, device), answer_divisors)
 
     def _answer_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        found = self.machine.tokens.encode([(text,) for text in texts], special=False)
-        for text, ids in zip(texts, found, strict=True):
+        encoded = self.machine.tokens.encode([(text,) for text in texts], special=False)
+        for text, ids in zip(texts, encoded, strict=True):
             if not ids:
                 raise ModelError(
                     f"the answer {text!r} has no tokens in this model's vocabulary; use another"
                 )
-        return found
+        return encoded
 
     def _target(
         self, names: Sequence[str], ids: dict[str, list[int]]
     ) -> tuple[list[int], list[int]]:
         follow: list[int] = []
-        places: list[int] = []
+        positions: list[int] = []
         for sentinel, name in zip(self.sentinels, names, strict=False):
             follow.append(sentinel)
-            places += range(len(follow), len(follow) + len(ids.get(name, ())))
+            positions += range(len(follow), len(follow) + len(ids.get(name, ())))
             follow += ids.get(name, ())
-        return follow, places
+        return follow, positions
 
     def _assemble(self, _item: EncodedText, probe: Completion) -> tuple[list[int], list[int]]:
         return [self.start, *probe.fill], list(probe.positions)
 
 
 def _names(filled: Filled) -> tuple[str, ...]:
-    return tuple(name for name, _ in places_of(filled))
+    return tuple(name for name, _ in slot_contexts(filled))

@@ -47,9 +47,9 @@ def check_installed() -> None:
     """`ModelError` where transformers' Trainer lacks what it needs."""
     if find_spec("accelerate") is None:
         raise ModelError("--rank-by finetune needs a package: pip install 'promptsearch[finetune]'")
-    found = version("accelerate")
-    if tuple(map(int, found.split(".")[:2])) < ACCELERATE:
+    installed = version("accelerate")
+    if tuple(map(int, installed.split(".")[:2])) < ACCELERATE:
         raise ModelError(
-            f"--rank-by finetune needs a newer accelerate than {found}: pip install -U "
+            f"--rank-by finetune needs a newer accelerate than {installed}: pip install -U "
             "'promptsearch[finetune]'"
         )

@@ -37,11 +37,11 @@ class FinetuneObjective:
         """(row,) of these texts, in any order, with gradients of the learner's weights."""
         work = self._work(learner, rows)
         procedure, whole = learner.procedure(work), _whole(work)
-        found = []
+        losses = []
         for block in work.blocks:
-            own = scored(block.items, _scores(block, procedure, whole).cpu())
-            found.append(self.loss([rows[i] for i in own.rows], own.log_probs))
-        return torch.cat(found)
+            block_scores = scored(block.items, _scores(block, procedure, whole).cpu())
+            losses.append(self.loss([rows[i] for i in block_scores.rows], block_scores.log_probs))
+        return torch.cat(losses)
 
     def _work(self, learner: GradientModel, rows: Sequence[int]) -> BatchPlan:
         question = ScoringRequest([self.texts[row] for row in rows], self.answers)
@@ -53,9 +53,17 @@ def with_plain_backend(model: LanguageModel) -> GradientModel:
 
     `ModelError` for a model that is not ours.
     """
-    own = openable(model)
-    shape = replace(own.machine.batch_limits, packed=False, shared=False)
-    return own.over(replace(own.machine, fast=None, batch_limits=shape, make_fast=None, gradient_backend=None))
+    openable_model = openable(model)
+    shape = replace(openable_model.machine.batch_limits, packed=False, shared=False)
+    return openable_model.over(
+        replace(
+            openable_model.machine,
+            fast=None,
+            batch_limits=shape,
+            make_fast=None,
+            gradient_backend=None,
+        )
+    )
 
 
 def openable(model: LanguageModel) -> GradientModel:
@@ -86,6 +94,6 @@ def _scores(block: PlanBlock, procedure: ForwardRecipe, whole: bool) -> Tensor:
     return torch.stack(parts).sum(0)
 
 
-def _there(_here: Tensor, *given: Any) -> Tensor:
+def _there(_here: Tensor, *arguments: Any) -> Tensor:
     """`scores_of`, with a tensor of the device among what is given."""
-    return scores_of(*given)
+    return scores_of(*arguments)

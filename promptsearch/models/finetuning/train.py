@@ -46,7 +46,9 @@ def tuned(
     return _wrapped(copy, model) if finite else None
 
 
-def _learned(model: LanguageModel, lesson: FinetuneObjective, tuning: FinetuneConfig, seed: int) -> Any:
+def _learned(
+    model: LanguageModel, lesson: FinetuneObjective, tuning: FinetuneConfig, seed: int
+) -> Any:
     """A copy of the transformers model, after the lesson."""
     copy = deepcopy(openable(model).machine.model).float()
     learner = with_plain_backend(_wrapped(copy, model))
@@ -87,7 +89,9 @@ def _wrapped(copy: Any, model: LanguageModel) -> LanguageModel:
 class PromptTrainer(Trainer):
     """Trainer on a lesson's rows: the learner's own passes instead of the model's forward."""
 
-    def __init__(self, learner: GradientModel, lesson: FinetuneObjective, arguments: TrainingArguments) -> None:
+    def __init__(
+        self, learner: GradientModel, lesson: FinetuneObjective, arguments: TrainingArguments
+    ) -> None:
         rows = [{"row": row} for row in range(len(lesson.texts))]
         super().__init__(learner.machine.model, arguments, train_dataset=rows)
         self._learner, self._lesson = learner, lesson
@@ -101,7 +105,9 @@ class PromptTrainer(Trainer):
         """Say nothing: the search says what is done."""
 
 
-def _arguments(tuning: FinetuneConfig, seed: int, folder: str, device: torch.device) -> TrainingArguments:
+def _arguments(
+    tuning: FinetuneConfig, seed: int, folder: str, device: torch.device
+) -> TrainingArguments:
     """No files, no reports, no network, one device."""
     arguments = TrainingArguments(
         output_dir=folder,

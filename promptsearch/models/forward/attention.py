@@ -50,11 +50,11 @@ def _run_by_run(
     fresh = [row[grown:] if grown and n else row for n, row in enumerate(rows)]
     parts = zip(*(row.split(sizes) for row in fresh), strict=True)
     for run, part in zip(runs, parts, strict=False):
-        own = [piece.unflatten(0, (run.count, run.fresh)) for piece in part]
+        pieces = [piece.unflatten(0, (run.count, run.fresh)) for piece in part]
         if run.keys is not None:
-            own[1:] = (row[run.keys.to(row.device)] for row in rows[1:])
+            pieces[1:] = (row[run.keys.to(row.device)] for row in rows[1:])
         bias = None if table is None else _bias(table, run)
-        yield attention(*own, causal=causal, scale=scale, bias=bias).flatten(0, 1)
+        yield attention(*pieces, causal=causal, scale=scale, bias=bias).flatten(0, 1)
 
 
 def attention(
@@ -99,16 +99,16 @@ def without_cudnn() -> Iterator[None]:
     bfloat16: 2 s instead of 0.1 s for 3,600 sentences on an H200 (torch 2.11).
     """
     with _lock:
-        found = torch.backends.cuda.cudnn_sdp_enabled()
-        _before.append(_before[0] if _before else found)
+        was_enabled = torch.backends.cuda.cudnn_sdp_enabled()
+        _before.append(_before[0] if _before else was_enabled)
         torch.backends.cuda.enable_cudnn_sdp(False)
     try:
         yield
     finally:
         with _lock:
-            found = _before.pop()
+            was_enabled = _before.pop()
             if not _before:  # the last one out, of all threads, leaves it as the first one found it
-                torch.backends.cuda.enable_cudnn_sdp(found)
+                torch.backends.cuda.enable_cudnn_sdp(was_enabled)
 
 
 _lock = Lock()

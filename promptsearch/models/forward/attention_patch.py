@@ -47,8 +47,8 @@ def _forward(
     rows = [part[0].transpose(0, 1) for part in (query, key, value)]  # (token, head, size)
     cross = bool(now.across) and not causal
     if now.memory is not None:
-        kept = now.memory.across if cross else now.memory.grown
-        rows[1:] = kept(module, rows[1], rows[2])
+        cached = now.memory.across if cross else now.memory.grown
+        rows[1:] = cached(module, rows[1], rows[2])
     if cross:
         out = rows[2].new_zeros(*rows[0].shape[:2], rows[2].shape[2])
         _cross(rows, out, now.across, scaling)
@@ -65,25 +65,27 @@ _HARMLESS |= {"sliding_window"}  # no sequence is longer than a window
 
 def _refuse(mask: Tensor | None, dropout: float, more: dict[str, Any]) -> None:
     """A mask, a window, soft caps, sinks: what we would otherwise leave out in silence."""
-    asked = [name for name, value in more.items() if name not in _HARMLESS and value is not None]
-    if mask is not None or dropout or asked:
-        raise NotPackable(f"attention with {', '.join(asked) or 'a mask'} is not packed")
+    unsupported = [
+        name for name, value in more.items() if name not in _HARMLESS and value is not None
+    ]
+    if mask is not None or dropout or unsupported:
+        raise NotPackable(f"attention with {', '.join(unsupported) or 'a mask'} is not packed")
 
 
 def _cross(
     rows: list[Tensor], out: Tensor, across: tuple[CrossAttention, ...], scale: float | None
 ) -> None:
     query, key, value = rows
-    for some in across:
-        own, seen = some.queries.to(query.device), some.keys.to(key.device)
-        parts = query[own], key[seen], value[seen]
-        out[own] = attention(*parts, causal=False, scale=scale)
+    for group in across:
+        queries, keys = group.queries.to(query.device), group.keys.to(key.device)
+        parts = query[queries], key[keys], value[keys]
+        out[queries] = attention(*parts, causal=False, scale=scale)
 
 
 def configs_of(model: Any) -> list[Any]:
     """Every configuration in a model that says how it attends."""
-    found = {id(m.config): m.config for m in model.modules() if hasattr(m, "config")}
-    return list(found.values())
+    configs = {id(m.config): m.config for m in model.modules() if hasattr(m, "config")}
+    return list(configs.values())
 
 
 @contextmanager

@@ -12,7 +12,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from promptsearch.models.batching.prefix_tree import PrefixTree, pack_sharing_prefixes, pack_separately
+from promptsearch.models.batching.prefix_tree import (
+    PrefixTree,
+    pack_sharing_prefixes,
+    pack_separately,
+)
 from promptsearch.models.forward.attention import without_cudnn
 from promptsearch.models.forward.attention_context import AttentionContext
 from promptsearch.models.forward.attention_patch import packed
@@ -44,7 +48,9 @@ class ForwardBackend(Protocol):
         """How many words there are."""
         ...
 
-    def hidden_states(self, lines: Sequences, places: Positions, roots: Sequence[int]) -> HiddenStates: ...
+    def hidden_states(
+        self, sequences: Sequences, positions: Positions, roots: Sequence[int]
+    ) -> HiddenStates: ...
 
     def logits(self, states: Tensor) -> Tensor:
         """(position, hidden) to (position, word), in float32."""
@@ -61,25 +67,35 @@ class PaddedForward:
     padded: bool = True  # or only sequences of one length together
     shared: bool = False
 
-    def hidden_states(self, lines: Sequences, places: Positions, roots: Sequence[int]) -> HiddenStates:
+    def hidden_states(
+        self, sequences: Sequences, positions: Positions, roots: Sequence[int]
+    ) -> HiddenStates:
         if self.padded:
-            return self._together(lines, places, roots)
-        states: list[Tensor] = [torch.empty(0)] * len(lines)
-        for length in {len(line) for line in lines}:
-            some = [i for i, line in enumerate(lines) if len(line) == length]
-            asked = [places[i] for i in some]
-            own = self._together([lines[i] for i in some], asked, [roots[i] for i in some])
-            for i, mine in zip(some, own.states.split(list(map(len, asked))), strict=True):
-                states[i] = mine
-        found = torch.cat(states)
-        return HiddenStates(found, np.arange(len(found)))
+            return self._together(sequences, positions, roots)
+        states: list[Tensor] = [torch.empty(0)] * len(sequences)
+        for length in {len(line) for line in sequences}:
+            members = [i for i, line in enumerate(sequences) if len(line) == length]
+            member_positions = [positions[i] for i in members]
+            group = self._together(
+                [sequences[i] for i in members], member_positions, [roots[i] for i in members]
+            )
+            for i, sequence_states in zip(
+                members, group.states.split(list(map(len, member_positions))), strict=True
+            ):
+                states[i] = sequence_states
+        joined = torch.cat(states)
+        return HiddenStates(joined, np.arange(len(joined)))
 
-    def _together(self, lines: Sequences, places: Positions, roots: Sequence[int]) -> HiddenStates:
-        asked = self.inputs(*padded(lines, self.device), torch.tensor(roots, device=self.device))
+    def _together(
+        self, sequences: Sequences, positions: Positions, roots: Sequence[int]
+    ) -> HiddenStates:
+        inputs = self.inputs(
+            *padded(sequences, self.device), torch.tensor(roots, device=self.device)
+        )
         with without_cudnn():
-            states = self.outputs.states(asked)  # (sequence, token, hidden)
-        rows = [i for i, own in enumerate(places) for _ in own]
-        columns = [place for own in places for place in own]
+            states = self.outputs.states(inputs)  # (sequence, token, hidden)
+        rows = [i for i, read in enumerate(positions) for _ in read]
+        columns = [column for read in positions for column in read]
         return HiddenStates(states[rows, columns], np.arange(len(rows)))
 
     @property
@@ -101,12 +117,20 @@ class PackedForward:
     shared: bool
     device: torch.device
 
-    def hidden_states(self, lines: Sequences, places: Positions, roots: Sequence[int]) -> HiddenStates:
-        own = pack_sharing_prefixes(lines, [0] * len(lines)) if self.shared else pack_separately(lines)
-        forest = own.to(self.device)
-        read, where = reads(forest, places)
-        with packed(self.configs, AttentionContext(forest)), _in_one_step(self.gelus):
-            states = self.outputs.states(self.inputs(forest.ids[None], forest.depths[None]))
+    def hidden_states(
+        self, sequences: Sequences, positions: Positions, roots: Sequence[int]
+    ) -> HiddenStates:
+        tree = (
+            pack_sharing_prefixes(sequences, [0] * len(sequences))
+            if self.shared
+            else pack_separately(sequences)
+        )
+        placed_tree = tree.to(self.device)
+        read, where = reads(placed_tree, positions)
+        with packed(self.configs, AttentionContext(placed_tree)), _in_one_step(self.gelus):
+            states = self.outputs.states(
+                self.inputs(placed_tree.ids[None], placed_tree.depths[None])
+            )
         return HiddenStates(states[0, read.to(states.device)], where)
 
     @property
@@ -126,11 +150,13 @@ class FusedForward:
     device: torch.device
     shared: bool = False
 
-    def hidden_states(self, lines: Sequences, places: Positions, roots: Sequence[int]) -> HiddenStates:
-        forest = pack_separately(lines).to(self.device)
-        read, where = reads(forest, places)
+    def hidden_states(
+        self, sequences: Sequences, positions: Positions, roots: Sequence[int]
+    ) -> HiddenStates:
+        tree = pack_separately(sequences).to(self.device)
+        read, where = reads(tree, positions)
         with torch.inference_mode(), without_cudnn():
-            return HiddenStates(self.encoder.states(forest, read.to(self.device)), where)
+            return HiddenStates(self.encoder.states(tree, read.to(self.device)), where)
 
     def logits(self, states: Tensor) -> Tensor:
         with torch.inference_mode():
@@ -156,8 +182,11 @@ def padded(lines: Sequences, device: torch.device) -> tuple[Tensor, Tensor]:
     return torch.tensor(ids, device=device), torch.tensor(lengths, device=device)
 
 
-def reads(forest: PrefixTree, places: Positions) -> tuple[Tensor, NDArray[np.int64]]:
+def reads(tree: PrefixTree, positions: Positions) -> tuple[Tensor, NDArray[np.int64]]:
     """The tokens of the row that are read, each once, and where each sequence's reads are."""
-    rows = [path[list(own)] for path, own in zip(forest.paths, places, strict=True)]
+    rows = [
+        path[list(read_positions)]
+        for path, read_positions in zip(tree.paths, positions, strict=True)
+    ]
     read, where = np.unique(np.concatenate(rows), return_inverse=True)
     return torch.from_numpy(read), where

@@ -50,8 +50,8 @@ class BodyAndHead:
         self._shell: Any = None  # the body's output for the sample
         with torch.inference_mode():
             whole = self._whole(sample)
-            able = (b for b in bodies if b is not model and self._agrees(b, whole))
-            self._body = next(able, None)
+            usable = (b for b in bodies if b is not model and self._agrees(b, whole))
+            self._body = next(usable, None)
         self.vocabulary: int = whole.shape[-1]
 
     @property
@@ -92,17 +92,17 @@ class BodyAndHead:
             logits = self._headed(body, self._shell[0][0])
         except UNSUPPORTED_ERRORS:
             return False  # a head that needs more than hidden states: the plain path serves it
-        wanted = whole[0].float()
+        expected = whole[0].float()
         near = 1e-4 if whole.dtype == torch.float32 else 1e-2
-        return logits.shape == wanted.shape and torch.allclose(logits, wanted, near, near)
+        return logits.shape == expected.shape and torch.allclose(logits, expected, near, near)
 
 
 class _Done(BaseException):
     """Carries what was found out of the model's forward. Not an error."""
 
-    def __init__(self, found: Any) -> None:
+    def __init__(self, value: Any) -> None:
         super().__init__()
-        self.found = found
+        self.value = value
 
 
 def run_until(
@@ -110,14 +110,14 @@ def run_until(
 ) -> Any:
     """What the hook that `watch` registers hands to its `stop`, which ends the forward there."""
 
-    def stop(found: Any) -> None:
-        raise _Done(found)
+    def stop(value: Any) -> None:
+        raise _Done(value)
 
     handle = watch(stop)
     try:
         model(**inputs)
     except _Done as done:
-        return done.found
+        return done.value
     finally:
         handle.remove()
     raise ValueError("the model does not run the part that is watched")

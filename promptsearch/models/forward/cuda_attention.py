@@ -35,9 +35,9 @@ def varlen_attention(
     """(token, head, size) of each part."""
     done = []
     for part in (part.to(rows[0].device) for part in parts):  # layers may lie on several devices
-        own = slice(part.start, part.stop)
-        seen = own if part.keys is None else part.keys
-        q, k, v = rows[0][own], *(for_each_head(row[seen], rows[0]) for row in rows[1:])
+        queries = slice(part.start, part.stop)
+        keys = queries if part.keys is None else part.keys
+        q, k, v = rows[0][queries], *(for_each_head(row[keys], rows[0]) for row in rows[1:])
         bounds = part.query_bounds, part.key_bounds, *part.longest
         mask, backwards = LAST_SEES_ALL * causal, torch.is_grad_enabled()
         out = forward(q[None], k[None], v[None], None, *bounds, 0.0, mask, backwards, scale=scale)
@@ -45,9 +45,9 @@ def varlen_attention(
     return done
 
 
-def forward(*given: Any, **more: Any) -> Any:
+def forward(*arguments: Any, **more: Any) -> Any:
     """torch's operator."""
-    return torch.ops.aten._efficient_attention_forward(*given, **more)
+    return torch.ops.aten._efficient_attention_forward(*arguments, **more)
 
 
 def for_each_head(row: Tensor, queries: Tensor) -> Tensor:

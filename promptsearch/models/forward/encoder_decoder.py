@@ -11,7 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from promptsearch.models.batching.prefix_tree import PrefixTree, pack_sharing_prefixes, pack_separately
+from promptsearch.models.batching.prefix_tree import (
+    PrefixTree,
+    pack_sharing_prefixes,
+    pack_separately,
+)
 from promptsearch.models.forward.attention import without_cudnn
 from promptsearch.models.forward.attention_context import CrossAttention, AttentionContext
 from promptsearch.models.forward.attention_patch import configs_of, packed
@@ -48,11 +52,13 @@ class PaddedEncoder:
 
     def decoder_for(self, sources: Sequences) -> ForwardBackend:
         device = self.model.device
-        own = masked_inputs(*padded(sources, device))
+        encoder_inputs = masked_inputs(*padded(sources, device))
         with without_cudnn():
-            encoded = self.model.get_encoder()(**own)
+            encoded = self.model.get_encoder()(**encoder_inputs)
         states = encoded.last_hidden_state
-        mask = own.get("attention_mask", torch.ones(states.shape[:2], device=device).long())
+        mask = encoder_inputs.get(
+            "attention_mask", torch.ones(states.shape[:2], device=device).long()
+        )
 
         def inputs(ids: Tensor, _lengths: Tensor, roots: Tensor) -> dict[str, Any]:
             return {
@@ -98,10 +104,12 @@ class _Decoder:
     def vocabulary(self) -> int:
         return self.reader.outputs.vocabulary
 
-    def hidden_states(self, lines: Sequences, places: Positions, roots: Sequence[int]) -> HiddenStates:
+    def hidden_states(
+        self, sequences: Sequences, positions: Positions, roots: Sequence[int]
+    ) -> HiddenStates:
         model = self.reader.model
-        forest = pack_sharing_prefixes(lines, roots).to(model.device)
-        read, where = reads(forest, places)
+        forest = pack_sharing_prefixes(sequences, roots).to(model.device)
+        read, where = reads(forest, positions)
         inputs = {
             "encoder_outputs": self.encoded,
             "decoder_input_ids": forest.ids[None],
@@ -109,7 +117,7 @@ class _Decoder:
         }
         across = tuple(_across(forest, roots, self.sources, model.device))
         passing = AttentionContext(forest, across)
-        with packed(self.reader.configs, passing), distances(model, _longest(lines)):
+        with packed(self.reader.configs, passing), distances(model, _longest(sequences)):
             states = self.reader.outputs.states(inputs)
         return HiddenStates(states[0, read.to(states.device)], where)
 
@@ -117,7 +125,9 @@ class _Decoder:
         return self.reader.outputs.logits(states)
 
 
-def seq2seq_ways(model: Any, trial: ProbeSequences, start: int, sentinel: int) -> Backends[EncoderBackend]:
+def seq2seq_ways(
+    model: Any, trial: ProbeSequences, start: int, sentinel: int
+) -> Backends[EncoderBackend]:
     """Ways through an encoder-decoder."""
     text = torch.tensor([[sentinel, 0, 1]], device=model.device)
     with torch.inference_mode():
@@ -137,24 +147,28 @@ def _fits(fast: PackedEncoder, plain: PaddedEncoder, trial: ProbeSequences) -> b
     """Whether decoders that read all the trial's texts find the same under both."""
     count = len(trial.lines)
     roots = [*range(count), *reversed(range(count))]
-    asked = ProbeSequences([*trial.lines, *trial.lines], [*trial.places, *trial.places], roots)
+    doubled = ProbeSequences(
+        [*trial.lines, *trial.lines], [*trial.positions, *trial.positions], roots
+    )
     with torch.inference_mode():
         try:
             packed_decoder = fast.decoder_for(trial.lines)
         except UNSUPPORTED_ERRORS:
             return False
-        return outputs_match(packed_decoder, plain.decoder_for(trial.lines), asked, plain.model.dtype)
+        return outputs_match(
+            packed_decoder, plain.decoder_for(trial.lines), doubled, plain.model.dtype
+        )
 
 
 def _across(
     forest: PrefixTree, roots: Sequence[int], sources: PrefixTree, device: torch.device
 ) -> Iterator[CrossAttention]:
     """Which tokens of the decoders' row see which of the encoder's, runs of equal sizes."""
-    own: dict[int, list[NDArray[np.int64]]] = defaultdict(list)
+    paths_of: dict[int, list[NDArray[np.int64]]] = defaultdict(list)
     for path, root in zip(forest.paths, roots, strict=True):
-        own[root].append(path)
+        paths_of[root].append(path)
     sizes: dict[tuple[int, int], list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = {}
-    for root, paths in own.items():
+    for root, paths in paths_of.items():
         pair = np.unique(np.concatenate(paths)), sources.paths[root]
         sizes.setdefault((len(pair[0]), len(pair[1])), []).append(pair)
     for pairs in sizes.values():

@@ -48,8 +48,8 @@ class Layer:
 
     @classmethod
     def of(cls, module: Any, dtype: torch.dtype) -> "Layer":
-        own = module.attention.self
-        parts = (own.query, own.key, own.value)
+        attention = module.attention.self
+        parts = (attention.query, attention.key, attention.value)
         weight = torch.cat([part.weight for part in parts]).to(dtype)
         bias = torch.cat([part.bias for part in parts]).to(dtype)
         return cls(
@@ -95,13 +95,13 @@ class FusedEncoder:
         if config.hidden_act != "gelu" or getattr(config, "is_decoder", False):
             raise ValueError(f"no fused forward for {config.hidden_act} or decoders")
         embeddings = body.embeddings
-        places = embeddings.position_embeddings.weight[first_position:]
+        positions = embeddings.position_embeddings.weight[first_position:]
         head = model.cls.predictions if hasattr(model, "cls") else model.lm_head
         transform = head.transform if hasattr(head, "transform") else head
         norm = transform.LayerNorm if hasattr(transform, "LayerNorm") else transform.layer_norm
         return cls(
             embeddings.word_embeddings.weight.to(dtype),
-            (places + embeddings.token_type_embeddings.weight[0]).to(dtype),
+            (positions + embeddings.token_type_embeddings.weight[0]).to(dtype),
             Norm.of(embeddings.LayerNorm, dtype),
             [Layer.of(layer, dtype) for layer in body.encoder.layer],
             config.num_attention_heads,

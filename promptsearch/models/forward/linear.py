@@ -90,5 +90,5 @@ def in_bfloat16(model: Any) -> Any:
 
 
 def _cpu_has(name: str) -> bool:
-    asked = getattr(torch.cpu, name, None)
-    return bool(asked and asked())
+    check = getattr(torch.cpu, name, None)
+    return bool(check and check())

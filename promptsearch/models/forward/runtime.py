@@ -42,8 +42,12 @@ class ModelRuntime(Generic[Backend]):
     window: int
     batch_limits: BatchLimits
     device: torch.device
-    make_fast: "Callable[[], ModelRuntime[Backend] | None] | None" = None  # makes the same in a faster dtype
-    gradient_backend: "Callable[[], Backend | None] | None" = None  # makes a fast way that keeps gradients
+    make_fast: "Callable[[], ModelRuntime[Backend] | None] | None" = (
+        None  # makes the same in a faster dtype
+    )
+    gradient_backend: "Callable[[], Backend | None] | None" = (
+        None  # makes a fast way that keeps gradients
+    )
 
     def __deepcopy__(self, memo: object) -> "ModelRuntime[Backend]":
         """Itself: weights are frozen, so that copies of what holds a model share them."""
@@ -80,7 +84,9 @@ class ModelRuntime(Generic[Backend]):
         """The plan for these items: packed, unless one of them is too long for it."""
         longest = max((len(item.ids) + item.completions.longest for item in items), default=0)
         fits = self.fast is not None and longest <= self.window
-        shape = self.batch_limits if fits else replace(self.batch_limits, packed=False, shared=False)
+        shape = (
+            self.batch_limits if fits else replace(self.batch_limits, packed=False, shared=False)
+        )
         return plan_batches(items, shape, once)
 
     def backend_for(self, work: BatchPlan) -> Backend:
@@ -90,15 +96,15 @@ class ModelRuntime(Generic[Backend]):
 
 def items_of(encoded: Sequence[Encoded], probes: Sequence[Completions]) -> list[EncodedText]:
     """Each distinct text once, with all rows that ask for it."""
-    found: list[EncodedText] = []
+    items: list[EncodedText] = []
     rows: dict[object, list[int]] = {}
-    for row, (text, asked) in enumerate(zip(encoded, probes, strict=True)):
+    for row, (text, completions) in enumerate(zip(encoded, probes, strict=True)):
         ids = tuple(text.ids)
-        own = rows.setdefault((id(asked), text.slots, ids), [])
-        own.append(row)
-        if len(own) == 1:
-            found.append(EncodedText(ids, text.slots, asked, own))
-    return found
+        rows_of_text = rows.setdefault((id(completions), text.slots, ids), [])
+        rows_of_text.append(row)
+        if len(rows_of_text) == 1:
+            items.append(EncodedText(ids, text.slots, completions, rows_of_text))
+    return items
 
 
 def divisors(

@@ -10,13 +10,24 @@ from torch import Tensor
 from promptsearch.errors import ModelError
 from promptsearch.models import ScoredTexts as Scored
 from promptsearch.models import Plan
-from promptsearch.models.batching.batch_plan import OUTPUTS, Batch, PlanBlock, PlannedSequence, EncodedText, BatchPlan
+from promptsearch.models.batching.batch_plan import (
+    OUTPUTS,
+    Batch,
+    PlanBlock,
+    PlannedSequence,
+    EncodedText,
+    BatchPlan,
+)
 from promptsearch.models.batching.completions import Completion
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates
 
-Assemble = Callable[[EncodedText, Completion], tuple[list[int], list[int]]]  # ids, and positions to read
+Assemble = Callable[
+    [EncodedText, Completion], tuple[list[int], list[int]]
+]  # ids, and positions to read
 Prepare = Callable[[Sequence[EncodedText]], ForwardBackend]  # once a block
-Read = Callable[[Sequence[PlannedSequence], HiddenStates, ForwardBackend, Tensor], None]  # adds what cells say, by item
+Read = Callable[
+    [Sequence[PlannedSequence], HiddenStates, ForwardBackend, Tensor], None
+]  # adds what cells say, by item
 
 
 class ForwardRecipe(NamedTuple):
@@ -39,10 +50,10 @@ def passed(
     """What is read of each block's items, (item, ...) on the CPU; `nothing` is that of one."""
     for block in work.blocks:
         for part, passes in _prepared(block, procedure.prepare):
-            found = torch.stack([nothing] * len(part.items))
+            totals = torch.stack([nothing] * len(part.items))
             for batch in part.batches:
-                _pass(batch.cells, part, procedure.assemble, passes, read, found)
-            yield part.items, found.cpu()
+                _pass(batch.cells, part, procedure.assemble, passes, read, totals)
+            yield part.items, totals.cpu()
 
 
 def _prepared(block: PlanBlock, prepare: Prepare) -> Iterator[tuple[PlanBlock, ForwardBackend]]:
@@ -71,8 +82,8 @@ def too_long(length: int) -> ModelError:
 def scored(items: Sequence[EncodedText], scores: Tensor) -> Scored:
     """By row, divided, from (item, answer) on the CPU; tables can be large: few copies."""
     alike = len({id(item.completions) for item in items}) == 1
-    own = [item.completions.divisors for item in items]
-    divided = scores / (own[0] if alike else torch.stack(own))
+    divisors = [item.completions.divisors for item in items]
+    divided = scores / (divisors[0] if alike else torch.stack(divisors))
     rows = [row for item in items for row in item.rows]
     if len(rows) == len(items):
         return Scored(rows, divided)
@@ -89,13 +100,15 @@ def _pass(
     total: Tensor,
 ) -> None:
     """Add what the batch says to `total` (item, ...); halve the batch where memory ends."""
-    lines, places = zip(*(assemble(block.items[c.item], c.completion) for c in cells), strict=True)
+    lines, positions = zip(
+        *(assemble(block.items[c.item], c.completion) for c in cells), strict=True
+    )
     try:
         with torch.inference_mode():
-            reached = passes.hidden_states(lines, places, [cell.item for cell in cells])
-            found = torch.zeros_like(total)
-            read(cells, reached, passes, found)
-            total += found  # all of the batch or nothing
+            reached = passes.hidden_states(lines, positions, [cell.item for cell in cells])
+            batch_total = torch.zeros_like(total)
+            read(cells, reached, passes, batch_total)
+            total += batch_total  # all of the batch or nothing
         return
     except torch.OutOfMemoryError:
         pass  # leave the block first: the error holds on to the tensors
@@ -109,26 +122,30 @@ def _pass(
 def scores_of(batch: Batch, block: PlanBlock, assemble: Assemble, passes: ForwardBackend) -> Tensor:
     """(item, answer): what one batch of the block says, with gradients where they are kept."""
     items, cells = block.items, batch.cells
-    lines, places = zip(*(assemble(items[c.item], c.completion) for c in cells), strict=True)
-    reached = passes.hidden_states(lines, places, [cell.item for cell in cells])
-    scores = torch.zeros(len(items), len(items[0].completions.divisors), device=reached.states.device)
+    lines, positions = zip(*(assemble(items[c.item], c.completion) for c in cells), strict=True)
+    reached = passes.hidden_states(lines, positions, [cell.item for cell in cells])
+    scores = torch.zeros(
+        len(items), len(items[0].completions.divisors), device=reached.states.device
+    )
     read(cells, reached, passes, scores)
     return scores
 
 
-def read(cells: Sequence[PlannedSequence], reached: HiddenStates, passes: ForwardBackend, scores: Tensor) -> None:
+def read(
+    cells: Sequence[PlannedSequence], reached: HiddenStates, passes: ForwardBackend, scores: Tensor
+) -> None:
     """Add what the cells say to `scores` (item, answer).
 
     Words at some positions at a time, so that memory holds a few of these outputs only.
     """
     counts = [len(cell.completion.positions) for cell in cells]
     ends = np.cumsum([0, *counts])
-    for some in _parts(counts, OUTPUTS // passes.vocabulary):
-        where = reached.positions[ends[some.start] : ends[some.stop]]
-        needed, place = np.unique(where, return_inverse=True)
+    for chunk in _parts(counts, OUTPUTS // passes.vocabulary):
+        where = reached.positions[ends[chunk.start] : ends[chunk.stop]]
+        needed, index = np.unique(where, return_inverse=True)
         logits = passes.logits(reached.states[torch.from_numpy(needed)])
         norms = logits[:, : passes.vocabulary].logsumexp(-1)  # (position,)
-        _gather(cells[some], torch.from_numpy(place).to(logits.device), logits, norms, scores)
+        _gather(cells[chunk], torch.from_numpy(index).to(logits.device), logits, norms, scores)
 
 
 def _parts(counts: Sequence[int], most: int) -> Iterator[slice]:
@@ -143,7 +160,7 @@ def _parts(counts: Sequence[int], most: int) -> Iterator[slice]:
 
 
 def _gather(
-    cells: Sequence[PlannedSequence], place: Tensor, logits: Tensor, norms: Tensor, scores: Tensor
+    cells: Sequence[PlannedSequence], index: Tensor, logits: Tensor, norms: Tensor, scores: Tensor
 ) -> None:
     """Add log p of the answers' tokens; probes that several cells share are read at once.
 
@@ -158,7 +175,7 @@ def _gather(
         first += len(cell.completion.positions)
     for probe, (items, firsts) in sharing.items():
         reads = torch.tensor(firsts, device=logits.device)[:, None] + probe.which
-        positions = place[reads]  # (cell, reading)
+        positions = index[reads]  # (cell, reading)
         values = logits[positions, probe.tokens] - norms[positions]
         added = values.new_zeros(len(items), scores.shape[1])
         scores[items] += added.index_add_(1, probe.columns, values)

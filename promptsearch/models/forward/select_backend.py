@@ -8,9 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from promptsearch.models.forward.attention_patch import configs_of
-from promptsearch.models.forward.backends import FusedForward, PackedForward, ForwardBackend, PaddedForward
+from promptsearch.models.forward.backends import (
+    FusedForward,
+    PackedForward,
+    ForwardBackend,
+    PaddedForward,
+)
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, BodyAndHead
-from promptsearch.models.forward.equivalence_check import ProbeSequences, outputs_match, without_leaky_padding
+from promptsearch.models.forward.equivalence_check import (
+    ProbeSequences,
+    outputs_match,
+    without_leaky_padding,
+)
 from promptsearch.models.forward.fused_bert import FusedEncoder
 from promptsearch.models.forward.position_limits import UNLIMITED, reserved
 from promptsearch.models.forward.runtime import Backend
@@ -26,14 +35,18 @@ class Backends(Generic[Backend]):
     fast: Backend | None  # gives what the plain one gives
     vocabulary: int
     in_dtype: Callable[[torch.dtype], Backend | None] | None = None  # the fast one, where it fits
-    gradient_backend: Callable[[], Backend | None] | None = None  # makes one that keeps gradients; None: `fast`
+    gradient_backend: Callable[[], Backend | None] | None = (
+        None  # makes one that keeps gradients; None: `fast`
+    )
 
 
 def masked_backends(model: Any, trial: ProbeSequences, mask: int) -> Backends[ForwardBackend]:
     """Ways through a masked model."""
     sample = {"input_ids": torch.tensor([[mask, mask, 0]], device=model.device)}
     outputs = BodyAndHead(model, _bodies(model), sample)
-    plain = without_leaky_padding(PaddedForward(outputs, masked_inputs, model.device), trial, model.dtype)
+    plain = without_leaky_padding(
+        PaddedForward(outputs, masked_inputs, model.device), trial, model.dtype
+    )
 
     def in_dtype(dtype: torch.dtype) -> ForwardBackend | None:
         return _fitting(lambda: _fused(model, outputs.vocabulary, dtype), plain, trial, dtype)
@@ -41,8 +54,8 @@ def masked_backends(model: Any, trial: ProbeSequences, mask: int) -> Backends[Fo
     def in_one_row() -> ForwardBackend | None:
         return _fitting(lambda: _packed(model, outputs, shared=False), plain, trial, model.dtype)
 
-    if (own := in_dtype(model.dtype)) is not None:
-        return Backends(plain, own, outputs.vocabulary, in_dtype, in_one_row)
+    if (fused := in_dtype(model.dtype)) is not None:
+        return Backends(plain, fused, outputs.vocabulary, in_dtype, in_one_row)
     return Backends(plain, in_one_row(), outputs.vocabulary)
 
 
@@ -50,7 +63,9 @@ def causal_backends(model: Any, trial: ProbeSequences) -> Backends[ForwardBacken
     """Ways through a causal model."""
     sample = {"input_ids": torch.tensor([[0, 1, 2]], device=model.device), "use_cache": False}
     outputs = BodyAndHead(model, _bodies(model), sample)
-    plain = without_leaky_padding(PaddedForward(outputs, causal_inputs, model.device), trial, model.dtype)
+    plain = without_leaky_padding(
+        PaddedForward(outputs, causal_inputs, model.device), trial, model.dtype
+    )
     fast = _fitting(lambda: _packed(model, outputs, shared=True), plain, trial, model.dtype)
     return Backends(plain, fast, outputs.vocabulary)
 
@@ -64,7 +79,9 @@ def _bodies(model: Any) -> list[Any]:
 def _fused(model: Any, vocabulary: int, dtype: torch.dtype) -> FusedForward:
     """A BERT-like model's forward pass of our own; raises one of `UNFIT` where it is no such."""
     with torch.no_grad():
-        return FusedForward(FusedEncoder.of(model, reserved(model), dtype), vocabulary, model.device)
+        return FusedForward(
+            FusedEncoder.of(model, reserved(model), dtype), vocabulary, model.device
+        )
 
 
 def _packed(model: Any, outputs: BodyAndHead, *, shared: bool) -> PackedForward:
@@ -78,7 +95,10 @@ def _packed(model: Any, outputs: BodyAndHead, *, shared: bool) -> PackedForward:
 
 
 def _fitting(
-    make: Callable[[], ForwardBackend], plain: ForwardBackend, trial: ProbeSequences, dtype: torch.dtype
+    make: Callable[[], ForwardBackend],
+    plain: ForwardBackend,
+    trial: ProbeSequences,
+    dtype: torch.dtype,
 ) -> ForwardBackend | None:
     """The way, if the model is built as it takes for granted and it gives what the plain gives."""
     try:
@@ -109,7 +129,7 @@ def window_of(model: Any) -> int:
     """
     config = model.config.get_text_config()
     names = ("sliding_window", "local_attention", "attention_window", "attention_chunk_size")
-    given = [getattr(config, name, None) for name in names]
-    flat = [w for g in given for w in (g if isinstance(g, list | tuple) else [g])]
+    windows_in_config = [getattr(config, name, None) for name in names]
+    flat = [w for g in windows_in_config for w in (g if isinstance(g, list | tuple) else [g])]
     windows = [width // 2 for width in flat if isinstance(width, int) and width > 0]
     return min(windows, default=UNLIMITED)

@@ -34,33 +34,33 @@ class HubTranslator:
 
     def translations(self, texts: Sequence[str], count: int) -> list[list[Translation]]:
         """The n best of a beam as wide."""
-        found: list[list[Translation]] = []
+        results: list[list[Translation]] = []
         for start in range(0, len(texts), TEXTS):
-            found += self._some(list(texts[start : start + TEXTS]), count)
-        return found
+            results += self._translate_batch(list(texts[start : start + TEXTS]), count)
+        return results
 
     @torch.inference_mode()
-    def _some(self, texts: list[str], count: int) -> list[list[Translation]]:
-        asked = self.tokenizer(texts, return_tensors="pt", padding=True).to(self.model.device)
+    def _translate_batch(self, texts: list[str], count: int) -> list[list[Translation]]:
+        encoded = self.tokenizer(texts, return_tensors="pt", padding=True).to(self.model.device)
         written = self.model.generate(
-            input_ids=asked["input_ids"],
-            attention_mask=asked["attention_mask"],
+            input_ids=encoded["input_ids"],
+            attention_mask=encoded["attention_mask"],
             num_beams=count,
             num_return_sequences=count,
             do_sample=False,
             max_new_tokens=LONGEST,
         )
-        values = self._log_probs(asked, written, count).tolist()
+        values = self._log_probs(encoded, written, count).tolist()
         texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
         pairs = [Translation(text.strip(), v) for text, v in zip(texts, values, strict=True)]
         groups = (pairs[i : i + count] for i in range(0, len(pairs), count))
         return [sorted(group, key=lambda pair: -pair.log_prob) for group in groups]
 
-    def _log_probs(self, asked: Any, written: Tensor, count: int) -> Tensor:
+    def _log_probs(self, encoded: Any, written: Tensor, count: int) -> Tensor:
         """(sequence,) mean log p of each one's tokens: asked again, as beams' scores differ by
         version in what they divide by."""
-        ids = asked["input_ids"].repeat_interleave(count, 0)
-        mask = asked["attention_mask"].repeat_interleave(count, 0)
+        ids = encoded["input_ids"].repeat_interleave(count, 0)
+        mask = encoded["attention_mask"].repeat_interleave(count, 0)
         cells = written.shape[1] * int(self.model.config.vocab_size)
         room = max(1, OUTPUTS // cells)  # sequences whose output is held at a time
         parts = zip(ids.split(room), mask.split(room), written.split(room), strict=True)

@@ -20,7 +20,12 @@ from promptsearch.models.forward.attention_context import CrossAttention, KVCach
 from promptsearch.models.forward.attention_patch import packed
 from promptsearch.models.forward.backends import Sequences, ForwardBackend
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
-from promptsearch.models.forward.encoder_decoder import PackedEncoder, EncoderBackend, distances, with_states
+from promptsearch.models.forward.encoder_decoder import (
+    PackedEncoder,
+    EncoderBackend,
+    distances,
+    with_states,
+)
 from promptsearch.models.forward.runtime import ModelRuntime
 
 LONGEST = 64  # tokens that a decoder may write
@@ -84,10 +89,10 @@ class CachingDecoder:
         """A row for each new token; what no hypothesis goes through any more is forgotten."""
         texts = len(self.sources.paths)
         if self.paths is not None:
-            kept, paths = self.paths[:, parents].unique(return_inverse=True)
-            if 2 * len(kept) < self.rows:
-                self.memory.keep(kept)
-                self.paths, self.rows = paths, len(kept)
+            alive, paths = self.paths[:, parents].unique(return_inverse=True)
+            if 2 * len(alive) < self.rows:
+                self.memory.keep(alive)
+                self.paths, self.rows = paths, len(alive)
             else:
                 self.paths = self.paths[:, parents]
         device = self.sources.ids.device
@@ -100,8 +105,8 @@ class CachingDecoder:
         count, seen = paths.shape
         size = max(1, KEYS // seen)
         runs = tuple(
-            SegmentRun(start, len(some), 1, seen, some)
-            for start, some in zip(range(0, count, size), paths.split(size), strict=True)
+            SegmentRun(start, len(chunk), 1, seen, chunk)
+            for start, chunk in zip(range(0, count, size), paths.split(size), strict=True)
         )
         return PrefixTree(ids, torch.full_like(ids, seen - 1), runs, ())
 
@@ -111,9 +116,9 @@ class CachingDecoder:
         for text, path in enumerate(self.sources.paths):
             alike[len(path)].append(text)
         device = self.sources.ids.device
-        own = torch.arange(len(self.sources.paths) * beams, device=device).view(-1, beams)
+        queries = torch.arange(len(self.sources.paths) * beams, device=device).view(-1, beams)
         return [
-            CrossAttention(own[texts], torch.stack([self._source(text) for text in texts]))
+            CrossAttention(queries[texts], torch.stack([self._source(text) for text in texts]))
             for texts in alike.values()
         ]
 
@@ -140,16 +145,20 @@ class RecomputingDecoder:
             [*lines[parent], token]
             for parent, token in zip(parents.tolist(), tokens.tolist(), strict=True)
         ]
-        asked = self.lines * self.texts
+        sequences = self.lines * self.texts
         roots = [text for text in range(self.texts) for _ in self.lines]
-        reached = self.passes.hidden_states(asked, [[len(line) - 1] for line in asked], roots)
+        reached = self.passes.hidden_states(
+            sequences, [[len(line) - 1] for line in sequences], roots
+        )
         return reached.states[torch.from_numpy(reached.positions)].view(self.texts, len(tokens), -1)
 
     def logits(self, states: Tensor) -> Tensor:
         return self.passes.logits(states)
 
 
-def growing(machine: ModelRuntime[EncoderBackend], texts: Sequences) -> Callable[[Sequences], IncrementalDecoder]:
+def growing(
+    machine: ModelRuntime[EncoderBackend], texts: Sequences
+) -> Callable[[Sequences], IncrementalDecoder]:
     """Makes decoders after some of the texts: the fastest that give what the plain ones give."""
     fast = machine.fast
     if not isinstance(fast, PackedEncoder) or max(map(len, texts)) > machine.window:
@@ -164,10 +173,13 @@ def _agrees(fast: PackedEncoder, plain: EncoderBackend, texts: Sequences) -> boo
     device = fast.model.device
     steps = torch.tensor([[[0, 0], [0, 1]], [[1, 0], [2, 3]], [[0, 0], [1, 1]]], device=device)
     try:
-        one, other = CachingDecoder.for_texts(fast, texts), RecomputingDecoder.for_texts(plain, texts)
+        packed, padded = (
+            CachingDecoder.for_texts(fast, texts),
+            RecomputingDecoder.for_texts(plain, texts),
+        )
         for parents, tokens in steps:
-            states, wanted = (each.grow(parents, tokens).float() for each in (one, other))
-            if not torch.allclose(states, wanted, NEAR, NEAR):
+            states, expected = (each.grow(parents, tokens).float() for each in (packed, padded))
+            if not torch.allclose(states, expected, NEAR, NEAR):
                 return False
     except UNSUPPORTED_ERRORS:
         return False

@@ -18,11 +18,11 @@ def sample_texts(
 ) -> list[str]:
     """`count` answers to a request; a model with a chat template is asked as a user asks."""
     machine = cast(GradientModel, model).machine
-    ids = _asked(machine.tokenizer, request).to(machine.device)
+    ids = _request_ids(machine.tokenizer, request).to(machine.device)
     causal = model.info.family == "causal"
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        found = machine.model.generate(
+        generated = machine.model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             do_sample=True,
@@ -32,11 +32,13 @@ def sample_texts(
             pad_token_id=_padding(machine.tokenizer),
         )
     if causal:
-        found = found[:, ids.shape[1] :]
-    return [str(text) for text in machine.tokenizer.batch_decode(found, skip_special_tokens=True)]
+        generated = generated[:, ids.shape[1] :]
+    return [
+        str(text) for text in machine.tokenizer.batch_decode(generated, skip_special_tokens=True)
+    ]
 
 
-def _asked(tokenizer: Any, request: str) -> torch.Tensor:
+def _request_ids(tokenizer: Any, request: str) -> torch.Tensor:
     """(1, token)"""
     if tokenizer.chat_template is None:
         ids = tokenizer(request)["input_ids"]
@@ -47,16 +49,16 @@ def _asked(tokenizer: Any, request: str) -> torch.Tensor:
     return torch.tensor([list(ids)])
 
 
-def _room(model: LanguageModel, left: int) -> int:
+def _room(model: LanguageModel, remaining: int) -> int:
     """Tokens that an answer may have."""
-    if left < 1:
+    if remaining < 1:
         raise ModelError(
             f"what is asked leaves {model.info.spec!r} no room to answer ({model.info.max_tokens} "
             "tokens in all); use a model that reads longer texts"
         )
-    return min(LONGEST, left)
+    return min(LONGEST, remaining)
 
 
 def _padding(tokenizer: Any) -> int | None:
-    own: Sequence[int | None] = (tokenizer.pad_token_id, tokenizer.eos_token_id)
-    return next((token for token in own if token is not None), None)
+    candidates: Sequence[int | None] = (tokenizer.pad_token_id, tokenizer.eos_token_id)
+    return next((token for token in candidates if token is not None), None)

@@ -92,11 +92,11 @@ class SharedBeam:
                 totals = self._summed(decoders, parents, tokens)
                 done = [h for h in beam if h.closed == self.gaps]
                 beam = _best([*done, *self._extended(alive, totals)], self.beam)
-                places = {h.tokens: place for place, h in enumerate(alive)}
+                index_of = {h.tokens: index for index, h in enumerate(alive)}
                 alive = [h for h in beam if h.closed < self.gaps]
                 if not alive:
                     break
-                parents = [places[h.tokens[:-1]] for h in alive]
+                parents = [index_of[h.tokens[:-1]] for h in alive]
                 tokens = [h.tokens[-1] for h in alive]
         return beam
 
@@ -122,20 +122,20 @@ class SharedBeam:
         for decoder in decoders:
             states = decoder.grow(*step)  # (text, hypothesis, hidden)
             room = max(1, OUTPUTS // (self.words.count * len(tokens)))
-            for some in states.split(room):
-                logits = decoder.logits(some.flatten(0, 1)).log_softmax(-1)
-                totals = totals + logits.unflatten(0, some.shape[:2]).sum(0, dtype=torch.float64)
+            for chunk in states.split(room):
+                logits = decoder.logits(chunk.flatten(0, 1)).log_softmax(-1)
+                totals = totals + logits.unflatten(0, chunk.shape[:2]).sum(0, dtype=torch.float64)
         return totals
 
     def _extended(self, alive: Sequence[Hypothesis], totals: Tensor) -> list[Hypothesis]:
         """The likeliest hypotheses that are one token longer."""
-        for place, hypothesis in enumerate(alive):
+        for row, hypothesis in enumerate(alive):
             last = hypothesis.tokens[-1] if hypothesis.tokens else None
             barred = self.words.barred(hypothesis.closed, last)
-            totals[place, barred.to(totals.device)] = -torch.inf
-            totals[place] += hypothesis.log_prob
-        found = totals.flatten().topk(min(self.beam, totals.numel()))
-        pairs = zip(found.values.tolist(), found.indices.tolist(), strict=True)
+            totals[row, barred.to(totals.device)] = -torch.inf
+            totals[row] += hypothesis.log_prob
+        best = totals.flatten().topk(min(self.beam, totals.numel()))
+        pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
         width = totals.shape[1]
         return [
             self._longer(alive[index // width], index % width, value)

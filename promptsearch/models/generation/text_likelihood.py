@@ -13,7 +13,7 @@ import torch
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.batching.batch_plan import EncodedText, BatchPlan
-from promptsearch.models.batching.completions import Completion, Completions, probe
+from promptsearch.models.batching.completions import Completion, Completions, completion_of
 from promptsearch.models.families.causal import CausalModel
 from promptsearch.models.forward.backends import ForwardBackend
 from promptsearch.models.forward.runtime import ModelRuntime
@@ -36,17 +36,17 @@ class ReadingPlan:
 
         `ModelError` where the model gives no numbers.
         """
-        passes, found = self.machine.backend_for(self.plan), [0.0] * len(self.counts)
+        passes, totals = self.machine.backend_for(self.plan), [0.0] * len(self.counts)
         for block in run(self.plan, ForwardRecipe(_whole, lambda _: passes), self.machine.device):
             for row, value in zip(block.rows, block.log_probs[:, 0].tolist(), strict=True):
-                found[row] = value
-        if any(value != value for value in found):
+                totals[row] = value
+        if any(value != value for value in totals):
             info = self.machine.info
             raise ModelError(
                 f"the model {info.spec!r} gives no numbers (NaN) in {info.dtype}; use --dtype "
                 "float32, or another model"
             )
-        return found
+        return totals
 
 
 def reading_of(model: LanguageModel, texts: Sequence[Filled]) -> ReadingPlan:
@@ -61,21 +61,23 @@ def reading_of(model: LanguageModel, texts: Sequence[Filled]) -> ReadingPlan:
         )
     ids = list(_read(model.machine, texts))
     items = _items(ids, model.machine.device)
-    return ReadingPlan(model.machine.plan_batches(items), [len(own) for own in ids], model.machine)
+    return ReadingPlan(
+        model.machine.plan_batches(items), [len(text_ids) for text_ids in ids], model.machine
+    )
 
 
 def _read(machine: ModelRuntime[ForwardBackend], texts: Sequence[Filled]) -> Iterator[list[int]]:
     """The ids of each text, cut to what the model has room for."""
     encode = partial(machine.tokens.encode, special=False)
-    found = encode([_line(text) for text in texts])
-    for text, ids in zip(texts, found, strict=True):
+    encoded = encode([_line(text) for text in texts])
+    for text, ids in zip(texts, encoded, strict=True):
         while len(ids) > machine.limit:
             text = shortened(text, _written, machine.tokens, machine.limit, special=False)
             (ids,) = encode([_line(text)])
         if len(ids) < 2:
-            shown = "".join(str(part) for part in _line(text))
+            text_shown = "".join(str(part) for part in _line(text))
             raise ModelError(
-                f"the text {shown!r} has {len(ids)} tokens to {machine.info.spec!r}, so none "
+                f"the text {text_shown!r} has {len(ids)} tokens to {machine.info.spec!r}, so none "
                 "follows another; give a longer --prefix"
             )
         yield ids
@@ -94,14 +96,17 @@ def _items(texts: Sequence[Sequence[int]], device: torch.device) -> list[Encoded
     rows: dict[tuple[int, ...], list[int]] = {}
     for row, ids in enumerate(texts):
         rows.setdefault(tuple(ids), []).append(row)
-    return [EncodedText(ids[:-1], (), _asked(ids, device), own) for ids, own in rows.items()]
+    return [
+        EncodedText(ids[:-1], (), _completions(ids, device), rows_of_text)
+        for ids, rows_of_text in rows.items()
+    ]
 
 
-def _asked(ids: Sequence[int], device: torch.device) -> Completions:
+def _completions(ids: Sequence[int], device: torch.device) -> Completions:
     """One sum a text; places index the text itself, nothing is filled in."""
-    readings = [(place, token, 0) for place, token in enumerate(ids[1:])]
-    return Completions((probe((), (), readings, device),), torch.ones(1))
+    readings = [(position, token, 0) for position, token in enumerate(ids[1:])]
+    return Completions((completion_of((), (), readings, device),), torch.ones(1))
 
 
-def _whole(item: EncodedText, asked: Completion) -> tuple[list[int], list[int]]:
-    return list(item.ids), list(asked.positions)
+def _whole(item: EncodedText, completion: Completion) -> tuple[list[int], list[int]]:
+    return list(item.ids), list(completion.positions)

@@ -46,24 +46,24 @@ class Translator(Protocol):
 
 def check_pair(forward: Translator, backward: Translator, language: str) -> None:
     """`ModelError` where the two do not lead from the language to another one and back."""
-    one, other = forward.languages, backward.languages
-    if one and not _same(one[0], language):
+    first, second = forward.languages, backward.languages
+    if first and not _same(first[0], language):
         raise ModelError(
-            f"--forward translates from {one[0]!r}, but the task is in {language!r}; "
+            f"--forward translates from {first[0]!r}, but the task is in {language!r}; "
             "exchange --forward and --backward, or choose another pair"
         )
-    if one and other and not (_same(one[1], other[0]) and _same(one[0], other[1])):
+    if first and second and not (_same(first[1], second[0]) and _same(first[0], second[1])):
         raise ModelError(
-            f"--forward translates {one[0]} to {one[1]}, --backward {other[0]} to {other[1]}: they "
+            f"--forward translates {first[0]} to {first[1]}, --backward {second[0]} to {second[1]}: they "
             "do not lead back; choose a pair"
         )
-    if other and not _same(other[1], language):
+    if second and not _same(second[1], language):
         raise ModelError(
-            f"--backward translates into {other[1]!r}, but the task is in {language!r}"
+            f"--backward translates into {second[1]!r}, but the task is in {language!r}"
         )
 
 
-def _same(one: str, other: str) -> bool:
+def _same(a: str, b: str) -> bool:
     """Whether two codes may name one language: "en", "en_XX"; with three letters, perhaps."""
-    codes = primary(one), primary(other)
+    codes = primary(a), primary(b)
     return codes[0] == codes[1] or len(codes[0]) != len(codes[1])

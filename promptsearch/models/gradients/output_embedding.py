@@ -48,12 +48,12 @@ class OutputEmbedding:
 
     def states(self, inputs: dict[str, Any]) -> Tensor:
         """(sequence, token, hidden): what the output embedding is given."""
-        found: Tensor = run_until(
+        states: Tensor = run_until(
             self.model,
             inputs,
             lambda stop: self.words.register_forward_pre_hook(lambda _, given: stop(given[0])),
         )
-        return found
+        return states
 
     def logits(self, states: Tensor) -> Tensor:
         """(position, hidden) to (position, word), in float32."""
@@ -63,28 +63,32 @@ class OutputEmbedding:
 
 def at_output_embedding(machine: ModelRuntime[Backend]) -> ModelRuntime[Backend]:
     """The same, its passes ended at the output embedding; in ways that run the model's own code."""
-    own: Any = machine.with_gradients
+    with_gradients: Any = machine.with_gradients
     outputs = OutputEmbedding.of(machine.model, machine.info.spec)
-    fast = own.fast and replace(own.fast, outputs=outputs)
-    found: ModelRuntime[Backend] = replace(own, plain=replace(own.plain, outputs=outputs), fast=fast)
-    return found
+    fast = with_gradients.fast and replace(with_gradients.fast, outputs=outputs)
+    runtime: ModelRuntime[Backend] = replace(
+        with_gradients, plain=replace(with_gradients.plain, outputs=outputs), fast=fast
+    )
+    return runtime
 
 
 def states_of(work: BatchPlan, procedure: ForwardRecipe, rows: Tensor) -> Tensor:
     """(text, hidden), float32 on the CPU: where the first token of each text's answer is read."""
     nothing = rows.new_zeros(rows.shape[1], dtype=torch.float32)
-    own = [
+    numbered = [
         (row, state)
         for items, states in passed(work, procedure, _first_states, nothing)
         for item, state in zip(items, states, strict=True)
         for row in item.rows
     ]
-    return torch.stack([state for _, state in sorted(own, key=lambda pair: pair[0])])
+    return torch.stack([state for _, state in sorted(numbered, key=lambda pair: pair[0])])
 
 
-def _first_states(cells: Sequence[PlannedSequence], reached: HiddenStates, _passes: ForwardBackend, found: Tensor) -> None:
+def _first_states(
+    cells: Sequence[PlannedSequence], reached: HiddenStates, _passes: ForwardBackend, states: Tensor
+) -> None:
     """Put the state at each cell's first read into `found` (item, hidden)."""
     first = 0
     for cell in cells:
-        found[cell.item] = reached.states[reached.positions[first]].float()
+        states[cell.item] = reached.states[reached.positions[first]].float()
         first += len(cell.completion.positions)

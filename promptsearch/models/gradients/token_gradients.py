@@ -32,13 +32,15 @@ class TriggerPositions:
     words: Tensor  # (place, word) zeros, for places that are predicted
 
     @classmethod
-    def of(cls, tokens: Sequence[int], first: int, vocabulary: int, embedding: Any) -> "TriggerPositions":
+    def of(
+        cls, tokens: Sequence[int], first: int, vocabulary: int, embedding: Any
+    ) -> "TriggerPositions":
         """Nudged by nothing yet."""
-        own = torch.tensor(tokens, device=embedding.weight.device)
+        ids = torch.tensor(tokens, device=embedding.weight.device)
         with torch.no_grad():
-            nudges = torch.zeros_like(embedding(own), dtype=torch.float32)
-        words = torch.zeros(len(tokens), vocabulary, device=own.device)
-        return cls(first, own, nudges.requires_grad_(), words.requires_grad_())
+            nudges = torch.zeros_like(embedding(ids), dtype=torch.float32)
+        words = torch.zeros(len(tokens), vocabulary, device=ids.device)
+        return cls(first, ids, nudges.requires_grad_(), words.requires_grad_())
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +54,8 @@ class Gradient:
     def none(cls, spots: TriggerPositions) -> "Gradient":
         return cls(torch.zeros_like(spots.offsets), torch.zeros_like(spots.words))
 
-    def __add__(self, other: "Gradient") -> "Gradient":
-        return Gradient(self.offsets + other.offsets, self.words + other.words)
+    def __add__(self, more: "Gradient") -> "Gradient":
+        return Gradient(self.offsets + more.offsets, self.words + more.words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +76,8 @@ class Backward:
         torch.cuda.empty_cache()
         if len(block.items) == 1:
             raise too_long(len(block.items[0].ids))
-        one, other = block.halves
-        return self.of(one) + self.of(other)
+        first, second = block.halves
+        return self.of(first) + self.of(second)
 
     def _of(self, block: PlanBlock) -> Gradient:
         """Scores first, then what each of them weighs in the loss, then back through the batches.
@@ -90,8 +92,8 @@ class Backward:
         (weights,) = torch.autograd.grad(self._lost(block, scores), scores)
         total = Gradient.none(self.spots)
         for batch, part in zip(block.batches, parts, strict=True):
-            own = part if alone else self._scores(batch, block, passes)
-            total = total + self._back(own, weights)
+            batch_scores = part if alone else self._scores(batch, block, passes)
+            total = total + self._back(batch_scores, weights)
         return total
 
     def _passes(self, block: PlanBlock) -> ForwardBackend:
@@ -105,13 +107,15 @@ class Backward:
         return scores_of(batch, block, self.assemble, passes)
 
     def _lost(self, block: PlanBlock, scores: Tensor) -> Tensor:
-        own = scored(block.items, scores.cpu())
-        return self.loss(own.rows, own.log_probs).sum()
+        by_row = scored(block.items, scores.cpu())
+        return self.loss(by_row.rows, by_row.log_probs).sum()
 
     def _back(self, scores: Tensor, weights: Tensor) -> Gradient:
         leaves = (self.spots.offsets, self.spots.words)
-        found = torch.autograd.grad(scores, leaves, weights, retain_graph=True, allow_unused=True)
-        pairs = zip(found, leaves, strict=True)
+        gradients = torch.autograd.grad(
+            scores, leaves, weights, retain_graph=True, allow_unused=True
+        )
+        pairs = zip(gradients, leaves, strict=True)
         return Gradient(*(torch.zeros_like(leaf) if g is None else g for g, leaf in pairs))
 
 
@@ -127,12 +131,12 @@ def gradient(work: BatchPlan, backward: Backward, embedding: nn.Module) -> Gradi
 @contextmanager
 def _nudged(embedding: nn.Module, spots: TriggerPositions) -> Iterator[None]:
     """While open, places are embedded as their tokens, nudged."""
-    before, own = vars(embedding).get("forward"), embedding.forward
+    before, original = vars(embedding).get("forward"), embedding.forward
 
     def forward(ids: Tensor) -> Tensor:
         at = ids >= spots.first
         which = ids[at] - spots.first
-        plain: Tensor = own(ids.masked_scatter(at, spots.tokens[which]))
+        plain: Tensor = original(ids.masked_scatter(at, spots.tokens[which]))
         nudge = spots.offsets[which].to(plain.dtype)
         return plain.index_put(at.nonzero(as_tuple=True), nudge, accumulate=True)
 
@@ -160,12 +164,14 @@ class _Aliased:
     def vocabulary(self) -> int:
         return self.passes.vocabulary
 
-    def hidden_states(self, lines: Sequences, places: Positions, roots: Sequence[int]) -> HiddenStates:
-        return self.passes.hidden_states(lines, places, roots)
+    def hidden_states(
+        self, sequences: Sequences, positions: Positions, roots: Sequence[int]
+    ) -> HiddenStates:
+        return self.passes.hidden_states(sequences, positions, roots)
 
     def logits(self, states: Tensor) -> Tensor:
         """(position, word), then fillers up to the first place's id, then the places."""
         logits, spots = self.passes.logits(states), self.spots
         fill = logits[:, : spots.first - logits.shape[1]]
-        own, words = spots.tokens.to(logits.device), spots.words.to(logits.device)
-        return torch.cat([logits, fill, logits[:, own] + logits @ words.T], 1)
+        ids, words = spots.tokens.to(logits.device), spots.words.to(logits.device)
+        return torch.cat([logits, fill, logits[:, ids] + logits @ words.T], 1)

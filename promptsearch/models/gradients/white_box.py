@@ -14,7 +14,11 @@ from promptsearch.models import Plan, ScoringRequest, Scoring
 from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.forward.runtime import ModelRuntime
 from promptsearch.models.forward.score import ForwardRecipe, work_of
-from promptsearch.models.gradients.output_embedding import OutputEmbedding, at_output_embedding, states_of
+from promptsearch.models.gradients.output_embedding import (
+    OutputEmbedding,
+    at_output_embedding,
+    states_of,
+)
 from promptsearch.models.gradients.token_gradients import Backward, Loss, TriggerPositions, gradient
 from promptsearch.models.tokenization.control_tokens import control_tokens
 from promptsearch.models.tokenization.vocabulary import answer_ids, spellings
@@ -69,9 +73,9 @@ class TokenSlopes:
     @cached_property
     def tokens(self) -> Tensor:
         table = table_of(self.embedding)  # (token, hidden)
-        found = (self.gradient.to(table.device) @ table.T.float()).cpu()
-        found[:, : self.words.shape[1]] += self.words[:, : found.shape[1]]
-        return found
+        slopes = (self.gradient.to(table.device) @ table.T.float()).cpu()
+        slopes[:, : self.words.shape[1]] += self.words[:, : slopes.shape[1]]
+        return slopes
 
 
 class FamilyWhiteBox:
@@ -108,7 +112,9 @@ class FamilyWhiteBox:
         if len(held) != 1:
             raise ModelError("gradients are of texts that hold the same triggers")
         marked = [
-            ScoringRequest([_marked(text, self._first) for text in question.texts], question.answers)
+            ScoringRequest(
+                [_marked(text, self._first) for text in question.texts], question.answers
+            )
             for question in questions
         ]
         return GradientPlan(self._differentiable.plan_all(marked, scoring), *held)
@@ -118,10 +124,12 @@ class FamilyWhiteBox:
         if not isinstance(plan, GradientPlan):
             raise ModelError("this plan is not one for gradients; make it with white_box.plan")
         model, embedding = self._differentiable, self._embedding
-        spots = TriggerPositions.of(plan.triggers, self._first, model.machine.batch_limits.vocabulary, embedding)
+        spots = TriggerPositions.of(
+            plan.triggers, self._first, model.machine.batch_limits.vocabulary, embedding
+        )
         backward = Backward(*model.procedure(plan.work), loss, spots)
-        found = gradient(plan.work, backward, embedding)
-        return TokenSlopes(found.offsets.cpu(), found.words.cpu(), embedding)
+        total = gradient(plan.work, backward, embedding)
+        return TokenSlopes(total.offsets.cpu(), total.words.cpu(), embedding)
 
     def plan_states(self, texts: Sequence[Filled], answer: Answer) -> BatchPlan:
         """One pass a text, as it is scored with this answer."""
@@ -135,7 +143,9 @@ class FamilyWhiteBox:
     def output_rows(self, words: Sequence[str]) -> Tensor:
         """(word, hidden): their rows of the output embedding."""
         ids = answer_ids(self._model.machine.tokens, words)
-        if long := next((w for w, own in zip(words, ids, strict=True) if len(own) != 1), None):
+        if long := next(
+            (w for w, word_ids in zip(words, ids, strict=True) if len(word_ids) != 1), None
+        ):
             raise ModelError(f"{long!r} is not one token of this model; leave it out")
         rows = self._readout.rows
         return rows[[token for (token,) in ids]].float().cpu()
@@ -158,13 +168,15 @@ class FamilyWhiteBox:
     def _embedding(self) -> nn.Module:
         model = self._model.machine.model
         body = model.get_encoder() if self._model.machine.info.family == "seq2seq" else model
-        found: nn.Module = body.get_input_embeddings()
-        return found
+        embedding: nn.Module = body.get_input_embeddings()
+        return embedding
 
     @cached_property
     def _first(self) -> int:
         """The id of the first place: beyond all tokens, read or written."""
-        return max(len(cast(Tensor, self._embedding.weight)), self._model.machine.batch_limits.vocabulary)
+        return max(
+            len(cast(Tensor, self._embedding.weight)), self._model.machine.batch_limits.vocabulary
+        )
 
 
 def table_of(embedding: nn.Module) -> Tensor:
@@ -184,5 +196,5 @@ def _triggers(text: Filled) -> tuple[int, ...]:
 
 def _marked(text: Filled, first: int) -> Filled:
     """The text with places instead of its triggers, numbered from left to right."""
-    places = map(Trigger, count(first))
-    return tuple(next(places) if isinstance(part, Trigger) else part for part in text)
+    triggers = map(Trigger, count(first))
+    return tuple(next(triggers) if isinstance(part, Trigger) else part for part in text)

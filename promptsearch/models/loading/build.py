@@ -19,7 +19,12 @@ from promptsearch.models.forward.equivalence_check import ProbeSequences
 from promptsearch.models.forward.linear import in_bfloat16, ranks_in_bfloat16
 from promptsearch.models.forward.position_limits import UNLIMITED, limit_of
 from promptsearch.models.forward.runtime import ModelRuntime, Backend
-from promptsearch.models.forward.select_backend import Backends, causal_backends, masked_backends, window_of
+from promptsearch.models.forward.select_backend import (
+    Backends,
+    causal_backends,
+    masked_backends,
+    window_of,
+)
 from promptsearch.models.loading.fingerprints import config_sha256, tokenizer_sha256
 from promptsearch.models.tokenization.cached_tokenizer import CachedTokenizer, cuttable
 from promptsearch.models.tokenization.chat import Raw, Writer, chat_of, template_sha256
@@ -50,14 +55,14 @@ def _masked(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> Ma
     if mask is None:
         raise ModelError(f"the tokenizer of {info.spec!r} has no mask token; is it a masked model?")
     ways = partial(masked_backends, mask=mask)
-    return MaskedModel(_machine(model, tokenizer, info, options, ways), mask)
+    return MaskedModel(_runtime(model, tokenizer, info, options, ways), mask)
 
 
 def _causal(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> CausalModel:
     writer = _writer(tokenizer, info, options)
     if not isinstance(writer, Raw):
         info = replace(info, chat=_chat_record(tokenizer, options))
-    machine = _machine(model, tokenizer, info, options, causal_backends)
+    machine = _runtime(model, tokenizer, info, options, causal_backends)
     return CausalModel(machine, writer, _begin(tokenizer, info))
 
 
@@ -71,19 +76,19 @@ def _seq2seq(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> S
     start = model.config.decoder_start_token_id
     start = tokenizer.pad_token_id if start is None else start
     ways = partial(seq2seq_ways, start=start, sentinel=sentinels[0])
-    return Seq2SeqModel(_machine(model, tokenizer, info, options, ways), sentinels, start)
+    return Seq2SeqModel(_runtime(model, tokenizer, info, options, ways), sentinels, start)
 
 
-def _machine(
+def _runtime(
     model: Any,
     tokenizer: Any,
     info: ModelInfo,
     options: Options,
-    ways: Callable[[Any, ProbeSequences], Backends[Backend]],
+    select: Callable[[Any, ProbeSequences], Backends[Backend]],
 ) -> ModelRuntime[Backend]:
     limit, window = limit_of(model, tokenizer), window_of(model)
     trial = ProbeSequences.of(_ordinary(tokenizer), min(limit, window))
-    found = ways(model, trial)
+    backends = select(model, trial)
     machine = ModelRuntime(
         info=replace(
             info,
@@ -96,39 +101,43 @@ def _machine(
         model=model,
         tokenizer=tokenizer,
         tokens=_tokens(tokenizer),
-        plain=found.plain,
-        fast=found.fast,
+        plain=backends.plain,
+        fast=backends.fast,
         window=window,
-        batch_limits=_shape(model, found, options.batch_tokens),
+        batch_limits=_limits(model, backends, options.batch_tokens),
         device=model.device,
-        gradient_backend=found.gradient_backend,
+        gradient_backend=backends.gradient_backend,
     )
     if options.dtype != "auto" or not ranks_in_bfloat16(model):
         return machine
-    return replace(machine, make_fast=partial(_faster, machine, found, lambda m: ways(m, trial)))
+    return replace(
+        machine, make_fast=partial(_faster, machine, backends, lambda m: select(m, trial))
+    )
 
 
 def _faster(
-    machine: ModelRuntime[Backend], found: Backends[Backend], ways: Callable[[Any], Backends[Backend]]
+    runtime: ModelRuntime[Backend],
+    backends: Backends[Backend],
+    select: Callable[[Any], Backends[Backend]],
 ) -> ModelRuntime[Backend] | None:
     """The machine that ranks; none where an operator has no bfloat16, or memory no room."""
-    info = replace(machine.info, dtype="bfloat16")
+    info = replace(runtime.info, dtype="bfloat16")
     try:
-        if found.in_dtype is not None:
-            fast = found.in_dtype(torch.bfloat16)
-            return replace(machine, info=info, fast=fast, make_fast=None) if fast else None
-        lower = ways(model := in_bfloat16(machine.model))
+        if backends.in_dtype is not None:
+            fast = backends.in_dtype(torch.bfloat16)
+            return replace(runtime, info=info, fast=fast, make_fast=None) if fast else None
+        lower = select(model := in_bfloat16(runtime.model))
     except UNSUPPORTED_ERRORS:
         return None
-    if machine.fast is not None and lower.fast is None:  # padded, it would be slower
+    if runtime.fast is not None and lower.fast is None:  # padded, it would be slower
         return None
     return replace(
-        machine,
+        runtime,
         info=info,
         model=model,
         plain=lower.plain,
         fast=lower.fast,
-        batch_limits=_shape(model, lower, machine.options.batch_tokens),
+        batch_limits=_limits(model, lower, runtime.options.batch_tokens),
         make_fast=None,
     )
 
@@ -153,19 +162,19 @@ def tokens_of_a_batch(device: torch.device) -> int:
     return CUDA_TOKENS if device.type == "cuda" else CPU_TOKENS
 
 
-def _shape(model: Any, found: Backends[Backend], batch_tokens: int | None) -> BatchLimits:
+def _limits(model: Any, backends: Backends[Backend], batch_tokens: int | None) -> BatchLimits:
     config = model.config.get_text_config()
     hidden = int(getattr(config, "hidden_size", 1024))
     wide = getattr(config, "intermediate_size", None) or getattr(config, "d_ff", None)
     return BatchLimits(
         batch_tokens or tokens_of_a_batch(model.device),
-        found.vocabulary,
+        backends.vocabulary,
         hidden,
         int(wide or 4 * hidden),
         int(getattr(config, "num_attention_heads", 1)),
         int(getattr(config, "num_hidden_layers", 1)),
-        packed=found.fast is not None,
-        shared=found.fast is not None and found.fast.shared,
+        packed=backends.fast is not None,
+        shared=backends.fast is not None and backends.fast.shared,
     )
 
 

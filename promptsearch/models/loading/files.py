@@ -144,9 +144,9 @@ def _downloaded(name: str) -> Path:
         socket.create_connection((host.split("/")[0], 443), timeout=3).close()
     except OSError as error:
         raise ModelError(f"{missing}, and {host} cannot be reached; use builtin") from error
-    wanted = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
     try:
-        path = Path(snapshot_download(name, allow_patterns=wanted, etag_timeout=10))
+        path = Path(snapshot_download(name, allow_patterns=patterns, etag_timeout=10))
         if not ModelFiles(path).weights:
             snapshot_download(name, allow_patterns=["pytorch_model*.bin"], etag_timeout=10)
         return path

@@ -4,15 +4,15 @@ import hashlib
 import json
 from typing import Any
 
-_TOLD = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")  # elsewhere
+_DESCRIBED = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")  # elsewhere
 _NO_MATTER = ("use_cache",)  # to scores; training sets it
 
 
 def config_sha256(model: Any) -> str:
     """Hash of the settings of its configuration that are not its architecture's defaults."""
-    own = model.config.to_diff_dict()
-    told = {key: own[key] for key in own if key not in (*_TOLD, *_NO_MATTER)}
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+    config = model.config.to_diff_dict()
+    settings = {key: config[key] for key in config if key not in (*_DESCRIBED, *_NO_MATTER)}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def tokenizer_sha256(tokenizer: Any) -> str:

@@ -51,24 +51,24 @@ def load_beside(model: LanguageModel, spec: str) -> LanguageModel:
     return load(replace(model.options, spec=spec, family=None, chat="off"))
 
 
-def check_family(option: str, spec: str, able: Sequence[Family]) -> None:
+def check_family(option: str, spec: str, allowed: Sequence[Family]) -> None:
     """`ModelError` where the model is missing or of another family; its weights are not read."""
     source = find_model_files(spec)
     from promptsearch.models.loading.pretrained import family_at
 
-    if (family := family_at(source, Options(spec))) not in able:
+    if (family := family_at(source, Options(spec))) not in allowed:
         raise ModelError(
-            f"{option} {spec} is a {family} model; give one that is {' or '.join(able)}"
+            f"{option} {spec} is a {family} model; give one that is {' or '.join(allowed)}"
         )
 
 
-def load_for(told: ChatKeys | None, spec: str, /, **options: Any) -> LanguageModel:
+def load_for(chat: ChatKeys | None, spec: str, /, **options: Any) -> LanguageModel:
     """The model with a task's chat settings; `options` are those of `load_model`."""
     return load_model(
         spec,
         **options,
-        chat_system=told.system if told else None,
-        chat_answer_prefix=told.answer_prefix if told else None,
+        chat_system=chat.system if chat else None,
+        chat_answer_prefix=chat.answer_prefix if chat else None,
     )
 
 

@@ -106,9 +106,9 @@ def family_of(config: Any, spec: str) -> Family:
             return "masked"
         if name.endswith(("ForCausalLM", "LMHeadModel")):
             return "causal"
-    found = _families_of_type(config.model_type)
-    if len(found) == 1:
-        return found[0]
+    families = _families_of_type(config.model_type)
+    if len(families) == 1:
+        return families[0]
     raise ModelError(
         f"the config of {spec!r} does not say what kind of model it is; give --family masked, "
         "causal or seq2seq"

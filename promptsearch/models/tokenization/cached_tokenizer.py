@@ -30,7 +30,9 @@ class CachedTokenizer:
 
     def __init__(self, whole: Tokens) -> None:
         self._whole = whole
-        self._known: dict[tuple[bool, TokenizerInput], list[int]] = {}  # by whether it begins a line
+        self._known: dict[
+            tuple[bool, TokenizerInput], list[int]
+        ] = {}  # by whether it begins a line
         self.lead, self.tail = whole.lead, whole.tail
         (sample,) = whole.encode([("a",)])
         self._around = sample[: self.lead], sample[len(sample) - self.tail :]
@@ -41,10 +43,12 @@ class CachedTokenizer:
         """Token ids of each line, as the whole string has them."""
         if self._trusted and max(map(len, lines), default=0) > 1:
             cuts = [_cut(line)[0] for line in lines]
-            made = [ids for ids, _ in self._assembled(cuts, special)]
-            some = _sample(cuts)
-            if self._whole.encode([lines[i] for i in some], special) == [made[i] for i in some]:
-                return made
+            assembled = [ids for ids, _ in self._assembled(cuts, special)]
+            sample = _sample(cuts)
+            if self._whole.encode([lines[i] for i in sample], special) == [
+                assembled[i] for i in sample
+            ]:
+                return assembled
             self._trusted = False
         return self._whole.encode(lines, special)
 
@@ -53,15 +57,17 @@ class CachedTokenizer:
     ) -> list[tuple[list[int], int]]:
         """Ids of each line, and the first token of its part `parts[i]`, with the space before."""
         cuts = [_cut(line) for line in lines]
-        firsts = [places[part] for (_, places), part in zip(cuts, parts, strict=True)]
+        firsts = [begins[part] for (_, begins), part in zip(cuts, parts, strict=True)]
         if not self._trusted or None in firsts:
             return self._whole.encode_from(lines, parts, special)
         assembled = self._assembled([pieces for pieces, _ in cuts], special)
-        made = [(ids, at[first or 0]) for (ids, at), first in zip(assembled, firsts, strict=True)]
-        some = _sample([pieces for pieces, _ in cuts])
-        asked = self._whole.encode_from([lines[i] for i in some], [parts[i] for i in some], special)
-        if asked == [made[i] for i in some]:
-            return made
+        result = [(ids, at[first or 0]) for (ids, at), first in zip(assembled, firsts, strict=True)]
+        sample = _sample([pieces for pieces, _ in cuts])
+        expected = self._whole.encode_from(
+            [lines[i] for i in sample], [parts[i] for i in sample], special
+        )
+        if expected == [result[i] for i in sample]:
+            return result
         self._trusted = False
         return self._whole.encode_from(lines, parts, special)
 
@@ -80,9 +86,9 @@ class CachedTokenizer:
         self._learn({(i == 0, piece) for pieces in cut for i, piece in enumerate(pieces)})
         before, after = self._around if special else ([], [])
         for pieces in cut:
-            own = [self._known[i == 0, piece] for i, piece in enumerate(pieces)]
-            starts = list(accumulate(map(len, own), initial=len(before)))
-            yield [*before, *chain.from_iterable(own), *after], starts
+            piece_ids = [self._known[i == 0, piece] for i, piece in enumerate(pieces)]
+            starts = list(accumulate(map(len, piece_ids), initial=len(before)))
+            yield [*before, *chain.from_iterable(piece_ids), *after], starts
 
     def _learn(self, pieces: set[tuple[bool, TokenizerInput]]) -> None:
         if len(self._known) > REMEMBERED:
@@ -90,29 +96,29 @@ class CachedTokenizer:
         new = list(pieces - self._known.keys())
         begin = [piece for piece in new if piece[0]]
         follow = [piece for piece in new if not piece[0]]
-        found = self._whole.encode([line for _, line in begin], special=False)
-        found += self._whole.encode_continuation([line for _, line in follow])
-        self._known.update(zip(begin + follow, found, strict=True))
+        encoded = self._whole.encode([line for _, line in begin], special=False)
+        encoded += self._whole.encode_continuation([line for _, line in follow])
+        self._known.update(zip(begin + follow, encoded, strict=True))
 
 
 def _cut(line: TokenizerInput) -> tuple[list[TokenizerInput], list[int | None]]:
     """The line's pieces, and for each part the piece that begins with it, if one does."""
     pieces: list[list[str | int]] = [[]]
-    places: list[int | None] = []
+    piece_of_part: list[int | None] = []
     for part in line:
-        left = pieces[-1][-1] if pieces[-1] else None
+        previous = pieces[-1][-1] if pieces[-1] else None
         begins = None if pieces[-1] else 0
-        if isinstance(left, str) and isinstance(part, str):
-            if _splits(left[-1:], part):
+        if isinstance(previous, str) and isinstance(part, str):
+            if _splits(previous[-1:], part):
                 begins = len(pieces)
-            elif left.endswith(" ") and _splits(left[-2:-1], " " + part):
-                pieces[-1][-1], part, begins = left[:-1], " " + part, len(pieces)
+            elif previous.endswith(" ") and _splits(previous[-2:-1], " " + part):
+                pieces[-1][-1], part, begins = previous[:-1], " " + part, len(pieces)
         if begins:
             pieces.append([])
         if part != "":
             pieces[-1].append(part)
-        places.append(begins)
-    return [tuple(piece) for piece in pieces], [*places, None]  # nothing begins at the end
+        piece_of_part.append(begins)
+    return [tuple(piece) for piece in pieces], [*piece_of_part, None]  # nothing begins at the end
 
 
 def _splits(before: str, text: str) -> bool:

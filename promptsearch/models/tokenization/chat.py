@@ -19,7 +19,7 @@ class EncodedChatText:
     """A prompt with an answer in it, as a line."""
 
     line: TokenizerInput
-    places: Sequence[int]  # where in the line each part of the prompt stands
+    part_starts: Sequence[int]  # where in the line each part of the prompt stands
     slots: Sequence[int]  # where the answer's texts stand, in order
 
 
@@ -60,13 +60,19 @@ class Chat:
         texts = _texts(filled, answer)
         slots = [i for i, part in enumerate(filled) if isinstance(part, Slot)]
         message, reply = texts[: slots[0]], texts[slots[0] :]
-        line = (*self.opening, *_stripped(message), *self.closing, self._begun(message), *reply)
+        line = (
+            *self.opening,
+            *_stripped(message),
+            *self.closing,
+            self._reply_start(message),
+            *reply,
+        )
         user = len(self.opening)
         shift = user + len(self.closing) + 1
-        places = [i + (user if i < slots[0] else shift) for i in range(len(filled))]
-        return EncodedChatText(line, places, [places[i] for i in slots])
+        part_starts = [i + (user if i < slots[0] else shift) for i in range(len(filled))]
+        return EncodedChatText(line, part_starts, [part_starts[i] for i in slots])
 
-    def _begun(self, message: TokenizerInput) -> str:
+    def _reply_start(self, message: TokenizerInput) -> str:
         """The reply up to the answer; a space joins them where one stands before the slot."""
         before = [part for part in message if part != ""]
         prefix = self.answer_prefix or ""
@@ -75,14 +81,14 @@ class Chat:
 
 
 def _texts(filled: Filled, answer: Answer) -> TokenizerInput:
-    own = dict(answer)
-    return tuple(_text(part, own) for part in filled)
+    answers = dict(answer)
+    return tuple(_text(part, answers) for part in filled)
 
 
-def _text(part: Text | Input | Slot | Trigger, own: Mapping[str, str]) -> str | int:
+def _text(part: Text | Input | Slot | Trigger, answers: Mapping[str, str]) -> str | int:
     match part:
         case Slot(name):
-            return own.get(name, "")
+            return answers.get(name, "")
         case Trigger():
             return TRIGGER_PLACEHOLDER
         case Text(text) | Input(_, text):

@@ -7,15 +7,15 @@ def control_tokens(tokenizer: Any) -> dict[str, int]:
     """Names and ids of the tokens that only we may write: special ones, and a chat template's."""
     template = tokenizer.chat_template or ""
     special = set(tokenizer.all_special_ids)
-    found: dict[str, int] = {
+    controls: dict[str, int] = {
         token.content: number
         for number, token in tokenizer.added_tokens_decoder.items()
         if token.special or (token.content.strip() and token.content in template)
     }
     vocabulary = tokenizer.get_vocab()
-    found.update({token: n for token, n in vocabulary.items() if is_sentinel(token)})
+    controls.update({token: n for token, n in vocabulary.items() if is_sentinel(token)})
     names = tokenizer.convert_ids_to_tokens(sorted(special))
-    return found | dict(zip(names, sorted(special), strict=True))
+    return controls | dict(zip(names, sorted(special), strict=True))
 
 
 def is_sentinel(piece: str) -> bool:
@@ -27,7 +27,7 @@ def sentinels_of(tokenizer: Any) -> list[int]:
     """Ids of <extra_id_0>, <extra_id_1>, ... as far as they go."""
     whole = {**tokenizer.get_vocab(), **tokenizer.get_added_vocab()}
     known = {piece.removeprefix("\u2581"): n for piece, n in whole.items() if is_sentinel(piece)}
-    found: list[int] = []
-    while (name := f"<extra_id_{len(found)}>") in known:
-        found.append(known[name])
-    return found
+    sentinels: list[int] = []
+    while (name := f"<extra_id_{len(sentinels)}>") in known:
+        sentinels.append(known[name])
+    return sentinels

@@ -9,8 +9,8 @@ from promptsearch.models.tokenization.tokenizer import TokenizerInput, Tokens
 from promptsearch.models.tokenization.truncate import shortened
 from promptsearch.prompt import Answer, Filled, Slot, Trigger
 
-Places = tuple[tuple[str, str], ...]  # (slot, what stands before it) in order
-Room = Callable[[Places], int]  # how many tokens a text with these slots may have
+SlotContexts = tuple[tuple[str, str], ...]  # (slot, what stands before it) in order
+Room = Callable[[SlotContexts], int]  # how many tokens a text with these slots may have
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Encoded:
 
     ids: list[int]
     slots: tuple[int, ...]  # positions in ids
-    places: Places
+    slot_contexts: SlotContexts
 
 
 def line_of(filled: Filled, controls: Sequence[int]) -> TokenizerInput:
@@ -43,12 +43,12 @@ def insert_triggers(ids: list[int], filled: Filled) -> list[int]:
     triggers = [part.token for part in filled if isinstance(part, Trigger)]
     if not triggers:
         return ids
-    places = [place for place, token in enumerate(ids) if token == TRIGGER_PLACEHOLDER]
-    if len(places) != len(triggers):
+    positions = [position for position, token in enumerate(ids) if token == TRIGGER_PLACEHOLDER]
+    if len(positions) != len(triggers):
         raise ModelError("this tokenizer does not keep places for triggers apart from text")
     full = list(ids)
-    for place, token in zip(places, triggers, strict=True):
-        full[place] = token
+    for position, token in zip(positions, triggers, strict=True):
+        full[position] = token
     return full
 
 
@@ -58,12 +58,12 @@ def encode(
     """All texts as ids; inputs are cut where a text has more tokens than its places leave room."""
     ids = tokens.encode([line_of(filled, controls) for filled in texts])
     encoded = []
-    for filled, own in zip(texts, ids, strict=True):
-        places = places_of(filled)
-        if len(own) > room(places):
-            filled, own = _cut(filled, tokens, controls, room(places))
-        slots = _slots(own, controls, len(places))
-        encoded.append(Encoded(insert_triggers(own, filled), slots, places))
+    for filled, text_ids in zip(texts, ids, strict=True):
+        contexts = slot_contexts(filled)
+        if len(text_ids) > room(contexts):
+            filled, text_ids = _cut(filled, tokens, controls, room(contexts))
+        slots = _slots(text_ids, controls, len(contexts))
+        encoded.append(Encoded(insert_triggers(text_ids, filled), slots, contexts))
     return encoded
 
 
@@ -86,31 +86,34 @@ def _slots(ids: list[int], controls: Sequence[int], count: int) -> tuple[int, ..
     return tuple(slots)
 
 
-def places_of(filled: Filled) -> Places:
+def slot_contexts(filled: Filled) -> SlotContexts:
     """Each slot with what stands before it: "start", "space", or "text" right against it."""
-    places: list[tuple[str, str]] = []
+    contexts: list[tuple[str, str]] = []
     before = "start"
     for part in filled:
         if isinstance(part, Slot):
-            places.append((part.name, before))
+            contexts.append((part.name, before))
         if isinstance(part, Slot | Trigger):
             before = "text"
         elif part.text:
             before = "space" if part.text[-1].isspace() else "text"
-    return tuple(places)
+    return tuple(contexts)
 
 
 def answer_ids(
-    answers: Sequence[Answer], places: Places, tokens: Tokens
+    answers: Sequence[Answer], contexts: SlotContexts, tokens: Tokens
 ) -> list[Mapping[str, tuple[int, ...]]]:
     """Per answer, the ids of its text in each slot it fills, as they are in that place."""
-    found: dict[tuple[str, str], tuple[int, ...]] = {}
-    for slot, before in places:
-        own = (text for answer in answers for name, text in answer if name == slot)
-        texts = list(dict.fromkeys(own))
+    ids_of: dict[tuple[str, str], tuple[int, ...]] = {}
+    for slot, before in contexts:
+        texts_of_slot = (text for answer in answers for name, text in answer if name == slot)
+        texts = list(dict.fromkeys(texts_of_slot))
         for text, ids in zip(texts, _ids(texts, before, tokens), strict=True):
-            found[slot, text] = ids
-    return [{slot: _some(found[slot, text], text) for slot, text in answer} for answer in answers]
+            ids_of[slot, text] = ids
+    return [
+        {slot: _require_tokens(ids_of[slot, text], text) for slot, text in answer}
+        for answer in answers
+    ]
 
 
 def _ids(texts: Sequence[str], before: str, tokens: Tokens) -> list[tuple[int, ...]]:
@@ -123,7 +126,7 @@ def _ids(texts: Sequence[str], before: str, tokens: Tokens) -> list[tuple[int, .
             return list(map(tuple, tokens.encode_continuation([(text,) for text in texts])))
 
 
-def _some(ids: tuple[int, ...], text: str) -> tuple[int, ...]:
+def _require_tokens(ids: tuple[int, ...], text: str) -> tuple[int, ...]:
     if not ids:
         raise ModelError(
             f"the answer {text!r} has no tokens in this model's vocabulary; use another answer"

@@ -59,17 +59,17 @@ class SlowTokens:
     def _located(self, line: TokenizerInput, special: bool) -> Located:
         """Tokens of a piece are taken to be equally long: good enough to cut, then cut again."""
         spans: list[tuple[int, int]] = [(0, 0)] * (self.lead * special)
-        place, starts = 0, []
+        position, starts = 0, []
         for piece in piecewise(line):
             length = 1 if isinstance(piece, int) else len(piece)
             count = 1 if isinstance(piece, int) else len(self._text(piece))
-            edges = [place + length * i // max(count, 1) for i in range(count + 1)]
+            edges = [position + length * i // max(count, 1) for i in range(count + 1)]
             spans += pairwise(edges)
-            place += length
-        place = 0
+            position += length
+        position = 0
         for part in line:
-            starts.append(place)
-            place += 1 if isinstance(part, int) else len(part)
+            starts.append(position)
+            position += 1 if isinstance(part, int) else len(part)
         return Located(self._ids(line, special), spans + [(0, 0)] * (self.tail * special), starts)
 
 

@@ -117,16 +117,20 @@ class FastTokens:
 
         A word, since what follows is to be read as it is after words.
         """
-        stood = [tuple(self._stand_ins(line)) if TRIGGER_PLACEHOLDER in line else line for line in lines]
+        stood = [
+            tuple(self._stand_ins(line)) if TRIGGER_PLACEHOLDER in line else line for line in lines
+        ]
         joined = [join(line, base) for line in stood]
         encodings = self._copy(base).encode_batch(joined, add_special_tokens=special)
-        for line, own, text, encoding in zip(lines, stood, joined, encodings, strict=True):
+        for line, words, text, encoding in zip(lines, stood, joined, encodings, strict=True):
             ids = list(encoding.ids)
             if TRIGGER_PLACEHOLDER in line:
-                for part, word, start in zip(line, own, starts(own, base), strict=True):
+                for part, word, start in zip(line, words, starts(words, base), strict=True):
                     if part == TRIGGER_PLACEHOLDER:
-                        ids[_standing(encoding, start, start + len(str(word)))] = TRIGGER_PLACEHOLDER
-            yield ids, encoding, own, text
+                        ids[_standing(encoding, start, start + len(str(word)))] = (
+                            TRIGGER_PLACEHOLDER
+                        )
+            yield ids, encoding, words, text
 
     def _stand_ins(self, line: TokenizerInput) -> Iterator[str | int]:
         bare = True  # whether nothing stands before
@@ -190,8 +194,8 @@ def _token_at(encoding: Any, text: str, start: int, lead: int) -> int:
     """The token that holds the first character of an answer, or the space before it."""
     if start == 0:
         return lead
-    for place in range(start - (text[start - 1] == " "), len(text)):
-        token = encoding.char_to_token(place)
+    for position in range(start - (text[start - 1] == " "), len(text)):
+        token = encoding.char_to_token(position)
         if token is not None:
             return int(token)
     return len(encoding.ids)

@@ -6,7 +6,9 @@ from promptsearch.errors import ModelError
 from promptsearch.models.tokenization.tokenizer import TokenizerInput, Located, Tokens
 from promptsearch.prompt import Filled, Input
 
-Write = Callable[[Filled], tuple[TokenizerInput, Sequence[int]]]  # the line, and where in it each part stands
+Write = Callable[
+    [Filled], tuple[TokenizerInput, Sequence[int]]
+]  # the line, and where in it each part stands
 
 
 def shortened(filled: Filled, write: Write, tokens: Tokens, room: int, special: bool) -> Filled:
@@ -15,12 +17,12 @@ def shortened(filled: Filled, write: Write, tokens: Tokens, room: int, special: 
     Ends fall on token boundaries. `ModelError` where the template alone has more.
     """
     while True:
-        line, places = write(filled)
+        line, part_starts = write(filled)
         (located,) = tokens.locate([line], special)
         over = len(located.ids) - room
         if over <= 0:
             return filled
-        ends = _ends(filled, located, places, over)
+        ends = _ends(filled, located, part_starts, over)
         if not ends:
             raise ModelError(
                 f"the template alone takes {len(located.ids)} tokens with its longest answer, but "
@@ -34,10 +36,12 @@ def shortened(filled: Filled, write: Write, tokens: Tokens, room: int, special: 
         )
 
 
-def _ends(filled: Filled, located: Located, places: Sequence[int], over: int) -> Mapping[int, int]:
+def _ends(
+    filled: Filled, located: Located, part_starts: Sequence[int], over: int
+) -> Mapping[int, int]:
     """Where to end each input that is cut, in characters, for `over` tokens less."""
     held = {
-        i: _token_starts(part.text, located, located.starts[places[i]])
+        i: _token_starts(part.text, located, located.starts[part_starts[i]])
         for i, part in enumerate(filled)
         if isinstance(part, Input)
     }
@@ -54,5 +58,5 @@ def _token_starts(text: str, located: Located, start: int) -> list[int]:
     """First character, inside the input at `start`, of each of its tokens, ascending."""
     end = start + len(text)
     return sorted(
-        {max(left - start, 0) for left, right in located.spans if left < end and right > start}
+        {max(first - start, 0) for first, last in located.spans if first < end and last > start}
     )

@@ -9,10 +9,10 @@ from promptsearch.models.tokenization.tokenizer import Tokens
 def words(tokenizer: Any, tokens: Tokens) -> list[str]:
     """Whole alphabetic words, each one token where a word stands alone; in vocabulary order."""
     special = set(tokenizer.all_special_ids)
-    own = [token for token in range(len(tokenizer)) if token not in special]
-    pieces = dict(zip(own, tokenizer.convert_ids_to_tokens(own), strict=True))
+    ids = [token for token in range(len(tokenizer)) if token not in special]
+    pieces = dict(zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True))
     texts = [_text(tokenizer, piece) for piece in pieces.values()]
-    known = [(token, text) for token, text in zip(own, texts, strict=True) if text.isalpha()]
+    known = [(token, text) for token, text in zip(ids, texts, strict=True) if text.isalpha()]
     spaced = tokens.encode_continuation([(" " + text,) for _, text in known])
     alone = tokens.encode([(text,) for _, text in known], special=False)
     single = (
@@ -42,22 +42,23 @@ def spellings(tokenizer: Any, tokens: Tokens, control: Collection[int]) -> list[
     texts = tokenizer.batch_decode(
         [[*before, token] for token in range(count)], clean_up_tokenization_spaces=False
     )
-    found = [
+    spelled = [
         text[len(start) :] if token not in control and text.startswith(start) else None
         for token, text in enumerate(texts)
     ]
-    return _sayable(found, before, tokens)
+    return _encodable(spelled, before, tokens)
 
 
-def _sayable(
+def _encodable(
     texts: Sequence[str | None], before: Sequence[int], tokens: Tokens
 ) -> list[str | None]:
     """The texts without broken characters, and without words that are read as other tokens."""
     words = [i for i, text in enumerate(texts) if text and text[0] == " " and text.strip()]
     read = tokens.encode_continuation([(f" the{texts[i]}",) for i in words])
-    other = {i for i, ids in zip(words, read, strict=True) if ids != [*before, i]}
+    misread = {i for i, ids in zip(words, read, strict=True) if ids != [*before, i]}
     return [
-        None if not text or "\ufffd" in text or i in other else text for i, text in enumerate(texts)
+        None if not text or "\ufffd" in text or i in misread else text
+        for i, text in enumerate(texts)
     ]
 
 
@@ -69,8 +70,8 @@ def unknown_share(unknown: int | None, tokens: Tokens, texts: Sequence[str]) -> 
     lost = 0
     for text, located in zip(texts, tokens.locate([(t,) for t in texts]), strict=True):
         spans = zip(located.ids, located.spans, strict=True)
-        places = {i for token, (a, b) in spans if token == unknown for i in range(a, b)}
-        lost += sum(not text[i].isspace() for i in places)
+        positions = {i for token, (a, b) in spans if token == unknown for i in range(a, b)}
+        lost += sum(not text[i].isspace() for i in positions)
     return lost / total
 
 

@@ -19,7 +19,7 @@ from promptsearch.engine.strategy import Searcher
 from promptsearch.engine.trial import Result
 from promptsearch.errors import DataError, RunError
 from promptsearch.models import LanguageModel
-from promptsearch.prediction.classifier.prompts import Basis
+from promptsearch.prediction.classifier.prompts import PromptsWithTask
 from promptsearch.prediction.combination import Floats
 from promptsearch.prediction.ensemble import EnsemblePredictor
 from promptsearch.prompt import Prompt
@@ -43,7 +43,7 @@ class PromptClassifier:
     budget: int = 200  # of the search: distinct prompts that are scored
     seed: int = 0
     _estimator_type: ClassVar[str] = "classifier"
-    _basis: Basis | None = field(default=None, init=False, repr=False)
+    _basis: PromptsWithTask | None = field(default=None, init=False, repr=False)
     _predictor: EnsemblePredictor | None = field(default=None, init=False, repr=False)
     _values: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -57,7 +57,9 @@ class PromptClassifier:
         self._forget()
         if isinstance(X, Sized):
             _check_lengths(len(X), len(y))
-        basis = Basis.of(self.prompts, self.id, self.ensemble if self.searcher is None else False)
+        basis = PromptsWithTask.of(
+            self.prompts, self.id, self.ensemble if self.searcher is None else False
+        )
         values = _values(y, basis.labels)
         if self.searcher is not None:
             examples = labelled(examples_of(X, basis.reader), list(map(str, y)))
@@ -69,8 +71,8 @@ class PromptClassifier:
 
     def predict(self, X: object) -> NDArray[Any]:
         """(example,): the likeliest labels, of the type that `fit` saw (before it, texts)."""
-        found: NDArray[Any] = self._labels()[self._log_probs(X).argmax(1)]
-        return found
+        labels: NDArray[Any] = self._labels()[self._log_probs(X).argmax(1)]
+        return labels
 
     def predict_proba(self, X: object) -> Floats:
         """(example, label): probabilities; the labels stand in the order of `classes_`."""
@@ -78,9 +80,9 @@ class PromptClassifier:
 
     def score(self, X: object, y: Sequence[Any], sample_weight: Any = None) -> float:
         """Accuracy, in [0, 1]; labels are compared by their texts."""
-        said = list(map(str, self.predict(X)))
-        _check_lengths(len(said), len(y))
-        hits = [own == str(right) for own, right in zip(said, y, strict=True)]
+        predicted = list(map(str, self.predict(X)))
+        _check_lengths(len(predicted), len(y))
+        hits = [label == str(right) for label, right in zip(predicted, y, strict=True)]
         return float(np.average(hits, weights=sample_weight))
 
     @property
@@ -91,7 +93,7 @@ class PromptClassifier:
     @property
     def prompt_(self) -> Prompt:
         """The prompt that answers; of an ensemble the first."""
-        return self._based().choice.saved[0].prompt
+        return self._based().selection.saved[0].prompt
 
     @property
     def result_(self) -> Result | None:
@@ -142,12 +144,12 @@ class PromptClassifier:
         """(label,): the labels in the prompts' order, as `fit` saw them."""
         return np.array([self._values.get(label, label) for label in self._based().labels])
 
-    def _based(self) -> Basis:
+    def _based(self) -> PromptsWithTask:
         """What was fitted, or without a search may be used as it is."""
         if self._basis is None:
             if self.searcher is not None:
                 raise RunError("this classifier has not searched yet; call fit(X, y) first")
-            self._basis = Basis.of(self.prompts, self.id, self.ensemble)
+            self._basis = PromptsWithTask.of(self.prompts, self.id, self.ensemble)
         return self._basis
 
     def _forget(self) -> None:

@@ -12,7 +12,13 @@ from promptsearch.engine.trial import Result
 from promptsearch.errors import RunError
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble import EnsemblePredictor
-from promptsearch.prediction.selection import PromptSelection, select_prompts, frame_in, scoring_from, calibrated_as_saved
+from promptsearch.prediction.selection import (
+    PromptSelection,
+    select_prompts,
+    frame_in,
+    scoring_from,
+    calibrated_as_saved,
+)
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.model import model_for
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
@@ -21,17 +27,19 @@ from promptsearch.scoring import Scorer
 
 
 @dataclass(frozen=True)
-class Basis:
+class PromptsWithTask:
     """Prompts and their task; `train` and `result` where they were searched."""
 
     file: PromptFile
-    frame: TaskSchema
-    choice: PromptSelection
+    schema: TaskSchema
+    selection: PromptSelection
     train: Dataset | None = None
     result: Result | None = None
 
     @classmethod
-    def of(cls, prompts: str | Path | Prompt, id: str | None, ensemble: bool | None) -> "Basis":
+    def of(
+        cls, prompts: str | Path | Prompt, id: str | None, ensemble: bool | None
+    ) -> "PromptsWithTask":
         """Of a prompts.json, or of a prompt alone."""
         if isinstance(prompts, Prompt):
             file = PromptFile(Path("prompt"), (SavedPrompt("prompt", prompts, {}),), {})
@@ -42,24 +50,24 @@ class Basis:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return self.choice.labels
+        return self.selection.labels
 
     @property
     def reader(self) -> Reader:
-        return self.choice.reader(self.frame.reader)
+        return self.selection.reader(self.schema.reader)
 
-    def model(self, given: str | LanguageModel | None) -> LanguageModel:
+    def model(self, model_or_spec: str | LanguageModel | None) -> LanguageModel:
         """The given one, or that of the prompts; `ModelError` where that has changed."""
-        if not isinstance(given, str | None):
-            return given
-        return model_for(self.file, self.frame.chat, given)
+        if not isinstance(model_or_spec, str | None):
+            return model_or_spec
+        return model_for(self.file, self.schema.chat, model_or_spec)
 
     def predictor(self, model: LanguageModel) -> EnsemblePredictor:
         """What answers, scored and calibrated as the file says."""
-        settings, kind = scoring_from(self.file), self.frame.kind
-        own = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
-        scorer = calibrated_as_saved(own, own, self.file, self.choice, self.frame, self.train)
-        return EnsemblePredictor(self.choice.ensemble, scorer, own)
+        settings, kind = scoring_from(self.file), self.schema.kind
+        raw = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
+        scorer = calibrated_as_saved(raw, raw, self.file, self.selection, self.schema, self.train)
+        return EnsemblePredictor(self.selection.ensemble, scorer, raw)
 
     def searched(
         self,
@@ -68,12 +76,14 @@ class Basis:
         model: LanguageModel,
         budget: int,
         seed: int,
-    ) -> "Basis":
+    ) -> "PromptsWithTask":
         """The best prompt that the searcher finds from this one, on labelled examples."""
-        if self.frame.kind == "facts":
+        if self.schema.kind == "facts":
             raise RunError("a classifier's search is for labelled texts; search facts by commands")
-        definition = task_in_memory(self.frame, self.choice.saved[0].prompt, examples)
+        definition = task_in_memory(self.schema, self.selection.saved[0].prompt, examples)
         settings = replace(scoring_from(self.file), budget=budget, seed=seed)
         result = search(searcher, definition, model, settings)
         best = SavedPrompt(result.best.id, result.best.prompt, {})
-        return replace(self, choice=PromptSelection.of(best), train=definition.train.examples, result=result)
+        return replace(
+            self, selection=PromptSelection.of(best), train=definition.train.examples, result=result
+        )

@@ -39,11 +39,11 @@ class Columns:
         ('answer', 'probability', 'answer_2', 'probability_2')
         """
         if self.best is None:
-            own = ["label", "probability", *(f"p({label})" for label in self.labels)]
+            names = ["label", "probability", *(f"p({label})" for label in self.labels)]
         else:
             ranks = ["", *(f"_{rank}" for rank in range(2, self.best + 1))]
-            own = [f"{name}{rank}" for rank in ranks for name in ("answer", "probability")]
-        return tuple(f"{self.prefix}{name}" for name in own)
+            names = [f"{name}{rank}" for rank in ranks for name in ("answer", "probability")]
+        return tuple(f"{self.prefix}{name}" for name in names)
 
     @property
     def texts(self) -> tuple[bool, ...]:
@@ -60,7 +60,7 @@ class Columns:
                 each = [_rounded(share) for share in row.tolist()]
                 yield [self.labels[first], each[first], *each]
             else:
-                yield [part for place in self._first(row) for part in self._choice(row, place)]
+                yield [part for label in self._first(row) for part in self._choice(row, label)]
 
     def _first(self, row: Floats) -> list[int]:
         """Places of the best, best first."""
@@ -68,8 +68,8 @@ class Columns:
             return [int(row.argmax())]
         return list(map(int, np.argsort(-row, kind="stable")[: self.best]))
 
-    def _choice(self, row: Floats, place: int) -> tuple[str, float]:
-        return self.labels[place], _rounded(float(row[place]))
+    def _choice(self, row: Floats, label: int) -> tuple[str, float]:
+        return self.labels[label], _rounded(float(row[label]))
 
 
 def _rounded(share: float) -> float:

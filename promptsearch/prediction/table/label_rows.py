@@ -55,22 +55,24 @@ class Labeller:
     columns: Columns
     form: Form
 
-    def lines(self, asked: Sequence[tuple[str, Example]]) -> str:
+    def lines(self, rows_and_examples: Sequence[tuple[str, Example]]) -> str:
         """Their whole lines."""
-        examples = [example for _, example in asked]
-        found: list[list[Value]] = []
+        examples = [example for _, example in rows_and_examples]
+        value_rows: list[list[Value]] = []
         for _, log_probs in self.predictor.parts(examples):
-            found += self.columns.values(log_probs)
-        rows = zip(asked, found, strict=True)
-        return "".join(before + self.form.after(values) for (before, _), values in rows)
+            value_rows += self.columns.values(log_probs)
+        rows = zip(rows_and_examples, value_rows, strict=True)
+        return "".join(before + self.form.line_end(values) for (before, _), values in rows)
 
 
-def asked_of(row: Row | DataError, place: int, reader: Reader, form: Form) -> tuple[str, Example]:
+def line_and_example(
+    row: Row | DataError, number: int, reader: Reader, form: Form
+) -> tuple[str, Example]:
     """The first half of a row's line, and the question; `DataError` where it cannot be one."""
     if isinstance(row, DataError):
         raise row
-    example = Example(str(place), _inputs(row, reader), ())
-    return form.before(row, place), example
+    example = Example(str(number), _inputs(row, reader), ())
+    return form.line_start(row, number), example
 
 
 def is_askable(row: Row | DataError, reader: Reader) -> TypeGuard[Row]:
@@ -82,11 +84,11 @@ def is_askable(row: Row | DataError, reader: Reader) -> TypeGuard[Row]:
 
 
 def _inputs(row: Row, reader: Reader) -> Mapping[str, str]:
-    own = renamed(row, reader.layout.rename)
+    renamed_row = renamed(row, reader.layout.rename)
     try:
-        return reader.inputs_of(own)
+        return reader.inputs_of(renamed_row)
     except DataError as error:
-        missing = sorted(name for name in reader.columns if name not in own.cells)
+        missing = sorted(name for name in reader.columns if name not in renamed_row.cells)
         hint = f"; --rename COLUMN={missing[0]} says which column it is" if missing else ""
         raise DataError(f"{error}{hint}") from None
 
@@ -104,25 +106,25 @@ def label_rows(
     `DataError` where a row cannot be read or asked and `on_bad_row` does not let it pass; what was
     written until then stays. `RunError` where the sink's rows were others.
     """
-    source = _Source(rows, labeller)
+    source = InputRows(rows, labeller)
     done = source.passed_over(sink.done)
     while chunk := source.chunk(size):
-        asked = []
-        for place, row in enumerate(chunk, done.read):
+        pending = []
+        for number, row in enumerate(chunk, done.read):
             try:
-                asked.append(asked_of(row, place, labeller.reader, labeller.form))
+                pending.append(line_and_example(row, number, labeller.reader, labeller.form))
             except DataError as error:
                 on_bad_row(error)
-        text = labeller.lines(asked)
-        if asked and not done.written:
+        text = labeller.lines(pending)
+        if pending and not done.written:
             text = source.head + text
-        done = Done(done.read + len(chunk), done.written + len(asked), source.fingerprint)
+        done = Done(done.read + len(chunk), done.written + len(pending), source.fingerprint)
         sink.write(text, done)
         on_chunk(done)
     return done
 
 
-class _Source:
+class InputRows:
     """The rows as they come, their fingerprint, and the head that the first usable one makes."""
 
     def __init__(self, rows: Rows, labeller: Labeller) -> None:
@@ -144,10 +146,10 @@ class _Source:
 
     def passed_over(self, done: Done) -> Done:
         """Read what was read before; `RunError` where it is something else now."""
-        left = done.read
-        while left and (rows := self.chunk(min(left, CHUNK))):
-            left -= len(rows)
-        if done.read and (left or self.fingerprint != done.fingerprint):
+        unread = done.read
+        while unread and (rows := self.chunk(min(unread, CHUNK))):
+            unread -= len(rows)
+        if done.read and (unread or self.fingerprint != done.fingerprint):
             raise RunError(
                 f"the first {done.read:,} rows of the input are not those that were labelled; "
                 "resume with the same input, or start anew with --overwrite"

@@ -27,14 +27,14 @@ class Form(Protocol):
         """What stands before all lines; `first` is the first row there is."""
         ...
 
-    def before(self, row: Row, place: int) -> str:
+    def line_start(self, row: Row, number: int) -> str:
         """The line of a row up to its predictions; `DataError` where it cannot be written.
 
         `place` counts all rows of the input, from 0.
         """
         ...
 
-    def after(self, values: Sequence[Value]) -> str:
+    def line_end(self, values: Sequence[Value]) -> str:
         """The rest of the line."""
         ...
 
@@ -49,13 +49,13 @@ class JsonLines:
         check_free(first, self.names)
         return ""
 
-    def before(self, row: Row, place: int) -> str:
+    def line_start(self, row: Row, number: int) -> str:
         check_free(row, self.names)
         return f"{_json(row, row.cells)[:-1]}, "
 
-    def after(self, values: Sequence[Value]) -> str:
-        own = dict(zip(self.names, values, strict=True))
-        return json.dumps(own, ensure_ascii=False)[1:] + "\n"
+    def line_end(self, values: Sequence[Value]) -> str:
+        predictions = dict(zip(self.names, values, strict=True))
+        return json.dumps(predictions, ensure_ascii=False)[1:] + "\n"
 
 
 @dataclass
@@ -70,11 +70,11 @@ class Delimited:
         check_free(first, self.names)
         self.columns = tuple(first.cells)
         names = [*self.columns, *self.names]
-        if self.join == "\t" and (odd := [name for name in names if not _is_tabular(name)]):
-            raise first.error(f"the column name {odd[0]!r} {_UNTABULAR}")
+        if self.join == "\t" and (unwritable := [name for name in names if not _is_tabular(name)]):
+            raise first.error(f"the column name {unwritable[0]!r} {_UNTABULAR}")
         return self._line(names)
 
-    def before(self, row: Row, place: int) -> str:
+    def line_start(self, row: Row, number: int) -> str:
         if new := [name for name in row.cells if name not in self.columns]:
             raise row.error(
                 f"it has the column {new[0]!r}, which the first row lacks; write .jsonl, where "
@@ -82,7 +82,7 @@ class Delimited:
             )
         return self._line([self._cell(row, name) for name in self.columns])[:-1] + self.join
 
-    def after(self, values: Sequence[Value]) -> str:
+    def line_end(self, values: Sequence[Value]) -> str:
         if self.join == "\t" and not all(_is_tabular(str(value)) for value in values):
             raise RunError(f"the answer {values[0]!r} {_UNTABULAR}")
         return self._line(values)
@@ -114,15 +114,15 @@ class Numbered:
         check_free(first, self.names)
         return ""
 
-    def before(self, row: Row, place: int) -> str:
+    def line_start(self, row: Row, number: int) -> str:
         check_free(row, self.names)
         try:
             json.dumps(row.cells, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError:
             raise row.error("it holds half a surrogate pair; write .jsonl") from None
-        return f"[{place}, "
+        return f"[{number}, "
 
-    def after(self, values: Sequence[Value]) -> str:
+    def line_end(self, values: Sequence[Value]) -> str:
         return json.dumps(list(values), ensure_ascii=False)[1:] + "\n"
 
 

@@ -107,7 +107,7 @@ class PartialOutput:
 
     def write(self, text: str, done: Done) -> None:
         """On the disk when this returns; `RunError` where there is no room."""
-        with told(self.path):
+        with run_errors(self.path):
             self.file.write(text.encode())
             self.file.flush()
             os.fsync(self.file.fileno())
@@ -124,7 +124,7 @@ def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[PartialO
     """
     if not target.is_begun:
         target.clear()
-    with told(target.part):
+    with run_errors(target.part):
         target.part.touch()
     with (
         Ledger(identity, target.journal) as ledger,
@@ -173,7 +173,7 @@ def locked(target: Target) -> Iterator[None]:
 
 def finished(target: Target, finish: Finish | None = None) -> None:
     """The part becomes the file: as it is, or by `finish`, which writes it anew."""
-    with told(target.file):
+    with run_errors(target.file):
         if finish is not None:
             new = target.file.with_name(f"{target.file.name}.new")
             finish(target.part, new)
@@ -184,7 +184,7 @@ def finished(target: Target, finish: Finish | None = None) -> None:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def run_errors(path: Path) -> Iterator[None]:
     """What the system says against writing, as a `RunError`."""
     try:
         yield

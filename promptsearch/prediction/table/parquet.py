@@ -31,26 +31,28 @@ class ParquetInput(NamedTuple):
     batches: Iterator[Any]
 
 
-def write_parquet(table: Path, layout: TableFormat, columns: Columns, part: Path, new: Path) -> None:
+def write_parquet(
+    table: Path, layout: TableFormat, columns: Columns, part: Path, new: Path
+) -> None:
     """Write `new`: the rows of the table that `part` has predictions of, with these."""
     arrow, parquet = pyarrow_for(new)
     added = [
         arrow.field(name, arrow.string() if text else arrow.float64())
         for name, text in zip(columns.names, columns.texts, strict=True)
     ]
-    with _opened(table, layout) as given, part.open(encoding="utf-8") as lines:
-        schema, predictions, first = given.schema, _Predictions(lines), 0
+    with _opened(table, layout) as table_input, part.open(encoding="utf-8") as lines:
+        schema, predictions, first = table_input.schema, _Predictions(lines), 0
         for field in added:
             schema = schema.append(field)
         with parquet.ParquetWriter(new, schema) as writer:
-            for batch in given.batches:
-                own = predictions.until(first + batch.num_rows)
-                places = arrow.array([place - first for place, *_ in own], arrow.int64())
-                kept = arrow.Table.from_batches([batch]).take(places)
+            for batch in table_input.batches:
+                predicted = predictions.until(first + batch.num_rows)
+                indices = arrow.array([row - first for row, *_ in predicted], arrow.int64())
+                chosen = arrow.Table.from_batches([batch]).take(indices)
                 for number, field in enumerate(added, 1):
-                    values = [prediction[number] for prediction in own]
-                    kept = kept.append_column(field, [arrow.array(values, field.type)])
-                writer.write_table(kept.cast(schema))
+                    values = [prediction[number] for prediction in predicted]
+                    chosen = chosen.append_column(field, [arrow.array(values, field.type)])
+                writer.write_table(chosen.cast(schema))
                 first += batch.num_rows
 
 
@@ -61,13 +63,13 @@ class _Predictions:
         self._lines = map(json.loads, lines)
         self._next: list[Any] | None = next(self._lines, None)
 
-    def until(self, place: int) -> list[list[Any]]:
+    def until(self, row: int) -> list[list[Any]]:
         """Those of rows before this place that were not given yet."""
-        own = []
-        while self._next is not None and self._next[0] < place:
-            own.append(self._next)
+        predictions = []
+        while self._next is not None and self._next[0] < row:
+            predictions.append(self._next)
             self._next = next(self._lines, None)
-        return own
+        return predictions
 
 
 @contextmanager
@@ -84,30 +86,32 @@ def _opened(table: Path, layout: TableFormat) -> Iterator[ParquetInput]:
     yield ParquetInput(schema, _batches(table, layout, kinds, schema))
 
 
-def _batches(table: Path, layout: TableFormat, kinds: Mapping[str, str], schema: Any) -> Iterator[Any]:
+def _batches(
+    table: Path, layout: TableFormat, kinds: Mapping[str, str], schema: Any
+) -> Iterator[Any]:
     arrow, _ = pyarrow_for(table)
     rows = each_row(table, layout)
-    while some := list(islice(rows, BATCH)):
+    while chunk := list(islice(rows, BATCH)):
         cells: Sequence[Mapping[str, object]] = [
-            row.cells if isinstance(row, Row) else {} for row in some
+            row.cells if isinstance(row, Row) else {} for row in chunk
         ]
         columns = [
-            arrow.array([_whole(_value(row.get(name), kind)) for row in cells], own)
-            for (name, kind), own in zip(kinds.items(), schema.types, strict=True)
+            arrow.array([_whole(_value(row.get(name), kind)) for row in cells], column_type)
+            for (name, kind), column_type in zip(kinds.items(), schema.types, strict=True)
         ]
         yield arrow.record_batch(columns, schema=schema)
 
 
 def _kinds(table: Path, layout: TableFormat) -> dict[str, str]:
     """What each column holds: "flag", "whole", "number", "text", or "json" for several of these."""
-    found: dict[str, set[str]] = {}
+    kinds: dict[str, set[str]] = {}
     for row in each_row(table, layout):
         if isinstance(row, Row):
             for name, value in row.cells.items():
-                own = found.setdefault(name, set())
+                kinds_of_column = kinds.setdefault(name, set())
                 if value is not None:
-                    own.add(_kind(value))
-    return {name: _together(own) for name, own in found.items()}
+                    kinds_of_column.add(_kind(value))
+    return {name: _together(kinds_of_column) for name, kinds_of_column in kinds.items()}
 
 
 def _together(kinds: set[str]) -> str:

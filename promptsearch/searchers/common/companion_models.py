@@ -13,18 +13,18 @@ def filler(task: Task, spec: str) -> LanguageModel:
     if not spec and is_masked(task):
         assert task.model is not None
         return task.model
-    found = loaded(task, spec or "builtin")
-    if found.info.family != "masked":
-        raise ModelError(f"--filler {spec} is a {found.info.family} model; give a masked one")
-    return found
+    model = loaded(task, spec or "builtin")
+    if model.info.family != "masked":
+        raise ModelError(f"--filler {spec} is a {model.info.family} model; give a masked one")
+    return model
 
 
 def writer(task: Task, spec: str) -> LanguageModel:
     """The model that rewrites."""
-    found = loaded(task, spec)
-    if found.info.family == "masked":
+    model = loaded(task, spec)
+    if model.info.family == "masked":
         raise ModelError(f"--rewriter {spec} is a masked model; give one that writes (smollm2)")
-    return found
+    return model
 
 
 def translators(task: Task, forward: str, backward: str) -> tuple[Translator, Translator]:

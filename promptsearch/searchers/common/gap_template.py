@@ -13,7 +13,7 @@ from promptsearch.engine.strategy import Task
 from promptsearch.errors import PromptError
 from promptsearch.language.words import is_spaced
 from promptsearch.prompt import Field, Filled, Input, Part, Slot, Template, Text
-from promptsearch.prompt.template import check_places, notation_of
+from promptsearch.prompt.template import check_slots_and_fields, notation_of
 from promptsearch.searchers.common.trigger_template import TriggerSlot, TriggerTemplate
 
 
@@ -62,10 +62,10 @@ class GapTemplate:
 
     def template(self, texts: Sequence[str]) -> Template | None:
         """With a text in each gap; None where the notation cannot say it."""
-        own = iter(texts)
+        remaining = iter(texts)
         parts: list[Part] = []
         for part in self.parts:
-            text = Text(next(own)) if isinstance(part, Gap) else part
+            text = Text(next(remaining)) if isinstance(part, Gap) else part
             parts.append(Text(text.text.lstrip()) if isinstance(text, Text) and not parts else text)
         try:
             return Template(tuple(parts))
@@ -79,12 +79,12 @@ class GapTemplate:
 
         A slot without an answer stays one.
         """
-        own = iter(contents)
+        remaining = iter(contents)
         filled: list[Text | Input | Slot] = []
         for part in self.parts:
             match part:
                 case Gap():
-                    filled += next(own)
+                    filled += next(remaining)
                 case Field(name):
                     filled.append(Input(name, inputs[name]))
                 case Slot(name):
@@ -99,15 +99,15 @@ def frames_of(layouts: Sequence[str], task: Task, ends: bool) -> list[GapTemplat
 
     `ends`: whether a gap may stand at the end (else a full stop does).
     """
-    found = [GapTemplate.parse(notation) for notation in layouts or _defaults(task, ends)]
-    for frame in found:
+    frames = [GapTemplate.parse(notation) for notation in layouts or _defaults(task, ends)]
+    for frame in frames:
         check(frame, task.prompt.template, task.inputs)
-    return found
+    return frames
 
 
 def check(frame: GapTemplate, manual: Template, inputs: Sequence[str]) -> None:
     """`PromptError` where the frame has other slots than the answers, or a field too many."""
-    check_places(f"the layout {str(frame)!r}", frame.parts, manual.slots, inputs)
+    check_slots_and_fields(f"the layout {str(frame)!r}", frame.parts, manual.slots, inputs)
 
 
 def _defaults(task: Task, ends: bool) -> list[str]:

@@ -22,24 +22,24 @@ class RoundTrip:
     beam: int
     score: Score
 
-    def of(self, said: str) -> list[Candidate]:
+    def of(self, text: str) -> list[Candidate]:
         """The candidates, best first; equal texts stand as often as they come back."""
-        about = (said, self.beam, self.forward.sha256, self.backward.sha256)
-        made = self.score.once(f"translate {digest(about)}", partial(self._chore, said))
-        return cast(list[Candidate], made)
+        about = (text, self.beam, self.forward.sha256, self.backward.sha256)
+        translated = self.score.once(f"translate {digest(about)}", partial(self._chore, text))
+        return cast(list[Candidate], translated)
 
-    def _chore(self, said: str) -> ModelCall:
+    def _chore(self, text: str) -> ModelCall:
         beam = 1 if self.forward.one_best else self.beam
         forwards = beam + beam * (1 if self.backward.one_best else self.beam)
-        tokens = forwards * 2 * len(said.split())  # about: nobody else knows their tokens
-        return ModelCall(Cost(forwards, tokens), partial(self._translated, said))
+        tokens = forwards * 2 * len(text.split())  # about: nobody else knows their tokens
+        return ModelCall(Cost(forwards, tokens), partial(self._translated, text))
 
-    def _translated(self, said: str) -> list[Candidate]:
-        (there,) = self.forward.translations([said], self.beam)
+    def _translated(self, text: str) -> list[Candidate]:
+        (there,) = self.forward.translations([text], self.beam)
         back = self.backward.translations([each.text for each in there], self.beam)
-        found = [
+        candidates = [
             (again.text, each.text, each.log_prob + again.log_prob)
-            for each, own in zip(there, back, strict=True)
-            for again in own
+            for each, returned in zip(there, back, strict=True)
+            for again in returned
         ]
-        return sorted(found, key=lambda candidate: -candidate[2])
+        return sorted(candidates, key=lambda candidate: -candidate[2])

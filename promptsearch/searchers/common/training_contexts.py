@@ -30,10 +30,10 @@ def instances_of(task: Task, count: int) -> list[TrainingContext]:
     An example's answer is the first of its label's, or a fact's first object. `TaskError` where no
     training example has one.
     """
-    able = [example for example in task.train if _answer(example, task)]
-    if not able:
+    usable = [example for example in task.train if _answer(example, task)]
+    if not usable:
         raise TaskError(f"{task.name}: no training example has an answer to write a template by")
-    drawn = _drawn(able, min(count, len(able)), task)
+    drawn = _drawn(usable, min(count, len(usable)), task)
     return [TrainingContext(dict(e.inputs), _answer(e, task) or {}) for e in drawn]
 
 
@@ -42,8 +42,8 @@ def _answer(example: Example, task: Task) -> dict[str, str] | None:
     if task.kind == "facts":
         return {slots[0]: first}
     answers = task.prompt.verbalizer.get(first)
-    given = dict(answers[0]) if answers else {}
-    return given if set(given) == set(slots) else None
+    answer = dict(answers[0]) if answers else {}
+    return answer if set(answer) == set(slots) else None
 
 
 def _drawn(examples: Sequence[Example], count: int, task: Task) -> list[Example]:
@@ -51,9 +51,9 @@ def _drawn(examples: Sequence[Example], count: int, task: Task) -> list[Example]
     order = np.random.default_rng([task.seed, 5]).permutation(len(examples)).tolist()
     turns: dict[str, int] = {}
     keyed = []
-    for place in order:
-        label = "" if task.kind == "facts" else examples[place].targets[0]
+    for row in order:
+        label = "" if task.kind == "facts" else examples[row].targets[0]
         turns[label] = turns.get(label, 0) + 1
-        keyed.append((turns[label], place))
+        keyed.append((turns[label], row))
     chosen = sorted(keyed, key=lambda pair: pair[0])[:count]
-    return [examples[place] for place in sorted(place for _, place in chosen)]
+    return [examples[row] for row in sorted(row for _, row in chosen)]

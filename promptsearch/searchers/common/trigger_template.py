@@ -42,7 +42,7 @@ class TriggerTemplate:
         return _PLACE.search(notation) is not None
 
     @cached_property
-    def places(self) -> int:
+    def slot_count(self) -> int:
         """How many holes there are."""
         return sum(isinstance(part, TriggerSlot) for part in self.parts)
 
@@ -59,13 +59,13 @@ class TriggerTemplate:
     @classmethod
     def beside(cls, template: Template, count: int, where: Where) -> "TriggerTemplate":
         """The template with `count` holes before its first slot, after it, or on both sides."""
-        left = {"before": count, "after": 0}.get(where, count - count // 2)
+        before_count = {"before": count, "after": 0}.get(where, count - count // 2)
         slot = next(i for i, part in enumerate(template.parts) if isinstance(part, Slot))
         before, after = template.parts[:slot], template.parts[slot + 1 :]
         holes: tuple[TriggerSlot, ...] = (TriggerSlot(),) * count
-        spaced = _without_space(before) if left else before
-        gap: tuple[Part, ...] = (Text(" "),) if left else ()
-        middle = (*holes[:left], *gap, template.parts[slot], *holes[left:])
+        spaced = _without_space(before) if before_count else before
+        gap: tuple[Part, ...] = (Text(" "),) if before_count else ()
+        middle = (*holes[:before_count], *gap, template.parts[slot], *holes[before_count:])
         return cls((*spaced, *middle, *after))
 
     @classmethod
@@ -80,16 +80,17 @@ class TriggerTemplate:
                 parts.append(part)
                 continue
             for piece, apart in _words(part.text, spaced, first=not parts):
-                own = read(piece.strip(" ")) if apart else ()
-                parts += [TriggerSlot()] * len(own) or [Text(piece)]
-                tokens += own
+                ids = read(piece.strip(" ")) if apart else ()
+                parts += [TriggerSlot()] * len(ids) or [Text(piece)]
+                tokens += ids
         return cls(tuple(parts)), tuple(tokens)
 
     def fill(self, inputs: Mapping[str, str], tokens: Tokens) -> Filled:
         """As a model reads it, tokens by their ids."""
-        own = iter(tokens)
+        remaining = iter(tokens)
         return filled(
-            [Trigger(next(own)) if isinstance(p, TriggerSlot) else p for p in self.parts], inputs
+            [Trigger(next(remaining)) if isinstance(p, TriggerSlot) else p for p in self.parts],
+            inputs,
         )
 
 

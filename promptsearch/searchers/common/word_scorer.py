@@ -40,8 +40,8 @@ class WordScorer:
         for block in self.model.run(plan):
             owners = torch.tensor(block.rows) // group
             for owner in owners.unique().tolist():
-                own = block.log_probs[owners == owner].sum(0)
-                tables[owner] = tables[owner] + own if owner in tables else own
+                total = block.log_probs[owners == owner].sum(0)
+                tables[owner] = tables[owner] + total if owner in tables else total
         return torch.stack([tables[owner] for owner in sorted(tables)]) / group
 
     @cached_property
@@ -53,22 +53,22 @@ class WordScorer:
     def column_of_ids(self) -> dict[tuple[int, ...], int]:
         """The same by what the model reads: an uncased one knows "The" as "the"."""
         ids = self.model.answer_ids(self.words)
-        return {own: column for column, own in reversed(list(enumerate(ids)))}
+        return {word_ids: column for column, word_ids in reversed(list(enumerate(ids)))}
 
     @cached_property
     def _answers(self) -> tuple[Answer, ...]:
         return tuple(((WORD_SLOT.name, word),) for word in self.words)
 
 
-def asker(task: Task, model: LanguageModel, more: Sequence[str] = ()) -> WordScorer:
+def word_scorer(task: Task, model: LanguageModel, more: Sequence[str] = ()) -> WordScorer:
     """Asks for the model's whole words that are no answers, for punctuation, and for `more`.
 
     `TaskError` where there is none.
     """
     leaks = leaked_words(task)
-    own = [word for word in model.vocabulary_words() if word.lower() not in leaks]
+    words = [word for word in model.vocabulary_words() if word.lower() not in leaks]
     others = [*PUNCTUATION, *more]
     single = (w for w, ids in zip(others, model.answer_ids(others), strict=True) if len(ids) == 1)
-    if not own:
+    if not words:
         raise TaskError(f"{task.name}: {model.info.spec!r} has no whole words to write with")
-    return WordScorer(model.fast_model, tuple(dict.fromkeys((*own, *single))))
+    return WordScorer(model.fast_model, tuple(dict.fromkeys((*words, *single))))

@@ -42,10 +42,10 @@ class Infiller:
     def jobs(self, frames: Sequence[GapTemplate], beam: int) -> Iterator[BeamJob]:
         """A beam for each frame and number of words; they share its width."""
         shapes = [(frame, s) for frame in frames for s in sizes_of(frame.gaps, self.longest)]
-        own = -(-beam // len(shapes))
+        width = -(-beam // len(shapes))
         for frame, sizes in shapes:
-            about = (frame, sizes, own, self.asker.words, self.instances)
-            yield BeamJob(frame, about, partial(self.chore, frame, sizes, own))
+            about = (frame, sizes, width, self.asker.words, self.instances)
+            yield BeamJob(frame, about, partial(self.chore, frame, sizes, width))
 
     def chore(self, frame: GapTemplate, sizes: Sizes, beam: int) -> ModelCall:
         """See `Job`. What it takes is known when it is done: equal texts pass once."""
@@ -61,23 +61,23 @@ class Infiller:
 
     def _drafts(self, frame: GapTemplate, sizes: Sizes, beam: int) -> list[PartialFill]:
         drafts = [PartialFill((None,) * sum(sizes))]
-        for place in range(sum(sizes)):
-            table = self._table(frame, sizes, drafts, place)
+        for position in range(sum(sizes)):
+            table = self._table(frame, sizes, drafts, position)
             longer = [
-                d for n, draft in enumerate(drafts) for d in self._next(draft, place, table[n])
+                d for n, draft in enumerate(drafts) for d in self._next(draft, position, table[n])
             ]
             drafts = best_of(longer, beam)
         if self._masked:
             return best_of(self._revised(frame, sizes, drafts, beam), beam)
         return best_of(self._answered(frame, sizes, drafts), beam)
 
-    def _next(self, draft: PartialFill, place: int, row: "Tensor") -> Iterator[PartialFill]:
+    def _next(self, draft: PartialFill, position: int, row: "Tensor") -> Iterator[PartialFill]:
         """The draft with each word there; no word stands twice in a row."""
-        beside = {draft.words[i] for i in (place - 1, place + 1) if 0 <= i < len(draft.words)}
+        beside = {draft.words[i] for i in (position - 1, position + 1) if 0 <= i < len(draft.words)}
         values, columns = row.topk(min(len(self.asker.words), KEPT))
         for value, column in zip(values.tolist(), columns.tolist(), strict=True):
             if (word := self.asker.words[column]) not in beside:
-                yield draft.with_word(place, word, value)
+                yield draft.with_word(position, word, value)
 
     def _revised(
         self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill], beam: int
@@ -89,25 +89,35 @@ class Infiller:
         best = best_of([*judged, *changed], beam)
         return self._judged(best, self._tables(frame, sizes, best))
 
-    def _judged(self, drafts: Sequence[PartialFill], tables: Sequence["Tensor"]) -> list[PartialFill]:
+    def _judged(
+        self, drafts: Sequence[PartialFill], tables: Sequence["Tensor"]
+    ) -> list[PartialFill]:
         """By log p of each word given all others."""
         return [
-            replace(draft, log_probs=self._own(draft, number, tables))
+            replace(draft, log_probs=self._own_log_probs(draft, number, tables))
             for number, draft in enumerate(drafts)
         ]
 
-    def _changed(self, draft: PartialFill, number: int, tables: Sequence["Tensor"]) -> Iterator[PartialFill]:
+    def _changed(
+        self, draft: PartialFill, number: int, tables: Sequence["Tensor"]
+    ) -> Iterator[PartialFill]:
         """The likeliest words instead of each one, the others being judged as before."""
-        for place, table in enumerate(tables):
-            others = (d for d in self._next(draft, place, table[number]) if d.words != draft.words)
+        for position, table in enumerate(tables):
+            others = (
+                d for d in self._next(draft, position, table[number]) if d.words != draft.words
+            )
             yield from islice(others, CHANGES)
 
-    def _own(self, draft: PartialFill, number: int, tables: Sequence["Tensor"]) -> tuple[float, ...]:
+    def _own_log_probs(
+        self, draft: PartialFill, number: int, tables: Sequence["Tensor"]
+    ) -> tuple[float, ...]:
         """log p of each word of a draft."""
         columns = (self.asker.column[str(word)] for word in draft.words)
         return tuple(float(t[number, column]) for t, column in zip(tables, columns, strict=True))
 
-    def _answered(self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill]) -> list[PartialFill]:
+    def _answered(
+        self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill]
+    ) -> list[PartialFill]:
         """By the words before the slot, the right answer, and all that follows it."""
         import torch
 
@@ -123,25 +133,39 @@ class Infiller:
         return [replace(d, log_probs=(*d.log_probs[:words], mean)) for d, mean in pairs]
 
     def _question(
-        self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill], instance: TrainingContext
+        self,
+        frame: GapTemplate,
+        sizes: Sizes,
+        drafts: Sequence[PartialFill],
+        instance: TrainingContext,
     ) -> ScoringRequest:
         """Every draft's text around the instance, asked its right answer."""
         contents = (self._contents(draft, sizes, None) for draft in drafts)
         texts = [instance.fill(frame, each, answered=False) for each in contents]
         return ScoringRequest(texts, [tuple(instance.answer.items())])
 
-    def _table(self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill], place: int) -> "Tensor":
+    def _table(
+        self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill], position: int
+    ) -> "Tensor":
         """(draft, word) log p of each word there, the mean over the instances."""
-        plan = self._plan(frame, sizes, drafts, place)
+        plan = self._plan(frame, sizes, drafts, position)
         return self.asker.mean_log_probs(plan, len(self.instances))
 
-    def _tables(self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill]) -> list["Tensor"]:
+    def _tables(
+        self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill]
+    ) -> list["Tensor"]:
         """Of every word's place."""
-        return [self._table(frame, sizes, drafts, place) for place in range(sum(sizes))]
+        return [self._table(frame, sizes, drafts, position) for position in range(sum(sizes))]
 
-    def _plan(self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill], place: int) -> Plan:
-        contents = [self._contents(draft, sizes, place) for draft in drafts]
-        texts = [self._asking(each.fill(frame, own)) for own in contents for each in self.instances]
+    def _plan(
+        self, frame: GapTemplate, sizes: Sizes, drafts: Sequence[PartialFill], position: int
+    ) -> Plan:
+        contents = [self._contents(draft, sizes, position) for draft in drafts]
+        texts = [
+            self._asking(each.fill(frame, gap_contents))
+            for gap_contents in contents
+            for each in self.instances
+        ]
         return self.asker.plan(texts)
 
     def _asking(self, text: Filled) -> Filled:
@@ -150,20 +174,23 @@ class Infiller:
             return text
         return text[: text.index(WORD_SLOT) + 1]
 
-    def _contents(self, draft: PartialFill, sizes: Sizes, place: int | None) -> Contents:
+    def _contents(self, draft: PartialFill, sizes: Sizes, position: int | None) -> Contents:
         """Each gap's words, a slot for the one that is asked for and for those still open."""
         space = (Text(" "),) if self.spaced else ()
         parts: list[tuple[Text | Slot, ...]] = []
         for number, word in enumerate(draft.words):
-            asked = WORD_SLOT if number == place else Slot(f"open{number}")
-            parts.append((*space, asked if word is None or number == place else Text(word)))
-        own = iter(parts)
-        return [tuple(p for some in islice(own, size) for p in some) for size in sizes]
+            queried = WORD_SLOT if number == position else Slot(f"open{number}")
+            parts.append((*space, queried if word is None or number == position else Text(word)))
+        remaining = iter(parts)
+        return [
+            tuple(p for parts_of_word in islice(remaining, size) for p in parts_of_word)
+            for size in sizes
+        ]
 
     def _texts(self, draft: PartialFill, sizes: Sizes) -> list[str]:
         """What stands in each gap."""
         filled = self._contents(draft, sizes, None)
-        return ["".join(p.text for p in own if isinstance(p, Text)) for own in filled]
+        return ["".join(p.text for p in gap if isinstance(p, Text)) for gap in filled]
 
     @property
     def _masked(self) -> bool:

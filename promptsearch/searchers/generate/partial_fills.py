@@ -18,10 +18,10 @@ class PartialFill:
     def log_prob(self) -> float:
         return sum(self.log_probs)
 
-    def with_word(self, place: int, word: str, log_prob: float) -> "PartialFill":
+    def with_word(self, position: int, word: str, log_prob: float) -> "PartialFill":
         return PartialFill(
-            (*self.words[:place], word, *self.words[place + 1 :]),
-            (*self.log_probs[:place], log_prob, *self.log_probs[place + 1 :]),
+            (*self.words[:position], word, *self.words[position + 1 :]),
+            (*self.log_probs[:position], log_prob, *self.log_probs[position + 1 :]),
         )
 
 
@@ -38,7 +38,7 @@ def sizes_of(gaps: int, words: int) -> Iterator[Sizes]:
 
 def best_of(drafts: Sequence[PartialFill], count: int) -> list[PartialFill]:
     """The likeliest of different words, each as it is judged best; ties to the first."""
-    found: dict[tuple[str | None, ...], PartialFill] = {}
+    by_words: dict[tuple[str | None, ...], PartialFill] = {}
     for draft in sorted(drafts, key=lambda draft: -draft.log_prob):
-        found.setdefault(draft.words, draft)
-    return list(found.values())[:count]
+        by_words.setdefault(draft.words, draft)
+    return list(by_words.values())[:count]

@@ -26,7 +26,7 @@ from promptsearch.prompt import Prompt, Source
 from promptsearch.searchers.common.gap_template import GapTemplate, frames_of
 from promptsearch.searchers.common.interleave import interleave
 from promptsearch.searchers.common.training_contexts import instances_of
-from promptsearch.searchers.common.word_scorer import asker
+from promptsearch.searchers.common.word_scorer import word_scorer
 from promptsearch.searchers.generate.infill import Infiller
 from promptsearch.searchers.generate.t5_spans import SpanWriter
 
@@ -75,23 +75,23 @@ class GenerateSearch:
         for job in self._writing(task, writer).jobs(frames, self.beam):
             name = f"generate {digest(job.about, (writer.info.sha256,))}"
             beams.append([*_read(score.once(name, job.prepare), job.frame, writer, task)])
-        found: dict[str, Prompt] = {}
+        by_template: dict[str, Prompt] = {}
         for prompt in interleave(beams):
-            found.setdefault(str(prompt.template), prompt)
-        return list(found.values())[: self.top]
+            by_template.setdefault(str(prompt.template), prompt)
+        return list(by_template.values())[: self.top]
 
     def _writing(self, task: Task, writer: LanguageModel) -> SpanWriter | Infiller:
         instances = instances_of(task, self.examples)
         if writer.info.family == "seq2seq":
             return SpanWriter(writer, instances, self.longest)
         spaced = is_spaced(task.language)
-        return Infiller(asker(task, writer), instances, self.words, spaced)
+        return Infiller(word_scorer(task, writer), instances, self.words, spaced)
 
 
-def _read(made: object, frame: GapTemplate, writer: LanguageModel, task: Task) -> Iterator[Prompt]:
+def _read(beams: object, frame: GapTemplate, writer: LanguageModel, task: Task) -> Iterator[Prompt]:
     """Prompts from what a beam wrote."""
-    for texts, log_prob in cast(list[tuple[list[str], float]], made):
+    for texts, log_prob in cast(list[tuple[list[str], float]], beams):
         if template := frame.template(texts):
             # log p of the words, the mean over training examples, in nats
-            said = {"layout": str(frame), "log_prob": log_prob, "writer": writer.info.spec}
-            yield task.prompt.with_template(template, Source("generate", ("p0",), said))
+            evidence = {"layout": str(frame), "log_prob": log_prob, "writer": writer.info.spec}
+            yield task.prompt.with_template(template, Source("generate", ("p0",), evidence))

@@ -36,63 +36,67 @@ class CachedTriggerObjective:
     fluency: Fluency
     weight: float = 0.0  # what a nat of fluency is worth
     _fluencies: dict[Template, float] = field(default_factory=dict)
-    _worth: dict[tuple[Tokens, Rows], float] = field(default_factory=dict)
+    _values: dict[tuple[Tokens, Rows], float] = field(default_factory=dict)
 
     def top_tokens(self, trigger: Tokens, rows: Rows, count: int) -> list[list[int]]:
         """For each place the usable tokens that promise most, the best first; not its own."""
-        usable, own = self.usable, trigger
+        usable, current = self.usable, trigger
 
         def choose(slopes: "Tensor") -> list[list[int]]:
-            return [smallest(row.numpy(), usable, own[p], count) for p, row in enumerate(slopes)]
+            return [
+                smallest(row.numpy(), usable, current[p], count) for p, row in enumerate(slopes)
+            ]
 
         name = f"slopes {count} {digest(trigger, rows)}"
-        found = self.score.once(name, lambda: self.assay.token_gradients(trigger, rows, choose))
-        return cast(list[list[int]], found)
+        tokens = self.score.once(name, lambda: self.assay.token_gradients(trigger, rows, choose))
+        return cast(list[list[int]], tokens)
 
-    def is_encodable(self, triggers: Sequence[Tokens], count: int) -> list[Tokens]:
+    def encodable(self, triggers: Sequence[Tokens], count: int) -> list[Tokens]:
         """The first `count` that text can say where it is tried."""
-        able: list[Tokens] = []
+        encodable: list[Tokens] = []
         for start in range(0, len(triggers), 2 * count):
-            some = triggers[start : start + 2 * count]
-            good = zip(some, self.speller.is_encodable(some), strict=True)
-            able += (trigger for trigger, is_good in good if is_good)
-            if len(able) >= count:
+            batch = triggers[start : start + 2 * count]
+            good = zip(batch, self.speller.is_encodable(batch), strict=True)
+            encodable += (trigger for trigger, is_good in good if is_good)
+            if len(encodable) >= count:
                 break
-        return able[:count]
+        return encodable[:count]
 
     def value(self, triggers: Sequence[Tokens], rows: Rows) -> list[float]:
         """Of each trigger on the rows, what it loses in fluency taken off; higher is better."""
-        new = [t for t in dict.fromkeys(triggers) if (t, rows) not in self._worth]
+        new = [t for t in dict.fromkeys(triggers) if (t, rows) not in self._values]
         if new:
-            values = self._asked("worth", new, rows, lambda: self.assay.value(new, rows))
+            values = self._ledgered("worth", new, rows, lambda: self.assay.value(new, rows))
             if self.weight:
                 nats = self.fluencies([self.speller.likely(trigger) for trigger in new])
-                values = [v + self.weight * own for v, own in zip(values, nats, strict=True)]
-            self._worth |= {(t, rows): v for t, v in zip(new, values, strict=True)}
-        return [self._worth[trigger, rows] for trigger in triggers]
+                values = [
+                    v + self.weight * fluency for v, fluency in zip(values, nats, strict=True)
+                ]
+            self._values |= {(t, rows): v for t, v in zip(new, values, strict=True)}
+        return [self._values[trigger, rows] for trigger in triggers]
 
     def fluencies(self, templates: Sequence[Template]) -> list[float]:
         """Of each template, in nats a word."""
         new = list(dict.fromkeys(t for t in templates if t not in self._fluencies))
         if new:
             texts = list(map(str, new))
-            nats = self._asked("fluency", texts, (), lambda: self.fluency.chore(new))
+            nats = self._ledgered("fluency", texts, (), lambda: self.fluency.chore(new))
             self._fluencies |= dict(zip(new, nats, strict=True))
         return [self._fluencies[template] for template in templates]
 
-    def _asked(
+    def _ledgered(
         self, what: str, things: object, rows: Rows, prepare: Callable[[], ModelCall]
     ) -> list[float]:
-        found = self.score.once(f"{what} {digest(things, rows)}", prepare)
-        return cast(list[float], found)
+        numbers = self.score.once(f"{what} {digest(things, rows)}", prepare)
+        return cast(list[float], numbers)
 
 
 def smallest(
-    slopes: NDArray[np.float32], usable: NDArray[np.bool_], own: int, count: int
+    slopes: NDArray[np.float32], usable: NDArray[np.bool_], current: int, count: int
 ) -> list[int]:
     """The usable tokens with the smallest slopes, ascending; of equals the lowest id first."""
-    able = usable.copy()
-    able[own] = False
-    ids = np.flatnonzero(able[: len(slopes)])
+    allowed = usable.copy()
+    allowed[current] = False
+    ids = np.flatnonzero(allowed[: len(slopes)])
     order = np.argsort(slopes[ids], kind="stable")[:count]
     return [int(token) for token in ids[order]]

@@ -11,7 +11,12 @@ from itertools import pairwise
 from promptsearch.errors import PromptError
 from promptsearch.models import WhiteBox
 from promptsearch.prompt import Answer, Part, Template, Text, Trigger
-from promptsearch.searchers.common.trigger_template import TriggerSlot, TriggerTemplate, Tokens, filled
+from promptsearch.searchers.common.trigger_template import (
+    TriggerSlot,
+    TriggerTemplate,
+    Tokens,
+    filled,
+)
 
 Parts = tuple[Part | Trigger, ...]
 
@@ -49,16 +54,16 @@ class Detokenizer:
         ]
         texts = [filled(form, context) for _, form in forms]
         texts += [self.layout.fill(context, tokens) for tokens in many]
-        found = self.box.sequences(texts, self.answer)
-        wanted = found[len(forms) :]
-        good = {i for (i, _), ids in zip(forms, found, strict=False) if ids == wanted[i]}
+        sequences = self.box.sequences(texts, self.answer)
+        expected = sequences[len(forms) :]
+        good = {i for (i, _), ids in zip(forms, sequences, strict=False) if ids == expected[i]}
         return [i in good for i in range(len(many))]
 
     def likely(self, tokens: Tokens) -> Template:
         """The template that most likely says these tokens, which `sayable` has passed."""
-        found = next(filter(None, map(_template, self._forms(tokens))), None)
-        assert found is not None
-        return found
+        template = next(filter(None, map(_template, self._forms(tokens))), None)
+        assert template is not None
+        return template
 
     def _forms(self, tokens: Tokens) -> list[Parts]:
         """How the tokens may be written, the likeliest first."""
@@ -73,13 +78,13 @@ class Detokenizer:
         self, tokens: Tokens, spelled: Sequence[str | None], *, glued: bool, bare: bool
     ) -> Parts:
         """`bare`: without a space where the template begins; `glued`: without one in the script."""
-        own = iter(zip(tokens, spelled, strict=True))
+        remaining = iter(zip(tokens, spelled, strict=True))
         parts: list[Part | Trigger] = []
         for part in self.layout.parts:
             if not isinstance(part, TriggerSlot):
                 parts.append(part)
                 continue
-            token, text = next(own)
+            token, text = next(remaining)
             if text is None:
                 parts.append(Trigger(token))
             elif (glued and not text.isascii()) or (bare and not parts):
@@ -99,8 +104,8 @@ class Detokenizer:
 
 def _clings(form: Parts) -> bool:
     """Whether a word goes on right after a token that is not text: how, nobody can say."""
-    pairs = ((one, other) for one, other in pairwise(form) if isinstance(one, Trigger))
-    return any(isinstance(other, Text) and other.text[:1].isalnum() for _, other in pairs)
+    pairs = ((first, second) for first, second in pairwise(form) if isinstance(first, Trigger))
+    return any(isinstance(second, Text) and second.text[:1].isalnum() for _, second in pairs)
 
 
 def _template(form: Parts) -> Template | None:

@@ -33,15 +33,15 @@ class Fluency:
 
     def chore(self, templates: Sequence[Template]) -> ModelCall:
         """Of each template, in (-inf, 0]; 0 where it has no words."""
-        asked = [list(self._questions(template)) for template in templates]
-        questions = [question for own in asked for question in own]
+        requests = [list(self._questions(template)) for template in templates]
+        questions = [question for group in requests for question in group]
         plan = self.model.plan_all(questions or [_NOTHING], Scoring("left-to-right"))
 
         def work() -> list[float]:
             values = np.zeros(sum(len(question.texts) for question in questions) or 1)
             for block in self.model.run(plan):
                 values[list(block.rows)] = block.log_probs[:, 0].numpy()
-            ends = np.cumsum([0, *(len(own) * len(self.examples) for own in asked)])
+            ends = np.cumsum([0, *(len(group) * len(self.examples) for group in requests)])
             parts = (values[a:b] for a, b in pairwise(ends))
             return [float(part.mean()) if len(part) else 0.0 for part in parts]
 
@@ -63,16 +63,16 @@ class Fluency:
         after: str,
         example: Example,
     ) -> Filled:
-        left = (*self._filled(parts[0], example), Text(before), Slot(WORD))
+        start = (*self._filled(parts[0], example), Text(before), Slot(WORD))
         if self.model.info.family == "causal":
-            return left
-        return (*left, Text(after), *self._filled(parts[1], example))
+            return start
+        return (*start, Text(after), *self._filled(parts[1], example))
 
     def _filled(
         self, parts: Sequence[Text | Field | Slot], example: Example
     ) -> Iterator[Text | Input]:
         answers = self.manual.verbalizer.get(example.targets[0]) or ()
-        own = dict(answers[0]) if answers else {}
+        answer = dict(answers[0]) if answers else {}
         for part in parts:
             match part:
                 case Text():
@@ -80,7 +80,7 @@ class Fluency:
                 case Field(name):
                     yield Input(name, example.inputs[name])
                 case Slot(name):
-                    yield Text(own.get(name, example.targets[0]))
+                    yield Text(answer.get(name, example.targets[0]))
 
 
 _NOTHING = ScoringRequest([(Slot(WORD),)], [((WORD, "."),)])

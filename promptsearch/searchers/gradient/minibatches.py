@@ -31,9 +31,9 @@ class Minibatches:
         first = self.rng.permutation(self._count)
         apart = 2 * self._size <= self._count
         second = first[self._size :] if apart else self.rng.permutation(self._count)
-        one, other = (rows[: self._size].tolist() for rows in (first, second))
-        return tuple(one), tuple(other)
+        for_gradient, for_comparison = (rows[: self._size].tolist() for rows in (first, second))
+        return tuple(for_gradient), tuple(for_comparison)
 
-    def one(self, places: Sequence[int]) -> int:
+    def random_position(self, positions: Sequence[int]) -> int:
         """One of the places, uniformly."""
-        return int(self.rng.choice(list(places)))
+        return int(self.rng.choice(list(positions)))

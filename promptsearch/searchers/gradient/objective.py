@@ -44,26 +44,26 @@ class TriggerObjective:
         """Of each trigger on the rows, higher is better: a list of numbers."""
         import torch
 
-        asked = _Asked(self, triggers, rows)
+        texts = _TriggerTexts(self, triggers, rows)
         ranker = self.model.fast_model
-        plan = ranker.plan_all(asked.questions, self.task.scoring)
+        plan = ranker.plan_all(texts.questions, self.task.scoring)
 
         def work() -> list[float]:
             values = torch.zeros(len(triggers) * len(rows))
             for block in ranker.run(plan):
-                values[list(block.rows)] = asked.values(block.rows, block.log_probs, self.accuracy)
-            return asked.means(values.numpy().astype(np.float64))
+                values[list(block.rows)] = texts.values(block.rows, block.log_probs, self.accuracy)
+            return texts.means(values.numpy().astype(np.float64))
 
         return ModelCall(Cost.of(plan), work)
 
     def token_gradients(self, trigger: Tokens, rows: Rows, choose: "Choose") -> ModelCall:
         """What `choose` makes of the slopes (place, token) of the mean loss, in JSON values."""
-        asked = _Asked(self, [trigger], rows)
+        texts = _TriggerTexts(self, [trigger], rows)
         box = self.model.white_box
-        plan = box.plan(asked.questions, self.task.scoring)
+        plan = box.plan(texts.questions, self.task.scoring)
 
         def work() -> object:
-            slopes = box.token_gradients(plan, lambda own, log_probs: -asked.values(own, log_probs))
+            slopes = box.token_gradients(plan, lambda own, log_probs: -texts.values(own, log_probs))
             return choose(slopes.tokens / len(rows))
 
         return ModelCall(Cost.of(plan), work)
@@ -90,24 +90,24 @@ class TriggerObjective:
 def answerable(task: Task, loss: LossName) -> Sequence[Example]:
     """Training examples that have a right answer to learn from; `TaskError` where none has."""
     labels = set(task.prompt.verbalizer.labels)
-    able = [e for e in task.train if loss == "gold" or labels.intersection(e.targets)]
-    if not able:
+    usable = [e for e in task.train if loss == "gold" or labels.intersection(e.targets)]
+    if not usable:
         raise TaskError(f"{task.name}: no training example has a right answer to search by")
-    return able
+    return usable
 
 
 Choose = Callable[["Tensor"], object]
 
 
-class _Asked:
+class _TriggerTexts:
     """Texts of triggers x rows in questions, and what the model's words on them come to."""
 
     def __init__(self, assay: TriggerObjective, triggers: Sequence[Tokens], rows: Rows) -> None:
         self._assay = assay
         groups: dict[tuple[Answer, ...], list[tuple[int, int]]] = {}
         for row in rows:
-            own = groups.setdefault(assay.answers_of(assay.examples[row]), [])
-            own += ((number, row) for number in range(len(triggers)))
+            text_rows = groups.setdefault(assay.answers_of(assay.examples[row]), [])
+            text_rows += ((number, row) for number in range(len(triggers)))
         self._pairs = [pair for pairs in groups.values() for pair in pairs]
         fill, examples = assay.layout.fill, assay.examples
         self.questions = [
@@ -138,8 +138,8 @@ class _Asked:
             numbers = self._assay.labelling.right(examples)
             width = len(self._assay.labelling.labels)
         right = torch.zeros(len(rows), width, dtype=torch.bool)
-        for place, own in enumerate(numbers):
-            right[place, own] = True
+        for index, columns in enumerate(numbers):
+            right[index, columns] = True
         return right
 
     def means(self, values: "np.ndarray") -> list[float]:

@@ -111,8 +111,8 @@ class GradientSearch:
         for iteration in range(1, self.iterations + 1):
             if not climb.ended:
                 report.say(step(climb), climb, iteration)
-        for place in climb.masks:
-            report.say(step.fill(climb, place), climb, self.iterations)
+        for position in climb.masks:
+            report.say(step.fill(climb, position), climb, self.iterations)
 
     def prepared(self, task: Task, score: Score) -> tuple[CachedTriggerObjective, Tokens]:
         """What asks the model, and the tokens that climbs start from."""
@@ -121,20 +121,22 @@ class GradientSearch:
         masks = not (self.start or self.fluency or self.step == "gcg")
         beginning = TriggerStart(self.template, self.triggers, self.where, self.start, masks)
         layout, start = beginning.of(task, task.model)
-        return self._laboratory(task, task.model, layout, score), start
+        return self._objective(task, task.model, layout, score), start
 
     def _step(self) -> TriggerStep:
         if self.step == "gcg":
             return Gcg(self.candidates or 32, self.top)
         return (HotFlip if self.step == "hotflip" else RandomStep)(self.candidates or 10)
 
-    def _climb(self, task: Task, laboratory: CachedTriggerObjective, start: Tokens, number: int) -> TriggerState:
+    def _climb(
+        self, task: Task, laboratory: CachedTriggerObjective, start: Tokens, number: int
+    ) -> TriggerState:
         assert task.model is not None
         draws = Minibatches(task.seed, number, len(laboratory.assay.examples), self.examples)
         mask = task.model.white_box.mask
         return TriggerState(number, laboratory, draws, start, mask, self.reject_mask_trigger)
 
-    def _laboratory(
+    def _objective(
         self, task: Task, model: LanguageModel, layout: TriggerTemplate, score: Score
     ) -> CachedTriggerObjective:
         """`TaskError` where no training example, or no token of the vocabulary, can be used."""
@@ -144,12 +146,12 @@ class GradientSearch:
         contexts = [example.inputs for example in examples]
         answer = assay.answers_of(examples[0])[0]
         speller = Detokenizer(model.white_box, layout, contexts, answer, spaced)
-        able = usable(model.white_box.spellings, self._filter(task, spaced))
-        if not able.any():
+        allowed = usable(model.white_box.spellings, self._filter(task, spaced))
+        if not allowed.any():
             raise TaskError(f"{task.name}: no token passes the filters; allow more words")
         reader = self._reader(model)
         fluency = Fluency(reader, examples[:EXAMPLES], task.prompt, spaced)
-        return CachedTriggerObjective(assay, score, speller, able, fluency, self.fluency)
+        return CachedTriggerObjective(assay, score, speller, allowed, fluency, self.fluency)
 
     def _filter(self, task: Task, spaced: bool) -> Filter:
         return Filter(

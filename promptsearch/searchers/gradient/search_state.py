@@ -14,7 +14,7 @@ class TriggerState:
     """Where a climb stands, and how it moves on."""
 
     number: int  # among the restarts
-    laboratory: CachedTriggerObjective
+    objective: CachedTriggerObjective
     draws: Minibatches
     trigger: Tokens
     mask: int | None = None  # a trigger that holds it cannot be written
@@ -27,27 +27,27 @@ class TriggerState:
     @property
     def masks(self) -> list[int]:
         """Places that still hold a mask."""
-        return [place for place, token in enumerate(self.trigger) if token == self.mask]
+        return [position for position, token in enumerate(self.trigger) if token == self.mask]
 
-    def place(self, settled: bool) -> int | None:
+    def next_position(self, settled: bool) -> int | None:
         """A random place; None where there is none left to try.
 
         Where every step sees all examples and chance has no part in its candidates (`settled`), a
         place that was tried since the trigger changed would be tried in the same way: it is left
         out.
         """
-        places = list(range(len(self.trigger)))
+        positions = list(range(len(self.trigger)))
         if settled and self.draws.whole:
-            places = [place for place in places if place not in self._tried]
-        if not places:
+            positions = [position for position in positions if position not in self._tried]
+        if not positions:
             return None
-        place = self.draws.one(places)
-        self._tried.add(place)
-        return place
+        position = self.draws.random_position(positions)
+        self._tried.add(position)
+        return position
 
-    def with_token(self, place: int, token: int) -> Tokens:
+    def with_token(self, position: int, token: int) -> Tokens:
         """The trigger with this token there."""
-        return (*self.trigger[:place], token, *self.trigger[place + 1 :])
+        return (*self.trigger[:position], token, *self.trigger[position + 1 :])
 
     def move(self, rivals: Sequence[Tokens], rows: Rows, force: bool = False) -> Template | None:
         """Go on from the best rival, where it beats the trigger on the rows or must be taken.
@@ -57,12 +57,12 @@ class TriggerState:
         """
         bar = float("-inf")
         if not force and not (self.reject_masks and self.masks):
-            bar = self.laboratory.value([self.trigger, *rivals], rows)[0]
-        values = self.laboratory.value(rivals, rows)
+            bar = self.objective.value([self.trigger, *rivals], rows)[0]
+        values = self.objective.value(rivals, rows)
         for value, rival in sorted(zip(values, rivals, strict=True), key=lambda pair: -pair[0]):
             if value <= bar:
                 return None
-            text = self.laboratory.speller.template(rival)
+            text = self.objective.speller.template(rival)
             if text is not None or self.mask in rival:
                 self.trigger, self.value = rival, value
                 self._tried.clear()

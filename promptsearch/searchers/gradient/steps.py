@@ -24,7 +24,7 @@ class TriggerStep(Protocol):
 
     def __call__(self, climb: TriggerState) -> Template | None: ...
 
-    def fill(self, climb: TriggerState, place: int) -> Template | None:
+    def fill(self, climb: TriggerState, position: int) -> Template | None:
         """Take the best candidate for a place that still holds a mask, better or not."""
         ...
 
@@ -36,28 +36,30 @@ class OnePosition:
     candidates: int = 10
     is_deterministic: ClassVar[bool]  # whether chance has no part in the tokens
 
-    def tokens(self, climb: TriggerState, place: int, rows: tuple[int, ...]) -> Sequence[int]:
+    def tokens(self, climb: TriggerState, position: int, rows: tuple[int, ...]) -> Sequence[int]:
         """More than enough tokens for the place, the first ones first."""
         raise NotImplementedError
 
     def __call__(self, climb: TriggerState) -> Template | None:
         """At a random place. Where all were tried in vain a mask is filled, or the climb ends."""
-        place = climb.place(self.is_deterministic)
-        if place is not None:
-            return self._at(climb, place, force=False)
+        position = climb.next_position(self.is_deterministic)
+        if position is not None:
+            return self._at(climb, position, force=False)
         if climb.masks:
             return self.fill(climb, climb.masks[0])
         climb.ended = True
         return None
 
-    def fill(self, climb: TriggerState, place: int) -> Template | None:
+    def fill(self, climb: TriggerState, position: int) -> Template | None:
         """Take the best candidate for the place."""
-        return self._at(climb, place, force=True)
+        return self._at(climb, position, force=True)
 
-    def _at(self, climb: TriggerState, place: int, force: bool) -> Template | None:
+    def _at(self, climb: TriggerState, position: int, force: bool) -> Template | None:
         rows, others = climb.draws.pair()
-        changed = [climb.with_token(place, token) for token in self.tokens(climb, place, rows)]
-        rivals = climb.laboratory.is_encodable(changed, self.candidates)
+        changed = [
+            climb.with_token(position, token) for token in self.tokens(climb, position, rows)
+        ]
+        rivals = climb.objective.encodable(changed, self.candidates)
         return climb.move(rivals, others, force)
 
 
@@ -66,9 +68,9 @@ class HotFlip(OnePosition):
 
     is_deterministic = True
 
-    def tokens(self, climb: TriggerState, place: int, rows: tuple[int, ...]) -> Sequence[int]:
+    def tokens(self, climb: TriggerState, position: int, rows: tuple[int, ...]) -> Sequence[int]:
         """By the gradient on the rows."""
-        return climb.laboratory.top_tokens(climb.trigger, rows, SPARE * self.candidates)[place]
+        return climb.objective.top_tokens(climb.trigger, rows, SPARE * self.candidates)[position]
 
 
 class RandomStep(OnePosition):
@@ -76,11 +78,11 @@ class RandomStep(OnePosition):
 
     is_deterministic = False
 
-    def tokens(self, climb: TriggerState, place: int, rows: tuple[int, ...]) -> Sequence[int]:
+    def tokens(self, climb: TriggerState, position: int, rows: tuple[int, ...]) -> Sequence[int]:
         """Whatever comes up."""
-        able = np.flatnonzero(climb.laboratory.usable)
-        count = min(SPARE * self.candidates, len(able))
-        return [int(token) for token in climb.draws.rng.choice(able, count, replace=False)]
+        allowed = np.flatnonzero(climb.objective.usable)
+        count = min(SPARE * self.candidates, len(allowed))
+        return [int(token) for token in climb.draws.rng.choice(allowed, count, replace=False)]
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,13 @@ class Gcg:
 
     def __call__(self, climb: TriggerState) -> Template | None:
         rows, _ = climb.draws.pair()
-        tops = climb.laboratory.top_tokens(climb.trigger, rows, self.top)
-        pairs = [(place, token) for place, tokens in enumerate(tops) for token in tokens]
+        tops = climb.objective.top_tokens(climb.trigger, rows, self.top)
+        pairs = [(position, token) for position, tokens in enumerate(tops) for token in tokens]
         drawn = climb.draws.rng.permutation(len(pairs))[: SPARE * self.candidates]
         changed = [climb.with_token(*pairs[number]) for number in drawn]
-        rivals = climb.laboratory.is_encodable(changed, self.candidates)
+        rivals = climb.objective.encodable(changed, self.candidates)
         return climb.move(rivals, rows, force=True)
 
-    def fill(self, climb: TriggerState, place: int) -> Template | None:
+    def fill(self, climb: TriggerState, position: int) -> Template | None:
         """HotFlip's, where a mask is left."""
-        return HotFlip(self.candidates).fill(climb, place)
+        return HotFlip(self.candidates).fill(climb, position)

@@ -20,15 +20,15 @@ class PlanPart:
 
     def step(self, budget: int | None, about: int) -> Mapping[str, object]:
         """As a plan says it; what is asked on train keeps in proportion to its `about` prompts."""
-        own: dict[str, object] = {"strategy": self.strategy}
+        table: dict[str, object] = {"strategy": self.strategy}
         if budget is not None:
-            own["budget"] = budget
+            table["budget"] = budget
         if self.strategy == "paraphrase":  # several rounds; who takes what is left, as many as fit
             width = max(1, about // 2)
-            own |= {"rounds": 5 if budget is None else 2, "width": width, "pool": 4 * width}
+            table |= {"rounds": 5 if budget is None else 2, "width": width, "pool": 4 * width}
         if self.strategy == "gradient":  # about every other step is accepted
-            own["iterations"] = max(1, about) * 2
-        return own
+            table["iterations"] = max(1, about) * 2
+        return table
 
 
 def default_steps(kind: str, corpus: bool, budget: int) -> tuple[Mapping[str, object], ...]:
@@ -42,9 +42,10 @@ def default_steps(kind: str, corpus: bool, budget: int) -> tuple[Mapping[str, ob
         least = min(part.weight for part in parts)
         parts.remove([part for part in parts if part.weight == least][-1])
     shares = _shares(parts, budget)
-    given = [*shares[:-1], None]
+    budgets = [*shares[:-1], None]
     return tuple(
-        part.step(own, about) for part, own, about in zip(parts, given, shares, strict=True)
+        part.step(budget_of_part, about)
+        for part, budget_of_part, about in zip(parts, budgets, shares, strict=True)
     )
 
 
@@ -57,7 +58,12 @@ def _parts(kind: str, corpus: bool) -> list[PlanPart]:
     """All that suit the task, in the order in which they run."""
     known = searchers()
     mined = [PlanPart("mine", 15)] if corpus else []
-    templates = [*mined, PlanPart("paraphrase", 20), PlanPart("generate", 20), PlanPart("gradient", 11)]
+    templates = [
+        *mined,
+        PlanPart("paraphrase", 20),
+        PlanPart("generate", 20),
+        PlanPart("gradient", 11),
+    ]
     again = PlanPart("paraphrase", 10)
     if kind == "facts":
         return [*templates, again]

@@ -73,8 +73,8 @@ def deduplicated(prompt: Prompt) -> Fold:
         parts[0] = parts[0].lstrip()
     if isinstance(parts[-1], str):
         parts[-1] = parts[-1].rstrip()
-    kept = (Text(p) if isinstance(p, str) else p for p in parts if p != "")
-    return prompt.verbalizer, tuple(kept)
+    normalised = (Text(p) if isinstance(p, str) else p for p in parts if p != "")
+    return prompt.verbalizer, tuple(normalised)
 
 
 def _plain(text: str) -> str:

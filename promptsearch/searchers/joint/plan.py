@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptsearch.errors import PromptSearchError, RunError, did_you_mean
 from promptsearch.searchers.joint.cross import CROSS, Cross
-from promptsearch.searchers.joint.plan_values import fits, frozen, kinds_of, said
+from promptsearch.searchers.joint.plan_values import fits, frozen, kinds_of, kind_name
 
 if TYPE_CHECKING:
     from promptsearch.engine.strategy import Searcher
@@ -72,17 +72,17 @@ def searchers() -> "Mapping[str, type[Searcher | Cross]]":
     return {**steps, CROSS: Cross}
 
 
-def share(to_come: Sequence[PlanStep], left: int | None) -> int | None:
+def share(to_come: Sequence[PlanStep], remaining: int | None) -> int | None:
     """What the first of the steps to come may spend, of so many prompts that are left.
 
     Its own budget, whatever is left; or, where it has none, an equal share of what those with one
     leave over.
     """
     own = to_come[0].budget
-    if own is not None or left is None:
+    if own is not None or remaining is None:
         return own
     reserved = sum(step.budget or 0 for step in to_come)
-    return -(-max(0, left - reserved) // sum(step.budget is None for step in to_come))
+    return -(-max(0, remaining - reserved) // sum(step.budget is None for step in to_come))
 
 
 def whole(value: object, key: str, place: str) -> int:
@@ -104,7 +104,7 @@ def _built(
     _refuse_unknown(options, (*kinds, *own), place)
     for key, value in options.items():
         if not fits(value, kinds[key]):
-            raise RunError(f"{place}: {key}: it must be {said(kinds[key])}, not {value!r}")
+            raise RunError(f"{place}: {key}: it must be {kind_name(kinds[key])}, not {value!r}")
     values: dict[str, Any] = {key: frozen(value) for key, value in options.items()}
     try:
         return cls(**values)

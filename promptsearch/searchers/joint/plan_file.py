@@ -15,10 +15,10 @@ _KEYS = ("rounds", "skip", "step", "ensemble")
 def read_plan(path: Path) -> JointSearch:
     """The search that a file describes; `RunError` or `TaskError` names the file and the step."""
     document = read_toml(path, "plan", "docs/search.md shows one")
-    if odd := [key for key in document if key not in _KEYS]:
-        near = did_you_mean(odd[0], _KEYS)
+    if unknown := [key for key in document if key not in _KEYS]:
+        near = did_you_mean(unknown[0], _KEYS)
         raise RunError(
-            f"{path}: {odd[0]}: there is no such key{near}; the keys are {', '.join(_KEYS)}"
+            f"{path}: {unknown[0]}: there is no such key{near}; the keys are {', '.join(_KEYS)}"
         )
     try:
         return JointSearch(
@@ -31,12 +31,12 @@ def read_plan(path: Path) -> JointSearch:
         raise RunError(f"{path}: {error}") from None
 
 
-def _tables(given: object) -> tuple[Mapping[str, object], ...]:
-    if not isinstance(given, list) or not given or not all(isinstance(t, Mapping) for t in given):
+def _tables(value: object) -> tuple[Mapping[str, object], ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(t, Mapping) for t in value):
         raise RunError(
             'step: it must be one table or more, each below a line [[step]], with strategy = "..."'
         )
-    return tuple(given)
+    return tuple(value)
 
 
 def plan_as_toml(search: JointSearch) -> str:
@@ -58,14 +58,14 @@ def _keys(table: Mapping[str, object]) -> Iterator[str]:
         yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
 
 
-def plan_summary(steps: Sequence[PlanStep], left: int | None) -> str:
+def plan_summary(steps: Sequence[PlanStep], remaining: int | None) -> str:
     """`1 mine 40 prompts | 2 paraphrase 60 | ...`, as many as each may take."""
     parts = []
     for number, step in enumerate(steps, 1):
-        own = share(steps[number - 1 :], left)
-        if left is not None and own is not None:
-            own = min(own, left)
-            left -= own
-        size = "" if own is None else f" {own}"
+        prompts = share(steps[number - 1 :], remaining)
+        if remaining is not None and prompts is not None:
+            prompts = min(prompts, remaining)
+            remaining -= prompts
+        size = "" if prompts is None else f" {prompts}"
         parts.append(f"{number} {step.strategy}{size}{' prompts' if number == 1 and size else ''}")
     return " | ".join(parts)

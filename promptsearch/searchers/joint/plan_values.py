@@ -27,14 +27,14 @@ def fits(value: object, kind: Any) -> bool:
     return type(value) is kind
 
 
-def said(kind: Any) -> str:
+def kind_name(kind: Any) -> str:
     """A field's type in words."""
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(map(repr, get_args(kind)))
     if get_origin(kind) is tuple:
-        return f"a list, each of its values {said(get_args(kind)[0])}"
+        return f"a list, each of its values {kind_name(get_args(kind)[0])}"
     if parts := get_args(kind):
-        return " or ".join(said(part) for part in parts if part is not NoneType)
+        return " or ".join(kind_name(part) for part in parts if part is not NoneType)
     return _SAID.get(kind, str(kind))
 
 

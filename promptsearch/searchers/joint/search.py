@@ -48,45 +48,47 @@ class JointSearch:
         whole(self.rounds, "rounds", "plan")
         if not isinstance(self.skip, bool):
             raise RunError(f"plan: skip: it must be true or false, not {self.skip!r}")
-        for number, given in enumerate(self.steps, 1):
-            PlanStep.of(given, f"step {number}")
+        for number, table in enumerate(self.steps, 1):
+            PlanStep.of(table, f"step {number}")
         if self.ensemble is not None:
             EnsembleStep.of(self.ensemble, "ensemble")
 
     @classmethod
-    def by_default(cls, kind: str, corpus: bool, left: int | None) -> "JointSearch":
+    def by_default(cls, kind: str, corpus: bool, remaining: int | None) -> "JointSearch":
         """The plan for a kind of task, with a corpus or not, and prompts beside the manual one."""
-        left = USUAL if left is None else left
-        return cls(default_steps(kind, corpus, left), skip=True, ensemble=ENSEMBLE)
+        remaining = USUAL if remaining is None else remaining
+        return cls(default_steps(kind, corpus, remaining), skip=True, ensemble=ENSEMBLE)
 
     @cached_property
-    def course(self) -> tuple[PlanStep, ...]:
+    def all_steps(self) -> tuple[PlanStep, ...]:
         """All steps, those of the second round after those of the first."""
-        once = (PlanStep.of(given, f"step {n}") for n, given in enumerate(self.steps, 1))
+        once = (PlanStep.of(table, f"step {n}") for n, table in enumerate(self.steps, 1))
         return tuple(once) * self.rounds
 
     def search(self, task: Task, score: Score) -> None:
         """Step after step, until the plan or the budget ends."""
         if not self.steps:
-            self.by_default(task.kind, bool(task.corpus), score.left).search(task, score)
+            self.by_default(task.kind, bool(task.corpus), score.remaining).search(task, score)
             return
         if not self.skip:
-            check_able(self.course, task)
+            check_able(self.all_steps, task)
         (manual,) = score([task.prompt])
         course = StepRunner(task, score, History(manual, task.objective))
-        for number, step in enumerate(self.course, 1):
-            self._run(course, number, step, share(self.course[number - 1 :], self._left(course)))
+        for number, step in enumerate(self.all_steps, 1):
+            self._run(
+                course, number, step, share(self.all_steps[number - 1 :], self._remaining(course))
+            )
 
-    def _left(self, course: StepRunner) -> int | None:
+    def _remaining(self, course: StepRunner) -> int | None:
         """Prompts that are left to share."""
         if self.budget is None:
-            return course.score.left
+            return course.score.remaining
         return max(0, self.budget - len(course.history.trials))
 
     def _run(self, course: StepRunner, number: int, step: PlanStep, budget: int | None) -> None:
         """One step. What it fails by is told; without `skip` that ends the search."""
         name, history = f"step {number} {step.strategy}", course.history
-        if course.score.left == 0:
+        if course.score.remaining == 0:
             raise BudgetSpent("budget")
         if budget == 0:
             course.task.log(f"{name}: left out, for the others' budgets leave nothing")

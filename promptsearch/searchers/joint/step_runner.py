@@ -27,9 +27,9 @@ class StepRunner:
         """The step from each of its starts; what one leaves of the budget goes to the others."""
         best = [self.history.manual] if isinstance(step.searcher, Cross) else self.history.best
         starts = best[: step.starts]
-        for place, start in enumerate(starts):
-            own = None if budget is None else -(-budget // (len(starts) - place))
-            spent = self._run_from(start, number, step, own)
+        for index, start in enumerate(starts):
+            share_of_start = None if budget is None else -(-budget // (len(starts) - index))
+            spent = self._run_from(start, number, step, share_of_start)
             budget = None if budget is None else budget - spent
 
     def _run_from(self, start: Trial, number: int, step: PlanStep, budget: int | None) -> int:

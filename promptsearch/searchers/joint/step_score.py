@@ -33,23 +33,23 @@ class StepScore:
         self, prompts: Iterable[Prompt], *, on: On = "dev", rows: Sequence[int] | None = None
     ) -> list[Trial]:
         """See `engine.Score`; `StepSpent` where only the step's budget ends."""
-        asked = [self._twin(prompt) for prompt in prompts]
+        requests = [self._twin(prompt) for prompt in prompts]
         if on == "train":
-            return self._told(self.inner(asked, on=on, rows=rows))
-        able = asked[: self._affordable(asked)]
-        self.spent += len(set(able) - self.history.trials.keys())
-        trials = self.inner(able, on=on, rows=rows)
+            return self._reported(self.inner(requests, on=on, rows=rows))
+        affordable = requests[: self._affordable(requests)]
+        self.spent += len(set(affordable) - self.history.trials.keys())
+        trials = self.inner(affordable, on=on, rows=rows)
         self.history.note(trials)
-        if len(able) < len(asked):
-            raise StepBudgetSpent if self.inner.left != 0 else BudgetSpent("budget")
-        return self._told(trials)
+        if len(affordable) < len(requests):
+            raise StepBudgetSpent if self.inner.remaining != 0 else BudgetSpent("budget")
+        return self._reported(trials)
 
     def once(self, name: str, prepare: Callable[[], ModelCall]) -> object:
         """See `engine.Score`; names are the step's own."""
         return self.inner.once(f"{self.step} {self.start.id} {name}", prepare)
 
     @property
-    def left(self) -> int | None:
+    def remaining(self) -> int | None:
         """See `engine.Score`: of the step's budget."""
         return None if self.budget is None else self.budget - self.spent
 
@@ -58,27 +58,29 @@ class StepScore:
         source = prompt.source
         parents = tuple(map(self._true_id, source.parents)) or (self.start.id,)
         evidence = {**source.evidence, "step": self.step}
-        told = replace(prompt, source=replace(source, parents=parents, evidence=evidence))
-        return self.history.twin(told, source.strategy)
+        prompt_with_ancestry = replace(
+            prompt, source=replace(source, parents=parents, evidence=evidence)
+        )
+        return self.history.twin(prompt_with_ancestry, source.strategy)
 
     def _true_id(self, name: str) -> str:
         if name == MANUAL:
             return self.history.manual.id
         return self.start.id if name == START else name
 
-    def _told(self, trials: Sequence[Trial]) -> list[Trial]:
+    def _reported(self, trials: Sequence[Trial]) -> list[Trial]:
         """The trials as a strategy may name them: its start is the only one it may call p0."""
         manual = self.history.manual.id
         if self.start.id == manual:
             return list(trials)
         return [replace(t, id=MANUAL) if t.id == manual else t for t in trials]
 
-    def _affordable(self, asked: Sequence[Prompt]) -> int:
+    def _affordable(self, prompts: Sequence[Prompt]) -> int:
         """How many of the first prompts the step's budget has room for."""
         new: set[Prompt] = set()
-        for place, prompt in enumerate(asked):
+        for index, prompt in enumerate(prompts):
             if prompt not in self.history.trials:
                 new.add(prompt)
-            if self.left is not None and len(new) > self.left:
-                return place
-        return len(asked)
+            if self.remaining is not None and len(new) > self.remaining:
+                return index
+        return len(prompts)

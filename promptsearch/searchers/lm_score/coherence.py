@@ -39,12 +39,19 @@ class Coherence:
         """Gives a `Worth` for each template and case, as JSON values."""
         from promptsearch.models.generation.text_likelihood import reading_of
 
-        made = [self.sentences(template, case) for template in templates for case in self.cases]
-        reading = reading_of(self.lm, [text for own in made for answer in own for text in answer])
+        sentences = [
+            self.sentences(template, case) for template in templates for case in self.cases
+        ]
+        reading = reading_of(
+            self.lm, [text for answers in sentences for answer in answers for text in answer]
+        )
 
         def work() -> list[list[CoherenceScore]]:
             scores = map(self.score, reading.log_probs(), reading.counts)
-            worths = [_worth([[next(scores) for _ in answer] for answer in own]) for own in made]
+            worths = [
+                _coherence_score([[next(scores) for _ in answer] for answer in answers])
+                for answers in sentences
+            ]
             step = len(self.cases)
             return [worths[first : first + step] for first in range(0, len(worths), step)]
 
@@ -68,7 +75,7 @@ def _texts(filled: Filled) -> Iterator[str]:
     yield from (part.text for part in filled[1:] if not isinstance(part, Slot | Trigger))
 
 
-def _worth(scores: Sequence[Sequence[float]]) -> CoherenceScore:
+def _coherence_score(scores: Sequence[Sequence[float]]) -> CoherenceScore:
     """From (answer, form): the mean of the best forms, and the best of all; ties to the first."""
-    flat = [score for own in scores for score in own]
+    flat = [score for forms in scores for score in forms]
     return CoherenceScore(sum(map(max, scores)) / len(scores), flat.index(max(flat)))

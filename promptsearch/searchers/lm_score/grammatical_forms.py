@@ -26,12 +26,12 @@ def forms_of(phrase: str) -> Forms:
     """
     if not _PHRASE.fullmatch(phrase):
         return (phrase, f"the {phrase}") if _is_name(phrase) else (phrase,)
-    readings, found = lemmas(phrase), [phrase]
+    readings, forms = lemmas(phrase), [phrase]
     if ("noun", phrase) in readings:
-        found += [f"{article(phrase)} {phrase}", f"the {phrase}", plural(phrase)]
+        forms += [f"{article(phrase)} {phrase}", f"the {phrase}", plural(phrase)]
     if ("verb", phrase) in readings:
-        found.append(gerund(phrase))
-    return tuple(dict.fromkeys(found))
+        forms.append(gerund(phrase))
+    return tuple(dict.fromkeys(forms))
 
 
 def _is_name(phrase: str) -> bool:
@@ -42,13 +42,23 @@ def _is_name(phrase: str) -> bool:
     return all(word[:1].isupper() or word.isdigit() or _SMALL.fullmatch(word) for word in words)
 
 
-def combined(places: Mapping[str, Forms]) -> list[dict[str, str]]:
+def combined(forms_of_parts: Mapping[str, Forms]) -> list[dict[str, str]]:
     """A form for each place, in all combinations, the bare ones first.
 
     Where there are more than two places, one of them at a time leaves its bare form: combinations
     of many would take most of the passes and are hardly ever grammatical.
     """
-    if len(places) <= PLACES:
-        return [dict(zip(places, chosen, strict=True)) for chosen in product(*places.values())]
-    bare = {name: forms[0] for name, forms in places.items()}
-    return [bare, *({**bare, name: form} for name, own in places.items() for form in own[1:])]
+    if len(forms_of_parts) <= PLACES:
+        return [
+            dict(zip(forms_of_parts, chosen, strict=True))
+            for chosen in product(*forms_of_parts.values())
+        ]
+    bare = {name: forms[0] for name, forms in forms_of_parts.items()}
+    return [
+        bare,
+        *(
+            {**bare, name: form}
+            for name, forms_of_part in forms_of_parts.items()
+            for form in forms_of_part[1:]
+        ),
+    ]

@@ -37,7 +37,7 @@ class TemplateRanking:
         """The templates, best first: by their means, or by votes and then by means."""
         first = -self.votes if choose == "example" else np.zeros(len(self.worths))
         keys = zip(first.tolist(), (-self.means).tolist(), range(len(self.worths)), strict=True)
-        return [place for *_, place in sorted(keys)]
+        return [index for *_, index in sorted(keys)]
 
     def evidence(self, template: int) -> dict[str, object]:
         """What a prompt's source says of it."""

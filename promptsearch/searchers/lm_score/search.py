@@ -30,11 +30,11 @@ from promptsearch.errors import RunError
 from promptsearch.files.writing import write_lines
 from promptsearch.language.words import is_english
 from promptsearch.prompt import Source, Template
-from promptsearch.prompt.template import check_places
+from promptsearch.prompt.template import check_slots_and_fields
 from promptsearch.searchers.lm_score.coherence import Coherence, CoherenceScore
 from promptsearch.searchers.lm_score.ranking import TemplateRanking, Choose
 from promptsearch.searchers.lm_score.scoring_model import load_scoring_model
-from promptsearch.searchers.lm_score.sentences import WantedForms, cases_of
+from promptsearch.searchers.lm_score.sentences import AnswerChoice, cases_of
 
 FILE = "choices.jsonl"
 SENTENCES = 1024  # read at a time, or those of one template: a run that is killed loses so many
@@ -58,7 +58,8 @@ class LMScoreSearch:
         bool, "Inputs and answers also with an article, in the plural, as a gerund (English)."
     ] = True
     slot: Annotated[
-        WantedForms, "right: the slot holds an example's right answer; any: a few, and no label counts."
+        AnswerChoice,
+        "right: the slot holds an example's right answer; any: a few, and no label counts.",
     ] = "right"
     examples: Annotated[int, "Training examples that sentences are made of."] = 64
     prefix: Annotated[str, "Stands before each sentence."] = ". "
@@ -75,8 +76,12 @@ class LMScoreSearch:
     def search(self, task: Task, score: Score) -> None:
         templates = _distinct(task, self.template)
         coherence = self._coherence(task)
-        worths = list(_worths(coherence, templates, score))
-        ballot = TemplateRanking(np.array([[worth.score for worth in own] for own in worths]))
+        worths = list(_case_scores(coherence, templates, score))
+        ballot = TemplateRanking(
+            np.array(
+                [[case_score.score for case_score in template_scores] for template_scores in worths]
+            )
+        )
         if self.choose == "example" and task.workspace is not None:
             rows = _chosen(ballot, coherence, templates, worths)
             lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -100,26 +105,28 @@ class LMScoreSearch:
 
 def _distinct(task: Task, notations: Sequence[str]) -> list[Template]:
     """The task's own template, then the others; `PromptError` where one does not fit the task."""
-    own = task.prompt.template
-    found = {own: None} | {Template.parse(notation): None for notation in notations}
-    for template in found:
-        check_places(f"the template {str(template)!r}", template.parts, own.slots, task.inputs)
-    return list(found)
+    manual = task.prompt.template
+    distinct = {manual: None} | {Template.parse(notation): None for notation in notations}
+    for template in distinct:
+        check_slots_and_fields(
+            f"the template {str(template)!r}", template.parts, manual.slots, task.inputs
+        )
+    return list(distinct)
 
 
-def _worths(
+def _case_scores(
     coherence: Coherence, templates: Sequence[Template], score: Score
 ) -> Iterator[list[CoherenceScore]]:
     """For each template what it is worth for each case; what the ledger holds is not read again."""
     each = [coherence.sentences(templates[0], case) for case in coherence.cases]
-    step = max(1, SENTENCES // sum(len(answer) for own in each for answer in own))
+    step = max(1, SENTENCES // sum(len(answer) for case_rows in each for answer in case_rows))
     model = coherence.lm.info.sha256[:12]
     for first in range(0, len(templates), step):
-        some = templates[first : first + step]
-        name = f"lm-score {model} {first}-{first + len(some)}"
-        made = score.once(name, partial(coherence.chore, some))
-        for own in cast(list[list[tuple[float, int]]], made):
-            yield [CoherenceScore(*worth) for worth in own]
+        chunk = templates[first : first + step]
+        name = f"lm-score {model} {first}-{first + len(chunk)}"
+        rows = score.once(name, partial(coherence.chore, chunk))
+        for case_rows in cast(list[list[tuple[float, int]]], rows):
+            yield [CoherenceScore(*score_row) for score_row in case_rows]
 
 
 def _chosen(
@@ -129,19 +136,22 @@ def _chosen(
     worths: Sequence[Sequence[CoherenceScore]],
 ) -> Iterator[dict[str, object]]:
     """For each example the template that is best for it, and the sentence that made it so."""
-    for number, (case, place) in enumerate(zip(coherence.cases, ballot.choices, strict=True)):
-        template, worth = templates[place], worths[place][number]
-        sentence = coherence.sentence(template, case, worth.best)
+    for number, (case, index) in enumerate(zip(coherence.cases, ballot.choices, strict=True)):
+        template, case_score = templates[index], worths[index][number]
+        sentence = coherence.sentence(template, case, case_score.best)
         yield {
             "example": case.id,
             "template": str(template),
             "sentence": sentence,
-            "lm_score": worth.score,
+            "lm_score": case_score.score,
         }
 
 
 def _about(
-    coherence: Coherence, ballot: TemplateRanking, templates: Sequence[Template], order: Sequence[int]
+    coherence: Coherence,
+    ballot: TemplateRanking,
+    templates: Sequence[Template],
+    order: Sequence[int],
 ) -> str:
     best, means = order[0], ballot.means
     return (

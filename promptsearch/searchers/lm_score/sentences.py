@@ -12,7 +12,7 @@ from promptsearch.prompt import Field, Filled, Input, Slot, Template, Text
 from promptsearch.searchers.lm_score.grammatical_forms import Forms, combined, forms_of
 
 ANSWERS = 4  # tried where no right one may be asked for
-WantedForms = Literal["right", "any"]
+AnswerChoice = Literal["right", "any"]
 Words = Mapping[str, str]  # what stands in each slot
 
 
@@ -27,26 +27,31 @@ class SentenceSet:
     def sentences(self, template: Template, prefix: str) -> list[list[Filled]]:
         """For each answer the template with each combination of forms, all behind the prefix."""
         return [
-            [(Text(prefix), *_filled(template, chosen)) for chosen in self._choices(template, own)]
-            for own in self.answers
+            [
+                (Text(prefix), *_filled(template, chosen))
+                for chosen in self._choices(template, answer)
+            ]
+            for answer in self.answers
         ]
 
     def _choices(self, template: Template, answer: Mapping[str, Forms]) -> list[dict[str, str]]:
-        places = {name: self.fields[name] for name in template.fields}
-        return combined(places | {f"[{name}]": answer.get(name, ("",)) for name in template.slots})
+        forms_of_parts = {name: self.fields[name] for name in template.fields}
+        return combined(
+            forms_of_parts | {f"[{name}]": answer.get(name, ("",)) for name in template.slots}
+        )
 
 
-def cases_of(task: Task, examples: int, wanted: WantedForms, variants: bool) -> list[SentenceSet]:
+def cases_of(task: Task, examples: int, form: AnswerChoice, variants: bool) -> list[SentenceSet]:
     """So many training examples, drawn with the task's seed, in their order."""
     rng = np.random.default_rng(task.seed)
     rows = sorted(rng.permutation(len(task.train))[:examples].tolist())
-    return [_case(task, task.train[row], wanted, variants, rng) for row in rows]
+    return [_case(task, task.train[row], form, variants, rng) for row in rows]
 
 
 def _case(
-    task: Task, example: Example, wanted: WantedForms, variants: bool, rng: np.random.Generator
+    task: Task, example: Example, form: AnswerChoice, variants: bool, rng: np.random.Generator
 ) -> SentenceSet:
-    answers = [_right(task, example)] if wanted == "right" else list(_some(task, rng))
+    answers = [_right(task, example)] if form == "right" else list(_random_answers(task, rng))
     inputs = {name: example.inputs[name] for name in task.inputs}
     return SentenceSet(
         example.id, _formed(inputs, variants), [_formed(each, variants) for each in answers]
@@ -64,11 +69,11 @@ def _right(task: Task, example: Example) -> Words:
     return dict(answers[0]) if answers else dict.fromkeys(slots, example.targets[0])
 
 
-def _some(task: Task, rng: np.random.Generator) -> Iterator[Words]:
+def _random_answers(task: Task, rng: np.random.Generator) -> Iterator[Words]:
     """Answers drawn without a look at the label; all of them where there are few."""
     answers = task.prompt.verbalizer.answers
-    for place in sorted(rng.permutation(len(answers))[:ANSWERS].tolist()):
-        yield dict(answers[place])
+    for index in sorted(rng.permutation(len(answers))[:ANSWERS].tolist()):
+        yield dict(answers[index])
 
 
 def _filled(template: Template, chosen: Mapping[str, str]) -> Iterator[Text | Input]:

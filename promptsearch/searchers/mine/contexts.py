@@ -11,15 +11,22 @@ from promptsearch.searchers.mine.snippets import Snippet, is_context
 
 
 def contexts(
-    left: Sequence[str], right: Sequence[str], max_words: int = 5, digits: bool = False
+    before_words: Sequence[str],
+    after_words: Sequence[str],
+    max_words: int = 5,
+    digits: bool = False,
 ) -> Iterator[Snippet]:
     """Every window of at most `max_words` words around an answer that is worth counting.
 
     `left` and `right` are the words before and after the answer in its sentence.
     """
-    for before in range(min(max_words, len(left)) + 1):
-        for after in range(min(max_words - before, len(right)) + 1):
-            window = Snippet(0, " ".join(left[len(left) - before :]), " ".join(right[:after]))
+    for before in range(min(max_words, len(before_words)) + 1):
+        for after in range(min(max_words - before, len(after_words)) + 1):
+            window = Snippet(
+                0,
+                " ".join(before_words[len(before_words) - before :]),
+                " ".join(after_words[:after]),
+            )
             if is_context(window, max_words, digits):
                 yield window
 
@@ -31,10 +38,10 @@ def most_shared(
     top: int = 50,
 ) -> list[tuple[Snippet, int]]:
     """The contexts that become templates: of most labels first, then the most frequent."""
-    kept = [
+    shared = [
         (snippet, len(by_label), sum(by_label.values()))
         for snippet, by_label in counts.items()
         if len(by_label) >= min_labels and sum(by_label.values()) >= min_count
     ]
-    kept.sort(key=lambda item: (-item[1], -item[2], item[0]))
-    return [(snippet, count) for snippet, _, count in kept[:top]]
+    shared.sort(key=lambda item: (-item[1], -item[2], item[0]))
+    return [(snippet, count) for snippet, _, count in shared[:top]]

@@ -15,7 +15,12 @@ from promptsearch.parallel import WorkerPool
 from promptsearch.searchers.mine.count_table import Counted, CountTable, merged
 from promptsearch.searchers.mine.dependency import Sentence
 from promptsearch.searchers.mine.search_terms import Terms, SearchTerms, term_index
-from promptsearch.searchers.mine.snippet_extractor import SnippetLimits, SnippetExtractor, PassCounts, smallest
+from promptsearch.searchers.mine.snippet_extractor import (
+    SnippetLimits,
+    SnippetExtractor,
+    PassCounts,
+    smallest,
+)
 
 Log = Callable[[str], None]
 
@@ -55,7 +60,7 @@ class PassResult:
 class MiningRequest:
     """One task's part in the pass: where to look, and for what."""
 
-    wanted: SearchTerms
+    terms: SearchTerms
     files: tuple[Path, ...]
     texts: tuple[str, ...]  # its training texts, where they are mined too
     spaced: bool
@@ -71,22 +76,26 @@ def jobs(wishes: Mapping[int, MiningRequest], limits: SnippetLimits) -> Iterator
     known: dict[tuple[bool, tuple[int, ...]], Terms] = {}
     for (path, spaced, reading), tasks in readers.items():
         if (same := (spaced, tuple(tasks))) not in known:
-            known[same] = terms_of([(task, wishes[task].wanted) for task in tasks], spaced)
+            known[same] = terms_of([(task, wishes[task].terms) for task in tasks], spaced)
         terms = known[same]
         # A worker elsewhere starts in another directory.
         for shard in shards_of(path.absolute(), encoding=reading.encoding):
             yield _job(shard, terms, reading, limits)
     for task, wish in wishes.items():
         if wish.texts:
-            yield _job(wish.texts, terms_of([(task, wish.wanted)], wish.spaced), CorpusFormat(), limits)
+            yield _job(
+                wish.texts, terms_of([(task, wish.terms)], wish.spaced), CorpusFormat(), limits
+            )
 
 
-def terms_of(wanted: Iterable[tuple[int, SearchTerms]], spaced: bool) -> Terms:
-    listed = tuple(wanted)
+def terms_of(requests: Iterable[tuple[int, SearchTerms]], spaced: bool) -> Terms:
+    listed = tuple(requests)
     return Terms(listed, spaced, digest(listed, spaced))
 
 
-def _job(source: Shard | tuple[str, ...], terms: Terms, reading: CorpusFormat, limits: SnippetLimits) -> ShardJob:
+def _job(
+    source: Shard | tuple[str, ...], terms: Terms, reading: CorpusFormat, limits: SnippetLimits
+) -> ShardJob:
     key = digest(_identity(source), terms.key, reading, limits)
     return ShardJob(source, terms, reading, limits, key)
 

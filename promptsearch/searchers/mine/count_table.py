@@ -51,7 +51,7 @@ class CountTable:
     def flush(self) -> None:
         """Write what is held, sorted, as one more run."""
         rows = (
-            Counted(*key, dict(self._counts[key]), _shown(self._examples[key]))
+            Counted(*key, dict(self._counts[key]), _decoded(self._examples[key]))
             for key in sorted(self._counts)
         )
         self.runs.append(self._stem.with_name(f"{self._stem.name}.{len(self.runs)}.jsonl"))
@@ -103,5 +103,5 @@ def _shorter(example: bytes) -> tuple[int, bytes]:
     return len(example), example
 
 
-def _shown(example: bytes) -> str:
+def _decoded(example: bytes) -> str:
     return example[:_EXAMPLE].decode(errors="ignore")

@@ -36,13 +36,15 @@ class PhraseCounts(NamedTuple):
 
 def count_phrases(sentences: Iterable[Sentence], max_tokens: int = 20) -> PhraseCounts:
     """Parse the sentences and count the phrases that "dependency only" keeps."""
-    found = PhraseCounts(Counter(), {})
+    phrase_counts = PhraseCounts(Counter(), {})
     for phrase, sentence in phrases(sentences, max_tokens):
         if is_dependency_only(phrase):
-            found.counts[phrase] += 1
-            known = found.examples.setdefault(phrase, sentence)
-            found.examples[phrase] = min(known, sentence, key=lambda text: (len(text), text))
-    return found
+            phrase_counts.counts[phrase] += 1
+            known = phrase_counts.examples.setdefault(phrase, sentence)
+            phrase_counts.examples[phrase] = min(
+                known, sentence, key=lambda text: (len(text), text)
+            )
+    return phrase_counts
 
 
 def phrases(sentences: Iterable[Sentence], max_tokens: int = 20) -> Iterator[tuple[Phrase, str]]:

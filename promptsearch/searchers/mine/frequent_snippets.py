@@ -46,13 +46,13 @@ def finds_by_task(
     return finds
 
 
-def why_nothing_was_kept(finds: FrequentSnippets) -> str:
+def no_snippets_reason(finds: FrequentSnippets) -> str:
     """Why nothing was kept: how often the snippets below the threshold occur."""
     if not finds.rarer:
         return f"nothing that could be a template occurs {_times(finds.min_count)}"
     levels = sorted(finds.rarer, reverse=True)[:5]
-    shown = ", ".join(f"{finds.rarer[level]} occur {_times(level)}" for level in levels)
-    return f"nothing that could be a template occurs {_times(finds.min_count)} ({shown})"
+    frequencies = ", ".join(f"{finds.rarer[level]} occur {_times(level)}" for level in levels)
+    return f"nothing that could be a template occurs {_times(finds.min_count)} ({frequencies})"
 
 
 def _times(count: int) -> str:

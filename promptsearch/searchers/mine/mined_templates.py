@@ -50,7 +50,7 @@ class TemplateBuilder:
     def middle(self, snippet: Snippet) -> Template | None:
         """`{subject} middle [Z] .`, or the other way round (LPAQA)."""
         subject, slot = Field(self.fields[0]), Slot(self.slot)
-        words = snippet.left.split()
+        words = snippet.before.split()
         if snippet.direction > 0:
             return self._written([subject, *words, slot, self.stop])
         return self._written([slot, *words, subject, self.stop])
@@ -64,9 +64,9 @@ class TemplateBuilder:
         """The context after the inputs, and before them."""
         inputs: list[str | Part] = [Field(name) for name in self.fields]
         context: list[str | Part] = [
-            *snippet.left.split(),
+            *snippet.before.split(),
             Slot(self.slot),
-            *snippet.right.split(),
+            *snippet.after.split(),
             self.stop,
         ]
         return [self._written([*inputs, *context]), self._written([*context, *inputs])]
@@ -98,13 +98,13 @@ def write_mined(workspace: Path, mined: Iterable[MinedTemplate], stamp: str) -> 
     """Write `mined.jsonl`, then the stamp that says what it was mined from."""
     rows = (
         {
-            "template": str(one.template),
-            "count": one.count,
-            "direction": one.direction,
-            "kind": one.kind,
-            "example": one.example,
+            "template": str(entry.template),
+            "count": entry.count,
+            "direction": entry.direction,
+            "kind": entry.kind,
+            "example": entry.example,
         }
-        for one in mined
+        for entry in mined
     )
     write_lines(workspace / FILE, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     write_lines(workspace / _STAMP, [f"{stamp}\n"])

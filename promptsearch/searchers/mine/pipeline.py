@@ -20,8 +20,17 @@ from promptsearch.searchers.mine.corpus_pass import (
     run_pass,
 )
 from promptsearch.searchers.mine.dependency import PARSER, Sentence, count_phrases, is_installed
-from promptsearch.searchers.mine.frequent_snippets import FrequentSnippets, finds_by_task, why_nothing_was_kept
-from promptsearch.searchers.mine.mined_templates import SHARDS, MinedTemplate, read_mined, write_mined
+from promptsearch.searchers.mine.frequent_snippets import (
+    FrequentSnippets,
+    finds_by_task,
+    no_snippets_reason,
+)
+from promptsearch.searchers.mine.mined_templates import (
+    SHARDS,
+    MinedTemplate,
+    read_mined,
+    write_mined,
+)
 from promptsearch.searchers.mine.request import template_builder, unsplittable, wish_of
 from promptsearch.searchers.mine.snippet_extractor import PassCounts
 
@@ -42,13 +51,15 @@ def mine_templates(searcher: "MiningSearch", tasks: Sequence[Task]) -> list[list
     for number in todo:
         if reason := reasons[number]:
             tasks[number].log(f"{tasks[number].name}: {reason}")
-    found, tally = _found(searcher, tasks, todo, parsed) if todo else ({}, PassCounts())
-    for number, finds in found.items():
+    snippets_of, tally = (
+        _frequent_snippets(searcher, tasks, todo, parsed) if todo else ({}, PassCounts())
+    )
+    for number, finds in snippets_of.items():
         mined[number] = searcher.templates(finds, template_builder(tasks[number]))
         _report(tasks[number], finds, mined[number])
         if workspace := tasks[number].workspace:
             write_mined(workspace, mined[number], stamps[number])
-    if missing := [number for number in todo if number not in found]:
+    if missing := [number for number in todo if number not in snippets_of]:
         raise _no_hit(tasks[missing[0]], wishes[missing[0]], tally.sentences[missing[0]])
     return [mined[number] for number in range(len(tasks))]
 
@@ -72,7 +83,9 @@ def _stamp(searcher: "MiningSearch", wish: MiningRequest, parses: bool) -> str:
     return digest(searcher, wish, [file_identity(path) for path in wish.files], parses)
 
 
-def _mined_before(tasks: Sequence[Task], stamps: Mapping[int, str]) -> dict[int, list[MinedTemplate]]:
+def _mined_before(
+    tasks: Sequence[Task], stamps: Mapping[int, str]
+) -> dict[int, list[MinedTemplate]]:
     mined = {}
     for number, task in enumerate(tasks):
         if (before := read_mined(task.workspace, stamps[number])) is not None:
@@ -80,8 +93,11 @@ def _mined_before(tasks: Sequence[Task], stamps: Mapping[int, str]) -> dict[int,
     return mined
 
 
-def _found(
-    searcher: "MiningSearch", tasks: Sequence[Task], todo: Mapping[int, MiningRequest], parsed: set[int]
+def _frequent_snippets(
+    searcher: "MiningSearch",
+    tasks: Sequence[Task],
+    todo: Mapping[int, MiningRequest],
+    parsed: set[int],
 ) -> tuple[dict[int, FrequentSnippets], PassCounts]:
     """What one pass finds for each task that has a hit at all."""
     first = tasks[0]
@@ -97,23 +113,30 @@ def _found(
             tasks[number].log(f"{tasks[number].name}: {hits:,} hits in {read:,} sentences")
         samples = {n: swept.samples[n] for n in hit if n in parsed}
         _parse(searcher, pool, samples, finds, first.log)
-        found = {number: finds[number] for number in hit}
+        with_hits = {number: finds[number] for number in hit}
         if searcher.relax:
-            found |= _relaxed(searcher, tasks, found, swept)
-    return found, swept.tally
+            with_hits |= _relaxed(searcher, tasks, with_hits, swept)
+    return with_hits, swept.tally
 
 
 def _relaxed(
-    searcher: "MiningSearch", tasks: Sequence[Task], found: Mapping[int, FrequentSnippets], swept: PassResult
+    searcher: "MiningSearch",
+    tasks: Sequence[Task],
+    snippets_of: Mapping[int, FrequentSnippets],
+    swept: PassResult,
 ) -> dict[int, FrequentSnippets]:
     """The finds of the tasks without a template, again, with what occurs at least RARE times."""
-    bare = [n for n, finds in found.items() if not searcher.templates(finds, template_builder(tasks[n]))]
+    bare = [
+        n
+        for n, finds in snippets_of.items()
+        if not searcher.templates(finds, template_builder(tasks[n]))
+    ]
     again = finds_by_task(swept.counted(), bare, RARE, searcher.min_labels) if bare else {}
     for number, finds in again.items():
-        finds.phrases = found[number].phrases
+        finds.phrases = snippets_of[number].phrases
         name = tasks[number].name
         tasks[number].log(
-            f"{name}: {why_nothing_was_kept(found[number])}; keeping what occurs at least {RARE} times "
+            f"{name}: {no_snippets_reason(snippets_of[number])}; keeping what occurs at least {RARE} times "
             "(--no-relax keeps to the paper; more text: --corpus)"
         )
     return again
@@ -132,8 +155,8 @@ def _parse(
     log(f"parsing {total:,} sentences (at most {searcher.max_parsed:,} a task)")
     numbers = list(samples)
     count = partial(count_phrases, max_tokens=searcher.dependency_tokens)
-    for place, phrases in pool.each(count, [samples[number] for number in numbers]):
-        finds[numbers[place]].phrases = phrases
+    for index, phrases in pool.each(count, [samples[number] for number in numbers]):
+        finds[numbers[index]].phrases = phrases
 
 
 @contextmanager
@@ -148,11 +171,11 @@ def _folder(task: Task) -> Iterator[Path]:
 
 def _report(task: Task, finds: FrequentSnippets, mined: Sequence[MinedTemplate]) -> None:
     if not mined:
-        task.log(f"{task.name}: {why_nothing_was_kept(finds)}; give more text with --corpus")
+        task.log(f"{task.name}: {no_snippets_reason(finds)}; give more text with --corpus")
         return
-    kinds = [one.kind for one in mined]
-    shown = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    task.log(f"{task.name}: templates mined: {shown}")
+    kinds = [template.kind for template in mined]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    task.log(f"{task.name}: templates mined: {counts}")
 
 
 def _no_hit(task: Task, wish: MiningRequest, sentences: int) -> TaskError:

@@ -54,7 +54,9 @@ def _facts(task: Task) -> SearchTerms:
         for example in task.train
         for target in example.targets
     }
-    return SearchTerms(facts=tuple(sorted(fact for fact in facts if all(fact) and fact[0] != fact[1])))
+    return SearchTerms(
+        facts=tuple(sorted(fact for fact in facts if all(fact) and fact[0] != fact[1]))
+    )
 
 
 def _answers(task: Task) -> SearchTerms:

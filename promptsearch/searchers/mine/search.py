@@ -57,7 +57,7 @@ class MiningSearch:
 
     def search(self, task: Task, score: Score) -> None:
         (mined,) = mine_tasks(self, [task])
-        score(one.prompt(task.prompt) for one in mined)
+        score(template.prompt(task.prompt) for template in mined)
 
     def limits(self, parses: bool) -> SnippetLimits:
         """What is counted; the other fields choose among the counts."""
@@ -72,9 +72,9 @@ class MiningSearch:
 
     def templates(self, finds: FrequentSnippets, frame: TemplateBuilder) -> list[MinedTemplate]:
         """Each template once, by its first and most frequent source."""
-        found = [*self._middle(finds, frame), *self._dependency(finds, frame)]
-        found += self._contexts(finds, frame)
-        return list({one.template: one for one in reversed(found)}.values())[::-1]
+        ordered = [*self._middle(finds, frame), *self._dependency(finds, frame)]
+        ordered += self._contexts(finds, frame)
+        return list({template.template: template for template in reversed(ordered)}.values())[::-1]
 
     def _middle(self, finds: FrequentSnippets, frame: TemplateBuilder) -> Iterator[MinedTemplate]:
         counts = {snippet: n for snippet, n in finds.totals.items() if snippet.direction}
@@ -82,9 +82,13 @@ class MiningSearch:
             counts, finds.min_count, self.max_words, self.top, self.digits, self.merge_case
         ):
             if template := frame.middle(snippet):
-                yield MinedTemplate(template, count, snippet.direction, "middle", finds.example(snippet))
+                yield MinedTemplate(
+                    template, count, snippet.direction, "middle", finds.example(snippet)
+                )
 
-    def _dependency(self, finds: FrequentSnippets, frame: TemplateBuilder) -> Iterator[MinedTemplate]:
+    def _dependency(
+        self, finds: FrequentSnippets, frame: TemplateBuilder
+    ) -> Iterator[MinedTemplate]:
         counts, examples = finds.phrases
         for phrase, count in frequent_phrases(counts, finds.min_count, self.dependency_top):
             if template := frame.phrase(phrase):

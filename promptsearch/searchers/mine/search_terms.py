@@ -24,7 +24,7 @@ class SearchTerms:
 class Terms:
     """What several tasks look for, by the tasks' numbers. `key` stands for all of it."""
 
-    wanted: tuple[tuple[int, SearchTerms], ...] = field(compare=False)
+    requests: tuple[tuple[int, SearchTerms], ...] = field(compare=False)
     spaced: bool = field(compare=False)
     key: str
 
@@ -33,12 +33,12 @@ class TermIndex:
     """The terms made ready: one automaton for all tasks, one index for each."""
 
     def __init__(self, terms: Terms) -> None:
-        names = all_surfaces(name for _, want in terms.wanted for name in want.names)
+        names = all_surfaces(name for _, want in terms.requests for name in want.names)
         index = {name: number for number, name in enumerate(names)}
         self.spaced = terms.spaced
         self.matcher = Matcher(names, terms.spaced)
-        self.facts = {task: FactIndex(w.facts, index) for task, w in terms.wanted if w.facts}
-        self.labels = {task: _labels(w, index) for task, w in terms.wanted if w.answers}
+        self.facts = {task: FactIndex(w.facts, index) for task, w in terms.requests if w.facts}
+        self.labels = {task: _labels(w, index) for task, w in terms.requests if w.answers}
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from promptsearch.corpora.fact_mentions import FactIndex, MentionPair, Span, found_pairs, known_pairs
+from promptsearch.corpora.fact_mentions import FactIndex, MentionPair, Span, fact_pairs, known_pairs
 from promptsearch.corpora.mention_matcher import Hits, as_array, outermost
 from promptsearch.corpora.sentence_boundaries import Offsets, sentence_starts
 from promptsearch.corpora.sentences import Chunk
@@ -67,24 +67,24 @@ class SnippetExtractor:
     ) -> None:
         stated = list(known_pairs(chunk.known, facts, starts))
         mentions = outermost(hits.where(facts.mentioned[hits.name]))
-        plain = found_pairs(mentions, facts, starts)
-        for found in [*stated, *_new(plain, stated)]:
-            middle = words(_decoded(chunk.text, found.between), self._spaced)
+        plain = fact_pairs(mentions, facts, starts)
+        for pair in [*stated, *_new(plain, stated)]:
+            middle = words(_decoded(chunk.text, pair.between), self._spaced)
             if len(middle) <= self._limits.max_distance:
                 self.tally.hits[task] += 1
-                self._count_middle(task, Snippet(found.direction, " ".join(middle)), found, chunk)
-                self._sample(task, found, chunk)
+                self._count_middle(task, Snippet(pair.direction, " ".join(middle)), pair, chunk)
+                self._sample(task, pair, chunk)
 
-    def _count_middle(self, task: int, snippet: Snippet, found: MentionPair, chunk: Chunk) -> None:
+    def _count_middle(self, task: int, snippet: Snippet, pair: MentionPair, chunk: Chunk) -> None:
         if is_middle(snippet, self._limits.max_words, self._limits.digits):
-            example = chunk.text[slice(*found.sentence)].strip()
+            example = chunk.text[slice(*pair.sentence)].strip()
             self._table.add(task, self._cased(snippet), "", example)
 
-    def _sample(self, task: int, found: MentionPair, chunk: Chunk) -> None:
+    def _sample(self, task: int, pair: MentionPair, chunk: Chunk) -> None:
         """Keep the sentences of smallest hash: a sample that no order or sharding changes."""
-        if not self._limits.parsed or found.sentence[1] - found.sentence[0] > _LONG:
+        if not self._limits.parsed or pair.sentence[1] - pair.sentence[0] > _LONG:
             return
-        sentence = _sentence(found, chunk.text)
+        sentence = _sentence(pair, chunk.text)
         sample = self.samples[task]
         sample[blake2b(repr(sentence).encode(), digest_size=8).hexdigest()] = sentence
         if len(sample) > 2 * self._limits.parsed:
@@ -104,9 +104,9 @@ class SnippetExtractor:
         ):
             first, last = int(starts[sentence]), int(starts[sentence + 1])
             self.tally.hits[task] += 1
-            left = words(_decoded(text, (max(first, start - _NEAR), start)), self._spaced)
-            right = words(_decoded(text, (end, min(last, end + _NEAR))), self._spaced)
-            for snippet in contexts(left, right, self._limits.max_words, self._limits.digits):
+            before = words(_decoded(text, (max(first, start - _NEAR), start)), self._spaced)
+            after = words(_decoded(text, (end, min(last, end + _NEAR))), self._spaced)
+            for snippet in contexts(before, after, self._limits.max_words, self._limits.digits):
                 for label in labels[name]:
                     example = text[first:last].strip()
                     self._table.add(task, self._cased(snippet), label, example)
@@ -122,31 +122,31 @@ def smallest(sample: Mapping[str, Sentence], size: int) -> dict[str, Sentence]:
 def _new(plain: Iterable[MentionPair], stated: Sequence[MentionPair]) -> Iterator[MentionPair]:
     """The pairs found in the text that are none of those the file itself states."""
     by_sentence = {
-        found.sentence: [f for f in stated if f.sentence == found.sentence] for found in stated
+        pair.sentence: [f for f in stated if f.sentence == pair.sentence] for pair in stated
     }
-    for found in plain:
-        same = by_sentence.get(found.sentence, ())
+    for pair in plain:
+        same = by_sentence.get(pair.sentence, ())
         if not any(
-            _overlap(found.subject, s.subject) and _overlap(found.object, s.object) for s in same
+            _overlap(pair.subject, s.subject) and _overlap(pair.object, s.object) for s in same
         ):
-            yield found
+            yield pair
 
 
-def _overlap(one: Span, other: Span) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
+def _overlap(a: Span, b: Span) -> bool:
+    return a[0] < b[1] and b[0] < a[1]
 
 
-def _sentence(found: MentionPair, text: bytes) -> Sentence:
+def _sentence(pair: MentionPair, text: bytes) -> Sentence:
     """The sentence as text, and the characters of its subject and object."""
-    start, end = found.sentence
+    start, end = pair.sentence
 
     def characters(span: Span) -> Span:
         return len(_decoded(text, (start, span[0]))), len(_decoded(text, (start, span[1])))
 
     return (
         _decoded(text, (start, end)).rstrip(),
-        characters(found.subject),
-        characters(found.object),
+        characters(pair.subject),
+        characters(pair.object),
     )
 
 

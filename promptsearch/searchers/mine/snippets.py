@@ -19,12 +19,12 @@ class Snippet(NamedTuple):
     """Words (joined by spaces) between two mentions, or (direction 0) around an answer."""
 
     direction: int  # 1 subject first, -1 object first, 0 the context of an answer
-    left: str  # the middle words, or the context's words before the answer
-    right: str = ""  # the context's words after the answer
+    before: str  # the middle words, or the context's words before the answer
+    after: str = ""  # the context's words after the answer
 
     @property
     def words(self) -> list[str]:
-        return [*self.left.split(), *self.right.split()]
+        return [*self.before.split(), *self.after.split()]
 
 
 class TokenSpan(NamedTuple):
@@ -63,12 +63,12 @@ def merged_case(counts: Mapping[Snippet, int]) -> Counter[Snippet]:
 
 
 def lowered(snippet: Snippet) -> Snippet:
-    return Snippet(snippet.direction, snippet.left.lower(), snippet.right.lower())
+    return Snippet(snippet.direction, snippet.before.lower(), snippet.after.lower())
 
 
 def is_middle(snippet: Snippet, max_words: int = 5, digits: bool = False) -> bool:
     """LPAQA's rules: not led by punctuation, not all stop words, not long; ours: no digits."""
-    words = snippet.left.lower().split()
+    words = snippet.before.lower().split()
     return (
         bool(words)
         and words[0][0] not in PUNCTUATION
@@ -90,8 +90,8 @@ def is_context(snippet: Snippet, max_words: int = 5, digits: bool = False) -> bo
         0 < len(words) <= max_words
         and not (len(words) == 1 and words[0] in STOP_WORDS)
         and any(word[0].isalpha() for word in words)
-        and (not snippet.left or snippet.left[0] not in PUNCTUATION)
-        and (not snippet.right or snippet.right.split()[-1] not in PUNCTUATION)
+        and (not snippet.before or snippet.before[0] not in PUNCTUATION)
+        and (not snippet.after or snippet.after.split()[-1] not in PUNCTUATION)
         and PAIRED.isdisjoint(words)
         and (digits or not _has_digit(words))
     )
@@ -116,12 +116,12 @@ def most_frequent(
     """
     frequent = merged_case(counts) if merge_case else counts
     frequent = {snippet: count for snippet, count in frequent.items() if count >= min_count}
-    kept = {
+    selected = {
         snippet: count
         for snippet, count in merged_case(frequent).items()
         if is_kept(snippet, max_words, digits)
     }
-    return sorted(kept.items(), key=lambda item: (-item[1], item[0]))[:top]
+    return sorted(selected.items(), key=lambda item: (-item[1], item[0]))[:top]
 
 
 def _has_digit(words: Sequence[str]) -> bool:

@@ -17,7 +17,12 @@ from promptsearch.engine.strategy import Score
 from promptsearch.models.generation.translation import Translator
 from promptsearch.prompt import Template
 from promptsearch.searchers.common.round_trip import Candidate, RoundTrip
-from promptsearch.searchers.paraphrase.marked_sentence import MARKS, PlaceholderLost, Marks, Sentence
+from promptsearch.searchers.paraphrase.marked_sentence import (
+    MARKS,
+    PlaceholderLost,
+    Marks,
+    Sentence,
+)
 from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
 
 
@@ -35,13 +40,13 @@ class BackTranslation:
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
         for parent in parents:
             sentence = Sentence.of(parent.template, self.whole)
-            found: dict[Template, Proposal] = {}
-            for marks in MARKS if sentence.asked(MARKS[0], self.rejected) else ():
+            by_template: dict[Template, Proposal] = {}
+            for marks in MARKS if sentence.marked_text(MARKS[0], self.rejected) else ():
                 for template, candidate in self._understood(sentence, marks):
-                    found.setdefault(template, _proposal(template, candidate, parent))
-                if found and not self.forward.one_best:
+                    by_template.setdefault(template, _proposal(template, candidate, parent))
+                if by_template and not self.forward.one_best:
                     break
-            yield sorted(found.values(), key=lambda p: -cast(float, p.evidence["score"]))
+            yield sorted(by_template.values(), key=lambda p: -cast(float, p.evidence["score"]))
 
     def _understood(self, sentence: Sentence, marks: Marks) -> Iterator[tuple[Template, Candidate]]:
         trip = RoundTrip(self.forward, self.backward, self.beam, self.score)

@@ -51,11 +51,11 @@ class Sentence:
 
     def to_text(self, marks: Marks) -> str:
         """With marks in its places."""
-        own = self._marked(marks)
-        pieces = (p.text if isinstance(p, Text) else own[p] for p in self.parts)
+        mark_of = self._marked(marks)
+        pieces = (p.text if isinstance(p, Text) else mark_of[p] for p in self.parts)
         return "".join(pieces).strip()
 
-    def asked(self, marks: Marks, rejected: Counter[str]) -> str:
+    def marked_text(self, marks: Marks, rejected: Counter[str]) -> str:
         """The same; empty where there is nothing to say, or (counted) too many places for marks."""
         try:
             return self.to_text(marks) if self.has_words else ""
@@ -65,26 +65,32 @@ class Sentence:
 
     def to_template(self, text: str, marks: Marks) -> Template:
         """The template that a sentence with these marks says; `Lost` where it says none."""
-        own = {mark: place for place, mark in self._marked(marks).items()}
-        for mark, place in own.items():
-            count, wanted = len(_places(mark).findall(text)), self.parts.count(place)
-            if count != wanted:
-                raise PlaceholderLost("a place was lost" if count < wanted else "a place came twice")
-        pattern = "|".join(f"({_places(mark).pattern})" for mark in own)
+        part_of = {mark: part for part, mark in self._marked(marks).items()}
+        for mark, part in part_of.items():
+            count, expected = len(_mark_pattern(mark).findall(text)), self.parts.count(part)
+            if count != expected:
+                raise PlaceholderLost(
+                    "a place was lost" if count < expected else "a place came twice"
+                )
+        pattern = "|".join(f"({_mark_pattern(mark).pattern})" for mark in part_of)
         parts: list[Part] = []
         end = 0
         for match in re.finditer(pattern, text):
-            parts += [Text(text[end : match.start()]), own[match[0]]]
+            parts += [Text(text[end : match.start()]), part_of[match[0]]]
             end = match.end()
         return self._template([*parts, Text(text[end:])])
 
     def _template(self, parts: Sequence[Part]) -> Template:
         """With what stands around the sentence, and the white space at its ends."""
         first, last = self.parts[0], self.parts[-1]
-        left = first.text[: -len(first.text.lstrip()) or None] if isinstance(first, Text) else ""
-        right = last.text[len(last.text.rstrip()) :] if isinstance(last, Text) else ""
+        space_before = (
+            first.text[: -len(first.text.lstrip()) or None] if isinstance(first, Text) else ""
+        )
+        space_after = last.text[len(last.text.rstrip()) :] if isinstance(last, Text) else ""
         try:
-            return Template((*self.before, Text(left), *parts, Text(right), *self.after))
+            return Template(
+                (*self.before, Text(space_before), *parts, Text(space_after), *self.after)
+            )
         except PromptError as error:
             raise PlaceholderLost("no notation says it") from error
 
@@ -102,6 +108,6 @@ def _outside(part: Part) -> bool:
     return isinstance(part, Field) or (isinstance(part, Text) and not part.text.strip())
 
 
-def _places(mark: str) -> re.Pattern[str]:
+def _mark_pattern(mark: str) -> re.Pattern[str]:
     """Where the mark stands by itself."""
     return re.compile(rf"(?<![\w\[]){re.escape(mark)}(?![\w\]])")

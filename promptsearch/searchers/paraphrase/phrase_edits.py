@@ -35,11 +35,11 @@ class PhraseEdits:
         for parent in parents:
             rng = np.random.default_rng([self.seed, *str(parent.template).encode()])
             kinds = self._kinds(TemplateWords.of(parent.template, self.spaced), parent)
-            mixed = ([own[place] for place in rng.permutation(len(own))] for own in kinds)
+            mixed = ([edits[index] for index in rng.permutation(len(edits))] for edits in kinds)
             drawn = islice(interleave(mixed), self.count)
-            found = [Proposal(t, parent, done) for t, done in distinct(drawn)]
-            self._remember(found)
-            yield found
+            proposals = [Proposal(t, parent, done) for t, done in distinct(drawn)]
+            self._remember(proposals)
+            yield proposals
 
     def _kinds(self, wording: TemplateWords, parent: Parent) -> list[list[Edit]]:
         """Deletions, swaps and additions: they take turns, as the paper draws the kind first."""
@@ -51,28 +51,28 @@ class PhraseEdits:
 
     def _deletions(self, wording: TemplateWords) -> Iterator[Edit]:
         for span in wording.spans(LONGEST):
-            yield wording.replaced(*span, ""), _done("delete", wording.text(*span))
+            yield wording.replaced(*span, ""), _evidence("delete", wording.text(*span))
 
     def _swaps(self, wording: TemplateWords) -> Iterator[Edit]:
-        for one, other in combinations(sorted(wording.spans(LONGEST)), 2):
-            if one[1] <= other[0] and wording.text(*one) != wording.text(*other):
-                said = _done("swap", wording.text(*one), wording.text(*other))
-                yield wording.swapped(one, other), said
+        for first, second in combinations(sorted(wording.spans(LONGEST)), 2):
+            if first[1] <= second[0] and wording.text(*first) != wording.text(*second):
+                evidence = _evidence("swap", wording.text(*first), wording.text(*second))
+                yield wording.swapped(first, second), evidence
 
     def _additions(self, wording: TemplateWords, parent: Parent) -> Iterator[Edit]:
         for phrase in self._deleted.get(parent.template, ()):
             for at in range(len(wording.pieces) + 1):
-                yield wording.inserted(at, phrase), _done("add", phrase)
+                yield wording.inserted(at, phrase), _evidence("add", phrase)
 
     def _remember(self, proposals: Sequence[Proposal]) -> None:
         """What was deleted on the way to each template may be added back."""
         for proposal in proposals:
-            own = self._deleted.get(proposal.parent.template, ())
+            deleted = self._deleted.get(proposal.parent.template, ())
             if proposal.evidence["edit"] == "delete":
-                own = (*own, str(proposal.evidence["phrase"]))
-            self._deleted.setdefault(proposal.template, own)
+                deleted = (*deleted, str(proposal.evidence["phrase"]))
+            self._deleted.setdefault(proposal.template, deleted)
 
 
-def _done(edit: str, phrase: str, other: str | None = None) -> dict[str, object]:
+def _evidence(edit: str, phrase: str, replacement: str | None = None) -> dict[str, object]:
     done: dict[str, object] = {"method": "edits", "edit": edit, "phrase": phrase}
-    return done if other is None else {**done, "with": other}
+    return done if replacement is None else {**done, "with": replacement}

@@ -37,15 +37,15 @@ class Rewriter:
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
         for parent in parents:
             sentence = Sentence.of(parent.template, self.whole)
-            found: dict[Template, Proposal] = {}
-            said = sentence.asked(MARKS[0], self.rejected)
-            for text in self._written(said) if said else ():
-                self._take(text, said, sentence, parent, found)
-            yield list(found.values())
+            proposals: dict[Template, Proposal] = {}
+            marked = sentence.marked_text(MARKS[0], self.rejected)
+            for text in self._written(marked) if marked else ():
+                self._take(text, marked, sentence, parent, proposals)
+            yield list(proposals.values())
 
-    def _written(self, said: str) -> list[str]:
-        marks = " and ".join(re.findall(r"\[\w\]", said))
-        request = REQUEST.format(marks=marks, said=said)
+    def _written(self, marked: str) -> list[str]:
+        marks = " and ".join(re.findall(r"\[\w\]", marked))
+        request = REQUEST.format(marks=marks, said=marked)
         about = (request, self.count, self.seed, self.model.info.sha256)
         name = f"rewrite {digest(about)}"
         return cast(list[str], self.score.once(name, partial(self._chore, request)))
@@ -59,30 +59,30 @@ class Rewriter:
     def _take(
         self,
         text: str,
-        said: str,
+        marked: str,
         sentence: Sentence,
         parent: Parent,
-        found: dict[Template, Proposal],
+        proposals: dict[Template, Proposal],
     ) -> None:
         """Into `found`, or among the rejected."""
         try:
-            template = sentence.to_template(_sentence(text, said), MARKS[0])
+            template = sentence.to_template(_sentence(text, marked), MARKS[0])
         except PlaceholderLost as lost:
             self.rejected[str(lost)] += 1
             return
-        if template in found or template == parent.template:
+        if template in proposals or template == parent.template:
             self.rejected["said before"] += 1
             return
-        found[template] = Proposal(template, parent, {"method": "rewrite", "written": text})
+        proposals[template] = Proposal(template, parent, {"method": "rewrite", "written": text})
 
 
-def _sentence(text: str, said: str) -> str:
+def _sentence(text: str, marked: str) -> str:
     """The one sentence that was asked for; `Lost` where something else came."""
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     if len(lines) != 1:
         raise PlaceholderLost("not one line")
     quoted = _QUOTED.match(lines[0])
     line = quoted[1] if quoted else lines[0]
-    if len(line.split()) > LONGER * max(3, len(said.split())):
+    if len(line.split()) > LONGER * max(3, len(marked.split())):
         raise PlaceholderLost("too long")
     return line

@@ -24,11 +24,11 @@ from promptsearch.language.english import read_thesaurus, wordnet
 from promptsearch.language.words import is_english, is_spaced
 from promptsearch.models.generation.translators import is_fast
 from promptsearch.prompt import Prompt, Source, Template, Text
-from promptsearch.prompt.template import check_places
+from promptsearch.prompt.template import check_slots_and_fields
 from promptsearch.searchers.common.companion_models import filler, is_masked, translators, writer
 from promptsearch.searchers.common.interleave import interleave
 from promptsearch.searchers.common.training_contexts import instances_of
-from promptsearch.searchers.common.word_scorer import asker
+from promptsearch.searchers.common.word_scorer import word_scorer
 from promptsearch.searchers.paraphrase.back_translation import BackTranslation
 from promptsearch.searchers.paraphrase.phrase_edits import PhraseEdits
 from promptsearch.searchers.paraphrase.proposal import Parent, Proposal, ParaphraseMethod
@@ -83,8 +83,8 @@ class ParaphraseSearch:
             raise RunError("--backward needs --forward too: a model that leads there")
         if self.forward and not (self.backward or is_fast(self.forward)):
             raise RunError("--forward needs --backward too: a model that leads back")
-        if odd := [name for name in self.method if name not in get_args(Method)]:
-            raise RunError(f"no method {odd[0]!r}; there are {', '.join(get_args(Method))}")
+        if unknown := [name for name in self.method if name not in get_args(Method)]:
+            raise RunError(f"no method {unknown[0]!r}; there are {', '.join(get_args(Method))}")
         if "translate" in self.method and not self.forward:
             raise RunError("--method translate needs --forward and --backward")
         if "rewrite" in self.method and not self.rewriter:
@@ -93,17 +93,19 @@ class ParaphraseSearch:
     def search(self, task: Task, score: Score) -> None:
         """Rounds until there is nothing new to say."""
         ways = self._ways(task, score)
-        given = (Template.parse(notation) for notation in self.template)
-        starts = [task.prompt, *(_start(task, template) for template in given)]
+        parsed = (Template.parse(notation) for notation in self.template)
+        starts = [task.prompt, *(_start(task, template) for template in parsed)]
         try:
             self._rounds(task, score, list(ways.values()), score(dict.fromkeys(starts)))
         finally:
             for name, way in ways.items():
                 if isinstance(way, BackTranslation | Rewriter) and way.rejected:
-                    said = ", ".join(f"{n} {why}" for why, n in way.rejected.most_common())
-                    task.log(f"{name} rejected: {said}")
+                    reasons = ", ".join(f"{n} {why}" for why, n in way.rejected.most_common())
+                    task.log(f"{name} rejected: {reasons}")
 
-    def _rounds(self, task: Task, score: Score, ways: Sequence[ParaphraseMethod], trials: list[Trial]) -> None:
+    def _rounds(
+        self, task: Task, score: Score, ways: Sequence[ParaphraseMethod], trials: list[Trial]
+    ) -> None:
         seen = {trial.prompt.template for trial in trials}
         for number in range(1, self.rounds + 1):
             best = ranked(trials, task.objective)[: self.keep]
@@ -115,10 +117,14 @@ class ParaphraseSearch:
             trials = [*trials, *score(self._screened(task, pool, score))]
 
     def _neighbours(
-        self, task: Task, parents: Sequence[Parent], ways: Sequence[ParaphraseMethod], seen: set[Template]
+        self,
+        task: Task,
+        parents: Sequence[Parent],
+        ways: Sequence[ParaphraseMethod],
+        seen: set[Template],
     ) -> Iterator[Prompt]:
         """New ones, from all ways and parents in turn, as many as the pool holds."""
-        lists = [own for way in ways for own in way.neighbours(parents)]
+        lists = [proposals for way in ways for proposals in way.neighbours(parents)]
         fresh = _each_once(filter(_is_whole, interleave(lists)), seen)
         for _, proposal in zip(range(self.pool), fresh, strict=False):
             source = Source("paraphrase", (proposal.parent.id,), proposal.evidence)
@@ -132,7 +138,9 @@ class ParaphraseSearch:
         rng = np.random.default_rng([task.seed, 6])
         rows = sorted(rng.permutation(len(task.train))[:count].tolist())
         trials = score(pool, on="train", rows=rows)
-        best = sorted(trials, key=lambda trial: ranking_key(trial.scores, task.objective), reverse=True)
+        best = sorted(
+            trials, key=lambda trial: ranking_key(trial.scores, task.objective), reverse=True
+        )
         return [trial.prompt for trial in best[: self.width]]
 
     def _ways(self, task: Task, score: Score) -> dict[str, ParaphraseMethod]:
@@ -145,7 +153,7 @@ class ParaphraseSearch:
             raise RunError(f"--method synonyms is English, but the task is in {task.language!r}")
         if self.method:
             return tuple(dict.fromkeys(self.method))
-        able: dict[Method, bool] = {
+        available: dict[Method, bool] = {
             "synonyms": is_english(task.language),
             "substitute": bool(self.filler) or is_english(task.language) or is_masked(task),
             "edits": True,
@@ -153,9 +161,9 @@ class ParaphraseSearch:
             "rewrite": bool(self.rewriter),
         }
         for name in ("synonyms", "substitute"):
-            if not able[name]:
+            if not available[name]:
                 task.log(f"{name} left out: English, but the task is in {task.language!r}")
-        return tuple(method for method, can in able.items() if can)
+        return tuple(method for method, can in available.items() if can)
 
     def _way(self, method: Method, task: Task, score: Score) -> ParaphraseMethod:
         match method:
@@ -163,7 +171,7 @@ class ParaphraseSearch:
                 files = [read_thesaurus(Path(name)) for name in self.thesaurus]
                 return Synonyms([*files, wordnet()])
             case "substitute":
-                words = asker(task, filler(task, self.filler))
+                words = word_scorer(task, filler(task, self.filler))
                 instances = instances_of(task, self.examples)
                 return Substitution(words, instances, score, self.fills, is_spaced(task.language))
             case "edits":
@@ -178,8 +186,8 @@ class ParaphraseSearch:
 
 def _start(task: Task, template: Template) -> Prompt:
     """A template that the user gave; `PromptError` where it does not fit the task."""
-    said = f"the template {str(template)!r}"
-    check_places(said, template.parts, task.prompt.template.slots, task.inputs)
+    subject = f"the template {str(template)!r}"
+    check_slots_and_fields(subject, template.parts, task.prompt.template.slots, task.inputs)
     return task.prompt.with_template(template, Source("paraphrase"))
 
 

@@ -41,13 +41,13 @@ class Substitution:
         for parent in parents:
             about = (self.asker.model.info.sha256, str(parent.template), self.fills, self.instances)
             name = f"substitute {digest(about)}"
-            made = self.score.once(name, partial(self._chore, parent.template))
-            yield [_proposal(row, parent) for row in cast(list[Row], made)]
+            rows = self.score.once(name, partial(self._chore, parent.template))
+            yield [_proposal(row, parent) for row in cast(list[Row], rows)]
 
     def _chore(self, template: Template) -> ModelCall:
         """Rows of what may be said instead."""
-        places = Places(TemplateWords.of(template, self.spaced))
-        texts = [text for wording in places.asked for text in self._texts(wording)]
+        spans = WordSpans(TemplateWords.of(template, self.spaced))
+        texts = [text for wording in spans.queries for text in self._texts(wording)]
         plan = self.asker.plan(texts)
 
         def work() -> list[Row]:
@@ -56,10 +56,10 @@ class Substitution:
             rows = zip(values.tolist(), columns.tolist(), strict=True)
             words = self.asker.words
             best = [[(words[c], v) for v, c in zip(*row, strict=True)] for row in rows]
-            own = [self.asker.column_of_ids.get(ids) for ids in self._ids(places.words)]
+            word_columns = [self.asker.column_of_ids.get(ids) for ids in self._ids(spans.words)]
             unknown = -log(len(words))  # of a word that is no single token: as if by chance
-            now = [unknown if c is None else float(table[n, c]) for n, c in enumerate(own)]
-            return [row for row in places.edits(best, now) if self._differs(row)]
+            now = [unknown if c is None else float(table[n, c]) for n, c in enumerate(word_columns)]
+            return [row for row in spans.edits(best, now) if self._differs(row)]
 
         return ModelCall(Cost.of(plan), work)
 
@@ -72,8 +72,8 @@ class Substitution:
         _, edit, old, new, _ = row
         if edit != "replace":
             return True
-        one, other = self._ids([old, new])
-        return one != other
+        old_ids, new_ids = self._ids([old, new])
+        return old_ids != new_ids
 
     def _texts(self, wording: TemplateWords) -> list[Filled]:
         """The wording around every instance, its right answer in the slots."""
@@ -82,7 +82,7 @@ class Substitution:
 
 
 @dataclass(frozen=True)
-class Places:
+class WordSpans:
     """Where words may change: at each word, and between any two pieces."""
 
     wording: TemplateWords
@@ -103,7 +103,7 @@ class Places:
         return range(len(self.wording.pieces) + 1)
 
     @property
-    def asked(self) -> list[TemplateWords]:
+    def queries(self) -> list[TemplateWords]:
         """The wording with the slot that is asked, at each word and then in each gap."""
         words = [self.wording.replaced(*span, WORD_SLOT) for span in self.spans]
         return words + [self.wording.inserted(at, WORD_SLOT) for at in self.gaps]
@@ -125,12 +125,12 @@ class Places:
         self, best: Sequence[Sequence[tuple[str, float]]], now: Sequence[float]
     ) -> list[Row]:
         rows = []
-        for span, words, own in zip(self.spans, best, now, strict=True):
+        for span, words, current in zip(self.spans, best, now, strict=True):
             old = self.wording.text(*span)
             for word, value in words:
                 if word != old:
                     new = self.wording.replaced(*span, word)
-                    rows += _row(new, "replace", old, word, value - own)
+                    rows += _row(new, "replace", old, word, value - current)
         return rows
 
     def _inserted(self, best: Sequence[Sequence[tuple[str, float]]]) -> list[Row]:
@@ -143,9 +143,9 @@ class Places:
     def _deleted(self, now: Sequence[float]) -> list[Row]:
         """What is most expected says least."""
         rows = []
-        for span, own in zip(self.spans, now, strict=True):
+        for span, current in zip(self.spans, now, strict=True):
             old = self.wording.text(*span)
-            rows += _row(self.wording.replaced(*span, ""), "delete", old, "", own)
+            rows += _row(self.wording.replaced(*span, ""), "delete", old, "", current)
         return rows
 
 

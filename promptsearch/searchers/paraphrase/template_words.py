@@ -21,7 +21,7 @@ class TemplateWord:
 
     space: str
     text: str
-    place: Field | Slot | None = None
+    part: Field | Slot | None = None
 
     @property
     def is_word(self) -> bool:
@@ -44,8 +44,8 @@ class TemplateWords:
         space = ""
         for part in template.parts:
             if isinstance(part, Text):
-                found = (_SPACED if spaced else _UNSPACED).findall(part.text)
-                pieces += (TemplateWord(before, text) for before, text in found)
+                matches = (_SPACED if spaced else _UNSPACED).findall(part.text)
+                pieces += (TemplateWord(before, text) for before, text in matches)
                 space = part.text[len(part.text.rstrip()) :]
             else:
                 pieces.append(TemplateWord(space, "", part))
@@ -58,7 +58,7 @@ class TemplateWords:
         parts: list[Part] = []
         for number, piece in enumerate(self.pieces):
             space = piece.space if number else piece.space.lstrip()
-            parts += [Text(space), piece.place or Text(piece.text)]
+            parts += [Text(space), piece.part or Text(piece.text)]
         return (*parts, Text(self.end))
 
     @cached_property
@@ -78,8 +78,8 @@ class TemplateWords:
 
     def text(self, start: int, stop: int) -> str:
         """The words of a span, without the space before them."""
-        own = "".join(piece.space + piece.text for piece in self.pieces[start:stop])
-        return own.lstrip()
+        joined = "".join(piece.space + piece.text for piece in self.pieces[start:stop])
+        return joined.lstrip()
 
     def replaced(self, start: int, stop: int, new: str | Slot) -> "TemplateWords":
         """The span with a text, or a slot, in its place; an empty text takes the span away."""
@@ -94,10 +94,10 @@ class TemplateWords:
             after[0] = replace(after[0], space=self._gap)
         return replace(self, pieces=(*self.pieces[:at], *new, *after))
 
-    def swapped(self, one: tuple[int, int], other: tuple[int, int]) -> "TemplateWords":
+    def swapped(self, earlier: tuple[int, int], later: tuple[int, int]) -> "TemplateWords":
         """With two spans, the first before the second, in each other's place."""
-        first, second = self.text(*one), self.text(*other)
-        return self.replaced(*other, first).replaced(*one, second)
+        first, second = self.text(*earlier), self.text(*later)
+        return self.replaced(*later, first).replaced(*earlier, second)
 
     @property
     def _gap(self) -> str:
@@ -107,8 +107,11 @@ class TemplateWords:
         """The pieces of a text, or of a slot, that has this space before it."""
         if isinstance(new, Slot):
             return [TemplateWord(space, "", new)]
-        found = (_SPACED if self.spaced else _UNSPACED).findall(new)
-        return [TemplateWord(own if n else space, word) for n, (own, word) in enumerate(found)]
+        matches = (_SPACED if self.spaced else _UNSPACED).findall(new)
+        return [
+            TemplateWord(space_before if n else space, word)
+            for n, (space_before, word) in enumerate(matches)
+        ]
 
 
 Edit = tuple[TemplateWords, dict[str, object]]  # what comes out, and what was done

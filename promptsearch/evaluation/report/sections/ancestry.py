@@ -7,10 +7,14 @@ from promptsearch.errors import PromptError
 from promptsearch.evaluation.report.html import Child, Html, el, listed
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import listing, name_of, number
-from promptsearch.evaluation.report.prompt_markup import answer_texts, changes_shown, template_shown
+from promptsearch.evaluation.report.prompt_markup import answer_texts, changes_html, template_html
 from promptsearch.evaluation.report.sections.parts import note, section
 from promptsearch.evaluation.report.statistics.ancestry import Ancestor, ancestry_of
-from promptsearch.evaluation.report.statistics.word_diff import AnswerChange, answer_changes, changes
+from promptsearch.evaluation.report.statistics.word_diff import (
+    AnswerChange,
+    answer_changes,
+    changes,
+)
 from promptsearch.prompt import Template
 
 TOLD = ("step", "example", "method")  # evidence that stands elsewhere, or is long
@@ -19,89 +23,93 @@ LONGEST = 60  # characters of a piece of evidence
 
 def ancestry(material: ReportInputs) -> Html:
     """A list from the first ancestor to the best prompt."""
-    found = ancestry_of(material.best, material.file.prompts, material.trials.rows)
-    known = {own.id: own for own in found.members}
-    alone = len(found.members) == 1
+    tree = ancestry_of(material.best, material.file.prompts, material.trials.rows)
+    known = {member.id: member for member in tree.members}
+    alone = len(tree.members) == 1
     return section(
         "ancestry",
         "Where it came from",
-        el("p", _alone(found.members[-1], material)) if alone else None,
-        listed((_member(own, known, material) for own in found.members), "ol", class_="ancestry"),
+        el("p", _alone(tree.members[-1], material)) if alone else None,
+        listed(
+            (_member(member, known, material) for member in tree.members), "ol", class_="ancestry"
+        ),
         note(
-            f"{listing(found.lost)}: named as a parent, but neither in the file nor in "
+            f"{listing(tree.lost)}: named as a parent, but neither in the file nor in "
             f"{material.trials.path.name} beside it."
         )
-        if found.lost
+        if tree.lost
         else None,
     )
 
 
-def _alone(own: Ancestor, material: ReportInputs) -> str:
+def _alone(ancestor: Ancestor, material: ReportInputs) -> str:
     manual = _section(material.file.section("baselines"), "manual").get("template")
-    if own.template == manual:
+    if ancestor.template == manual:
         return "It is the manual prompt: the search found no better one."
     return "It was made at once, not from another prompt."
 
 
-def _member(own: Ancestor, known: Mapping[str, Ancestor], material: ReportInputs) -> Html:
-    parents = [known[name] for name in own.parents if name in known and name != own.id]
+def _member(ancestor: Ancestor, known: Mapping[str, Ancestor], material: ReportInputs) -> Html:
+    parents = [known[name] for name in ancestor.parents if name in known and name != ancestor.id]
     metric = material.objective
-    value = own.scores.get(metric)
-    split = "" if own.split == "dev" else " on train"
+    value = ancestor.scores.get(metric)
+    split = "" if ancestor.split == "dev" else " on train"
     score = f"{name_of(metric)} {number(value)}{split}" if value is not None else "not scored"
-    head: list[Child] = [el("span", own.id, class_="id"), f" {own.made_by} · {score}"]
+    head: list[Child] = [el("span", ancestor.id, class_="id"), f" {ancestor.made_by} · {score}"]
     if parents:
         head.append(f" · from {listing([parent.id for parent in parents])}")
     return el(
         "div",
         el("p", *head, class_="over"),
-        el("p", _template(own, parents, material)),
-        *(_answers(change) for change in _changed(own, parents, material)),
-        _evidence(own),
+        el("p", _template(ancestor, parents, material)),
+        *(_answers(change) for change in _changed(ancestor, parents, material)),
+        _evidence(ancestor),
     )
 
 
-def _template(own: Ancestor, parents: list[Ancestor], material: ReportInputs) -> Html:
+def _template(ancestor: Ancestor, parents: list[Ancestor], material: ReportInputs) -> Html:
     """Beside its first parent, if it has one."""
     if not parents:
-        return template_shown(own.template, material.language)
+        return template_html(ancestor.template, material.language)
     try:
-        old, new = Template.parse(parents[0].template), Template.parse(own.template)
+        old, new = Template.parse(parents[0].template), Template.parse(ancestor.template)
     except PromptError:  # of a ledger that was edited
-        return template_shown(own.template, material.language)
-    return changes_shown(changes(old, new, material.spaced), material.language)
+        return template_html(ancestor.template, material.language)
+    return changes_html(changes(old, new, material.spaced), material.language)
 
 
-def _changed(own: Ancestor, parents: list[Ancestor], material: ReportInputs) -> list[AnswerChange]:
+def _changed(
+    ancestor: Ancestor, parents: list[Ancestor], material: ReportInputs
+) -> list[AnswerChange]:
     """Answers that are not its first parent's."""
     if material.kind == "facts" or not parents:
         return []
-    old, new = (_answers_of(each, material) for each in (parents[0], own))
+    old, new = (_answers_of(each, material) for each in (parents[0], ancestor))
     return list(answer_changes(old, new))
 
 
-def _answers_of(own: Ancestor, material: ReportInputs) -> dict[str, tuple[str, ...]]:
+def _answers_of(ancestor: Ancestor, material: ReportInputs) -> dict[str, tuple[str, ...]]:
     """Its own, or those of the manual prompt, which the ledger does not repeat."""
     manual = _section(material.file.section("baselines"), "manual")
-    given = own.answers or _section(manual, "verbalizer")
-    return {label: answer_texts(answers) for label, answers in given.items()}
+    verbalizer = ancestor.answers or _section(manual, "verbalizer")
+    return {label: answer_texts(answers) for label, answers in verbalizer.items()}
 
 
 def _answers(change: AnswerChange) -> Html:
-    told: list[Child] = [el("span", change.label, class_="label"), " "]
-    told += [el("del", text) for text in change.gone]
-    told += [el("ins", text) for text in change.new]
-    return el("p", *told, class_="answers")
+    pieces: list[Child] = [el("span", change.label, class_="label"), " "]
+    pieces += [el("del", text) for text in change.gone]
+    pieces += [el("ins", text) for text in change.new]
+    return el("p", *pieces, class_="answers")
 
 
-def _evidence(own: Ancestor) -> Html | None:
+def _evidence(ancestor: Ancestor) -> Html | None:
     """What the strategy noted of it, in short."""
-    told = [str(own.evidence["method"])] if "method" in own.evidence else []
-    for key, value in own.evidence.items():
+    facts = [str(ancestor.evidence["method"])] if "method" in ancestor.evidence else []
+    for key, value in ancestor.evidence.items():
         if key not in TOLD and _is_short(value):
-            shown = number(value) if isinstance(value, float) else str(value)
-            told.append(f"{key.replace('_', ' ')} {shown}")
-    return el("p", " · ".join(told), class_="evidence") if told else None
+            text = number(value) if isinstance(value, float) else str(value)
+            facts.append(f"{key.replace('_', ' ')} {text}")
+    return el("p", " · ".join(facts), class_="evidence") if facts else None
 
 
 def _is_short(value: object) -> bool:

@@ -12,24 +12,24 @@ from promptsearch.evaluation.report.trials import Trials
 def course(material: ReportInputs) -> Html:
     """A chart of all trials, or what is missing for it."""
     trials = material.trials
-    found = course_of(trials.rows, material.objective)
+    curve = course_of(trials.rows, material.objective)
     return section(
         "search",
         "The search over its budget",
-        *map(note, gaps(trials, found)),
-        _chart(found) if found.points else None,
+        *map(note, gaps(trials, curve)),
+        _chart(curve) if curve.points else None,
         note(
             "The search ranked with faster, less exact scores, which are drawn here; the finalists "
             "were then scored again."
         )
-        if found.ranked
+        if curve.ranked
         else None,
     )
 
 
-def gaps(trials: Trials, found: BudgetCurve) -> list[str]:
+def gaps(trials: Trials, curve: BudgetCurve) -> list[str]:
     """What cannot be shown, and why."""
-    if not trials.found:
+    if not trials.exists:
         return [
             f"There is no {trials.path.name} beside the prompts, so the search itself cannot be "
             "shown. Keep the two files together."
@@ -42,29 +42,29 @@ def gaps(trials: Trials, found: BudgetCurve) -> list[str]:
             f"{trials.path.name}: line {lines}{more} cannot be read and was left out, so trials "
             "are missing here."
         )
-    if not found.points:
-        lost.append(f"{trials.path.name} holds no trial on dev with {name_of(found.metric)}.")
+    if not curve.points:
+        lost.append(f"{trials.path.name} holds no trial on dev with {name_of(curve.metric)}.")
     return lost
 
 
-def told(found: BudgetCurve) -> str:
+def caption(curve: BudgetCurve) -> str:
     """The course in a sentence."""
-    if not found.best:
+    if not curve.best:
         return "No prompt was scored on all of dev."
-    (_, start), (last, best) = found.best[0], found.best[-1]
-    if len(found.best) == 1:
-        return f"{count(found.prompts, 'prompt')}; none beat the first, {number(start)}."
+    (_, start), (last, best) = curve.best[0], curve.best[-1]
+    if len(curve.best) == 1:
+        return f"{count(curve.prompts, 'prompt')}; none beat the first, {number(start)}."
     return (
-        f"From {number(start)} to {number(best)} over {count(found.prompts, 'prompt')}; the last "
+        f"From {number(start)} to {number(best)} over {count(curve.prompts, 'prompt')}; the last "
         f"improvement was prompt {last}."
     )
 
 
-def _chart(found: BudgetCurve) -> Html:
-    svg = progress(found, f"{name_of(found.metric)} on dev. {told(found)}")
-    dropped = any(not point.complete for point in found.points)
+def _chart(curve: BudgetCurve) -> Html:
+    svg = progress(curve, f"{name_of(curve.metric)} on dev. {caption(curve)}")
+    dropped = any(not point.complete for point in curve.points)
     rest = " Small and pale: dropped out of the race, scored on a part of dev." if dropped else ""
-    if found.below:
-        rest += f" {count(found.below, 'point')} at the lower edge lie far below it."
+    if curve.below:
+        rest += f" {count(curve.below, 'point')} at the lower edge lie far below it."
     luck = "The best of many trials on the same examples rises by luck too."
-    return figure(svg, f"{told(found)}{rest} {luck}")
+    return figure(svg, f"{caption(curve)}{rest} {luck}")

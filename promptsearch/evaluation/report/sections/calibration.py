@@ -28,10 +28,10 @@ def _diagram(material: ReportInputs) -> Html | None:
     examined = material.examined
     if examined is None or material.kind == "facts" or examined.predictions.log_probs is None:
         return None
-    confidence = np.exp(examined.predict.log_probs.max(1))
-    bins = reliability_bins(confidence, examined.predict.hits)
+    confidence = np.exp(examined.predictions.log_probs.max(1))
+    bins = reliability_bins(confidence, examined.predictions.hits)
     scores = examined.document["prompts"][0]["scores"][material.split]
-    mean, right = float(confidence.mean()), float(examined.predict.hits.mean())
+    mean, right = float(confidence.mean()), float(examined.predictions.hits.mean())
     lean = "about as sure as it should be"
     if abs(mean - right) > CLOSE:
         lean = "surer than it should be" if mean > right else "less sure than it could be"
@@ -48,12 +48,14 @@ def _calibration(material: ReportInputs) -> Html | None:
     method = material.file.section("scoring").get("calibration")
     if method in (None, "none"):
         return None
-    told = el("p", f"Scores are calibrated ({method}): each prompt's prior was taken away.")
+    paragraph = el("p", f"Scores are calibrated ({method}): each prompt's prior was taken away.")
     prior = material.best.row.get("prior")
     if not isinstance(prior, Mapping) or material.kind == "facts":
-        return told
+        return paragraph
     rows = [[label, *_prior(value)] for label, value in prior.items()]
-    return el("div", told, table("What the best prompt says of nothing", ("label", "prior"), rows))
+    return el(
+        "div", paragraph, table("What the best prompt says of nothing", ("label", "prior"), rows)
+    )
 
 
 def _prior(value: Any) -> list[Html]:

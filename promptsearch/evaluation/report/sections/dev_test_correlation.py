@@ -9,7 +9,7 @@ from promptsearch.evaluation.report.number_format import count, name_of, number
 from promptsearch.evaluation.report.sections.parts import figure, note, section
 from promptsearch.evaluation.report.statistics.dev_test_correlation import (
     Pair,
-    Relation,
+    DevTestCorrelation,
     relation_of,
 )
 
@@ -23,49 +23,51 @@ def relation(material: ReportInputs) -> Html | None:
         return section(
             "relation", title, note("There are no scores on test to compare dev's choice with.")
         )
-    found = relation_of(_pairs(material), material.objective)
-    if len(found.pairs) < 2:
+    correlation = relation_of(_pairs(material), material.objective)
+    if len(correlation.pairs) < 2:
         return section(
             "relation",
             title,
             note("It takes two prompts or more with scores on dev: add --top 10."),
         )
-    caption = told(found, material.split)
+    caption = correlation_caption(correlation, material.split)
     return section(
         "relation",
         title,
-        figure(chart(found, material.split, caption), caption),
-        el("p", _noise(material, found)),
+        figure(chart(correlation, material.split, caption), caption),
+        el("p", _noise(material, correlation)),
         el("p", _price(material)),
     )
 
 
 def _pairs(material: ReportInputs) -> list[Pair]:
-    found = []
+    pairs = []
     for row in material.standings:
         dev, judged = (
             row.share("dev", material.objective),
             row.share(material.split, material.objective),
         )
         if row.role == "prompt" and dev is not None and judged is not None:
-            found.append(Pair(row.id, dev[0], judged[0]))
-    return found
+            pairs.append(Pair(row.id, dev[0], judged[0]))
+    return pairs
 
 
-def told(found: Relation, split: str) -> str:
+def correlation_caption(correlation: DevTestCorrelation, split: str) -> str:
     """The rank correlation, beside what chance gives."""
-    about = f"{count(len(found.pairs), 'prompt')} by {name_of(found.metric)}"
-    if found.spearman is None or found.chance is None:
+    about = f"{count(len(correlation.pairs), 'prompt')} by {name_of(correlation.metric)}"
+    if correlation.spearman is None or correlation.chance is None:
         return f"{about}: too few, or too equal, for a rank correlation."
-    said = f"{about}: Spearman's rank correlation is {number(found.spearman, signed=True)}"
-    chance = f"random orders stay within ±{number(found.chance)} in 95 of 100 cases"
-    if not found.shown:
-        return f"{said}; {chance}, so this shows no relation."
-    way = "orders them much as" if found.spearman > 0 else "orders them against"
-    return f"{said}; {chance}, so dev {way} {split} does."
+    sentence = (
+        f"{about}: Spearman's rank correlation is {number(correlation.spearman, signed=True)}"
+    )
+    chance = f"random orders stay within ±{number(correlation.chance)} in 95 of 100 cases"
+    if not correlation.is_shown:
+        return f"{sentence}; {chance}, so this shows no relation."
+    way = "orders them much as" if correlation.spearman > 0 else "orders them against"
+    return f"{sentence}; {chance}, so dev {way} {split} does."
 
 
-def _noise(material: ReportInputs, found: Relation) -> str:
+def _noise(material: ReportInputs, correlation: DevTestCorrelation) -> str:
     """How far apart the prompts are on dev, and how far chance alone sets a score."""
     rows = [row for row in material.standings if row.role == "prompt" and row.dev]
     shares = [share[0] for row in rows if (share := row.share("dev", material.share))]
@@ -74,15 +76,17 @@ def _noise(material: ReportInputs, found: Relation) -> str:
         return "How noisy dev is cannot be told: the file does not say how many examples it has."
     spread, error = max(shares) - min(shares), sqrt(shares[0] * (1 - shares[0]) / n)
     name = name_of(material.share)
-    said = (
+    sentence = (
         f"On the {count(n, 'example')} of dev the {name} of these prompts spans {number(spread)}, "
         f"while one standard error of a single {name} is {number(error)}. "
     )
-    if found.shown:
-        return said + "Single places in this order are still a matter of luck."
+    if correlation.is_shown:
+        return sentence + "Single places in this order are still a matter of luck."
     if spread < 2 * error:
-        return said + "Dev is too small to order them: take their order as a draw among equals."
-    return said + "On the same examples prompts differ by less than that by chance, but they do."
+        return sentence + "Dev is too small to order them: take their order as a draw among equals."
+    return (
+        sentence + "On the same examples prompts differ by less than that by chance, but they do."
+    )
 
 
 def _price(material: ReportInputs) -> str | None:
@@ -97,10 +101,10 @@ def _price(material: ReportInputs) -> str | None:
                 leads.append(ours - theirs)
     if len(leads) < 2:
         return None
-    said = (
+    sentence = (
         f"The lead of {best.id} over the manual prompt is {number(leads[0], signed=True)} on dev "
         f"and {number(leads[1], signed=True)} on {split}. "
     )
     if leads[1] < leads[0]:
-        return said + "What is picked as the best of many has been lucky too, and falls back."
-    return said + "It held; most leads that selection made shrink."
+        return sentence + "What is picked as the best of many has been lucky too, and falls back."
+    return sentence + "It held; most leads that selection made shrink."

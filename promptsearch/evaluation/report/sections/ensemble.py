@@ -10,38 +10,43 @@ from promptsearch.evaluation.report.sections.parts import bar, section, table
 
 def ensemble(material: ReportInputs) -> Html | None:
     """Nothing where there is none."""
-    given: Any = material.file.section("ensemble")
-    if not given:
+    section_of_file: Any = material.file.section("ensemble")
+    if not section_of_file:
         return None
-    largest = max(float(m["weight"]) for m in given["members"]) or 1.0
+    largest = max(float(m["weight"]) for m in section_of_file["members"]) or 1.0
     rows = [
         [str(m["id"]), bar(float(m["weight"]) / largest, number(float(m["weight"])))]
-        for m in given["members"]
+        for m in section_of_file["members"]
     ]
     return section(
         "ensemble",
         "Several prompts as one",
-        el("p", f"Rule: {given['rule']}. The members were selected on dev."),
-        _worth(material, given),
+        el("p", f"Rule: {section_of_file['rule']}. The members were selected on dev."),
+        _scores_list(material, section_of_file),
         table("Members and weights", ("prompt", "weight"), rows),
     )
 
 
-def _worth(material: ReportInputs, given: Any) -> Html | None:
-    pairs = [(f"{_own(material)} on dev, selected", _score(given, "dev", material))]
+def _scores_list(material: ReportInputs, section_of_file: Any) -> Html | None:
+    pairs = [
+        (f"{_measured_name(material)} on dev, selected", _score(section_of_file, "dev", material))
+    ]
     if material.examined is not None:
         now = material.examined.document.get("ensemble")
         scores = now["scores"][material.split] if now else {}
         if material.split != "dev":
             pairs.append(
-                (f"{_own(material)} on {material.split}", _score(now, material.split, material))
+                (
+                    f"{_measured_name(material)} on {material.split}",
+                    _score(now, material.split, material),
+                )
             )
         pairs.append((f"gain over manual on {material.split}", gain(scores)))
         pairs.append((f"gain over {material.best.id} on {material.split}", gain(scores, "vs_best")))
     return defined(pairs, class_="facts")
 
 
-def _own(material: ReportInputs) -> str:
+def _measured_name(material: ReportInputs) -> str:
     return name_of(material.share)
 
 

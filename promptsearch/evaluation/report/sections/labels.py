@@ -35,13 +35,13 @@ def labels(material: ReportInputs) -> Html | None:
 
 def _about(judged: Predictions, material: ReportInputs) -> str:
     where = f"{count(len(judged.targets), 'example')} of {material.split}"
-    told = (
+    sentence = (
         f"{material.best.id} on {where}. Precision: of those predicted, the share that is right; "
         "recall: of those there are, the share found."
     )
     if len(judged.labels) > MANY:
-        return told
-    return f"{told} In the matrix, shades are shares of the row."
+        return sentence
+    return f"{sentence} In the matrix, shades are shares of the row."
 
 
 def _row(row: LabelResult, material: ReportInputs) -> list[Child]:
@@ -55,9 +55,11 @@ def _matrix(judged: Predictions) -> Html:
     cells = confusion(judged)
     caption = "Confusion matrix"
     rows = []
-    for place, (label, own) in enumerate(zip(judged.labels, cells.tolist(), strict=True)):
-        total = max(1, sum(own))
-        shaded = (_cell(times, times / total, place == i) for i, times in enumerate(own))
+    for row_index, (label, row_counts) in enumerate(
+        zip(judged.labels, cells.tolist(), strict=True)
+    ):
+        total = max(1, sum(row_counts))
+        shaded = (_cell(times, times / total, row_index == i) for i, times in enumerate(row_counts))
         rows.append(el("tr", el("th", label, scope="row"), *shaded))
     names = (el("th", label, scope="col") for label in judged.labels)
     head = el("tr", el("td", "right \\ predicted"), *names)

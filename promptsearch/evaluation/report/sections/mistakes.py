@@ -5,7 +5,7 @@ from typing import Any
 from promptsearch.evaluation.report.html import Child, Html, defined, el, joined, listed
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, percent
-from promptsearch.evaluation.report.prompt_markup import filled_shown, label_shown
+from promptsearch.evaluation.report.prompt_markup import filled_html, label_shown
 from promptsearch.evaluation.report.sections.parts import section
 from promptsearch.evaluation.report.statistics.mistakes import Mistake, SlotWords
 
@@ -15,66 +15,77 @@ def mistakes(material: ReportInputs) -> Html | None:
     if material.examined is None:
         return None
     judged = material.examined.predictions
-    wrong, shown = int((~judged.hits).sum()), material.examined.mistakes
+    wrong, listed_mistakes = int((~judged.hits).sum()), material.examined.mistakes
     if not wrong:
         return section("mistakes", "What it gets wrong", el("p", "Nothing, on these examples."))
     examples = count(len(judged.targets), "example")
     first = f"{wrong:,} of {examples} of {material.split} are wrong"
-    if len(shown) < wrong:
-        first += f"; these {len(shown)} gave what is right the least probability"
+    if len(listed_mistakes) < wrong:
+        first += f"; these {len(listed_mistakes)} gave what is right the least probability"
     return section(
         "mistakes",
         "What it gets wrong",
         el("p", f"{first}. {_about_words(material)}"),
-        listed((_mistake(own, material) for own in shown), "ol", class_="mistakes"),
+        listed(
+            (_mistake(mistake, material) for mistake in listed_mistakes), "ol", class_="mistakes"
+        ),
     )
 
 
 def _about_words(material: ReportInputs) -> str:
     """What the words at the slot are."""
     assert material.examined is not None
-    if not any(own.words for own in material.examined.mistakes):
+    if not any(mistake.words for mistake in material.examined.mistakes):
         return "The model has no whole words to show at the slot."
     family = material.examined.evaluation.scorer.model.info.family
-    said = "Top words are what the model finds likeliest at the slot among all its whole words"
+    sentence = "Top words are what the model finds likeliest at the slot among all its whole words"
     if family == "causal":
-        return f"{said}, having read only what stands before it."
-    return f"{said}, whether they are answers or not."
+        return f"{sentence}, having read only what stands before it."
+    return f"{sentence}, whether they are answers or not."
 
 
-def _mistake(own: Mistake, material: ReportInputs) -> Html:
+def _mistake(mistake: Mistake, material: ReportInputs) -> Html:
     assert material.examined is not None
     prompt, names = (
         material.examined.evaluation.saved[0].prompt,
         material.best.row.get("verbalizer"),
     )
-    right = f" ({percent(own.p_right)})" if own.p_right is not None else ""
-    said = f" ({percent(own.p_predicted)})" if own.p_predicted is not None else ""
+    right = f" ({percent(mistake.p_right)})" if mistake.p_right is not None else ""
+    predicted_share = (
+        f" ({percent(mistake.p_predicted)})" if mistake.p_predicted is not None else ""
+    )
     return el(
         "div",
-        el("p", filled_shown(prompt, own.example.inputs, material.language)),
+        el("p", filled_html(prompt, mistake.example.inputs, material.language)),
         defined(
             [
                 (
                     "said",
-                    joined([el("span", label_shown(own.predicted, names), class_="wrong"), said]),
+                    joined(
+                        [
+                            el("span", label_shown(mistake.predicted, names), class_="wrong"),
+                            predicted_share,
+                        ]
+                    ),
                 ),
-                ("right", joined([el("span", _right(own, names), class_="right"), right])),
-                *(_words(words, len(own.words) > 1) for words in own.words),
+                ("right", joined([el("span", _right(mistake, names), class_="right"), right])),
+                *(_words(words, len(mistake.words) > 1) for words in mistake.words),
             ],
             class_="said",
         ),
     )
 
 
-def _right(own: Mistake, names: Any) -> Html:
+def _right(mistake: Mistake, names: Any) -> Html:
     """What is right: for facts there may be several objects."""
-    return joined((label_shown(target, names) for target in own.example.targets), ", ")
+    return joined((label_shown(target, names) for target in mistake.example.targets), ", ")
 
 
-def _words(own: SlotWords, several: bool) -> tuple[str, Child]:
-    told = [
+def _words(slot_words: SlotWords, several: bool) -> tuple[str, Child]:
+    words_shown = [
         el("span", el("span", word, class_="word"), " ", el("small", percent(share)))
-        for word, share in own.words
+        for word, share in slot_words.words
     ]
-    return f"top words at [{own.slot}]" if several else "top words", joined(told, "  ")
+    return f"top words at [{slot_words.slot}]" if several else "top words", joined(
+        words_shown, "  "
+    )

@@ -5,7 +5,7 @@ from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, number
 from promptsearch.evaluation.report.sections.parts import bar, section, table
 from promptsearch.evaluation.report.statistics.labels import most_confused
-from promptsearch.evaluation.report.statistics.objects import most_said, per_object, uncovered
+from promptsearch.evaluation.report.statistics.objects import most_predicted, per_object, uncovered
 from promptsearch.metrics.predictions import Predictions
 
 SHOWN = 12  # rows of each table
@@ -20,7 +20,7 @@ def objects(material: ReportInputs) -> Html | None:
         "objects",
         "Results by object",
         el("p", *_about(judged, material)),
-        _said(judged),
+        _most_predicted(judged),
         _by_object(judged),
         _pairs(judged),
     )
@@ -28,47 +28,49 @@ def objects(material: ReportInputs) -> Html | None:
 
 def _about(judged: Predictions, material: ReportInputs) -> list[Child]:
     lost, distinct = uncovered(judged), len({judged.labels[i] for i in judged.predicted.tolist()})
-    told = (
+    sentence = (
         f"{material.best.id} on {count(len(judged.targets), 'fact')} of {material.split}: "
         f"{count(distinct, 'different answer')} among {count(len(judged.labels), 'candidate')}. "
     )
     if lost:
-        told += f"{count(lost, 'fact')} cannot be answered right: their objects are no candidates. "
+        sentence += (
+            f"{count(lost, 'fact')} cannot be answered right: their objects are no candidates. "
+        )
     if any(len(targets) > 1 for targets in judged.targets):
-        told += "A fact with several right objects counts for each of them below. "
-    return [told]
+        sentence += "A fact with several right objects counts for each of them below. "
+    return [sentence]
 
 
-def _said(judged: Predictions) -> Html:
-    found = most_said(judged, SHOWN)
+def _most_predicted(judged: Predictions) -> Html:
+    most_frequent = most_predicted(judged, SHOWN)
     rows = [
-        [name, bar(times / found[0][1], f"{times:,}"), f"{times - wrong:,}", f"{wrong:,}"]
-        for name, times, wrong in found
+        [name, bar(times / most_frequent[0][1], f"{times:,}"), f"{times - wrong:,}", f"{wrong:,}"]
+        for name, times, wrong in most_frequent
     ]
     return table("Said most often", ("object", "said", "right", "wrong"), rows)
 
 
 def _by_object(judged: Predictions) -> Html:
     """P@1 of the most frequent objects, where any is asked for twice."""
-    found = [own for own in per_object(judged) if own.n > 1][:SHOWN]
-    if not found:
+    results = [result for result in per_object(judged) if result.n > 1][:SHOWN]
+    if not results:
         return el("p", "Every object is right once only, so P@1 by object would be 0 or 1.")
     rows = [
         [
-            own.object,
-            bar(own.p_at_1, number(own.p_at_1)),
-            f"{own.n:,}",
-            f"{own.predicted:,}" if own.candidate else "no candidate",
+            result.object,
+            bar(result.p_at_1, number(result.p_at_1)),
+            f"{result.n:,}",
+            f"{result.predicted:,}" if result.candidate else "no candidate",
         ]
-        for own in found
+        for result in results
     ]
     return table("P@1 of the most frequent objects", ("object", "P@1", "facts", "said"), rows)
 
 
 def _pairs(judged: Predictions) -> Html | None:
     """Objects most often taken for another, where that happens twice."""
-    found = [pair for pair in most_confused(judged, SHOWN) if pair.times > 1]
-    if not found:
+    confused = [pair for pair in most_confused(judged, SHOWN) if pair.times > 1]
+    if not confused:
         return None
-    rows = [[", ".join(pair.right), pair.predicted, f"{pair.times:,}"] for pair in found]
+    rows = [[", ".join(pair.right), pair.predicted, f"{pair.times:,}"] for pair in confused]
     return table("Objects most often taken for another", ("right", "said", "times"), rows)

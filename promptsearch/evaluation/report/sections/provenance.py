@@ -22,16 +22,16 @@ def making(material: ReportInputs) -> Html:
         ("cost", _cost(_of(search, "spent"))),
         ("stopped", str(search.get("stopped_because") or "")),
         ("model", _model(model)),
-        ("asked for this report", _asked(material)),
+        ("asked for this report", _report_command(material)),
         ("scoring", _pairs(_of(file.document, "scoring"))),
         *_data(_of(file.document, "task")),
         ("versions", _pairs(_of(file.document, "versions"))),
         ("file", el("code", str(file.path))),
     ]
-    told = defined(pairs, class_="facts")
+    facts = defined(pairs, class_="facts")
     options = _of(search, "options")
     rest = details("Options of the strategy", defined(_options(options), class_="facts"))
-    return section("making", "How it was made", told, rest if options else None)
+    return section("making", "How it was made", facts, rest if options else None)
 
 
 def _of(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -41,8 +41,8 @@ def _of(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _strategy(search: Mapping[str, Any]) -> str:
     names = ("objective", "seed", "budget")
-    told = [f"{name} {search[name]}" for name in names if search.get(name) is not None]
-    return " · ".join([str(search["strategy"]), *told]) if search.get("strategy") else ""
+    settings = [f"{name} {search[name]}" for name in names if search.get(name) is not None]
+    return " · ".join([str(search["strategy"]), *settings]) if search.get("strategy") else ""
 
 
 def _cost(spent: Mapping[str, Any]) -> str:
@@ -61,7 +61,7 @@ def _model(model: Mapping[str, Any]) -> str:
     return " · ".join([str(model["spec"]), *about]) if model.get("spec") else ""
 
 
-def _asked(material: ReportInputs) -> str:
+def _report_command(material: ReportInputs) -> str:
     """The model that made the numbers here, where it is another one or none."""
     if material.examined is None:
         return "no model (--no-evaluate)"
@@ -73,13 +73,15 @@ def _asked(material: ReportInputs) -> str:
 
 def _data(task: Mapping[str, Any]) -> list[tuple[str, Child]]:
     """Each split's files."""
-    found: list[tuple[str, Child]] = []
-    for split, own in _of(task, "data").items():
-        files = ", ".join(map(str, own.get("files", ())))
-        about = [count(own["n"], "example")] if "n" in own else []
-        about += [f"sha256 {str(own['sha256'])[:HASH]}"] if own.get("sha256") else []
-        found.append((split, joined([el("code", files), " · ".join(["", *about])])))
-    return found
+    rows: list[tuple[str, Child]] = []
+    for split, about_split in _of(task, "data").items():
+        files = ", ".join(map(str, about_split.get("files", ())))
+        about = [count(about_split["n"], "example")] if "n" in about_split else []
+        about += (
+            [f"sha256 {str(about_split['sha256'])[:HASH]}"] if about_split.get("sha256") else []
+        )
+        rows.append((split, joined([el("code", files), " · ".join(["", *about])])))
+    return rows
 
 
 def _pairs(row: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from promptsearch.evaluation.report.number_format import (
     number,
     sentence,
 )
-from promptsearch.evaluation.report.prompt_markup import answers_shown, template_shown
+from promptsearch.evaluation.report.prompt_markup import answers_shown, template_html
 from promptsearch.evaluation.report.sections.parts import figure, section
 from promptsearch.evaluation.report.statistics.ranking import RankedPrompt
 
@@ -21,12 +21,12 @@ from promptsearch.evaluation.report.statistics.ranking import RankedPrompt
 def standing(material: ReportInputs) -> Html:
     """A table and the chart of its intervals."""
     rows, metric, split = material.standings, material.share, material.split
-    shown = [row for row in rows if row.share("dev", metric) or row.share(split, metric)]
+    scored_rows = [row for row in rows if row.share("dev", metric) or row.share(split, metric)]
     return section(
         "prompts",
         "Best prompts and baselines",
         el("p", *_about(material)),
-        _chart(shown, material) if shown else None,
+        _chart(scored_rows, material) if scored_rows else None,
         _table(material),
     )
 
@@ -48,14 +48,14 @@ def _about(material: ReportInputs) -> list[Child]:
 
 
 def _chart(rows: Sequence[RankedPrompt], material: ReportInputs) -> Html:
-    told = []
+    captions = []
     for row in rows:
-        found = row.share(material.split, material.share) or row.share("dev", material.share)
-        if found is not None:
-            told.append(f"{row.id} {number(found[0])} {interval(found[1])}".rstrip())
+        share = row.share(material.split, material.share) or row.share("dev", material.share)
+        if share is not None:
+            captions.append(f"{row.id} {number(share[0])} {interval(share[1])}".rstrip())
     caption = f"{sentence(name_of(material.share))} with Wilson's 95% intervals."
     dev = "dev, which selected these" if material.selected else "dev"
-    whole = f"{caption} {'; '.join(told)}"
+    whole = f"{caption} {'; '.join(captions)}"
     svg = intervals(rows, material.share, material.split, whole, dev)
     return figure(svg, f"{caption} Hollow: on {dev}.")
 
@@ -80,15 +80,15 @@ def _columns(material: ReportInputs) -> list[Column]:
     if material.objective not in metrics:
         metrics.insert(1, material.objective)
     first, *rest = [(f"{name_of(m)}, {split}", split, m) for m in metrics]
-    found, dev = [first], "dev (selected)" if material.selected else "dev"
+    columns, dev = [first], "dev (selected)" if material.selected else "dev"
     if material.examined is not None:
-        found.append((f"gain over manual{_compared(material)}, {split}", "gain", ""))
+        columns.append((f"gain over manual{_compared(material)}, {split}", "gain", ""))
     if split != "dev":
-        found.append((f"{name_of(material.share)}, {dev}", "dev", material.share))
-    found += rest
+        columns.append((f"{name_of(material.share)}, {dev}", "dev", material.share))
+    columns += rest
     if split != "dev":
-        found += [(f"{name_of(m)}, {dev}", "dev", m) for m in metrics[1:]]
-    return found
+        columns += [(f"{name_of(m)}, {dev}", "dev", m) for m in metrics[1:]]
+    return columns
 
 
 def _compared(material: ReportInputs) -> str:
@@ -116,20 +116,20 @@ def _body(row: RankedPrompt, columns: Sequence[Column], material: ReportInputs) 
 
 
 def _named(row: RankedPrompt, material: ReportInputs) -> list[Child]:
-    told: list[Child] = [el("span", row.id, class_="id"), " "]
+    pieces: list[Child] = [el("span", row.id, class_="id"), " "]
     if template := row.row.get("template"):
-        told.append(template_shown(str(template), material.language))
+        pieces.append(template_html(str(template), material.language))
         verbalizer = row.row.get("verbalizer")
         if isinstance(verbalizer, Mapping) and verbalizer != material.best.row.get("verbalizer"):
-            told += [" ", answers_shown(verbalizer)]
+            pieces += [" ", answers_shown(verbalizer)]
     elif "members" in row.row:
-        told.append(f"{row.row['rule']} of {listing([str(m['id']) for m in row.row['members']])}")
+        pieces.append(f"{row.row['rule']} of {listing([str(m['id']) for m in row.row['members']])}")
     elif "label" in row.row:
-        told.append(f"always {row.row['label']!r}, the most frequent of train")
+        pieces.append(f"always {row.row['label']!r}, the most frequent of train")
     tuned: Any = (row.row.get("finetuned") or {}).get("dev")
     if tuned:
-        told.append(el("small", f" tuned copy on dev: {number(tuned.get(material.objective))}"))
-    return told
+        pieces.append(el("small", f" tuned copy on dev: {number(tuned.get(material.objective))}"))
+    return pieces
 
 
 def _cell(row: RankedPrompt, column: Column, material: ReportInputs) -> list[Child]:
@@ -137,15 +137,15 @@ def _cell(row: RankedPrompt, column: Column, material: ReportInputs) -> list[Chi
     if split == "gain":
         scores = row.dev if material.split == "dev" else row.test
         return _gain(scores or {})
-    found = row.share(split, metric)
-    ends = interval(found[1]) if found and metric == material.share else ""
-    return [number(found[0] if found else None), el("small", f" {ends}") if ends else None]
+    share = row.share(split, metric)
+    ends = interval(share[1]) if share and metric == material.share else ""
+    return [number(share[0] if share else None), el("small", f" {ends}") if ends else None]
 
 
 def _gain(scores: Mapping[str, Any]) -> list[Child]:
     """The paired difference; nothing for the manual prompt itself, which the search may keep."""
-    found = scores.get("vs_manual")
-    if not found or not (found["delta"] or found["n_discordant"]):
+    difference = scores.get("vs_manual")
+    if not difference or not (difference["delta"] or difference["n_discordant"]):
         return ["–"]
-    ends = interval(found["ci95"], signed=True)
-    return [number(found["delta"], signed=True), el("small", f" {ends}")]
+    ends = interval(difference["ci95"], signed=True)
+    return [number(difference["delta"], signed=True), el("small", f" {ends}")]

@@ -14,7 +14,7 @@ from promptsearch.evaluation.report.number_format import (
     number,
     sentence,
 )
-from promptsearch.evaluation.report.prompt_markup import answers_shown, template_shown
+from promptsearch.evaluation.report.prompt_markup import answers_shown, template_html
 from promptsearch.evaluation.report.sections.parts import note
 
 Scores = Mapping[str, Any]
@@ -34,7 +34,7 @@ def summary(material: ReportInputs) -> Html:
         el(
             "div",
             el("p", el("span", best.id, class_="id"), f" {_which(material)}", class_="over"),
-            el("p", template_shown(best.prompt.template, material.language), class_="best"),
+            el("p", template_html(best.prompt.template, material.language), class_="best"),
             el("p", answers_shown(verbalizer)) if isinstance(verbalizer, Mapping) else None,
             class_="card",
         ),
@@ -52,29 +52,31 @@ def verdict(material: ReportInputs) -> str:
     scores, metric = _scores(material, "best"), material.share
     if scores is None or metric not in scores:
         return "Nothing was scored: these prompts have no numbers yet."
-    worth = f"{name_of(metric)} {number(scores[metric])} {interval(scores.get('ci95'))}".rstrip()
+    score_text = (
+        f"{name_of(metric)} {number(scores[metric])} {interval(scores.get('ci95'))}".rstrip()
+    )
     where = f"on {count(int(scores['n']), 'example')} of {material.split}"
-    said = f"{worth} {where}"
+    sentence = f"{score_text} {where}"
     if material.split == "dev" and material.selected:
-        return f"{said}, which selected this prompt: expect less on new examples."
-    found = scores.get("vs_manual")
-    if found is None and material.examined is None:
-        return f"{said}."  # the file's own scores: nothing was compared
-    if not found or not (found["n_discordant"] or found["delta"]):
-        return f"{said}: no different from the manual prompt."
-    low, high = found["ci95"]
-    what = f"{name_of(found['metric'])} {gain(scores)}"
+        return f"{sentence}, which selected this prompt: expect less on new examples."
+    difference = scores.get("vs_manual")
+    if difference is None and material.examined is None:
+        return f"{sentence}."  # the file's own scores: nothing was compared
+    if not difference or not (difference["n_discordant"] or difference["delta"]):
+        return f"{sentence}: no different from the manual prompt."
+    low, high = difference["ci95"]
+    what = f"{name_of(difference['metric'])} {gain(scores)}"
     if low > 0:
-        return f"{said}, better than the manual prompt: {what}."
+        return f"{sentence}, better than the manual prompt: {what}."
     if high < 0:
-        return f"{said}, worse than the manual prompt: {what}."
-    return f"{said}. A difference to the manual prompt is not shown: {what}."
+        return f"{sentence}, worse than the manual prompt: {what}."
+    return f"{sentence}. A difference to the manual prompt is not shown: {what}."
 
 
 def _scores(material: ReportInputs, who: str) -> Scores | None:
     """Of the best prompt, or of a baseline, on the split that was read."""
     first, *others = material.standings
-    rows = [first] if who == "best" else [own for own in others if own.id == who]
+    rows = [first] if who == "best" else [row for row in others if row.id == who]
     if not rows:
         return None
     return rows[0].dev if material.split == "dev" else rows[0].test
@@ -82,16 +84,18 @@ def _scores(material: ReportInputs, who: str) -> Scores | None:
 
 def _tiles(material: ReportInputs) -> list[Child]:
     metric, split = material.share, material.split
-    best, manual = (_scores(material, place) or {} for place in ("best", "manual"))
+    best, manual = (_scores(material, who) or {} for who in ("best", "manual"))
     spent = material.file.section("search").get("spent")
-    own: Mapping[str, Any] = spent if isinstance(spent, Mapping) else {}
+    totals: Mapping[str, Any] = spent if isinstance(spent, Mapping) else {}
     tiles = [
         (f"{name_of(metric)} on {split}", number(best.get(metric)), interval(best.get("ci95"))),
         ("the manual prompt", number(manual.get(metric)), interval(manual.get("ci95"))),
     ]
-    if own:
-        passes = f"{count(int(own['forwards']), 'forward')} · {duration(float(own['seconds']))}"
-        tiles.append(("prompts scored on dev", f"{own['prompts']:,}", passes))
+    if totals:
+        passes = (
+            f"{count(int(totals['forwards']), 'forward')} · {duration(float(totals['seconds']))}"
+        )
+        tiles.append(("prompts scored on dev", f"{totals['prompts']:,}", passes))
     return [
         el("div", el("dt", name), el("dd", el("strong", value), el("span", more)))
         for name, value, more in tiles
@@ -107,11 +111,11 @@ def _about_transfer(material: ReportInputs) -> list[Child]:
     if not material.is_transfer or material.examined is None:
         return []
     now, then = material.examined.evaluation.scorer.model.info, material.file.section("model")
-    found = "were found with" if material.selected else "are for"
+    verb = "were found with" if material.selected else "are for"
     selected = ", which selected them" if material.selected else ""
     return [
         note(
-            f"Transfer: the prompts {found} {then.get('spec')}{selected}; "
+            f"Transfer: the prompts {verb} {then.get('spec')}{selected}; "
             f"what is said of {material.split} here is of {now.spec}."
         )
     ]
@@ -123,7 +127,7 @@ def _about_majority(material: ReportInputs) -> list[Child]:
     best, always = (_scores(material, who) or {} for who in ("best", "majority"))
     if best.get(metric) is None or best[metric] >= always.get(metric, 0.0):
         return []
-    row = next(own.row for own in material.standings if own.id == "majority")
+    row = next(ranked.row for ranked in material.standings if ranked.id == "majority")
     return [
         note(
             f"Always answering {row['label']!r}, the most frequent answer of train, is right more "

@@ -37,7 +37,10 @@ def ancestry_of(
     first: SavedPrompt, saved: Sequence[SavedPrompt], trials: Sequence[Scored]
 ) -> Ancestry:
     """Of the first prompt; a file that leads in a circle is followed once round."""
-    known = {**_of_ledger(trials), **{own.id: _of_file(own) for own in (*saved, first)}}
+    known = {
+        **_of_ledger(trials),
+        **{saved_prompt.id: _of_file(saved_prompt) for saved_prompt in (*saved, first)},
+    }
     order = list(_parents_first(first.id, known))
     members = tuple(known[name] for name in order if name in known)
     return Ancestry(members, tuple(name for name in order if name not in known))
@@ -58,14 +61,14 @@ def _parents_first(start: str, known: Mapping[str, Ancestor]) -> Iterator[str]:
 
 def _of_ledger(trials: Iterable[Scored]) -> dict[str, Ancestor]:
     """By id; what was scored on dev and on train counts with dev."""
-    found: dict[str, Ancestor] = {}
+    ancestors: dict[str, Ancestor] = {}
     for row in trials:
-        if row.id in found and not (row.split == "dev" and found[row.id].split != "dev"):
+        if row.id in ancestors and not (row.split == "dev" and ancestors[row.id].split != "dev"):
             continue
         made_by = row.step or row.strategy
         about = (row.id, row.template, row.answers, made_by, row.parents)
-        found[row.id] = Ancestor(*about, scores=row.scores, split=row.split)
-    return found
+        ancestors[row.id] = Ancestor(*about, scores=row.scores, split=row.split)
+    return ancestors
 
 
 def _of_file(saved: SavedPrompt) -> Ancestor:

@@ -15,7 +15,7 @@ FAR = 3  # times as far below the middle as the best is above it
 class Point:
     """A prompt when it was first scored on dev."""
 
-    place: int  # of distinct prompts, from 1
+    prompt_number: int  # of distinct prompts, from 1
     id: str
     value: float
     group: str  # the plan's step, or the strategy
@@ -65,8 +65,8 @@ def course_of(rows: Sequence[Scored], metric: str) -> BudgetCurve:
         if row.complete and not known.complete:  # it went on in the race
             first[row.id] = row
     points = [
-        Point(place, row.id, float(value), row.step or row.strategy, row.complete)
-        for place, row in enumerate(first.values(), 1)
+        Point(number, row.id, float(value), row.step or row.strategy, row.complete)
+        for number, row in enumerate(first.values(), 1)
         if isinstance(value := row.scores.get(metric), int | float)
     ]
     ranked = any(not row.exact for row in first.values())
@@ -74,8 +74,8 @@ def course_of(rows: Sequence[Scored], metric: str) -> BudgetCurve:
 
 
 def _best(points: Sequence[Point]) -> tuple[tuple[int, float], ...]:
-    found: list[tuple[int, float]] = []
+    steps: list[tuple[int, float]] = []
     for point in points:
-        if point.complete and (not found or point.value > found[-1][1]):
-            found.append((point.place, point.value))
-    return tuple(found)
+        if point.complete and (not steps or point.value > steps[-1][1]):
+            steps.append((point.prompt_number, point.value))
+    return tuple(steps)

@@ -22,7 +22,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Relation:
+class DevTestCorrelation:
     """Spearman's rank correlation in [-1, 1], None where it is not defined.
 
     `chance` is what 95 of 100 random orders stay below, in absolute value.
@@ -34,34 +34,34 @@ class Relation:
     chance: float | None
 
     @property
-    def shown(self) -> bool:
+    def is_shown(self) -> bool:
         """Whether the relation is more than chance gives."""
         if self.spearman is None or self.chance is None:
             return False
         return abs(self.spearman) > self.chance
 
 
-def relation_of(pairs: Sequence[Pair], metric: str, seed: int = 0) -> Relation:
+def relation_of(pairs: Sequence[Pair], metric: str, seed: int = 0) -> DevTestCorrelation:
     """The rank correlation of some prompts' scores, and of the same in random orders."""
     dev, test = (ranks(np.array([getattr(p, split) for p in pairs])) for split in ("dev", "test"))
-    found = correlation(dev, test) if len(pairs) >= FEWEST else None
-    if found is None:
-        return Relation(metric, tuple(pairs), None, None)
+    spearman = correlation(dev, test) if len(pairs) >= FEWEST else None
+    if spearman is None:
+        return DevTestCorrelation(metric, tuple(pairs), None, None)
     rng = np.random.default_rng(seed)
     drawn = [abs(correlation(dev, rng.permutation(test)) or 0.0) for _ in range(DRAWS)]
-    return Relation(metric, tuple(pairs), found, float(np.quantile(drawn, 0.95)))
+    return DevTestCorrelation(metric, tuple(pairs), spearman, float(np.quantile(drawn, 0.95)))
 
 
 def ranks(values: Floats) -> Floats:
     """(value,): places from 1, the mean of their places for equals."""
     below = (values[None, :] < values[:, None]).sum(1)
     equal = (values[None, :] == values[:, None]).sum(1)
-    found: Floats = below + (equal + 1) / 2
-    return found
+    mean_ranks: Floats = below + (equal + 1) / 2
+    return mean_ranks
 
 
 def correlation(ours: Floats, theirs: Floats) -> float | None:
     """Pearson's, in [-1, 1]; None where one of them does not vary."""
-    one, other = ours - ours.mean(), theirs - theirs.mean()
-    length = float(np.sqrt((one @ one) * (other @ other)))
-    return float(np.clip(one @ other / length, -1, 1)) if length else None
+    a, b = ours - ours.mean(), theirs - theirs.mean()
+    length = float(np.sqrt((a @ a) * (b @ b)))
+    return float(np.clip(a @ b / length, -1, 1)) if length else None

@@ -58,8 +58,8 @@ class Confused:
 def most_confused(judged: Predictions, most: int) -> tuple[Confused, ...]:
     """The most frequent mistakes; equals in the order of the examples."""
     counts: dict[tuple[tuple[str, ...], str], int] = {}
-    for place in np.flatnonzero(~judged.hits).tolist():
-        pair = judged.targets[place], judged.labels[judged.predicted[place]]
+    for index in np.flatnonzero(~judged.hits).tolist():
+        pair = judged.targets[index], judged.labels[judged.predicted[index]]
         counts[pair] = counts.get(pair, 0) + 1
     ranked = sorted(counts.items(), key=lambda item: -item[1])[:most]
     return tuple(Confused(right, predicted, times) for (right, predicted), times in ranked)

@@ -35,21 +35,21 @@ def worst(judged: Predictions, most: int) -> list[int]:
     """
     wrong = np.flatnonzero(~judged.hits)
     order = np.lexsort((wrong, judged.log_right[wrong], judged.rank[wrong] == 0))
-    places: list[int] = wrong[order][:most].tolist()
-    return places
+    indices: list[int] = wrong[order][:most].tolist()
+    return indices
 
 
-def mistakes(judged: Predictions, examples: Dataset, places: Sequence[int]) -> tuple[Mistake, ...]:
+def mistakes(judged: Predictions, examples: Dataset, indices: Sequence[int]) -> tuple[Mistake, ...]:
     """What was said of the examples at these places."""
-    return tuple(_mistake(judged, examples, place) for place in places)
+    return tuple(_mistake(judged, examples, index) for index in indices)
 
 
-def _mistake(judged: Predictions, examples: Dataset, place: int) -> Mistake:
-    predicted = int(judged.predicted[place])
+def _mistake(judged: Predictions, examples: Dataset, index: int) -> Mistake:
+    predicted = int(judged.predicted[index])
     known = judged.log_probs
     return Mistake(
-        examples[place],
+        examples[index],
         judged.labels[predicted],
-        None if known is None else float(np.exp(known[place, predicted])),
-        float(np.exp(judged.log_right[place])) if judged.rank[place] else None,
+        None if known is None else float(np.exp(known[index, predicted])),
+        float(np.exp(judged.log_right[index])) if judged.rank[index] else None,
     )

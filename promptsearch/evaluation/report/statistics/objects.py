@@ -30,20 +30,20 @@ def per_object(judged: Predictions) -> tuple[ObjectResult, ...]:
     for targets, hit in zip(judged.targets, judged.hits.tolist(), strict=True):
         counts.update(targets)
         hits.update(targets if hit else ())
-    said = Counter(judged.labels[place] for place in judged.predicted.tolist())
+    predicted_counts = Counter(judged.labels[label] for label in judged.predicted.tolist())
     known = set(judged.labels)
-    names = dict.fromkeys([*counts, *said])
-    found = [ObjectResult(o, counts[o], hits[o], said[o], o in known) for o in names]
-    return tuple(sorted(found, key=lambda own: -own.n))
+    names = dict.fromkeys([*counts, *predicted_counts])
+    results = [ObjectResult(o, counts[o], hits[o], predicted_counts[o], o in known) for o in names]
+    return tuple(sorted(results, key=lambda own: -own.n))
 
 
-def most_said(judged: Predictions, most: int) -> tuple[tuple[str, int, int], ...]:
+def most_predicted(judged: Predictions, most: int) -> tuple[tuple[str, int, int], ...]:
     """(object, times said, times wrongly) of those said most often."""
-    said = Counter(judged.labels[place] for place in judged.predicted.tolist())
+    predicted_counts = Counter(judged.labels[label] for label in judged.predicted.tolist())
     wrong = Counter(
-        judged.labels[place] for place in judged.predicted[np.flatnonzero(~judged.hits)].tolist()
+        judged.labels[label] for label in judged.predicted[np.flatnonzero(~judged.hits)].tolist()
     )
-    return tuple((name, times, wrong[name]) for name, times in said.most_common(most))
+    return tuple((name, times, wrong[name]) for name, times in predicted_counts.most_common(most))
 
 
 def uncovered(judged: Predictions) -> int:

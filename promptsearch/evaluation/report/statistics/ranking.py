@@ -32,36 +32,36 @@ class RankedPrompt:
         return float(value), None
 
 
-def standings(
+def ranked_prompts(
     file: PromptFile, top: int, document: Mapping[str, Any] | None, split: str
 ) -> tuple[RankedPrompt, ...]:
     """The first prompts in the file's order, then the ensemble, then the baselines.
 
     `document` is what `Evaluation.document` says of `split`.
     """
-    found = list(_standings(file, top, document or {}, split))
+    prompts = list(_ranked_prompts(file, top, document or {}, split))
     if split != "dev":
-        return tuple(found)
-    return tuple(RankedPrompt(s.id, s.role, s.row, s.test or s.dev, None) for s in found)
+        return tuple(prompts)
+    return tuple(RankedPrompt(s.id, s.role, s.row, s.test or s.dev, None) for s in prompts)
 
 
-def _standings(
+def _ranked_prompts(
     file: PromptFile, top: int, document: Mapping[str, Any], split: str
 ) -> Iterator[RankedPrompt]:
     judged = {row["id"]: row for row in document.get("prompts", ())}
     for saved in file.prompts[:top]:
-        yield _standing(saved.id, "prompt", saved.row, judged.get(saved.id), split)
+        yield _ranked_prompt(saved.id, "prompt", saved.row, judged.get(saved.id), split)
     ensemble = file.section("ensemble")
     if ensemble:
-        yield _standing("ensemble", "ensemble", ensemble, document.get("ensemble"), split)
+        yield _ranked_prompt("ensemble", "ensemble", ensemble, document.get("ensemble"), split)
     known, now = file.section("baselines"), document.get("baselines", {})
     for name in dict.fromkeys([*now, *known]):
         before = known.get(name)
-        own = before if isinstance(before, Mapping) else now[name]
-        yield _standing(name, "baseline", own, now.get(name), split)
+        baseline_row = before if isinstance(before, Mapping) else now[name]
+        yield _ranked_prompt(name, "baseline", baseline_row, now.get(name), split)
 
 
-def _standing(
+def _ranked_prompt(
     name: str, role: Role, row: Mapping[str, Any], judged: Mapping[str, Any] | None, split: str
 ) -> RankedPrompt:
     before = row.get("scores") or {}

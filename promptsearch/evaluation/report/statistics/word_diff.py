@@ -51,17 +51,17 @@ def _words(template: Template, pattern: re.Pattern[str]) -> Iterator[Word]:
 def changes(old: Template, new: Template, spaced: bool = True) -> tuple[TemplateChange, ...]:
     """From one template to the other; what is kept and gone is the old, kept and new the new."""
     before, after = words_of(old, spaced), words_of(new, spaced)
-    found: list[TemplateChange] = []
+    changed: list[TemplateChange] = []
     matcher = SequenceMatcher(_is_space, before, after, autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
-            found.append(TemplateChange("kept", before[a:b]))
+            changed.append(TemplateChange("kept", before[a:b]))
             continue
         if a < b:
-            found.append(TemplateChange("gone", before[a:b]))
+            changed.append(TemplateChange("gone", before[a:b]))
         if c < d:
-            found.append(TemplateChange("new", after[c:d]))
-    return tuple(found)
+            changed.append(TemplateChange("new", after[c:d]))
+    return tuple(changed)
 
 
 def _is_space(word: Word) -> bool:
@@ -82,11 +82,11 @@ def answer_changes(
     old: dict[str, tuple[str, ...]], new: dict[str, tuple[str, ...]]
 ) -> tuple[AnswerChange, ...]:
     """Labels whose answers are not the same, in the new order."""
-    found = []
+    changed = []
     for label in dict.fromkeys([*new, *old]):
         before, after = old.get(label, ()), new.get(label, ())
         gone = tuple(answer for answer in before if answer not in after)
         added = tuple(answer for answer in after if answer not in before)
         if gone or added:
-            found.append(AnswerChange(label, gone, added))
-    return tuple(found)
+            changed.append(AnswerChange(label, gone, added))
+    return tuple(changed)

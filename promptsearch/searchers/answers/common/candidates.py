@@ -35,8 +35,8 @@ def candidates(
     least = LETTERS if is_spaced(task.language) else 1
 
     def read(texts: Iterable[str]) -> list[Candidate]:
-        able = [text for text in texts if len(text) >= least and text.lower() not in names]
-        return list(map(Candidate, able, model.answer_ids(able)))
+        usable = [text for text in texts if len(text) >= least and text.lower() not in names]
+        return list(map(Candidate, usable, model.answer_ids(usable)))
 
     single = [word for word in read(model.vocabulary_words()) if len(word.ids) == 1]
     if frequent:
@@ -55,9 +55,9 @@ def _longer(task: Task, max_tokens: int) -> list[str]:
     if not is_spaced(task.language):
         return [text for text, _ in Counter(_runs(task, max_tokens)).most_common()]
     counts = Counter(word.lower() for word in _words_of(task) if word.isalpha())
-    own = [word for word, _ in counts.most_common()]
+    frequent = [word for word, _ in counts.most_common()]
     others = wordnet().entries if is_english(task.language) else ()
-    return list(dict.fromkeys([*own, *(word for word in others if word.isalpha())]))
+    return list(dict.fromkeys([*frequent, *(word for word in others if word.isalpha())]))
 
 
 def _words_of(task: Task) -> Iterator[str]:

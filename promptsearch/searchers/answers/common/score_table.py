@@ -58,14 +58,14 @@ class WordScoring:
         slot = self.templates[0].slots[0]
         answers = [((slot, word.text),) for word in self.words]
         return self.model.plan(
-            [_asked(t) for t in texts] if causal else texts, answers, self.scoring
+            [_up_to_slot(t) for t in texts] if causal else texts, answers, self.scoring
         )
 
     def log_prob_table(self, plan: Plan) -> Floats32:
         """(template, example, word): log p of each word."""
         shape = len(self.templates), len(self.examples), len(self.words)
-        found = log_probs(self.model, plan, shape[0] * shape[1], shape[2])
-        values: Floats32 = found.view(shape).numpy()
+        flat = log_probs(self.model, plan, shape[0] * shape[1], shape[2])
+        values: Floats32 = flat.view(shape).numpy()
         return values
 
 
@@ -73,10 +73,10 @@ def log_probs(model: LanguageModel, plan: Plan, texts: int, answers: int) -> "Te
     """(text, answer), float32: all that a plan of so many asks for."""
     import torch
 
-    found = torch.empty(texts, answers)
+    table = torch.empty(texts, answers)
     for block in model.run(plan):
-        found[list(block.rows)] = block.log_probs
-    return found
+        table[list(block.rows)] = block.log_probs
+    return table
 
 
 def sample_balanced(task: Task, most: int) -> list[Example]:
@@ -86,19 +86,19 @@ def sample_balanced(task: Task, most: int) -> list[Example]:
     """
     order = np.random.default_rng([task.seed, 8]).permutation(len(task.train)).tolist()
     turns: dict[str, list[int]] = {label: [] for label in task.labels}
-    for place in order:
-        turns[task.train[place].targets[0]].append(place)
-    if missing := [label for label, places in turns.items() if not places]:
+    for row in order:
+        turns[task.train[row].targets[0]].append(row)
+    if missing := [label for label, rows in turns.items() if not rows]:
         raise TaskError(
             f"{task.name}: no training example has the label {missing[0]!r}, so nothing says which "
             "words may stand for it; add one"
         )
-    rank = {place: turn for places in turns.values() for turn, place in enumerate(places)}
+    rank = {row: turn for rows in turns.values() for turn, row in enumerate(rows)}
     chosen = sorted(order, key=lambda place: rank[place])[:most]
-    return [task.train[place] for place in sorted(chosen)]
+    return [task.train[row] for row in sorted(chosen)]
 
 
-def _asked(text: Filled) -> Filled:
+def _up_to_slot(text: Filled) -> Filled:
     """The text up to its slot: what follows would have to be read again for every word."""
-    end = next(place for place, part in enumerate(text) if isinstance(part, Slot))
+    end = next(index for index, part in enumerate(text) if isinstance(part, Slot))
     return text[: end + 1]

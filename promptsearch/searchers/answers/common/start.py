@@ -31,10 +31,12 @@ def require_model(task: Task, several: bool = False) -> LanguageModel:
     return task.model
 
 
-def starting_trials(task: Task, templates: Sequence[str], score: Score, strategy: str) -> list[Trial]:
+def starting_trials(
+    task: Task, templates: Sequence[str], score: Score, strategy: str
+) -> list[Trial]:
     """The templates, with the task's answers; without any, the task's own prompt."""
-    given = [Template.parse(notation) for notation in templates]
-    prompts = [task.prompt.with_template(each, Source(strategy, ("p0",))) for each in given]
+    parsed = [Template.parse(notation) for notation in templates]
+    prompts = [task.prompt.with_template(each, Source(strategy, ("p0",))) for each in parsed]
     return score(prompts or [task.prompt])
 
 
@@ -43,5 +45,7 @@ def with_words(
 ) -> Prompt:
     """The start's template with these answers."""
     template = start.prompt.template
-    answers = Verbalizer.of({label: list(own) for label, own in words.items()}, template.slots)
+    answers = Verbalizer.of(
+        {label: list(label_words) for label, label_words in words.items()}, template.slots
+    )
     return Prompt(template, answers, Source(strategy, (start.id,), evidence))

@@ -29,8 +29,8 @@ class Forms:
     def of(cls, labels: Sequence[str], rules: Rules | None) -> "Forms":
         """With the rules of a file, or such as can be made; `TaskError` where a label has none."""
         if rules is None:
-            made = named_rules(labels)
-            return cls(label_words(labels), made, made is not None)
+            rules_of_names = named_rules(labels)
+            return cls(label_words(labels), rules_of_names, rules_of_names is not None)
         if missing := [label for label in labels if label not in rules]:
             raise TaskError(
                 f"--rules: there is no rule for the label {missing[0]!r}"
@@ -56,10 +56,10 @@ class Forms:
             return "roles", ends
         if count == 1:
             return "names", self.names
-        able = [1, 2, self.width] if self.rules else [1]
+        widths = [1, 2, self.width] if self.rules else [1]
         raise TaskError(
             f"the template {str(template)!r} has {count} slots, but there are answers for "
-            f"{' or '.join(map(str, dict.fromkeys(able)))}"
+            f"{' or '.join(map(str, dict.fromkeys(widths)))}"
             + ("" if self.rules else "; give rules with a word a slot: --rules FILE")
         )
 
@@ -67,7 +67,9 @@ class Forms:
 def same_tokens(answers: LabelForms) -> list[list[str]]:
     """Groups of labels that have the same answers, so that nothing tells them apart."""
     groups: dict[frozenset[object], list[str]] = {}
-    for label, own in answers.items():
-        key = frozenset(tuple(each) if isinstance(each, list) else each for each in own)
+    for label, answers_of_label in answers.items():
+        key = frozenset(
+            tuple(each) if isinstance(each, list) else each for each in answers_of_label
+        )
         groups.setdefault(key, []).append(label)
     return [labels for labels in groups.values() if len(labels) > 1]

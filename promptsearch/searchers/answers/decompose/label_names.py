@@ -58,8 +58,8 @@ def roles_of(label: str) -> tuple[str, str] | None:
     match = _DIRECTED.fullmatch(label)
     if match is None:
         return None
-    one, other = (" ".join(name_words(match[part])) for part in ("one", "other"))
-    return (one, other) if match["head"] == "e1" else (other, one)
+    first, second = (" ".join(name_words(match[part])) for part in ("one", "other"))
+    return (first, second) if match["head"] == "e1" else (second, first)
 
 
 def named_rules(labels: Sequence[str]) -> Mapping[str, list[list[str]]] | None:

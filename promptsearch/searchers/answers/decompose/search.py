@@ -69,7 +69,7 @@ class DecomposeSearch:
         for template in self._templates(start.template, forms, inputs):
             form, answers = forms.answers(template)
             if groups := same_tokens(answers):
-                notes.append(_untold(len(template.slots), groups))
+                notes.append(_ambiguous(len(template.slots), groups))
                 continue
             verbalizer = Verbalizer.of(answers, template.slots)
             parents = ("p0",) if template == start.template else ()
@@ -78,12 +78,14 @@ class DecomposeSearch:
             raise TaskError("; ".join(dict.fromkeys(notes)) + "; give --rules FILE, or --template")
         return Proposals(prompts, list(dict.fromkeys(notes)))
 
-    def _templates(self, own: Template, forms: Forms, inputs: Sequence[str]) -> list[Template]:
+    def _templates(self, manual: Template, forms: Forms, inputs: Sequence[str]) -> list[Template]:
         """Each once: the task's where its slots suit, the given ones, those for two entities."""
-        suits = len(own.slots) in (1, forms.width) or (len(own.slots) == 2 and forms.rules)
-        given = map(Template.parse, self.template)
-        made = map(Template.parse, layouts(forms.width, inputs, self.head, self.tail))
-        return list(dict.fromkeys([*([own] if suits else []), *given, *made]))
+        suits = len(manual.slots) in (1, forms.width) or (len(manual.slots) == 2 and forms.rules)
+        user_templates = map(Template.parse, self.template)
+        entity_templates = map(Template.parse, layouts(forms.width, inputs, self.head, self.tail))
+        return list(
+            dict.fromkeys([*([manual] if suits else []), *user_templates, *entity_templates])
+        )
 
 
 def _own_rules(start: Prompt) -> Rules | None:
@@ -104,9 +106,9 @@ def _derived(forms: Forms) -> str:
     return f"rules made of the label names: {label} is {' '.join(words)!r}"
 
 
-def _untold(slots: int, groups: Sequence[Sequence[str]]) -> str:
-    one, other = groups[0][:2]
+def _ambiguous(slots: int, groups: Sequence[Sequence[str]]) -> str:
+    first, second = groups[0][:2]
     more = sum(map(len, groups)) - 2
     rest = f" (and {more} more labels are alike)" if more else ""
     what = "one slot" if slots == 1 else f"{slots} slots"
-    return f"left out templates with {what}: their answers cannot tell {one} from {other}{rest}"
+    return f"left out templates with {what}: their answers cannot tell {first} from {second}{rest}"

@@ -27,13 +27,13 @@ def word_scores(log_q: Floats, positive: NDArray[np.bool_], by: Measure, balance
 
     `log_q` (example, word), `positive` (example,). Not `balanced`: s = 1.
     """
-    own, others = log_q[positive], log_q[~positive]
-    weight = len(others) / len(own) if balanced else 1.0
+    of_label, others = log_q[positive], log_q[~positive]
+    weight = len(others) / len(of_label) if balanced else 1.0
     scores: Floats
     if by == "ce":
-        scores = weight * own.sum(0) + _log_1_minus(others).sum(0)
+        scores = weight * of_label.sum(0) + _log_1_minus(others).sum(0)
     else:
-        scores = weight * (own - _log_1_minus(own)).sum(0)
+        scores = weight * (of_label - _log_1_minus(of_label)).sum(0)
         scores += (_log_1_minus(others) - others).sum(0)
     return scores
 
@@ -47,14 +47,16 @@ def label_words(
     Of each label only the `candidates` (0: all) with the highest sum of log q over its examples
     are compared.
     """
-    found = []
+    ranked = []
     for label in range(int(gold.max()) + 1):
         positive = gold == label
-        scores = sum(word_scores(own, positive, by, balanced) for own in log_q)
+        scores = sum(
+            word_scores(log_q_of_template, positive, by, balanced) for log_q_of_template in log_q
+        )
         likely = np.argsort(-log_q[:, positive].sum((0, 1)), kind="stable")
-        able = np.sort(likely[: candidates or None])
-        found.append(able[np.argsort(-np.asarray(scores)[able], kind="stable")])
-    return found
+        eligible = np.sort(likely[: candidates or None])
+        ranked.append(eligible[np.argsort(-np.asarray(scores)[eligible], kind="stable")])
+    return ranked
 
 
 def _log_1_minus(log_q: Floats) -> Floats:

@@ -71,17 +71,17 @@ class LikelihoodRatioSearch:
         for group in [starts] if self.joint else [[start] for start in starts]:
             prompts = [start.prompt for start in group]
             name = f"{STRATEGY} {digest((self, prompts), task.train)}"
-            made = score.once(name, partial(self._chore, task, group))
+            ranking = score.once(name, partial(self._chore, task, group))
             for start in group:
-                score(self._prompts(task, start, cast(Ranking, made)))
+                score(self._prompts(task, start, cast(Ranking, ranking)))
 
     def _prompts(self, task: Task, start: Trial, ranking: Ranking) -> Iterator[Prompt]:
         """Those whose labels all have words, and different ones."""
         for count in range(1, self.per_label + 1):
             for measure, lists in ranking.items():
-                own = [words[:count] for words in lists]
-                if len({frozenset(words) for words in own if words}) == len(own):
-                    words = dict(zip(task.labels, own, strict=True))
+                prefixes = [words[:count] for words in lists]
+                if len({frozenset(words) for words in prefixes if words}) == len(prefixes):
+                    words = dict(zip(task.labels, prefixes, strict=True))
                     yield with_words(start, words, STRATEGY, {"measure": measure, "words": count})
 
     def _chore(self, task: Task, starts: Sequence[Trial]) -> ModelCall:
@@ -98,25 +98,28 @@ class LikelihoodRatioSearch:
         return ModelCall(Cost.of(plan), work)
 
     def _ranked(
-        self, log_q: np.ndarray[tuple[int, ...], np.dtype[np.float64]], asking: WordScoring, by: Measure
+        self,
+        log_q: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+        asking: WordScoring,
+        by: Measure,
     ) -> list[list[str]]:
         lists = label_words(log_q, asking.gold, by, self.candidates, self.balanced)
         if not self.repeat:
-            lists = _shared_out(lists, asking.words)
-        return [[asking.words[i].text for i in own[: self.per_label]] for own in lists]
+            lists = _assign_to_labels(lists, asking.words)
+        return [[asking.words[i].text for i in columns[: self.per_label]] for columns in lists]
 
     @property
     def _measures(self) -> tuple[Measure, ...]:
         return get_args(Measure) if self.measure == "both" else (self.measure,)
 
 
-def _shared_out(lists: Sequence[Ints], words: Sequence[Candidate]) -> list[Ints]:
+def _assign_to_labels(lists: Sequence[Ints], words: Sequence[Candidate]) -> list[Ints]:
     """Each word to the label in whose list it stands highest; of equals to the first label."""
     owner: dict[tuple[int, ...], tuple[int, int]] = {}
-    for label, own in enumerate(lists):
-        for rank, word in enumerate(own.tolist()):
+    for label, ranked in enumerate(lists):
+        for rank, word in enumerate(ranked.tolist()):
             owner[words[word].ids] = min(owner.get(words[word].ids, (rank, label)), (rank, label))
     return [
-        np.array([word for word in own.tolist() if owner[words[word].ids][1] == label])
-        for label, own in enumerate(lists)
+        np.array([word for word in ranked.tolist() if owner[words[word].ids][1] == label])
+        for label, ranked in enumerate(lists)
     ]

@@ -39,15 +39,15 @@ class GreedyVerbalizer:
 
     def steps(self, start: Sequence[Columns]) -> Iterator[AnswerChange]:
         """Every change that is made; the labels take turns until none gets any better."""
-        answers, worth = tuple(start), self.log_likelihood(start)
+        answers, log_likelihood = tuple(start), self.log_likelihood(start)
         moved = True
         while moved:
             moved = False
             for label in range(len(answers)):
                 tries = [*self._changes(answers, start[label], label)]
                 best = max(tries, key=lambda step: step.log_likelihood, default=None)
-                if best is not None and best.log_likelihood > worth:
-                    answers, worth, moved = best.answers, best.log_likelihood, True
+                if best is not None and best.log_likelihood > log_likelihood:
+                    answers, log_likelihood, moved = best.answers, best.log_likelihood, True
                     yield best
 
     def log_likelihood(self, answers: Sequence[Columns]) -> float:
@@ -59,15 +59,17 @@ class GreedyVerbalizer:
         rows = range(len(self.gold))
         return float(labelling.label_log_probs(self.table)[rows, self.gold].mean())
 
-    def _changes(self, answers: tuple[Columns, ...], given: Columns, label: int) -> Iterator[AnswerChange]:
+    def _changes(
+        self, answers: tuple[Columns, ...], original: Columns, label: int
+    ) -> Iterator[AnswerChange]:
         """One answer more, or one less, where no other label has the same ones then."""
-        own = answers[label]
-        more = self.pool[label] if len(set(own) - set(given)) < self.keep else ()
-        changes = [(column, (*own, column)) for column in more if column not in own]
-        if len(own) > 1:
-            changes += [(column, tuple(c for c in own if c != column)) for column in own]
+        current = answers[label]
+        more = self.pool[label] if len(set(current) - set(original)) < self.keep else ()
+        changes = [(column, (*current, column)) for column in more if column not in current]
+        if len(current) > 1:
+            changes += [(column, tuple(c for c in current if c != column)) for column in current]
         for column, new in changes:
             changed = (*answers[:label], new, *answers[label + 1 :])
             if len(set(map(frozenset, changed))) == len(changed):
-                worth = self.log_likelihood(changed)
-                yield AnswerChange(label, column, column not in own, worth, changed)
+                log_likelihood = self.log_likelihood(changed)
+                yield AnswerChange(label, column, column not in current, log_likelihood, changed)

@@ -47,8 +47,12 @@ from promptsearch.searchers.common.companion_models import translators
 from promptsearch.searchers.common.round_trip import RoundTrip
 
 STRATEGY = "answers-paraphrase"
-CandidatePool = Mapping[str, Sequence[Paraphrase]]  # label -> paraphrases of its answers, best first
-Found = tuple[Mapping[str, object], Mapping[str, Sequence[Answer]]]  # evidence, and all answers
+CandidatePool = Mapping[
+    str, Sequence[Paraphrase]
+]  # label -> paraphrases of its answers, best first
+StepRecord = tuple[
+    Mapping[str, object], Mapping[str, Sequence[Answer]]
+]  # evidence, and all answers
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,8 @@ class AnswerParaphraseSearch:
         pool = self._pool(task, score)
         for start in starts:
             name = f"{STRATEGY} {digest((self, start.prompt, pool), task.train)}"
-            found = score.once(name, partial(self._chore, task, start, pool))
-            climbed = (_climbed(start, *each) for each in cast(list[Found], found))
+            steps = score.once(name, partial(self._chore, task, start, pool))
+            climbed = (_climbed(start, *each) for each in cast(list[StepRecord], steps))
             trials = [*trials, *score([*self._plain(start, pool), *climbed])]
         _report(task, trials)
 
@@ -97,13 +101,16 @@ class AnswerParaphraseSearch:
         """What the model can read; no paraphrase is one of two labels."""
         answers, ways = task.prompt.verbalizer, self._ways(task, score)
         model = require_model(task, several=True)
-        found = {
-            label: [each for each in paraphrases(own, ways) if readable(each, model)]
-            for label, own in answers.pairs
+        readable_paraphrases = {
+            label: [each for each in paraphrases(choices, ways) if readable(each, model)]
+            for label, choices in answers.pairs
         }
-        pool = {label: own[: self.pool] for label, own in unshared(found, answers).items()}
-        for label, own in pool.items():
-            task.log(f"{label}: {', '.join(map(str, own)) or 'nothing else to say'}")
+        pool = {
+            label: choices[: self.pool]
+            for label, choices in unshared(readable_paraphrases, answers).items()
+        }
+        for label, choices in pool.items():
+            task.log(f"{label}: {', '.join(map(str, choices)) or 'nothing else to say'}")
         return pool
 
     def _ways(self, task: Task, score: Score) -> list[AnswerSource]:
@@ -123,40 +130,50 @@ class AnswerParaphraseSearch:
         longest = max(map(len, pool.values()))
         for count in range(1, min(self.keep, longest) + 1):
             answers = {
-                label: (*own, *(each.answer for each in pool[label][:count]))
-                for label, own in start.prompt.verbalizer.pairs
+                label: (*label_answers, *(each.answer for each in pool[label][:count]))
+                for label, label_answers in start.prompt.verbalizer.pairs
             }
             yield _with(start, answers, {"change": f"first {count} of each label"})
 
     def _chore(self, task: Task, start: Trial, pool: CandidatePool) -> ModelCall:
         """The model reads every answer once; all else is arithmetic."""
-        model, examples = require_model(task, several=True).fast_model, sample_balanced(task, self.examples)
-        given = start.prompt.verbalizer
-        others = (each.answer for own in pool.values() for each in own)
-        answers = [*dict.fromkeys((*given.answers, *others))]
+        model, examples = (
+            require_model(task, several=True).fast_model,
+            sample_balanced(task, self.examples),
+        )
+        verbalizer = start.prompt.verbalizer
+        others = (
+            each.answer for paraphrases_of_label in pool.values() for each in paraphrases_of_label
+        )
+        answers = [*dict.fromkeys((*verbalizer.answers, *others))]
         texts = [start.prompt.template.fill(example.inputs) for example in examples]
         plan = model.plan(texts, answers, task.scoring)
         column = {answer: i for i, answer in enumerate(answers)}
 
-        def work() -> list[Found]:
+        def work() -> list[StepRecord]:
             table = log_probs(model, plan, len(texts), len(answers)).double()
-            gold = np.array([given.labels.index(example.targets[0]) for example in examples])
-            able = [tuple(column[each.answer] for each in pool[label]) for label in given]
-            climb = GreedyVerbalizer(table, gold, able, self.keep, task.answer_score)
-            steps = climb.steps([tuple(column[a] for a in own) for _, own in given.pairs])
-            return [_found(step, pool, answers) for step in steps]
+            gold = np.array([verbalizer.labels.index(example.targets[0]) for example in examples])
+            columns = [tuple(column[each.answer] for each in pool[label]) for label in verbalizer]
+            climb = GreedyVerbalizer(table, gold, columns, self.keep, task.answer_score)
+            steps = climb.steps(
+                [
+                    tuple(column[a] for a in paraphrases_of_label)
+                    for _, paraphrases_of_label in verbalizer.pairs
+                ]
+            )
+            return [_step_as_json(step, pool, answers) for step in steps]
 
         return ModelCall(Cost.of(plan), work)
 
 
-def _found(step: AnswerChange, pool: CandidatePool, answers: Sequence[Answer]) -> Found:
+def _step_as_json(step: AnswerChange, pool: CandidatePool, answers: Sequence[Answer]) -> StepRecord:
     labels, changed = list(pool), answers[step.column]
     about = {each.answer: each.about for each in pool[labels[step.label]]}
-    said = f"{labels[step.label]} {'+' if step.added else '-'} {' '.join(t for _, t in changed)}"
-    evidence: dict[str, object] = {"change": said, "train_log_likelihood": step.log_likelihood}
+    change = f"{labels[step.label]} {'+' if step.added else '-'} {' '.join(t for _, t in changed)}"
+    evidence: dict[str, object] = {"change": change, "train_log_likelihood": step.log_likelihood}
     if step.added:
         evidence |= about[changed]
-    chosen = [[answers[column] for column in own] for own in step.answers]
+    chosen = [[answers[column] for column in columns] for columns in step.answers]
     return evidence, dict(zip(labels, chosen, strict=True))
 
 
@@ -164,11 +181,11 @@ def _climbed(
     start: Trial, evidence: Mapping[str, object], answers: Mapping[str, Sequence[Answer]]
 ) -> Prompt:
     """The prompt that a step of the climb leads to."""
-    own = {  # a resumed run has lists for tuples
-        label: tuple(tuple((slot, text) for slot, text in answer) for answer in some)
-        for label, some in answers.items()
+    restored = {  # a resumed run has lists for tuples
+        label: tuple(tuple((slot, text) for slot, text in answer) for answer in label_answers)
+        for label, label_answers in answers.items()
     }
-    return _with(start, own, evidence)
+    return _with(start, restored, evidence)
 
 
 def _with(

@@ -16,14 +16,14 @@ LONGEST = 3  # words of a phrase that is looked up
 STOPS = ".!?\u3002\uff01\uff1f"  # with the wide ones of Chinese
 
 
-class Said(NamedTuple):
+class Phrase(NamedTuple):
     """Other words for a text, and how they were found."""
 
     text: str
     about: Mapping[str, object]
 
 
-AnswerSource = Callable[[str], list[Said]]  # of a text, the likeliest words first
+AnswerSource = Callable[[str], list[Phrase]]  # of a text, the likeliest words first
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def synonyms(thesauri: Sequence[Thesaurus]) -> AnswerSource:
     return partial(_synonyms, tuple(thesauri))
 
 
-def _synonyms(thesauri: Sequence[Thesaurus], text: str) -> list[Said]:
+def _synonyms(thesauri: Sequence[Thesaurus], text: str) -> list[Phrase]:
     words = text.split(" ")
     spans = [
         (start, start + size)
@@ -63,12 +63,12 @@ def _synonyms(thesauri: Sequence[Thesaurus], text: str) -> list[Said]:
 
 def _replaced(
     words: Sequence[str], start: int, stop: int, thesauri: Sequence[Thesaurus]
-) -> Iterator[Said]:
+) -> Iterator[Phrase]:
     phrase, text = " ".join(words[start:stop]), " ".join(words)
-    found = (new for source in thesauri for new in replacements(phrase, source))
-    for new in dict.fromkeys(found):
+    texts = (new for source in thesauri for new in replacements(phrase, source))
+    for new in dict.fromkeys(texts):
         changed = agreed(" ".join([*words[:start], new, *words[stop:]]), text)
-        yield Said(changed, {"method": "synonyms", "from": phrase, "to": new})
+        yield Phrase(changed, {"method": "synonyms", "from": phrase, "to": new})
 
 
 def translations(trip: RoundTrip) -> AnswerSource:
@@ -76,10 +76,10 @@ def translations(trip: RoundTrip) -> AnswerSource:
     return partial(_translations, trip)
 
 
-def _translations(trip: RoundTrip, text: str) -> list[Said]:
+def _translations(trip: RoundTrip, text: str) -> list[Phrase]:
     counts = Counter(bare(again, text) for again, _, _ in trip.of(text))
     return [
-        Said(new, {"method": "translate", "from": text, "times": times})
+        Phrase(new, {"method": "translate", "from": text, "times": times})
         for new, times in counts.most_common()  # equal counts keep their order
         if new and new.casefold() != text.casefold()
     ]
@@ -103,25 +103,25 @@ def bare(text: str, like: str) -> str:
 def paraphrases(answers: Sequence[Answer], ways: Sequence[AnswerSource]) -> list[Paraphrase]:
     """Of all answers, slots and ways in turn, each once; of an answer one slot changes."""
     lists = [
-        _changed(answer, place, way)
+        _changed(answer, index, way)
         for answer in answers
-        for place in range(len(answer))
+        for index in range(len(answer))
         for way in ways
     ]
     seen = set(map(key_of, answers))
-    found = []
+    distinct = []
     for paraphrase in interleave(lists):
         if paraphrase.key not in seen:
             seen.add(paraphrase.key)
-            found.append(paraphrase)
-    return found
+            distinct.append(paraphrase)
+    return distinct
 
 
-def _changed(answer: Answer, place: int, way: AnswerSource) -> list[Paraphrase]:
-    slot, text = answer[place]
+def _changed(answer: Answer, index: int, way: AnswerSource) -> list[Paraphrase]:
+    slot, text = answer[index]
     return [
-        Paraphrase((*answer[:place], (slot, said.text), *answer[place + 1 :]), said.about)
-        for said in way(text)
+        Paraphrase((*answer[:index], (slot, phrase.text), *answer[index + 1 :]), phrase.about)
+        for phrase in way(text)
     ]
 
 
@@ -132,13 +132,16 @@ def readable(paraphrase: Paraphrase, model: LanguageModel) -> bool:
 
 
 def unshared(
-    found: Mapping[str, Sequence[Paraphrase]], taken: Mapping[str, Sequence[Answer]]
+    paraphrases_of: Mapping[str, Sequence[Paraphrase]], taken: Mapping[str, Sequence[Answer]]
 ) -> dict[str, list[Paraphrase]]:
     """Without what is an answer of another label (`taken`) or comes earlier in another's list."""
     owner = {key_of(answer): label for label, answers in taken.items() for answer in answers}
-    ranked = interleave([(label, each) for each in own] for label, own in found.items())
+    ranked = interleave(
+        [(label, each) for each in choices] for label, choices in paraphrases_of.items()
+    )
     for label, each in ranked:
         owner.setdefault(each.key, label)
     return {
-        label: [each for each in own if owner[each.key] == label] for label, own in found.items()
+        label: [each for each in choices if owner[each.key] == label]
+        for label, choices in paraphrases_of.items()
     }

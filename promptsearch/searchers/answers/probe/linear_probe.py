@@ -43,8 +43,8 @@ class LinearProbe(NamedTuple):
         count = logits.shape[1]
         others = logits[:, None].repeat(1, count, 1)  # (state, label, label)
         others[:, range(count), range(count)] = float("-inf")
-        found: Floats = (logits - others.logsumexp(2)).numpy()
-        return found
+        odds: Floats = (logits - others.logsumexp(2)).numpy()
+        return odds
 
 
 def fitted(states: "Tensor", gold: Sequence[int], labels: int, fit: Fit) -> LinearProbe:
@@ -76,18 +76,20 @@ def top_words(scores: Floats, top: int, repeat: bool) -> list[list[int]]:
     A word stands for the label that it speaks for most, unless words may `repeat`; a label that
     no word speaks for most has the best that no other label holds.
     """
-    orders = [np.argsort(-own, kind="stable").tolist() for own in scores]
+    orders = [np.argsort(-ranked, kind="stable").tolist() for ranked in scores]
     if repeat:
-        return [own[:top] for own in orders]
+        return [ranked[:top] for ranked in orders]
     owner = scores.argmax(0)
     most = min(top, scores.shape[1] // len(scores))
-    found = [[w for w in own if owner[w] == label][:most] for label, own in enumerate(orders)]
-    taken = {word for own in found for word in own}
-    for label, own in enumerate(found):
-        if not own:
-            own += [word for word in orders[label] if word not in taken][:most]
-            taken.update(own)
-    return found
+    chosen = [
+        [w for w in ranked if owner[w] == label][:most] for label, ranked in enumerate(orders)
+    ]
+    taken = {word for ranked in chosen for word in ranked}
+    for label, ranked in enumerate(chosen):
+        if not ranked:
+            ranked += [word for word in orders[label] if word not in taken][:most]
+            taken.update(ranked)
+    return chosen
 
 
 class WordSelection(NamedTuple):
@@ -107,7 +109,9 @@ def picks(sizes: Sequence[int], per_label: int, names: Sequence[str]) -> Iterato
         WordSelection(f"best {n}", tuple(tuple(range(min(n, size))) for size in sizes))
         for n in range(1, per_label + 1)
     ]
-    equal = [WordSelection(f"rank {rank + 1}", ((rank,),) * len(sizes)) for rank in range(1, min(sizes))]
+    equal = [
+        WordSelection(f"rank {rank + 1}", ((rank,),) * len(sizes)) for rank in range(1, min(sizes))
+    ]
     mixed = [_mixed(label, size, names) for label, size in enumerate(sizes)]
     seen: set[tuple[tuple[int, ...], ...]] = set()
     for pick in interleave([best, equal, *mixed]):
@@ -120,7 +124,7 @@ def _mixed(label: int, size: int, names: Sequence[str]) -> list[WordSelection]:
     return [
         WordSelection(
             f"rank {rank + 1} for {names[label]!r}",
-            tuple((rank,) if own == label else (0,) for own in range(len(names))),
+            tuple((rank,) if other_label == label else (0,) for other_label in range(len(names))),
         )
         for rank in range(1, size)
     ]

@@ -76,9 +76,9 @@ class ProbeSearch:
         model = require_model(task)
         for start in starting_trials(task, self.template, score, STRATEGY):
             name = f"{STRATEGY} {digest((self, start.prompt), task.train)}"
-            found = cast(ProbeResult, score.once(name, partial(self._chore, task, model, start)))
-            task.log(_said(task, found))
-            score(islice(self._prompts(task, start, found), self.width))
+            result = cast(ProbeResult, score.once(name, partial(self._chore, task, model, start)))
+            task.log(_summary(task, result))
+            score(islice(self._prompts(task, start, result), self.width))
 
     def _chore(self, task: Task, model: LanguageModel, start: Trial) -> ModelCall:
         """One pass for each example."""
@@ -94,11 +94,11 @@ class ProbeSearch:
         gold = [task.labels.index(example.targets[0]) for example in examples]
 
         def work() -> ProbeResult:
-            return self._found(task, words, gold, model.white_box.states(plan), model)
+            return self._fitted(task, words, gold, model.white_box.states(plan), model)
 
         return ModelCall(Cost.of(plan), work)
 
-    def _found(
+    def _fitted(
         self,
         task: Task,
         words: Sequence[str],
@@ -112,27 +112,28 @@ class ProbeSearch:
         scores = probe.log_odds(model.white_box.output_rows(words)).T  # (label, word)
         lists = top_words(scores, self.top, self.repeat)
         named = [
-            [(words[word], float(own[word])) for word in best]
-            for own, best in zip(scores, lists, strict=True)
+            [(words[word], float(label_scores[word])) for word in best]
+            for label_scores, best in zip(scores, lists, strict=True)
         ]
         return {"right": float(right.mean()), "words": named}
 
-    def _prompts(self, task: Task, start: Trial, found: ProbeResult) -> Iterator[Prompt]:
+    def _prompts(self, task: Task, start: Trial, result: ProbeResult) -> Iterator[Prompt]:
         """Verbalizers in which no two labels have the same answers."""
-        lists = [[word for word, _ in own] for own in found["words"]]
+        lists = [[word for word, _ in scored_words] for scored_words in result["words"]]
         for pick in picks([*map(len, lists)], self.per_label, task.labels):
             chosen = [
-                [own[rank] for rank in ranks] for own, ranks in zip(lists, pick.ranks, strict=True)
+                [scored_words[rank] for rank in ranks]
+                for scored_words, ranks in zip(lists, pick.ranks, strict=True)
             ]
             if len(set(map(frozenset, chosen))) == len(chosen):
                 words = dict(zip(task.labels, chosen, strict=True))
                 yield with_words(start, words, STRATEGY, {"rule": pick.rule})
 
 
-def _said(task: Task, found: ProbeResult) -> str:
+def _summary(task: Task, result: ProbeResult) -> str:
     """`probe right on 0.969 of train; negative: awful, ...; positive: great, ...`"""
     best = (
-        f"{label}: {', '.join(word for word, _ in own[:5])}"
-        for label, own in zip(task.labels, found["words"], strict=True)
+        f"{label}: {', '.join(word for word, _ in words[:5])}"
+        for label, words in zip(task.labels, result["words"], strict=True)
     )
-    return f"probe right on {found['right']:.3f} of train; {'; '.join(best)}"
+    return f"probe right on {result['right']:.3f} of train; {'; '.join(best)}"

@@ -29,8 +29,8 @@ class BeamState:
     def grown(self, words: Ints, label: int) -> list[LabelWords]:
         """The best of combinations (combination, label) with a word for the next label."""
         rows = self.gold <= label
-        own = self.lists[label]
-        change = WordSwap(self.table[rows], self.gold[rows], words, label, own, self.alike)
+        candidates = self.lists[label]
+        change = WordSwap(self.table[rows], self.gold[rows], words, label, candidates, self.alike)
         return self._apart(change.best(self.size))
 
     def changed(self, best: list[LabelWords], label: int) -> list[LabelWords]:

@@ -35,24 +35,24 @@ class LabelWords:
     log_likelihood: float  # mean log p(right label), the labels' words alone compared
 
 
-def best_pairings(
+def best_combinations(
     table: Floats32, gold: Ints, lists: Lists, top: int, alike: Alike | None = None
 ) -> list[LabelWords]:
     """The `top` most accurate of all combinations; ties by log-likelihood, then the earliest.
 
     `table` (example, word), `gold` (example,). With `alike`, no word stands for two labels.
     """
-    sizes = [len(own) for own in lists]
+    sizes = [len(columns) for columns in lists]
     correct = np.concatenate([*_counts(table, gold, lists)])  # (combination,)
     if alike is not None:
         correct[_repeating(lists, alike)] = -1
-    able = int((correct >= 0).sum())
-    cut = -np.partition(-correct, min(top, able) - 1)[min(top, able) - 1] if able else 0
-    places = np.flatnonzero(correct > cut)
-    ties = np.flatnonzero(correct == cut)[:COMPARED] if able else places[:0]
-    chosen = np.concatenate([places, ties])
+    valid = int((correct >= 0).sum())
+    cut = -np.partition(-correct, min(top, valid) - 1)[min(top, valid) - 1] if valid else 0
+    sure = np.flatnonzero(correct > cut)
+    ties = np.flatnonzero(correct == cut)[:COMPARED] if valid else sure[:0]
+    chosen = np.concatenate([sure, ties])
     spots = np.unravel_index(chosen, sizes)
-    words = np.stack([own[spot] for own, spot in zip(lists, spots, strict=True)], axis=1)
+    words = np.stack([columns[spot] for columns, spot in zip(lists, spots, strict=True)], axis=1)
     return ordered(words, correct[chosen].astype(np.int64), log_likelihoods(table, gold, words))[
         :top
     ]
@@ -62,19 +62,20 @@ def ordered(words: Ints, correct: Ints, log_likelihood: NDArray[np.float64]) -> 
     """Pairings, best first, from (combination, label), (combination,), (combination,)."""
     order = np.lexsort((np.arange(len(words)), -log_likelihood, -correct))
     return [
-        LabelWords(tuple(map(int, words[i])), int(correct[i]), float(log_likelihood[i])) for i in order
+        LabelWords(tuple(map(int, words[i])), int(correct[i]), float(log_likelihood[i]))
+        for i in order
     ]
 
 
 def log_likelihoods(table: Floats32, gold: Ints, words: Ints) -> NDArray[np.float64]:
     """(combination,) of combinations (combination, label): the mean log p of the right labels."""
-    found = np.empty(len(words))
+    values_of = np.empty(len(words))
     step = max(1, AT_ONCE // (len(table) * words.shape[1]))
     for first in range(0, len(words), step):
         values = table[:, words[first : first + step]].astype(np.float64)
         right = values[np.arange(len(gold)), :, gold]  # (example, combination)
-        found[first : first + step] = (right - summed(values)[1]).mean(0)
-    return found
+        values_of[first : first + step] = (right - summed(values)[1]).mean(0)
+    return values_of
 
 
 def summed(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -87,53 +88,53 @@ def _counts(table: Floats32, gold: Ints, lists: Lists) -> Iterator[Counts]:
     """How many examples each combination gets right, in the order of their product."""
     labels = range(len(lists))
     wins = {pair: _wins(table, gold, lists, *pair) for pair in permutations(labels, 2)}
-    rest = [len(own) for own in lists[1:]]
+    rest = [len(columns) for columns in lists[1:]]
     planes = max(len(bits) for bits in wins.values())
     step = max(1, AT_ONCE // (prod(rest) * planes))
     for first in range(0, len(lists[0]), step):
-        some = slice(first, first + step)
-        count = np.zeros((len(lists[0][some]), *rest), dtype=np.int32)
+        chunk = slice(first, first + step)
+        count = np.zeros((len(lists[0][chunk]), *rest), dtype=np.int32)
         for label in labels:
-            count += _right(label, wins, some, len(lists))
+            count += _right(label, wins, chunk, len(lists))
         yield count.ravel()
 
 
-def _right(label: int, wins: dict[tuple[int, int], Bits], some: slice, labels: int) -> Counts:
+def _right(label: int, wins: dict[tuple[int, int], Bits], chunk: slice, labels: int) -> Counts:
     """Examples of the label on which its word beats all others, by combination."""
-    others = [other for other in range(labels) if other != label]
-    spread = [_spread(wins[label, other], label, other, labels, some) for other in others]
+    others = [rival for rival in range(labels) if rival != label]
+    spread = [_spread(wins[label, rival], label, rival, labels, chunk) for rival in others]
     count: Counts = np.bitwise_count(reduce(np.bitwise_and, spread)).sum(0, dtype=np.int32)
     return count
 
 
-def _spread(bits: Bits, label: int, other: int, labels: int, some: slice) -> Bits:
+def _spread(bits: Bits, label: int, rival: int, labels: int, chunk: slice) -> Bits:
     """Bits (eight examples, own word, other's word) along the axes of the product."""
-    if label > other:
+    if label > rival:
         bits = bits.swapaxes(1, 2)
     shape = [len(bits), *[1] * labels]
-    shape[1 + min(label, other)], shape[1 + max(label, other)] = bits.shape[1:]
+    shape[1 + min(label, rival)], shape[1 + max(label, rival)] = bits.shape[1:]
     spread = bits.reshape(shape)
-    return spread[:, some] if 0 in (label, other) else spread
+    return spread[:, chunk] if 0 in (label, rival) else spread
 
 
-def _wins(table: Floats32, gold: Ints, lists: Lists, label: int, other: int) -> Bits:
+def _wins(table: Floats32, gold: Ints, lists: Lists, label: int, rival: int) -> Bits:
     """Whether the label's word beats the other's on each of the label's examples, as bits."""
     rows = table[gold == label]
-    bits = np.zeros((-(-len(rows) // 8), len(lists[label]), len(lists[other])), dtype=np.uint8)
-    beats = np.greater_equal if label < other else np.greater
-    for place, row in enumerate(rows):
-        won = beats(row[lists[label]][:, None], row[lists[other]])
-        bits[place // 8] |= won.view(np.uint8) << np.uint8(place % 8)
+    bits = np.zeros((-(-len(rows) // 8), len(lists[label]), len(lists[rival])), dtype=np.uint8)
+    beats = np.greater_equal if label < rival else np.greater
+    for index, row in enumerate(rows):
+        won = beats(row[lists[label]][:, None], row[lists[rival]])
+        bits[index // 8] |= won.view(np.uint8) << np.uint8(index % 8)
     return bits
 
 
 def _repeating(lists: Lists, alike: Alike) -> NDArray[np.bool_]:
     """(combination,): whether a word stands for two labels."""
-    sizes = [len(own) for own in lists]
+    sizes = [len(columns) for columns in lists]
     repeats = np.zeros(sizes, dtype=np.bool_)
-    for one, other in combinations(range(len(lists)), 2):
+    for first, second in combinations(range(len(lists)), 2):
         shape = [1] * len(sizes)
-        shape[one], shape[other] = sizes[one], sizes[other]
-        same = alike[lists[one]][:, None] == alike[lists[other]][None]
+        shape[first], shape[second] = sizes[first], sizes[second]
+        same = alike[lists[first]][:, None] == alike[lists[second]][None]
         repeats |= same.reshape(shape)
     return repeats.ravel()

@@ -33,11 +33,11 @@ def nearest(
     `rows` (word, hidden) are the output embeddings of the words, `seeds` (seed, hidden) those of
     each label's seeds; near means of high cosine. Equals keep their order.
     """
-    found = []
-    for own, around in zip(lists, seeds, strict=True):
-        cosine = (_unit(rows[own]) @ _unit(around).T).max(1)  # (word,)
-        found.append(own[np.argsort(-cosine, kind="stable")[:count]])
-    return found
+    nearest_of = []
+    for words, around in zip(lists, seeds, strict=True):
+        cosine = (_unit(rows[words]) @ _unit(around).T).max(1)  # (word,)
+        nearest_of.append(words[np.argsort(-cosine, kind="stable")[:count]])
+    return nearest_of
 
 
 def _unit(rows: Floats32) -> Floats32:

@@ -31,11 +31,11 @@ from promptsearch.searchers.answers.common.candidates import candidates
 from promptsearch.searchers.answers.common.score_table import WordScoring, Floats32
 from promptsearch.searchers.answers.common.start import require_model, starting_trials, with_words
 from promptsearch.searchers.answers.prune.beam import beam_pairings
-from promptsearch.searchers.answers.prune.combinations import LabelWords, best_pairings
+from promptsearch.searchers.answers.prune.combinations import LabelWords, best_combinations
 from promptsearch.searchers.answers.prune.likely_words import most_likely_words, nearest
 
 STRATEGY = "answers-prune"
-Found = list[tuple[list[str], int, float]]  # a word a label, examples right, log-likelihood
+Combinations = list[tuple[list[str], int, float]]  # a word a label, examples right, log-likelihood
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,15 @@ class PruneSearch:
         require_model(task)
         for start in starting_trials(task, self.template, score, STRATEGY):
             name = f"{STRATEGY} {digest((self, start.prompt), task.train)}"
-            found = cast(Found, score.once(name, partial(self._chore, task, start)))
-            score(self._prompt(task, start, *each) for each in found)
+            combinations = cast(Combinations, score.once(name, partial(self._chore, task, start)))
+            score(self._prompt(task, start, *each) for each in combinations)
 
     def _prompt(
         self, task: Task, start: Trial, words: list[str], correct: int, log_likelihood: float
     ) -> Prompt:
         evidence = {"train_correct": correct, "train_log_likelihood": log_likelihood}
-        own = {label: [word] for label, word in zip(task.labels, words, strict=True)}
-        return with_words(start, own, STRATEGY, evidence)
+        label_words = {label: [word] for label, word in zip(task.labels, words, strict=True)}
+        return with_words(start, label_words, STRATEGY, evidence)
 
     def _chore(self, task: Task, start: Trial) -> ModelCall:
         model = require_model(task).fast_model
@@ -85,12 +85,12 @@ class PruneSearch:
         asking = WordScoring.of(task, model, [start.prompt.template], words, self.examples)
         plan = asking.plan()
 
-        def work() -> Found:
+        def work() -> Combinations:
             (table,) = asking.log_prob_table(plan)
-            found = self._pairings(table, asking, task)
+            combinations = self._pairings(table, asking, task)
             return [
-                ([words[own].text for own in each.words], each.correct, each.log_likelihood)
-                for each in found
+                ([words[column].text for column in each.words], each.correct, each.log_likelihood)
+                for each in combinations
             ]
 
         return ModelCall(Cost.of(plan), work)
@@ -103,7 +103,7 @@ class PruneSearch:
         count, alike = prod(map(len, lists)), _alike(asking)
         if count <= self.all:
             task.log(f"{count:,} combinations of {len(lists[0])} words a label")
-            return best_pairings(table, asking.gold, lists, self.pairings, alike)
+            return best_combinations(table, asking.gold, lists, self.pairings, alike)
         task.log(
             f"a beam's combinations of {len(lists[0])} words a label: {count:.1e} are too many"
         )
@@ -116,7 +116,7 @@ class PruneSearch:
         read = box.output_rows([asking.words[i].text for i in single]).numpy()
         rows = np.zeros((len(asking.words), read.shape[1]), dtype=np.float32)
         rows[single] = read
-        lists = [own[np.isin(own, single)] for own in lists]
+        lists = [columns[np.isin(columns, single)] for columns in lists]
         return nearest(lists, rows, [_seeds(task, label) for label in task.labels], self.near)
 
 

@@ -30,8 +30,8 @@ class FixedWords:
         """Of combinations (combination, label) of words for these labels, in ascending order."""
         values = table[:, words].astype(np.float64)  # (example, combination, label)
         highest, total = summed(values)
-        place = np.minimum(np.searchsorted(labels, gold), len(labels) - 1)
-        right = values[np.arange(len(gold)), :, place]
+        column = np.minimum(np.searchsorted(labels, gold), len(labels) - 1)
+        right = values[np.arange(len(gold)), :, column]
         return cls(highest, labels[values.argmax(2)], total, right)
 
 
@@ -43,7 +43,7 @@ class WordSwap:
     gold: Ints  # (example,)
     words: Ints  # (combination, label), the label's own left out
     label: int
-    own: Ints  # (word,)
+    candidates: Ints  # (word,)
     alike: Alike | None  # where given, no word stands for two labels
 
     def best(self, count: int) -> list[LabelWords]:
@@ -59,30 +59,35 @@ class WordSwap:
         if not most:
             return []
         rows, columns = _highest(correct, most)
-        worth = self._log_likelihoods(parts, rows, columns)
-        kept = np.lexsort((-worth, -correct[rows, columns]))[:most]
-        rows, columns = rows[kept], columns[kept]
-        found = np.insert(self.words[rows], self.label, self.own[columns], axis=1)
-        each = zip(found.tolist(), correct[rows, columns].tolist(), worth[kept], strict=True)
+        log_likelihoods = self._log_likelihoods(parts, rows, columns)
+        order = np.lexsort((-log_likelihoods, -correct[rows, columns]))[:most]
+        rows, columns = rows[order], columns[order]
+        combinations = np.insert(self.words[rows], self.label, self.candidates[columns], axis=1)
+        each = zip(
+            combinations.tolist(),
+            correct[rows, columns].tolist(),
+            log_likelihoods[order],
+            strict=True,
+        )
         return [LabelWords(tuple(words), count, float(value)) for words, count, value in each]
 
     def _repeating(self, alike: Alike) -> NDArray[np.bool_]:
         """(combination, word): whether the word is that of another label too."""
-        same = alike[self.words][..., None] == alike[self.own]
+        same = alike[self.words][..., None] == alike[self.candidates]
         repeats: NDArray[np.bool_] = same.any(1)
         return repeats
 
     def _parts(self) -> Iterator[FixedWords]:
         """The other words, of as many combinations at a time as memory holds."""
         labels = np.delete(np.arange(self.words.shape[1] + 1), self.label)
-        each = max(1, len(self.gold)) * (len(labels) + len(self.own))
+        each = max(1, len(self.gold)) * (len(labels) + len(self.candidates))
         step = max(1, NUMBERS // each)
         for first in range(0, len(self.words), step):
             yield FixedWords.of(self.table, self.gold, self.words[first : first + step], labels)
 
     def _correct(self, others: FixedWords) -> Ints:
         """(combination, word): examples on which the right label's word is the first of all."""
-        fresh = self.table[:, None, self.own].astype(np.float64)  # (example, 1, word)
+        fresh = self.table[:, None, self.candidates].astype(np.float64)  # (example, 1, word)
         highest = others.highest[..., None]
         wins = (fresh > highest) | ((fresh == highest) & (self.label < others.first)[..., None])
         mine = self.gold == self.label
@@ -94,12 +99,12 @@ class WordSwap:
         """(chosen,): the mean log p of the right labels, of some combinations and words."""
         total = np.concatenate([part.total for part in parts], 1)  # (example, combination)
         right = np.concatenate([part.right for part in parts], 1)[:, rows]
-        fresh = self.table[:, self.own].astype(np.float64)  # (example, word)
+        fresh = self.table[:, self.candidates].astype(np.float64)  # (example, word)
         right[self.gold == self.label] = fresh[self.gold == self.label][:, columns]
         top = np.maximum(total.max(1), fresh.max(1))[:, None]  # log p: what is far below is nothing
         together = np.exp(total - top)[:, rows] + np.exp(fresh - top)[:, columns]
-        found: Floats = (right - np.log(together) - top).mean(0)
-        return found
+        means: Floats = (right - np.log(together) - top).mean(0)
+        return means
 
 
 def _highest(correct: Ints, most: int) -> tuple[Ints, Ints]:
