@@ -1,6 +1,7 @@
 """Imports point one way: a module may import only from layers before its own (or its own)."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ LAYERS = [
     *("prediction", "evaluation", "formats", "commands", "cli"),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
+RUNTIME = PACKAGE / "formats" / "python" / "runtime"  # of exported programs
 
 
 def module_of(path: Path) -> list[str]:
@@ -64,17 +66,39 @@ def test_every_form_of_import_is_seen(tmp_path):
     assert {"promptsearch.cli", "promptsearch.runs", "promptsearch.engine"} <= found
 
 
+def roots_of(path: Path) -> set[str]:
+    """The first names of all modules that the file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return {name.split(".")[0] for name in names}
+
+
 def test_transformers_is_imported_in_models_only():
+    """And in the code of exported programs, which is written out and not run here."""
     for path in FILES:
-        names = {
-            alias.name
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Import)
-            for alias in node.names
-        } | {
-            node.module or ""
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.ImportFrom)
-        }
-        if any(name.split(".")[0] == "transformers" for name in names):
-            assert "models" in path.parts, f"{path} imports transformers"
+        if "transformers" in roots_of(path):
+            assert "models" in path.parts or path.parent == RUNTIME, f"{path} imports transformers"
+
+
+def test_the_code_of_exported_programs_needs_nothing_of_ours():
+    files = sorted(RUNTIME.glob("*.py"))
+    assert RUNTIME / "main.py" in files
+    for path in files:
+        foreign = roots_of(path) - sys.stdlib_module_names
+        assert foreign <= {"promptsearch", "torch", "transformers"}, path
+        ours = f"{'.'.join(module_of(RUNTIME / '__init__.py'))}."
+        assert all(name.startswith(ours) for name in imported(path)), path
+
+
+def test_nothing_runs_the_code_of_exported_programs_here():
+    """Its prompts and chats are values that an export fills in; the rest is only written out."""
+    values = {f"{'.'.join(module_of(RUNTIME / f'{name}.py'))}" for name in ("prompt", "chat")}
+    package = ".".join(module_of(RUNTIME / "__init__.py"))
+    for path in FILES:
+        if path.parent != RUNTIME:
+            names = {n for n in imported(path) if n.startswith(f"{package}.")}
+            assert all(any(n.startswith(value) for value in values) for n in names), path

@@ -1,5 +1,6 @@
 """Exported programs say what the scorer says, where promptsearch is not."""
 
+import ast
 import json
 import runpy
 import subprocess
@@ -76,9 +77,14 @@ CASES = {
     "chat": Case("chat", answers=(MANY,)),
     "chat prefix": Case("chat", ("{text}[Z] {other}",), (MANY,), tolerance=5e-4),
     "chat solid": Case("chat", (" Is {text} a film? [Z]", IT_WAS), (MANY,), weights=(1, 1)),
+    "chat first": Case("chat", ("[Z] : {text}",), (MANY,), tolerance=5e-4),
+    "chat slots": Case("chat", (TWO,), (PARTIAL,), {"length_norm": "token"}, tolerance=5e-4),
+    "chat facts": Case("chat", ("{text} lies in [Z].",), candidates=NAMES),
     "t5": Case("t5", answers=(MANY,)),
     "t5 slots": Case("t5", (TWO,), (PARTIAL,), {"length_norm": "token"}),
     "t5 facts": Case("t5", ("[Z] has {text}.",), candidates=NAMES),
+    "t5 pmi": Case("t5", answers=(MANY,), scoring={"calibration": "pmi", "length_norm": "char"}),
+    "independent": Case("bert", answers=(MANY,), scoring={"multi_token": "independent"}),
 }
 FIELDS = ("text", "other")
 ROWS = rows(FIELDS, 50)
@@ -197,12 +203,27 @@ def test_a_program_says_what_the_scorer_says(name, asked):
         assert [*row["log_probs"].values()] == pytest.approx(finite, abs=CASES[name].tolerance)
 
 
-def test_a_kept_program_is_short(asked):
-    """A hundred lines for one prompt, blank ones and its answers left out."""
-    for path, program, _ in (own for name, own in asked.items() if not CASES[name].weights):
-        lines = [line for line in program.read_text().splitlines() if line]
-        table = [line for line in lines if line.startswith(("    (", '    "')) and ":" in line]
-        assert len(lines) - len(table) <= 100, path
+def test_a_program_stands_alone(asked):
+    """One file of torch, transformers and the standard library, with nothing unused or twice."""
+    for _, program, _ in asked.values():
+        tree = ast.parse(program.read_text())
+        imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        modules = {getattr(node, "module", None) or node.names[0].name for node in imports}
+        roots = {module.split(".")[0] for module in modules}
+        assert roots - sys.stdlib_module_names == {"torch", "transformers"}
+        imported = [alias.name for node in imports for alias in node.names]
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        assert used.issuperset(imported), program
+        names = imported + [node.name for node in tree.body if hasattr(node, "name")]
+        assert len(names) == len(set(names)), program
+
+
+def test_a_template_without_room_for_a_row_is_told(tmp_path):
+    path = prompts_in(tmp_path, {"template": "great " * 70 + "{text} [Z]", "verbalizer": ONE})
+    program = tmp_path / "program.py"
+    write_as("python", exported(path, model_of("bert")), program)
+    with pytest.raises(ValueError, match=r"the template alone takes 73 tokens .* has room for 64"):
+        runpy.run_path(str(program))["predict"]([{"text": ""}])
 
 
 def test_a_row_without_a_column_is_named_by_its_line(asked):
@@ -227,7 +248,7 @@ def test_a_program_tests_itself(tmp_path, monkeypatch, capsys):
     done = run("export", path, "--to", "python", "-o", program, *words)
     assert f"next: python {program} --selftest" in done.output
     monkeypatch.setattr(sys, "argv", ["program.py", "--selftest"])
-    for status, found, wrong in ((0, "", ""), (1, '": -', '": -9')):
+    for status, found, wrong in ((0, "", ""), (1, "': -", "': -9")):
         program.write_text(program.read_text().replace(found, wrong, 1))
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(str(program), run_name="__main__")

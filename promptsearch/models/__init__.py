@@ -1,4 +1,7 @@
-"""Language models with frozen weights: load, batch, score. Only here is transformers imported."""
+"""Language models with frozen weights: load, batch, score.
+
+Only here is transformers imported (and in the code of exported programs, `formats.python.runtime`).
+"""
 
 from promptsearch.models.port import *  # noqa: F403
 from promptsearch.models.port import __all__ as __all__

@@ -1,60 +1,95 @@
 """One Python file that scores rows as promptsearch does, and needs torch and transformers only.
 
-It holds the prompt (or the members of an ensemble), the code that its family of models needs, and
-five rows with what our own scorer says of them, which its `--selftest` compares.
+It holds the prompt (or the members of an ensemble), the code of `runtime` for its model's family,
+and five rows with the numbers of our own scorer, which its `--selftest` compares.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.writing import write_atomic
 from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.python.expected_rows import expected_rows
-from promptsearch.formats.python.members import Member, members_of
-from promptsearch.formats.python.model_facts import Reading, reading_of
-from promptsearch.formats.python.program import Program
+from promptsearch.formats.python.model_facts import ModelFacts, model_facts
+from promptsearch.formats.python.program import program_source
+from promptsearch.formats.python.prompts import LabelsBeside, program_prompts
+from promptsearch.formats.python.runtime.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import LISTED
 from promptsearch.scoring import Scorer
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
-    """The file, and beside it the candidates of facts where there are many."""
-    if given.ensemble is None and len(given.prompts) > 1:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
+    """Write the file, and many candidates of facts beside it; return notes."""
+    if request.ensemble is None and len(request.prompts) > 1:
         raise ExportError(
-            f"python holds one prompt, not {len(given.prompts)}; leave --top out, or make an "
-            f"ensemble (promptsearch ensemble {given.file.path}) and give --ensemble"
+            f"python holds one prompt, not {len(request.prompts)}; leave --top out, or make an "
+            f"ensemble (promptsearch ensemble {request.file.path}) and give --ensemble"
         )
-    model = given.model()
-    reading = reading_of(model)
-    settings, facts = given.settings, given.kind == "facts"
-    scorer = Scorer(model, settings.scoring(given.kind), settings.answer_score, facts)
-    members = members_of(given, scorer)
-    beside = _beside(members, into) if facts else None
-    expected = expected_rows(given, scorer)
-    program = Program(given, members, reading, into.name, beside, expected)
-    write_atomic(into, program.source)
-    merged = len(given.labels) - len(members[0].prompt.verbalizer)
-    return [*_notes(given, reading, merged), f"{NEXT}python {into} --selftest"]
+    model = request.model()
+    settings, is_facts = request.settings, request.kind == "facts"
+    scorer = Scorer(model, settings.scoring(request.kind), settings.answer_score, is_facts)
+    prompts = program_prompts(request, scorer)
+    merged = len(request.labels) - len(prompts[0].labels)
+    facts = model_facts(model, max(len(prompt.slots) for prompt in prompts))
+    constants = {
+        **facts.constants,
+        **_scoring_constants(request),
+        "PROMPTS": _candidates_beside(prompts, into) if is_facts else prompts,
+        "EXPECTED": expected_rows(request, scorer),
+    }
+    docstring = f"{_title(request, model.info.spec)}\n\n{_usage(into.name, request.inputs)}"
+    write_atomic(into, program_source(model.info.family, docstring, constants))
+    return [*_notes(request, facts, merged), f"{NEXT}python {into} --selftest"]
 
 
-def _beside(members: Sequence[Member], into: Path) -> str | None:
-    """The name of the file of candidates, where they are too many for the program."""
-    candidates = members[0].prompt.verbalizer.labels
+def _scoring_constants(request: ExportRequest) -> Mapping[str, object]:
+    settings = request.settings
+    return {
+        "MULTI_TOKEN": settings.scoring(request.kind).multi_token,
+        "LENGTH_NORM": settings.length_norm,
+        "ANSWER_SCORE": settings.answer_score,
+        "CALIBRATION": settings.calibration,
+        "ENSEMBLE": request.ensemble.rule if request.ensemble else "uniform",
+    }
+
+
+def _candidates_beside(prompts: Sequence[Prompt], into: Path) -> Sequence[Prompt]:
+    """Return the prompts of facts; many candidates are written to a file beside the program."""
+    candidates = list(prompts[0].labels)
     if len(candidates) <= LISTED:
-        return None
+        return prompts
     file = into.with_name(f"{into.stem}.candidates.json")
     write_atomic(file, json.dumps(candidates, indent=0) + "\n")
-    return file.name
+    return [
+        replace(prompt, labels=LabelsBeside(file.name, *prompt.slots.values()))
+        for prompt in prompts
+    ]
 
 
-def _notes(given: ExportRequest, reading: Reading, merged: int) -> Iterator[str]:
+def _title(request: ExportRequest, spec: str) -> str:
+    path, names = request.file.path, ", ".join(saved.id for saved in request.prompts)
+    prompts = f"prompt {names}" if request.ensemble is None else f"the ensemble of {names}"
+    return f"{request.name}: {prompts} of {path.parent.name}/{path.name}, for {spec}."
+
+
+def _usage(file: str, inputs: Sequence[str]) -> str:
+    columns = ", ".join(f"{json.dumps(name, ensure_ascii=False)}: ..." for name in inputs)
+    rows, predictions, release = f"{{{columns}}}", '{"label", "log_probs"}', version("promptsearch")
+    return f"""\
+    python {file} --selftest    asks five rows, and compares with promptsearch {release}
+    python {file} < rows.jsonl  reads {rows} a line, writes {predictions}"""
+
+
+def _notes(request: ExportRequest, facts: ModelFacts, merged: int) -> Iterator[str]:
     if merged:
         yield f"{merged} candidates that the model reads like others are left out"
-    if given.task is None:
+    if request.task is None:
         yield "without expected outputs, for which the task is needed: --task"
-    if reading.local:
-        yield f"its model is {reading.place}: elsewhere, copy it and give --model"
-    if reading.gguf:
+    if facts.is_local:
+        yield f"its model is {facts.path}: elsewhere, copy it and give --model"
+    if facts.is_gguf:
         yield "a GGUF file needs two packages more: gguf and accelerate"

@@ -1,4 +1,4 @@
-"""Rows with what promptsearch says of them, for a program to compare itself with."""
+"""Rows with log p by promptsearch, which a program compares with its own."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -14,49 +14,57 @@ from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.calibration import CalibratedScorer
 
 ROWS = 5
-WIDTH = 60  # characters that a row had better not have more of
-SHOWN = 3  # labels: the likeliest of each row
+WIDTH = 60  # characters of a short row
+LABELS = 3  # the likeliest of each row
+DIGITS = 6
 
-Row = tuple[Mapping[str, str], Mapping[str, float]]
+ExpectedRow = tuple[dict[str, str], dict[str, float]]  # columns, log p of labels
 
 
-def expected_rows(given: ExportRequest, scorer: Scorer) -> list[Row]:
-    """Some rows of dev (or train), and log p of their likeliest labels; none without a task."""
-    if given.task is None:
+def expected_rows(request: ExportRequest, scorer: Scorer) -> list[ExpectedRow]:
+    """Return rows of dev (or train) with log p of their likeliest labels; none without a task."""
+    if request.task is None:
         return []
-    examples = _chosen((*given.task.dev.examples, *given.task.train.examples))
-    rows = zip(examples, label_log_probs(given, scorer, examples), strict=True)
-    return [({f: e.inputs[f] for f in given.inputs}, _likeliest(given, own)) for e, own in rows]
+    examples = _short((*request.task.dev.examples, *request.task.train.examples))
+    log_probs = label_log_probs(request, scorer, examples)
+    return [
+        ({field: example.inputs[field] for field in request.inputs}, _likeliest(request, row))
+        for example, row in zip(examples, log_probs, strict=True)
+    ]
 
 
-def label_log_probs(given: ExportRequest, scorer: Scorer, examples: Dataset) -> Floats:
-    """(example, label): log p of the prompt, or of the ensemble, by our own scorer."""
-    prompts = [saved.prompt for saved in given.prompts]
-    said = member_log_probs(prompts, examples, _judge(given, scorer), scorer)
-    if given.ensemble is None:
-        own: Floats = said[0].astype(np.float64)
-        return own
-    return combine(said, given.ensemble.weights, given.ensemble.rule)
+def label_log_probs(request: ExportRequest, scorer: Scorer, examples: Dataset) -> Floats:
+    """Return (example, label) log p by the prompt, or by the ensemble."""
+    prompts = [saved.prompt for saved in request.prompts]
+    log_probs = member_log_probs(prompts, examples, _calibrated(request, scorer), scorer)
+    if request.ensemble is None:
+        single: Floats = log_probs[0].astype(np.float64)
+        return single
+    return combine(log_probs, request.ensemble.weights, request.ensemble.rule)
 
 
-def _judge(given: ExportRequest, scorer: Scorer) -> PromptScorer:
-    """The scorer, without the priors that the file has."""
-    if given.settings.calibration == "none":
+def _calibrated(request: ExportRequest, scorer: Scorer) -> PromptScorer:
+    """Return the scorer, calibrated with the priors of the file if it has some."""
+    if request.settings.calibration == "none":
         return scorer
-    calibrated = CalibratedScorer(scorer, scorer, given.settings.calibration, [])
-    for saved in given.prompts:
+    calibrated = CalibratedScorer(scorer, scorer, request.settings.calibration, [])
+    for saved in request.prompts:
         prior = saved.row["prior"]
-        assert isinstance(prior, Mapping), "`members_of` has looked"
+        assert isinstance(prior, Mapping), "`program_prompts` has checked it"
         calibrated.set_prior(saved.prompt, prior)
     return calibrated
 
 
-def _chosen(examples: Sequence[Example]) -> list[Example]:
-    """The first short rows, and where there are too few the shortest others."""
+def _short(examples: Sequence[Example]) -> list[Example]:
+    """Return the first short rows; if there are too few, also the shortest of the others."""
     size = {id(example): sum(map(len, example.inputs.values())) for example in examples}
     return sorted(examples, key=lambda example: max(size[id(example)], WIDTH))[:ROWS]
 
 
-def _likeliest(given: ExportRequest, log_probs: Floats) -> dict[str, float]:
-    order = np.argsort(-log_probs, kind="stable")[:SHOWN]
-    return {given.labels[i]: float(log_probs[i]) for i in order if isfinite(log_probs[i])}
+def _likeliest(request: ExportRequest, log_probs: Floats) -> dict[str, float]:
+    order = np.argsort(-log_probs, kind="stable")[:LABELS]
+    return {
+        request.labels[i]: round(float(log_probs[i]), DIGITS)
+        for i in order
+        if isfinite(log_probs[i])
+    }

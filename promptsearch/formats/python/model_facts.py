@@ -1,127 +1,96 @@
-"""How a loaded model reads text: all that a program without promptsearch must be told of it."""
+"""Facts of a loaded model that a program without promptsearch needs."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from promptsearch.errors import ExportError
-from promptsearch.models import LanguageModel, ModelInfo
+from promptsearch.formats.python.runtime.chat import Chat, Control
+from promptsearch.models import LanguageModel
 from promptsearch.models.loading.files import find_model_files
 
-if TYPE_CHECKING:
-    from promptsearch.models.tokenization.tokenizer import Tokens
-
-Half = Sequence[tuple[str, bool]]  # texts, and whether they are names of control tokens
+UNLIMITED = 10**9  # tokens
 
 
 @dataclass(frozen=True)
-class ChatHalves:
-    """What a chat template puts before and after the user's message, and the reply's beginning."""
+class ModelFacts:
+    """Where the model's files are, and the constants of its program."""
 
-    opening: Half
-    closing: Half
-    prefix: str
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A model and its tokenizer, as far as they decide what a program does."""
-
-    info: ModelInfo
-    tokens: "Tokens"
-    place: str  # a path of this machine, or a name of the hub
-    local: bool
-    gguf: bool
-    lead: int  # tokens that the tokenizer puts before a text
-    tail: int  # and after it
-    pads: bool  # whether it pads or cuts on its own
-    pieces: bool  # whether some of its control tokens are ordinary pieces of the vocabulary
-    plain_controls: bool  # whether the chat template has some that are not marked as special
-    begin: str = ""  # causal: what stands before an answer at the very start
-    start: int = 0  # seq2seq: what the decoder begins with
-    sentinels: Sequence[str] = ()
-    chat: ChatHalves | None = None
+    path: str  # a path on this machine, or a hub name
+    is_local: bool
+    is_gguf: bool
+    constants: Mapping[str, object]
 
 
-def reading_of(model: LanguageModel) -> Reading:
-    """`ExportError` where the tokenizer is not one that a few lines can copy."""
+def model_facts(model: LanguageModel, slots: int) -> ModelFacts:
+    """Return the facts for prompts of up to `slots` slots.
+
+    Raise ExportError if a program cannot copy the tokenizer.
+    """
     from promptsearch.models.families.causal import CausalModel
     from promptsearch.models.families.masked import MaskedModel
     from promptsearch.models.families.seq2seq import Seq2SeqModel
+    from promptsearch.models.tokenization.control_tokens import control_tokens
 
     assert isinstance(model, MaskedModel | CausalModel | Seq2SeqModel)
     tokenizer = model.machine.tokenizer
-    named = tokenizer.convert_ids_to_tokens
-    reading = _common(model, model.machine.tokens, tokenizer)
-    match model:
-        case CausalModel():
-            return _causal(reading, model, named)
-        case Seq2SeqModel():
-            return replace(reading, start=model.start, sentinels=named(list(model.sentinels)))
-    return reading
-
-
-def _common(model: LanguageModel, tokens: Any, tokenizer: Any) -> Reading:
-    from promptsearch.models.tokenization.control_tokens import control_tokens
-
-    control = control_tokens(tokenizer)
-    state = _state(tokenizer, model.info.spec, control)
-    added = {token.content: token.special for token in tokenizer.added_tokens_decoder.values()}
+    _check_tokenizer(tokenizer, model.info.spec, control_tokens(tokenizer))
     source = find_model_files(model.options.spec)
     path = source.directory / source.gguf if source.gguf else source.directory
-    local = source.revision is None
-    return Reading(
-        info=model.info,
-        tokens=tokens,
-        place=str(path.absolute()) if local else model.options.spec,
-        local=local,
-        gguf=source.gguf is not None,
-        lead=tokens.lead,
-        tail=tokens.tail,
-        pads=bool(state["truncation"] or state["padding"]),
-        pieces=bool(control.keys() - added.keys()),
-        plain_controls=any(not added[name] for name in control.keys() & added.keys()),
+    is_local = source.revision is None
+    name = str(path.absolute()) if is_local else model.options.spec
+    constants: dict[str, object] = {"MODEL": name, "LIMIT": model.info.max_tokens or UNLIMITED}
+    match model:
+        case CausalModel():
+            constants |= _causal_constants(model, tokenizer.convert_ids_to_tokens)
+        case Seq2SeqModel():
+            sentinels = tokenizer.convert_ids_to_tokens(list(model.sentinels[:slots]))
+            constants |= {"SENTINELS": sentinels, "START": model.start}
+    return ModelFacts(name, is_local, source.gguf is not None, constants)
+
+
+def _causal_constants(model: Any, token_names: Any) -> Mapping[str, object]:
+    from promptsearch.models.tokenization.chat import Chat as ChatWriter
+
+    writer, tokens = model.writer, model.machine.tokens
+    begin = {"BEGIN": token_names(model.begin)}
+    if not isinstance(writer, ChatWriter):
+        return {**begin, "LEAD": tokens.lead, "TAIL": tokens.tail, "CHAT": None}
+    opening, closing = (
+        [
+            Control(token_names(part)) if isinstance(part, int) else part
+            for part in half
+            if part != ""
+        ]
+        for half in (writer.opening, writer.closing)
     )
+    chat = Chat(opening, closing, writer.answer_prefix or "")
+    return {**begin, "LEAD": 0, "TAIL": 0, "CHAT": chat}
 
 
-def _causal(reading: Reading, model: Any, named: Any) -> Reading:
-    from promptsearch.models.tokenization.chat import Chat
-
-    reading = replace(reading, begin=named(model.begin))
-    if not isinstance(writer := model.writer, Chat):
-        return reading
-    opening, closing = (tuple(_half(line, named)) for line in (writer.opening, writer.closing))
-    halves = ChatHalves(opening, closing, writer.answer_prefix or "")
-    return replace(reading, lead=0, tail=0, chat=halves)
-
-
-def _half(line: Sequence[str | int], named: Any) -> Iterator[tuple[str, bool]]:
-    for part in line:
-        if part != "":
-            yield (part, False) if isinstance(part, str) else (named(part), True)
-
-
-def _state(tokenizer: Any, spec: str, control: Mapping[str, int]) -> Mapping[str, Any]:
-    """The tokenizer's JSON, in which whole strings may be replaced by others."""
+def _check_tokenizer(tokenizer: Any, spec: str, control: Mapping[str, int]) -> None:
+    """Raise ExportError if renaming control tokens in the tokenizer's JSON does not suffice."""
     if not tokenizer.is_fast:
         raise ExportError(
             f"the tokenizer of {spec!r} exists in Python only, which a program that needs only "
             "torch and transformers cannot copy; use another format, or a fast tokenizer"
         )
     text = tokenizer.backend_tokenizer.to_str()
-    state: dict[str, Any] = json.loads(text)
-    spelled = [name for name in control if json.dumps(name, ensure_ascii=False) != f'"{name}"']
-    inside = [name for name in control if f'\\"{name}"' in text]
-    merged = [m for m in state["model"].get("merges", ()) if "".join(m) in control]
-    normalized = [
-        token["content"]
-        for token in state["added_tokens"]
-        if token["content"] in control and token["normalized"] and state["normalizer"]
-    ]
-    if odd := [*spelled, *inside, *map("".join, merged), *normalized]:
+    if unsuitable := [*_unsuitable_tokens(text, control)]:
         raise ExportError(
-            f"the tokenizer of {spec!r} treats {odd[0]!r} in a way that the program cannot copy; "
-            "use another format, or another model"
+            f"the tokenizer of {spec!r} treats {unsuitable[0]!r} in a way that the program cannot "
+            "copy; use another format, or another model"
         )
-    return state
+
+
+def _unsuitable_tokens(text: str, control: Mapping[str, int]) -> Iterator[str]:
+    """Yield control tokens that stand in the JSON of a tokenizer not only as whole strings."""
+    state: Mapping[str, Any] = json.loads(text)
+    yield from (name for name in control if json.dumps(name, ensure_ascii=False) != f'"{name}"')
+    yield from (name for name in control if f'\\"{name}"' in text)
+    merges = map("".join, state["model"].get("merges", ()))
+    yield from (merge for merge in merges if merge in control)
+    for token in state["added_tokens"]:
+        if token["content"] in control and token["normalized"] and state["normalizer"]:
+            yield token["content"]

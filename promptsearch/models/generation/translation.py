@@ -54,8 +54,8 @@ def check_pair(forward: Translator, backward: Translator, language: str) -> None
         )
     if first and second and not (_same(first[1], second[0]) and _same(first[0], second[1])):
         raise ModelError(
-            f"--forward translates {first[0]} to {first[1]}, --backward {second[0]} to {second[1]}: "
-            "they do not lead back; choose a pair"
+            f"--forward translates {first[0]} to {first[1]}, "
+            f"--backward {second[0]} to {second[1]}: they do not lead back; choose a pair"
         )
     if second and not _same(second[1], language):
         raise ModelError(

@@ -1,0 +1,69 @@
+"""The prompts of a program, as one model reads them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from promptsearch.errors import ExportError
+from promptsearch.formats.export import ExportRequest
+from promptsearch.formats.python.runtime import prompt as runtime
+from promptsearch.prompt import Field, Part, Slot, Text
+from promptsearch.prompt_file.prompts_json import SavedPrompt
+from promptsearch.scoring import Scorer
+
+
+class LabelsBeside(dict[str, Sequence[runtime.Answer]]):
+    """Labels whose candidates stand in a file beside the program; its `repr` reads them."""
+
+    def __init__(self, file: str, slot: str) -> None:
+        self._expression = f"read_candidates({file!r}, {slot!r})"
+
+    def __repr__(self) -> str:
+        return self._expression
+
+
+def program_prompts(request: ExportRequest, scorer: Scorer) -> list[runtime.Prompt]:
+    """Return the ensemble's members, or the one prompt, for this scorer's model.
+
+    Candidates that the model reads like others are left out. Raise ExportError if a prior is
+    missing.
+    """
+    weights = request.ensemble.weights if request.ensemble else [1.0]
+    pairs = zip(request.prompts, weights, strict=True)
+    return [_program_prompt(request, saved, weight, scorer) for saved, weight in pairs]
+
+
+def _program_prompt(
+    request: ExportRequest, saved: SavedPrompt, weight: float, scorer: Scorer
+) -> runtime.Prompt:
+    verbalizer, method = saved.prompt.verbalizer, request.settings.calibration
+    merged = scorer.labelling(verbalizer).duplicate_labels
+    duplicates = {verbalizer.labels[i] for i in merged}
+    labels = {
+        label: [dict(answer) for answer in answers]
+        for label, answers in verbalizer.pairs
+        if label not in duplicates
+    }
+    prior = [] if method == "none" else list(_prior(saved, list(labels), method))
+    template = list(map(_part, saved.prompt.template.parts))
+    return runtime.Prompt(template, labels, float(weight), prior)
+
+
+def _part(part: Part) -> str | runtime.Field | runtime.Slot:
+    match part:
+        case Text(text):
+            return text
+        case Field(name):
+            return runtime.Field(name)
+        case Slot(name):
+            return runtime.Slot(name)
+
+
+def _prior(saved: SavedPrompt, labels: Sequence[str], method: str) -> Iterator[float]:
+    prior = saved.row.get("prior")
+    if not isinstance(prior, Mapping) or any(label not in prior for label in labels):
+        raise ExportError(
+            f"the prompt {saved.id} is scored with {method} calibration, but the file does not "
+            "have its prior; search again, or leave calibration out of the file"
+        )
+    for label in labels:
+        values = prior[label]
+        yield from map(float, values if isinstance(values, list) else [values])

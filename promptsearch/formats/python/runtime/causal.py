@@ -1,0 +1,105 @@
+"""Causal language models: the answer and the text behind it are scored, given all before."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM
+
+from promptsearch.formats.python.runtime.chat import CHAT, write_line
+from promptsearch.formats.python.runtime.data import LIMIT
+from promptsearch.formats.python.runtime.network import AnswerScorer, load_network, sum_log_probs
+from promptsearch.formats.python.runtime.prompt import Answer, Prompt, Row
+from promptsearch.formats.python.runtime.tokenizer import Tokenizer
+from promptsearch.formats.python.runtime.truncate import shorten
+
+# How many tokens the tokenizer puts before and after a text.
+LEAD: int = 0
+TAIL: int = 0
+# The token before an answer that stands at the very start.
+BEGIN: str = "<|endoftext|>"
+
+
+@dataclass(frozen=True)
+class EncodedAnswer:
+    """A prompt with one answer in it."""
+
+    ids: list[int]
+    first: int  # index of the answer's first token
+    size: int  # number of the answer's tokens
+
+
+class CausalModel:
+    """A causal language model with its tokenizer."""
+
+    def __init__(self, model: str) -> None:
+        self.tokenizer = Tokenizer(model)
+        self.network = load_network(AutoModelForCausalLM, model)
+
+    def answer_scores(self, row: Row, prompt: Prompt) -> tuple[Tensor, Tensor]:
+        """Return (answer,) log p of each answer in this row, and its number of tokens."""
+        passes = defaultdict(list)
+        encoded = self.encode_all(prompt.fill(row, {}), prompt)
+        early = min(each.first for each in encoded) == 0
+        begin = [self.tokenizer.control_id(BEGIN)] if early else []
+        for number, each in enumerate(encoded):
+            ids = begin + each.ids
+            for position in range(len(begin) + each.first, len(ids)):
+                passes[tuple(ids[:-1])].append((position - 1, ids[position], number))
+        scores = sum_log_probs(passes, len(encoded), lambda ids: self.network(ids).logits)
+        return scores, torch.tensor([each.size for each in encoded])
+
+    def encode_all(self, texts: list[str], prompt: Prompt) -> list[EncodedAnswer]:
+        """Encode the texts with each answer, all cut alike, so that the longest has room."""
+        room = LIMIT - (LEAD == 0)  # one token may have to stand before an early answer
+        while True:
+            encoded = [self.encode(texts, prompt, answer) for answer in prompt.answers]
+            sizes = [len(each.ids) for each in encoded]
+            if max(sizes) <= room:
+                return encoded
+            longest = prompt.answers[sizes.index(max(sizes))]
+            locate = partial(self.locate, prompt=prompt, answer=longest)
+            texts = shorten(texts, prompt, room + TAIL, locate)
+
+    def encode(self, texts: list[str], prompt: Prompt, answer: Answer) -> EncodedAnswer:
+        """Encode the texts with one answer."""
+        line, index = self.write(texts, prompt, answer)
+        encoding, starts = self.tokenizer.locate(line, special=CHAT is None)
+        token = partial(token_at, encoding, "".join(line))
+        bounds = [(token(starts[index[i]]), token(starts[index[i] + 1])) for i in prompt.slots]
+        size = sum(end - first for first, end in bounds)
+        return EncodedAnswer(encoding.ids[: len(encoding.ids) - TAIL], bounds[0][0], max(size, 1))
+
+    def locate(self, texts: list[str], prompt: Prompt, answer: Answer) -> tuple[Any, Sequence[int]]:
+        """Return the encoding of the texts with an answer, and where each of them starts."""
+        line, index = self.write(texts, prompt, answer)
+        encoding, starts = self.tokenizer.locate(line, special=CHAT is None)
+        return encoding, [starts[i] for i in index]
+
+    def write(
+        self, texts: list[str], prompt: Prompt, answer: Answer
+    ) -> tuple[list[str], Sequence[int]]:
+        """Return the line of the texts with an answer, and the index in it of each text."""
+        slots = prompt.slots
+        full = [answer.get(slots[i], "") if i in slots else text for i, text in enumerate(texts)]
+        return write_line(full, min(slots), self.tokenizer.names)
+
+
+def token_at(encoding: Any, text: str, start: int) -> int:
+    """Return the token of the character at `start`, or of the space before it."""
+    if start == 0:
+        return LEAD
+    for character in range(start - (text[start - 1] == " "), len(text)):
+        token: int | None = encoding.char_to_token(character)
+        if token is not None:
+            return token
+    return len(encoding.ids)
+
+
+def load_scorer(model: str) -> AnswerScorer:
+    """Load the model."""
+    return CausalModel(model).answer_scores

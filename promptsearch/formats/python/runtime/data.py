@@ -1,0 +1,19 @@
+"""The data of this program: its model, its prompts, and how answers are scored."""
+
+from promptsearch.formats.python.runtime.prompt import Prompt, Row
+
+# A folder, a GGUF file or a name of the Hugging Face hub.
+MODEL: str = "bert-base-uncased"
+# How many tokens the model reads at most.
+LIMIT: int = 512
+# What the score of an answer is divided by: "none", or its number of "token"s or "char"acters.
+LENGTH_NORM: str = "none"
+# The score of a label: the "sum" or "mean" of its answers' probabilities, or their "max".
+ANSWER_SCORE: str = "sum"
+# The method that priors come from; those of "pmi" belong to answers, all others to labels.
+CALIBRATION: str = "none"
+# How several prompts are combined: by "vote", or else as a weighted product of experts.
+ENSEMBLE: str = "uniform"
+PROMPTS: list[Prompt] = []
+# Rows with log p of their likeliest labels by promptsearch, for --selftest.
+EXPECTED: list[tuple[Row, dict[str, float]]] = []

@@ -1,0 +1,69 @@
+"""What this program offers: `load`, `predict`, and a command line."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from promptsearch.formats.python.runtime.data import EXPECTED, MODEL, PROMPTS
+from promptsearch.formats.python.runtime.labels import row_log_probs
+from promptsearch.formats.python.runtime.masked import load_scorer  # or causal, or seq2seq
+from promptsearch.formats.python.runtime.network import AnswerScorer
+from promptsearch.formats.python.runtime.prompt import Row
+
+TOLERANCE = 1e-4  # nats
+_scorer: AnswerScorer | None = None
+
+
+def load(model: str = MODEL) -> AnswerScorer:
+    """Load the model that `predict` uses."""
+    global _scorer
+    _scorer = load_scorer(model)
+    return _scorer
+
+
+def predict(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Return the likeliest "label" of each row, and the "log_probs" of all labels."""
+    scorer = _scorer or load()
+    predictions = []
+    for row in rows:
+        log_probs = row_log_probs(scorer, row)
+        label = max(log_probs, key=lambda label: log_probs[label])
+        predictions.append({"label": label, "log_probs": log_probs})
+    return predictions
+
+
+def self_test() -> list[float]:
+    """Return how much each log p that promptsearch has for some rows differs from ours."""
+    predictions = predict([row for row, _ in EXPECTED])
+    return [
+        abs(prediction["log_probs"][label] - log_prob)
+        for prediction, (_, labels) in zip(predictions, EXPECTED, strict=True)
+        for label, log_prob in labels.items()
+    ]
+
+
+def main() -> None:
+    """Answer the rows on standard input, or test the program."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", default=MODEL)
+    parser.add_argument("--selftest", action="store_true")
+    options = parser.parse_args()
+    load(options.model)
+    if options.selftest and not EXPECTED:
+        sys.exit("no expected outputs: the task was not there when this file was written")
+    if options.selftest:
+        differences = self_test()
+        print(f"worst difference {max(differences):.1e}")
+        sys.exit(not all(difference <= TOLERANCE for difference in differences))
+    columns = dict.fromkeys(name for prompt in PROMPTS for name in prompt.fields.values())
+    for number, line in enumerate(sys.stdin, 1):
+        row = json.loads(line)
+        if missing := [name for name in columns if name not in row]:
+            sys.exit(f"line {number}: the row has no column {missing[0]!r}; add it")
+        print(json.dumps(predict([row])[0], ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

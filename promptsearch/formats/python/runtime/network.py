@@ -1,0 +1,43 @@
+"""The model's weights, and the log-probabilities that are read from its forward passes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from promptsearch.formats.python.runtime.prompt import Prompt, Row
+
+# (answer,) log p of each answer in this row, and its number of tokens.
+AnswerScorer = Callable[[Row, Prompt], tuple[Tensor, Tensor]]
+# Ids to pass, and what to read: log p of a token at a position counts for an answer.
+Passes = Mapping[tuple[int, ...], Sequence[tuple[int, int, int]]]  # (position, token, answer)
+
+
+def model_files(model: str) -> dict[str, str]:
+    """Return the arguments of `from_pretrained` for a folder, a hub name or a GGUF file."""
+    if not model.endswith(".gguf"):
+        return {"pretrained_model_name_or_path": model}
+    file = Path(model)
+    return {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
+
+
+def load_network(auto_class: Any, model: str) -> Any:
+    """Load the weights in float32, frozen."""
+    network = auto_class.from_pretrained(**model_files(model), dtype=torch.float32)
+    return network.requires_grad_(False)
+
+
+def sum_log_probs(passes: Passes, answers: int, logits: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return (answer,) the sum of log p of what is read for each answer.
+
+    `logits` passes ids, (1, token), through the model and returns (1, token, vocabulary).
+    """
+    scores = torch.zeros(answers)
+    for ids, readings in passes.items():
+        position, token, answer = torch.tensor(readings).T
+        rows, row = position.unique(return_inverse=True)
+        log_probs = logits(torch.tensor([ids]))[0, rows].float().log_softmax(-1)
+        scores.index_add_(0, answer, log_probs[row, token])
+    return scores

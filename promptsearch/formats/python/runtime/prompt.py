@@ -1,0 +1,67 @@
+"""A prompt: a template with columns and slots, and the answers that stand for each label."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+Row = Mapping[str, str]  # column -> text
+Answer = Mapping[str, str]  # slot -> text; a slot may be left out
+
+
+@dataclass(frozen=True)
+class Field:
+    """The place of a column in a template."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The place in a template where the model answers."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A template and its answers, with what an ensemble and calibration know of it."""
+
+    template: Sequence[str | Field | Slot]
+    labels: Mapping[str, Sequence[Answer]]
+    weight: float = 1.0  # in an ensemble
+    prior: Sequence[float] = ()  # log p to subtract, of each label (pmi: of each answer)
+
+    @property
+    def answers(self) -> list[Answer]:
+        """The answers of all labels, in order."""
+        return [answer for answers in self.labels.values() for answer in answers]
+
+    @property
+    def slots(self) -> dict[int, str]:
+        """The slots' names by their index in the template."""
+        return {i: part.name for i, part in enumerate(self.template) if isinstance(part, Slot)}
+
+    @property
+    def fields(self) -> dict[int, str]:
+        """The columns' names by their index in the template."""
+        return {i: part.name for i, part in enumerate(self.template) if isinstance(part, Field)}
+
+    def fill(self, row: Row, slots: Mapping[str, str]) -> list[str]:
+        """Return the text of each part; a slot that `slots` leaves out is empty."""
+        texts = []
+        for part in self.template:
+            match part:
+                case Field(name):
+                    texts.append(row[name])
+                case Slot(name):
+                    texts.append(slots.get(name, ""))
+                case str():
+                    texts.append(part)
+        return texts
+
+
+def read_candidates(file: str, slot: str) -> dict[str, list[Answer]]:
+    """Read candidates, which are labels and answers in one, from a JSON file beside this one."""
+    texts = json.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
+    return {text: [{slot: text}] for text in texts}

@@ -1,0 +1,64 @@
+"""Encoder-decoder models: the decoder writes each answer behind the sentinel of its slot."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForSeq2SeqLM
+
+from promptsearch.formats.python.runtime.data import LIMIT
+from promptsearch.formats.python.runtime.network import AnswerScorer, load_network, sum_log_probs
+from promptsearch.formats.python.runtime.prompt import Answer, Prompt, Row
+from promptsearch.formats.python.runtime.tokenizer import Tokenizer
+from promptsearch.formats.python.runtime.truncate import shorten
+
+# The tokens that stand in the slots, in order.
+SENTINELS: list[str] = ["<extra_id_0>"]
+# The id that the decoder begins with.
+START: int = 0
+
+
+class Seq2SeqModel:
+    """An encoder-decoder with its tokenizer."""
+
+    def __init__(self, model: str) -> None:
+        self.tokenizer = Tokenizer(model)
+        self.network = load_network(AutoModelForSeq2SeqLM, model)
+
+    def answer_scores(self, row: Row, prompt: Prompt) -> tuple[Tensor, Tensor]:
+        """Return (answer,) log p of each answer in this row, and its number of tokens."""
+        sentinels = dict(zip(prompt.slots.values(), SENTINELS, strict=False))
+        marks = {slot: self.tokenizer.names[token] for slot, token in sentinels.items()}
+        texts = shorten(prompt.fill(row, marks), prompt, LIMIT, self.tokenizer.locate)
+        encoded = self.network.get_encoder()(torch.tensor([self.tokenizer.encode(texts).ids]))
+        passes: dict[tuple[int, ...], list[tuple[int, int, int]]] = defaultdict(list)
+        sizes = []
+        for number, answer in enumerate(prompt.answers):
+            ids, scored = self.decoder_ids(sentinels, answer)
+            passes[tuple(ids[:-1])] += [(i - 1, ids[i], number) for i in scored]
+            sizes.append(len(scored))
+
+        def logits(ids: Tensor) -> Tensor:
+            output: Tensor = self.network(encoder_outputs=encoded, decoder_input_ids=ids).logits
+            return output
+
+        return sum_log_probs(passes, len(sizes), logits), torch.tensor(sizes)
+
+    def decoder_ids(
+        self, sentinels: Mapping[str, str], answer: Answer
+    ) -> tuple[list[int], list[int]]:
+        """Return what the decoder writes for an answer, and the positions that are scored."""
+        ids: list[int] = [START]
+        scored: list[int] = []
+        for slot, sentinel in sentinels.items():
+            ids.append(self.tokenizer.control_id(sentinel))
+            answer_ids = self.tokenizer.text_ids(answer.get(slot, ""))
+            scored += range(len(ids), len(ids) + len(answer_ids))
+            ids += answer_ids
+        return ids, scored
+
+
+def load_scorer(model: str) -> AnswerScorer:
+    """Load the model."""
+    return Seq2SeqModel(model).answer_scores
