@@ -150,7 +150,7 @@ def test_every_loop_gives_an_encoder_decoders_own_log_probabilities(name):
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_what_shares_passes_scores_like_what_does_not(scenario):
     own = small(scenario.families[0])
-    work = scenario.run(sentences(2))
+    work = scenario.work(sentences(2))
     wanted = reference(own, work)
     for contender in plain_and_ours(own, None, head=own.family == "causal"):
         assert torch.allclose(contender.run(work), wanted, atol=1e-4), contender.name

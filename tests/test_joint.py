@@ -31,10 +31,10 @@ class Words:
     """A strategy for templates: its words, one call for each."""
 
     words: tuple[str, ...] = ("near", "far")
-    run: bool = False  # a chore of its own before
+    work: bool = False  # a chore of its own before
 
     def search(self, task, score):
-        if self.run:
+        if self.work:
             score.once("work", lambda: ModelCall(Cost(1), lambda: 1))
         for word in self.words:
             template = Template.parse(f"{word} [Z]")
@@ -61,10 +61,10 @@ class Answers:
 class Broken:
     """Fails, after as many prompts."""
 
-    decoder_for: int = 0
+    after: int = 0
 
     def search(self, task, score):
-        for number in range(self.decoder_for):
+        for number in range(self.after):
             template = Template.parse(f"{'b' * (number + 1)} [Z]")
             score([task.prompt.with_template(template, Source("broken"))])
         raise TaskError("toy: nothing to work with")

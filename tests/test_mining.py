@@ -181,7 +181,7 @@ def test_a_killed_pass_goes_on_where_it_stopped(
     whole = mine_tasks(SEARCH, [facts_task(corpus)])
     real, mined = sweep.mine_shard, list[int]()
 
-    def killed(job: sweep.Job, folder: Path) -> None:
+    def killed(job: sweep.ShardJob, folder: Path) -> None:
         if len(mined) == 2:
             raise KeyboardInterrupt
         mined.append(1)
@@ -193,7 +193,7 @@ def test_a_killed_pass_goes_on_where_it_stopped(
     assert not (tmp_path / "run" / mined_module.FILE).exists()
     again = list[int]()
 
-    def counted(job: sweep.Job, folder: Path) -> None:
+    def counted(job: sweep.ShardJob, folder: Path) -> None:
         again.append(1)
         real(job, folder)
 

@@ -117,11 +117,16 @@ def test_what_is_planned_is_what_passes(kind, monkeypatch):
         return make
 
     for name in ("forward.backends", "forward.encoder_decoder"):
-        for maker in ("forest_of", "row_of"):
+        for maker in ("pack_sharing_prefixes", "pack_separately"):
             where = f"promptsearch.models.{name}.{maker}"
             monkeypatch.setattr(
                 where,
-                counted({"forest_of": pack_sharing_prefixes, "row_of": pack_separately}[maker]),
+                counted(
+                    {
+                        "pack_sharing_prefixes": pack_sharing_prefixes,
+                        "pack_separately": pack_separately,
+                    }[maker]
+                ),
             )
     texts = filled(ONE)
     plan = port.plan(texts, SINGLE, Scoring())

@@ -70,7 +70,7 @@ def test_a_tokenizer_that_joins_across_spaces_is_left_alone():
         def encode(self, lines, special=True):
             return [[sum(map(len, line))] for line in lines]
 
-        def glued(self, lines):
+        def encode_continuation(self, lines):
             return self.encode(lines)
 
     pieces = CachedTokenizer(Joining())

@@ -43,7 +43,7 @@ CAUSAL = {
     "Bloom": (OLD, None),  # positions from the mask
     "Mamba": ({"hidden_size": 16, "num_hidden_layers": 2, "state_size": 4}, None),  # no attention
 }
-SEQ2SEQ = {"MT5": (T5, "PackedReader"), "UMT5": (T5, "PackedReader"), "LongT5": (T5, None)}
+SEQ2SEQ = {"MT5": (T5, "PackedEncoder"), "UMT5": (T5, "PackedEncoder"), "LongT5": (T5, None)}
 
 
 def made(name, options, kind):

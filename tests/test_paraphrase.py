@@ -116,6 +116,6 @@ def test_options_that_do_not_fit_are_refused(options, reason):
 )
 def test_a_partner_must_be_able(task, monkeypatch, options, kind, reason):
     partners = "promptsearch.searchers.common.companion_models"
-    monkeypatch.setattr(f"{partners}.companion", lambda *_: tiny(kind)[0])
+    monkeypatch.setattr(f"{partners}.load_beside", lambda *_: tiny(kind)[0])
     with pytest.raises(ModelError, match=reason):
         found(ParaphraseSearch(**options), task, lambda t: -1.0)

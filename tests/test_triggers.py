@@ -158,7 +158,7 @@ def test_what_is_written_is_read_as_the_same_tokens_in_every_context(kind, notat
     able = [t for t, text in enumerate(box.spellings) if text and text[0] == " " and text.strip()]
     rng, written = np.random.default_rng(0), 0
     for _ in range(40):
-        tokens = tuple(rng.choice(able, speller.layout.places).tolist())
+        tokens = tuple(rng.choice(able, speller.layout.slot_count).tolist())
         if (template := speller.template(tokens)) is None:
             continue
         written += 1
@@ -208,13 +208,13 @@ def test_masked_models_begin_with_masks_and_others_with_a_word():
 
 def test_a_start_of_words_sets_how_many_places_there_are():
     (layout, start), box = begun(start="film story film", where="after")
-    assert layout.places == len(start) == 3
+    assert layout.slot_count == len(start) == 3
     assert "".join(box.spellings[token] for token in start) == " film story film"
 
 
 def test_a_prompt_is_improved_in_place():
     (layout, start), box = begun(where="words")
-    assert layout.places == 2
+    assert layout.slot_count == 2
     assert "".join(box.spellings[token] for token in start).lower() == " it was"
 
 
@@ -286,7 +286,7 @@ class Landscape:
     def template(self, tokens):
         return None if tokens in self.unsayable else Template((Text(str(tokens)), Slot()))
 
-    def is_encodable(self, triggers, count):
+    def encodable(self, triggers, count):
         return list(triggers)[:count]
 
     def top_tokens(self, trigger, _rows, count):
@@ -340,7 +340,7 @@ def test_gcg_takes_the_best_even_if_it_is_worse():
     climb = climb_in(Landscape(), (9, 9))
     assert Gcg(4, 3)(climb) is not None
     assert climb.trigger != (9, 9)
-    assert len(climb.laboratory.asked) == 4
+    assert len(climb.objective.asked) == 4
 
 
 def test_blind_steps_go_on_trying():
