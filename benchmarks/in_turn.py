@@ -16,11 +16,11 @@ class Race:
     goal: float
     ways: dict[str, Callable[[int], float]] = field(default_factory=dict)  # round -> seconds
     seconds: dict[str, list[float]] = field(default_factory=dict)
-    found: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, list[str]] = field(default_factory=dict)
     canonical_label: bool = True
 
     def check(self, what: str, found: object, good: bool = True) -> None:
-        self.found.setdefault(what, []).append(f"{found}" if good else f"{found} (NOT THE SAME)")
+        self.files.setdefault(what, []).append(f"{found}" if good else f"{found} (NOT THE SAME)")
         self.canonical_label &= good
 
     def run(self, rounds: int) -> "Race":
@@ -42,5 +42,5 @@ class Race:
             faster = "| " if own is theirs else f"{times(ratio(theirs, own))} | {self.goal:.0f}x "
             span = f"{median(own):.3f} [{min(own):.3f}, {max(own):.3f}]"
             lines.append(f"| {self.name} | {name} | {span} | {faster}|")
-        lines += ["", *(f"- {w}: {', '.join(dict.fromkeys(own))}" for w, own in self.found.items())]
+        lines += ["", *(f"- {w}: {', '.join(dict.fromkeys(own))}" for w, own in self.files.items())]
         return [*lines, f"- the same work: {'yes' if self.canonical_label else 'NO'}", ""]

@@ -12,7 +12,7 @@ from promptsearch.scoring.cache_store import CacheInfo, ScoreCache, ScorerInfo
 COUNTS = ("prompts", "scores", "bytes", "damaged")
 
 
-def _given(ctx: click.Context, param: click.Parameter, value: Path | None) -> ScoreCache:
+def _cache_directory(ctx: click.Context, param: click.Parameter, value: Path | None) -> ScoreCache:
     if value is None:
         raise RunError("which score cache? Give --cache DIR, or set PROMPTSEARCH_CACHE")
     return ScoreCache(value)
@@ -24,7 +24,7 @@ cache_option = click.option(
     type=click.Path(path_type=Path),
     envvar="PROMPTSEARCH_CACHE",
     show_envvar=True,
-    callback=_given,
+    callback=_cache_directory,
     help="The cache's directory.",
     metavar="DIR",
 )
@@ -40,15 +40,17 @@ def command() -> None:
 @json_option
 def info(cache: ScoreCache, as_json: bool) -> None:
     """List the scorers in the cache: what they are, how much is stored, how much is damaged."""
-    found = cache.info()
+    cache_info = cache.info()
     if as_json:
-        print_json(_document(found))
+        print_json(_document(cache_info))
         return
-    foreign = f" · {found.foreign:,} files that are not the cache's" if found.foreign else ""
-    click.echo(f"{found.directory}: {_size(found)}{foreign}")
-    if found.scorers:
-        print_table([*COUNTS, "scorer", "what it is"], [_row(each) for each in found.scorers])
-    if damaged := found.total("damaged"):
+    foreign = (
+        f" · {cache_info.foreign:,} files that are not the cache's" if cache_info.foreign else ""
+    )
+    click.echo(f"{cache_info.directory}: {_size(cache_info)}{foreign}")
+    if cache_info.scorers:
+        print_table([*COUNTS, "scorer", "what it is"], [_row(each) for each in cache_info.scorers])
+    if damaged := cache_info.total("damaged"):
         click.echo(f"{damaged:,} files are damaged in part: what is lost will be scored again")
 
 
@@ -61,11 +63,11 @@ def clear(cache: ScoreCache) -> None:
     click.echo(f"{removed.directory}: removed {_size(removed)}{stay}")
 
 
-def _size(found: CacheInfo) -> str:
+def _size(cache_info: CacheInfo) -> str:
     """`120 prompts · 24,000 scores · 1.2 MB`"""
     return (
-        f"{found.total('prompts'):,} prompts · {found.total('scores'):,} scores · "
-        f"{found.total('bytes') / 2**20:,.1f} MB"
+        f"{cache_info.total('prompts'):,} prompts · {cache_info.total('scores'):,} scores · "
+        f"{cache_info.total('bytes') / 2**20:,.1f} MB"
     )
 
 
@@ -74,17 +76,17 @@ def _row(scorer: ScorerInfo) -> list[str]:
     return [*(f"{getattr(scorer, count):,}" for count in COUNTS), scorer.scorer[:12], what]
 
 
-def _document(found: CacheInfo) -> dict[str, object]:
+def _document(cache_info: CacheInfo) -> dict[str, object]:
     return {
-        "directory": str(found.directory),
-        **{count: found.total(count) for count in COUNTS},
-        "foreign": found.foreign,
+        "directory": str(cache_info.directory),
+        **{count: cache_info.total(count) for count in COUNTS},
+        "foreign": cache_info.foreign,
         "scorers": [
             {
                 "scorer": each.scorer,
                 "description": dict(each.description),
                 **{count: getattr(each, count) for count in COUNTS},
             }
-            for each in found.scorers
+            for each in cache_info.scorers
         ],
     }

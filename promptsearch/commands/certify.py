@@ -19,7 +19,7 @@ from promptsearch.commands.shared.options import (
     saved_task_option,
     stacked,
 )
-from promptsearch.commands.shared.saved_prompts import compared, found_with, scoring_as, task_of
+from promptsearch.commands.shared.saved_prompts import compared, model_of_prompts, scorers, task_of
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import RunError
 from promptsearch.evaluation.certificate.candidates import over_the_same
@@ -96,43 +96,43 @@ design_options = stacked(
 @computing_options
 @json_option
 @quiet_option
-def command(prompts: Path, **given: Any) -> None:
+def command(prompts: Path, **options: Any) -> None:
     """Say whether the gain of PROMPTS over the manual prompt is real, noise, or needs more rows.
 
     The winner is chosen on some folds of the rows and judged on the fold left out; the test split
     is not read.
     """
-    console, file = Console(given["quiet"]), read_prompts(prompts)
-    if given["output"]:
-        check_new(given["output"], given["overwrite"], prompts)
-    definition = task_of(file, given["task"])
-    design = _design(file, definition, given)
-    which = given["rows"] or ("all" if given["again"] else "dev")
-    check_rows(rows_of(definition, which), definition, design, given["again"])
+    console, file = Console(options["quiet"]), read_prompts(prompts)
+    if options["output"]:
+        check_new(options["output"], options["overwrite"], prompts)
+    definition = task_of(file, options["task"])
+    design = _design(file, definition, options)
+    which = options["rows"] or ("all" if options["again"] else "dev")
+    check_rows(rows_of(definition, which), definition, design, options["again"])
     if file.document.get("ensemble"):
         console.say("single prompts are certified; the file's ensemble is not among them")
-    model = found_with(file, definition, given, console)
+    model = model_of_prompts(file, definition, options, console)
     definition = over_the_same(with_vocabulary_candidates(definition, model), file)
-    with scoring_as(file, definition, model, given, console) as (_, judge):
-        made = Certifier(file, definition, model, judge, design, which, given, console)
-        document = made.document()
-    if given["output"]:
-        write_atomic(given["output"], json.dumps(document, ensure_ascii=False, indent=1) + "\n")
-    if given["as_json"]:
+    with scorers(file, definition, model, options, console) as (_, judge):
+        certifier = Certifier(file, definition, model, judge, design, which, options, console)
+        document = certifier.document()
+    if options["output"]:
+        write_atomic(options["output"], json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    if options["as_json"]:
         print_json(document)
     else:
         print_certificate(document)
 
 
-def _design(file: PromptFile, definition: TaskDefinition, given: Mapping[str, Any]) -> Design:
+def _design(file: PromptFile, definition: TaskDefinition, options: Mapping[str, Any]) -> Design:
     """`RunError` where the options do not suit the task or each other."""
     chosen_by = objective_in(file.section("search"))
-    metric = OBJECTIVES[given["metric"]] if given["metric"] else compared(file, definition)
+    metric = OBJECTIVES[options["metric"]] if options["metric"] else compared(file, definition)
     if not suits(metric, definition.kind):
-        raise RunError(f"--metric {given['metric']} does not suit a {definition.kind} task")
-    if given["again"] and given["rows"] == "dev":
+        raise RunError(f"--metric {options['metric']} does not suit a {definition.kind} task")
+    if options["again"] and options["rows"] == "dev":
         raise RunError("--again searches from all rows but those that judge; leave out --rows dev")
-    if given["seeds"] and not given["shots"]:
-        raise RunError(f"--seeds {given['seeds']} is of --shots K draws; add --shots")
-    draws = given["seeds"] or (5 if given["again"] else 100)
-    return Design(metric, chosen_by, given["folds"], given["shots"], draws, given["seed"])
+    if options["seeds"] and not options["shots"]:
+        raise RunError(f"--seeds {options['seeds']} is of --shots K draws; add --shots")
+    draws = options["seeds"] or (5 if options["again"] else 100)
+    return Design(metric, chosen_by, options["folds"], options["shots"], draws, options["seed"])

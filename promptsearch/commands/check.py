@@ -30,49 +30,49 @@ from promptsearch.runs.run import with_vocabulary_candidates
 )
 @loading_options
 @json_option
-def command(prompts: Path | None, **given: Any) -> None:
+def command(prompts: Path | None, **options: Any) -> None:
     """Check the data and answers of a task, how the model reads them, and that PROMPTS fit.
 
     The exit status is 1 where something would make a run worthless.
     """
-    definition = load_task(given["task"])
+    definition = load_task(options["task"])
     file, unreadable = readable_prompts(prompts) if prompts else (None, ())
-    model = _model(file, definition, given)
+    model = _model(file, definition, options)
     bad = [Finding("error", str(error)) for error in unreadable]
-    found = findings(with_vocabulary_candidates(definition, model), model, file)
-    report(definition.name, [*bad, *found], given["as_json"], named=file is not None)
+    model_findings = findings(with_vocabulary_candidates(definition, model), model, file)
+    report(definition.name, [*bad, *model_findings], options["as_json"], named=file is not None)
 
 
 def _model(
-    file: PromptFile | None, definition: TaskDefinition, given: Mapping[str, Any]
+    file: PromptFile | None, definition: TaskDefinition, options: Mapping[str, Any]
 ) -> LanguageModel:
     """The given one, that of the prompts (also where its weights changed: a finding), builtin."""
     if file is None or "spec" not in file.section("model"):
-        return loaded(given["model"] or "builtin", given, definition)
-    spec = spec_of(file, given["model"])
-    return model_for(file, definition.chat, spec, **loading_from(given))
+        return loaded(options["model"] or "builtin", options, definition)
+    spec = spec_of(file, options["model"])
+    return model_for(file, definition.chat, spec, **loading_from(options))
 
 
 def report(
-    name: str, found: Sequence[Finding], as_json: bool = False, *, named: bool = False
+    name: str, findings: Sequence[Finding], as_json: bool = False, *, named: bool = False
 ) -> None:
     """Print the findings of a task; leave with status 1 where one is an error.
 
     `named` puts before each which prompts it is about.
     """
     if as_json:
-        print_json([asdict(finding) for finding in found])
+        print_json([asdict(finding) for finding in findings])
     else:
-        for finding in found:
+        for finding in findings:
             who = f"{listed(finding.prompts)}: " if named and finding.prompts else ""
             click.echo(f"{finding.level}: {who}{finding.message}")
-        click.echo(f"{name}: {_verdict(found)}")
-    if any(finding.level == "error" for finding in found):
+        click.echo(f"{name}: {_verdict(findings)}")
+    if any(finding.level == "error" for finding in findings):
         raise SystemExit(1)
 
 
-def _verdict(found: Sequence[Finding]) -> str:
+def _verdict(findings: Sequence[Finding]) -> str:
     errors, warnings = (
-        sum(finding.level == level for finding in found) for level in ("error", "warning")
+        sum(finding.level == level for finding in findings) for level in ("error", "warning")
     )
     return f"{errors} errors, {warnings} warnings"

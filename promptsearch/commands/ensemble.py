@@ -18,7 +18,7 @@ from promptsearch.commands.shared.options import (
     saved_task_option,
 )
 from promptsearch.commands.shared.run_search import SHOWN, default_directory, dev_cells
-from promptsearch.commands.shared.saved_prompts import found_with, scoring_as, task_of
+from promptsearch.commands.shared.saved_prompts import model_of_prompts, scorers, task_of
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import RunError
 from promptsearch.models import LanguageModel
@@ -68,25 +68,28 @@ from promptsearch.runs.run import with_vocabulary_candidates
 @computing_options
 @json_option
 @quiet_option
-def command(prompts: Path, **given: Any) -> None:
+def command(prompts: Path, **options: Any) -> None:
     """Put the best prompts of PROMPTS together: weights from train, scores on dev.
 
     The result is the same file with its `ensemble` filled in; `evaluate` says what that is worth.
     """
-    console, file = Console(given["quiet"]), read_prompts(prompts)
-    top = given["top"] or min(EnsembleConfig.top, len(file.prompts))
-    making = EnsembleConfig(given["rule"], top, given["examples"], given["seed"])
-    definition = task_of(file, given["task"])
-    directory = given["output"] or default_directory(definition.name, "ensemble")
+    console, file = Console(options["quiet"]), read_prompts(prompts)
+    top = options["top"] or min(EnsembleConfig.top, len(file.prompts))
+    making = EnsembleConfig(options["rule"], top, options["examples"], options["seed"])
+    definition = task_of(file, options["task"])
+    directory = options["output"] or default_directory(definition.name, "ensemble")
     _check_apart(directory, prompts)
-    with run_directory(directory, resume=given["overwrite"]):
-        model = found_with(file, definition, given, console)
-        document = {**file.document, "ensemble": _made(file, definition, model, making, given)}
+    with run_directory(directory, resume=options["overwrite"]):
+        model = model_of_prompts(file, definition, options, console)
+        document = {
+            **file.document,
+            "ensemble": _ensemble_of(file, definition, model, making, options),
+        }
         clear_run(directory)  # only now: what fails loses nothing
         if beside := candidates_beside(file):
             shutil.copyfile(beside, directory / beside.name)
         write_prompts(directory / "prompts.json", document)
-    if given["as_json"]:
+    if options["as_json"]:
         print_json(document)
     else:
         _print(document, definition, directory)
@@ -99,31 +102,31 @@ def _check_apart(directory: Path, prompts: Path) -> None:
         )
 
 
-def put_together(
+def write_ensemble(
     directory: Path,
     definition: TaskDefinition,
     model: LanguageModel,
     making: EnsembleConfig,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
 ) -> None:
     """Fill in the ensemble of a run that has just ended; fewer prompts than `top` all take part."""
     file = read_prompts(directory / "prompts.json")
     making = replace(making, top=min(making.top, len(file.prompts)))
-    document = {**file.document, "ensemble": _made(file, definition, model, making, given)}
+    document = {**file.document, "ensemble": _ensemble_of(file, definition, model, making, options)}
     write_prompts(file.path, document)
 
 
-def _made(
+def _ensemble_of(
     file: PromptFile,
     definition: TaskDefinition,
     model: LanguageModel,
     making: EnsembleConfig,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
 ) -> Json:
-    console = Console(given["quiet"])
+    console = Console(options["quiet"])
     definition = with_vocabulary_candidates(definition, model)
-    with scoring_as(file, definition, model, given, console) as (own, scorer):
-        return ensemble_section(file.prompts, definition, scorer, own, making)
+    with scorers(file, definition, model, options, console) as (raw_scorer, scorer):
+        return ensemble_section(file.prompts, definition, scorer, raw_scorer, making)
 
 
 def _print(document: Json, definition: TaskDefinition, directory: Path) -> None:

@@ -25,8 +25,8 @@ from promptsearch.commands.shared.options import (
 from promptsearch.commands.shared.run_search import SHOWN
 from promptsearch.commands.shared.saved_prompts import (
     compared,
-    found_with,
-    scoring_as,
+    model_of_prompts,
+    scorers,
     split_of,
     task_of,
 )
@@ -58,31 +58,31 @@ from promptsearch.scoring.calibration import Calibration
 @computing_options
 @json_option
 @quiet_option
-def command(prompts: Path, **given: Any) -> None:
+def command(prompts: Path, **options: Any) -> None:
     """Score the first K prompts of PROMPTS, in the file's order, beside the baselines.
 
     The difference to the manual prompt is paired: the same examples under both.
     """
-    console, file = Console(given["quiet"]), read_prompts(prompts)
-    definition = task_of(file, given["task"])
-    if given["examples_out"]:
-        check_new(given["examples_out"], given["overwrite"], prompts)
-    split = split_of(definition, given["split"])
-    model = found_with(file, definition, given, console)
+    console, file = Console(options["quiet"]), read_prompts(prompts)
+    definition = task_of(file, options["task"])
+    if options["examples_out"]:
+        check_new(options["examples_out"], options["overwrite"], prompts)
+    split = split_of(definition, options["split"])
+    model = model_of_prompts(file, definition, options, console)
     definition = with_vocabulary_candidates(definition, model)
-    with scoring_as(file, definition, model, given, console) as (scorer, judge):
-        saved, ensemble = file.prompts[: given["top"]], read_ensemble(file, definition)
+    with scorers(file, definition, model, options, console) as (scorer, judge):
+        saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
         evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
-    if given["examples_out"]:
+    if options["examples_out"]:
         rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
-        write_atomic(given["examples_out"], "".join(rows))
+        write_atomic(options["examples_out"], "".join(rows))
     document = evaluation.document(compared(file, definition))
-    if given["as_json"]:
+    if options["as_json"]:
         print_json(document)
     else:
         _print(evaluation, document, scoring_from(file).calibration)
-        if given["split"] != "test" and file.was_searched:
-            click.echo(f"{given['split']} chose these prompts: expect less on new examples")
+        if options["split"] != "test" and file.was_searched:
+            click.echo(f"{options['split']} chose these prompts: expect less on new examples")
         if file.section("search").get("rank_by") == "finetune":
             click.echo("of the frozen model: the copies that ranked these prompts were not kept")
 
@@ -99,13 +99,13 @@ def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
         for name, row in document["baselines"].items()
     ]
     rows = []
-    every = [*document["prompts"], *_together(document), *baselines]
+    every = [*document["prompts"], *_ensemble_rows(document), *baselines]
     for row, prompt in zip(every, prompt_cells(every), strict=True):
         scores = row["scores"][split.name]
-        shown = [number(scores.get(metric)) for metric in metrics]
+        cells = [number(scores.get(metric)) for metric in metrics]
         low, high = scores["ci95"]
         what = prompt if row["template"] else row["told"]
-        rows.append([*shown, f"[{low:.3f}, {high:.3f}]", _gain(scores), row["id"], what])
+        rows.append([*cells, f"[{low:.3f}, {high:.3f}]", _gain(scores), row["id"], what])
     print_table([*metrics, f"ci95 of {metrics[1]}", "vs manual [ci95]", "id", "prompt"], rows)
     if ensemble := document.get("ensemble"):
         first = document["prompts"][0]["id"]
@@ -115,12 +115,12 @@ def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
         click.echo(f"coverage {coverage:.3f}: the share of examples with a right candidate")
 
 
-def _together(document: Any) -> list[Any]:
+def _ensemble_rows(document: Any) -> list[Any]:
     """The row of the ensemble, where there is one."""
     if not (ensemble := document.get("ensemble")):
         return []
-    told = f"{ensemble['rule']} of {', '.join(m['id'] for m in ensemble['members'])}"
-    return [{"id": "ensemble", "template": "", "told": told, **ensemble}]
+    summary = f"{ensemble['rule']} of {', '.join(m['id'] for m in ensemble['members'])}"
+    return [{"id": "ensemble", "template": "", "told": summary, **ensemble}]
 
 
 def _gain(scores: Any, rival: str = "vs_manual") -> str:

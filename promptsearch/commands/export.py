@@ -56,13 +56,13 @@ LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.ite
 @click.option("--overwrite", is_flag=True, help="Replace what is at PATH.")
 @json_option
 @quiet_option
-def command(prompts: Path, **given: Any) -> None:
+def command(prompts: Path, **options: Any) -> None:
     """See `help` above: the formats stand in it."""
-    console, file = Console(given["quiet"]), read_prompts(prompts)
-    check_apart(given["output"], prompts)
-    exported = _exported(file, given, console)
-    written = write_as(given["name"], exported, given["output"], overwrite=given["overwrite"])
-    if given["as_json"]:
+    console, file = Console(options["quiet"]), read_prompts(prompts)
+    check_apart(options["output"], prompts)
+    exported = _exported(file, options, console)
+    written = write_as(options["name"], exported, options["output"], overwrite=options["overwrite"])
+    if options["as_json"]:
         print_json(_document(written))
     else:
         for line in (*(f"wrote {path}" for path in written.paths), *written.notes):
@@ -78,14 +78,14 @@ def _document(written: WrittenFiles) -> dict[str, object]:
     }
 
 
-def _exported(file: PromptFile, given: dict[str, Any], console: Console) -> ExportRequest:
-    task = _task(file, given["task"], console)
+def _exported(file: PromptFile, options: dict[str, Any], console: Console) -> ExportRequest:
+    task = _task(file, options["task"], console)
     every = [_ordered(file, saved, task) for saved in file.prompts]
-    own = scoring_from(file), _model_of(file, task, given), task
-    if not given["ensemble"]:
+    request_parts = scoring_from(file), _model_of(file, task, options), task
+    if not options["ensemble"]:
         if ensemble_wins_on_dev(file.document):
             console.say(f"{every[0].id}, not the file's ensemble, which --ensemble takes")
-        return ExportRequest(file, tuple(every[: given["top"]]), *own)
+        return ExportRequest(file, tuple(every[: options["top"]]), *request_parts)
     ensemble = ensemble_of(file, {saved.id: saved.prompt for saved in every})
     if ensemble is None:
         raise ExportError(
@@ -93,7 +93,7 @@ def _exported(file: PromptFile, given: dict[str, Any], console: Console) -> Expo
         )
     named = {saved.id: saved for saved in every}
     members = tuple(named[member.id] for member in ensemble.members)
-    return ExportRequest(file, members, *own, ensemble)
+    return ExportRequest(file, members, *request_parts, ensemble)
 
 
 def _task(file: PromptFile, named: str | None, console: Console) -> TaskDefinition | None:
@@ -121,12 +121,12 @@ def _ordered(file: PromptFile, saved: SavedPrompt, task: TaskDefinition | None) 
 
 
 def _model_of(
-    file: PromptFile, task: TaskDefinition | None, given: dict[str, Any]
+    file: PromptFile, task: TaskDefinition | None, chosen: dict[str, Any]
 ) -> Callable[[], LanguageModel]:
     """Loads the model on the CPU and in float32, as everybody has it."""
 
     def load() -> LanguageModel:
-        told, options = task.chat if task else None, {"device": "cpu", "dtype": "float32"}
-        return model_for(file, told, given["model"], chat=given["chat"], **options)
+        chat, options = task.chat if task else None, {"device": "cpu", "dtype": "float32"}
+        return model_for(file, chat, chosen["model"], chat=chosen["chat"], **options)
 
     return load

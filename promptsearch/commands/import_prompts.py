@@ -9,7 +9,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.shared.console import print_json
-from promptsearch.commands.shared.import_text import print_imported, told
+from promptsearch.commands.shared.import_text import import_row, print_imported
 from promptsearch.commands.shared.name_options import input_names, names_in
 from promptsearch.commands.shared.options import json_option
 from promptsearch.commands.shared.run_search import this_command
@@ -99,33 +99,37 @@ LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.ite
     "AutoPrompt's tokens.",
 )
 @json_option
-def command(files: Sequence[Path], **given: Any) -> None:
+def command(files: Sequence[Path], **options: Any) -> None:
     """See `help` above: the formats stand in it."""
-    own = _importing(given)
-    found = read_files(files, given["name"], own)
-    groups = [group.distinct for group in groups_of(found, given["name"], own)]
-    apart = len(groups) > 1 or (files[0].is_dir() and bool(groups[0].name) and not own.group)
-    targets = [_target(group, given["output"], apart) for group in groups]
+    import_options = _importing(options)
+    imported = read_files(files, options["name"], import_options)
+    groups = [group.distinct for group in groups_of(imported, options["name"], import_options)]
+    apart = len(groups) > 1 or (
+        files[0].is_dir() and bool(groups[0].name) and not import_options.group
+    )
+    targets = [_target(group, options["output"], apart) for group in groups]
     for group, path in zip(groups, targets, strict=True):
         for file in (path, *([beside(path)] if group.kind == "facts" else [])):
-            check_new(file, given["overwrite"], *files)
+            check_new(file, options["overwrite"], *files)
     for group, path in zip(groups, targets, strict=True):
-        with _place(path, given["overwrite"]):
-            document = document_of(group, own, found.files, path, given["name"], this_command())
+        with _output(path, options["overwrite"]):
+            document = document_of(
+                group, import_options, imported.files, path, options["name"], this_command()
+            )
             write_prompts(path, document)
-    if given["as_json"]:
-        print_json({"imported": [told(*one) for one in zip(groups, targets, strict=True)]})
+    if options["as_json"]:
+        print_json({"imported": [import_row(*pair) for pair in zip(groups, targets, strict=True)]})
     else:
-        print_imported(groups, targets, len(found.files), given["output"])
+        print_imported(groups, targets, len(imported.files), options["output"])
 
 
-def _importing(given: Mapping[str, Any]) -> ImportOptions:
+def _importing(options: Mapping[str, Any]) -> ImportOptions:
     """The options as values; the model loads here, where one is given."""
-    labels, renamed = names_in(given["labels"], "--labels")
-    inputs, fields = input_names(given["inputs"], "--inputs")
-    templates = tuple(map(_template, given["template"]))
-    task = load_task(given["task"]) if given["task"] else None
-    model = _model(given["model"], task) if given["model"] else None
+    labels, renamed = names_in(options["labels"], "--labels")
+    inputs, fields = input_names(options["inputs"], "--inputs")
+    templates = tuple(map(_template, options["template"]))
+    task = load_task(options["task"]) if options["task"] else None
+    model = _model(options["model"], task) if options["model"] else None
     if task is not None and model is not None:
         task = with_vocabulary_candidates(task, model)
     return ImportOptions(
@@ -135,9 +139,9 @@ def _importing(given: Mapping[str, Any]) -> ImportOptions:
         inputs=inputs,
         fields=fields,
         templates=templates,
-        candidates=given["candidates"],
-        group=given["relation"],
-        top=given["top"],
+        candidates=options["candidates"],
+        group=options["relation"],
+        top=options["top"],
         model=model,
     )
 
@@ -169,7 +173,7 @@ def _target(group: Group, output: Path, apart: bool) -> Path:
     return output / group.name / "prompts.json"
 
 
-def _place(path: Path, overwrite: bool) -> AbstractContextManager[object]:
+def _output(path: Path, overwrite: bool) -> AbstractContextManager[object]:
     """The folder of a prompts.json, ours while it is written."""
     if path.name != "prompts.json":
         return nullcontext()

@@ -53,5 +53,5 @@ def models(as_json: bool) -> None:
         print_json(rows)
         return
     words = {True: "yes", False: "no", None: ""}
-    shown = [[row[0], row[1], words[installed.get(row[0])], row[2]] for row in MODELS]
-    print_table(["spec", "family", "installed", "what"], shown)
+    table_rows = [[row[0], row[1], words[installed.get(row[0])], row[2]] for row in MODELS]
+    print_table(["spec", "family", "installed", "what"], table_rows)

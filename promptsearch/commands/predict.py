@@ -19,7 +19,7 @@ from promptsearch.commands.shared.options import (
 from promptsearch.commands.shared.predict_job import PredictJob, checked, planned
 from promptsearch.commands.shared.predict_progress import PredictProgress
 from promptsearch.commands.shared.run_search import INTERRUPTED, resuming_command
-from promptsearch.commands.shared.saved_prompts import arranged_as, found_with
+from promptsearch.commands.shared.saved_prompts import model_of_prompts, uncalibrated_scorers
 from promptsearch.commands.shared.table_options import table_options
 from promptsearch.errors import DataError
 from promptsearch.files.writing import check_apart
@@ -59,18 +59,18 @@ from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
     help="Keep scores here too. Not for millions of rows: each chunk reads all of a prompt's.",
 )
 @quiet_option
-def command(prompts: Path, **given: Any) -> None:
+def command(prompts: Path, **options: Any) -> None:
     """Label the rows of a table with the prompts of PROMPTS.
 
     Rows keep their columns and get their label, its probability, and that of each label. They are
     read and written a chunk at a time: a table may have any size, and what was killed goes on with
     --resume.
     """
-    console, file = Console(given["quiet"]), read_prompts(prompts)
-    job = planned(file, given)
+    console, file = Console(options["quiet"]), read_prompts(prompts)
+    job = planned(file, options)
     try:
         with nullcontext() if job.target is None else locked(job.target):
-            _run(job, file, given, console)
+            _run(job, file, options, console)
     except KeyboardInterrupt:
         if job.target is None or not job.target.is_begun:
             raise
@@ -82,26 +82,29 @@ def command(prompts: Path, **given: Any) -> None:
         raise
 
 
-def _run(job: PredictJob, file: PromptFile, given: Mapping[str, Any], console: Console) -> None:
+def _run(job: PredictJob, file: PromptFile, options: Mapping[str, Any], console: Console) -> None:
     if job.target is not None:
         check_apart(job.target.file, file.path)
-        job.target.check(resume=given["resume"], overwrite=given["overwrite"])
-        if given["resume"] and job.target.is_whole:  # killed between its last two steps
+        job.target.check(resume=options["resume"], overwrite=options["overwrite"])
+        if options["resume"] and job.target.is_whole:  # killed between its last two steps
             job.target.clear()
             console.say(f"{job.target.file} is whole")
             return
-    watch = PredictProgress(console, job.table, skips=given["on_error"] == "skip")
+    watch = PredictProgress(console, job.table, skips=options["on_error"] == "skip")
     rows = checked(job, watch.skips)
     console.say(f"labels with {job.choice}")
-    model = found_with(file, job.frame, given, console)
-    with arranged_as(file, job.frame.kind, model, given, console) as (own, arranged):
-        scorer = calibrated_as_saved(arranged, own, file, job.choice, job.frame, job.train)
-        predictor = EnsemblePredictor(job.choice.ensemble, scorer, own)
+    model = model_of_prompts(file, job.frame, options, console)
+    with uncalibrated_scorers(file, job.frame.kind, model, options, console) as (
+        raw_scorer,
+        arranged,
+    ):
+        scorer = calibrated_as_saved(arranged, raw_scorer, file, job.choice, job.frame, job.train)
+        predictor = EnsemblePredictor(job.choice.ensemble, scorer, raw_scorer)
         labeller = Labeller(job.reader, predictor, job.columns, job.form)
-        identity = identity_of(file, job.choice, own, job.reader, job.columns.names)
-        with _sink(job.target, identity, given["overwrite"]) as sink:
+        identity = identity_of(file, job.choice, raw_scorer, job.reader, job.columns.names)
+        with _sink(job.target, identity, options["overwrite"]) as sink:
             watch.start(sink.done)
-            done = label_rows(rows, labeller, sink, watch.bad_row, watch.chunk, given["chunk"])
+            done = label_rows(rows, labeller, sink, watch.bad_row, watch.chunk, options["chunk"])
     watch.check(done)
     if job.target is not None:
         _finish(job, job.target)

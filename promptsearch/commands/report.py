@@ -66,21 +66,21 @@ from promptsearch.prompt_file.prompts_json import read_prompts
 @loading_options
 @computing_options
 @quiet_option
-def command(prompts: Path, **given: Any) -> None:
+def command(prompts: Path, **options: Any) -> None:
     """Write a page about PROMPTS: scores, the search, mistakes, and what it all means.
 
     One HTML file with its plots, which needs no network. The ledger is read where it lies beside
     PROMPTS.
     """
     check_installed()
-    console, file = Console(given["quiet"]), read_prompts(prompts)
-    path = given["output"] or prompts.with_name("report.html")
+    console, file = Console(options["quiet"]), read_prompts(prompts)
+    path = options["output"] or prompts.with_name("report.html")
     trials = read_trials(prompts.parent)
     _check_place(path)
-    top, found = given["top"], None
-    if given["asks"]:
-        found = examined(file, given, console, top, given["mistakes"])
-    material = ReportInputs(file, trials, top, found, ended(prompts.parent))
+    top, predictions = options["top"], None
+    if options["asks"]:
+        predictions = examined(file, options, console, top, options["mistakes"])
+    material = ReportInputs(file, trials, top, predictions, ended(prompts.parent))
     write_atomic(path, page_of(material))
     click.echo(verdict(material))
     click.echo(f"wrote {path}")

@@ -28,16 +28,16 @@ TOLERANCE = 1e-4  # of a score in float32, whatever the batches
 @loading_options
 @json_option
 @quiet_option
-def command(prompts: Path, **given: Any) -> None:
+def command(prompts: Path, **options: Any) -> None:
     """Run the search that made PROMPTS again and say what differs: data, model, versions, scores.
 
     The exit status is 1 where the prompts or their scores differ.
     """
-    console, file = Console(given["quiet"]), read_prompts(prompts)
-    again = _again(file, given, console)
+    console, file = Console(options["quiet"]), read_prompts(prompts)
+    again = _again(file, options, console)
     about = [*_about(file.document, again.document), *_edited(file)]
     scores = [*_scores(file, again)]
-    if given["as_json"]:
+    if options["as_json"]:
         print_json({"differs": about, "prompts": scores, "reproduced": not scores})
     else:
         for line in [*about, *scores[:SHOWN]]:
@@ -52,12 +52,12 @@ def command(prompts: Path, **given: Any) -> None:
         raise SystemExit(1)
 
 
-def _again(file: PromptFile, given: dict[str, Any], console: Console) -> PromptFile:
+def _again(file: PromptFile, chosen: dict[str, Any], console: Console) -> PromptFile:
     task, searcher = file.section("task"), searcher_of(file)
-    definition = task_of(file, given["task"])
+    definition = task_of(file, chosen["task"])
     corpus = tuple(Path(name) for name in cast(list[str], task.get("corpus") or []))
     definition = replace(definition, corpus=corpus or definition.corpus)
-    options = {**loading_from(given), "dtype": _dtype(file, given["dtype"])}
+    options = {**loading_from(chosen), "dtype": _dtype(file, chosen["dtype"])}
     model = model_for(file, definition.chat, spec_of(file), **options)
     with TemporaryDirectory() as scratch:
         output = Output(Path(scratch), log=console.say, on_progress=console.progress)
@@ -65,17 +65,17 @@ def _again(file: PromptFile, given: dict[str, Any], console: Console) -> PromptF
         return read_prompts(Path(scratch) / "prompts.json")
 
 
-def _dtype(file: PromptFile, given: str) -> object:
+def _dtype(file: PromptFile, option: str) -> object:
     """The given one, or that of the run; "auto" is float32 where nothing is said."""
     before = file.section("model").get("dtype")
-    return before if given == "auto" and before in ("bfloat16", "float16") else given
+    return before if option == "auto" and before in ("bfloat16", "float16") else option
 
 
 def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """What the scores depend on, where it is not what it was."""
-    told, found = old["task"]["data"], new["task"]["data"]
-    for split in {**told, **found}:
-        was, is_now = ((data.get(split) or {}).get("sha256") for data in (told, found))
+    old_data, new_data = old["task"]["data"], new["task"]["data"]
+    for split in {**old_data, **new_data}:
+        was, is_now = ((data.get(split) or {}).get("sha256") for data in (old_data, new_data))
         if was != is_now:
             yield f"data: {split} has changed (sha256 {str(was)[:12]}, now {str(is_now)[:12]})"
     for section in ("model", "scoring", "versions"):
@@ -98,18 +98,21 @@ def _task(old: Mapping[str, Any], new: Mapping[str, Any], name: str = "") -> Ite
 
 def _edited(file: PromptFile) -> Iterator[str]:
     """Where the file no longer says what the ledger beside it says of the run."""
-    made = file.section("search")
-    if made.get("stopped_because") == "budget":
-        budget, scored = made.get("budget"), cast(Any, made.get("spent"))["prompts"]
+    search_section = file.section("search")
+    if search_section.get("stopped_because") == "budget":
+        budget, scored = (
+            search_section.get("budget"),
+            cast(Any, search_section.get("spent"))["prompts"],
+        )
         if budget != scored:
             yield f"search: budget is {budget}, but it stopped at {scored} prompts"
     known = identity_in(file.path.with_name(LEDGER))
     for key in known.keys() & {"strategy", "objective", "seed"}:
-        if known[key] != made.get(key):
-            yield f"search: {key} is {made.get(key)!r}, in {LEDGER} {known[key]!r}"
+        if known[key] != search_section.get(key):
+            yield f"search: {key} is {search_section.get(key)!r}, in {LEDGER} {known[key]!r}"
     for section, name in (("search", "options"), ("scoring", ""), ("model", "")):
-        told = file.section(section)
-        now = cast(Mapping[str, Any], told.get(name)) if name else told
+        saved_section = file.section(section)
+        now = cast(Mapping[str, Any], saved_section.get(name)) if name else saved_section
         was = cast(Mapping[str, Any], known.get(name or section) or {})
         for key in was.keys() & now.keys():
             if was[key] != now[key]:
@@ -118,15 +121,18 @@ def _edited(file: PromptFile) -> Iterator[str]:
 
 def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:
     """Prompts that one run has and the other has not, and scores that moved."""
-    before, after = ({_key(saved.row): saved for saved in one.prompts} for one in (file, again))
+    before, after = (
+        {_key(saved.row): saved for saved in prompt_file.prompts} for prompt_file in (file, again)
+    )
     for key, saved in before.items():
         if key not in after:
             yield f"prompts: {_named(saved)} was not found again"
             continue
         now = _dev(after[key].row)
         for metric, was in _dev(saved.row).items():
-            if isinstance(was, float) and not _near(was, found := now.get(metric)):
-                yield f"scores: {metric} of {_named(saved)} was {_short(was)}, now {_short(found)}"
+            if isinstance(was, float) and not _near(was, now_value := now.get(metric)):
+                change = f"was {_short(was)}, now {_short(now_value)}"
+                yield f"scores: {metric} of {_named(saved)} {change}"
     for key, saved in after.items():
         if key not in before:
             yield f"prompts: {saved.prompt.template} is new"

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import rich_click as click
 
-from promptsearch.commands.ensemble import put_together
+from promptsearch.commands.ensemble import write_ensemble
 from promptsearch.commands.shared.run_search import After, settings_from
 from promptsearch.commands.shared.search_command import search_with
 from promptsearch.commands.shared.searcher_options import run_options
@@ -53,7 +53,7 @@ def _ensemble_maker(
         return None
     planned = EnsembleStep.of(searcher.ensemble, "ensemble")
     making = EnsembleConfig(cast(Rule, planned.rule), planned.top, seed=options["seed"])
-    return lambda directory, model: put_together(directory, definition, model, making, options)
+    return lambda directory, model: write_ensemble(directory, definition, model, making, options)
 
 
 def _search_of(plan: Path | None, definition: TaskDefinition, settings: Settings) -> JointSearch:

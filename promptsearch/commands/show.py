@@ -40,41 +40,41 @@ from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
 @loading_options
 @computing_options
 @json_option
-def command(prompts: Path, top: int, as_json: bool, **given: Any) -> None:
+def command(prompts: Path, top: int, as_json: bool, **options: Any) -> None:
     """Show the best prompts of PROMPTS, how they were found, and the baselines."""
-    if given["plots"]:
+    if options["plots"]:
         check_plotext()
     file = read_prompts(prompts)
     if as_json:
         print_json({**file.document, "prompts": [saved.row for saved in file.prompts[:top]]})
         return
-    for line in _found(file):
+    for line in _origin_lines(file):
         click.echo(line)
     _print_table(file, top)
-    for line in _course(file, read_trials(prompts.parent), given["plots"]):
+    for line in _course(file, read_trials(prompts.parent), options["plots"]):
         click.echo(line)
-    if given["split"]:
-        _print_labels(file, given)
-    if not given["plots"]:
+    if options["split"]:
+        _print_labels(file, options)
+    if not options["plots"]:
         click.echo(f"--plots draws the search; a page about all: promptsearch report {prompts}")
 
 
 def _print_table(file: PromptFile, top: int) -> None:
     kind = file.section("task").get("kind", "classification")
     metrics, search = SHOWN[str(kind)], file.section("search")
-    found: list[Mapping[str, Any]] = [{**p.row, "id": p.id} for p in file.prompts[:top]]
+    table_rows: list[Mapping[str, Any]] = [{**p.row, "id": p.id} for p in file.prompts[:top]]
     if manual := file.section("baselines").get("manual"):
-        found.append({**cast(dict[str, Any], manual), "id": "manual"})
+        table_rows.append({**cast(dict[str, Any], manual), "id": "manual"})
     rows = [
         [*tuned_cells(search, row), *dev_cells(row, metrics), _count(row), row["id"], prompt]
-        for row, prompt in zip(found, prompt_cells(found), strict=True)
+        for row, prompt in zip(table_rows, prompt_cells(table_rows), strict=True)
     ]
     print_table([*tuned_header(search), *metrics, "count", "id", "prompt"], rows)
-    if (left := len(file.prompts) - top) > 0:
-        click.echo(f"... and {left} more (--top {len(file.prompts)})")
+    if (hidden := len(file.prompts) - top) > 0:
+        click.echo(f"... and {hidden} more (--top {len(file.prompts)})")
 
 
-def _found(file: PromptFile) -> list[str]:
+def _origin_lines(file: PromptFile) -> list[str]:
     task, model, search = (file.section(name) for name in ("task", "model", "search"))
     if not search:
         return []
@@ -85,12 +85,12 @@ def _found(file: PromptFile) -> list[str]:
         f"{search.get('strategy')} · {spent.get('prompts')} prompts, {spent.get('forwards', 0):,} "
         f"forwards, {spent.get('seconds', 0):.0f} s · stopped: {search.get('stopped_because')}",
         f"made by: {search.get('command')}",
-        *_together(file.document.get("ensemble")),
+        *_ensemble_lines(file.document.get("ensemble")),
         f"scores {about_scores(search)}",
     ]
 
 
-def _together(ensemble: Any) -> list[str]:
+def _ensemble_lines(ensemble: Any) -> list[str]:
     """The ensemble's members, and what it scores on dev."""
     if not ensemble:
         return []
@@ -98,8 +98,10 @@ def _together(ensemble: Any) -> list[str]:
         f"{m.get('id')} {m.get('weight', 1):.3f}" for m in ensemble.get("members", ())
     )
     scores = (ensemble.get("scores") or {}).get("dev") or {}
-    worth = f" · on dev log_likelihood {number(scores.get('log_likelihood'))}" if scores else ""
-    return [f"ensemble ({ensemble.get('rule')}): {weights}{worth}"]
+    score_text = (
+        f" · on dev log_likelihood {number(scores.get('log_likelihood'))}" if scores else ""
+    )
+    return [f"ensemble ({ensemble.get('rule')}): {weights}{score_text}"]
 
 
 def _count(row: Mapping[str, Any]) -> str:
@@ -117,10 +119,10 @@ def _course(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str]:
     metric = objective_in(file.section("search"))
     course = course_of(trials.rows, metric)
     if course.best:
-        (_, first), (place, best) = course.best[0], course.best[-1]
+        (_, first), (prompt_number, best) = course.best[0], course.best[-1]
         yield (
             f"search: {metric} {number(first)} to {number(best)} over {course.prompts} prompts, "
-            f"the last improvement at prompt {place}"
+            f"the last improvement at prompt {prompt_number}"
         )
     if plots and course.points:
         yield course_plot(course, f"{metric} on dev, over distinct prompts")
@@ -128,14 +130,14 @@ def _course(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str]:
         yield f"{trials.path} is missing or holds no trial on dev: there is no course to draw"
 
 
-def _print_labels(file: PromptFile, given: dict[str, Any]) -> None:
+def _print_labels(file: PromptFile, options: dict[str, Any]) -> None:
     """The first prompt's results on a split: by label or, for facts, by object."""
     from promptsearch.commands.shared.examine import examined
     from promptsearch.commands.shared.label_table import label_rows
 
-    found = examined(file, given, Console(), top=1, mistakes=0)
-    table = label_rows(found)
-    click.echo(f"{file.prompts[0].id} on {found.split}{table.remark}:")
+    predictions = examined(file, options, Console(), top=1, mistakes=0)
+    table = label_rows(predictions)
+    click.echo(f"{file.prompts[0].id} on {predictions.split}{table.remark}:")
     print_table(table.header, table.rows)
-    if given["plots"] and table.bars:
+    if options["plots"] and table.bars:
         click.echo(bars(table.bars, table.of))

@@ -26,21 +26,21 @@ HELPERS = (
 _NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """One file; its front matter names the inputs and the answers."""
-    saved = only_prompt(given, NAME)
-    uncalibrated(given, NAME)
-    own = ending(saved.prompt.template, NAME)
-    body = _body(own.before)
+    saved = only_prompt(request, NAME)
+    uncalibrated(request, NAME)
+    parts = ending(saved.prompt.template, NAME)
+    body = _body(parts.before)
     answers = [text for texts in texts_of(saved.prompt.verbalizer).values() for text in texts]
-    write_lines(into, _lines(given, answers, body))
-    return [*trail_note(own, NAME), f"{NEXT}genkit start  # with {into} in your prompts folder"]
+    write_lines(into, _lines(request, answers, body))
+    return [*trail_note(parts, NAME), f"{NEXT}genkit start  # with {into} in your prompts folder"]
 
 
-def _lines(given: ExportRequest, answers: Sequence[str], body: str) -> Iterator[str]:
+def _lines(request: ExportRequest, answers: Sequence[str], body: str) -> Iterator[str]:
     yield "---\n"
     yield "input:\n  schema:\n"
-    for field in given.inputs:
+    for field in request.inputs:
         yield f"    {quoted(field)}: string\n"
     yield "output:\n  schema:\n    type: string\n    enum:\n"
     yield from (f"      - {quoted(text)}\n" for text in dict.fromkeys(answers))
@@ -50,19 +50,19 @@ def _lines(given: ExportRequest, answers: Sequence[str], body: str) -> Iterator[
 
 def _body(parts: Sequence[Part]) -> str:
     """The parts in Handlebars; `ExportError` where its notation cannot say them."""
-    own = ""
+    text = ""
     for part in parts:
         if isinstance(part, Text):
-            own += _escaped(part.text)
+            text += _escaped(part.text)
         elif isinstance(part, Field):
-            own = f"{_backslashed(own)}{{{{{_named(part)}}}}}"
-    return own.strip()
+            text = f"{_backslashed(text)}{{{{{_named(part)}}}}}"
+    return text.strip()
 
 
 def _escaped(text: str) -> str:
     """`{{` begins nothing behind a backslash."""
-    if odd := re.search(r"\\\{\{|<<<dotprompt:", text):
-        raise ExportError(f"{NAME} cannot say {odd[0]!r} in a text; {ELSEWHERE}")
+    if unwritable := re.search(r"\\\{\{|<<<dotprompt:", text):
+        raise ExportError(f"{NAME} cannot say {unwritable[0]!r} in a text; {ELSEWHERE}")
     return text.replace("{{", r"\{{")
 
 

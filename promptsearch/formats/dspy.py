@@ -17,18 +17,18 @@ OUTPUT = "answer"
 VERSIONS = {"python": "3.11", "dspy": "3.0.0", "cloudpickle": "3.1"}  # of the notation
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A JSON file with the signature: instructions, and a field an input and the answer."""
     if into.suffix != ".json":
         raise ExportError(f"dspy reads .json files; write to {into.with_suffix('.json').name}")
-    saved = only_prompt(given, NAME)
-    uncalibrated(given, NAME)
+    saved = only_prompt(request, NAME)
+    uncalibrated(request, NAME)
     template = saved.prompt.template
     cloze(template, NAME)
     if OUTPUT in template.fields:
         raise ExportError(f"{NAME} calls the output {OUTPUT!r}, as an input is called; {ELSEWHERE}")
-    if odd := [name for name in template.fields if not name.isidentifier()]:
-        raise ExportError(f"{NAME} has names for inputs, but {{{odd[0]}}} is none; {ELSEWHERE}")
+    if invalid := [name for name in template.fields if not name.isidentifier()]:
+        raise ExportError(f"{NAME} has names for inputs, but {{{invalid[0]}}} is none; {ELSEWHERE}")
     words = [text for texts in texts_of(saved.prompt.verbalizer).values() for text in texts]
     listed = ", ".join(json.dumps(text, ensure_ascii=False) for text in dict.fromkeys(words))
     fields = [(name, f"${{{name}}}") for name in template.fields]
@@ -39,8 +39,8 @@ def write(given: ExportRequest, into: Path) -> Sequence[str]:
         "signature": {
             "instructions": f"Fill in [{template.slots[0]}]: {template}",
             "fields": [
-                {"prefix": _prefix(name), "description": said}
-                for name, said in (*fields, (OUTPUT, f"what fills it in, one of {listed}"))
+                {"prefix": _prefix(name), "description": description}
+                for name, description in (*fields, (OUTPUT, f"what fills it in, one of {listed}"))
             ],
         },
         "lm": None,

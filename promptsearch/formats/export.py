@@ -69,8 +69,8 @@ class ExportRequest:
     @property
     def name(self) -> str:
         """The task's name; without one, what the file is called."""
-        said = self.file.section("task").get("name")
-        return self.task.name if self.task else str(said or self.file.path.stem)
+        saved_name = self.file.section("task").get("name")
+        return self.task.name if self.task else str(saved_name or self.file.path.stem)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class WrittenFiles:
 
 
 def write_as(
-    name: str, given: ExportRequest, path: Path, *, overwrite: bool = False
+    name: str, request: ExportRequest, path: Path, *, overwrite: bool = False
 ) -> WrittenFiles:
     """Write the prompts as a format at `path`: all of it, or nothing.
 
@@ -104,19 +104,19 @@ def write_as(
     make_folder_of(path, "choose another -o PATH", ExportError)
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
         into = Path(room) / path.name
-        notes = (*_module(name).write(given, into), *_priors(name, given))
-        made = sorted(Path(room).iterdir(), key=lambda own: own != into)
-        paths = tuple(path.with_name(own.name) for own in made)
-        for own, target in zip(made, paths, strict=True):
-            _check_free(target, own, overwrite)
-        for own, target in zip(reversed(made), reversed(paths), strict=True):
-            _move(own, target, Path(room))
+        notes = (*_module(name).write(request, into), *_priors(name, request))
+        written = sorted(Path(room).iterdir(), key=lambda own: own != into)
+        paths = tuple(path.with_name(source.name) for source in written)
+        for source, target in zip(written, paths, strict=True):
+            _check_free(target, source, overwrite)
+        for source, target in zip(reversed(written), reversed(paths), strict=True):
+            _move(source, target, Path(room))
     return WrittenFiles(paths, tuple(note.replace(str(into), str(path)) for note in notes))
 
 
-def _priors(name: str, given: ExportRequest) -> Iterator[str]:
+def _priors(name: str, request: ExportRequest) -> Iterator[str]:
     """The note on priors that a format of templates and words has no place for."""
-    if (method := given.settings.calibration) != "none" and name not in WITH_PRIORS:
+    if (method := request.settings.calibration) != "none" and name not in WITH_PRIORS:
         yield f"the prior that {method} calibration takes away is not in it; python holds that"
 
 
@@ -129,18 +129,18 @@ def _module(name: str) -> ModuleType:
     return import_module(f"promptsearch.formats.{name.replace('-', '_')}")
 
 
-def _check_free(target: Path, own: Path, overwrite: bool) -> None:
+def _check_free(target: Path, source: Path, overwrite: bool) -> None:
     """`ExportError` where something stands that must stay."""
     if not target.exists():
         return
     if not overwrite:
         raise ExportError(f"{target}: is there already; add --overwrite, or choose another -o PATH")
-    if target.is_dir() != own.is_dir():
+    if target.is_dir() != source.is_dir():
         kind = "folder" if target.is_dir() else "file"
         raise ExportError(
             f"{target}: is a {kind}, which this format is not; choose another -o PATH"
         )
-    if target.is_dir() and (others := _names(target) - _names(own)):
+    if target.is_dir() and (others := _names(target) - _names(source)):
         raise ExportError(
             f"{target}: holds {min(others)}, no part of this export; choose another -o PATH"
         )
@@ -150,7 +150,7 @@ def _names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def _move(own: Path, target: Path, room: Path) -> None:
+def _move(source: Path, target: Path, room: Path) -> None:
     if target.is_dir():  # a folder cannot be replaced in one step
-        target.rename(room / f"{own.name}.old")
-    own.replace(target)
+        target.rename(room / f"{source.name}.old")
+    source.replace(target)

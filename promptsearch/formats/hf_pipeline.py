@@ -29,31 +29,31 @@ NAME = "hf-pipeline"
 USED = "python -c 'import json, sys; print(json.load(open(sys.argv[1]))[\"how\"])'"
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A JSON object: what to call, and what the targets stand for."""
-    saved = only_prompt(given, NAME)
-    uncalibrated(given, NAME)
-    if given.settings.answer_score != "sum" or given.settings.length_norm != "none":
+    saved = only_prompt(request, NAME)
+    uncalibrated(request, NAME)
+    if request.settings.answer_score != "sum" or request.settings.length_norm != "none":
         raise ExportError(f"{NAME} adds up the probabilities of answers, and no more; {ELSEWHERE}")
-    own, model = cloze(saved.prompt.template, NAME), given.model()
-    targets = _targets(saved.prompt, own, model)
+    parts, model = cloze(saved.prompt.template, NAME), request.model()
+    targets = _targets(saved.prompt, parts, model)
     mask = model.machine.tokenizer.mask_token  # type: ignore[attr-defined]
     document = {
         "task": "fill-mask",
-        "model": _place(model),
-        "inputs": braced((*own.before, Text(mask), *own.after), NAME),
+        "model": _model_path(model),
+        "inputs": braced((*parts.before, Text(mask), *parts.after), NAME),
         "targets": list(targets),
         "labels": targets,
         "how": "pipeline(task, model=model)(inputs.format(**row), targets=targets): add up the "
         "scores of each label's targets, and divide by the sum of all",
-        **_zero_shot(saved.prompt, own),
+        **_zero_shot(saved.prompt, parts),
     }
     write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     note = f"a text that holds {mask} itself cannot be asked, nor one that is too long"
     return [note, f"{NEXT}{USED} {into}"]
 
 
-def _targets(prompt: Prompt, own: Cloze, model: LanguageModel) -> Mapping[str, str]:
+def _targets(prompt: Prompt, cloze_parts: Cloze, model: LanguageModel) -> Mapping[str, str]:
     """Token -> label. The token is what the vocabulary calls it, so that no other is meant."""
     from promptsearch.models.families.masked import MaskedModel
 
@@ -62,42 +62,42 @@ def _targets(prompt: Prompt, own: Cloze, model: LanguageModel) -> Mapping[str, s
             f"{NAME}: fill-mask needs a masked model, but {model.info.spec!r} is a "
             f"{model.info.family} model; use --to python or --to lm-eval"
         )
-    found: dict[str, str] = {}
+    label_of_token: dict[str, str] = {}
     for label, texts in texts_of(prompt.verbalizer).items():
         for text in texts:
-            (ids,) = model.machine.tokens.encode_continuation([(" " * own.spaced + text,)])
+            (ids,) = model.machine.tokens.encode_continuation([(" " * cloze_parts.spaced + text,)])
             if len(ids) > 1:
                 raise ExportError(
                     f"{NAME}: fill-mask has answers of one token, but {text!r} takes {len(ids)} "
                     f"in {model.info.spec!r}; {ELSEWHERE}"
                 )
             token = model.machine.tokenizer.convert_ids_to_tokens(ids[0])
-            if found.setdefault(token, label) != label:
+            if label_of_token.setdefault(token, label) != label:
                 raise ExportError(f"{NAME}: {text!r} answers two labels; {ELSEWHERE}")
-    return found
+    return label_of_token
 
 
-def _place(model: LanguageModel) -> str:
+def _model_path(model: LanguageModel) -> str:
     source = find_model_files(model.options.spec)
     return model.options.spec if source.revision else str(source.directory.absolute())
 
 
-def _zero_shot(prompt: Prompt, own: Cloze) -> Mapping[str, object]:
+def _zero_shot(prompt: Prompt, cloze_parts: Cloze) -> Mapping[str, object]:
     """The hypothesis for an entailment model, where the input stands alone before it."""
-    alone = len(prompt.template.fields) == 1 and isinstance(own.before[:1], tuple)
-    if not alone or not own.before or not isinstance(own.before[0], Field):
+    alone = len(prompt.template.fields) == 1 and isinstance(cloze_parts.before[:1], tuple)
+    if not alone or not cloze_parts.before or not isinstance(cloze_parts.before[0], Field):
         return {}
-    if any(isinstance(part, Field) for part in (*own.before[1:], *own.after)):
+    if any(isinstance(part, Field) for part in (*cloze_parts.before[1:], *cloze_parts.after)):
         return {}
     if any(len(answers) > 1 for answers in prompt.verbalizer.values()):
         return {}
-    words = (*own.before[1:], *own.after)
+    words = (*cloze_parts.before[1:], *cloze_parts.after)
     if any("{" in part.text or "}" in part.text for part in words if isinstance(part, Text)):
         return {}
-    before = "".join(part.text for part in own.before[1:] if isinstance(part, Text))
+    before = "".join(part.text for part in cloze_parts.before[1:] if isinstance(part, Text))
     return {
         "zero-shot-classification": {
-            "hypothesis_template": f"{before.lstrip()}{{}}{own.trail}",
+            "hypothesis_template": f"{before.lstrip()}{{}}{cloze_parts.trail}",
             "candidate_labels": list(one_each(prompt.verbalizer, NAME).values()),
             "note": "for a model of entailment, which is another one and gives other scores",
         }

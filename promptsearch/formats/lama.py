@@ -16,18 +16,18 @@ ENDINGS = (".jsonl",)
 KEPT = ("label", "description", "type")  # what a line says of its relation
 
 
-def read(path: Path, given: ImportOptions) -> ImportedFiles:
+def read(path: Path, options: ImportOptions) -> ImportedFiles:
     """Templates of relations; what a line says of its relation is kept as evidence."""
     return ImportedFiles(relations(path), facts=True)
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A line a prompt, all of them for the relation that the task is named for."""
-    no_ensemble(given, "LAMA")
+    no_ensemble(request, "LAMA")
     lines = [
-        {"relation": given.name, "template": to_lama(saved), **kept_evidence(saved, KEPT)}
-        for saved in given.prompts
+        {"relation": request.name, "template": to_lama(saved), **kept_evidence(saved, KEPT)}
+        for saved in request.prompts
     ]
     write_rows(into, lines)
-    several = f"LAMA tries the {len(lines)} lines of {given.name!r} one after the other"
-    return [no_candidates(given), *([several] if len(lines) > 1 else [])]
+    several = f"LAMA tries the {len(lines)} lines of {request.name!r} one after the other"
+    return [no_candidates(request), *([several] if len(lines) > 1 else [])]

@@ -28,20 +28,20 @@ LOADING = (
 )
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A JSON object in f-string format; its metadata hold the answers."""
-    saved = only_prompt(given, NAME)
-    uncalibrated(given, NAME)
-    own, chat = ending(saved.prompt.template, NAME), chat_said(given)
+    saved = only_prompt(request, NAME)
+    uncalibrated(request, NAME)
+    parts, chat = ending(saved.prompt.template, NAME), chat_said(request)
     answers = texts_of(saved.prompt.verbalizer)
     if chat:
-        prefix = reply_prefix(own, str(chat.get("answer_prefix") or ""))
-        metadata = {"answers": answers, "answer_prefix": prefix, "after": own.trail}
-        document = _chat(chat.get("system"), stripped(own.before), metadata)
+        prefix = reply_prefix(parts, str(chat.get("answer_prefix") or ""))
+        metadata = {"answers": answers, "answer_prefix": prefix, "after": parts.trail}
+        document = _chat(chat.get("system"), stripped(parts.before), metadata)
     else:
-        document = _prompt(own.before, {"metadata": {"answers": answers, "after": own.trail}})
+        document = _prompt(parts.before, {"metadata": {"answers": answers, "after": parts.trail}})
     write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
-    return [*trail_note(own, NAME), f"{NEXT}python -c '{LOADING}' < {into}"]
+    return [*trail_note(parts, NAME), f"{NEXT}python -c '{LOADING}' < {into}"]
 
 
 def _chat(
@@ -50,8 +50,8 @@ def _chat(
     messages = [_message("HumanMessagePromptTemplate", message)]
     if system is not None:
         messages.insert(0, _message("SystemMessagePromptTemplate", (Text(str(system)),)))
-    own = {"input_variables": _inputs(message), "messages": messages, "metadata": metadata}
-    return _constructed(("chat", "ChatPromptTemplate"), own)
+    arguments = {"input_variables": _inputs(message), "messages": messages, "metadata": metadata}
+    return _constructed(("chat", "ChatPromptTemplate"), arguments)
 
 
 def _message(kind: str, parts: Sequence[Part]) -> Mapping[str, object]:
@@ -59,19 +59,19 @@ def _message(kind: str, parts: Sequence[Part]) -> Mapping[str, object]:
 
 
 def _prompt(parts: Sequence[Part], more: Mapping[str, object]) -> Mapping[str, object]:
-    own = {
+    arguments = {
         "input_variables": _inputs(parts),
         "template": braced(parts, NAME),
         "template_format": "f-string",
     }
-    return _constructed(("prompt", "PromptTemplate"), {**own, **more})
+    return _constructed(("prompt", "PromptTemplate"), {**arguments, **more})
 
 
 def _inputs(parts: Sequence[Part]) -> list[str]:
     return list(dict.fromkeys(part.name for part in parts if isinstance(part, Field)))
 
 
-def _constructed(name: Sequence[str], given: Mapping[str, object]) -> Mapping[str, object]:
+def _constructed(name: Sequence[str], arguments: Mapping[str, object]) -> Mapping[str, object]:
     """An object in LangChain's notation."""
-    own = {"lc": 1, "type": "constructor", "id": ["langchain", "prompts", *name]}
-    return {**own, "kwargs": given, "name": name[-1]}
+    header = {"lc": 1, "type": "constructor", "id": ["langchain", "prompts", *name]}
+    return {**header, "kwargs": arguments, "name": name[-1]}

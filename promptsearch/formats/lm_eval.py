@@ -25,16 +25,16 @@ from promptsearch.prompt_file.prompts_json import SavedPrompt
 from promptsearch.scoring import Scorer
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A YAML file and its rows for each prompt; several have a group's YAML file too."""
-    task = _holdable(given)
-    model = given.model()
+    task = _holdable(request)
+    model = request.model()
     continuations = Continuations.of(model)
-    split, group = _split(task), _named(given.name)
-    names = [f"{group}_{_named(saved.id)}" for saved in given.prompts]
+    split, group = _split(task), _named(request.name)
+    names = [f"{group}_{_named(saved.id)}" for saved in request.prompts]
     notes: list[str] = []
-    for name, saved in zip(names, given.prompts, strict=True):
-        rows = _Rows.of(given, saved, split, continuations, model)
+    for name, saved in zip(names, request.prompts, strict=True):
+        rows = HarnessRows.of(request, saved, split, continuations, model)
         write_lines(into / f"{name}.jsonl", (json.dumps(row) + "\n" for row in rows.rows))
         data = place_of(into) / f"{name}.jsonl"
         write_lines(into / f"{name}.yaml", _yaml(name, saved, data))
@@ -42,29 +42,29 @@ def write(given: ExportRequest, into: Path) -> Sequence[str]:
     if len(names) > 1:
         write_lines(into / f"{group}.yaml", _group(group, names))
     command = _command(model, group if len(names) > 1 else names[0], place_of(into))
-    write_lines(into / "README.md", _readme(given, split, command))
+    write_lines(into / "README.md", _readme(request, split, command))
     return [*notes, f"{NEXT}{command}"]
 
 
-def _holdable(given: ExportRequest) -> TaskDefinition:
-    uncalibrated(given, "lm-eval")
-    if given.ensemble is not None:
+def _holdable(request: ExportRequest) -> TaskDefinition:
+    uncalibrated(request, "lm-eval")
+    if request.ensemble is not None:
         raise ExportError(f"lm-eval holds single prompts, not an ensemble; {ELSEWHERE}")
-    if given.task is None:
+    if request.task is None:
         raise ExportError("lm-eval needs the rows of the task; say where it is: --task")
-    if (norm := given.settings.length_norm) != "none":
+    if (norm := request.settings.length_norm) != "none":
         raise ExportError(
             f"lm-eval divides by the length of the whole continuation, not by that of the answer "
             f"as --length-norm {norm} does; {ELSEWHERE}"
         )
-    for saved in given.prompts:
+    for saved in request.prompts:
         for label, answers in saved.prompt.verbalizer.pairs:
             if len(answers) > 1:
                 raise ExportError(
                     f"lm-eval compares single continuations, but the label {label!r} has "
                     f"{len(answers)} answers, whose probabilities add up; {ELSEWHERE}"
                 )
-    return given.task
+    return request.task
 
 
 def _split(task: TaskDefinition) -> Split:
@@ -77,7 +77,7 @@ def _named(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class HarnessRows:
     """One prompt's rows, and what must be said of them."""
 
     rows: Sequence[dict[str, Any]]
@@ -86,23 +86,25 @@ class _Rows:
     @classmethod
     def of(
         cls,
-        given: ExportRequest,
+        request: ExportRequest,
         saved: SavedPrompt,
         split: Split,
         continuations: Continuations,
         model: LanguageModel,
-    ) -> "_Rows":
-        scorer = Scorer(model, given.settings.scoring(given.kind), facts=given.kind == "facts")
+    ) -> "HarnessRows":
+        scorer = Scorer(
+            model, request.settings.scoring(request.kind), facts=request.kind == "facts"
+        )
         labelling = scorer.labelling(saved.prompt.verbalizer)
-        kept = [i for i in range(len(labelling.labels)) if i not in labelling.duplicate_labels]
-        answers = [saved.prompt.verbalizer.pairs[i][1][0] for i in kept]
+        distinct = [i for i in range(len(labelling.labels)) if i not in labelling.duplicate_labels]
+        answers = [saved.prompt.verbalizer.pairs[i][1][0] for i in distinct]
         rows: list[dict[str, Any]] = []
         readings: list[ContinuationReading] = []
         rights = labelling.right(split.examples)
         for example, right in zip(split.examples, rights, strict=True):
             written = continuations.written(saved.prompt.template.fill(example.inputs), answers)
             if right:
-                label = [kept.index(i) for i in right]
+                label = [distinct.index(i) for i in right]
                 rows.append(_row(example, written.context, written.choices, label))
                 readings.append(continuations.compared(written))
         return cls(rows, [*_left_out(len(split.examples) - len(rows)), *compared(readings)])
@@ -163,10 +165,11 @@ def _command(model: LanguageModel, task: str, folder: Path) -> str:
     return shlex.join(words)
 
 
-def _readme(given: ExportRequest, split: Split, command: str) -> list[str]:
+def _readme(request: ExportRequest, split: Split, command: str) -> list[str]:
     return [
-        f"# {given.name}\n\n",
-        f"{len(given.prompts)} prompts of {given.file.path.name}, on the {split.name} split.\n\n",
+        f"# {request.name}\n\n",
+        f"{len(request.prompts)} prompts of {request.file.path.name}, "
+        f"on the {split.name} split.\n\n",
         f"```\n{command}\n```\n\n",
         "The YAML files name their data by its path: change `data_files` where the folder moves.\n",
     ]

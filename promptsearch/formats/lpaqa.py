@@ -18,7 +18,7 @@ from promptsearch.formats.importing.contents import (
 )
 from promptsearch.formats.shared.export_checks import evidence_of, no_candidates
 from promptsearch.formats.shared.lama_notation import (
-    found,
+    foreign_template,
     relation_of,
     rows,
     template_at,
@@ -30,37 +30,39 @@ from promptsearch.prompt_file.prompts_json import Json, SavedPrompt
 ENDINGS = (".jsonl", ".txt")
 
 
-def read(path: Path, given: ImportOptions) -> ImportedFiles:
+def read(path: Path, options: ImportOptions) -> ImportedFiles:
     """The prompts of a relation; weights as published are kept as evidence."""
     read_as = _lines if kind_of(path) == ".txt" else _rows
     return ImportedFiles(tuple(read_as(path)), facts=True)
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A line a prompt, with the ensemble's weight, else the one that it was imported with."""
-    weights = {m.id: m.weight for m in given.ensemble.members} if given.ensemble else {}
-    lines = [_line(saved, weights) for saved in given.prompts]
+    weights = {m.id: m.weight for m in request.ensemble.members} if request.ensemble else {}
+    lines = [_line(saved, weights) for saved in request.prompts]
     write_rows(into, lines)
     bare = sum("weight" not in line for line in lines)
     without = f"{bare} prompts are without a weight; LPAQA's ensembles need one"
-    return [no_candidates(given), *([without] if bare else [])]
+    return [no_candidates(request), *([without] if bare else [])]
 
 
 def _rows(path: Path) -> Iterator[ForeignTemplate]:
-    for place, row in rows(path, "template"):
-        named = relation_of(place, row) if "relation" in row else path.stem
-        yield found(place, row, "template", named)
+    for location, row in rows(path, "template"):
+        named = relation_of(location, row) if "relation" in row else path.stem
+        yield foreign_template(location, row, "template", named)
 
 
 def _lines(path: Path) -> Iterator[ForeignTemplate]:
-    place = Location(path)
+    location = Location(path)
     with open_text(path, ENCODING) as stream:
         for number, line in enumerate(stream, 1):
             if line.strip():
-                place = Location(path, number)
-                yield ForeignTemplate(place, template_at(place, line.rstrip("\r\n")), path.stem)
-    if place.line is None:
-        raise place.error("it holds no prompt; each line is one, such as [X] was born in [Y] .")
+                location = Location(path, number)
+                yield ForeignTemplate(
+                    location, template_at(location, line.rstrip("\r\n")), path.stem
+                )
+    if location.line is None:
+        raise location.error("it holds no prompt; each line is one, such as [X] was born in [Y] .")
 
 
 def _line(saved: SavedPrompt, weights: dict[str, float]) -> Json:

@@ -30,23 +30,23 @@ HOW = (
 )
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A JSON object: messages, answers and how they are scored."""
-    saved = only_prompt(given, "messages")
-    uncalibrated(given, "messages")
-    own, chat = ending(saved.prompt.template, "messages"), chat_said(given)
+    saved = only_prompt(request, "messages")
+    uncalibrated(request, "messages")
+    parts, chat = ending(saved.prompt.template, "messages"), chat_said(request)
     system, prefix = chat.get("system"), str(chat.get("answer_prefix") or "")
     document = {
         "messages": [
             *([] if system is None else [_message("system", (Text(str(system)),))]),
-            _message("user", stripped(own.before)),
+            _message("user", stripped(parts.before)),
         ],
         "inputs": list(saved.prompt.template.fields),
-        "answer_prefix": reply_prefix(own, prefix),
-        "after": own.trail,
+        "answer_prefix": reply_prefix(parts, prefix),
+        "after": parts.trail,
         "answers": texts_of(saved.prompt.verbalizer),
-        "answer_score": given.settings.answer_score,
-        "length_norm": given.settings.length_norm,
+        "answer_score": request.settings.answer_score,
+        "length_norm": request.settings.length_norm,
         "how": HOW,
     }
     write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")

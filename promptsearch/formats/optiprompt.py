@@ -19,27 +19,27 @@ ENDINGS = (".jsonl",)
 VECTOR = re.compile(r"\[V\d+\]")
 
 
-def read(path: Path, given: ImportOptions) -> ImportedFiles:
+def read(path: Path, options: ImportOptions) -> ImportedFiles:
     """Templates of relations; `DataError` for one whose words are vectors."""
     templates = relations(path)
-    for found in templates:
-        if vector := VECTOR.search(str(found.template)):
-            raise found.place.error(
+    for foreign in templates:
+        if vector := VECTOR.search(str(foreign.template)):
+            raise foreign.location.error(
                 f"{vector[0]} is a vector that OptiPrompt has learnt, which no words say; give the "
                 "relation file that it started from"
             )
     return ImportedFiles(templates, facts=True)
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """The best prompt, for the relation that the task is named for."""
-    no_ensemble(given, "OptiPrompt")
-    (template,) = (to_lama(saved) for saved in given.prompts[:1])
+    no_ensemble(request, "OptiPrompt")
+    (template,) = (to_lama(saved) for saved in request.prompts[:1])
     if vector := VECTOR.search(template):
         raise ExportError(
-            f"{given.prompts[0].id}: {vector[0]} in its text would be read as a vector; export it "
-            "as lama"
+            f"{request.prompts[0].id}: {vector[0]} in its text would be read as a vector; export "
+            "it as lama"
         )
-    write_rows(into, [{"relation": given.name, "template": template}])
-    left = f"OptiPrompt takes one template a relation: {len(given.prompts) - 1} were left out"
-    return [no_candidates(given), *([left] if len(given.prompts) > 1 else [])]
+    write_rows(into, [{"relation": request.name, "template": template}])
+    note = f"OptiPrompt takes one template a relation: {len(request.prompts) - 1} were left out"
+    return [no_candidates(request), *([note] if len(request.prompts) > 1 else [])]

@@ -11,27 +11,30 @@ from pathlib import Path
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.contents import ImportedFiles, ImportOptions, Location
 from promptsearch.formats.shared.export_checks import kept_evidence, no_candidates, no_ensemble
-from promptsearch.formats.shared.lama_notation import found, rows, to_lama, write_rows
+from promptsearch.formats.shared.lama_notation import foreign_template, rows, to_lama, write_rows
 
 ENDINGS = (".jsonl",)
 KEPT = ("lemma", "extended_lemma", "tense")
 
 
-def read(path: Path, given: ImportOptions) -> ImportedFiles:
+def read(path: Path, options: ImportOptions) -> ImportedFiles:
     """Patterns of the relation that the file is named for."""
     if path.suffix == ".graph":
         raise Location(path).error(
             "a pickled graph, which could run anything; give graphs_json, the same as JSON lines"
         )
-    templates = [found(place, row, "pattern", path.stem) for place, row in rows(path, "pattern")]
+    templates = [
+        foreign_template(location, row, "pattern", path.stem)
+        for location, row in rows(path, "pattern")
+    ]
     return ImportedFiles(tuple(templates), facts=True)
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A line a prompt; lemmas and tenses as far as they were imported."""
-    no_ensemble(given, "ParaRel")
-    lines = [{"pattern": to_lama(saved), **kept_evidence(saved, KEPT)} for saved in given.prompts]
+    no_ensemble(request, "ParaRel")
+    lines = [{"pattern": to_lama(saved), **kept_evidence(saved, KEPT)} for saved in request.prompts]
     write_rows(into, lines)
     bare = sum(len(line) <= len(KEPT) for line in lines)
     without = f"{bare} patterns are without lemma and tense, which ParaRel groups them by"
-    return [no_candidates(given), *([without] if bare else [])]
+    return [no_candidates(request), *([without] if bare else [])]

@@ -19,9 +19,9 @@ NEXT_LINE = (
 )
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A folder with the adapter_config.json of `PromptTuningConfig`."""
-    saved, model = only_prompt(given, "peft"), given.model()
+    saved, model = only_prompt(request, "peft"), request.model()
     if model.info.family not in TASKS:
         raise ExportError(
             f"peft's prompt tuning has no task for masked language models such as "

@@ -21,41 +21,44 @@ from promptsearch.formats.shared.jinja import escaped, jinja
 NAME = "promptfoo"
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """One YAML file; the provider is left to the user."""
-    saved = only_prompt(given, NAME)
-    uncalibrated(given, NAME)
-    if given.task is None:
+    saved = only_prompt(request, NAME)
+    uncalibrated(request, NAME)
+    if request.task is None:
         raise ExportError(f"{NAME} needs the rows of the task; say where it is: --task")
-    own = ending(saved.prompt.template, NAME)
+    parts = ending(saved.prompt.template, NAME)
     answers = texts_of(saved.prompt.verbalizer)
-    rows = given.task.dev.examples
-    able = [row for row in rows if any(target in answers for target in row.targets)]
-    write_lines(into, _lines(given, jinja(own.before, NAME).rstrip(), able, answers))
+    rows = request.task.dev.examples
+    usable = [row for row in rows if any(target in answers for target in row.targets)]
+    write_lines(into, _lines(request, jinja(parts.before, NAME).rstrip(), usable, answers))
     return [
-        *trail_note(own, NAME),
+        *trail_note(parts, NAME),
         "providers names an echo, which asks nobody: put your model there",
         f"{NEXT}npx promptfoo@latest eval -c {place_of(into)}",
     ]
 
 
 def _lines(
-    given: ExportRequest, prompt: str, rows: Sequence[Example], answers: Mapping[str, Sequence[str]]
+    request: ExportRequest,
+    prompt: str,
+    rows: Sequence[Example],
+    answers: Mapping[str, Sequence[str]],
 ) -> Iterator[str]:
-    yield f"description: {quoted(f'{given.name}: {given.prompts[0].id}')}\n"
+    yield f"description: {quoted(f'{request.name}: {request.prompts[0].id}')}\n"
     yield f"prompts:\n  - {quoted(prompt)}\n"
     yield "providers:\n  - echo\n"
     yield "tests:\n"
     for row in rows:
-        yield from _test(given, row, answers)
+        yield from _test(request, row, answers)
 
 
 def _test(
-    given: ExportRequest, row: Example, answers: Mapping[str, Sequence[str]]
+    request: ExportRequest, row: Example, answers: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
     """The reply must begin with an answer of the right label, as a word of its own."""
     yield "  - vars:\n"
-    for field in given.inputs:
+    for field in request.inputs:
         yield f"      {quoted(field)}: {quoted(escaped(row.inputs[field]))}\n"
     right = [text for target in row.targets for text in answers.get(target, ())]
     yield "    assert:\n      - type: javascript\n"

@@ -16,41 +16,41 @@ LABEL = "label"  # the column that says which answer is right, as a number
 _IDS = uuid.UUID("5d0f3a52-9f0c-4f6e-8a5c-0a8a1a4e5b11")  # the same export has the same ids
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """One file with a template for each prompt."""
-    uncalibrated(given, NAME)
-    if given.ensemble is not None:
+    uncalibrated(request, NAME)
+    if request.ensemble is not None:
         raise ExportError(f"{NAME} holds single prompts, not an ensemble; {ELSEWHERE}")
-    if LABEL in given.inputs:
+    if LABEL in request.inputs:
         raise ExportError(f"{NAME} needs the column {LABEL!r} for the answer; rename the input")
-    write_lines(into, _lines(given))
+    write_lines(into, _lines(request))
     return [
         f"rows need a column {LABEL!r}: the number of the label, from 0, in the order of "
-        f"{', '.join(given.labels[:5])}{' ...' if len(given.labels) > 5 else ''}",
-        f"put it into promptsource/templates/{given.name}/",
+        f"{', '.join(request.labels[:5])}{' ...' if len(request.labels) > 5 else ''}",
+        f"put it into promptsource/templates/{request.name}/",
         f"{NEXT}less {into}",
     ]
 
 
-def _lines(given: ExportRequest) -> Iterator[str]:
-    yield f"dataset: {quoted(given.name)}\n"
+def _lines(request: ExportRequest) -> Iterator[str]:
+    yield f"dataset: {quoted(request.name)}\n"
     yield "templates:\n"
-    for saved in given.prompts:
-        yield from _template(given, saved)
+    for saved in request.prompts:
+        yield from _template(request, saved)
 
 
-def _template(given: ExportRequest, saved: SavedPrompt) -> Iterator[str]:
-    own = cloze(saved.prompt.template, NAME)
+def _template(request: ExportRequest, saved: SavedPrompt) -> Iterator[str]:
+    parts = cloze(saved.prompt.template, NAME)
     answers = list(one_each(saved.prompt.verbalizer, NAME).values())
-    if odd := [text for text in (*answers, str(saved.prompt.template)) if "|||" in text]:
-        raise ExportError(f"{NAME} parts texts by |||, which {odd[0]!r} holds; {ELSEWHERE}")
-    said = f"{{{{ answer_choices[{LABEL}] }}}}{jinja(own.after, NAME)}"
-    before = jinja(own.before, NAME)
-    name = str(uuid.uuid5(_IDS, f"{given.name}/{saved.id}/{saved.prompt.template}"))
+    if dividing := [text for text in (*answers, str(saved.prompt.template)) if "|||" in text]:
+        raise ExportError(f"{NAME} parts texts by |||, which {dividing[0]!r} holds; {ELSEWHERE}")
+    target = f"{{{{ answer_choices[{LABEL}] }}}}{jinja(parts.after, NAME)}"
+    before = jinja(parts.before, NAME)
+    name = str(uuid.uuid5(_IDS, f"{request.name}/{saved.id}/{saved.prompt.template}"))
     yield f"  {name}: !Template\n"
     yield f"    answer_choices: {quoted(' ||| '.join(map(escaped, answers)))}\n"
     yield f"    id: {name}\n"
-    yield f"    jinja: {quoted(f'{before}|||{said}')}\n"
+    yield f"    jinja: {quoted(f'{before}|||{target}')}\n"
     yield "    metadata: !TemplateMetadata\n"
     yield "      choices_in_prompt: false\n      languages:\n      - en\n"
     yield "      metrics:\n      - Accuracy\n      original_task: true\n"

@@ -31,55 +31,57 @@ ENDINGS = (".txt", ".tsv", ".json")
 INPUTS = ("text", "head", "tail")
 
 
-def read(path: Path, given: ImportOptions) -> ImportedFiles:
+def read(path: Path, options: ImportOptions) -> ImportedFiles:
     """The rules, with PTR's template where nobody gives another; or the order of labels."""
-    place = Location(path)
+    location = Location(path)
     if kind_of(path) == ".json":
-        return ImportedFiles(labels=_order(place))
+        return ImportedFiles(labels=_order(location))
     rules = list(rule_lines(path))
     width = len(rules[0].words)
-    task = given.task
+    task = options.task
     suits = task is not None and len(task.prompt.template.slots) == width
     templates: tuple[ForeignTemplate, ...] = ()
-    if width > 2 and not given.templates and not suits:
-        templates = (ForeignTemplate(place, Template.parse(several(PTR, width))),)
-    return ImportedFiles(templates, (_answers(place, rules),), positions=INPUTS)
+    if width > 2 and not options.templates and not suits:
+        templates = (ForeignTemplate(location, Template.parse(several(PTR, width))),)
+    return ImportedFiles(templates, (_answers(location, rules),), positions=INPUTS)
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A rule a label and answer. `ExportError` where an answer lacks a slot, or for tabs."""
-    no_ensemble(given, "PTR")
-    saved = given.prompts[0]
+    no_ensemble(request, "PTR")
+    saved = request.prompts[0]
     lines = [_line(saved, row) for row in _rows(saved)]
     write_lines(into, lines)
     template = saved.prompt.template
     notes = []
     if str(template) != several(PTR, len(template.slots)):
         notes.append(f"the template is not in the file: {template}")
-    if len(given.prompts) > 1:
-        notes.append(f"a rule file is one verbalizer: {len(given.prompts) - 1} were left out")
+    if len(request.prompts) > 1:
+        notes.append(f"a rule file is one verbalizer: {len(request.prompts) - 1} were left out")
     return notes
 
 
-def _order(place: Location) -> tuple[str, ...]:
+def _order(location: Location) -> tuple[str, ...]:
     """The labels by their numbers."""
-    document = json_document(place.path, ENCODING)
-    well_formed(place, document)
+    document = json_document(location.path, ENCODING)
+    well_formed(location, document)
     if not isinstance(document, dict) or not document:
-        raise place.error("it is no order of labels; write each label with its number")
-    if odd := [name for name, number in document.items() if type(number) is not int]:
-        raise place.error(f"the label {odd[0]!r} has no number; write each label with its number")
+        raise location.error("it is no order of labels; write each label with its number")
+    if unnumbered := [name for name, number in document.items() if type(number) is not int]:
+        raise location.error(
+            f"the label {unnumbered[0]!r} has no number; write each label with its number"
+        )
     return tuple(sorted(document, key=lambda name: document[name]))
 
 
-def _answers(place: Location, rules: Sequence[Rule]) -> ForeignVerbalizer:
+def _answers(location: Location, rules: Sequence[Rule]) -> ForeignVerbalizer:
     words: dict[str, list[tuple[str, ...]]] = {}
     for rule in rules:
         words.setdefault(rule.label, []).append(rule.words)
     turned = [rule.label for rule in rules if rule.reverse_of is not None]
     lost = [f"{len(turned)} labels have another's words in reverse, {turned[0]}"] if turned else []
-    answers = tuple(tuple(own) for own in words.values())
-    return ForeignVerbalizer(place, answers, tuple(words), lost=tuple(lost))
+    answers = tuple(tuple(words_of_label) for words_of_label in words.values())
+    return ForeignVerbalizer(location, answers, tuple(words), lost=tuple(lost))
 
 
 def _rows(saved: SavedPrompt) -> Iterator[tuple[str, ...]]:
@@ -97,9 +99,9 @@ def _rows(saved: SavedPrompt) -> Iterator[tuple[str, ...]]:
 
 
 def _line(saved: SavedPrompt, row: Sequence[str]) -> str:
-    if odd := [cell for cell in row if cell != cell.strip() or set(cell) & set("\t\r\n")]:
+    if unwritable := [cell for cell in row if cell != cell.strip() or set(cell) & set("\t\r\n")]:
         raise ExportError(
-            f"{saved.id}: {odd[0]!r} has tabs, line ends or spaces around it, which rule files "
-            "are made of; python and text hold it"
+            f"{saved.id}: {unwritable[0]!r} has tabs, line ends or spaces around it, which rule "
+            "files are made of; python and text hold it"
         )
     return "\t".join(("0", *row)) + "\n"

@@ -36,8 +36,8 @@ def templates_from(
 
     They must have the task's slots, or with `any_slots` some.
     """
-    own = (str(fitting(notation, definition, any_slots=any_slots)) for notation in notations)
-    return tuple(dict.fromkeys((*own, *templates_in(paths, definition, any_slots=any_slots))))
+    manual = (str(fitting(notation, definition, any_slots=any_slots)) for notation in notations)
+    return tuple(dict.fromkeys((*manual, *templates_in(paths, definition, any_slots=any_slots))))
 
 
 def templates_in(
@@ -47,14 +47,14 @@ def templates_in(
 
     `DataError` names the file and the line of what is no template of this task.
     """
-    found: dict[str, None] = {}
+    distinct: dict[str, None] = {}
     for path in paths:
-        for place, notation in _read(path, definition):
+        for location, notation in _read(path, definition):
             try:
-                found[str(fitting(notation, definition, any_slots=any_slots))] = None
+                distinct[str(fitting(notation, definition, any_slots=any_slots))] = None
             except PromptError as error:
-                raise place.error(error) from None
-    return tuple(found)
+                raise location.error(error) from None
+    return tuple(distinct)
 
 
 def fitting(notation: str, definition: TaskDefinition, *, any_slots: bool = False) -> Template:
@@ -100,15 +100,15 @@ def _read(path: Path, definition: TaskDefinition) -> Iterator[tuple[Location, st
 
 
 def _foreign(path: Path, name: str, definition: TaskDefinition) -> Iterator[tuple[Location, str]]:
-    given = ImportOptions(task=definition)
-    found = read_files([path], name, given)
-    if len(found.groups) > 1:
+    options = ImportOptions(task=definition)
+    imported = read_files([path], name, options)
+    if len(imported.groups) > 1:
         raise DataError.at(
             path,
             None,
-            f"it holds templates for {', '.join(found.groups[:8])}; bring those of one into a "
+            f"it holds templates for {', '.join(imported.groups[:8])}; bring those of one into a "
             f"prompts.json with promptsearch import --from {name} --relation NAME",
         )
-    inputs = Inputs(given, found.positions)
-    for one in found.templates:
-        yield one.place, str(named_here(one, inputs))
+    inputs = Inputs(options, imported.positions)
+    for foreign in imported.templates:
+        yield foreign.location, str(named_here(foreign, inputs))

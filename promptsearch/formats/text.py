@@ -9,10 +9,10 @@ from promptsearch.prompt import Answer, Verbalizer
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A paragraph a prompt: its template, then a line a label."""
-    weights = {m.id: m.weight for m in given.ensemble.members} if given.ensemble else {}
-    paragraphs = ["\n".join(_lines(saved, weights.get(saved.id))) for saved in given.prompts]
+    weights = {m.id: m.weight for m in request.ensemble.members} if request.ensemble else {}
+    paragraphs = ["\n".join(_lines(saved, weights.get(saved.id))) for saved in request.prompts]
     write_atomic(into, "\n\n".join(paragraphs) + "\n")
     return ()
 
@@ -27,10 +27,10 @@ def _lines(saved: SavedPrompt, weight: float | None) -> Iterator[str]:
 
 def _labels(verbalizer: Verbalizer) -> Iterator[str]:
     for label, answers in verbalizer.pairs:
-        yield f"  {label}: {', '.join(map(_shown, answers))}"
+        yield f"  {label}: {', '.join(map(_answer_text, answers))}"
 
 
-def _shown(answer: Answer) -> str:
+def _answer_text(answer: Answer) -> str:
     """`great`, or `[Z1] person [Z2] city` where there are several slots."""
     if len(answer) == 1:
         return answer[0][1]

@@ -34,25 +34,25 @@ class Certifier:
     file: PromptFile
     definition: TaskDefinition
     model: LanguageModel
-    judge: PromptScorer
+    scorer: PromptScorer
     design: Design
     which: str  # rows: "dev" or "all"
-    given: Mapping[str, Any]
+    options: Mapping[str, Any]
     console: Console
 
     def document(self) -> Json:
         """The certificate, section by section."""
-        found = candidates_of(self.file, self.definition, self.design.seed)
-        if not found:
+        prompts = candidates_of(self.file, self.definition, self.design.seed)
+        if not prompts:
             raise RunError(f"{self.file.path}: it holds no prompt but the manual one")
-        contest, design = self._contest(found), self.design
+        contest, design = self._contest(prompts), self.design
         beside = () if self.which == "all" else self.definition.train.examples
         return {
             "task": self.definition.name,
             "rows": {"split": self.which, "n": len(contest.examples)},
             "metric": design.metric,
             "chosen_by": design.objective,
-            "prompts": len(found),
+            "prompts": len(prompts),
             "proposals": "anew" if contest.repeated else "as given",
             "folds": design.folds,
             "repeats": len(contest.fit.chosen),
@@ -62,16 +62,18 @@ class Certifier:
             "ties": certify.ties_section(contest, design),
             "draws": certify.draws_section(contest, design),
             "shuffled_labels": self._shuffled(contest),
-            "random": self._random(contest, found),
-            "baselines": certify.baselines_section(contest, design, self.judge, beside),
+            "random": self._random(contest, prompts),
+            "baselines": certify.baselines_section(contest, design, self.scorer, beside),
         }
 
-    def _contest(self, found: list[Prompt]) -> Comparison:
-        if not self.given["again"]:
-            told = "" if ledger_of(self.file) else f", for want of the search's {LEDGER} beside it"
-            self.console.say(f"{len(found):,} prompts to choose among{told}")
+    def _contest(self, prompts: list[Prompt]) -> Comparison:
+        if not self.options["again"]:
+            remark = (
+                "" if ledger_of(self.file) else f", for want of the search's {LEDGER} beside it"
+            )
+            self.console.say(f"{len(prompts):,} prompts to choose among{remark}")
             examples = rows_of(self.definition, self.which)
-            return among_candidates(found, self.definition, examples, self.judge, self.design)
+            return among_candidates(prompts, self.definition, examples, self.scorer, self.design)
         searcher, settings = searcher_of(self.file), settings_of(self.file)
         drawn = self.design.draws if self.design.shots else 0
         self.console.say(f"{self.design.folds + drawn} searches")
@@ -79,22 +81,22 @@ class Certifier:
         def searched(part: TaskDefinition) -> Prompt:
             best = search(searcher, part, self.model, settings).best
             answers = answers_shown(best.prompt.verbalizer.plain())
-            own = "" if part.kind == "facts" else f" · {answers}"
-            self.console.say(f"found {best.prompt.template}{own}")
+            answers_note = "" if part.kind == "facts" else f" · {answers}"
+            self.console.say(f"found {best.prompt.template}{answers_note}")
             return best.prompt
 
-        return among_searched(searched, self.definition, self.judge, self.design)
+        return among_searched(searched, self.definition, self.scorer, self.design)
 
     def _shuffled(self, contest: Comparison) -> object:
-        times = self.given["shuffles"]
+        times = self.options["shuffles"]
         return certify.permutation_section(contest, self.design, times) if times else None
 
-    def _random(self, contest: Comparison, found: list[Prompt]) -> object:
-        count = self.given["randoms"]
+    def _random(self, contest: Comparison, prompts: list[Prompt]) -> object:
+        count = self.options["randoms"]
         words = self.model.vocabulary_words() if count != 0 else []
         if not words:
             return None
         randomiser = Randomiser(self.definition.prompt, words, self.definition.language)
-        twins = randomiser.random_prompts_like(found, count or len(found), self.design.seed)
-        sheet = sheet_of(twins, self.definition, contest.examples, self.judge)
+        twins = randomiser.random_prompts_like(prompts, count or len(prompts), self.design.seed)
+        sheet = sheet_of(twins, self.definition, contest.examples, self.scorer)
         return certify.random_section(contest, self.design, sheet, len(twins))

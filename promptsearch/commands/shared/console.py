@@ -77,10 +77,10 @@ def plan(now: Progress) -> str:
 def progress_line(now: Progress) -> str:
     """`120/200 prompts · best -0.38 (manual -0.52) · 4 min left`"""
     best, manual = (number(trial.scores.get("log_likelihood")) for trial in (now.best, now.manual))
-    left = f"{duration(now.seconds_left)} left" if now.pending.prompts else "done"
+    remaining = f"{duration(now.seconds_left)} left" if now.pending.prompts else "done"
     if now.pending.on == "train":
-        left = f"{now.pending.prompts} on train, {left}"
-    return f"{now.done}/{now.total} prompts · best {best} (manual {manual}) · {left}"
+        remaining = f"{now.pending.prompts} on train, {remaining}"
+    return f"{now.done}/{now.total} prompts · best {best} (manual {manual}) · {remaining}"
 
 
 def number(value: object) -> str:
@@ -115,7 +115,7 @@ def shown_scores(scores: Mapping[str, object], metrics: Sequence[str]) -> list[s
 def prompt_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The templates of rows of prompts.json; where the answers differ, these after them."""
     answers = [row.get("verbalizer") for row in rows if row.get("template")]
-    if all(own == answers[0] for own in answers):
+    if all(cell == answers[0] for cell in answers):
         return [str(row.get("template", "")) for row in rows]
     return [
         f"{row.get('template', '')} · {answers_shown(row.get('verbalizer') or {})}" for row in rows

@@ -5,8 +5,8 @@ from typing import Any
 from promptsearch.commands.shared.console import Console
 from promptsearch.commands.shared.saved_prompts import (
     compared,
-    found_with,
-    scoring_as,
+    model_of_prompts,
+    scorers,
     split_of,
     task_of,
 )
@@ -20,21 +20,21 @@ from promptsearch.runs.run import with_vocabulary_candidates
 
 
 def examined(
-    file: PromptFile, given: dict[str, Any], console: Console, top: int, mistakes: int
+    file: PromptFile, options: dict[str, Any], console: Console, top: int, mistakes: int
 ) -> ModelPredictions:
     """What the model says of the first prompts; `given` holds the options of `evaluate`.
 
     The split is test, where none is given and the task has it. The first prompt's worst mistakes
     are looked into.
     """
-    definition = task_of(file, given["task"])
-    split = split_of(definition, given["split"] or ("test" if definition.test_files else "dev"))
-    model = found_with(file, definition, given, console)
+    definition = task_of(file, options["task"])
+    split = split_of(definition, options["split"] or ("test" if definition.test_files else "dev"))
+    model = model_of_prompts(file, definition, options, console)
     definition = with_vocabulary_candidates(definition, model)
-    with scoring_as(file, definition, model, given, console) as (scorer, judge):
-        saved = [aligned(own, definition) for own in file.prompts[:top]]
+    with scorers(file, definition, model, options, console) as (scorer, judge):
+        saved = [aligned(saved_prompt, definition) for saved_prompt in file.prompts[:top]]
         ensemble = read_ensemble(file, definition)
-        cost = judge.cost([own.prompt for own in saved], split.examples)
+        cost = judge.cost([saved_prompt.prompt for saved_prompt in saved], split.examples)
         console.say(
             f"{count(len(saved), 'prompt')} x {len(split.examples):,} {split.name} examples · "
             f"{cost.forwards:,} forwards"

@@ -12,7 +12,7 @@ from promptsearch.formats.importing.group import Group
 SHOWN = 8  # labels that are told
 
 
-def told(group: Group, path: Path) -> dict[str, object]:
+def import_row(group: Group, path: Path) -> dict[str, object]:
     """What --json says of one file."""
     verbalizer = group.prompts[0].prompt.verbalizer
     return {
@@ -47,5 +47,5 @@ def _answers(groups: Sequence[Group]) -> str:
     if groups[0].kind == "facts":
         return f"with {size} candidates"
     labels = groups[0].prompts[0].prompt.verbalizer.labels
-    some = f" ({', '.join(labels)})" if len(groups) == 1 and len(labels) <= SHOWN else ""
-    return f"with {size} labels{some}"
+    labels_shown = f" ({', '.join(labels)})" if len(groups) == 1 and len(labels) <= SHOWN else ""
+    return f"with {size} labels{labels_shown}"

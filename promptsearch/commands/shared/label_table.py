@@ -25,20 +25,20 @@ def label_rows(examined: ModelPredictions) -> LabelTable:
     """Of the first prompt; names stand last, as tables have it."""
     if examined.evaluation.definition.kind == "facts":
         return _objects(examined)
-    found = per_label(examined.predictions)
+    results = per_label(examined.predictions)
     rows = [
-        [*map(number, (own.precision, own.recall, own.f1)), f"{own.n:,}", own.label]
-        for own in found
+        [*map(number, (result.precision, result.recall, result.f1)), f"{result.n:,}", result.label]
+        for result in results
     ]
     header = ("precision", "recall", "f1", "n", "label")
-    drawn = {own.label: own.f1 or 0.0 for own in found[:MOST]}
+    drawn = {result.label: result.f1 or 0.0 for result in results[:MOST]}
     return LabelTable(header, rows, "F1 by label", drawn)
 
 
 def _objects(examined: ModelPredictions) -> LabelTable:
     """The objects asked for or said most often."""
-    found = sorted(per_object(examined.predictions), key=lambda own: -own.n - own.predicted)
-    rows = [[number(o.p_at_1), f"{o.n:,}", f"{o.predicted:,}", o.object] for o in found[:MOST]]
-    drawn = {own.object: own.p_at_1 or 0.0 for own in found[:MOST] if own.n > 1}
-    more = f", the {MOST} most frequent of {len(found)} objects" if len(found) > MOST else ""
+    results = sorted(per_object(examined.predictions), key=lambda own: -own.n - own.predicted)
+    rows = [[number(o.p_at_1), f"{o.n:,}", f"{o.predicted:,}", o.object] for o in results[:MOST]]
+    drawn = {result.object: result.p_at_1 or 0.0 for result in results[:MOST] if result.n > 1}
+    more = f", the {MOST} most frequent of {len(results)} objects" if len(results) > MOST else ""
     return LabelTable(("p@1", "facts", "said", "object"), rows, "P@1 by object", drawn, more)

@@ -30,6 +30,6 @@ def names_in(text: str, option: str) -> tuple[tuple[str, ...], Mapping[str, str]
 def input_names(text: str, option: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
     """The same, of inputs: they must be names that a template can have in braces."""
     names, renamed = names_in(text, option)
-    if odd := [name for name in (*names, *renamed.values()) if not re.fullmatch(r"\w+", name)]:
-        raise DataError(f"{option}: {odd[0]!r} is no name of an input; use letters and digits")
+    if invalid := [name for name in (*names, *renamed.values()) if not re.fullmatch(r"\w+", name)]:
+        raise DataError(f"{option}: {invalid[0]!r} is no name of an input; use letters and digits")
     return names, renamed

@@ -43,27 +43,27 @@ class PredictJob:
     target: Target | None  # None: standard output
 
 
-def planned(file: PromptFile, given: Mapping[str, Any]) -> PredictJob:
+def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
     """The job that a command line asks for."""
-    definition = load_task(given["task"]) if given["task"] else None
+    definition = load_task(options["task"]) if options["task"] else None
     frame = definition.schema if definition else frame_in(file)
-    if given["id"] and given["ensemble"]:
+    if options["id"] and options["ensemble"]:
         raise click.UsageError("--id and --ensemble: choose one")
-    choice = select_prompts(file, frame, given["id"], given["ensemble"])
-    if given["top_answers"] and frame.kind != "facts":
+    choice = select_prompts(file, frame, options["id"], options["ensemble"])
+    if options["top_answers"] and frame.kind != "facts":
         raise RunError("--top-answers is for facts; of a labelled task every label has its column")
-    best = given["top_answers"] or 1 if frame.kind == "facts" else None
-    columns = Columns(choice.labels, best, given["prefix"])
+    best = options["top_answers"] or 1 if frame.kind == "facts" else None
+    columns = Columns(choice.labels, best, options["prefix"])
     return PredictJob(
         frame,
         definition.train.examples if definition else None,
         choice,
-        table_of(given),
-        reading_of(choice.reader(frame.reader), given),
+        table_of(options),
+        reading_of(choice.reader(frame.reader), options),
         columns,
-        tuple(renaming(text)[0] for text in given["rename"]),
-        form_of(ending_of(given), columns.names),
-        target_of(given),
+        tuple(renaming(text)[0] for text in options["rename"]),
+        form_of(ending_of(options), columns.names),
+        target_of(options),
     )
 
 

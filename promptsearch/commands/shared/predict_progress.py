@@ -26,7 +26,7 @@ class PredictProgress:
     table: Path
     skips: bool
     first: DataError | None = None  # that was left out
-    told: int = 0
+    reported: int = 0
     before: Done = field(default=Done())
     started: float = 0.0
 
@@ -40,21 +40,21 @@ class PredictProgress:
         """Stop at it, or leave it out."""
         if not self.skips:
             raise stopping(error)
-        self.first, self.told = self.first or error, self.told + 1
-        if self.told <= TOLD:
+        self.first, self.reported = self.first or error, self.reported + 1
+        if self.reported <= TOLD:
             self.console.say(f"left out: {error}")
 
     def chunk(self, done: Done) -> None:
         """How many are done, and how fast."""
         seconds = max(time.monotonic() - self.started, 1e-9)
         speed = (done.read - self.before.read) / seconds
-        left = f" · {done.read - done.written:,} left out" if done.read > done.written else ""
-        self.console.passing(f"{done.read:,} rows{left} · {speed:,.0f} rows/s")
+        left_out = f" · {done.read - done.written:,} left out" if done.read > done.written else ""
+        self.console.passing(f"{done.read:,} rows{left_out} · {speed:,.0f} rows/s")
 
     def check(self, done: Done) -> None:
         """The last word; `DataError` where all rows were left out."""
         if not done.written:
             first = f", the first because of this: {self.first}" if self.first else ""
             raise DataError.at(self.table, None, f"none of its rows could be labelled{first}")
-        if left := done.read - done.written:
-            click.echo(f"{self.table}: {left:,} of {done.read:,} rows were left out", err=True)
+        if left_out := done.read - done.written:
+            click.echo(f"{self.table}: {left_out:,} of {done.read:,} rows were left out", err=True)

@@ -37,39 +37,39 @@ MODEL_OPTIONS = (
 )
 
 
-def settings_from(given: Mapping[str, Any]) -> Settings:
+def settings_from(options: Mapping[str, Any]) -> Settings:
     """The settings that a search command's options gave."""
     names = Settings.__dataclass_fields__
-    settings = Settings(**{name: given[name] for name in names if name in given})
+    settings = Settings(**{name: options[name] for name in names if name in options})
     if settings.tuning is not None:
         check_installed()  # said now, not after the search
     return settings
 
 
-def computing(given: Mapping[str, Any]) -> dict[str, Any]:
+def computing(options: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that say where scores are computed."""
-    return {name: given[name] for name in ("workers", "backend", "cluster", "cache")}
+    return {name: options[name] for name in ("workers", "backend", "cluster", "cache")}
 
 
 def loaded(
-    spec: str, given: Mapping[str, Any], definition: TaskDefinition | TaskSchema
+    spec: str, options: Mapping[str, Any], definition: TaskDefinition | TaskSchema
 ) -> LanguageModel:
     """The model of a command's options, with the task's chat settings."""
     from promptsearch.models.loading.load import load_for
 
-    return load_for(definition.chat, spec, **loading_from(given))
+    return load_for(definition.chat, spec, **loading_from(options))
 
 
-def loading_from(given: Mapping[str, Any]) -> dict[str, Any]:
+def loading_from(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a command that are those of `load_model`."""
-    return {name: given[name] for name in MODEL_OPTIONS if name in given}
+    return {name: options[name] for name in MODEL_OPTIONS if name in options}
 
 
 def default_directory(task: str, strategy: str) -> Path:
     """`runs/<task>-<strategy>-<n>` with the first n that is free."""
-    place = 1
-    while (path := Path("runs") / f"{task}-{strategy}-{place}").exists():
-        place += 1
+    number = 1
+    while (path := Path("runs") / f"{task}-{strategy}-{number}").exists():
+        number += 1
     return path
 
 
@@ -101,7 +101,7 @@ def search_into(
     directory: Path,
     searcher: Searcher,
     definition: TaskDefinition,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     settings: Settings,
     console: Console,
     after: After | None = None,
@@ -110,7 +110,7 @@ def search_into(
 
     `after` is done with one that was not cut off, before that.
     """
-    model = loaded(given["model"], given, definition)
+    model = loaded(options["model"], options, definition)
     if model.info.chat is not None:
         filled = definition.prompt.template.fill(definition.train.examples[0].inputs)
         console.say(f"the chat template renders the manual prompt as:\n{model.rendered(filled)}")
@@ -122,7 +122,7 @@ def search_into(
     if after is not None and result.stopped_because != "interrupted" and not failed:
         after(directory, model)
     document = json.loads((directory / "prompts.json").read_text(encoding="utf-8"))
-    print_best(document, directory, given["as_json"])
+    print_best(document, directory, options["as_json"])
     if result.stopped_because == "interrupted":
         console.say(f"interrupted; go on with: {resuming_command(directory)}")
         raise SystemExit(INTERRUPTED)
@@ -136,10 +136,10 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
         print_json(document)
         return
     metrics, search = SHOWN[document["task"]["kind"]], document["search"]
-    shown = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
+    rows_shown = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
     rows = [
         [*tuned_cells(search, row), *dev_cells(row, metrics), row["id"], prompt]
-        for row, prompt in zip(shown, prompt_cells(shown), strict=True)
+        for row, prompt in zip(rows_shown, prompt_cells(rows_shown), strict=True)
     ]
     click.echo(about_scores(search))
     print_table([*tuned_header(search), *metrics, "id", "prompt"], rows)
@@ -148,14 +148,14 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
         click.echo(f"fluency of {best['id']}: {nats:.2f} nats a word")
     click.echo(f"wrote {directory / 'prompts.json'} ({len(document['prompts'])} prompts)")
     if ensemble := document["ensemble"]:
-        told = zip(metrics, dev_cells(ensemble, metrics), strict=True)
-        scores = ", ".join(f"{metric} {score}" for metric, score in told)
+        metric_cells = zip(metrics, dev_cells(ensemble, metrics), strict=True)
+        scores = ", ".join(f"{metric} {score}" for metric, score in metric_cells)
         taken = "" if ensemble_wins_on_dev(document) else f"; {best['id']} alone is better"
         click.echo(f"ensemble ({ensemble['rule']} of {len(ensemble['members'])}): {scores}{taken}")
-    click.echo(f"what they are worth: promptsearch {_worth(document, directory)}")
+    click.echo(f"what they are worth: promptsearch {_next_command(document, directory)}")
 
 
-def _worth(document: Mapping[str, Any], directory: Path) -> str:
+def _next_command(document: Mapping[str, Any], directory: Path) -> str:
     """The command that tells it: on test, where there is one."""
     file, task = directory / "prompts.json", _task_word(document) or document["task"]["name"]
     if "test" in document["task"]["data"]:

@@ -21,10 +21,10 @@ from promptsearch.runs.scorer_setup import add_calibration, build_scorer, worker
 from promptsearch.scoring import PromptScorer, Scorer
 
 
-def task_of(file: PromptFile, given: str | None) -> TaskDefinition:
+def task_of(file: PromptFile, override: str | None) -> TaskDefinition:
     """The task that was given, or the one the prompts were found for."""
-    if given is not None:
-        return load_task(given)
+    if override is not None:
+        return load_task(override)
     saved = file.section("task").get("file")
     if not isinstance(saved, str):
         raise TaskError(f"{file.path}: does not say which task it is for; add --task")
@@ -40,14 +40,14 @@ def split_of(definition: TaskDefinition, name: str) -> Any:
     return definition.test() if name == "test" else getattr(definition, name)
 
 
-def found_with(
+def model_of_prompts(
     file: PromptFile,
     definition: TaskDefinition | TaskSchema,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     console: Console,
 ) -> LanguageModel:
     """The model the prompts were found with; another one only where `--model` asks for it."""
-    model = model_for(file, definition.chat, given["model"], **loading_from(given))
+    model = model_for(file, definition.chat, options["model"], **loading_from(options))
     if not is_own(file, model):
         before = spec_of(file)
         console.say(f"transfer: prompts found with {before}, scored with {model.info.spec}")
@@ -55,31 +55,34 @@ def found_with(
 
 
 @contextmanager
-def scoring_as(
+def scorers(
     file: PromptFile,
     definition: TaskDefinition,
     model: LanguageModel,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     console: Console,
 ) -> Iterator[tuple[Scorer, PromptScorer]]:
     """The model's scorer as the file says, and the same cached, spread and calibrated."""
-    with arranged_as(file, definition.kind, model, given, console) as (own, arranged):
-        yield own, add_calibration(arranged, own, scoring_from(file), definition)
+    with uncalibrated_scorers(file, definition.kind, model, options, console) as (
+        raw_scorer,
+        arranged,
+    ):
+        yield raw_scorer, add_calibration(arranged, raw_scorer, scoring_from(file), definition)
 
 
 @contextmanager
-def arranged_as(
+def uncalibrated_scorers(
     file: PromptFile,
     kind: str,
     model: LanguageModel,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     console: Console,
 ) -> Iterator[tuple[Scorer, PromptScorer]]:
     """The same before calibration, of a kind of task."""
-    settings = replace(scoring_from(file), **computing(given))
-    own = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
+    settings = replace(scoring_from(file), **computing(options))
+    raw_scorer = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
     with workers_for(settings, model).open(console.say) as pool:
-        yield own, build_scorer(own, settings, pool, console.say)
+        yield raw_scorer, build_scorer(raw_scorer, settings, pool, console.say)
 
 
 def compared(file: PromptFile, definition: TaskDefinition) -> str:

@@ -15,13 +15,13 @@ from promptsearch.searchers import SEARCHERS, JointSearch
 
 def searcher_of(file: PromptFile) -> Searcher:
     """The strategy with its options; `RunError` where the file was not made by one of ours."""
-    made = file.section("search")
-    strategy = str(made.get("strategy"))
+    search_section = file.section("search")
+    strategy = str(search_section.get("strategy"))
     if strategy not in SEARCHERS:
         raise RunError(
             f"{file.path}: was not made by a search of this tool (strategy {strategy!r})"
         )
-    options = cast(dict[str, Any], made.get("options") or {})
+    options = cast(dict[str, Any], search_section.get("options") or {})
     known = [field.name for field in fields(cast(Any, SEARCHERS[strategy]))]
     if strange := [name for name in options if name not in known]:
         raise RunError(f"{file.path}: {strategy} has no option {strange[0]!r}; take it out")
@@ -29,31 +29,38 @@ def searcher_of(file: PromptFile) -> Searcher:
         **{name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
     )
     if isinstance(searcher, JointSearch):  # its shares are those of the whole budget
-        return replace(searcher, budget=cast(int | None, made.get("budget")))
+        return replace(searcher, budget=cast(int | None, search_section.get("budget")))
     return searcher
 
 
 def settings_of(file: PromptFile) -> Settings:
     """As the search was made; where it was cut short, as many prompts as it had scored."""
-    made = cast(dict[str, Any], file.section("search"))
-    budget = made["spent"]["prompts"] if made["stopped_because"] != "finished" else made["budget"]
+    search_section = cast(dict[str, Any], file.section("search"))
+    budget = (
+        search_section["spent"]["prompts"]
+        if search_section["stopped_because"] != "finished"
+        else search_section["budget"]
+    )
     settings = scoring_from(file)
-    race = made.get("race") is not None
+    race = search_section.get("race") is not None
     return replace(
         settings,
-        objective=made["objective"],
+        objective=search_section["objective"],
         budget=budget,
-        seed=made["seed"],
+        seed=search_section["seed"],
         race=race,
-        **_tuning(made),
+        **_tuning(search_section),
     )
 
 
-def _tuning(made: Mapping[str, Any]) -> Mapping[str, Any]:
+def _tuning(search_section: Mapping[str, Any]) -> Mapping[str, Any]:
     """How finalists were tuned: as many as had been, where it was cut short."""
-    how = made.get("finetune") or {"done": 0}
+    how = search_section.get("finetune") or {"done": 0}
     if not how["done"]:
         return {}
     names = {name: how[name] for name in ("steps", "batch", "lr")}
-    given = {"top": max(LEAST, how["done"]), **names}
-    return {"rank_by": "finetune", **{f"finetune_{name}": v for name, v in given.items()}}
+    finetune_options = {"top": max(LEAST, how["done"]), **names}
+    return {
+        "rank_by": "finetune",
+        **{f"finetune_{name}": v for name, v in finetune_options.items()},
+    }

@@ -83,23 +83,25 @@ table_options = stacked(
 )
 
 
-def table_of(given: Mapping[str, Any]) -> Path:
+def table_of(options: Mapping[str, Any]) -> Path:
     """What is read."""
-    return STDIN if given["table"] == PIPE else Path(given["table"])
+    return STDIN if options["table"] == PIPE else Path(options["table"])
 
 
-def reading_of(reader: Reader, given: Mapping[str, Any]) -> Reader:
+def reading_of(reader: Reader, options: Mapping[str, Any]) -> Reader:
     """The task's reader, where the options say how these rows differ from the task's own."""
-    if given["header"] and given["columns"]:
+    if options["header"] and options["columns"]:
         raise click.UsageError("--header and --columns: either there is a header, or there is none")
-    own, renamed = reader.layout, dict(map(renaming, given["rename"]))
-    kept = {old: new for old, new in own.rename.items() if new not in renamed.values()}
-    columns = tuple(filter(None, given["columns"].split(",")))
+    table_format, renamed = reader.layout, dict(map(renaming, options["rename"]))
+    remaining = {
+        old: new for old, new in table_format.rename.items() if new not in renamed.values()
+    }
+    columns = tuple(filter(None, options["columns"].split(",")))
     layout = TableFormat(
-        columns=columns or (() if given["header"] else own.columns),
-        encoding=given["encoding"] or own.encoding,
-        rename={**kept, **renamed},
-        ending=f".{given['format']}" if given["table"] == PIPE else "",
+        columns=columns or (() if options["header"] else table_format.columns),
+        encoding=options["encoding"] or table_format.encoding,
+        rename={**remaining, **renamed},
+        ending=f".{options['format']}" if options["table"] == PIPE else "",
     )
     return replace(reader, layout=layout)
 
@@ -112,35 +114,35 @@ def renaming(text: str) -> tuple[str, str]:
     return column, name
 
 
-def ending_of(given: Mapping[str, Any]) -> str:
+def ending_of(options: Mapping[str, Any]) -> str:
     """How what is written ends."""
-    path = Path(given["output"])
-    return f".{given['format']}" if given["output"] == PIPE else path.suffix.lower()
+    path = Path(options["output"])
+    return f".{options['format']}" if options["output"] == PIPE else path.suffix.lower()
 
 
-def target_of(given: Mapping[str, Any]) -> Target | None:
+def target_of(options: Mapping[str, Any]) -> Target | None:
     """The file to be written; None for standard output. `RunError` where that cannot be."""
-    if given["output"] == PIPE:
-        if given["resume"]:
+    if options["output"] == PIPE:
+        if options["resume"]:
             raise RunError("--resume needs --output FILE: what went to standard output is gone")
         return None
-    file = Path(given["output"])
-    if given["resume"] and given["overwrite"]:
+    file = Path(options["output"])
+    if options["resume"] and options["overwrite"]:
         raise click.UsageError("--resume and --overwrite: choose one")
     if file.is_dir():
         raise RunError(f"--output {file} is a folder; name a file in it")
-    table = Path(given["table"])
+    table = Path(options["table"])
     if table.is_file() and file.exists() and file.samefile(table):
         raise RunError(f"--output {file} is the input; choose another file")
     if kind_of(file) == ".parquet":
-        _check_parquet(file, given)
+        _check_parquet(file, options)
     return Target(file)
 
 
-def _check_parquet(file: Path, given: Mapping[str, Any]) -> None:
+def _check_parquet(file: Path, options: Mapping[str, Any]) -> None:
     """`RunError` now, not after the last row."""
     pyarrow_for(file)
-    if given["table"] == PIPE:
+    if options["table"] == PIPE:
         raise RunError(
             f"--output {file}: for Parquet the input is read twice, and standard input cannot be; "
             "write .jsonl, or give --input FILE"

@@ -17,9 +17,9 @@ def check_plotext() -> None:
     """`RunError` where plotext is missing, or too old to draw as we ask."""
     if find_spec("plotext") is None:
         raise RunError("--plots needs plotext: pip install 'promptsearch[report]'")
-    if int((found := version("plotext")).split(".")[0]) < NEWEST:
+    if int((installed := version("plotext")).split(".")[0]) < NEWEST:
         raise RunError(
-            f"--plots needs a newer plotext than {found}: pip install -U 'promptsearch[report]'"
+            f"--plots needs a newer plotext than {installed}: pip install -U 'promptsearch[report]'"
         )
 
 
@@ -31,17 +31,17 @@ def course_plot(course: BudgetCurve, title: str) -> str:
     figure = _figure(title, HIGH)
     low, high = course.window
     if course.best:
-        places, values = zip(*_steps(course), strict=True)
-        figure.draw(figure.signal(list(places), list(values)).lines())
+        numbers, values = zip(*_steps(course), strict=True)
+        figure.draw(figure.signal(list(numbers), list(values)).lines())
     marks = {group: MARKS[i % len(MARKS)] for i, group in enumerate(course.groups)}
     for group, mark in marks.items():
-        own = [point for point in course.points if point.group == group]
-        heights = [max(point.value, low) for point in own]
-        figure.draw(figure.signal([p.prompt_number for p in own], heights, marker=mark))
+        of_group = [point for point in course.points if point.group == group]
+        heights = [max(point.value, low) for point in of_group]
+        figure.draw(figure.signal([p.prompt_number for p in of_group], heights, marker=mark))
     figure.ruler("y").lim(low, high)
     figure.ruler("x").lim(0, course.prompts + 1).ticks(_ticks(course.prompts))
-    told = "   ".join(f"{mark} {group}" for group, mark in marks.items())
-    return f"{_text(figure)}\nline: best so far   {told}"
+    legend = "   ".join(f"{mark} {group}" for group, mark in marks.items())
+    return f"{_text(figure)}\nline: best so far   {legend}"
 
 
 def bars(shares: Mapping[str, float], title: str) -> str:
@@ -73,8 +73,8 @@ def _text(figure: Any) -> str:
 def _steps(course: BudgetCurve) -> list[tuple[int, float]]:
     """Corners of the line: it stays until the next improvement."""
     corners = [course.best[0]]
-    for place, value in course.best[1:]:
-        corners += [(place, corners[-1][1]), (place, value)]
+    for number, value in course.best[1:]:
+        corners += [(number, corners[-1][1]), (number, value)]
     return [*corners, (course.prompts, corners[-1][1])]
 
 

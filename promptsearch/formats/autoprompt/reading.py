@@ -15,10 +15,16 @@ from promptsearch.formats.importing.contents import (
     ImportedFiles,
     ImportOptions,
     Location,
-    shown,
+    shortened_json,
     well_formed,
 )
-from promptsearch.formats.shared.lama_notation import MARKER, OBJECT, found, relation_of, rows
+from promptsearch.formats.shared.lama_notation import (
+    MARKER,
+    OBJECT,
+    foreign_template,
+    relation_of,
+    rows,
+)
 from promptsearch.prompt import Field, Slot, Template, Text
 from promptsearch.prompt_file.prompts_json import Json
 from promptsearch.searchers.common.trigger_template import TriggerSlot, TriggerTemplate
@@ -30,12 +36,12 @@ _AFTER = re.compile(r"\s*(?:\[SEP\]|</s>)$")
 _BETWEEN = re.compile(r"\s*(?:\[SEP\]|</s>)")
 
 
-def read(path: Path, given: ImportOptions) -> ImportedFiles:
+def read(path: Path, options: ImportOptions) -> ImportedFiles:
     """Prompts for facts, or templates with [T] and [P] and with them their words."""
-    found = ImportedFiles()
-    for place, row in _rows(path):
-        found += _one(place, row, given)
-    return found
+    files = ImportedFiles()
+    for location, row in _rows(path):
+        files += _imported(location, row, options)
+    return files
 
 
 def _rows(path: Path) -> Iterator[tuple[Location, Json]]:
@@ -43,42 +49,46 @@ def _rows(path: Path) -> Iterator[tuple[Location, Json]]:
     if kind_of(path) != ".json":
         yield from rows(path, "template")
         return
-    place, row = Location(path), json_document(path, ENCODING)
+    location, row = Location(path), json_document(path, ENCODING)
     if not isinstance(row, dict) or not isinstance(row.get("template"), str):
-        raise place.error('there is no text "template"')
-    well_formed(place, row)
-    yield place, row
+        raise location.error('there is no text "template"')
+    well_formed(location, row)
+    yield location, row
 
 
-def _one(place: Location, row: Json, given: ImportOptions) -> ImportedFiles:
+def _imported(location: Location, row: Json, options: ImportOptions) -> ImportedFiles:
     notation = str(row["template"])
     if OBJECT in notation or (MARKER.search(notation) and "[P]" not in notation):
-        return ImportedFiles((found(place, row, "template", relation_of(place, row)),), facts=True)
-    template = _template(place, notation, row, given)
+        return ImportedFiles(
+            (foreign_template(location, row, "template", relation_of(location, row)),), facts=True
+        )
+    template = _template(location, notation, row, options)
     facts = SUBJECT in template.template.fields
-    words = _words(place, row) if "label_map" in row and not facts else None
+    words = _words(location, row) if "label_map" in row and not facts else None
     return ImportedFiles((template,), () if words is None else (words,), facts=facts)
 
 
-def template_of(place: Location, notation: str, row: Json) -> Template:
+def template_of(location: Location, notation: str, row: Json) -> Template:
     """The template, its tokens written as text by their marks alone."""
-    return _template(place, notation, row, ImportOptions()).template
+    return _template(location, notation, row, ImportOptions()).template
 
 
-def _template(place: Location, notation: str, row: Json, given: ImportOptions) -> ForeignTemplate:
+def _template(
+    location: Location, notation: str, row: Json, options: ImportOptions
+) -> ForeignTemplate:
     bare = _AFTER.sub("", _BEFORE.sub("", notation))
     lost = ["the separator between two texts is left out"] if _BETWEEN.search(bare) else []
-    layout = _layout(place, _BETWEEN.sub("", bare))
-    tokens = _tokens(place, row, layout.slot_count)
-    reading = read_trigger(layout, tokens, given.model)
+    layout = _layout(location, _BETWEEN.sub("", bare))
+    tokens = _tokens(location, row, layout.slot_count)
+    reading = read_trigger(layout, tokens, options.model)
     if reading.round_trips is False:
         lost.append("the model reads the text of the trigger as other tokens")
     beside = {name: value for name, value in row.items() if name not in ("template", "relation")}
     return ForeignTemplate(
-        place,
-        reading.template or _spelt(place, layout, tokens),
+        location,
+        reading.template or _spelt(location, layout, tokens),
         str(row.get("relation") or ""),
-        _pattern(place) if "label_map" in row else "",
+        _pattern(location) if "label_map" in row else "",
         evidence={**beside, "published": notation},
         lost=tuple(lost),
         round_trips=reading.round_trips,
@@ -86,29 +96,31 @@ def _template(place: Location, notation: str, row: Json, given: ImportOptions) -
     )
 
 
-def _layout(place: Location, notation: str) -> TriggerTemplate:
+def _layout(location: Location, notation: str) -> TriggerTemplate:
     """The template with holes; a token brings the space before it."""
     parts: list[Text | Field | Slot | TriggerSlot] = []
     end = 0
     for match in _MARK.finditer(notation):
         text = notation[end : match.start()]
         hole = match["place"] == "T"
-        parts.append(_literal(place, text.removesuffix(" ") if hole else text))
+        parts.append(_literal(location, text.removesuffix(" ") if hole else text))
         parts.append(TriggerSlot() if hole else _part(match))
         end = match.end()
-    parts.append(_literal(place, notation[end:]))
-    kept = tuple(part for part in parts if part != Text(""))
-    if (slots := kept.count(Slot())) != 1:
-        raise place.error(f"{notation!r} needs one [P], where the answer stands, but has {slots}")
+    parts.append(_literal(location, notation[end:]))
+    nonempty = tuple(part for part in parts if part != Text(""))
+    if (slots := nonempty.count(Slot())) != 1:
+        raise location.error(
+            f"{notation!r} needs one [P], where the answer stands, but has {slots}"
+        )
     try:
-        return TriggerTemplate(kept)
+        return TriggerTemplate(nonempty)
     except PromptError as error:
-        raise place.error(error) from None
+        raise location.error(error) from None
 
 
-def _literal(place: Location, text: str) -> Text:
+def _literal(location: Location, text: str) -> Text:
     if lone := re.search(r"[{}]", text):
-        raise place.error(f"a lone {lone[0]!r} in {text!r}; write {lone[0] * 2} for a brace")
+        raise location.error(f"a lone {lone[0]!r} in {text!r}; write {lone[0] * 2} for a brace")
     return Text(text)
 
 
@@ -118,39 +130,50 @@ def _part(match: re.Match[str]) -> Text | Field | Slot:
     return Slot() if match["place"] else Text(match[0][0])
 
 
-def _tokens(place: Location, row: Json, count: int) -> Sequence[str]:
+def _tokens(location: Location, row: Json, count: int) -> Sequence[str]:
     tokens = row.get("initial_trigger", [])
     if not isinstance(tokens, list) or not all(isinstance(each, str) and each for each in tokens):
-        raise place.error('"initial_trigger" must be a list of tokens')
+        raise location.error('"initial_trigger" must be a list of tokens')
     if len(tokens) != count:
-        raise place.error(
+        raise location.error(
             f"the template has {count} [T], but there are {len(tokens)} tokens; give a token for "
             'each of them in "initial_trigger"'
         )
     return tokens
 
 
-def _spelt(place: Location, layout: TriggerTemplate, tokens: Sequence[str]) -> Template:
+def _spelt(location: Location, layout: TriggerTemplate, tokens: Sequence[str]) -> Template:
     """The tokens written as text, by their marks alone."""
     try:
         return spelled(layout, tokens)
     except PromptError as error:
-        raise place.error(error) from None
+        raise location.error(error) from None
 
 
-def _words(place: Location, row: Json) -> ForeignVerbalizer:
+def _words(location: Location, row: Json) -> ForeignVerbalizer:
     label_map = row["label_map"]
     if not isinstance(label_map, dict) or not label_map:
-        raise place.error('"label_map" must be an object of labels, each with its tokens')
-    every = {label: [own] if isinstance(own, str) else own for label, own in label_map.items()}
-    for label, own in every.items():
-        if not isinstance(own, list) or not own or not all(isinstance(each, str) for each in own):
-            raise place.error(f"the tokens of {label!r} are {shown(own)}; write a list")
-    words = tuple(tuple(texts_of([each])[0].strip() for each in own) for own in every.values())
+        raise location.error('"label_map" must be an object of labels, each with its tokens')
+    every = {
+        label: [tokens] if isinstance(tokens, str) else tokens
+        for label, tokens in label_map.items()
+    }
+    for label, tokens in every.items():
+        if (
+            not isinstance(tokens, list)
+            or not tokens
+            or not all(isinstance(each, str) for each in tokens)
+        ):
+            raise location.error(
+                f"the tokens of {label!r} are {shortened_json(tokens)}; write a list"
+            )
+    words = tuple(
+        tuple(texts_of([each])[0].strip() for each in tokens) for tokens in every.values()
+    )
     relation = str(row.get("relation") or "")
-    return ForeignVerbalizer(place, words, tuple(every), relation, _pattern(place))
+    return ForeignVerbalizer(location, words, tuple(every), relation, _pattern(location))
 
 
-def _pattern(place: Location) -> str:
+def _pattern(location: Location) -> str:
     """A template has the words of its own line."""
-    return f"{place.path}, line {place.line}"
+    return f"{location.path}, line {location.line}"

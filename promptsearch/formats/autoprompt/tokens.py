@@ -68,9 +68,9 @@ def _of_bytes(tokens: Sequence[str]) -> Iterator[str]:
     import codecs
 
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         data = bytes(_byte_of()[letter] for letter in token if letter in _byte_of())
-        yield decoder.decode(data, final=place == len(tokens) - 1)
+        yield decoder.decode(data, final=index == len(tokens) - 1)
 
 
 @cache
@@ -79,5 +79,5 @@ def _byte_of() -> dict[str, int]:
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     return {chr(byte): byte for byte in printable} | {
-        chr(256 + place): byte for place, byte in enumerate(others)
+        chr(256 + index): byte for index, byte in enumerate(others)
     }

@@ -27,14 +27,14 @@ ENDS = (
 )
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A line a prompt. `ExportError` for several slots, several words a label, and [T] as text."""
-    no_ensemble(given, "AutoPrompt")
-    if given.kind == "facts":
-        rows = [{"relation": given.name, "template": to_lama(saved)} for saved in given.prompts]
+    no_ensemble(request, "AutoPrompt")
+    if request.kind == "facts":
+        rows = [{"relation": request.name, "template": to_lama(saved)} for saved in request.prompts]
         write_rows(into, rows)
-        return [no_candidates(given)]
-    lines = [_published(saved) or _row(saved) for saved in given.prompts]
+        return [no_candidates(request)]
+    lines = [_published(saved) or _row(saved) for saved in request.prompts]
     write_rows(into, lines)
     bare = any("initial_trigger" not in line for line in lines)
     words = "words are no tokens of a vocabulary yet: give --tokenize-labels"
@@ -50,8 +50,8 @@ def _published(saved: SavedPrompt) -> Json | None:
         return None
     row = {"template": "", "initial_trigger": trigger, "label_map": label_map}
     names = {field: field for field in saved.prompt.template.fields}
-    place = Location(Path(NAME))
-    notation = published_as(saved, NAME, names, lambda said: template_of(place, said, row))
+    location = Location(Path(NAME))
+    notation = published_as(saved, NAME, names, lambda said: template_of(location, said, row))
     if notation is None or set(labels) != set(label_map):
         return None
     return {**row, "template": notation}

@@ -28,72 +28,78 @@ from promptsearch.prompt import Prompt, Verbalizer
 MOST = 100_000  # prompts that templates and verbalizers make together
 
 
-def groups_of(found: ImportedFiles, name: str, given: ImportOptions) -> list[Group]:
+def groups_of(files: ImportedFiles, name: str, options: ImportOptions) -> list[Group]:
     """The prompts of each group that is wanted; `DataError` says what is missing or does not fit.
 
     `name` is the format's.
     """
-    wanted, some = found.groups, ", ".join(found.groups[:8])
-    if given.group:
-        wanted = (given.group,)
-        if given.group not in found.groups:
-            raise DataError(f"--relation {given.group}: there is none; there are {some or 'none'}")
-    if len(wanted) > 1 and given.task is not None:
+    groups, names_shown = files.groups, ", ".join(files.groups[:8])
+    if options.group:
+        groups = (options.group,)
+        if options.group not in files.groups:
+            raise DataError(
+                f"--relation {options.group}: there is none; there are {names_shown or 'none'}"
+            )
+    if len(groups) > 1 and options.task is not None:
         raise DataError(
-            f"{given.task.name!r} is one task, but the files hold {len(wanted)}: {some}; say which "
-            "with --relation"
+            f"{options.task.name!r} is one task, but the files hold {len(groups)}: {names_shown}; "
+            "say which with --relation"
         )
-    return [_Assembly(found, name, given, group).group for group in wanted]
+    return [_Assembly(files, name, options, group).group for group in groups]
 
 
 @dataclass(frozen=True)
 class _Assembly:
     """One group in the making."""
 
-    found: ImportedFiles
+    files: ImportedFiles
     format: str
-    given: ImportOptions
+    options: ImportOptions
     name: str
 
     @property
     def group(self) -> Group:
         if self.kind == "facts":
-            prompts = [self._of_facts(one) for one in self._templates]
+            prompts = [self._of_facts(foreign) for foreign in self._templates]
         else:
             prompts = list(self._of_labels())
-        names, told = self._names, (*self._by_position(), *self.found.notes)
-        return Group(self.name, self.kind, tuple(names.values()), tuple(prompts), told)
+        names, notes = self._names, (*self._by_position(), *self.files.notes)
+        return Group(self.name, self.kind, tuple(names.values()), tuple(prompts), notes)
 
     @property
     def kind(self) -> Kind:
-        task = self.given.task
-        if task is not None and self.found.facts and task.kind != "facts":
+        task = self.options.task
+        if task is not None and self.files.facts and task.kind != "facts":
             raise DataError(
                 f"{self.format} files hold prompts for facts, but {task.name!r} is a task of "
                 f"{task.kind}; give --task one of facts, or --candidates FILE"
             )
-        return task.kind if task else "facts" if self.found.facts else "classification"
+        return task.kind if task else "facts" if self.files.facts else "classification"
 
     @cached_property
     def _templates(self) -> list[ForeignTemplate]:
         """Those of the group; where the files hold none, the given ones or the task's."""
-        own = [one for one in self.found.templates if one.group in ("", self.name)]
-        if own:
-            return own
-        if self.given.templates:
-            return [ForeignTemplate(Location(Path("--template")), t) for t in self.given.templates]
-        if (task := self.given.task) is None:
+        of_group = [foreign for foreign in self.files.templates if foreign.group in ("", self.name)]
+        if of_group:
+            return of_group
+        if self.options.templates:
+            return [
+                ForeignTemplate(Location(Path("--template")), t) for t in self.options.templates
+            ]
+        if (task := self.options.task) is None:
             raise self._lacks("template", "a file with some beside it, --template")
         return [ForeignTemplate(Location(task.file), task.prompt.template)]
 
     @cached_property
     def _verbalizers(self) -> list[ForeignVerbalizer]:
         """Those of the group; where the files hold none, the task's."""
-        own = [one for one in self.found.verbalizers if one.group in ("", self.name)]
-        check_one_task(own, self.given.renamed)
-        if own:
-            return own
-        if (task := self.given.task) is None:
+        of_group = [
+            foreign for foreign in self.files.verbalizers if foreign.group in ("", self.name)
+        ]
+        check_one_task(of_group, self.options.renamed)
+        if of_group:
+            return of_group
+        if (task := self.options.task) is None:
             raise self._lacks("verbalizer", "a file with one beside it")
         return [answers_of_task(task)]
 
@@ -101,19 +107,21 @@ class _Assembly:
         of = f" for {self.name}" if self.name else ""
         return DataError(f"there is no {what} in the files{of}; give {way_out} or --task")
 
-    def _of_facts(self, one: ForeignTemplate) -> ImportedPrompt:
-        template = self._inputs.bound(one)
+    def _of_facts(self, foreign: ForeignTemplate) -> ImportedPrompt:
+        template = self._inputs.bound(foreign)
         if template.fields != (SUBJECT,) or template.slots != self._templates[0].template.slots:
-            raise one.place.error(f"{str(template)!r} needs {{{SUBJECT}}} and one [Z] for facts")
-        return self._row(one, Prompt(template, self._candidates))
+            raise foreign.location.error(
+                f"{str(template)!r} needs {{{SUBJECT}}} and one [Z] for facts"
+            )
+        return self._row(foreign, Prompt(template, self._candidates))
 
     @cached_property
     def _candidates(self) -> Verbalizer:
-        (slot, *_), path = self._templates[0].template.slots, self.given.candidates
+        (slot, *_), path = self._templates[0].template.slots, self.options.candidates
         if path is not None:
             file = path / f"{self.name}.txt" if path.is_dir() else path
             return Verbalizer.of_candidates(read_candidates(file), slot)
-        if (task := self.given.task) is None or not task.labels:
+        if (task := self.options.task) is None or not task.labels:
             raise DataError(
                 f"{self.format} files hold templates without candidates, among which a fact's "
                 "object is chosen; give --candidates FILE or --task"
@@ -130,52 +138,54 @@ class _Assembly:
                 f"{len(self._templates)} templates with {len(self._verbalizers)} verbalizers are "
                 f"more than {MOST:,} prompts; take the first ones of each file with --top"
             )
-        for one, answers in pairs:
-            prompt, lost = paired(one, answers, self._inputs, self._order)
-            yield self._row(one, prompt, answers, lost)
+        for foreign, answers in pairs:
+            prompt, lost = paired(foreign, answers, self._inputs, self._order)
+            yield self._row(foreign, prompt, answers, lost)
 
     @cached_property
     def _names(self) -> dict[str, str]:
         """The format's inputs and ours; those that it counts come first."""
-        fields = dict.fromkeys(f for one in self._templates for f in one.template.fields)
-        counted = [name for name in self.found.positions if name in fields]
+        fields = dict.fromkeys(f for foreign in self._templates for f in foreign.template.fields)
+        counted = [name for name in self.files.positions if name in fields]
         order = dict.fromkeys([*counted, *fields])
         return {theirs: self._inputs.name(self._templates[0], theirs) for theirs in order}
 
     @property
     def _inputs(self) -> Inputs:
-        return Inputs(self.given, self.found.positions)
+        return Inputs(self.options, self.files.positions)
 
     @property
     def _order(self) -> Sequence[str]:
         """Of labels: the user's, a label file's, the task's; () for the verbalizer's own."""
-        task = self.given.task
-        return self.given.labels or self.found.labels or (task.labels if task else ())
+        task = self.options.task
+        return self.options.labels or self.files.labels or (task.labels if task else ())
 
     def _row(
         self,
-        one: ForeignTemplate,
+        foreign: ForeignTemplate,
         prompt: Prompt,
         answers: ForeignVerbalizer | None = None,
         lost: Sequence[str] = (),
     ) -> ImportedPrompt:
-        theirs = {name: self._names[name] for name in one.template.fields}
+        theirs = {name: self._names[name] for name in foreign.template.fields}
         renamed = {name: ours for name, ours in theirs.items() if name != ours}
-        every = dict.fromkeys([*one.lost, *(answers.lost if answers else ()), *lost])
-        own = {**answers.evidence, **answers.place.evidence} if answers else {}
+        every = dict.fromkeys([*foreign.lost, *(answers.lost if answers else ()), *lost])
+        answer_evidence = {**answers.evidence, **answers.location.evidence} if answers else {}
         evidence = {
-            **one.evidence,
+            **foreign.evidence,
             "format": self.format,
-            **one.place.evidence,
+            **foreign.location.evidence,
             **({"inputs": renamed} if renamed else {}),
-            **({"answers": own} if own else {}),
+            **({"answers": answer_evidence} if answer_evidence else {}),
             **({"lost": list(every)} if every else {}),
         }
-        return ImportedPrompt(prompt, evidence, one.token_ids, one.round_trips)
+        return ImportedPrompt(prompt, evidence, foreign.token_ids, foreign.round_trips)
 
     def _by_position(self) -> Iterator[str]:
-        own = [f"{theirs} is {{{ours}}}" for theirs, ours in self._names.items() if theirs != ours]
-        if own:
-            yield f"inputs: {', '.join(own)}"
-        if self.kind != "facts" and any(one.labels is None for one in self._verbalizers):
+        renamed = [
+            f"{theirs} is {{{ours}}}" for theirs, ours in self._names.items() if theirs != ours
+        ]
+        if renamed:
+            yield f"inputs: {', '.join(renamed)}"
+        if self.kind != "facts" and any(foreign.labels is None for foreign in self._verbalizers):
             yield f"labels by their position: {', '.join(self._order)}"

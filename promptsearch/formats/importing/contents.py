@@ -56,7 +56,7 @@ class Location(NamedTuple):
 class ForeignTemplate:
     """A template as a file has it."""
 
-    place: Location
+    location: Location
     template: Template  # its fields are the format's
     group: str = ""  # the relation, or the name under which the file keeps it
     pattern: str = ""  # what it has in common with the verbalizers that are for it alone
@@ -71,7 +71,7 @@ class ForeignTemplate:
 class ForeignVerbalizer:
     """A verbalizer as a file has it; without labels it goes by position."""
 
-    place: Location
+    location: Location
     answers: tuple[tuple[object, ...], ...]  # of each label; an answer is a text, or one a slot
     labels: tuple[str, ...] | None = None
     group: str = ""
@@ -93,27 +93,35 @@ class ImportedFiles:
     notes: tuple[str, ...] = ()  # `read_files` puts the file's name before them
     files: tuple[Path, ...] = ()
 
-    def __add__(self, other: "ImportedFiles") -> "ImportedFiles":
+    def __add__(self, more: "ImportedFiles") -> "ImportedFiles":
         return ImportedFiles(
-            self.templates + other.templates,
-            self.verbalizers + other.verbalizers,
-            self.facts or other.facts,
-            self.positions or other.positions,
-            self.labels or other.labels,
-            self.notes + other.notes,
-            self.files + other.files,
+            self.templates + more.templates,
+            self.verbalizers + more.verbalizers,
+            self.facts or more.facts,
+            self.positions or more.positions,
+            self.labels or more.labels,
+            self.notes + more.notes,
+            self.files + more.files,
         )
 
     def first(self, count: int | None, file: Path, name: str) -> "ImportedFiles":
         """So many templates and verbalizers of the file that they come from; notes `name` it."""
-        own, notes = (self.templates[:count], self.verbalizers[:count]), self.notes
-        told = tuple(f"{name}: {note}" for note in notes)
-        return replace(self, templates=own[0], verbalizers=own[1], notes=told, files=(file,))
+        first_parts, notes = (self.templates[:count], self.verbalizers[:count]), self.notes
+        named_notes = tuple(f"{name}: {note}" for note in notes)
+        return replace(
+            self,
+            templates=first_parts[0],
+            verbalizers=first_parts[1],
+            notes=named_notes,
+            files=(file,),
+        )
 
     @property
     def groups(self) -> tuple[str, ...]:
         """Of templates and verbalizers, each once, in order; one nameless group where none is."""
-        names = [one.group for one in self.templates] + [one.group for one in self.verbalizers]
+        names = [foreign.group for foreign in self.templates] + [
+            foreign.group for foreign in self.verbalizers
+        ]
         return tuple(name for name in dict.fromkeys(names) if name) or ("",)
 
 
@@ -133,18 +141,18 @@ class ImportOptions:
     model: LanguageModel | None = None
 
 
-def read_files(paths: Sequence[Path], name: str, given: ImportOptions) -> ImportedFiles:
+def read_files(paths: Sequence[Path], name: str, options: ImportOptions) -> ImportedFiles:
     """What the files hold, in their order, those of folders sorted.
 
     `DataError` names the file and the line of what is no such thing.
     """
-    module, found = _module(name), ImportedFiles()
+    module, imported = _module(name), ImportedFiles()
     for path in paths:
         for file in _files(path, module.ENDINGS):
             # a release has files of one name in many folders
-            told = str(file.relative_to(path)) if file != path else file.name
-            found += module.read(file, given).first(given.top, file, told)
-    return found
+            shown_name = str(file.relative_to(path)) if file != path else file.name
+            imported += module.read(file, options).first(options.top, file, shown_name)
+    return imported
 
 
 def _module(name: str) -> ModuleType:
@@ -156,22 +164,24 @@ def _files(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    own = [file for file in sorted(path.rglob("*")) if file.is_file()]
-    own = [file for file in own if not file.name.startswith(".") and file.name.endswith(endings)]
-    if not own:
+    files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    files = [
+        file for file in files if not file.name.startswith(".") and file.name.endswith(endings)
+    ]
+    if not files:
         raise DataError.at(path, None, f"no file here ends in {' or '.join(endings)}")
-    yield from own
+    yield from files
 
 
-def well_formed(place: Location, value: object) -> None:
+def well_formed(location: Location, value: object) -> None:
     """`DataError` where a value from JSON is none that a file can hold: NaN, half a character."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
-        raise place.error(f"a value that no JSON file can hold ({error}); correct it") from None
+        raise location.error(f"a value that no JSON file can hold ({error}); correct it") from None
 
 
-def shown(value: object) -> str:
+def shortened_json(value: object) -> str:
     """A value from a file, short, however long or deep it is."""
     text = reprlib.repr(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -17,7 +17,7 @@ STRATEGY = "import"
 
 def document_of(
     group: Group,
-    given: ImportOptions,
+    options: ImportOptions,
     files: Sequence[Path],
     path: Path,
     name: str,
@@ -27,10 +27,10 @@ def document_of(
 
     `name` is the format that the `files` are in.
     """
-    model = {} if given.model is None else {"model": asdict(given.model.info)}
+    model = {} if options.model is None else {"model": asdict(options.model.info)}
     return {
         "format": FORMAT,
-        "task": _task(group, given, path),
+        "task": _task(group, options, path),
         **model,
         "import": {
             "format": name,
@@ -44,10 +44,10 @@ def document_of(
     }
 
 
-def _task(group: Group, given: ImportOptions, path: Path) -> Json:
+def _task(group: Group, options: ImportOptions, path: Path) -> Json:
     """The task's own section; without one, what the prompts say of it."""
-    if given.task is not None:
-        return task_section(given.task)
+    if options.task is not None:
+        return task_section(options.task)
     facts = group.kind == "facts"
     home = path.parent if path.name == "prompts.json" else path.with_suffix("")
     return {
@@ -69,26 +69,26 @@ def beside(path: Path) -> Path:
 
 def _rows(group: Group, path: Path) -> Sequence[Json]:
     written: dict[Verbalizer, Json] = {}  # many prompts have the same candidates
-    for prompt in (one.prompt for one in group.prompts):
+    for prompt in (imported.prompt for imported in group.prompts):
         if prompt.verbalizer not in written:
             answers = answers_of(prompt, group.kind, path.parent, beside(path).name)
             written[prompt.verbalizer] = answers
     return [
-        _row(f"p{number}", one, written[one.prompt.verbalizer])
-        for number, one in enumerate(group.prompts)
+        _row(f"p{number}", imported, written[imported.prompt.verbalizer])
+        for number, imported in enumerate(group.prompts)
     ]
 
 
-def _row(name: str, one: ImportedPrompt, answers: Mapping[str, object]) -> Json:
+def _row(name: str, imported: ImportedPrompt, answers: Mapping[str, object]) -> Json:
     return {
         "id": name,
-        "template": str(one.prompt.template),
+        "template": str(imported.prompt.template),
         **answers,
         "source": {
             "strategy": STRATEGY,
             "parents": [],
-            "evidence": dict(one.evidence),
-            "token_ids": one.token_ids,
-            "round_trips": one.round_trips,
+            "evidence": dict(imported.evidence),
+            "token_ids": imported.token_ids,
+            "round_trips": imported.round_trips,
         },
     }

@@ -26,24 +26,26 @@ class Group:
     kind: Kind
     inputs: tuple[str, ...]  # those that the format counts first, in its order
     prompts: tuple[ImportedPrompt, ...]
-    told: tuple[str, ...]  # what was bound by position, and what the files' readers say
+    reader_notes: tuple[str, ...]  # what was bound by position, and what the files' readers say
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was lost of these prompts, and all else that is told."""
-        lost = Counter(note for own in self.prompts for note in own.evidence.get("lost", ()))  # type: ignore[attr-defined]
+        lost = Counter(note for prompt in self.prompts for note in prompt.evidence.get("lost", ()))  # type: ignore[attr-defined]
         notes = (f"{note} ({count}x)" if count > 1 else note for note, count in lost.items())
-        return (*notes, *self.told)
+        return (*notes, *self.reader_notes)
 
     @property
     def distinct(self) -> "Group":
         """Each prompt once, where it stands first; what comes again has its own notation or score
         in the files, but reads the same, so it would only be scored twice."""
-        own: dict[Prompt, ImportedPrompt] = {}
-        for one in self.prompts:
-            own.setdefault(one.prompt, one)
-        if not (again := len(self.prompts) - len(own)):
+        by_prompt: dict[Prompt, ImportedPrompt] = {}
+        for imported in self.prompts:
+            by_prompt.setdefault(imported.prompt, imported)
+        if not (again := len(self.prompts) - len(by_prompt)):
             return self
         equal = "1 prompt that equals" if again == 1 else f"{again:,} prompts that equal"
-        told = f"{equal} an earlier one (same template, same answers) left out"
-        return replace(self, prompts=tuple(own.values()), told=(told, *self.told))
+        note = f"{equal} an earlier one (same template, same answers) left out"
+        return replace(
+            self, prompts=tuple(by_prompt.values()), reader_notes=(note, *self.reader_notes)
+        )

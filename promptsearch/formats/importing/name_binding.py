@@ -22,26 +22,28 @@ Labelled = Mapping[str, tuple[object, ...]]
 class Inputs:
     """What the inputs of a format are called here."""
 
-    given: ImportOptions
+    options: ImportOptions
     positions: tuple[str, ...]  # the format's own names, in the order that it counts
 
-    def bound(self, found: ForeignTemplate) -> Template:
+    def bound(self, foreign: ForeignTemplate) -> Template:
         """The template with our names; `DataError` where an input is none of the task's."""
-        names = {field: self.name(found, field) for field in found.template.fields}
+        names = {field: self.name(foreign, field) for field in foreign.template.fields}
         if len(set(names.values())) < len(names):
-            raise found.place.error(
-                f"two inputs of {str(found.template)!r} would be one; name each with --inputs"
+            raise foreign.location.error(
+                f"two inputs of {str(foreign.template)!r} would be one; name each with --inputs"
             )
         return Template(
-            tuple(Field(names[p.name]) if isinstance(p, Field) else p for p in found.template.parts)
+            tuple(
+                Field(names[p.name]) if isinstance(p, Field) else p for p in foreign.template.parts
+            )
         )
 
-    def name(self, found: ForeignTemplate, theirs: str) -> str:
+    def name(self, foreign: ForeignTemplate, theirs: str) -> str:
         """Our name of one input: as the user says, as the task does, by position, or theirs."""
-        ours = self.given.fields.get(theirs, self._counted(theirs))
-        task = self.given.task
+        ours = self.options.fields.get(theirs, self._counted(theirs))
+        task = self.options.task
         if task is not None and ours not in task.inputs:
-            raise found.place.error(
+            raise foreign.location.error(
                 f"the input {theirs!r} is none of {task.name}'s{did_you_mean(theirs, task.inputs)};"
                 f" say which with --inputs {theirs}=NAME: {', '.join(task.inputs)}"
             )
@@ -49,11 +51,14 @@ class Inputs:
 
     def _counted(self, theirs: str) -> str:
         """By name before by position: a task may well have an input text_a."""
-        task, known = self.given.task, self.given.inputs
+        task, known = self.options.task, self.options.inputs
         if theirs not in self.positions or (task and not known and theirs in task.inputs):
             return theirs
-        place, known = self.positions.index(theirs), known or (counted_inputs(task) if task else ())
-        return known[place] if place < len(known) else theirs
+        position, known = (
+            self.positions.index(theirs),
+            known or (counted_inputs(task) if task else ()),
+        )
+        return known[position] if position < len(known) else theirs
 
 
 def counted_inputs(task: TaskDefinition) -> tuple[str, ...]:
@@ -62,36 +67,36 @@ def counted_inputs(task: TaskDefinition) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*used, *task.inputs)))
 
 
-def labelled(found: ForeignVerbalizer, given: ImportOptions, order: Sequence[str]) -> Labelled:
+def labelled(foreign: ForeignVerbalizer, options: ImportOptions, order: Sequence[str]) -> Labelled:
     """The answers by label, in `order` where there is one; `DataError` where they do not fit."""
-    if found.labels is None:
-        return dict(zip(_positions(found, order), found.answers, strict=True))
-    names = [given.renamed.get(label, label) for label in found.labels]
+    if foreign.labels is None:
+        return dict(zip(_positions(foreign, order), foreign.answers, strict=True))
+    names = [options.renamed.get(label, label) for label in foreign.labels]
     if len(set(names)) < len(names):
-        raise found.place.error("two labels have one name now; correct --labels")
-    own = dict(zip(names, found.answers, strict=True))
-    if missing := [label for label in order if label not in own]:
-        raise found.place.error(
+        raise foreign.location.error("two labels have one name now; correct --labels")
+    answers = dict(zip(names, foreign.answers, strict=True))
+    if missing := [label for label in order if label not in answers]:
+        raise foreign.location.error(
             f"there are no words for the label {missing[0]!r}{did_you_mean(missing[0], names)}; "
             f"the file has {short_names(names)}: say which is which with --labels THEIRS=OURS,..."
         )
     if more := [name for name in names if order and name not in order]:
-        raise found.place.error(
+        raise foreign.location.error(
             f"there are words for the label {more[0]!r}, but the labels are {short_names(order)}; "
             "say which is which with --labels THEIRS=OURS,..."
         )
-    return {label: own[label] for label in order} if order else own
+    return {label: answers[label] for label in order} if order else answers
 
 
-def _positions(found: ForeignVerbalizer, order: Sequence[str]) -> Sequence[str]:
-    count = len(found.answers)
+def _positions(foreign: ForeignVerbalizer, order: Sequence[str]) -> Sequence[str]:
+    count = len(foreign.answers)
     if not order:
-        raise found.place.error(
+        raise foreign.location.error(
             f"it names no labels for its {count} lists of words; name them in their order with "
             "--labels A,B,... or --task"
         )
     if len(order) != count:
-        raise found.place.error(
+        raise foreign.location.error(
             f"it has words for {count} labels, but there are {len(order)}: {short_names(order)}; "
             "give --labels in the order of the file"
         )
@@ -114,5 +119,5 @@ def _ends_in_space(part: Part) -> bool:
 
 def short_names(names: Sequence[str]) -> str:
     """The first of them, and how many more there are."""
-    shown = ", ".join(names[:8])
-    return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
+    first_names = ", ".join(names[:8])
+    return f"{first_names} and {len(names) - 8} more" if len(names) > 8 else first_names

@@ -12,17 +12,21 @@ def check_one_task(verbalizers: Sequence[ForeignVerbalizer], renamed: Mapping[st
     Every template goes with every verbalizer, so they would make prompts that nobody published.
     Lists without labels go by position, which `binding` looks after.
     """
-    named = [(one, [renamed.get(o, o) for o in one.labels]) for one in verbalizers if one.labels]
-    for one, labels in named[1:]:
+    named = [
+        (foreign, [renamed.get(o, o) for o in foreign.labels])
+        for foreign in verbalizers
+        if foreign.labels
+    ]
+    for foreign, labels in named[1:]:
         first, known = named[0]
         if set(labels) != set(known):
-            raise one.place.error(
-                f"its labels are {short_names(labels)}, but those of {_where(first, one)} are "
+            raise foreign.location.error(
+                f"its labels are {short_names(labels)}, but those of {_where(first, foreign)} are "
                 f"{short_names(known)}, so they are of several tasks; import one task's folder at "
                 "a time"
             )
 
 
-def _where(first: ForeignVerbalizer, other: ForeignVerbalizer) -> str:
-    path, line = first.place
-    return f"line {line}" if path == other.place.path and line else str(path)
+def _where(first: ForeignVerbalizer, second: ForeignVerbalizer) -> str:
+    path, line = first.location
+    return f"line {line}" if path == second.location.path and line else str(path)

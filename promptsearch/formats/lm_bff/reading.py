@@ -30,21 +30,23 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _SCORED = re.compile(rf"(?:(?P<before>{_NUMBER})\s+)?(?P<rest>\S.*?)(?:\t\s*(?P<after>{_NUMBER}))?")
 
 
-def read(path: Path, given: ImportOptions) -> ImportedFiles:
+def read(path: Path, options: ImportOptions) -> ImportedFiles:
     """Templates or mappings, best first, with their scores as evidence.
 
     The released lists have some mappings that give two labels one word: they are left out.
     """
-    place = Location(path)
-    found = [_line(place, text) for place, text in _lines(path)]
-    templates = tuple(one for one in found if isinstance(one, ForeignTemplate))
-    every = [one for one in found if isinstance(one, ForeignVerbalizer)]
-    verbalizers = tuple(one for one in every if len(set(one.answers)) == len(one.answers))
+    location = Location(path)
+    lines = [_line(location, text) for location, text in _lines(path)]
+    templates = tuple(foreign for foreign in lines if isinstance(foreign, ForeignTemplate))
+    every = [foreign for foreign in lines if isinstance(foreign, ForeignVerbalizer)]
+    verbalizers = tuple(
+        foreign for foreign in every if len(set(foreign.answers)) == len(foreign.answers)
+    )
     alike = len(every) - len(verbalizers)
     notes = [f"{alike} mappings that have one word for two labels are left out"]
     if not templates and not verbalizers:
-        told = notes[0] if alike else "it holds nothing"
-        raise place.error(f"{told}; a line is a template (*cls**sent_0*...) or a mapping")
+        problem = notes[0] if alike else "it holds nothing"
+        raise location.error(f"{problem}; a line is a template (*cls**sent_0*...) or a mapping")
     return ImportedFiles(
         templates, verbalizers, positions=SENTENCES, notes=tuple(notes if alike else ())
     )
@@ -57,20 +59,20 @@ def _lines(path: Path) -> Iterator[tuple[Location, str]]:
                 yield Location(path, number), line.rstrip("\r\n")
 
 
-def _line(place: Location, line: str) -> ForeignTemplate | ForeignVerbalizer:
+def _line(location: Location, line: str) -> ForeignTemplate | ForeignVerbalizer:
     match = _SCORED.fullmatch(line.strip())
     assert match is not None  # the line is not blank
     score = match["before"] or match["after"]
     evidence: dict[str, object] = {} if score is None else {"score": float(score)}
-    well_formed(place, evidence)
+    well_formed(location, evidence)
     if match["rest"].startswith("{"):
-        return _mapping(place, match["rest"], evidence)
+        return _mapping(location, match["rest"], evidence)
     evidence["published"] = match["rest"]
-    template, lost = template_of(place, match["rest"])
-    return ForeignTemplate(place, template, spaced=True, evidence=evidence, lost=lost)
+    template, lost = template_of(location, match["rest"])
+    return ForeignTemplate(location, template, spaced=True, evidence=evidence, lost=lost)
 
 
-def template_of(place: Location, notation: str) -> tuple[Template, tuple[str, ...]]:
+def template_of(location: Location, notation: str) -> tuple[Template, tuple[str, ...]]:
     """The template, and what it cannot say; `DataError` where the notation means nothing."""
     parts: list[Part] = []
     lost: list[str] = []
@@ -79,7 +81,7 @@ def template_of(place: Location, notation: str) -> tuple[Template, tuple[str, ..
     for number, piece in enumerate(pieces):
         if number not in marked:
             if piece and number % 2 and all(each % 2 for each in marked):
-                raise place.error(f"*{piece}* means nothing here; *mask* and *sent_0* are known")
+                raise location.error(f"*{piece}* means nothing here; *mask* and *sent_0* are known")
             parts.append(Text(piece.replace("_", " ")))
             continue
         parts += _marked(piece)
@@ -88,11 +90,11 @@ def template_of(place: Location, notation: str) -> tuple[Template, tuple[str, ..
         if piece.startswith("sep") and any(pieces[number + 1 :]):
             lost.append("LM-BFF has a separator between its sentences")
     if Slot() not in parts:
-        raise place.error(f"{notation!r} has no *mask*; write it where the word stands")
+        raise location.error(f"{notation!r} has no *mask*; write it where the word stands")
     try:
         return Template(tuple(parts)), tuple(dict.fromkeys(lost))
     except PromptError as error:
-        raise place.error(error) from None
+        raise location.error(error) from None
 
 
 def _is_mark(piece: str) -> bool:
@@ -109,17 +111,19 @@ def _marked(piece: str) -> list[Part]:
     return [Text(" " * len(match["space"])), Field(f"sent_{match['place']}")]
 
 
-def _mapping(place: Location, text: str, evidence: Mapping[str, object]) -> ForeignVerbalizer:
-    found = literal(place, text)
-    if not isinstance(found, dict) or not found:
-        raise place.error(f"{text[:40]!r} is no mapping, such as {{'0': 'terrible', '1': 'great'}}")
-    words = list(found.values())
-    if odd := [word for word in words if not isinstance(word, str)]:
-        raise place.error(f"a label's word is {odd[0]!r}; write one word for each label")
-    if odd := [label for label in found if not isinstance(label, str | int)]:
-        raise place.error(f"a label is {odd[0]!r}; write it as a string")
-    labels = tuple(map(str, found))
+def _mapping(location: Location, text: str, evidence: Mapping[str, object]) -> ForeignVerbalizer:
+    mapping = literal(location, text)
+    if not isinstance(mapping, dict) or not mapping:
+        raise location.error(
+            f"{text[:40]!r} is no mapping, such as {{'0': 'terrible', '1': 'great'}}"
+        )
+    words = list(mapping.values())
+    if invalid := [word for word in words if not isinstance(word, str)]:
+        raise location.error(f"a label's word is {invalid[0]!r}; write one word for each label")
+    if invalid := [label for label in mapping if not isinstance(label, str | int)]:
+        raise location.error(f"a label is {invalid[0]!r}; write it as a string")
+    labels = tuple(map(str, mapping))
     if len(set(labels)) < len(labels):
-        raise place.error("a label stands twice in the mapping; keep one")
-    well_formed(place, [labels, words])
-    return ForeignVerbalizer(place, tuple((word,) for word in words), labels, evidence=evidence)
+        raise location.error("a label stands twice in the mapping; keep one")
+    well_formed(location, [labels, words])
+    return ForeignVerbalizer(location, tuple((word,) for word in words), labels, evidence=evidence)

@@ -27,40 +27,40 @@ TEMPLATE, MAPPING = "template.txt", "mapping.txt"
 UNSAYABLE = re.compile(r"[*_\r\n]")
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A line a prompt in both files. `ExportError` for what LM-BFF's notation cannot say."""
-    no_ensemble(given, "LM-BFF")
-    one_answer(given, "LM-BFF")
-    names = names_for(given, NAME, SENTENCES)
-    if more := [name for name in given.inputs if names.get(name) not in SENTENCES]:
+    no_ensemble(request, "LM-BFF")
+    one_answer(request, "LM-BFF")
+    names = names_for(request, NAME, SENTENCES)
+    if more := [name for name in request.inputs if names.get(name) not in SENTENCES]:
         raise ExportError(f"LM-BFF counts up to {len(SENTENCES)} inputs; {{{more[0]}}} is beyond")
-    pairs = [(_template(saved, names), _mapping(saved)) for saved in given.prompts]
-    templates, mappings, told = split_pairs(pairs)
+    pairs = [(_template(saved, names), _mapping(saved)) for saved in request.prompts]
+    templates, mappings, notes = split_pairs(pairs)
     write_lines(into / TEMPLATE, [f"{line}\n" for line in templates])
     write_lines(into / MAPPING, [f"{line}\n" for line in mappings])
-    return [*renaming_note(names), *told, *_told(given), _use(into)]
+    return [*renaming_note(names), *notes, *_notes(request), _use(into)]
 
 
 def _template(saved: SavedPrompt, names: Mapping[str, str]) -> str:
     """As it was published, where it was; else in LM-BFF's notation."""
-    place = Location(Path(TEMPLATE))
-    published = published_as(saved, NAME, names, lambda line: template_of(place, line)[0])
+    location = Location(Path(TEMPLATE))
+    published = published_as(saved, NAME, names, lambda line: template_of(location, line)[0])
     return published or "".join(("*cls*", *_written(saved, names), "*sep+*"))
 
 
 def _written(saved: SavedPrompt, names: Mapping[str, str]) -> Iterator[str]:
     """The parts; a space goes to the sentence or the word behind it."""
     parts = saved.prompt.template.parts
-    for place, part in enumerate(parts):
-        before = parts[place - 1] if place else None
-        after = parts[place + 1] if place + 1 < len(parts) else None
+    for index, part in enumerate(parts):
+        before = parts[index - 1] if index else None
+        after = parts[index + 1] if index + 1 < len(parts) else None
         match part:
             case Slot():
                 yield "*mask*"
             case Field(name):
                 yield f"*{'+' if _spaced(before) else ''}{names[name]}*"
             case Text(text):
-                begins = place == 0 and text == " " and isinstance(after, Slot)
+                begins = index == 0 and text == " " and isinstance(after, Slot)
                 whole = after is None or begins
                 yield _text(saved, text if whole else text.removesuffix(" "))
 
@@ -70,26 +70,26 @@ def _spaced(before: Part | None) -> bool:
 
 
 def _text(saved: SavedPrompt, text: str) -> str:
-    if odd := UNSAYABLE.search(text):
+    if unwritable := UNSAYABLE.search(text):
         raise ExportError(
-            f"{saved.id}: the template has {odd[0]!r}, which LM-BFF cannot write as text: * parts "
-            "its marks, _ is a space and a line is a template; openprompt and text hold it"
+            f"{saved.id}: the template has {unwritable[0]!r}, which LM-BFF cannot write as text: * "
+            "parts its marks, _ is a space and a line is a template; openprompt and text hold it"
         )
     return text.replace(" ", "_")
 
 
 def _mapping(saved: SavedPrompt) -> str:
     words = {label: answers[0][0][1] for label, answers in saved.prompt.verbalizer.pairs}
-    if odd := [word for word in words.values() if " " in word]:
+    if several_tokens := [word for word in words.values() if " " in word]:
         raise ExportError(
-            f"{saved.id}: LM-BFF's words are one token each, which {odd[0]!r} cannot be; "
-            "openprompt and python hold it"
+            f"{saved.id}: LM-BFF's words are one token each, which {several_tokens[0]!r} cannot "
+            "be; openprompt and python hold it"
         )
     return json.dumps(words, ensure_ascii=False)
 
 
-def _told(given: ExportRequest) -> Iterator[str]:
-    templates = [(saved.id, saved.prompt.template) for saved in given.prompts]
+def _notes(request: ExportRequest) -> Iterator[str]:
+    templates = [(saved.id, saved.prompt.template) for saved in request.prompts]
     if glued := [name for name, template in templates if with_spaces(template) != template]:
         yield f"LM-BFF's words bring a space; {glued[0]} has none before its slot"
     yield "LM-BFF takes words of one token only; it stops at others"

@@ -28,7 +28,7 @@ ENDINGS = (".txt", ".json", ".jsonl")
 POSITIONS = ("text_a", "text_b")
 
 
-def read(path: Path, given: ImportOptions) -> ImportedFiles:
+def read(path: Path, options: ImportOptions) -> ImportedFiles:
     """Templates or verbalizers, as many as the file has."""
     if kind_of(path) in (".json", ".jsonl"):
         return ImportedFiles(verbalizers=tuple(in_json(Location(path))), positions=POSITIONS)
@@ -37,11 +37,11 @@ def read(path: Path, given: ImportOptions) -> ImportedFiles:
     if not any(line for _, line in lines):
         raise Location(path).error("the file is empty; it should hold a template or a verbalizer")
     if any(holds_mask(line) for _, line in lines):
-        found = tuple(_template(place, line) for place, line in lines if line.strip())
-        return ImportedFiles(found, positions=POSITIONS)
-    return ImportedFiles(verbalizers=tuple(in_text(lines, given)), positions=POSITIONS)
+        templates = tuple(_template(location, line) for location, line in lines if line.strip())
+        return ImportedFiles(templates, positions=POSITIONS)
+    return ImportedFiles(verbalizers=tuple(in_text(lines, options)), positions=POSITIONS)
 
 
-def _template(place: Location, line: str) -> ForeignTemplate:
-    template, lost = template_of(place, line)
-    return ForeignTemplate(place, template, spaced=True, evidence={"published": line}, lost=lost)
+def _template(location: Location, line: str) -> ForeignTemplate:
+    template, lost = template_of(location, line)
+    return ForeignTemplate(location, template, spaced=True, evidence={"published": line}, lost=lost)

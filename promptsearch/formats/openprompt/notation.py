@@ -33,25 +33,25 @@ def holds_mask(line: str) -> bool:
     return _MASK.search(line) is not None
 
 
-def template_of(place: Location, line: str) -> tuple[Template, UnreadableNotation]:
+def template_of(location: Location, line: str) -> tuple[Template, UnreadableNotation]:
     """The template, and what it cannot say; `DataError` where the line means nothing."""
-    pieces = list(pieces_of(place, line))
-    kept = list(_kept(pieces))
+    pieces = list(pieces_of(location, line))
+    pieces_kept = list(_without_control_tokens(pieces))
     masks = sum(piece.kind == "mask" for piece in pieces)
     names = iter([f"Z{number + 1}" for number in range(masks)] if masks > 1 else ["Z"])
     parts: list[Part] = []
-    for piece in kept:
-        parts += _parts(place, piece, names)
+    for piece in pieces_kept:
+        parts += _parts(location, piece, names)
     if not masks:
-        raise place.error(f'{line[:40]!r} has no {{"mask"}}; write it where the word stands')
+        raise location.error(f'{line[:40]!r} has no {{"mask"}}; write it where the word stands')
     try:
         template = Template(tuple(parts))
     except PromptError as error:
-        raise place.error(error) from None
+        raise location.error(error) from None
     return template, tuple(dict.fromkeys(note for piece in pieces for note in _lost(piece)))
 
 
-def pieces_of(place: Location, line: str) -> Iterator[NotationPiece]:
+def pieces_of(location: Location, line: str) -> Iterator[NotationPiece]:
     """The pieces in order; several spaces are one, those at the end are none."""
     at = 0
     while (start := at + len(line[at:]) - len(line[at:].lstrip(" "))) < len(line):
@@ -61,71 +61,73 @@ def pieces_of(place: Location, line: str) -> Iterator[NotationPiece]:
             at = len(line) if at < 0 else at
             yield NotationPiece(space, "text", line[start:at].rstrip(" "))
         else:
-            at = _closed(place, line, start)
-            yield _braced(place, space, line[start:at])
+            at = _closed(location, line, start)
+            yield _braced(location, space, line[start:at])
 
 
-def _closed(place: Location, line: str, start: int) -> int:
+def _closed(location: Location, line: str, start: int) -> int:
     """Behind the brace that closes the one at `start`."""
     depth = 0
     for at in range(start, len(line)):
         depth += {"{": 1, "}": -1}.get(line[at], 0)
         if depth == 0:
             return at + 1
-    raise place.error(f"the brace at character {start + 1} is never closed; write }} behind it")
+    raise location.error(f"the brace at character {start + 1} is never closed; write }} behind it")
 
 
-def _braced(place: Location, space: str, text: str) -> NotationPiece:
-    keys = _keys(place, text)
+def _braced(location: Location, space: str, text: str) -> NotationPiece:
+    keys = _keys(location, text)
     kinds = [kind for kind in KINDS if kind in keys]
-    if odd := [key for key in keys if key not in (*KINDS, *BESIDE)]:
-        raise place.error(f"{odd[0]!r} means nothing in {text}; {', '.join(KINDS)} do")
+    if unknown := [key for key in keys if key not in (*KINDS, *BESIDE)]:
+        raise location.error(f"{unknown[0]!r} means nothing in {text}; {', '.join(KINDS)} do")
     if len(kinds) != 1:
-        raise place.error(f"{text} must be one of {', '.join(KINDS)}")
+        raise location.error(f"{text} must be one of {', '.join(KINDS)}")
     (kind,) = kinds
     value = keys[kind]
     if value is not None and not isinstance(value, str):
-        raise place.error(f"{text}: the {kind} must be a text in quotes")
+        raise location.error(f"{text}: the {kind} must be a text in quotes")
     if kind in ("placeholder", "meta") and not _NAME.fullmatch(value or ""):
-        raise place.error(f"{text}: {value!r} is no name of an input; use letters and digits")
+        raise location.error(f"{text}: {value!r} is no name of an input; use letters and digits")
     if value == "labelword" and kind == "meta":
-        raise place.error("a template that OpenPrompt's generator completes, which is no prompt")
-    well_formed(place, value)
+        raise location.error("a template that OpenPrompt's generator completes, which is no prompt")
+    well_formed(location, value)
     return NotationPiece(space, kind, value, tuple(key for key in keys if key in BESIDE))
 
 
-def _keys(place: Location, text: str) -> Mapping[str, object]:
+def _keys(location: Location, text: str) -> Mapping[str, object]:
     """Keys and values between braces; of values that are computed, none."""
-    expression = parsed(place, text)
-    check_keys(place, expression)
+    expression = parsed(location, text)
+    check_keys(location, expression)
     match expression:
         case ast.Set(elts=elements):
-            pairs: list[tuple[ast.expr | None, ast.expr | None]] = [(one, None) for one in elements]
+            pairs: list[tuple[ast.expr | None, ast.expr | None]] = [
+                (element, None) for element in elements
+            ]
         case ast.Dict(keys=keys, values=values):
             pairs = list(zip(keys, values, strict=True))
         case _:
             pairs = []
-    found: dict[str, object] = {}
+    value_of_key: dict[str, object] = {}
     for key, value in pairs:
         if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-            raise place.error(f'{text} cannot be read; write {{"mask"}} or {{"meta": "name"}}')
-        found[key.value] = value.value if isinstance(value, ast.Constant) else None
-    return found
+            raise location.error(f'{text} cannot be read; write {{"mask"}} or {{"meta": "name"}}')
+        value_of_key[key.value] = value.value if isinstance(value, ast.Constant) else None
+    return value_of_key
 
 
-def _kept(pieces: Sequence[NotationPiece]) -> Iterator[NotationPiece]:
+def _without_control_tokens(pieces: Sequence[NotationPiece]) -> Iterator[NotationPiece]:
     """Without control tokens and soft ones that have no words; the space before them stays."""
-    begun, dropped, space = False, False, ""
+    has_started, dropped, space = False, False, ""
     for piece in pieces:
         if piece.kind == "special" or (piece.kind == "soft" and piece.value is None):
             dropped, space = True, space or piece.space
         else:
-            own = space or piece.space
-            yield replace(piece, space="" if dropped and not begun else own)
-            begun, dropped, space = True, False, ""
+            joined_space = space or piece.space
+            yield replace(piece, space="" if dropped and not has_started else joined_space)
+            has_started, dropped, space = True, False, ""
 
 
-def _parts(place: Location, piece: NotationPiece, names: Iterator[str]) -> list[Part]:
+def _parts(location: Location, piece: NotationPiece, names: Iterator[str]) -> list[Part]:
     space = Text(piece.space)
     match piece:
         case NotationPiece(kind="mask"):
@@ -134,7 +136,7 @@ def _parts(place: Location, piece: NotationPiece, names: Iterator[str]) -> list[
             return [space, Field(name)]
         case NotationPiece(kind="text" | "soft", value=str(text)):
             return [space, Text(text)]
-    raise place.error(f'{{"{piece.kind}"}} needs a value, such as {{"{piece.kind}": "..."}}')
+    raise location.error(f'{{"{piece.kind}"}} needs a value, such as {{"{piece.kind}": "..."}}')
 
 
 def _lost(piece: NotationPiece) -> Iterator[str]:

@@ -8,7 +8,7 @@ from promptsearch.formats.importing.contents import (
     ForeignVerbalizer,
     ImportOptions,
     Location,
-    shown,
+    shortened_json,
     well_formed,
 )
 from promptsearch.formats.openprompt.notation import pieces_of
@@ -17,83 +17,92 @@ GLUED = "<!>"  # begins a word that no space goes before
 Words = Sequence[Sequence[str]]  # of each label
 
 
-def in_json(place: Location) -> Iterator[ForeignVerbalizer]:
+def in_json(location: Location) -> Iterator[ForeignVerbalizer]:
     """An object of labels, or a list of such: of objects, or of lists that go by position."""
-    document = json_document(place.path, ENCODING)
-    well_formed(place, document)
+    document = json_document(location.path, ENCODING)
+    well_formed(location, document)
     every = document if isinstance(document, list) else [document]
     if not every:
-        raise place.error("it holds no verbalizer; write label -> words")
-    for choice, one in enumerate(every):
+        raise location.error("it holds no verbalizer; write label -> words")
+    for choice, entry in enumerate(every):
         evidence: dict[str, object] = {"choice": choice} if len(every) > 1 else {}
-        if isinstance(one, dict) and one:
-            words = [_listed(place, label, own) for label, own in one.items()]
-            yield found(place, words, tuple(one), evidence)
-        elif isinstance(one, list) and one:
-            yield found(place, [_listed(place, "", own) for own in one], None, evidence)
+        if isinstance(entry, dict) and entry:
+            words = [_listed(location, label, label_words) for label, label_words in entry.items()]
+            yield verbalizer_from(location, words, tuple(entry), evidence)
+        elif isinstance(entry, list) and entry:
+            yield verbalizer_from(
+                location,
+                [_listed(location, "", label_words) for label_words in entry],
+                None,
+                evidence,
+            )
         else:
-            raise place.error(f"{shown(one)} is no verbalizer; write label -> words")
+            raise location.error(f"{shortened_json(entry)} is no verbalizer; write label -> words")
 
 
 def in_text(
-    lines: Sequence[tuple[Location, str]], given: ImportOptions
+    lines: Sequence[tuple[Location, str]], options: ImportOptions
 ) -> Iterator[ForeignVerbalizer]:
     """A line a label; a blank one parts two verbalizers."""
     groups: list[list[tuple[Location, str]]] = [[]]
-    for place, line in lines:
+    for location, line in lines:
         if line.strip():
-            groups[-1].append((place, line.strip()))
+            groups[-1].append((location, line.strip()))
         elif groups[-1]:
             groups.append([])
-    kept = [group for group in groups if group]
-    for choice, group in enumerate(kept):
-        evidence: dict[str, object] = {"choice": choice} if len(kept) > 1 else {}
-        yield _by_line(group, given, evidence)
+    nonempty = [group for group in groups if group]
+    for choice, group in enumerate(nonempty):
+        evidence: dict[str, object] = {"choice": choice} if len(nonempty) > 1 else {}
+        yield _by_line(group, options, evidence)
 
 
-def found(
-    place: Location, words: Words, labels: tuple[str, ...] | None, evidence: dict[str, object]
+def verbalizer_from(
+    location: Location, words: Words, labels: tuple[str, ...] | None, evidence: dict[str, object]
 ) -> ForeignVerbalizer:
     """The verbalizer, with the marks of glued words taken off."""
-    marked = [word.startswith(GLUED) for own in words for word in own]
-    bare = tuple(tuple(word.removeprefix(GLUED) for word in own) for own in words)
+    marked = [word.startswith(GLUED) for label_words in words for word in label_words]
+    bare = tuple(tuple(word.removeprefix(GLUED) for word in label_words) for label_words in words)
     lost = () if all(marked) or not any(marked) else ("words that no space goes before get one",)
-    return ForeignVerbalizer(place, bare, labels, glued=all(marked), evidence=evidence, lost=lost)
+    return ForeignVerbalizer(
+        location, bare, labels, glued=all(marked), evidence=evidence, lost=lost
+    )
 
 
 def _by_line(
-    group: Sequence[tuple[Location, str]], given: ImportOptions, evidence: dict[str, object]
+    group: Sequence[tuple[Location, str]], options: ImportOptions, evidence: dict[str, object]
 ) -> ForeignVerbalizer:
-    place = group[0][0]
+    location = group[0][0]
     if "\t" in group[0][1]:
-        raise place.error("it has tabs, as a rule file has; read it with --from ptr")
+        raise location.error("it has tabs, as a rule file has; read it with --from ptr")
     if any("{" in line for _, line in group):
-        return found(place, [[_said(at, line)] for at, line in group], None, evidence)
-    labels = len(given.labels or (given.task.labels if given.task else ()))
+        return verbalizer_from(
+            location, [[_generated_text(at, line)] for at, line in group], None, evidence
+        )
+    labels = len(options.labels or (options.task.labels if options.task else ()))
     only = group[0][1].split()
     if len(group) == 1 and labels == len(only) > 1:  # FewGLUE's files have all labels on a line
-        return found(place, [[word] for word in only], None, evidence)
+        return verbalizer_from(location, [[word] for word in only], None, evidence)
     words = [[word.strip() for word in line.split(",")] for _, line in group]
-    for (at, _), own in zip(group, words, strict=True):
-        if "" in own:
+    for (at, _), label_words in zip(group, words, strict=True):
+        if "" in label_words:
             raise at.error("there is nothing between two commas; remove one")
-    return found(place, words, None, evidence)
+    return verbalizer_from(location, words, None, evidence)
 
 
-def _said(place: Location, line: str) -> str:
+def _generated_text(location: Location, line: str) -> str:
     """The text of a line of a generation verbalizer; it must not depend on the example."""
-    pieces = list(pieces_of(place, line))
-    if other := [piece for piece in pieces if piece.kind != "text" or piece.value is None]:
-        raise place.error(
-            f"the answer is the example's own {other[0].value or other[0].kind!r}, which no "
-            "verbalizer holds; give a file with words"
+    pieces = list(pieces_of(location, line))
+    if dependent := [piece for piece in pieces if piece.kind != "text" or piece.value is None]:
+        raise location.error(
+            f"the answer is the example's own {dependent[0].value or dependent[0].kind!r}, which "
+            "no verbalizer holds; give a file with words"
         )
     return "".join(f"{piece.space}{piece.value}" for piece in pieces).strip()
 
 
-def _listed(place: Location, label: str, own: object) -> list[str]:
-    words = [own] if isinstance(own, str) else own
+def _listed(location: Location, label: str, value: object) -> list[str]:
+    words = [value] if isinstance(value, str) else value
     if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
-        said = f"the words of {label!r} are" if label else "a label's words are"
-        raise place.error(f"{said} {shown(own)}; write a list of words")
+        subject = f"the words of {label!r} are" if label else "a label's words are"
+        raise location.error(f"{subject} {shortened_json(value)}; write a list of words")
     return words

@@ -31,22 +31,22 @@ Names = Mapping[str, str]  # our input -> OpenPrompt's
 Words = dict[str, list[str]]
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A line and a verbalizer a prompt. `ExportError` for several answers of several slots."""
-    no_ensemble(given, "OpenPrompt")
-    names = text_names(given, NAME)
-    pairs = [(_template(saved, names), _verbalizer(saved)) for saved in given.prompts]
-    templates, verbalizers, told = split_pairs(pairs)
+    no_ensemble(request, "OpenPrompt")
+    names = text_names(request, NAME)
+    pairs = [(_template(saved, names), _verbalizer(saved)) for saved in request.prompts]
+    templates, verbalizers, notes = split_pairs(pairs)
     write_lines(into / TEMPLATE, [f"{line}\n" for line in templates])
     several = "[\n{}\n]" if len(verbalizers) > 1 else "{}"
     write_atomic(into / VERBALIZER, several.format(",\n".join(verbalizers)) + "\n")
-    return [*renaming_note(names), *told, *_told(given), _use(given, into)]
+    return [*renaming_note(names), *notes, *_notes(request), _use(request, into)]
 
 
 def _template(saved: SavedPrompt, names: Names) -> str:
     """As it was published, where it was; else in OpenPrompt's notation."""
-    place = Location(Path(TEMPLATE))
-    published = published_as(saved, NAME, names, lambda line: template_of(place, line)[0])
+    location = Location(Path(TEMPLATE))
+    published = published_as(saved, NAME, names, lambda line: template_of(location, line)[0])
     return published or notation_of(saved.prompt.template.parts, names)
 
 
@@ -54,8 +54,8 @@ def notation_of(parts: Sequence[Part], names: Names) -> str:
     """The parts in OpenPrompt's notation, which `parse_text` reads as the same text."""
     following = [*parts[1:], None]
     return "".join(
-        _written(part, after, names, first=place == 0)
-        for place, (part, after) in enumerate(zip(parts, following, strict=True))
+        _written(part, after, names, first=index == 0)
+        for index, (part, after) in enumerate(zip(parts, following, strict=True))
     )
 
 
@@ -121,17 +121,21 @@ def _word(saved: SavedPrompt, text: str, glued: bool) -> str:
     return f"{GLUED}{text}" if glued else text
 
 
-def _told(given: ExportRequest) -> Iterator[str]:
-    answers = [own for saved in given.prompts for _, own in saved.prompt.verbalizer.pairs]
-    if any(len(own) > 1 for own in answers):
+def _notes(request: ExportRequest) -> Iterator[str]:
+    answers = [
+        answers_of_label
+        for saved in request.prompts
+        for _, answers_of_label in saved.prompt.verbalizer.pairs
+    ]
+    if any(len(answers_of_label) > 1 for answers_of_label in answers):
         yield "OpenPrompt takes the mean over a label's words, where probabilities add up here"
-    several = [saved for saved in given.prompts if len(saved.prompt.template.slots) > 1]
+    several = [saved for saved in request.prompts if len(saved.prompt.template.slots) > 1]
     if glued := [s.id for s in several if with_spaces(s.prompt.template) != s.prompt.template]:
         yield f"a slot of {glued[0]} stands right after something: its words get a space"
     yield "OpenPrompt scores the first token of a word that has several"
 
 
-def _use(given: ExportRequest, into: Path) -> str:
-    several = len(given.prompts[0].prompt.template.slots) > 1
+def _use(request: ExportRequest, into: Path) -> str:
+    several = len(request.prompts[0].prompt.template.slots) > 1
     classes = "PTRTemplate, PTRVerbalizer" if several else "ManualTemplate, ManualVerbalizer"
     return f"read {into / TEMPLATE} and {into / VERBALIZER} with from_file of {classes}"

@@ -29,17 +29,17 @@ ENDINGS = (".py", ".json", ".txt")
 POSITIONS = ("text_a", "text_b")
 
 
-def read(path: Path, given: ImportOptions) -> ImportedFiles:
+def read(path: Path, options: ImportOptions) -> ImportedFiles:
     """Patterns with their verbalizers, or verbalizers alone."""
-    place = Location(path)
+    location = Location(path)
     if kind_of(path) == ".json":
         document = json_document(path, ENCODING)
-        well_formed(place, document)
-        return ImportedFiles(verbalizers=tuple(in_json(place, document)), positions=POSITIONS)
+        well_formed(location, document)
+        return ImportedFiles(verbalizers=tuple(in_json(location, document)), positions=POSITIONS)
     with open_text(path, ENCODING) as stream:
         text = stream.read()
     if kind_of(path) == ".py" or "def get_parts(" in text:
-        templates, verbalizers, notes = classes_of(place, text)
+        templates, verbalizers, notes = classes_of(location, text)
         return ImportedFiles(templates, verbalizers, positions=POSITIONS, notes=notes)
     lines = [(Location(path, n), line.strip()) for n, line in enumerate(text.split("\n"), 1)]
-    return ImportedFiles(verbalizers=tuple(in_text(place, lines)), positions=POSITIONS)
+    return ImportedFiles(verbalizers=tuple(in_text(location, lines)), positions=POSITIONS)

@@ -10,18 +10,18 @@ from promptsearch.formats.pet.expression_values import UnsupportedPython
 from promptsearch.formats.shared.python_literals import short
 
 
-def tree_of(place: Location, code: str) -> ast.Module:
+def tree_of(location: Location, code: str) -> ast.Module:
     """The file as Python reads it; `DataError` names the line that it could not."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(code)
     except SyntaxError as error:
-        raise Location(place.path, error.lineno).error(
+        raise Location(location.path, error.lineno).error(
             f"no Python ({error.msg}); correct it"
         ) from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise place.error(f"no Python ({short(error)}); correct it") from None
+        raise location.error(f"no Python ({short(error)}); correct it") from None
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,17 @@ class File:
 
     def constant(self, owner: str, name: str) -> object:
         for home in self.bases(owner):
-            if name in (own := self.constants(home)):
-                return own[name]
+            if name in (constants := self.constants(home)):
+                return constants[name]
         raise UnsupportedPython(f"{owner}.{name}")
 
     def constants(self, owner: str) -> dict[str, object]:
         """The literals that the class body gives names to."""
-        found: dict[str, object] = {}
+        literals: dict[str, object] = {}
         for node in self.classes[owner].body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 try:
-                    found[node.targets[0].id] = ast.literal_eval(node.value)
+                    literals[node.targets[0].id] = ast.literal_eval(node.value)
                 except (ValueError, TypeError, RecursionError, MemoryError):
                     continue  # no literal: whoever needs it is told
-        return found
+        return literals

@@ -52,10 +52,10 @@ class Evaluator:
     def call(self, name: str, argument: object, above: str = "") -> object:
         """What the method returns for its one argument; `above` a class, that of its bases."""
         home, method = self.classes.method(above or self.owner, name, bool(above))
-        own = [argument.arg for argument in method.args.args]
-        if len(own) != 2:
-            raise UnsupportedPython(f"{name} with {len(own)} arguments")
-        return self._run(method.body, {own[0]: self, own[1]: argument}, home)
+        parameters = [argument.arg for argument in method.args.args]
+        if len(parameters) != 2:
+            raise UnsupportedPython(f"{name} with {len(parameters)} arguments")
+        return self._run(method.body, {parameters[0]: self, parameters[1]: argument}, home)
 
     def _run(self, body: Sequence[ast.stmt], names: Names, home: str) -> object:
         """What the statements return; None where they come to an end."""
@@ -67,8 +67,8 @@ class Evaluator:
                     names[name] = self._value(names, home, value)
                 case ast.If(test=test, body=then, orelse=other):
                     chosen = then if self._value(names, home, test) else other
-                    if (found := self._run(chosen, names, home)) is not None:
-                        return found
+                    if (returned := self._run(chosen, names, home)) is not None:
+                        return returned
                 case ast.Raise():
                     raise PatternRaises
                 case ast.Expr(value=ast.Constant()) | ast.Assert() | ast.Pass():
@@ -116,17 +116,17 @@ class Evaluator:
         raise UnsupportedPython(f"{name}.{attr}")
 
     def _called(
-        self, names: Names, home: str, own: ast.expr, attr: str, argument: ast.expr
+        self, names: Names, home: str, receiver: ast.expr, attr: str, argument: ast.expr
     ) -> object:
-        match own:
+        match receiver:
             case ast.Call(func=ast.Name(id="super"), args=[]):
                 return self.call(attr, self._value(names, home, argument), above=home)
             case ast.Name(id=name) if names.get(name) is self:
                 value = self._value(names, home, argument)
                 return value if attr == "shortenable" else self._changed(attr, value)
             case _ if attr == "rstrip":
-                return self._changed(attr, self._value(names, home, own))
-        raise UnsupportedPython(f"{ast.unparse(own)}.{attr}"[:60])
+                return self._changed(attr, self._value(names, home, receiver))
+        raise UnsupportedPython(f"{ast.unparse(receiver)}.{attr}"[:60])
 
     def _changed(self, how: str, value: object) -> object:
         """An input that PET changes: it is told, and stands as it is."""

@@ -66,19 +66,19 @@ def item(value: object, key: object, node: ast.expr) -> object:
     raise UnsupportedPython.of(node)
 
 
-def added(left: object, right: object, node: ast.expr) -> object:
+def added(a: object, b: object, node: ast.expr) -> object:
     """`left + right`, of strings or lists."""
-    if isinstance(left, PatternString) and isinstance(right, PatternString):
-        return PatternString(left.parts + right.parts)
-    if isinstance(left, list) and isinstance(right, list):
-        return left + right
+    if isinstance(a, PatternString) and isinstance(b, PatternString):
+        return PatternString(a.parts + b.parts)
+    if isinstance(a, list) and isinstance(b, list):
+        return a + b
     raise UnsupportedPython.of(node)
 
 
-def compared(how: type[ast.cmpop], left: object, right: object, node: ast.expr) -> bool:
+def compared(how: type[ast.cmpop], a: object, b: object, node: ast.expr) -> bool:
     """Numbers by any comparison, everything else by equality."""
-    if isinstance(left, int) and isinstance(right, int) and how in COMPARED:
-        return COMPARED[how](left, right)
+    if isinstance(a, int) and isinstance(b, int) and how in COMPARED:
+        return COMPARED[how](a, b)
     if how in (ast.Eq, ast.NotEq):
-        return (left == right) == (how is ast.Eq)
+        return (a == b) == (how is ast.Eq)
     raise UnsupportedPython.of(node)

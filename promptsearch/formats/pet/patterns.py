@@ -27,30 +27,30 @@ MOST = 100  # numbers of patterns that are tried
 Found = tuple[tuple[ForeignTemplate, ...], tuple[ForeignVerbalizer, ...], tuple[str, ...]]
 
 
-def classes_of(place: Location, code: str) -> Found:
+def classes_of(location: Location, code: str) -> Found:
     """Templates and verbalizers by class; notes on what could not be read.
 
     `DataError` where nothing could.
     """
-    file = File({n.name: n for n in tree_of(place, code).body if isinstance(n, ast.ClassDef)})
+    file = File({n.name: n for n in tree_of(location, code).body if isinstance(n, ast.ClassDef)})
     templates: list[ForeignTemplate] = []
     verbalizers: list[ForeignVerbalizer] = []
     notes: list[str] = []
     for name in file.classes:
-        own = _Class(file, name, place)
-        for number in own.numbers:
+        pattern_class = _Class(file, name, location)
+        for number in pattern_class.numbers:
             try:
-                found = own.template(number), own.answers(number)
+                template_and_answers = pattern_class.template(number), pattern_class.answers(number)
             except PatternRaises:
                 continue
             except (UnsupportedPython, RecursionError) as error:
                 notes.append(f"{name}: cannot be read ({error}) and was left out")
                 continue
-            templates.append(found[0])
-            verbalizers.append(found[1])
+            templates.append(template_and_answers[0])
+            verbalizers.append(template_and_answers[1])
     if not templates:
         why = f": {notes[0]}" if notes else "; a class needs get_parts, verbalize and a VERBALIZER"
-        raise place.error(f"it holds no pattern{why}")
+        raise location.error(f"it holds no pattern{why}")
     return tuple(templates), tuple(verbalizers), tuple(dict.fromkeys(notes))
 
 
@@ -60,7 +60,7 @@ class _Class:
 
     file: File
     name: str
-    place: Location
+    location: Location
 
     @property
     def numbers(self) -> Sequence[int]:
@@ -72,15 +72,17 @@ class _Class:
         if not any(method.name == "get_parts" for method in methods):
             return ()
         nodes = [node for method in methods for node in ast.walk(method)]
-        own = {n.value for n in nodes if isinstance(n, ast.Constant) and type(n.value) is int}
-        able = {number for number in own if 0 <= number < MOST}
-        return sorted({0, *able, max(able, default=0) + 1})
+        compared_numbers = {
+            n.value for n in nodes if isinstance(n, ast.Constant) and type(n.value) is int
+        }
+        allowed = {number for number in compared_numbers if 0 <= number < MOST}
+        return sorted({0, *allowed, max(allowed, default=0) + 1})
 
     def template(self, number: int) -> ForeignTemplate:
         evaluator = Evaluator(self.file, self.name, number)
         match evaluator.call("get_parts", PatternExample()):
             case (list(first), list(second)):
-                parts = joined([_words(own) for own in (*first, *second)])
+                parts = joined([_words(piece) for piece in (*first, *second)])
             case None:
                 raise PatternRaises
             case _:
@@ -92,30 +94,32 @@ class _Class:
         except PromptError as error:
             raise UnsupportedPython(str(error)) from None
         evidence = {"pattern": number, "class": self.name}
-        well_formed(self.place, str(template))
+        well_formed(self.location, str(template))
         lost = tuple(dict.fromkeys(evaluator.lost))
         return ForeignTemplate(
-            self.place, template, self.name, str(number), evidence=evidence, lost=lost
+            self.location, template, self.name, str(number), evidence=evidence, lost=lost
         )
 
     def answers(self, number: int) -> ForeignVerbalizer:
         evaluator = Evaluator(self.file, self.name, number)
         words = []
         for label in self._labels():
-            said = evaluator.call("verbalize", PatternString((Text(label),) if label else ()))
-            own = [_plain(each) for each in said] if isinstance(said, list) else []
-            if not own:
+            answer = evaluator.call("verbalize", PatternString((Text(label),) if label else ()))
+            words_of_label = [_plain(each) for each in answer] if isinstance(answer, list) else []
+            if not words_of_label:
                 raise UnsupportedPython(f"no words for the label {label!r}")
-            words.append(tuple(own))
-        well_formed(self.place, [self._labels(), words])
+            words.append(tuple(words_of_label))
+        well_formed(self.location, [self._labels(), words])
         labels = self._labels()
-        return ForeignVerbalizer(self.place, tuple(words), labels, self.name, str(number))
+        return ForeignVerbalizer(self.location, tuple(words), labels, self.name, str(number))
 
     def _labels(self) -> tuple[str, ...]:
         """The keys of the class's verbalizers, or of the nearest class's that has one."""
         for home in self.file.bases(self.name):
-            own = [value for value in self.file.constants(home).values() if isinstance(value, dict)]
-            if labels := [label for value in own for label in _keys(value)]:
+            mappings = [
+                value for value in self.file.constants(home).values() if isinstance(value, dict)
+            ]
+            if labels := [label for value in mappings for label in _keys(value)]:
                 return tuple(dict.fromkeys(labels))
         raise UnsupportedPython("its answers are the example's own")
 
@@ -123,21 +127,21 @@ class _Class:
 def joined(words: Sequence[PatternString]) -> tuple[Part, ...]:
     """The parts as PET reads them: a space before each, unless it has one, or is the first."""
     parts: list[Part] = []
-    for own in words:
-        if not own.parts:
+    for piece in words:
+        if not piece.parts:
             continue
-        first = own.parts[0]
+        first = piece.parts[0]
         if parts and not (isinstance(first, Text) and first.text[:1].isspace()):
             parts.append(Text(" "))
-        parts += own.parts
+        parts += piece.parts
     return tuple(parts)
 
 
 def _words(value: object) -> PatternString:
     if not isinstance(value, PatternString):
         raise UnsupportedPython("a part that is no text")
-    if odd := [p for p in value.parts if not isinstance(p, Text | Slot) and not _sayable(p)]:
-        raise UnsupportedPython(f"the input {odd[0]}")
+    if unreadable := [p for p in value.parts if not isinstance(p, Text | Slot) and not _sayable(p)]:
+        raise UnsupportedPython(f"the input {unreadable[0]}")
     return value
 
 
@@ -154,8 +158,8 @@ def _plain(value: object) -> str:
 
 def _keys(value: Mapping[object, object]) -> Iterator[str]:
     """The labels of a verbalizer, or of several in it."""
-    for key, own in value.items():
-        if isinstance(own, dict):
-            yield from _keys(own)
-        elif isinstance(key, str) and isinstance(own, list | str):
+    for key, answer in value.items():
+        if isinstance(answer, dict):
+            yield from _keys(answer)
+        elif isinstance(key, str) and isinstance(answer, list | str):
             yield key

@@ -45,48 +45,48 @@ PVPS[{name}.TASK_NAME] = {name}
 '''
 
 
-def write(given: ExportRequest, into: Path) -> Sequence[str]:
+def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """A pattern a prompt. `ExportError` for several slots."""
-    no_ensemble(given, "PET")
-    for saved in given.prompts:
+    no_ensemble(request, "PET")
+    for saved in request.prompts:
         if len(saved.prompt.template.slots) > 1:
             raise ExportError(
                 f"{saved.id}: PET has one answer a pattern, but the template has "
                 f"{len(saved.prompt.template.slots)} slots; openprompt and python hold that"
             )
-    names = text_names(given, "pet")
+    names = text_names(request, "pet")
     inputs = {
-        ours: _expression(theirs, place) for place, (ours, theirs) in enumerate(names.items())
+        ours: _expression(theirs, index) for index, (ours, theirs) in enumerate(names.items())
     }
-    write_atomic(into, _code(given, inputs))
-    moved = [note for saved in given.prompts for note in _moved(saved)]
-    one = "PET takes words of one token only; it says so when it starts"
-    return [*renaming_note(names), *moved, one]
+    write_atomic(into, _code(request, inputs))
+    moved = [note for saved in request.prompts for note in _moved(saved)]
+    single_token_note = "PET takes words of one token only; it says so when it starts"
+    return [*renaming_note(names), *moved, single_token_note]
 
 
-def _expression(theirs: str, place: int) -> tuple[str, str]:
+def _expression(theirs: str, index: int) -> tuple[str, str]:
     """A variable of an input, and what it stands for."""
     if theirs in TEXTS:
         return theirs, f"example.{theirs}"
-    return f"meta_{place}", f"example.meta[{theirs!r}]"
+    return f"meta_{index}", f"example.meta[{theirs!r}]"
 
 
-def _code(given: ExportRequest, inputs: Mapping[str, tuple[str, str]]) -> str:
+def _code(request: ExportRequest, inputs: Mapping[str, tuple[str, str]]) -> str:
     variables = {name: variable for name, (variable, _) in inputs.items()}
     lines = [
         f"        {variable} = self.shortenable({value})" for variable, value in inputs.values()
     ]
     verbalizers = [
         f"        {number}: {saved.prompt.verbalizer.plain()!r},"
-        for number, saved in enumerate(given.prompts)
+        for number, saved in enumerate(request.prompts)
     ]
     patterns = [
         f"        if self.pattern_id == {number}:\n            return [{', '.join(parts)}], []"
-        for number, parts in enumerate(_parts(saved, variables) for saved in given.prompts)
+        for number, parts in enumerate(_parts(saved, variables) for saved in request.prompts)
     ]
     return CODE.format(
-        task=given.name,
-        name=_class_name(given.name),
+        task=request.name,
+        name=_class_name(request.name),
         verbalizers="\n".join(verbalizers),
         inputs="\n".join(lines),
         patterns="\n".join(patterns),
@@ -115,14 +115,14 @@ def _parts(saved: SavedPrompt, variables: Names) -> Iterator[str]:
 def listed(parts: Sequence[Part]) -> Iterator[Part]:
     """The parts without a space at a text's end, or a single one at its beginning."""
     last = len(parts) - 1
-    for place, part in enumerate(parts):
+    for index, part in enumerate(parts):
         if not isinstance(part, Text):
             yield part
             continue
         text = part.text
-        if place < last:
+        if index < last:
             text = text.removesuffix(" ")
-        if place and re.match(r" (?!\s)", text):
+        if index and re.match(r" (?!\s)", text):
             text = text[1:]
         if text:
             yield Text(text)
@@ -130,7 +130,7 @@ def listed(parts: Sequence[Part]) -> Iterator[Part]:
 
 def _moved(saved: SavedPrompt) -> Iterator[str]:
     """A note where PET reads spaces that the template does not have."""
-    own = saved.prompt.template
-    read = Template(joined([PatternString((part,)) for part in listed(own.parts)]))
-    if read != own:
+    template = saved.prompt.template
+    read = Template(joined([PatternString((part,)) for part in listed(template.parts)]))
+    if read != template:
         yield f"PET puts a space before every part: it reads {saved.id} as {str(read)!r}"

@@ -29,20 +29,20 @@ class Cloze:
         return "".join(part.text for part in self.after if isinstance(part, Text))
 
 
-def only_prompt(given: ExportRequest, name: str) -> SavedPrompt:
+def only_prompt(request: ExportRequest, name: str) -> SavedPrompt:
     """The one prompt; `ExportError` where there are several, or an ensemble."""
-    if given.ensemble is not None:
+    if request.ensemble is not None:
         raise ExportError(f"{name} holds one prompt, not an ensemble; {ELSEWHERE}")
-    if len(given.prompts) > 1:
-        raise ExportError(f"{name} holds one prompt, not {len(given.prompts)}; leave --top out")
-    return given.prompts[0]
+    if len(request.prompts) > 1:
+        raise ExportError(f"{name} holds one prompt, not {len(request.prompts)}; leave --top out")
+    return request.prompts[0]
 
 
-def uncalibrated(given: ExportRequest, name: str) -> None:
+def uncalibrated(request: ExportRequest, name: str) -> None:
     """`ExportError` where priors are taken away from scores."""
-    if given.settings.calibration != "none":
+    if request.settings.calibration != "none":
         raise ExportError(
-            f"{name} does not hold the prior that {given.settings.calibration} calibration takes "
+            f"{name} does not hold the prior that {request.settings.calibration} calibration takes "
             f"away; {ELSEWHERE}"
         )
 
@@ -54,26 +54,26 @@ def cloze(template: Template, name: str) -> Cloze:
         raise ExportError(
             f"{name} has room for one answer, but the template has the slots {slots}; {ELSEWHERE}"
         )
-    place = next(i for i, part in enumerate(template.parts) if isinstance(part, Slot))
-    before, after = template.parts[:place], template.parts[place + 1 :]
+    slot_index = next(i for i, part in enumerate(template.parts) if isinstance(part, Slot))
+    before, after = template.parts[:slot_index], template.parts[slot_index + 1 :]
     last = before[-1] if before else None
     return Cloze(before, after, isinstance(last, Text) and last.text[-1].isspace())
 
 
 def ending(template: Template, name: str) -> Cloze:
     """The same, for targets that end where the answer begins; only punctuation may follow it."""
-    own = cloze(template, name)
-    if any(isinstance(part, Field) for part in own.after) or re.search(r"\w", own.trail):
+    parts = cloze(template, name)
+    if any(isinstance(part, Field) for part in parts.after) or re.search(r"\w", parts.trail):
         raise ExportError(
             f"{name} ends where the answer begins, but the template {str(template)!r} goes on "
             f"behind its slot; {ELSEWHERE}"
         )
-    return own
+    return parts
 
 
-def trail_note(own: Cloze, name: str) -> list[str]:
+def trail_note(cloze_parts: Cloze, name: str) -> list[str]:
     """What is said of punctuation that is left out."""
-    trail = own.trail
+    trail = cloze_parts.trail
     return [f"{name} does not hold what stands behind the answer: {trail!r}"] if trail else []
 
 
@@ -113,24 +113,24 @@ def braced(parts: Sequence[Part], name: str) -> str:
     )
 
 
-def chat_said(given: ExportRequest) -> Mapping[str, object]:
+def chat_said(request: ExportRequest) -> Mapping[str, object]:
     """What the file says of the chat that its prompts were found in; empty without one."""
-    return cast(Mapping[str, object], given.file.section("model").get("chat") or {})
+    return cast(Mapping[str, object], request.file.section("model").get("chat") or {})
 
 
-def reply_prefix(own: Cloze, prefix: str) -> str:
+def reply_prefix(cloze_parts: Cloze, prefix: str) -> str:
     """The reply up to the answer: a space joins them where one stands before the slot."""
-    spaced = own.spaced or not own.before
+    spaced = cloze_parts.spaced or not cloze_parts.before
     return prefix + " " if prefix and spaced and not prefix[-1].isspace() else prefix
 
 
 def stripped(parts: Sequence[Part]) -> list[Part]:
     """The template's own white space at the ends is left out, as a chat does."""
-    own = list(parts)
+    kept_parts = list(parts)
     for end, strip in ((0, str.lstrip), (-1, str.rstrip)):
-        if own and isinstance(part := own[end], Text):
-            own[end : end + 1 or None] = [Text(text)] if (text := strip(part.text)) else []
-    return own
+        if kept_parts and isinstance(part := kept_parts[end], Text):
+            kept_parts[end : end + 1 or None] = [Text(text)] if (text := strip(part.text)) else []
+    return kept_parts
 
 
 def quoted(text: str) -> str:

@@ -55,9 +55,9 @@ class Continuations:
         return EncodedContinuations(contexts[0], choices, filled, tuple(answers))
 
     def _halves(self, filled: Filled, answer: Answer) -> tuple[str, str]:
-        made = self.model.writer.write(filled, answer)
-        first = made.slots[0]
-        before, after = (self._text(part) for part in (made.line[:first], made.line[first:]))
+        written = self.model.writer.write(filled, answer)
+        first = written.slots[0]
+        before, after = (self._text(part) for part in (written.line[:first], written.line[first:]))
         return (before[:-1], " " + after) if before.endswith(" ") else (before, after)
 
     def _text(self, line: Sequence[str | int]) -> str:
@@ -68,8 +68,8 @@ class Continuations:
     def compared(self, written: EncodedContinuations) -> ContinuationReading:
         """Whether the harness scores the tokens that we score, for every answer."""
         pairs = zip(written.answers, written.choices, strict=True)
-        found = {self._compared(written, answer, choice) for answer, choice in pairs}
-        return "other" if "other" in found else "wider" if "wider" in found else "same"
+        outcomes = {self._compared(written, answer, choice) for answer, choice in pairs}
+        return "other" if "other" in outcomes else "wider" if "wider" in outcomes else "same"
 
     def _compared(
         self, written: EncodedContinuations, answer: Answer, choice: str
@@ -81,9 +81,9 @@ class Continuations:
         return "same" if start == first else "wider" if start < first else "other"
 
     def _ours(self, filled: Filled, answer: Answer) -> tuple[list[int], int]:
-        made, tokens = self.model.writer.write(filled, answer), self.model.machine.tokens
+        written, tokens = self.model.writer.write(filled, answer), self.model.machine.tokens
         special = self.model.writer.special
-        ((ids, first),) = tokens.encode_from([made.line], [made.slots[0]], special)
+        ((ids, first),) = tokens.encode_from([written.line], [written.slots[0]], special)
         ids = ids[: len(ids) - tokens.tail * special]
         return (ids, first) if first else ([self.model.begin, *ids], 1)
 
@@ -108,8 +108,9 @@ def compared(readings: Sequence[ContinuationReading]) -> Iterator[str]:
             "lm-eval would score other tokens than promptsearch in every row (the answer and what "
             "is before it are one token, or rows are too long); use --to python"
         )
-    if other := counts["other"]:
-        yield f"lm-eval reads {other} of {len(readings)} rows as other tokens; scores will differ"
+    if differing := counts["other"]:
+        rows = f"{differing} of {len(readings)} rows"
+        yield f"lm-eval reads {rows} as other tokens; scores will differ"
     if wider := counts["wider"]:
         yield (
             f"in {wider} rows lm-eval counts white space before the answer too: the same for all "

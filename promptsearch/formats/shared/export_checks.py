@@ -11,26 +11,26 @@ from promptsearch.prompt_file.prompts_json import SavedPrompt
 TEXTS = ("text_a", "text_b")  # the inputs that OpenPrompt and PET count
 
 
-def no_ensemble(given: ExportRequest, name: str) -> None:
+def no_ensemble(request: ExportRequest, name: str) -> None:
     """`ExportError` where the prompts are an ensemble."""
-    if given.ensemble is not None:
+    if request.ensemble is not None:
         raise ExportError(
             f"{name}'s files hold no ensemble; lpaqa, python and text do, or export without "
             "--ensemble"
         )
 
 
-def no_candidates(given: ExportRequest) -> str:
+def no_candidates(request: ExportRequest) -> str:
     """The note on formats of facts whose files hold templates alone."""
     return (
-        f"the {len(given.labels):,} candidates are not in the file; whoever reads it brings a "
+        f"the {len(request.labels):,} candidates are not in the file; whoever reads it brings a "
         "vocabulary"
     )
 
 
-def one_answer(given: ExportRequest, name: str) -> None:
+def one_answer(request: ExportRequest, name: str) -> None:
     """`ExportError` where a template has several slots, or a label several answers."""
-    for saved in given.prompts:
+    for saved in request.prompts:
         slots = len(saved.prompt.template.slots)
         if slots > 1:
             raise ExportError(
@@ -58,44 +58,44 @@ def kept_evidence(saved: SavedPrompt, names: Sequence[str]) -> dict[str, object]
     return {name: evidence[name] for name in names if name in evidence}
 
 
-def positional_inputs(given: ExportRequest) -> tuple[str, ...]:
+def positional_inputs(request: ExportRequest) -> tuple[str, ...]:
     """The inputs in the order by which formats count them, as `binding` counts them back."""
-    if given.task is not None:
-        every = counted_inputs(given.task)
-        last = max(map(every.index, given.inputs), default=-1)
+    if request.task is not None:
+        every = counted_inputs(request.task)
+        last = max(map(every.index, request.inputs), default=-1)
         return every[: last + 1]
-    listed = given.file.section("task").get("inputs")
+    listed = request.file.section("task").get("inputs")
     order = listed if isinstance(listed, list) else []
-    return tuple(dict.fromkeys([*(i for i in order if i in given.inputs), *given.inputs]))
+    return tuple(dict.fromkeys([*(i for i in order if i in request.inputs), *request.inputs]))
 
 
-def names_for(given: ExportRequest, format: str, theirs: Sequence[str]) -> dict[str, str]:
+def names_for(request: ExportRequest, format: str, theirs: Sequence[str]) -> dict[str, str]:
     """Our inputs -> the format's names for them, one after the other, as many as it has.
 
     Prompts that were imported from the format have the names that they had there.
     """
-    if (own := _imported_names(given, format)) is not None:
-        return own
-    return dict(zip(positional_inputs(given), theirs, strict=False))
+    if (imported_names := _imported_names(request, format)) is not None:
+        return imported_names
+    return dict(zip(positional_inputs(request), theirs, strict=False))
 
 
-def text_names(given: ExportRequest, format: str) -> dict[str, str]:
+def text_names(request: ExportRequest, format: str) -> dict[str, str]:
     """The first two are text_a and text_b; others have their own names, and are called meta."""
-    own = {name: name for name in given.inputs}
-    return {**own, **names_for(given, format, TEXTS)}
+    unchanged = {name: name for name in request.inputs}
+    return {**unchanged, **names_for(request, format, TEXTS)}
 
 
-def _imported_names(given: ExportRequest, format: str) -> dict[str, str] | None:
+def _imported_names(request: ExportRequest, format: str) -> dict[str, str] | None:
     """Our inputs -> what all the prompts say that they were called in the format."""
     names: dict[str, str] = {}
-    for saved in given.prompts:
+    for saved in request.prompts:
         evidence = evidence_of(saved)
         theirs = evidence.get("inputs", {})
         if evidence.get("format") != format or not isinstance(theirs, Mapping):
             return None
         ours = {str(ours): str(name) for name, ours in theirs.items()}
-        own = {field: ours.get(field, field) for field in saved.prompt.template.fields}
-        if any(names.setdefault(field, name) != name for field, name in own.items()):
+        foreign_names = {field: ours.get(field, field) for field in saved.prompt.template.fields}
+        if any(names.setdefault(field, name) != name for field, name in foreign_names.items()):
             return None
     return names if len(set(names.values())) == len(names) else None
 
@@ -103,8 +103,8 @@ def _imported_names(given: ExportRequest, format: str) -> dict[str, str] | None:
 def renaming_note(names: Mapping[str, str]) -> list[str]:
     """The note on inputs that have other names now."""
     pairs = sorted((theirs, ours) for ours, theirs in names.items() if theirs != ours)
-    told = [f"{theirs} is {{{ours}}}" for theirs, ours in pairs]
-    return [f"inputs: {', '.join(told)}"] if told else []
+    renamed = [f"{theirs} is {{{ours}}}" for theirs, ours in pairs]
+    return [f"inputs: {', '.join(renamed)}"] if renamed else []
 
 
 def split_pairs(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str], list[str]]:
@@ -116,8 +116,8 @@ def split_pairs(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str],
     verbalizers = list(dict.fromkeys(verbalizer for _, verbalizer in pairs))
     if len(set(pairs)) == len(templates) * len(verbalizers):
         return templates, verbalizers, []
-    places = [f"{templates.index(t) + 1} with {verbalizers.index(v) + 1}" for t, v in pairs]
-    return templates, verbalizers, [f"templates and verbalizers: {', '.join(places)}"]
+    pairs_shown = [f"{templates.index(t) + 1} with {verbalizers.index(v) + 1}" for t, v in pairs]
+    return templates, verbalizers, [f"templates and verbalizers: {', '.join(pairs_shown)}"]
 
 
 def published_as(
@@ -132,9 +132,11 @@ def published_as(
     if evidence.get("format") != name or not isinstance(notation, str):
         return None
     parts = saved.prompt.template.parts
-    own = Template(tuple(Field(names[p.name]) if isinstance(p, Field) else p for p in parts))
+    renamed_template = Template(
+        tuple(Field(names[p.name]) if isinstance(p, Field) else p for p in parts)
+    )
     try:
         template = read(notation)
     except DataError:
         return None
-    return notation if own in (template, with_spaces(template)) else None
+    return notation if renamed_template in (template, with_spaces(template)) else None

@@ -36,38 +36,40 @@ def lama_parts(notation: str) -> list[Part]:
     parts: list[Part] = []
     end = 0
     for match in MARKER.finditer(notation):
-        place = Slot() if match[0] == OBJECT else Field(SUBJECT)
-        parts += [Text(notation[end : match.start()]), place]
+        part = Slot() if match[0] == OBJECT else Field(SUBJECT)
+        parts += [Text(notation[end : match.start()]), part]
         end = match.end()
     return [*parts, Text(notation[end:])]
 
 
-def template_at(place: Location, notation: str) -> Template:
+def template_at(location: Location, notation: str) -> Template:
     """The template; `DataError` where [X] or [Y] is missing, or [Y] stands twice."""
     parts = lama_parts(notation)
     if Field(SUBJECT) not in parts:
-        raise place.error(f"{notation!r} has no [X], so every subject reads the same; add it")
+        raise location.error(f"{notation!r} has no [X], so every subject reads the same; add it")
     if (slots := parts.count(Slot())) != 1:
-        raise place.error(f"{notation!r} needs one [Y], where the object stands, but has {slots}")
+        raise location.error(
+            f"{notation!r} needs one [Y], where the object stands, but has {slots}"
+        )
     try:
         return Template(tuple(parts))
     except PromptError as error:
-        raise place.error(error) from None
+        raise location.error(error) from None
 
 
 def to_lama(saved: SavedPrompt) -> str:
     """The template in LAMA's notation; `ExportError` where it cannot say it."""
     template = saved.prompt.template
-    said = f"{saved.id}: the template {str(template)!r}"
+    subject = f"{saved.id}: the template {str(template)!r}"
     if template.fields != (SUBJECT,) or len(template.slots) > 1:
         raise ExportError(
-            f"{said} is not one of a subject and its object, for which [X] and [Y] stand; "
+            f"{subject} is not one of a subject and its object, for which [X] and [Y] stand; "
             "openprompt and text hold others"
         )
     for part in template.parts:
         if isinstance(part, Text) and (marked := MARKER.search(part.text)):
             raise ExportError(
-                f"{said} has {marked[0]} as text, which would be read as a place; export it as "
+                f"{subject} has {marked[0]} as text, which would be read as a place; export it as "
                 "openprompt or text"
             )
     return "".join(map(_marked, template.parts))
@@ -85,36 +87,40 @@ def _marked(part: Part) -> str:
 
 def rows(path: Path, key: str) -> Iterator[tuple[Location, Json]]:
     """JSON lines with a text at `key`; `DataError` for one without, or where there is no line."""
-    place = Location(path)
+    location = Location(path)
     for line, row in json_lines(path, ENCODING):
-        place = Location(path, line)
+        location = Location(path, line)
         if not isinstance(row, dict) or not isinstance(row.get(key), str):
-            raise place.error(f'there is no text "{key}"; each line is {{"{key}": "[X] ... [Y]"}}')
-        well_formed(place, row)
-        yield place, row
-    if place.line is None:
-        raise place.error(f'it holds no prompt; each line is {{"{key}": "[X] ... [Y]"}}')
+            raise location.error(
+                f'there is no text "{key}"; each line is {{"{key}": "[X] ... [Y]"}}'
+            )
+        well_formed(location, row)
+        yield location, row
+    if location.line is None:
+        raise location.error(f'it holds no prompt; each line is {{"{key}": "[X] ... [Y]"}}')
 
 
-def relation_of(place: Location, row: Json) -> str:
+def relation_of(location: Location, row: Json) -> str:
     """The relation that a line names; `DataError` where it names none."""
     relation = row.get("relation")
     if not isinstance(relation, str) or not relation:
-        raise place.error('the line names no "relation", such as "P19"; add it')
+        raise location.error('the line names no "relation", such as "P19"; add it')
     return relation
 
 
-def found(place: Location, row: Json, key: str, relation: str) -> ForeignTemplate:
+def foreign_template(location: Location, row: Json, key: str, relation: str) -> ForeignTemplate:
     """The template of a line; what else the line holds is evidence."""
     beside = {name: value for name, value in row.items() if name not in (key, "relation")}
-    return ForeignTemplate(place, template_at(place, str(row[key])), relation, evidence=beside)
+    return ForeignTemplate(
+        location, template_at(location, str(row[key])), relation, evidence=beside
+    )
 
 
 def relations(path: Path) -> tuple[ForeignTemplate, ...]:
     """Templates of lines that name their relation."""
     return tuple(
-        found(place, row, "template", relation_of(place, row))
-        for place, row in rows(path, "template")
+        foreign_template(location, row, "template", relation_of(location, row))
+        for location, row in rows(path, "template")
     )
 
 

@@ -6,35 +6,35 @@ import warnings
 from promptsearch.formats.importing.contents import Location
 
 
-def parsed(place: Location, text: str) -> ast.expr:
+def parsed(location: Location, text: str) -> ast.expr:
     """The expression that a text is; `DataError` where it is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes
             return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise place.error(f"{text[:40]!r} cannot be read ({short(error)}); correct it") from None
+        raise location.error(f"{text[:40]!r} cannot be read ({short(error)}); correct it") from None
 
 
-def literal(place: Location, text: str) -> object:
+def literal(location: Location, text: str) -> object:
     """The value of a literal: strings, numbers, dicts, lists; `DataError` for anything else."""
-    expression = parsed(place, text)
-    check_keys(place, expression)
+    expression = parsed(location, text)
+    check_keys(location, expression)
     try:
         return ast.literal_eval(expression)
     except (ValueError, TypeError, RecursionError, MemoryError):
-        raise place.error(f"{text[:40]!r} is no plain value; write strings in quotes") from None
+        raise location.error(f"{text[:40]!r} is no plain value; write strings in quotes") from None
 
 
-def check_keys(place: Location, expression: ast.AST) -> None:
+def check_keys(location: Location, expression: ast.AST) -> None:
     """`DataError` where a dict has a key twice, of which Python would keep the last."""
     for node in ast.walk(expression):
         if isinstance(node, ast.Dict):
             keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
             if twice := [key for key in keys if keys.count(key) > 1]:
-                raise place.error(f"{twice[0]!r} stands twice; keep one")
+                raise location.error(f"{twice[0]!r} stands twice; keep one")
 
 
 def short(error: BaseException) -> str:
-    said = error.msg if isinstance(error, SyntaxError) else str(error)
-    return said or "it is too deep"
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return message or "it is too deep"
