@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptsearch.errors import DataError
-from promptsearch.files.reading import expand, kind_of, open_bytes, open_text, sha256
+from promptsearch.files.read import expand, kind_of, open_bytes, open_text, sha256
 
 
 def text_of(path: Path, encoding: str = "utf-8") -> str:

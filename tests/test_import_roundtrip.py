@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from promptsearch.errors import ExportError, PromptError
 from promptsearch.formats.export import ExportRequest, write_as
-from promptsearch.formats.importing.name_binding import with_spaces
+from promptsearch.formats.importing.input_names import with_spaces
 from promptsearch.prompt import Field, Prompt, Slot, Template, Text, Verbalizer
 from promptsearch.runs.settings import Settings
 

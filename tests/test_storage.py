@@ -9,7 +9,7 @@ from commanding import reviews_in
 from tiny import saved
 
 from promptsearch.errors import RunError
-from promptsearch.files.writing import write_atomic
+from promptsearch.files.write import write_atomic
 from promptsearch.runs.directory import run_directory
 
 

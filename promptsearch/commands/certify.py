@@ -26,7 +26,7 @@ from promptsearch.evaluation.certificate.candidates import over_the_same
 from promptsearch.evaluation.certificate.comparison import Design, check_rows, rows_of
 from promptsearch.evaluation.certificate.crossfit import FOLDS
 from promptsearch.evaluation.certificate.null_models import SHUFFLES
-from promptsearch.files.writing import check_new, write_atomic
+from promptsearch.files.write import check_new, write_atomic
 from promptsearch.metrics import OBJECTIVES, objective_in, suits
 from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
 from promptsearch.runs.run import with_vocabulary_candidates

@@ -31,7 +31,7 @@ from promptsearch.commands.shared.saved_prompts import (
     task_of,
 )
 from promptsearch.evaluation.evaluate import Evaluation, evaluate
-from promptsearch.files.writing import check_new, write_atomic
+from promptsearch.files.write import check_new, write_atomic
 from promptsearch.prediction.ensemble_file import read_ensemble
 from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt_file.prompts_json import read_prompts

@@ -11,7 +11,7 @@ from promptsearch.commands.shared.console import Console, print_json
 from promptsearch.commands.shared.options import json_option, quiet_option, saved_model_option
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, ExportError, TaskError
-from promptsearch.files.writing import check_apart
+from promptsearch.files.write import check_apart
 from promptsearch.formats.export import FORMATS, NEXT, ExportRequest, WrittenFiles, write_as
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import ensemble_of

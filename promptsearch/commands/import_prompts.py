@@ -15,7 +15,7 @@ from promptsearch.commands.shared.options import json_option
 from promptsearch.commands.shared.run_search import this_command
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, PromptError, RunError
-from promptsearch.files.writing import check_new
+from promptsearch.files.write import check_new
 from promptsearch.formats.importing.assemble import groups_of
 from promptsearch.formats.importing.contents import FORMATS, ImportOptions, read_files
 from promptsearch.formats.importing.document import beside, document_of

@@ -8,8 +8,8 @@ from promptsearch.commands.check import report
 from promptsearch.data import load_task, starter_task
 from promptsearch.errors import RunError
 from promptsearch.evaluation.checks import findings
-from promptsearch.files.reading import ENCODING
-from promptsearch.files.writing import write_atomic
+from promptsearch.files.read import ENCODING
+from promptsearch.files.write import write_atomic
 
 
 @click.command("init")

@@ -75,7 +75,7 @@ command = strategy_command(
 
 
 def _definition(name: str, corpus: tuple[str, ...]) -> TaskDefinition:
-    from promptsearch.files.reading import expand
+    from promptsearch.files.read import expand
 
     definition = load_task(name)
     if not corpus:

@@ -22,7 +22,7 @@ from promptsearch.commands.shared.run_search import INTERRUPTED, resuming_comman
 from promptsearch.commands.shared.saved_prompts import model_of_prompts, uncalibrated_scorers
 from promptsearch.commands.shared.table_options import table_options
 from promptsearch.errors import DataError
-from promptsearch.files.writing import check_apart
+from promptsearch.files.write import check_apart
 from promptsearch.prediction.ensemble import EnsemblePredictor
 from promptsearch.prediction.selection import calibrated_as_saved, identity_of
 from promptsearch.prediction.table.label_rows import Labeller, Sink, label_rows

@@ -20,7 +20,7 @@ from promptsearch.evaluation.report.page import page_of
 from promptsearch.evaluation.report.sections.summary import verdict
 from promptsearch.evaluation.report.svg import check_installed
 from promptsearch.evaluation.report.trials import read_trials
-from promptsearch.files.writing import make_folder_of, write_atomic
+from promptsearch.files.write import make_folder_of, write_atomic
 from promptsearch.prompt_file.prompts_json import read_prompts
 
 

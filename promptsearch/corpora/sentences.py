@@ -13,7 +13,7 @@ from promptsearch.corpora.evidence import Annotated, Mention, restored
 from promptsearch.corpora.sentence_boundaries import PAD
 from promptsearch.data.tables.rows import FORMATS, Row, TableFormat, read_rows
 from promptsearch.errors import DataError
-from promptsearch.files.reading import COMPRESSED, ENCODING, kind_of, open_bytes, open_text
+from promptsearch.files.read import COMPRESSED, ENCODING, kind_of, open_bytes, open_text
 
 BLOCK = 2 << 20  # bytes of text in a chunk
 SHARD = 16 << 20  # bytes of a file in a shard; fixed, so that checkpoints outlive --workers

@@ -13,7 +13,7 @@ from promptsearch.data.tasks.load import load_document, load_task
 from promptsearch.data.tasks.schema import TaskSchema, schema_of
 from promptsearch.data.tasks.task_file import ChatKeys
 from promptsearch.errors import did_you_mean
-from promptsearch.files.reading import open_bytes, open_text
+from promptsearch.files.read import open_bytes, open_text
 
 __all__ = [
     "ChatKeys",

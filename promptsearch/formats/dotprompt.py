@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promptsearch.errors import ExportError
-from promptsearch.files.writing import write_lines
+from promptsearch.files.write import write_lines
 from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.shared.cloze import (
     ELSEWHERE,

@@ -18,7 +18,7 @@ from types import ModuleType
 
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import ExportError
-from promptsearch.files.writing import make_folder_of
+from promptsearch.files.write import make_folder_of
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble import Ensemble
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from promptsearch.files.writing import write_atomic
+from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.shared.cloze import (
     braced,

@@ -15,7 +15,7 @@ from typing import Any
 
 from promptsearch.data import Example, Split, TaskDefinition
 from promptsearch.errors import ExportError
-from promptsearch.files.writing import write_lines
+from promptsearch.files.write import write_lines
 from promptsearch.formats.export import NEXT, ExportRequest, place_of
 from promptsearch.formats.shared.cloze import ELSEWHERE, quoted, uncalibrated
 from promptsearch.formats.shared.continuations import ContinuationReading, Continuations, compared

@@ -8,7 +8,7 @@ with a template a line. Lines that name their relation themselves are read too.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from promptsearch.files.reading import ENCODING, kind_of, open_text
+from promptsearch.files.read import ENCODING, kind_of, open_text
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.contents import (
     ForeignTemplate,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from promptsearch.errors import ExportError
-from promptsearch.files.writing import write_atomic
+from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import NEXT, ExportRequest, place_of
 from promptsearch.formats.shared.cloze import only_prompt
 from promptsearch.models.loading.files import find_model_files

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from promptsearch.data import Example
 from promptsearch.errors import ExportError
-from promptsearch.files.writing import write_lines
+from promptsearch.files.write import write_lines
 from promptsearch.formats.export import NEXT, ExportRequest, place_of
 from promptsearch.formats.shared.cloze import (
     ending,

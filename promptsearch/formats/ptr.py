@@ -11,8 +11,8 @@ from pathlib import Path
 from promptsearch.data.tables.json_rows import json_document
 from promptsearch.data.tasks.ptr_rules import Rule, rule_lines
 from promptsearch.errors import ExportError
-from promptsearch.files.reading import ENCODING, kind_of
-from promptsearch.files.writing import write_lines
+from promptsearch.files.read import ENCODING, kind_of
+from promptsearch.files.write import write_lines
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.contents import (
     ForeignTemplate,

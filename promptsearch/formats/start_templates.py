@@ -12,10 +12,10 @@ from pathlib import Path
 from promptsearch.data import TaskDefinition
 from promptsearch.data.tables.json_rows import json_lines
 from promptsearch.errors import DataError, PromptError
-from promptsearch.files.reading import ENCODING, kind_of, open_text
+from promptsearch.files.read import ENCODING, kind_of, open_text
 from promptsearch.formats.importing.contents import ImportOptions, Location, read_files
-from promptsearch.formats.importing.name_binding import Inputs
-from promptsearch.formats.importing.pairing import named_here
+from promptsearch.formats.importing.input_names import Inputs
+from promptsearch.formats.importing.prompt_pairs import named_here
 from promptsearch.formats.openprompt.notation import holds_mask
 from promptsearch.formats.shared.lama_notation import OBJECT
 from promptsearch.prompt import Template

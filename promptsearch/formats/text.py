@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from promptsearch.files.writing import write_atomic
+from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import ExportRequest
 from promptsearch.prompt import Answer, Verbalizer
 from promptsearch.prompt_file.prompts_json import SavedPrompt

@@ -9,8 +9,8 @@ from typing import cast
 
 from promptsearch.data.tasks.task_file import Kind
 from promptsearch.errors import DataError, PromptError
-from promptsearch.files.reading import sha256
-from promptsearch.files.writing import write_atomic
+from promptsearch.files.read import sha256
+from promptsearch.files.write import write_atomic
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.prompt_file.priors import check_prior
 from promptsearch.prompt_file.value_types import misshapen

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from promptsearch.files.reading import is_whole
+from promptsearch.files.read import is_whole
 
 Kind = Mapping[str, Any] | str  # an object's keys ("*": all others), or a word of _IS
 _SCORES = {"*": {"n": "count", "selected": "flag", "*": "any"}}

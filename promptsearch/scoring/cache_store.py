@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptsearch.errors import RunError
-from promptsearch.files.writing import write_atomic
+from promptsearch.files.write import write_atomic
 from promptsearch.scoring import cache_blocks
 from promptsearch.scoring.cache_blocks import Known, Values, content
 from promptsearch.scoring.cache_blocks import digest as digest

@@ -12,7 +12,7 @@ from promptsearch.data import TableFormat
 from promptsearch.data.tables.parquet import pyarrow_for
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.errors import RunError
-from promptsearch.files.reading import kind_of
+from promptsearch.files.read import kind_of
 from promptsearch.files.stdin import STDIN
 from promptsearch.prediction.table.label_rows import CHUNK
 from promptsearch.prediction.table.output import Target

@@ -7,7 +7,7 @@ from shlex import quote
 
 from promptsearch.data.tables.rows import Row
 from promptsearch.errors import DataError, did_you_mean, listed
-from promptsearch.files.reading import kind_of
+from promptsearch.files.read import kind_of
 
 _FEW = 20  # labels; more, with hardly a row each, are no labels
 

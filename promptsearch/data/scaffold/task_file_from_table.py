@@ -12,7 +12,7 @@ from promptsearch.data.scaffold.label_column import labels_of
 from promptsearch.data.scaffold.text_columns import SPACELESS, Column, chosen_columns
 from promptsearch.data.tables.rows import TableFormat, read_rows
 from promptsearch.errors import DataError, listed
-from promptsearch.files.reading import ENCODING
+from promptsearch.files.read import ENCODING
 
 _CHINESE = re.compile(SPACELESS)
 

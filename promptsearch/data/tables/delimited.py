@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promptsearch.errors import DataError
-from promptsearch.files.reading import open_text
+from promptsearch.files.read import open_text
 
 Lines = Iterator[tuple[int, list[str]]]
 _CSV_HINT = 'write a text with commas in it as "...", a quote in it as ""'

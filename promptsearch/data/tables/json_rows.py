@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from promptsearch.errors import DataError
-from promptsearch.files.reading import open_text
+from promptsearch.files.read import open_text
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()

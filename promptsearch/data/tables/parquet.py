@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from promptsearch.errors import DataError
-from promptsearch.files.reading import COMPRESSED, open_bytes
+from promptsearch.files.read import COMPRESSED, open_bytes
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[int, object]]:

@@ -14,7 +14,7 @@ from promptsearch.data.tables.nested import joined, reached
 from promptsearch.data.tables.parquet import parquet_rows
 from promptsearch.data.tables.semeval import text_rows
 from promptsearch.errors import DataError, did_you_mean
-from promptsearch.files.reading import ENCODING, is_whole, kind_of
+from promptsearch.files.read import ENCODING, is_whole, kind_of
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")  # and .txt: see semeval
 Cells = Mapping[str, object]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from promptsearch.data.tables.json_rows import json_lines
 from promptsearch.errors import DataError
-from promptsearch.files.reading import open_text
+from promptsearch.files.read import open_text
 
 _SENTENCE = re.compile(r'\d+\t"?(?P<text>.*?)"?')
 Line = tuple[int, str]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from promptsearch.data.tasks.task_file import TaskFile
 from promptsearch.errors import DataError
-from promptsearch.files.reading import expand, open_text
+from promptsearch.files.read import expand, open_text
 
 CandidatesRule = Literal["objects", "vocabulary", "common-vocab", "file"]
 COMMON_VOCAB = "common_vocab_cased.txt"

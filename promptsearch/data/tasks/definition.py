@@ -10,7 +10,7 @@ from promptsearch.data.tasks.facts_reader import objects_of
 from promptsearch.data.tasks.schema import Reader, TaskSchema
 from promptsearch.data.tasks.task_file import ChatKeys, Kind
 from promptsearch.errors import DataError, TaskError
-from promptsearch.files.reading import sha256
+from promptsearch.files.read import sha256
 from promptsearch.prompt import Prompt, Verbalizer
 
 

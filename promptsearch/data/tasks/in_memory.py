@@ -11,7 +11,7 @@ from promptsearch.data.tasks.definition import Split, TaskDefinition
 from promptsearch.data.tasks.dev_split import with_dev
 from promptsearch.data.tasks.schema import Reader, TaskSchema
 from promptsearch.errors import DataError
-from promptsearch.files.reading import ENCODING
+from promptsearch.files.read import ENCODING
 from promptsearch.prompt import Prompt
 
 WHERE = Path("X")  # as errors name it

@@ -14,7 +14,7 @@ from promptsearch.data.tasks.manual_prompt import fact_template, labelled_reader
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.data.tasks.task_file import TaskFile, read_toml, task_file
 from promptsearch.errors import DataError
-from promptsearch.files.reading import expand
+from promptsearch.files.read import expand
 from promptsearch.prompt import Prompt, Verbalizer
 
 

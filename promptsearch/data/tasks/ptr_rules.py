@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptsearch.errors import DataError
-from promptsearch.files.reading import ENCODING, open_text
+from promptsearch.files.read import ENCODING, open_text
 
 ENDINGS = (".tsv", ".txt")
 Rules = dict[str, list[list[str]]]  # label -> answers, each a word (or several) a slot

@@ -11,7 +11,7 @@ from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
 from promptsearch.data.tasks.task_file import ChatKeys, Kind, chat_of
 from promptsearch.data.tasks.toml_keys import TomlKeys
-from promptsearch.files.reading import ENCODING
+from promptsearch.files.read import ENCODING
 
 Reader: TypeAlias = LabelledReader | FactsReader
 

@@ -12,7 +12,7 @@ from typing import Literal
 from promptsearch.data.tasks.ptr_rules import ENDINGS, read_rules
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import TaskError
-from promptsearch.files.reading import ENCODING, expand, kind_of
+from promptsearch.files.read import ENCODING, expand, kind_of
 
 Kind = Literal["classification", "facts"]
 Answers = Mapping[str, str | Sequence[object]]  # label -> answers, as written

@@ -11,8 +11,8 @@ Trigger tokens are pieces of a vocabulary, and text may be read as others. With 
 whether these are read back (`round_trips`, `token_ids`); without one nobody can tell.
 """
 
-from promptsearch.formats.autoprompt.reading import read
-from promptsearch.formats.autoprompt.writing import write
+from promptsearch.formats.autoprompt.exporter import write
+from promptsearch.formats.autoprompt.importer import read
 
 __all__ = ["ENDINGS", "read", "write"]
 

@@ -20,9 +20,9 @@ from promptsearch.formats.importing.contents import (
     Location,
 )
 from promptsearch.formats.importing.group import Group, ImportedPrompt
-from promptsearch.formats.importing.name_binding import Inputs
+from promptsearch.formats.importing.input_names import Inputs
 from promptsearch.formats.importing.one_task import check_one_task
-from promptsearch.formats.importing.pairing import answers_of_task, paired, together
+from promptsearch.formats.importing.prompt_pairs import answers_of_task, paired, together
 from promptsearch.prompt import Prompt, Verbalizer
 
 MOST = 100_000  # prompts that templates and verbalizers make together

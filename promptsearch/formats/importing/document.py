@@ -5,7 +5,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from promptsearch.files.reading import sha256
+from promptsearch.files.read import sha256
 from promptsearch.formats.importing.contents import ImportOptions
 from promptsearch.formats.importing.group import Group, ImportedPrompt
 from promptsearch.prompt import Verbalizer

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from promptsearch.formats.importing.contents import ForeignVerbalizer
-from promptsearch.formats.importing.name_binding import short_names
+from promptsearch.formats.importing.input_names import short_names
 
 
 def check_one_task(verbalizers: Sequence[ForeignVerbalizer], renamed: Mapping[str, str]) -> None:

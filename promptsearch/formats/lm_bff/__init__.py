@@ -10,8 +10,8 @@ A word brings the space before it, so `_It_was*mask*` is "It was [Z]". What LM-B
 of ours can say: it is told, and the sentence stands as it is.
 """
 
-from promptsearch.formats.lm_bff.reading import read
-from promptsearch.formats.lm_bff.writing import MAPPING, TEMPLATE, write
+from promptsearch.formats.lm_bff.exporter import MAPPING, TEMPLATE, write
+from promptsearch.formats.lm_bff.importer import read
 
 ENDINGS = (".score.txt", TEMPLATE, MAPPING)  # a release has each list three times, once with scores
 

@@ -11,16 +11,16 @@ tokens, control tokens, and what is done to inputs (post_processing) are no part
 
 from pathlib import Path
 
-from promptsearch.files.reading import ENCODING, kind_of, open_text
+from promptsearch.files.read import ENCODING, kind_of, open_text
 from promptsearch.formats.importing.contents import (
     ForeignTemplate,
     ImportedFiles,
     ImportOptions,
     Location,
 )
+from promptsearch.formats.openprompt.exporter import write
 from promptsearch.formats.openprompt.notation import holds_mask, template_of
 from promptsearch.formats.openprompt.verbalizers import in_json, in_text
-from promptsearch.formats.openprompt.writing import write
 
 __all__ = ["ENDINGS", "read", "write"]
 

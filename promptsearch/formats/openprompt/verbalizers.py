@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from promptsearch.data.tables.json_rows import json_document
-from promptsearch.files.reading import ENCODING
+from promptsearch.files.read import ENCODING
 from promptsearch.formats.importing.contents import (
     ForeignVerbalizer,
     ImportOptions,

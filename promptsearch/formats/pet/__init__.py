@@ -12,16 +12,16 @@ PET puts a space before every part. Its second segment (parts_b) goes on behind 
 from pathlib import Path
 
 from promptsearch.data.tables.json_rows import json_document
-from promptsearch.files.reading import ENCODING, kind_of, open_text
+from promptsearch.files.read import ENCODING, kind_of, open_text
 from promptsearch.formats.importing.contents import (
     ImportedFiles,
     ImportOptions,
     Location,
     well_formed,
 )
+from promptsearch.formats.pet.exporter import write
 from promptsearch.formats.pet.patterns import classes_of
 from promptsearch.formats.pet.verbalizers import in_json, in_text
-from promptsearch.formats.pet.writing import write
 
 __all__ = ["ENDINGS", "read", "write"]
 

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from promptsearch.errors import ExportError
-from promptsearch.files.writing import write_atomic
+from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.python.expected_rows import expected_rows
 from promptsearch.formats.python.model_facts import ModelFacts, model_facts

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from promptsearch.errors import DataError, ExportError
 from promptsearch.formats.export import ExportRequest
-from promptsearch.formats.importing.name_binding import counted_inputs, with_spaces
+from promptsearch.formats.importing.input_names import counted_inputs, with_spaces
 from promptsearch.prompt import Field, Template
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 

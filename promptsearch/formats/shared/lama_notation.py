@@ -11,8 +11,8 @@ from pathlib import Path
 from promptsearch.data.tables.json_rows import json_lines
 from promptsearch.data.tasks.facts_reader import SUBJECT
 from promptsearch.errors import ExportError, PromptError
-from promptsearch.files.reading import ENCODING
-from promptsearch.files.writing import write_lines
+from promptsearch.files.read import ENCODING
+from promptsearch.files.write import write_lines
 from promptsearch.formats.importing.contents import ForeignTemplate, Location, well_formed
 from promptsearch.prompt import Field, Part, Slot, Template, Text
 from promptsearch.prompt.template import notation_of

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from promptsearch.errors import DataError
-from promptsearch.files.reading import open_text
+from promptsearch.files.read import open_text
 from promptsearch.language.english.inflection import Pos
 
 _WORDNET = Path(__file__).with_name("synonyms.tsv.gz")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TextIO
 from promptsearch.data import Row, TableFormat
 from promptsearch.data.tables.parquet import open_parquet, pyarrow_for
 from promptsearch.data.tables.rows import each_row
-from promptsearch.files.reading import is_whole, kind_of
+from promptsearch.files.read import is_whole, kind_of
 from promptsearch.prediction.table.columns import Columns
 
 BATCH = 1 << 15  # rows of a row group, where the table has none

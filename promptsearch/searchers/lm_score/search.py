@@ -27,7 +27,7 @@ import numpy as np
 
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError
-from promptsearch.files.writing import write_lines
+from promptsearch.files.write import write_lines
 from promptsearch.language.words import is_english
 from promptsearch.models import Options
 from promptsearch.prompt import Source, Template

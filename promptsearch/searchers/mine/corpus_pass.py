@@ -10,7 +10,7 @@ from pathlib import Path
 from promptsearch.corpora.evidence import Annotated
 from promptsearch.corpora.sentences import Chunk, CorpusFormat, Shard, chunks, joined, shards_of
 from promptsearch.errors import RunError
-from promptsearch.files.writing import write_lines
+from promptsearch.files.write import write_lines
 from promptsearch.parallel import WorkerPool
 from promptsearch.searchers.mine.count_table import Counted, CountTable, merged
 from promptsearch.searchers.mine.dependency import Sentence

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from promptsearch.files.writing import write_lines
+from promptsearch.files.write import write_lines
 from promptsearch.searchers.mine.snippets import Snippet
 
 SPILL = 100_000  # snippets held in memory

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptsearch.errors import PromptError
-from promptsearch.files.writing import write_lines
+from promptsearch.files.write import write_lines
 from promptsearch.prompt import Prompt, Source
 from promptsearch.prompt.template import Field, Part, Slot, Template, Text
 from promptsearch.searchers.mine.dependency import OBJECT, SUBJECT, Phrase

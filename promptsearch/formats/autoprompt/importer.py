@@ -7,7 +7,7 @@ from pathlib import Path
 from promptsearch.data.tables.json_rows import json_document
 from promptsearch.data.tasks.facts_reader import SUBJECT
 from promptsearch.errors import PromptError
-from promptsearch.files.reading import ENCODING, kind_of
+from promptsearch.files.read import ENCODING, kind_of
 from promptsearch.formats.autoprompt.tokens import read_trigger, spelled, texts_of
 from promptsearch.formats.importing.contents import (
     ForeignTemplate,

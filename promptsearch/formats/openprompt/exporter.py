@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from promptsearch.errors import ExportError
-from promptsearch.files.writing import write_atomic, write_lines
+from promptsearch.files.write import write_atomic, write_lines
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.contents import Location
-from promptsearch.formats.importing.name_binding import with_spaces
+from promptsearch.formats.importing.input_names import with_spaces
 from promptsearch.formats.openprompt.notation import template_of
 from promptsearch.formats.openprompt.verbalizers import GLUED
 from promptsearch.formats.shared.export_checks import (

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from promptsearch.errors import PromptError
-from promptsearch.files.reading import ENCODING, open_text
+from promptsearch.files.read import ENCODING, open_text
 from promptsearch.formats.importing.contents import (
     ForeignTemplate,
     ForeignVerbalizer,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from promptsearch.data.tasks.facts_reader import SUBJECT
 from promptsearch.errors import ExportError
-from promptsearch.formats.autoprompt.reading import template_of
+from promptsearch.formats.autoprompt.importer import template_of
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.contents import Location
 from promptsearch.formats.shared.export_checks import (

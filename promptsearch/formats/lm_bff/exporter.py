@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from promptsearch.errors import ExportError
-from promptsearch.files.writing import write_lines
+from promptsearch.files.write import write_lines
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.contents import Location
-from promptsearch.formats.importing.name_binding import with_spaces
-from promptsearch.formats.lm_bff.reading import SENTENCES, template_of
+from promptsearch.formats.importing.input_names import with_spaces
+from promptsearch.formats.lm_bff.importer import SENTENCES, template_of
 from promptsearch.formats.shared.export_checks import (
     names_for,
     no_ensemble,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import PromptError
 from promptsearch.formats.importing.contents import ForeignTemplate, ForeignVerbalizer, Location
-from promptsearch.formats.importing.name_binding import Inputs, Labelled, labelled, with_spaces
+from promptsearch.formats.importing.input_names import Inputs, Labelled, labelled, with_spaces
 from promptsearch.language.words import is_spaced
 from promptsearch.prompt import Prompt, Template, Verbalizer
 

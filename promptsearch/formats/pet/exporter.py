@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from promptsearch.errors import ExportError
-from promptsearch.files.writing import write_atomic
+from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.pet.expression_values import PatternString
 from promptsearch.formats.pet.patterns import joined
