@@ -41,7 +41,7 @@ WORDS = Words(tuple("a" * n for n in range(1, 61)), together=30)
 
 def test_the_best_are_scored_again_and_only_they_are_ranked():
     ranking, exact = Lengths(0.001), Lengths()
-    result = search_prompts(WORDS, TASK, exact, ranking=lambda: ranking)
+    result = search_prompts(WORDS, TASK, exact, fast=lambda: ranking)
     assert len(ranking.scored) == 60  # the manual prompt alone is not worth it
     assert len(exact.scored) == 21  # the manual prompt and 20 finalists
     assert result.best.prompt == prompt("a" * 60)
@@ -56,12 +56,10 @@ def test_the_best_are_scored_again_and_only_they_are_ranked():
 def test_a_resumed_run_scores_nothing_twice(tmp_path):
     path = tmp_path / "trials.jsonl"
     with Ledger({}, path) as ledger:
-        whole = search_prompts(
-            WORDS, TASK, Lengths(), ranking=lambda: Lengths(0.001), ledger=ledger
-        )
+        whole = search_prompts(WORDS, TASK, Lengths(), fast=lambda: Lengths(0.001), ledger=ledger)
     ranking, exact = Lengths(0.001), Lengths()
     with Ledger({}, path) as ledger:
-        again = search_prompts(WORDS, TASK, exact, ranking=lambda: ranking, ledger=ledger)
+        again = search_prompts(WORDS, TASK, exact, fast=lambda: ranking, ledger=ledger)
     assert not ranking.scored
     assert not exact.scored
     assert again.ranked == whole.ranked
@@ -70,14 +68,14 @@ def test_a_resumed_run_scores_nothing_twice(tmp_path):
 @pytest.mark.parametrize("forwards", [45_000, 60_000, 81_000])
 def test_the_limit_on_forwards_leaves_room_for_the_finalists(forwards):
     limits = Limits(forwards=forwards)
-    result = search_prompts(WORDS, TASK, Lengths(), ranking=lambda: Lengths(0.001), limits=limits)
+    result = search_prompts(WORDS, TASK, Lengths(), fast=lambda: Lengths(0.001), limits=limits)
     assert result.spent.forwards <= forwards
     assert result.exact
     assert result.manual.exact
 
 
 def test_a_search_interrupted_twice_keeps_what_it_ranked():
-    result = search_prompts(WORDS, TASK, Lengths(dies_after=1), ranking=lambda: Lengths(0.001))
+    result = search_prompts(WORDS, TASK, Lengths(dies_after=1), fast=lambda: Lengths(0.001))
     assert result.stopped_because == "interrupted"
     assert len(result.ranked) == 61
     assert not result.exact
@@ -85,7 +83,7 @@ def test_a_search_interrupted_twice_keeps_what_it_ranked():
 
 def test_few_prompts_are_scored_exactly_at_once():
     ranking = Lengths(0.001)
-    result = search_prompts(Words(WORDS.words[:19]), TASK, Lengths(), ranking=lambda: ranking)
+    result = search_prompts(Words(WORDS.words[:19]), TASK, Lengths(), fast=lambda: ranking)
     assert not ranking.scored
     assert len(result.ranked) == 20
     assert result.spent.forwards == 20_000

@@ -321,13 +321,13 @@ def test_texts_are_counted_as_the_trainer_draws_them(steps, batch, texts, monkey
 class ShorterIsLearned:
     """A tuner without a model: what it gives is the reverse of `LongerIsBetter`."""
 
-    tuning: FinetuneConfig = FinetuneConfig(top=3, steps=5)
+    config: FinetuneConfig = FinetuneConfig(top=3, steps=5)
     dies_after: int = 99
     fails: str = "none"
     done: list = field(default_factory=list)
-    to_text: list = field(default_factory=list)
+    lines: list = field(default_factory=list)
 
-    def chore(self, prompt):
+    def call(self, prompt):
         return ModelCall(Cost(3000), lambda: self._scores(prompt))
 
     def _scores(self, prompt):
@@ -339,11 +339,11 @@ class ShorterIsLearned:
             return None
         return {"log_likelihood": -float(len(text)), "accuracy": 0.75, "n": 1000}
 
-    def about(self, prompt, finalists):
+    def summary(self, prompt, finalists):
         return f"{finalists} finalists"
 
     def log(self, line):
-        self.to_text.append(line)
+        self.lines.append(line)
 
 
 WORDS = Words(tuple("a" * n for n in range(1, 13)))
@@ -394,11 +394,11 @@ def test_the_manual_prompt_is_tuned_where_it_is_no_finalist():
 def test_the_cost_is_said_first_then_each_result_with_the_time_left():
     tuner = ShorterIsLearned()
     staged(tuner)
-    assert tuner.to_text[0] == "3 finalists"
+    assert tuner.lines[0] == "3 finalists"
     assert (
-        tuner.to_text[1] == "tuned p12: log_likelihood -16.000 (frozen -0.062) · 1/3 · 0:00:00 left"
+        tuner.lines[1] == "tuned p12: log_likelihood -16.000 (frozen -0.062) · 1/3 · 0:00:00 left"
     )
-    assert tuner.to_text[3].endswith("· 3/3")
+    assert tuner.lines[3].endswith("· 3/3")
 
 
 def test_tuning_is_paid_and_a_limit_ends_it():
@@ -476,7 +476,7 @@ def test_a_finalist_whose_tuning_came_to_nothing_stands_after_the_others():
     result = staged(tuner)
     assert texts(result.ranked)[:3] == ["a" * 11, "a" * 12, "a" * 10]
     assert result.manual.tuned is None
-    assert any("to no numbers: a lower --finetune-lr" in line for line in tuner.to_text)
+    assert any("to no numbers: a lower --finetune-lr" in line for line in tuner.lines)
 
 
 def test_where_a_faster_judge_ranks_all_finalists_have_exact_scores():
@@ -485,7 +485,7 @@ def test_where_a_faster_judge_ranks_all_finalists_have_exact_scores():
         words,
         TASK,
         LongerIsBetter(),
-        ranking=LongerIsBetter,
+        fast=LongerIsBetter,
         tuner=ShorterIsLearned(FinetuneConfig(top=40)),
     )
     assert result.tuned.done == 40
@@ -608,8 +608,8 @@ def test_a_chore_is_paid_three_times_and_dev_once(task):
     tuner = tuner_of(replace(TUNED, finetune_steps=2), scorer, definition, print)
     each = scorer.cost([definition.prompt], definition.train.examples).forwards
     dev = scorer.cost([definition.prompt], definition.dev.examples).forwards
-    assert tuner.chore(definition.prompt).cost.forwards == 3 * 2 * each + dev
-    said = tuner.about(definition.prompt, 3)
+    assert tuner.call(definition.prompt).cost.forwards == 3 * 2 * each + dev
+    said = tuner.summary(definition.prompt, 3)
     weights = sum(p.numel() for p in scorer.model.machine.model.parameters())
     assert f"3 finalists x 2 steps x 4 texts · {3 * 2 * each} sequences" in said
     assert f"{16 * weights / 2**20:,.0f} MB" in said

@@ -14,28 +14,28 @@ from promptsearch.scoring import Cost
 
 
 class ModelCall(NamedTuple):
-    """A strategy's own passes through a model: what they cost, and how they are done."""
+    """A strategy's own call of a model: its cost and the function that makes it."""
 
-    cost: Cost  # an upper bound, where `spent` tells what it took once it is done
+    cost: Cost  # an upper bound, if `spent` returns the cost afterwards
     run: Callable[[], object]  # gives JSON values
     spent: Callable[[], Cost] | None = None
 
     @property
     def actual_cost(self) -> Cost:
-        """What the work took."""
+        """The cost of the call, once it has run."""
         return self.cost if self.spent is None else self.spent()
 
 
 @dataclass
 class Budget:
-    """Pays for prompts and forwards, and ends a search that has no more."""
+    """Limits of a search and what it has spent; ends a search that has nothing left."""
 
     limits: Limits
     spent: Spent = field(default_factory=Spent)
     _began: float = field(default_factory=time.monotonic)
 
     def resume(self, rows: Iterable[Row]) -> None:
-        """What the ledger's rows say was paid by earlier runs: this one has that much less time."""
+        """Count what earlier runs paid by the ledger's rows, time included."""
         for row in rows:
             forwards, tokens = cast(int, row["forwards"]), cast(int, row["tokens"])
             self.pay(forwards, tokens, cast(float, row["seconds"]))
@@ -43,13 +43,13 @@ class Budget:
 
     @property
     def remaining(self) -> int | None:
-        """Prompts that the budget has room for; None: as many as there are."""
+        """Prompts that the budget has room for; None if it has no limit."""
         if self.limits.prompts is None:
             return None
         return max(0, self.limits.prompts - self.spent.prompts)
 
     def pay(self, forwards: int, tokens: int, seconds: float) -> None:
-        """For what has passed through a model."""
+        """Pay for what has passed through a model."""
         self.spent = replace(
             self.spent,
             forwards=self.spent.forwards + forwards,
@@ -58,30 +58,31 @@ class Budget:
         )
 
     def pay_prompt(self) -> None:
-        """For one more distinct prompt on dev."""
+        """Pay for one more distinct prompt on dev."""
         self.spent = replace(self.spent, prompts=self.spent.prompts + 1)
 
     def within_budget(self, fresh: Sequence[bool]) -> int:
-        """How many of these prompts may be scored; those that are not fresh cost nothing."""
+        """Return how many of these prompts may be scored; only fresh ones cost something."""
         if (remaining := self.remaining) is None:
             return len(fresh)
         needed = accumulate(fresh)
         return next((i for i, count in enumerate(needed) if count > remaining), len(fresh))
 
-    def forget_time(self) -> None:
-        """From now on time does not end the search."""
-        self.limits = replace(self.limits, seconds=None)
+    def within(self, limits: Limits) -> "Budget":
+        """Return a budget with other limits, from which the same has been spent."""
+        return replace(self, limits=limits)
 
     def check_time(self) -> None:
-        """`BudgetSpent` where time is over."""
+        """Raise BudgetSpent if time is over."""
         over = time.monotonic() - self._began
         if self.limits.seconds is not None and over >= self.limits.seconds:
             raise BudgetSpent("time")
 
     def affordable(self, count: int, reserve: int, cost: Callable[[int], int]) -> int:
-        """How many of the first `count` things may pass, `cost(n)` forwards being that of n.
+        """Return how many of the first `count` texts may pass.
 
-        `reserve` forwards stay back. `BudgetSpent` where it is none.
+        `cost(n)` is the forwards that n of them take; `reserve` forwards stay back.
+        Raises BudgetSpent if there is room for none.
         """
         if self.limits.forwards is None:
             return count

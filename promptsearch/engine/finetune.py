@@ -1,6 +1,6 @@
-"""The last stage of a search that ranks by tuning: finalists one by one, kept as they are done."""
+"""The last phase of a search that ranks by fine-tuning: finalists are tuned one by one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -16,21 +16,21 @@ from promptsearch.metrics.predictions import Scores
 from promptsearch.models.finetuning.config import FinetuneConfig
 from promptsearch.prompt import Prompt
 
-WORK = "finetune"  # what rows of the ledger begin with
+LEDGER_NAME = "finetune"  # first word of the names of its rows in the ledger
 
 
 class Tuner(Protocol):
-    """What a search needs of tuning."""
+    """Fine-tuning of model copies to prompts."""
 
     @property
-    def tuning(self) -> FinetuneConfig: ...
+    def config(self) -> FinetuneConfig: ...
 
-    def chore(self, prompt: Prompt) -> ModelCall:
-        """Tune a copy to the prompt: gives its scores on dev, or None where it came to nothing."""
+    def call(self, prompt: Prompt) -> ModelCall:
+        """Return the call that tunes a copy and gives its dev scores (None if it diverged)."""
         ...
 
-    def about(self, prompt: Prompt, finalists: int) -> str:
-        """What is about to be done, and what that costs, in a line."""
+    def summary(self, prompt: Prompt, finalists: int) -> str:
+        """Return a line on what is about to be done, and what that costs."""
         ...
 
     def log(self, line: str) -> None: ...
@@ -38,7 +38,7 @@ class Tuner(Protocol):
 
 @dataclass
 class FinetuneStage:
-    """Tunes the finalists of a book."""
+    """Scores of finalists under model copies that were tuned to them, one after the other."""
 
     scorer: TrialScorer
     tuner: Tuner
@@ -47,41 +47,36 @@ class FinetuneStage:
     _fresh: int = 0  # of those that are done, by this run
     _seconds: float = 0.0
 
-    def __post_init__(self) -> None:
-        """As many as will be tuned are to have exact scores."""
-        self.scorer.finalists = max(self.scorer.finalists, self.tuner.tuning.top)
-
-    def run(self, limits: Limits) -> None:
-        """Give finalists their tuned scores; what is done stays where a limit ends it."""
-        self.scorer.budget.limits = limits
-        chosen = finalists_of(self.scorer, self.tuner.tuning.top)
+    def run(self, trials: Mapping[str, Trial]) -> Iterator[tuple[str, Trial]]:
+        """Yield the finalists' trials with their tuned scores, as they are done."""
+        chosen = finalists_of(trials, self.scorer, self.tuner.config.top)
         self.finalists = len(chosen)
-        self.tuner.log(self.tuner.about(self.scorer.start, self.finalists))
+        self.tuner.log(self.tuner.summary(self.scorer.start, self.finalists))
         for trial in chosen:
-            before = self.scorer.budget.spent.seconds
-            scores = self.scorer.once(self._name(trial), partial(self.tuner.chore, trial.prompt))
-            trial = replace(trial, tuned=cast(Scores | None, scores))
-            self.scorer.trials[self.scorer.key(trial.prompt, "dev", None)] = trial
+            before, call = self.scorer.budget.spent.seconds, partial(self.tuner.call, trial.prompt)
+            scores = cast(Scores | None, self.scorer.once(self._name(trial), call, trials))
+            tuned = replace(trial, tuned=scores)
+            yield self.scorer.key(trial.prompt, "dev", None), tuned
             self._note(self.scorer.budget.spent.seconds - before)
-            self.tuner.log(
-                f"{self._about(trial)} · {self.done}/{self.finalists}{self._time_remaining()}"
-            )
+            self.tuner.log(f"{self._line(tuned)} · {self.done}/{self.finalists}{self._rest()}")
 
     @property
     def report(self) -> Tuned:
-        """For the result."""
-        return Tuned(self.tuner.tuning, self.finalists, self.done)
+        """The number of finalists, and how many of them were tuned."""
+        return Tuned(self.tuner.config, self.finalists, self.done)
 
     def _name(self, trial: Trial) -> str:
-        """Of a finalist's row in the ledger."""
-        return f"{WORK} {self.tuner.tuning.course} {self.scorer.key(trial.prompt, 'dev', None)}"
+        """Return the name of a finalist's row in the ledger."""
+        return (
+            f"{LEDGER_NAME} {self.tuner.config.course} {self.scorer.key(trial.prompt, 'dev', None)}"
+        )
 
     def _note(self, seconds: float) -> None:
         self.done += 1
         if seconds:  # and not known from the ledger
             self._fresh, self._seconds = self._fresh + 1, self._seconds + seconds
 
-    def _about(self, trial: Trial) -> str:
+    def _line(self, trial: Trial) -> str:
         """`tuned p3: log_likelihood -0.412 (frozen -0.613)`"""
         if trial.tuned is None:
             return f"tuned {trial.id} to no numbers: a lower --finetune-lr may help"
@@ -89,43 +84,42 @@ class FinetuneStage:
         now, frozen = (scores.get(objective) for scores in (trial.tuned, trial.scores))
         return f"tuned {trial.id}: {objective} {_figure(now)} (frozen {_figure(frozen)})"
 
-    def _time_remaining(self) -> str:
-        """The time that the rest will take, as measured."""
+    def _rest(self) -> str:
+        """The time that the rest will take, by the speed so far."""
         todo = self.finalists - self.done
         if not self._fresh or not todo:
             return ""
         return f" · {timedelta(seconds=round(todo * self._seconds / self._fresh))} left"
 
 
-def finalists_of(book: TrialScorer, top: int) -> Sequence[Trial]:
-    """The best prompt, the manual one, then the next best: `top` in all.
+def finalists_of(trials: Mapping[str, Trial], scorer: TrialScorer, top: int) -> Sequence[Trial]:
+    """Return the best prompt, the manual one, then the next best: `top` in all.
 
     The first two come first, so that a stage cut short has something to compare.
     """
-    by_prompt = {t.prompt: t for t in ranked(_exact(book), book.objective)}
-    order = dict.fromkeys([next(iter(by_prompt)), book.start, *by_prompt])
+    exact = [trial for trial in trials.values() if trial.exact]
+    by_prompt = {trial.prompt: trial for trial in ranked(exact, scorer.objective)}
+    order = dict.fromkeys([next(iter(by_prompt)), scorer.start, *by_prompt])
     return [by_prompt[prompt] for prompt in order][:top]
 
 
-def _exact(book: TrialScorer) -> list[Trial]:
-    return [trial for trial in book.trials.values() if trial.exact]
-
-
 def reserve_forwards(limits: Limits, tuner: Tuner, start: Prompt, known: Sequence[Row]) -> Limits:
-    """The limits of the search before: forwards for the finalists stay back.
+    """Return the limits of the exploration: forwards for tuning the finalists stay back.
 
-    `known` are the ledger's rows; what they say was paid for tuning is not needed again. `RunError`
-    where nothing is left.
+    `known` are the ledger's rows; tuning that they have is not paid again. Raises RunError if
+    nothing is left to search with.
     """
     if limits.forwards is None:
         return limits
-    each = tuner.chore(start).cost.forwards
-    paid = sum(cast(int, r["forwards"]) for r in known if str(r["key"]).startswith(f"work {WORK}"))
-    remaining = limits.forwards - tuner.tuning.top * each + paid
+    each = tuner.call(start).cost.forwards
+    paid = sum(
+        cast(int, r["forwards"]) for r in known if str(r["key"]).startswith(f"work {LEDGER_NAME}")
+    )
+    remaining = limits.forwards - tuner.config.top * each + paid
     if remaining <= 0:
         raise RunError(
             f"--max-forwards {limits.forwards} leaves nothing to search with: tuning "
-            f"{tuner.tuning.top} finalists takes {tuner.tuning.top * each:,}; raise it, or lower "
+            f"{tuner.config.top} finalists takes {tuner.config.top * each:,}; raise it, or lower "
             "--finetune-top or --finetune-steps"
         )
     return replace(limits, forwards=remaining)

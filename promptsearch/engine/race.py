@@ -1,6 +1,9 @@
-"""A race run on a search's books: rungs stand in the ledger, and a resumed run replays them."""
+"""A race over dev's examples: prompts that are plainly worse than the best drop out early.
 
-from collections.abc import Mapping
+Checkpoints stand in the ledger, and a resumed run replays them.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from promptsearch.engine.race_statistics import (
@@ -18,58 +21,70 @@ from promptsearch.prompt import Prompt
 
 @dataclass
 class Race:
-    """Scores prompts on dev until they are plainly worse than the best so far (see `racing`).
+    """Scores prompts on more and more examples until they are eliminated (`race_statistics`).
 
-    A prompt that drops out stays as an incomplete trial. F1 is raced by accuracy, which it has an
-    example's share of.
+    An eliminated prompt stays as an incomplete trial. F1 is raced by accuracy, because an example
+    has a share of accuracy and none of F1.
     """
 
-    scorer: TrialScorer
     count: int  # examples of dev
     seed: int
     _lengths: dict[str, int] = field(default_factory=dict)  # examples scored, by contender's key
-    _dropped: list[Floats] = field(default_factory=list)
+    _eliminated: list[Floats] = field(default_factory=list)
 
     @property
     def order(self) -> list[int]:
         """The order in which examples come up."""
         return race_order(self.count, self.seed)
 
-    def run(self, prompts: Keyed) -> None:
-        """Make a trial of each: complete, or as far as it came."""
-        racing = dict(prompts)
-        if self.scorer.trials:  # the manual prompt is the mark, and is never dropped
-            for rung in checkpoints(self.count):
-                racing = self._rung(racing, rung) if racing else racing
-        contenders = bool(self.scorer.trials)
-        remaining = list(racing.items())
-        for key, trial in self.scorer.measured(remaining, "dev", None, self.scorer.objective):
-            self.scorer.trials[key] = trial
+    def run(
+        self, requests: Keyed, scorer: TrialScorer, trials: Mapping[str, Trial]
+    ) -> Iterator[tuple[str, Trial]]:
+        """Yield a trial of each request: complete, or as far as it came.
+
+        The best of `trials` is the mark. The first request of a search, the manual prompt, has no
+        mark and is never eliminated.
+        """
+        racing, contenders = dict(requests), bool(trials)
+        for checkpoint in checkpoints(self.count) if contenders else ():
+            if racing:
+                best = self._best(scorer, trials)[self.order[:checkpoint]]
+                out = dict(self._eliminate(racing, checkpoint, best, scorer, trials))
+                yield from out.items()
+                racing = {key: prompt for key, prompt in racing.items() if key not in out}
+        complete = scorer.measure(list(racing.items()), "dev", None, trials, scorer.objective)
+        for key, trial in complete:
+            yield key, trial
             if contenders:
                 self._lengths[key] = self.count
 
-    def _rung(self, racing: Mapping[str, Prompt], rung: int) -> dict[str, Prompt]:
-        """Those that go on; the trials of the others are kept."""
-        rows = self.order[:rung]
-        keys = {self.scorer.key(prompt, "dev", rows): key for key, prompt in racing.items()}
-        requests = [(rung_key, racing[key]) for rung_key, key in keys.items()]
-        trials = dict(self.scorer.measured(requests, "dev", rows, self.scorer.objective))
-        values = [self.scorer.values[rung_key] for rung_key in keys]
-        out = set(eliminated(values, self._best(rows), self.count))
-        for index, (rung_key, key) in enumerate(keys.items()):
+    def _eliminate(
+        self,
+        racing: Mapping[str, Prompt],
+        checkpoint: int,
+        best: Floats,
+        scorer: TrialScorer,
+        trials: Mapping[str, Trial],
+    ) -> Iterator[tuple[str, Trial]]:
+        """Score all on the first examples, and yield the trials of those that drop out."""
+        rows = self.order[:checkpoint]
+        keys = {scorer.key(prompt, "dev", rows): key for key, prompt in racing.items()}
+        requests = [(partial_key, racing[key]) for partial_key, key in keys.items()]
+        partial = dict(scorer.measure(requests, "dev", rows, trials, scorer.objective))
+        values = [scorer.values[partial_key] for partial_key in keys]
+        out = set(eliminated(values, best, self.count))
+        for index, (partial_key, key) in enumerate(keys.items()):
             if index in out:
-                self.scorer.trials[key] = trials[rung_key]
-                self._lengths[key] = rung
-                self._dropped.append(values[index])
-        return {key: p for i, (key, p) in enumerate(racing.items()) if i not in out}
+                self._lengths[key] = checkpoint
+                self._eliminated.append(values[index])
+                yield key, partial[partial_key]
 
-    def _best(self, rows: list[int]) -> Floats:
-        return self._values_of(ranked(self.scorer.trials.values(), self.scorer.objective)[0])[rows]
+    def report(self, trials: Mapping[str, Trial], scorer: TrialScorer) -> RaceReport:
+        """Return what was spared, and the bound on what that may have cost."""
+        return report(self._lengths, self._eliminated, self._best(scorer, trials), self.order)
 
-    def _values_of(self, trial: Trial) -> Floats:
-        return self.scorer.values[self.scorer.key(trial.prompt, "dev", None)]
-
-    def report(self) -> RaceReport:
-        """What was spared, and the bound on what that may have cost."""
-        winner = ranked(self.scorer.trials.values(), self.scorer.objective)[0]
-        return report(self._lengths, self._dropped, self._values_of(winner), self.order)
+    @staticmethod
+    def _best(scorer: TrialScorer, trials: Mapping[str, Trial]) -> Floats:
+        """(example,): the objective's values of the best trial."""
+        winner = ranked(trials.values(), scorer.objective)[0]
+        return scorer.values[scorer.key(winner.prompt, "dev", None)]

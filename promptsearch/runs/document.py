@@ -21,7 +21,7 @@ Prior = Callable[[Prompt], Mapping[str, object] | None]
 
 @dataclass(frozen=True)
 class Provenance:
-    """What it takes to run the search again."""
+    """The strategy, its options and limits: enough to run the search again."""
 
     strategy: str
     options: Mapping[str, object]  # the strategy's hyper-parameters
@@ -31,37 +31,38 @@ class Provenance:
     command: str | None
 
 
-def document_of(
-    result: Result,
-    definition: TaskDefinition,
-    model: ModelInfo,
-    scoring: Json,
-    provenance: Provenance,
-    manual_raw: Scores | None,
-    folder: Path | None = None,
-    prior: Prior = lambda prompt: None,
-) -> Json:
-    """The whole document, best prompt first; `folder` is where it will lie.
+@dataclass(frozen=True)
+class FinishedRun:
+    """A search that has ended, with all that its prompts.json tells."""
 
-    `manual_raw` are the manual prompt's scores without the chat template, where there is one;
-    `prior` gives what calibration takes away from a prompt.
-    """
-    kind = definition.kind
-    manual = _manual(result.manual, kind, folder, prior)
-    raw = {} if manual_raw is None else {"manual_raw": {**manual, "scores": {"dev": manual_raw}}}
+    result: Result
+    definition: TaskDefinition
+    model: ModelInfo
+    scoring: Json
+    provenance: Provenance
+    manual_raw: Scores | None  # of the manual prompt without the chat template, if there is one
+    folder: Path | None = None  # where the document will lie
+    prior: Prior = lambda prompt: None  # what calibration takes away from a prompt
+
+
+def document_of(run: FinishedRun) -> Json:
+    """Return the whole document, best prompt first."""
+    result, definition, kind = run.result, run.definition, run.definition.kind
+    manual = _manual(result.manual, kind, run.folder, run.prior)
+    raw = _manual_raw(manual, run.manual_raw)
     return {
         "format": FORMAT,
-        "task": _searched(definition, provenance),
-        "model": asdict(model),
-        "scoring": {"calibration": None, **scoring},
+        "task": _searched(definition, run.provenance),
+        "model": asdict(run.model),
+        "scoring": {"calibration": None, **run.scoring},
         "search": {
-            **asdict(provenance),
+            **asdict(run.provenance),
             "spent": asdict(result.spent),
             "stopped_because": result.stopped_because,
             **({} if result.race is None else {"race": asdict(result.race)}),
             **_ranked_by(result),
         },
-        "prompts": [_prompt_row(trial, kind, folder, prior) for trial in result.ranked],
+        "prompts": [_prompt_row(trial, kind, run.folder, run.prior) for trial in result.ranked],
         "ensemble": None,
         "baselines": {
             "manual": manual,
@@ -70,6 +71,10 @@ def document_of(
         },
         "versions": versions(),
     }
+
+
+def _manual_raw(manual: Json, scores: Scores | None) -> Json:
+    return {} if scores is None else {"manual_raw": {**manual, "scores": {"dev": scores}}}
 
 
 def _searched(definition: TaskDefinition, provenance: Provenance) -> Json:
@@ -165,12 +170,12 @@ def majority(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
 
 
 def versions() -> dict[str, object]:
-    """Of everything a score may depend on."""
+    """Return the versions of everything that a score may depend on."""
     import torch
 
     packages: Sequence[str] = ("promptsearch", "torch", "transformers", "tokenizers")
-    packages_and_platform: dict[str, object] = {name: version(name) for name in packages}
-    packages_and_platform["python"] = platform.python_version()
-    packages_and_platform["platform"] = platform.platform()
-    packages_and_platform["threads"] = torch.get_num_threads()
-    return packages_and_platform
+    installed: dict[str, object] = {name: version(name) for name in packages}
+    installed["python"] = platform.python_version()
+    installed["platform"] = platform.platform()
+    installed["threads"] = torch.get_num_threads()
+    return installed

@@ -29,31 +29,31 @@ class ModelTuner:
     scorer: Scorer
     definition: TaskDefinition
     train: Dataset  # those that have a right answer to learn
-    tuning: FinetuneConfig
+    config: FinetuneConfig
     seed: int
     log: Callable[[str], None]
 
-    def chore(self, prompt: Prompt) -> ModelCall:
+    def call(self, prompt: Prompt) -> ModelCall:
         """Its forwards are those of training, three times each, and of dev."""
         lesson = self._lesson(prompt)
         once = Cost.of(lesson.plan(self.scorer.model))
-        texts = PASSES * self.tuning.texts(len(self.train))
+        texts = PASSES * self.config.texts(len(self.train))
         learning = Cost(
             once.forwards * texts // len(self.train), once.tokens * texts // len(self.train)
         )
         judging = self.scorer.cost([prompt], self.definition.dev.examples)
         return ModelCall(learning + judging, lambda: self._tuned(prompt, lesson))
 
-    def about(self, prompt: Prompt, finalists: int) -> str:
+    def summary(self, prompt: Prompt, finalists: int) -> str:
         """The work in sequences, and the memory."""
         from promptsearch.models.finetuning.train import extra_bytes
 
         once = Cost.of(self._lesson(prompt).plan(self.scorer.model)).forwards
-        trained = finalists * self.tuning.texts(len(self.train)) * once // len(self.train)
-        size = min(self.tuning.batch, len(self.train))
+        trained = finalists * self.config.texts(len(self.train)) * once // len(self.train)
+        size = min(self.config.batch, len(self.train))
         memory = extra_bytes(self.scorer.model) / 2**20
         return (
-            f"tuning: {finalists} finalists x {self.tuning.steps} steps x {size} texts · "
+            f"tuning: {finalists} finalists x {self.config.steps} steps x {size} texts · "
             f"{trained:,} sequences forth and back, about {PASSES} forwards each · {memory:,.0f} "
             "MB for a copy, its gradients and AdamW's moments, and activations on top"
         )
@@ -73,7 +73,7 @@ class ModelTuner:
     def _tuned(self, prompt: Prompt, lesson: "FinetuneObjective") -> Scores | None:
         from promptsearch.models.finetuning.train import tuned
 
-        model = tuned(self.scorer.model, lesson, self.tuning, self.seed)
+        model = tuned(self.scorer.model, lesson, self.config, self.seed)
         if model is None:
             return None
         judge = split_scorer(replace(self.scorer, model=model), self.definition)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from promptsearch.corpora.sentences import CorpusFormat
@@ -17,9 +18,10 @@ from promptsearch.engine.trial import Result
 from promptsearch.metrics import scores_of
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import LanguageModel
+from promptsearch.parallel import WorkerPool
 from promptsearch.prompt_file.prompts_json import write_prompts
 from promptsearch.runs.directory import run_directory
-from promptsearch.runs.document import document_of
+from promptsearch.runs.document import FinishedRun, document_of
 from promptsearch.runs.identity import identity_of, provenance_of
 from promptsearch.runs.model_tuner import tuner_of
 from promptsearch.runs.scorer_setup import (
@@ -72,55 +74,104 @@ def search_locked(
     settings: Settings,
     output: Output,
 ) -> Result:
-    """The same, in a run directory that is locked already."""
-    metric, scoring = settings.metric(definition.kind), settings.scoring(definition.kind)
+    """Search in a run directory that is locked already; without one, keep nothing."""
     definition = with_vocabulary_candidates(definition, model)
-    scorer = Scorer(model, scoring, settings.answer_score, definition.kind == "facts")
-    if merged := scorer.labelling(definition.prompt.verbalizer).duplicate_labels:
-        output.log(f"{len(merged):,} candidates read like another one for this model: merged")
-    scored_as = settings.scored_as(definition.kind)
-    tuner = tuner_of(settings, scorer, definition, output.log)
-    identity = identity_of(searcher, definition, model, settings, scored_as)
-    crew = workers_for(settings, model)
-    with _ledger(folder, identity) as ledger, crew.open(output.log) as pool:
-
-        def arranged(scorer: Scorer) -> PromptScorer:
-            inner = build_scorer(scorer, settings, pool, output.log)
-            return add_calibration(inner, scorer, settings, definition)
-
-        def ranking() -> SplitScorer:
-            return split_scorer(arranged(replace(scorer, model=model.fast_model)), definition)
-
-        exact = arranged(scorer)
+    setup = RunSetup(searcher, definition, model, settings, folder, output)
+    setup.log_duplicate_candidates()
+    tuner = tuner_of(settings, setup.scorer, definition, output.log)
+    workers = workers_for(settings, model)
+    with _ledger(folder, setup.identity) as ledger, workers.open(output.log) as pool:
+        exact = setup.prompt_scorer(setup.scorer, pool)
         result = search_prompts(
             searcher,
             task_of(definition, model, settings, folder, output.log),
             split_scorer(exact, definition),
-            objective=metric,
+            objective=settings.metric(definition.kind),
             limits=settings.limits,
             ledger=ledger,
             on_progress=output.on_progress,
-            ranking=None if model.ranking_dtype == model.info.dtype else ranking,
+            fast=setup.fast_scorer(pool),
             race=settings.seed if settings.race else None,
             tuner=tuner,
         )
     if result.race is not None:
         output.log(race_summary(result.race))
     if folder is not None:
-        provenance = provenance_of(searcher, settings, output.command)
-        raw = _raw_baseline(definition, scorer, exact)
-        dtype = model.info.dtype if result.exact else model.ranking_dtype
-        scoring_row = {**scored_as, "dtype": dtype}
-        document = document_of(
-            result, definition, model.info, scoring_row, provenance, raw, folder, prior_in(exact)
-        )
-        write_prompts(folder / "prompts.json", document)
+        write_prompts(folder / "prompts.json", document_of(setup.finished(result, exact)))
         _log_event(folder, {"stopped_because": result.stopped_because, **asdict(result.spent)})
     return result
 
 
+@dataclass(frozen=True)
+class RunSetup:
+    """One strategy, task, model and settings, and what a search needs of them together."""
+
+    searcher: Searcher
+    definition: TaskDefinition  # with its candidates
+    model: LanguageModel
+    settings: Settings
+    folder: Path | None
+    output: Output
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The scorer of the model in its exact dtype, without cache or workers."""
+        settings, kind = self.settings, self.definition.kind
+        return Scorer(self.model, settings.scoring(kind), settings.answer_score, kind == "facts")
+
+    @property
+    def scoring_row(self) -> Mapping[str, object]:
+        """How answers and labels are scored, as files have it."""
+        return self.settings.scored_as(self.definition.kind)
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """What must be the same for the run to be resumed."""
+        return identity_of(
+            self.searcher, self.definition, self.model, self.settings, self.scoring_row
+        )
+
+    def log_duplicate_candidates(self) -> None:
+        """Log how many candidates this model cannot tell from another one."""
+        verbalizer = self.definition.prompt.verbalizer
+        if duplicates := self.scorer.labelling(verbalizer).duplicate_labels:
+            self.output.log(
+                f"{len(duplicates):,} candidates read like another one for this model: merged"
+            )
+
+    def prompt_scorer(self, scorer: Scorer, pool: WorkerPool) -> PromptScorer:
+        """Return the scorer cached, spread over the workers and calibrated."""
+        inner = build_scorer(scorer, self.settings, pool, self.output.log)
+        return add_calibration(inner, scorer, self.settings, self.definition)
+
+    def fast_scorer(self, pool: WorkerPool) -> Callable[[], SplitScorer] | None:
+        """Return what makes the scorer that ranks in a faster dtype; None if there is none."""
+        if self.model.ranking_dtype == self.model.info.dtype:
+            return None
+
+        def make() -> SplitScorer:
+            fast = replace(self.scorer, model=self.model.fast_model)
+            return split_scorer(self.prompt_scorer(fast, pool), self.definition)
+
+        return make
+
+    def finished(self, result: Result, exact: PromptScorer) -> FinishedRun:
+        """Return all that prompts.json holds; may score the manual prompt without its chat."""
+        dtype = self.model.info.dtype if result.exact else self.model.ranking_dtype
+        return FinishedRun(
+            result,
+            self.definition,
+            self.model.info,
+            scoring={**self.scoring_row, "dtype": dtype},
+            provenance=provenance_of(self.searcher, self.settings, self.output.command),
+            manual_raw=_raw_baseline(self.definition, self.scorer, exact),
+            folder=self.folder,
+            prior=prior_in(exact),
+        )
+
+
 def _raw_baseline(definition: TaskDefinition, scorer: Scorer, exact: PromptScorer) -> Scores | None:
-    """What the manual prompt scores on dev without the chat template, where there is one."""
+    """Return the manual prompt's dev scores without the chat template, if there is one."""
     if scorer.model.info.chat is None:
         return None
     raw = scorer_without_chat(scorer, exact)
@@ -129,7 +180,7 @@ def _raw_baseline(definition: TaskDefinition, scorer: Scorer, exact: PromptScore
 
 
 def with_vocabulary_candidates(definition: TaskDefinition, model: LanguageModel) -> TaskDefinition:
-    """The task with its candidates, where these are the model's whole words."""
+    """Return the task with its candidates, if these are the model's whole words."""
     if not definition.needs_vocabulary:
         return definition
     return with_candidates(definition, model.vocabulary_words())
@@ -142,7 +193,7 @@ def task_of(
     folder: Path | None,
     log: Callable[[str], None] = silent,
 ) -> Task:
-    """What a strategy may see of the definition: train, never dev or test."""
+    """Return what a strategy may see of the definition: train, never dev or test."""
     return Task(
         name=definition.name,
         kind=definition.kind,
