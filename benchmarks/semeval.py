@@ -33,7 +33,7 @@ from promptsearch import (
     load_task,
     search,
 )
-from promptsearch.metrics import classification_scores, paired_difference
+from promptsearch.metrics import paired_difference, scores_of
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.models import LanguageModel, Scoring
 from promptsearch.prompt import Prompt, Template, Verbalizer
@@ -235,7 +235,7 @@ def on_test(bench: Bench, prompts: Mapping[str, Prompt], how: Calibration) -> Fo
 
 def row(kind: str, seed: int | None, how: Calibration, found: Found) -> dict[str, object]:
     """What the methods come to; printed as lines of the table."""
-    scores = {name: classification_scores(judged, NEGATIVE) for name, judged in found.items()}
+    scores = {name: scores_of(judged, "classification", NEGATIVE) for name, judged in found.items()}
     rival = max(("one word", "one verb"), key=lambda name: float(str(scores[name]["micro_f1"])))
     table = {}
     for name, own in scores.items():

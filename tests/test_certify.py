@@ -24,8 +24,7 @@ from promptsearch.evaluation.certificate.crossfit import CrossFit
 from promptsearch.evaluation.certificate.null_models import Randomiser, shuffled_labels
 from promptsearch.evaluation.certificate.repeated_search import over_draws, over_folds, pooled
 from promptsearch.evaluation.certificate.score_matrix import ScoreMatrix
-from promptsearch.metrics import scores_of
-from promptsearch.metrics.f1 import SHARES, f1_scores
+from promptsearch.metrics import METRIC, METRICS, scores_of
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.prompt_file import read_prompts
@@ -49,22 +48,24 @@ def judgement_of(log_probs, gold):
     return Predictions(LABELS, targets, right, log_probs.argmax(axis=1), rank, log_probs)
 
 
-@pytest.mark.parametrize(("metric", "negative"), [*product(SHARES, [None, "fair"])])
+@pytest.mark.parametrize(
+    ("metric", "negative"), [*product([m.key for m in METRICS if m.shares], [None, "fair"])]
+)
 def test_shares_of_f1_have_its_mean_and_its_spread(metric, negative):
     """Against the bootstrap's standard error of F1 itself."""
     rng = np.random.default_rng(3)
     gold = rng.integers(3, size=400)
     said = np.where(rng.random(400) < 0.7, gold, rng.integers(3, size=400))
-    shares = SHARES[metric](gold, said, LABELS, negative)
-    assert shares.mean() == pytest.approx(f1_scores(gold, said, LABELS, negative)[metric])
+    shares = METRIC[metric].shares(gold, said, LABELS, negative)
+    assert shares.mean() == pytest.approx(METRIC[metric].of_labels(gold, said, LABELS, negative))
     draws = rng.integers(400, size=(2000, 400))
-    drawn = [f1_scores(gold[own], said[own], LABELS, negative)[metric] for own in draws]
+    drawn = [METRIC[metric].of_labels(gold[own], said[own], LABELS, negative) for own in draws]
     assert shares.std() / 20 == pytest.approx(np.std(drawn), rel=0.08)
 
 
 def test_micro_f1_of_nothing_but_the_negative_label():
     nothing = np.ones(6, dtype=np.int64)
-    assert SHARES["micro_f1"](nothing, nothing, LABELS, "fair").tolist() == [0.0] * 6
+    assert METRIC["micro_f1"].shares(nothing, nothing, LABELS, "fair").tolist() == [0.0] * 6
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "log_likelihood", "macro_f1", "micro_f1"])

@@ -19,7 +19,7 @@ from promptsearch.data.tasks.ptr_rules import read_rules
 from promptsearch.engine import search_prompts
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import DataError, TaskError
-from promptsearch.metrics import classification_scores
+from promptsearch.metrics import scores_of
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring.label_aggregation import LabelAggregation, PredictionsBuilder
 from promptsearch.searchers.answers.decompose.label_forms import Forms, same_tokens
@@ -138,7 +138,7 @@ def test_ptr_golden(shared):
     findings.put(range(len(examples)), ours)
     judged = findings.judgement()
     assert [judged.labels[i] for i in judged.predicted] == golden["predictions"]
-    f1 = classification_scores(judged, golden["negative_label"])["micro_f1"]
+    f1 = scores_of(judged, "classification", golden["negative_label"])["micro_f1"]
     assert f1 == pytest.approx(golden["micro_f1_without_negative_label"], abs=1e-12)
 
 

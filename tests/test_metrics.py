@@ -3,12 +3,7 @@
 import numpy as np
 import pytest
 
-from promptsearch.metrics import (
-    classification_scores,
-    fact_scores,
-    majority_scores,
-    paired_difference,
-)
+from promptsearch.metrics import majority_scores, paired_difference, scores_of
 from promptsearch.metrics.calibration_error import calibration_error
 from promptsearch.metrics.f1 import macro_f1, micro_f1
 from promptsearch.metrics.intervals import bootstrap, wilson
@@ -40,7 +35,7 @@ def test_a_label_that_nobody_gives_is_left_out_of_macro_f1():
 
 
 def test_classification_scores_by_hand():
-    scores = classification_scores(judged("aab", "aba"))
+    scores = scores_of(judged("aab", "aba"), "classification")
     assert scores["log_likelihood"] == pytest.approx(np.log(0.5))
     assert scores["accuracy"] == pytest.approx(1 / 3)
     assert scores["n"] == 3
@@ -62,7 +57,7 @@ def test_fact_scores_by_hand():
         np.array([0, 1, 0, 0]),
         np.array([1, 2, 4, 0]),
     )
-    scores = fact_scores(facts)
+    scores = scores_of(facts, "facts")
     assert scores["p@1"] == pytest.approx(1 / 4)
     assert scores["mrr"] == pytest.approx((1 + 1 / 2 + 1 / 4) / 4)
     assert scores["coverage"] == pytest.approx(3 / 4)

@@ -17,10 +17,11 @@ from promptsearch.commands.shared.options import (
     saved_model_option,
     saved_task_option,
 )
-from promptsearch.commands.shared.run_search import SHOWN, default_directory, dev_cells
+from promptsearch.commands.shared.run_search import default_directory, dev_cells
 from promptsearch.commands.shared.saved_prompts import model_of_prompts, scorers, task_of
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import RunError
+from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.combination import RULES
 from promptsearch.prediction.ensemble_file import candidates_beside
@@ -130,7 +131,7 @@ def _ensemble_of(
 
 
 def _print(document: Json, definition: TaskDefinition, directory: Path) -> None:
-    metrics, ensemble = SHOWN[definition.kind], document["ensemble"]
+    metrics, ensemble = table_metrics(definition.kind), document["ensemble"]
     prompts: Any = document["prompts"]
     rows: list[Any] = [ensemble, *prompts[:1]]
     names = ["ensemble", str(prompts[0].get("id", "p0"))]

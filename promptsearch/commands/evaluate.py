@@ -22,7 +22,6 @@ from promptsearch.commands.shared.options import (
     saved_model_option,
     saved_task_option,
 )
-from promptsearch.commands.shared.run_search import SHOWN
 from promptsearch.commands.shared.saved_prompts import (
     compared,
     model_of_prompts,
@@ -32,6 +31,7 @@ from promptsearch.commands.shared.saved_prompts import (
 )
 from promptsearch.evaluation.evaluate import Evaluation, evaluate
 from promptsearch.files.write import check_new, write_atomic
+from promptsearch.metrics import suits, table_metrics
 from promptsearch.prediction.ensemble_file import read_ensemble
 from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt_file.prompts_json import read_prompts
@@ -91,9 +91,9 @@ def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
     definition, split = evaluation.definition, evaluation.split
     taken = "" if how == "none" else f" · {how} calibration"
     click.echo(f"{definition.name} · {split.name} · {len(split.examples)} examples{taken}")
-    reliable = ("ece",) if definition.kind == "classification" else ()
+    reliable = ("ece",) if suits("ece", definition.kind) else ()
     positive = ("micro_f1",) if definition.negative_label is not None else ()
-    metrics = (*SHOWN[definition.kind], *positive, *reliable)
+    metrics = (*table_metrics(definition.kind), *positive, *reliable)
     baselines = [
         {"id": name, "template": "", "told": f"always {row.get('label')!r}", **row}
         for name, row in document["baselines"].items()

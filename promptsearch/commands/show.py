@@ -15,12 +15,12 @@ from promptsearch.commands.shared.console import (
 )
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
 from promptsearch.commands.shared.options import computing_options, json_option, loading_options
-from promptsearch.commands.shared.run_search import SHOWN, dev_cells
+from promptsearch.commands.shared.run_search import dev_cells
 from promptsearch.commands.shared.terminal_plots import bars, check_plotext, course_plot
 from promptsearch.evaluation.report.statistics.ancestry import ancestry_of
 from promptsearch.evaluation.report.statistics.budget_curve import course_of
 from promptsearch.evaluation.report.trials import Trials, read_trials
-from promptsearch.metrics import objective_in
+from promptsearch.metrics import objective_in, table_metrics
 from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
 
 
@@ -61,7 +61,7 @@ def command(prompts: Path, top: int, as_json: bool, **options: Any) -> None:
 
 def _print_table(file: PromptFile, top: int) -> None:
     kind = file.section("task").get("kind", "classification")
-    metrics, search = SHOWN[str(kind)], file.section("search")
+    metrics, search = table_metrics(str(kind)), file.section("search")
     table_rows: list[Mapping[str, Any]] = [{**p.row, "id": p.id} for p in file.prompts[:top]]
     if manual := file.section("baselines").get("manual"):
         table_rows.append({**cast(dict[str, Any], manual), "id": "manual"})

@@ -13,7 +13,7 @@ from promptsearch.engine.ledger import Ledger, Row, check_trials, entry
 from promptsearch.engine.progress import Limits, OnProgress, PendingWork, Throughput
 from promptsearch.engine.trial import On, Trial, ranked
 from promptsearch.errors import BudgetSpent
-from promptsearch.metrics.predictions import Floats, Scores, per_example
+from promptsearch.metrics import Floats, Scores, per_example
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost
 from promptsearch.scoring.split_scorer import Rows, SplitScorer

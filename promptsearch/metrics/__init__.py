@@ -1,11 +1,44 @@
 """Metrics: pure functions of what a prompt predicted. Higher is better; logs are natural."""
 
-from promptsearch.metrics.predictions import Floats as Floats
-from promptsearch.metrics.predictions import Ints as Ints
-from promptsearch.metrics.predictions import Predictions as Predictions
-from promptsearch.metrics.predictions import Scores as Scores
-from promptsearch.metrics.predictions import per_example as per_example
-from promptsearch.metrics.scores import *  # noqa: F403
-from promptsearch.metrics.scores import __all__ as _scores
+from promptsearch.metrics.metric import (
+    METRIC,
+    METRICS,
+    OBJECTIVES,
+    Metric,
+    interval_metric,
+    macro_p_at_1,
+    metrics_of,
+    per_example,
+    suits,
+    table_metrics,
+    title_of,
+)
+from promptsearch.metrics.predictions import Floats, Ints, Predictions, Scores
+from promptsearch.metrics.scores import (
+    majority_scores,
+    objective_in,
+    paired_difference,
+    scores_of,
+)
 
-__all__ = ["Floats", "Ints", "Predictions", "Scores", "per_example", *_scores]
+__all__ = [
+    "METRIC",
+    "METRICS",
+    "OBJECTIVES",
+    "Floats",
+    "Ints",
+    "Metric",
+    "Predictions",
+    "Scores",
+    "interval_metric",
+    "macro_p_at_1",
+    "majority_scores",
+    "metrics_of",
+    "objective_in",
+    "paired_difference",
+    "per_example",
+    "scores_of",
+    "suits",
+    "table_metrics",
+    "title_of",
+]

@@ -9,15 +9,22 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def f1_scores(
+def labels_macro_f1(
     gold: Ints, predicted: Ints, labels: Sequence[str], negative_label: str | None
-) -> dict[str, float]:
-    """macro_f1 and micro_f1 in [0, 1]; `gold` and `predicted` (example,) are indices of labels."""
+) -> float:
+    """Return macro F1 in [0, 1]; `gold` and `predicted` (example,) are indices of labels.
+
+    The negative label is one of the labels here.
+    """
+    return macro_f1(gold, predicted, len(labels))
+
+
+def labels_micro_f1(
+    gold: Ints, predicted: Ints, labels: Sequence[str], negative_label: str | None
+) -> float:
+    """Return micro F1 in [0, 1] over all labels but the negative one."""
     negative = labels.index(negative_label) if negative_label in labels else None
-    return {
-        "macro_f1": macro_f1(gold, predicted, len(labels)),
-        "micro_f1": micro_f1(gold, predicted, len(labels), negative),
-    }
+    return micro_f1(gold, predicted, len(labels), negative)
 
 
 def macro_f1(gold: Ints, predicted: Ints, labels: int) -> float:
@@ -80,6 +87,3 @@ def _ratio(true: Floats, relevant: Floats) -> Floats:
     value = 2 * true.sum() / relevant.sum()
     shares: Floats = value + (2 * true - value * relevant) / relevant.mean()
     return shares
-
-
-SHARES = {"micro_f1": micro_shares, "macro_f1": macro_shares}

@@ -40,14 +40,3 @@ class Predictions:
         """The right label of each example, as an index into labels (classification)."""
         index = {label: i for i, label in enumerate(self.labels)}
         return np.array([index[right[0]] for right in self.targets], dtype=np.int64)
-
-
-def per_example(judged: Predictions, metric: str) -> Floats:
-    """What each example adds to the mean that `metric` is; to F1, which is none, its hit."""
-    if metric == "mrr":
-        return np.where(judged.rank > 0, 1 / np.maximum(judged.rank, 1), 0.0)
-    if metric == "log_likelihood":
-        return np.where(
-            judged.rank > 0, judged.log_right, 0.0
-        )  # uncovered under both: no difference
-    return judged.hits.astype(np.float64)

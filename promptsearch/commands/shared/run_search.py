@@ -20,6 +20,7 @@ from promptsearch.commands.shared.finetune_options import about_scores, tuned_ce
 from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.engine.strategy import Searcher
 from promptsearch.errors import RunError
+from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import check_installed
 from promptsearch.prediction.selection import ensemble_wins_on_dev
@@ -27,10 +28,6 @@ from promptsearch.runs.run import Output, search_locked
 from promptsearch.runs.settings import Settings
 
 INTERRUPTED = 130
-SHOWN = {  # the metrics that tables show, by kind of task
-    "facts": ("log_likelihood", "p@1", "mrr"),
-    "classification": ("log_likelihood", "accuracy", "macro_f1"),
-}
 After = Callable[[Path, LanguageModel], None]
 MODEL_OPTIONS = (
     *("family", "device", "dtype", "chat", "device_map", "batch_tokens", "trust_remote_code"),
@@ -135,7 +132,7 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
     if as_json:
         print_json(document)
         return
-    metrics, search = SHOWN[document["task"]["kind"]], document["search"]
+    metrics, search = table_metrics(document["task"]["kind"]), document["search"]
     rows_shown = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
     rows = [
         [*tuned_cells(search, row), *dev_cells(row, metrics), row["id"], prompt]

@@ -9,7 +9,7 @@ import numpy as np
 from promptsearch.data import Dataset, Example, TaskDefinition, most_frequent
 from promptsearch.evaluation.certificate.comparison import sheet_of
 from promptsearch.evaluation.certificate.crossfit import folds_of
-from promptsearch.metrics.f1 import SHARES
+from promptsearch.metrics import METRIC
 from promptsearch.metrics.predictions import Floats, Ints
 from promptsearch.prompt import Prompt, Verbalizer
 from promptsearch.scoring import PromptScorer
@@ -91,17 +91,17 @@ class Learners:
         return np.stack(values)
 
     def _values(self, guessed: Sequence[str]) -> Floats:
-        if self.metric in SHARES:
+        if (shares := METRIC[self.metric].shares) is not None:
             codes = np.array([self.definition.labels.index(label) for label in guessed])
             negative = self.definition.negative_label
-            return SHARES[self.metric](self.strata, codes, self.definition.labels, negative)
+            return shares(self.strata, codes, self.definition.labels, negative)
         pairs = zip(guessed, self.examples, strict=True)
         return np.array([float(label in example.targets) for label, example in pairs])
 
 
 def learned(learners: Learners) -> Baselines:
     """The majority label and a bag of words, where they can be judged by the metric."""
-    if learners.metric in ("log_likelihood", "mrr"):
+    if METRIC[learners.metric].needs_ranks:
         why = f"it names a label only, which has no {learners.metric}"
         return Baselines({}, {"majority": why, "TF-IDF + logistic regression": why})
     values, left_out = {"majority": learners.metric_values(majority)}, {}

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from promptsearch.metrics.f1 import SHARES, f1_scores
-from promptsearch.metrics.predictions import Floats, Ints, Predictions, per_example
+from promptsearch.metrics import METRIC, METRICS, per_example
+from promptsearch.metrics.predictions import Floats, Ints, Predictions
 
-MEANS = ("log_likelihood", "accuracy", "p@1", "mrr")  # of what each row gives; F1 is no such mean
+MEANS = tuple(metric.key for metric in METRICS if metric.per_example)  # F1 is no such mean
 ChooseWinner = Callable[[Ints], int]  # rows -> the prompt that is best on them
 
 
@@ -76,18 +76,18 @@ class ScoreMatrix:
         """The metric of one prompt on some rows."""
         if metric in MEANS:
             return float(self.values[metric][prompt, rows].mean())
-        assert self.gold is not None, "F1 is for classification"
-        predicted = self.predicted[prompt, rows]
-        return f1_scores(self.gold[rows], predicted, self.labels, self.negative)[metric]
+        of_labels, predicted = METRIC[metric].of_labels, self.predicted[prompt, rows]
+        assert of_labels is not None and self.gold is not None, "F1 is for classification"
+        return of_labels(self.gold[rows], predicted, self.labels, self.negative)
 
     def value(self, metric: str, chosen: Ints) -> Floats:
         """(row,) where prompt `chosen[row]` answers the row: values whose mean is the metric."""
         rows = np.arange(len(chosen))
         if metric in MEANS:
             return self.values[metric][chosen, rows]
-        assert self.gold is not None, "F1 is for classification"
-        predicted = self.predicted[chosen, rows]
-        return SHARES[metric](self.gold, predicted, self.labels, self.negative)
+        shares, predicted = METRIC[metric].shares, self.predicted[chosen, rows]
+        assert shares is not None and self.gold is not None, "F1 is for classification"
+        return shares(self.gold, predicted, self.labels, self.negative)
 
     def alone(self, metric: str, prompt: int = 0) -> Floats:
         """(row,): the same of one prompt that answers all rows."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from promptsearch.evaluation.report.html import Html, readable
-from promptsearch.evaluation.report.number_format import name_of, number
+from promptsearch.evaluation.report.number_format import number
 from promptsearch.evaluation.report.statistics.budget_curve import BudgetCurve, Point
 from promptsearch.evaluation.report.statistics.dev_test_correlation import DevTestCorrelation, Pair
 from promptsearch.evaluation.report.statistics.ranking import RankedPrompt
@@ -19,6 +19,7 @@ from promptsearch.evaluation.report.svg import (
     Plot,
     plotting,
 )
+from promptsearch.metrics import title_of
 from promptsearch.metrics.calibration_error import Bin
 
 HIGH = 3.0  # inches
@@ -46,7 +47,7 @@ def intervals(
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x")
         axes.locator_params(axis="x", nbins=6)
-        axes.set_xlabel(name_of(metric), loc="left")
+        axes.set_xlabel(title_of(metric), loc="left")
         if split != "dev":
             axes.plot([], [], "o-", color=ACCENT, lw=2, label=f"{split}, 95% interval")
         axes.plot([], [], "D", mfc=GROUND, mec=SECOND, ms=5, label=dev)
@@ -86,7 +87,7 @@ def progress(course: BudgetCurve, text_alternative: str) -> Html:
         axes.set_xlim(0, course.prompts + 1)
         axes.locator_params(axis="x", integer=True)
         axes.grid(axis="y")
-        axes.set_title(f"{name_of(course.metric)} on dev", color=MUTED)
+        axes.set_title(f"{title_of(course.metric)} on dev", color=MUTED)
         axes.set_xlabel("distinct prompts scored on dev", loc="left")
         _legend_below(plot, 3 if max(map(len, course.groups)) < LONG else 2)
     return plot.svg
@@ -111,7 +112,7 @@ def _trials(plot: Plot, series: int, points: Sequence[Point], course: BudgetCurv
 
 
 def _tip(point: Point, course: BudgetCurve) -> str:
-    value = f"{name_of(course.metric)} {number(point.value)}"
+    value = f"{title_of(course.metric)} {number(point.value)}"
     dropped = "" if point.complete else ", dropped out"
     return f"{point.id}: {value}, prompt {point.prompt_number}, {point.group}{dropped}"
 
@@ -131,8 +132,8 @@ def relation(correlation: DevTestCorrelation, split: str, text_alternative: str)
         _pairs(plot, "best", [best], split, f"{best.id}, best on dev", SECOND)
         _pairs(plot, "others", others, split, "the others", ACCENT)
         axes.grid()
-        axes.set_title(f"{name_of(correlation.metric)} on {split}", color=MUTED)
-        axes.set_xlabel(f"{name_of(correlation.metric)} on dev", loc="left")
+        axes.set_title(f"{title_of(correlation.metric)} on {split}", color=MUTED)
+        axes.set_xlabel(f"{title_of(correlation.metric)} on dev", loc="left")
         axes.margins(0.08)
         axes.locator_params(axis="x", nbins=5)
         _legend_below(plot, 2)

@@ -13,11 +13,9 @@ from promptsearch.evaluation.report.statistics.mistakes import Mistake, mistakes
 from promptsearch.evaluation.report.statistics.ranking import RankedPrompt, ranked_prompts
 from promptsearch.evaluation.report.trials import Trials
 from promptsearch.language.words import is_spaced
-from promptsearch.metrics import objective_in
+from promptsearch.metrics import interval_metric, objective_in
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt
-
-SHARES = {"classification": "accuracy", "facts": "p@1"}  # the metric that ci95 is of
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class ReportInputs:
     @property
     def share(self) -> str:
         """The metric whose interval is known: accuracy, or P@1."""
-        return SHARES[self.kind]
+        return interval_metric(self.kind)
 
     @property
     def objective(self) -> str:

@@ -3,18 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-NAMES = {
-    "log_likelihood": "log-likelihood",
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "ece": "ECE",
-    "p@1": "P@1",
-    "p@1_macro": "P@1 over objects",
-    "mrr": "MRR",
-    "coverage": "coverage",
-}
-
 
 def number(value: object, signed: bool = False) -> str:
     """Three figures behind the point, with a true minus; a dash where there is none.
@@ -46,11 +34,6 @@ def gain(scores: Mapping[str, Any] | None, rival: str = "vs_manual") -> str:
 def sentence(text: str) -> str:
     """The text with a capital at its start."""
     return text[:1].upper() + text[1:]
-
-
-def name_of(metric: str) -> str:
-    """A metric as people call it."""
-    return NAMES.get(metric, metric)
 
 
 def percent(share: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from promptsearch.errors import PromptError
 from promptsearch.evaluation.report.html import Child, Html, el, listed
 from promptsearch.evaluation.report.inputs import ReportInputs
-from promptsearch.evaluation.report.number_format import listing, name_of, number
+from promptsearch.evaluation.report.number_format import listing, number
 from promptsearch.evaluation.report.prompt_markup import answer_texts, changes_html, template_html
 from promptsearch.evaluation.report.sections.parts import note, section
 from promptsearch.evaluation.report.statistics.ancestry import Ancestor, ancestry_of
@@ -15,6 +15,7 @@ from promptsearch.evaluation.report.statistics.word_diff import (
     answer_changes,
     changes,
 )
+from promptsearch.metrics import title_of
 from promptsearch.prompt import Template
 
 TOLD = ("step", "example", "method")  # evidence that stands elsewhere, or is long
@@ -54,7 +55,7 @@ def _member(ancestor: Ancestor, known: Mapping[str, Ancestor], material: ReportI
     metric = material.objective
     value = ancestor.scores.get(metric)
     split = "" if ancestor.split == "dev" else " on train"
-    score = f"{name_of(metric)} {number(value)}{split}" if value is not None else "not scored"
+    score = f"{title_of(metric)} {number(value)}{split}" if value is not None else "not scored"
     head: list[Child] = [el("span", ancestor.id, class_="id"), f" {ancestor.made_by} · {score}"]
     if parents:
         head.append(f" · from {listing([parent.id for parent in parents])}")

@@ -3,10 +3,11 @@
 from promptsearch.evaluation.report.charts import progress
 from promptsearch.evaluation.report.html import Html
 from promptsearch.evaluation.report.inputs import ReportInputs
-from promptsearch.evaluation.report.number_format import count, listing, name_of, number
+from promptsearch.evaluation.report.number_format import count, listing, number
 from promptsearch.evaluation.report.sections.parts import figure, note, section
 from promptsearch.evaluation.report.statistics.budget_curve import BudgetCurve, course_of
 from promptsearch.evaluation.report.trials import Trials
+from promptsearch.metrics import title_of
 
 
 def course(material: ReportInputs) -> Html:
@@ -43,7 +44,7 @@ def gaps(trials: Trials, curve: BudgetCurve) -> list[str]:
             "are missing here."
         )
     if not curve.points:
-        lost.append(f"{trials.path.name} holds no trial on dev with {name_of(curve.metric)}.")
+        lost.append(f"{trials.path.name} holds no trial on dev with {title_of(curve.metric)}.")
     return lost
 
 
@@ -61,7 +62,7 @@ def caption(curve: BudgetCurve) -> str:
 
 
 def _chart(curve: BudgetCurve) -> Html:
-    svg = progress(curve, f"{name_of(curve.metric)} on dev. {caption(curve)}")
+    svg = progress(curve, f"{title_of(curve.metric)} on dev. {caption(curve)}")
     dropped = any(not point.complete for point in curve.points)
     rest = " Small and pale: dropped out of the race, scored on a part of dev." if dropped else ""
     if curve.below:

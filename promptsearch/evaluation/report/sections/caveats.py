@@ -5,8 +5,9 @@ from typing import Any
 
 from promptsearch.evaluation.report.html import Html, listed
 from promptsearch.evaluation.report.inputs import ReportInputs
-from promptsearch.evaluation.report.number_format import count, name_of
+from promptsearch.evaluation.report.number_format import count
 from promptsearch.evaluation.report.sections.parts import section
+from promptsearch.metrics import title_of
 
 FEW = 100  # examples below which an interval of a share is 0.1 wide or more on each side
 
@@ -87,5 +88,5 @@ def _of_the_metric(material: ReportInputs) -> Iterator[str]:
         )
     yield (
         "Log-likelihood is the mean log-probability (in nats) of what is right, 0 at best; it "
-        f"tells prompts apart that have the same {name_of(material.share)}."
+        f"tells prompts apart that have the same {title_of(material.share)}."
     )

@@ -5,13 +5,14 @@ from math import sqrt
 from promptsearch.evaluation.report.charts import relation as chart
 from promptsearch.evaluation.report.html import Html, el
 from promptsearch.evaluation.report.inputs import ReportInputs
-from promptsearch.evaluation.report.number_format import count, name_of, number
+from promptsearch.evaluation.report.number_format import count, number
 from promptsearch.evaluation.report.sections.parts import figure, note, section
 from promptsearch.evaluation.report.statistics.dev_test_correlation import (
     DevTestCorrelation,
     Pair,
     relation_of,
 )
+from promptsearch.metrics import title_of
 
 
 def relation(material: ReportInputs) -> Html | None:
@@ -54,7 +55,7 @@ def _pairs(material: ReportInputs) -> list[Pair]:
 
 def correlation_caption(correlation: DevTestCorrelation, split: str) -> str:
     """The rank correlation, beside what chance gives."""
-    about = f"{count(len(correlation.pairs), 'prompt')} by {name_of(correlation.metric)}"
+    about = f"{count(len(correlation.pairs), 'prompt')} by {title_of(correlation.metric)}"
     if correlation.spearman is None or correlation.chance is None:
         return f"{about}: too few, or too equal, for a rank correlation."
     sentence = (
@@ -75,7 +76,7 @@ def _noise(material: ReportInputs, correlation: DevTestCorrelation) -> str:
     if not shares or not n:
         return "How noisy dev is cannot be told: the file does not say how many examples it has."
     spread, error = max(shares) - min(shares), sqrt(shares[0] * (1 - shares[0]) / n)
-    name = name_of(material.share)
+    name = title_of(material.share)
     sentence = (
         f"On the {count(n, 'example')} of dev the {name} of these prompts spans {number(spread)}, "
         f"while one standard error of a single {name} is {number(error)}. "

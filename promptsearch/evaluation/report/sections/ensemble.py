@@ -4,8 +4,9 @@ from typing import Any
 
 from promptsearch.evaluation.report.html import Html, defined, el
 from promptsearch.evaluation.report.inputs import ReportInputs
-from promptsearch.evaluation.report.number_format import gain, interval, name_of, number
+from promptsearch.evaluation.report.number_format import gain, interval, number
 from promptsearch.evaluation.report.sections.parts import bar, section, table
+from promptsearch.metrics import title_of
 
 
 def ensemble(material: ReportInputs) -> Html | None:
@@ -47,7 +48,7 @@ def _scores_list(material: ReportInputs, section_of_file: Any) -> Html | None:
 
 
 def _measured_name(material: ReportInputs) -> str:
-    return name_of(material.share)
+    return title_of(material.share)
 
 
 def _score(row: Any, split: str, material: ReportInputs) -> str:

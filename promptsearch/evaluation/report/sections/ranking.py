@@ -6,16 +6,11 @@ from typing import Any
 from promptsearch.evaluation.report.charts import intervals
 from promptsearch.evaluation.report.html import Child, Html, el
 from promptsearch.evaluation.report.inputs import ReportInputs
-from promptsearch.evaluation.report.number_format import (
-    interval,
-    listing,
-    name_of,
-    number,
-    sentence,
-)
+from promptsearch.evaluation.report.number_format import interval, listing, number, sentence
 from promptsearch.evaluation.report.prompt_markup import answers_shown, template_html
 from promptsearch.evaluation.report.sections.parts import figure, section
 from promptsearch.evaluation.report.statistics.ranking import RankedPrompt
+from promptsearch.metrics import title_of
 
 
 def standing(material: ReportInputs) -> Html:
@@ -53,7 +48,7 @@ def _chart(rows: Sequence[RankedPrompt], material: ReportInputs) -> Html:
         share = row.share(material.split, material.share) or row.share("dev", material.share)
         if share is not None:
             captions.append(f"{row.id} {number(share[0])} {interval(share[1])}".rstrip())
-    caption = f"{sentence(name_of(material.share))} with Wilson's 95% intervals."
+    caption = f"{sentence(title_of(material.share))} with Wilson's 95% intervals."
     dev = "dev, which selected these" if material.selected else "dev"
     whole = f"{caption} {'; '.join(captions)}"
     svg = intervals(rows, material.share, material.split, whole, dev)
@@ -79,15 +74,15 @@ def _columns(material: ReportInputs) -> list[Column]:
     split, metrics = material.split, [material.share, "log_likelihood"]
     if material.objective not in metrics:
         metrics.insert(1, material.objective)
-    first, *rest = [(f"{name_of(m)}, {split}", split, m) for m in metrics]
+    first, *rest = [(f"{title_of(m)}, {split}", split, m) for m in metrics]
     columns, dev = [first], "dev (selected)" if material.selected else "dev"
     if material.examined is not None:
         columns.append((f"gain over manual{_compared(material)}, {split}", "gain", ""))
     if split != "dev":
-        columns.append((f"{name_of(material.share)}, {dev}", "dev", material.share))
+        columns.append((f"{title_of(material.share)}, {dev}", "dev", material.share))
     columns += rest
     if split != "dev":
-        columns += [(f"{name_of(m)}, {dev}", "dev", m) for m in metrics[1:]]
+        columns += [(f"{title_of(m)}, {dev}", "dev", m) for m in metrics[1:]]
     return columns
 
 
@@ -96,7 +91,7 @@ def _compared(material: ReportInputs) -> str:
     assert material.examined is not None
     scores = material.examined.document["prompts"][0]["scores"][material.split]
     metric = str(scores["vs_manual"]["metric"])
-    return "" if metric == material.share else f" in {name_of(metric)}"
+    return "" if metric == material.share else f" in {title_of(metric)}"
 
 
 def _body(row: RankedPrompt, columns: Sequence[Column], material: ReportInputs) -> Html:

@@ -10,12 +10,12 @@ from promptsearch.evaluation.report.number_format import (
     duration,
     gain,
     interval,
-    name_of,
     number,
     sentence,
 )
 from promptsearch.evaluation.report.prompt_markup import answers_shown, template_html
 from promptsearch.evaluation.report.sections.parts import note
+from promptsearch.metrics import title_of
 
 Scores = Mapping[str, Any]
 
@@ -53,7 +53,7 @@ def verdict(material: ReportInputs) -> str:
     if scores is None or metric not in scores:
         return "Nothing was scored: these prompts have no numbers yet."
     score_text = (
-        f"{name_of(metric)} {number(scores[metric])} {interval(scores.get('ci95'))}".rstrip()
+        f"{title_of(metric)} {number(scores[metric])} {interval(scores.get('ci95'))}".rstrip()
     )
     where = f"on {count(int(scores['n']), 'example')} of {material.split}"
     sentence = f"{score_text} {where}"
@@ -65,7 +65,7 @@ def verdict(material: ReportInputs) -> str:
     if not difference or not (difference["n_discordant"] or difference["delta"]):
         return f"{sentence}: no different from the manual prompt."
     low, high = difference["ci95"]
-    what = f"{name_of(difference['metric'])} {gain(scores)}"
+    what = f"{title_of(difference['metric'])} {gain(scores)}"
     if low > 0:
         return f"{sentence}, better than the manual prompt: {what}."
     if high < 0:
@@ -88,7 +88,7 @@ def _tiles(material: ReportInputs) -> list[Child]:
     spent = material.file.section("search").get("spent")
     totals: Mapping[str, Any] = spent if isinstance(spent, Mapping) else {}
     tiles = [
-        (f"{name_of(metric)} on {split}", number(best.get(metric)), interval(best.get("ci95"))),
+        (f"{title_of(metric)} on {split}", number(best.get(metric)), interval(best.get("ci95"))),
         ("the manual prompt", number(manual.get(metric)), interval(manual.get("ci95"))),
     ]
     if totals:
@@ -131,7 +131,7 @@ def _about_majority(material: ReportInputs) -> list[Child]:
     return [
         note(
             f"Always answering {row['label']!r}, the most frequent answer of train, is right more "
-            f"often: {name_of(metric)} {number(always[metric])}."
+            f"often: {title_of(metric)} {number(always[metric])}."
         )
     ]
 

@@ -1,0 +1,166 @@
+"""All metrics in one table: a metric is one row of `METRICS`. Higher is better, logs are natural.
+
+Scores, objectives, paired differences, the certificate, tables and the report read the table.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptsearch.metrics.calibration_error import calibration_error
+from promptsearch.metrics.f1 import labels_macro_f1, labels_micro_f1, macro_shares, micro_shares
+from promptsearch.metrics.predictions import Floats, Ints, Predictions
+
+CLASSIFICATION, FACTS = ("classification",), ("facts",)
+BOTH = (*CLASSIFICATION, *FACTS)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: what it is called, for which kinds of task, and how it is computed.
+
+    `of` takes predictions and the negative label. `per_example` are (example,) values whose mean is
+    the metric. A ratio, as F1 is, has no such values: `of_labels` computes it from gold and
+    predicted label indices, and the mean and spread of its `shares` (example,) are those of the
+    metric to first order.
+    """
+
+    key: str  # in `Scores` and prompts.json
+    title: str
+    kinds: tuple[str, ...]
+    of: Callable[[Predictions, str | None], float | None]
+    option: str | None = None  # the name as an objective; None if it cannot be one
+    per_example: Callable[[Predictions], Floats] | None = None
+    of_labels: Callable[[Ints, Ints, Sequence[str], str | None], float] | None = None
+    shares: Callable[[Ints, Ints, Sequence[str], str | None], Floats] | None = None
+    in_tables: bool = False
+    has_interval: bool = False  # whether `ci95` of the scores is this metric's
+    needs_ranks: bool = False  # whether it asks for more than one predicted label an example
+    needs_log_probs: bool = False  # whether it asks for the log-probabilities of all labels
+
+
+def _mean(values: NDArray[np.generic]) -> float:
+    return float(values.astype(np.float64).mean())
+
+
+def _hits(predictions: Predictions) -> Floats:
+    return predictions.hits.astype(np.float64)
+
+
+def _log_right(predictions: Predictions) -> Floats:
+    """(example,): log p(right); 0 for an uncovered fact, so that it makes no difference."""
+    return np.where(predictions.rank > 0, predictions.log_right, 0.0)
+
+
+def _reciprocal_ranks(predictions: Predictions) -> Floats:
+    return np.where(predictions.rank > 0, 1 / np.maximum(predictions.rank, 1), 0.0)
+
+
+def _log_likelihood(predictions: Predictions, _: str | None) -> float | None:
+    covered = predictions.rank > 0
+    return _mean(predictions.log_right[covered]) if covered.any() else None
+
+
+def _accuracy(predictions: Predictions, _: str | None) -> float:
+    return _mean(predictions.hits)
+
+
+def _macro_f1(predictions: Predictions, negative: str | None) -> float:
+    return labels_macro_f1(predictions.gold, predictions.predicted, predictions.labels, negative)
+
+
+def _micro_f1(predictions: Predictions, negative: str | None) -> float:
+    return labels_micro_f1(predictions.gold, predictions.predicted, predictions.labels, negative)
+
+
+def _ece(predictions: Predictions, _: str | None) -> float | None:
+    if predictions.log_probs is None:
+        return None
+    return calibration_error(np.exp(predictions.log_probs.max(1)), predictions.hits)
+
+
+def _macro_p_at_1(predictions: Predictions, _: str | None) -> float:
+    return macro_p_at_1(predictions.hits, predictions.targets)
+
+
+def macro_p_at_1(hits: NDArray[np.bool_], targets: Sequence[tuple[str, ...]]) -> float:
+    """Return LPAQA's macro: the mean over distinct gold objects of P@1 on their facts."""
+    per_object: dict[str, list[bool]] = {}
+    for hit, objects in zip(hits.tolist(), targets, strict=True):
+        for gold in objects:
+            per_object.setdefault(gold, []).append(hit)
+    return float(np.mean([np.mean(hits_of) for hits_of in per_object.values()]))
+
+
+def _mrr(predictions: Predictions, _: str | None) -> float:
+    return _mean(_reciprocal_ranks(predictions))
+
+
+def _coverage(predictions: Predictions, _: str | None) -> float:
+    return _mean(predictions.rank > 0)
+
+
+METRICS = (
+    Metric(
+        "log_likelihood", "log-likelihood", BOTH, _log_likelihood, option="log-likelihood",
+        per_example=_log_right, in_tables=True, needs_ranks=True,
+    ),
+    Metric(
+        "accuracy", "accuracy", CLASSIFICATION, _accuracy, option="accuracy",
+        per_example=_hits, in_tables=True, has_interval=True,
+    ),
+    Metric(
+        "macro_f1", "macro F1", CLASSIFICATION, _macro_f1, option="macro-f1",
+        of_labels=labels_macro_f1, shares=macro_shares, in_tables=True,
+    ),
+    Metric(
+        "micro_f1", "micro F1", CLASSIFICATION, _micro_f1, option="micro-f1",
+        of_labels=labels_micro_f1, shares=micro_shares,
+    ),
+    Metric("ece", "ECE", CLASSIFICATION, _ece, needs_log_probs=True),
+    Metric(
+        "p@1", "P@1", FACTS, _accuracy, option="p@1",
+        per_example=_hits, in_tables=True, has_interval=True,
+    ),
+    Metric("p@1_macro", "P@1 over objects", FACTS, _macro_p_at_1),
+    Metric(
+        "mrr", "MRR", FACTS, _mrr, option="mrr",
+        per_example=_reciprocal_ranks, in_tables=True, needs_ranks=True,
+    ),
+    Metric("coverage", "coverage", FACTS, _coverage),
+)  # fmt: skip
+METRIC = {metric.key: metric for metric in METRICS}
+OBJECTIVES = {metric.option: metric.key for metric in METRICS if metric.option}
+
+
+def metrics_of(kind: str) -> list[Metric]:
+    """Return the metrics of a kind of task, "classification" or "facts"."""
+    return [metric for metric in METRICS if kind in metric.kinds]
+
+
+def suits(key: str, kind: str) -> bool:
+    """Return whether the metric is defined for the kind of task; unknown ones are for all."""
+    return key not in METRIC or kind in METRIC[key].kinds
+
+
+def table_metrics(kind: str) -> tuple[str, ...]:
+    """Return the keys of the metrics that tables show, by kind of task."""
+    return tuple(metric.key for metric in metrics_of(kind) if metric.in_tables)
+
+
+def interval_metric(kind: str) -> str:
+    """Return the key of the metric that `ci95` is of."""
+    return next(metric.key for metric in metrics_of(kind) if metric.has_interval)
+
+
+def title_of(key: str) -> str:
+    """Return a metric's name as people write it; unknown keys stay as they are."""
+    return METRIC[key].title if key in METRIC else key
+
+
+def per_example(predictions: Predictions, key: str) -> Floats:
+    """(example,): values whose mean the metric is; hits for a metric that is no mean."""
+    metric = METRIC.get(key)
+    return ((metric and metric.per_example) or _hits)(predictions)
