@@ -77,7 +77,8 @@ class ScoreMatrix:
         if metric in MEANS:
             return float(self.values[metric][prompt, rows].mean())
         of_labels, predicted = METRIC[metric].of_labels, self.predicted[prompt, rows]
-        assert of_labels is not None and self.gold is not None, "F1 is for classification"
+        assert of_labels is not None, f"{metric} is neither a mean nor a ratio"
+        assert self.gold is not None, f"{metric} is for classification"
         return of_labels(self.gold[rows], predicted, self.labels, self.negative)
 
     def value(self, metric: str, chosen: Ints) -> Floats:
@@ -86,7 +87,8 @@ class ScoreMatrix:
         if metric in MEANS:
             return self.values[metric][chosen, rows]
         shares, predicted = METRIC[metric].shares, self.predicted[chosen, rows]
-        assert shares is not None and self.gold is not None, "F1 is for classification"
+        assert shares is not None, f"{metric} is neither a mean nor a ratio"
+        assert self.gold is not None, f"{metric} is for classification"
         return shares(self.gold, predicted, self.labels, self.negative)
 
     def alone(self, metric: str, prompt: int = 0) -> Floats:
