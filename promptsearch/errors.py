@@ -8,7 +8,7 @@ SHOWN = 20  # names in one message; a table may have hundreds of labels
 
 
 def listed(items: Sequence[str], shown: int = SHOWN) -> str:
-    """The first ones, and how many more there are.
+    """Return the first ones, and how many more there are.
 
     >>> listed(["a", "b", "c"], shown=2)
     'a, b, +1 more'
@@ -30,7 +30,7 @@ class DataError(PromptSearchError, ValueError):
 
     @classmethod
     def at(cls, path: Path | str, line: int | None, message: str) -> "DataError":
-        """The error of one place: `reviews.tsv, line 7: ...` (lines count from 1)."""
+        """Return the error of one place: `reviews.tsv, line 7: ...` (lines count from 1)."""
         place = str(path) if line is None else f"{path}, line {line}"
         return cls(f"{place}: {message}")
 

@@ -30,7 +30,7 @@ class Gemm:
 
 
 def gemms(model: Nominal, rows: int) -> tuple[Gemm, ...]:
-    """The products of one batch of `rows` tokens; the head sees one position a text."""
+    """Return the products of one batch of `rows` tokens; the head sees one position a text."""
     body = Counter[Matrix]((*model.body, *model.source))
     head = Counter[Matrix](model.head)
     read = max(rows // TEXT, 1)

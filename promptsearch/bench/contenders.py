@@ -26,7 +26,7 @@ def ours(model: LanguageModel, work: Workload) -> Tensor:
 
 
 def all_loops(parts: Parts, in_bfloat16: Parts | None) -> list[Contender]:
-    """The published loops that know the family, plain transformers, and ours."""
+    """Return the published loops that know the family, plain transformers, and ours."""
     published = [
         Contender(each.name, "float32", partial(each.run, parts), _enough(each.padded))
         for each in PUBLISHED

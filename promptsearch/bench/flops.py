@@ -50,7 +50,7 @@ def _size(matrices: Iterable[Matrix]) -> int:
 
 
 def nominal(parts: Parts) -> Nominal:
-    """The matrices of this model."""
+    """Return the matrices of this model."""
     config = parts.model.config.get_text_config()
     hidden, layers = int(config.hidden_size), int(config.num_hidden_layers)
     if parts.family != "seq2seq":
@@ -69,7 +69,7 @@ def _matrices(module: nn.Module) -> tuple[Matrix, ...]:
 
 
 def _named(module: nn.Module) -> Iterator[tuple[str, Matrix]]:
-    """Every linear map; other modules than `nn.Linear` (GPT-2's) hold (inputs, outputs)."""
+    """Yield every linear map; other modules than `nn.Linear` (GPT-2's) hold (inputs, outputs)."""
     for name, part in module.named_modules():
         weight = dict(part.named_parameters(recurse=False)).get("weight")
         if weight is None or weight.ndim != 2 or isinstance(part, nn.Embedding):

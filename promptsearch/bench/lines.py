@@ -41,7 +41,7 @@ class BenchLine:
 
 
 def lines(parts: Parts, work: Workload) -> list[BenchLine]:
-    """All sequences, by text and then by answer."""
+    """Return all sequences, by text and then by answer."""
     makers = {"masked": _masked, "causal": _causal, "seq2seq": _seq2seq}
     return list(makers[parts.family](parts.tokenizer, work))
 
@@ -84,7 +84,7 @@ def _seq2seq(tokenizer: Any, work: Workload) -> Iterator[BenchLine]:
 def _continued(
     text: int, prefix: Ids, answers: Sequence[Ids], source: Ids = ()
 ) -> Iterator[BenchLine]:
-    """A prefix with each answer after it; once where the prefix alone says all."""
+    """Yield a prefix with each answer after it; once where the prefix alone says all."""
     last = len(prefix) - 1
     if all(len(answer) == 1 for answer in answers):
         reads = (

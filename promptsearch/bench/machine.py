@@ -47,7 +47,7 @@ def machine(device: torch.device) -> Hardware:
 
 
 def _processor() -> str:
-    """The model's name where the system tells it (virtual machines shorten it)."""
+    """Return the model's name where the system tells it (virtual machines shorten it)."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.processor()} x {os.cpu_count()}"

@@ -29,7 +29,7 @@ def document(
     results: Sequence[ModelResult],
     scaling: Sequence[Growth],
 ) -> dict[str, object]:
-    """All that was measured; seconds are a text's, speeds GFLOP/s, errors in nats."""
+    """Return all that was measured; seconds are a text's, speeds GFLOP/s, errors in nats."""
     return {
         "format": "promptsearch-bench",
         "version": 1,
@@ -98,7 +98,7 @@ def without(family: str) -> list[str]:
 
 
 def headings(result: ModelResult) -> Iterator[str]:
-    """What a reader must know before the tables of a model."""
+    """Yield what a reader must know before the tables of a model."""
     table = result.loops
     yield (
         f"{result.name} · {result.family} · {result.parameters / 1e6:,.0f} M parameters · "

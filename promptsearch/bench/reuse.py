@@ -65,7 +65,7 @@ def _encoded(texts: tuple[str, ...]) -> Workload:
 
 
 def _paragraphs(texts: tuple[str, ...]) -> Workload:
-    """Each sentence with the next ones after it, the last one's being the first."""
+    """Return each sentence with the next ones after it, the last one's being the first."""
     turned = [texts[i:] + texts[:i] for i in range(len(texts))]
     return _encoded(tuple(" ".join((each * PARAGRAPH)[:PARAGRAPH]) for each in turned))
 

@@ -39,7 +39,7 @@ class Growth:
 
 
 def extents(base: int) -> list[Extent]:
-    """Each of the three grown alone, from (2 prompts, `base` examples, 2 answers)."""
+    """Return each of the three grown alone, from (2 prompts, `base` examples, 2 answers)."""
     prompts = [Extent(count, base, 2) for count in (1, 2, 4, 8)]
     examples = [Extent(2, base * times, 2) for times in (2, 4, 8)]
     answers = [Extent(2, base, count) for count in (8, 64, 512)]
@@ -47,7 +47,7 @@ def extents(base: int) -> list[Extent]:
 
 
 def growths(parts: Parts, base: int, repeats: int, say: Callable[[str], None]) -> Iterator[Growth]:
-    """The best of `repeats` runs of every extent, after a warm-up."""
+    """Yield the best of `repeats` runs of every extent, after a warm-up."""
     model = parts.wrapped()
     words = model.vocabulary_words()
     ours(model, _work(Extent(1, base, 2), words))

@@ -20,7 +20,7 @@ pieces a word, cut at 50), so that a tenth of the sentences falls between each t
 def sentences(count: int, skip: int = 0, seed: int = 0) -> tuple[str, ...]:
     """`count` distinct sentences of about 5 to 50 word pieces, always the same ones.
 
-    `skip` leaves out that many first ones: other rounds, other sentences. `TaskError` where there
+    `skip` leaves out that many first ones: other rounds, other sentences. Raises TaskError if there
     are no more.
     """
     chosen = tuple(islice(_mixed(seed), skip, skip + count))
@@ -44,7 +44,7 @@ def _mixed(seed: int) -> Iterator[str]:
 
 @cache
 def _tenths(seed: int) -> tuple[tuple[str, ...], ...]:
-    """The corpus's lines by length, each tenth in a random order."""
+    """Return the corpus's lines by length, each tenth in a random order."""
     lines = gzip.decompress(GLOSSES.read_bytes()).decode("utf-8").splitlines()
     tenths: list[list[str]] = [[] for _ in DECILES[1:]]
     for line in dict.fromkeys(map(str.strip, lines)):

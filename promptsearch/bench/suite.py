@@ -149,7 +149,7 @@ def rate_of(timing: Timing, model: Nominal, parts: Parts, works: Sequence[Worklo
 
 
 def check_repeats(parts: Parts, work: Workload) -> None:
-    """`ModelError` where the model does not say the same twice: nothing could be compared."""
+    """Raise ModelError if the model does not say the same twice: nothing could be compared."""
     if parts.model.training or not torch.equal(reference(parts, work), reference(parts, work)):
         raise ModelError(
             f"the model {parts.info.spec!r} does not score a text twice alike, so nothing can be "

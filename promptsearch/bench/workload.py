@@ -31,11 +31,11 @@ class Workload:
         return [Template.parse(template) for template in self.templates]
 
     def first(self, count: int) -> "Workload":
-        """The same with the first sentences only, one template's."""
+        """Return the same with the first sentences only, one template's."""
         return replace(self, sentences=self.sentences[:count], templates=self.templates[:1])
 
     def filled(self) -> list[Filled]:
-        """The texts as parts, as the port takes them."""
+        """Return the texts as parts, as the port takes them."""
         return [
             template.fill({"text": sentence})
             for template in self._parsed
@@ -43,16 +43,16 @@ class Workload:
         ]
 
     def answer_values(self) -> list[Answer]:
-        """The answers as the port takes them."""
+        """Return the answers as the port takes them."""
         return [(("Z", answer),) for answer in self.answers]
 
     def halves(self) -> list[tuple[str, str]]:
-        """Each text as strings: what stands before the slot, and what after it."""
+        """Return each text as strings: what stands before the slot, and what after it."""
         return [halved(filled) for filled in self.filled()]
 
 
 def halved(filled: Filled) -> tuple[str, str]:
-    """What stands before the slot of a text, and what after it."""
+    """Return what stands before the slot of a text, and what after it."""
     slot = next(i for i, part in enumerate(filled) if isinstance(part, Slot))
     return _joined(filled[:slot]), _joined(filled[slot + 1 :])
 

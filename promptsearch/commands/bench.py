@@ -78,7 +78,7 @@ def _settings(texts: int | None, rounds: int | None, quick: bool) -> "BenchSetti
 def _subjects(
     shapes: tuple[str, ...], models: tuple[str, ...], device: str
 ) -> Iterator[tuple[str, "Parts"]]:
-    """What was asked for, each made when its turn comes."""
+    """Yield what was asked for, each made when its turn comes."""
     from promptsearch.bench.subjects import SHAPES as MAKERS
     from promptsearch.models.loading.random_models import opened
 
@@ -106,7 +106,7 @@ def _print(here: "Hardware", settings: "BenchSettings", result: "ModelResult") -
 def _scaling(
     name: str, parts: "Parts", settings: "BenchSettings", console: Console, as_json: bool
 ) -> list["Growth"]:
-    """How ours grows, measured on one model; shown unless JSON will say it."""
+    """Return how ours grows, measured on one model; shown unless JSON will say it."""
     if name != SCALED:
         return []
     from promptsearch.bench.report import growth_cells

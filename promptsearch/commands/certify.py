@@ -125,7 +125,7 @@ def command(prompts: Path, **options: Any) -> None:
 
 
 def _design(file: PromptFile, definition: TaskDefinition, options: Mapping[str, Any]) -> Design:
-    """`RunError` where the options do not suit the task or each other."""
+    """Raise RunError if the options do not suit the task or each other."""
     chosen_by = objective_in(file.section("search"))
     metric = OBJECTIVES[options["metric"]] if options["metric"] else compared(file, definition)
     if not suits(metric, definition.kind):

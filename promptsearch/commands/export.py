@@ -97,7 +97,7 @@ def _exported(file: PromptFile, options: dict[str, Any], console: Console) -> Ex
 
 
 def _task(file: PromptFile, named: str | None, console: Console) -> TaskDefinition | None:
-    """The task that was given, or the one of the file where it is still there."""
+    """Return the task that was given, or the one of the file where it is still there."""
     if named is not None:
         return load_task(named)
     if not isinstance(saved := file.section("task").get("file"), str):
@@ -110,7 +110,7 @@ def _task(file: PromptFile, named: str | None, console: Console) -> TaskDefiniti
 
 
 def _ordered(file: PromptFile, saved: SavedPrompt, task: TaskDefinition | None) -> SavedPrompt:
-    """The prompt with its labels in the task's order."""
+    """Return the prompt with its labels in the task's order."""
     if task is not None:
         return aligned(saved, task)
     labels, verbalizer = file.section("task").get("labels"), saved.prompt.verbalizer

@@ -87,7 +87,7 @@ def command(prompts: Path, **options: Any) -> None:
 
 
 def _check_place(path: Path) -> None:
-    """`RunError` where no page can be written, before the model is asked."""
+    """Raise RunError if no page can be written, before the model is asked."""
     if path.suffix not in (".html", ".htm"):
         raise RunError(f"{path}: a report is a page; give it a name that ends in .html")
     make_folder_of(path, "choose -o FILE.html")

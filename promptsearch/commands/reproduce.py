@@ -66,13 +66,13 @@ def _again(file: PromptFile, chosen: dict[str, Any], console: Console) -> Prompt
 
 
 def _dtype(file: PromptFile, option: str) -> object:
-    """The given one, or that of the run; "auto" is float32 where nothing is said."""
+    """Return the given one, or that of the run; "auto" is float32 where nothing is said."""
     before = file.section("model").get("dtype")
     return before if option == "auto" and before in ("bfloat16", "float16") else option
 
 
 def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """What the scores depend on, where it is not what it was."""
+    """Yield what the scores depend on, where it is not what it was."""
     old_data, new_data = old["task"]["data"], new["task"]["data"]
     for split in {**old_data, **new_data}:
         was, is_now = ((data.get(split) or {}).get("sha256") for data in (old_data, new_data))
@@ -97,7 +97,7 @@ def _task(old: Mapping[str, Any], new: Mapping[str, Any], name: str = "") -> Ite
 
 
 def _edited(file: PromptFile) -> Iterator[str]:
-    """Where the file no longer says what the ledger beside it says of the run."""
+    """Yield where the file no longer says what the ledger beside it says of the run."""
     search_section = file.section("search")
     if search_section.get("stopped_because") == "budget":
         budget, scored = (
@@ -155,6 +155,6 @@ def _near(was: float, now: object) -> bool:
 
 
 def _dev(row: Mapping[str, Any]) -> Mapping[str, object]:
-    """A prompt's scores on dev, those of the tuned copy among them."""
+    """Return a prompt's scores on dev, those of the tuned copy among them."""
     tuned = (row.get("finetuned") or {}).get("dev") or {}
     return {**row["scores"]["dev"], **{f"tuned {name}": value for name, value in tuned.items()}}

@@ -91,7 +91,7 @@ def _origin_lines(file: PromptFile) -> list[str]:
 
 
 def _ensemble_lines(ensemble: Any) -> list[str]:
-    """The ensemble's members, and what it scores on dev."""
+    """Return the ensemble's members, and what it scores on dev."""
     if not ensemble:
         return []
     weights = ", ".join(
@@ -110,7 +110,7 @@ def _count(row: Mapping[str, Any]) -> str:
 
 
 def _course(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str]:
-    """Where the best prompt came from, and how the search went; what is missing is said."""
+    """Yield where the best prompt came from, and how the search went; what is missing is said."""
     members = ancestry_of(file.prompts[0], file.prompts, trials.rows).members
     if len(members) > 1:
         yield f"ancestry: {' > '.join(member.id for member in members)}"

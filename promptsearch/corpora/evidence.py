@@ -27,7 +27,7 @@ Annotated = tuple[str, tuple[Mention, ...]]  # a text, and what is known to stan
 
 
 def restored(row: Mapping[str, object]) -> Iterator[Annotated]:
-    """The sentences of one evidence row, each with the mentions of the row's fact."""
+    """Yield the sentences of one evidence row, each with the mentions of the row's fact."""
     evidences = row.get("evidences")
     for evidence in evidences if isinstance(evidences, list) else ():
         masked = evidence.get("masked_sentence") if isinstance(evidence, dict) else None
@@ -52,7 +52,7 @@ def _mentions(
 
 
 def _mask_spans(masked: str, surface: str) -> Iterator[Span]:
-    """Where each mask's text stands once all of them are restored."""
+    """Yield where each mask's text stands once all of them are restored."""
     grown = len(surface) - len(MASK)
     for number, mask in enumerate(re.finditer(re.escape(MASK), masked)):
         start = mask.start() + number * grown

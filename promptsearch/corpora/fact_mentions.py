@@ -51,7 +51,7 @@ class FactIndex:
         self.mentioned = self._is_subject | self._is_object
 
     def _keys(self, fact: Pair) -> Iterator[int]:
-        """A key for each way to write the fact: subject * names + object."""
+        """Yield a key for each way to write the fact: subject * names + object."""
         subjects, objects = (
             [self._index[surface] for surface in surfaces(name) if surface in self._index]
             for name in fact
@@ -61,7 +61,7 @@ class FactIndex:
                 yield subject * self._names + object_
 
     def holds(self, subject: Offsets, object_: Offsets) -> Flags:
-        """Which of the aligned (subject, object) name indices are facts."""
+        """Return which of the aligned (subject, object) name indices are facts."""
         maybe = np.flatnonzero(self._is_subject[subject] & self._is_object[object_])
         keys = subject[maybe] * self._names + object_[maybe]
         at = np.searchsorted(self._sorted, keys)
@@ -71,7 +71,9 @@ class FactIndex:
 
 
 def fact_pairs(hits: Hits, facts: FactIndex, starts: Offsets) -> Iterator[MentionPair]:
-    """Every two mentions of one fact in one sentence, near each other. `hits` are `outermost`.
+    """Yield every two mentions of one fact in one sentence, near each other.
+
+    `hits` are `outermost`.
 
     Each hit is compared with its first neighbour at once, then its second, and so on, until no
     hit has a neighbour that far in its sentence. A name that spans a sentence end joins the two.
@@ -99,7 +101,7 @@ def fact_pairs(hits: Hits, facts: FactIndex, starts: Offsets) -> Iterator[Mentio
 def known_pairs(
     known: Sequence[Mention], facts: FactIndex, starts: Offsets
 ) -> Iterator[MentionPair]:
-    """The mentions that an evidence file states of this task's facts, inside one sentence."""
+    """Yield the mentions that an evidence file states of this task's facts, inside one sentence."""
     for mention in known:
         if (mention.subject, mention.object) not in facts.facts:
             continue

@@ -35,7 +35,7 @@ class Hits:
         return self.name, self.start, self.end
 
     def where(self, chosen: Flags | Offsets) -> "Hits":
-        """The hits that are marked, or numbered in the order given."""
+        """Return the hits that are marked, or numbered in the order given."""
         return Hits(self.name[chosen], self.start[chosen], self.end[chosen])
 
 
@@ -57,7 +57,7 @@ class Matcher:
         )
 
     def hits(self, chunk: bytes, text: Bytes) -> Hits:
-        """All whole-word hits, overlapping ones too; `text` is `chunk` as an array."""
+        """Return all whole-word hits, overlapping ones too; `text` is `chunk` as an array."""
         matches = self._automaton.find_matches_as_indexes(chunk, overlapping=True)
         flat = np.fromiter(chain.from_iterable(matches), dtype=np.int64, count=3 * len(matches))
         pattern, start, end = flat.reshape(-1, 3).T
@@ -77,7 +77,7 @@ class Matcher:
 
 
 def outermost(hits: Hits) -> Hits:
-    """The hits that lie inside no other hit; `hits` are ordered as `Hits` says."""
+    """Return the hits that lie inside no other hit; `hits` are ordered as `Hits` says."""
     if not len(hits):
         return hits
     reach = np.maximum.accumulate(hits.end)  # how far any hit so far goes
@@ -86,7 +86,7 @@ def outermost(hits: Hits) -> Hits:
 
 
 def surfaces(name: str) -> tuple[str, ...]:
-    """How a name may be written: as it is, and capitalised where it is lower-case.
+    """Return how a name may be written: as it is, and capitalised where it is lower-case.
 
     >>> surfaces("the euro")
     ('the euro', 'The euro')
@@ -96,7 +96,7 @@ def surfaces(name: str) -> tuple[str, ...]:
 
 
 def all_surfaces(names: Iterable[str]) -> list[str]:
-    """Every way to write any of the names, each once, sorted."""
+    """Return every way to write any of the names, each once, sorted."""
     return sorted({surface for name in names if name.strip() for surface in surfaces(name)})
 
 
@@ -116,7 +116,7 @@ _WORD_BYTE[128:] = True  # letters beyond ASCII, unless they are marks (below)
 
 
 def word_bytes(text: Bytes) -> Flags:
-    """Which bytes belong to words."""
+    """Return which bytes belong to words."""
     inside = _WORD_BYTE[text]
     beyond = np.flatnonzero(text >= 0xC2)  # where a character beyond ASCII starts
     for size, is_mark in ((2, _short_mark), (3, _long_mark)):
@@ -131,18 +131,18 @@ def _word_starts_at(text: Bytes, at: Offsets) -> Flags:
 
 
 def _word_ends_at(text: Bytes, at: Offsets) -> Flags:
-    """Whether the character before each offset belongs to a word."""
+    """Return whether the character before each offset belongs to a word."""
     return _WORD_BYTE[text[at - 1]] & ~_short_mark(text, at - 2) & ~_long_mark(text, at - 3)
 
 
 def _short_mark(text: Bytes, at: Offsets) -> Flags:
-    """Whether a mark or space of two bytes starts at each offset: « » · (U+0080-00BF)."""
+    """Return whether a mark or space of two bytes starts at each offset: « » · (U+0080-00BF)."""
     mark: Flags = text[at] == 0xC2
     return mark
 
 
 def _long_mark(text: Bytes, at: Offsets) -> Flags:
-    """Whether one of three bytes does: – — “ ” ’ … (U+2000-206F), 、 。 (U+3000-303F), ！ （."""
+    """Return where a mark of three bytes begins: U+2000-206F (– “ …), U+3000-303F (、 。), ！ （."""
     lead, second = text[at], text[at + 1]
     general = (lead == 0xE2) & ((second == 0x80) | (second == 0x81))
     wide = (lead == 0xE3) & (second == 0x80)

@@ -60,7 +60,7 @@ _LETTER = _CAPITAL | _table("abcdefghijklmnopqrstuvwxyz")
 
 
 def _after_stops(text: Bytes) -> Offsets:
-    """Where the next sentence starts behind each `.`, `!` or `?` that ends one."""
+    """Return where the next sentence starts behind each `.`, `!` or `?` that ends one."""
     stop = np.flatnonzero(_STOP[text])
     after = stop + 1
     for _ in range(2):  # '."', '?)', '!”'
@@ -90,7 +90,7 @@ def _opens_sentence(text: Bytes, at: Offsets) -> Flags:
 
 
 def _abbreviates(text: Bytes, stop: Offsets) -> Flags:
-    """Whether the word before each full stop is an initial or a known abbreviation.
+    """Return whether the word before each full stop is an initial or a known abbreviation.
 
     The word's last letters are packed into one integer, so that all are looked up at once.
     """

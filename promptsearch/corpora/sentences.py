@@ -48,7 +48,7 @@ class Chunk:
 
 
 def shards_of(path: Path, size: int = SHARD, encoding: str = ENCODING) -> list[Shard]:
-    """The file cut at byte offsets; whole where it is small, compressed or not a row a line.
+    """Return the file cut at byte offsets; whole where it is small, compressed or not a row a line.
 
     Bytes that end a line in UTF-8 may be part of a character elsewhere: those are whole, too.
     """
@@ -66,7 +66,7 @@ def is_splittable(path: Path) -> bool:
 
 
 def chunks(shard: Shard, reading: CorpusFormat = CorpusFormat()) -> Iterator[Chunk]:
-    """The shard's text; `DataError` names the file and line that cannot be read."""
+    """Yield the shard's text; `DataError` names the file and line that cannot be read."""
     kind, is_utf8 = kind_of(shard.path), reading.encoding == ENCODING
     if kind in FORMATS:
         fast = kind == ".jsonl" and is_utf8
@@ -106,7 +106,7 @@ def joined(texts: Iterable[Annotated]) -> Iterator[Chunk]:
 
 
 def texts_of(row: Row, column: str | None) -> Iterator[Annotated]:
-    """The text of a row, or the restored sentences of an evidence row."""
+    """Yield the text of a row, or the restored sentences of an evidence row."""
     if column is None and "evidences" in row.cells:
         yield from restored(row.cells)
         return
@@ -128,7 +128,7 @@ def _text_column(row: Row) -> str:
 
 
 def _in_bytes(text: str, mention: Mention, offset: int) -> Mention:
-    """The same mention, counted in the chunk's bytes."""
+    """Return the same mention, counted in the chunk's bytes."""
 
     def moved(span: tuple[int, int]) -> tuple[int, int]:
         start = offset + len(text[: span[0]].encode())
@@ -160,7 +160,7 @@ def _blocks(shard: Shard) -> Iterator[bytes]:
 
 
 def _checked(block: bytes, path: Path) -> bytes:
-    """The block, if it is UTF-8; else the error of the first line that is not."""
+    """Return the block, if it is UTF-8; else the error of the first line that is not."""
     try:
         block.decode()
     except UnicodeDecodeError as error:

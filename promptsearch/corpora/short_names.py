@@ -15,7 +15,7 @@ LONGEST = 3  # bytes
 
 
 def is_short(name: str) -> bool:
-    """Whether the name is a single ASCII word that the lookup can hold."""
+    """Return whether the name is a single ASCII word that the lookup can hold."""
     return len(name) <= LONGEST and name.isascii() and name.isalnum()
 
 
@@ -44,7 +44,7 @@ class ShortNames:
 
 
 def _packed(text: Bytes, start: Offsets, length: Offsets) -> Offsets:
-    """The word's bytes as one integer, first byte lowest; no two words share one."""
+    """Return the word's bytes as one integer, first byte lowest; no two words share one."""
     key = text[start].astype(np.int64)
     for at in range(1, LONGEST):
         letter = text[start + at].astype(np.int64)

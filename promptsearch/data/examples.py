@@ -22,6 +22,6 @@ Dataset = Sequence[Example]
 
 
 def most_frequent(examples: Dataset) -> str:
-    """The label (or object) that most examples have; of equals the first."""
+    """Return the label (or object) that most examples have; of equals the first."""
     counts = Counter(label for example in examples for label in example.targets)
     return counts.most_common(1)[0][0]

@@ -85,7 +85,7 @@ class FinetuneStage:
         return f"tuned {trial.id}: {objective} {_figure(now)} (frozen {_figure(frozen)})"
 
     def _rest(self) -> str:
-        """The time that the rest will take, by the speed so far."""
+        """Return the time that the rest will take, by the speed so far."""
         todo = self.finalists - self.done
         if not self._fresh or not todo:
             return ""

@@ -83,7 +83,7 @@ class Ledger:
 
 
 def read_ledger(path: Path) -> list[Row]:
-    """The trials of a ledger's whole chunks; `RunError` names the line of what is none."""
+    """Return the trials of a ledger's whole chunks; `RunError` names the line of what is none."""
     return _whole_chunks(path)[0][1:]
 
 
@@ -95,7 +95,7 @@ def identity_in(path: Path) -> Row:
 
 
 def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None) -> Row:
-    """What a row says of a trial, its scores and cost left out."""
+    """Return what a row says of a trial, its scores and cost left out."""
     source = trial.prompt.source
     step = {"step": source.evidence["step"]} if "step" in source.evidence else {}
     return {
@@ -112,7 +112,7 @@ def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None
 
 
 def _whole_chunks(path: Path) -> tuple[list[Row], int]:
-    """The rows of the ledger's whole chunks (the header first), and the bytes they take."""
+    """Return the rows of the ledger's whole chunks (the header first), and the bytes they take."""
     rows: list[Row] = []
     pending: list[Row] = []
     size = end = 0
@@ -141,7 +141,7 @@ def _parsed(path: Path) -> Iterator[tuple[Row, int]]:
 
 
 def _row(line: bytes) -> Row:
-    """`ValueError` where the line is no row of a chunk."""
+    """Raise ValueError if the line is no row of a chunk."""
     row = json.loads(line)
     if not isinstance(row, dict):
         raise ValueError("it is no JSON object")
@@ -162,7 +162,7 @@ def check_trials(ledger: Ledger) -> None:
 
 
 def _check_trial(row: Row) -> None:
-    """`ValueError` where the row lacks what a run reads when it goes on."""
+    """Raise ValueError if the row lacks what a run reads when it goes on."""
     for name, kind in _PAID.items():
         if not isinstance(row.get(name), kind):
             raise ValueError(f"its {name} is {row.get(name)!r}")
@@ -192,5 +192,5 @@ def _what_differs(header: Row, identity: Row) -> str:
 
 
 def digest(things: object, rows: Sequence[object] = ()) -> str:
-    """What names a strategy's own work on these things (and rows) in the ledger."""
+    """Return what names a strategy's own work on these things (and rows) in the ledger."""
     return blake2b(repr((things, rows)).encode(), digest_size=12).hexdigest()

@@ -62,7 +62,7 @@ class Throughput:
     def progress(
         self, best: Trial, manual: Trial, done: int, total: int, pending: PendingWork
     ) -> Progress:
-        """Where a search stands that has this to go."""
+        """Return where a search stands that has this to go."""
         share = pending.prompts * pending.examples / self.texts
         return Progress(
             done=done,

@@ -41,12 +41,12 @@ def checkpoints(count: int) -> list[int]:
 
 
 def race_order(count: int, seed: int) -> list[int]:
-    """The order in which examples come up."""
+    """Return the order in which examples come up."""
     return list(map(int, np.random.default_rng(seed).permutation(count)))
 
 
 def eliminated(contenders: Sequence[Floats], best: Floats | None, count: int) -> list[int]:
-    """Which contenders are out; all axes are (example,), the first of `count` there are.
+    """Return which contenders are out; all axes are (example,), the first of `count` there are.
 
     The leader is the best of them or, where it is better still, `best` from an earlier race.
     """

@@ -55,7 +55,7 @@ class Score(Protocol):
         ...
 
     def once(self, name: str, prepare: Callable[[], ModelCall]) -> object:
-        """What a chore gives, done once: a resumed run reads it from the ledger.
+        """Return what a chore gives, done once: a resumed run reads it from the ledger.
 
         For a strategy's own passes through the model, which no prompt stands for: their forwards
         count, and the search ends where the limits have no room for them.

@@ -83,13 +83,13 @@ class Result:
 
 
 def ranked(trials: Iterable[Trial], objective: str) -> list[Trial]:
-    """The trials that may win, best first; ties by log-likelihood, then the earliest."""
+    """Return the trials that may win, best first; ties by log-likelihood, then the earliest."""
     eligible = [trial for trial in trials if trial.split == "dev" and trial.complete]
     return sorted(eligible, key=lambda trial: ranking_key(trial.scores, objective), reverse=True)
 
 
 def ranking_key(scores: Scores, objective: str) -> tuple[float, float]:
-    """What is better comes later: by the objective, then by log-likelihood."""
+    """Return what is better comes later: by the objective, then by log-likelihood."""
     return _number(scores.get(objective)), _number(scores.get("log_likelihood"))
 
 

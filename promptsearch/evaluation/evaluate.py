@@ -60,7 +60,7 @@ class Evaluation:
         }
 
     def _ensemble_row(self, metric: str) -> Json:
-        """What the ensemble is worth, beside the manual prompt and the first of its file."""
+        """Return what the ensemble is worth, beside the manual prompt and the first of its file."""
         if self.ensemble is None or self.ensemble_predictions is None:
             return {}
         ours, negative = self.ensemble_predictions, self.definition.negative_label

@@ -28,7 +28,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def kind_of(path: Path) -> str:
-    """The ending that says what the file holds, compression aside.
+    """Return the ending that says what the file holds, compression aside.
 
     >>> kind_of(Path("a/reviews.TSV.gz"))
     '.tsv'
@@ -102,7 +102,7 @@ def expand(patterns: Sequence[str | Path], folder: Path) -> tuple[Path, ...]:
 
 
 def sha256(paths: Sequence[Path]) -> str:
-    """The SHA-256 of the files' bytes as they lie on the disk, one after the other."""
+    """Return the SHA-256 of the files' bytes as they lie on the disk, one after the other."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as stream:
@@ -175,7 +175,7 @@ def _encoding_hint(encoding: str) -> str:
 
 
 def _codec(path: Path, encoding: str) -> str:
-    """The encoding to read with: UTF-8 may always start with a byte order mark."""
+    """Return the encoding to read with: UTF-8 may always start with a byte order mark."""
     try:
         name = codecs.lookup(encoding).name
         "x".encode(encoding)

@@ -39,5 +39,5 @@ class LineCountingStream(io.BufferedIOBase):
 
 
 def standard_input() -> LineCountingStream:
-    """The process's own; closing it leaves that open."""
+    """Return the process's own; closing it leaves that open."""
     return LineCountingStream(cast(io.BufferedIOBase, sys.stdin.buffer))

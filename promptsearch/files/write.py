@@ -16,7 +16,7 @@ def write_atomic(path: Path, text: str) -> None:
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write lines (with their ends) beside `path`, flush them to the disk, rename.
 
-    `RunError` where the disk is full or nothing may be written there; what was there stays.
+    Raises RunError if the disk is full or nothing may be written there; what was there stays.
     """
     try:
         _write_lines(path, lines)
@@ -42,13 +42,13 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def check_apart(path: Path, *inputs: Path) -> None:
-    """`RunError` where writing `path` would replace one of the inputs."""
+    """Raise RunError if writing `path` would replace one of the inputs."""
     if path.exists() and any(source.exists() and path.samefile(source) for source in inputs):
         raise RunError(f"{path}: is what is read; choose another place to write to")
 
 
 def check_new(path: Path, overwrite: bool, *inputs: Path) -> None:
-    """`RunError` where writing `path` would replace what stands there, or one of the inputs."""
+    """Raise RunError if writing `path` would replace what stands there, or one of the inputs."""
     check_apart(path, *inputs)
     if path.exists() and not overwrite:
         raise RunError(f"{path}: is there already; add --overwrite, or choose another place")

@@ -22,7 +22,7 @@ _WINDOW = 1 << 31  # files made with `zstd --long=31`
 
 @contextmanager
 def open_zst(path: Path) -> Iterator[BinaryIO]:
-    """The decompressed bytes of `path`; `DataError` where it is damaged, also while reading."""
+    """The decompressed bytes of `path`. Raises DataError if it is damaged, also while reading."""
     try:
         zstandard: Any = import_module("zstandard")
     except ImportError:

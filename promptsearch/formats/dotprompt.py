@@ -49,7 +49,7 @@ def _lines(request: ExportRequest, answers: Sequence[str], body: str) -> Iterato
 
 
 def _body(parts: Sequence[Part]) -> str:
-    """The parts in Handlebars; `ExportError` where its notation cannot say them."""
+    """Return the parts in Handlebars. Raises ExportError if its notation cannot say them."""
     text = ""
     for part in parts:
         if isinstance(part, Text):

@@ -18,7 +18,7 @@ VERSIONS = {"python": "3.11", "dspy": "3.0.0", "cloudpickle": "3.1"}  # of the n
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A JSON file with the signature: instructions, and a field an input and the answer."""
+    """Return a JSON file with the signature: instructions, and a field an input and the answer."""
     if into.suffix != ".json":
         raise ExportError(f"dspy reads .json files; write to {into.with_suffix('.json').name}")
     saved = only_prompt(request, NAME)

@@ -97,7 +97,7 @@ def write_as(
 ) -> WrittenFiles:
     """Write the prompts as a format at `path`: all of it, or nothing.
 
-    `ExportError` where the format cannot hold them, or something stands there already.
+    Raises ExportError if the format cannot hold them, or something stands there already.
     """
     if path.exists() and not overwrite:
         raise ExportError(f"{path}: is there already; add --overwrite, or choose another -o PATH")
@@ -115,7 +115,7 @@ def write_as(
 
 
 def _priors(name: str, request: ExportRequest) -> Iterator[str]:
-    """The note on priors that a format of templates and words has no place for."""
+    """Yield the note on priors that a format of templates and words has no place for."""
     if (method := request.settings.calibration) != "none" and name not in WITH_PRIORS:
         yield f"the prior that {method} calibration takes away is not in it; python holds that"
 
@@ -130,7 +130,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _check_free(target: Path, source: Path, overwrite: bool) -> None:
-    """`ExportError` where something stands that must stay."""
+    """Raise ExportError if something stands that must stay."""
     if not target.exists():
         return
     if not overwrite:

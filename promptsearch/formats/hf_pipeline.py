@@ -30,7 +30,7 @@ USED = "python -c 'import json, sys; print(json.load(open(sys.argv[1]))[\"how\"]
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A JSON object: what to call, and what the targets stand for."""
+    """Return a JSON object: what to call, and what the targets stand for."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
     if request.settings.answer_score != "sum" or request.settings.length_norm != "none":
@@ -83,7 +83,7 @@ def _model_path(model: LanguageModel) -> str:
 
 
 def _zero_shot(prompt: Prompt, cloze_parts: Cloze) -> Mapping[str, object]:
-    """The hypothesis for an entailment model, where the input stands alone before it."""
+    """Return the hypothesis for an entailment model, where the input stands alone before it."""
     alone = len(prompt.template.fields) == 1 and isinstance(cloze_parts.before[:1], tuple)
     if not alone or not cloze_parts.before or not isinstance(cloze_parts.before[0], Field):
         return {}

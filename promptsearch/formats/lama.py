@@ -22,7 +22,7 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A line a prompt, all of them for the relation that the task is named for."""
+    """Return a line a prompt, all of them for the relation that the task is named for."""
     no_ensemble(request, "LAMA")
     lines = [
         {"relation": request.name, "template": to_lama(saved), **kept_evidence(saved, KEPT)}

@@ -29,7 +29,7 @@ LOADING = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A JSON object in f-string format; its metadata hold the answers."""
+    """Return a JSON object in f-string format; its metadata hold the answers."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
     parts, chat = ending(saved.prompt.template, NAME), chat_said(request)
@@ -72,6 +72,6 @@ def _inputs(parts: Sequence[Part]) -> list[str]:
 
 
 def _constructed(name: Sequence[str], arguments: Mapping[str, object]) -> Mapping[str, object]:
-    """An object in LangChain's notation."""
+    """Return an object in LangChain's notation."""
     header = {"lc": 1, "type": "constructor", "id": ["langchain", "prompts", *name]}
     return {**header, "kwargs": arguments, "name": name[-1]}

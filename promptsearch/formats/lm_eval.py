@@ -26,7 +26,7 @@ from promptsearch.scoring import Scorer
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A YAML file and its rows for each prompt; several have a group's YAML file too."""
+    """Return a YAML file and its rows for each prompt; several have a group's YAML file too."""
     task = _holdable(request)
     model = request.model()
     continuations = Continuations.of(model)

@@ -31,7 +31,7 @@ ENDINGS = (".jsonl", ".txt")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """The prompts of a relation; weights as published are kept as evidence."""
+    """Return the prompts of a relation; weights as published are kept as evidence."""
     read_as = _lines if kind_of(path) == ".txt" else _rows
     return ImportedFiles(tuple(read_as(path)), facts=True)
 

@@ -31,7 +31,7 @@ HOW = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A JSON object: messages, answers and how they are scored."""
+    """Return a JSON object: messages, answers and how they are scored."""
     saved = only_prompt(request, "messages")
     uncalibrated(request, "messages")
     parts, chat = ending(saved.prompt.template, "messages"), chat_said(request)

@@ -32,7 +32,7 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """The best prompt, for the relation that the task is named for."""
+    """Return the best prompt, for the relation that the task is named for."""
     no_ensemble(request, "OptiPrompt")
     (template,) = (to_lama(saved) for saved in request.prompts[:1])
     if vector := VECTOR.search(template):

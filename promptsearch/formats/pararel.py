@@ -31,7 +31,7 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A line a prompt; lemmas and tenses as far as they were imported."""
+    """Return a line a prompt; lemmas and tenses as far as they were imported."""
     no_ensemble(request, "ParaRel")
     lines = [{"pattern": to_lama(saved), **kept_evidence(saved, KEPT)} for saved in request.prompts]
     write_rows(into, lines)

@@ -20,7 +20,7 @@ NEXT_LINE = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A folder with the adapter_config.json of `PromptTuningConfig`."""
+    """Return a folder with the adapter_config.json of `PromptTuningConfig`."""
     saved, model = only_prompt(request, "peft"), request.model()
     if model.info.family not in TASKS:
         raise ExportError(

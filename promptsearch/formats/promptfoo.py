@@ -56,7 +56,7 @@ def _lines(
 def _test(
     request: ExportRequest, row: Example, answers: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
-    """The reply must begin with an answer of the right label, as a word of its own."""
+    """Yield the reply must begin with an answer of the right label, as a word of its own."""
     yield "  - vars:\n"
     for field in request.inputs:
         yield f"      {quoted(field)}: {quoted(escaped(row.inputs[field]))}\n"

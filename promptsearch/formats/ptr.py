@@ -32,7 +32,7 @@ INPUTS = ("text", "head", "tail")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """The rules, with PTR's template where nobody gives another; or the order of labels."""
+    """Return the rules, with PTR's template where nobody gives another; or the order of labels."""
     location = Location(path)
     if kind_of(path) == ".json":
         return ImportedFiles(labels=_order(location))
@@ -47,7 +47,10 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A rule a label and answer. `ExportError` where an answer lacks a slot, or for tabs."""
+    """Return a rule a label and answer.
+
+    Raises ExportError if an answer lacks a slot, or for tabs.
+    """
     no_ensemble(request, "PTR")
     saved = request.prompts[0]
     lines = [_line(saved, row) for row in _rows(saved)]
@@ -62,7 +65,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 
 def _order(location: Location) -> tuple[str, ...]:
-    """The labels by their numbers."""
+    """Return the labels by their numbers."""
     document = json_document(location.path, ENCODING)
     well_formed(location, document)
     if not isinstance(document, dict) or not document:

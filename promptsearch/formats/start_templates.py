@@ -32,7 +32,7 @@ def templates_from(
     *,
     any_slots: bool = False,
 ) -> tuple[str, ...]:
-    """Those that were written out, then those in the files, each once.
+    """Return those that were written out, then those in the files, each once.
 
     They must have the task's slots, or with `any_slots` some.
     """
@@ -43,7 +43,7 @@ def templates_from(
 def templates_in(
     paths: Sequence[Path], definition: TaskDefinition, *, any_slots: bool = False
 ) -> tuple[str, ...]:
-    """The templates of all files, each once, in order.
+    """Return the templates of all files, each once, in order.
 
     `DataError` names the file and the line of what is no template of this task.
     """
@@ -58,7 +58,10 @@ def templates_in(
 
 
 def fitting(notation: str, definition: TaskDefinition, *, any_slots: bool = False) -> Template:
-    """The template; `PromptError` where it lacks the task's slots or has fields that it has not."""
+    """Return the template.
+
+    Raises PromptError if it lacks the task's slots or has fields that it has not.
+    """
     template = Template.parse(notation)
     slots = template.slots if any_slots else definition.prompt.template.slots
     check_slots_and_fields(f"the template {notation!r}", template.parts, slots, definition.inputs)

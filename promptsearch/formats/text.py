@@ -10,7 +10,7 @@ from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A paragraph a prompt: its template, then a line a label."""
+    """Return a paragraph a prompt: its template, then a line a label."""
     weights = {m.id: m.weight for m in request.ensemble.members} if request.ensemble else {}
     paragraphs = ["\n".join(_lines(saved, weights.get(saved.id))) for saved in request.prompts]
     write_atomic(into, "\n\n".join(paragraphs) + "\n")

@@ -26,7 +26,7 @@ def is_english(language: str) -> bool:
 
 
 def primary(language: str) -> str:
-    """A language's code without script and region: "zh" of "zh-Hant".
+    """Return a language's code without script and region: "zh" of "zh-Hant".
 
     >>> primary("en_XX")
     'en'

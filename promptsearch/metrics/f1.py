@@ -66,7 +66,7 @@ def micro_shares(
 def macro_shares(
     gold: Ints, predicted: Ints, labels: Sequence[str], negative_label: str | None = None
 ) -> Floats:
-    """The same of macro F1, over the labels that are gold or predicted anywhere."""
+    """Return the same of macro F1, over the labels that are gold or predicted anywhere."""
     present = np.union1d(gold, predicted)
     true, relevant = _per_example(gold, predicted, present)
     each = [_ratio(true[:, label], relevant[:, label]) for label in range(len(present))]

@@ -30,7 +30,7 @@ class WorkerBackend(Protocol):
     """The part that loky, dask and ray each do in their own way."""
 
     def slots(self) -> Sequence[WorkerId]:
-        """The processes there are now, at least one; `RunError` where none is left."""
+        """Return the processes there are now, at least one. Raises RunError if none is left."""
         ...
 
     def send(self, slot: WorkerId, function: Callable[[Any], Any], job: Any) -> Handle:
@@ -38,11 +38,11 @@ class WorkerBackend(Protocol):
         ...
 
     def wait(self, handles: Sequence[Handle]) -> Sequence[Handle]:
-        """Those of `handles` that are done, at least one."""
+        """Return those of `handles` that are done, at least one."""
         ...
 
     def result(self, slot: WorkerId, handle: Handle) -> Any:
-        """What the function returned or raised; `WorkerDied` where its process is gone."""
+        """Return what the function returned or raised; `WorkerDied` where its process is gone."""
         ...
 
     def drop(self, slot: WorkerId, handle: Handle) -> None:
@@ -75,7 +75,7 @@ def thread_environment(threads: int) -> Mapping[str, str]:
 
 
 def threads_each(workers: int) -> int:
-    """The cores of this machine that each of `workers` processes may use."""
+    """Return the cores of this machine that each of `workers` processes may use."""
     from joblib.externals.loky import cpu_count
 
     return max(1, int(cpu_count()) // workers)

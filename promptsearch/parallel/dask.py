@@ -51,7 +51,7 @@ class DaskEngine:
             self._stack = stack.pop_all()
 
     def slots(self) -> Sequence[WorkerId]:
-        """The workers' addresses, in the order of their names, which outlive a restart."""
+        """Return the workers' addresses, in the order of their names, which outlive a restart."""
         while not (workers := self._workers()):
             self._wait_for_a_worker(NOBODY)
         return sorted(workers, key=lambda address: str(workers[address]))[: self._most]
@@ -153,7 +153,7 @@ def _check(address: str) -> None:
 
 @contextmanager
 def _cluster(workers: int) -> Iterator[Any]:
-    """A cluster of this machine; `RunError` where dask cannot start it."""
+    """A cluster of this machine. Raises RunError if dask cannot start it."""
     import dask
 
     settings = {

@@ -68,15 +68,15 @@ class WorkerPool:
 
     @property
     def size(self) -> int:
-        """Jobs that run at the same time. `RunError` where the processes cannot be had."""
+        """Jobs that run at the same time. Raises RunError if the processes cannot be had."""
         return 1 if self.in_process else len(self._started().slots())
 
     def each(self, function: Callable[[T], R], jobs: Sequence[T]) -> Iterator[tuple[int, R]]:
         """(index, result) of every job as it finishes, in any order, each exactly once.
 
         What the function raises passes through. Job i goes to process i, modulo their number, if
-        that one is free. `RunError` where the processes cannot be had, or a job's worker died more
-        than `retries` times.
+        that one is free. Raises RunError if the processes cannot be had, or a job's worker died
+        more than `retries` times.
         """
         if self.in_process:
             for index, job in enumerate(jobs):
@@ -154,7 +154,7 @@ class _Call(Generic[T, R]):
             self._running[handle] = index, slot
 
     def _collected(self, handle: Handle) -> list[tuple[int, R]]:
-        """The job's result; none where its worker died, and it waits again."""
+        """Return the job's result; none where its worker died, and it waits again."""
         index, slot = self._running.pop(handle)
         try:
             return [(index, self._engine.result(slot, handle))]

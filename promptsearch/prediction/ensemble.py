@@ -29,7 +29,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Prompts with the same labels; `PromptError` where they do not fit together."""
+    """Prompts with the same labels. Raises PromptError if they do not fit together."""
 
     rule: Rule
     members: tuple[Member, ...]
@@ -55,7 +55,7 @@ class Ensemble:
 
 
 def require_same_labels(members: Sequence[Member]) -> None:
-    """`PromptError` where two members answer different labels, or in another order."""
+    """Raise PromptError if two members answer different labels, or in another order."""
     first = members[0]
     for member in members[1:]:
         if member.prompt.verbalizer.labels != first.prompt.verbalizer.labels:
@@ -87,7 +87,7 @@ class EnsemblePredictor:
             yield rows, self.label_log_probs([examples[i] for i in rows])
 
     def predict(self, examples: Dataset) -> Predictions:
-        """Its judgement, as a prompt has one."""
+        """Return its judgement, as a prompt has one."""
         labelling = self.raw_scorer.labelling(self.ensemble.prompts[0].verbalizer)
         findings = PredictionsBuilder.of(labelling, examples)
         for rows, values in self.parts(examples):

@@ -57,9 +57,9 @@ def ensemble_section(
     raw_scorer: Scorer,
     config: EnsembleConfig,
 ) -> Json:
-    """The `ensemble` of a prompts.json, from its prompts, best first.
+    """Return the `ensemble` of a prompts.json, from its prompts, best first.
 
-    `RunError` where there are fewer than `top`, `PromptError` where they do not fit together.
+    Raises RunError if there are fewer than `top`, `PromptError` where they do not fit together.
     """
     if config.top > len(saved):
         raise RunError(

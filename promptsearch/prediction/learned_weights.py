@@ -132,7 +132,7 @@ class WeightTrainingRows:
         return -log_probs.logsumexp(1).mean()
 
     def value(self, theta: "Tensor") -> float:
-        """The loss of all rows."""
+        """Return the loss of all rows."""
         import torch
 
         with torch.no_grad():

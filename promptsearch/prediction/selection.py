@@ -33,7 +33,7 @@ class PromptSelection:
 
     @classmethod
     def of(cls, saved_prompt: SavedPrompt) -> "PromptSelection":
-        """A single prompt."""
+        """Return a single prompt."""
         member = Member(saved_prompt.id, saved_prompt.prompt, 1.0)
         return cls((saved_prompt,), Ensemble("uniform", (member,)), from_file=False)
 
@@ -49,7 +49,7 @@ class PromptSelection:
         return tuple(dict.fromkeys(names))
 
     def reader(self, reader: Reader) -> Reader:
-        """The same, asking of a row the inputs that are read, not all that the task has."""
+        """Return the same, asking of a row the inputs that are read, not all that the task has."""
         if isinstance(reader, FactsReader):
             return reader
         return replace(reader, needed=frozenset(self.fields))
@@ -77,10 +77,10 @@ def frame_in(file: PromptFile) -> TaskSchema:
 def select_prompts(
     file: PromptFile, frame: TaskSchema, id: str | None = None, ensemble: bool | None = None
 ) -> PromptSelection:
-    """The prompt with the `id`, else the file's ensemble, else its first prompt.
+    """Return the prompt with the `id`, else the file's ensemble, else its first prompt.
 
     `ensemble` asks for that or forbids it; with None, it answers unless it scored less on dev than
-    the first prompt. `RunError` where the file does not have what is asked.
+    the first prompt. Raises RunError if the file does not have what is asked.
     """
     together = read_ensemble(file, frame) if id is None and ensemble is not False else None
     if together is not None and (ensemble or ensemble_wins_on_dev(file.document)):
@@ -126,7 +126,7 @@ def _named(file: PromptFile, id: str | None) -> SavedPrompt:
 
 
 def scoring_from(file: PromptFile) -> Settings:
-    """The settings that score prompts as the file says they were scored."""
+    """Return the settings that score prompts as the file says they were scored."""
     saved = file.section("scoring")
     names = ("multi_token", "answer_score", "length_norm", "calibration")
     known = {name: saved[name] for name in names if saved.get(name) is not None}

@@ -80,7 +80,7 @@ class Template:
 
     @staticmethod
     def parts_of(notation: str) -> tuple[Part, ...]:
-        """The parts that `notation` stands for; `{{`, `}}` and `[[Z]]` are literal."""
+        """Return the parts that `notation` stands for; `{{`, `}}` and `[[Z]]` are literal."""
         parts: list[Part] = []
         end = 0
         for match in _NOTATION.finditer(notation):
@@ -92,7 +92,7 @@ class Template:
 
     @classmethod
     def parse(cls, notation: str) -> "Template":
-        """A template from its notation; `PromptError` says what is wrong with it."""
+        """Return a template from its notation; `PromptError` says what is wrong with it."""
         return cls(cls.parts_of(notation))
 
     def __str__(self) -> str:
@@ -122,7 +122,7 @@ class Template:
 
 
 def _merged(parts: Sequence[Part]) -> Iterator[Part]:
-    """The same parts with neighbouring texts joined and empty ones left out."""
+    """Yield the same parts with neighbouring texts joined and empty ones left out."""
     text = ""
     for part in parts:
         if isinstance(part, Text):
@@ -157,7 +157,7 @@ def _part(match: re.Match[str]) -> Part:
 
 
 def notation_of(part: Part) -> str:
-    """How a part is written in a template."""
+    """Return how a part is written in a template."""
     match part:
         case Text(text):
             return _SLOT.sub(r"[[\1]]", text.replace("{", "{{").replace("}", "}}"))
@@ -170,7 +170,7 @@ def notation_of(part: Part) -> str:
 def check_slots_and_fields(
     subject: str, parts: Iterable[object], slots: Sequence[str], inputs: Sequence[str]
 ) -> None:
-    """`PromptError` where parts lack one of a task's slots, or have a field that it has not."""
+    """Raise PromptError if parts lack one of a task's slots, or have a field that it has not."""
     listed = list(parts)
     if sorted(part.name for part in listed if isinstance(part, Slot)) != sorted(slots):
         expected = ", ".join(f"[{name}]" for name in slots)

@@ -36,7 +36,7 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
 
     @classmethod
     def of_candidates(cls, candidates: Sequence[str], slot: str = "Z") -> "Verbalizer":
-        """The verbalizer of a fact task: each candidate answers for itself."""
+        """Return the verbalizer of a fact task: each candidate answers for itself."""
         return cls(tuple((text, (((slot, text),),)) for text in candidates))
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 
 def aligned(saved: SavedPrompt, definition: TaskDefinition | TaskSchema) -> SavedPrompt:
-    """The prompt, known to fit the task, with its labels in the task's order."""
+    """Return the prompt, known to fit the task, with its labels in the task's order."""
     template, verbalizer = saved.prompt.template, saved.prompt.verbalizer
     if unknown := [f for f in template.fields if f not in definition.inputs]:
         raise TaskError(

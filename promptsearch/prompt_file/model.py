@@ -10,7 +10,7 @@ from promptsearch.prompt_file.prompts_json import PromptFile
 
 
 def spec_of(file: PromptFile, override: str | None = None) -> str:
-    """The model that was given, or the one the prompts were found with."""
+    """Return the model that was given, or the one the prompts were found with."""
     spec = override or file.section("model").get("spec")
     if not isinstance(spec, str):
         raise ModelError(f"{file.path}: does not say which model it is for; add --model")
@@ -18,14 +18,16 @@ def spec_of(file: PromptFile, override: str | None = None) -> str:
 
 
 def is_own(file: PromptFile, model: LanguageModel) -> bool:
-    """Whether the prompts were found with this model, as far as the file says."""
+    """Return whether the prompts were found with this model, as far as the file says."""
     return file.section("model").get("sha256") in (None, model.info.sha256)
 
 
 def model_for(
     file: PromptFile, chat: ChatKeys | None, override: str | None = None, /, **options: Any
 ) -> LanguageModel:
-    """The given model, or that of the prompts; `ModelError` where that one's weights changed.
+    """Return the given model, or that of the prompts.
+
+    Raises ModelError if that one's weights changed.
 
     The prompts' own model has a chat where it had one then, unless `options` (of `load_model`)
     say on or off; the chat is the `told` one, or the one the file tells of.
@@ -46,7 +48,7 @@ def model_for(
 
 
 def _chat_in(saved: Mapping[str, object]) -> ChatKeys | None:
-    """What the model was told around each prompt."""
+    """Return what the model was told around each prompt."""
     chat = saved.get("chat")
     if not isinstance(chat, Mapping):
         return None

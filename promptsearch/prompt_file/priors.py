@@ -12,12 +12,12 @@ Json = Mapping[str, object]
 
 
 def prior_row(prompt: Prompt, prior: Json | None) -> dict[str, object]:
-    """What a prompt's row says of its prior: nothing where there is none."""
+    """Return what a prompt's row says of its prior: nothing where there is none."""
     return {} if prior is None else {"prior": prior, "prior_of": _fingerprint(prompt)}
 
 
 def check_prior(row: Json, prompt: Prompt) -> None:
-    """`PromptError` where it is no numbers, or was taken of another template or other answers."""
+    """Raise PromptError if it is no numbers, or was taken of another template or other answers."""
     if row.get("prior") is None:
         return
     way_out = 'take "prior" and "prior_of" out, or search again'

@@ -99,7 +99,7 @@ def equal_ids(prompts: Iterable[SavedPrompt]) -> dict[str, int]:
 
 
 def readable_prompts(path: Path) -> tuple[PromptFile, Sequence[DataError]]:
-    """The prompts of a file that can be read, and what is wrong with each other one."""
+    """Return the prompts of a file that can be read, and what is wrong with each other one."""
     document, rows = _document(path)
     good: list[SavedPrompt] = []
     bad: list[DataError] = []
@@ -112,7 +112,7 @@ def readable_prompts(path: Path) -> tuple[PromptFile, Sequence[DataError]]:
 
 
 def _document(path: Path) -> tuple[Json, Sequence[object]]:
-    """The file as parsed, and its rows of prompts."""
+    """Return the file as parsed, and its rows of prompts."""
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
@@ -143,7 +143,7 @@ def _saved(path: Path, number: int, row: object) -> SavedPrompt:
 
 
 def prompt_of(row: Json, folder: Path) -> Prompt:
-    """The prompt a row of the file stands for; candidates in a file are read and checked."""
+    """Return the prompt a row of the file stands for; candidates in a file are read and checked."""
     template = Template.parse(str(row["template"]))
     if isinstance(verbalizer := row.get("verbalizer"), Mapping) and verbalizer:
         answers = cast(Mapping[str, str | Sequence[object]], verbalizer)

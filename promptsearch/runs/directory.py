@@ -17,7 +17,7 @@ RUN_FILES = (
 def run_directory(path: Path, *, resume: bool = False, overwrite: bool = False) -> Iterator[Path]:
     """The directory of one run, locked while in use.
 
-    `RunError` where it holds a run already (unless resumed or overwritten), or another process is
+    Raises RunError if it holds a run already (unless resumed or overwritten), or another process is
     writing to it.
     """
     from filelock import FileLock, Timeout

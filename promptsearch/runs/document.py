@@ -78,7 +78,7 @@ def _manual_raw(manual: Json, scores: Scores | None) -> Json:
 
 
 def _searched(definition: TaskDefinition, provenance: Provenance) -> Json:
-    """The task, and its corpus' fingerprint where the search has read it."""
+    """Return the task, and its corpus' fingerprint where the search has read it."""
     section = task_section(definition)
     steps = cast(Iterable[Mapping[str, object]], provenance.options.get("steps") or ())
     if "mine" in (provenance.strategy, *(step["strategy"] for step in steps)):
@@ -88,7 +88,7 @@ def _searched(definition: TaskDefinition, provenance: Provenance) -> Json:
 
 
 def task_section(definition: TaskDefinition) -> Json:
-    """What the task is and what its files held; the test file is fingerprinted, not read."""
+    """Return what the task is and what its files held; the test file is fingerprinted, not read."""
     data = {"train": _split(definition.train), "dev": _split(definition.dev)}
     if definition.test_files:
         data["test"] = {
@@ -118,7 +118,7 @@ def _split(split: Split) -> Json:
 
 
 def _ranked_by(result: Result) -> Json:
-    """How finalists were tuned; nothing where the frozen model ranked."""
+    """Return how finalists were tuned; nothing where the frozen model ranked."""
     if (tuned := result.tuned) is None:
         return {}
     how = {**asdict(tuned.tuning), "finalists": tuned.finalists, "done": tuned.done}
@@ -145,7 +145,7 @@ def _prompt_row(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> J
 
 
 def _finetuned(trial: Trial) -> Json:
-    """What a copy of the model that was tuned to the prompt scores, where one was."""
+    """Return what a copy of the model that was tuned to the prompt scores, where one was."""
     if trial.tuned is None:
         return {}
     return {"finetuned": {"dev": {**trial.tuned, "selected": True}}}
@@ -157,7 +157,7 @@ def _manual(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> Json:
 
 
 def majority(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
-    """The baseline that always gives the label (or object) most frequent in train."""
+    """Return the baseline that always gives the label (or object) most frequent in train."""
     label = most_frequent(definition.train.examples)
     scores = majority_scores(
         label,

@@ -20,7 +20,7 @@ def identity_of(
     settings: Settings,
     scored_as: Mapping[str, object],
 ) -> Mapping[str, object]:
-    """What must be the same for a run to be resumed; the limits may change."""
+    """Return what must be the same for a run to be resumed; the limits may change."""
     manual = definition.prompt
     tuning = {} if settings.tuning is None else {"finetune": settings.tuning.course}
     return {
@@ -46,7 +46,7 @@ def _digest(answers: Mapping[str, object]) -> str:
 
 
 def provenance_of(searcher: Searcher, settings: Settings, command: str | None) -> Provenance:
-    """What it takes to run the search again."""
+    """Return what it takes to run the search again."""
     return Provenance(
         strategy_of(searcher),
         options_of(searcher),
@@ -63,7 +63,7 @@ def strategy_of(searcher: Searcher) -> str:
 
 
 def options_of(searcher: Searcher) -> Mapping[str, object]:
-    """The hyper-parameters of a strategy that is a dataclass."""
+    """Return the hyper-parameters of a strategy that is a dataclass."""
     if not is_dataclass(searcher):
         return {}
     return {field.name: getattr(searcher, field.name) for field in fields(searcher)}

@@ -34,7 +34,7 @@ class ModelTuner:
     log: Callable[[str], None]
 
     def call(self, prompt: Prompt) -> ModelCall:
-        """Its forwards are those of training, three times each, and of dev."""
+        """Return its forwards are those of training, three times each, and of dev."""
         lesson = self._lesson(prompt)
         once = Cost.of(lesson.plan(self.scorer.model))
         texts = PASSES * self.config.texts(len(self.train))
@@ -45,7 +45,7 @@ class ModelTuner:
         return ModelCall(learning + judging, lambda: self._tuned(prompt, lesson))
 
     def summary(self, prompt: Prompt, finalists: int) -> str:
-        """The work in sequences, and the memory."""
+        """Return the work in sequences, and the memory."""
         from promptsearch.models.finetuning.train import extra_bytes
 
         once = Cost.of(self._lesson(prompt).plan(self.scorer.model)).forwards
@@ -83,9 +83,9 @@ class ModelTuner:
 def tuner_of(
     settings: Settings, scorer: Scorer, definition: TaskDefinition, log: Callable[[str], None]
 ) -> ModelTuner | None:
-    """The tuner that the settings ask for.
+    """Return the tuner that the settings ask for.
 
-    `ModelError` where the model cannot be tuned or a package is missing, `TaskError` where train
+    Raises ModelError if the model cannot be tuned or a package is missing, `TaskError` where train
     has nothing to learn from: before anything is scored.
     """
     if settings.tuning is None:

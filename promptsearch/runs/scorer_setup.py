@@ -20,7 +20,7 @@ from promptsearch.scoring.split_scorer import DatasetScorer
 def build_scorer(
     scorer: Scorer, settings: Settings, pool: WorkerPool, log: Callable[[str], None]
 ) -> PromptScorer:
-    """The scorer as the settings want it: spread over processes, with a cache before it."""
+    """Return the scorer as the settings want it: spread over processes, with a cache before it."""
     inner: PromptScorer = scorer if pool.in_process else DistributedScorer(scorer, pool)
     if settings.cache is not None:
         return CachedScorer(inner, scorer, ScoreCache(settings.cache), log)
@@ -30,9 +30,9 @@ def build_scorer(
 def add_calibration(
     inner: PromptScorer, scorer: Scorer, settings: Settings, definition: TaskDefinition
 ) -> PromptScorer:
-    """The scorer without the priors of its prompts, where the settings ask for that.
+    """Return the scorer without the priors of its prompts, where the settings ask for that.
 
-    `RunError` where there are too many labels for it.
+    Raises RunError if there are too many labels for it.
     """
     check_calibration(settings.calibration, len(definition.prompt.verbalizer))
     if settings.calibration == "none":
@@ -43,32 +43,32 @@ def add_calibration(
 
 
 def prior_in(scorer: PromptScorer) -> Callable[[Prompt], Mapping[str, object] | None]:
-    """What the scorer takes away from a prompt; None where it does not."""
+    """Return what the scorer takes away from a prompt; None where it does not."""
     if not isinstance(scorer, CalibratedScorer):
         return lambda prompt: None
     return scorer.prior
 
 
 def scorer_without_chat(scorer: Scorer, complete: PromptScorer) -> PromptScorer:
-    """A scorer without its model's chat template, calibrated as the arranged one is."""
+    """Return a scorer without its model's chat template, calibrated as the arranged one is."""
     raw = replace(scorer, model=scorer.model.without_chat)
     return complete.over(raw) if isinstance(complete, CalibratedScorer) else raw
 
 
 def workers_for(settings: Settings, model: LanguageModel) -> Workers:
-    """The processes that score: ray hides the GPUs from those that do not ask for one."""
+    """Return the processes that score: ray hides the GPUs from those that do not ask for one."""
     on_gpu = settings.backend == "ray" and model.info.device == "cuda"
     return replace(settings.crew, gpus=1 if on_gpu else 0)
 
 
 def split_scorer(scorer: PromptScorer, definition: TaskDefinition) -> DatasetScorer:
-    """The judge of a search: it sees dev and train, not test."""
+    """Return the judge of a search: it sees dev and train, not test."""
     splits = {"dev": definition.dev.examples, "train": definition.train.examples}
     return DatasetScorer(scorer, splits, definition.kind, definition.negative_label)
 
 
 def race_summary(race: RaceReport) -> str:
-    """What a race spared and risked, in a line."""
+    """Return what a race spared and risked, in a line."""
     return (
         f"race: {race.dropped} prompts dropped out, {race.saved:.0%} of the scores were spared; "
         f"one of them may be better than the best by at most {race.regret:.3f} on dev "

@@ -84,17 +84,20 @@ class Settings:
         return Workers(self.workers, self.backend, self.cluster)
 
     def scored_as(self, kind: str) -> dict[str, object]:
-        """How answers and labels are scored, as files say it."""
+        """Return how answers and labels are scored, as files say it."""
         calibrated = {} if self.calibration == "none" else {"calibration": self.calibration}
         return {**asdict(self.scoring(kind)), "answer_score": self.answer_score, **calibrated}
 
     def scoring(self, kind: str) -> Scoring:
-        """How answers are scored, with the default that the kind of task has."""
+        """Return how answers are scored, with the default that the kind of task has."""
         default: MultiToken = "independent" if kind == "facts" else "left-to-right"
         return Scoring(self.multi_token or default, self.length_norm)
 
     def metric(self, kind: str) -> str:
-        """The objective's key in the scores; `RunError` where the task does not have it."""
+        """Return the objective's key in the scores.
+
+        Raises RunError if the task does not have it.
+        """
         if self.objective not in OBJECTIVES or not suits(OBJECTIVES[self.objective], kind):
             suitable = [name for name, metric in OBJECTIVES.items() if suits(metric, kind)]
             raise RunError(

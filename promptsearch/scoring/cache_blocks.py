@@ -69,7 +69,7 @@ def digest(*parts: object) -> str:
 
 
 def row_key(inputs: Mapping[str, str], targets: Sequence[str] = ()) -> bytes:
-    """The key of an example, 16 bytes, from what its stored scores depend on."""
+    """Return the key of an example, 16 bytes, from what its stored scores depend on."""
     return _hashed([dict(inputs), list(targets)])
 
 
@@ -96,7 +96,7 @@ def find(path: Path, rows: Sequence[bytes]) -> tuple[Known, Values]:
 
 
 def nothing(rows: Sequence[bytes]) -> tuple[Known, Values]:
-    """What `find` says where nothing is stored: known (row,), values (row, 0)."""
+    """Return what `find` says where nothing is stored: known (row,), values (row, 0)."""
     return np.zeros(len(rows), dtype=np.bool_), np.empty((len(rows), 0), dtype=np.float32)
 
 
@@ -120,7 +120,7 @@ def append(path: Path, rows: Sequence[bytes], values: Values) -> None:
 
 
 def inspected(path: Path) -> BlockInfo:
-    """What the block holds, every record checked; a file that cannot be read is damaged."""
+    """Return what the block holds, every record checked; a file that cannot be read is damaged."""
     data = content(path) or b""
     records = _of_width(list(_records(path, data)))
     scores = (
@@ -130,7 +130,7 @@ def inspected(path: Path) -> BlockInfo:
 
 
 def content(path: Path) -> bytes | None:
-    """The file's bytes, None where it cannot be read."""
+    """Return the file's bytes, None where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError:
@@ -149,7 +149,7 @@ def _encoded(path: Path, rows: Sequence[bytes], values: Values) -> bytes:
 
 
 def _records(path: Path, data: bytes) -> Iterator[_Record]:
-    """The valid records in order; what stands between them is passed over."""
+    """Yield the valid records in order; what stands between them is passed over."""
     start = data.find(_MAGIC)
     while start >= 0:
         record = _record_at(path, data, start)
@@ -182,12 +182,12 @@ def _checksum(path: Path, fields: bytes, payload: bytes | memoryview) -> bytes:
 
 
 def _of_width(stored: list[_Record], width: int | None = None) -> list[_Record]:
-    """The records of that width, by default the last one's: a block has one."""
+    """Return the records of that width, by default the last one's: a block has one."""
     return [each for each in stored if each.width == (stored[-1].width if width is None else width)]
 
 
 def _good_start(records: Sequence[_Record]) -> int:
-    """The bytes that the first records take without a gap."""
+    """Return the bytes that the first records take without a gap."""
     good = 0
     for record in records:
         good = record.end if record.start == good else good

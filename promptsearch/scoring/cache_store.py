@@ -58,7 +58,7 @@ class CacheInfo:
     foreign: int
 
     def total(self, count: str) -> int:
-        """The sum of a count of the scorers: "prompts", "scores", "bytes" or "damaged"."""
+        """Return the sum of a count of the scorers: "prompts", "scores", "bytes" or "damaged"."""
         return sum(getattr(scorer, count) for scorer in self.scorers)
 
 
@@ -101,7 +101,7 @@ class ScoreCache:
                 write_atomic(path, text)
 
     def info(self) -> CacheInfo:
-        """What is stored, every record checked."""
+        """Return what is stored, every record checked."""
         try:
             self._check_ours()
             folders = self._folders()
@@ -166,7 +166,7 @@ class ScoreCache:
 
 
 def _ours(folder: Path) -> list[Path]:
-    """The files of a scorer's folder that the cache has written, by their names."""
+    """Return the files of a scorer's folder that the cache has written, by their names."""
     named = (path for path in folder.iterdir() if _OURS_INSIDE.fullmatch(path.name))
     return sorted(path for path in named if not path.is_dir())
 

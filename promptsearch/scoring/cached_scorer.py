@@ -116,7 +116,7 @@ class CachedScorer:
         )
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
-        """What is not known would cost."""
+        """Return what is not known would cost."""
         known = {prompt: self._from_store(prompt, examples) for prompt in dict.fromkeys(prompts)}
         costs = (self.inner.cost(p, [examples[i] for i in at]) for at, p in _missing(known))
         return sum(costs, Cost())
@@ -189,7 +189,7 @@ def _missing(stored: Mapping[Prompt, _StoredPrompt]) -> list[tuple[tuple[int, ..
 
 
 def described(scorer: Scorer) -> dict[str, object]:
-    """All that a score depends on beside the prompt and the example."""
+    """Return all that a score depends on beside the prompt and the example."""
     info = asdict(scorer.model.info)
     info = {name: info[name] for name in info if name not in ("spec", "revision")}
     packages = ("promptsearch", "torch", "transformers", "tokenizers")

@@ -58,7 +58,7 @@ class CalibratedScorer:
         return PredictionBatch(tuple(calibrated[prompt] for prompt in prompts), cost + batch.cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
-        """What `judged` would cost."""
+        """Return what `judged` would cost."""
         distinct = list(dict.fromkeys(prompts))
         fresh = [
             self._with_prior_units(prompt) for prompt in distinct if prompt not in self._priors
@@ -79,7 +79,7 @@ class CalibratedScorer:
     def set_prior(self, prompt: Prompt, prior: Mapping[str, object]) -> None:
         """Take a prior that was learned before, as `prior` gives it, instead of the references.
 
-        `PromptError` where it is not one of the prompt's.
+        Raises PromptError if it is not one of the prompt's.
         """
         columns = self.scorer.labelling(prompt.verbalizer).columns
         units = columns if self.method == "pmi" else [(i,) for i in range(len(columns))]
@@ -98,7 +98,7 @@ class CalibratedScorer:
         self._priors[prompt] = values
 
     def over(self, scorer: Scorer) -> "CalibratedScorer":
-        """The same with another model."""
+        """Return the same with another model."""
         return CalibratedScorer(scorer, scorer, self.method, self.references)
 
     def _learn(self, prompts: Sequence[Prompt]) -> Cost:
@@ -140,7 +140,7 @@ class CalibratedScorer:
 
 
 def references_of(method: Calibration, fields: Sequence[str], train: Dataset) -> Dataset:
-    """The inputs that show a prompt's prior; `fields` are the task's inputs."""
+    """Return the inputs that show a prompt's prior; `fields` are the task's inputs."""
     match method:
         case "contextual":
             texts: Sequence[str] = CONTENT_FREE
@@ -152,7 +152,7 @@ def references_of(method: Calibration, fields: Sequence[str], train: Dataset) ->
 
 
 def check_calibration(method: Calibration, labels: int) -> None:
-    """`RunError` where what is said of each label is not kept."""
+    """Raise RunError if what is said of each label is not kept."""
     if method not in METHODS:
         raise RunError(f"there is no calibration {method!r}; use {', '.join(METHODS)}")
     if method != "none" and labels > LISTED:

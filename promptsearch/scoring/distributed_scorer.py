@@ -76,12 +76,12 @@ class DistributedScorer:
 
 
 def _shares(count: int, parts: int) -> Iterator[range]:
-    """Every n-th example for each of n parts: all have long ones and short ones."""
+    """Return every n-th example for each of n parts: all have long ones and short ones."""
     return (range(i, count, parts) for i in range(min(count, parts)))
 
 
 def judge_shard(shard: ScoringTask) -> PredictionBatch:
-    """What a process of the pool does."""
+    """Return what a process of the pool does."""
     model = _loaded(shard.options, shard.number)
     if model.info.sha256 != shard.sha256:
         raise RunError(
@@ -111,7 +111,7 @@ def _loaded(options: Options, number: int) -> LanguageModel:
 
 
 def _device(options: Options, number: int) -> str:
-    """A GPU of its own for each process of a machine, where there are any."""
+    """Return a GPU of its own for each process of a machine, where there are any."""
     import torch
 
     free = options.device in ("auto", "cuda") and options.device_map is None

@@ -91,7 +91,7 @@ class LabelAggregation:
 
 
 def same_answers(model: LanguageModel, verbalizer: Verbalizer) -> tuple[int, ...]:
-    """For each candidate the first one that the model reads alike ("Paris" and "paris")."""
+    """Return for each candidate the first one that the model reads alike ("Paris" and "paris")."""
     texts = [answers[0][0][1] for _, answers in verbalizer.pairs]
     first: dict[tuple[int, ...], int] = {}
     return tuple(first.setdefault(ids, i) for i, ids in enumerate(model.answer_ids(texts)))

@@ -57,7 +57,7 @@ class PromptScorer(Protocol):
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch: ...
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
-        """What `judged` would cost."""
+        """Return what `judged` would cost."""
         ...
 
 
@@ -81,7 +81,7 @@ class Scorer:
         return list(self.predict(prompts, examples).predictions)
 
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
-        """The same, with what it cost."""
+        """Return the same, with what it cost."""
         builders: dict[Prompt, PredictionsBuilder] = {}
         cost = Cost()
         for group in self._groups(prompts):
@@ -122,7 +122,7 @@ class Scorer:
         return values
 
     def labelling(self, verbalizer: Verbalizer) -> LabelAggregation:
-        """How the verbalizer's answers become labels for this model."""
+        """Return how the verbalizer's answers become labels for this model."""
         if verbalizer not in self._labellings:
             aggregation = LabelAggregation.of(verbalizer, self.model, self.answer_score, self.facts)
             self._labellings[verbalizer] = aggregation

@@ -35,19 +35,19 @@ class DatasetScorer:
     negative_label: str | None = None
 
     def count(self, on: str) -> int:
-        """How many examples the split has."""
+        """Return how many examples the split has."""
         return len(self.splits[on])
 
     def cost(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Cost:
-        """What judging the prompts on the split, or on the chosen rows of it, would cost."""
+        """Return what judging the prompts on the split, or on the chosen rows of it, would cost."""
         return self.scorer.cost(prompts, self._examples(on, rows))
 
     def predict(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> PredictionBatch:
-        """What the prompts say of the split, or of the chosen rows of it."""
+        """Return what the prompts say of the split, or of the chosen rows of it."""
         return self.scorer.predict(prompts, self._examples(on, rows))
 
     def scores(self, judgement: Predictions) -> Scores:
-        """The metrics of the task's kind."""
+        """Return the metrics of the task's kind."""
         return scores_of(judgement, self.kind, self.negative_label)
 
     def _examples(self, on: str, rows: Rows) -> Dataset:

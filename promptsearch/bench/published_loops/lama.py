@@ -50,7 +50,7 @@ def _everywhere(parts: Parts, rows: list[list[int]]) -> Tensor:
 
 
 def _row(parts: Parts, before: str, after: str) -> tuple[list[int], int]:
-    """The ids of one text, and where the slot's distribution is."""
+    """Return the ids of one text, and where the slot's distribution is."""
     tokenizer = parts.tokenizer
     if parts.family == "masked":
         ids = tokenizer.encode(before + tokenizer.mask_token + after)

@@ -77,7 +77,7 @@ def _inputs(parts: Parts, rows: Sequence[EncodedRow], length: int) -> dict[str, 
 
 
 def _pieces(tokenizer: Any, filled: Filled, slot: int) -> list[list[int]]:
-    """Each part's ids, tokenised apart; the slot is one token."""
+    """Return each part's ids, tokenised apart; the slot is one token."""
     return [
         tokenizer.encode(part.text.rstrip(" "), add_special_tokens=False)
         if isinstance(part, Text | Input)

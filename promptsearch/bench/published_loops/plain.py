@@ -26,7 +26,7 @@ def plain(parts: Parts, work: Workload, budget: int | None = None) -> Tensor:
 
 
 def plain_head(parts: Parts, work: Workload, budget: int | None = None) -> Tensor:
-    """The same with the head at the positions that count only (not for encoder-decoders)."""
+    """Return the same with the head at the positions that count only (not for encoder-decoders)."""
     return _scores(parts, work, batches(lines(parts, work), budget or _usual(parts)), _from_hidden)
 
 
@@ -36,7 +36,7 @@ def _usual(parts: Parts) -> int:
 
 
 def reference(parts: Parts, work: Workload) -> Tensor:
-    """The same without padding: log-probabilities (text, answer)."""
+    """Return the same without padding: log-probabilities (text, answer)."""
     alike: dict[tuple[int, int], list[BenchLine]] = {}
     for line in lines(parts, work):
         alike.setdefault((len(line.ids), len(line.source)), []).append(line)

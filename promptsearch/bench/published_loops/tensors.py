@@ -33,7 +33,7 @@ def word_ids(tokenizer: Any, words: Sequence[str]) -> list[int]:
 
 
 def lead(tokenizer: Any) -> list[int]:
-    """What a causal model's tokenizer puts before a text."""
+    """Return what a causal model's tokenizer puts before a text."""
     return list(tokenizer("")["input_ids"])
 
 

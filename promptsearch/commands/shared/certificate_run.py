@@ -41,7 +41,7 @@ class Certifier:
     console: Console
 
     def document(self) -> Json:
-        """The certificate, section by section."""
+        """Return the certificate, section by section."""
         prompts = candidates_of(self.file, self.definition, self.design.seed)
         if not prompts:
             raise RunError(f"{self.file.path}: it holds no prompt but the manual one")

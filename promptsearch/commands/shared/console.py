@@ -44,7 +44,7 @@ class Console:
             self._show(line)
 
     def _is_news(self, now: Progress) -> bool:
-        """Whether there is more to do than was said before."""
+        """Return whether there is more to do than was said before."""
         if now.pending.on == "train":
             before, self._screened = self._screened, now.pending.prompts
             return now.pending.prompts > max(before, MANY)
@@ -64,7 +64,7 @@ class Console:
 
 
 def plan(now: Progress) -> str:
-    """What is about to be done, and what it will take, from what the first prompts took."""
+    """Return what is about to be done, and what it will take, from what the first prompts took."""
     megabytes = now.peak_bytes / 2**20
     return (
         f"plan: {now.pending.prompts:,} prompts x "
@@ -108,12 +108,12 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def shown_scores(scores: Mapping[str, object], metrics: Sequence[str]) -> list[str]:
-    """The scores a table shows, in the order of `metrics`."""
+    """Return the scores a table shows, in the order of `metrics`."""
     return [number(scores.get(metric)) for metric in metrics]
 
 
 def prompt_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The templates of rows of prompts.json; where the answers differ, these after them."""
+    """Return the templates of rows of prompts.json; where the answers differ, these after them."""
     answers = [row.get("verbalizer") for row in rows if row.get("template")]
     if all(cell == answers[0] for cell in answers):
         return [str(row.get("template", "")) for row in rows]

@@ -22,7 +22,7 @@ from promptsearch.runs.run import with_vocabulary_candidates
 def examined(
     file: PromptFile, options: dict[str, Any], console: Console, top: int, mistakes: int
 ) -> ModelPredictions:
-    """What the model says of the first prompts; `given` holds the options of `evaluate`.
+    """Return what the model says of the first prompts; `given` holds the options of `evaluate`.
 
     The split is test, where none is given and the task has it. The first prompt's worst mistakes
     are looked into.

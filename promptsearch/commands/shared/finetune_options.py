@@ -51,18 +51,18 @@ tuning_options = stacked(
 
 
 def tuned_header(search: Mapping[str, Any]) -> list[str]:
-    """The columns that tables have for tuned scores: none where the frozen model ranked."""
+    """Return the columns that tables have for tuned scores: none where the frozen model ranked."""
     return [f"tuned {objective_in(search)}"] if search.get("rank_by") == "finetune" else []
 
 
 def tuned_cells(search: Mapping[str, Any], row: Mapping[str, Any]) -> Sequence[str]:
-    """What a row of prompts.json has for these columns."""
+    """Return what a row of prompts.json has for these columns."""
     scores = (row.get("finetuned") or {}).get("dev") or {}
     return [number(scores.get(objective_in(search))) for _ in tuned_header(search)]
 
 
 def about_scores(search: Mapping[str, Any]) -> str:
-    """What the scores of a table are, before it."""
+    """Return what the scores of a table are, before it."""
     if search.get("rank_by") != "finetune":
         return "on dev, which selected them:"
     how = search["finetune"]

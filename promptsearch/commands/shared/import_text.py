@@ -13,7 +13,7 @@ SHOWN = 8  # labels that are told
 
 
 def import_row(group: Group, path: Path) -> dict[str, object]:
-    """What --json says of one file."""
+    """Return what --json says of one file."""
     verbalizer = group.prompts[0].prompt.verbalizer
     return {
         "file": str(path),

@@ -36,7 +36,7 @@ def label_rows(examined: ModelPredictions) -> LabelTable:
 
 
 def _objects(examined: ModelPredictions) -> LabelTable:
-    """The objects asked for or said most often."""
+    """Return the objects asked for or said most often."""
     results = sorted(per_object(examined.predictions), key=lambda own: -own.n - own.predicted)
     rows = [[number(o.p_at_1), f"{o.n:,}", f"{o.predicted:,}", o.object] for o in results[:MOST]]
     drawn = {result.object: result.p_at_1 or 0.0 for result in results[:MOST] if result.n > 1}

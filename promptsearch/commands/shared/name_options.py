@@ -10,7 +10,7 @@ from promptsearch.errors import DataError
 def names_in(text: str, option: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
     """Names in their order, or renamings; a comma in quotes is part of a name.
 
-    `DataError` where a name stands twice, or is empty.
+    Raises DataError if a name stands twice, or is empty.
 
     >>> names_in("premise,hypothesis", "--inputs")
     (('premise', 'hypothesis'), {})
@@ -28,7 +28,7 @@ def names_in(text: str, option: str) -> tuple[tuple[str, ...], Mapping[str, str]
 
 
 def input_names(text: str, option: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """The same, of inputs: they must be names that a template can have in braces."""
+    """Return the same, of inputs: they must be names that a template can have in braces."""
     names, renamed = names_in(text, option)
     if invalid := [name for name in (*names, *renamed.values()) if not re.fullmatch(r"\w+", name)]:
         raise DataError(f"{option}: {invalid[0]!r} is no name of an input; use letters and digits")

@@ -44,7 +44,7 @@ class PredictJob:
 
 
 def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
-    """The job that a command line asks for."""
+    """Return the job that a command line asks for."""
     definition = load_task(options["task"]) if options["task"] else None
     frame = definition.schema if definition else frame_in(file)
     if options["id"] and options["ensemble"]:
@@ -68,7 +68,7 @@ def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
 
 
 def checked(job: PredictJob, skips: bool) -> Rows:
-    """Its rows; what is wrong with the first one is said before a model loads."""
+    """Return its rows; what is wrong with the first one is said before a model loads."""
     rows = each_row(job.table, job.reader.layout)
     first = next(rows, None)
     if first is None:
@@ -86,7 +86,7 @@ def checked(job: PredictJob, skips: bool) -> Rows:
 
 
 def _check_columns(first: Row, job: PredictJob) -> None:
-    """`DataError` where it is a header, or lacks a column that --rename names."""
+    """Raise DataError if it is a header, or lacks a column that --rename names."""
     if job.reader.layout.columns and all(name == cell for name, cell in first.cells.items()):
         raise first.error("this row holds the names of the columns; add --header")
     for column in job.renamed:

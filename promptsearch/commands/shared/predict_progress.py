@@ -14,7 +14,7 @@ TOLD = 10  # rows left out that are told one by one
 
 
 def stopping(error: DataError) -> DataError:
-    """The error of a row, with the other way out."""
+    """Return the error of a row, with the other way out."""
     return DataError(f"{error}; --on-error skip leaves such rows out")
 
 
@@ -52,7 +52,7 @@ class PredictProgress:
         self.console.passing(f"{done.read:,} rows{left_out} · {speed:,.0f} rows/s")
 
     def check(self, done: Done) -> None:
-        """The last word; `DataError` where all rows were left out."""
+        """The last word. Raises DataError if all rows were left out."""
         if not done.written:
             first = f", the first because of this: {self.first}" if self.first else ""
             raise DataError.at(self.table, None, f"none of its rows could be labelled{first}")

@@ -35,7 +35,7 @@ MODEL_OPTIONS = (
 
 
 def settings_from(options: Mapping[str, Any]) -> Settings:
-    """The settings that a search command's options gave."""
+    """Return the settings that a search command's options gave."""
     names = Settings.__dataclass_fields__
     settings = Settings(**{name: options[name] for name in names if name in options})
     if settings.tuning is not None:
@@ -44,21 +44,21 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
 
 
 def computing(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that say where scores are computed."""
+    """Return the settings that say where scores are computed."""
     return {name: options[name] for name in ("workers", "backend", "cluster", "cache")}
 
 
 def loaded(
     spec: str, options: Mapping[str, Any], definition: TaskDefinition | TaskSchema
 ) -> LanguageModel:
-    """The model of a command's options, with the task's chat settings."""
+    """Return the model of a command's options, with the task's chat settings."""
     from promptsearch.models.loading.load import load_for
 
     return load_for(definition.chat, spec, **loading_from(options))
 
 
 def loading_from(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a command that are those of `load_model`."""
+    """Return the options of a command that are those of `load_model`."""
     return {name: options[name] for name in MODEL_OPTIONS if name in options}
 
 
@@ -71,12 +71,12 @@ def default_directory(task: str, strategy: str) -> Path:
 
 
 def this_command() -> str:
-    """The command line that is running."""
+    """Return the command line that is running."""
     return shlex.join(["promptsearch", *sys.argv[1:]])
 
 
 def resuming_command(directory: Path | None = None) -> str:
-    """The command line that goes on with this run, in the directory if it was not named."""
+    """Return the command line that goes on with this run, in the directory if it was not named."""
     words = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
     if directory is not None and not {"-o", "--output"} & set(words):
         words += ["-o", str(directory)]
@@ -153,7 +153,7 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
 
 
 def _next_command(document: Mapping[str, Any], directory: Path) -> str:
-    """The command that tells it: on test, where there is one."""
+    """Return the command that tells it: on test, where there is one."""
     file, task = directory / "prompts.json", _task_word(document) or document["task"]["name"]
     if "test" in document["task"]["data"]:
         return f"evaluate {file} --task {task} --split test"
@@ -161,13 +161,13 @@ def _next_command(document: Mapping[str, Any], directory: Path) -> str:
 
 
 def dev_cells(row: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:
-    """A row's scores on dev, as tables show them."""
+    """Return a row's scores on dev, as tables show them."""
     scores = (row.get("scores") or {}).get("dev") or {}
     return [number(scores.get(metric)) for metric in metrics]
 
 
 def _task_word(document: Mapping[str, Any]) -> str | None:
-    """How the user named the task on the command line."""
+    """Return how the user named the task on the command line."""
     words = sys.argv[1:]
     flags = [i for i, word in enumerate(words) if word in ("-t", "--task")]
     return (

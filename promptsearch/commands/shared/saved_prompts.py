@@ -22,7 +22,7 @@ from promptsearch.scoring import PromptScorer, Scorer
 
 
 def task_of(file: PromptFile, override: str | None) -> TaskDefinition:
-    """The task that was given, or the one the prompts were found for."""
+    """Return the task that was given, or the one the prompts were found for."""
     if override is not None:
         return load_task(override)
     saved = file.section("task").get("file")
@@ -36,7 +36,7 @@ def task_of(file: PromptFile, override: str | None) -> TaskDefinition:
 
 
 def split_of(definition: TaskDefinition, name: str) -> Any:
-    """A split of the definition by its name; the test file is read only here."""
+    """Return a split of the definition by its name; the test file is read only here."""
     return definition.test() if name == "test" else getattr(definition, name)
 
 

@@ -14,7 +14,10 @@ from promptsearch.searchers import SEARCHERS, JointSearch
 
 
 def searcher_of(file: PromptFile) -> Searcher:
-    """The strategy with its options; `RunError` where the file was not made by one of ours."""
+    """Return the strategy with its options.
+
+    Raises RunError if the file was not made by one of ours.
+    """
     search_section = file.section("search")
     strategy = str(search_section.get("strategy"))
     if strategy not in SEARCHERS:
@@ -54,7 +57,7 @@ def settings_of(file: PromptFile) -> Settings:
 
 
 def _tuning(search_section: Mapping[str, Any]) -> Mapping[str, Any]:
-    """How finalists were tuned: as many as had been, where it was cut short."""
+    """Return how finalists were tuned: as many as had been, where it was cut short."""
     how = search_section.get("finetune") or {"done": 0}
     if not how["done"]:
         return {}

@@ -84,12 +84,12 @@ table_options = stacked(
 
 
 def table_of(options: Mapping[str, Any]) -> Path:
-    """What is read."""
+    """Return what is read."""
     return STDIN if options["table"] == PIPE else Path(options["table"])
 
 
 def reading_of(reader: Reader, options: Mapping[str, Any]) -> Reader:
-    """The task's reader, where the options say how these rows differ from the task's own."""
+    """Return the task's reader, where the options say how these rows differ from the task's own."""
     if options["header"] and options["columns"]:
         raise click.UsageError("--header and --columns: either there is a header, or there is none")
     table_format, renamed = reader.layout, dict(map(renaming, options["rename"]))
@@ -107,7 +107,7 @@ def reading_of(reader: Reader, options: Mapping[str, Any]) -> Reader:
 
 
 def renaming(text: str) -> tuple[str, str]:
-    """The column and the name of one --rename."""
+    """Return the column and the name of one --rename."""
     column, _, name = text.rpartition("=")
     if not column or not name:
         raise click.UsageError(f"--rename {text}: write COLUMN=NAME, such as 'review body=text'")
@@ -115,13 +115,16 @@ def renaming(text: str) -> tuple[str, str]:
 
 
 def ending_of(options: Mapping[str, Any]) -> str:
-    """How what is written ends."""
+    """Return how what is written ends."""
     path = Path(options["output"])
     return f".{options['format']}" if options["output"] == PIPE else path.suffix.lower()
 
 
 def target_of(options: Mapping[str, Any]) -> Target | None:
-    """The file to be written; None for standard output. `RunError` where that cannot be."""
+    """Return the file to be written; None for standard output.
+
+    Raises RunError if that cannot be.
+    """
     if options["output"] == PIPE:
         if options["resume"]:
             raise RunError("--resume needs --output FILE: what went to standard output is gone")

@@ -14,7 +14,7 @@ MARKS = "+x*o^v#%"  # of steps or strategies, in their order
 
 
 def check_plotext() -> None:
-    """`RunError` where plotext is missing, or too old to draw as we ask."""
+    """Raise RunError if plotext is missing, or too old to draw as we ask."""
     if find_spec("plotext") is None:
         raise RunError("--plots needs plotext: pip install 'promptsearch[report]'")
     if int((installed := version("plotext")).split(".")[0]) < NEWEST:
@@ -45,7 +45,7 @@ def course_plot(course: BudgetCurve, title: str) -> str:
 
 
 def bars(shares: Mapping[str, float], title: str) -> str:
-    """A bar a name, the first on top; shares are in [0, 1]."""
+    """Return a bar a name, the first on top; shares are in [0, 1]."""
     figure = _figure(title, 2 * len(shares) + 5)
     figure.ruler("x").lim(0, 1).ticks([0, 0.25, 0.5, 0.75, 1])
     names, values = list(shares)[::-1], list(shares.values())[::-1]

@@ -33,7 +33,7 @@ def partner(name: str, names: Iterable[str]) -> tuple[str, str] | None:
 
 
 def _pairs(first: str, second: str) -> bool:
-    """Whether the second name is the first but for a mark, or for a role."""
+    """Return whether the second name is the first but for a mark, or for a role."""
     marks = (
         first[: at.start()] + replaced + first[at.end() :] == second
         for mark, replaced in _MARKS

@@ -13,7 +13,7 @@ _FEW = 20  # labels; more, with hardly a row each, are no labels
 
 
 def one_a_row(labels: int, rows: int) -> bool:
-    """Whether so many labels are as good as one a row: ids, or facts."""
+    """Return whether so many labels are as good as one a row: ids, or facts."""
     return labels > _FEW and 2 * labels > rows
 
 
@@ -30,7 +30,7 @@ def labels_of(data: Path, label: str, rows: Sequence[Row], *, named: bool) -> Co
 
 
 def _refuse_headless(data: Path, label: str, rows: Sequence[Row]) -> None:
-    """`DataError` where the first row, read as the header, is a row of data."""
+    """Raise DataError if the first row, read as the header, is a row of data."""
     hidden = list(_own_names(rows))
     if label in hidden:
         raise DataError.at(

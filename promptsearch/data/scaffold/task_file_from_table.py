@@ -46,9 +46,9 @@ def starter_task(
     columns: tuple[str, ...] = (),
     encoding: str = ENCODING,
 ) -> Starter:
-    """A task file for the table `data`, to be written into `folder` (default: beside).
+    """Return a task file for the table `data`, to be written into `folder` (default: beside).
 
-    `columns` names the columns of a table without a header. `DataError` where the label's column
+    `columns` names the columns of a table without a header. Raises DataError if the label's column
     does not exist, or does not look like labels, and where no column has a text in every row.
     """
     rows = list(read_rows(data, TableFormat(columns, encoding)))
@@ -74,7 +74,7 @@ def starter_task(
 
 
 def _fields(inputs: Sequence[Column], taken: Set[str]) -> tuple[str, ...]:
-    """The names in the template, which names words: `#1 String` is given another one."""
+    """Return the names in the template, which names words: `#1 String` is given another one."""
     new = ["text"] if len(inputs) == 1 else [f"text{at}" for at in range(1, len(inputs) + 1)]
     return tuple(
         column.name if column.plain else _free(name, taken)
@@ -83,7 +83,7 @@ def _fields(inputs: Sequence[Column], taken: Set[str]) -> tuple[str, ...]:
 
 
 def _described(column: Column) -> str:
-    """Its name, on one line, and whether some rows lack it."""
+    """Return its name, on one line, and whether some rows lack it."""
     name = column.name if column.name.isprintable() else _quoted(column.name)
     if not column.gaps:
         return name
@@ -100,7 +100,7 @@ def _unused_note(unused: Sequence[Column]) -> str:
 
 
 def _files(data: Path, folder: Path, columns: tuple[str, ...], encoding: str) -> list[str]:
-    """The keys that say how to read the data."""
+    """Return the keys that say how to read the data."""
     lines = [
         f"train = {_quoted(Path(os.path.relpath(data, folder)).as_posix())}",
         '# dev = "dev.tsv"                   # decides; without it a part of train is held out',
@@ -116,7 +116,7 @@ def _files(data: Path, folder: Path, columns: tuple[str, ...], encoding: str) ->
 def _template(
     inputs: Sequence[Column], fields: Sequence[str], unused: Sequence[Column]
 ) -> list[str]:
-    """The keys around the prompt."""
+    """Return the keys around the prompt."""
     chinese = _spaceless(text for column in inputs for text in column.texts)
     renamed = [
         f"{_quoted(column.name)} = {_quoted(field)}"
@@ -147,7 +147,7 @@ def _free(name: str, taken: Container[str]) -> str:
 
 
 def _answers(labels: Counter[str]) -> list[str]:
-    """Each label with its own name as its answer: a start that loads, meant to be edited."""
+    """Return each label with its own name as its answer: a start that loads, meant to be edited."""
     return [
         "# label = its answers: words the model may say. The labels' names are only a start.",
         "[answers]",
@@ -171,5 +171,5 @@ def _key(label: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A TOML basic string: JSON's, but TOML also wants DEL escaped."""
+    """Return a TOML basic string: JSON's, but TOML also wants DEL escaped."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -18,14 +18,14 @@ _TSV_HINT = "a tab ends a cell, and quotes mean nothing"
 def csv_rows(
     path: Path, columns: Sequence[str], encoding: str
 ) -> Iterator[tuple[int, dict[str, str] | DataError]]:
-    """The rows; `columns` names them where there is no header."""
+    """Return the rows; `columns` names them where there is no header."""
     return _named(path, columns, _csv(path, encoding), _CSV_HINT)
 
 
 def tsv_rows(
     path: Path, columns: Sequence[str], encoding: str
 ) -> Iterator[tuple[int, dict[str, str] | DataError]]:
-    """The same of tabs."""
+    """Return the same of tabs."""
     return _named(path, columns, _tsv(path, encoding), _TSV_HINT)
 
 
@@ -54,7 +54,7 @@ def _header(path: Path, first: tuple[int, list[str]] | None) -> tuple[int, Seque
 
 
 def _check_unlike(path: Path, line: int | None, names: Sequence[str]) -> None:
-    """`DataError` where one column would hide another; the names are given where line is None."""
+    """Raise DataError if one column would hide another; the names are given where line is None."""
     if twice := [name for name in names if names.count(name) > 1]:
         problem = f"are named {twice[0]!r}" if twice[0] else "have no name"
         way_out = "rename one"

@@ -17,7 +17,7 @@ _DECODER = json.JSONDecoder()
 
 
 def json_lines(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
-    """The values of a JSON lines file, streamed; blank lines are skipped."""
+    """Yield the values of a JSON lines file, streamed; blank lines are skipped."""
     for number, value in each_line(path, encoding):
         if isinstance(value, DataError):
             raise value
@@ -25,7 +25,7 @@ def json_lines(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
 
 
 def each_line(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
-    """The same, with its error in the place of a line that is not JSON."""
+    """Yield the same, with its error in the place of a line that is not JSON."""
     with open_text(path, encoding) as stream:
         for number, line in enumerate(stream, 1):
             if line.strip():
@@ -33,7 +33,7 @@ def each_line(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
 
 
 def json_values(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
-    """The rows of a `.json` file in any of its three shapes; only JSON lines are streamed."""
+    """Yield the rows of a `.json` file in any of its three shapes; only JSON lines are streamed."""
     if _is_lines(path, encoding):
         yield from json_lines(path, encoding)
         return
@@ -47,7 +47,7 @@ def json_values(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
 
 
 def json_document(path: Path, encoding: str) -> object:
-    """The one value of a file; `DataError` names the line, or the key that stands twice."""
+    """Return the one value of a file; `DataError` names the line, or the key that stands twice."""
     with open_text(path, encoding) as stream:
         text = stream.read()
     if not text.strip():
@@ -62,7 +62,7 @@ def json_document(path: Path, encoding: str) -> object:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The object; `ValueError` where a key stands twice, of which one would be lost."""
+    """Return the object. Raises ValueError if a key stands twice, of which one would be lost."""
     result = dict(pairs)
     if len(result) < len(pairs):
         names = [name for name, _ in pairs]
@@ -86,7 +86,7 @@ def _is_lines(path: Path, encoding: str) -> bool:
 
 
 def _parsed(path: Path, number: int, line: str) -> object:
-    """The line's value, or what is wrong with it."""
+    """Return the line's value, or what is wrong with it."""
     try:
         return json.loads(line)
     except json.JSONDecodeError as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 def reached(cells: Mapping[str, object], column: str) -> object:
-    """The value at a dotted name; None where there is none.
+    """Return the value at a dotted name; None where there is none.
 
     >>> reached({"h": {"name": "crane", "pos": [1, 2]}}, "h.name")
     'crane'
@@ -18,7 +18,7 @@ def reached(cells: Mapping[str, object], column: str) -> object:
 
 
 def joined(value: object) -> object:
-    """A list of tokens as a text with spaces; anything else as it is.
+    """Return a list of tokens as a text with spaces; anything else as it is.
 
     >>> joined(["the", "crane", "arm"])
     'the crane arm'

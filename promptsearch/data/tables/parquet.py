@@ -12,7 +12,7 @@ from promptsearch.files.read import COMPRESSED, open_bytes
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[int, object]]:
-    """The rows as dictionaries, each with its number: Parquet has no lines."""
+    """Yield the rows as dictionaries, each with its number: Parquet has no lines."""
     with open_parquet(path) as file:
         rows = (row for batch in file.iter_batches() for row in _plain(batch).to_pylist())
         yield from enumerate(rows, 1)
@@ -20,7 +20,7 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, object]]:
 
 @contextmanager
 def open_parquet(path: Path) -> Iterator[Any]:
-    """pyarrow's `ParquetFile`; `DataError` where it is none, also while the caller reads."""
+    """pyarrow's `ParquetFile`. Raises DataError if it is none, also while the caller reads."""
     arrow, parquet = pyarrow_for(path)
     with open_bytes(path) as stream:
         try:
@@ -40,7 +40,7 @@ def pyarrow_for(path: Path) -> tuple[Any, Any]:
 
 
 def _plain(batch: Any) -> Any:
-    """The batch with texts for times in nanoseconds, for which Python has no type."""
+    """Return the batch with texts for times in nanoseconds, for which Python has no type."""
     text = import_module("pyarrow").string()
     for index, field in enumerate(batch.schema):
         if str(field.type).startswith("timestamp[ns"):

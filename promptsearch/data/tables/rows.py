@@ -39,7 +39,7 @@ class Row:
     cells: Cells
 
     def text(self, column: str) -> str:
-        """The cell as text; `DataError` where it is missing, null, nested or empty."""
+        """Return the cell as text. Raises DataError if it is missing, null, nested or empty."""
         if column not in self.cells:
             raise self.error(
                 f"there is no column {column!r}{did_you_mean(column, list(self.cells))}; "
@@ -55,7 +55,7 @@ class Row:
         return text
 
     def peek(self, column: str) -> str | None:
-        """The cell as text, perhaps empty; None where there is none to be had."""
+        """Return the cell as text, perhaps empty; None where there is none to be had."""
         match self.cells.get(column):
             case str(text):
                 return self._whole(column, text)
@@ -141,7 +141,7 @@ def renamed(row: Row, names: Mapping[str, str]) -> Row:
 
 
 def _separated(cells: Cells) -> str:
-    """What to do where all columns stand in one, because something else separates them."""
+    """Return what to do where all columns stand in one, because something else separates them."""
     names = list(cells)
     mark = next((mark for mark in ";\t|" if len(names) == 1 and mark in names[0]), None)
     return (

@@ -21,7 +21,7 @@ Line = tuple[int, str]
 
 
 def text_rows(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
-    """The rows of a `.txt`, with their lines: JSON lines where it starts with a brace."""
+    """Return the rows of a `.txt`, with their lines: JSON lines where it starts with a brace."""
     with open_text(path, encoding) as stream:
         first = next((line for line in stream if line.strip()), "")
     rows = json_lines if first.lstrip().startswith("{") else _blocks

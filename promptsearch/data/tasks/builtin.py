@@ -13,7 +13,7 @@ def builtin_tasks() -> dict[str, Path]:
 
 
 def task_path(spec: str | Path) -> Path:
-    """The task file that `spec` means: a path, else a built-in name."""
+    """Return the task file that `spec` means: a path, else a built-in name."""
     path = Path(spec)
     if path.is_file():
         return path

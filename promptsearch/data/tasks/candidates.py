@@ -25,7 +25,7 @@ class Candidates:
 
 
 def chosen_candidates(task: TaskFile, file: Path, objects: Sequence[str]) -> Candidates:
-    """The candidates of a task; `objects` (of train and dev) are the default."""
+    """Return the candidates of a task; `objects` (of train and dev) are the default."""
     match task.candidates:
         case None:
             return Candidates("objects", words=tuple(objects))
@@ -40,7 +40,7 @@ def chosen_candidates(task: TaskFile, file: Path, objects: Sequence[str]) -> Can
 
 
 def read_candidates(path: Path, encoding: str = "utf-8") -> tuple[str, ...]:
-    """One answer a line, each once; `DataError` where there are none."""
+    """One answer a line, each once. Raises DataError if there are none."""
     with open_text(path, encoding) as stream:
         words = tuple(dict.fromkeys(line.strip() for line in stream if line.strip()))
     if not words:

@@ -51,7 +51,7 @@ class TaskDefinition:
     candidates_file: Path | None = None
 
     def test(self) -> Split:
-        """The test split, read now. Only `evaluate` asks for it."""
+        """Return the test split, read now. Only `evaluate` asks for it."""
         if not self.test_paths:
             raise TaskError(
                 f'{self.file}: the task has no test split; add test = "FILE" to the task file, or '
@@ -88,7 +88,10 @@ class TaskDefinition:
 
 
 def with_candidates(definition: TaskDefinition, words: Sequence[str]) -> TaskDefinition:
-    """The fact task with these candidates; `TaskError` where it could answer nothing with them."""
+    """Return the fact task with these candidates.
+
+    Raises TaskError if it could answer nothing with them.
+    """
     (slot,) = definition.prompt.template.slots
     candidates = tuple(dict.fromkeys(words))
     known = set(candidates)
@@ -109,7 +112,7 @@ def read_split(
     paths: tuple[Path, ...],
     reader: Reader,
 ) -> Split:
-    """The split, read and fingerprinted; `DataError` where it is empty."""
+    """Return the split, read and fingerprinted. Raises DataError if it is empty."""
     examples = reader.examples(paths)
     if not examples:
         files_text = ", ".join(map(str, paths))

@@ -38,7 +38,7 @@ class FactsReader:
         return frozenset([self.subject])
 
     def inputs_of(self, row: Row) -> dict[str, str]:
-        """What a template may read of the row, which needs no object."""
+        """Return what a template may read of the row, which needs no object."""
         return {SUBJECT: self._subject(row)}
 
     def _subject(self, row: Row) -> str:
@@ -46,7 +46,7 @@ class FactsReader:
 
 
 def objects_of(*splits: Sequence[Example]) -> tuple[str, ...]:
-    """The distinct right objects, in order of first appearance."""
+    """Return the distinct right objects, in order of first appearance."""
     return tuple(
         dict.fromkeys(right for split in splits for example in split for right in example.targets)
     )

@@ -28,7 +28,7 @@ class DataFrame(Protocol):
 
 
 def examples_of(rows: object, reader: Reader) -> list[Example]:
-    """What is asked of texts, of mappings from column to value, or of a data frame.
+    """Return what is asked of texts, of mappings from column to value, or of a data frame.
 
     `DataError` names the row ("line") and the value that cannot be asked.
     """
@@ -79,9 +79,9 @@ def _is_missing(value: object) -> bool:
 def task_in_memory(
     frame: TaskSchema, prompt: Prompt, examples: Sequence[Example]
 ) -> TaskDefinition:
-    """A task whose dev examples are a part of these, as of a task file without dev.
+    """Return a task whose dev examples are a part of these, as of a task file without dev.
 
-    `DataError` where there are too few.
+    Raises DataError if there are too few.
     """
     if len(examples) < 2:
         raise DataError(f"{len(examples)} example leaves none to decide on; give more")
@@ -109,5 +109,5 @@ def task_in_memory(
 
 
 def labelled(examples: Sequence[Example], labels: Sequence[str]) -> list[Example]:
-    """The examples with their labels."""
+    """Return the examples with their labels."""
     return [replace(e, target=label) for e, label in zip(examples, labels, strict=True)]

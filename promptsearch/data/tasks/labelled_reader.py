@@ -24,7 +24,7 @@ class LabelledReader:
     markup: Markup
 
     def examples(self, paths: Sequence[Path]) -> tuple[Example, ...]:
-        """The examples of the files together; `DataError` names file and line."""
+        """Return the examples of the files together; `DataError` names file and line."""
         rows = (row for path in paths for row in read_rows(path, self.layout))
         return self.of_rows(rows)
 

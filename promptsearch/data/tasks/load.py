@@ -36,7 +36,7 @@ class _Source:
 
 
 def load_task(spec: str | Path) -> TaskDefinition:
-    """The task of a file or a built-in name.
+    """Return the task of a file or a built-in name.
 
     `TaskError` or `DataError` names the file, the key or line, and the way out.
     """
@@ -45,7 +45,7 @@ def load_task(spec: str | Path) -> TaskDefinition:
 
 
 def load_document(document: Mapping[str, object], file: Path) -> TaskDefinition:
-    """The task of a parsed document, whose paths are relative to `file`.
+    """Return the task of a parsed document, whose paths are relative to `file`.
 
     With a definition's `document` and `file` this is the same task again.
     """

@@ -14,7 +14,7 @@ from promptsearch.prompt import Prompt, Template, Verbalizer
 
 
 def manual_prompt(task: TaskFile, file: Path) -> Prompt:
-    """The prompt of a classification task; `TaskError` names the key that is wrong."""
+    """Return the prompt of a classification task; `TaskError` names the key that is wrong."""
     template = _parsed(task, file)
     if not template.fields:
         raise TaskError(
@@ -30,7 +30,7 @@ def manual_prompt(task: TaskFile, file: Path) -> Prompt:
 
 
 def fact_template(task: TaskFile, file: Path) -> Template:
-    """The template of a fact task: `{subject}` and one slot."""
+    """Return the template of a fact task: `{subject}` and one slot."""
     template = _parsed(task, file)
     if unknown := [name for name in template.fields if name != SUBJECT]:
         raise _unknown_field(unknown[0], [SUBJECT], file)
@@ -67,7 +67,7 @@ def labelled_reader(
 def _default_inputs(
     task: TaskFile, fields: Sequence[str], layout: TableFormat, paths: Sequence[Path]
 ) -> tuple[str, ...]:
-    """Every column but the label that is text in every row, so that any template can use it.
+    """Return every column but the label that is text in every row, so that any template can use it.
 
     A field of the manual template counts even so: its first bad row is then blamed by name.
     """

@@ -19,7 +19,7 @@ class Markup:
         return re.compile(rf"</?(?:{'|'.join(map(re.escape, self.fields))})>")
 
     def plain(self, text: str) -> str:
-        """The text without the tags; other tags are text.
+        """Return the text without the tags; other tags are text.
 
         >>> Markup({"e1": "head"}).plain("the <e1>dog</e1> <b>barks</b>")
         'the dog <b>barks</b>'

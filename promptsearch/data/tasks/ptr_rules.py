@@ -36,7 +36,7 @@ def read_rules(path: Path) -> Rules:
 
 
 def rule_lines(path: Path) -> Iterator[Rule]:
-    """The rules of a file as `read_rules` describes them, each with its line.
+    """Yield the rules of a file as `read_rules` describes them, each with its line.
 
     OpenPrompt's file for SemEval has labels that are others turned round: after the words stands
     the other label, and the words are those of its two entities in its order. They are reversed.

@@ -37,7 +37,7 @@ def schema_of(
     fields: Sequence[str],
     labels: Sequence[str],
 ) -> TaskSchema:
-    """The frame that the `task` of a prompts.json tells; no file that it names is looked at.
+    """Return the frame that the `task` of a prompts.json tells; no file that it names is looked at.
 
     `path` is what errors name. What the section leaves out is taken from the prompts: their
     `kind`, the `fields` of their templates and their `labels`.

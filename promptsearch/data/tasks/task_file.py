@@ -61,7 +61,7 @@ WRITES_ONE = "`promptsearch init DATA --label COLUMN` writes one from a table"
 
 
 def read_toml(file: Path, kind: str = "task file", way_out: str = WRITES_ONE) -> dict[str, object]:
-    """The document as parsed; `TaskError` where the file is missing or no TOML."""
+    """Return the document as parsed. Raises TaskError if the file is missing or no TOML."""
     (file,) = expand([file], Path())
     try:
         return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
@@ -73,7 +73,7 @@ def read_toml(file: Path, kind: str = "task file", way_out: str = WRITES_ONE) ->
 
 
 def task_file(document: Mapping[str, object], file: Path) -> TaskFile:
-    """The checked task file; `TaskError` names the file, the key and the way out."""
+    """Return the checked task file; `TaskError` names the file, the key and the way out."""
     keys = TomlKeys(document, file)
     kind = _kind(keys)
     keys.refuse_unknown(["header", *(field.name for field in fields(TaskFile))])
@@ -122,7 +122,7 @@ def _refuse_foreign(keys: TomlKeys, kind: Kind) -> None:
 
 
 def _columns(keys: TomlKeys) -> tuple[str, ...]:
-    """The names of a table without a header; none where it has one."""
+    """Return the names of a table without a header; none where it has one."""
     columns = keys.strings("columns")
     if keys.flag("header", default=True) == bool(columns):
         raise keys.error(
@@ -134,7 +134,7 @@ def _columns(keys: TomlKeys) -> tuple[str, ...]:
 
 
 def chat_of(keys: TomlKeys) -> ChatKeys | None:
-    """What the [chat] of a task says."""
+    """Return what the [chat] of a task says."""
     chat = keys.table("chat")
     if chat is None:
         return None

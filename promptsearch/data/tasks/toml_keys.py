@@ -51,7 +51,7 @@ class TomlKeys:
         return value
 
     def strings(self, key: str) -> tuple[str, ...]:
-        """A list of strings, or one; empty where the key is missing."""
+        """Return a list of strings, or one; empty where the key is missing."""
         value = self.document.get(key, [])
         values = value if isinstance(value, list) else [value]
         if wrong := [each for each in values if not isinstance(each, str) or not each]:
@@ -67,7 +67,7 @@ class TomlKeys:
         return TomlKeys(value, self.file, f"{self.prefix}{key}.")
 
     def names(self, key: str) -> dict[str, str]:
-        """A table from names to names; empty where the key is missing."""
+        """Return a table from names to names; empty where the key is missing."""
         table = self.table(key)
         if table is None:
             return {}

@@ -49,7 +49,7 @@ def without_inputs(examples: Dataset) -> list[Example]:
 def of_prompts(
     definition: TaskDefinition, examples: Dataset, scorer: PromptScorer, metric: str
 ) -> Baselines:
-    """The manual prompt without its inputs, and with the label names as answers."""
+    """Return the manual prompt without its inputs, and with the label names as answers."""
     manual = definition.prompt
 
     def metric_values(prompt: Prompt, rows: Dataset) -> Floats:
@@ -100,7 +100,7 @@ class Learners:
 
 
 def learned(learners: Learners) -> Baselines:
-    """The majority label and a bag of words, where they can be judged by the metric."""
+    """Return the majority label and a bag of words, where they can be judged by the metric."""
     if METRIC[learners.metric].needs_ranks:
         why = f"it names a label only, which has no {learners.metric}"
         return Baselines({}, {"majority": why, "TF-IDF + logistic regression": why})

@@ -26,7 +26,7 @@ def values_of_winners(contest: Comparison, design: Design) -> Floats:
 
 
 def gain_section(contest: Comparison, design: Design) -> Section:
-    """The gain over the manual prompt, and the verdict on it."""
+    """Return the gain over the manual prompt, and the verdict on it."""
     ours, theirs = values_of_winners(contest, design), contest.manual.alone(design.metric)
     gain = paired_interval(ours - theirs, inflation(design.folds))
     verdict = verdict_of(gain, len(theirs))
@@ -55,7 +55,7 @@ def in_sample_section(contest: Comparison, design: Design) -> Section | None:
 
 
 def ties_section(contest: Comparison, design: Design) -> Section | None:
-    """How many prompts share the top on all rows, and how the folds' choices scatter."""
+    """Return how many prompts share the top on all rows, and how the folds' choices scatter."""
     if contest.repeated:
         return None
     rows = np.arange(len(contest.strata))
@@ -92,7 +92,7 @@ def draws_section(contest: Comparison, design: Design) -> Section | None:
 
 
 def permutation_section(contest: Comparison, design: Design, times: int) -> Section | str:
-    """The permutation test, or why there is none."""
+    """Return the permutation test, or why there is none."""
     if contest.repeated:
         return "each shuffle would take a search anew"
     if contest.sheet.log_probs is None:
@@ -103,7 +103,7 @@ def permutation_section(contest: Comparison, design: Design, times: int) -> Sect
 def random_section(
     contest: Comparison, design: Design, random: ScoreMatrix, prompts: int
 ) -> Section:
-    """The winner against the winner among random prompts, chosen in the same way."""
+    """Return the winner against the winner among random prompts, chosen in the same way."""
     fit = cross_fit(
         random.choice(design.objective),
         contest.strata,
@@ -134,7 +134,7 @@ def baselines_section(
 
 
 def _against(ours: Floats, theirs: Floats, folds: int) -> Section:
-    """Both (repeat, row), of the same folds; what needs no folds has one repeat for all."""
+    """Return both (repeat, row), of the same folds; what needs no folds has one repeat for all."""
     if len(theirs) > 1:
         ours, theirs = ours[: len(theirs)], theirs[: len(ours)]
     return {

@@ -63,7 +63,7 @@ def among_candidates(
     scorer: PromptScorer,
     design: Design,
 ) -> Comparison:
-    """The prompts as they are, chosen among again and again."""
+    """Return the prompts as they are, chosen among again and again."""
     about = (definition, examples, scorer)
     sheet, manual = sheet_of(prompts, *about), sheet_of([definition.prompt], *about)
     choose, strata = sheet.choice(design.objective), sheet.strata
@@ -81,7 +81,7 @@ def among_candidates(
 def among_searched(
     search: Search, definition: TaskDefinition, scorer: PromptScorer, design: Design
 ) -> Comparison:
-    """A search anew for each fold, and for each draw."""
+    """Return a search anew for each fold, and for each draw."""
     examples = pooled(definition)
     strata = _strata(definition, examples)
     searches = over_folds(definition, search, strata, design.folds, design.seed)
@@ -111,20 +111,20 @@ def sheet_of(
     examples: Dataset,
     scorer: PromptScorer,
 ) -> ScoreMatrix:
-    """What the prompts say of the examples."""
+    """Return what the prompts say of the examples."""
     judged = scorer.predict(prompts, examples).predictions
     return ScoreMatrix.of(judged, definition.kind, definition.negative_label)
 
 
 def rows_of(definition: TaskDefinition, which: str) -> list[Example]:
-    """The rows that judge: "dev", or "all" of train and dev."""
+    """Return the rows that judge: "dev", or "all" of train and dev."""
     return pooled(definition) if which == "all" else list(definition.dev.examples)
 
 
 def check_rows(
     examples: Dataset, definition: TaskDefinition, design: Design, again: bool = False
 ) -> None:
-    """`RunError` where there are too few rows for the folds, or none left beside the shots.
+    """Raise RunError if there are too few rows for the folds, or none left beside the shots.
 
     A search `again` takes the shots twice, for train and for dev.
     """

@@ -32,7 +32,7 @@ def folds_of(strata: Ints, folds: int, repeats: int, seed: int) -> Ints:
 def cross_fit(
     choose: ChooseWinner, strata: Ints, *, folds: int = FOLDS, repeats: int = REPEATS, seed: int = 0
 ) -> CrossFit:
-    """The winners of all folds but one, for each fold of each repeat."""
+    """Return the winners of all folds but one, for each fold of each repeat."""
     fold = folds_of(strata, folds, repeats, seed)
     winners = np.array(
         [

@@ -26,7 +26,7 @@ class Shuffled:
 
 
 def shuffled_labels(contest: Comparison, design: Design, times: int) -> Shuffled:
-    """The permutation test of the cross-fitted gain (one repeat of folds each time)."""
+    """Return the permutation test of the cross-fitted gain (one repeat of folds each time)."""
     rng = np.random.default_rng([design.seed, 6])
     gold, metric = contest.strata, design.metric
 

@@ -28,7 +28,7 @@ class Interval:
 
 
 def inflation(folds: int) -> float:
-    """How much more a cross-fitted mean varies than one of independent rows.
+    """Return how much more a cross-fitted mean varies than one of independent rows.
 
     Each row helps to choose the winners that the others judge, which ties them together where
     candidates are about equal (Bayle et al. 2020: stability fails there). No formula covers that:
@@ -39,7 +39,7 @@ def inflation(folds: int) -> float:
 
 
 def paired_interval(differences: Floats, inflated: float = 1.0) -> Interval:
-    """The interval of a mean of `differences` (repeat, row): what a row gives, averaged.
+    """Return the interval of a mean of `differences` (repeat, row): what a row gives, averaged.
 
     Repeats are the same rows again, so they steady the mean but lend it no certainty: the width is
     that of one repeat, averaged over them. `inflated` is what the variance is multiplied by, as if
@@ -57,7 +57,7 @@ def paired_interval(differences: Floats, inflated: float = 1.0) -> Interval:
 
 
 def tango(won: float, lost: float, n: float, z: float = Z) -> tuple[float, float]:
-    """The score interval of a difference of paired shares, of `n` rows.
+    """Return the score interval of a difference of paired shares, of `n` rows.
 
     `won` rows are right under ours alone and `lost` under theirs alone (averages need not be
     whole).
@@ -66,7 +66,7 @@ def tango(won: float, lost: float, n: float, z: float = Z) -> tuple[float, float
 
 
 def _upper(won: float, lost: float, n: float, z: float) -> float:
-    """The largest difference that the rows do not speak against, by bisection."""
+    """Return the largest difference that the rows do not speak against, by bisection."""
     low, high = (won - lost) / n, 1.0
     for _ in range(STEPS):
         middle = (low + high) / 2

@@ -53,14 +53,14 @@ def over_draws(
 
 
 def _searched(definition: TaskDefinition, search: Search, chosen: Ints) -> Fold:
-    """A search from the chosen rows; all others judge it."""
+    """Return a search from the chosen rows; all others judge it."""
     rows = pooled(definition)
     winner = search(from_rows(definition, [rows[row] for row in chosen.tolist()]))
     return Fold(winner, np.setdiff1d(np.arange(len(rows)), chosen))
 
 
 def from_rows(definition: TaskDefinition, rows: Sequence[Example]) -> TaskDefinition:
-    """The task with these rows alone: train and dev are parted as for a task without dev."""
+    """Return the task with these rows alone: train and dev are parted as for a task without dev."""
     train, dev = with_dev(rows)
     return replace(
         definition,

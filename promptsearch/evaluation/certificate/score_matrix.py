@@ -48,7 +48,7 @@ class ScoreMatrix:
         return np.zeros(self.predicted.shape[1], dtype=np.int64) if self.gold is None else self.gold
 
     def relabelled(self, gold: Ints) -> "ScoreMatrix":
-        """The same prompts, had the rows these labels."""
+        """Return the same prompts, had the rows these labels."""
         assert self.log_probs is not None, "asked only where they are kept"
         rows = np.arange(len(gold))
         hits = (self.predicted == gold).astype(np.float64)
@@ -56,7 +56,7 @@ class ScoreMatrix:
         return replace(self, values=values, gold=gold)
 
     def choice(self, objective: str) -> ChooseWinner:
-        """The prompt that is best on some rows, ties by log-likelihood, then the first.
+        """Return the prompt that is best on some rows, ties by log-likelihood, then the first.
 
         The order of prompts must not come from their scores on these rows.
         """
@@ -73,7 +73,7 @@ class ScoreMatrix:
         return choose
 
     def score(self, metric: str, prompt: int, rows: Ints) -> float:
-        """The metric of one prompt on some rows."""
+        """Return the metric of one prompt on some rows."""
         if metric in MEANS:
             return float(self.values[metric][prompt, rows].mean())
         of_labels, predicted = METRIC[metric].of_labels, self.predicted[prompt, rows]

@@ -18,7 +18,7 @@ def stratified_folds(strata: Ints, folds: int, rng: np.random.Generator) -> Ints
 
 
 def few_shots(strata: Ints, shots: int, rng: np.random.Generator) -> Ints:
-    """The rows drawn: `shots` of each label (all of them where a label has fewer)."""
+    """Return the rows drawn: `shots` of each label (all of them where a label has fewer)."""
     shuffled = rng.permutation(len(strata))
     drawn = [shuffled[strata[shuffled] == label][:shots] for label in np.unique(strata)]
     return np.sort(np.concatenate(drawn))

@@ -24,7 +24,7 @@ class Verdict:
 
 
 def verdict_of(interval: Interval, rows: int) -> Verdict:
-    """The verdict on a gain that `rows` rows showed.
+    """Return the verdict on a gain that `rows` rows showed.
 
     Rows needed are those in all that show a gain of this size with 80% power, less those that are
     there; the gain that was seen is itself uncertain, so the number is a size, not a promise.

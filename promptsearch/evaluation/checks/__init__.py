@@ -76,7 +76,7 @@ class _Look:
     _lengths: dict[tuple[Template, int], list[Finding]] = field(default_factory=dict)
 
     def at(self, prompt: Prompt) -> Iterator[Finding]:
-        """Its template and, given a model, its answers and their room."""
+        """Yield its template and, given a model, its answers and their room."""
         causal = self.model is not None and self.model.info.family == "causal"
         yield from template_findings(prompt.template, self.definition, self.splits, causal)
         if self.definition.kind == "classification":

@@ -189,7 +189,7 @@ def _all_of(items: Sequence[str]) -> str:
 
 
 def _beginnings_of(ids: Ids) -> Iterator[Ids]:
-    """The same answer with fewer tokens in its last slot."""
+    """Yield the same answer with fewer tokens in its last slot."""
     *earlier, (slot, last) = ids
     for end in range(1, len(last)):
         yield (*earlier, (slot, last[:end]))

@@ -36,7 +36,7 @@ def _sizes(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Find
 
 
 def counts_of(split: Split) -> Counter[str]:
-    """How many examples each label (or object) has."""
+    """Return how many examples each label (or object) has."""
     return Counter(label for example in split.examples for label in example.targets)
 
 

@@ -42,7 +42,7 @@ def _cut(
 
 
 def _too_long(texts: Sequence[Filled], answer: Answer, model: LanguageModel) -> int:
-    """How many of the texts the model has no room for, by halves."""
+    """Return how many of the texts the model has no room for, by halves."""
     if not texts or _fits(texts, answer, model):
         return 0
     middle = len(texts) // 2

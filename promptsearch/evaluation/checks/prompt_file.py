@@ -14,7 +14,7 @@ from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, equal
 def file_findings(
     file: PromptFile, definition: TaskDefinition, model: LanguageModel | None
 ) -> Iterator[Finding]:
-    """What the file as a whole says that is not so, or not so any more."""
+    """Yield what the file as a whole says that is not so, or not so any more."""
     for name, count in equal_ids(file.prompts).items():
         yield Finding("error", f"{count} prompts have the id {name}; give each its own", (name,))
     yield from _ensemble(file, definition)
@@ -89,7 +89,7 @@ def _model(file: PromptFile, model: LanguageModel) -> Iterator[Finding]:
 def prompt_findings(
     saved: SavedPrompt, definition: TaskDefinition, method: object
 ) -> Iterator[Finding]:
-    """How one prompt fits the task; `method` is the calibration that the file says."""
+    """Yield how one prompt fits the task; `method` is the calibration that the file says."""
     try:
         aligned(saved, definition)
     except TaskError as error:

@@ -16,7 +16,7 @@ _TWO_SPACES = re.compile(r"\s +$|\t$")  # a line break alone is how many prompts
 def template_findings(
     template: Template, definition: TaskDefinition, splits: Sequence[Split], causal: bool
 ) -> Iterator[Finding]:
-    """What needs no tokenizer; `causal` models read a template from left to right."""
+    """Yield what needs no tokenizer; `causal` models read a template from left to right."""
     yield from _inputs(template, definition, splits)
     if is_spaced(definition.language):
         yield from _touching(template)
@@ -55,7 +55,7 @@ def _touching(template: Template) -> Iterator[Finding]:
 
 
 def _edge(part: Part | None, end: int) -> str | None:
-    """The word or field at one end of a part; None where a space or a sign stands there."""
+    """Return the word or field at one end of a part; None where a space or a sign stands there."""
     match part:
         case Field():
             return notation_of(part)

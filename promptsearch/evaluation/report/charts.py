@@ -31,7 +31,7 @@ Share = tuple[float, tuple[float, float] | None]
 def intervals(
     rows: Sequence[RankedPrompt], metric: str, split: str, text_alternative: str, dev: str
 ) -> Html:
-    """A line a row, the first on top: the share with its interval; hollow is what dev said.
+    """Return a line a row, the first on top: the share with its interval; hollow is what dev said.
 
     `dev` is what its marks are called.
     """
@@ -73,7 +73,7 @@ def _filled(plot: Plot, index: int, share: Share | None, color: str) -> None:
 
 
 def progress(course: BudgetCurve, text_alternative: str) -> Html:
-    """Each trial where it was scored, and the best so far."""
+    """Return each trial where it was scored, and the best so far."""
     with plotting("progress", HIGH + 0.17 * (len(course.groups) // 3), text_alternative) as plot:
         axes = plot.axes
         if course.best:
@@ -122,7 +122,7 @@ def _legend_below(plot: Plot, columns: int) -> None:
 
 
 def relation(correlation: DevTestCorrelation, split: str, text_alternative: str) -> Html:
-    """A point a prompt, the best on dev marked; on the line both splits say the same."""
+    """Return a point a prompt, the best on dev marked; on the line both splits say the same."""
     with plotting("relation", HIGH + 0.2, text_alternative) as plot:
         axes, (best, *others) = plot.axes, correlation.pairs
         low = max(min(p.dev for p in correlation.pairs), min(p.test for p in correlation.pairs))

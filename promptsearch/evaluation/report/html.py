@@ -27,12 +27,12 @@ def readable(text: str) -> str:
 
 
 def escaped(child: str) -> Html:
-    """The child as HTML."""
+    """Return the child as HTML."""
     return child if isinstance(child, Html) else Html(escape(readable(child)))
 
 
 def joined(children: Iterable[Child], between: str = "") -> Html:
-    """Several as one; `between` is text."""
+    """Return several as one; `between` is text."""
     return Html(escaped(between).join(escaped(c) for c in children if c is not None))
 
 
@@ -55,12 +55,12 @@ def el(name: str, /, *children: Child, **attributes: str | float | None) -> Html
 
 
 def listed(items: Iterable[Child], name: str = "ul", **attributes: str | float | None) -> Html:
-    """A list; each child is an item."""
+    """Return a list; each child is an item."""
     return el(name, *(el("li", item) for item in items if item is not None), **attributes)
 
 
 def defined(pairs: Iterable[tuple[str, Child]], **attributes: str | float | None) -> Html:
-    """A list of terms and what they are; those without anything are left out."""
+    """Return a list of terms and what they are; those without anything are left out."""
     pairs_shown = (el("div", el("dt", term), el("dd", what)) for term, what in pairs if what)
     return el("dl", *pairs_shown, **attributes)
 

@@ -17,7 +17,7 @@ TOP = 5
 def with_slot_words(
     model: LanguageModel, prompt: Prompt, mistakes: Sequence[Mistake], top: int = TOP
 ) -> tuple[Mistake, ...]:
-    """The mistakes, each with the likeliest of the model's whole words at every slot.
+    """Return the mistakes, each with the likeliest of the model's whole words at every slot.
 
     The slots before hold the words of what was predicted, those behind stay open. Causal models
     read what stands before the slot only, so what follows has no say in it.
@@ -62,7 +62,7 @@ def _best(slot: str, words: Sequence[str], shares: NDArray[np.float32], top: int
 
 
 def _before(prompt: Prompt, predicted: str, slot: str) -> Answer:
-    """What the predicted label says in the slots before this one."""
+    """Return what the predicted label says in the slots before this one."""
     earlier = prompt.template.slots[: prompt.template.slots.index(slot)]
     return tuple(pair for pair in prompt.verbalizer[predicted][0] if pair[0] in earlier)
 

@@ -32,7 +32,7 @@ def gain(scores: Mapping[str, Any] | None, rival: str = "vs_manual") -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital at its start."""
+    """Return the text with a capital at its start."""
     return text[:1].upper() + text[1:]
 
 
@@ -54,7 +54,7 @@ def duration(seconds: float) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """The beginning of a long text.
+    """Return the beginning of a long text.
 
     >>> shortened("abcdef", 4)
     'abc…'

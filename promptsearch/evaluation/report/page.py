@@ -34,7 +34,7 @@ SECTIONS = (
 
 
 def page_of(material: ReportInputs) -> str:
-    """The report as an HTML document; of the same material it is the same text."""
+    """Return the report as an HTML document; of the same material it is the same text."""
     sections = [(name, title, make(material)) for name, title, make in SECTIONS]
     present = [(name, title, html) for name, title, html in sections if html is not None]
     links = listed(el("a", title, href=f"#{name}") for name, title, _ in present)

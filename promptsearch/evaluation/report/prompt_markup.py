@@ -15,7 +15,7 @@ FIRST = 4  # answers of a label
 
 
 def template_html(template: Template | str, language: str = "en") -> Html:
-    """A template as it is written, its fields and slots marked; a broken one as text."""
+    """Return a template as it is written, its fields and slots marked; a broken one as text."""
     try:
         parts = Template.parse(template).parts if isinstance(template, str) else template.parts
     except PromptError:
@@ -30,7 +30,7 @@ def words_shown(words: Sequence[Word]) -> Html:
 
 
 def changes_html(changes: Sequence[TemplateChange], language: str = "en") -> Html:
-    """What went and what came, as deletions and insertions."""
+    """Return what went and what came, as deletions and insertions."""
     names = {"gone": "del", "new": "ins"}
     pieces: list[Child] = []
     for change in changes:
@@ -40,7 +40,7 @@ def changes_html(changes: Sequence[TemplateChange], language: str = "en") -> Htm
 
 
 def filled_html(prompt: Prompt, inputs: Mapping[str, str], language: str = "en") -> Html:
-    """A prompt with an example's inputs in it; long ones are cut."""
+    """Return a prompt with an example's inputs in it; long ones are cut."""
     pieces: list[Child] = []
     for part in prompt.template.fill(inputs):
         match part:
@@ -55,7 +55,7 @@ def filled_html(prompt: Prompt, inputs: Mapping[str, str], language: str = "en")
 
 
 def answers_shown(verbalizer: Mapping[str, Any]) -> Html:
-    """The answers of every label."""
+    """Return the answers of every label."""
     pairs = [
         el("span", el("span", label, class_="label"), " ", _answers(answers), class_="answers")
         for label, answers in verbalizer.items()
@@ -64,7 +64,7 @@ def answers_shown(verbalizer: Mapping[str, Any]) -> Html:
 
 
 def label_shown(label: str, verbalizer: Any) -> Html:
-    """A label with its first answer, where that says more than the label."""
+    """Return a label with its first answer, where that says more than the label."""
     answers = verbalizer.get(label) if isinstance(verbalizer, Mapping) else None
     first = answer_texts(answers)[0] if answers else label
     if first.lower() == label.lower():
@@ -73,7 +73,7 @@ def label_shown(label: str, verbalizer: Any) -> Html:
 
 
 def answer_texts(answers: Any) -> tuple[str, ...]:
-    """The answers of one label as texts, the slots' of each in a row."""
+    """Return the answers of one label as texts, the slots' of each in a row."""
     values = [answers] if isinstance(answers, str) else answers
     return tuple(map(_text, values))
 

@@ -89,7 +89,7 @@ class Plot:
 
 
 def check_installed() -> None:
-    """`RunError` where matplotlib is missing."""
+    """Raise RunError if matplotlib is missing."""
     if find_spec("matplotlib") is None:
         raise RunError("a report needs matplotlib: pip install 'promptsearch[report]'")
 

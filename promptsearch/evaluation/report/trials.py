@@ -39,7 +39,7 @@ class Trials:
 
 
 def read_trials(folder: Path) -> Trials:
-    """The ledger in a run's directory; `RunError` where it cannot be opened."""
+    """Return the ledger in a run's directory. Raises RunError if it cannot be opened."""
     path = folder / LEDGER
     if not path.exists():
         return Trials(path, exists=False)

@@ -28,7 +28,10 @@ ENDS = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A line a prompt. `ExportError` for several slots, several words a label, and [T] as text."""
+    """Return a line a prompt.
+
+    `ExportError` for several slots, several words a label, and [T] as text.
+    """
     no_ensemble(request, "AutoPrompt")
     if request.kind == "facts":
         rows = [{"relation": request.name, "template": to_lama(saved)} for saved in request.prompts]
@@ -42,7 +45,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 
 def _published(saved: SavedPrompt) -> Json | None:
-    """The arguments that the prompt was imported from, where it still says the same."""
+    """Return the arguments that the prompt was imported from, where it still says the same."""
     evidence = evidence_of(saved)
     trigger, label_map = evidence.get("initial_trigger"), evidence.get("label_map")
     labels = saved.prompt.verbalizer.labels

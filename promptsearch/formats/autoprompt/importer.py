@@ -45,7 +45,7 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
 
 
 def _rows(path: Path) -> Iterator[tuple[Location, Json]]:
-    """The lines, or the one object that a file may be."""
+    """Yield the lines, or the one object that a file may be."""
     if kind_of(path) != ".json":
         yield from rows(path, "template")
         return
@@ -69,7 +69,7 @@ def _imported(location: Location, row: Json, options: ImportOptions) -> Imported
 
 
 def template_of(location: Location, notation: str, row: Json) -> Template:
-    """The template, its tokens written as text by their marks alone."""
+    """Return the template, its tokens written as text by their marks alone."""
     return _template(location, notation, row, ImportOptions()).template
 
 
@@ -97,7 +97,7 @@ def _template(
 
 
 def _layout(location: Location, notation: str) -> TriggerTemplate:
-    """The template with holes; a token brings the space before it."""
+    """Return the template with holes; a token brings the space before it."""
     parts: list[Text | Field | Slot | TriggerSlot] = []
     end = 0
     for match in _MARK.finditer(notation):
@@ -143,7 +143,7 @@ def _tokens(location: Location, row: Json, count: int) -> Sequence[str]:
 
 
 def _spelt(location: Location, layout: TriggerTemplate, tokens: Sequence[str]) -> Template:
-    """The tokens written as text, by their marks alone."""
+    """Return the tokens written as text, by their marks alone."""
     try:
         return spelled(layout, tokens)
     except PromptError as error:
@@ -175,5 +175,5 @@ def _words(location: Location, row: Json) -> ForeignVerbalizer:
 
 
 def _pattern(location: Location) -> str:
-    """A template has the words of its own line."""
+    """Return a template has the words of its own line."""
     return f"{location.path}, line {location.line}"

@@ -25,7 +25,7 @@ class TriggerTokens:
 
 
 def texts_of(tokens: Sequence[str]) -> list[str]:
-    """What each token adds to a text (" great", "ing"); broken characters are U+FFFD."""
+    """Return what each token adds to a text (" great", "ing"); broken characters are U+FFFD."""
     if any(SPACE in token for token in tokens):
         return list(_of_bytes(tokens))
     if any(UNDERLINE in token for token in tokens):
@@ -34,7 +34,10 @@ def texts_of(tokens: Sequence[str]) -> list[str]:
 
 
 def spelled(layout: TriggerTemplate, tokens: Sequence[str]) -> Template:
-    """The layout with the tokens' texts in its holes; `PromptError` where no notation says that."""
+    """Return the layout with the tokens' texts in its holes.
+
+    Raises PromptError if no notation says that.
+    """
     texts = iter(texts_of(tokens))
     parts: list[Part] = []
     for part in layout.parts:
@@ -49,7 +52,7 @@ def spelled(layout: TriggerTemplate, tokens: Sequence[str]) -> Template:
 def read_trigger(
     layout: TriggerTemplate, tokens: Sequence[str], model: LanguageModel | None
 ) -> TriggerTokens:
-    """The text that the model reads as these tokens; no template where there is none."""
+    """Return the text that the model reads as these tokens; no template where there is none."""
     if model is None or not tokens:
         return TriggerTokens(None, None, None)
     ids = model.white_box.tokens_named(tokens)

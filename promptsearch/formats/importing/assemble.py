@@ -129,7 +129,7 @@ class _Assembly:
         return Verbalizer.of_candidates(task.labels, slot)
 
     def _of_labels(self) -> Iterator[ImportedPrompt]:
-        """Every template with every verbalizer that is for it."""
+        """Yield every template with every verbalizer that is for it."""
         pairs = [(t, a) for t in self._templates for a in self._verbalizers if together(t, a)]
         if not pairs:
             raise DataError("no verbalizer is for one of the patterns; give those of the same task")

@@ -142,7 +142,7 @@ class ImportOptions:
 
 
 def read_files(paths: Sequence[Path], name: str, options: ImportOptions) -> ImportedFiles:
-    """What the files hold, in their order, those of folders sorted.
+    """Return what the files hold, in their order, those of folders sorted.
 
     `DataError` names the file and the line of what is no such thing.
     """
@@ -160,7 +160,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _files(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
-    """The file; of a folder those with such an ending, also further down, and none hidden."""
+    """Yield the file; of a folder those with such an ending, also further down, and none hidden."""
     if not path.is_dir():
         yield path
         return
@@ -174,7 +174,7 @@ def _files(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
 
 
 def well_formed(location: Location, value: object) -> None:
-    """`DataError` where a value from JSON is none that a file can hold: NaN, half a character."""
+    """Raise DataError if a value from JSON is none that a file can hold: NaN, half a character."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
@@ -182,6 +182,6 @@ def well_formed(location: Location, value: object) -> None:
 
 
 def shortened_json(value: object) -> str:
-    """A value from a file, short, however long or deep it is."""
+    """Return a value from a file, short, however long or deep it is."""
     text = reprlib.repr(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

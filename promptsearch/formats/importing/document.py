@@ -23,7 +23,7 @@ def document_of(
     name: str,
     command: str | None = None,
 ) -> Json:
-    """The document that will lie at `path`; long lists of candidates are written beside it.
+    """Return the document that will lie at `path`; long lists of candidates are written beside it.
 
     `name` is the format that the `files` are in.
     """
@@ -45,7 +45,7 @@ def document_of(
 
 
 def _task(group: Group, options: ImportOptions, path: Path) -> Json:
-    """The task's own section; without one, what the prompts say of it."""
+    """Return the task's own section; without one, what the prompts say of it."""
     if options.task is not None:
         return task_section(options.task)
     facts = group.kind == "facts"
@@ -61,7 +61,7 @@ def _task(group: Group, options: ImportOptions, path: Path) -> Json:
 
 
 def beside(path: Path) -> Path:
-    """Where a long list of candidates goes, of prompts that lie at `path`."""
+    """Return where a long list of candidates goes, of prompts that lie at `path`."""
     return path.with_name(
         CANDIDATES if path.name == "prompts.json" else f"{path.stem}.{CANDIDATES}"
     )

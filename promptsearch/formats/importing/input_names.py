@@ -26,7 +26,10 @@ class Inputs:
     positions: tuple[str, ...]  # the format's own names, in the order that it counts
 
     def bound(self, foreign: ForeignTemplate) -> Template:
-        """The template with our names; `DataError` where an input is none of the task's."""
+        """Return the template with our names.
+
+        Raises DataError if an input is none of the task's.
+        """
         names = {field: self.name(foreign, field) for field in foreign.template.fields}
         if len(set(names.values())) < len(names):
             raise foreign.location.error(
@@ -68,7 +71,10 @@ def counted_inputs(task: TaskDefinition) -> tuple[str, ...]:
 
 
 def labelled(foreign: ForeignVerbalizer, options: ImportOptions, order: Sequence[str]) -> Labelled:
-    """The answers by label, in `order` where there is one; `DataError` where they do not fit."""
+    """Return the answers by label, in `order` where there is one.
+
+    Raises DataError if they do not fit.
+    """
     if foreign.labels is None:
         return dict(zip(_positions(foreign, order), foreign.answers, strict=True))
     names = [options.renamed.get(label, label) for label in foreign.labels]
@@ -104,7 +110,7 @@ def _positions(foreign: ForeignVerbalizer, order: Sequence[str]) -> Sequence[str
 
 
 def with_spaces(template: Template) -> Template:
-    """A space before each slot that stands right after something."""
+    """Return a space before each slot that stands right after something."""
     parts: list[Part] = []
     for part in template.parts:
         if isinstance(part, Slot) and parts and not _ends_in_space(parts[-1]):
@@ -118,6 +124,6 @@ def _ends_in_space(part: Part) -> bool:
 
 
 def short_names(names: Sequence[str]) -> str:
-    """The first of them, and how many more there are."""
+    """Return the first of them, and how many more there are."""
     first_names = ", ".join(names[:8])
     return f"{first_names} and {len(names) - 8} more" if len(names) > 8 else first_names

@@ -7,7 +7,7 @@ from promptsearch.formats.importing.input_names import short_names
 
 
 def check_one_task(verbalizers: Sequence[ForeignVerbalizer], renamed: Mapping[str, str]) -> None:
-    """`DataError` where verbalizers have different labels: they are of several tasks.
+    """Raise DataError if verbalizers have different labels: they are of several tasks.
 
     Every template goes with every verbalizer, so they would make prompts that nobody published.
     Lists without labels go by position, which `binding` looks after.

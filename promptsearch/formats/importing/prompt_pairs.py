@@ -13,12 +13,12 @@ TWICE = "a word that stands twice for a label counts once"
 
 
 def together(foreign: ForeignTemplate, answers: ForeignVerbalizer) -> bool:
-    """Whether the verbalizer is for the template's pattern, where both say which."""
+    """Return whether the verbalizer is for the template's pattern, where both say which."""
     return not foreign.pattern or not answers.pattern or foreign.pattern == answers.pattern
 
 
 def answers_of_task(task: TaskDefinition) -> ForeignVerbalizer:
-    """The manual verbalizer."""
+    """Return the manual verbalizer."""
     plain = task.prompt.verbalizer.plain()
     words = tuple(tuple(map(_frozen, words_of_label)) for words_of_label in plain.values())
     return ForeignVerbalizer(Location(task.file), words, tuple(plain))
@@ -27,7 +27,10 @@ def answers_of_task(task: TaskDefinition) -> ForeignVerbalizer:
 def paired(
     foreign: ForeignTemplate, answers: ForeignVerbalizer, inputs: Inputs, order: Sequence[str]
 ) -> tuple[Prompt, Sequence[str]]:
-    """The prompt, labels in `order`, and what was lost; `DataError` where they do not fit."""
+    """Return the prompt, labels in `order`, and what was lost.
+
+    Raises DataError if they do not fit.
+    """
     template = named_here(foreign, inputs, answers.glued)
     labels = labelled(answers, inputs.options, order)
     words = _by_slot(labels, template)

@@ -28,7 +28,7 @@ UNSAYABLE = re.compile(r"[*_\r\n]")
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A line a prompt in both files. `ExportError` for what LM-BFF's notation cannot say."""
+    """Return a line a prompt in both files. `ExportError` for what LM-BFF's notation cannot say."""
     no_ensemble(request, "LM-BFF")
     one_answer(request, "LM-BFF")
     names = names_for(request, NAME, SENTENCES)
@@ -49,7 +49,7 @@ def _template(saved: SavedPrompt, names: Mapping[str, str]) -> str:
 
 
 def _written(saved: SavedPrompt, names: Mapping[str, str]) -> Iterator[str]:
-    """The parts; a space goes to the sentence or the word behind it."""
+    """Yield the parts; a space goes to the sentence or the word behind it."""
     parts = saved.prompt.template.parts
     for index, part in enumerate(parts):
         before = parts[index - 1] if index else None

@@ -73,7 +73,10 @@ def _line(location: Location, line: str) -> ForeignTemplate | ForeignVerbalizer:
 
 
 def template_of(location: Location, notation: str) -> tuple[Template, tuple[str, ...]]:
-    """The template, and what it cannot say; `DataError` where the notation means nothing."""
+    """Return the template, and what it cannot say.
+
+    Raises DataError if the notation means nothing.
+    """
     parts: list[Part] = []
     lost: list[str] = []
     pieces = notation.split("*")

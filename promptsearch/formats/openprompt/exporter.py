@@ -32,7 +32,10 @@ Words = dict[str, list[str]]
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A line and a verbalizer a prompt. `ExportError` for several answers of several slots."""
+    """Return a line and a verbalizer a prompt.
+
+    `ExportError` for several answers of several slots.
+    """
     no_ensemble(request, "OpenPrompt")
     names = text_names(request, NAME)
     pairs = [(_template(saved, names), _verbalizer(saved)) for saved in request.prompts]
@@ -51,7 +54,7 @@ def _template(saved: SavedPrompt, names: Names) -> str:
 
 
 def notation_of(parts: Sequence[Part], names: Names) -> str:
-    """The parts in OpenPrompt's notation, which `parse_text` reads as the same text."""
+    """Return the parts in OpenPrompt's notation, which `parse_text` reads as the same text."""
     following = [*parts[1:], None]
     return "".join(
         _written(part, after, names, first=index == 0)

@@ -29,12 +29,12 @@ class NotationPiece:
 
 
 def holds_mask(line: str) -> bool:
-    """Whether the line is a template."""
+    """Return whether the line is a template."""
     return _MASK.search(line) is not None
 
 
 def template_of(location: Location, line: str) -> tuple[Template, UnreadableNotation]:
-    """The template, and what it cannot say; `DataError` where the line means nothing."""
+    """Return the template, and what it cannot say. Raises DataError if the line means nothing."""
     pieces = list(pieces_of(location, line))
     pieces_kept = list(_without_control_tokens(pieces))
     masks = sum(piece.kind == "mask" for piece in pieces)
@@ -52,7 +52,7 @@ def template_of(location: Location, line: str) -> tuple[Template, UnreadableNota
 
 
 def pieces_of(location: Location, line: str) -> Iterator[NotationPiece]:
-    """The pieces in order; several spaces are one, those at the end are none."""
+    """Yield the pieces in order; several spaces are one, those at the end are none."""
     at = 0
     while (start := at + len(line[at:]) - len(line[at:].lstrip(" "))) < len(line):
         space = " " if start > at or line[at - 1 : at] == " " else ""

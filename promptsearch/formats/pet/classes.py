@@ -11,7 +11,7 @@ from promptsearch.formats.shared.python_literals import short
 
 
 def tree_of(location: Location, code: str) -> ast.Module:
-    """The file as Python reads it; `DataError` names the line that it could not."""
+    """Return the file as Python reads it; `DataError` names the line that it could not."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -31,7 +31,7 @@ class File:
     classes: Mapping[str, ast.ClassDef]
 
     def bases(self, owner: str) -> Iterator[str]:
-        """The class and those that it comes from, as far as they are in the file."""
+        """Return the class and those that it comes from, as far as they are in the file."""
         seen: list[str] = []
         rest = [owner]
         while rest:
@@ -55,7 +55,7 @@ class File:
         raise UnsupportedPython(f"{owner}.{name}")
 
     def constants(self, owner: str) -> dict[str, object]:
-        """The literals that the class body gives names to."""
+        """Return the literals that the class body gives names to."""
         literals: dict[str, object] = {}
         for node in self.classes[owner].body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

@@ -46,7 +46,7 @@ PVPS[{name}.TASK_NAME] = {name}
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A pattern a prompt. `ExportError` for several slots."""
+    """Return a pattern a prompt. `ExportError` for several slots."""
     no_ensemble(request, "PET")
     for saved in request.prompts:
         if len(saved.prompt.template.slots) > 1:
@@ -65,7 +65,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 
 def _expression(theirs: str, index: int) -> tuple[str, str]:
-    """A variable of an input, and what it stands for."""
+    """Return a variable of an input, and what it stands for."""
     if theirs in TEXTS:
         return theirs, f"example.{theirs}"
     return f"meta_{index}", f"example.meta[{theirs!r}]"
@@ -94,14 +94,14 @@ def _code(request: ExportRequest, inputs: Mapping[str, tuple[str, str]]) -> str:
 
 
 def _class_name(task: str) -> str:
-    """An identifier made of the task's name."""
+    """Return an identifier made of the task's name."""
     words = re.findall(r"[A-Za-z0-9]+", task)
     name = "".join(word[0].upper() + word[1:] for word in words)
     return f"{name if name[:1].isalpha() else 'Task' + name}PVP"
 
 
 def _parts(saved: SavedPrompt, variables: Names) -> Iterator[str]:
-    """The parts as PET lists them, without the spaces that it puts there itself."""
+    """Yield the parts as PET lists them, without the spaces that it puts there itself."""
     for part in listed(saved.prompt.template.parts):
         match part:
             case Text(text):
@@ -113,7 +113,7 @@ def _parts(saved: SavedPrompt, variables: Names) -> Iterator[str]:
 
 
 def listed(parts: Sequence[Part]) -> Iterator[Part]:
-    """The parts without a space at a text's end, or a single one at its beginning."""
+    """Yield the parts without a space at a text's end, or a single one at its beginning."""
     last = len(parts) - 1
     for index, part in enumerate(parts):
         if not isinstance(part, Text):
@@ -129,7 +129,7 @@ def listed(parts: Sequence[Part]) -> Iterator[Part]:
 
 
 def _moved(saved: SavedPrompt) -> Iterator[str]:
-    """A note where PET reads spaces that the template does not have."""
+    """Yield a note where PET reads spaces that the template does not have."""
     template = saved.prompt.template
     read = Template(joined([PatternString((part,)) for part in listed(template.parts)]))
     if read != template:

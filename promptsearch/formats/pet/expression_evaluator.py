@@ -34,7 +34,7 @@ class Classes(Protocol):
     """Where methods and constants are found; `Beyond` where there is none."""
 
     def method(self, owner: str, name: str, above: bool = False) -> tuple[str, ast.FunctionDef]:
-        """The class that has the method, and it; `above`: among the bases only."""
+        """Return the class that has the method, and it; `above`: among the bases only."""
         ...
 
     def constant(self, owner: str, name: str) -> object: ...
@@ -58,7 +58,7 @@ class Evaluator:
         return self._run(method.body, {parameters[0]: self, parameters[1]: argument}, home)
 
     def _run(self, body: Sequence[ast.stmt], names: Names, home: str) -> object:
-        """What the statements return; None where they come to an end."""
+        """Return what the statements return; None where they come to an end."""
         for statement in body:
             match statement:
                 case ast.Return(value=value):
@@ -129,7 +129,7 @@ class Evaluator:
         raise UnsupportedPython(f"{ast.unparse(receiver)}.{attr}"[:60])
 
     def _changed(self, how: str, value: object) -> object:
-        """An input that PET changes: it is told, and stands as it is."""
+        """Return an input that PET changes: it is told, and stands as it is."""
         if how not in CHANGES or not isinstance(value, PatternString):
             raise UnsupportedPython(how)
         names = [part.name for part in value.parts if isinstance(part, Field)]

@@ -52,7 +52,7 @@ class PatternExample:
 
 
 def constant(value: object) -> object:
-    """A constant of the code: strings as words."""
+    """Return a constant of the code: strings as words."""
     return PatternString((Text(value),) if value else ()) if isinstance(value, str) else value
 
 

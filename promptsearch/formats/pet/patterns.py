@@ -30,7 +30,7 @@ Found = tuple[tuple[ForeignTemplate, ...], tuple[ForeignVerbalizer, ...], tuple[
 def classes_of(location: Location, code: str) -> Found:
     """Templates and verbalizers by class; notes on what could not be read.
 
-    `DataError` where nothing could.
+    Raises DataError if nothing could.
     """
     file = File({n.name: n for n in tree_of(location, code).body if isinstance(n, ast.ClassDef)})
     templates: list[ForeignTemplate] = []
@@ -114,7 +114,7 @@ class _Class:
         return ForeignVerbalizer(self.location, tuple(words), labels, self.name, str(number))
 
     def _labels(self) -> tuple[str, ...]:
-        """The keys of the class's verbalizers, or of the nearest class's that has one."""
+        """Return the keys of the class's verbalizers, or of the nearest class's that has one."""
         for home in self.file.bases(self.name):
             mappings = [
                 value for value in self.file.constants(home).values() if isinstance(value, dict)
@@ -157,7 +157,7 @@ def _plain(value: object) -> str:
 
 
 def _keys(value: Mapping[object, object]) -> Iterator[str]:
-    """The labels of a verbalizer, or of several in it."""
+    """Yield the labels of a verbalizer, or of several in it."""
     for key, answer in value.items():
         if isinstance(answer, dict):
             yield from _keys(answer)

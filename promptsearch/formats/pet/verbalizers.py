@@ -57,7 +57,7 @@ def _listed(location: Location, label: str, value: object) -> list[str]:
 def in_text(
     location: Location, lines: Sequence[tuple[Location, str]]
 ) -> Iterator[ForeignVerbalizer]:
-    """A pattern's number, then lines of a label and its words, spaces between."""
+    """Yield a pattern's number, then lines of a label and its words, spaces between."""
     verbalizers: dict[str, dict[str, list[str]]] = {}
     pattern = ""
     for at, line in lines:

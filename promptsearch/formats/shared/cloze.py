@@ -30,7 +30,7 @@ class Cloze:
 
 
 def only_prompt(request: ExportRequest, name: str) -> SavedPrompt:
-    """The one prompt; `ExportError` where there are several, or an ensemble."""
+    """Return the one prompt. Raises ExportError if there are several, or an ensemble."""
     if request.ensemble is not None:
         raise ExportError(f"{name} holds one prompt, not an ensemble; {ELSEWHERE}")
     if len(request.prompts) > 1:
@@ -39,7 +39,7 @@ def only_prompt(request: ExportRequest, name: str) -> SavedPrompt:
 
 
 def uncalibrated(request: ExportRequest, name: str) -> None:
-    """`ExportError` where priors are taken away from scores."""
+    """Raise ExportError if priors are taken away from scores."""
     if request.settings.calibration != "none":
         raise ExportError(
             f"{name} does not hold the prior that {request.settings.calibration} calibration takes "
@@ -48,7 +48,7 @@ def uncalibrated(request: ExportRequest, name: str) -> None:
 
 
 def cloze(template: Template, name: str) -> Cloze:
-    """The template around its slot; `ExportError` where there are several."""
+    """Return the template around its slot. Raises ExportError if there are several."""
     if len(template.slots) > 1:
         slots = ", ".join(f"[{slot}]" for slot in template.slots)
         raise ExportError(
@@ -72,13 +72,13 @@ def ending(template: Template, name: str) -> Cloze:
 
 
 def trail_note(cloze_parts: Cloze, name: str) -> list[str]:
-    """What is said of punctuation that is left out."""
+    """Return what is said of punctuation that is left out."""
     trail = cloze_parts.trail
     return [f"{name} does not hold what stands behind the answer: {trail!r}"] if trail else []
 
 
 def one_each(verbalizer: Verbalizer, name: str) -> dict[str, str]:
-    """Label -> its answer; `ExportError` where a label has several."""
+    """Label -> its answer. Raises ExportError if a label has several."""
     for label, answers in verbalizer.pairs:
         if len(answers) > 1:
             raise ExportError(
@@ -114,18 +114,18 @@ def braced(parts: Sequence[Part], name: str) -> str:
 
 
 def chat_said(request: ExportRequest) -> Mapping[str, object]:
-    """What the file says of the chat that its prompts were found in; empty without one."""
+    """Return what the file says of the chat that its prompts were found in; empty without one."""
     return cast(Mapping[str, object], request.file.section("model").get("chat") or {})
 
 
 def reply_prefix(cloze_parts: Cloze, prefix: str) -> str:
-    """The reply up to the answer: a space joins them where one stands before the slot."""
+    """Return the reply up to the answer: a space joins them where one stands before the slot."""
     spaced = cloze_parts.spaced or not cloze_parts.before
     return prefix + " " if prefix and spaced and not prefix[-1].isspace() else prefix
 
 
 def stripped(parts: Sequence[Part]) -> list[Part]:
-    """The template's own white space at the ends is left out, as a chat does."""
+    """Return the template's own white space at the ends is left out, as a chat does."""
     kept_parts = list(parts)
     for end, strip in ((0, str.lstrip), (-1, str.rstrip)):
         if kept_parts and isinstance(part := kept_parts[end], Text):

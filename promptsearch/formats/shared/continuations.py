@@ -39,7 +39,7 @@ class Continuations:
 
     @classmethod
     def of(cls, model: LanguageModel) -> "Continuations":
-        """`ExportError` where the model's answers are no continuations."""
+        """Raise ExportError if the model's answers are no continuations."""
         from promptsearch.models.families.causal import CausalModel
 
         if not isinstance(model, CausalModel):
@@ -50,7 +50,7 @@ class Continuations:
         return cls(model)
 
     def written(self, filled: Filled, answers: Sequence[Answer]) -> EncodedContinuations:
-        """The space before the slot, where there is one, belongs to the choices."""
+        """Return the space before the slot, where there is one, belongs to the choices."""
         contexts, choices = zip(*(self._halves(filled, answer) for answer in answers), strict=True)
         return EncodedContinuations(contexts[0], choices, filled, tuple(answers))
 
@@ -66,7 +66,7 @@ class Continuations:
         return "".join(part if isinstance(part, str) else named(part) for part in line)
 
     def compared(self, written: EncodedContinuations) -> ContinuationReading:
-        """Whether the harness scores the tokens that we score, for every answer."""
+        """Return whether the harness scores the tokens that we score, for every answer."""
         pairs = zip(written.answers, written.choices, strict=True)
         outcomes = {self._compared(written, answer, choice) for answer, choice in pairs}
         return "other" if "other" in outcomes else "wider" if "wider" in outcomes else "same"
@@ -101,7 +101,10 @@ class Continuations:
 
 
 def compared(readings: Sequence[ContinuationReading]) -> Iterator[str]:
-    """What must be said of rows that are read in another way; `ExportError` where all are."""
+    """Yield what must be said of rows that are read in another way.
+
+    Raises ExportError if all are.
+    """
     counts = Counter(readings)
     if readings and counts["other"] == len(readings):
         raise ExportError(

@@ -12,7 +12,7 @@ TEXTS = ("text_a", "text_b")  # the inputs that OpenPrompt and PET count
 
 
 def no_ensemble(request: ExportRequest, name: str) -> None:
-    """`ExportError` where the prompts are an ensemble."""
+    """Raise ExportError if the prompts are an ensemble."""
     if request.ensemble is not None:
         raise ExportError(
             f"{name}'s files hold no ensemble; lpaqa, python and text do, or export without "
@@ -21,7 +21,7 @@ def no_ensemble(request: ExportRequest, name: str) -> None:
 
 
 def no_candidates(request: ExportRequest) -> str:
-    """The note on formats of facts whose files hold templates alone."""
+    """Return the note on formats of facts whose files hold templates alone."""
     return (
         f"the {len(request.labels):,} candidates are not in the file; whoever reads it brings a "
         "vocabulary"
@@ -29,7 +29,7 @@ def no_candidates(request: ExportRequest) -> str:
 
 
 def one_answer(request: ExportRequest, name: str) -> None:
-    """`ExportError` where a template has several slots, or a label several answers."""
+    """Raise ExportError if a template has several slots, or a label several answers."""
     for saved in request.prompts:
         slots = len(saved.prompt.template.slots)
         if slots > 1:
@@ -46,20 +46,20 @@ def one_answer(request: ExportRequest, name: str) -> None:
 
 
 def evidence_of(saved: SavedPrompt) -> Mapping[str, object]:
-    """What the file says of where a prompt came from."""
+    """Return what the file says of where a prompt came from."""
     source = saved.row.get("source")
     evidence = source.get("evidence") if isinstance(source, Mapping) else None
     return evidence if isinstance(evidence, Mapping) else {}
 
 
 def kept_evidence(saved: SavedPrompt, names: Sequence[str]) -> dict[str, object]:
-    """What an import kept as evidence under these names."""
+    """Return what an import kept as evidence under these names."""
     evidence = evidence_of(saved)
     return {name: evidence[name] for name in names if name in evidence}
 
 
 def positional_inputs(request: ExportRequest) -> tuple[str, ...]:
-    """The inputs in the order by which formats count them, as `binding` counts them back."""
+    """Return the inputs in the order by which formats count them, as `binding` counts them back."""
     if request.task is not None:
         every = counted_inputs(request.task)
         last = max(map(every.index, request.inputs), default=-1)
@@ -101,7 +101,7 @@ def _imported_names(request: ExportRequest, format: str) -> dict[str, str] | Non
 
 
 def renaming_note(names: Mapping[str, str]) -> list[str]:
-    """The note on inputs that have other names now."""
+    """Return the note on inputs that have other names now."""
     pairs = sorted((theirs, ours) for ours, theirs in names.items() if theirs != ours)
     renamed = [f"{theirs} is {{{ours}}}" for theirs, ours in pairs]
     return [f"inputs: {', '.join(renamed)}"] if renamed else []

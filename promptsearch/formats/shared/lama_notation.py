@@ -32,7 +32,7 @@ def from_lama(notation: str) -> str:
 
 
 def lama_parts(notation: str) -> list[Part]:
-    """What the notation stands for, text as it is written."""
+    """Return what the notation stands for, text as it is written."""
     parts: list[Part] = []
     end = 0
     for match in MARKER.finditer(notation):
@@ -43,7 +43,7 @@ def lama_parts(notation: str) -> list[Part]:
 
 
 def template_at(location: Location, notation: str) -> Template:
-    """The template; `DataError` where [X] or [Y] is missing, or [Y] stands twice."""
+    """Return the template. Raises DataError if [X] or [Y] is missing, or [Y] stands twice."""
     parts = lama_parts(notation)
     if Field(SUBJECT) not in parts:
         raise location.error(f"{notation!r} has no [X], so every subject reads the same; add it")
@@ -58,7 +58,7 @@ def template_at(location: Location, notation: str) -> Template:
 
 
 def to_lama(saved: SavedPrompt) -> str:
-    """The template in LAMA's notation; `ExportError` where it cannot say it."""
+    """Return the template in LAMA's notation. Raises ExportError if it cannot say it."""
     template = saved.prompt.template
     subject = f"{saved.id}: the template {str(template)!r}"
     if template.fields != (SUBJECT,) or len(template.slots) > 1:
@@ -101,7 +101,7 @@ def rows(path: Path, key: str) -> Iterator[tuple[Location, Json]]:
 
 
 def relation_of(location: Location, row: Json) -> str:
-    """The relation that a line names; `DataError` where it names none."""
+    """Return the relation that a line names. Raises DataError if it names none."""
     relation = row.get("relation")
     if not isinstance(relation, str) or not relation:
         raise location.error('the line names no "relation", such as "P19"; add it')
@@ -109,7 +109,7 @@ def relation_of(location: Location, row: Json) -> str:
 
 
 def foreign_template(location: Location, row: Json, key: str, relation: str) -> ForeignTemplate:
-    """The template of a line; what else the line holds is evidence."""
+    """Return the template of a line; what else the line holds is evidence."""
     beside = {name: value for name, value in row.items() if name not in (key, "relation")}
     return ForeignTemplate(
         location, template_at(location, str(row[key])), relation, evidence=beside

@@ -7,7 +7,7 @@ from promptsearch.formats.importing.contents import Location
 
 
 def parsed(location: Location, text: str) -> ast.expr:
-    """The expression that a text is; `DataError` where it is none."""
+    """Return the expression that a text is. Raises DataError if it is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes
@@ -27,7 +27,7 @@ def literal(location: Location, text: str) -> object:
 
 
 def check_keys(location: Location, expression: ast.AST) -> None:
-    """`DataError` where a dict has a key twice, of which Python would keep the last."""
+    """Raise DataError if a dict has a key twice, of which Python would keep the last."""
     for node in ast.walk(expression):
         if isinstance(node, ast.Dict):
             keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]

@@ -31,7 +31,7 @@ def article(word: str) -> str:
 
 
 def agreed(text: str, before: str = "") -> str:
-    """The text with each a or an as its next word wants it.
+    """Return the text with each a or an as its next word wants it.
 
     Left alone are articles before a field or a slot, whose word nobody knows, and those that stood
     before the same word in `before`: what its author wrote is not corrected ("an historic").

@@ -33,7 +33,7 @@ _MAN = re.compile(r"(?<!Ger|Nor)(?<!Ro)(?<!Otto)man$")  # of words that the tabl
 
 
 def lemmas(phrase: str) -> tuple[tuple[Pos, str], ...]:
-    """What the word or phrase may be an inflection of; lower-case, the likeliest first.
+    """Return what the word or phrase may be an inflection of; lower-case, the likeliest first.
 
     Forms that differ from their lemma come first ("left": leave, then left). What the tables
     do not know is taken apart by rules.
@@ -69,12 +69,12 @@ def inflected_like(phrase: str, lemma: str, pos: Pos, source: str | None = None)
 
 
 def plural(noun: str) -> str:
-    """The plural of a noun or a noun phrase in the singular, case kept."""
+    """Return the plural of a noun or a noun phrase in the singular, case kept."""
     return _with_capital(_forms(noun, "NNS", "noun")[0], noun)
 
 
 def gerund(verb: str) -> str:
-    """The -ing form of a verb or a verb phrase in its base form, case kept."""
+    """Return the -ing form of a verb or a verb phrase in its base form, case kept."""
     return _with_capital(_forms(verb, "VBG", "verb")[0], verb)
 
 
@@ -109,7 +109,7 @@ def _is(word: str, lemma: str, tag: str, pos: Pos) -> bool:
 
 
 def _forms(lemma: str, tag: str, pos: Pos) -> list[str]:
-    """The forms of a phrase; one, but where each is right somewhere."""
+    """Return the forms of a phrase; one, but where each is right somewhere."""
     before, head, after = _split(lemma, pos)
     forms = _word_forms(head, tag, pos)
     chosen = forms if head.lower() in _ALL_FORMS else forms[:1]
@@ -136,7 +136,7 @@ def _known(word: str, tag: str) -> tuple[str, ...]:
 
 
 def _split(phrase: str, pos: Pos) -> tuple[str, str, str]:
-    """What stands before the phrase's head, the head, and what stands after it."""
+    """Return what stands before the phrase's head, the head, and what stands after it."""
     if pos == "verb":
         head, space, after = phrase.partition(" ")
         return "", head, space + after

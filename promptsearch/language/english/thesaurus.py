@@ -45,7 +45,7 @@ def wordnet() -> Thesaurus:
 
 
 def read_thesaurus(path: Path) -> Thesaurus:
-    """A file of pairs, two words or phrases with a tab between them a line (also .gz, .zst).
+    """Return a file of pairs, two words or phrases with a tab between them a line (also .gz, .zst).
 
     A pair counts in both directions; entries stand as they are written, in the file's order.
     `DataError` names the file and the line of what is no pair.

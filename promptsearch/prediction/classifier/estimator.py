@@ -101,7 +101,7 @@ class PromptClassifier:
         return self._based().result
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the constructor's arguments."""
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
     def set_params(self, **params: Any) -> "PromptClassifier":
@@ -121,7 +121,7 @@ class PromptClassifier:
         return self.searcher is None or self._basis is not None
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks of an estimator from 1.6 on."""
+        """Return what scikit-learn asks of an estimator from 1.6 on."""
         utils: Any = import_module("sklearn.utils")
         return utils.Tags(
             estimator_type="classifier",
@@ -145,7 +145,7 @@ class PromptClassifier:
         return np.array([self._values.get(label, label) for label in self._based().labels])
 
     def _based(self) -> PromptsWithTask:
-        """What was fitted, or without a search may be used as it is."""
+        """Return what was fitted, or without a search may be used as it is."""
         if self._basis is None:
             if self.searcher is not None:
                 raise RunError("this classifier has not searched yet; call fit(X, y) first")
@@ -157,7 +157,7 @@ class PromptClassifier:
 
 
 def _check_lengths(rows: int, labels: int) -> None:
-    """`DataError` where they differ."""
+    """Raise DataError if they differ."""
     if rows != labels:
         raise DataError(f"X has {rows} rows and y {labels} labels; give one for each")
 

@@ -57,13 +57,13 @@ class PromptsWithTask:
         return self.selection.reader(self.schema.reader)
 
     def model(self, model_or_spec: str | LanguageModel | None) -> LanguageModel:
-        """The given one, or that of the prompts; `ModelError` where that has changed."""
+        """Return the given one, or that of the prompts. Raises ModelError if that has changed."""
         if not isinstance(model_or_spec, str | None):
             return model_or_spec
         return model_for(self.file, self.schema.chat, model_or_spec)
 
     def predictor(self, model: LanguageModel) -> EnsemblePredictor:
-        """What answers, scored and calibrated as the file says."""
+        """Return what answers, scored and calibrated as the file says."""
         settings, kind = scoring_from(self.file), self.schema.kind
         raw = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
         scorer = calibrated_as_saved(raw, raw, self.file, self.selection, self.schema, self.train)
@@ -77,7 +77,7 @@ class PromptsWithTask:
         budget: int,
         seed: int,
     ) -> "PromptsWithTask":
-        """The best prompt that the searcher finds from this one, on labelled examples."""
+        """Return the best prompt that the searcher finds from this one, on labelled examples."""
         if self.schema.kind == "facts":
             raise RunError("a classifier's search is for labelled texts; search facts by commands")
         definition = task_in_memory(self.schema, self.selection.saved[0].prompt, examples)

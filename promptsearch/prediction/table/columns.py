@@ -17,7 +17,8 @@ Value = str | float
 class Columns:
     """Of labels: the first choice, its probability, and that of each label.
 
-    Of facts: the `best` first choices, each with its probability. `RunError` where there are fewer.
+    Of facts: the `best` first choices, each with its probability. Raises RunError if there are
+    fewer.
     """
 
     labels: tuple[str, ...]  # or candidates

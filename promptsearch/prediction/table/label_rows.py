@@ -56,7 +56,7 @@ class Labeller:
     form: Form
 
     def lines(self, rows_and_examples: Sequence[tuple[str, Example]]) -> str:
-        """Their whole lines."""
+        """Return their whole lines."""
         examples = [example for _, example in rows_and_examples]
         value_rows: list[list[Value]] = []
         for _, log_probs in self.predictor.parts(examples):
@@ -68,7 +68,10 @@ class Labeller:
 def line_and_example(
     row: Row | DataError, number: int, reader: Reader, form: Form
 ) -> tuple[str, Example]:
-    """The first half of a row's line, and the question; `DataError` where it cannot be one."""
+    """Return the first half of a row's line, and the question.
+
+    Raises DataError if it cannot be one.
+    """
     if isinstance(row, DataError):
         raise row
     example = Example(str(number), _inputs(row, reader), ())
@@ -103,8 +106,8 @@ def label_rows(
 ) -> Done:
     """Label all rows that the sink does not hold yet, `size` at a time.
 
-    `DataError` where a row cannot be read or asked and `on_bad_row` does not let it pass; what was
-    written until then stays. `RunError` where the sink's rows were others.
+    Raises DataError if a row cannot be read or asked and `on_bad_row` does not let it pass; what
+    was written until then stays. Raises RunError if the sink's rows were others.
     """
     source = InputRows(rows, labeller)
     done = source.passed_over(sink.done)
@@ -138,14 +141,14 @@ class InputRows:
         return self._hash.hexdigest()
 
     def chunk(self, size: int) -> list[Row | DataError]:
-        """The next rows, at most so many; none at the end."""
+        """Return the next rows, at most so many; none at the end."""
         rows = list(islice(self._rows, size))
         for row in rows:
             self._see(row)
         return rows
 
     def passed_over(self, done: Done) -> Done:
-        """Read what was read before; `RunError` where it is something else now."""
+        """Read what was read before. Raises RunError if it is something else now."""
         unread = done.read
         while unread and (rows := self.chunk(min(unread, CHUNK))):
             unread -= len(rows)

@@ -24,18 +24,18 @@ class Form(Protocol):
     """How rows become lines."""
 
     def head(self, first: Row) -> str:
-        """What stands before all lines; `first` is the first row there is."""
+        """Return what stands before all lines; `first` is the first row there is."""
         ...
 
     def line_start(self, row: Row, number: int) -> str:
-        """The line of a row up to its predictions; `DataError` where it cannot be written.
+        """Return the line of a row up to its predictions. Raises DataError if it cannot be written.
 
         `place` counts all rows of the input, from 0.
         """
         ...
 
     def line_end(self, values: Sequence[Value]) -> str:
-        """The rest of the line."""
+        """Return the rest of the line."""
         ...
 
 
@@ -127,7 +127,10 @@ class Numbered:
 
 
 def form_of(ending: str, names: tuple[str, ...]) -> Form:
-    """The form of a file with this ending; `RunError` where it is none that can be written."""
+    """Return the form of a file with this ending.
+
+    Raises RunError if it is none that can be written.
+    """
     match ending:
         case ".jsonl":
             return JsonLines(names)
@@ -141,7 +144,7 @@ def form_of(ending: str, names: tuple[str, ...]) -> Form:
 
 
 def check_free(row: Row, names: Sequence[str]) -> None:
-    """`DataError` where the row has a column that the predictions are to have."""
+    """Raise DataError if the row has a column that the predictions are to have."""
     if taken := [name for name in names if name in row.cells]:
         raise row.error(
             f"there is a column {taken[0]!r} already; have the new ones named otherwise, e.g. by "
@@ -154,7 +157,7 @@ def _is_tabular(text: str) -> bool:
 
 
 def _json(row: Row, value: object) -> str:
-    """A value of the row as JSON; dates, decimals and the like as texts."""
+    """Return a value of the row as JSON; dates, decimals and the like as texts."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=_plain)
         text.encode()

@@ -30,7 +30,7 @@ class Stream:
     done: Done = field(default=Done())
 
     def write(self, text: str, done: Done) -> None:
-        """`RunError` where it is not taken; a reader that has left is the caller's to notice."""
+        """Raise RunError if it is not taken; a reader that has left is the caller's to notice."""
         try:
             self.stream.write(text.encode())
             self.stream.flush()
@@ -73,7 +73,7 @@ class Target:
         return self.file.exists() and self.journal.exists() and not self.part.exists()
 
     def check(self, *, resume: bool, overwrite: bool) -> None:
-        """`RunError` where what is there would be lost, or there is nothing to go on with."""
+        """Raise RunError if what is there would be lost, or there is nothing to go on with."""
         if overwrite:
             return
         if self.file.exists() and not (resume and self.journal.exists()):
@@ -106,7 +106,7 @@ class PartialOutput:
     done: Done
 
     def write(self, text: str, done: Done) -> None:
-        """On the disk when this returns; `RunError` where there is no room."""
+        """On the disk when this returns. Raises RunError if there is no room."""
         with run_errors(self.path):
             self.file.write(text.encode())
             self.file.flush()
@@ -120,7 +120,7 @@ class PartialOutput:
 def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[PartialOutput]:
     """The target's part, at the end of its last whole chunk; for one process at a time.
 
-    `RunError` where it is another pass's: its journal says another `identity`.
+    Raises RunError if it is another pass's: its journal says another `identity`.
     """
     if not target.is_begun:
         target.clear()
@@ -150,7 +150,7 @@ def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[PartialO
 
 @contextmanager
 def locked(target: Target) -> Iterator[None]:
-    """`RunError` where another process is writing the target, or nobody can."""
+    """Raise RunError if another process is writing the target, or nobody can."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(target.lock)

@@ -64,7 +64,7 @@ class _Predictions:
         self._next: list[Any] | None = next(self._lines, None)
 
     def until(self, row: int) -> list[list[Any]]:
-        """Those of rows before this place that were not given yet."""
+        """Return those of rows before this place that were not given yet."""
         predictions = []
         while self._next is not None and self._next[0] < row:
             predictions.append(self._next)

@@ -23,7 +23,7 @@ LONGEST = 60  # characters of a piece of evidence
 
 
 def ancestry(material: ReportInputs) -> Html:
-    """A list from the first ancestor to the best prompt."""
+    """Return a list from the first ancestor to the best prompt."""
     tree = ancestry_of(material.best, material.file.prompts, material.trials.rows)
     known = {member.id: member for member in tree.members}
     alone = len(tree.members) == 1
@@ -90,7 +90,7 @@ def _changed(
 
 
 def _answers_of(ancestor: Ancestor, material: ReportInputs) -> dict[str, tuple[str, ...]]:
-    """Its own, or those of the manual prompt, which the ledger does not repeat."""
+    """Return its own, or those of the manual prompt, which the ledger does not repeat."""
     manual = _section(material.file.section("baselines"), "manual")
     verbalizer = ancestor.answers or _section(manual, "verbalizer")
     return {label: answer_texts(answers) for label, answers in verbalizer.items()}
@@ -104,7 +104,7 @@ def _answers(change: AnswerChange) -> Html:
 
 
 def _evidence(ancestor: Ancestor) -> Html | None:
-    """What the strategy noted of it, in short."""
+    """Return what the strategy noted of it, in short."""
     facts = [str(ancestor.evidence["method"])] if "method" in ancestor.evidence else []
     for key, value in ancestor.evidence.items():
         if key not in TOLD and _is_short(value):

@@ -11,7 +11,7 @@ from promptsearch.metrics import title_of
 
 
 def course(material: ReportInputs) -> Html:
-    """A chart of all trials, or what is missing for it."""
+    """Return a chart of all trials, or what is missing for it."""
     trials = material.trials
     curve = course_of(trials.rows, material.objective)
     return section(
@@ -29,7 +29,7 @@ def course(material: ReportInputs) -> Html:
 
 
 def gaps(trials: Trials, curve: BudgetCurve) -> list[str]:
-    """What cannot be shown, and why."""
+    """Return what cannot be shown, and why."""
     if not trials.exists:
         return [
             f"There is no {trials.path.name} beside the prompts, so the search itself cannot be "
@@ -49,7 +49,7 @@ def gaps(trials: Trials, curve: BudgetCurve) -> list[str]:
 
 
 def caption(curve: BudgetCurve) -> str:
-    """The course in a sentence."""
+    """Return the course in a sentence."""
     if not curve.best:
         return "No prompt was scored on all of dev."
     (_, start), (last, best) = curve.best[0], curve.best[-1]

@@ -44,7 +44,7 @@ def _diagram(material: ReportInputs) -> Html | None:
 
 
 def _calibration(material: ReportInputs) -> Html | None:
-    """The method, and the best prompt's prior where labels have one each."""
+    """Return the method, and the best prompt's prior where labels have one each."""
     method = material.file.section("scoring").get("calibration")
     if method in (None, "none"):
         return None

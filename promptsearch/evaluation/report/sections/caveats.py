@@ -65,7 +65,7 @@ def _of_the_split(material: ReportInputs) -> Iterator[str]:
 
 
 def _why_fair(material: ReportInputs) -> str:
-    """Why the split does not flatter the prompts, before what its intervals mean."""
+    """Return why the split does not flatter the prompts, before what its intervals mean."""
     if material.split == "test":
         return "Test selected nothing. Its"
     return (

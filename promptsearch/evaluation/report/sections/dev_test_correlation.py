@@ -54,7 +54,7 @@ def _pairs(material: ReportInputs) -> list[Pair]:
 
 
 def correlation_caption(correlation: DevTestCorrelation, split: str) -> str:
-    """The rank correlation, beside what chance gives."""
+    """Return the rank correlation, beside what chance gives."""
     about = f"{count(len(correlation.pairs), 'prompt')} by {title_of(correlation.metric)}"
     if correlation.spearman is None or correlation.chance is None:
         return f"{about}: too few, or too equal, for a rank correlation."
@@ -69,7 +69,7 @@ def correlation_caption(correlation: DevTestCorrelation, split: str) -> str:
 
 
 def _noise(material: ReportInputs, correlation: DevTestCorrelation) -> str:
-    """How far apart the prompts are on dev, and how far chance alone sets a score."""
+    """Return how far apart the prompts are on dev, and how far chance alone sets a score."""
     rows = [row for row in material.standings if row.role == "prompt" and row.dev]
     shares = [share[0] for row in rows if (share := row.share("dev", material.share))]
     n = next((size for row in rows if isinstance(size := (row.dev or {}).get("n"), int)), 0)
@@ -91,7 +91,7 @@ def _noise(material: ReportInputs, correlation: DevTestCorrelation) -> str:
 
 
 def _price(material: ReportInputs) -> str | None:
-    """What is left of the winner's lead where nothing selected it."""
+    """Return what is left of the winner's lead where nothing selected it."""
     metric, split = material.objective, material.split
     best, manual = material.standings[0], [r for r in material.standings if r.id == "manual"]
     leads = []

@@ -33,7 +33,7 @@ def mistakes(material: ReportInputs) -> Html | None:
 
 
 def _about_words(material: ReportInputs) -> str:
-    """What the words at the slot are."""
+    """Return what the words at the slot are."""
     assert material.examined is not None
     if not any(mistake.words for mistake in material.examined.mistakes):
         return "The model has no whole words to show at the slot."
@@ -77,7 +77,7 @@ def _mistake(mistake: Mistake, material: ReportInputs) -> Html:
 
 
 def _right(mistake: Mistake, names: Any) -> Html:
-    """What is right: for facts there may be several objects."""
+    """Return what is right: for facts there may be several objects."""
     return joined((label_shown(target, names) for target in mistake.example.targets), ", ")
 
 

@@ -6,25 +6,25 @@ from promptsearch.evaluation.report.html import Child, Html, el
 
 
 def section(name: str, title: str, *children: Child) -> Html:
-    """A section that the contents lead to."""
+    """Return a section that the contents lead to."""
     heading = el("h2", title, id=f"{name}-title")
     return el("section", heading, *children, id=name, aria_labelledby=f"{name}-title")
 
 
 def note(*children: Child) -> Html:
-    """A remark that changes how the numbers beside it are read."""
+    """Return a remark that changes how the numbers beside it are read."""
     return el("p", *children, class_="note")
 
 
 def figure(svg: Html, caption: str) -> Html:
-    """A chart and what it shows."""
+    """Return a chart and what it shows."""
     return el("figure", svg, el("figcaption", caption))
 
 
 def table(
     caption: str, header: Sequence[Child], rows: Iterable[Sequence[Child]], class_: str = ""
 ) -> Html:
-    """A table whose first column names its rows; it scrolls where the page is too narrow."""
+    """Return a table whose first column names its rows; it scrolls where the page is too narrow."""
     head = el("tr", *(el("th", cell, scope="col") for cell in header))
     body = (
         el("tr", el("th", row[0], scope="row"), *(el("td", c) for c in row[1:])) for row in rows
@@ -40,12 +40,12 @@ def table(
 
 
 def bar(share: float | None, text: str) -> Html:
-    """A number with a bar behind it, `share` of its cell's width."""
+    """Return a number with a bar behind it, `share` of its cell's width."""
     if share is None:
         return el("span", text, class_="bar")
     return el("span", text, class_="bar", style=f"--share:{share:.4f}")
 
 
 def details(summary: str, *children: Child) -> Html:
-    """What is only read by those who want it."""
+    """Return what is only read by those who want it."""
     return el("details", el("summary", summary), *children)

@@ -12,7 +12,7 @@ HASH = 12  # characters of a hash that are shown
 
 
 def making(material: ReportInputs) -> Html:
-    """Only what the file tells; a file may hold little more than templates."""
+    """Return only what the file tells; a file may hold little more than templates."""
     file = material.file
     search, model = _of(file.document, "search"), _of(file.document, "model")
     pairs: list[tuple[str, Child]] = [
@@ -62,7 +62,7 @@ def _model(model: Mapping[str, Any]) -> str:
 
 
 def _report_command(material: ReportInputs) -> str:
-    """The model that made the numbers here, where it is another one or none."""
+    """Return the model that made the numbers here, where it is another one or none."""
     if material.examined is None:
         return "no model (--no-evaluate)"
     now = material.examined.evaluation.scorer.model.info
@@ -72,7 +72,7 @@ def _report_command(material: ReportInputs) -> str:
 
 
 def _data(task: Mapping[str, Any]) -> list[tuple[str, Child]]:
-    """Each split's files."""
+    """Return each split's files."""
     rows: list[tuple[str, Child]] = []
     for split, about_split in _of(task, "data").items():
         files = ", ".join(map(str, about_split.get("files", ())))

@@ -14,7 +14,7 @@ from promptsearch.metrics import title_of
 
 
 def standing(material: ReportInputs) -> Html:
-    """A table and the chart of its intervals."""
+    """Return a table and the chart of its intervals."""
     rows, metric, split = material.standings, material.share, material.split
     scored_rows = [row for row in rows if row.share("dev", metric) or row.share(split, metric)]
     return section(
@@ -70,7 +70,7 @@ Column = tuple[str, str, str]  # title, split, metric
 
 
 def _columns(material: ReportInputs) -> list[Column]:
-    """What counts most comes first."""
+    """Return what counts most comes first."""
     split, metrics = material.split, [material.share, "log_likelihood"]
     if material.objective not in metrics:
         metrics.insert(1, material.objective)
@@ -87,7 +87,7 @@ def _columns(material: ReportInputs) -> list[Column]:
 
 
 def _compared(material: ReportInputs) -> str:
-    """The metric that differences are of, where it is not that of the first column."""
+    """Return the metric that differences are of, where it is not that of the first column."""
     assert material.examined is not None
     scores = material.examined.document["prompts"][0]["scores"][material.split]
     metric = str(scores["vs_manual"]["metric"])

@@ -21,7 +21,7 @@ Scores = Mapping[str, Any]
 
 
 def summary(material: ReportInputs) -> Html:
-    """The head of the page."""
+    """Return the head of the page."""
     file, best = material.file, material.best
     model, search = file.section("model"), file.section("search")
     about = [str(model.get("spec") or "a model"), str(search.get("strategy") or "prompts")]
@@ -48,7 +48,7 @@ def _which(material: ReportInputs) -> str:
 
 
 def verdict(material: ReportInputs) -> str:
-    """What the best prompt is worth, in one sentence that claims no more than is known."""
+    """Return what the best prompt is worth, in one sentence that claims no more than is known."""
     scores, metric = _scores(material, "best"), material.share
     if scores is None or metric not in scores:
         return "Nothing was scored: these prompts have no numbers yet."
@@ -107,7 +107,7 @@ def _remarks(material: ReportInputs) -> list[Child]:
 
 
 def _about_transfer(material: ReportInputs) -> list[Child]:
-    """A warning where another model was asked than the one that the search asked."""
+    """Return a warning where another model was asked than the one that the search asked."""
     if not material.is_transfer or material.examined is None:
         return []
     now, then = material.examined.evaluation.scorer.model.info, material.file.section("model")
@@ -122,7 +122,7 @@ def _about_transfer(material: ReportInputs) -> list[Child]:
 
 
 def _about_majority(material: ReportInputs) -> list[Child]:
-    """A warning where one fixed answer does better than the best prompt."""
+    """Return a warning where one fixed answer does better than the best prompt."""
     metric = material.share
     best, always = (_scores(material, who) or {} for who in ("best", "majority"))
     if best.get(metric) is None or best[metric] >= always.get(metric, 0.0):

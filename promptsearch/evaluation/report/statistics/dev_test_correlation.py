@@ -42,7 +42,7 @@ class DevTestCorrelation:
 
 
 def relation_of(pairs: Sequence[Pair], metric: str, seed: int = 0) -> DevTestCorrelation:
-    """The rank correlation of some prompts' scores, and of the same in random orders."""
+    """Return the rank correlation of some prompts' scores, and of the same in random orders."""
     dev, test = (ranks(np.array([getattr(p, split) for p in pairs])) for split in ("dev", "test"))
     spearman = correlation(dev, test) if len(pairs) >= FEWEST else None
     if spearman is None:

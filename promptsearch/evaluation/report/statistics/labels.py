@@ -56,7 +56,7 @@ class Confused:
 
 
 def most_confused(judged: Predictions, most: int) -> tuple[Confused, ...]:
-    """The most frequent mistakes; equals in the order of the examples."""
+    """Return the most frequent mistakes; equals in the order of the examples."""
     counts: dict[tuple[tuple[str, ...], str], int] = {}
     for index in np.flatnonzero(~judged.hits).tolist():
         pair = judged.targets[index], judged.labels[judged.predicted[index]]

@@ -40,7 +40,7 @@ def worst(judged: Predictions, most: int) -> list[int]:
 
 
 def mistakes(judged: Predictions, examples: Dataset, indices: Sequence[int]) -> tuple[Mistake, ...]:
-    """What was said of the examples at these places."""
+    """Return what was said of the examples at these places."""
     return tuple(_mistake(judged, examples, index) for index in indices)
 
 

@@ -35,7 +35,7 @@ class RankedPrompt:
 def ranked_prompts(
     file: PromptFile, top: int, document: Mapping[str, Any] | None, split: str
 ) -> tuple[RankedPrompt, ...]:
-    """The first prompts in the file's order, then the ensemble, then the baselines.
+    """Return the first prompts in the file's order, then the ensemble, then the baselines.
 
     `document` is what `Evaluation.document` says of `split`.
     """

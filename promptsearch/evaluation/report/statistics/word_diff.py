@@ -33,7 +33,7 @@ class TemplateChange:
 
 
 def words_of(template: Template, spaced: bool = True) -> tuple[Word, ...]:
-    """The notation in words, marks and white space; together they are the whole notation."""
+    """Return the notation in words, marks and white space; together they are the whole notation."""
     return tuple(_words(template, _WORDS if spaced else _CHARACTERS))
 
 
