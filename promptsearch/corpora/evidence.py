@@ -15,7 +15,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Mention:
-    """Where a text says a known fact: character spans of the subject and of the object."""
+    """A known fact in a text: character spans of the subject and of the object."""
 
     subject: str
     object: str

@@ -35,7 +35,7 @@ class MentionPair:
 
 
 class FactIndex:
-    """One task's facts over the matcher's names: is (subject, object) one of them?"""
+    """The facts of one task over the matcher's names."""
 
     def __init__(self, facts: Iterable[Pair], index: Mapping[str, int]) -> None:
         self._names = len(index)

@@ -21,7 +21,7 @@ from promptsearch.corpora.short_names import ShortNames, is_short
 
 @dataclass(frozen=True)
 class Hits:
-    """Where names stand: one entry a hit, ordered by start (the longer one first)."""
+    """Occurrences of names: one entry a hit, ordered by start (the longer one first)."""
 
     name: Offsets  # index into the matcher's names
     start: Offsets
@@ -142,7 +142,7 @@ def _short_mark(text: Bytes, at: Offsets) -> Flags:
 
 
 def _long_mark(text: Bytes, at: Offsets) -> Flags:
-    """Return where a mark of three bytes begins: U+2000-206F (– “ …), U+3000-303F (、 。), ！ （."""
+    """Return where a mark of three bytes begins: U+2000-206F (– “ …), U+3000-303F (、), ！ （."""
     lead, second = text[at], text[at + 1]
     general = (lead == 0xE2) & ((second == 0x80) | (second == 0x81))
     wide = (lead == 0xE3) & (second == 0x80)

@@ -1,4 +1,4 @@
-"""Where sentences end, found fast in UTF-8 bytes."""
+"""Sentence boundaries in UTF-8 bytes."""
 
 from collections.abc import Sequence
 
@@ -74,7 +74,7 @@ def _after_stops(text: Bytes) -> Offsets:
 
 
 def _is_curly(text: Bytes, at: Offsets, last: Sequence[int]) -> Flags:
-    """Whether one of the marks U+2010..U+203F, told by its last byte, stands at each offset."""
+    """Return whether one of the marks U+2010..U+203F stands at each offset, by its last byte."""
     mark = (text[at] == 0xE2) & (text[at + 1] == 0x80)
     curly: Flags = mark & np.isin(text[at + 2], last)
     return curly

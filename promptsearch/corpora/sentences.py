@@ -24,7 +24,7 @@ _SPLITTABLE = ("", ".txt", ".jsonl")  # a row or a paragraph a line
 
 @dataclass(frozen=True)
 class CorpusFormat:
-    """What a corpus does not say about itself."""
+    """The format of a corpus as far as its files cannot tell: text column and encoding."""
 
     column: str | None = None  # that holds the text; None: the first of TEXT_COLUMNS
     encoding: str = ENCODING
@@ -60,7 +60,7 @@ def shards_of(path: Path, size: int = SHARD, encoding: str = ENCODING) -> list[S
 
 
 def is_splittable(path: Path) -> bool:
-    """Whether reading may start in the middle: uncompressed, and lines stand for themselves."""
+    """Return whether reading may start in the middle: uncompressed, one record a line."""
     is_plain = path.suffix.lower() not in COMPRESSED
     return is_plain and (kind_of(path) not in FORMATS or kind_of(path) in _SPLITTABLE)
 
@@ -176,7 +176,7 @@ def _without_mark(block: bytes) -> bytes:
 
 
 def _json_rows(shard: Shard) -> Iterator[Row]:
-    """As `read_rows`, but of the lines of one shard, counted from its start."""
+    """Yield the rows of one shard's lines, counted from its start."""
     number = 0
     for block in _blocks(shard):
         for line in _without_mark(_checked(block, shard.path)).split(b"\n"):

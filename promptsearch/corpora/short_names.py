@@ -31,7 +31,7 @@ class ShortNames:
         return len(self._packed)
 
     def hits(self, text: Bytes, is_word: Flags) -> tuple[Offsets, Offsets, Offsets]:
-        """(name, start, end) of each word that is a name; `is_word` marks bytes inside words."""
+        """Return (name, start, end) of each name; `is_word` marks bytes inside words."""
         edges = np.flatnonzero(is_word[1:] != is_word[:-1]) + 1  # padding on both sides: even
         start, end = edges[::2], edges[1::2]
         length = end - start

@@ -1,4 +1,4 @@
-"""What comes from outside: files, tables, facts, labelled text and the tasks made of them.
+"""Tasks and their examples, read from task files and tables.
 
 Nothing here loads a heavy package before a file needs it.
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Example:
-    """One instance: named input texts and its gold label, or all right objects of a fact."""
+    """An instance: named input texts and its gold label, or all right objects of a fact."""
 
     id: str  # unique inside its split, stable from run to run: "3" is the third row (or subject)
     inputs: Mapping[str, str]

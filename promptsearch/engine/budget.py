@@ -1,4 +1,4 @@
-"""What a search may spend, and what it has spent."""
+"""The budget of a search, and the model calls that it pays for."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence

@@ -88,7 +88,7 @@ def read_ledger(path: Path) -> list[Row]:
 
 
 def identity_in(path: Path) -> Row:
-    """What the run of a ledger is, as its first line says; nothing where there is no ledger."""
+    """Return the identity of a ledger's run, from its first line; empty if there is no ledger."""
     lines, _ = _whole_chunks(path)
     identity = lines[0].get("identity") if lines else None
     return identity if isinstance(identity, dict) else {}
@@ -153,7 +153,7 @@ def _row(line: bytes) -> Row:
 
 
 def check_trials(ledger: Ledger) -> None:
-    """`RunError` names the line of a row that a search cannot go on with."""
+    """Raise RunError for the first row that a search cannot go on with, naming its line."""
     for line, row in enumerate(ledger.rows, 2):  # the first one is the header
         try:
             _check_trial(row)

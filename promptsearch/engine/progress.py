@@ -1,4 +1,4 @@
-"""When a search stops, and where it stands on the way."""
+"""Limits of a search, and its progress and speed on the way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from promptsearch.scoring import Cost
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop: distinct prompts on dev (the start included), forwards, seconds."""
+    """Limits of a search: distinct prompts on dev (the start included), forwards, seconds."""
 
     prompts: int | None = None
     forwards: int | None = None
@@ -18,7 +18,7 @@ class Limits:
 
 
 class PendingWork(NamedTuple):
-    """What is still to be scored of what was asked last."""
+    """Prompts and examples that are still to be scored in the current request."""
 
     prompts: int
     examples: int  # with each of them
@@ -27,7 +27,7 @@ class PendingWork(NamedTuple):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a search stands after a chunk."""
+    """State of a search after a chunk."""
 
     done: int  # prompts scored on dev
     total: int  # of those asked for so far, within the budget
@@ -45,7 +45,7 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass
 class Throughput:
-    """How fast texts are scored, and what they take."""
+    """Speed of scoring, and what texts cost."""
 
     texts: int = 0
     seconds: float = 0.0

@@ -24,7 +24,7 @@ CONFIDENCE = 0.95  # of the bound on the regret, over all dropped prompts togeth
 
 @dataclass(frozen=True)
 class RaceReport:
-    """What racing spared, and what it may have cost."""
+    """Scores that a race spared, and a bound on what that may have cost."""
 
     dropped: int
     saved: float  # share of the scores of all contenders that were not computed, in [0, 1]
@@ -77,7 +77,7 @@ def _upper(differences: Floats, count: int, z: float) -> float:
 def report(
     lengths: Mapping[str, int], dropped: Sequence[Floats], winner: Floats, order: Sequence[int]
 ) -> RaceReport:
-    """`lengths` are the numbers of examples that each contender was scored on."""
+    """Return the report of a race; `lengths` are the examples that each contender was scored on."""
     possible = len(lengths) * len(winner)
     saved = 1 - sum(lengths.values()) / possible if possible else 0.0
     return RaceReport(len(dropped), saved, regret(dropped, winner, order))

@@ -1,4 +1,4 @@
-"""What a search strategy is given (`Task`, `Score`), must offer (`Searcher`), may (`Precheck`)."""
+"""Interface of a search strategy: it is given `Task` and `Score` and is a `Searcher`."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from promptsearch.scoring import AnswerScore
 
 
 def silent(line: str) -> None:
-    """Where a search's messages go when nobody listens."""
+    """Drop a log message: the default of a search that nobody watches."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """All a strategy may see. The dev and test examples are not in it: only the judge sees them."""
+    """The part of a task that a strategy may see: never the dev and test examples."""
 
     name: str
     kind: Literal["classification", "facts"]
@@ -48,7 +48,7 @@ class Score(Protocol):
     def __call__(
         self, prompts: Iterable[Prompt], *, on: On = "dev", rows: Sequence[int] | None = None
     ) -> list[Trial]:
-        """One trial a prompt, in order; `rows` picks examples of the split (default: all).
+        """Return one trial a prompt, in order; `rows` picks examples of the split (default: all).
 
         A distinct prompt on dev costs one unit of budget; train trials cost forwards only.
         """

@@ -1,4 +1,4 @@
-"""What a search has tried: trials, and the result that ranks them."""
+"""Trials of a search, and the result that ranks them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a search has used, over all the runs that resumed it."""
+    """Prompts, forwards, tokens and seconds of a search, over all the runs that resumed it."""
 
     prompts: int = 0  # distinct ones scored on dev, the start included
     forwards: int = 0
@@ -38,7 +38,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class Tuned:
-    """How finalists were tuned, and how far that came."""
+    """Configuration of the finalists' fine-tuning, and how many are done."""
 
     tuning: FinetuneConfig
     finalists: int
@@ -47,7 +47,7 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Result:
-    """Every trial of a search, in the order first asked for, and why the search ended."""
+    """All trials of a search, in the order first asked for, and the reason it ended."""
 
     trials: tuple[Trial, ...]
     objective: str = "log_likelihood"  # a key of `Scores`

@@ -112,7 +112,7 @@ def sha256(paths: Sequence[Path]) -> str:
 
 
 def is_whole(text: str) -> bool:
-    """Without half a character (JSON can escape one, `\\ud83d`): nothing takes or holds that."""
+    """Return whether the text has no half character (JSON can escape one, `\ud83d`)."""
     return text.isascii() or not _HALF.search(text)
 
 

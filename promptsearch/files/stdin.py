@@ -28,7 +28,7 @@ class LineCountingStream(io.BufferedIOBase):
         return self._passed(self._source.read1(size))
 
     def error(self, error: UnicodeDecodeError, expected: str) -> DataError:
-        """That a byte of those handed out last is not what is wanted, with its line."""
+        """Return the error for a byte of the last block that is not as expected, with its line."""
         line = self._ended + error.object[: error.start].count(b"\n") + 1
         return DataError.at(STDIN, line, f"0x{error.object[error.start]:02x} is not {expected}")
 

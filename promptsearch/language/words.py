@@ -16,12 +16,12 @@ _CHARACTER = re.compile(r"[A-Za-z0-9]+|[^\s]")
 
 
 def is_spaced(language: str) -> bool:
-    """Whether words of the language stand between spaces: "en" do, "zh" and "zh-Hant" do not."""
+    """Return whether the language has spaces between words: "en" has, "zh" has not."""
     return primary(language) not in UNSPACED_LANGUAGES
 
 
 def is_english(language: str) -> bool:
-    """Whether it is English: "en", "eng" or "en-GB"."""
+    """Return whether the language is English: "en", "eng" or "en-GB"."""
     return primary(language) in ("en", "eng")
 
 

@@ -1,4 +1,4 @@
-"""Whether probabilities are shares: the expected calibration error (Naeini et al. 2015)."""
+"""Expected calibration error (Naeini et al. 2015): how far probabilities are from shares."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ BINS = 20  # as in Jiang et al. (2021), "How Can We Know When Language Models Kn
 def calibration_error(
     confidence: NDArray[np.float64], hits: NDArray[np.bool_], bins: int = BINS
 ) -> float:
-    """In [0, 1]; 0 where of the answers given with probability p the share p is right.
+    """Return the error in [0, 1]; 0 if of the answers given with probability p, p are right.
 
     `confidence` (example,) is the probability of what was predicted. Bins are of equal width, each
     with its upper end; the gaps between accuracy and mean confidence are weighted by examples.
@@ -47,5 +47,5 @@ def reliability_bins(
 
 
 def _bin_numbers(confidence: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
-    """(example,): the bin of each."""
+    """Return the bin of each confidence, (example,)."""
     return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)

@@ -52,7 +52,7 @@ def _counts(gold: Ints, predicted: Ints, labels: int) -> tuple[Floats, Floats]:
 def micro_shares(
     gold: Ints, predicted: Ints, labels: Sequence[str], negative_label: str | None
 ) -> Floats:
-    """(example,) values whose mean is micro F1, and whose spread is that of micro F1.
+    """Return (example,) values whose mean is micro F1, and whose spread is that of micro F1.
 
     F1 is a ratio of sums, 2 t / r, so what one example does to it is (2 t_i - F1 r_i) / mean r, to
     first order (the delta method).
@@ -66,7 +66,7 @@ def micro_shares(
 def macro_shares(
     gold: Ints, predicted: Ints, labels: Sequence[str], negative_label: str | None = None
 ) -> Floats:
-    """Return the same of macro F1, over the labels that are gold or predicted anywhere."""
+    """Return (example,) values of macro F1 over the labels that are gold or predicted anywhere."""
     present = np.union1d(gold, predicted)
     true, relevant = _per_example(gold, predicted, present)
     each = [_ratio(true[:, label], relevant[:, label]) for label in range(len(present))]
@@ -75,13 +75,13 @@ def macro_shares(
 
 
 def _per_example(gold: Ints, predicted: Ints, codes: Ints) -> tuple[Floats, Floats]:
-    """(example, label): whether rightly predicted; whether gold plus whether predicted."""
+    """Return (example, label): rightly predicted (0 or 1); times gold plus times predicted."""
     is_gold, is_said = (codes_of[:, None] == codes for codes_of in (gold, predicted))
     return (is_gold & is_said).astype(np.float64), is_gold.astype(np.float64) + is_said
 
 
 def _ratio(true: Floats, relevant: Floats) -> Floats:
-    """(example,): 2 sum(true) / sum(relevant), and what each example does to it."""
+    """Return (example,) shares of 2 sum(true) / sum(relevant), to first order."""
     if not relevant.any():
         return np.zeros(len(relevant))
     value = 2 * true.sum() / relevant.sum()

@@ -1,4 +1,4 @@
-"""How sure a number is: Wilson's interval of a share, the paired bootstrap of a difference."""
+"""Confidence intervals: Wilson's of a share, the paired bootstrap of a difference."""
 
 from collections.abc import Callable
 from math import sqrt

@@ -1,4 +1,4 @@
-"""All metrics in one table: a metric is one row of `METRICS`. Higher is better, logs are natural.
+"""One table of all metrics: a metric is one row of `METRICS`. Higher is better, logs natural.
 
 Scores, objectives, paired differences, the certificate, tables and the report read the table.
 """
@@ -19,7 +19,7 @@ BOTH = (*CLASSIFICATION, *FACTS)
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: what it is called, for which kinds of task, and how it is computed.
+    """A metric: its names, the kinds of task it is for, and how it is computed.
 
     `of` takes predictions and the negative label. `per_example` are (example,) values whose mean is
     the metric. A ratio, as F1 is, has no such values: `of_labels` computes it from gold and
@@ -50,7 +50,7 @@ def _hits(predictions: Predictions) -> Floats:
 
 
 def _log_right(predictions: Predictions) -> Floats:
-    """(example,): log p(right); 0 for an uncovered fact, so that it makes no difference."""
+    """Return (example,): log p(right); 0 for an uncovered fact, so that it makes no difference."""
     return np.where(predictions.rank > 0, predictions.log_right, 0.0)
 
 
@@ -161,6 +161,6 @@ def title_of(key: str) -> str:
 
 
 def per_example(predictions: Predictions, key: str) -> Floats:
-    """(example,): values whose mean the metric is; hits for a metric that is no mean."""
+    """Return (example,): values whose mean the metric is; hits for a metric that is no mean."""
     metric = METRIC.get(key)
     return ((metric and metric.per_example) or _hits)(predictions)

@@ -1,4 +1,4 @@
-"""What one prompt predicted for some examples, and its per-example metrics."""
+"""Predictions of one prompt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Predictions:
-    """What one prompt said of some examples; axes are (example,) unless given.
+    """Predictions of one prompt for some examples; axes are (example,) unless given.
 
     `log_right` is log p(right label | input), -inf where no right object is among the candidates;
     `rank` is the place of the best right label, from 1 (0 where there is none).
@@ -32,7 +32,7 @@ class Predictions:
 
     @property
     def hits(self) -> NDArray[np.bool_]:
-        """Whether the first choice is right; of equals, the first label is the choice."""
+        """True where the first choice is right; of equals, the first label is the choice."""
         return np.equal(self.rank, 1)
 
     @property

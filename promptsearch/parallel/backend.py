@@ -1,4 +1,4 @@
-"""What an engine must do: hold processes, run a job in one of them, say when that one died."""
+"""Interface of a worker backend: hold processes, run a job in one, say when that one died."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ class WorkerBackend(Protocol):
         ...
 
     def drop(self, slot: WorkerId, handle: Handle) -> None:
-        """Nobody waits for this job any more."""
+        """Forget a job that nobody waits for any more."""
         ...
 
     def close(self) -> None:

@@ -132,7 +132,7 @@ def _alone(function: Callable[[Any], Any], job: Any) -> Any:
 
 
 def _check(address: str) -> None:
-    """`RunError` unless a scheduler answers. `distributed.Client` might wait forever."""
+    """Raise RunError unless a scheduler answers; `distributed.Client` might wait forever."""
 
     async def identity() -> object:
         from distributed.core import rpc

@@ -24,7 +24,7 @@ TAKEN = 5.0  # seconds, at most; it takes some milliseconds
 
 
 class LokyEngine:
-    """`workers` processes, each started with its first job."""
+    """A backend of `workers` local processes, each started with its first job."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers

@@ -26,7 +26,7 @@ PATIENCE = 10  # seconds until something is done for an actor that does not star
 
 
 class RayEngine:
-    """`workers` actors; as many as there is room for where that is 1 and a cluster is given."""
+    """A backend of `workers` actors; with 1 and a cluster, as many as there is room for."""
 
     def __init__(self, workers: int, address: str | None, gpus: float) -> None:
         self._ray = ray = imported("ray", "ray")
@@ -65,7 +65,7 @@ class RayEngine:
         return list(done)
 
     def _make_room(self) -> None:
-        """Where an actor cannot start (a machine is gone, say), end those without a job.
+        """End actors without a job if a new one cannot start (a machine is gone, say).
 
         They hold the CPUs that it waits for, and would hold them to the end.
         """
@@ -109,7 +109,7 @@ class RayEngine:
 
 
 class _Worker:
-    """What runs in an actor's process."""
+    """The worker inside an actor's process."""
 
     def answer(self) -> None:
         """There it is."""
@@ -120,7 +120,7 @@ class _Worker:
 
 @contextmanager
 def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
-    """In contact with the cluster, or with one made for the occasion, without a word of ray's."""
+    """Connect to the cluster, or start a local one, and silence ray's messages."""
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     ray._private.worker._worker_logs_enabled = False  # else deaths are told on stdout, by ray too
     if address is not None:
@@ -147,7 +147,7 @@ def _join(ray: Any, address: str, quiet: Mapping[str, Any]) -> None:
 
 
 def _check(address: str) -> None:
-    """`RunError` unless something listens there; ray would wait and warn for half a minute."""
+    """Raise RunError unless something listens there; ray would wait and warn for half a minute."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if address == "auto":
         return
@@ -161,7 +161,7 @@ def _check(address: str) -> None:
 
 
 def room(nodes: Sequence[Mapping[str, float]], workers: int, gpus: float = 0) -> tuple[int, float]:
-    """(how many processes, CPUs for each) on nodes with these resources; all they hold for 1."""
+    """Return (processes, CPUs for each) for nodes with these resources; all they hold for 1."""
 
     def held(cpus: int) -> int:
         return sum(_held(node, cpus, gpus) for node in nodes)

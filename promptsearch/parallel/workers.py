@@ -16,12 +16,12 @@ R = TypeVar("R")
 
 
 def _silent(line: str) -> None:
-    """Where messages go when nobody listens."""
+    """Drop a log message: the default if nobody listens."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """Who does the work: how many processes, held by what, and where.
+    """Configuration of worker processes: how many, by which backend, on which cluster.
 
     With a `cluster` the processes are those that it has; `workers` above 1 takes at most so many.
     """
@@ -46,7 +46,7 @@ class Workers:
 
     @contextmanager
     def open(self, log: Log = _silent) -> Iterator["WorkerPool"]:
-        """Its processes, started when first used, kept from call to call, ended at the end."""
+        """Open the pool: its processes start when first used and end with the context."""
         pool = WorkerPool(self, log)
         try:
             yield pool
@@ -63,7 +63,7 @@ class WorkerPool:
 
     @property
     def in_process(self) -> bool:
-        """Whether the work is done right here, without another process."""
+        """True if the work is done in this process."""
         return self._crew.workers == 1 and self._crew.backend == "loky"
 
     @property
@@ -72,7 +72,7 @@ class WorkerPool:
         return 1 if self.in_process else len(self._started().slots())
 
     def each(self, function: Callable[[T], R], jobs: Sequence[T]) -> Iterator[tuple[int, R]]:
-        """(index, result) of every job as it finishes, in any order, each exactly once.
+        """Yield (index, result) of every job as it finishes, in any order, each exactly once.
 
         What the function raises passes through. Job i goes to process i, modulo their number, if
         that one is free. Raises RunError if the processes cannot be had, or a job's worker died
@@ -111,7 +111,7 @@ def _engine(crew: Workers) -> WorkerBackend:
 
 
 class _Call(Generic[T, R]):
-    """One call of `each`: what waits, what runs where, and how often a job's worker died."""
+    """State of one call of `each`: waiting and running jobs, and deaths of each job's worker."""
 
     def __init__(
         self,

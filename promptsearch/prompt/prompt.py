@@ -1,4 +1,4 @@
-"""What is searched for: a template, a verbalizer, and the prompt they make together.
+"""A prompt: a template with a verbalizer, and where it came from.
 
 Plain immutable text values. No model, no tensor, no file: everything else imports this module
 and it imports nothing of ours but the errors.
@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Source:
-    """Where a prompt came from: kept beside it, no part of what it is."""
+    """Provenance of a prompt: kept beside it, no part of its identity."""
 
     strategy: str = "manual"
     parents: tuple[str, ...] = ()

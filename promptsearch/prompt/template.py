@@ -42,7 +42,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Trigger:
-    """One token of the model's vocabulary by its id: what a white-box search changes.
+    """One token of the model's vocabulary by its id, which a white-box search changes.
 
     A template has none, for it is text: the space before a trigger belongs to its token.
     """

@@ -22,7 +22,7 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
     def of(
         cls, answers: Mapping[str, str | Sequence[object]], slots: Sequence[str] = ("Z",)
     ) -> "Verbalizer":
-        """From plain values: a string, several, or per answer a list (a text a slot) or a dict.
+        """Return the verbalizer of plain values: a string, several, or a list or dict a slot.
 
         >>> Verbalizer.of({"pos": "great", "neg": ["bad", "awful"]}).labels
         ('pos', 'neg')
@@ -84,7 +84,7 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
         return len(self.pairs)
 
     def plain(self) -> dict[str, list[object]]:
-        """The way the files write it: strings for one slot, one list an answer for several."""
+        """Return the notation of files: strings for one slot, one list an answer for several."""
         return {label: [_plain(answer) for answer in answers] for label, answers in self.pairs}
 
 

@@ -1,4 +1,4 @@
-"""What was found, in files: the native format, and one module for each foreign one."""
+"""The project's own file, prompts.json: read, write, check, align with a task, load its model."""
 
 from promptsearch.prompt_file.prompts_json import (
     FORMAT,

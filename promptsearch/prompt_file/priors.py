@@ -1,4 +1,4 @@
-"""What calibration takes away from a prompt, as a file holds it: of that prompt and no other."""
+"""Calibration priors in prompts.json, each bound to its prompt."""
 
 import json
 from collections.abc import Iterator, Mapping

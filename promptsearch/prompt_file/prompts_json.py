@@ -47,7 +47,7 @@ class PromptFile:
 
     @property
     def was_searched(self) -> bool:
-        """Whether a search chose the prompts by dev; published and written ones come without."""
+        """True if a search chose the prompts by dev; published and hand-written ones have none."""
         return "search" in self.document
 
     def section(self, name: str) -> Json:
@@ -57,7 +57,7 @@ class PromptFile:
 
 
 def kind_of_answers(row: Json) -> Kind:
-    """Of a prompt's row: candidates, or answers of labels."""
+    """Return the key of a prompt row's answers: candidates or verbalizer."""
     return "facts" if row.get("candidates") and not row.get("verbalizer") else "classification"
 
 

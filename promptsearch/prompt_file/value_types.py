@@ -55,7 +55,7 @@ _CALLED = {"list": "a list", "flag": "true or false", "count": "a whole number, 
 
 
 def misshapen(document: object, form: Any = FORM, path: str = "") -> Iterator[str]:
-    """`search.seed must be a number, not 'a'` for each value that is of another kind."""
+    """Yield a message for each value of a wrong type: `search.seed must be a number, not 'a'`."""
     if document is None:
         return
     if isinstance(form, str):

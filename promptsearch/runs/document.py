@@ -1,4 +1,4 @@
-"""From a finished search to the document that `prompts.json` holds."""
+"""The document of a finished search, as `prompts.json` holds it."""
 
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence

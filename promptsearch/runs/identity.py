@@ -1,4 +1,4 @@
-"""What a run is: what must be the same to resume it, and what it takes to run it again."""
+"""Identity and provenance of a run: what resuming compares, and what a repetition needs."""
 
 import json
 from collections.abc import Mapping

@@ -40,7 +40,7 @@ from promptsearch.scoring.split_scorer import SplitScorer
 
 @dataclass(frozen=True)
 class Output:
-    """Where a run goes, and what is said on the way."""
+    """Destination of a run: its directory, log and progress callbacks."""
 
     directory: Path | None = None
     resume: bool = False
@@ -104,7 +104,7 @@ def search_locked(
 
 @dataclass(frozen=True)
 class RunSetup:
-    """One strategy, task, model and settings, and what a search needs of them together."""
+    """A strategy, a task, a model and settings, and the objects of a search that they make up."""
 
     searcher: Searcher
     definition: TaskDefinition  # with its candidates
@@ -121,12 +121,12 @@ class RunSetup:
 
     @property
     def scoring_row(self) -> Mapping[str, object]:
-        """How answers and labels are scored, as files have it."""
+        """The `scoring` row of prompts.json."""
         return self.settings.scored_as(self.definition.kind)
 
     @property
     def identity(self) -> Mapping[str, object]:
-        """What must be the same for the run to be resumed."""
+        """The values that must be equal for the run to be resumed."""
         return identity_of(
             self.searcher, self.definition, self.model, self.settings, self.scoring_row
         )

@@ -1,4 +1,4 @@
-"""How a search is judged, and when it stops: what all strategies have in common."""
+"""Settings that all strategies share: how prompts are scored, and when a search stops."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ SCORED = {  # what an answer's score is, by setting
 
 @dataclass(frozen=True)
 class Settings:
-    """How any strategy's search is judged, and when it stops."""
+    """Settings of any strategy's search: objective, budget, scoring, workers, ranking."""
 
     objective: str = "log-likelihood"
     budget: int | None = 200  # distinct prompts scored on dev, the start included
@@ -69,7 +69,7 @@ class Settings:
 
     @property
     def tuning(self) -> FinetuneConfig | None:
-        """How finalists are tuned; None where they are not."""
+        """The fine-tuning of finalists; None if the frozen model ranks."""
         return self._recipe if self.rank_by == "finetune" else None
 
     @property

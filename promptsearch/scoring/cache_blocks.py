@@ -1,4 +1,4 @@
-"""One block of the score cache: a file of records, each of some rows and their scores.
+"""A block of the score cache: a file of records, each of some rows and their scores.
 
 A record is a header (magic, format version, rows, width, checksum), then a 16-byte key a row, then
 float32 little-endian values, (row, width). The checksum covers the block's name and all of the
@@ -31,7 +31,7 @@ _HEAD_BYTES = _FIELDS.size + _CHECKSUM_BYTES
 
 @dataclass(frozen=True)
 class BlockInfo:
-    """What a block holds; damaged where not all of it is records of one width, or it has none."""
+    """Contents of a block; damaged if not all of it is records of one width, or it has none."""
 
     scores: int  # rows x width, each row once
     bytes: int
@@ -58,7 +58,7 @@ class _Record:
 
     @property
     def values(self) -> Values:
-        """(row, width); read-only, a view of the record's bytes."""
+        """Scores (row, width), a read-only view of the record's bytes."""
         start = _HEAD_BYTES + self.rows * KEY_BYTES
         return np.frombuffer(self.data, "<f4", offset=start).reshape(self.rows, self.width)
 
@@ -173,7 +173,7 @@ def _record_at(path: Path, data: bytes, start: int) -> _Record | None:
 
 
 def _checksum(path: Path, fields: bytes, payload: bytes | memoryview) -> bytes:
-    """Of a record of the block <scorer>/<prompt>.scores, wherever the cache itself stands."""
+    """Return the checksum of a record of <scorer>/<prompt>.scores, wherever the cache stands."""
     block = f"{path.parent.name}/{path.name}".encode()
     hashed = blake2b(block, digest_size=_CHECKSUM_BYTES)
     hashed.update(fields)

@@ -39,7 +39,7 @@ class CacheError(RunError):
 
 @dataclass(frozen=True)
 class ScorerInfo:
-    """What is stored of one scorer; `damaged` counts its files with bytes that are not believed."""
+    """Stored scores of one scorer; `damaged` counts its files with bytes that are not believed."""
 
     scorer: str
     description: Mapping[str, object]
@@ -51,7 +51,7 @@ class ScorerInfo:
 
 @dataclass(frozen=True)
 class CacheInfo:
-    """What a cache holds, or held before it was cleared; `foreign` files are not the cache's."""
+    """Contents of a cache, or those before it was cleared; `foreign` files are not the cache's."""
 
     directory: Path
     scorers: tuple[ScorerInfo, ...]

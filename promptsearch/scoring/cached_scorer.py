@@ -62,12 +62,12 @@ class MemoryStore:
             self._bytes -= sum(vector.nbytes for vector in first.values())
 
     def describe(self, scorer: str, what: Mapping[str, object]) -> None:
-        """Nobody will ask."""
+        """Do nothing: an in-memory store needs no description."""
 
 
 @dataclass(frozen=True)
 class _StoredPrompt:
-    """What a store knows of one prompt's examples."""
+    """Stored predictions of one prompt, and the examples that are missing."""
 
     rows: list[bytes]  # the examples' keys
     findings: PredictionsBuilder
@@ -76,7 +76,7 @@ class _StoredPrompt:
 
 @dataclass
 class CachedScorer:
-    """`inner`'s judgements, each computed once; `own` is a scorer with the same model.
+    """Predictions of `inner`, each computed once; `scorer` has the same model.
 
     A store that cannot be used is said once, and scores are computed as without it.
     """
@@ -102,7 +102,7 @@ class CachedScorer:
         self._write(lambda: self.store.describe(self._scorer_key, about))
 
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
-        """One judgement a prompt, in order; the cost is that of what was not known."""
+        """Return one `Predictions` a prompt, in order; the cost is that of what was not stored."""
         known = {prompt: self._from_store(prompt, examples) for prompt in dict.fromkeys(prompts)}
         cost = Cost()
         for indices, missing in _missing(known):

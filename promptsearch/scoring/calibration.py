@@ -36,7 +36,7 @@ CONTENT_FREE = ("N/A", "", "[MASK]")  # plain text, as all inputs are
 
 @dataclass
 class CalibratedScorer:
-    """`inner`'s judgements without each prompt's prior; `own` is a scorer with the same model."""
+    """Predictions of `inner` without each prompt's prior; `scorer` has the same model."""
 
     inner: PromptScorer
     scorer: Scorer
@@ -45,7 +45,7 @@ class CalibratedScorer:
     _priors: dict[Prompt, Floats] = field(default_factory=dict)  # (unit,), in nats
 
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
-        """One judgement a prompt, in order; `cost` holds what the references take."""
+        """Return one `Predictions` a prompt, in order; `cost` includes that of the references."""
         distinct = list(dict.fromkeys(prompts))
         cost = self._learn(distinct)
         batch = self.inner.predict(

@@ -33,13 +33,13 @@ class ScoringTask:
 
 @dataclass(frozen=True)
 class DistributedScorer:
-    """`own`'s judgements, computed by the processes of a pool; `own` plans and merges."""
+    """Predictions of `scorer`, computed by the processes of a pool; `scorer` plans and merges."""
 
     scorer: Scorer
     pool: WorkerPool
 
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
-        """One judgement a prompt, in order; the cost is the sum over the shards."""
+        """Return one `Predictions` a prompt, in order; the cost is the sum over the shards."""
         distinct = list(dict.fromkeys(prompts))
         builders = {
             p: PredictionsBuilder.of(self.scorer.labelling(p.verbalizer), examples)
@@ -55,7 +55,7 @@ class DistributedScorer:
         return PredictionBatch(tuple(builders[prompt].judgement() for prompt in prompts), cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
-        """As one process would have it; shards share a little less."""
+        """Return the cost in one process; shards share a little less."""
         return self.scorer.cost(prompts, examples)
 
     def _shard(

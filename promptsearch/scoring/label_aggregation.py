@@ -1,4 +1,4 @@
-"""From answers to labels: what a model says of answers becomes what a prompt says of labels."""
+"""From answers to labels: log-probabilities of answers become those of labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ LISTED = 1024  # with more labels than this, what is said of each is not kept
 
 @dataclass(frozen=True)
 class LabelAggregation:
-    """Which columns of a block of answers belong to which label.
+    """The columns of a table of answers that belong to each label.
 
     `same` leads from a label to the first that the model cannot tell from it (itself, mostly).
     """
@@ -36,7 +36,7 @@ class LabelAggregation:
     def of(
         cls, verbalizer: Verbalizer, model: LanguageModel, answer_score: AnswerScore, facts: bool
     ) -> "LabelAggregation":
-        """For a model; of facts, candidates that it reads alike are merged."""
+        """Return the aggregation for a model, which may read several candidates of facts alike."""
         column = {answer: i for i, answer in enumerate(verbalizer.answers)}
         columns = tuple(tuple(column[a] for a in answers) for _, answers in verbalizer.pairs)
         alike = same_answers(model, verbalizer) if facts else range(len(columns))
@@ -56,7 +56,7 @@ class LabelAggregation:
         return self.label_scores(log_probs).log_softmax(1)
 
     def label_scores(self, log_probs: "Tensor") -> "Tensor":
-        """The same before the softmax over the labels: their answers' probabilities together."""
+        """Return the labels' scores before the softmax: their answers' probabilities together."""
         import torch
 
         if not self._one_each:
@@ -85,7 +85,7 @@ class LabelAggregation:
         return total - log(log_probs.shape[1]) if self.answer_score == "mean" else total
 
     def right(self, examples: Dataset) -> list[list[int]]:
-        """For each example the labels that are right, as indices; none where no candidate is."""
+        """Return the right labels of each example, as indices; empty if it is no candidate."""
         index = {label: self.canonical_label[i] for i, label in enumerate(self.labels)}
         return [sorted({index[t] for t in e.targets if t in index}) for e in examples]
 
@@ -99,7 +99,7 @@ def same_answers(model: LanguageModel, verbalizer: Verbalizer) -> tuple[int, ...
 
 @dataclass
 class PredictionsBuilder:
-    """What one prompt says of some examples, as it comes in; axes (example,), (example, label)."""
+    """Predictions of one prompt, filled in batch by batch; axes (example,), (example, label)."""
 
     labels: tuple[str, ...]
     examples: Dataset
@@ -111,7 +111,7 @@ class PredictionsBuilder:
 
     @classmethod
     def of(cls, labelling: LabelAggregation, examples: Dataset) -> "PredictionsBuilder":
-        """Nothing is known yet."""
+        """Return an empty builder."""
         count, labels = len(examples), labelling.labels
         zeros = np.zeros(count, dtype=np.int64)
         log_probs = np.full((count, len(labels)), np.nan) if len(labels) <= LISTED else None
@@ -129,7 +129,7 @@ class PredictionsBuilder:
                 self.rank[row] = _rank(value, labels)
 
     def take(self, indices: Sequence[int], part: Predictions) -> None:
-        """What a judgement says of the examples at these places, in its order."""
+        """Take the predictions of the examples at these indices, in their order."""
         rows = list(indices)
         self.log_right[rows] = part.log_right
         self.predicted[rows] = part.predicted
@@ -144,6 +144,6 @@ class PredictionsBuilder:
 
 
 def _rank(values: Floats, right: list[int]) -> int:
-    """The place of the best right label, from 1; of equal values the first label comes first."""
+    """Return the rank of the best right label, from 1; of equal values the first label wins."""
     best = max(right, key=lambda i: (values[i], -i))
     return 1 + int((values > values[best]).sum()) + int((values[:best] == values[best]).sum())

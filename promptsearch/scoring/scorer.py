@@ -24,7 +24,7 @@ TEXTS = 8192  # planned at a time
 
 @dataclass(frozen=True)
 class Cost:
-    """What passed, or would pass, through a model."""
+    """Forwards, tokens and memory that scoring took, or would take."""
 
     forwards: int = 0  # sequences
     tokens: int = 0  # padding, and what sequences share, left out
@@ -35,7 +35,7 @@ class Cost:
         return cls(plan.forwards, plan.tokens, plan.peak_bytes)
 
     def paid(self, seconds: float) -> dict[str, float]:
-        """As the ledger keeps it."""
+        """Return the cost as a row of the ledger has it."""
         return {"forwards": self.forwards, "tokens": self.tokens, "seconds": seconds}
 
     def __add__(self, other: "Cost") -> "Cost":
@@ -77,11 +77,11 @@ class Scorer:
     )
 
     def judge(self, prompts: Sequence[Prompt], examples: Dataset) -> list[Predictions]:
-        """One judgement a prompt, in order."""
+        """Return one `Predictions` a prompt, in order."""
         return list(self.predict(prompts, examples).predictions)
 
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
-        """Return the same, with what it cost."""
+        """Return one `Predictions` a prompt, in order, and their cost."""
         builders: dict[Prompt, PredictionsBuilder] = {}
         cost = Cost()
         for group in self._groups(prompts):
@@ -94,7 +94,7 @@ class Scorer:
         return PredictionBatch(tuple(builders[prompt].judgement() for prompt in prompts), cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
-        """What `judged` would cost, known from plans that are made for it and thrown away."""
+        """Return the cost of `predict`, from plans that are made for it and thrown away."""
         cost = Cost()
         for group in self._groups(prompts):
             for chunk, rows in _slices(group, len(examples)):
@@ -102,7 +102,7 @@ class Scorer:
         return cost
 
     def label_log_probs(self, prompts: Sequence[Prompt], examples: Dataset) -> NDArray[np.float32]:
-        """(prompt, example, label): log p of all labels, which the prompts have in common.
+        """Return (prompt, example, label): log p of all labels, which the prompts have in common.
 
         For thousands of labels, of which judgements keep the right ones only; all is in memory.
         """

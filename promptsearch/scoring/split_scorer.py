@@ -1,4 +1,4 @@
-"""Between the search and the scorer: prompts in, judgements and metrics out, over named splits."""
+"""Between the search and the scorer: prompts in, predictions and metrics out, over named splits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Rows = Sequence[int] | None  # of a split; None: all
 
 
 class SplitScorer(Protocol):
-    """What a search needs of the scorer: how many examples, what it costs, what comes out."""
+    """The scorer of a search: examples are named by split and row."""
 
     def count(self, on: str) -> int: ...
 

@@ -1,4 +1,4 @@
-"""Whether a column of a table holds labels at all, and whether the table has a header."""
+"""The label column of a table, and whether the table has a header."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

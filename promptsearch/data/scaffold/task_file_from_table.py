@@ -31,7 +31,7 @@ class Starter:
 
     @property
     def remark(self) -> str:
-        """What to know of the columns; "" where there is only one with text."""
+        """A remark on the columns; "" if only one has text."""
         if not self.unused and len(self.inputs) < 2:
             return ""
         note = f"; {_unused_note(self.unused)}" if self.unused else ""
@@ -135,7 +135,7 @@ def _template(
 
 
 def _wording(fields: Sequence[str], chinese: bool) -> str:
-    """For a pair, how LM-BFF asks whether one text follows from the other."""
+    """Return LM-BFF's template for one text or for a pair."""
     placeholders = [f"{{{field}}}" for field in fields]
     if len(placeholders) == 1:
         return placeholders[0] + ("这是[Z]。" if chinese else " It was [Z].")
@@ -156,7 +156,7 @@ def _answers(labels: Counter[str]) -> list[str]:
 
 
 def _name(data: Path) -> str:
-    """`sst2/train.tsv.gz` is about sst2; `reviews.csv` about reviews."""
+    """Return the task's name: sst2 for `sst2/train.tsv.gz`, reviews for `reviews.csv`."""
     stem = data.name.split(".")[0]
     return data.absolute().parent.name if stem in ("train", "dev", "test", "data") else stem
 

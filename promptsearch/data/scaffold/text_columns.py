@@ -1,4 +1,4 @@
-"""Which columns of a labelled table are its text: what `init` takes, and what it leaves out."""
+"""The text columns of a labelled table: those that `init` takes, and those it leaves out."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ class Column:
 
 @dataclass(frozen=True)
 class TextColumns:
-    """One column or a pair of them, and the other columns with text."""
+    """A column or a pair of them, and the other columns with text."""
 
     inputs: tuple[Column, ...]
     others: tuple[Column, ...]
@@ -99,7 +99,7 @@ def _best(
 
 
 def _columns(rows: Sequence[Row]) -> Iterator[Column]:
-    """Every column, also what is nested once (`h.name`) and lists of tokens; not only row one's."""
+    """Yield every column of any row, also what is nested once (`h.name`) and lists of tokens."""
     for name in dict.fromkeys(name for row in rows for name in _names(row)):
         plain = bool(_NAME.fullmatch(name)) and not any(
             isinstance(row.cells.get(name), list) for row in rows

@@ -67,7 +67,7 @@ def _check_unlike(path: Path, line: int | None, names: Sequence[str]) -> None:
 
 
 def _without_trail(columns: Sequence[str]) -> list[str]:
-    """Without empty names at the end: spreadsheets write commas there."""
+    """Return the names without the empty ones at the end: spreadsheets write commas there."""
     names = list(columns)
     while names and not names[-1]:
         names.pop()

@@ -72,7 +72,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _is_lines(path: Path, encoding: str) -> bool:
-    """One object a line, or a single object that is itself a row."""
+    """Return whether the file has one object a line, or a single object that is itself a row."""
     with open_text(path, encoding) as stream:
         lines = (line for line in stream if line.strip())
         try:

@@ -22,7 +22,7 @@ Cells = Mapping[str, object]
 
 @dataclass(frozen=True)
 class TableFormat:
-    """What a table does not say about itself."""
+    """The format of a table as far as its file cannot tell: names, columns, encoding."""
 
     columns: tuple[str, ...] = ()  # the names, where a .csv or .tsv has no header
     encoding: str = ENCODING
@@ -32,7 +32,7 @@ class TableFormat:
 
 @dataclass(frozen=True)
 class Row:
-    """One row and where it stands; `line` counts from 1 (Parquet has no lines: its row)."""
+    """A row and its position; `line` counts from 1 (Parquet has no lines: its row)."""
 
     path: Path
     line: int
@@ -122,7 +122,7 @@ def _located(path: Path, layout: TableFormat) -> Iterator[tuple[int, object]]:
 
 
 def renamed(row: Row, names: Mapping[str, str]) -> Row:
-    """What has a new name may be nested ("h.name"), or a list of tokens, which makes a text."""
+    """Return the row under its new names, whose sources may be nested ("h.name") or token lists."""
     if not names:
         return row
     inner = {name: reached(row.cells, name) for name in names if name not in row.cells}

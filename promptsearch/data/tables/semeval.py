@@ -37,7 +37,7 @@ def _blocks(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
 
 
 def _row(path: Path, block: Sequence[Line]) -> tuple[int, object]:
-    """`text`, its tags kept, and `label`; the comment tells of the label and is left out."""
+    """Return the row with `text`, its tags kept, and `label`; the comment tells of the label."""
     (number, sentence), *others = block
     match = _SENTENCE.fullmatch(sentence)
     if match is None:

@@ -1,4 +1,4 @@
-"""Which words a fact task chooses its answers from."""
+"""Candidate answers of a fact task."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ COMMON_VOCAB_VARIABLE = "PROMPTSEARCH_COMMON_VOCAB"
 
 @dataclass(frozen=True)
 class Candidates:
-    """What the task file's `candidates` came to; `words` is None while a model must give them."""
+    """The resolved `candidates` of a task file; `words` is None while a model must give them."""
 
     rule: CandidatesRule
     file: Path | None = None
@@ -40,7 +40,7 @@ def chosen_candidates(task: TaskFile, file: Path, objects: Sequence[str]) -> Can
 
 
 def read_candidates(path: Path, encoding: str = "utf-8") -> tuple[str, ...]:
-    """One answer a line, each once. Raises DataError if there are none."""
+    """Return one answer a line, each once. Raises DataError if there are none."""
     with open_text(path, encoding) as stream:
         words = tuple(dict.fromkeys(line.strip() for line in stream if line.strip()))
     if not words:

@@ -26,7 +26,7 @@ class Split:
 
 @dataclass(frozen=True)
 class TaskDefinition:
-    """What is asked, on which examples, with which prompt to beat."""
+    """A task: its examples, inputs and labels, and the manual prompt to beat."""
 
     name: str
     kind: Kind
@@ -83,7 +83,7 @@ class TaskDefinition:
 
     @property
     def needs_vocabulary(self) -> bool:
-        """Whether the candidates wait for the model's words; see `with_candidates`."""
+        """True while the candidates wait for the model's words; see `with_candidates`."""
         return self.candidates_rule == "vocabulary" and not self.labels
 
 

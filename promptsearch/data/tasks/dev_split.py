@@ -11,7 +11,7 @@ SMALL = 200  # examples; below, half goes to dev, else a fifth
 
 
 def with_dev(examples: Sequence[Example]) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """`(train, dev)`, each in the order of `examples`; every label keeps its share.
+    """Return (train, dev), each in the order of `examples`; every label keeps its share.
 
     Which examples go is decided by a hash of what they say, so that inserting a row moves few.
     Facts are stratified by their first object; a subject is never on both sides.
@@ -31,7 +31,7 @@ def with_dev(examples: Sequence[Example]) -> tuple[tuple[Example, ...], tuple[Ex
 
 
 def _quotas(sizes: Mapping[str, int], share: int) -> dict[str, int]:
-    """How many of each stratum go: its floor, then the largest remainders until the sum fits."""
+    """Return the dev size of each stratum: its floor, then by largest remainders up to the sum."""
     quotas = {label: size // share for label, size in sizes.items()}
     remaining = sum(sizes.values()) // share - sum(quotas.values())
     by_remainder = sorted(sizes, key=lambda label: (-(sizes[label] % share), _digest(label)))

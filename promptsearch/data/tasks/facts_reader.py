@@ -19,7 +19,7 @@ class FactsReader:
     object: str
 
     def examples(self, paths: Sequence[Path]) -> tuple[Example, ...]:
-        """One example a subject, in order of first appearance, with all its right objects."""
+        """Return one example a subject, in order of first appearance, with all right objects."""
         return self.of_rows(row for path in paths for row in read_rows(path, self.layout))
 
     def of_rows(self, rows: Iterable[Row]) -> tuple[Example, ...]:

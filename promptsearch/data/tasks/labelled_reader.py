@@ -40,7 +40,7 @@ class LabelledReader:
         return self.needed.difference(self.markup.fields.values())
 
     def inputs_of(self, row: Row) -> dict[str, str]:
-        """What a template may read of the row; its label, if it has one, is not looked at."""
+        """Return the inputs of the row for a template; its label, if any, is not looked at."""
         columns = [name for name in self.inputs if name not in self.markup.fields.values()]
         others = [name for name in row.cells if name not in (*columns, self.label)]
         marked = self.markup.marked_words(row, [*columns, *others])

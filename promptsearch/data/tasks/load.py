@@ -1,4 +1,4 @@
-"""From a task file to its definition: everything is read and checked before a model loads."""
+"""Loads a task file: everything is read and checked before a model loads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -13,7 +13,7 @@ Rules = dict[str, list[list[str]]]  # label -> answers, each a word (or several)
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of a rule file.
+    """A line of a rule file.
 
     `reverse_of` is the label whose words these are, in reverse, where the file says so.
     """

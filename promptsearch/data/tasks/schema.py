@@ -18,7 +18,7 @@ Reader: TypeAlias = LabelledReader | FactsReader
 
 @dataclass(frozen=True)
 class TaskSchema:
-    """What is asked of a row, and how rows are read."""
+    """The inputs and labels of a task, and the reader of its rows."""
 
     name: str
     kind: Kind

@@ -24,7 +24,7 @@ _ONLY = {
 
 @dataclass(frozen=True)
 class ChatKeys:
-    """What an instruction-tuned model is told around the prompt; without it, its template's own."""
+    """The `[chat]` table: messages around the prompt of an instruction-tuned model."""
 
     system: str | None = None
     answer_prefix: str | None = None
@@ -32,7 +32,7 @@ class ChatKeys:
 
 @dataclass(frozen=True)
 class TaskFile:
-    """Each field is the key of the same name in interface.md; `rename` is ours."""
+    """The keys of a task file by their names in its format; `rename` is an extension."""
 
     name: str
     kind: Kind

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class TomlKeys:
-    """One table of the document `file` holds; `prefix` says which."""
+    """A table of the document that `file` holds; `prefix` says which."""
 
     document: Mapping[str, object]
     file: Path

@@ -91,7 +91,7 @@ def _phrase_lemmas(phrase: str, pos: Pos) -> Iterator[tuple[str, str, str]]:
 
 
 def _word_lemmas(word: str, pos: Pos) -> tuple[str, ...]:
-    """By the tables; by rules where they do not know the word in any part of speech."""
+    """Return the lemmas of a word by the tables; by rules if these do not know it at all."""
     tables, names = _tables(), [name for name, universal in _UNIVERSAL.items() if universal == pos]
     if known := tables.getAllLemmas(word):
         lemmas = [lemma for name in names for lemma in known.get(name, ())]
@@ -103,7 +103,7 @@ def _word_lemmas(word: str, pos: Pos) -> tuple[str, ...]:
 
 
 def _is(word: str, lemma: str, tag: str, pos: Pos) -> bool:
-    """Whether it is that form; the tables have "bear" as a second plural of bear, which few say."""
+    """Return whether it is that form; rare forms ("bear" as a plural) do not count."""
     forms = _word_forms(lemma, tag, pos)
     return word in (forms[:1] if tag == "NNS" else forms)
 
@@ -130,7 +130,7 @@ def _word_forms(word: str, tag: str, pos: Pos) -> tuple[str, ...]:
 
 
 def _known(word: str, tag: str) -> tuple[str, ...]:
-    """By the tables alone, whose rules for unknown words make "beautifuler"."""
+    """Return the forms of the tables alone, whose rules for unknown words make "beautifuler"."""
     forms = _tables().getAllInflections(word)
     return tuple(forms.get(tag) or forms.get(_SAME.get(tag, ""), ()))
 

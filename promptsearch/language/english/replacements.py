@@ -1,4 +1,4 @@
-"""What a word or phrase of a text may be replaced by, inflected as it is."""
+"""Replacements of a word or phrase of a text, inflected as it is."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def replacements(phrase: str, thesaurus: Thesaurus) -> tuple[str, ...]:
 
 
 def _as_written(phrase: str, thesaurus: Thesaurus) -> Iterator[str]:
-    """By the exact spelling, then without the capital that a sentence's start may have given it."""
+    """Yield synonyms of the exact spelling, then of the one without a sentence-start capital."""
     yield from (each.text for each in thesaurus.synonyms(phrase) if each.pos is None)
     small = phrase[:1].lower() + phrase[1:]
     if small != phrase:

@@ -15,7 +15,7 @@ _WORDNET = Path(__file__).with_name("synonyms.tsv.gz")
 
 @dataclass(frozen=True)
 class Synonym:
-    """What may be said instead: a lemma of a part of speech, or (without one) as it is written."""
+    """A synonym: a lemma of a part of speech, or (without one) a word as it is written."""
 
     text: str
     pos: Pos | None = None
@@ -28,7 +28,7 @@ class Thesaurus:
     entries: Mapping[str, tuple[Synonym, ...]]
 
     def synonyms(self, phrase: str) -> tuple[Synonym, ...]:
-        """Of exactly this spelling; WordNet's: by lemma, the most frequent sense first."""
+        """Return the synonyms of exactly this spelling; WordNet's by frequency of sense."""
         return self.entries.get(phrase, ())
 
 
