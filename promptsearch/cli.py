@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import rich_click as click
 
 from promptsearch.commands.shared.lazy_group import LazyCommand, LazyGroup, in_module
+from promptsearch.commands.shared.option_names import with_option_names
 from promptsearch.commands.strategies import strategy_commands
 from promptsearch.errors import PromptSearchError
 
@@ -56,7 +57,8 @@ class Commands(LazyGroup):
         try:
             return super().invoke(ctx)
         except PromptSearchError as error:
-            click.echo(f"promptsearch: {' '.join(str(error).split())}", err=True)
+            message = with_option_names(" ".join(str(error).split()), self._command(ctx))
+            click.echo(f"promptsearch: {message}", err=True)
             ctx.exit(1)
         except OSError as error:
             if error.errno not in UNWRITABLE:
@@ -67,6 +69,10 @@ class Commands(LazyGroup):
         except KeyboardInterrupt:
             click.echo("promptsearch: interrupted", err=True)
             ctx.exit(130)
+
+    def _command(self, ctx: click.Context) -> click.Command | None:
+        """Return the command that ran, a group for its commands."""
+        return self.get_command(ctx, ctx.invoked_subcommand or "")
 
 
 @click.group(cls=Commands)

@@ -79,7 +79,7 @@ class FinetuneStage:
     def _line(self, trial: Trial) -> str:
         """`tuned p3: log_likelihood -0.412 (frozen -0.613)`"""
         if trial.tuned is None:
-            return f"tuned {trial.id} to no numbers: a lower --finetune-lr may help"
+            return f"tuned {trial.id} to no numbers: a lower `finetune_lr` may help"
         objective = self.scorer.objective
         now, frozen = (scores.get(objective) for scores in (trial.tuned, trial.scores))
         return f"tuned {trial.id}: {objective} {_figure(now)} (frozen {_figure(frozen)})"
@@ -118,9 +118,9 @@ def reserve_forwards(limits: Limits, tuner: Tuner, start: Prompt, known: Sequenc
     remaining = limits.forwards - tuner.config.top * each + paid
     if remaining <= 0:
         raise RunError(
-            f"--max-forwards {limits.forwards} leaves nothing to search with: tuning "
+            f"`max_forwards` {limits.forwards} leaves nothing to search with: tuning "
             f"{tuner.config.top} finalists takes {tuner.config.top * each:,}; raise it, or lower "
-            "--finetune-top or --finetune-steps"
+            "`finetune_top` or `finetune_steps`"
         )
     return replace(limits, forwards=remaining)
 

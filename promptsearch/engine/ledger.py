@@ -78,7 +78,7 @@ class Ledger:
         except OSError as error:
             raise RunError(
                 f"{self.path}: cannot be written ({error.strerror}); all trials before are kept: "
-                "make room, then go on with --resume"
+                "make room, then go on with `resume`"
             ) from None
 
 
@@ -176,18 +176,18 @@ def _check_trial(row: Row) -> None:
 def _edited(path: Path | None, line: int, error: Exception) -> RunError:
     return RunError(
         f"{path}, line {line}: not a trial ({error}); the ledger was edited: mend the line, or "
-        "start anew with --overwrite"
+        "start anew with `overwrite`"
     )
 
 
 def _what_differs(header: Row, identity: Row) -> str:
     old, new = header.get("identity"), json.loads(json.dumps(identity))
     if not isinstance(old, dict):
-        return "its first line does not say which run it is of; start anew with --overwrite"
+        return "its first line does not say which run it is of; start anew with `overwrite`"
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     return (
         f"this run was made with another {', '.join(keys)} ({old.get(keys[0])!r}, now "
-        f"{new.get(keys[0])!r}); resume it as it was, or start anew with --overwrite"
+        f"{new.get(keys[0])!r}); resume it as it was, or start anew with `overwrite`"
     )
 
 

@@ -170,7 +170,7 @@ def _encoding_hint(encoding: str) -> str:
     alternative = "latin-1" if encoding == ENCODING else "utf-8"
     return (
         f'if the file is in another encoding, say so in the task file: encoding = "{alternative}" '
-        f"(predict and init: --encoding {alternative}; import: save it as UTF-8)"
+        f"(predict and init: `encoding` {alternative}; import: save it as UTF-8)"
     )
 
 

@@ -51,7 +51,7 @@ def check_new(path: Path, overwrite: bool, *inputs: Path) -> None:
     """Raise RunError if writing `path` would replace what stands there, or one of the inputs."""
     check_apart(path, *inputs)
     if path.exists() and not overwrite:
-        raise RunError(f"{path}: is there already; add --overwrite, or choose another place")
+        raise RunError(f"{path}: is there already; add `overwrite`, or choose another place")
 
 
 def make_folder_of(path: Path, way_out: str, kind: type[PromptSearchError] = RunError) -> None:

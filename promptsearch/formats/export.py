@@ -100,7 +100,7 @@ def write_as(
     Raises ExportError if the format cannot hold them, or something stands there already.
     """
     if path.exists() and not overwrite:
-        raise ExportError(f"{path}: is there already; add --overwrite, or choose another -o PATH")
+        raise ExportError(f"{path}: is there already; add `overwrite`, or choose another `output`")
     make_folder_of(path, "choose another -o PATH", ExportError)
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
         into = Path(room) / path.name
@@ -134,7 +134,9 @@ def _check_free(target: Path, source: Path, overwrite: bool) -> None:
     if not target.exists():
         return
     if not overwrite:
-        raise ExportError(f"{target}: is there already; add --overwrite, or choose another -o PATH")
+        raise ExportError(
+            f"{target}: is there already; add `overwrite`, or choose another `output`"
+        )
     if target.is_dir() != source.is_dir():
         kind = "folder" if target.is_dir() else "file"
         raise ExportError(

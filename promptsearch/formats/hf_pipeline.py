@@ -60,7 +60,7 @@ def _targets(prompt: Prompt, cloze_parts: Cloze, model: LanguageModel) -> Mappin
     if not isinstance(model, MaskedModel):
         raise ExportError(
             f"{NAME}: fill-mask needs a masked model, but {model.info.spec!r} is a "
-            f"{model.info.family} model; use --to python or --to lm-eval"
+            f"{model.info.family} model; use `to` python or `to` lm-eval"
         )
     label_of_token: dict[str, str] = {}
     for label, texts in texts_of(prompt.verbalizer).items():

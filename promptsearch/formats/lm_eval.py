@@ -51,11 +51,11 @@ def _holdable(request: ExportRequest) -> TaskDefinition:
     if request.ensemble is not None:
         raise ExportError(f"lm-eval holds single prompts, not an ensemble; {ELSEWHERE}")
     if request.task is None:
-        raise ExportError("lm-eval needs the rows of the task; say where it is: --task")
+        raise ExportError("lm-eval needs the rows of the task; say where it is: `task`")
     if (norm := request.settings.length_norm) != "none":
         raise ExportError(
             f"lm-eval divides by the length of the whole continuation, not by that of the answer "
-            f"as --length-norm {norm} does; {ELSEWHERE}"
+            f"as `length_norm` {norm} does; {ELSEWHERE}"
         )
     for saved in request.prompts:
         for label, answers in saved.prompt.verbalizer.pairs:

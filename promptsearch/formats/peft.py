@@ -25,12 +25,12 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     if model.info.family not in TASKS:
         raise ExportError(
             f"peft's prompt tuning has no task for masked language models such as "
-            f"{model.info.spec!r}; tune prompts of a causal or seq2seq model, or use --to python"
+            f"{model.info.spec!r}; tune prompts of a causal or seq2seq model, or use `to` python"
         )
     parts = saved.prompt.template.parts
     words = " ".join(" ".join(part.text.split()) for part in parts if isinstance(part, Text))
     if not words.split():
-        raise ExportError("peft starts from words, but the template has none; use --to python")
+        raise ExportError("peft starts from words, but the template has none; use `to` python")
     source = find_model_files(model.options.spec)
     where = model.options.spec if source.revision else str(source.directory.absolute())
     tokenizer: Any = model.machine.tokenizer  # type: ignore[attr-defined]

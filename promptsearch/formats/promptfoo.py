@@ -26,7 +26,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
     if request.task is None:
-        raise ExportError(f"{NAME} needs the rows of the task; say where it is: --task")
+        raise ExportError(f"{NAME} needs the rows of the task; say where it is: `task`")
     parts = ending(saved.prompt.template, NAME)
     answers = texts_of(saved.prompt.verbalizer)
     rows = request.task.dev.examples

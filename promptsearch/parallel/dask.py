@@ -117,7 +117,7 @@ class DaskEngine:
                 )
 
     def _lost(self) -> RunError:
-        return RunError(f"the dask scheduler {self._address or ''} went away; go on with --resume")
+        return RunError(f"the dask scheduler {self._address or ''} went away; go on with `resume`")
 
 
 def _alone(function: Callable[[Any], Any], job: Any) -> Any:
@@ -146,7 +146,7 @@ def _check(address: str) -> None:
     except (OSError, TypeError, ValueError, MemoryError) as error:  # also for what is no dask
         why = str(error) or type(error).__name__
         raise RunError(
-            f"no dask scheduler answers at {address!r} ({why}); give --cluster tcp://HOST:PORT, as "
+            f"no dask scheduler answers at {address!r} ({why}); give `cluster` tcp://HOST:PORT, as "
             "`dask scheduler` prints it"
         ) from None
 

@@ -155,8 +155,8 @@ def _check(address: str) -> None:
         socket.create_connection((host, int(port)), CONNECT).close()
     except (OSError, ValueError, OverflowError) as error:
         raise RunError(
-            f"no ray cluster answers at {address!r} ({error}); give --cluster HOST:PORT, as "
-            "`ray start --head` prints it, or --cluster auto"
+            f"no ray cluster answers at {address!r} ({error}); give `cluster` HOST:PORT, as "
+            "`ray start --head` prints it, or `cluster` auto"
         ) from None
 
 
@@ -171,7 +171,7 @@ def room(nodes: Sequence[Mapping[str, float]], workers: int, gpus: float = 0) ->
         each = f"a CPU and {gpus:g} GPUs" if gpus else "a CPU"
         raise RunError(
             f"the ray cluster has room for {held(1)} processes with {each} each, not for "
-            f"{max(size, 1)}; use fewer --workers or add machines"
+            f"{max(size, 1)}; use fewer `workers` or add machines"
         )
     most = int(max(node.get("CPU", 0) for node in nodes))
     return size, float(max(cpus for cpus in range(1, most + 1) if held(cpus) >= size))

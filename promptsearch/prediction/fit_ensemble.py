@@ -63,7 +63,7 @@ def ensemble_section(
     """
     if config.top > len(saved):
         raise RunError(
-            f"--top {config.top}: there are {len(saved)} prompts; give {len(saved)} or less"
+            f"`top` {config.top}: there are {len(saved)} prompts; give {len(saved)} or less"
         )
     chosen = [aligned(prompt, definition) for prompt in saved[: config.top]]
     equal = [Member(prompt.id, prompt.prompt, 1.0) for prompt in chosen]
@@ -128,6 +128,6 @@ def _drawn(
     if not drawn:
         raise RunError(
             f"{definition.name}: no training example has a right answer to learn weights from; "
-            "use --rule uniform"
+            "use `rule` uniform"
         )
     return drawn

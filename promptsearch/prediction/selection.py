@@ -90,7 +90,7 @@ def select_prompts(
     if ensemble:
         raise RunError(
             f"{file.path}: has no ensemble; make one with `promptsearch ensemble {file.path}`, or "
-            "use its best prompt (--no-ensemble)"
+            "use its best prompt (`ensemble=False`)"
         )
     return PromptSelection.of(aligned(_named(file, id), frame))
 
@@ -161,7 +161,7 @@ def calibrated_as_saved(
     if method == "batch" and train is None and len(priors) < len(choice.saved):
         raise RunError(
             f"{file.path}: batch calibration asks the training inputs, and this file has no prior "
-            f"of theirs for {raw_scorer.model.info.spec}; name the task they are in with --task"
+            f"of theirs for {raw_scorer.model.info.spec}; name the task they are in with `task`"
         )
     scorer = CalibratedScorer(
         inner, raw_scorer, method, references_of(method, frame.inputs, train or ())

@@ -13,7 +13,7 @@ def spec_of(file: PromptFile, override: str | None = None) -> str:
     """Return the model that was given, or the one the prompts were found with."""
     spec = override or file.section("model").get("spec")
     if not isinstance(spec, str):
-        raise ModelError(f"{file.path}: does not say which model it is for; add --model")
+        raise ModelError(f"{file.path}: does not say which model it is for; add `model`")
     return spec
 
 
@@ -42,7 +42,7 @@ def model_for(
         raise ModelError(
             f"{spec}: its weights are not those the prompts were found with (sha256 "
             f"{model.info.sha256[:12]}, not {str(saved['sha256'])[:12]}); name {spec} as the model "
-            f"(--model {spec}) to use them with it all the same"
+            f"(`model` {spec}) to use them with it all the same"
         )
     return model
 

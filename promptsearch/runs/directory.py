@@ -44,8 +44,8 @@ def _check_free(path: Path, resume: bool, overwrite: bool) -> None:
         clear_run(path)
     elif (present := _present(path)) and not resume:
         raise RunError(
-            f"{path}: holds a run already ({present[0].name}); add --resume to go on with it, "
-            "--overwrite to start anew, or choose another -o DIR"
+            f"{path}: holds a run already ({present[0].name}); add `resume` to go on with it, "
+            "`overwrite` to start anew, or choose another `output`"
         )
 
 

@@ -56,14 +56,14 @@ class Settings:
                 raise RunError(f"there is no {name} {value!r}; use {choices}")
         values, default = asdict(self._recipe), asdict(FinetuneConfig())
         changed = [
-            f"--finetune-{n} {value:g}" for n, value in values.items() if value != default[n]
+            f"`finetune_{n}` {value:g}" for n, value in values.items() if value != default[n]
         ]
         if changed and self.rank_by == "frozen":
-            raise RunError(f"{changed[0]} needs --rank-by finetune; add it, or leave this out")
+            raise RunError(f"{changed[0]} needs `rank_by` finetune; add it, or leave this out")
 
         if self.tuning is not None and self.calibration != "none":
             raise RunError(
-                f"--calibration {self.calibration} and --rank-by finetune do not go together: a "
+                f"`calibration` {self.calibration} and `rank_by` finetune do not go together: a "
                 "tuned copy has learned its prior; leave one out"
             )
 

@@ -155,13 +155,13 @@ class ScoreCache:
         if others and content(self.directory / _MARKER) != _MARK:
             raise CacheError(
                 f"{self.directory}: is no promptsearch cache (it holds {others[0]}, and no valid "
-                f"{_MARKER}); choose another --cache DIR"
+                f"{_MARKER}); choose another `cache` DIR"
             )
 
     def _unusable(self, how: str, error: Exception) -> CacheError:
         why = (error.strerror if isinstance(error, OSError) else None) or str(error)
         return CacheError(
-            f"{self.directory}: the score cache cannot be {how} ({why}); choose another --cache DIR"
+            f"{self.directory}: the score cache cannot be {how} ({why}); choose another `cache` DIR"
         )
 
 

@@ -157,7 +157,7 @@ def check_calibration(method: Calibration, labels: int) -> None:
         raise RunError(f"there is no calibration {method!r}; use {', '.join(METHODS)}")
     if method != "none" and labels > LISTED:
         raise RunError(
-            f"--calibration {method} is for up to {LISTED:,} labels or candidates, but there are "
+            f"`calibration` {method} is for up to {LISTED:,} labels or candidates, but there are "
             f"{labels:,}; leave it out"
         )
 

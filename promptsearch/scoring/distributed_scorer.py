@@ -92,7 +92,7 @@ def judge_shard(shard: ScoringTask) -> PredictionBatch:
     if model.info.dtype != shard.dtype:
         raise RunError(
             f"this run ranks in {shard.dtype}, which the hardware of a worker does not multiply; "
-            "use --dtype float32"
+            "use `dtype` float32"
         )
     scorer = Scorer(model, shard.scoring, shard.answer_score, shard.facts)
     return scorer.predict(shard.prompts, shard.examples)

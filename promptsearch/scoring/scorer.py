@@ -153,7 +153,7 @@ class Scorer:
             if np.isnan(values).any():
                 raise ModelError(
                     f"the model {self.model.info.spec!r} gives no numbers (NaN) in "
-                    f"{self.model.info.dtype}; use --dtype float32, or another model"
+                    f"{self.model.info.dtype}; use `dtype` float32, or another model"
                 )
             owners: dict[int, list[int]] = {}
             for number, row in enumerate(block.rows):

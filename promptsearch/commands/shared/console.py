@@ -8,6 +8,7 @@ from typing import Any
 
 import rich_click as click
 
+from promptsearch.commands.shared.option_names import in_command
 from promptsearch.engine.progress import Progress
 from promptsearch.evaluation.report.number_format import duration
 
@@ -29,7 +30,7 @@ class Console:
         """One line on standard error."""
         if not self._quiet:
             self._clear()
-            click.echo(line, err=True)
+            click.echo(in_command(line), err=True)
 
     def progress(self, now: Progress) -> None:
         """The plan when there is more to do than before, and the progress line, once in a while."""

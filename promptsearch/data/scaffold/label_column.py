@@ -69,7 +69,7 @@ def _columns_hint(target: str, label: str, rows: Sequence[Row]) -> str:
     text = max((name for name in names if name != target), key=lambda name: sizes[name], default="")
     roles = {target: label, text: "text"}
     columns = [roles.get(name, f"column{at}") for at, name in enumerate(names, 1)]
-    return f"name the columns: --columns {quote(','.join(columns))} --label {quote(label)}"
+    return f"name the columns: `columns` {quote(','.join(columns))} `label` {quote(label)}"
 
 
 def _refuse_no_labels(data: Path, label: str, labels: Counter[str], rows: Sequence[Row]) -> None:
@@ -84,5 +84,5 @@ def _refuse_no_labels(data: Path, label: str, labels: Counter[str], rows: Sequen
         return
     others = listed([name for name in rows[0].cells if name != label])
     raise DataError.at(
-        data, None, f"the column {label!r} {problem}; name another column with --label: {others}"
+        data, None, f"the column {label!r} {problem}; name another column with `label`: {others}"
     )

@@ -61,7 +61,7 @@ def _check_unlike(path: Path, line: int | None, names: Sequence[str]) -> None:
         if line is not None:
             way_out += (
                 ", or where this is no header, say header = false and columns = [...] (of "
-                "`promptsearch init`: --columns)"
+                "promptsearch init: `columns`)"
             )
         raise DataError.at(path, line, f"two columns {problem}; {way_out}")
 

@@ -131,7 +131,7 @@ def check_rows(
     if len(examples) < 2 * design.folds:
         raise RunError(
             f"{len(examples)} rows are too few for {design.folds} folds of two or more; give "
-            "--rows all, or more rows"
+            "`rows` all, or more rows"
         )
     if design.shots is not None:
         _check_shots(examples, definition, design.shots, 2 if again else 1)
@@ -145,9 +145,9 @@ def _check_shots(examples: Dataset, definition: TaskDefinition, shots: int, time
         beside = "" if times == 1 else " beside train and dev"
         enough = (fewest - 1) // times
         raise RunError(
-            f"--shots {shots}: there are {fewest} rows of {few}, which leaves none to judge"
+            f"`shots` {shots}: there are {fewest} rows of {few}, which leaves none to judge"
             f"{beside}; give {f'{enough} or less' if enough else 'more rows'}"
-            f"{', or --rows all' if times == 1 else ''}"
+            f"{', or `rows` all' if times == 1 else ''}"
         )
 
 

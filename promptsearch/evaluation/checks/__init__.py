@@ -61,7 +61,7 @@ def _characters(splits: Sequence[Split], model: LanguageModel) -> Iterator[Findi
         level: Level = "error" if share > UNKNOWN_ERROR else "warning"
         yield Finding(
             level,
-            f"{model.info.spec}: {share:.0%} of the characters are unknown to it; choose --model",
+            f"{model.info.spec}: {share:.0%} of the characters are unknown to it; choose `model`",
         )
 
 

@@ -91,7 +91,7 @@ class CheckedVerbalizer:
         ]
         spec = self.model.info.spec
         yield Finding(
-            level, f"unknown tokens of {spec} are in {listed(lost)}; use other answers, or --model"
+            level, f"unknown tokens of {spec} are in {listed(lost)}; use other answers, or `model`"
         )
 
     def _merged(self) -> Iterator[Finding]:
@@ -129,7 +129,7 @@ class CheckedVerbalizer:
             yield Finding(
                 "warning",
                 f"more than {MANY} tokens an answer: {listed(split)}; use shorter ones, or "
-                "--length-norm token",
+                "`length_norm` token",
             )
 
     def _lengths(self) -> Iterator[Finding]:

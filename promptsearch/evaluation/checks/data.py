@@ -88,7 +88,7 @@ def _uneven(splits: Sequence[Split]) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 f"{split.name}: {many} examples of {most}, {few} of {least}: accuracy rewards "
-                "always saying the frequent one; use --objective macro-f1, or balance the rows",
+                "always saying the frequent one; use `objective` macro-f1, or balance the rows",
             )
 
 

@@ -38,12 +38,12 @@ def groups_of(files: ImportedFiles, name: str, options: ImportOptions) -> list[G
         groups = (options.group,)
         if options.group not in files.groups:
             raise DataError(
-                f"--relation {options.group}: there is none; there are {names_shown or 'none'}"
+                f"`relation` {options.group}: there is none; there are {names_shown or 'none'}"
             )
     if len(groups) > 1 and options.task is not None:
         raise DataError(
             f"{options.task.name!r} is one task, but the files hold {len(groups)}: {names_shown}; "
-            "say which with --relation"
+            "say which with `relation`"
         )
     return [_Assembly(files, name, options, group).group for group in groups]
 
@@ -72,7 +72,7 @@ class _Assembly:
         if task is not None and self.files.facts and task.kind != "facts":
             raise DataError(
                 f"{self.format} files hold prompts for facts, but {task.name!r} is a task of "
-                f"{task.kind}; give --task one of facts, or --candidates FILE"
+                f"{task.kind}; give `task` one of facts, or `candidates` FILE"
             )
         return task.kind if task else "facts" if self.files.facts else "classification"
 
@@ -84,10 +84,10 @@ class _Assembly:
             return of_group
         if self.options.templates:
             return [
-                ForeignTemplate(Location(Path("--template")), t) for t in self.options.templates
+                ForeignTemplate(Location(Path("`template`")), t) for t in self.options.templates
             ]
         if (task := self.options.task) is None:
-            raise self._lacks("template", "a file with some beside it, --template")
+            raise self._lacks("template", "a file with some beside it, `template`")
         return [ForeignTemplate(Location(task.file), task.prompt.template)]
 
     @cached_property
@@ -105,7 +105,7 @@ class _Assembly:
 
     def _lacks(self, what: str, way_out: str) -> DataError:
         of = f" for {self.name}" if self.name else ""
-        return DataError(f"there is no {what} in the files{of}; give {way_out} or --task")
+        return DataError(f"there is no {what} in the files{of}; give {way_out} or `task`")
 
     def _of_facts(self, foreign: ForeignTemplate) -> ImportedPrompt:
         template = self._inputs.bound(foreign)
@@ -124,7 +124,7 @@ class _Assembly:
         if (task := self.options.task) is None or not task.labels:
             raise DataError(
                 f"{self.format} files hold templates without candidates, among which a fact's "
-                "object is chosen; give --candidates FILE or --task"
+                "object is chosen; give `candidates` FILE or `task`"
             )
         return Verbalizer.of_candidates(task.labels, slot)
 
@@ -136,7 +136,7 @@ class _Assembly:
         if len(pairs) > MOST:
             raise DataError(
                 f"{len(self._templates)} templates with {len(self._verbalizers)} verbalizers are "
-                f"more than {MOST:,} prompts; take the first ones of each file with --top"
+                f"more than {MOST:,} prompts; take the first ones of each file with `top`"
             )
         for foreign, answers in pairs:
             prompt, lost = paired(foreign, answers, self._inputs, self._order)

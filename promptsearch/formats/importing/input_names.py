@@ -33,7 +33,7 @@ class Inputs:
         names = {field: self.name(foreign, field) for field in foreign.template.fields}
         if len(set(names.values())) < len(names):
             raise foreign.location.error(
-                f"two inputs of {str(foreign.template)!r} would be one; name each with --inputs"
+                f"two inputs of {str(foreign.template)!r} would be one; name each with `inputs`"
             )
         return Template(
             tuple(
@@ -48,7 +48,7 @@ class Inputs:
         if task is not None and ours not in task.inputs:
             raise foreign.location.error(
                 f"the input {theirs!r} is none of {task.name}'s{did_you_mean(theirs, task.inputs)};"
-                f" say which with --inputs {theirs}=NAME: {', '.join(task.inputs)}"
+                f" say which with `inputs` {theirs}=NAME: {', '.join(task.inputs)}"
             )
         return ours
 
@@ -79,17 +79,17 @@ def labelled(foreign: ForeignVerbalizer, options: ImportOptions, order: Sequence
         return dict(zip(_positions(foreign, order), foreign.answers, strict=True))
     names = [options.renamed.get(label, label) for label in foreign.labels]
     if len(set(names)) < len(names):
-        raise foreign.location.error("two labels have one name now; correct --labels")
+        raise foreign.location.error("two labels have one name now; correct `labels`")
     answers = dict(zip(names, foreign.answers, strict=True))
     if missing := [label for label in order if label not in answers]:
         raise foreign.location.error(
             f"there are no words for the label {missing[0]!r}{did_you_mean(missing[0], names)}; "
-            f"the file has {short_names(names)}: say which is which with --labels THEIRS=OURS,..."
+            f"the file has {short_names(names)}: say which is which with `labels` THEIRS=OURS,..."
         )
     if more := [name for name in names if order and name not in order]:
         raise foreign.location.error(
             f"there are words for the label {more[0]!r}, but the labels are {short_names(order)}; "
-            "say which is which with --labels THEIRS=OURS,..."
+            "say which is which with `labels` THEIRS=OURS,..."
         )
     return {label: answers[label] for label in order} if order else answers
 
@@ -99,12 +99,12 @@ def _positions(foreign: ForeignVerbalizer, order: Sequence[str]) -> Sequence[str
     if not order:
         raise foreign.location.error(
             f"it names no labels for its {count} lists of words; name them in their order with "
-            "--labels A,B,... or --task"
+            "`labels` A,B,... or `task`"
         )
     if len(order) != count:
         raise foreign.location.error(
             f"it has words for {count} labels, but there are {len(order)}: {short_names(order)}; "
-            "give --labels in the order of the file"
+            "give `labels` in the order of the file"
         )
     return order
 

@@ -73,7 +73,7 @@ def _by_line(
 ) -> ForeignVerbalizer:
     location = group[0][0]
     if "\t" in group[0][1]:
-        raise location.error("it has tabs, as a rule file has; read it with --from ptr")
+        raise location.error("it has tabs, as a rule file has; read it with `from` ptr")
     if any("{" in line for _, line in group):
         return verbalizer_from(
             location, [[_generated_text(at, line)] for at, line in group], None, evidence

@@ -26,8 +26,8 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """Write the file, and many candidates of facts beside it; return notes."""
     if request.ensemble is None and len(request.prompts) > 1:
         raise ExportError(
-            f"python holds one prompt, not {len(request.prompts)}; leave --top out, or make an "
-            f"ensemble (promptsearch ensemble {request.file.path}) and give --ensemble"
+            f"python holds one prompt, not {len(request.prompts)}; leave `top` out, or make an "
+            f"ensemble (promptsearch ensemble {request.file.path}) and give `ensemble`"
         )
     model = request.model()
     settings, is_facts = request.settings, request.kind == "facts"
@@ -88,8 +88,8 @@ def _notes(request: ExportRequest, facts: ModelFacts, merged: int) -> Iterator[s
     if merged:
         yield f"{merged} candidates that the model reads like others are left out"
     if request.task is None:
-        yield "without expected outputs, for which the task is needed: --task"
+        yield "without expected outputs, for which the task is needed: `task`"
     if facts.is_local:
-        yield f"its model is {facts.path}: elsewhere, copy it and give --model"
+        yield f"its model is {facts.path}: elsewhere, copy it and give `model`"
     if facts.is_gguf:
         yield "a GGUF file needs two packages more: gguf and accelerate"

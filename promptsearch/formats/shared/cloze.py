@@ -12,7 +12,7 @@ from promptsearch.prompt import Answer, Field, Part, Slot, Template, Text, Verba
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 _ODD = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-ELSEWHERE = "use --to python, which holds it"
+ELSEWHERE = "use `to` python, which holds it"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def only_prompt(request: ExportRequest, name: str) -> SavedPrompt:
     if request.ensemble is not None:
         raise ExportError(f"{name} holds one prompt, not an ensemble; {ELSEWHERE}")
     if len(request.prompts) > 1:
-        raise ExportError(f"{name} holds one prompt, not {len(request.prompts)}; leave --top out")
+        raise ExportError(f"{name} holds one prompt, not {len(request.prompts)}; leave `top` out")
     return request.prompts[0]
 
 

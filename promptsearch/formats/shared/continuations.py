@@ -45,7 +45,7 @@ class Continuations:
         if not isinstance(model, CausalModel):
             raise ExportError(
                 f"lm-eval scores how a causal model goes on, but {model.info.spec!r} is a "
-                f"{model.info.family} model; use --to python, or prompts for a causal one"
+                f"{model.info.family} model; use `to` python, or prompts for a causal one"
             )
         return cls(model)
 
@@ -109,7 +109,7 @@ def compared(readings: Sequence[ContinuationReading]) -> Iterator[str]:
     if readings and counts["other"] == len(readings):
         raise ExportError(
             "lm-eval would score other tokens than promptsearch in every row (the answer and what "
-            "is before it are one token, or rows are too long); use --to python"
+            "is before it are one token, or rows are too long); use `to` python"
         )
     if differing := counts["other"]:
         rows = f"{differing} of {len(readings)} rows"

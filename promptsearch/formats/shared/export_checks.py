@@ -16,7 +16,7 @@ def no_ensemble(request: ExportRequest, name: str) -> None:
     if request.ensemble is not None:
         raise ExportError(
             f"{name}'s files hold no ensemble; lpaqa, python and text do, or export without "
-            "--ensemble"
+            "`ensemble`"
         )
 
 

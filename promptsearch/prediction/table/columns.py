@@ -29,7 +29,7 @@ class Columns:
         if self.best is not None and self.best > len(self.labels):
             count = len(self.labels)
             raise RunError(
-                f"--top-answers {self.best}: there are {count:,} candidates; give {count} or less"
+                f"`top_answers` {self.best}: there are {count:,} candidates; give {count} or less"
             )
 
     @cached_property

@@ -92,7 +92,7 @@ def _inputs(row: Row, reader: Reader) -> Mapping[str, str]:
         return reader.inputs_of(renamed_row)
     except DataError as error:
         missing = sorted(name for name in reader.columns if name not in renamed_row.cells)
-        hint = f"; --rename COLUMN={missing[0]} says which column it is" if missing else ""
+        hint = f"; `rename` COLUMN={missing[0]} says which column it is" if missing else ""
         raise DataError(f"{error}{hint}") from None
 
 
@@ -155,7 +155,7 @@ class InputRows:
         if done.read and (unread or self.fingerprint != done.fingerprint):
             raise RunError(
                 f"the first {done.read:,} rows of the input are not those that were labelled; "
-                "resume with the same input, or start anew with --overwrite"
+                "resume with the same input, or start anew with `overwrite`"
             )
         return done
 

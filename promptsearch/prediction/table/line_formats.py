@@ -148,7 +148,7 @@ def check_free(row: Row, names: Sequence[str]) -> None:
     if taken := [name for name in names if name in row.cells]:
         raise row.error(
             f"there is a column {taken[0]!r} already; have the new ones named otherwise, e.g. by "
-            "--prefix predicted_"
+            "`prefix` predicted_"
         )
 
 

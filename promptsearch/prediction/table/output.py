@@ -79,12 +79,12 @@ class Target:
         if self.file.exists() and not (resume and self.journal.exists()):
             what = "is whole: there is nothing to resume" if resume else "exists"
             raise RunError(
-                f"{self.file}: {what}; add --overwrite to label anew, or choose another --output"
+                f"{self.file}: {what}; add `overwrite` to label anew, or choose another `output`"
             )
         if self.is_begun and not resume:
             raise RunError(
-                f"{self.file}: is half made ({self.part}); add --resume to go on with it, "
-                "--overwrite to start anew"
+                f"{self.file}: is half made ({self.part}); add `resume` to go on with it, "
+                "`overwrite` to start anew"
             )
 
     def clear(self) -> None:
@@ -135,7 +135,7 @@ def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[PartialO
         if size < end:
             raise RunError(
                 f"{target.part}: has {size:,} bytes where its journal says {end:,}; start anew "
-                "with --overwrite"
+                "with `overwrite`"
             )
         file.truncate(end)
         file.seek(end)
@@ -159,10 +159,10 @@ def locked(target: Target) -> Iterator[None]:
         target.lock.touch()
         lock.acquire(blocking=False)
     except Timeout:
-        message = "another promptsearch is writing this; wait, or choose another --output"
+        message = "another promptsearch is writing this; wait, or choose another `output`"
         raise RunError(f"{target.file}: {message}") from None
     except OSError as error:
-        message = f"cannot be written ({error.strerror}); choose another --output"
+        message = f"cannot be written ({error.strerror}); choose another `output`"
         raise RunError(f"{target.file}: {message}") from None
     try:
         yield
@@ -190,5 +190,5 @@ def run_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunError(
-            f"{path}: cannot be written ({error.strerror}); make room, then go on with --resume"
+            f"{path}: cannot be written ({error.strerror}); make room, then go on with `resume`"
         ) from None

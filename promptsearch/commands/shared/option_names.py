@@ -1,0 +1,47 @@
+"""Options in messages: the library names its fields, the command line its options.
+
+The library writes "use `dtype` float32" and "`ensemble=False`"; on the command line that reads
+"use --dtype float32" and "--no-ensemble".
+"""
+
+import re
+from collections.abc import Iterator
+
+import rich_click as click
+
+_FIELD = re.compile(r"`(?P<name>[a-z][a-z0-9_]*)(?P<off>=False)?`")
+
+
+def with_option_names(text: str, command: click.Command | None) -> str:
+    """Return a message of the library with the fields that are options of the command as options.
+
+    Other words between backticks stay as they are.
+    """
+    options = dict(_options(command))
+
+    def option(match: re.Match[str]) -> str:
+        return options.get((match["name"], bool(match["off"])), match[0])
+
+    return _FIELD.sub(option, text)
+
+
+def _options(command: click.Command | None) -> Iterator[tuple[tuple[str, bool], str]]:
+    """Yield ((field, switched off), option) of a command, of a group those of its commands."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from _options(command.get_command(context, name))
+    for parameter in command.params if command is not None else ():
+        if isinstance(parameter, click.Option) and parameter.name is not None:
+            longest = max(parameter.opts, key=len)
+            spellings = {parameter.name, longest.lstrip("-").replace("-", "_")}
+            negative = max(parameter.secondary_opts, key=len, default=f"{longest} off")
+            for name in sorted(spellings):
+                yield (name, False), longest
+                yield (name, True), negative
+
+
+def in_command(text: str) -> str:
+    """Return a message with the option names of the command that runs now."""
+    context = click.get_current_context(silent=True)
+    return with_option_names(text, context.command if context else None)
