@@ -20,7 +20,6 @@ from in_turn import Race
 
 from promptsearch.bench.machine import machine
 from promptsearch.bench.sentences import sentences
-from promptsearch.models.families.seq2seq import Seq2SeqModel
 from promptsearch.models.generation.span_beam import SharedBeam
 from promptsearch.models.loading.random_models import T5_SMALL, Parts, random_parts
 from promptsearch.prompt import Filled, Input, Slot, Text
@@ -40,7 +39,7 @@ def lmbff(model: Parts, beam: SharedBeam, size: int, longest: int) -> list[Hypot
     for _ in range(longest):
         longer: list[Hypothesis] = [h for h in kept if h[2] == beam.gaps]
         for tokens, score, closed in (h for h in kept if h[2] < beam.gaps):
-            first = [beam.model.start, beam.model.sentinels[0]]
+            first = [beam.family.start, beam.family.sentinels[0]]
             totals = following(model, texts, [*first, *tokens]).clone()
             totals[words.barred(closed, tokens[-1] if tokens else None)] = -torch.inf
             found = (totals + score).topk(size)
@@ -75,7 +74,6 @@ def texts_of(count: int, seed: int) -> list[Filled]:
 def race(examples: int, size: int, longest: int) -> Race:
     parts = random_parts("seq2seq", T5_SMALL)
     model = parts.wrapped()
-    assert isinstance(model, Seq2SeqModel)
     raced = Race(f"a beam of {size}, {longest} tokens, {examples} texts", 10)
     known: dict[tuple[str, int], dict[tuple[int, ...], float]] = {}
 

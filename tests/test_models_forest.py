@@ -162,7 +162,7 @@ def test_a_memory_too_full_to_encode_halves_the_block(monkeypatch):
     port, _, _ = tiny("t5")
     texts = filled(ONE)
     expected = scores(port, texts, SINGLE)
-    reader, sizes = type(port.machine.fast), []
+    reader, sizes = type(port.runtime.fast), []
 
     def after(self, sources, original=reader.decoder_for):
         sizes.append(len(sources))

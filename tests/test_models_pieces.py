@@ -54,7 +54,7 @@ def test_a_tokenizer_that_changes_beginnings_is_left_alone(shared):
     from promptsearch.models.loading.load import load_model
 
     port = load_model(str(shared / "models/stories260k"), device="cpu")
-    assert not port.machine.tokens._trusted
+    assert not port.runtime.tokens._trusted
 
 
 def test_only_lines_that_are_cut_say_anything():
@@ -82,7 +82,7 @@ def test_a_tokenizer_that_joins_across_spaces_is_left_alone():
 def test_templates_and_examples_are_tokenised_once(kind):
     port, _, _ = tiny(kind)
     lines = [(f"film {i}", f" was {w} .") for i in range(50) for w in ("good", "bad", "so so")]
-    tokens = port.machine.tokens
+    tokens = port.runtime.tokens
     before = len(tokens._known)
     assert tokens.encode(lines) == tokens._whole.encode(lines)
     assert tokens._trusted

@@ -8,15 +8,11 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel, Plan, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan, PlanBlock
-from promptsearch.models.families.causal import CausalModel
-from promptsearch.models.families.masked import MaskedModel
-from promptsearch.models.families.seq2seq import Seq2SeqModel
 from promptsearch.models.forward.score import ForwardRecipe, scored, scores_of
+from promptsearch.models.frozen_model import FrozenModel, frozen_model
 from promptsearch.models.gradients.token_gradients import Loss
-from promptsearch.models.gradients.white_box import GradientModel
 from promptsearch.prompt import Answer, Filled
 
 
@@ -33,44 +29,35 @@ class FinetuneObjective:
         """Each text once, as it passes when it is learned from."""
         return self._work(with_plain_backend(model), range(len(self.texts)))
 
-    def losses(self, learner: GradientModel, rows: Sequence[int]) -> Tensor:
+    def losses(self, learner: FrozenModel[Any], rows: Sequence[int]) -> Tensor:
         """(row,) of these texts, in any order, with gradients of the learner's weights."""
         work = self._work(learner, rows)
-        procedure, whole = learner.procedure(work), _whole(work)
+        procedure, whole = learner.recipe(work), _whole(work)
         losses = []
         for block in work.blocks:
             block_scores = scored(block.items, _scores(block, procedure, whole).cpu())
             losses.append(self.loss([rows[i] for i in block_scores.rows], block_scores.log_probs))
         return torch.cat(losses)
 
-    def _work(self, learner: GradientModel, rows: Sequence[int]) -> BatchPlan:
+    def _work(self, learner: FrozenModel[Any], rows: Sequence[int]) -> BatchPlan:
         question = ScoringRequest([self.texts[row] for row in rows], self.answers)
         return learner.plan_all([question], self.scoring)
 
 
-def with_plain_backend(model: LanguageModel) -> GradientModel:
-    """The model, passing sequences as transformers has it: dropout and gradients of weights work.
+def with_plain_backend(model: LanguageModel) -> FrozenModel[Any]:
+    """Return the model on transformers' own forward, which has dropout and gradients of weights.
 
-    `ModelError` for a model that is not ours.
+    Raise ModelError if `load_model` did not make it.
     """
-    openable_model = openable(model)
-    shape = replace(openable_model.machine.batch_limits, packed=False, shared=False)
-    return openable_model.over(
-        replace(
-            openable_model.machine,
-            fast=None,
-            batch_limits=shape,
-            make_fast=None,
-            gradient_backend=None,
-        )
+    frozen = frozen_model(model)
+    runtime = replace(
+        frozen.runtime,
+        fast=None,
+        batch_limits=replace(frozen.runtime.batch_limits, packed=False, shared=False),
+        make_fast=None,
+        gradient_backend=None,
     )
-
-
-def openable(model: LanguageModel) -> GradientModel:
-    """The model with what is inside; `ModelError` for one that is not ours."""
-    if isinstance(model, MaskedModel | CausalModel | Seq2SeqModel):
-        return model
-    raise ModelError(f"a {type(model).__name__} cannot be tuned; use a model of load_model")
+    return replace(frozen, runtime=runtime)
 
 
 def _whole(work: BatchPlan) -> bool:

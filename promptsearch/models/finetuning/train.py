@@ -22,8 +22,8 @@ from transformers import Trainer, TrainingArguments
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import FinetuneConfig
-from promptsearch.models.finetuning.objective import FinetuneObjective, openable, with_plain_backend
-from promptsearch.models.gradients.white_box import GradientModel
+from promptsearch.models.finetuning.objective import FinetuneObjective, with_plain_backend
+from promptsearch.models.frozen_model import FrozenModel, frozen_model
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.pretrained import quiet
 
@@ -50,7 +50,7 @@ def _learned(
     model: LanguageModel, lesson: FinetuneObjective, tuning: FinetuneConfig, seed: int
 ) -> Any:
     """A copy of the transformers model, after the lesson."""
-    copy = deepcopy(openable(model).machine.model).float()
+    copy = deepcopy(frozen_model(model).runtime.model).float()
     learner = with_plain_backend(_wrapped(copy, model))
     copy.requires_grad_(True)
     with _own_randomness(), quiet(), TemporaryDirectory() as scratch:
@@ -60,7 +60,7 @@ def _learned(
 
 def check_tunable(model: LanguageModel) -> None:
     """`ModelError` where the model cannot be tuned here."""
-    options, device = model.options, openable(model).machine.device
+    options, device = model.options, frozen_model(model).runtime.device
     if options.device_map is not None:
         raise ModelError(
             f"--rank-by finetune tunes on one device, not on those of --device-map "
@@ -75,7 +75,7 @@ def check_tunable(model: LanguageModel) -> None:
 
 def extra_bytes(model: LanguageModel) -> int:
     """Of a copy in float32, its gradients and AdamW's two moments; activations come on top."""
-    sizes: Iterator[int] = (w.numel() for w in openable(model).machine.model.parameters())
+    sizes: Iterator[int] = (w.numel() for w in frozen_model(model).runtime.model.parameters())
     return 4 * 4 * sum(sizes)
 
 
@@ -83,17 +83,17 @@ def _wrapped(copy: Any, model: LanguageModel) -> LanguageModel:
     """The copy, read and scored as the model is."""
     options = replace(model.options, chat="off" if model.info.chat is None else "on")
     info = replace(model.info, dtype="float32")
-    return wrap(copy, openable(model).machine.tokenizer, info, options)
+    return wrap(copy, frozen_model(model).runtime.tokenizer, info, options)
 
 
 class PromptTrainer(Trainer):
     """Trainer on a lesson's rows: the learner's own passes instead of the model's forward."""
 
     def __init__(
-        self, learner: GradientModel, lesson: FinetuneObjective, arguments: TrainingArguments
+        self, learner: FrozenModel[Any], lesson: FinetuneObjective, arguments: TrainingArguments
     ) -> None:
         rows = [{"row": row} for row in range(len(lesson.texts))]
-        super().__init__(learner.machine.model, arguments, train_dataset=rows)
+        super().__init__(learner.runtime.model, arguments, train_dataset=rows)
         self._learner, self._lesson = learner, lesson
 
     def compute_loss(self, model: Any, inputs: Any, *_args: Any, **_more: Any) -> Tensor:

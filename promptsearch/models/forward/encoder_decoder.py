@@ -125,7 +125,7 @@ class _Decoder:
         return self.reader.outputs.logits(states)
 
 
-def seq2seq_ways(
+def seq2seq_backends(
     model: Any, trial: ProbeSequences, start: int, sentinel: int
 ) -> Backends[EncoderBackend]:
     """Ways through an encoder-decoder."""

@@ -61,7 +61,7 @@ class ModelRuntime(Generic[Backend]):
     @property
     def ranking_dtype(self) -> str:
         """The dtype that `ranking` has; before it is made, the one that is meant."""
-        if "ranking" in vars(self):
+        if "fast_runtime" in vars(self):
             return self.fast_runtime.info.dtype
         return "bfloat16" if self.make_fast else self.info.dtype
 
@@ -79,6 +79,13 @@ class ModelRuntime(Generic[Backend]):
         packed, shared = fast is not None, fast is not None and fast.shared
         shape = replace(self.batch_limits, packed=packed, shared=shared)
         return replace(self, fast=fast, batch_limits=shape, gradient_backend=None, make_fast=None)
+
+    def reads_like(self, runtime: "ModelRuntime[Backend]") -> bool:
+        """Return True if both make the same completions of the same answers."""
+        return self.tokens is runtime.tokens and (self.limit, self.device) == (
+            runtime.limit,
+            runtime.device,
+        )
 
     def plan_batches(self, items: Sequence[EncodedText], once: bool = False) -> BatchPlan:
         """The plan for these items: packed, unless one of them is too long for it."""
@@ -130,6 +137,6 @@ def width_of(questions: Sequence[ScoringRequest]) -> int:
     return max(len(question.answers) for question in questions)
 
 
-def tokens_of(ids: Mapping[str, tuple[int, ...]]) -> int:
+def token_count(ids: Mapping[str, tuple[int, ...]]) -> int:
     """An answer's own number of tokens, over all its slots."""
     return sum(map(len, ids.values()))

@@ -181,8 +181,8 @@ def _gather(
         scores[items] += added.index_add_(1, probe.columns, values)
 
 
-def work_of(plan: Plan) -> BatchPlan:
-    """The plan as ours; `ModelError` for a plan that another model made."""
+def batch_plan_of(plan: Plan) -> BatchPlan:
+    """Return the plan. Raise ModelError if another kind of model made it."""
     if not isinstance(plan, BatchPlan):
         raise ModelError(
             f"this plan is a {type(plan).__name__}; run plans with the model that made them"

@@ -7,7 +7,7 @@ import torch
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
-from promptsearch.models.gradients.white_box import GradientModel
+from promptsearch.models.frozen_model import FrozenModel
 
 LONGEST = 64  # tokens of an answer
 
@@ -17,24 +17,24 @@ def sample_texts(
     model: LanguageModel, request: str, count: int, seed: int, top_p: float = 0.95
 ) -> list[str]:
     """`count` answers to a request; a model with a chat template is asked as a user asks."""
-    machine = cast(GradientModel, model).machine
-    ids = _request_ids(machine.tokenizer, request).to(machine.device)
+    runtime = cast(FrozenModel[Any], model).runtime
+    ids = _request_ids(runtime.tokenizer, request).to(runtime.device)
     causal = model.info.family == "causal"
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        generated = machine.model.generate(
+        generated = runtime.model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             do_sample=True,
             top_p=top_p,
             num_return_sequences=count,
-            max_new_tokens=_room(model, machine.limit - ids.shape[1]) if causal else LONGEST,
-            pad_token_id=_padding(machine.tokenizer),
+            max_new_tokens=_room(model, runtime.limit - ids.shape[1]) if causal else LONGEST,
+            pad_token_id=_padding(runtime.tokenizer),
         )
     if causal:
         generated = generated[:, ids.shape[1] :]
     return [
-        str(text) for text in machine.tokenizer.batch_decode(generated, skip_special_tokens=True)
+        str(text) for text in runtime.tokenizer.batch_decode(generated, skip_special_tokens=True)
     ]
 
 

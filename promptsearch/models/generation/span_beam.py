@@ -21,10 +21,10 @@ from torch import Tensor
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.batching.batch_plan import OUTPUTS
-from promptsearch.models.families.seq2seq import Seq2SeqModel
+from promptsearch.models.families.seq2seq import Seq2SeqFamily
+from promptsearch.models.frozen_model import FrozenModel
 from promptsearch.models.generation.incremental_decoder import LONGEST, IncrementalDecoder, growing
 from promptsearch.models.generation.span_tokens import SpanWords
-from promptsearch.models.tokenization.encode import encode
 from promptsearch.prompt import Filled, Slot
 
 
@@ -52,20 +52,19 @@ class SharedBeam:
     def __init__(
         self, model: LanguageModel, texts: Sequence[Filled], beam: int = 100, longest: int = 20
     ) -> None:
-        if not isinstance(model, Seq2SeqModel):
+        if not isinstance(model, FrozenModel) or not isinstance(model.family, Seq2SeqFamily):
             raise ModelError(
                 f"{model.info.spec!r} is a {model.info.family} model; spans are written by a "
                 "T5-like encoder-decoder"
             )
-        self.model, self.beam, self.longest = model, beam, min(longest, LONGEST - 2)
-        limit = model.machine.limit
-        encoded = encode(texts, model.machine.tokens, model.sentinels, lambda _: limit)
-        self.lines = [text.ids for text in encoded]
+        self.model, self.family = model, model.family
+        self.beam, self.longest = beam, min(longest, LONGEST - 2)
+        self.lines = self.family.sequences(model.runtime, texts, ())
         self.gaps = sum(isinstance(part, Slot) for part in texts[0])
-        if self.gaps >= len(model.sentinels):
+        if self.gaps >= len(self.family.sentinels):
             raise ModelError(
                 f"{self.gaps} gaps are too many for {model.info.spec!r}, which has "
-                f"{len(model.sentinels)} sentinels, one for each and one for the end"
+                f"{len(self.family.sentinels)} sentinels, one for each and one for the end"
             )
 
     @property
@@ -87,7 +86,7 @@ class SharedBeam:
         with torch.inference_mode():
             decoders = self._decoders()
             beam, alive = [Hypothesis()], [Hypothesis()]
-            parents, tokens = [0], [self.model.sentinels[0]]
+            parents, tokens = [0], [self.family.sentinels[0]]
             for _ in range(self.longest):
                 totals = self._summed(decoders, parents, tokens)
                 done = [h for h in beam if h.closed == self.gaps]
@@ -102,13 +101,13 @@ class SharedBeam:
 
     def _decoders(self) -> list[IncrementalDecoder]:
         """The texts in groups that pass at once; their decoders have begun."""
-        size = max(1, self.model.machine.batch_limits.budget // self.beam)
-        make = growing(self.model.machine, self.lines)
+        size = max(1, self.model.runtime.batch_limits.budget // self.beam)
+        make = growing(self.model.runtime, self.lines)
         decoders = [make(self.lines[i : i + size]) for i in range(0, len(self.lines), size)]
-        device = self.model.machine.device
+        device = self.model.runtime.device
         for decoder in decoders:
             decoder.grow(
-                torch.tensor([0], device=device), torch.tensor([self.model.start], device=device)
+                torch.tensor([0], device=device), torch.tensor([self.family.start], device=device)
             )
         return decoders
 
@@ -116,7 +115,7 @@ class SharedBeam:
         self, decoders: Sequence[IncrementalDecoder], parents: Sequence[int], tokens: Sequence[int]
     ) -> Tensor:
         """(hypothesis, word) log p of each word next, summed over all texts, in float64."""
-        device = self.model.machine.device
+        device = self.model.runtime.device
         step = torch.tensor(parents, device=device), torch.tensor(tokens, device=device)
         totals = torch.zeros((), device=device, dtype=torch.float64)
         for decoder in decoders:
@@ -149,7 +148,7 @@ class SharedBeam:
 
     @cached_property
     def words(self) -> SpanWords:
-        return SpanWords.of(self.model)
+        return SpanWords.of(self.model, self.family)
 
     def _infill(self, hypothesis: Hypothesis) -> Infill:
         gaps = [""]

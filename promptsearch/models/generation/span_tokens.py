@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from promptsearch.models.families.seq2seq import Seq2SeqModel
+from promptsearch.models.families.seq2seq import Seq2SeqFamily
+from promptsearch.models.frozen_model import FrozenModel
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,11 @@ class SpanWords:
     count: int  # words of the model's output
 
     @classmethod
-    def of(cls, model: Seq2SeqModel) -> "SpanWords":
-        """Of a model and its tokenizer."""
-        machine = model.machine
-        count = machine.batch_limits.vocabulary
+    def of(cls, model: FrozenModel[Any], family: Seq2SeqFamily) -> "SpanWords":
+        """Return the vocabulary of a model and its tokenizer."""
+        count = model.runtime.batch_limits.vocabulary
         spellings = [*model.white_box.spellings, *[None] * count][:count]
-        return cls(spellings, model.sentinels, machine.tokenizer.eos_token_id, count)
+        return cls(spellings, family.sentinels, model.runtime.tokenizer.eos_token_id, count)
 
     def closes(self, closed: int, token: int) -> bool:
         """Whether the token ends the gap that is open, `closed` gaps having ended before."""

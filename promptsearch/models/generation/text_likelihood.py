@@ -14,10 +14,10 @@ from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion, Completions, completion_of
-from promptsearch.models.families.causal import CausalModel
 from promptsearch.models.forward.backends import ForwardBackend
 from promptsearch.models.forward.runtime import ModelRuntime
 from promptsearch.models.forward.score import ForwardRecipe, run
+from promptsearch.models.frozen_model import FrozenModel
 from promptsearch.models.tokenization.tokenizer import TokenizerInput
 from promptsearch.models.tokenization.truncate import shortened
 from promptsearch.prompt import Filled, Input, Text
@@ -29,19 +29,19 @@ class ReadingPlan:
 
     plan: BatchPlan  # what it will take
     counts: Sequence[int]  # tokens of each text, the first one too
-    machine: ModelRuntime[ForwardBackend]
+    runtime: ModelRuntime[ForwardBackend]
 
     def log_probs(self) -> list[float]:
         """For each text, the sum of log p of its tokens from the second one on.
 
         `ModelError` where the model gives no numbers.
         """
-        passes, totals = self.machine.backend_for(self.plan), [0.0] * len(self.counts)
-        for block in run(self.plan, ForwardRecipe(_whole, lambda _: passes), self.machine.device):
+        passes, totals = self.runtime.backend_for(self.plan), [0.0] * len(self.counts)
+        for block in run(self.plan, ForwardRecipe(_whole, lambda _: passes), self.runtime.device):
             for row, value in zip(block.rows, block.log_probs[:, 0].tolist(), strict=True):
                 totals[row] = value
         if any(value != value for value in totals):
-            info = self.machine.info
+            info = self.runtime.info
             raise ModelError(
                 f"the model {info.spec!r} gives no numbers (NaN) in {info.dtype}; use --dtype "
                 "float32, or another model"
@@ -54,30 +54,30 @@ def reading_of(model: LanguageModel, texts: Sequence[Filled]) -> ReadingPlan:
 
     `ModelError` where the model is not causal, or a text has no token after its first.
     """
-    if not isinstance(model, CausalModel):
+    if not isinstance(model, FrozenModel) or model.info.family != "causal":
         raise ModelError(
             f"{model.info.spec!r} is a {model.info.family} model, which reads no whole texts; use "
             "a causal one"
         )
-    ids = list(_read(model.machine, texts))
-    items = _items(ids, model.machine.device)
+    ids = list(_read(model.runtime, texts))
+    items = _items(ids, model.runtime.device)
     return ReadingPlan(
-        model.machine.plan_batches(items), [len(text_ids) for text_ids in ids], model.machine
+        model.runtime.plan_batches(items), [len(text_ids) for text_ids in ids], model.runtime
     )
 
 
-def _read(machine: ModelRuntime[ForwardBackend], texts: Sequence[Filled]) -> Iterator[list[int]]:
+def _read(runtime: ModelRuntime[ForwardBackend], texts: Sequence[Filled]) -> Iterator[list[int]]:
     """The ids of each text, cut to what the model has room for."""
-    encode = partial(machine.tokens.encode, special=False)
+    encode = partial(runtime.tokens.encode, special=False)
     encoded = encode([_line(text) for text in texts])
     for text, ids in zip(texts, encoded, strict=True):
-        while len(ids) > machine.limit:
-            text = shortened(text, _written, machine.tokens, machine.limit, special=False)
+        while len(ids) > runtime.limit:
+            text = shortened(text, _written, runtime.tokens, runtime.limit, special=False)
             (ids,) = encode([_line(text)])
         if len(ids) < 2:
             text_shown = "".join(str(part) for part in _line(text))
             raise ModelError(
-                f"the text {text_shown!r} has {len(ids)} tokens to {machine.info.spec!r}, so none "
+                f"the text {text_shown!r} has {len(ids)} tokens to {runtime.info.spec!r}, so none "
                 "follows another; give a longer --prefix"
             )
         yield ids

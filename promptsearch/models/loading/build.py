@@ -1,4 +1,4 @@
-"""From a transformers model and tokenizer to a model that scores."""
+"""Wrapping of a transformers model and tokenizer in a model that scores."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,28 +7,19 @@ from typing import Any
 
 import torch
 
-from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel, ModelInfo, Options
 from promptsearch.models.batching.batch_plan import BatchLimits
-from promptsearch.models.families.causal import CausalModel
-from promptsearch.models.families.masked import MaskedModel
-from promptsearch.models.families.seq2seq import Seq2SeqModel
+from promptsearch.models.families import FAMILIES
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
-from promptsearch.models.forward.encoder_decoder import seq2seq_ways
 from promptsearch.models.forward.equivalence_check import ProbeSequences
 from promptsearch.models.forward.linear import in_bfloat16, ranks_in_bfloat16
 from promptsearch.models.forward.position_limits import UNLIMITED, limit_of
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
-from promptsearch.models.forward.select_backend import (
-    Backends,
-    causal_backends,
-    masked_backends,
-    window_of,
-)
+from promptsearch.models.forward.select_backend import Backends, window_of
+from promptsearch.models.frozen_model import FrozenModel
 from promptsearch.models.loading.fingerprints import config_sha256, tokenizer_sha256
 from promptsearch.models.tokenization.cached_tokenizer import CachedTokenizer, cuttable
-from promptsearch.models.tokenization.chat import Raw, Writer, chat_of, template_sha256
-from promptsearch.models.tokenization.control_tokens import control_tokens, sentinels_of
+from promptsearch.models.tokenization.control_tokens import control_tokens
 from promptsearch.models.tokenization.slow_tokenizer import SlowTokens
 from promptsearch.models.tokenization.tokenizer import FastTokens, Tokens
 
@@ -38,45 +29,12 @@ CPU_TOKENS, CUDA_TOKENS = 2048, 16384  # of a batch, padding included
 def wrap(
     model: Any, tokenizer: Any, info: ModelInfo, options: Options | None = None
 ) -> LanguageModel:
-    """The port for a model and tokenizer in memory; `ModelError` where they lack what it needs."""
+    """Return a model that scores. Raise ModelError if model or tokenizer lack what it needs."""
     options = options or Options()
     model.eval().requires_grad_(False)  # frozen: gradients are of a prompt's tokens
-    match info.family:
-        case "masked":
-            return _masked(model, tokenizer, info, options)
-        case "causal":
-            return _causal(model, tokenizer, info, options)
-        case "seq2seq":
-            return _seq2seq(model, tokenizer, info, options)
-
-
-def _masked(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> MaskedModel:
-    mask = tokenizer.mask_token_id
-    if mask is None:
-        raise ModelError(f"the tokenizer of {info.spec!r} has no mask token; is it a masked model?")
-    ways = partial(masked_backends, mask=mask)
-    return MaskedModel(_runtime(model, tokenizer, info, options, ways), mask)
-
-
-def _causal(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> CausalModel:
-    writer = _writer(tokenizer, info, options)
-    if not isinstance(writer, Raw):
-        info = replace(info, chat=_chat_record(tokenizer, options))
-    machine = _runtime(model, tokenizer, info, options, causal_backends)
-    return CausalModel(machine, writer, _begin(tokenizer, info))
-
-
-def _seq2seq(model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> Seq2SeqModel:
-    sentinels = sentinels_of(tokenizer)
-    if not sentinels:
-        raise ModelError(
-            f"the tokenizer of {info.spec!r} has no sentinel tokens (<extra_id_0>, ...), which "
-            "mark the slots of an encoder-decoder; use a T5-like model"
-        )
-    start = model.config.decoder_start_token_id
-    start = tokenizer.pad_token_id if start is None else start
-    ways = partial(seq2seq_ways, start=start, sentinel=sentinels[0])
-    return Seq2SeqModel(_runtime(model, tokenizer, info, options, ways), sentinels, start)
+    family = FAMILIES[info.family].create(model, tokenizer, info, options)
+    info = replace(info, chat=family.chat)
+    return FrozenModel(_runtime(model, tokenizer, info, options, family.backends), family)
 
 
 def _runtime(
@@ -176,31 +134,3 @@ def _limits(model: Any, backends: Backends[Backend], batch_tokens: int | None) -
         packed=backends.fast is not None,
         shared=backends.fast is not None and backends.fast.shared,
     )
-
-
-def _writer(tokenizer: Any, info: ModelInfo, options: Options) -> Writer:
-    has = tokenizer.chat_template is not None
-    if options.chat == "off" or (options.chat == "auto" and not has):
-        return Raw()
-    if not has:
-        raise ModelError(f"the tokenizer of {info.spec!r} has no chat template; use --chat off")
-    control = control_tokens(tokenizer)
-    return chat_of(tokenizer, control, options.chat_system, options.chat_answer_prefix)
-
-
-def _chat_record(tokenizer: Any, options: Options) -> dict[str, str]:
-    parts = {
-        "template_sha256": template_sha256(tokenizer),
-        "system": options.chat_system,
-        "answer_prefix": options.chat_answer_prefix,
-    }
-    return {name: part for name, part in parts.items() if part is not None}
-
-
-def _begin(tokenizer: Any, info: ModelInfo) -> int:
-    """What stands before an answer at the very start: the end-of-text token."""
-    end = tokenizer.get_added_vocab().get("<|endoftext|>", tokenizer.eos_token_id)
-    begin = tokenizer.bos_token_id if end is None else end
-    if begin is None:
-        raise ModelError(f"the tokenizer of {info.spec!r} has neither an end nor a begin token")
-    return int(begin)

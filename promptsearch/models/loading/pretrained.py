@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
+from promptsearch.models.families import FAMILIES
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.files import ModelFiles
 
@@ -60,18 +61,14 @@ def _arguments(source: ModelFiles, options: Options) -> dict[str, Any]:
 def _weights(source: ModelFiles, options: Options, family: Family, common: dict[str, Any]) -> Any:
     import transformers
 
-    kinds = {
-        "masked": transformers.AutoModelForMaskedLM,
-        "causal": transformers.AutoModelForCausalLM,
-        "seq2seq": transformers.AutoModelForSeq2SeqLM,
-    }
+    auto_model = getattr(transformers, FAMILIES[family].auto_model)
     dtype = torch.float32 if options.dtype == "auto" else getattr(torch, options.dtype)
     if options.device_map:
         _check_accelerate(options)
         common = {**common, "device_map": options.device_map}
     safe = {} if source.gguf else {"use_safetensors": source.weights[0].suffix == ".safetensors"}
     model, report = read(
-        kinds[family], source, options, dtype=dtype, output_loading_info=True, **safe, **common
+        auto_model, source, options, dtype=dtype, output_loading_info=True, **safe, **common
     )
     if missing := sorted(report["missing_keys"]):
         raise ModelError(
@@ -102,10 +99,9 @@ def family_of(config: Any, spec: str) -> Family:
     if config.is_encoder_decoder:
         return "seq2seq"
     for name in config.architectures or ():
-        if name.endswith("ForMaskedLM"):
-            return "masked"
-        if name.endswith(("ForCausalLM", "LMHeadModel")):
-            return "causal"
+        for family, entry in FAMILIES.items():
+            if name.endswith(entry.architectures):
+                return family
     families = _families_of_type(config.model_type)
     if len(families) == 1:
         return families[0]
@@ -118,12 +114,11 @@ def family_of(config: Any, spec: str) -> Family:
 def _families_of_type(model_type: str) -> list[Family]:
     from transformers.models.auto import modeling_auto as auto
 
-    kinds: dict[Family, Any] = {
-        "masked": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-        "causal": auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        "seq2seq": auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
-    }
-    return [family for family, names in kinds.items() if model_type in names]
+    return [
+        family
+        for family, entry in FAMILIES.items()
+        if model_type in getattr(auto, entry.model_types)
+    ]
 
 
 def moved(model: Any, device: torch.device) -> Any:

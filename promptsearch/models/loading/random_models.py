@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
+from promptsearch.models.families import FAMILIES
 from promptsearch.models.forward.linear import in_bfloat16
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.files import MINI, find_model_files
@@ -71,19 +72,14 @@ def opened(spec: str, device: str = "cpu") -> Parts:
     import transformers
 
     source = find_model_files(spec)
-    kinds: dict[Family, Any] = {
-        "masked": transformers.AutoModelForMaskedLM,
-        "causal": transformers.AutoModelForCausalLM,
-        "seq2seq": transformers.AutoModelForSeq2SeqLM,
-    }
     common: dict[str, Any] = {"local_files_only": True}
     common |= {"gguf_file": source.gguf} if source.gguf else {}
     with quiet():
         config = transformers.AutoConfig.from_pretrained(source.directory, **common)
         family = family_of(config, spec)
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.directory, **common)
-        kind = kinds[family]
-        model = kind.from_pretrained(source.directory, dtype=torch.float32, **common)
+        auto_model = getattr(transformers, FAMILIES[family].auto_model)
+        model = auto_model.from_pretrained(source.directory, dtype=torch.float32, **common)
     info = ModelInfo(spec, family, source.sha256, "float32", source.revision)
     return Parts(moved(model.eval(), device_of(device)), tokenizer, info)
 
