@@ -20,6 +20,7 @@ from promptsearch.models.batching.batch_plan import (
 )
 from promptsearch.models.batching.completions import Completion
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates
+from promptsearch.models.forward.out_of_memory import batch_halves, block_halves, halving
 
 Assemble = Callable[
     [EncodedText, Completion], tuple[list[int], list[int]]
@@ -40,43 +41,28 @@ class ForwardRecipe(NamedTuple):
 def run(work: BatchPlan, procedure: ForwardRecipe, device: torch.device) -> Iterator[Scored]:
     """Every text exactly once: scores (row, answer) by blocks."""
     width = len(work.blocks[0].items[0].completions.divisors) if work.blocks else 0
-    for items, scores in passed(work, procedure, read, torch.zeros(width, device=device)):
+    for items, scores in read_blocks(work, procedure, read, torch.zeros(width, device=device)):
         yield scored(items, scores)
 
 
-def passed(
-    work: BatchPlan, procedure: ForwardRecipe, read: Read, nothing: Tensor
+def read_blocks(
+    plan: BatchPlan, recipe: ForwardRecipe, read: Read, empty: Tensor
 ) -> Iterator[tuple[Sequence[EncodedText], Tensor]]:
-    """What is read of each block's items, (item, ...) on the CPU; `nothing` is that of one."""
-    for block in work.blocks:
-        for part, passes in _prepared(block, procedure.prepare):
-            totals = torch.stack([nothing] * len(part.items))
+    """Yield each block's items with all that `read` adds up, (item, ...) on the CPU.
+
+    `empty` is the total of one item before anything is read.
+    """
+
+    @torch.inference_mode()
+    def prepare(block: PlanBlock) -> ForwardBackend:
+        return recipe.prepare(block.items)
+
+    for block in plan.blocks:
+        for part, backend in halving(block, prepare, block_halves):
+            totals = torch.stack([empty] * len(part.items))
             for batch in part.batches:
-                _pass(batch.cells, part, procedure.assemble, passes, read, totals)
+                _pass(batch.cells, part, recipe.assemble, backend, read, totals)
             yield part.items, totals.cpu()
-
-
-def _prepared(block: PlanBlock, prepare: Prepare) -> Iterator[tuple[PlanBlock, ForwardBackend]]:
-    """The block, in halves where memory ends before it is prepared."""
-    try:
-        with torch.inference_mode():
-            passes = prepare(block.items)
-        yield block, passes
-        return
-    except torch.OutOfMemoryError:
-        pass
-    torch.cuda.empty_cache()
-    if len(block.items) == 1:
-        raise too_long(len(block.items[0].ids))
-    for half in block.halves:
-        yield from _prepared(half, prepare)
-
-
-def too_long(length: int) -> ModelError:
-    return ModelError(
-        f"a text of {length} tokens does not fit into the device's memory; shorten it, or use "
-        "--device cpu"
-    )
 
 
 def scored(items: Sequence[EncodedText], scores: Tensor) -> Scored:
@@ -95,39 +81,43 @@ def _pass(
     cells: Sequence[PlannedSequence],
     block: PlanBlock,
     assemble: Assemble,
-    passes: ForwardBackend,
+    backend: ForwardBackend,
     read: Read,
-    total: Tensor,
+    totals: Tensor,
 ) -> None:
-    """Add what the batch says to `total` (item, ...); halve the batch where memory ends."""
-    lines, positions = zip(
-        *(assemble(block.items[c.item], c.completion) for c in cells), strict=True
-    )
-    try:
-        with torch.inference_mode():
-            reached = passes.hidden_states(lines, positions, [cell.item for cell in cells])
-            batch_total = torch.zeros_like(total)
-            read(cells, reached, passes, batch_total)
-            total += batch_total  # all of the batch or nothing
-        return
-    except torch.OutOfMemoryError:
-        pass  # leave the block first: the error holds on to the tensors
-    torch.cuda.empty_cache()
-    if len(cells) == 1:
-        raise too_long(cells[0].length)
-    for half in (cells[: len(cells) // 2], cells[len(cells) // 2 :]):
-        _pass(half, block, assemble, passes, read, total)
+    """Add what is read of the batch to `totals` (item, ...); in halves if memory runs out."""
+
+    @torch.inference_mode()
+    def add(cells: Sequence[PlannedSequence]) -> None:
+        added = torch.zeros_like(totals)
+        read(cells, _hidden_states(cells, block, assemble, backend), backend, added)
+        totals.add_(added)  # all of the batch or nothing
+
+    for _ in halving(cells, add, batch_halves):
+        pass
 
 
-def scores_of(batch: Batch, block: PlanBlock, assemble: Assemble, passes: ForwardBackend) -> Tensor:
-    """(item, answer): what one batch of the block says, with gradients where they are kept."""
-    items, cells = block.items, batch.cells
-    lines, positions = zip(*(assemble(items[c.item], c.completion) for c in cells), strict=True)
-    reached = passes.hidden_states(lines, positions, [cell.item for cell in cells])
-    scores = torch.zeros(
-        len(items), len(items[0].completions.divisors), device=reached.states.device
+def _hidden_states(
+    cells: Sequence[PlannedSequence],
+    block: PlanBlock,
+    assemble: Assemble,
+    backend: ForwardBackend,
+) -> HiddenStates:
+    """Return the states at the tokens that are read of the block's sequences."""
+    sequences, positions = zip(
+        *(assemble(block.items[cell.item], cell.completion) for cell in cells), strict=True
     )
-    read(cells, reached, passes, scores)
+    return backend.hidden_states(sequences, positions, [cell.item for cell in cells])
+
+
+def scores_of(
+    batch: Batch, block: PlanBlock, assemble: Assemble, backend: ForwardBackend
+) -> Tensor:
+    """Return (item, answer): the scores of one batch, with gradients if they are recorded."""
+    states = _hidden_states(batch.cells, block, assemble, backend)
+    shape = len(block.items), len(block.items[0].completions.divisors)
+    scores = torch.zeros(shape, device=states.states.device)
+    read(batch.cells, states, backend, scores)
     return scores
 
 

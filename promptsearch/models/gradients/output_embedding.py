@@ -17,7 +17,7 @@ from promptsearch.models.batching.batch_plan import BatchPlan, PlannedSequence
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates
 from promptsearch.models.forward.body_and_head import run_until
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
-from promptsearch.models.forward.score import ForwardRecipe, passed
+from promptsearch.models.forward.score import ForwardRecipe, read_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def states_of(work: BatchPlan, procedure: ForwardRecipe, rows: Tensor) -> Tensor
     nothing = rows.new_zeros(rows.shape[1], dtype=torch.float32)
     numbered = [
         (row, state)
-        for items, states in passed(work, procedure, _first_states, nothing)
+        for items, states in read_blocks(work, procedure, _first_states, nothing)
         for item, state in zip(items, states, strict=True)
         for row in item.rows
     ]

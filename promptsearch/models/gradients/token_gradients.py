@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from promptsearch.models.batching.batch_plan import Batch, BatchPlan, PlanBlock
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates, Positions, Sequences
-from promptsearch.models.forward.score import Assemble, Prepare, scored, scores_of, too_long
+from promptsearch.models.forward.out_of_memory import block_halves, halving
+from promptsearch.models.forward.score import Assemble, Prepare, scored, scores_of
 
 Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) -> (row,)
 
@@ -68,18 +69,6 @@ class Backward:
     spots: TriggerPositions
 
     def of(self, block: PlanBlock) -> Gradient:
-        """Of one block, in halves where memory ends."""
-        try:
-            return self._of(block)
-        except torch.OutOfMemoryError:
-            pass  # leave the block first: the error holds on to the tensors
-        torch.cuda.empty_cache()
-        if len(block.items) == 1:
-            raise too_long(len(block.items[0].ids))
-        first, second = block.halves
-        return self.of(first) + self.of(second)
-
-    def _of(self, block: PlanBlock) -> Gradient:
         """Scores first, then what each of them weighs in the loss, then back through the batches.
 
         A batch's graph is kept from the first pass where it is alone, and made again otherwise.
@@ -124,7 +113,8 @@ def gradient(work: BatchPlan, backward: Backward, embedding: nn.Module) -> Gradi
     total = Gradient.none(backward.spots)
     with torch.enable_grad(), _nudged(embedding, backward.spots):
         for block in work.blocks:
-            total = total + backward.of(block)
+            for _, part in halving(block, backward.of, block_halves):
+                total = total + part
     return total
 
 
