@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from promptsearch.models.forward.attention import attention, tree_attention, without_cudnn
 from promptsearch.models.forward.attention_context import AttentionContext, CrossAttention
+from promptsearch.models.forward.patched import patched
 
 NAME = "promptsearch"
 
@@ -96,13 +97,9 @@ def packed(configs: Sequence[Any], passing: AttentionContext) -> Iterator[None]:
     if NAME not in ALL_ATTENTION_FUNCTIONS:
         ALL_ATTENTION_FUNCTIONS.register(NAME, _forward)
     with _ONE_AT_A_TIME, without_cudnn():  # the configurations are the model's in all threads
-        before = [config._attn_implementation for config in configs]
         token = _passing.set(passing)
-        for config in configs:
-            config._attn_implementation = NAME
         try:
-            yield
+            with patched(*configs, _attn_implementation=NAME):
+                yield
         finally:
-            for config, name in zip(configs, before, strict=True):
-                config._attn_implementation = name
             _passing.reset(token)

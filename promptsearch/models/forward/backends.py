@@ -1,7 +1,6 @@
 """The ways a batch can pass through a model, from the fastest that fits it to the plain one."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -22,6 +21,9 @@ from promptsearch.models.forward.attention_context import AttentionContext
 from promptsearch.models.forward.attention_patch import packed
 from promptsearch.models.forward.body_and_head import OutputHead
 from promptsearch.models.forward.fused_bert import FusedEncoder
+from promptsearch.models.forward.patched import patched
+
+_GELU = partial(F.gelu, approximate="tanh")  # one operator instead of eight on large tensors
 
 Sequences = Sequence[Sequence[int]]  # (sequence, token)
 Positions = Sequence[Sequence[int]]  # for each sequence, the tokens whose output is wanted
@@ -127,7 +129,10 @@ class PackedForward:
         )
         placed_tree = tree.to(self.device)
         read, where = reads(placed_tree, positions)
-        with packed(self.configs, AttentionContext(placed_tree)), _in_one_step(self.gelus):
+        with (
+            packed(self.configs, AttentionContext(placed_tree)),
+            patched(*self.gelus, forward=_GELU),
+        ):
             states = self.outputs.states(
                 self.inputs(placed_tree.ids[None], placed_tree.depths[None])
             )
@@ -161,18 +166,6 @@ class FusedForward:
     def logits(self, states: Tensor) -> Tensor:
         with torch.inference_mode():
             return self.encoder.logits(states)
-
-
-@contextmanager
-def _in_one_step(gelus: Sequence[Any]) -> Iterator[None]:
-    """While open, these activations are torch's own operator instead of eight on large tensors."""
-    for module in gelus:
-        module.forward = partial(F.gelu, approximate="tanh")
-    try:
-        yield
-    finally:
-        for module in gelus:
-            del module.forward
 
 
 def padded(lines: Sequences, device: torch.device) -> tuple[Tensor, Tensor]:

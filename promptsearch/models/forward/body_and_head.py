@@ -1,12 +1,13 @@
 """A model in two halves: the body up to its hidden states, and the head from there to words."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
+
+from promptsearch.models.forward.patched import patched
 
 # What a model raises whose build differs from what the fast backends assume.
 UNSUPPORTED_ERRORS = (
@@ -71,7 +72,8 @@ class BodyAndHead:
         return self._headed(self._body, states)
 
     def _headed(self, body: nn.Module, states: Tensor) -> Tensor:
-        with _giving(body, self._shell, states.unsqueeze(1)):
+        output = _filled_shell(self._shell, states.unsqueeze(1))
+        with patched(body, forward=lambda *_args, **_more: output):
             logits: Tensor = self._model(**self._sample).logits
         return logits[:, 0].float()
 
@@ -124,18 +126,8 @@ def run_until(
     raise ValueError("the model does not run the part that is watched")
 
 
-@contextmanager
-def _giving(body: nn.Module, shell: Any, states: Tensor) -> Iterator[None]:
-    """While open, `body` computes nothing and gives back `states` in the shell of its output."""
+def _filled_shell(shell: Any, states: Tensor) -> Any:
+    """Return a body's output with other states in it."""
     if isinstance(shell, tuple):
-        output: Any = (states, *shell[1:])
-    else:
-        output = type(shell)(**{**shell, "last_hidden_state": states})
-    before = vars(body).get("forward")
-    body.forward = lambda *_args, **_more: output
-    try:
-        yield
-    finally:
-        del body.forward
-        if before is not None:
-            body.forward = before
+        return (states, *shell[1:])
+    return type(shell)(**{**shell, "last_hidden_state": states})

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +30,7 @@ from promptsearch.models.forward.backends import (
 )
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, BodyAndHead, OutputHead
 from promptsearch.models.forward.equivalence_check import ProbeSequences, outputs_match
+from promptsearch.models.forward.patched import patched
 from promptsearch.models.forward.select_backend import Backends, masked_inputs
 
 
@@ -185,18 +186,19 @@ def distances(model: nn.Module, longest: int) -> Iterator[None]:
     """
     layers: list[Any] = [m for m in model.modules() if hasattr(m, "compute_bias")]
     none = torch.zeros(1, 1, 1, 1, device=next(model.parameters()).device)
-    biased = [layer.has_relative_attention_bias for layer in layers]
-    with torch.no_grad():  # and no inference mode: gradients of what they are added to may be kept
-        for layer, has in zip(layers, biased, strict=True):
-            table = _table(layer.compute_bias(longest, longest)) if has else none
-            layer.compute_bias = lambda *_args, table=table, **_more: table
-            layer.has_relative_attention_bias = True
-    try:
+    with ExitStack() as patches:
+        for layer in layers:
+            has = layer.has_relative_attention_bias
+            with torch.no_grad():  # no inference mode: it may be added to what keeps gradients
+                table = _table(layer.compute_bias(longest, longest)) if has else none
+            patches.enter_context(
+                patched(
+                    layer,
+                    compute_bias=lambda *_args, table=table, **_more: table,
+                    has_relative_attention_bias=True,
+                )
+            )
         yield
-    finally:
-        for layer, has in zip(layers, biased, strict=True):
-            del layer.compute_bias
-            layer.has_relative_attention_bias = has
 
 
 def _table(bias: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Attributes of other people's objects, set for a while."""
+"""Attributes of other libraries' objects, replaced for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,29 +6,28 @@ from contextlib import contextmanager
 
 @contextmanager
 def patched(*targets: object, **attributes: object) -> Iterator[None]:
-    """Set these attributes on all targets while the context is open.
+    """While open, set these attributes, which all targets have, on each of them.
 
-    All that was there before is put back: values that the targets had themselves, and the
-    attributes of their classes by removing what hides them.
+    Then put back what each target had itself; where its class had it, that shows again.
     """
-    pairs = [(target, name) for target in targets for name in attributes]
-    before = [(*pair, getattr(*pair)) for pair in pairs if _is_stored(*pair)]
+    before = [
+        (target, name, getattr(target, name), _is_stored(target, name))
+        for target in targets
+        for name in attributes
+    ]
+    for target in targets:
+        for name, value in attributes.items():
+            setattr(target, name, value)
     try:
-        for target, name in pairs:
-            setattr(target, name, attributes[name])
         yield
     finally:
-        for target, name in pairs:
-            if not _is_property(target, name):
-                vars(target).pop(name, None)
-        for target, name, value in before:
-            setattr(target, name, value)
+        for target, name, value, stored in before:
+            if stored:
+                setattr(target, name, value)
+            else:
+                delattr(target, name)
 
 
 def _is_stored(target: object, name: str) -> bool:
-    """Return True if the value is the target's, and not its class's."""
-    return name in vars(target) or _is_property(target, name)
-
-
-def _is_property(target: object, name: str) -> bool:
-    return isinstance(getattr(type(target), name, None), property)
+    """Return True if the value is the target's: its class has none, or a property that sets it."""
+    return name in vars(target) or isinstance(getattr(type(target), name, None), property)

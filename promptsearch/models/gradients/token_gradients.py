@@ -7,8 +7,7 @@ gradients of parameters. A causal model also has to predict the tokens after its
 there, words are nudged in the output too.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from promptsearch.models.batching.batch_plan import Batch, BatchPlan, PlanBlock
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates, Positions, Sequences
 from promptsearch.models.forward.out_of_memory import block_halves, halving
+from promptsearch.models.forward.patched import patched
 from promptsearch.models.forward.score import Assemble, Prepare, scored, scores_of
 
 Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) -> (row,)
@@ -111,32 +111,27 @@ class Backward:
 def gradient(work: BatchPlan, backward: Backward, embedding: nn.Module) -> Gradient:
     """Of the sum of the loss over all rows of the plan."""
     total = Gradient.none(backward.spots)
-    with torch.enable_grad(), _nudged(embedding, backward.spots):
+    forward = _with_offsets(embedding.forward, backward.spots)
+    with torch.enable_grad(), patched(embedding, forward=forward):
         for block in work.blocks:
             for _, part in halving(block, backward.of, block_halves):
                 total = total + part
     return total
 
 
-@contextmanager
-def _nudged(embedding: nn.Module, spots: TriggerPositions) -> Iterator[None]:
-    """While open, places are embedded as their tokens, nudged."""
-    before, original = vars(embedding).get("forward"), embedding.forward
+def _with_offsets(
+    embed: Callable[[Tensor], Tensor], positions: TriggerPositions
+) -> Callable[[Tensor], Tensor]:
+    """Return an embedding in which position ids are their tokens, plus the offsets."""
 
     def forward(ids: Tensor) -> Tensor:
-        at = ids >= spots.first
-        which = ids[at] - spots.first
-        plain: Tensor = original(ids.masked_scatter(at, spots.tokens[which]))
-        nudge = spots.offsets[which].to(plain.dtype)
-        return plain.index_put(at.nonzero(as_tuple=True), nudge, accumulate=True)
+        at = ids >= positions.first
+        which = ids[at] - positions.first
+        plain = embed(ids.masked_scatter(at, positions.tokens[which]))
+        offsets = positions.offsets[which].to(plain.dtype)
+        return plain.index_put(at.nonzero(as_tuple=True), offsets, accumulate=True)
 
-    embedding.forward = forward
-    try:
-        yield
-    finally:
-        del embedding.forward
-        if before is not None:
-            embedding.forward = before
+    return forward
 
 
 @dataclass(frozen=True, eq=False)
