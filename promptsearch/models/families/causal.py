@@ -10,10 +10,9 @@ from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion, Completions
 from promptsearch.models.families.causal_completions import AnswerEncoder, CausalCompletions
 from promptsearch.models.forward.backends import ForwardBackend
-from promptsearch.models.forward.equivalence_check import ProbeSequences
 from promptsearch.models.forward.runtime import ModelRuntime, items_of, width_of
 from promptsearch.models.forward.score import ForwardRecipe
-from promptsearch.models.forward.select_backend import Backends, causal_backends
+from promptsearch.models.forward.select_backend import Backends, ProbeSequences, causal_backends
 from promptsearch.models.tokenization.chat import Raw, Writer, chat_of, template_sha256
 from promptsearch.models.tokenization.control_tokens import control_tokens
 from promptsearch.models.tokenization.encode import Encoded

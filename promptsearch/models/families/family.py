@@ -9,10 +9,9 @@ from typing import Any, Protocol, Self
 
 from promptsearch.models import ModelInfo, Options, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan
-from promptsearch.models.forward.equivalence_check import ProbeSequences
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
 from promptsearch.models.forward.score import ForwardRecipe
-from promptsearch.models.forward.select_backend import Backends
+from promptsearch.models.forward.select_backend import Backends, ProbeSequences
 from promptsearch.prompt import Answer, Filled
 
 

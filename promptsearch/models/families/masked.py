@@ -10,10 +10,9 @@ from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion
 from promptsearch.models.families.masked_completions import MaskedCompletions
 from promptsearch.models.forward.backends import ForwardBackend
-from promptsearch.models.forward.equivalence_check import ProbeSequences
 from promptsearch.models.forward.runtime import ModelRuntime, items_of, width_of
 from promptsearch.models.forward.score import ForwardRecipe
-from promptsearch.models.forward.select_backend import Backends, masked_backends
+from promptsearch.models.forward.select_backend import Backends, ProbeSequences, masked_backends
 from promptsearch.models.tokenization.encode import SlotContexts, encode, line_of
 from promptsearch.prompt import Answer, Filled
 

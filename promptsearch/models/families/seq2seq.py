@@ -10,10 +10,9 @@ from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion, Completions, continuations
 from promptsearch.models.forward.backends import ForwardBackend
 from promptsearch.models.forward.encoder_decoder import EncoderBackend, seq2seq_backends
-from promptsearch.models.forward.equivalence_check import ProbeSequences
 from promptsearch.models.forward.runtime import ModelRuntime, divisors, items_of, width_of
 from promptsearch.models.forward.score import ForwardRecipe
-from promptsearch.models.forward.select_backend import Backends
+from promptsearch.models.forward.select_backend import Backends, ProbeSequences
 from promptsearch.models.tokenization.control_tokens import sentinels_of
 from promptsearch.models.tokenization.encode import encode, line_of, slot_contexts
 from promptsearch.models.tokenization.tokenizer import Tokens

@@ -7,18 +7,62 @@ Whether a model does is found out by trying: see `passes.py`.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from promptsearch.models.batching.prefix_tree import PrefixTree
 from promptsearch.models.forward.attention import attention, tree_attention, without_cudnn
-from promptsearch.models.forward.attention_context import AttentionContext, CrossAttention
 from promptsearch.models.forward.patched import patched
 
 NAME = "promptsearch"
+
+
+@dataclass(frozen=True, eq=False)
+class CrossAttention:
+    """Which tokens of a decoder's row see which of the encoder's: runs of equal shapes."""
+
+    queries: Tensor  # (text, query) tokens of the decoder's row
+    keys: Tensor  # (text, key) tokens of the encoder's row
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionContext:
+    """What is being passed: the forest, and for a decoder what it sees of its encoder."""
+
+    forest: PrefixTree
+    across: tuple[CrossAttention, ...] = ()
+    memory: "KVCache | None" = None  # where the forest grows on one that was passed before
+
+
+class KVCache:
+    """Keys and values of what was passed before, (token, head, size), by attention layer."""
+
+    def __init__(self) -> None:
+        self._own: dict[int, tuple[Tensor, Tensor]] = {}
+        self._across: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def grown(self, layer: nn.Module, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """All of the layer's, these at the end."""
+        before = self._own.get(id(layer))
+        both = (keys, values)
+        if before is not None:
+            both = torch.cat([before[0], keys]), torch.cat([before[1], values])
+        self._own[id(layer)] = both
+        return both
+
+    def across(self, layer: nn.Module, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """The encoder's, as they were given first."""
+        return self._across.setdefault(id(layer), (keys, values))
+
+    def keep(self, rows: Tensor) -> None:
+        """Forget all tokens but these, which are numbered anew in this order."""
+        self._own = {layer: (k[rows], v[rows]) for layer, (k, v) in self._own.items()}
 
 
 class NotPackable(TypeError):
@@ -103,3 +147,32 @@ def packed(configs: Sequence[Any], passing: AttentionContext) -> Iterator[None]:
                 yield
         finally:
             _passing.reset(token)
+
+
+@contextmanager
+def distances(model: nn.Module, longest: int) -> Iterator[None]:
+    """While open, T5's layers give biases by distance, (1, head, 1, distance), zero in the middle.
+
+    They would make one for each pair of tokens of the row, between sequences too. Those that look
+    at the encoder, and have no bias, would make as many zeros.
+    """
+    layers: list[Any] = [m for m in model.modules() if hasattr(m, "compute_bias")]
+    none = torch.zeros(1, 1, 1, 1, device=next(model.parameters()).device)
+    with ExitStack() as patches:
+        for layer in layers:
+            has = layer.has_relative_attention_bias
+            with torch.no_grad():  # no inference mode: it may be added to what keeps gradients
+                table = _table(layer.compute_bias(longest, longest)) if has else none
+            patches.enter_context(
+                patched(
+                    layer,
+                    compute_bias=lambda *_args, table=table, **_more: table,
+                    has_relative_attention_bias=True,
+                )
+            )
+        yield
+
+
+def _table(bias: Tensor) -> Tensor:
+    """From (1, head, query, key), which depends on key - query only."""
+    return torch.cat([bias[:, :, 1:, 0].flip(-1), bias[:, :, 0]], dim=-1)[:, :, None]

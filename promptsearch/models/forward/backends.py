@@ -17,8 +17,7 @@ from promptsearch.models.batching.prefix_tree import (
     pack_sharing_prefixes,
 )
 from promptsearch.models.forward.attention import without_cudnn
-from promptsearch.models.forward.attention_context import AttentionContext
-from promptsearch.models.forward.attention_patch import packed
+from promptsearch.models.forward.attention_patch import AttentionContext, packed
 from promptsearch.models.forward.body_and_head import OutputHead
 from promptsearch.models.forward.fused_bert import FusedEncoder
 from promptsearch.models.forward.patched import patched
@@ -129,13 +128,12 @@ class PackedForward:
         )
         placed_tree = tree.to(self.device)
         read, where = reads(placed_tree, positions)
+        inputs = self.inputs(placed_tree.ids[None], placed_tree.depths[None])
         with (
             packed(self.configs, AttentionContext(placed_tree)),
             patched(*self.gelus, forward=_GELU),
         ):
-            states = self.outputs.states(
-                self.inputs(placed_tree.ids[None], placed_tree.depths[None])
-            )
+            states = self.outputs.states(inputs)
         return HiddenStates(states[0, read.to(states.device)], where)
 
     @property

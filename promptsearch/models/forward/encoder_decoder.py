@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from promptsearch.models.batching.prefix_tree import (
     PrefixTree,
@@ -17,8 +16,13 @@ from promptsearch.models.batching.prefix_tree import (
     pack_sharing_prefixes,
 )
 from promptsearch.models.forward.attention import without_cudnn
-from promptsearch.models.forward.attention_context import AttentionContext, CrossAttention
-from promptsearch.models.forward.attention_patch import configs_of, packed
+from promptsearch.models.forward.attention_patch import (
+    AttentionContext,
+    CrossAttention,
+    configs_of,
+    distances,
+    packed,
+)
 from promptsearch.models.forward.backends import (
     ForwardBackend,
     HiddenStates,
@@ -29,9 +33,12 @@ from promptsearch.models.forward.backends import (
     reads,
 )
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, BodyAndHead, OutputHead
-from promptsearch.models.forward.equivalence_check import ProbeSequences, outputs_match
-from promptsearch.models.forward.patched import patched
-from promptsearch.models.forward.select_backend import Backends, masked_inputs
+from promptsearch.models.forward.select_backend import (
+    Backends,
+    ProbeSequences,
+    masked_inputs,
+    outputs_match,
+)
 
 
 class EncoderBackend(Protocol):
@@ -175,35 +182,6 @@ def _across(
     for pairs in sizes.values():
         queries, keys = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
         yield CrossAttention(queries.to(device), keys.to(device))
-
-
-@contextmanager
-def distances(model: nn.Module, longest: int) -> Iterator[None]:
-    """While open, T5's layers give biases by distance, (1, head, 1, distance), zero in the middle.
-
-    They would make one for each pair of tokens of the row, between sequences too. Those that look
-    at the encoder, and have no bias, would make as many zeros.
-    """
-    layers: list[Any] = [m for m in model.modules() if hasattr(m, "compute_bias")]
-    none = torch.zeros(1, 1, 1, 1, device=next(model.parameters()).device)
-    with ExitStack() as patches:
-        for layer in layers:
-            has = layer.has_relative_attention_bias
-            with torch.no_grad():  # no inference mode: it may be added to what keeps gradients
-                table = _table(layer.compute_bias(longest, longest)) if has else none
-            patches.enter_context(
-                patched(
-                    layer,
-                    compute_bias=lambda *_args, table=table, **_more: table,
-                    has_relative_attention_bias=True,
-                )
-            )
-        yield
-
-
-def _table(bias: Tensor) -> Tensor:
-    """From (1, head, query, key), which depends on key - query only."""
-    return torch.cat([bias[:, :, 1:, 0].flip(-1), bias[:, :, 0]], dim=-1)[:, :, None]
 
 
 def with_states(encoded: Any, states: Tensor) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+UNLIMITED = sys.maxsize
 _NONE = 1 << 24  # tokenizers without a limit say 1e30
 
 
@@ -28,4 +29,15 @@ def reserved(model: nn.Module) -> int:
     return 0
 
 
-UNLIMITED = sys.maxsize
+def window_of(model: Any) -> int:
+    """The longest sequence in which every token sees all that its model lets it see.
+
+    Models with local attention tell their windows in their configuration; beyond them, attention
+    is theirs alone.
+    """
+    config = model.config.get_text_config()
+    names = ("sliding_window", "local_attention", "attention_window", "attention_chunk_size")
+    windows_in_config = [getattr(config, name, None) for name in names]
+    flat = [w for g in windows_in_config for w in (g if isinstance(g, list | tuple) else [g])]
+    windows = [width // 2 for width in flat if isinstance(width, int) and width > 0]
+    return min(windows, default=UNLIMITED)

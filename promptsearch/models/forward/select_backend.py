@@ -1,7 +1,7 @@
 """Which way of passing sequences fits a model: ours where they give what the plain one gives."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic
 
 import torch
@@ -13,17 +13,15 @@ from promptsearch.models.forward.backends import (
     FusedForward,
     PackedForward,
     PaddedForward,
+    Positions,
+    Sequences,
 )
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, BodyAndHead
-from promptsearch.models.forward.equivalence_check import (
-    ProbeSequences,
-    outputs_match,
-    without_leaky_padding,
-)
 from promptsearch.models.forward.fused_bert import FusedEncoder
-from promptsearch.models.forward.position_limits import UNLIMITED, reserved
+from promptsearch.models.forward.position_limits import reserved
 from promptsearch.models.forward.runtime import Backend
 
+_TOLERANCE = {torch.float32: 2e-5}  # relative to the log-probabilities; half precision: 2e-2
 _TANH_GELUS = ("NewGELUActivation", "FastGELUActivation")  # transformers' names
 
 
@@ -38,6 +36,69 @@ class Backends(Generic[Backend]):
     gradient_backend: Callable[[], Backend | None] | None = (
         None  # makes one that keeps gradients; None: `fast`
     )
+
+
+@dataclass(frozen=True)
+class ProbeSequences:
+    """Sequences on which a way of passing must give what the plain one gives."""
+
+    lines: Sequences
+    positions: Positions
+    roots: Sequence[int]
+
+    @classmethod
+    def of(cls, tokens: Sequence[int], longest: int) -> "ProbeSequences":
+        """Made of some of the vocabulary: different lengths, equal ones, common beginnings."""
+        base = [tokens[i % len(tokens)] for i in range(7, 7 + min(longest, 23))]
+        backwards = base[::-1]
+        lines = [
+            base[:5],
+            base[:9],
+            [*base[:9], *backwards[:3]],
+            backwards[:9],
+            base,
+            backwards[:5],
+            base[:1],
+        ]
+        positions = [sorted({0, len(line) // 2, len(line) - 1}) for line in lines]
+        return cls(lines, positions, [0] * len(lines))
+
+
+def outputs_match(
+    backend: ForwardBackend, plain: ForwardBackend, trial: ProbeSequences, dtype: torch.dtype
+) -> bool:
+    """Whether `way` gives the log-probabilities that the plain passes give."""
+    try:
+        actual = _log_probs(backend, trial)
+    except UNSUPPORTED_ERRORS:
+        return False
+    expected = _log_probs(plain, trial)
+    if actual.shape != expected.shape:
+        return False
+    scale = 1 + expected.abs().max().item()
+    return (actual - expected).abs().max().item() <= _TOLERANCE.get(dtype, 2e-2) * scale
+
+
+def without_leaky_padding(
+    plain: PaddedForward, trial: ProbeSequences, dtype: torch.dtype
+) -> PaddedForward:
+    """The same; without padding, where padding changes what the model says (convolutions).
+
+    Raises one of `UNFIT` where the model does not run at all, in this dtype for instance.
+    """
+    apart = replace(plain, padded=False)
+    if outputs_match(plain, apart, trial, dtype):
+        return plain
+    _log_probs(apart, trial)
+    return apart
+
+
+def _log_probs(way: ForwardBackend, trial: ProbeSequences) -> Tensor:
+    """(read, word)"""
+    with torch.inference_mode():
+        reached = way.hidden_states(trial.lines, trial.positions, trial.roots)
+        logits = way.logits(reached.states)[torch.from_numpy(reached.positions)]
+        return logits.log_softmax(-1).cpu()
 
 
 def masked_backends(model: Any, trial: ProbeSequences, mask: int) -> Backends[ForwardBackend]:
@@ -119,17 +180,3 @@ def masked_inputs(ids: Tensor, lengths: Tensor, _roots: Tensor | None = None) ->
 def causal_inputs(ids: Tensor, _lengths: Tensor, _roots: Tensor) -> dict[str, Any]:
     """Padding stands on the right, where nothing before can see it."""
     return {"input_ids": ids, "use_cache": False}
-
-
-def window_of(model: Any) -> int:
-    """The longest sequence in which every token sees all that its model lets it see.
-
-    Models with local attention tell their windows in their configuration; beyond them, attention
-    is theirs alone.
-    """
-    config = model.config.get_text_config()
-    names = ("sliding_window", "local_attention", "attention_window", "attention_chunk_size")
-    windows_in_config = [getattr(config, name, None) for name in names]
-    flat = [w for g in windows_in_config for w in (g if isinstance(g, list | tuple) else [g])]
-    windows = [width // 2 for width in flat if isinstance(width, int) and width > 0]
-    return min(windows, default=UNLIMITED)

@@ -16,14 +16,18 @@ from torch import Tensor
 
 from promptsearch.models.batching.prefix_tree import PrefixTree, pack_separately
 from promptsearch.models.batching.tree_runs import KEYS, SegmentRun
-from promptsearch.models.forward.attention_context import AttentionContext, CrossAttention, KVCache
-from promptsearch.models.forward.attention_patch import packed
+from promptsearch.models.forward.attention_patch import (
+    AttentionContext,
+    CrossAttention,
+    KVCache,
+    distances,
+    packed,
+)
 from promptsearch.models.forward.backends import ForwardBackend, Sequences
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
 from promptsearch.models.forward.encoder_decoder import (
     EncoderBackend,
     PackedEncoder,
-    distances,
     with_states,
 )
 from promptsearch.models.forward.runtime import ModelRuntime

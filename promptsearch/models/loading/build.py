@@ -11,11 +11,10 @@ from promptsearch.models import LanguageModel, ModelInfo, Options
 from promptsearch.models.batching.batch_plan import BatchLimits
 from promptsearch.models.families import FAMILIES
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
-from promptsearch.models.forward.equivalence_check import ProbeSequences
 from promptsearch.models.forward.linear import in_bfloat16, ranks_in_bfloat16
-from promptsearch.models.forward.position_limits import UNLIMITED, limit_of
+from promptsearch.models.forward.position_limits import UNLIMITED, limit_of, window_of
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
-from promptsearch.models.forward.select_backend import Backends, window_of
+from promptsearch.models.forward.select_backend import Backends, ProbeSequences
 from promptsearch.models.frozen_model import FrozenModel
 from promptsearch.models.loading.fingerprints import config_sha256, tokenizer_sha256
 from promptsearch.models.tokenization.cached_tokenizer import CachedTokenizer, cuttable
