@@ -33,8 +33,8 @@ Hypothesis = tuple[tuple[int, ...], float, int]  # tokens, log p summed over tex
 def lmbff(model: Parts, beam: SharedBeam, size: int, longest: int) -> list[Hypothesis]:
     """The loop: no cache, no batch of hypotheses, the encoder in every pass."""
     pad, words = model.tokenizer.pad_token_id, beam.words
-    length = max(map(len, beam.lines))
-    texts = torch.tensor([line + [pad] * (length - len(line)) for line in beam.lines])
+    length = max(map(len, beam.text_ids))
+    texts = torch.tensor([line + [pad] * (length - len(line)) for line in beam.text_ids])
     kept: list[Hypothesis] = [((), 0.0, 0)]
     for _ in range(longest):
         longer: list[Hypothesis] = [h for h in kept if h[2] == beam.gaps]

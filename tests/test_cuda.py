@@ -24,7 +24,7 @@ from tiny import KINDS, parts, tiny
 from promptsearch import load_model
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.generation.incremental_decoder import CachingDecoder, growing
+from promptsearch.models.generation.incremental_decoder import CachingDecoder, decoder_factory
 from promptsearch.models.generation.span_beam import SharedBeam
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.random_models import Size, random_parts
@@ -108,7 +108,7 @@ def test_a_shared_beam_writes_what_it_writes_on_the_cpu():
 def test_a_beam_keeps_what_was_passed():
     machine = on_gpu("t5").runtime
     with torch.inference_mode():
-        make = growing(machine, [[5, 6, 7], [8, 9]])
+        make = decoder_factory(machine, [[5, 6, 7], [8, 9]])
     assert make.func == CachingDecoder.for_texts
 
 

@@ -83,7 +83,7 @@ def test_templates_and_examples_are_tokenised_once(kind):
     port, _, _ = tiny(kind)
     lines = [(f"film {i}", f" was {w} .") for i in range(50) for w in ("good", "bad", "so so")]
     tokens = port.runtime.tokens
-    before = len(tokens._known)
-    assert tokens.encode(lines) == tokens._whole.encode(lines)
+    before = len(tokens._ids_of_piece)
+    assert tokens.encode(lines) == tokens._tokenizer.encode(lines)
     assert tokens._trusted
-    assert len(tokens._known) - before == 50 + 3
+    assert len(tokens._ids_of_piece) - before == 50 + 3

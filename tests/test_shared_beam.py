@@ -50,7 +50,7 @@ def naive_beam(beam, size, longest):
     for _ in range(longest):
         longer = [h for h in kept if h[2] == beam.gaps]
         for tokens, score, closed in (h for h in kept if h[2] < beam.gaps):
-            follows = naive_next(beam.lines, beam.family.start, (first, *tokens))
+            follows = naive_next(beam.text_ids, beam.family.start, (first, *tokens))
             barred = words.barred(closed, tokens[-1] if tokens else None)
             for token in (~barred).nonzero()[:, 0].tolist():
                 total = score + float(follows[token])
@@ -87,7 +87,7 @@ def test_each_text_is_encoded_once(model, monkeypatch):
     beam.words  # noqa: B018 (the check of ways, which encodes two short texts, is not counted)
     decoders = beam._decoders()
     handle.remove()
-    tokens = sum(map(len, beam.lines))
+    tokens = sum(map(len, beam.text_ids))
     assert isinstance(decoders[0], CachingDecoder)
     assert seen[-1] <= tokens + 64  # one row, padded
 
@@ -96,8 +96,8 @@ def test_the_cached_and_the_plain_way_agree_however_texts_are_grouped(model):
     beam = SharedBeam(model, FILLED, beam=6, longest=6)
     machine = model.runtime
     cached, again = (
-        CachingDecoder.for_texts(machine.fast, beam.lines),
-        RecomputingDecoder.for_texts(machine.plain, beam.lines),
+        CachingDecoder.for_texts(machine.fast, beam.text_ids),
+        RecomputingDecoder.for_texts(machine.plain, beam.text_ids),
     )
     rng = torch.Generator().manual_seed(0)
     width = 1
@@ -154,8 +154,10 @@ def test_sentinels_may_be_ordinary_pieces(model):
         (Input("text", "<extra_id_0> </s>"), Text(" "), Slot("A"), Text(" x"), Slot("B")),
     ]
     one, two = (SharedBeam(m, texts, beam=8, longest=6) for m in (model, other))
-    assert one.lines[:3] == two.lines[:3]
-    assert all(line.count(other.family.sentinels[0]) == 1 for line in two.lines)  # text stays text
+    assert one.text_ids[:3] == two.text_ids[:3]
+    assert all(
+        line.count(other.family.sentinels[0]) == 1 for line in two.text_ids
+    )  # text stays text
     assert [h.tokens for h in SharedBeam(other, FILLED, 8, 6).hypotheses()] == [
         h.tokens for h in SharedBeam(model, FILLED, 8, 6).hypotheses()
     ]

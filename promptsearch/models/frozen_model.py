@@ -88,7 +88,7 @@ class FrozenModel(Generic[Backend]):
     def rendered(self, filled: Filled) -> str:
         """Return the text as the model reads it, special tokens written out."""
         ids = self.family.prompt_ids(self.runtime, filled)
-        return vocabulary.written(self.runtime.tokenizer, ids)
+        return vocabulary.decoded(self.runtime.tokenizer, ids)
 
     def vocabulary_words(self) -> list[str]:
         """Return the whole words of the vocabulary: each is one token."""

@@ -120,7 +120,7 @@ class WhiteBox(Protocol):
         """The ids as the model reads them (causal: with this answer)."""
         ...
 
-    def plan(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> Plan:
+    def plan(self, requests: Sequence[ScoringRequest], scoring: Scoring) -> Plan:
         """As `LanguageModel.plan_all`, for `slopes`; a sequence that passes back counts twice."""
         ...
 
@@ -165,7 +165,7 @@ class LanguageModel(Protocol):
         """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
         ...
 
-    def plan_all(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> Plan:
+    def plan_all(self, requests: Sequence[ScoringRequest], scoring: Scoring) -> Plan:
         """The same for texts with answers of their own; rows count through the questions."""
         ...
 

@@ -25,9 +25,9 @@ class Completion:
     fill: tuple[int, ...]
     counts: tuple[int, ...]
     positions: tuple[int, ...]  # where output is read, ascending
-    which: Tensor  # (reading,) index into places
+    position_index: Tensor  # (reading,) index into places
     tokens: Tensor  # (reading,)
-    columns: Tensor  # (reading,) the answer that the reading counts for
+    answer_index: Tensor  # (reading,) the answer that the reading counts for
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Completions:
 
     @property
     def longest(self) -> int:
-        return max(len(probe.fill) for probe in self.completions)
+        return max(len(completion.fill) for completion in self.completions)
 
 
 def completion_of(
@@ -53,8 +53,10 @@ def completion_of(
     positions = sorted({position for position, _, _ in table})
     index = {position: i for i, position in enumerate(positions)}
     numbers = torch.tensor([(index[p], token, answer) for p, token, answer in table]).T
-    which, tokens, columns = numbers.to(device)  # each (reading,)
-    return Completion(tuple(fill), tuple(counts), tuple(positions), which, tokens, columns)
+    position_index, tokens, answer_index = numbers.to(device)  # each (reading,)
+    return Completion(
+        tuple(fill), tuple(counts), tuple(positions), position_index, tokens, answer_index
+    )
 
 
 def continuations(
@@ -68,19 +70,23 @@ def continuations(
     stems = [
         tuple(follow[: max(positions)]) for follow, positions in zip(follows, scored, strict=True)
     ]
-    owner = _owners(set(stems))
+    extension = _longest_extensions(set(stems))
     readings: dict[tuple[int, ...], list[ScoredToken]] = {}
     for answer, (follow, positions) in enumerate(zip(follows, scored, strict=True)):
-        tokens = readings.setdefault(owner[stems[answer]], [])
+        tokens = readings.setdefault(extension[stems[answer]], [])
         tokens.extend((position, follow[position], answer) for position in positions)
     return tuple(completion_of(stem, (), table, device) for stem, table in readings.items())
 
 
-def _owners(stems: Iterable[tuple[int, ...]]) -> Mapping[tuple[int, ...], tuple[int, ...]]:
+def _longest_extensions(
+    stems: Iterable[tuple[int, ...]],
+) -> Mapping[tuple[int, ...], tuple[int, ...]]:
     """The longest-lived stem that begins with each stem: in sorted order, the last one seen."""
-    owner: dict[tuple[int, ...], tuple[int, ...]] = {}
-    after: tuple[int, ...] = ()
+    extension: dict[tuple[int, ...], tuple[int, ...]] = {}
+    previous: tuple[int, ...] = ()
     for stem in sorted(stems, reverse=True):
-        owner[stem] = owner[after] if after[: len(stem)] == stem and after else stem
-        after = stem
-    return owner
+        extension[stem] = (
+            extension[previous] if previous[: len(stem)] == stem and previous else stem
+        )
+        previous = stem
+    return extension

@@ -68,7 +68,7 @@ def pack_separately(sequences: Sequence[Sequence[int]]) -> PrefixTree:
         runs.append(SegmentRun(row_start, len(members), length, length))
         row_start = runs[-1].stop
     ids = [token for i in order for token in sequences[i]]
-    depths = np.concatenate([np.tile(np.arange(run.fresh), run.count) for run in runs])
+    depths = np.concatenate([np.tile(np.arange(run.query_length), run.count) for run in runs])
     paths = (start + np.arange(len(s)) for start, s in zip(starts, sequences, strict=True))
     return _tree(ids, depths, runs, tuple(paths))
 
@@ -80,14 +80,14 @@ def pack_sharing_prefixes(sequences: Sequence[Sequence[int]], roots: Sequence[in
     segments.sort(key=lambda segment: segment.shape)  # stable: of a shape, in order
     row_position = _row_positions(segments)
     runs, start = [], 0
-    for (seen, fresh), group in groupby(segments, key=lambda segment: segment.shape):
-        for members in _parted(list(group), max(1, KEYS // seen)):
+    for (key_length, query_length), group in groupby(segments, key=lambda segment: segment.shape):
+        for members in _parted(list(group), max(1, KEYS // key_length)):
             keys = None
-            if seen > fresh:
+            if key_length > query_length:
                 keys = torch.from_numpy(
                     row_position[np.stack([segment.path for segment in members])]
                 )
-            runs.append(SegmentRun(start, len(members), fresh, seen, keys))
+            runs.append(SegmentRun(start, len(members), query_length, key_length, keys))
             start = runs[-1].stop
     ids = [token for segment in segments for token in segment.ids]
     depths = np.concatenate([np.arange(len(s.path) - len(s.ids), len(s.path)) for s in segments])
@@ -103,16 +103,16 @@ def _segments(
 ) -> list[_Segment]:
     """In sorted order each sequence adds what its neighbour before it does not have."""
     segments: list[_Segment] = []
-    before: tuple[int, Sequence[int], Path] = (-1, (), np.empty(0, dtype=np.int64))
+    previous: tuple[int, Sequence[int], Path] = (-1, (), np.empty(0, dtype=np.int64))
     count = 0
     for i in sorted(range(len(sequences)), key=lambda i: (roots[i], sequences[i])):
         root, ids = roots[i], sequences[i]
-        shared = common_prefix_length(before[1], ids) if before[0] == root else 0
-        fresh = len(ids) - shared
-        path = np.concatenate([before[2][:shared], np.arange(count, count + fresh)])
-        if fresh:
+        shared = common_prefix_length(previous[1], ids) if previous[0] == root else 0
+        new_tokens = len(ids) - shared
+        path = np.concatenate([previous[2][:shared], np.arange(count, count + new_tokens)])
+        if new_tokens:
             segments.append(_Segment(count, ids[shared:], path))
-        paths[i], before, count = path, (root, ids, path), count + fresh
+        paths[i], previous, count = path, (root, ids, path), count + new_tokens
     return segments
 
 
@@ -135,6 +135,6 @@ def common_prefix_length(a: Sequence[int], b: Sequence[int]) -> int:
 def _tree(
     ids: list[int], depths: NDArray[np.int64], runs: list[SegmentRun], paths: tuple[Path, ...]
 ) -> PrefixTree:
-    spare = -len(ids) % ROUND
-    padded = torch.tensor(ids + [0] * spare)
-    return PrefixTree(padded, torch.from_numpy(np.pad(depths, (0, spare))), tuple(runs), paths)
+    padding = -len(ids) % ROUND
+    padded = torch.tensor(ids + [0] * padding)
+    return PrefixTree(padded, torch.from_numpy(np.pad(depths, (0, padding))), tuple(runs), paths)

@@ -18,13 +18,13 @@ class SegmentRun:
 
     start: int  # its first token in the row
     count: int
-    fresh: int
-    seen: int
+    query_length: int
+    key_length: int
     keys: Tensor | None = None  # (segment, seen) tokens that each sees; None: its own, all fresh
 
     @property
     def stop(self) -> int:
-        return self.start + self.count * self.fresh
+        return self.start + self.count * self.query_length
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,21 +38,23 @@ class KernelBatch:
     stop: int
     query_bounds: Tensor  # (segment + 1,) int32: where each segment's tokens begin, from `start`
     key_bounds: Tensor  # (segment + 1,) int32: where what each sees begins, in `keys`
-    longest: tuple[int, int]  # segment, and what one sees
+    max_lengths: tuple[int, int]  # segment, and what one sees
     keys: Tensor | None  # (key,) tokens that are seen, by segment; None: its own, all of them fresh
 
     @classmethod
     def of(cls, runs: Sequence[SegmentRun]) -> "KernelBatch":
         """Of neighbours that all see their own tokens only, or all see `keys`."""
-        fresh, seen = ([getattr(run, name) for run in runs] for name in ("fresh", "seen"))
+        query_lengths, key_lengths = (
+            [getattr(run, name) for run in runs] for name in ("query_length", "key_length")
+        )
         counts = [run.count for run in runs]
         keys = [run.keys.flatten() for run in runs if run.keys is not None]
         return cls(
             runs[0].start,
             runs[-1].stop,
-            torch.from_numpy(_bounds(fresh, counts)),
-            torch.from_numpy(_bounds(seen, counts)),
-            (max(fresh), max(seen)),
+            torch.from_numpy(_bounds(query_lengths, counts)),
+            torch.from_numpy(_bounds(key_lengths, counts)),
+            (max(query_lengths), max(key_lengths)),
             torch.cat(keys) if keys else None,
         )
 
@@ -77,22 +79,22 @@ def _cut(run: SegmentRun) -> Iterator[SegmentRun]:
     for first in range(0, run.count, SEGMENTS):
         segments = slice(first, min(first + SEGMENTS, run.count))
         keys = None if run.keys is None else run.keys[segments]
-        start = run.start + first * run.fresh
-        yield SegmentRun(start, segments.stop - first, run.fresh, run.seen, keys)
+        start = run.start + first * run.query_length
+        yield SegmentRun(start, segments.stop - first, run.query_length, run.key_length, keys)
 
 
 def _grouped(runs: Sequence[SegmentRun]) -> Iterator[list[SegmentRun]]:
     """Neighbours together: all that see their own tokens, and others as long as copies are few."""
     group: list[SegmentRun] = []
-    copied = segments = 0
+    copied_keys = segments = 0
     for run in runs:
-        more = 0 if run.keys is None else run.count * run.seen
-        full = copied + more > KEYS or segments + run.count > SEGMENTS
-        if group and (full or (group[-1].keys is None) != (run.keys is None)):
+        key_count = 0 if run.keys is None else run.count * run.key_length
+        is_full = copied_keys + key_count > KEYS or segments + run.count > SEGMENTS
+        if group and (is_full or (group[-1].keys is None) != (run.keys is None)):
             yield group
-            group, copied, segments = [], 0, 0
+            group, copied_keys, segments = [], 0, 0
         group.append(run)
-        copied, segments = copied + more, segments + run.count
+        copied_keys, segments = copied_keys + key_count, segments + run.count
     if group:
         yield group
 

@@ -10,7 +10,7 @@ from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion, Completions
 from promptsearch.models.families.causal_completions import AnswerEncoder, CausalCompletions
 from promptsearch.models.forward.backends import ForwardBackend
-from promptsearch.models.forward.runtime import ModelRuntime, items_of, width_of
+from promptsearch.models.forward.runtime import ModelRuntime, distinct_texts, width_of
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences, causal_backends
 from promptsearch.models.tokenization.chat import Raw, Writer, chat_of, template_sha256
@@ -56,7 +56,7 @@ class CausalFamily:
             shared = CausalCompletions(request.answers, norm, self.begin, runtime.device, width)
             prefixes += (shared.of(each) for each in encoder.encode(request.texts, request.answers))
         encoded = [Encoded(prefix, (), ()) for prefix, _ in prefixes]
-        return runtime.plan_batches(items_of(encoded, [shared for _, shared in prefixes]))
+        return runtime.plan_batches(distinct_texts(encoded, [shared for _, shared in prefixes]))
 
     def recipe(self, backend: ForwardBackend) -> ForwardRecipe:
         """Return how planned sequences are assembled, and what passes them."""
@@ -71,7 +71,7 @@ class CausalFamily:
 
     def prompt_ids(self, runtime: ModelRuntime[ForwardBackend], filled: Filled) -> list[int]:
         """Return the ids up to the answer."""
-        return self._encoder(runtime, False).before(filled)
+        return self._encoder(runtime, False).prompt_ids(filled)
 
     def _encoder(self, runtime: ModelRuntime[ForwardBackend], counted: bool) -> AnswerEncoder:
         return AnswerEncoder(runtime.tokens, self.writer, runtime.limit, counted)
@@ -85,10 +85,10 @@ def _assemble(item: EncodedText, completion: Completion) -> tuple[list[int], lis
 
 
 def _writer(tokenizer: Any, info: ModelInfo, options: Options) -> Writer:
-    has = tokenizer.chat_template is not None
-    if options.chat == "off" or (options.chat == "auto" and not has):
+    has_template = tokenizer.chat_template is not None
+    if options.chat == "off" or (options.chat == "auto" and not has_template):
         return Raw()
-    if not has:
+    if not has_template:
         raise ModelError(f"the tokenizer of {info.spec!r} has no chat template; use --chat off")
     control = control_tokens(tokenizer)
     return chat_of(tokenizer, control, options.chat_system, options.chat_answer_prefix)

@@ -59,7 +59,7 @@ class AnswerEncoder:
                     of_text = self._encode_answers([text], answers)
                 yield of_text
 
-    def before(self, text: Filled) -> list[int]:
+    def prompt_ids(self, text: Filled) -> list[int]:
         """Return the ids of everything before the first slot."""
         written = self.writer.write(text, ())
         return self._encode([written.line[: written.slots[0]]], [0])[0][0]
@@ -85,11 +85,13 @@ class AnswerEncoder:
                 )
         token_counts = self._token_counts(written) if self.counted else [1] * len(written)
         step = len(answers)
-        full = (insert_triggers(ids, texts[i // step]) for i, (ids, _) in enumerate(encoded))
+        with_triggers = (
+            insert_triggers(ids, texts[i // step]) for i, (ids, _) in enumerate(encoded)
+        )
         firsts = (first for _, first in encoded)
         return [
-            EncodedAnswer(tuple(ids), *more)
-            for ids, *more in zip(full, firsts, token_counts, strict=True)
+            EncodedAnswer(tuple(ids), *rest)
+            for ids, *rest in zip(with_triggers, firsts, token_counts, strict=True)
         ]
 
     def _token_counts(self, written: Sequence[EncodedChatText]) -> list[int]:
@@ -149,8 +151,8 @@ class CausalCompletions:
     ) -> Completions:
         scored = [range(a, len(follow)) for a, follow in zip(starts, follows, strict=True)]
         completions = continuations(follows, scored, self._device)
-        by = divisors(self._answers, token_counts, self._norm, self._width)
-        return Completions(completions, by)
+        divisors_of_answers = divisors(self._answers, token_counts, self._norm, self._width)
+        return Completions(completions, divisors_of_answers)
 
 
 def _common_prefix_length(ids: Sequence[tuple[int, ...]]) -> int:

@@ -10,7 +10,7 @@ from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion
 from promptsearch.models.families.masked_completions import MaskedCompletions
 from promptsearch.models.forward.backends import ForwardBackend
-from promptsearch.models.forward.runtime import ModelRuntime, items_of, width_of
+from promptsearch.models.forward.runtime import ModelRuntime, distinct_texts, width_of
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences, masked_backends
 from promptsearch.models.tokenization.encode import SlotContexts, encode, line_of
@@ -63,7 +63,7 @@ class MaskedFamily:
         by_text = [c for c, r in zip(completions, requests, strict=True) for _ in r.texts]
         pairs = zip(by_text, encoded, strict=True)
         of_texts = [each.for_slots(text.slot_contexts) for each, text in pairs]
-        return runtime.plan_batches(items_of(encoded, of_texts))
+        return runtime.plan_batches(distinct_texts(encoded, of_texts))
 
     def _completions(
         self,

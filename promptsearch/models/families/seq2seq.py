@@ -10,7 +10,7 @@ from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion, Completions, continuations
 from promptsearch.models.forward.backends import ForwardBackend
 from promptsearch.models.forward.encoder_decoder import EncoderBackend, seq2seq_backends
-from promptsearch.models.forward.runtime import ModelRuntime, divisors, items_of, width_of
+from promptsearch.models.forward.runtime import ModelRuntime, distinct_texts, divisors, width_of
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences
 from promptsearch.models.tokenization.control_tokens import sentinels_of
@@ -66,7 +66,7 @@ class Seq2SeqFamily:
                         runtime, names, request.answers, scoring, width
                     )
                 by_text.append(by_names[names])
-        return runtime.plan_batches(items_of(encoded, by_text), once=True)
+        return runtime.plan_batches(distinct_texts(encoded, by_text), encoder_decoder=True)
 
     def recipe(self, backend: EncoderBackend) -> ForwardRecipe:
         """Return how planned sequences are assembled, and the decoders of each block."""

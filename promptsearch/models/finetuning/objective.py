@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from promptsearch.models import LanguageModel, Plan, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan, PlanBlock
-from promptsearch.models.forward.score import ForwardRecipe, scored, scores_of
+from promptsearch.models.forward.score import ForwardRecipe, scored_texts, scores_of
 from promptsearch.models.frozen_model import FrozenModel, frozen_model
 from promptsearch.models.gradients.token_gradients import Loss
 from promptsearch.prompt import Answer, Filled
@@ -27,21 +27,21 @@ class FinetuneObjective:
 
     def plan(self, model: LanguageModel) -> Plan:
         """Each text once, as it passes when it is learned from."""
-        return self._work(with_plain_backend(model), range(len(self.texts)))
+        return self._plan(with_plain_backend(model), range(len(self.texts)))
 
     def losses(self, learner: FrozenModel[Any], rows: Sequence[int]) -> Tensor:
         """(row,) of these texts, in any order, with gradients of the learner's weights."""
-        work = self._work(learner, rows)
-        procedure, whole = learner.recipe(work), _whole(work)
+        plan = self._plan(learner, rows)
+        recipe, one_batch = learner.recipe(plan), _is_one_batch(plan)
         losses = []
-        for block in work.blocks:
-            block_scores = scored(block.items, _scores(block, procedure, whole).cpu())
+        for block in plan.blocks:
+            block_scores = scored_texts(block.items, _scores(block, recipe, one_batch).cpu())
             losses.append(self.loss([rows[i] for i in block_scores.rows], block_scores.log_probs))
         return torch.cat(losses)
 
-    def _work(self, learner: FrozenModel[Any], rows: Sequence[int]) -> BatchPlan:
-        question = ScoringRequest([self.texts[row] for row in rows], self.answers)
-        return learner.plan_all([question], self.scoring)
+    def _plan(self, learner: FrozenModel[Any], rows: Sequence[int]) -> BatchPlan:
+        request = ScoringRequest([self.texts[row] for row in rows], self.answers)
+        return learner.plan_all([request], self.scoring)
 
 
 def with_plain_backend(model: LanguageModel) -> FrozenModel[Any]:
@@ -53,34 +53,36 @@ def with_plain_backend(model: LanguageModel) -> FrozenModel[Any]:
     runtime = replace(
         frozen.runtime,
         fast=None,
-        batch_limits=replace(frozen.runtime.batch_limits, packed=False, shared=False),
+        batch_limits=replace(frozen.runtime.batch_limits, packed=False, shares_prefixes=False),
         make_fast=None,
         gradient_backend=None,
     )
     return replace(frozen, runtime=runtime)
 
 
-def _whole(work: BatchPlan) -> bool:
+def _is_one_batch(plan: BatchPlan) -> bool:
     """Whether all sequences pass as one batch."""
-    return sum(len(block.batches) for block in work.blocks) == 1
+    return sum(len(block.batches) for block in plan.blocks) == 1
 
 
-def _scores(block: PlanBlock, procedure: ForwardRecipe, whole: bool) -> Tensor:
+def _scores(block: PlanBlock, recipe: ForwardRecipe, one_batch: bool) -> Tensor:
     """(item, answer); of several batches none keeps its activations: they are made once more.
 
     The second time with the same dropout.
     """
-    passes = procedure.prepare(block.items)
-    if whole:
-        return scores_of(block.batches[0], block, procedure.assemble, passes)
+    backend = recipe.prepare(block.items)
+    if one_batch:
+        return scores_of(block.batches[0], block, recipe.assemble, backend)
     here = block.items[0].completions.completions[0].tokens  # by its device random numbers are kept
     parts = [
-        checkpoint(_there, here, batch, block, procedure.assemble, passes, use_reentrant=False)
+        checkpoint(
+            _scores_of_batch, here, batch, block, recipe.assemble, backend, use_reentrant=False
+        )
         for batch in block.batches
     ]
     return torch.stack(parts).sum(0)
 
 
-def _there(_here: Tensor, *arguments: Any) -> Tensor:
+def _scores_of_batch(_here: Tensor, *arguments: Any) -> Tensor:
     """`scores_of`, with a tensor of the device among what is given."""
     return scores_of(*arguments)

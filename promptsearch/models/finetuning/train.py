@@ -29,14 +29,14 @@ from promptsearch.models.loading.pretrained import quiet
 
 
 def tuned(
-    model: LanguageModel, lesson: FinetuneObjective, tuning: FinetuneConfig, seed: int = 0
+    model: LanguageModel, objective: FinetuneObjective, config: FinetuneConfig, seed: int = 0
 ) -> LanguageModel | None:
     """A copy that has learned the lesson, in float32; None where its weights are no numbers.
 
     The model and the caller's random numbers stay as they are. `ModelError` where memory ends.
     """
     try:
-        copy = _learned(model, lesson, tuning, seed)
+        copy = _finetuned_copy(model, objective, config, seed)
     except torch.OutOfMemoryError:
         raise ModelError(
             "the copy that is tuned does not fit into the device's memory; use a smaller "
@@ -46,15 +46,15 @@ def tuned(
     return _wrapped(copy, model) if finite else None
 
 
-def _learned(
-    model: LanguageModel, lesson: FinetuneObjective, tuning: FinetuneConfig, seed: int
+def _finetuned_copy(
+    model: LanguageModel, objective: FinetuneObjective, config: FinetuneConfig, seed: int
 ) -> Any:
     """A copy of the transformers model, after the lesson."""
     copy = deepcopy(frozen_model(model).runtime.model).float()
     learner = with_plain_backend(_wrapped(copy, model))
     copy.requires_grad_(True)
-    with _own_randomness(), quiet(), TemporaryDirectory() as scratch:
-        PromptTrainer(learner, lesson, _arguments(tuning, seed, scratch, copy.device)).train()
+    with _preserved_random_state(), quiet(), TemporaryDirectory() as scratch:
+        PromptTrainer(learner, objective, _arguments(config, seed, scratch, copy.device)).train()
     return copy
 
 
@@ -90,15 +90,15 @@ class PromptTrainer(Trainer):
     """Trainer on a lesson's rows: the learner's own passes instead of the model's forward."""
 
     def __init__(
-        self, learner: FrozenModel[Any], lesson: FinetuneObjective, arguments: TrainingArguments
+        self, learner: FrozenModel[Any], objective: FinetuneObjective, arguments: TrainingArguments
     ) -> None:
-        rows = [{"row": row} for row in range(len(lesson.texts))]
+        rows = [{"row": row} for row in range(len(objective.texts))]
         super().__init__(learner.runtime.model, arguments, train_dataset=rows)
-        self._learner, self._lesson = learner, lesson
+        self._learner, self._objective = learner, objective
 
     def compute_loss(self, model: Any, inputs: Any, *_args: Any, **_more: Any) -> Tensor:
         """The mean over the batch, where Trainer adds it up."""
-        losses = self._lesson.losses(self._learner, inputs["row"].tolist())
+        losses = self._objective.losses(self._learner, inputs["row"].tolist())
         return losses.mean().to(self.args.device)
 
     def log(self, *_args: Any, **_more: Any) -> None:
@@ -106,14 +106,14 @@ class PromptTrainer(Trainer):
 
 
 def _arguments(
-    tuning: FinetuneConfig, seed: int, folder: str, device: torch.device
+    config: FinetuneConfig, seed: int, folder: str, device: torch.device
 ) -> TrainingArguments:
     """No files, no reports, no network, one device."""
     arguments = TrainingArguments(
         output_dir=folder,
-        max_steps=tuning.steps,
-        per_device_train_batch_size=tuning.batch,
-        learning_rate=tuning.lr,
+        max_steps=config.steps,
+        per_device_train_batch_size=config.batch,
+        learning_rate=config.lr,
         optim="adamw_torch_fused",
         seed=seed % 2**32,  # numpy takes no other
         use_cpu=device.type == "cpu",
@@ -129,12 +129,12 @@ def _arguments(
 
 
 @contextmanager
-def _own_randomness() -> Iterator[None]:
+def _preserved_random_state() -> Iterator[None]:
     """While open, seeds are set for what is inside only."""
-    ours, numpy_s = random.getstate(), np.random.get_state()
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(range(torch.cuda.device_count())):
             yield
     finally:
-        random.setstate(ours)
-        np.random.set_state(numpy_s)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)

@@ -35,34 +35,34 @@ class CrossAttention:
 class AttentionContext:
     """What is being passed: the forest, and for a decoder what it sees of its encoder."""
 
-    forest: PrefixTree
-    across: tuple[CrossAttention, ...] = ()
-    memory: "KVCache | None" = None  # where the forest grows on one that was passed before
+    tree: PrefixTree
+    cross_attention: tuple[CrossAttention, ...] = ()
+    cache: "KVCache | None" = None  # where the forest grows on one that was passed before
 
 
 class KVCache:
     """Keys and values of what was passed before, (token, head, size), by attention layer."""
 
     def __init__(self) -> None:
-        self._own: dict[int, tuple[Tensor, Tensor]] = {}
-        self._across: dict[int, tuple[Tensor, Tensor]] = {}
+        self._decoder: dict[int, tuple[Tensor, Tensor]] = {}
+        self._encoder: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def grown(self, layer: nn.Module, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def append(self, layer: nn.Module, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """All of the layer's, these at the end."""
-        before = self._own.get(id(layer))
+        previous = self._decoder.get(id(layer))
         both = (keys, values)
-        if before is not None:
-            both = torch.cat([before[0], keys]), torch.cat([before[1], values])
-        self._own[id(layer)] = both
+        if previous is not None:
+            both = torch.cat([previous[0], keys]), torch.cat([previous[1], values])
+        self._decoder[id(layer)] = both
         return both
 
-    def across(self, layer: nn.Module, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def encoder(self, layer: nn.Module, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """The encoder's, as they were given first."""
-        return self._across.setdefault(id(layer), (keys, values))
+        return self._encoder.setdefault(id(layer), (keys, values))
 
     def keep(self, rows: Tensor) -> None:
         """Forget all tokens but these, which are numbered anew in this order."""
-        self._own = {layer: (k[rows], v[rows]) for layer, (k, v) in self._own.items()}
+        self._decoder = {layer: (k[rows], v[rows]) for layer, (k, v) in self._decoder.items()}
 
 
 class NotPackable(TypeError):
@@ -70,7 +70,7 @@ class NotPackable(TypeError):
 
 
 _ONE_AT_A_TIME = Lock()
-_passing: ContextVar[AttentionContext] = ContextVar("passing")
+_context: ContextVar[AttentionContext] = ContextVar("passing")
 
 
 def _forward(
@@ -83,22 +83,24 @@ def _forward(
     dropout: float = 0.0,
     is_causal: bool | None = None,
     position_bias: Tensor | None = None,
-    **more: Any,
+    **options: Any,
 ) -> tuple[Tensor, None]:
     """transformers' signature: (1, head, token, size) to (1, token, head, size)."""
-    _refuse(attention_mask, dropout, more)
-    now = _passing.get()
+    _refuse(attention_mask, dropout, options)
+    context = _context.get()
     causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
     rows = [part[0].transpose(0, 1) for part in (query, key, value)]  # (token, head, size)
-    cross = bool(now.across) and not causal
-    if now.memory is not None:
-        cached = now.memory.across if cross else now.memory.grown
+    cross = bool(context.cross_attention) and not causal
+    if context.cache is not None:
+        cached = context.cache.encoder if cross else context.cache.append
         rows[1:] = cached(module, rows[1], rows[2])
     if cross:
         out = rows[2].new_zeros(*rows[0].shape[:2], rows[2].shape[2])
-        _cross(rows, out, now.across, scaling)
+        _cross(rows, out, context.cross_attention, scaling)
         return out[None], None
-    out = tree_attention(rows, now.forest, causal=causal, scale=scaling, table=position_bias)
+    out = tree_attention(
+        rows, context.tree, causal=causal, scale=scaling, distance_biases=position_bias
+    )
     return out[None], None
 
 
@@ -108,20 +110,20 @@ _HARMLESS |= {"output_router_logits", "deterministic"}
 _HARMLESS |= {"sliding_window"}  # no sequence is longer than a window
 
 
-def _refuse(mask: Tensor | None, dropout: float, more: dict[str, Any]) -> None:
+def _refuse(mask: Tensor | None, dropout: float, options: dict[str, Any]) -> None:
     """A mask, a window, soft caps, sinks: what we would otherwise leave out in silence."""
     unsupported = [
-        name for name, value in more.items() if name not in _HARMLESS and value is not None
+        name for name, value in options.items() if name not in _HARMLESS and value is not None
     ]
     if mask is not None or dropout or unsupported:
         raise NotPackable(f"attention with {', '.join(unsupported) or 'a mask'} is not packed")
 
 
 def _cross(
-    rows: list[Tensor], out: Tensor, across: tuple[CrossAttention, ...], scale: float | None
+    rows: list[Tensor], out: Tensor, groups: tuple[CrossAttention, ...], scale: float | None
 ) -> None:
     query, key, value = rows
-    for group in across:
+    for group in groups:
         queries, keys = group.queries.to(query.device), group.keys.to(key.device)
         parts = query[queries], key[keys], value[keys]
         out[queries] = attention(*parts, causal=False, scale=scale)
@@ -134,23 +136,23 @@ def configs_of(model: Any) -> list[Any]:
 
 
 @contextmanager
-def packed(configs: Sequence[Any], passing: AttentionContext) -> Iterator[None]:
+def packed(configs: Sequence[Any], context: AttentionContext) -> Iterator[None]:
     """While open, attention of the model with these configurations is ours: along `passing`."""
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
     if NAME not in ALL_ATTENTION_FUNCTIONS:
         ALL_ATTENTION_FUNCTIONS.register(NAME, _forward)
     with _ONE_AT_A_TIME, without_cudnn():  # the configurations are the model's in all threads
-        token = _passing.set(passing)
+        token = _context.set(context)
         try:
             with patched(*configs, _attn_implementation=NAME):
                 yield
         finally:
-            _passing.reset(token)
+            _context.reset(token)
 
 
 @contextmanager
-def distances(model: nn.Module, longest: int) -> Iterator[None]:
+def distance_biases(model: nn.Module, longest: int) -> Iterator[None]:
     """While open, T5's layers give biases by distance, (1, head, 1, distance), zero in the middle.
 
     They would make one for each pair of tokens of the row, between sequences too. Those that look
@@ -160,9 +162,9 @@ def distances(model: nn.Module, longest: int) -> Iterator[None]:
     none = torch.zeros(1, 1, 1, 1, device=next(model.parameters()).device)
     with ExitStack() as patches:
         for layer in layers:
-            has = layer.has_relative_attention_bias
+            is_biased = layer.has_relative_attention_bias
             with torch.no_grad():  # no inference mode: it may be added to what keeps gradients
-                table = _table(layer.compute_bias(longest, longest)) if has else none
+                table = _by_distance(layer.compute_bias(longest, longest)) if is_biased else none
             patches.enter_context(
                 patched(
                     layer,
@@ -173,6 +175,6 @@ def distances(model: nn.Module, longest: int) -> Iterator[None]:
         yield
 
 
-def _table(bias: Tensor) -> Tensor:
+def _by_distance(bias: Tensor) -> Tensor:
     """From (1, head, query, key), which depends on key - query only."""
     return torch.cat([bias[:, :, 1:, 0].flip(-1), bias[:, :, 0]], dim=-1)[:, :, None]

@@ -40,7 +40,7 @@ class ForwardBackend(Protocol):
     """One way of passing sequences; a root is the text that a decoder's sequence reads."""
 
     @property
-    def shared(self) -> bool:
+    def shares_prefixes(self) -> bool:
         """Whether what sequences begin with is passed once."""
         ...
 
@@ -66,7 +66,7 @@ class PaddedForward:
     inputs: Callable[[Tensor, Tensor, Tensor], dict[str, Any]]  # of ids, lengths, roots
     device: torch.device
     padded: bool = True  # or only sequences of one length together
-    shared: bool = False
+    shares_prefixes: bool = False
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
@@ -115,7 +115,7 @@ class PackedForward:
     configs: Sequence[Any]
     gelus: Sequence[Any]  # the model's activations that approximate GELU by tanh
     inputs: Callable[[Tensor, Tensor], dict[str, Any]]  # of ids and depths, (1, token) each
-    shared: bool
+    shares_prefixes: bool
     device: torch.device
 
     def hidden_states(
@@ -123,18 +123,18 @@ class PackedForward:
     ) -> HiddenStates:
         tree = (
             pack_sharing_prefixes(sequences, [0] * len(sequences))
-            if self.shared
+            if self.shares_prefixes
             else pack_separately(sequences)
         )
-        placed_tree = tree.to(self.device)
-        read, where = reads(placed_tree, positions)
-        inputs = self.inputs(placed_tree.ids[None], placed_tree.depths[None])
+        on_device = tree.to(self.device)
+        tokens, index = read_tokens(on_device, positions)
+        inputs = self.inputs(on_device.ids[None], on_device.depths[None])
         with (
-            packed(self.configs, AttentionContext(placed_tree)),
+            packed(self.configs, AttentionContext(on_device)),
             patched(*self.gelus, forward=_GELU),
         ):
             states = self.outputs.states(inputs)
-        return HiddenStates(states[0, read.to(states.device)], where)
+        return HiddenStates(states[0, tokens.to(states.device)], index)
 
     @property
     def vocabulary(self) -> int:
@@ -151,15 +151,15 @@ class FusedForward:
     encoder: FusedEncoder
     vocabulary: int
     device: torch.device
-    shared: bool = False
+    shares_prefixes: bool = False
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
     ) -> HiddenStates:
         tree = pack_separately(sequences).to(self.device)
-        read, where = reads(tree, positions)
+        tokens, index = read_tokens(tree, positions)
         with torch.inference_mode(), without_cudnn():
-            return HiddenStates(self.encoder.states(tree, read.to(self.device)), where)
+            return HiddenStates(self.encoder.states(tree, tokens.to(self.device)), index)
 
     def logits(self, states: Tensor) -> Tensor:
         with torch.inference_mode():
@@ -173,11 +173,11 @@ def padded(lines: Sequences, device: torch.device) -> tuple[Tensor, Tensor]:
     return torch.tensor(ids, device=device), torch.tensor(lengths, device=device)
 
 
-def reads(tree: PrefixTree, positions: Positions) -> tuple[Tensor, NDArray[np.int64]]:
+def read_tokens(tree: PrefixTree, positions: Positions) -> tuple[Tensor, NDArray[np.int64]]:
     """The tokens of the row that are read, each once, and where each sequence's reads are."""
     rows = [
         path[list(read_positions)]
         for path, read_positions in zip(tree.paths, positions, strict=True)
     ]
-    read, where = np.unique(np.concatenate(rows), return_inverse=True)
-    return torch.from_numpy(read), where
+    tokens, index = np.unique(np.concatenate(rows), return_inverse=True)
+    return torch.from_numpy(tokens), index

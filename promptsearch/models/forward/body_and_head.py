@@ -49,10 +49,10 @@ class BodyAndHead:
         self._model = model
         self._body: nn.Module | None = None
         self._sample = sample
-        self._shell: Any = None  # the body's output for the sample
+        self._sample_output: Any = None  # the body's output for the sample
         with torch.inference_mode():
-            whole = self._whole(sample)
-            usable = (b for b in bodies if b is not model and self._agrees(b, whole))
+            whole = self._run_whole(sample)
+            usable = (b for b in bodies if b is not model and self._halves_match(b, whole))
             self._body = next(usable, None)
         self.vocabulary: int = whole.shape[-1]
 
@@ -63,25 +63,27 @@ class BodyAndHead:
 
     def states(self, inputs: dict[str, Any]) -> Tensor:
         """Hidden states (sequence, token, hidden); the logits, where there are no halves."""
-        return self._whole(inputs) if self._body is None else self._ended(self._body, inputs)[0]
+        return (
+            self._run_whole(inputs) if self._body is None else self._run_body(self._body, inputs)[0]
+        )
 
     def logits(self, states: Tensor) -> Tensor:
         """(position, hidden) to (position, word), in float32."""
         if self._body is None:
             return states.float()
-        return self._headed(self._body, states)
+        return self._run_head(self._body, states)
 
-    def _headed(self, body: nn.Module, states: Tensor) -> Tensor:
-        output = _filled_shell(self._shell, states.unsqueeze(1))
+    def _run_head(self, body: nn.Module, states: Tensor) -> Tensor:
+        output = with_states(self._sample_output, states.unsqueeze(1))
         with patched(body, forward=lambda *_args, **_more: output):
             logits: Tensor = self._model(**self._sample).logits
         return logits[:, 0].float()
 
-    def _whole(self, inputs: dict[str, Any]) -> Tensor:
+    def _run_whole(self, inputs: dict[str, Any]) -> Tensor:
         logits: Tensor = self._model(**inputs).logits
         return logits
 
-    def _ended(self, body: nn.Module, inputs: dict[str, Any]) -> Any:
+    def _run_body(self, body: nn.Module, inputs: dict[str, Any]) -> Any:
         """The body's output."""
         return run_until(
             self._model,
@@ -89,10 +91,10 @@ class BodyAndHead:
             lambda stop: body.register_forward_hook(lambda _module, _inputs, output: stop(output)),
         )
 
-    def _agrees(self, body: nn.Module, whole: Tensor) -> bool:
+    def _halves_match(self, body: nn.Module, whole: Tensor) -> bool:
         try:
-            self._shell = self._ended(body, self._sample)
-            logits = self._headed(body, self._shell[0][0])
+            self._sample_output = self._run_body(body, self._sample)
+            logits = self._run_head(body, self._sample_output[0][0])
         except UNSUPPORTED_ERRORS:
             return False  # a head that needs more than hidden states: the plain path serves it
         expected = whole[0].float()
@@ -100,7 +102,7 @@ class BodyAndHead:
         return logits.shape == expected.shape and torch.allclose(logits, expected, near, near)
 
 
-class _Done(BaseException):
+class _Stopped(BaseException):
     """Carries what was found out of the model's forward. Not an error."""
 
     def __init__(self, value: Any) -> None:
@@ -114,20 +116,20 @@ def run_until(
     """What the hook that `watch` registers hands to its `stop`, which ends the forward there."""
 
     def stop(value: Any) -> None:
-        raise _Done(value)
+        raise _Stopped(value)
 
     handle = watch(stop)
     try:
         model(**inputs)
-    except _Done as done:
+    except _Stopped as done:
         return done.value
     finally:
         handle.remove()
     raise ValueError("the model does not run the part that is watched")
 
 
-def _filled_shell(shell: Any, states: Tensor) -> Any:
+def with_states(output: Any, states: Tensor) -> Any:
     """Return a body's output with other states in it."""
-    if isinstance(shell, tuple):
-        return (states, *shell[1:])
-    return type(shell)(**{**shell, "last_hidden_state": states})
+    if isinstance(output, tuple):
+        return (states, *output[1:])
+    return type(output)(**{**output, "last_hidden_state": states})

@@ -16,38 +16,38 @@ ALIGNED = 16  # bytes that a head's row is a multiple of
 LAST_SEES_ALL = 2  # torch's number for a causal mask that ends at the lower right; 0 is no mask
 
 
-def is_supported(rows: Sequence[Tensor]) -> bool:
+def is_supported(qkv: Sequence[Tensor]) -> bool:
     """Whether the kernel takes a row's queries, keys and values, (token, head, size) each."""
-    device, dtype = rows[0].device, rows[0].dtype
-    if device.type != "cuda" or torch.version.hip or not aligned(rows):
+    device, dtype = qkv[0].device, qkv[0].dtype
+    if device.type != "cuda" or torch.version.hip or not aligned(qkv):
         return False
     return dtype != torch.bfloat16 or torch.cuda.get_device_capability(device) >= (8, 0)
 
 
-def aligned(rows: Sequence[Tensor]) -> bool:
+def aligned(qkv: Sequence[Tensor]) -> bool:
     """Whether every head begins where the kernel can read it."""
-    return all(row.shape[-1] * row.element_size() % ALIGNED == 0 for row in rows)
+    return all(row.shape[-1] * row.element_size() % ALIGNED == 0 for row in qkv)
 
 
 def varlen_attention(
-    rows: Sequence[Tensor], parts: Sequence[KernelBatch], causal: bool, scale: float | None
+    qkv: Sequence[Tensor], parts: Sequence[KernelBatch], causal: bool, scale: float | None
 ) -> list[Tensor]:
     """(token, head, size) of each part."""
-    done = []
-    for part in (part.to(rows[0].device) for part in parts):  # layers may lie on several devices
+    outputs = []
+    for part in (part.to(qkv[0].device) for part in parts):  # layers may lie on several devices
         queries = slice(part.start, part.stop)
         keys = queries if part.keys is None else part.keys
-        q, k, v = rows[0][queries], *(for_each_head(row[keys], rows[0]) for row in rows[1:])
-        bounds = part.query_bounds, part.key_bounds, *part.longest
+        q, k, v = qkv[0][queries], *(for_each_head(row[keys], qkv[0]) for row in qkv[1:])
+        bounds = part.query_bounds, part.key_bounds, *part.max_lengths
         mask, backwards = LAST_SEES_ALL * causal, torch.is_grad_enabled()
         out = forward(q[None], k[None], v[None], None, *bounds, 0.0, mask, backwards, scale=scale)
-        done.append(out[0][0])
-    return done
+        outputs.append(out[0][0])
+    return outputs
 
 
-def forward(*arguments: Any, **more: Any) -> Any:
+def forward(*arguments: Any, **options: Any) -> Any:
     """torch's operator."""
-    return torch.ops.aten._efficient_attention_forward(*arguments, **more)
+    return torch.ops.aten._efficient_attention_forward(*arguments, **options)
 
 
 def for_each_head(row: Tensor, queries: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from promptsearch.models.forward.attention_patch import (
     AttentionContext,
     CrossAttention,
     configs_of,
-    distances,
+    distance_biases,
     packed,
 )
 from promptsearch.models.forward.backends import (
@@ -30,7 +30,7 @@ from promptsearch.models.forward.backends import (
     Positions,
     Sequences,
     padded,
-    reads,
+    read_tokens,
 )
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, BodyAndHead, OutputHead
 from promptsearch.models.forward.select_backend import (
@@ -45,7 +45,7 @@ class EncoderBackend(Protocol):
     """Encodes texts; what it gives back decodes: the root of a sequence is the text it reads."""
 
     @property
-    def shared(self) -> bool: ...
+    def shares_prefixes(self) -> bool: ...
 
     def decoder_for(self, sources: Sequences) -> ForwardBackend: ...
 
@@ -56,7 +56,7 @@ class PaddedEncoder:
 
     model: Any
     outputs: OutputHead
-    shared: bool = False
+    shares_prefixes: bool = False
 
     def decoder_for(self, sources: Sequences) -> ForwardBackend:
         device = self.model.device
@@ -86,55 +86,55 @@ class PackedEncoder:
     model: Any
     outputs: OutputHead
     configs: Sequence[Any]
-    shared: bool = True
+    shares_prefixes: bool = True
 
     def decoder_for(self, sources: Sequences) -> ForwardBackend:
-        forest = pack_separately(sources).to(self.model.device)
-        return _Decoder(self, self.encoded(forest, sources), forest)
+        tree = pack_separately(sources).to(self.model.device)
+        return _Decoder(self, self.encoded(tree, sources), tree)
 
-    def encoded(self, forest: PrefixTree, sources: Sequences) -> Any:
+    def encoded(self, tree: PrefixTree, sources: Sequences) -> Any:
         """The encoder's output for a row of texts."""
-        biased = distances(self.model, _longest(sources))
-        with packed(self.configs, AttentionContext(forest)), biased:
-            return self.model.get_encoder()(input_ids=forest.ids[None])
+        biases = distance_biases(self.model, _longest(sources))
+        with packed(self.configs, AttentionContext(tree)), biases:
+            return self.model.get_encoder()(input_ids=tree.ids[None])
 
 
 @dataclass(frozen=True, eq=False)
 class _Decoder:
     """Sequences of one root share what they begin with, and see the root's text."""
 
-    reader: PackedEncoder
+    encoder: PackedEncoder
     encoded: Any  # the encoder's output for its row
     sources: PrefixTree
-    shared: bool = True
+    shares_prefixes: bool = True
 
     @property
     def vocabulary(self) -> int:
-        return self.reader.outputs.vocabulary
+        return self.encoder.outputs.vocabulary
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
     ) -> HiddenStates:
-        model = self.reader.model
-        forest = pack_sharing_prefixes(sequences, roots).to(model.device)
-        read, where = reads(forest, positions)
+        model = self.encoder.model
+        tree = pack_sharing_prefixes(sequences, roots).to(model.device)
+        tokens, index = read_tokens(tree, positions)
         inputs = {
             "encoder_outputs": self.encoded,
-            "decoder_input_ids": forest.ids[None],
+            "decoder_input_ids": tree.ids[None],
             "use_cache": False,
         }
-        across = tuple(_across(forest, roots, self.sources, model.device))
-        passing = AttentionContext(forest, across)
-        with packed(self.reader.configs, passing), distances(model, _longest(sequences)):
-            states = self.reader.outputs.states(inputs)
-        return HiddenStates(states[0, read.to(states.device)], where)
+        cross_attention = tuple(_cross_attention(tree, roots, self.sources, model.device))
+        context = AttentionContext(tree, cross_attention)
+        with packed(self.encoder.configs, context), distance_biases(model, _longest(sequences)):
+            states = self.encoder.outputs.states(inputs)
+        return HiddenStates(states[0, tokens.to(states.device)], index)
 
     def logits(self, states: Tensor) -> Tensor:
-        return self.reader.outputs.logits(states)
+        return self.encoder.outputs.logits(states)
 
 
 def seq2seq_backends(
-    model: Any, trial: ProbeSequences, start: int, sentinel: int
+    model: Any, probe_sequences: ProbeSequences, start: int, sentinel: int
 ) -> Backends[EncoderBackend]:
     """Ways through an encoder-decoder."""
     text = torch.tensor([[sentinel, 0, 1]], device=model.device)
@@ -148,32 +148,36 @@ def seq2seq_backends(
     outputs = BodyAndHead(model, [model.get_decoder()], sample)
     plain = PaddedEncoder(model, outputs)
     fast = PackedEncoder(model, outputs, configs_of(model))
-    return Backends(plain, fast if _fits(fast, plain, trial) else None, outputs.vocabulary)
+    return Backends(
+        plain, fast if _fits(fast, plain, probe_sequences) else None, outputs.vocabulary
+    )
 
 
-def _fits(fast: PackedEncoder, plain: PaddedEncoder, trial: ProbeSequences) -> bool:
+def _fits(fast: PackedEncoder, plain: PaddedEncoder, probe_sequences: ProbeSequences) -> bool:
     """Whether decoders that read all the trial's texts find the same under both."""
-    count = len(trial.lines)
+    count = len(probe_sequences.sequences)
     roots = [*range(count), *reversed(range(count))]
     doubled = ProbeSequences(
-        [*trial.lines, *trial.lines], [*trial.positions, *trial.positions], roots
+        [*probe_sequences.sequences, *probe_sequences.sequences],
+        [*probe_sequences.positions, *probe_sequences.positions],
+        roots,
     )
     with torch.inference_mode():
         try:
-            packed_decoder = fast.decoder_for(trial.lines)
+            packed_decoder = fast.decoder_for(probe_sequences.sequences)
         except UNSUPPORTED_ERRORS:
             return False
         return outputs_match(
-            packed_decoder, plain.decoder_for(trial.lines), doubled, plain.model.dtype
+            packed_decoder, plain.decoder_for(probe_sequences.sequences), doubled, plain.model.dtype
         )
 
 
-def _across(
-    forest: PrefixTree, roots: Sequence[int], sources: PrefixTree, device: torch.device
+def _cross_attention(
+    tree: PrefixTree, roots: Sequence[int], sources: PrefixTree, device: torch.device
 ) -> Iterator[CrossAttention]:
     """Which tokens of the decoders' row see which of the encoder's, runs of equal sizes."""
     paths_of: dict[int, list[NDArray[np.int64]]] = defaultdict(list)
-    for path, root in zip(forest.paths, roots, strict=True):
+    for path, root in zip(tree.paths, roots, strict=True):
         paths_of[root].append(path)
     sizes: dict[tuple[int, int], list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = {}
     for root, paths in paths_of.items():

@@ -61,18 +61,18 @@ class Layer:
             Norm.of(module.output.LayerNorm, dtype),
         )
 
-    def __call__(self, x: Tensor, forest: PrefixTree, heads: int, read: Tensor | None) -> Tensor:
+    def __call__(self, x: Tensor, tree: PrefixTree, heads: int, read: Tensor | None) -> Tensor:
         """(token, hidden) to the same, or to (read, hidden) where only these tokens go on."""
-        attention = self._attend(self.qkv(x), forest, heads)
+        attention = self._attend(self.qkv(x), tree, heads)
         if read is not None:
             x, attention = x[read], attention[read]
         x = self.output_norm(self.output(attention, x))
         return self.down_norm(self.down(self.intermediate(x), x))
 
     @staticmethod
-    def _attend(qkv: Tensor, forest: PrefixTree, heads: int) -> Tensor:
+    def _attend(qkv: Tensor, tree: PrefixTree, heads: int) -> Tensor:
         rows = qkv.view(len(qkv), 3, heads, -1).unbind(1)  # (token, head, size) each
-        return tree_attention(rows, forest, causal=False).flatten(1)
+        return tree_attention(rows, tree, causal=False).flatten(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,19 +110,19 @@ class FusedEncoder:
             _linear(head.decoder, dtype),
         )
 
-    def states(self, forest: PrefixTree, read: Tensor) -> Tensor:
+    def states(self, tree: PrefixTree, read: Tensor) -> Tensor:
         """Hidden states (position, hidden) of the tokens of the row that are read."""
-        spare = -len(read) % ROUND
-        rows = F.pad(read, (0, spare))
-        x = self.norm(self.words[forest.ids] + self.positions[forest.depths])
+        padding = -len(read) % ROUND
+        rows = F.pad(read, (0, padding))
+        x = self.norm(self.words[tree.ids] + self.positions[tree.depths])
         for number, layer in enumerate(self.layers, 1):
-            x = layer(x, forest, self.heads, rows if number == len(self.layers) else None)
+            x = layer(x, tree, self.heads, rows if number == len(self.layers) else None)
         return x[: len(read)]
 
     def logits(self, states: Tensor) -> Tensor:
         """(position, hidden) to (position, word), in float32."""
-        spare = -len(states) % ROUND
-        padded = F.pad(states, (0, 0, 0, spare))
+        padding = -len(states) % ROUND
+        padded = F.pad(states, (0, 0, 0, padding))
         words = self.decoder(self.transform_norm(self.transform(padded)))
         return words[: len(states)].float()
 

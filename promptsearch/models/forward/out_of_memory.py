@@ -39,13 +39,13 @@ def block_halves(block: PlanBlock) -> tuple[PlanBlock, PlanBlock]:
 
 
 def batch_halves(
-    cells: Sequence[PlannedSequence],
+    sequences: Sequence[PlannedSequence],
 ) -> tuple[Sequence[PlannedSequence], Sequence[PlannedSequence]]:
     """Return the two halves of a batch. Raise ModelError if it has one sequence only."""
-    if len(cells) == 1:
-        raise _too_long(cells[0].length)
-    middle = len(cells) // 2
-    return cells[:middle], cells[middle:]
+    if len(sequences) == 1:
+        raise _too_long(sequences[0].length)
+    middle = len(sequences) // 2
+    return sequences[:middle], sequences[middle:]
 
 
 def _too_long(length: int) -> ModelError:

@@ -22,7 +22,7 @@ class AnyBackend(Protocol):
     """How sequences pass: `Passes`, or a `Reader` of an encoder-decoder."""
 
     @property
-    def shared(self) -> bool: ...
+    def shares_prefixes(self) -> bool: ...
 
 
 Backend = TypeVar("Backend", bound=AnyBackend)
@@ -76,9 +76,9 @@ class ModelRuntime(Generic[Backend]):
         if self.gradient_backend is None:
             return self
         fast = self.gradient_backend()
-        packed, shared = fast is not None, fast is not None and fast.shared
-        shape = replace(self.batch_limits, packed=packed, shared=shared)
-        return replace(self, fast=fast, batch_limits=shape, gradient_backend=None, make_fast=None)
+        packed, shares_prefixes = fast is not None, fast is not None and fast.shares_prefixes
+        limits = replace(self.batch_limits, packed=packed, shares_prefixes=shares_prefixes)
+        return replace(self, fast=fast, batch_limits=limits, gradient_backend=None, make_fast=None)
 
     def reads_like(self, runtime: "ModelRuntime[Backend]") -> bool:
         """Return True if both make the same completions of the same answers."""
@@ -87,25 +87,29 @@ class ModelRuntime(Generic[Backend]):
             runtime.device,
         )
 
-    def plan_batches(self, items: Sequence[EncodedText], once: bool = False) -> BatchPlan:
+    def plan_batches(
+        self, items: Sequence[EncodedText], encoder_decoder: bool = False
+    ) -> BatchPlan:
         """The plan for these items: packed, unless one of them is too long for it."""
         longest = max((len(item.ids) + item.completions.longest for item in items), default=0)
         fits = self.fast is not None and longest <= self.window
-        shape = (
-            self.batch_limits if fits else replace(self.batch_limits, packed=False, shared=False)
+        limits = (
+            self.batch_limits
+            if fits
+            else replace(self.batch_limits, packed=False, shares_prefixes=False)
         )
-        return plan_batches(items, shape, once)
+        return plan_batches(items, limits, encoder_decoder)
 
-    def backend_for(self, work: BatchPlan) -> Backend:
+    def backend_for(self, plan: BatchPlan) -> Backend:
         """The way that the plan is made for."""
-        return self.fast if self.fast is not None and work.limits.packed else self.plain
+        return self.fast if self.fast is not None and plan.limits.packed else self.plain
 
 
-def items_of(encoded: Sequence[Encoded], probes: Sequence[Completions]) -> list[EncodedText]:
+def distinct_texts(encoded: Sequence[Encoded], by_row: Sequence[Completions]) -> list[EncodedText]:
     """Each distinct text once, with all rows that ask for it."""
     items: list[EncodedText] = []
     rows: dict[object, list[int]] = {}
-    for row, (text, completions) in enumerate(zip(encoded, probes, strict=True)):
+    for row, (text, completions) in enumerate(zip(encoded, by_row, strict=True)):
         ids = tuple(text.ids)
         rows_of_text = rows.setdefault((id(completions), text.slots, ids), [])
         rows_of_text.append(row)
@@ -121,20 +125,20 @@ def divisors(
 
     `tokens` are the answers' own numbers of tokens.
     """
-    by = torch.ones(width)
+    denominators = torch.ones(width)
     if norm == "token":
-        by[: len(answers)] = torch.tensor([float(max(number, 1)) for number in tokens])
+        denominators[: len(answers)] = torch.tensor([float(max(number, 1)) for number in tokens])
     if norm == "char":
         lengths = [sum(len(text) for _, text in answer) for answer in answers]
-        by[: len(answers)] = torch.tensor([float(max(length, 1)) for length in lengths])
-    return by
+        denominators[: len(answers)] = torch.tensor([float(max(length, 1)) for length in lengths])
+    return denominators
 
 
-def width_of(questions: Sequence[ScoringRequest]) -> int:
+def width_of(requests: Sequence[ScoringRequest]) -> int:
     """The most answers that a text has; `ModelError` where there is nothing to score."""
-    if not questions or not all(question.answers for question in questions):
+    if not requests or not all(request.answers for request in requests):
         raise ModelError("there are no answers to score; give every label at least one")
-    return max(len(question.answers) for question in questions)
+    return max(len(request.answers) for request in requests)
 
 
 def token_count(ids: Mapping[str, tuple[int, ...]]) -> int:

@@ -38,11 +38,11 @@ class ForwardRecipe(NamedTuple):
     prepare: Prepare
 
 
-def run(work: BatchPlan, procedure: ForwardRecipe, device: torch.device) -> Iterator[Scored]:
+def run(plan: BatchPlan, recipe: ForwardRecipe, device: torch.device) -> Iterator[Scored]:
     """Every text exactly once: scores (row, answer) by blocks."""
-    width = len(work.blocks[0].items[0].completions.divisors) if work.blocks else 0
-    for items, scores in read_blocks(work, procedure, read, torch.zeros(width, device=device)):
-        yield scored(items, scores)
+    width = len(plan.blocks[0].items[0].completions.divisors) if plan.blocks else 0
+    for items, scores in read_blocks(plan, recipe, read, torch.zeros(width, device=device)):
+        yield scored_texts(items, scores)
 
 
 def read_blocks(
@@ -61,15 +61,15 @@ def read_blocks(
         for part, backend in halving(block, prepare, block_halves):
             totals = torch.stack([empty] * len(part.items))
             for batch in part.batches:
-                _pass(batch.cells, part, recipe.assemble, backend, read, totals)
+                _pass(batch.sequences, part, recipe.assemble, backend, read, totals)
             yield part.items, totals.cpu()
 
 
-def scored(items: Sequence[EncodedText], scores: Tensor) -> Scored:
+def scored_texts(items: Sequence[EncodedText], scores: Tensor) -> Scored:
     """By row, divided, from (item, answer) on the CPU; tables can be large: few copies."""
-    alike = len({id(item.completions) for item in items}) == 1
+    one_divisor = len({id(item.completions) for item in items}) == 1
     divisors = [item.completions.divisors for item in items]
-    divided = scores / (divisors[0] if alike else torch.stack(divisors))
+    divided = scores / (divisors[0] if one_divisor else torch.stack(divisors))
     rows = [row for item in items for row in item.rows]
     if len(rows) == len(items):
         return Scored(rows, divided)
@@ -78,7 +78,7 @@ def scored(items: Sequence[EncodedText], scores: Tensor) -> Scored:
 
 
 def _pass(
-    cells: Sequence[PlannedSequence],
+    sequences: Sequence[PlannedSequence],
     block: PlanBlock,
     assemble: Assemble,
     backend: ForwardBackend,
@@ -93,49 +93,53 @@ def _pass(
         read(cells, _hidden_states(cells, block, assemble, backend), backend, added)
         totals.add_(added)  # all of the batch or nothing
 
-    for _ in halving(cells, add, batch_halves):
+    for _ in halving(sequences, add, batch_halves):
         pass
 
 
 def _hidden_states(
-    cells: Sequence[PlannedSequence],
+    planned: Sequence[PlannedSequence],
     block: PlanBlock,
     assemble: Assemble,
     backend: ForwardBackend,
 ) -> HiddenStates:
     """Return the states at the tokens that are read of the block's sequences."""
     sequences, positions = zip(
-        *(assemble(block.items[cell.item], cell.completion) for cell in cells), strict=True
+        *(assemble(block.items[sequence.item], sequence.completion) for sequence in planned),
+        strict=True,
     )
-    return backend.hidden_states(sequences, positions, [cell.item for cell in cells])
+    return backend.hidden_states(sequences, positions, [sequence.item for sequence in planned])
 
 
 def scores_of(
     batch: Batch, block: PlanBlock, assemble: Assemble, backend: ForwardBackend
 ) -> Tensor:
     """Return (item, answer): the scores of one batch, with gradients if they are recorded."""
-    states = _hidden_states(batch.cells, block, assemble, backend)
+    states = _hidden_states(batch.sequences, block, assemble, backend)
     shape = len(block.items), len(block.items[0].completions.divisors)
     scores = torch.zeros(shape, device=states.states.device)
-    read(batch.cells, states, backend, scores)
+    read(batch.sequences, states, backend, scores)
     return scores
 
 
 def read(
-    cells: Sequence[PlannedSequence], reached: HiddenStates, passes: ForwardBackend, scores: Tensor
+    sequences: Sequence[PlannedSequence],
+    hidden: HiddenStates,
+    backend: ForwardBackend,
+    scores: Tensor,
 ) -> None:
     """Add what the cells say to `scores` (item, answer).
 
     Words at some positions at a time, so that memory holds a few of these outputs only.
     """
-    counts = [len(cell.completion.positions) for cell in cells]
+    counts = [len(sequence.completion.positions) for sequence in sequences]
     ends = np.cumsum([0, *counts])
-    for chunk in _parts(counts, OUTPUTS // passes.vocabulary):
-        where = reached.positions[ends[chunk.start] : ends[chunk.stop]]
-        needed, index = np.unique(where, return_inverse=True)
-        logits = passes.logits(reached.states[torch.from_numpy(needed)])
-        norms = logits[:, : passes.vocabulary].logsumexp(-1)  # (position,)
-        _gather(cells[chunk], torch.from_numpy(index).to(logits.device), logits, norms, scores)
+    for chunk in _parts(counts, OUTPUTS // backend.vocabulary):
+        positions = hidden.positions[ends[chunk.start] : ends[chunk.stop]]
+        needed, index = np.unique(positions, return_inverse=True)
+        logits = backend.logits(hidden.states[torch.from_numpy(needed)])
+        norms = logits[:, : backend.vocabulary].logsumexp(-1)  # (position,)
+        _gather(sequences[chunk], torch.from_numpy(index).to(logits.device), logits, norms, scores)
 
 
 def _parts(counts: Sequence[int], most: int) -> Iterator[slice]:
@@ -150,7 +154,11 @@ def _parts(counts: Sequence[int], most: int) -> Iterator[slice]:
 
 
 def _gather(
-    cells: Sequence[PlannedSequence], index: Tensor, logits: Tensor, norms: Tensor, scores: Tensor
+    sequences: Sequence[PlannedSequence],
+    index: Tensor,
+    logits: Tensor,
+    norms: Tensor,
+    scores: Tensor,
 ) -> None:
     """Add log p of the answers' tokens; probes that several cells share are read at once.
 
@@ -158,17 +166,17 @@ def _gather(
     """
     first = 0
     sharing: dict[Completion, tuple[list[int], list[int]]] = {}
-    for cell in cells:
-        items, firsts = sharing.setdefault(cell.completion, ([], []))
-        items.append(cell.item)
+    for sequence in sequences:
+        items, firsts = sharing.setdefault(sequence.completion, ([], []))
+        items.append(sequence.item)
         firsts.append(first)
-        first += len(cell.completion.positions)
-    for probe, (items, firsts) in sharing.items():
-        reads = torch.tensor(firsts, device=logits.device)[:, None] + probe.which
-        positions = index[reads]  # (cell, reading)
-        values = logits[positions, probe.tokens] - norms[positions]
+        first += len(sequence.completion.positions)
+    for completion, (items, firsts) in sharing.items():
+        indices = torch.tensor(firsts, device=logits.device)[:, None] + completion.position_index
+        positions = index[indices]  # (cell, reading)
+        values = logits[positions, completion.tokens] - norms[positions]
         added = values.new_zeros(len(items), scores.shape[1])
-        scores[items] += added.index_add_(1, probe.columns, values)
+        scores[items] += added.index_add_(1, completion.answer_index, values)
 
 
 def batch_plan_of(plan: Plan) -> BatchPlan:

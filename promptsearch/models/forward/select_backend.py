@@ -42,7 +42,7 @@ class Backends(Generic[Backend]):
 class ProbeSequences:
     """Sequences on which a way of passing must give what the plain one gives."""
 
-    lines: Sequences
+    sequences: Sequences
     positions: Positions
     roots: Sequence[int]
 
@@ -51,7 +51,7 @@ class ProbeSequences:
         """Made of some of the vocabulary: different lengths, equal ones, common beginnings."""
         base = [tokens[i % len(tokens)] for i in range(7, 7 + min(longest, 23))]
         backwards = base[::-1]
-        lines = [
+        sequences = [
             base[:5],
             base[:9],
             [*base[:9], *backwards[:3]],
@@ -60,19 +60,22 @@ class ProbeSequences:
             backwards[:5],
             base[:1],
         ]
-        positions = [sorted({0, len(line) // 2, len(line) - 1}) for line in lines]
-        return cls(lines, positions, [0] * len(lines))
+        positions = [sorted({0, len(sequence) // 2, len(sequence) - 1}) for sequence in sequences]
+        return cls(sequences, positions, [0] * len(sequences))
 
 
 def outputs_match(
-    backend: ForwardBackend, plain: ForwardBackend, trial: ProbeSequences, dtype: torch.dtype
+    backend: ForwardBackend,
+    plain: ForwardBackend,
+    probe_sequences: ProbeSequences,
+    dtype: torch.dtype,
 ) -> bool:
     """Whether `way` gives the log-probabilities that the plain passes give."""
     try:
-        actual = _log_probs(backend, trial)
+        actual = _log_probs(backend, probe_sequences)
     except UNSUPPORTED_ERRORS:
         return False
-    expected = _log_probs(plain, trial)
+    expected = _log_probs(plain, probe_sequences)
     if actual.shape != expected.shape:
         return False
     scale = 1 + expected.abs().max().item()
@@ -80,54 +83,67 @@ def outputs_match(
 
 
 def without_leaky_padding(
-    plain: PaddedForward, trial: ProbeSequences, dtype: torch.dtype
+    plain: PaddedForward, probe_sequences: ProbeSequences, dtype: torch.dtype
 ) -> PaddedForward:
     """The same; without padding, where padding changes what the model says (convolutions).
 
     Raises one of `UNFIT` where the model does not run at all, in this dtype for instance.
     """
-    apart = replace(plain, padded=False)
-    if outputs_match(plain, apart, trial, dtype):
+    unpadded = replace(plain, padded=False)
+    if outputs_match(plain, unpadded, probe_sequences, dtype):
         return plain
-    _log_probs(apart, trial)
-    return apart
+    _log_probs(unpadded, probe_sequences)
+    return unpadded
 
 
-def _log_probs(way: ForwardBackend, trial: ProbeSequences) -> Tensor:
+def _log_probs(backend: ForwardBackend, probe_sequences: ProbeSequences) -> Tensor:
     """(read, word)"""
     with torch.inference_mode():
-        reached = way.hidden_states(trial.lines, trial.positions, trial.roots)
-        logits = way.logits(reached.states)[torch.from_numpy(reached.positions)]
+        hidden = backend.hidden_states(
+            probe_sequences.sequences, probe_sequences.positions, probe_sequences.roots
+        )
+        logits = backend.logits(hidden.states)[torch.from_numpy(hidden.positions)]
         return logits.log_softmax(-1).cpu()
 
 
-def masked_backends(model: Any, trial: ProbeSequences, mask: int) -> Backends[ForwardBackend]:
+def masked_backends(
+    model: Any, probe_sequences: ProbeSequences, mask: int
+) -> Backends[ForwardBackend]:
     """Ways through a masked model."""
     sample = {"input_ids": torch.tensor([[mask, mask, 0]], device=model.device)}
     outputs = BodyAndHead(model, _bodies(model), sample)
     plain = without_leaky_padding(
-        PaddedForward(outputs, masked_inputs, model.device), trial, model.dtype
+        PaddedForward(outputs, masked_inputs, model.device), probe_sequences, model.dtype
     )
 
     def in_dtype(dtype: torch.dtype) -> ForwardBackend | None:
-        return _fitting(lambda: _fused(model, outputs.vocabulary, dtype), plain, trial, dtype)
+        return _if_equivalent(
+            lambda: _fused(model, outputs.vocabulary, dtype), plain, probe_sequences, dtype
+        )
 
-    def in_one_row() -> ForwardBackend | None:
-        return _fitting(lambda: _packed(model, outputs, shared=False), plain, trial, model.dtype)
+    def packed() -> ForwardBackend | None:
+        return _if_equivalent(
+            lambda: _packed(model, outputs, shares_prefixes=False),
+            plain,
+            probe_sequences,
+            model.dtype,
+        )
 
     if (fused := in_dtype(model.dtype)) is not None:
-        return Backends(plain, fused, outputs.vocabulary, in_dtype, in_one_row)
-    return Backends(plain, in_one_row(), outputs.vocabulary)
+        return Backends(plain, fused, outputs.vocabulary, in_dtype, packed)
+    return Backends(plain, packed(), outputs.vocabulary)
 
 
-def causal_backends(model: Any, trial: ProbeSequences) -> Backends[ForwardBackend]:
+def causal_backends(model: Any, probe_sequences: ProbeSequences) -> Backends[ForwardBackend]:
     """Ways through a causal model."""
     sample = {"input_ids": torch.tensor([[0, 1, 2]], device=model.device), "use_cache": False}
     outputs = BodyAndHead(model, _bodies(model), sample)
     plain = without_leaky_padding(
-        PaddedForward(outputs, causal_inputs, model.device), trial, model.dtype
+        PaddedForward(outputs, causal_inputs, model.device), probe_sequences, model.dtype
     )
-    fast = _fitting(lambda: _packed(model, outputs, shared=True), plain, trial, model.dtype)
+    fast = _if_equivalent(
+        lambda: _packed(model, outputs, shares_prefixes=True), plain, probe_sequences, model.dtype
+    )
     return Backends(plain, fast, outputs.vocabulary)
 
 
@@ -145,28 +161,28 @@ def _fused(model: Any, vocabulary: int, dtype: torch.dtype) -> FusedForward:
         )
 
 
-def _packed(model: Any, outputs: BodyAndHead, *, shared: bool) -> PackedForward:
+def _packed(model: Any, outputs: BodyAndHead, *, shares_prefixes: bool) -> PackedForward:
     first = reserved(model)
 
     def inputs(ids: Tensor, depths: Tensor) -> dict[str, Any]:
         return {"input_ids": ids, "position_ids": depths + first}
 
     gelus = [m for m in model.modules() if type(m).__name__ in _TANH_GELUS]
-    return PackedForward(outputs, configs_of(model), gelus, inputs, shared, model.device)
+    return PackedForward(outputs, configs_of(model), gelus, inputs, shares_prefixes, model.device)
 
 
-def _fitting(
+def _if_equivalent(
     make: Callable[[], ForwardBackend],
     plain: ForwardBackend,
-    trial: ProbeSequences,
+    probe_sequences: ProbeSequences,
     dtype: torch.dtype,
 ) -> ForwardBackend | None:
     """The way, if the model is built as it takes for granted and it gives what the plain gives."""
     try:
-        way = make()
+        backend = make()
     except UNSUPPORTED_ERRORS:
         return None
-    return way if outputs_match(way, plain, trial, dtype) else None
+    return backend if outputs_match(backend, plain, probe_sequences, dtype) else None
 
 
 def masked_inputs(ids: Tensor, lengths: Tensor, _roots: Tensor | None = None) -> dict[str, Any]:

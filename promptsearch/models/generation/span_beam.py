@@ -23,8 +23,12 @@ from promptsearch.models import LanguageModel
 from promptsearch.models.batching.batch_plan import OUTPUTS
 from promptsearch.models.families.seq2seq import Seq2SeqFamily
 from promptsearch.models.frozen_model import FrozenModel
-from promptsearch.models.generation.incremental_decoder import LONGEST, IncrementalDecoder, growing
-from promptsearch.models.generation.span_tokens import SpanWords
+from promptsearch.models.generation.incremental_decoder import (
+    LONGEST,
+    IncrementalDecoder,
+    decoder_factory,
+)
+from promptsearch.models.generation.span_tokens import SpanVocabulary
 from promptsearch.prompt import Filled, Slot
 
 
@@ -59,7 +63,7 @@ class SharedBeam:
             )
         self.model, self.family = model, model.family
         self.beam, self.longest = beam, min(longest, LONGEST - 2)
-        self.lines = self.family.sequences(model.runtime, texts, ())
+        self.text_ids = self.family.sequences(model.runtime, texts, ())
         self.gaps = sum(isinstance(part, Slot) for part in texts[0])
         if self.gaps >= len(self.family.sentinels):
             raise ModelError(
@@ -70,12 +74,12 @@ class SharedBeam:
     @property
     def forwards(self) -> int:
         """Sequences: the texts, and for each of them the beam's hypotheses."""
-        return len(self.lines) * (1 + self.beam)
+        return len(self.text_ids) * (1 + self.beam)
 
     @property
     def tokens(self) -> int:
         """Tokens passed at most."""
-        return sum(map(len, self.lines)) + len(self.lines) * self.beam * self.longest
+        return sum(map(len, self.text_ids)) + len(self.text_ids) * self.beam * self.longest
 
     def run(self) -> list[Infill]:
         """The finished hypotheses, likeliest first."""
@@ -102,8 +106,8 @@ class SharedBeam:
     def _decoders(self) -> list[IncrementalDecoder]:
         """The texts in groups that pass at once; their decoders have begun."""
         size = max(1, self.model.runtime.batch_limits.budget // self.beam)
-        make = growing(self.model.runtime, self.lines)
-        decoders = [make(self.lines[i : i + size]) for i in range(0, len(self.lines), size)]
+        make = decoder_factory(self.model.runtime, self.text_ids)
+        decoders = [make(self.text_ids[i : i + size]) for i in range(0, len(self.text_ids), size)]
         device = self.model.runtime.device
         for decoder in decoders:
             decoder.grow(
@@ -147,8 +151,8 @@ class SharedBeam:
         return Hypothesis((*hypothesis.tokens, token), log_prob, closed)
 
     @cached_property
-    def words(self) -> SpanWords:
-        return SpanWords.of(self.model, self.family)
+    def words(self) -> SpanVocabulary:
+        return SpanVocabulary.of(self.model, self.family)
 
     def _infill(self, hypothesis: Hypothesis) -> Infill:
         gaps = [""]
@@ -157,7 +161,7 @@ class SharedBeam:
                 gaps.append("")
             else:
                 gaps[-1] += self.words.spellings[token] or ""
-        mean = hypothesis.log_prob / len(self.lines)
+        mean = hypothesis.log_prob / len(self.text_ids)
         return Infill(tuple(gaps[:-1]), mean, hypothesis.tokens)
 
 

@@ -13,7 +13,7 @@ from promptsearch.models.frozen_model import FrozenModel
 
 
 @dataclass(frozen=True)
-class SpanWords:
+class SpanVocabulary:
     """A vocabulary as the writing of gaps sees it."""
 
     spellings: Sequence[str | None]  # what a token adds to a text; None: nothing that text can say
@@ -22,7 +22,7 @@ class SpanWords:
     count: int  # words of the model's output
 
     @classmethod
-    def of(cls, model: FrozenModel[Any], family: Seq2SeqFamily) -> "SpanWords":
+    def of(cls, model: FrozenModel[Any], family: Seq2SeqFamily) -> "SpanVocabulary":
         """Return the vocabulary of a model and its tokenizer."""
         count = model.runtime.batch_limits.vocabulary
         spellings = [*model.white_box.spellings, *[None] * count][:count]
@@ -55,8 +55,12 @@ class SpanWords:
 
 def _writable(text: str) -> bool:
     """Neither blank nor a run of dots."""
-    bare = text.strip()
-    return bool(bare) and not (len(bare) > 1 and set(bare) <= {".", "\u2026"}) and bare != "\u2026"
+    stripped = text.strip()
+    return (
+        bool(stripped)
+        and not (len(stripped) > 1 and set(stripped) <= {".", "\u2026"})
+        and stripped != "\u2026"
+    )
 
 
 def _is_stop(text: str | None) -> bool:

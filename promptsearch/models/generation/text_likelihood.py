@@ -24,7 +24,7 @@ from promptsearch.prompt import Filled, Input, Text
 
 
 @dataclass(frozen=True, eq=False)
-class ReadingPlan:
+class TextLikelihoodPlan:
     """Texts laid out for a model, to be read once or never."""
 
     plan: BatchPlan  # what it will take
@@ -36,8 +36,10 @@ class ReadingPlan:
 
         `ModelError` where the model gives no numbers.
         """
-        passes, totals = self.runtime.backend_for(self.plan), [0.0] * len(self.counts)
-        for block in run(self.plan, ForwardRecipe(_whole, lambda _: passes), self.runtime.device):
+        backend, totals = self.runtime.backend_for(self.plan), [0.0] * len(self.counts)
+        for block in run(
+            self.plan, ForwardRecipe(_assemble, lambda _: backend), self.runtime.device
+        ):
             for row, value in zip(block.rows, block.log_probs[:, 0].tolist(), strict=True):
                 totals[row] = value
         if any(value != value for value in totals):
@@ -49,7 +51,7 @@ class ReadingPlan:
         return totals
 
 
-def reading_of(model: LanguageModel, texts: Sequence[Filled]) -> ReadingPlan:
+def plan_text_likelihood(model: LanguageModel, texts: Sequence[Filled]) -> TextLikelihoodPlan:
     """The plan for texts without slots; the longest input of one that is too long is cut.
 
     `ModelError` where the model is not causal, or a text has no token after its first.
@@ -59,20 +61,20 @@ def reading_of(model: LanguageModel, texts: Sequence[Filled]) -> ReadingPlan:
             f"{model.info.spec!r} is a {model.info.family} model, which reads no whole texts; use "
             "a causal one"
         )
-    ids = list(_read(model.runtime, texts))
+    ids = list(_encode(model.runtime, texts))
     items = _items(ids, model.runtime.device)
-    return ReadingPlan(
+    return TextLikelihoodPlan(
         model.runtime.plan_batches(items), [len(text_ids) for text_ids in ids], model.runtime
     )
 
 
-def _read(runtime: ModelRuntime[ForwardBackend], texts: Sequence[Filled]) -> Iterator[list[int]]:
+def _encode(runtime: ModelRuntime[ForwardBackend], texts: Sequence[Filled]) -> Iterator[list[int]]:
     """The ids of each text, cut to what the model has room for."""
     encode = partial(runtime.tokens.encode, special=False)
     encoded = encode([_line(text) for text in texts])
     for text, ids in zip(texts, encoded, strict=True):
         while len(ids) > runtime.limit:
-            text = shortened(text, _written, runtime.tokens, runtime.limit, special=False)
+            text = shortened(text, _line_and_parts, runtime.tokens, runtime.limit, special=False)
             (ids,) = encode([_line(text)])
         if len(ids) < 2:
             text_shown = "".join(str(part) for part in _line(text))
@@ -87,7 +89,7 @@ def _line(filled: Filled) -> TokenizerInput:
     return tuple(part.text for part in filled if isinstance(part, Text | Input))
 
 
-def _written(filled: Filled) -> tuple[TokenizerInput, Sequence[int]]:
+def _line_and_parts(filled: Filled) -> tuple[TokenizerInput, Sequence[int]]:
     return _line(filled), range(len(filled))
 
 
@@ -108,5 +110,5 @@ def _completions(ids: Sequence[int], device: torch.device) -> Completions:
     return Completions((completion_of((), (), readings, device),), torch.ones(1))
 
 
-def _whole(item: EncodedText, completion: Completion) -> tuple[list[int], list[int]]:
+def _assemble(item: EncodedText, completion: Completion) -> tuple[list[int], list[int]]:
     return list(item.ids), list(completion.positions)

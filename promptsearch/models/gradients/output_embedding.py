@@ -61,34 +61,36 @@ class OutputEmbedding:
         return words.float()
 
 
-def at_output_embedding(machine: ModelRuntime[Backend]) -> ModelRuntime[Backend]:
-    """The same, its passes ended at the output embedding; in ways that run the model's own code."""
-    with_gradients: Any = machine.with_gradients
-    outputs = OutputEmbedding.of(machine.model, machine.info.spec)
+def at_output_embedding(runtime: ModelRuntime[Backend]) -> ModelRuntime[Backend]:
+    """Return a runtime of the model's own code, whose passes end at the output embedding."""
+    with_gradients: Any = runtime.with_gradients
+    outputs = OutputEmbedding.of(runtime.model, runtime.info.spec)
     fast = with_gradients.fast and replace(with_gradients.fast, outputs=outputs)
-    runtime: ModelRuntime[Backend] = replace(
-        with_gradients, plain=replace(with_gradients.plain, outputs=outputs), fast=fast
-    )
-    return runtime
+    plain = replace(with_gradients.plain, outputs=outputs)
+    ended: ModelRuntime[Backend] = replace(with_gradients, plain=plain, fast=fast)
+    return ended
 
 
-def states_of(work: BatchPlan, procedure: ForwardRecipe, rows: Tensor) -> Tensor:
+def states_of(plan: BatchPlan, recipe: ForwardRecipe, rows: Tensor) -> Tensor:
     """(text, hidden), float32 on the CPU: where the first token of each text's answer is read."""
-    nothing = rows.new_zeros(rows.shape[1], dtype=torch.float32)
-    numbered = [
+    empty = rows.new_zeros(rows.shape[1], dtype=torch.float32)
+    by_row = [
         (row, state)
-        for items, states in read_blocks(work, procedure, _first_states, nothing)
+        for items, states in read_blocks(plan, recipe, _first_states, empty)
         for item, state in zip(items, states, strict=True)
         for row in item.rows
     ]
-    return torch.stack([state for _, state in sorted(numbered, key=lambda pair: pair[0])])
+    return torch.stack([state for _, state in sorted(by_row, key=lambda pair: pair[0])])
 
 
 def _first_states(
-    cells: Sequence[PlannedSequence], reached: HiddenStates, _passes: ForwardBackend, states: Tensor
+    sequences: Sequence[PlannedSequence],
+    hidden: HiddenStates,
+    _backend: ForwardBackend,
+    states: Tensor,
 ) -> None:
     """Put the state at each cell's first read into `found` (item, hidden)."""
     first = 0
-    for cell in cells:
-        states[cell.item] = reached.states[reached.positions[first]].float()
-        first += len(cell.completion.positions)
+    for sequence in sequences:
+        states[sequence.item] = hidden.states[hidden.positions[first]].float()
+        first += len(sequence.completion.positions)

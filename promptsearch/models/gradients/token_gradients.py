@@ -18,7 +18,7 @@ from promptsearch.models.batching.batch_plan import Batch, BatchPlan, PlanBlock
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates, Positions, Sequences
 from promptsearch.models.forward.out_of_memory import block_halves, halving
 from promptsearch.models.forward.patched import patched
-from promptsearch.models.forward.score import Assemble, Prepare, scored, scores_of
+from promptsearch.models.forward.score import Assemble, Prepare, scored_texts, scores_of
 
 Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) -> (row,)
 
@@ -39,9 +39,9 @@ class TriggerPositions:
         """Nudged by nothing yet."""
         ids = torch.tensor(tokens, device=embedding.weight.device)
         with torch.no_grad():
-            nudges = torch.zeros_like(embedding(ids), dtype=torch.float32)
+            offsets = torch.zeros_like(embedding(ids), dtype=torch.float32)
         words = torch.zeros(len(tokens), vocabulary, device=ids.device)
-        return cls(first, ids, nudges.requires_grad_(), words.requires_grad_())
+        return cls(first, ids, offsets.requires_grad_(), words.requires_grad_())
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +52,8 @@ class Gradient:
     words: Tensor  # (place, word): with respect to which word is predicted there
 
     @classmethod
-    def none(cls, spots: TriggerPositions) -> "Gradient":
-        return cls(torch.zeros_like(spots.offsets), torch.zeros_like(spots.words))
+    def none(cls, positions: TriggerPositions) -> "Gradient":
+        return cls(torch.zeros_like(positions.offsets), torch.zeros_like(positions.words))
 
     def __add__(self, more: "Gradient") -> "Gradient":
         return Gradient(self.offsets + more.offsets, self.words + more.words)
@@ -66,41 +66,43 @@ class Backward:
     assemble: Assemble
     prepare: Prepare
     loss: Loss
-    spots: TriggerPositions
+    positions: TriggerPositions
 
     def of(self, block: PlanBlock) -> Gradient:
         """Scores first, then what each of them weighs in the loss, then back through the batches.
 
         A batch's graph is kept from the first pass where it is alone, and made again otherwise.
         """
-        passes = self._passes(block)
-        alone = len(block.batches) == 1
-        with torch.set_grad_enabled(alone):
-            parts = [self._scores(batch, block, passes) for batch in block.batches]
+        backend = self._backend(block)
+        single_batch = len(block.batches) == 1
+        with torch.set_grad_enabled(single_batch):
+            parts = [self._scores(batch, block, backend) for batch in block.batches]
         scores = torch.stack([part.detach() for part in parts]).sum(0).requires_grad_()
-        (weights,) = torch.autograd.grad(self._lost(block, scores), scores)
-        total = Gradient.none(self.spots)
+        (weights,) = torch.autograd.grad(self._loss_sum(block, scores), scores)
+        total = Gradient.none(self.positions)
         for batch, part in zip(block.batches, parts, strict=True):
-            batch_scores = part if alone else self._scores(batch, block, passes)
-            total = total + self._back(batch_scores, weights)
+            batch_scores = part if single_batch else self._scores(batch, block, backend)
+            total = total + self._backward(batch_scores, weights)
         return total
 
-    def _passes(self, block: PlanBlock) -> ForwardBackend:
-        passes, first = self.prepare(block.items), self.spots.first
-        probes = {probe for item in block.items for probe in item.completions.completions}
-        predicted = any(bool((probe.tokens >= first).any()) for probe in probes)
-        return _Aliased(passes, self.spots) if predicted else passes
+    def _backend(self, block: PlanBlock) -> ForwardBackend:
+        backend, first = self.prepare(block.items), self.positions.first
+        completions = {
+            completion for item in block.items for completion in item.completions.completions
+        }
+        predicted = any(bool((completion.tokens >= first).any()) for completion in completions)
+        return _WithTriggerWords(backend, self.positions) if predicted else backend
 
-    def _scores(self, batch: Batch, block: PlanBlock, passes: ForwardBackend) -> Tensor:
+    def _scores(self, batch: Batch, block: PlanBlock, backend: ForwardBackend) -> Tensor:
         """(item, answer)"""
-        return scores_of(batch, block, self.assemble, passes)
+        return scores_of(batch, block, self.assemble, backend)
 
-    def _lost(self, block: PlanBlock, scores: Tensor) -> Tensor:
-        by_row = scored(block.items, scores.cpu())
+    def _loss_sum(self, block: PlanBlock, scores: Tensor) -> Tensor:
+        by_row = scored_texts(block.items, scores.cpu())
         return self.loss(by_row.rows, by_row.log_probs).sum()
 
-    def _back(self, scores: Tensor, weights: Tensor) -> Gradient:
-        leaves = (self.spots.offsets, self.spots.words)
+    def _backward(self, scores: Tensor, weights: Tensor) -> Gradient:
+        leaves = (self.positions.offsets, self.positions.words)
         gradients = torch.autograd.grad(
             scores, leaves, weights, retain_graph=True, allow_unused=True
         )
@@ -108,12 +110,12 @@ class Backward:
         return Gradient(*(torch.zeros_like(leaf) if g is None else g for g, leaf in pairs))
 
 
-def gradient(work: BatchPlan, backward: Backward, embedding: nn.Module) -> Gradient:
+def gradient(plan: BatchPlan, backward: Backward, embedding: nn.Module) -> Gradient:
     """Of the sum of the loss over all rows of the plan."""
-    total = Gradient.none(backward.spots)
-    forward = _with_offsets(embedding.forward, backward.spots)
+    total = Gradient.none(backward.positions)
+    forward = _with_offsets(embedding.forward, backward.positions)
     with torch.enable_grad(), patched(embedding, forward=forward):
-        for block in work.blocks:
+        for block in plan.blocks:
             for _, part in halving(block, backward.of, block_halves):
                 total = total + part
     return total
@@ -135,28 +137,28 @@ def _with_offsets(
 
 
 @dataclass(frozen=True, eq=False)
-class _Aliased:
+class _WithTriggerWords:
     """Passes in whose output the places are words too: those that stand there, nudged."""
 
-    passes: ForwardBackend
-    spots: TriggerPositions
+    backend: ForwardBackend
+    positions: TriggerPositions
 
     @property
-    def shared(self) -> bool:
-        return self.passes.shared
+    def shares_prefixes(self) -> bool:
+        return self.backend.shares_prefixes
 
     @property
     def vocabulary(self) -> int:
-        return self.passes.vocabulary
+        return self.backend.vocabulary
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
     ) -> HiddenStates:
-        return self.passes.hidden_states(sequences, positions, roots)
+        return self.backend.hidden_states(sequences, positions, roots)
 
     def logits(self, states: Tensor) -> Tensor:
         """(position, word), then fillers up to the first place's id, then the places."""
-        logits, spots = self.passes.logits(states), self.spots
-        fill = logits[:, : spots.first - logits.shape[1]]
-        ids, words = spots.tokens.to(logits.device), spots.words.to(logits.device)
+        logits, positions = self.backend.logits(states), self.positions
+        fill = logits[:, : positions.first - logits.shape[1]]
+        ids, words = positions.tokens.to(logits.device), positions.words.to(logits.device)
         return torch.cat([logits, fill, logits[:, ids] + logits @ words.T], 1)

@@ -98,7 +98,9 @@ class FamilyWhiteBox(Generic[Backend]):
         if len(triggers) != 1:
             raise ModelError("gradients are of texts that hold the same triggers")
         marked = [
-            ScoringRequest([_marked(text, self._first) for text in request.texts], request.answers)
+            ScoringRequest(
+                [_with_position_ids(text, self._first) for text in request.texts], request.answers
+            )
             for request in requests
         ]
         plan = self._family.plan_all(self._runtime.with_gradients, marked, scoring)
@@ -117,12 +119,12 @@ class FamilyWhiteBox(Generic[Backend]):
     def plan_states(self, texts: Sequence[Filled], answer: Answer) -> BatchPlan:
         """Plan one forward pass a text, as it is scored with this answer."""
         request = ScoringRequest(texts, [answer])
-        return self._family.plan_all(self._reading, [request], Scoring("independent"))
+        return self._family.plan_all(self._states_runtime, [request], Scoring("independent"))
 
     def states(self, plan: Plan) -> Tensor:
         """Return (text, hidden): the output embedding's input at the answer's first token."""
         batch_plan = batch_plan_of(plan)
-        recipe = self._family.recipe(self._reading.backend_for(batch_plan))
+        recipe = self._family.recipe(self._states_runtime.backend_for(batch_plan))
         return states_of(batch_plan, recipe, self._output_embedding.rows)
 
     def output_rows(self, words: Sequence[str]) -> Tensor:
@@ -136,7 +138,7 @@ class FamilyWhiteBox(Generic[Backend]):
         return rows[[token for (token,) in ids]].float().cpu()
 
     @cached_property
-    def _reading(self) -> ModelRuntime[Backend]:
+    def _states_runtime(self) -> ModelRuntime[Backend]:
         return at_output_embedding(self._runtime)
 
     @property
@@ -172,7 +174,7 @@ def _triggers(text: Filled) -> tuple[int, ...]:
     return tuple(part.token for part in text if isinstance(part, Trigger))
 
 
-def _marked(text: Filled, first: int) -> Filled:
+def _with_position_ids(text: Filled, first: int) -> Filled:
     """Return the text with position ids instead of its triggers, from left to right."""
     triggers = map(Trigger, count(first))
     return tuple(next(triggers) if isinstance(part, Trigger) else part for part in text)

@@ -44,9 +44,9 @@ def _runtime(
     select: Callable[[Any, ProbeSequences], Backends[Backend]],
 ) -> ModelRuntime[Backend]:
     limit, window = limit_of(model, tokenizer), window_of(model)
-    trial = ProbeSequences.of(_ordinary(tokenizer), min(limit, window))
-    backends = select(model, trial)
-    machine = ModelRuntime(
+    probe_sequences = ProbeSequences.of(_ordinary_tokens(tokenizer), min(limit, window))
+    backends = select(model, probe_sequences)
+    runtime = ModelRuntime(
         info=replace(
             info,
             config_sha256=config_sha256(model),
@@ -66,9 +66,9 @@ def _runtime(
         gradient_backend=backends.gradient_backend,
     )
     if options.dtype != "auto" or not ranks_in_bfloat16(model):
-        return machine
+        return runtime
     return replace(
-        machine, make_fast=partial(_faster, machine, backends, lambda m: select(m, trial))
+        runtime, make_fast=partial(_faster, runtime, backends, lambda m: select(m, probe_sequences))
     )
 
 
@@ -83,18 +83,18 @@ def _faster(
         if backends.in_dtype is not None:
             fast = backends.in_dtype(torch.bfloat16)
             return replace(runtime, info=info, fast=fast, make_fast=None) if fast else None
-        lower = select(model := in_bfloat16(runtime.model))
+        in_lower_precision = select(model := in_bfloat16(runtime.model))
     except UNSUPPORTED_ERRORS:
         return None
-    if runtime.fast is not None and lower.fast is None:  # padded, it would be slower
+    if runtime.fast is not None and in_lower_precision.fast is None:  # padded, it would be slower
         return None
     return replace(
         runtime,
         info=info,
         model=model,
-        plain=lower.plain,
-        fast=lower.fast,
-        batch_limits=_limits(model, lower, runtime.options.batch_tokens),
+        plain=in_lower_precision.plain,
+        fast=in_lower_precision.fast,
+        batch_limits=_limits(model, in_lower_precision, runtime.options.batch_tokens),
         make_fast=None,
     )
 
@@ -108,13 +108,13 @@ def _tokens(tokenizer: Any) -> Tokens:
     return CachedTokenizer(tokens) if cuttable(plain) else tokens
 
 
-def _ordinary(tokenizer: Any) -> list[int]:
+def _ordinary_tokens(tokenizer: Any) -> list[int]:
     """Some tokens that are not special."""
     special = set(tokenizer.all_special_ids)
     return [t for t in range(min(len(tokenizer), 1000)) if t not in special] or [0]
 
 
-def tokens_of_a_batch(device: torch.device) -> int:
+def default_batch_tokens(device: torch.device) -> int:
     """What suits the device, where nothing else is asked for."""
     return CUDA_TOKENS if device.type == "cuda" else CPU_TOKENS
 
@@ -122,14 +122,14 @@ def tokens_of_a_batch(device: torch.device) -> int:
 def _limits(model: Any, backends: Backends[Backend], batch_tokens: int | None) -> BatchLimits:
     config = model.config.get_text_config()
     hidden = int(getattr(config, "hidden_size", 1024))
-    wide = getattr(config, "intermediate_size", None) or getattr(config, "d_ff", None)
+    feed_forward = getattr(config, "intermediate_size", None) or getattr(config, "d_ff", None)
     return BatchLimits(
-        batch_tokens or tokens_of_a_batch(model.device),
+        batch_tokens or default_batch_tokens(model.device),
         backends.vocabulary,
         hidden,
-        int(wide or 4 * hidden),
+        int(feed_forward or 4 * hidden),
         int(getattr(config, "num_attention_heads", 1)),
         int(getattr(config, "num_hidden_layers", 1)),
         packed=backends.fast is not None,
-        shared=backends.fast is not None and backends.fast.shared,
+        shares_prefixes=backends.fast is not None and backends.fast.shares_prefixes,
     )

@@ -67,7 +67,7 @@ def random_parts(family: Family, size: Size, device: str = "cpu", seed: int = 0)
     return Parts(moved(model.eval(), device_of(device)), _tokenizer(family), info)
 
 
-def opened(spec: str, device: str = "cpu") -> Parts:
+def load_parts(spec: str, device: str = "cpu") -> Parts:
     """The model that `--model SPEC` means, in float32; `ModelError` where there is none."""
     import transformers
 

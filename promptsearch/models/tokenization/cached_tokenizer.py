@@ -28,13 +28,13 @@ TRIAL: Sequence[TokenizerInput] = (
 class CachedTokenizer:
     """A tokenizer that remembers; ids are those of the tokenizer it is made from."""
 
-    def __init__(self, whole: Tokens) -> None:
-        self._whole = whole
-        self._known: dict[
+    def __init__(self, tokenizer: Tokens) -> None:
+        self._tokenizer = tokenizer
+        self._ids_of_piece: dict[
             tuple[bool, TokenizerInput], list[int]
         ] = {}  # by whether it begins a line
-        self.lead, self.tail = whole.lead, whole.tail
-        (sample,) = whole.encode([("a",)])
+        self.lead, self.tail = tokenizer.lead, tokenizer.tail
+        (sample,) = tokenizer.encode([("a",)])
         self._around = sample[: self.lead], sample[len(sample) - self.tail :]
         self._trusted = True
         self.encode(TRIAL)
@@ -45,12 +45,12 @@ class CachedTokenizer:
             cuts = [_cut(line)[0] for line in lines]
             assembled = [ids for ids, _ in self._assembled(cuts, special)]
             sample = _sample(cuts)
-            if self._whole.encode([lines[i] for i in sample], special) == [
+            if self._tokenizer.encode([lines[i] for i in sample], special) == [
                 assembled[i] for i in sample
             ]:
                 return assembled
             self._trusted = False
-        return self._whole.encode(lines, special)
+        return self._tokenizer.encode(lines, special)
 
     def encode_from(
         self, lines: Sequence[TokenizerInput], parts: Sequence[int], special: bool = True
@@ -59,25 +59,25 @@ class CachedTokenizer:
         cuts = [_cut(line) for line in lines]
         firsts = [begins[part] for (_, begins), part in zip(cuts, parts, strict=True)]
         if not self._trusted or None in firsts:
-            return self._whole.encode_from(lines, parts, special)
+            return self._tokenizer.encode_from(lines, parts, special)
         assembled = self._assembled([pieces for pieces, _ in cuts], special)
         result = [(ids, at[first or 0]) for (ids, at), first in zip(assembled, firsts, strict=True)]
         sample = _sample([pieces for pieces, _ in cuts])
-        expected = self._whole.encode_from(
+        expected = self._tokenizer.encode_from(
             [lines[i] for i in sample], [parts[i] for i in sample], special
         )
         if expected == [result[i] for i in sample]:
             return result
         self._trusted = False
-        return self._whole.encode_from(lines, parts, special)
+        return self._tokenizer.encode_from(lines, parts, special)
 
     def locate(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[Located]:
         """Ids with their places."""
-        return self._whole.locate(lines, special)
+        return self._tokenizer.locate(lines, special)
 
     def encode_continuation(self, lines: Sequence[TokenizerInput]) -> list[list[int]]:
         """Ids of lines that follow something."""
-        return self._whole.encode_continuation(lines)
+        return self._tokenizer.encode_continuation(lines)
 
     def _assembled(
         self, cut: Sequence[Sequence[TokenizerInput]], special: bool
@@ -86,19 +86,19 @@ class CachedTokenizer:
         self._learn({(i == 0, piece) for pieces in cut for i, piece in enumerate(pieces)})
         before, after = self._around if special else ([], [])
         for pieces in cut:
-            piece_ids = [self._known[i == 0, piece] for i, piece in enumerate(pieces)]
+            piece_ids = [self._ids_of_piece[i == 0, piece] for i, piece in enumerate(pieces)]
             starts = list(accumulate(map(len, piece_ids), initial=len(before)))
             yield [*before, *chain.from_iterable(piece_ids), *after], starts
 
     def _learn(self, pieces: set[tuple[bool, TokenizerInput]]) -> None:
-        if len(self._known) > REMEMBERED:
-            self._known.clear()
-        new = list(pieces - self._known.keys())
+        if len(self._ids_of_piece) > REMEMBERED:
+            self._ids_of_piece.clear()
+        new = list(pieces - self._ids_of_piece.keys())
         begin = [piece for piece in new if piece[0]]
         follow = [piece for piece in new if not piece[0]]
-        encoded = self._whole.encode([line for _, line in begin], special=False)
-        encoded += self._whole.encode_continuation([line for _, line in follow])
-        self._known.update(zip(begin + follow, encoded, strict=True))
+        encoded = self._tokenizer.encode([line for _, line in begin], special=False)
+        encoded += self._tokenizer.encode_continuation([line for _, line in follow])
+        self._ids_of_piece.update(zip(begin + follow, encoded, strict=True))
 
 
 def _cut(line: TokenizerInput) -> tuple[list[TokenizerInput], list[int | None]]:

@@ -26,8 +26,8 @@ def is_sentinel(piece: str) -> bool:
 def sentinels_of(tokenizer: Any) -> list[int]:
     """Ids of <extra_id_0>, <extra_id_1>, ... as far as they go."""
     whole = {**tokenizer.get_vocab(), **tokenizer.get_added_vocab()}
-    known = {piece.removeprefix("\u2581"): n for piece, n in whole.items() if is_sentinel(piece)}
+    ids_of = {piece.removeprefix("\u2581"): n for piece, n in whole.items() if is_sentinel(piece)}
     sentinels: list[int] = []
-    while (name := f"<extra_id_{len(sentinels)}>") in known:
-        sentinels.append(known[name])
+    while (name := f"<extra_id_{len(sentinels)}>") in ids_of:
+        sentinels.append(ids_of[name])
     return sentinels

@@ -46,10 +46,10 @@ def insert_triggers(ids: list[int], filled: Filled) -> list[int]:
     positions = [position for position, token in enumerate(ids) if token == TRIGGER_PLACEHOLDER]
     if len(positions) != len(triggers):
         raise ModelError("this tokenizer does not keep places for triggers apart from text")
-    full = list(ids)
+    with_triggers = list(ids)
     for position, token in zip(positions, triggers, strict=True):
-        full[position] = token
-    return full
+        with_triggers[position] = token
+    return with_triggers
 
 
 def encode(

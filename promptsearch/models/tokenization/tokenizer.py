@@ -78,7 +78,7 @@ class FastTokens:
     def encode(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[list[int]]:
         base = unused_base(lines)
         if any(TRIGGER_PLACEHOLDER in line for line in lines):
-            return [ids for ids, *_ in self._holed(lines, base, special)]
+            return [ids for ids, *_ in self._encode_with_triggers(lines, base, special)]
         joined = [join(line, base) for line in lines]
         encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=special)
         return [encoding.ids for encoding in encodings]
@@ -90,7 +90,7 @@ class FastTokens:
         return [
             (ids, _token_at(encoding, text, len(join(line[:part], base)), lead))
             for (ids, encoding, line, text), part in zip(
-                self._holed(lines, base, special), parts, strict=True
+                self._encode_with_triggers(lines, base, special), parts, strict=True
             )
         ]
 
@@ -98,31 +98,31 @@ class FastTokens:
         base = unused_base(lines)
         return [
             Located(ids, encoding.offsets, starts(line, base))
-            for ids, encoding, line, _ in self._holed(lines, base, special)
+            for ids, encoding, line, _ in self._encode_with_triggers(lines, base, special)
         ]
 
     def encode_continuation(self, lines: Sequence[TokenizerInput]) -> list[list[int]]:
         base = unused_base(lines)
         if any(TRIGGER_PLACEHOLDER in line for line in lines):
             anchored = [(ANCHOR, *line) for line in lines]
-            return [ids[1:] for ids, *_ in self._holed(anchored, base, False)]
+            return [ids[1:] for ids, *_ in self._encode_with_triggers(anchored, base, False)]
         joined = [marker(base, ANCHOR) + join(line, base) for line in lines]
         encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=False)
         return [encoding.ids[1:] for encoding in encodings]
 
-    def _holed(
+    def _encode_with_triggers(
         self, lines: Sequence[TokenizerInput], base: str, special: bool
     ) -> Iterator[tuple[list[int], Any, TokenizerInput, str]]:
         """Ids with their holes, encodings, lines with a word in each hole, and their texts.
 
         A word, since what follows is to be read as it is after words.
         """
-        stood = [
+        with_words = [
             tuple(self._stand_ins(line)) if TRIGGER_PLACEHOLDER in line else line for line in lines
         ]
-        joined = [join(line, base) for line in stood]
+        joined = [join(line, base) for line in with_words]
         encodings = self._copy(base).encode_batch(joined, add_special_tokens=special)
-        for line, words, text, encoding in zip(lines, stood, joined, encodings, strict=True):
+        for line, words, text, encoding in zip(lines, with_words, joined, encodings, strict=True):
             ids = list(encoding.ids)
             if TRIGGER_PLACEHOLDER in line:
                 for part, word, start in zip(line, words, starts(words, base), strict=True):
@@ -133,13 +133,13 @@ class FastTokens:
             yield ids, encoding, words, text
 
     def _stand_ins(self, line: TokenizerInput) -> Iterator[str | int]:
-        bare = True  # whether nothing stands before
+        at_start = True  # whether nothing stands before
         for part in line:
             if part == TRIGGER_PLACEHOLDER:
-                yield self._word if bare else f" {self._word}"
+                yield self._word if at_start else f" {self._word}"
             else:
                 yield part
-            bare = bare and part == ""
+            at_start = at_start and part == ""
 
     @cached_property
     def _word(self) -> str:

@@ -19,10 +19,10 @@ def shortened(filled: Filled, write: Write, tokens: Tokens, room: int, special: 
     while True:
         line, part_starts = write(filled)
         (located,) = tokens.locate([line], special)
-        over = len(located.ids) - room
-        if over <= 0:
+        excess = len(located.ids) - room
+        if excess <= 0:
             return filled
-        ends = _ends(filled, located, part_starts, over)
+        ends = _ends(filled, located, part_starts, excess)
         if not ends:
             raise ModelError(
                 f"the template alone takes {len(located.ids)} tokens with its longest answer, but "
@@ -37,20 +37,20 @@ def shortened(filled: Filled, write: Write, tokens: Tokens, room: int, special: 
 
 
 def _ends(
-    filled: Filled, located: Located, part_starts: Sequence[int], over: int
+    filled: Filled, located: Located, part_starts: Sequence[int], excess: int
 ) -> Mapping[int, int]:
     """Where to end each input that is cut, in characters, for `over` tokens less."""
-    held = {
+    starts_of_part = {
         i: _token_starts(part.text, located, located.starts[part_starts[i]])
         for i, part in enumerate(filled)
         if isinstance(part, Input)
     }
     ends: dict[int, int] = {}
-    for _ in range(over):
-        longest = max(held, key=lambda i: len(held[i]), default=None)
-        if longest is None or not held[longest]:
+    for _ in range(excess):
+        longest = max(starts_of_part, key=lambda i: len(starts_of_part[i]), default=None)
+        if longest is None or not starts_of_part[longest]:
             break
-        ends[longest] = held[longest].pop()
+        ends[longest] = starts_of_part[longest].pop()
     return ends
 
 

@@ -12,12 +12,12 @@ def words(tokenizer: Any, tokens: Tokens) -> list[str]:
     ids = [token for token in range(len(tokenizer)) if token not in special]
     pieces = dict(zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True))
     texts = [_text(tokenizer, piece) for piece in pieces.values()]
-    known = [(token, text) for token, text in zip(ids, texts, strict=True) if text.isalpha()]
-    spaced = tokens.encode_continuation([(" " + text,) for _, text in known])
-    alone = tokens.encode([(text,) for _, text in known], special=False)
+    candidates = [(token, text) for token, text in zip(ids, texts, strict=True) if text.isalpha()]
+    spaced = tokens.encode_continuation([(" " + text,) for _, text in candidates])
+    alone = tokens.encode([(text,) for _, text in candidates], special=False)
     single = (
         text
-        for (token, text), inside, first in zip(known, spaced, alone, strict=True)
+        for (token, text), inside, first in zip(candidates, spaced, alone, strict=True)
         if inside == [token] or (first == [token] and pieces[token].startswith("\u2581"))
     )
     return list(dict.fromkeys(single))
@@ -75,7 +75,7 @@ def unknown_share(unknown: int | None, tokens: Tokens, texts: Sequence[str]) -> 
     return lost / total
 
 
-def written(tokenizer: Any, ids: Sequence[int]) -> str:
+def decoded(tokenizer: Any, ids: Sequence[int]) -> str:
     """Ids as the model reads them, special tokens written out."""
     text: str = tokenizer.decode(list(ids), skip_special_tokens=False)
     return text
