@@ -113,7 +113,7 @@ class Biased:
     """Says what is right by a little, and "good" by a lot."""
 
     def __init__(self, own):
-        self._decoder = own
+        self._own = own
 
     def predict(self, prompts, examples):
         return PredictionBatch(tuple(self._one(prompt, examples) for prompt in prompts), Cost())
@@ -122,7 +122,7 @@ class Biased:
         lean = {"bad": 0.5, "good": -0.5}
         odds = np.array([lean.get((*e.targets, "")[0], 0.0) - 3.0 for e in examples])
         values = log_softmax(np.stack([odds, np.zeros(len(examples))], axis=1))
-        findings = PredictionsBuilder.of(self._decoder.labelling(prompt.verbalizer), examples)
+        findings = PredictionsBuilder.of(self._own.labelling(prompt.verbalizer), examples)
         findings.put(range(len(examples)), values)
         return findings.judgement()
 

@@ -1,5 +1,7 @@
 """Packed rows and forests: every sequence is there, and sees its own tokens only."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -116,7 +118,7 @@ def test_what_is_planned_is_what_passes(kind, monkeypatch):
     def counted(original):
         def make(*given):
             forest = original(*given)
-            passed.append(sum(run.count * run.fresh for run in forest.runs))
+            passed.append(sum(run.count * run.query_length for run in forest.runs))
             return forest
 
         return make
@@ -204,6 +206,15 @@ def test_ranking_in_bfloat16_is_near(kind):
     texts = filled(ONE)
     near = (scores(port.fast_model, texts, SINGLE) - scores(port, texts, SINGLE)).abs()
     assert 0 < near.mean() < 0.5
+
+
+def test_the_ranking_dtype_is_that_of_the_fast_model_once_it_is_there():
+    port = tiny("bert")[0]
+    runtime = replace(port.runtime, make_fast=lambda: None)  # memory may have no room for it
+    port = replace(port, runtime=runtime)
+    assert port.ranking_dtype == "bfloat16"
+    assert port.fast_model is port
+    assert port.ranking_dtype == "float32"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

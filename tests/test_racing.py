@@ -29,7 +29,7 @@ TASK = Task("toy", "classification", prompt("start"), ())
 class Noisy:
     """Judges a prompt by the number it is called, plus noise that examples share in part."""
 
-    key_length: dict = field(default_factory=dict)
+    seen: dict = field(default_factory=dict)
     noise: float = 0.3
 
     def count(self, on):
@@ -41,7 +41,7 @@ class Noisy:
     def predict(self, prompts, on, rows):
         chosen = np.arange(COUNT) if rows is None else np.array(rows)
         for one in prompts:
-            self.key_length[one] = max(self.key_length.get(one, 0), len(chosen))
+            self.seen[one] = max(self.seen.get(one, 0), len(chosen))
         results = tuple(self._judgement(one, chosen) for one in prompts)
         return PredictionBatch(results, self.cost(prompts, on, rows))
 
@@ -106,7 +106,7 @@ def test_a_race_finds_the_winner_with_fewer_scores():
     assert result.best.prompt == prompt(NAMES[0])
     assert result.race.dropped > 20
     assert result.race.saved == pytest.approx(
-        1 - sum(n for p, n in judge.key_length.items() if p != TASK.prompt) / (len(NAMES) * COUNT)
+        1 - sum(n for p, n in judge.seen.items() if p != TASK.prompt) / (len(NAMES) * COUNT)
     )
     assert result.spent.forwards < 0.7 * len(NAMES) * COUNT
     assert 0 <= result.race.regret < 0.2
@@ -133,7 +133,7 @@ def test_prompts_asked_one_by_one_race_against_the_best_so_far():
     judge = Noisy()
     result = search_prompts(Names(NAMES, together=1), TASK, judge, race=0)
     assert result.best.prompt == prompt(NAMES[0])
-    assert judge.key_length[prompt(NAMES[-1])] == 32
+    assert judge.seen[prompt(NAMES[-1])] == 32
 
 
 def kept(trial):
@@ -154,7 +154,7 @@ def test_a_race_that_was_killed_goes_on_to_the_same_end(tmp_path):
     judge = Noisy()
     with Ledger({}, path) as ledger:
         search_prompts(Names(NAMES, 10), TASK, judge, race=3, ledger=ledger)
-    assert not judge.key_length
+    assert not judge.seen
 
 
 def test_few_examples_are_no_race(monkeypatch):

@@ -93,7 +93,7 @@ def test_t5_with_tied_embeddings_is_scaled_as_its_own_code_does():
     tied = deepcopy(model)
     tied.config.tie_word_embeddings = True
     tied.config.scale_decoder_outputs = True
-    tied.lm_head.weight = tied.shares_prefixes.weight
+    tied.lm_head.weight = tied.shared.weight
     port = wrap(tied.eval(), tokenizer, ModelInfo("t5", "seq2seq", "0", "float32"), Options("t5"))
     words = port.vocabulary_words()
     (ids,) = zip(*port.answer_ids(words), strict=True)

@@ -1,4 +1,4 @@
-"""Work as it is laid out: texts, their fillings, batches of them, and what these take."""
+"""Plans of forward passes: distinct texts, their completions, batches, and the memory they take."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ OUTPUTS = 1 << 24  # cells of a (position, word) output held at a time: 64 MB in
 
 @dataclass(frozen=True, eq=False)
 class EncodedText:
-    """One distinct text: its ids, where its slots are, and which of the texts asked for it is."""
+    """One distinct text: its ids, the positions of its slots, and its rows in the request."""
 
     ids: Sequence[int]
     slots: Sequence[int]
@@ -22,7 +22,7 @@ class EncodedText:
 
 @dataclass(frozen=True)
 class PlannedSequence:
-    """One sequence to pass: a text with one filling."""
+    """One sequence of a batch: a text with one completion."""
 
     item: int  # index inside its block
     completion: Completion
@@ -32,13 +32,13 @@ class PlannedSequence:
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences that pass together."""
+    """Sequences that pass through the model together."""
 
     sequences: tuple[PlannedSequence, ...]
 
     @property
     def tokens(self) -> int:
-        """Tokens that pass, padding left out."""
+        """Tokens that pass through the model, padding left out."""
         return sum(sequence.new_tokens for sequence in self.sequences)
 
     @property
@@ -47,13 +47,13 @@ class Batch:
 
     @property
     def positions(self) -> int:
-        """Positions that are read."""
+        """Count of positions whose output is read."""
         return sum(len(sequence.completion.positions) for sequence in self.sequences)
 
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """What decides how much fits: sizes of the model, the budget, and how sequences are passed."""
+    """The sizes of a model, a token budget, and the layout of sequences: what bounds a batch."""
 
     budget: int  # tokens of a batch, padding included
     vocabulary: int
@@ -65,13 +65,13 @@ class BatchLimits:
     shares_prefixes: bool = False  # and what they begin with stands once
 
     def size(self, sequences: Sequence[PlannedSequence]) -> int:
-        """Tokens that a batch of the cells takes up, padding included."""
+        """Return the tokens that a batch of these sequences takes up, padding included."""
         if self.packed:
             return sum(sequence.new_tokens for sequence in sequences)
         return len(sequences) * max(sequence.length for sequence in sequences)
 
     def bytes(self, batch: Batch) -> int:
-        """Peak activations of one layer, the hidden states and the output, float32."""
+        """Return the peak size of one layer's activations, hidden states and output, in float32."""
         tokens = self.size(batch.sequences)
         layer = tokens * (8 * self.hidden + 2 * self.feed_forward + batch.longest * self.heads)
         output = min(batch.positions * self.vocabulary, OUTPUTS + self.vocabulary)
@@ -81,14 +81,14 @@ class BatchLimits:
 
 @dataclass(frozen=True, eq=False)
 class PlanBlock:
-    """Items that are answered together, and the batches that answer them."""
+    """Texts that are scored together, and the batches that score them."""
 
     items: tuple[EncodedText, ...]
     batches: tuple[Batch, ...]
 
     @property
     def halves(self) -> "tuple[PlanBlock, PlanBlock]":
-        """The first half of the items and the other one, each with its own cells."""
+        """The first and the second half of the texts, each with its sequences."""
         middle = len(self.items) // 2
         return self._part(0, middle), self._part(middle, len(self.items))
 
@@ -126,7 +126,7 @@ class BatchPlan:
         return max(map(self._block_bytes, self.blocks), default=0)
 
     def _block_bytes(self, block: PlanBlock) -> int:
-        """The largest batch, the table of scores twice, and what an encoder holds or takes."""
+        """Return the bytes of the largest batch, of the scores twice, and of the encoder."""
         table = 8 * len(block.items) * len(block.items[0].completions.divisors)
         batch = max(map(self.limits.bytes, block.batches))
         if not self.encoder_decoder:

@@ -1,6 +1,6 @@
-"""What is asked of a text: fillings to pass through the model, and what to read from each.
+"""Completions of a text: tokens to pass through the model, and the log-probabilities to read.
 
-The same probes serve many texts, so they are made once per set of answers.
+Many texts share the same completions, so these are created once per set of answers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,30 +9,29 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-ScoredToken = tuple[
-    int, int, int
-]  # (place, token, answer): log p(token) at the place counts for it
+# (position, token, answer): log p(token) at the position counts for the answer
+ScoredToken = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
 class Completion:
-    """One filling of a text, and the log-probabilities to read from its pass.
+    """One completion of a text, and the log-probabilities to read from its forward pass.
 
-    Masked: `fill` goes into the slots, `counts[s]` tokens into slot s, places index `fill`.
-    Otherwise `fill` continues the text, and place i predicts `fill[i]` (or what would follow).
+    Masked: `fill` goes into the slots, `counts[s]` tokens into slot s, and positions index `fill`.
+    Otherwise `fill` continues the text, and position i predicts `fill[i]` (or what would follow).
     """
 
     fill: tuple[int, ...]
     counts: tuple[int, ...]
     positions: tuple[int, ...]  # where output is read, ascending
-    position_index: Tensor  # (reading,) index into places
+    position_index: Tensor  # (reading,) index into `positions`
     tokens: Tensor  # (reading,)
     answer_index: Tensor  # (reading,) the answer that the reading counts for
 
 
 @dataclass(frozen=True, eq=False)
 class Completions:
-    """All that one text is asked; `divisors` is (answer,), what each answer's sum is divided by."""
+    """All completions of one text; an answer's summed score is divided by `divisors` (answer,)."""
 
     completions: tuple[Completion, ...]
     divisors: Tensor
@@ -48,7 +47,7 @@ def completion_of(
     readings: Iterable[ScoredToken],
     device: torch.device,
 ) -> Completion:
-    """A probe from its readings."""
+    """Return a completion from its scored tokens."""
     table = sorted(readings, key=lambda reading: reading[2])
     positions = sorted({position for position, _, _ in table})
     index = {position: i for i, position in enumerate(positions)}
@@ -62,10 +61,11 @@ def completion_of(
 def continuations(
     follows: Sequence[Sequence[int]], scored: Sequence[Sequence[int]], device: torch.device
 ) -> tuple[Completion, ...]:
-    """Probes for texts that go on in different ways.
+    """Return the completions of texts that several continuations follow.
 
-    `follows[a]` are the ids of answer a and all around it, `scored[a]` the places among them that
-    count. The last token need not be passed; ways that begin another way share its pass.
+    `follows[a]` are the ids of answer a and of all around it, `scored[a]` the positions among them
+    that are scored. The last token need not pass; a continuation that begins another shares its
+    pass.
     """
     stems = [
         tuple(follow[: max(positions)]) for follow, positions in zip(follows, scored, strict=True)
@@ -81,7 +81,7 @@ def continuations(
 def _longest_extensions(
     stems: Iterable[tuple[int, ...]],
 ) -> Mapping[tuple[int, ...], tuple[int, ...]]:
-    """The longest-lived stem that begins with each stem: in sorted order, the last one seen."""
+    """Return the longest stem that begins with each stem: in sorted order, the last one seen."""
     extension: dict[tuple[int, ...], tuple[int, ...]] = {}
     previous: tuple[int, ...] = ()
     for stem in sorted(stems, reverse=True):

@@ -1,6 +1,7 @@
-"""Work laid out before it is run: order, share, cut under a token budget. No model in here."""
+"""Planning of forward passes: order the texts, share prefixes, cut under a token budget."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from promptsearch.models.batching.batch_plan import (
     Batch,
@@ -19,12 +20,9 @@ SCORES = 1 << 24  # cells of a block's (row, answer) table
 def plan_batches(
     items: Sequence[EncodedText], limits: BatchLimits, encoder_decoder: bool = False
 ) -> BatchPlan:
-    """Blocks of items of like length, or with like beginnings; ties keep the order asked in."""
-    order = (
-        _by_common_prefix(items)
-        if limits.shares_prefixes and not encoder_decoder
-        else sorted(items, key=_by_length)
-    )
+    """Return blocks of texts of similar length, or with common prefixes; ties keep their order."""
+    grouped = limits.shares_prefixes and not encoder_decoder
+    order = _by_common_prefix(items) if grouped else sorted(items, key=_by_length)
     blocks = (
         PlanBlock(items_of_block, tuple(_batches(items_of_block, limits, encoder_decoder)))
         for items_of_block in _blocks(order, limits)
@@ -33,11 +31,12 @@ def plan_batches(
 
 
 def _by_length(item: EncodedText) -> tuple[int, int]:
+    """Return the sort key of a text: its length with the longest completion, then its first row."""
     return len(item.ids) + item.completions.longest, item.rows[0]
 
 
 def _by_common_prefix(items: Sequence[EncodedText]) -> list[EncodedText]:
-    """Items that share half of the shorter one or more are neighbours; groups go by length."""
+    """Return the texts in groups that share half of the shorter text or more, by length."""
     groups: list[list[EncodedText]] = []
     for item in sorted(items, key=lambda item: (item.ids, item.rows[0])):
         last = groups[-1][-1].ids if groups else ()
@@ -66,7 +65,7 @@ def _blocks(items: Sequence[EncodedText], limits: BatchLimits) -> Iterator[tuple
 def _tokens_with(
     item: EncodedText, block: Sequence[EncodedText], tokens: int, limits: BatchLimits
 ) -> int:
-    """Tokens of the block (it has `tokens`) once the item is in it, with its longest filling."""
+    """Return the tokens of a block of `tokens` after the item and its completions join it."""
     length = len(item.ids) + item.completions.longest
     if not limits.packed:
         return (len(block) + 1) * length
@@ -80,22 +79,17 @@ def _tokens_with(
 def _batches(
     block: Sequence[EncodedText], limits: BatchLimits, encoder_decoder: bool
 ) -> Iterator[Batch]:
-    """The block's sequences in batches: those that share beginnings together, else by length."""
+    """Yield the block's sequences in batches: by common prefixes, or by length."""
     batch: list[PlannedSequence] = []
     size = 0
-    for sequence in (
-        _sharing_prefixes(block, encoder_decoder)
-        if limits.shares_prefixes
-        else _by_length_and_completion(block, encoder_decoder)
-    ):
+    order = _sharing_prefixes if limits.shares_prefixes else _by_length_and_completion
+    for sequence in order(block, encoder_decoder):
         size = size + sequence.new_tokens if limits.packed else (len(batch) + 1) * sequence.length
         if batch and size > limits.budget:
             yield Batch(tuple(batch))
             batch, size = [], sequence.length
         if not batch:  # nothing before it to share with
-            sequence = PlannedSequence(
-                sequence.item, sequence.completion, sequence.length, sequence.length
-            )
+            sequence = replace(sequence, new_tokens=sequence.length)
             size = sequence.length
         batch.append(sequence)
     if batch:
@@ -105,7 +99,7 @@ def _batches(
 def _by_length_and_completion(
     block: Sequence[EncodedText], encoder_decoder: bool
 ) -> list[PlannedSequence]:
-    """Cells by length; of a length, those of one probe together, so that they are read at once."""
+    """Return the sequences by length, those of one completion together, to be read at once."""
     serials: dict[Completion, int] = {}
     keyed = []
     for number, item in enumerate(block):
@@ -120,11 +114,11 @@ def _by_length_and_completion(
 def _sharing_prefixes(
     block: Sequence[EncodedText], encoder_decoder: bool
 ) -> Iterator[PlannedSequence]:
-    """Cells item by item, an item's fillings in sorted order, each with what is new in it."""
+    """Yield sequences text by text, each with its count of tokens that the one before lacks."""
     previous: Sequence[int] = ()
     for number, item in enumerate(block):
         prefix: Sequence[int] = (-1 - number,) if encoder_decoder else item.ids
-        for completion in sorted(item.completions.completions, key=lambda probe: probe.fill):
+        for completion in sorted(item.completions.completions, key=lambda each: each.fill):
             line = (*prefix, *completion.fill)
             yield PlannedSequence(
                 number, completion, len(line), len(line) - common_prefix_length(previous, line)

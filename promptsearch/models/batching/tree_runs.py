@@ -1,4 +1,4 @@
-"""What stands side by side in a row of tokens: runs of one shape, and parts for a GPU's kernel."""
+"""Runs of equal segments in a row of tokens, and their grouping into calls of a GPU's kernel."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ SEGMENTS = (1 << 16) - 1  # of a part: CUDA launches no more blocks along that s
 
 @dataclass(frozen=True, eq=False)
 class SegmentRun:
-    """Neighbouring segments of one shape: each adds `fresh` tokens and sees `seen` in all."""
+    """Neighbouring segments of one shape: `query_length` new tokens, `key_length` in all."""
 
     start: int  # its first token in the row
     count: int
@@ -29,7 +29,7 @@ class SegmentRun:
 
 @dataclass(frozen=True, eq=False)
 class KernelBatch:
-    """Neighbouring runs, of whatever shapes, as a kernel for sequences of many lengths takes them.
+    """Neighbouring runs, of any shapes, for one call of a kernel for sequences of many lengths.
 
     Run by run, a row of dozens of lengths is dozens of launches a layer, and a GPU waits for them.
     """
@@ -43,7 +43,7 @@ class KernelBatch:
 
     @classmethod
     def of(cls, runs: Sequence[SegmentRun]) -> "KernelBatch":
-        """Of neighbours that all see their own tokens only, or all see `keys`."""
+        """Return neighbouring runs, all with `keys` or all without, as one batch."""
         query_lengths, key_lengths = (
             [getattr(run, name) for run in runs] for name in ("query_length", "key_length")
         )
@@ -59,7 +59,7 @@ class KernelBatch:
         )
 
     def to(self, device: torch.device) -> "KernelBatch":
-        """The same on a device; itself where it is there: every layer asks."""
+        """Return the batch on a device; itself if it is there, since every layer calls this."""
         if self.query_bounds.device == device:
             return self
         bounds = self.query_bounds.to(device), self.key_bounds.to(device)
@@ -68,14 +68,14 @@ class KernelBatch:
 
 
 def parts_of(runs: Sequence[SegmentRun]) -> tuple[KernelBatch, ...]:
-    """The runs in as few parts as memory and the kernel allow."""
+    """Return the runs in as few batches as memory and the kernel allow."""
     return tuple(
         KernelBatch.of(group) for group in _grouped([r for run in runs for r in _cut(run)])
     )
 
 
 def _cut(run: SegmentRun) -> Iterator[SegmentRun]:
-    """The run in pieces of as many segments as a part may have."""
+    """Yield the run in pieces of as many segments as a batch may have."""
     for first in range(0, run.count, SEGMENTS):
         segments = slice(first, min(first + SEGMENTS, run.count))
         keys = None if run.keys is None else run.keys[segments]
@@ -84,7 +84,7 @@ def _cut(run: SegmentRun) -> Iterator[SegmentRun]:
 
 
 def _grouped(runs: Sequence[SegmentRun]) -> Iterator[list[SegmentRun]]:
-    """Neighbours together: all that see their own tokens, and others as long as copies are few."""
+    """Yield neighbouring runs that make one batch; copies of keys and values are limited."""
     group: list[SegmentRun] = []
     copied_keys = segments = 0
     for run in runs:
@@ -100,5 +100,5 @@ def _grouped(runs: Sequence[SegmentRun]) -> Iterator[list[SegmentRun]]:
 
 
 def _bounds(sizes: Sequence[int], counts: Sequence[int]) -> NDArray[np.int32]:
-    """(segment + 1,) from the sizes of runs of so many segments."""
+    """Return (segment + 1,): where segments begin, from the sizes and counts of runs."""
     return np.concatenate([[0], np.repeat(sizes, counts).cumsum()]).astype(np.int32)

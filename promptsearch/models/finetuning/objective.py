@@ -1,4 +1,4 @@
-"""What a copy of a model learns, and its losses with gradients for every family."""
+"""The fine-tuning objective: differentiable losses for every model family."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from promptsearch.prompt import Answer, Filled
 
 @dataclass(frozen=True)
 class FinetuneObjective:
-    """Texts, what all of them are asked, and what is lost on each."""
+    """Training texts, their shared answers, and the loss per text."""
 
     texts: Sequence[Filled]
     answers: Sequence[Answer]
@@ -26,11 +26,11 @@ class FinetuneObjective:
     loss: Loss
 
     def plan(self, model: LanguageModel) -> Plan:
-        """Each text once, as it passes when it is learned from."""
+        """Plan one forward pass of each text with the plain backend."""
         return self._plan(with_plain_backend(model), range(len(self.texts)))
 
     def losses(self, learner: FrozenModel[Any], rows: Sequence[int]) -> Tensor:
-        """(row,) of these texts, in any order, with gradients of the learner's weights."""
+        """Return (row,) losses of these texts, in any order, with gradients of the weights."""
         plan = self._plan(learner, rows)
         recipe, one_batch = learner.recipe(plan), _is_one_batch(plan)
         losses = []
@@ -61,14 +61,14 @@ def with_plain_backend(model: LanguageModel) -> FrozenModel[Any]:
 
 
 def _is_one_batch(plan: BatchPlan) -> bool:
-    """Whether all sequences pass as one batch."""
+    """Return True if all sequences pass as one batch."""
     return sum(len(block.batches) for block in plan.blocks) == 1
 
 
 def _scores(block: PlanBlock, recipe: ForwardRecipe, one_batch: bool) -> Tensor:
-    """(item, answer); of several batches none keeps its activations: they are made once more.
+    """Return (item, answer); several batches keep no activations, but pass once more backward.
 
-    The second time with the same dropout.
+    The second pass has the same dropout.
     """
     backend = recipe.prepare(block.items)
     if one_batch:
@@ -84,5 +84,5 @@ def _scores(block: PlanBlock, recipe: ForwardRecipe, one_batch: bool) -> Tensor:
 
 
 def _scores_of_batch(_here: Tensor, *arguments: Any) -> Tensor:
-    """`scores_of`, with a tensor of the device among what is given."""
+    """Call `scores_of`; `_here`, a tensor on the device, tells checkpoint which device it is."""
     return scores_of(*arguments)

@@ -31,9 +31,9 @@ from promptsearch.models.loading.pretrained import quiet
 def tuned(
     model: LanguageModel, objective: FinetuneObjective, config: FinetuneConfig, seed: int = 0
 ) -> LanguageModel | None:
-    """A copy that has learned the lesson, in float32; None where its weights are no numbers.
+    """Return a fine-tuned copy in float32; None if its weights are not finite.
 
-    The model and the caller's random numbers stay as they are. `ModelError` where memory ends.
+    The model and the caller's random state are unchanged. Raise ModelError if memory runs out.
     """
     try:
         copy = _finetuned_copy(model, objective, config, seed)
@@ -49,7 +49,7 @@ def tuned(
 def _finetuned_copy(
     model: LanguageModel, objective: FinetuneObjective, config: FinetuneConfig, seed: int
 ) -> Any:
-    """A copy of the transformers model, after the lesson."""
+    """Return a copy of the transformers model, fine-tuned."""
     copy = deepcopy(frozen_model(model).runtime.model).float()
     learner = with_plain_backend(_wrapped(copy, model))
     copy.requires_grad_(True)
@@ -59,7 +59,7 @@ def _finetuned_copy(
 
 
 def check_tunable(model: LanguageModel) -> None:
-    """`ModelError` where the model cannot be tuned here."""
+    """Raise ModelError if the model cannot be tuned on its devices."""
     options, device = model.options, frozen_model(model).runtime.device
     if options.device_map is not None:
         raise ModelError(
@@ -74,20 +74,20 @@ def check_tunable(model: LanguageModel) -> None:
 
 
 def extra_bytes(model: LanguageModel) -> int:
-    """Of a copy in float32, its gradients and AdamW's two moments; activations come on top."""
+    """Return the bytes of a float32 copy, its gradients and AdamW's two moments; no activations."""
     sizes: Iterator[int] = (w.numel() for w in frozen_model(model).runtime.model.parameters())
     return 4 * 4 * sum(sizes)
 
 
 def _wrapped(copy: Any, model: LanguageModel) -> LanguageModel:
-    """The copy, read and scored as the model is."""
+    """Return the copy as a model that reads and scores as `model` does."""
     options = replace(model.options, chat="off" if model.info.chat is None else "on")
     info = replace(model.info, dtype="float32")
     return wrap(copy, frozen_model(model).runtime.tokenizer, info, options)
 
 
 class PromptTrainer(Trainer):
-    """Trainer on a lesson's rows: the learner's own passes instead of the model's forward."""
+    """A Trainer on rows of texts, whose loss is the objective's."""
 
     def __init__(
         self, learner: FrozenModel[Any], objective: FinetuneObjective, arguments: TrainingArguments
@@ -97,18 +97,18 @@ class PromptTrainer(Trainer):
         self._learner, self._objective = learner, objective
 
     def compute_loss(self, model: Any, inputs: Any, *_args: Any, **_more: Any) -> Tensor:
-        """The mean over the batch, where Trainer adds it up."""
+        """Return the mean loss of the batch, on the device where Trainer adds it up."""
         losses = self._objective.losses(self._learner, inputs["row"].tolist())
         return losses.mean().to(self.args.device)
 
     def log(self, *_args: Any, **_more: Any) -> None:
-        """Say nothing: the search says what is done."""
+        """Print nothing: the search reports progress."""
 
 
 def _arguments(
     config: FinetuneConfig, seed: int, folder: str, device: torch.device
 ) -> TrainingArguments:
-    """No files, no reports, no network, one device."""
+    """Return arguments for no files, no reports, no network and one device."""
     arguments = TrainingArguments(
         output_dir=folder,
         max_steps=config.steps,
@@ -130,7 +130,7 @@ def _arguments(
 
 @contextmanager
 def _preserved_random_state() -> Iterator[None]:
-    """While open, seeds are set for what is inside only."""
+    """While open, seeds may be set; then all random states are restored."""
     python_state, numpy_state = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(range(torch.cuda.device_count())):

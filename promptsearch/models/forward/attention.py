@@ -1,4 +1,4 @@
-"""Attention itself: values weighted along the paths of a forest."""
+"""Scaled dot-product attention along the paths of a prefix tree."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,11 +21,11 @@ def tree_attention(
     scale: float | None = None,
     distance_biases: Tensor | None = None,
 ) -> Tensor:
-    """(token, head, size) from a row's queries, keys and values: in one kernel, or run by run.
+    """Return (token, head, size) of a row's queries, keys, values: in one kernel, or run by run.
 
-    The keys and values may be of tokens before the row's too, which runs see by their `keys`.
-    `table` are biases by distance; see `weighted` for the rest. The row is split and joined once:
-    the way back through slices would fill a row of zeros for each.
+    Keys and values may include those of earlier tokens, which runs see by their `keys`. For
+    `distance_biases` see `_bias`, for the rest `attention`. The row is split and joined once: the
+    gradient of slices would fill a row of zeros for each.
     """
     cached = len(qkv[1]) - len(qkv[0])  # keys of tokens that were passed before
     if distance_biases is None and not cached and kernel.is_supported(qkv):
@@ -43,7 +43,7 @@ def _run_by_run(
     scale: float | None,
     distance_biases: Tensor | None,
 ) -> Iterator[Tensor]:
-    """(token, head, size) of each run."""
+    """Yield (token, head, size) of each run."""
     sizes = [run.stop - run.start for run in runs]
     sizes.append(len(qkv[0]) - sum(sizes))
     cached = len(qkv[1]) - len(qkv[0])
@@ -66,9 +66,10 @@ def attention(
     scale: float | None = None,
     bias: Tensor | None = None,
 ) -> Tensor:
-    """Values (row, key, head, size) weighted for each query (row, query, head, size).
+    """Return the weighted values (row, query, head, size) of queries (row, query, head, size).
 
-    Causal: the last query sees all keys, each one before it one less. `bias` is (head, query, key).
+    Keys and values are (row, key, head, size), `bias` is (head, query, key). If causal, the last
+    query sees all keys, and each one before it one less.
     """
     q, k, v = (part.transpose(1, 2) for part in (queries, keys, values))
     k, v = (kernel.for_each_head(part, q) for part in (k, v))
@@ -86,7 +87,7 @@ def attention(
 
 
 def _bias(distance_biases: Tensor, run: SegmentRun) -> Tensor:
-    """(head, query, key) of a run, from biases by distance, (1, head, 1, distance)."""
+    """Return (head, query, key) of a run, from biases by distance, (1, head, 1, distance)."""
     ahead = run.key_length - run.query_length
     query = torch.arange(run.query_length, device=distance_biases.device)[:, None] + ahead
     key = torch.arange(run.key_length, device=distance_biases.device)[None]
@@ -95,7 +96,7 @@ def _bias(distance_biases: Tensor, run: SegmentRun) -> Tensor:
 
 @contextmanager
 def without_cudnn() -> Iterator[None]:
-    """While open, torch does not take cuDNN's attention: it makes a plan for every new shape.
+    """While open, torch does not use cuDNN's attention, which makes a plan for every new shape.
 
     Batches of texts hardly ever have the same shapes twice, so that was most of the time in
     bfloat16: 2 s instead of 0.1 s for 3,600 sentences on an H200 (torch 2.11).

@@ -1,9 +1,9 @@
-"""Attention along the paths of a forest, in place of a transformers model's own.
+"""Attention along the paths of a prefix tree, in place of a transformers model's own.
 
 transformers lets an attention function be registered by name (its `AttentionInterface`); ours
-computes each run of the forest that is being passed, and nothing between sequences. Any model that
-calls its attention through the interface, and takes positions, can so read packed sequences.
-Whether a model does is found out by trying: see `passes.py`.
+computes each run of the current tree, and nothing between sequences. Any model that calls its
+attention through the interface, and takes positions, can so read packed sequences. Which models do
+is found out by comparing outputs: see `select_backend.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ NAME = "promptsearch"
 
 @dataclass(frozen=True, eq=False)
 class CrossAttention:
-    """Which tokens of a decoder's row see which of the encoder's: runs of equal shapes."""
+    """The encoder's tokens that the decoder's tokens attend to, for texts of equal shapes."""
 
     queries: Tensor  # (text, query) tokens of the decoder's row
     keys: Tensor  # (text, key) tokens of the encoder's row
@@ -33,22 +33,22 @@ class CrossAttention:
 
 @dataclass(frozen=True, eq=False)
 class AttentionContext:
-    """What is being passed: the forest, and for a decoder what it sees of its encoder."""
+    """The tree of the current forward pass; for a decoder, also its cross-attention and cache."""
 
     tree: PrefixTree
     cross_attention: tuple[CrossAttention, ...] = ()
-    cache: "KVCache | None" = None  # where the forest grows on one that was passed before
+    cache: "KVCache | None" = None  # of earlier tokens, if the tree continues them
 
 
 class KVCache:
-    """Keys and values of what was passed before, (token, head, size), by attention layer."""
+    """Keys and values of earlier tokens, (token, head, size), by attention layer."""
 
     def __init__(self) -> None:
         self._decoder: dict[int, tuple[Tensor, Tensor]] = {}
         self._encoder: dict[int, tuple[Tensor, Tensor]] = {}
 
     def append(self, layer: nn.Module, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """All of the layer's, these at the end."""
+        """Return all keys and values of the layer, these at the end, and remember them."""
         previous = self._decoder.get(id(layer))
         both = (keys, values)
         if previous is not None:
@@ -57,7 +57,7 @@ class KVCache:
         return both
 
     def encoder(self, layer: nn.Module, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """The encoder's, as they were given first."""
+        """Return the encoder's keys and values, as the first call had them."""
         return self._encoder.setdefault(id(layer), (keys, values))
 
     def keep(self, rows: Tensor) -> None:
@@ -66,7 +66,7 @@ class KVCache:
 
 
 class NotPackable(TypeError):
-    """The model asks something of its attention that a forest cannot give."""
+    """The model calls attention with an option that a tree cannot serve."""
 
 
 _ONE_AT_A_TIME = Lock()
@@ -85,7 +85,7 @@ def _forward(
     position_bias: Tensor | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """transformers' signature: (1, head, token, size) to (1, token, head, size)."""
+    """Return (1, token, head, size) from (1, head, token, size), with transformers' signature."""
     _refuse(attention_mask, dropout, options)
     context = _context.get()
     causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
@@ -111,7 +111,7 @@ _HARMLESS |= {"sliding_window"}  # no sequence is longer than a window
 
 
 def _refuse(mask: Tensor | None, dropout: float, options: dict[str, Any]) -> None:
-    """A mask, a window, soft caps, sinks: what we would otherwise leave out in silence."""
+    """Raise NotPackable for a mask, dropout, soft caps, sinks: options that would be ignored."""
     unsupported = [
         name for name, value in options.items() if name not in _HARMLESS and value is not None
     ]
@@ -130,14 +130,14 @@ def _cross(
 
 
 def configs_of(model: Any) -> list[Any]:
-    """Every configuration in a model that says how it attends."""
+    """Return every configuration in a model that selects an attention function."""
     configs = {id(m.config): m.config for m in model.modules() if hasattr(m, "config")}
     return list(configs.values())
 
 
 @contextmanager
 def packed(configs: Sequence[Any], context: AttentionContext) -> Iterator[None]:
-    """While open, attention of the model with these configurations is ours: along `passing`."""
+    """While open, models with these configurations attend along the context's tree."""
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
     if NAME not in ALL_ATTENTION_FUNCTIONS:
@@ -153,10 +153,10 @@ def packed(configs: Sequence[Any], context: AttentionContext) -> Iterator[None]:
 
 @contextmanager
 def distance_biases(model: nn.Module, longest: int) -> Iterator[None]:
-    """While open, T5's layers give biases by distance, (1, head, 1, distance), zero in the middle.
+    """While open, T5's layers return biases by distance, (1, head, 1, distance), 0 in the middle.
 
-    They would make one for each pair of tokens of the row, between sequences too. Those that look
-    at the encoder, and have no bias, would make as many zeros.
+    They would return one for each pair of tokens of the row, between sequences too. Layers of
+    cross-attention, which have no bias, would return as many zeros.
     """
     layers: list[Any] = [m for m in model.modules() if hasattr(m, "compute_bias")]
     none = torch.zeros(1, 1, 1, 1, device=next(model.parameters()).device)
@@ -176,5 +176,5 @@ def distance_biases(model: nn.Module, longest: int) -> Iterator[None]:
 
 
 def _by_distance(bias: Tensor) -> Tensor:
-    """From (1, head, query, key), which depends on key - query only."""
+    """Return (1, head, 1, distance) of biases (1, head, query, key) by key - query."""
     return torch.cat([bias[:, :, 1:, 0].flip(-1), bias[:, :, 0]], dim=-1)[:, :, None]

@@ -1,4 +1,4 @@
-"""The ways a batch can pass through a model, from the fastest that fits it to the plain one."""
+"""Backends of the forward pass: padded batches, packed rows, and a fused forward of our own."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,37 +30,39 @@ Positions = Sequence[Sequence[int]]  # for each sequence, the tokens whose outpu
 
 @dataclass(frozen=True, eq=False)
 class HiddenStates:
-    """Hidden states at the tokens that are read; each read one of several sequences stands once."""
+    """Hidden states at the tokens that are read; a token that several sequences share, once."""
 
     states: Tensor  # (position, hidden)
     positions: NDArray[np.int64]  # (read,) position of each sequence's reads, in order
 
 
 class ForwardBackend(Protocol):
-    """One way of passing sequences; a root is the text that a decoder's sequence reads."""
+    """A way to run sequences; a sequence's root is the text that a decoder attends to."""
 
     @property
     def shares_prefixes(self) -> bool:
-        """Whether what sequences begin with is passed once."""
+        """True if common prefixes pass through the model once."""
         ...
 
     @property
     def vocabulary(self) -> int:
-        """How many words there are."""
+        """Count of words in the output."""
         ...
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
-    ) -> HiddenStates: ...
+    ) -> HiddenStates:
+        """Return the states at each sequence's `positions`."""
+        ...
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, hidden) to (position, word), in float32."""
+        """Return (position, word), in float32, from (position, hidden)."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class PaddedForward:
-    """Padded batches through the model as transformers has it: what every model can do."""
+    """Padded batches through transformers' own forward, which every model has."""
 
     outputs: OutputHead
     inputs: Callable[[Tensor, Tensor, Tensor], dict[str, Any]]  # of ids, lengths, roots
@@ -109,7 +111,7 @@ class PaddedForward:
 
 @dataclass(frozen=True, eq=False)
 class PackedForward:
-    """One row of tokens through the model's own layers, with attention along the forest's paths."""
+    """One row of tokens through the model's own layers, with attention along the tree's paths."""
 
     outputs: OutputHead
     configs: Sequence[Any]
@@ -167,14 +169,14 @@ class FusedForward:
 
 
 def padded(lines: Sequences, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Ids (sequence, token), zeros at their ends, and lengths (sequence,)."""
+    """Return ids (sequence, token), zeros at their ends, and lengths (sequence,)."""
     lengths = [len(line) for line in lines]
     ids = [[*line, *[0] * (max(lengths) - len(line))] for line in lines]
     return torch.tensor(ids, device=device), torch.tensor(lengths, device=device)
 
 
 def read_tokens(tree: PrefixTree, positions: Positions) -> tuple[Tensor, NDArray[np.int64]]:
-    """The tokens of the row that are read, each once, and where each sequence's reads are."""
+    """Return the distinct tokens of the row that are read, and the index of each read in them."""
     rows = [
         path[list(read_positions)]
         for path, read_positions in zip(tree.paths, positions, strict=True)

@@ -1,4 +1,4 @@
-"""A model in two halves: the body up to its hidden states, and the head from there to words."""
+"""The two parts of a model: the body up to its hidden states, and the head from there to words."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -23,26 +23,26 @@ UNSUPPORTED_ERRORS = (
 
 
 class OutputHead(Protocol):
-    """Where a model's pass ends, and how its words are made from there."""
+    """The point where a forward pass ends, and the logits from there."""
 
     @property
     def vocabulary(self) -> int: ...
 
     def states(self, inputs: dict[str, Any]) -> Tensor:
-        """(sequence, token, hidden)"""
+        """Return (sequence, token, hidden)."""
         ...
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, hidden) to (position, word), in float32."""
+        """Return (position, word), in float32, from (position, hidden)."""
         ...
 
 
 class BodyAndHead:
-    """A model's body and head, each to be run without the other.
+    """A model's body and head, each run without the other.
 
-    The model's own code runs: a hook ends it where the body is done, and a body that gives back
-    given states leaves the head alone with them. Where a tiny check at the start shows that the
-    halves are not the whole, the head runs everywhere. Whether gradients are kept is the caller's.
+    The model's own code runs: a hook ends it after the body, and a body that returns given states
+    leaves the head alone with them. If a small check at the start shows that the parts are not the
+    whole, the head runs at all positions. Gradients are recorded if the caller's mode records them.
     """
 
     def __init__(self, model: Any, bodies: Sequence[nn.Module], sample: dict[str, Any]) -> None:
@@ -58,17 +58,17 @@ class BodyAndHead:
 
     @property
     def separate(self) -> bool:
-        """Whether the head runs at the wanted positions only."""
+        """True if the head runs at the positions that are read only."""
         return self._body is not None
 
     def states(self, inputs: dict[str, Any]) -> Tensor:
-        """Hidden states (sequence, token, hidden); the logits, where there are no halves."""
+        """Return hidden states (sequence, token, hidden); the logits if not separate."""
         return (
             self._run_whole(inputs) if self._body is None else self._run_body(self._body, inputs)[0]
         )
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, hidden) to (position, word), in float32."""
+        """Return (position, word), in float32, from (position, hidden)."""
         if self._body is None:
             return states.float()
         return self._run_head(self._body, states)
@@ -84,7 +84,7 @@ class BodyAndHead:
         return logits
 
     def _run_body(self, body: nn.Module, inputs: dict[str, Any]) -> Any:
-        """The body's output."""
+        """Return the body's output."""
         return run_until(
             self._model,
             inputs,
@@ -103,7 +103,7 @@ class BodyAndHead:
 
 
 class _Stopped(BaseException):
-    """Carries what was found out of the model's forward. Not an error."""
+    """Carries a value out of the model's forward. Not an error."""
 
     def __init__(self, value: Any) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class _Stopped(BaseException):
 def run_until(
     model: Any, inputs: dict[str, Any], watch: Callable[[Callable[[Any], None]], RemovableHandle]
 ) -> Any:
-    """What the hook that `watch` registers hands to its `stop`, which ends the forward there."""
+    """Return the value that the hook of `watch` hands to its `stop`, which ends the forward."""
 
     def stop(value: Any) -> None:
         raise _Stopped(value)
@@ -129,7 +129,7 @@ def run_until(
 
 
 def with_states(output: Any, states: Tensor) -> Any:
-    """Return a body's output with other states in it."""
+    """Return an output of a body with other hidden states in it."""
     if isinstance(output, tuple):
         return (states, *output[1:])
     return type(output)(**{**output, "last_hidden_state": states})

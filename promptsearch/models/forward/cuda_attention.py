@@ -1,7 +1,7 @@
-"""CUDA's attention of many sequences at once, of whatever lengths, without padding.
+"""CUDA's attention of many sequences of any lengths in one call, without padding.
 
 It is the memory-efficient kernel that torch's nested tensors use, in float32 too and with
-gradients; torch's public `varlen_attn` knows half precision only.
+gradients; torch's public `varlen_attn` supports half precision only.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ LAST_SEES_ALL = 2  # torch's number for a causal mask that ends at the lower rig
 
 
 def is_supported(qkv: Sequence[Tensor]) -> bool:
-    """Whether the kernel takes a row's queries, keys and values, (token, head, size) each."""
+    """Return True if the kernel takes these queries, keys and values, (token, head, size) each."""
     device, dtype = qkv[0].device, qkv[0].dtype
     if device.type != "cuda" or torch.version.hip or not aligned(qkv):
         return False
@@ -25,14 +25,14 @@ def is_supported(qkv: Sequence[Tensor]) -> bool:
 
 
 def aligned(qkv: Sequence[Tensor]) -> bool:
-    """Whether every head begins where the kernel can read it."""
+    """Return True if every head begins at an address that the kernel can read."""
     return all(row.shape[-1] * row.element_size() % ALIGNED == 0 for row in qkv)
 
 
 def varlen_attention(
     qkv: Sequence[Tensor], parts: Sequence[KernelBatch], causal: bool, scale: float | None
 ) -> list[Tensor]:
-    """(token, head, size) of each part."""
+    """Return (token, head, size) of each part."""
     outputs = []
     for part in (part.to(qkv[0].device) for part in parts):  # layers may lie on several devices
         queries = slice(part.start, part.stop)
@@ -46,11 +46,11 @@ def varlen_attention(
 
 
 def forward(*arguments: Any, **options: Any) -> Any:
-    """torch's operator."""
+    """Call torch's operator."""
     return torch.ops.aten._efficient_attention_forward(*arguments, **options)
 
 
 def for_each_head(row: Tensor, queries: Tensor) -> Tensor:
-    """Keys or values with a head for each of the queries'; heads are the second dimension."""
+    """Return keys or values (..., head, ...) repeated so that there is one for each query head."""
     times = queries.shape[1] // row.shape[1]
     return row if times == 1 else row.repeat_interleave(times, 1)

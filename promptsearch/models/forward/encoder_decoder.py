@@ -1,4 +1,4 @@
-"""Encoder-decoders: texts are encoded once, and decoders read them as often as they are asked."""
+"""Backends of encoder-decoders: each text is encoded once, for all its decoder sequences."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,12 @@ from promptsearch.models.forward.backends import (
     padded,
     read_tokens,
 )
-from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, BodyAndHead, OutputHead
+from promptsearch.models.forward.body_and_head import (
+    UNSUPPORTED_ERRORS,
+    BodyAndHead,
+    OutputHead,
+    with_states,
+)
 from promptsearch.models.forward.select_backend import (
     Backends,
     ProbeSequences,
@@ -42,17 +47,19 @@ from promptsearch.models.forward.select_backend import (
 
 
 class EncoderBackend(Protocol):
-    """Encodes texts; what it gives back decodes: the root of a sequence is the text it reads."""
+    """Encodes texts and returns their decoder: a sequence's root is the text that it reads."""
 
     @property
     def shares_prefixes(self) -> bool: ...
 
-    def decoder_for(self, sources: Sequences) -> ForwardBackend: ...
+    def decoder_for(self, sources: Sequences) -> ForwardBackend:
+        """Encode the texts and return a backend for their decoder sequences."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
 class PaddedEncoder:
-    """Padded batches, the encoder's states repeated for every sequence that reads them."""
+    """Padded batches; the encoder's states are repeated for every sequence that reads them."""
 
     model: Any
     outputs: OutputHead
@@ -81,7 +88,7 @@ class PaddedEncoder:
 
 @dataclass(frozen=True, eq=False)
 class PackedEncoder:
-    """Texts in one row, and decoders in another: each text's keys and values are made once."""
+    """Texts in one row, decoder sequences in another; keys and values are computed once a text."""
 
     model: Any
     outputs: OutputHead
@@ -93,7 +100,7 @@ class PackedEncoder:
         return _Decoder(self, self.encoded(tree, sources), tree)
 
     def encoded(self, tree: PrefixTree, sources: Sequences) -> Any:
-        """The encoder's output for a row of texts."""
+        """Return the encoder's output for a row of texts."""
         biases = distance_biases(self.model, _longest(sources))
         with packed(self.configs, AttentionContext(tree)), biases:
             return self.model.get_encoder()(input_ids=tree.ids[None])
@@ -101,7 +108,7 @@ class PackedEncoder:
 
 @dataclass(frozen=True, eq=False)
 class _Decoder:
-    """Sequences of one root share what they begin with, and see the root's text."""
+    """Decoder sequences that share prefixes with those of their root, and attend to its text."""
 
     encoder: PackedEncoder
     encoded: Any  # the encoder's output for its row
@@ -136,7 +143,7 @@ class _Decoder:
 def seq2seq_backends(
     model: Any, probe_sequences: ProbeSequences, start: int, sentinel: int
 ) -> Backends[EncoderBackend]:
-    """Ways through an encoder-decoder."""
+    """Return the backends that fit an encoder-decoder."""
     text = torch.tensor([[sentinel, 0, 1]], device=model.device)
     with torch.inference_mode():
         encoded = model.get_encoder()(input_ids=text)
@@ -154,7 +161,7 @@ def seq2seq_backends(
 
 
 def _fits(fast: PackedEncoder, plain: PaddedEncoder, probe_sequences: ProbeSequences) -> bool:
-    """Whether decoders that read all the trial's texts find the same under both."""
+    """Return True if outputs match when decoder sequences read all the encoded texts."""
     count = len(probe_sequences.sequences)
     roots = [*range(count), *reversed(range(count))]
     doubled = ProbeSequences(
@@ -175,7 +182,7 @@ def _fits(fast: PackedEncoder, plain: PaddedEncoder, probe_sequences: ProbeSeque
 def _cross_attention(
     tree: PrefixTree, roots: Sequence[int], sources: PrefixTree, device: torch.device
 ) -> Iterator[CrossAttention]:
-    """Which tokens of the decoders' row see which of the encoder's, runs of equal sizes."""
+    """Yield the cross-attention of decoder sequences with their texts, by equal sizes."""
     paths_of: dict[int, list[NDArray[np.int64]]] = defaultdict(list)
     for path, root in zip(tree.paths, roots, strict=True):
         paths_of[root].append(path)
@@ -186,11 +193,6 @@ def _cross_attention(
     for pairs in sizes.values():
         queries, keys = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
         yield CrossAttention(queries.to(device), keys.to(device))
-
-
-def with_states(encoded: Any, states: Tensor) -> Any:
-    """An encoder's output with other states in it."""
-    return type(encoded)(**{**encoded, "last_hidden_state": states})
 
 
 def _longest(lines: Sequences) -> int:

@@ -1,9 +1,9 @@
-"""A forward pass of BERT-like encoders written out for scoring: packed, fused, read at the slots.
+"""A fused forward pass of BERT-like encoders: packed, and read at the slots only.
 
 The plain model of transformers stays the reference. Here the queries, keys and values are one
 product, weights lie as the kernels want them, activations and residuals are part of the products,
-and of the last layer only the tokens that will be read go on. Used where a check at loading shows
-that it gives what the plain model gives.
+and of the last layer only the tokens that will be read go on. Used if a check at loading shows that
+it gives the outputs of the plain model.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from promptsearch.models.forward.linear import Linear, linear
 
 @dataclass(frozen=True, eq=False)
 class Norm:
-    """Layer normalisation, (row, hidden) to the same."""
+    """Layer normalisation of (row, hidden)."""
 
     weight: Tensor
     bias: Tensor
@@ -62,7 +62,7 @@ class Layer:
         )
 
     def __call__(self, x: Tensor, tree: PrefixTree, heads: int, read: Tensor | None) -> Tensor:
-        """(token, hidden) to the same, or to (read, hidden) where only these tokens go on."""
+        """Return (token, hidden), or (read, hidden) if only the tokens of `read` go on."""
         attention = self._attend(self.qkv(x), tree, heads)
         if read is not None:
             x, attention = x[read], attention[read]
@@ -80,7 +80,7 @@ class FusedEncoder:
     """Embeddings, layers and masked-LM head, in `dtype`."""
 
     words: Tensor
-    positions: Tensor  # (place, hidden), with the token type added
+    positions: Tensor  # (position, hidden), with the token type added
     norm: Norm
     layers: Sequence[Layer]
     heads: int
@@ -90,7 +90,10 @@ class FusedEncoder:
 
     @classmethod
     def of(cls, model: Any, first_position: int, dtype: torch.dtype) -> "FusedEncoder":
-        """From a transformers model; AttributeError or ValueError where it is built otherwise."""
+        """Return the weights of a transformers model.
+
+        Raise AttributeError or ValueError if it is not built like BERT.
+        """
         config, body = model.config, model.base_model
         if config.hidden_act != "gelu" or getattr(config, "is_decoder", False):
             raise ValueError(f"no fused forward for {config.hidden_act} or decoders")
@@ -111,7 +114,7 @@ class FusedEncoder:
         )
 
     def states(self, tree: PrefixTree, read: Tensor) -> Tensor:
-        """Hidden states (position, hidden) of the tokens of the row that are read."""
+        """Return hidden states (position, hidden) of the tokens of the row that are read."""
         padding = -len(read) % ROUND
         rows = F.pad(read, (0, padding))
         x = self.norm(self.words[tree.ids] + self.positions[tree.depths])
@@ -120,7 +123,7 @@ class FusedEncoder:
         return x[: len(read)]
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, hidden) to (position, word), in float32."""
+        """Return (position, word), in float32, from (position, hidden)."""
         padding = -len(states) % ROUND
         padded = F.pad(states, (0, 0, 0, padding))
         words = self.decoder(self.transform_norm(self.transform(padded)))

@@ -1,4 +1,4 @@
-"""What to do when memory runs out: pass half as much at a time."""
+"""Halving of work that does not fit into the device's memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Passing batches through a model and adding up what is read."""
+"""Running of plans: pass batches through a backend and add up the log-probabilities."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -22,24 +22,23 @@ from promptsearch.models.batching.completions import Completion
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates
 from promptsearch.models.forward.out_of_memory import batch_halves, block_halves, halving
 
-Assemble = Callable[
-    [EncodedText, Completion], tuple[list[int], list[int]]
-]  # ids, and positions to read
-Prepare = Callable[[Sequence[EncodedText]], ForwardBackend]  # once a block
-Read = Callable[
-    [Sequence[PlannedSequence], HiddenStates, ForwardBackend, Tensor], None
-]  # adds what cells say, by item
+# Returns the ids of a sequence, and the positions to read.
+Assemble = Callable[[EncodedText, Completion], tuple[list[int], list[int]]]
+# Returns the backend of a block.
+Prepare = Callable[[Sequence[EncodedText]], ForwardBackend]
+# Adds what is read of hidden states to a tensor (item, ...).
+Read = Callable[[Sequence[PlannedSequence], HiddenStates, ForwardBackend, Tensor], None]
 
 
 class ForwardRecipe(NamedTuple):
-    """How a family passes a plan: what its sequences are, and what passes those of a block."""
+    """A family's way to run a plan: how sequences are assembled, and each block's backend."""
 
     assemble: Assemble
     prepare: Prepare
 
 
 def run(plan: BatchPlan, recipe: ForwardRecipe, device: torch.device) -> Iterator[Scored]:
-    """Every text exactly once: scores (row, answer) by blocks."""
+    """Yield the scores (row, answer) of every text exactly once, by blocks."""
     width = len(plan.blocks[0].items[0].completions.divisors) if plan.blocks else 0
     for items, scores in read_blocks(plan, recipe, read, torch.zeros(width, device=device)):
         yield scored_texts(items, scores)
@@ -66,7 +65,7 @@ def read_blocks(
 
 
 def scored_texts(items: Sequence[EncodedText], scores: Tensor) -> Scored:
-    """By row, divided, from (item, answer) on the CPU; tables can be large: few copies."""
+    """Return divided scores by row, from (item, answer) on the CPU, with few copies."""
     one_divisor = len({id(item.completions) for item in items}) == 1
     divisors = [item.completions.divisors for item in items]
     divided = scores / (divisors[0] if one_divisor else torch.stack(divisors))
@@ -88,9 +87,9 @@ def _pass(
     """Add what is read of the batch to `totals` (item, ...); in halves if memory runs out."""
 
     @torch.inference_mode()
-    def add(cells: Sequence[PlannedSequence]) -> None:
+    def add(sequences: Sequence[PlannedSequence]) -> None:
         added = torch.zeros_like(totals)
-        read(cells, _hidden_states(cells, block, assemble, backend), backend, added)
+        read(sequences, _hidden_states(sequences, block, assemble, backend), backend, added)
         totals.add_(added)  # all of the batch or nothing
 
     for _ in halving(sequences, add, batch_halves):
@@ -128,9 +127,10 @@ def read(
     backend: ForwardBackend,
     scores: Tensor,
 ) -> None:
-    """Add what the cells say to `scores` (item, answer).
+    """Add the sequences' log-probabilities to `scores` (item, answer).
 
-    Words at some positions at a time, so that memory holds a few of these outputs only.
+    Outputs over the vocabulary are made for a few positions at a time, so that they fit into
+    memory.
     """
     counts = [len(sequence.completion.positions) for sequence in sequences]
     ends = np.cumsum([0, *counts])
@@ -143,7 +143,7 @@ def read(
 
 
 def _parts(counts: Sequence[int], most: int) -> Iterator[slice]:
-    """Neighbours together as long as their counts add up to `most` or less."""
+    """Yield neighbours whose counts add up to `most` or less."""
     start = total = 0
     for i, count in enumerate(counts):
         if i > start and total + count > most:
@@ -160,9 +160,9 @@ def _gather(
     norms: Tensor,
     scores: Tensor,
 ) -> None:
-    """Add log p of the answers' tokens; probes that several cells share are read at once.
+    """Add log p of the answers' tokens; completions that several sequences share are read at once.
 
-    `place` (read,) leads from a cell's reads, in order, to logits (position, word).
+    `index` (read,) leads from the sequences' reads, in order, to logits (position, word).
     """
     first = 0
     sharing: dict[Completion, tuple[list[int], list[int]]] = {}
@@ -173,7 +173,7 @@ def _gather(
         first += len(sequence.completion.positions)
     for completion, (items, firsts) in sharing.items():
         indices = torch.tensor(firsts, device=logits.device)[:, None] + completion.position_index
-        positions = index[indices]  # (cell, reading)
+        positions = index[indices]  # (sequence, reading)
         values = logits[positions, completion.tokens] - norms[positions]
         added = values.new_zeros(len(items), scores.shape[1])
         scores[items] += added.index_add_(1, completion.answer_index, values)

@@ -1,4 +1,4 @@
-"""Which way of passing sequences fits a model: ours where they give what the plain one gives."""
+"""Selection of backends for a model: a fast one is used if its outputs match the plain one's."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,20 +27,19 @@ _TANH_GELUS = ("NewGELUActivation", "FastGELUActivation")  # transformers' names
 
 @dataclass(frozen=True, eq=False)
 class Backends(Generic[Backend]):
-    """The ways through one model."""
+    """The backends that fit one model."""
 
     plain: Backend
-    fast: Backend | None  # gives what the plain one gives
+    fast: Backend | None  # has the outputs of the plain one
     vocabulary: int
-    in_dtype: Callable[[torch.dtype], Backend | None] | None = None  # the fast one, where it fits
-    gradient_backend: Callable[[], Backend | None] | None = (
-        None  # makes one that keeps gradients; None: `fast`
-    )
+    in_dtype: Callable[[torch.dtype], Backend | None] | None = None  # creates `fast` in a dtype
+    # Creates a fast backend that records gradients; if None, `fast` records them.
+    gradient_backend: Callable[[], Backend | None] | None = None
 
 
 @dataclass(frozen=True)
 class ProbeSequences:
-    """Sequences on which a way of passing must give what the plain one gives."""
+    """Sequences on which a fast backend must give the outputs of the plain one."""
 
     sequences: Sequences
     positions: Positions
@@ -48,7 +47,7 @@ class ProbeSequences:
 
     @classmethod
     def of(cls, tokens: Sequence[int], longest: int) -> "ProbeSequences":
-        """Made of some of the vocabulary: different lengths, equal ones, common beginnings."""
+        """Return sequences of different and equal lengths, with common prefixes."""
         base = [tokens[i % len(tokens)] for i in range(7, 7 + min(longest, 23))]
         backwards = base[::-1]
         sequences = [
@@ -70,7 +69,7 @@ def outputs_match(
     probe_sequences: ProbeSequences,
     dtype: torch.dtype,
 ) -> bool:
-    """Whether `way` gives the log-probabilities that the plain passes give."""
+    """Return True if the backend gives the log-probabilities of the plain one."""
     try:
         actual = _log_probs(backend, probe_sequences)
     except UNSUPPORTED_ERRORS:
@@ -85,9 +84,9 @@ def outputs_match(
 def without_leaky_padding(
     plain: PaddedForward, probe_sequences: ProbeSequences, dtype: torch.dtype
 ) -> PaddedForward:
-    """The same; without padding, where padding changes what the model says (convolutions).
+    """Return the backend, without padding if padding changes its outputs (convolutions).
 
-    Raises one of `UNFIT` where the model does not run at all, in this dtype for instance.
+    Raises one of `UNSUPPORTED_ERRORS` if the model does not run at all, in this dtype for instance.
     """
     unpadded = replace(plain, padded=False)
     if outputs_match(plain, unpadded, probe_sequences, dtype):
@@ -97,7 +96,7 @@ def without_leaky_padding(
 
 
 def _log_probs(backend: ForwardBackend, probe_sequences: ProbeSequences) -> Tensor:
-    """(read, word)"""
+    """Return (read, word)."""
     with torch.inference_mode():
         hidden = backend.hidden_states(
             probe_sequences.sequences, probe_sequences.positions, probe_sequences.roots
@@ -109,7 +108,7 @@ def _log_probs(backend: ForwardBackend, probe_sequences: ProbeSequences) -> Tens
 def masked_backends(
     model: Any, probe_sequences: ProbeSequences, mask: int
 ) -> Backends[ForwardBackend]:
-    """Ways through a masked model."""
+    """Return the backends that fit a masked model."""
     sample = {"input_ids": torch.tensor([[mask, mask, 0]], device=model.device)}
     outputs = BodyAndHead(model, _bodies(model), sample)
     plain = without_leaky_padding(
@@ -135,7 +134,7 @@ def masked_backends(
 
 
 def causal_backends(model: Any, probe_sequences: ProbeSequences) -> Backends[ForwardBackend]:
-    """Ways through a causal model."""
+    """Return the backends that fit a causal model."""
     sample = {"input_ids": torch.tensor([[0, 1, 2]], device=model.device), "use_cache": False}
     outputs = BodyAndHead(model, _bodies(model), sample)
     plain = without_leaky_padding(
@@ -148,13 +147,13 @@ def causal_backends(model: Any, probe_sequences: ProbeSequences) -> Backends[For
 
 
 def _bodies(model: Any) -> list[Any]:
-    """What may be the model without its head."""
+    """Return the modules that may be the model without its head."""
     decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
     return [model.base_model, *([decoder] if isinstance(decoder, nn.Module) else [])]
 
 
 def _fused(model: Any, vocabulary: int, dtype: torch.dtype) -> FusedForward:
-    """A BERT-like model's forward pass of our own; raises one of `UNFIT` where it is no such."""
+    """Return our forward of a BERT-like model; raise one of UNSUPPORTED_ERRORS for other models."""
     with torch.no_grad():
         return FusedForward(
             FusedEncoder.of(model, reserved(model), dtype), vocabulary, model.device
@@ -177,7 +176,7 @@ def _if_equivalent(
     probe_sequences: ProbeSequences,
     dtype: torch.dtype,
 ) -> ForwardBackend | None:
-    """The way, if the model is built as it takes for granted and it gives what the plain gives."""
+    """Return the backend if the model supports it and its outputs match the plain one's."""
     try:
         backend = make()
     except UNSUPPORTED_ERRORS:
@@ -186,13 +185,13 @@ def _if_equivalent(
 
 
 def masked_inputs(ids: Tensor, lengths: Tensor, _roots: Tensor | None = None) -> dict[str, Any]:
-    """A batch for a bidirectional body; without padding it needs no mask."""
+    """Return a batch for a bidirectional body; without padding it needs no mask."""
     if bool((lengths == ids.shape[1]).all()):
         return {"input_ids": ids}
-    present = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]  # (cell, token)
+    present = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]  # (sequence, token)
     return {"input_ids": ids, "attention_mask": present.long()}
 
 
 def causal_inputs(ids: Tensor, _lengths: Tensor, _roots: Tensor) -> dict[str, Any]:
-    """Padding stands on the right, where nothing before can see it."""
+    """Return a batch for a causal body: padding on the right is hidden from all before it."""
     return {"input_ids": ids, "use_cache": False}

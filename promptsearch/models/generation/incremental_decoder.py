@@ -1,8 +1,8 @@
 """Decoders that write token by token after encoded texts, the same tokens after every text.
 
-The hypotheses of a beam are a forest that grows by a layer a step. Each text is encoded once; a
-step passes the new tokens only, and keeps their keys and values. Where a model cannot be packed, or
-gives other numbers that way, whole sequences pass again.
+The hypotheses of a beam are a tree that grows by a layer a step. Each text is encoded once; a step
+passes the new tokens only, and caches their keys and values. If a model cannot be packed, or gives
+other numbers that way, whole sequences pass again.
 """
 
 from collections import defaultdict
@@ -24,36 +24,36 @@ from promptsearch.models.forward.attention_patch import (
     packed,
 )
 from promptsearch.models.forward.backends import ForwardBackend, Sequences
-from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
+from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, with_states
 from promptsearch.models.forward.encoder_decoder import (
     EncoderBackend,
     PackedEncoder,
-    with_states,
 )
 from promptsearch.models.forward.runtime import ModelRuntime
 
 LONGEST = 64  # tokens that a decoder may write
-NEAR = 1e-3  # of hidden states that are the same in another way
+NEAR = 1e-3  # tolerance for hidden states of two decoders
 
 
 class IncrementalDecoder(Protocol):
-    """A beam's decoders."""
+    """The decoders of a beam's hypotheses."""
 
     def grow(self, parents: Tensor, tokens: Tensor) -> Tensor:
-        """Hidden states (text, beam, hidden) where `tokens` (beam,) follow hypotheses `parents`.
+        """Return (text, beam, hidden) states after `tokens` (beam,) follow hypotheses `parents`.
 
-        These are the last call's, by their place (beam,); in the first call they say nothing.
+        `parents` (beam,) index the hypotheses of the last call; in the first call they have no
+        meaning.
         """
         ...
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, hidden) to (position, word), in float32."""
+        """Return (position, word), in float32, from (position, hidden)."""
         ...
 
 
 @dataclass(eq=False)
 class CachingDecoder:
-    """Passes only what is new."""
+    """Decoders that pass new tokens only, and cache keys and values."""
 
     encoder: PackedEncoder
     sources: PrefixTree
@@ -64,7 +64,7 @@ class CachingDecoder:
 
     @classmethod
     def for_texts(cls, encoder: PackedEncoder, texts: Sequences) -> "CachingDecoder":
-        """Nothing written yet."""
+        """Return decoders of encoded texts with nothing written yet."""
         sources = pack_separately(texts).to(encoder.model.device)
         return cls(encoder, sources, encoder.encoded(sources, texts))
 
@@ -90,7 +90,7 @@ class CachingDecoder:
         return self.encoder.outputs.logits(states)
 
     def _lengthen(self, parents: Tensor, beams: int) -> None:
-        """A row for each new token; what no hypothesis goes through any more is forgotten."""
+        """Add a row for each new token; forget rows that no hypothesis goes through."""
         texts = len(self.sources.paths)
         if self.paths is not None:
             alive, paths = self.paths[:, parents].unique(return_inverse=True)
@@ -105,7 +105,7 @@ class CachingDecoder:
         self.rows += texts * beams
 
     def _layer(self, paths: Tensor, ids: Tensor) -> PrefixTree:
-        """New tokens (token,) that see their own paths (token, seen)."""
+        """Return a tree of new tokens (token,) that attend to paths (token, key)."""
         count, key_length = paths.shape
         size = max(1, KEYS // key_length)
         runs = tuple(
@@ -115,7 +115,7 @@ class CachingDecoder:
         return PrefixTree(ids, torch.full_like(ids, key_length - 1), runs, ())
 
     def _cross_attention(self, beams: int) -> list[CrossAttention]:
-        """Every text's new tokens see the text; texts of one length together."""
+        """Return the attention of new tokens to their texts, by length of the text."""
         by_length: dict[int, list[int]] = defaultdict(list)
         for text, path in enumerate(self.sources.paths):
             by_length[len(path)].append(text)
@@ -132,7 +132,7 @@ class CachingDecoder:
 
 @dataclass(eq=False)
 class RecomputingDecoder:
-    """Passes whole sequences, at every step."""
+    """Decoders that pass whole sequences at every step."""
 
     backend: ForwardBackend
     texts: int
@@ -140,7 +140,7 @@ class RecomputingDecoder:
 
     @classmethod
     def for_texts(cls, encoder: EncoderBackend, texts: Sequences) -> "RecomputingDecoder":
-        """Nothing written yet."""
+        """Return decoders of encoded texts with nothing written yet."""
         return cls(encoder.decoder_for(texts), len(texts))
 
     def grow(self, parents: Tensor, tokens: Tensor) -> Tensor:
@@ -163,7 +163,7 @@ class RecomputingDecoder:
 def decoder_factory(
     runtime: ModelRuntime[EncoderBackend], texts: Sequences
 ) -> Callable[[Sequences], IncrementalDecoder]:
-    """Makes decoders after some of the texts: the fastest that give what the plain ones give."""
+    """Return a constructor of decoders: the fastest whose states match the plain one's."""
     fast = runtime.fast
     if not isinstance(fast, PackedEncoder) or max(map(len, texts)) > runtime.window:
         return partial(RecomputingDecoder.for_texts, runtime.plain)
@@ -173,7 +173,7 @@ def decoder_factory(
 
 
 def _agrees(fast: PackedEncoder, plain: EncoderBackend, texts: Sequences) -> bool:
-    """Whether two hypotheses that part and grow have the same states in both ways."""
+    """Return True if two hypotheses that part and grow have equal states with both decoders."""
     device = fast.model.device
     steps = torch.tensor([[[0, 0], [0, 1]], [[1, 0], [2, 3]], [[0, 0], [1, 1]]], device=device)
     try:

@@ -1,4 +1,4 @@
-"""Texts that a model writes when it is told to: sampled, the same for the same seed."""
+"""Answers that a model samples to an instruction, reproducible by seed."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -16,7 +16,7 @@ LONGEST = 64  # tokens of an answer
 def sample_texts(
     model: LanguageModel, request: str, count: int, seed: int, top_p: float = 0.95
 ) -> list[str]:
-    """`count` answers to a request; a model with a chat template is asked as a user asks."""
+    """Return `count` answers to a request, which a chat template wraps if there is one."""
     runtime = cast(FrozenModel[Any], model).runtime
     ids = _request_ids(runtime.tokenizer, request).to(runtime.device)
     causal = model.info.family == "causal"
@@ -39,7 +39,7 @@ def sample_texts(
 
 
 def _request_ids(tokenizer: Any, request: str) -> torch.Tensor:
-    """(1, token)"""
+    """Return (1, token)."""
     if tokenizer.chat_template is None:
         ids = tokenizer(request)["input_ids"]
     else:
@@ -50,7 +50,7 @@ def _request_ids(tokenizer: Any, request: str) -> torch.Tensor:
 
 
 def _room(model: LanguageModel, remaining: int) -> int:
-    """Tokens that an answer may have."""
+    """Return how many tokens an answer may have."""
     if remaining < 1:
         raise ModelError(
             f"what is asked leaves {model.info.spec!r} no room to answer ({model.info.max_tokens} "

@@ -5,7 +5,7 @@ Gao, Fisch and Chen (2021), "Making Pre-trained Language Models Better Few-shot 
 
 An encoder-decoder reads each text with a sentinel for each gap and writes the gaps in turn. A
 hypothesis is judged by log p summed over all texts, as the paper has it; the released code takes
-the log-softmax of the mean logits. It also forbids some ids of the English T5, here told by what
+the log-softmax of the mean logits. It also forbids some ids of the English T5, here known by what
 they spell: blanks and runs of dots; nor may two full stops stand in a row. A gap ends with the next
 sentinel or the end token. We begin every hypothesis with the first sentinel; the release lets the
 model write it.
@@ -34,7 +34,7 @@ from promptsearch.prompt import Filled, Slot
 
 @dataclass(frozen=True)
 class Infill:
-    """What stands in the gaps."""
+    """The texts of the gaps."""
 
     gaps: tuple[str, ...]  # with their own spaces: " It was"
     log_prob: float  # of all tokens and gap ends: the mean over texts, in nats
@@ -43,7 +43,7 @@ class Infill:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What has been written after the first sentinel."""
+    """The tokens after the first sentinel, and their log p."""
 
     tokens: tuple[int, ...] = ()
     log_prob: float = 0.0  # summed over texts
@@ -51,7 +51,10 @@ class Hypothesis:
 
 
 class SharedBeam:
-    """A beam over texts whose slots are the gaps; `ModelError` where the model cannot fill them."""
+    """A beam over texts whose slots are the gaps.
+
+    Raise ModelError if the model cannot fill them.
+    """
 
     def __init__(
         self, model: LanguageModel, texts: Sequence[Filled], beam: int = 100, longest: int = 20
@@ -73,20 +76,20 @@ class SharedBeam:
 
     @property
     def forwards(self) -> int:
-        """Sequences: the texts, and for each of them the beam's hypotheses."""
+        """Count of sequences: the texts, and for each of them the beam's hypotheses."""
         return len(self.text_ids) * (1 + self.beam)
 
     @property
     def tokens(self) -> int:
-        """Tokens passed at most."""
+        """Most tokens that can pass."""
         return sum(map(len, self.text_ids)) + len(self.text_ids) * self.beam * self.longest
 
     def run(self) -> list[Infill]:
-        """The finished hypotheses, likeliest first."""
+        """Return the finished hypotheses, likeliest first."""
         return [self._infill(h) for h in self.hypotheses() if h.closed == self.gaps]
 
     def hypotheses(self) -> list[Hypothesis]:
-        """The beam after its last step, likeliest first."""
+        """Return the beam after its last step, likeliest first."""
         with torch.inference_mode():
             decoders = self._decoders()
             beam, alive = [Hypothesis()], [Hypothesis()]
@@ -104,7 +107,7 @@ class SharedBeam:
         return beam
 
     def _decoders(self) -> list[IncrementalDecoder]:
-        """The texts in groups that pass at once; their decoders have begun."""
+        """Return decoders of groups of texts that fit one batch, their start token written."""
         size = max(1, self.model.runtime.batch_limits.budget // self.beam)
         make = decoder_factory(self.model.runtime, self.text_ids)
         decoders = [make(self.text_ids[i : i + size]) for i in range(0, len(self.text_ids), size)]
@@ -118,7 +121,7 @@ class SharedBeam:
     def _summed(
         self, decoders: Sequence[IncrementalDecoder], parents: Sequence[int], tokens: Sequence[int]
     ) -> Tensor:
-        """(hypothesis, word) log p of each word next, summed over all texts, in float64."""
+        """Return (hypothesis, word): log p of each next word, summed over texts, in float64."""
         device = self.model.runtime.device
         step = torch.tensor(parents, device=device), torch.tensor(tokens, device=device)
         totals = torch.zeros((), device=device, dtype=torch.float64)
@@ -131,7 +134,7 @@ class SharedBeam:
         return totals
 
     def _extended(self, alive: Sequence[Hypothesis], totals: Tensor) -> list[Hypothesis]:
-        """The likeliest hypotheses that are one token longer."""
+        """Return the likeliest hypotheses that are one token longer."""
         for row, hypothesis in enumerate(alive):
             last = hypothesis.tokens[-1] if hypothesis.tokens else None
             barred = self.words.barred(hypothesis.closed, last)
@@ -166,5 +169,5 @@ class SharedBeam:
 
 
 def _best(hypotheses: Sequence[Hypothesis], count: int) -> list[Hypothesis]:
-    """The likeliest; ties to the first."""
+    """Return the likeliest hypotheses; ties to the first."""
     return sorted(hypotheses, key=lambda h: -h.log_prob)[:count]

@@ -1,4 +1,4 @@
-"""Which tokens an encoder-decoder may write in a gap, and which end it."""
+"""Tokens that an encoder-decoder may write in a gap, and those that end it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from promptsearch.models.frozen_model import FrozenModel
 
 @dataclass(frozen=True)
 class SpanVocabulary:
-    """A vocabulary as the writing of gaps sees it."""
+    """A vocabulary for the text of gaps: spellings, sentinels and the end token."""
 
     spellings: Sequence[str | None]  # what a token adds to a text; None: nothing that text can say
     sentinels: Sequence[int]
@@ -29,11 +29,11 @@ class SpanVocabulary:
         return cls(spellings, family.sentinels, model.runtime.tokenizer.eos_token_id, count)
 
     def closes(self, closed: int, token: int) -> bool:
-        """Whether the token ends the gap that is open, `closed` gaps having ended before."""
+        """Return True if the token ends the open gap, after `closed` gaps have ended."""
         return token == self.end or token == self._next(closed)
 
     def barred(self, closed: int, last: int | None) -> Tensor:
-        """(word,) what may not come next: no blanks, no runs of dots, no control tokens."""
+        """Return (word,): True for blanks, runs of dots, control tokens, a second full stop."""
         barred = self._unwritable.clone()
         barred[[token for token in (self.end, self._next(closed)) if token is not None]] = False
         if last is not None and _is_stop(self.spellings[last]):
@@ -41,7 +41,7 @@ class SpanVocabulary:
         return barred
 
     def _next(self, closed: int) -> int | None:
-        """The sentinel of the next gap."""
+        """Return the sentinel of the next gap."""
         return self.sentinels[closed + 1] if closed + 1 < len(self.sentinels) else None
 
     @cached_property
@@ -54,7 +54,7 @@ class SpanVocabulary:
 
 
 def _writable(text: str) -> bool:
-    """Neither blank nor a run of dots."""
+    """Return True if the text is neither blank nor a run of dots."""
     stripped = text.strip()
     return (
         bool(stripped)

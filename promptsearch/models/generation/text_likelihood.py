@@ -1,7 +1,7 @@
-"""How likely whole texts are to a causal model: each token given those before it.
+"""Likelihood of whole texts under a causal model: each token given those before it.
 
 The first token is not scored, and no begin token is put before it. Texts are read as they are, chat
-model or not, and what they spell is text.
+model or not, and names of control tokens in them are text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,16 +25,16 @@ from promptsearch.prompt import Filled, Input, Text
 
 @dataclass(frozen=True, eq=False)
 class TextLikelihoodPlan:
-    """Texts laid out for a model, to be read once or never."""
+    """A plan of forward passes of whole texts."""
 
     plan: BatchPlan  # what it will take
     counts: Sequence[int]  # tokens of each text, the first one too
     runtime: ModelRuntime[ForwardBackend]
 
     def log_probs(self) -> list[float]:
-        """For each text, the sum of log p of its tokens from the second one on.
+        """Return, for each text, the sum of log p of its tokens from the second one on.
 
-        `ModelError` where the model gives no numbers.
+        Raise ModelError if the model gives no numbers.
         """
         backend, totals = self.runtime.backend_for(self.plan), [0.0] * len(self.counts)
         for block in run(
@@ -52,9 +52,9 @@ class TextLikelihoodPlan:
 
 
 def plan_text_likelihood(model: LanguageModel, texts: Sequence[Filled]) -> TextLikelihoodPlan:
-    """The plan for texts without slots; the longest input of one that is too long is cut.
+    """Return the plan for texts without slots; texts that are too long have inputs cut.
 
-    `ModelError` where the model is not causal, or a text has no token after its first.
+    Raise ModelError if the model is not causal, or a text has no token after its first.
     """
     if not isinstance(model, FrozenModel) or model.info.family != "causal":
         raise ModelError(
@@ -69,7 +69,7 @@ def plan_text_likelihood(model: LanguageModel, texts: Sequence[Filled]) -> TextL
 
 
 def _encode(runtime: ModelRuntime[ForwardBackend], texts: Sequence[Filled]) -> Iterator[list[int]]:
-    """The ids of each text, cut to what the model has room for."""
+    """Yield the ids of each text, cut to the model's limit."""
     encode = partial(runtime.tokens.encode, special=False)
     encoded = encode([_line(text) for text in texts])
     for text, ids in zip(texts, encoded, strict=True):
@@ -94,7 +94,7 @@ def _line_and_parts(filled: Filled) -> tuple[TokenizerInput, Sequence[int]]:
 
 
 def _items(texts: Sequence[Sequence[int]], device: torch.device) -> list[EncodedText]:
-    """Each distinct text once; the last token need not pass."""
+    """Return each distinct text once; the last token need not pass."""
     rows: dict[tuple[int, ...], list[int]] = {}
     for row, ids in enumerate(texts):
         rows.setdefault(tuple(ids), []).append(row)
@@ -105,7 +105,7 @@ def _items(texts: Sequence[Sequence[int]], device: torch.device) -> list[Encoded
 
 
 def _completions(ids: Sequence[int], device: torch.device) -> Completions:
-    """One sum a text; places index the text itself, nothing is filled in."""
+    """Return one sum a text; positions index the text itself, nothing is filled in."""
     readings = [(position, token, 0) for position, token in enumerate(ids[1:])]
     return Completions((completion_of((), (), readings, device),), torch.ones(1))
 

@@ -1,8 +1,8 @@
-"""What the output embedding multiplies: hidden states as the words of the vocabulary see them.
+"""Hidden states before the output embedding, and the embedding's rows.
 
-A model's last step is a product: a hidden state, after whatever stands before (BERT's transform,
-a last norm, T5's scale of tied embeddings), with one row of weights a word. The model's own code
-runs up to this step and is ended there, so that nothing has to be known of its head.
+A model's last step is a product: a hidden state, after whatever stands before (BERT's transform, a
+last norm, T5's scale of tied embeddings), with one row of weights a word. The model's own code runs
+up to this step and is ended there, so that nothing has to be known of its head.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ from promptsearch.models.forward.score import ForwardRecipe, read_blocks
 
 @dataclass(frozen=True, eq=False)
 class OutputEmbedding:
-    """A model that ends where its words begin."""
+    """A model whose forward ends before its output embedding, `words`."""
 
     model: Any
     words: nn.Module
 
     @classmethod
     def of(cls, model: Any, spec: str) -> "OutputEmbedding":
-        """`ModelError` where no module has a row of weights a word."""
+        """Return the model's output embedding. Raise ModelError if it has none."""
         words = model.get_output_embeddings()
         if not isinstance(getattr(words, "weight", None), Tensor):
             raise ModelError(f"{spec!r} has no output embedding to probe; use another model")
@@ -37,7 +37,7 @@ class OutputEmbedding:
 
     @property
     def rows(self) -> Tensor:
-        """(word, hidden)"""
+        """(word, hidden): the weights."""
         weight = self.words.weight
         assert isinstance(weight, Tensor)
         return weight.detach()
@@ -47,7 +47,7 @@ class OutputEmbedding:
         return len(self.rows)
 
     def states(self, inputs: dict[str, Any]) -> Tensor:
-        """(sequence, token, hidden): what the output embedding is given."""
+        """Return (sequence, token, hidden): the inputs of the output embedding."""
         states: Tensor = run_until(
             self.model,
             inputs,
@@ -56,7 +56,7 @@ class OutputEmbedding:
         return states
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, hidden) to (position, word), in float32."""
+        """Return (position, word), in float32, from (position, hidden)."""
         words: Tensor = self.words(states)
         return words.float()
 
@@ -72,7 +72,7 @@ def at_output_embedding(runtime: ModelRuntime[Backend]) -> ModelRuntime[Backend]
 
 
 def states_of(plan: BatchPlan, recipe: ForwardRecipe, rows: Tensor) -> Tensor:
-    """(text, hidden), float32 on the CPU: where the first token of each text's answer is read."""
+    """Return (text, hidden), float32 on the CPU: at the first token of each text's answer."""
     empty = rows.new_zeros(rows.shape[1], dtype=torch.float32)
     by_row = [
         (row, state)
@@ -89,7 +89,7 @@ def _first_states(
     _backend: ForwardBackend,
     states: Tensor,
 ) -> None:
-    """Put the state at each cell's first read into `found` (item, hidden)."""
+    """Put the state at each sequence's first read into `states` (item, hidden)."""
     first = 0
     for sequence in sequences:
         states[sequence.item] = hidden.states[hidden.positions[first]].float()

@@ -1,10 +1,10 @@
-"""Gradients at a prompt's own tokens, for every family and every way of laying sequences out.
+"""Gradients at a prompt's trigger tokens, for every family and every backend.
 
-A place enters a plan as an id beyond the vocabulary, one a place, so that it stays apart from equal
-tokens through encoding, packing and sharing. Where ids become embeddings, it becomes its token's
-embedding plus a nudge, a row of zeros that the gradient is taken of; no one-hot vectors, and no
-gradients of parameters. A causal model also has to predict the tokens after its slot: for places
-there, words are nudged in the output too.
+A trigger position enters a plan as an id beyond the vocabulary, one for each position, so that it
+stays apart from equal tokens through encoding, packing and sharing. The embedding turns it into its
+token's embedding plus an offset, a row of zeros that the gradient is taken of; no one-hot vectors,
+and no gradients of parameters. A causal model also has to predict the tokens after its slot: for
+positions there, the output has offsets too.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,18 +25,18 @@ Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) ->
 
 @dataclass(frozen=True, eq=False)
 class TriggerPositions:
-    """The places of a plan: the id of the first, the tokens that stand there, and the nudges."""
+    """The trigger positions of a plan: the first one's id, their tokens, and zero offsets."""
 
     first: int
-    tokens: Tensor  # (place,)
-    offsets: Tensor  # (place, hidden) zeros
-    words: Tensor  # (place, word) zeros, for places that are predicted
+    tokens: Tensor  # (position,)
+    offsets: Tensor  # (position, hidden) zeros
+    words: Tensor  # (position, word) zeros, for positions that are predicted
 
     @classmethod
     def of(
         cls, tokens: Sequence[int], first: int, vocabulary: int, embedding: Any
     ) -> "TriggerPositions":
-        """Nudged by nothing yet."""
+        """Return positions with zero offsets."""
         ids = torch.tensor(tokens, device=embedding.weight.device)
         with torch.no_grad():
             offsets = torch.zeros_like(embedding(ids), dtype=torch.float32)
@@ -46,10 +46,10 @@ class TriggerPositions:
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """Of a loss, summed over rows; `words` is zero where no place is predicted."""
+    """The gradient of a loss, summed over rows; `words` is zero if no position is predicted."""
 
-    offsets: Tensor  # (place, hidden): with respect to the embedding at each place
-    words: Tensor  # (place, word): with respect to which word is predicted there
+    offsets: Tensor  # (position, hidden): with respect to the embedding
+    words: Tensor  # (position, word): with respect to the predicted word
 
     @classmethod
     def none(cls, positions: TriggerPositions) -> "Gradient":
@@ -61,7 +61,7 @@ class Gradient:
 
 @dataclass(frozen=True, eq=False)
 class Backward:
-    """How the blocks of one plan are differentiated."""
+    """Differentiation of the blocks of one plan."""
 
     assemble: Assemble
     prepare: Prepare
@@ -69,9 +69,9 @@ class Backward:
     positions: TriggerPositions
 
     def of(self, block: PlanBlock) -> Gradient:
-        """Scores first, then what each of them weighs in the loss, then back through the batches.
+        """Return the gradient of a block: from its scores, the loss's weights, and the batches.
 
-        A batch's graph is kept from the first pass where it is alone, and made again otherwise.
+        A batch's graph is kept from the first pass if it is the only one, and rebuilt otherwise.
         """
         backend = self._backend(block)
         single_batch = len(block.batches) == 1
@@ -94,7 +94,7 @@ class Backward:
         return _WithTriggerWords(backend, self.positions) if predicted else backend
 
     def _scores(self, batch: Batch, block: PlanBlock, backend: ForwardBackend) -> Tensor:
-        """(item, answer)"""
+        """Return (item, answer)."""
         return scores_of(batch, block, self.assemble, backend)
 
     def _loss_sum(self, block: PlanBlock, scores: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ class Backward:
 
 
 def gradient(plan: BatchPlan, backward: Backward, embedding: nn.Module) -> Gradient:
-    """Of the sum of the loss over all rows of the plan."""
+    """Return the gradient of the loss, summed over all rows of the plan."""
     total = Gradient.none(backward.positions)
     forward = _with_offsets(embedding.forward, backward.positions)
     with torch.enable_grad(), patched(embedding, forward=forward):
@@ -138,7 +138,7 @@ def _with_offsets(
 
 @dataclass(frozen=True, eq=False)
 class _WithTriggerWords:
-    """Passes in whose output the places are words too: those that stand there, nudged."""
+    """A backend whose output has the trigger positions as words: their tokens', plus offsets."""
 
     backend: ForwardBackend
     positions: TriggerPositions
@@ -157,7 +157,7 @@ class _WithTriggerWords:
         return self.backend.hidden_states(sequences, positions, roots)
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, word), then fillers up to the first place's id, then the places."""
+        """Return (position, word): fillers and then trigger positions follow the words."""
         logits, positions = self.backend.logits(states), self.positions
         fill = logits[:, : positions.first - logits.shape[1]]
         ids, words = positions.tokens.to(logits.device), positions.words.to(logits.device)

@@ -77,7 +77,7 @@ def _faster(
     backends: Backends[Backend],
     select: Callable[[Any], Backends[Backend]],
 ) -> ModelRuntime[Backend] | None:
-    """The machine that ranks; none where an operator has no bfloat16, or memory no room."""
+    """Return the runtime to rank with; None if bfloat16 or memory for it is missing."""
     info = replace(runtime.info, dtype="bfloat16")
     try:
         if backends.in_dtype is not None:
@@ -109,13 +109,13 @@ def _tokens(tokenizer: Any) -> Tokens:
 
 
 def _ordinary_tokens(tokenizer: Any) -> list[int]:
-    """Some tokens that are not special."""
+    """Return some tokens that are not special."""
     special = set(tokenizer.all_special_ids)
     return [t for t in range(min(len(tokenizer), 1000)) if t not in special] or [0]
 
 
 def default_batch_tokens(device: torch.device) -> int:
-    """What suits the device, where nothing else is asked for."""
+    """Return the batch size, in tokens, that suits the device."""
     return CUDA_TOKENS if device.type == "cuda" else CPU_TOKENS
 
 

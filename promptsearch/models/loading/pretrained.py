@@ -28,7 +28,7 @@ _READING = (  # what `from_pretrained` raises where a file is not what it should
 
 
 def load(source: ModelFiles, options: Options) -> LanguageModel:
-    """Load the files and wrap them; `ModelError` where they are not what they should be."""
+    """Load and wrap the files. Raise ModelError if they are damaged or of another kind."""
     from transformers import AutoTokenizer
 
     device = device_of(options.device)
@@ -44,7 +44,7 @@ def load(source: ModelFiles, options: Options) -> LanguageModel:
 
 
 def family_at(source: ModelFiles, options: Options) -> Family:
-    """The family of the model there, from its configuration alone unless the options name it."""
+    """Return the family of the options, or else that of the configuration."""
     from transformers import AutoConfig
 
     with quiet():
@@ -86,7 +86,7 @@ def _check_accelerate(options: Options) -> None:
 
 
 def read(kind: Any, source: ModelFiles, options: Options, **arguments: Any) -> Any:
-    """One of transformers' `from_pretrained`, whose many kinds of errors mean a bad file here."""
+    """Call one of transformers' `from_pretrained`; its many errors mean a bad file here."""
     try:
         return kind.from_pretrained(source.directory, **arguments)
     except _READING as error:
@@ -95,7 +95,7 @@ def read(kind: Any, source: ModelFiles, options: Options, **arguments: Any) -> A
 
 
 def family_of(config: Any, spec: str) -> Family:
-    """What kind of model a configuration describes; `ModelError` where it does not say."""
+    """Return the family of a configuration. Raise ModelError if it names none."""
     if config.is_encoder_decoder:
         return "seq2seq"
     for name in config.architectures or ():
@@ -122,7 +122,7 @@ def _families_of_type(model_type: str) -> list[Family]:
 
 
 def moved(model: Any, device: torch.device) -> Any:
-    """The model on a device; `ModelError` where it does not fit."""
+    """Return the model on a device. Raise ModelError if it does not fit."""
     try:
         return model.to(device)
     except torch.OutOfMemoryError:
@@ -134,7 +134,7 @@ def moved(model: Any, device: torch.device) -> Any:
 
 
 def device_of(name: str) -> torch.device:
-    """The device that `--device` names; `ModelError` where it is not there."""
+    """Return the device of `--device`. Raise ModelError if it is missing."""
     there = torch.cuda.is_available()
     if name == "auto":
         return torch.device("cuda" if there else "cpu")

@@ -1,4 +1,4 @@
-"""Texts that are too long: the longest input is cut, from its right; never the template."""
+"""Truncation of texts that are too long: the longest input, from its right; never the template."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -6,15 +6,14 @@ from promptsearch.errors import ModelError
 from promptsearch.models.tokenization.tokenizer import Located, TokenizerInput, Tokens
 from promptsearch.prompt import Filled, Input
 
-Write = Callable[
-    [Filled], tuple[TokenizerInput, Sequence[int]]
-]  # the line, and where in it each part stands
+# Returns the line of a prompt, and the index in it of each part.
+Write = Callable[[Filled], tuple[TokenizerInput, Sequence[int]]]
 
 
 def shortened(filled: Filled, write: Write, tokens: Tokens, room: int, special: bool) -> Filled:
-    """The prompt with its inputs cut until what `write` makes of it has at most `room` tokens.
+    """Return the prompt with its inputs cut, so that its line has at most `room` tokens.
 
-    Ends fall on token boundaries. `ModelError` where the template alone has more.
+    Ends fall on token boundaries. Raise ModelError if the template alone has more.
     """
     while True:
         line, part_starts = write(filled)
@@ -39,7 +38,7 @@ def shortened(filled: Filled, write: Write, tokens: Tokens, room: int, special: 
 def _ends(
     filled: Filled, located: Located, part_starts: Sequence[int], excess: int
 ) -> Mapping[int, int]:
-    """Where to end each input that is cut, in characters, for `over` tokens less."""
+    """Return the new end of each input that is cut, in characters, for `excess` tokens less."""
     starts_of_part = {
         i: _token_starts(part.text, located, located.starts[part_starts[i]])
         for i, part in enumerate(filled)
@@ -55,7 +54,7 @@ def _ends(
 
 
 def _token_starts(text: str, located: Located, start: int) -> list[int]:
-    """First character, inside the input at `start`, of each of its tokens, ascending."""
+    """Return the first character, inside the input at `start`, of each of its tokens."""
     end = start + len(text)
     return sorted(
         {max(first - start, 0) for first, last in located.spans if first < end and last > start}
