@@ -190,7 +190,7 @@ def main() -> None:
     if given.json:
         kept = [{**vars(race), "ways": list(race.ways)} for race in races]
         given.json.write_text(json.dumps({"machine": here, "races": kept}, indent=1) + "\n")
-    sys.exit(not all(race.canonical_label for race in races))
+    sys.exit(not all(race.same_work for race in races))
 
 
 if __name__ == "__main__":

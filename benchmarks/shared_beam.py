@@ -118,7 +118,7 @@ def main() -> None:
     print(machine(torch.device("cpu")))
     done = race(given.examples, given.beam, given.longest).run(given.rounds)
     print("\n".join(done.lines()))
-    sys.exit(not done.canonical_label)
+    sys.exit(not done.same_work)
 
 
 if __name__ == "__main__":
