@@ -39,7 +39,13 @@ from promptsearch.bench.sentences import sentences
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.models import LanguageModel, Options
 from promptsearch.models.loading.build import wrap
-from promptsearch.models.loading.random_models import BERT_BASE, GPT2, Parts, opened, random_parts
+from promptsearch.models.loading.random_models import (
+    BERT_BASE,
+    GPT2,
+    Parts,
+    load_parts,
+    random_parts,
+)
 from promptsearch.searchers.gradient.minibatches import Minibatches
 from promptsearch.searchers.gradient.search import GradientSearch
 from promptsearch.searchers.gradient.search_state import TriggerState
@@ -141,7 +147,7 @@ def released(race: Race, python: str, folder: str, model: LanguageModel, number:
 
 def parts_of(shape: str, tiny: bool) -> Parts:
     if shape == "builtin":
-        return opened("builtin")
+        return load_parts("builtin")
     small = replace(BERT_BASE, layers=2, hidden=64, heads=2, feed_forward=128)
     size = small if tiny else {"base": BERT_BASE, "gpt2": GPT2}[shape]
     return random_parts("causal" if shape == "gpt2" else "masked", size)
@@ -184,7 +190,7 @@ def main() -> None:
     if given.json:
         kept = [{**vars(race), "ways": list(race.ways)} for race in races]
         given.json.write_text(json.dumps({"machine": here, "races": kept}, indent=1) + "\n")
-    sys.exit(not all(race.canonical_label for race in races))
+    sys.exit(not all(race.same_work for race in races))
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ class Race:
     goal: float
     ways: dict[str, Callable[[int], float]] = field(default_factory=dict)  # round -> seconds
     seconds: dict[str, list[float]] = field(default_factory=dict)
-    files: dict[str, list[str]] = field(default_factory=dict)
-    canonical_label: bool = True
+    found: dict[str, list[str]] = field(default_factory=dict)
+    same_work: bool = True
 
     def check(self, what: str, found: object, good: bool = True) -> None:
-        self.files.setdefault(what, []).append(f"{found}" if good else f"{found} (NOT THE SAME)")
-        self.canonical_label &= good
+        self.found.setdefault(what, []).append(f"{found}" if good else f"{found} (NOT THE SAME)")
+        self.same_work &= good
 
     def run(self, rounds: int) -> "Race":
         """The first way is the other one's; ours are warmed up. Every round begins elsewhere."""
@@ -42,5 +42,5 @@ class Race:
             faster = "| " if own is theirs else f"{times(ratio(theirs, own))} | {self.goal:.0f}x "
             span = f"{median(own):.3f} [{min(own):.3f}, {max(own):.3f}]"
             lines.append(f"| {self.name} | {name} | {span} | {faster}|")
-        lines += ["", *(f"- {w}: {', '.join(dict.fromkeys(own))}" for w, own in self.files.items())]
-        return [*lines, f"- the same work: {'yes' if self.canonical_label else 'NO'}", ""]
+        lines += ["", *(f"- {w}: {', '.join(dict.fromkeys(own))}" for w, own in self.found.items())]
+        return [*lines, f"- the same work: {'yes' if self.same_work else 'NO'}", ""]

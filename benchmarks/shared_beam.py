@@ -20,7 +20,6 @@ from in_turn import Race
 
 from promptsearch.bench.machine import machine
 from promptsearch.bench.sentences import sentences
-from promptsearch.models.families.seq2seq import Seq2SeqModel
 from promptsearch.models.generation.span_beam import SharedBeam
 from promptsearch.models.loading.random_models import T5_SMALL, Parts, random_parts
 from promptsearch.prompt import Filled, Input, Slot, Text
@@ -34,13 +33,13 @@ Hypothesis = tuple[tuple[int, ...], float, int]  # tokens, log p summed over tex
 def lmbff(model: Parts, beam: SharedBeam, size: int, longest: int) -> list[Hypothesis]:
     """The loop: no cache, no batch of hypotheses, the encoder in every pass."""
     pad, words = model.tokenizer.pad_token_id, beam.words
-    length = max(map(len, beam.lines))
-    texts = torch.tensor([line + [pad] * (length - len(line)) for line in beam.lines])
+    length = max(map(len, beam.text_ids))
+    texts = torch.tensor([line + [pad] * (length - len(line)) for line in beam.text_ids])
     kept: list[Hypothesis] = [((), 0.0, 0)]
     for _ in range(longest):
         longer: list[Hypothesis] = [h for h in kept if h[2] == beam.gaps]
         for tokens, score, closed in (h for h in kept if h[2] < beam.gaps):
-            first = [beam.model.start, beam.model.sentinels[0]]
+            first = [beam.family.start, beam.family.sentinels[0]]
             totals = following(model, texts, [*first, *tokens]).clone()
             totals[words.barred(closed, tokens[-1] if tokens else None)] = -torch.inf
             found = (totals + score).topk(size)
@@ -75,7 +74,6 @@ def texts_of(count: int, seed: int) -> list[Filled]:
 def race(examples: int, size: int, longest: int) -> Race:
     parts = random_parts("seq2seq", T5_SMALL)
     model = parts.wrapped()
-    assert isinstance(model, Seq2SeqModel)
     raced = Race(f"a beam of {size}, {longest} tokens, {examples} texts", 10)
     known: dict[tuple[str, int], dict[tuple[int, ...], float]] = {}
 
@@ -120,7 +118,7 @@ def main() -> None:
     print(machine(torch.device("cpu")))
     done = race(given.examples, given.beam, given.longest).run(given.rounds)
     print("\n".join(done.lines()))
-    sys.exit(not done.canonical_label)
+    sys.exit(not done.same_work)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def test_a_resumed_run_reads_the_words_from_its_ledger(tmp_path):
         whole = search_prompts(ProbeSearch(top=3), task, judge_of(task), ledger=ledger)
     kept.write_text("".join(kept.read_text().splitlines(keepends=True)[:3]))  # the probe is in it
     assert '"work answers-probe' in kept.read_text()
-    task.model.white_box.__dict__["_reading"] = None  # nothing passes again
+    task.model.white_box.__dict__["_states_runtime"] = None  # nothing passes again
     with Ledger({"run": 1}, kept) as ledger:
         resumed = search_prompts(ProbeSearch(top=3), task, judge_of(task), ledger=ledger)
     assert [(t.id, t.prompt) for t in resumed.trials] == [(t.id, t.prompt) for t in whole.trials]

@@ -37,7 +37,7 @@ from promptsearch.bench.workload import TEMPLATES, Workload
 from promptsearch.commands import bench
 from promptsearch.errors import ModelError, TaskError
 from promptsearch.models import ModelInfo
-from promptsearch.models.loading.random_models import Parts, Size, opened, random_parts
+from promptsearch.models.loading.random_models import Parts, Size, load_parts, random_parts
 
 SMALL = Size(layers=2, hidden=16, heads=2, feed_forward=32, vocabulary=30_623)
 SETTINGS = BenchSettings(texts=2, rounds=1, times=1, reuse=1, grown=1)
@@ -345,7 +345,7 @@ def test_a_device_that_is_not_there_is_an_error_in_one_line(monkeypatch):
 
 
 def test_a_model_of_ones_own_is_opened_as_it_is():
-    own = opened("builtin")
+    own = load_parts("builtin")
     assert own.family == "masked"
     assert own.model.dtype == torch.float32
     assert not own.model.training

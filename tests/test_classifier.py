@@ -211,7 +211,7 @@ def test_calibrated_by_the_rows_that_it_searched_on(tmp_path):
 def test_a_copy_shares_the_frozen_model():
     own = classifier()
     made = copy.deepcopy(own.model)
-    assert made.machine is own.model.machine
+    assert made.runtime is own.model.runtime
 
 
 def test_cross_validation_clones_and_pipelines():

@@ -24,7 +24,7 @@ from tiny import KINDS, parts, tiny
 from promptsearch import load_model
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.generation.incremental_decoder import CachingDecoder, growing
+from promptsearch.models.generation.incremental_decoder import CachingDecoder, decoder_factory
 from promptsearch.models.generation.span_beam import SharedBeam
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.random_models import Size, random_parts
@@ -69,11 +69,11 @@ def test_scores_are_those_of_the_cpu(kind, mode, templates, answers):
 
 @every_kind
 def test_the_way_through_a_model_is_the_fast_one(kind):
-    own, cpu = on_gpu(kind).machine, tiny(kind)[0].machine
+    own, cpu = on_gpu(kind).runtime, tiny(kind)[0].runtime
     assert own.device.type == own.info.device == DEVICE
     assert cpu.fast is not None
     assert type(own.fast) is type(cpu.fast)
-    assert type(own.open.fast) is type(cpu.open.fast)
+    assert type(own.with_gradients.fast) is type(cpu.with_gradients.fast)
 
 
 @every_kind
@@ -106,9 +106,9 @@ def test_a_shared_beam_writes_what_it_writes_on_the_cpu():
 
 
 def test_a_beam_keeps_what_was_passed():
-    machine = on_gpu("t5").machine
+    machine = on_gpu("t5").runtime
     with torch.inference_mode():
-        make = growing(machine, [[5, 6, 7], [8, 9]])
+        make = decoder_factory(machine, [[5, 6, 7], [8, 9]])
     assert make.func == CachingDecoder.for_texts
 
 
@@ -163,7 +163,7 @@ def test_a_copy_learns_its_lesson_there(kind):
     model = deepcopy(still(kind)[1]).to(DEVICE)
     port = wrap(model, parts(kind)[1], on_gpu(kind).info, Options(spec=kind))
     made = tuned(port, lesson_of(port), FinetuneConfig(steps=40, batch=4, lr=0.01))
-    assert made.machine.device.type == DEVICE
+    assert made.runtime.device.type == DEVICE
     assert np.mean(scores_of(port, made)) > np.mean(scores_of(port)) + 0.1
 
 

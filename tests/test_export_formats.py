@@ -211,7 +211,7 @@ def test_peft_reads_its_configuration(folder):
     write_as("peft", exported(path, model), folder / "soft")
     said = json.loads((folder / "soft" / "adapter_config.json").read_text())
     assert said["prompt_tuning_init_text"] == "It was , really."
-    tokenizer = model.machine.tokenizer
+    tokenizer = model.runtime.tokenizer
     assert said["num_virtual_tokens"] == len(tokenizer("It was , really.")["input_ids"])
     peft = pytest.importorskip("peft", reason="pip install peft")
     config = peft.PromptTuningConfig.from_pretrained(str(folder / "soft"))

@@ -116,7 +116,7 @@ def test_gradients(case, model, golden):
         laboratory.assay.token_gradients(trigger, rows, found.append).run()
         (slopes,) = found  # (place, token)
         grad = golden[1][f"{case['id']}_step{number}_grad"]
-        table = model.machine.model.get_input_embeddings().weight.cpu().numpy()
+        table = model.runtime.model.get_input_embeddings().weight.cpu().numpy()
         np.testing.assert_allclose(slopes[step["position"]], table @ grad, atol=2e-6)
 
 

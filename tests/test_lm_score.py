@@ -220,7 +220,7 @@ def test_a_run_cut_anywhere_goes_on_to_the_same_result(task, tmp_path, monkeypat
 def test_what_was_read_is_not_read_again(task, tmp_path, monkeypatch):
     searched(task, tmp_path=tmp_path)
     monkeypatch.setattr(
-        "promptsearch.models.generation.text_likelihood.ReadingPlan.log_probs", None
+        "promptsearch.models.generation.text_likelihood.TextLikelihoodPlan.log_probs", None
     )
     output = Output(tmp_path / "run", resume=True)
     search(LMScoreSearch(TEMPLATES, variants=False), task, tiny("gpt2")[0], Settings(), output)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from promptsearch import load_model
-from promptsearch.models.generation.text_likelihood import reading_of
+from promptsearch.models.generation.text_likelihood import plan_text_likelihood
 from promptsearch.prompt import Template
 from promptsearch.searchers.lm_score.coherence import Coherence
 from promptsearch.searchers.lm_score.ranking import TemplateRanking
@@ -51,7 +51,7 @@ def test_every_candidate_has_its_ids_its_sum_and_its_score(item, golden, lm):
     seen = set()
     for notation in item["templates"]:
         (texts,) = coherence.sentences(ours(notation), coherence.cases[0])
-        reading = reading_of(lm, texts)
+        reading = plan_text_likelihood(lm, texts)
         items = [each for block in reading.plan.blocks for each in block.items]
         ids = {row: each.ids for each in items for row in each.rows}
         for row, value in enumerate(reading.log_probs()):

@@ -82,7 +82,7 @@ def test_long_messages_are_cut_inside_the_chat(pair):
     port = wrapped(pair)
     text = Template.parse("{text} It was [Z]").fill({"text": "a great film " * 100})
     item = next(iter(port.plan([text], SINGLE, port_scoring()).blocks)).items[0]
-    assert len(item.ids) + item.completions.longest <= port.machine.limit
+    assert len(item.ids) + item.completions.longest <= port.runtime.limit
     assert pair[1].decode(item.ids).endswith("It was<|im_end|>\n<|im_start|>assistant\n")
 
 

@@ -1,5 +1,7 @@
 """Packed rows and forests: every sequence is there, and sees its own tokens only."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -63,12 +65,12 @@ def test_parts_have_the_segments_of_their_runs(lines):
         fresh += [part.start + first for first in part.query_bounds[:-1].tolist()]
         bounds = zip(part.key_bounds[:-1].tolist(), part.key_bounds[1:].tolist(), strict=True)
         seen += [keys[a:b].tolist() for a, b in bounds]
-        assert part.longest[1] == part.key_bounds.diff().max()
-        assert part.longest[0] == part.query_bounds.diff().max()
-    own = [range(run.start, run.stop, run.fresh) for run in forest.runs]
+        assert part.max_lengths[1] == part.key_bounds.diff().max()
+        assert part.max_lengths[0] == part.query_bounds.diff().max()
+    own = [range(run.start, run.stop, run.query_length) for run in forest.runs]
     assert fresh == [first for firsts in own for first in firsts]
     assert seen == [
-        list(range(first, first + run.fresh)) if run.keys is None else run.keys[n].tolist()
+        list(range(first, first + run.query_length)) if run.keys is None else run.keys[n].tolist()
         for run, firsts in zip(forest.runs, own, strict=True)
         for n, first in enumerate(firsts)
     ]
@@ -80,13 +82,18 @@ def test_a_segment_sees_its_path_and_nothing_else(lines):
     paths = {path[-1]: path.tolist() for path in forest.paths}
     for run in forest.runs:
         for number in range(run.count):
-            own = list(range(run.start + number * run.fresh, run.start + (number + 1) * run.fresh))
+            own = list(
+                range(
+                    run.start + number * run.query_length,
+                    run.start + (number + 1) * run.query_length,
+                )
+            )
             seen = own if run.keys is None else run.keys[number].tolist()
-            assert seen[-run.fresh :] == own
-            assert len(seen) == run.seen
-            longer = [path for path in paths.values() if path[: run.seen] == seen]
+            assert seen[-run.query_length :] == own
+            assert len(seen) == run.key_length
+            longer = [path for path in paths.values() if path[: run.key_length] == seen]
             assert longer or any(own[-1] in path for path in paths.values())
-            assert forest.depths[seen].tolist() == list(range(run.seen))
+            assert forest.depths[seen].tolist() == list(range(run.key_length))
 
 
 @given(TOKENS, TOKENS)
@@ -111,7 +118,7 @@ def test_what_is_planned_is_what_passes(kind, monkeypatch):
     def counted(original):
         def make(*given):
             forest = original(*given)
-            passed.append(sum(run.count * run.fresh for run in forest.runs))
+            passed.append(sum(run.count * run.query_length for run in forest.runs))
             return forest
 
         return make
@@ -162,7 +169,7 @@ def test_a_memory_too_full_to_encode_halves_the_block(monkeypatch):
     port, _, _ = tiny("t5")
     texts = filled(ONE)
     expected = scores(port, texts, SINGLE)
-    reader, sizes = type(port.machine.fast), []
+    reader, sizes = type(port.runtime.fast), []
 
     def after(self, sources, original=reader.decoder_for):
         sizes.append(len(sources))
@@ -199,6 +206,15 @@ def test_ranking_in_bfloat16_is_near(kind):
     texts = filled(ONE)
     near = (scores(port.fast_model, texts, SINGLE) - scores(port, texts, SINGLE)).abs()
     assert 0 < near.mean() < 0.5
+
+
+def test_the_ranking_dtype_is_that_of_the_fast_model_once_it_is_there():
+    port = tiny("bert")[0]
+    runtime = replace(port.runtime, make_fast=lambda: None)  # memory may have no room for it
+    port = replace(port, runtime=runtime)
+    assert port.ranking_dtype == "bfloat16"
+    assert port.fast_model is port
+    assert port.ranking_dtype == "float32"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -5,19 +5,25 @@ import shutil
 import subprocess
 import sys
 import time
+from typing import get_args
 
 import pytest
 import torch
 from tiny import parts, tiny
 
 from promptsearch.errors import ModelError
-from promptsearch.models import ModelInfo, Scoring
+from promptsearch.models import Family, ModelInfo, Scoring
+from promptsearch.models.families import FAMILIES
 from promptsearch.models.loading import files as sources
 from promptsearch.models.loading import pretrained as weights
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.load import load_model
 from promptsearch.models.loading.pretrained import family_of
 from promptsearch.prompt import Template
+
+
+def test_every_family_has_a_row():
+    assert tuple(FAMILIES) == get_args(Family)
 
 
 @pytest.fixture

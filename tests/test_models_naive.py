@@ -159,7 +159,7 @@ def test_length_norms_divide_by_the_answers_own_length(kind):
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "t5"])
 def test_the_head_runs_at_the_slots_only_and_repeats_are_scored_once(kind):
     port, _, _ = tiny(kind)
-    assert port.machine.plain.outputs.separate
+    assert port.runtime.plain.outputs.separate
     text = Template.parse("{text} It was [Z].").fill({"text": "great film"})
     once = port.plan([text], SINGLE, Scoring())
     twice = port.plan([text, text], SINGLE, Scoring())

@@ -54,7 +54,7 @@ def test_a_tokenizer_that_changes_beginnings_is_left_alone(shared):
     from promptsearch.models.loading.load import load_model
 
     port = load_model(str(shared / "models/stories260k"), device="cpu")
-    assert not port.machine.tokens._trusted
+    assert not port.runtime.tokens._trusted
 
 
 def test_only_lines_that_are_cut_say_anything():
@@ -82,8 +82,8 @@ def test_a_tokenizer_that_joins_across_spaces_is_left_alone():
 def test_templates_and_examples_are_tokenised_once(kind):
     port, _, _ = tiny(kind)
     lines = [(f"film {i}", f" was {w} .") for i in range(50) for w in ("good", "bad", "so so")]
-    tokens = port.machine.tokens
-    before = len(tokens._known)
-    assert tokens.encode(lines) == tokens._whole.encode(lines)
+    tokens = port.runtime.tokens
+    before = len(tokens._ids_of_piece)
+    assert tokens.encode(lines) == tokens._tokenizer.encode(lines)
     assert tokens._trusted
-    assert len(tokens._known) - before == 50 + 3
+    assert len(tokens._ids_of_piece) - before == 50 + 3

@@ -113,7 +113,7 @@ def test_the_longest_input_is_cut_until_the_text_fits(kind):
     plan = port.plan([text], SINGLE, Scoring())
     ((item,),) = (block.items for block in plan.blocks)
     length = len(item.ids) - len(item.slots) + item.completions.longest
-    assert port.machine.limit - 8 <= length <= port.machine.limit
+    assert port.runtime.limit - 8 <= length <= port.runtime.limit
     assert tokenizer.decode(item.ids, skip_special_tokens=True).split()[:3] == [
         "bad",
         "great",
@@ -129,11 +129,11 @@ def test_a_cut_text_scores_as_the_text_that_was_cut_by_hand():
     cost = len(tokenizer("film", add_special_tokens=False)["input_ids"])
     frame = len(tokenizer(" It was [MASK].")["input_ids"])
     longest = max(map(len, port.answer_ids([answer[0][1] for answer in SINGLE])))
-    fits = (port.machine.limit - frame - longest + 1) // cost
+    fits = (port.runtime.limit - frame - longest + 1) // cost
     cut = template.fill({"text": " ".join(words)})
     by_hand = template.fill({"text": " ".join(words[:fits])})
     result = scores(port, [cut, by_hand], SINGLE)
-    if (port.machine.limit - frame - longest + 1) % cost == 0:
+    if (port.runtime.limit - frame - longest + 1) % cost == 0:
         assert (result[0] - result[1]).abs().max() == 0
     assert result.isfinite().all()
 

@@ -69,7 +69,7 @@ def made(name, options, kind):
 
 def check(name, options, way, kind, reference):
     port, model, tokenizer = made(name, options, kind)
-    assert type(port.machine.fast).__name__ == str(way or "NoneType")
+    assert type(port.runtime.fast).__name__ == str(way or "NoneType")
     long = ONE[0].fill({"text": "great film " * 8})
     texts = [*filled(ONE), long]
     expected = [[reference(model, tokenizer, text, a) for a in SINGLE] for text in texts]

@@ -10,7 +10,7 @@ from tiny import parts, tiny
 
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
-from promptsearch.models.generation.text_likelihood import reading_of
+from promptsearch.models.generation.text_likelihood import plan_text_likelihood
 from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Input, Text
 
@@ -41,7 +41,7 @@ def read_ids(reading):
 @every_causal
 def test_sums_are_those_of_one_token_at_a_time_in_float64(kind):
     port, model, tokenizer = tiny(kind)
-    reading = reading_of(port, TEXTS)
+    reading = plan_text_likelihood(port, TEXTS)
     ids = [plain_ids(tokenizer, text_of(text)) for text in TEXTS]
     assert reading.counts == [len(own) for own in ids]
     assert read_ids(reading) == {row: own[:-1] for row, own in enumerate(ids)}
@@ -53,16 +53,16 @@ def test_sums_are_those_of_one_token_at_a_time_in_float64(kind):
 @every_causal
 @pytest.mark.parametrize("batch_tokens", [1, 24, 4096])
 def test_batches_change_nothing(kind, batch_tokens):
-    whole = reading_of(tiny(kind)[0], TEXTS).log_probs()
-    cut = reading_of(tiny(kind, batch_tokens=batch_tokens)[0], TEXTS).log_probs()
+    whole = plan_text_likelihood(tiny(kind)[0], TEXTS).log_probs()
+    cut = plan_text_likelihood(tiny(kind, batch_tokens=batch_tokens)[0], TEXTS).log_probs()
     assert cut == pytest.approx(whole, abs=1e-4)
 
 
 @every_causal
 def test_equal_texts_pass_once(kind):
-    plan = reading_of(tiny(kind)[0], TEXTS).plan
+    plan = plan_text_likelihood(tiny(kind)[0], TEXTS).plan
     assert plan.forwards == len({text_of(text) for text in TEXTS}) == 4
-    alone = sum(reading_of(tiny(kind)[0], [text]).plan.tokens for text in TEXTS)
+    alone = sum(plan_text_likelihood(tiny(kind)[0], [text]).plan.tokens for text in TEXTS)
     assert 0 < plan.tokens < alone
 
 
@@ -70,7 +70,9 @@ def test_equal_texts_pass_once(kind):
 def test_what_texts_spell_is_text(kind):
     port, _, tokenizer = tiny(kind)
     control = tokenizer.eos_token
-    reading = reading_of(port, [(Text(". "), Input("text", f"a {control} film [Z] {{x}}"))])
+    reading = plan_text_likelihood(
+        port, [(Text(". "), Input("text", f"a {control} film [Z] {{x}}"))]
+    )
     assert tokenizer.eos_token_id not in read_ids(reading)[0]
     assert reading.counts[0] > 5
 
@@ -81,7 +83,7 @@ def test_the_longest_input_is_cut_from_its_right_never_the_template():
     texts = [
         (Text(". "), Input("a", film), Text(" So it is "), Input("b", "good"), Text(" , really."))
     ]
-    reading = reading_of(port, texts)
+    reading = plan_text_likelihood(port, texts)
     assert reading.counts == [96]
     read = tokenizer.decode(read_ids(reading)[0])
     assert read.startswith(". It was a great film 0 It was")
@@ -93,7 +95,7 @@ def test_the_longest_input_is_cut_from_its_right_never_the_template():
 
 def test_a_template_that_has_no_room_is_an_error():
     with pytest.raises(ModelError, match="the template alone takes"):
-        reading_of(tiny("gpt2")[0], [(Text("film " * 200),)])
+        plan_text_likelihood(tiny("gpt2")[0], [(Text("film " * 200),)])
 
 
 def test_chat_models_read_texts_as_they_are():
@@ -103,20 +105,20 @@ def test_chat_models_read_texts_as_they_are():
     info = ModelInfo("gpt2", "causal", "0" * 64, "float32")
     chat = wrap(model, tokenizer, info, Options("gpt2", chat="on"))
     assert chat.info.chat is not None
-    expected = reading_of(tiny("gpt2")[0], TEXTS).log_probs()
-    assert reading_of(chat, TEXTS).log_probs() == expected
+    expected = plan_text_likelihood(tiny("gpt2")[0], TEXTS).log_probs()
+    assert plan_text_likelihood(chat, TEXTS).log_probs() == expected
 
 
 @pytest.mark.parametrize("text", ["", "."])
 def test_a_text_with_nothing_to_score_is_an_error_not_the_best(text):
     with pytest.raises(ModelError, match=r"tokens to 'gpt2', so none follows"):
-        reading_of(tiny("gpt2")[0], [(Text(text),)])
+        plan_text_likelihood(tiny("gpt2")[0], [(Text(text),)])
 
 
 @pytest.mark.parametrize("kind", ["bert", "t5"])
 def test_other_families_read_no_texts(kind):
     with pytest.raises(ModelError, match=f"'{kind}' is a .* model, which reads no whole texts"):
-        reading_of(tiny(kind)[0], TEXTS)
+        plan_text_likelihood(tiny(kind)[0], TEXTS)
 
 
 def test_a_model_without_numbers_is_an_error():
@@ -126,4 +128,4 @@ def test_a_model_without_numbers_is_an_error():
         broken.lm_head.weight.fill_(float("nan"))
     info = replace(tiny("gpt2")[0].info, spec="broken")
     with pytest.raises(ModelError, match=r"'broken' gives no numbers \(NaN\)"):
-        reading_of(wrap(broken, tokenizer, info), TEXTS).log_probs()
+        plan_text_likelihood(wrap(broken, tokenizer, info), TEXTS).log_probs()

@@ -45,12 +45,12 @@ def naive_next(lines, start, sequence):
 
 def naive_beam(beam, size, longest):
     """The release's loop, one hypothesis and one text at a time, by the sum of log p."""
-    words, first = beam.words, beam.model.sentinels[0]
+    words, first = beam.words, beam.family.sentinels[0]
     kept = [((), 0.0, 0)]
     for _ in range(longest):
         longer = [h for h in kept if h[2] == beam.gaps]
         for tokens, score, closed in (h for h in kept if h[2] < beam.gaps):
-            follows = naive_next(beam.lines, beam.model.start, (first, *tokens))
+            follows = naive_next(beam.text_ids, beam.family.start, (first, *tokens))
             barred = words.barred(closed, tokens[-1] if tokens else None)
             for token in (~barred).nonzero()[:, 0].tolist():
                 total = score + float(follows[token])
@@ -79,7 +79,7 @@ def test_finds_what_the_plain_loop_finds_with_the_same_sums(model, gaps, size, l
 
 
 def test_each_text_is_encoded_once(model, monkeypatch):
-    encoder, seen = model.machine.model.get_encoder(), []
+    encoder, seen = model.runtime.model.get_encoder(), []
     handle = encoder.register_forward_hook(
         lambda _m, _a, kwargs, _o: seen.append(kwargs["input_ids"].numel()), with_kwargs=True
     )
@@ -87,17 +87,17 @@ def test_each_text_is_encoded_once(model, monkeypatch):
     beam.words  # noqa: B018 (the check of ways, which encodes two short texts, is not counted)
     decoders = beam._decoders()
     handle.remove()
-    tokens = sum(map(len, beam.lines))
+    tokens = sum(map(len, beam.text_ids))
     assert isinstance(decoders[0], CachingDecoder)
     assert seen[-1] <= tokens + 64  # one row, padded
 
 
 def test_the_cached_and_the_plain_way_agree_however_texts_are_grouped(model):
     beam = SharedBeam(model, FILLED, beam=6, longest=6)
-    machine = model.machine
+    machine = model.runtime
     cached, again = (
-        CachingDecoder.for_texts(machine.fast, beam.lines),
-        RecomputingDecoder.for_texts(machine.plain, beam.lines),
+        CachingDecoder.for_texts(machine.fast, beam.text_ids),
+        RecomputingDecoder.for_texts(machine.plain, beam.text_ids),
     )
     rng = torch.Generator().manual_seed(0)
     width = 1
@@ -112,7 +112,7 @@ def test_the_cached_and_the_plain_way_agree_however_texts_are_grouped(model):
 
 
 def test_a_model_that_is_not_packed_passes_whole_sequences(model):
-    plain = model.over(replace(model.machine, fast=None))
+    plain = replace(model, runtime=replace(model.runtime, fast=None))
     beam = SharedBeam(plain, FILLED, beam=4, longest=6)
     assert isinstance(beam._decoders()[0], RecomputingDecoder)
     one, other = beam.run(), SharedBeam(model, FILLED, beam=4, longest=6).run()
@@ -148,14 +148,16 @@ def mt5_like():
 
 def test_sentinels_may_be_ordinary_pieces(model):
     other = mt5_like()
-    assert other.sentinels == model.sentinels
+    assert other.family.sentinels == model.family.sentinels
     texts = [
         *FILLED,
         (Input("text", "<extra_id_0> </s>"), Text(" "), Slot("A"), Text(" x"), Slot("B")),
     ]
     one, two = (SharedBeam(m, texts, beam=8, longest=6) for m in (model, other))
-    assert one.lines[:3] == two.lines[:3]
-    assert all(line.count(other.sentinels[0]) == 1 for line in two.lines)  # text stays text
+    assert one.text_ids[:3] == two.text_ids[:3]
+    assert all(
+        line.count(other.family.sentinels[0]) == 1 for line in two.text_ids
+    )  # text stays text
     assert [h.tokens for h in SharedBeam(other, FILLED, 8, 6).hypotheses()] == [
         h.tokens for h in SharedBeam(model, FILLED, 8, 6).hypotheses()
     ]

@@ -73,7 +73,6 @@ def _pid(_):
 
 def test_other_weights_where_the_workers_run_are_an_error(model, pool):
     info = replace(model.info, sha256="0" * 64)
-    machine = replace(model.machine, info=info)
-    other = type(model)(machine, model._mask)
+    other = replace(model, runtime=replace(model.runtime, info=info))
     with pytest.raises(RunError, match="is another one where the workers run"):
         DistributedScorer(Scorer(other, Scoring()), pool).predict(PROMPTS, EXAMPLES)

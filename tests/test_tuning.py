@@ -177,7 +177,7 @@ def test_training_steps_equal_adamw_by_hand(kind):
         seen = seen or {n: p.grad.clone() for n, p in copy.named_parameters() if p.grad is not None}
         optimizer.step()
     made = tuned(port, lesson_of(port), FinetuneConfig(steps=2, batch=4, lr=0.01))
-    ours, theirs = (dict(m.named_parameters()) for m in (made.machine.model, copy))
+    ours, theirs = (dict(m.named_parameters()) for m in (made.runtime.model, copy))
     for name, gradient in seen.items():
         clear = gradient.abs() > 1e-3  # AdamW divides by the size: noise is not told from zero
         assert torch.allclose(ours[name][clear], theirs[name][clear], atol=2e-4), name
@@ -230,7 +230,7 @@ def test_the_model_and_the_callers_random_numbers_stay(kind):
     assert torch.equal(torch.get_rng_state(), states[1])
     assert (np.random.get_state()[1] == states[2]).all()
     assert made.info == port.info
-    assert not made.machine.model.training
+    assert not made.runtime.model.training
 
 
 def scores_of(port, model=None):
@@ -284,8 +284,8 @@ def test_a_bfloat16_model_is_tuned_in_float32():
     info = ModelInfo(spec="bert", family="masked", sha256="0" * 64, dtype="bfloat16")
     port = wrap(model.to(torch.bfloat16), tokenizer, info, Options(dtype="bfloat16"))
     made = tuned(port, lesson_of(port), FinetuneConfig(steps=2, batch=4))
-    assert (made.info.dtype, made.machine.model.dtype) == ("float32", torch.float32)
-    assert port.machine.model.dtype == torch.bfloat16
+    assert (made.info.dtype, made.runtime.model.dtype) == ("float32", torch.float32)
+    assert port.runtime.model.dtype == torch.bfloat16
 
 
 def test_nothing_is_printed_or_written(capfd, tmp_path, monkeypatch):
@@ -610,7 +610,7 @@ def test_a_chore_is_paid_three_times_and_dev_once(task):
     dev = scorer.cost([definition.prompt], definition.dev.examples).forwards
     assert tuner.call(definition.prompt).cost.forwards == 3 * 2 * each + dev
     said = tuner.summary(definition.prompt, 3)
-    weights = sum(p.numel() for p in scorer.model.machine.model.parameters())
+    weights = sum(p.numel() for p in scorer.model.runtime.model.parameters())
     assert f"3 finalists x 2 steps x 4 texts · {3 * 2 * each} sequences" in said
     assert f"{16 * weights / 2**20:,.0f} MB" in said
 

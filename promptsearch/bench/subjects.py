@@ -8,12 +8,12 @@ from promptsearch.models.loading.random_models import (
     GPT2,
     T5_SMALL,
     Parts,
-    opened,
+    load_parts,
     random_parts,
 )
 
 SHAPES: dict[str, Callable[[str], Parts]] = {  # name -> from a device's name
-    "builtin": partial(opened, "builtin"),
+    "builtin": partial(load_parts, "builtin"),
     "bert-base": partial(random_parts, "masked", BERT_BASE),
     "gpt2": partial(random_parts, "causal", GPT2),
     "t5-small": partial(random_parts, "seq2seq", T5_SMALL),

@@ -80,13 +80,13 @@ def _subjects(
 ) -> Iterator[tuple[str, "Parts"]]:
     """Yield what was asked for, each made when its turn comes."""
     from promptsearch.bench.subjects import SHAPES as MAKERS
-    from promptsearch.models.loading.random_models import opened
+    from promptsearch.models.loading.random_models import load_parts
 
     every = "all" in shapes or not (shapes or models)
     for name in SHAPES if every else dict.fromkeys(shapes):
         yield name, MAKERS[name](device)
     for spec in models:
-        yield spec, opened(spec, device)
+        yield spec, load_parts(spec, device)
 
 
 def _print(here: "Hardware", settings: "BenchSettings", result: "ModelResult") -> None:

@@ -37,7 +37,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         raise ExportError(f"{NAME} adds up the probabilities of answers, and no more; {ELSEWHERE}")
     parts, model = cloze(saved.prompt.template, NAME), request.model()
     targets = _targets(saved.prompt, parts, model)
-    mask = model.machine.tokenizer.mask_token  # type: ignore[attr-defined]
+    mask = model.runtime.tokenizer.mask_token  # type: ignore[attr-defined]
     document = {
         "task": "fill-mask",
         "model": _model_path(model),
@@ -55,9 +55,9 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 def _targets(prompt: Prompt, cloze_parts: Cloze, model: LanguageModel) -> Mapping[str, str]:
     """Token -> label. The token is what the vocabulary calls it, so that no other is meant."""
-    from promptsearch.models.families.masked import MaskedModel
+    from promptsearch.models.frozen_model import FrozenModel
 
-    if not isinstance(model, MaskedModel):
+    if not isinstance(model, FrozenModel) or model.info.family != "masked":
         raise ExportError(
             f"{NAME}: fill-mask needs a masked model, but {model.info.spec!r} is a "
             f"{model.info.family} model; use `to` python or `to` lm-eval"
@@ -65,13 +65,13 @@ def _targets(prompt: Prompt, cloze_parts: Cloze, model: LanguageModel) -> Mappin
     label_of_token: dict[str, str] = {}
     for label, texts in texts_of(prompt.verbalizer).items():
         for text in texts:
-            (ids,) = model.machine.tokens.encode_continuation([(" " * cloze_parts.spaced + text,)])
+            (ids,) = model.runtime.tokens.encode_continuation([(" " * cloze_parts.spaced + text,)])
             if len(ids) > 1:
                 raise ExportError(
                     f"{NAME}: fill-mask has answers of one token, but {text!r} takes {len(ids)} "
                     f"in {model.info.spec!r}; {ELSEWHERE}"
                 )
-            token = model.machine.tokenizer.convert_ids_to_tokens(ids[0])
+            token = model.runtime.tokenizer.convert_ids_to_tokens(ids[0])
             if label_of_token.setdefault(token, label) != label:
                 raise ExportError(f"{NAME}: {text!r} answers two labels; {ELSEWHERE}")
     return label_of_token

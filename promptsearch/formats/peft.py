@@ -33,7 +33,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         raise ExportError("peft starts from words, but the template has none; use `to` python")
     source = find_model_files(model.options.spec)
     where = model.options.spec if source.revision else str(source.directory.absolute())
-    tokenizer: Any = model.machine.tokenizer  # type: ignore[attr-defined]
+    tokenizer: Any = model.runtime.tokenizer  # type: ignore[attr-defined]
     config = {
         "peft_type": "PROMPT_TUNING",
         "task_type": TASKS[model.info.family],

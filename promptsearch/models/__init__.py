@@ -1,6 +1,6 @@
 """Language models with frozen weights: load, batch, score.
 
-Only here is transformers imported (and in the code of exported programs, `formats.python.runtime`).
+Only this folder imports transformers (and the code of exported programs, `formats.python.runtime`).
 """
 
 from promptsearch.models.port import *  # noqa: F403

@@ -1,6 +1,6 @@
-"""Language models, as little of them as a search needs: plan the passes, then run them.
+"""The port of language models: plan forward passes, then run them.
 
-Everything transformers is in this folder, and loads only when a model does.
+Everything of transformers is in this folder, and is imported only when a model loads.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ ChatMode = Literal["auto", "on", "off"]
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a result must say about the model that made it."""
+    """The facts that a result records of its model."""
 
     spec: str
     family: Family
@@ -39,7 +39,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Options:
-    """How to load a model: the arguments of `load_model`."""
+    """The arguments of `load_model`."""
 
     spec: str = "builtin"
     family: Family | None = None
@@ -55,7 +55,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Scoring:
-    """How an answer of several tokens is scored (interface.md, Definitions)."""
+    """The score of an answer of several tokens (interface.md, Definitions)."""
 
     multi_token: MultiToken = "left-to-right"
     length_norm: LengthNorm = "none"  # an answer's score over its own tokens or characters
@@ -63,7 +63,7 @@ class Scoring:
 
 @dataclass(frozen=True)
 class ScoringRequest:
-    """Texts that are asked the same answers."""
+    """Texts that are scored with the same answers."""
 
     texts: Sequence[Filled]
     answers: Sequence[Answer]
@@ -71,14 +71,14 @@ class ScoringRequest:
 
 @dataclass(frozen=True)
 class ScoredTexts:
-    """Scores of some of the texts asked for."""
+    """Scores of some of the planned texts."""
 
     rows: Sequence[int]  # which texts, as indices into the plan's texts
     log_probs: "Tensor"  # (row, answer), float32 on the CPU, natural logs; zeros beyond a row's own
 
 
 class Plan(Protocol):
-    """Work laid out before it is run; a pure function of the texts, answers and options."""
+    """A plan of forward passes; a pure function of the texts, answers and options."""
 
     @property
     def forwards(self) -> int:
@@ -87,131 +87,134 @@ class Plan(Protocol):
 
     @property
     def tokens(self) -> int:
-        """Tokens in these sequences, padding left out."""
+        """Tokens of these sequences, padding left out."""
         ...
 
     @property
     def peak_bytes(self) -> int:
-        """An upper estimate of the memory one batch takes beside the weights."""
+        """An upper estimate of the memory that one batch takes beside the weights."""
         ...
 
 
 class WhiteBox(Protocol):
-    """What a search needs of a model beside scores: its tokens, slopes along them, its states.
+    """A model's tokens, the gradients at trigger tokens, and hidden states.
 
-    For slopes texts hold `Trigger`s, tokens by their ids; those of one call all hold the same ones.
+    Texts for gradients hold `Trigger`s, tokens by their ids; those of one call all hold the same
+    ones.
     """
 
     @property
     def spellings(self) -> Sequence[str | None]:
-        """What each token adds to a text (" great", "ing"); None where no text can say it."""
+        """The text that each token adds to a text (" great", "ing"); None if no text can say it."""
         ...
 
     @property
     def mask(self) -> int | None:
-        """The mask token, where there is one."""
+        """The mask token of a masked model; None for other families."""
         ...
 
     def tokens_named(self, names: Sequence[str]) -> list[int | None]:
-        """Tokens as the vocabulary writes them ("\u0120great", "##ing"); None for unknown ones."""
+        """Return tokens by their vocabulary names ("\u0120great", "##ing"); None if unknown."""
         ...
 
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
-        """The ids as the model reads them (causal: with this answer)."""
+        """Return the ids that the model reads (causal: with this answer)."""
         ...
 
-    def plan(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> Plan:
-        """As `LanguageModel.plan_all`, for `slopes`; a sequence that passes back counts twice."""
+    def plan(self, requests: Sequence[ScoringRequest], scoring: Scoring) -> Plan:
+        """Return a plan for `token_gradients`; a sequence that passes backward too counts twice."""
         ...
 
     def token_gradients(self, plan: Plan, loss: "Loss") -> "TokenGradients":
-        """How the loss, summed over all texts, changes with the tokens at the triggers' places."""
+        """Return the gradient of the loss, summed over all texts, at the trigger tokens."""
         ...
 
     def plan_states(self, texts: Sequence[Filled], answer: Answer) -> Plan:
-        """As `LanguageModel.plan`, for `states`; the answer is one that is one token."""
+        """Return a plan for `states`; the answer is one token."""
         ...
 
     def states(self, plan: Plan) -> "Tensor":
-        """(text, hidden), float32, CPU: what `output_rows` are multiplied with at the answer."""
+        """Return (text, hidden), float32, CPU: the factor of `output_rows` at the answer."""
         ...
 
     def output_rows(self, words: Sequence[str]) -> "Tensor":
-        """(word, hidden), float32, CPU: of words that are one token each; without their biases."""
+        """Return (word, hidden), float32, CPU: of words of one token; without biases."""
         ...
 
 
 class TokenGradients(Protocol):
-    """The first-order change of a loss when a token comes to stand at a trigger's place."""
+    """The first-order change of a loss when a trigger token is replaced."""
 
     @property
     def gradient(self) -> "Tensor":
-        """(trigger, hidden), float32, CPU: with respect to the embedding at each place."""
+        """(trigger, hidden), float32, CPU: with respect to the embedding at each position."""
         ...
 
     @property
     def tokens(self) -> "Tensor":
-        """(trigger, token), float32, CPU: up to a constant a place; the smallest promise most."""
+        """(trigger, token), float32, CPU: up to a constant a position; the smallest is best."""
         ...
 
 
 class LanguageModel(Protocol):
-    """Enough to score: how likely is each answer in the slots of each text?"""
+    """A model that scores each answer in the slots of each text."""
 
     @property
-    def info(self) -> ModelInfo: ...
-
-    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Plan:
-        """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
+    def info(self) -> ModelInfo:
+        """The facts that results record of the model."""
         ...
 
-    def plan_all(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> Plan:
-        """The same for texts with answers of their own; rows count through the questions."""
+    def plan(self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring) -> Plan:
+        """Tokenise, sort and batch. Raise ModelError if a text or an answer cannot be held."""
+        ...
+
+    def plan_all(self, requests: Sequence[ScoringRequest], scoring: Scoring) -> Plan:
+        """Plan texts whose answers differ; rows count through the requests."""
         ...
 
     def run(self, plan: Plan) -> Iterator[ScoredTexts]:
-        """Every text exactly once, in blocks of any order."""
+        """Yield every text exactly once, in blocks of any order."""
         ...
 
     @property
     def options(self) -> Options:
-        """What it was loaded with: enough to load it again elsewhere."""
+        """The options that the model was loaded with: enough to load it again elsewhere."""
         ...
 
     @property
     def ranking_dtype(self) -> str:
-        """The dtype of `ranker`, which is made when it is first asked for."""
+        """The dtype of `fast_model`, which is created when it is first read."""
         ...
 
     @property
     def fast_model(self) -> "LanguageModel":
-        """The same model in a faster dtype, to rank with; itself where there is none."""
+        """This model in a faster dtype, to rank with; itself if there is none."""
         ...
 
     @property
     def white_box(self) -> WhiteBox:
-        """Its tokens and gradients."""
+        """The model's tokens and gradients."""
         ...
 
     @property
     def without_chat(self) -> "LanguageModel":
-        """The same model, reading prompts as they are; itself where it does that already."""
+        """This model, reading prompts as they are; itself if it does that already."""
         ...
 
     def rendered(self, filled: Filled) -> str:
-        """The text as the model reads it, special tokens written out."""
+        """Return the text as the model reads it, special tokens written out."""
         ...
 
     def vocabulary_words(self) -> list[str]:
-        """The whole words of the vocabulary, each one token, in vocabulary order."""
+        """Return the whole words of the vocabulary, each one token, in its order."""
         ...
 
     def unknown_share(self, texts: Sequence[str]) -> float:
-        """Share of the characters, spaces left out, that fall to the unknown token; in [0, 1]."""
+        """Return the share of non-space characters that are unknown, in [0, 1]."""
         ...
 
     def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """The ids of answers where a space stands before their slot."""
+        """Return the ids of answers with a space before their slot."""
         ...
 
 

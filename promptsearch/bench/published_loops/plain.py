@@ -14,7 +14,7 @@ from torch import Tensor
 from promptsearch.bench.lines import BenchLine, lines
 from promptsearch.bench.published_loops.tensors import body_and_head, padded, present
 from promptsearch.bench.workload import Workload
-from promptsearch.models.loading.build import tokens_of_a_batch
+from promptsearch.models.loading.build import default_batch_tokens
 from promptsearch.models.loading.random_models import Parts
 
 Read = Callable[[Parts, Sequence[BenchLine]], Tensor]  # logits (reading, word)
@@ -32,7 +32,7 @@ def plain_head(parts: Parts, work: Workload, budget: int | None = None) -> Tenso
 
 def _usual(parts: Parts) -> int:
     """Tokens of a batch: as many as ours has there."""
-    return tokens_of_a_batch(parts.model.device)
+    return default_batch_tokens(parts.model.device)
 
 
 def reference(parts: Parts, work: Workload) -> Tensor:

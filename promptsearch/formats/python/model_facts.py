@@ -28,33 +28,33 @@ def model_facts(model: LanguageModel, slots: int) -> ModelFacts:
 
     Raise ExportError if a program cannot copy the tokenizer.
     """
-    from promptsearch.models.families.causal import CausalModel
-    from promptsearch.models.families.masked import MaskedModel
-    from promptsearch.models.families.seq2seq import Seq2SeqModel
+    from promptsearch.models.families.causal import CausalFamily
+    from promptsearch.models.families.seq2seq import Seq2SeqFamily
+    from promptsearch.models.frozen_model import FrozenModel
     from promptsearch.models.tokenization.control_tokens import control_tokens
 
-    assert isinstance(model, MaskedModel | CausalModel | Seq2SeqModel)
-    tokenizer = model.machine.tokenizer
+    assert isinstance(model, FrozenModel)
+    tokenizer = model.runtime.tokenizer
     _check_tokenizer(tokenizer, model.info.spec, control_tokens(tokenizer))
     source = find_model_files(model.options.spec)
     path = source.directory / source.gguf if source.gguf else source.directory
     is_local = source.revision is None
     name = str(path.absolute()) if is_local else model.options.spec
     constants: dict[str, object] = {"MODEL": name, "LIMIT": model.info.max_tokens or UNLIMITED}
-    match model:
-        case CausalModel():
+    match family := model.family:
+        case CausalFamily():
             constants |= _causal_constants(model, tokenizer.convert_ids_to_tokens)
-        case Seq2SeqModel():
-            sentinels = tokenizer.convert_ids_to_tokens(list(model.sentinels[:slots]))
-            constants |= {"SENTINELS": sentinels, "START": model.start}
+        case Seq2SeqFamily():
+            sentinels = tokenizer.convert_ids_to_tokens(list(family.sentinels[:slots]))
+            constants |= {"SENTINELS": sentinels, "START": family.start}
     return ModelFacts(name, is_local, source.gguf is not None, constants)
 
 
 def _causal_constants(model: Any, token_names: Any) -> Mapping[str, object]:
     from promptsearch.models.tokenization.chat import Chat as ChatWriter
 
-    writer, tokens = model.writer, model.machine.tokens
-    begin = {"BEGIN": token_names(model.begin)}
+    writer, tokens = model.family.writer, model.runtime.tokens
+    begin = {"BEGIN": token_names(model.family.begin)}
     if not isinstance(writer, ChatWriter):
         return {**begin, "LEAD": tokens.lead, "TAIL": tokens.tail, "CHAT": None}
     opening, closing = (

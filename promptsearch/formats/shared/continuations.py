@@ -14,7 +14,8 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt import Answer, Filled
 
 if TYPE_CHECKING:
-    from promptsearch.models.families.causal import CausalModel
+    from promptsearch.models.families.causal import CausalFamily
+    from promptsearch.models.forward.runtime import ModelRuntime
 
 ContinuationReading = Literal[
     "same", "wider", "other"
@@ -35,19 +36,21 @@ class EncodedContinuations:
 class Continuations:
     """How a causal model's prompts are written out."""
 
-    model: "CausalModel"
+    runtime: "ModelRuntime[Any]"
+    family: "CausalFamily"
 
     @classmethod
     def of(cls, model: LanguageModel) -> "Continuations":
         """Raise ExportError if the model's answers are no continuations."""
-        from promptsearch.models.families.causal import CausalModel
+        from promptsearch.models.families.causal import CausalFamily
+        from promptsearch.models.frozen_model import FrozenModel
 
-        if not isinstance(model, CausalModel):
+        if not isinstance(model, FrozenModel) or not isinstance(model.family, CausalFamily):
             raise ExportError(
                 f"lm-eval scores how a causal model goes on, but {model.info.spec!r} is a "
                 f"{model.info.family} model; use `to` python, or prompts for a causal one"
             )
-        return cls(model)
+        return cls(model.runtime, model.family)
 
     def written(self, filled: Filled, answers: Sequence[Answer]) -> EncodedContinuations:
         """Return the space before the slot, where there is one, belongs to the choices."""
@@ -55,14 +58,14 @@ class Continuations:
         return EncodedContinuations(contexts[0], choices, filled, tuple(answers))
 
     def _halves(self, filled: Filled, answer: Answer) -> tuple[str, str]:
-        written = self.model.writer.write(filled, answer)
+        written = self.family.writer.write(filled, answer)
         first = written.slots[0]
         before, after = (self._text(part) for part in (written.line[:first], written.line[first:]))
         return (before[:-1], " " + after) if before.endswith(" ") else (before, after)
 
     def _text(self, line: Sequence[str | int]) -> str:
         """Control tokens by their names, as the tokenizer reads them in a text."""
-        named = self.model.machine.tokenizer.convert_ids_to_tokens
+        named = self.runtime.tokenizer.convert_ids_to_tokens
         return "".join(part if isinstance(part, str) else named(part) for part in line)
 
     def compared(self, written: EncodedContinuations) -> ContinuationReading:
@@ -76,19 +79,19 @@ class Continuations:
     ) -> ContinuationReading:
         ids, first = self._ours(written.filled, answer)
         theirs, start = self._theirs(written.context, choice)
-        if ids != theirs or start == 0 or len(ids) > self.model.machine.limit:
+        if ids != theirs or start == 0 or len(ids) > self.runtime.limit:
             return "other"
         return "same" if start == first else "wider" if start < first else "other"
 
     def _ours(self, filled: Filled, answer: Answer) -> tuple[list[int], int]:
-        written, tokens = self.model.writer.write(filled, answer), self.model.machine.tokens
-        special = self.model.writer.special
+        written, tokens = self.family.writer.write(filled, answer), self.runtime.tokens
+        special = self.family.writer.special
         ((ids, first),) = tokens.encode_from([written.line], [written.slots[0]], special)
         ids = ids[: len(ids) - tokens.tail * special]
-        return (ids, first) if first else ([self.model.begin, *ids], 1)
+        return (ids, first) if first else ([self.family.begin, *ids], 1)
 
     def _theirs(self, context: str, choice: str) -> tuple[list[int], int]:
-        tokenizer: Any = self.model.machine.tokenizer
+        tokenizer: Any = self.runtime.tokenizer
         if not context:
             prefix = tokenizer.bos_token_id
             prefix = tokenizer.eos_token_id if prefix is None else prefix

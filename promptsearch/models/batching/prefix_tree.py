@@ -1,8 +1,8 @@
-"""Sequences laid out as one row of tokens, without padding; what several begin with stands once.
+"""Sequences packed into one row of tokens without padding, common prefixes stored once.
 
-A sequence is a path through a forest: it shares the nodes of its longest prefix that another one
-has, and adds its own. Every token is passed through the model once, whatever the number of
-sequences that go through it, and attention follows the paths.
+A sequence is a path through a tree: it shares the nodes of the longest prefix that another sequence
+has, and adds its own. Every token passes through the model once, whatever the number of sequences
+that go through it, and attention follows the paths.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,20 +24,20 @@ Path = NDArray[np.int64]  # (token,) which tokens of the row a sequence goes thr
 
 @dataclass(frozen=True, eq=False)
 class PrefixTree:
-    """The row of tokens, the runs that it is made of, and each sequence's path through it."""
+    """A row of tokens, the runs that it consists of, and each sequence's path through it."""
 
     ids: Tensor  # (token,) zeros at the end where nothing stands
-    depths: Tensor  # (token,) place of each token in its sequences
+    depths: Tensor  # (token,) position of each token in its sequences
     runs: tuple[SegmentRun, ...]
     paths: tuple[Path, ...]  # in the order of the sequences given
 
     @cached_property
     def parts(self) -> tuple[KernelBatch, ...]:
-        """The runs as a GPU's kernel takes them."""
+        """The runs grouped into calls of a GPU's kernel."""
         return tuple(part.to(self.ids.device) for part in parts_of(self.runs))
 
     def to(self, device: torch.device) -> "PrefixTree":
-        """The same on a device; paths stay here."""
+        """Return the tree on a device; paths stay on the CPU."""
         runs = tuple(
             run if run.keys is None else replace(run, keys=run.keys.to(device)) for run in self.runs
         )
@@ -46,7 +46,7 @@ class PrefixTree:
 
 @dataclass(frozen=True, eq=False)
 class _Segment:
-    """What one sequence adds to the forest; tokens are numbered as they come up."""
+    """The tokens that one sequence adds to the tree; tokens are numbered as they are added."""
 
     first: int
     ids: Sequence[int]
@@ -58,7 +58,7 @@ class _Segment:
 
 
 def pack_separately(sequences: Sequence[Sequence[int]]) -> PrefixTree:
-    """Sequences side by side, none of them shared; those of equal length are one run."""
+    """Return sequences side by side, none of them shared; those of equal length are one run."""
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
     starts = np.zeros(len(sequences), dtype=np.int64)
     runs, row_start = [], 0
@@ -68,26 +68,26 @@ def pack_separately(sequences: Sequence[Sequence[int]]) -> PrefixTree:
         runs.append(SegmentRun(row_start, len(members), length, length))
         row_start = runs[-1].stop
     ids = [token for i in order for token in sequences[i]]
-    depths = np.concatenate([np.tile(np.arange(run.fresh), run.count) for run in runs])
+    depths = np.concatenate([np.tile(np.arange(run.query_length), run.count) for run in runs])
     paths = (start + np.arange(len(s)) for start, s in zip(starts, sequences, strict=True))
     return _tree(ids, depths, runs, tuple(paths))
 
 
 def pack_sharing_prefixes(sequences: Sequence[Sequence[int]], roots: Sequence[int]) -> PrefixTree:
-    """Sequences of one root share what they begin with; those of different roots share nothing."""
+    """Return a tree in which sequences of one root share their common prefixes."""
     paths: dict[int, Path] = {}
     segments = list(_segments(sequences, roots, paths))
     segments.sort(key=lambda segment: segment.shape)  # stable: of a shape, in order
     row_position = _row_positions(segments)
     runs, start = [], 0
-    for (seen, fresh), group in groupby(segments, key=lambda segment: segment.shape):
-        for members in _parted(list(group), max(1, KEYS // seen)):
+    for (key_length, query_length), group in groupby(segments, key=lambda segment: segment.shape):
+        for members in _parted(list(group), max(1, KEYS // key_length)):
             keys = None
-            if seen > fresh:
+            if key_length > query_length:
                 keys = torch.from_numpy(
                     row_position[np.stack([segment.path for segment in members])]
                 )
-            runs.append(SegmentRun(start, len(members), fresh, seen, keys))
+            runs.append(SegmentRun(start, len(members), query_length, key_length, keys))
             start = runs[-1].stop
     ids = [token for segment in segments for token in segment.ids]
     depths = np.concatenate([np.arange(len(s.path) - len(s.ids), len(s.path)) for s in segments])
@@ -101,23 +101,23 @@ def _parted(segments: list[_Segment], most: int) -> Iterator[list[_Segment]]:
 def _segments(
     sequences: Sequence[Sequence[int]], roots: Sequence[int], paths: dict[int, Path]
 ) -> list[_Segment]:
-    """In sorted order each sequence adds what its neighbour before it does not have."""
+    """Return, in sorted order, the tokens that each sequence adds to the one before it."""
     segments: list[_Segment] = []
-    before: tuple[int, Sequence[int], Path] = (-1, (), np.empty(0, dtype=np.int64))
+    previous: tuple[int, Sequence[int], Path] = (-1, (), np.empty(0, dtype=np.int64))
     count = 0
     for i in sorted(range(len(sequences)), key=lambda i: (roots[i], sequences[i])):
         root, ids = roots[i], sequences[i]
-        shared = common_prefix_length(before[1], ids) if before[0] == root else 0
-        fresh = len(ids) - shared
-        path = np.concatenate([before[2][:shared], np.arange(count, count + fresh)])
-        if fresh:
+        shared = common_prefix_length(previous[1], ids) if previous[0] == root else 0
+        new_tokens = len(ids) - shared
+        path = np.concatenate([previous[2][:shared], np.arange(count, count + new_tokens)])
+        if new_tokens:
             segments.append(_Segment(count, ids[shared:], path))
-        paths[i], before, count = path, (root, ids, path), count + fresh
+        paths[i], previous, count = path, (root, ids, path), count + new_tokens
     return segments
 
 
 def _row_positions(segments: Sequence[_Segment]) -> NDArray[np.int64]:
-    """Where each token, by its first number, stands in the row of these segments."""
+    """Return the position of each token, by its first number, in the row of these segments."""
     numbers = np.concatenate([np.arange(s.first, s.first + len(s.ids)) for s in segments])
     position = np.empty(len(numbers), dtype=np.int64)
     position[numbers] = np.arange(len(numbers))
@@ -125,7 +125,7 @@ def _row_positions(segments: Sequence[_Segment]) -> NDArray[np.int64]:
 
 
 def common_prefix_length(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many first ids are the same in both."""
+    """Return how many first ids are equal in both sequences."""
     shorter = min(len(a), len(b))
     if a[:shorter] == b[:shorter]:
         return shorter
@@ -135,6 +135,6 @@ def common_prefix_length(a: Sequence[int], b: Sequence[int]) -> int:
 def _tree(
     ids: list[int], depths: NDArray[np.int64], runs: list[SegmentRun], paths: tuple[Path, ...]
 ) -> PrefixTree:
-    spare = -len(ids) % ROUND
-    padded = torch.tensor(ids + [0] * spare)
-    return PrefixTree(padded, torch.from_numpy(np.pad(depths, (0, spare))), tuple(runs), paths)
+    padding = -len(ids) % ROUND
+    padded = torch.tensor(ids + [0] * padding)
+    return PrefixTree(padded, torch.from_numpy(np.pad(depths, (0, padding))), tuple(runs), paths)

@@ -1,159 +1,110 @@
 """Masked language models (BERT, RoBERTa, ...): an answer of k tokens stands at k masks."""
 
-from collections.abc import Iterator, Sequence
-from functools import cache, cached_property
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Self
 
-from promptsearch.models import (
-    LanguageModel,
-    ModelInfo,
-    Options,
-    Plan,
-    ScoredTexts,
-    Scoring,
-    ScoringRequest,
-    WhiteBox,
-)
+from promptsearch.errors import ModelError
+from promptsearch.models import ModelInfo, Options, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion
 from promptsearch.models.families.masked_completions import MaskedCompletions
 from promptsearch.models.forward.backends import ForwardBackend
-from promptsearch.models.forward.runtime import ModelRuntime, items_of, width_of
-from promptsearch.models.forward.score import ForwardRecipe, run, work_of
-from promptsearch.models.gradients.white_box import FamilyWhiteBox
-from promptsearch.models.tokenization import vocabulary
+from promptsearch.models.forward.runtime import ModelRuntime, distinct_texts, width_of
+from promptsearch.models.forward.score import ForwardRecipe
+from promptsearch.models.forward.select_backend import Backends, ProbeSequences, masked_backends
 from promptsearch.models.tokenization.encode import SlotContexts, encode, line_of
-from promptsearch.models.tokenization.vocabulary import unknown_share, words, written
 from promptsearch.prompt import Answer, Filled
 
 
-class MaskedModel:
-    """Scores answers at mask tokens: all of them at once, or from left to right."""
+class MaskedFamily:
+    """Answers scored at mask tokens: all of them at once, or from left to right."""
 
-    def __init__(self, machine: ModelRuntime[ForwardBackend], mask: int) -> None:
-        self.machine = machine
+    chat = None
+
+    def __init__(self, mask: int) -> None:
         self._mask = mask
         self._last: MaskedCompletions | None = None
 
-    @property
-    def info(self) -> ModelInfo:
-        return self.machine.info
+    @classmethod
+    def create(cls, _model: Any, tokenizer: Any, info: ModelInfo, _options: Options) -> Self:
+        """Raise ModelError if the tokenizer has no mask."""
+        mask = tokenizer.mask_token_id
+        if mask is None:
+            raise ModelError(
+                f"the tokenizer of {info.spec!r} has no mask token; is it a masked model?"
+            )
+        return cls(mask)
 
-    @property
-    def options(self) -> Options:
-        """What it was loaded with."""
-        return self.machine.options
+    def without_chat(self) -> Self:
+        """Return the family itself: it reads no chats."""
+        return self
 
-    @property
-    def ranking_dtype(self) -> str:
-        """The dtype of the ranker."""
-        return self.machine.ranking_dtype
+    def backends(self, model: Any, probe_sequences: ProbeSequences) -> Backends[ForwardBackend]:
+        """Return the backends that fit a transformers model."""
+        return masked_backends(model, probe_sequences, self._mask)
 
-    @cached_property
-    def fast_model(self) -> LanguageModel:
-        """The same model in a faster dtype; itself where there is none."""
-        machine = self.machine.fast_runtime
-        return self if machine is self.machine else self.over(machine)
-
-    def plan(
-        self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring
+    def plan_all(
+        self,
+        runtime: ModelRuntime[ForwardBackend],
+        requests: Sequence[ScoringRequest],
+        scoring: Scoring,
     ) -> BatchPlan:
-        """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
-        return self.plan_all([ScoringRequest(texts, answers)], scoring)
-
-    def plan_all(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> BatchPlan:
-        """The same for texts with answers of their own; all are cut as the longest answer asks."""
-        machine, width = self.machine, width_of(questions)
-        completions = [
-            self._completions(question.answers, scoring, width) for question in questions
-        ]
-        texts = [text for question in questions for text in question.texts]
-        owners = [
-            completions_of_text
-            for completions_of_text, q in zip(completions, questions, strict=True)
-            for _ in q.texts
-        ]
+        """Plan texts whose answers differ; each is cut to leave room for the longest answer."""
+        width = width_of(requests)
+        completions = [self._completions(runtime, r.answers, scoring, width) for r in requests]
+        texts = [text for request in requests for text in request.texts]
 
         @cache
         def room(slots: SlotContexts) -> int:
             return min(each.room(slots) for each in completions)
 
-        encoded = encode(texts, machine.tokens, [self._mask], room)
-        pairs = zip(owners, encoded, strict=True)
-        return machine.plan_batches(
-            items_of(
-                encoded,
-                [
-                    completions_of_text.probes(text.slot_contexts)
-                    for completions_of_text, text in pairs
-                ],
-            )
-        )
+        encoded = encode(texts, runtime.tokens, [self._mask], room)
+        by_text = [c for c, r in zip(completions, requests, strict=True) for _ in r.texts]
+        pairs = zip(by_text, encoded, strict=True)
+        of_texts = [each.for_slots(text.slot_contexts) for each, text in pairs]
+        return runtime.plan_batches(distinct_texts(encoded, of_texts))
 
     def _completions(
-        self, answers: Sequence[Answer], scoring: Scoring, width: int
+        self,
+        runtime: ModelRuntime[ForwardBackend],
+        answers: Sequence[Answer],
+        scoring: Scoring,
+        width: int,
     ) -> MaskedCompletions:
-        """The probes of these answers; the last ones are kept, for thousands take their time."""
+        """Return the completions of these answers; the last ones stay cached."""
         last = self._last
-        if last is None or not last.serves(answers, scoring, width):
-            last = self._last = MaskedCompletions(answers, scoring, self._mask, self.machine, width)
+        if last is None or not last.serves(runtime, answers, scoring, width):
+            last = MaskedCompletions(answers, scoring, self._mask, runtime, width)
+            self._last = last
         return last
 
-    def run(self, plan: Plan) -> Iterator[ScoredTexts]:
-        """Every text exactly once, in blocks of any order."""
-        work = work_of(plan)
-        return run(work, self.procedure(work), self.machine.device)
+    def recipe(self, backend: ForwardBackend) -> ForwardRecipe:
+        """Return how planned sequences are assembled, and what passes them."""
+        return ForwardRecipe(_assemble, lambda _: backend)
 
-    def procedure(self, work: BatchPlan) -> ForwardRecipe:
-        """How the plan's sequences are put together, and what passes them."""
-        passes = self.machine.backend_for(work)
-        return ForwardRecipe(_assemble, lambda _: passes)
+    def sequences(
+        self, runtime: ModelRuntime[ForwardBackend], texts: Sequence[Filled], answer: Answer
+    ) -> list[list[int]]:
+        """Return the ids that the model reads, one mask a slot."""
+        encoded = encode(texts, runtime.tokens, [self._mask], lambda _: runtime.limit)
+        return [text.ids for text in encoded]
 
-    def over(self, machine: ModelRuntime[ForwardBackend]) -> "MaskedModel":
-        """The same on another machine."""
-        return MaskedModel(machine, self._mask)
-
-    @cached_property
-    def white_box(self) -> WhiteBox:
-        """Its tokens and gradients."""
-        return FamilyWhiteBox(self)
-
-    def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
-        """The ids that the model reads, one mask a slot."""
-        tokens, limit = self.machine.tokens, self.machine.limit
-        return [text.ids for text in encode(texts, tokens, [self._mask], lambda _: limit)]
-
-    @property
-    def without_chat(self) -> LanguageModel:
-        """Itself: it reads no chats."""
-        return self
-
-    def rendered(self, filled: Filled) -> str:
-        """The text as the model reads it, one mask a slot, special tokens written out."""
-        (ids,) = self.machine.tokens.encode([line_of(filled, [self._mask])])
-        return written(self.machine.tokenizer, ids)
-
-    def vocabulary_words(self) -> list[str]:
-        """The whole words of the vocabulary: each is one token."""
-        return words(self.machine.tokenizer, self.machine.tokens)
-
-    def unknown_share(self, texts: Sequence[str]) -> float:
-        """Share of the characters that fall to the unknown token, in [0, 1]."""
-        return unknown_share(self.machine.tokenizer.unk_token_id, self.machine.tokens, texts)
-
-    def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """The ids of answers where a space stands before their slot."""
-        return vocabulary.answer_ids(self.machine.tokens, texts)
+    def prompt_ids(self, runtime: ModelRuntime[ForwardBackend], filled: Filled) -> list[int]:
+        """Return the ids that the model reads, one mask a slot."""
+        (ids,) = runtime.tokens.encode([line_of(filled, [self._mask])])
+        return ids
 
 
-def _assemble(item: EncodedText, probe: Completion) -> tuple[list[int], list[int]]:
-    """The text with its slots filled, and the positions to read."""
+def _assemble(item: EncodedText, completion: Completion) -> tuple[list[int], list[int]]:
+    """Return the text with its slots filled, and the positions to read."""
     ids: list[int] = []
     positions: list[int] = []
     end = first = 0
-    for slot, count in zip(item.slots, probe.counts, strict=True):
+    for slot, count in zip(item.slots, completion.counts, strict=True):
         ids += item.ids[end:slot]
         positions += range(len(ids), len(ids) + count)
-        ids += probe.fill[first : first + count]
+        ids += completion.fill[first : first + count]
         end, first = slot + 1, first + count
     ids += item.ids[end:]
-    return ids, [positions[index] for index in probe.positions]
+    return ids, [positions[index] for index in completion.positions]

@@ -1,163 +1,119 @@
 """Encoder-decoder models (T5, ...): the slots are sentinels, the decoder writes the answers."""
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 from promptsearch.errors import ModelError
-from promptsearch.models import (
-    LanguageModel,
-    ModelInfo,
-    Options,
-    Plan,
-    ScoredTexts,
-    Scoring,
-    ScoringRequest,
-    WhiteBox,
-)
+from promptsearch.models import ModelInfo, Options, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion, Completions, continuations
 from promptsearch.models.forward.backends import ForwardBackend
-from promptsearch.models.forward.encoder_decoder import EncoderBackend
-from promptsearch.models.forward.runtime import ModelRuntime, divisors, items_of, width_of
-from promptsearch.models.forward.score import ForwardRecipe, run, work_of
-from promptsearch.models.gradients.white_box import FamilyWhiteBox
-from promptsearch.models.tokenization import vocabulary
+from promptsearch.models.forward.encoder_decoder import EncoderBackend, seq2seq_backends
+from promptsearch.models.forward.runtime import ModelRuntime, distinct_texts, divisors, width_of
+from promptsearch.models.forward.score import ForwardRecipe
+from promptsearch.models.forward.select_backend import Backends, ProbeSequences
+from promptsearch.models.tokenization.control_tokens import sentinels_of
 from promptsearch.models.tokenization.encode import encode, line_of, slot_contexts
-from promptsearch.models.tokenization.vocabulary import unknown_share, words, written
+from promptsearch.models.tokenization.tokenizer import Tokens
 from promptsearch.prompt import Answer, Filled
 
 
-class Seq2SeqModel:
-    """Scores answers after their sentinels; each text is encoded once."""
+@dataclass(frozen=True)
+class Seq2SeqFamily:
+    """Answers scored after their sentinels; each text is encoded once."""
 
-    def __init__(
-        self, machine: ModelRuntime[EncoderBackend], sentinels: Sequence[int], start: int
-    ) -> None:
-        self.machine = machine
-        self.sentinels = sentinels
-        self.start = start  # the token that a decoder begins with
+    sentinels: Sequence[int]
+    start: int  # the token that a decoder begins with
+    chat: None = None
 
-    @property
-    def info(self) -> ModelInfo:
-        return self.machine.info
+    @classmethod
+    def create(cls, model: Any, tokenizer: Any, info: ModelInfo, _options: Options) -> Self:
+        """Raise ModelError if the tokenizer has no sentinels."""
+        sentinels = sentinels_of(tokenizer)
+        if not sentinels:
+            raise ModelError(
+                f"the tokenizer of {info.spec!r} has no sentinel tokens (<extra_id_0>, ...), which "
+                "mark the slots of an encoder-decoder; use a T5-like model"
+            )
+        start = model.config.decoder_start_token_id
+        return cls(sentinels, tokenizer.pad_token_id if start is None else start)
 
-    @property
-    def options(self) -> Options:
-        """What it was loaded with."""
-        return self.machine.options
+    def without_chat(self) -> Self:
+        """Return the family itself: it reads no chats."""
+        return self
 
-    @property
-    def ranking_dtype(self) -> str:
-        """The dtype of the ranker."""
-        return self.machine.ranking_dtype
+    def backends(self, model: Any, probe_sequences: ProbeSequences) -> Backends[EncoderBackend]:
+        """Return the backends that fit a transformers model."""
+        return seq2seq_backends(model, probe_sequences, self.start, self.sentinels[0])
 
-    @cached_property
-    def fast_model(self) -> LanguageModel:
-        """The same model in a faster dtype; itself where there is none."""
-        machine = self.machine.fast_runtime
-        return self if machine is self.machine else self.over(machine)
-
-    def plan(
-        self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring
+    def plan_all(
+        self,
+        runtime: ModelRuntime[EncoderBackend],
+        requests: Sequence[ScoringRequest],
+        scoring: Scoring,
     ) -> BatchPlan:
-        """Tokenise, sort and batch; `ModelError` where a text or an answer cannot be held."""
-        return self.plan_all([ScoringRequest(texts, answers)], scoring)
+        """Plan texts whose answers differ; each text is encoded once."""
+        width = width_of(requests)
+        texts = [text for request in requests for text in request.texts]
+        encoded = encode(texts, runtime.tokens, self.sentinels, lambda _: runtime.limit)
+        by_text: list[Completions] = []
+        for request in requests:
+            by_names: dict[tuple[str, ...], Completions] = {}
+            for names in map(_names, request.texts):
+                if names not in by_names:
+                    by_names[names] = self._completions(
+                        runtime, names, request.answers, scoring, width
+                    )
+                by_text.append(by_names[names])
+        return runtime.plan_batches(distinct_texts(encoded, by_text), encoder_decoder=True)
 
-    def plan_all(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> BatchPlan:
-        """The same for texts with answers of their own."""
-        machine, width = self.machine, width_of(questions)
-        texts = [text for question in questions for text in question.texts]
-        encoded = encode(texts, machine.tokens, self.sentinels, lambda _: machine.limit)
-        probes: list[Completions] = []
-        for question in questions:
-            known: dict[tuple[str, ...], Completions] = {}
-            for names in map(_names, question.texts):
-                if names not in known:
-                    known[names] = self._probes(names, question.answers, scoring, width)
-                probes.append(known[names])
-        return machine.plan_batches(items_of(encoded, probes), once=True)
-
-    def run(self, plan: Plan) -> Iterator[ScoredTexts]:
-        """Every text exactly once, in blocks of any order."""
-        work = work_of(plan)
-        return run(work, self.procedure(work), self.machine.device)
-
-    def procedure(self, work: BatchPlan) -> ForwardRecipe:
-        """How the plan's sequences are put together, and what passes them."""
-        reader = self.machine.backend_for(work)
+    def recipe(self, backend: EncoderBackend) -> ForwardRecipe:
+        """Return how planned sequences are assembled, and the decoders of each block."""
 
         def prepare(block: Sequence[EncodedText]) -> ForwardBackend:
-            return reader.decoder_for([item.ids for item in block])
+            return backend.decoder_for([item.ids for item in block])
 
         return ForwardRecipe(self._assemble, prepare)
 
-    def over(self, machine: ModelRuntime[EncoderBackend]) -> "Seq2SeqModel":
-        """The same on another machine."""
-        return Seq2SeqModel(machine, self.sentinels, self.start)
+    def sequences(
+        self, runtime: ModelRuntime[EncoderBackend], texts: Sequence[Filled], answer: Answer
+    ) -> list[list[int]]:
+        """Return the ids that the encoder reads."""
+        encoded = encode(texts, runtime.tokens, self.sentinels, lambda _: runtime.limit)
+        return [text.ids for text in encoded]
 
-    @cached_property
-    def white_box(self) -> WhiteBox:
-        """Its tokens and gradients."""
-        return FamilyWhiteBox(self)
+    def prompt_ids(self, runtime: ModelRuntime[EncoderBackend], filled: Filled) -> list[int]:
+        """Return the ids that the encoder reads, with its sentinels."""
+        (ids,) = runtime.tokens.encode([line_of(filled, self.sentinels)])
+        return ids
 
-    def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
-        """The ids that the encoder reads."""
-        tokens, limit = self.machine.tokens, self.machine.limit
-        return [text.ids for text in encode(texts, tokens, self.sentinels, lambda _: limit)]
-
-    @property
-    def without_chat(self) -> LanguageModel:
-        """Itself: it reads no chats."""
-        return self
-
-    def rendered(self, filled: Filled) -> str:
-        """The text as the encoder reads it, with its sentinels."""
-        (ids,) = self.machine.tokens.encode([line_of(filled, self.sentinels)])
-        return written(self.machine.tokenizer, ids)
-
-    def vocabulary_words(self) -> list[str]:
-        """The whole words of the vocabulary: each is one token."""
-        return words(self.machine.tokenizer, self.machine.tokens)
-
-    def unknown_share(self, texts: Sequence[str]) -> float:
-        """Share of the characters that fall to the unknown token, in [0, 1]."""
-        return unknown_share(self.machine.tokenizer.unk_token_id, self.machine.tokens, texts)
-
-    def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """The ids of answers where a space stands before their slot."""
-        return vocabulary.answer_ids(self.machine.tokens, texts)
-
-    def _check(self, names: Sequence[str]) -> None:
+    def _check(self, names: Sequence[str], spec: str) -> None:
         if len(names) > len(self.sentinels):
             raise ModelError(
-                f"the template has {len(names)} slots, but the tokenizer of {self.info.spec!r} has "
+                f"the template has {len(names)} slots, but the tokenizer of {spec!r} has "
                 f"{len(self.sentinels)} sentinels; use fewer slots"
             )
 
-    def _probes(
-        self, names: Sequence[str], answers: Sequence[Answer], scoring: Scoring, width: int
+    def _completions(
+        self,
+        runtime: ModelRuntime[EncoderBackend],
+        names: Sequence[str],
+        answers: Sequence[Answer],
+        scoring: Scoring,
+        width: int,
     ) -> Completions:
-        """What the decoder writes: sentinel, answer, sentinel, answer; the answers count."""
-        self._check(names)
+        """Return what the decoder writes: sentinel, answer, sentinel, answer; the answers count."""
+        self._check(names, runtime.info.spec)
         texts = list(dict.fromkeys(text for answer in answers for _, text in answer))
-        ids = dict(zip(texts, self._answer_ids(texts), strict=True))
+        ids = dict(zip(texts, _answer_ids(texts, runtime.tokens), strict=True))
         follows, scored = [], []
         for answer in answers:
             follow, positions = self._target(names, {slot: ids[text] for slot, text in answer})
             follows.append(follow)
             scored.append(positions)
         answer_divisors = divisors(answers, list(map(len, scored)), scoring.length_norm, width)
-        device = self.machine.device
-        return Completions(continuations(follows, scored, device), answer_divisors)
-
-    def _answer_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        encoded = self.machine.tokens.encode([(text,) for text in texts], special=False)
-        for text, ids in zip(texts, encoded, strict=True):
-            if not ids:
-                raise ModelError(
-                    f"the answer {text!r} has no tokens in this model's vocabulary; use another"
-                )
-        return encoded
+        return Completions(continuations(follows, scored, runtime.device), answer_divisors)
 
     def _target(
         self, names: Sequence[str], ids: dict[str, list[int]]
@@ -170,9 +126,19 @@ class Seq2SeqModel:
             follow += ids.get(name, ())
         return follow, positions
 
-    def _assemble(self, _item: EncodedText, probe: Completion) -> tuple[list[int], list[int]]:
-        return [self.start, *probe.fill], list(probe.positions)
+    def _assemble(self, _item: EncodedText, completion: Completion) -> tuple[list[int], list[int]]:
+        return [self.start, *completion.fill], list(completion.positions)
 
 
 def _names(filled: Filled) -> tuple[str, ...]:
     return tuple(name for name, _ in slot_contexts(filled))
+
+
+def _answer_ids(texts: Sequence[str], tokens: Tokens) -> list[list[int]]:
+    encoded = tokens.encode([(text,) for text in texts], special=False)
+    for text, ids in zip(texts, encoded, strict=True):
+        if not ids:
+            raise ModelError(
+                f"the answer {text!r} has no tokens in this model's vocabulary; use another"
+            )
+    return encoded

@@ -1,4 +1,4 @@
-"""How finalists are tuned: plain numbers, so that options and settings need no model."""
+"""The settings of fine-tuning: plain numbers, so that options and settings need no model."""
 
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -12,7 +12,7 @@ LEAST = 2  # finalists: the manual prompt and another one
 
 @dataclass(frozen=True)
 class FinetuneConfig:
-    """A copy of the model tuned to each finalist (Gao, Fisch and Chen 2021, LM-BFF)."""
+    """Fine-tuning of a copy for each finalist (Gao, Fisch and Chen 2021, LM-BFF)."""
 
     top: int = 10  # finalists, the manual prompt among them; all 100 in the paper
     steps: int = 100  # 1000 in the paper
@@ -30,13 +30,13 @@ class FinetuneConfig:
 
     @property
     def course(self) -> str:
-        """What makes a tuned score what it is; how many finalists there are does not."""
+        """The settings that change a tuned score; the count of finalists does not."""
         return f"{self.steps} steps of {self.batch} at {self.lr:g}"
 
     def texts(self, train: int) -> int:
-        """How often a text is learned from, of `train` texts that come in rounds.
+        """Return how many texts are learned from, repeats counted, of `train` texts in rounds.
 
-        The last batch of a round holds what is left.
+        The last batch of a round holds the remainder.
         """
         batch = min(self.batch, train)
         rounds, more = divmod(self.steps, -(-train // batch))
@@ -44,7 +44,7 @@ class FinetuneConfig:
 
 
 def check_installed() -> None:
-    """`ModelError` where transformers' Trainer lacks what it needs."""
+    """Raise ModelError if transformers' Trainer lacks a package."""
     if find_spec("accelerate") is None:
         raise ModelError("--rank-by finetune needs a package: pip install 'promptsearch[finetune]'")
     installed = version("accelerate")

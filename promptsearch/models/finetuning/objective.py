@@ -1,4 +1,4 @@
-"""What a copy of a model learns, and its losses with gradients for every family."""
+"""The fine-tuning objective: differentiable losses for every model family."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,21 +8,17 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel, Plan, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan, PlanBlock
-from promptsearch.models.families.causal import CausalModel
-from promptsearch.models.families.masked import MaskedModel
-from promptsearch.models.families.seq2seq import Seq2SeqModel
-from promptsearch.models.forward.score import ForwardRecipe, scored, scores_of
+from promptsearch.models.forward.score import ForwardRecipe, scored_texts, scores_of
+from promptsearch.models.frozen_model import FrozenModel, frozen_model
 from promptsearch.models.gradients.token_gradients import Loss
-from promptsearch.models.gradients.white_box import GradientModel
 from promptsearch.prompt import Answer, Filled
 
 
 @dataclass(frozen=True)
 class FinetuneObjective:
-    """Texts, what all of them are asked, and what is lost on each."""
+    """Training texts, their shared answers, and the loss per text."""
 
     texts: Sequence[Filled]
     answers: Sequence[Answer]
@@ -30,70 +26,63 @@ class FinetuneObjective:
     loss: Loss
 
     def plan(self, model: LanguageModel) -> Plan:
-        """Each text once, as it passes when it is learned from."""
-        return self._work(with_plain_backend(model), range(len(self.texts)))
+        """Plan one forward pass of each text with the plain backend."""
+        return self._plan(with_plain_backend(model), range(len(self.texts)))
 
-    def losses(self, learner: GradientModel, rows: Sequence[int]) -> Tensor:
-        """(row,) of these texts, in any order, with gradients of the learner's weights."""
-        work = self._work(learner, rows)
-        procedure, whole = learner.procedure(work), _whole(work)
+    def losses(self, learner: FrozenModel[Any], rows: Sequence[int]) -> Tensor:
+        """Return (row,) losses of these texts, in any order, with gradients of the weights."""
+        plan = self._plan(learner, rows)
+        recipe, one_batch = learner.recipe(plan), _is_one_batch(plan)
         losses = []
-        for block in work.blocks:
-            block_scores = scored(block.items, _scores(block, procedure, whole).cpu())
+        for block in plan.blocks:
+            block_scores = scored_texts(block.items, _scores(block, recipe, one_batch).cpu())
             losses.append(self.loss([rows[i] for i in block_scores.rows], block_scores.log_probs))
         return torch.cat(losses)
 
-    def _work(self, learner: GradientModel, rows: Sequence[int]) -> BatchPlan:
-        question = ScoringRequest([self.texts[row] for row in rows], self.answers)
-        return learner.plan_all([question], self.scoring)
+    def _plan(self, learner: FrozenModel[Any], rows: Sequence[int]) -> BatchPlan:
+        request = ScoringRequest([self.texts[row] for row in rows], self.answers)
+        return learner.plan_all([request], self.scoring)
 
 
-def with_plain_backend(model: LanguageModel) -> GradientModel:
-    """The model, passing sequences as transformers has it: dropout and gradients of weights work.
+def with_plain_backend(model: LanguageModel) -> FrozenModel[Any]:
+    """Return the model on transformers' own forward, which has dropout and gradients of weights.
 
-    `ModelError` for a model that is not ours.
+    Raise ModelError if `load_model` did not make it.
     """
-    openable_model = openable(model)
-    shape = replace(openable_model.machine.batch_limits, packed=False, shared=False)
-    return openable_model.over(
-        replace(
-            openable_model.machine,
-            fast=None,
-            batch_limits=shape,
-            make_fast=None,
-            gradient_backend=None,
-        )
+    frozen = frozen_model(model)
+    runtime = replace(
+        frozen.runtime,
+        fast=None,
+        batch_limits=replace(frozen.runtime.batch_limits, packed=False, shares_prefixes=False),
+        make_fast=None,
+        gradient_backend=None,
     )
+    return replace(frozen, runtime=runtime)
 
 
-def openable(model: LanguageModel) -> GradientModel:
-    """The model with what is inside; `ModelError` for one that is not ours."""
-    if isinstance(model, MaskedModel | CausalModel | Seq2SeqModel):
-        return model
-    raise ModelError(f"a {type(model).__name__} cannot be tuned; use a model of load_model")
+def _is_one_batch(plan: BatchPlan) -> bool:
+    """Return True if all sequences pass as one batch."""
+    return sum(len(block.batches) for block in plan.blocks) == 1
 
 
-def _whole(work: BatchPlan) -> bool:
-    """Whether all sequences pass as one batch."""
-    return sum(len(block.batches) for block in work.blocks) == 1
+def _scores(block: PlanBlock, recipe: ForwardRecipe, one_batch: bool) -> Tensor:
+    """Return (item, answer); several batches keep no activations, but pass once more backward.
 
-
-def _scores(block: PlanBlock, procedure: ForwardRecipe, whole: bool) -> Tensor:
-    """(item, answer); of several batches none keeps its activations: they are made once more.
-
-    The second time with the same dropout.
+    The second pass has the same dropout.
     """
-    passes = procedure.prepare(block.items)
-    if whole:
-        return scores_of(block.batches[0], block, procedure.assemble, passes)
+    backend = recipe.prepare(block.items)
+    if one_batch:
+        return scores_of(block.batches[0], block, recipe.assemble, backend)
     here = block.items[0].completions.completions[0].tokens  # by its device random numbers are kept
     parts = [
-        checkpoint(_there, here, batch, block, procedure.assemble, passes, use_reentrant=False)
+        checkpoint(
+            _scores_of_batch, here, batch, block, recipe.assemble, backend, use_reentrant=False
+        )
         for batch in block.batches
     ]
     return torch.stack(parts).sum(0)
 
 
-def _there(_here: Tensor, *arguments: Any) -> Tensor:
-    """`scores_of`, with a tensor of the device among what is given."""
+def _scores_of_batch(_here: Tensor, *arguments: Any) -> Tensor:
+    """Call `scores_of`; `_here`, a tensor on the device, tells checkpoint which device it is."""
     return scores_of(*arguments)

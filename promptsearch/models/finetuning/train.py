@@ -22,21 +22,21 @@ from transformers import Trainer, TrainingArguments
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import FinetuneConfig
-from promptsearch.models.finetuning.objective import FinetuneObjective, openable, with_plain_backend
-from promptsearch.models.gradients.white_box import GradientModel
+from promptsearch.models.finetuning.objective import FinetuneObjective, with_plain_backend
+from promptsearch.models.frozen_model import FrozenModel, frozen_model
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.pretrained import quiet
 
 
 def tuned(
-    model: LanguageModel, lesson: FinetuneObjective, tuning: FinetuneConfig, seed: int = 0
+    model: LanguageModel, objective: FinetuneObjective, config: FinetuneConfig, seed: int = 0
 ) -> LanguageModel | None:
-    """A copy that has learned the lesson, in float32; None where its weights are no numbers.
+    """Return a fine-tuned copy in float32; None if its weights are not finite.
 
-    The model and the caller's random numbers stay as they are. `ModelError` where memory ends.
+    The model and the caller's random state are unchanged. Raise ModelError if memory runs out.
     """
     try:
-        copy = _learned(model, lesson, tuning, seed)
+        copy = _finetuned_copy(model, objective, config, seed)
     except torch.OutOfMemoryError:
         raise ModelError(
             "the copy that is tuned does not fit into the device's memory; use a smaller "
@@ -46,21 +46,21 @@ def tuned(
     return _wrapped(copy, model) if finite else None
 
 
-def _learned(
-    model: LanguageModel, lesson: FinetuneObjective, tuning: FinetuneConfig, seed: int
+def _finetuned_copy(
+    model: LanguageModel, objective: FinetuneObjective, config: FinetuneConfig, seed: int
 ) -> Any:
-    """A copy of the transformers model, after the lesson."""
-    copy = deepcopy(openable(model).machine.model).float()
+    """Return a copy of the transformers model, fine-tuned."""
+    copy = deepcopy(frozen_model(model).runtime.model).float()
     learner = with_plain_backend(_wrapped(copy, model))
     copy.requires_grad_(True)
-    with _own_randomness(), quiet(), TemporaryDirectory() as scratch:
-        PromptTrainer(learner, lesson, _arguments(tuning, seed, scratch, copy.device)).train()
+    with _preserved_random_state(), quiet(), TemporaryDirectory() as scratch:
+        PromptTrainer(learner, objective, _arguments(config, seed, scratch, copy.device)).train()
     return copy
 
 
 def check_tunable(model: LanguageModel) -> None:
-    """`ModelError` where the model cannot be tuned here."""
-    options, device = model.options, openable(model).machine.device
+    """Raise ModelError if the model cannot be tuned on its devices."""
+    options, device = model.options, frozen_model(model).runtime.device
     if options.device_map is not None:
         raise ModelError(
             f"--rank-by finetune tunes on one device, not on those of --device-map "
@@ -74,46 +74,46 @@ def check_tunable(model: LanguageModel) -> None:
 
 
 def extra_bytes(model: LanguageModel) -> int:
-    """Of a copy in float32, its gradients and AdamW's two moments; activations come on top."""
-    sizes: Iterator[int] = (w.numel() for w in openable(model).machine.model.parameters())
+    """Return the bytes of a float32 copy, its gradients and AdamW's two moments; no activations."""
+    sizes: Iterator[int] = (w.numel() for w in frozen_model(model).runtime.model.parameters())
     return 4 * 4 * sum(sizes)
 
 
 def _wrapped(copy: Any, model: LanguageModel) -> LanguageModel:
-    """The copy, read and scored as the model is."""
+    """Return the copy as a model that reads and scores as `model` does."""
     options = replace(model.options, chat="off" if model.info.chat is None else "on")
     info = replace(model.info, dtype="float32")
-    return wrap(copy, openable(model).machine.tokenizer, info, options)
+    return wrap(copy, frozen_model(model).runtime.tokenizer, info, options)
 
 
 class PromptTrainer(Trainer):
-    """Trainer on a lesson's rows: the learner's own passes instead of the model's forward."""
+    """A Trainer on rows of texts, whose loss is the objective's."""
 
     def __init__(
-        self, learner: GradientModel, lesson: FinetuneObjective, arguments: TrainingArguments
+        self, learner: FrozenModel[Any], objective: FinetuneObjective, arguments: TrainingArguments
     ) -> None:
-        rows = [{"row": row} for row in range(len(lesson.texts))]
-        super().__init__(learner.machine.model, arguments, train_dataset=rows)
-        self._learner, self._lesson = learner, lesson
+        rows = [{"row": row} for row in range(len(objective.texts))]
+        super().__init__(learner.runtime.model, arguments, train_dataset=rows)
+        self._learner, self._objective = learner, objective
 
     def compute_loss(self, model: Any, inputs: Any, *_args: Any, **_more: Any) -> Tensor:
-        """The mean over the batch, where Trainer adds it up."""
-        losses = self._lesson.losses(self._learner, inputs["row"].tolist())
+        """Return the mean loss of the batch, on the device where Trainer adds it up."""
+        losses = self._objective.losses(self._learner, inputs["row"].tolist())
         return losses.mean().to(self.args.device)
 
     def log(self, *_args: Any, **_more: Any) -> None:
-        """Say nothing: the search says what is done."""
+        """Print nothing: the search reports progress."""
 
 
 def _arguments(
-    tuning: FinetuneConfig, seed: int, folder: str, device: torch.device
+    config: FinetuneConfig, seed: int, folder: str, device: torch.device
 ) -> TrainingArguments:
-    """No files, no reports, no network, one device."""
+    """Return arguments for no files, no reports, no network and one device."""
     arguments = TrainingArguments(
         output_dir=folder,
-        max_steps=tuning.steps,
-        per_device_train_batch_size=tuning.batch,
-        learning_rate=tuning.lr,
+        max_steps=config.steps,
+        per_device_train_batch_size=config.batch,
+        learning_rate=config.lr,
         optim="adamw_torch_fused",
         seed=seed % 2**32,  # numpy takes no other
         use_cpu=device.type == "cpu",
@@ -129,12 +129,12 @@ def _arguments(
 
 
 @contextmanager
-def _own_randomness() -> Iterator[None]:
-    """While open, seeds are set for what is inside only."""
-    ours, numpy_s = random.getstate(), np.random.get_state()
+def _preserved_random_state() -> Iterator[None]:
+    """While open, seeds may be set; then all random states are restored."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(range(torch.cuda.device_count())):
             yield
     finally:
-        random.setstate(ours)
-        np.random.set_state(numpy_s)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)

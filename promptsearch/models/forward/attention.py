@@ -1,4 +1,4 @@
-"""Attention itself: values weighted along the paths of a forest."""
+"""Scaled dot-product attention along the paths of a prefix tree."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,46 +14,46 @@ from promptsearch.models.forward import cuda_attention as kernel
 
 
 def tree_attention(
-    rows: Sequence[Tensor],
-    forest: PrefixTree,
+    qkv: Sequence[Tensor],
+    tree: PrefixTree,
     *,
     causal: bool,
     scale: float | None = None,
-    table: Tensor | None = None,
+    distance_biases: Tensor | None = None,
 ) -> Tensor:
-    """(token, head, size) from a row's queries, keys and values: in one kernel, or run by run.
+    """Return (token, head, size) of a row's queries, keys, values: in one kernel, or run by run.
 
-    The keys and values may be of tokens before the row's too, which runs see by their `keys`.
-    `table` are biases by distance; see `weighted` for the rest. The row is split and joined once:
-    the way back through slices would fill a row of zeros for each.
+    Keys and values may include those of earlier tokens, which runs see by their `keys`. For
+    `distance_biases` see `_bias`, for the rest `attention`. The row is split and joined once: the
+    gradient of slices would fill a row of zeros for each.
     """
-    grown = len(rows[1]) - len(rows[0])  # keys of tokens that were passed before
-    if table is None and not grown and kernel.is_supported(rows):
-        done = kernel.varlen_attention(rows, forest.parts, causal, scale)
+    cached = len(qkv[1]) - len(qkv[0])  # keys of tokens that were passed before
+    if distance_biases is None and not cached and kernel.is_supported(qkv):
+        outputs = kernel.varlen_attention(qkv, tree.parts, causal, scale)
     else:
-        done = list(_run_by_run(rows, forest.runs, causal, scale, table))
-    spare = len(rows[0]) - forest.runs[-1].stop  # where nothing stands
-    return torch.cat([*done, rows[2].new_zeros(spare, rows[0].shape[1], rows[2].shape[2])])
+        outputs = list(_run_by_run(qkv, tree.runs, causal, scale, distance_biases))
+    padding = len(qkv[0]) - tree.runs[-1].stop  # where nothing stands
+    return torch.cat([*outputs, qkv[2].new_zeros(padding, qkv[0].shape[1], qkv[2].shape[2])])
 
 
 def _run_by_run(
-    rows: Sequence[Tensor],
+    qkv: Sequence[Tensor],
     runs: Sequence[SegmentRun],
     causal: bool,
     scale: float | None,
-    table: Tensor | None,
+    distance_biases: Tensor | None,
 ) -> Iterator[Tensor]:
-    """(token, head, size) of each run."""
+    """Yield (token, head, size) of each run."""
     sizes = [run.stop - run.start for run in runs]
-    sizes.append(len(rows[0]) - sum(sizes))
-    grown = len(rows[1]) - len(rows[0])
-    fresh = [row[grown:] if grown and n else row for n, row in enumerate(rows)]
-    parts = zip(*(row.split(sizes) for row in fresh), strict=True)
+    sizes.append(len(qkv[0]) - sum(sizes))
+    cached = len(qkv[1]) - len(qkv[0])
+    new = [row[cached:] if cached and n else row for n, row in enumerate(qkv)]
+    parts = zip(*(row.split(sizes) for row in new), strict=True)
     for run, part in zip(runs, parts, strict=False):
-        pieces = [piece.unflatten(0, (run.count, run.fresh)) for piece in part]
+        pieces = [piece.unflatten(0, (run.count, run.query_length)) for piece in part]
         if run.keys is not None:
-            pieces[1:] = (row[run.keys.to(row.device)] for row in rows[1:])
-        bias = None if table is None else _bias(table, run)
+            pieces[1:] = (row[run.keys.to(row.device)] for row in qkv[1:])
+        bias = None if distance_biases is None else _bias(distance_biases, run)
         yield attention(*pieces, causal=causal, scale=scale, bias=bias).flatten(0, 1)
 
 
@@ -66,50 +66,55 @@ def attention(
     scale: float | None = None,
     bias: Tensor | None = None,
 ) -> Tensor:
-    """Values (row, key, head, size) weighted for each query (row, query, head, size).
+    """Return the weighted values (row, query, head, size) of queries (row, query, head, size).
 
-    Causal: the last query sees all keys, each one before it one less. `bias` is (head, query, key).
+    Keys and values are (row, key, head, size), `bias` is (head, query, key). If causal, the last
+    query sees all keys, and each one before it one less.
     """
     q, k, v = (part.transpose(1, 2) for part in (queries, keys, values))
     k, v = (kernel.for_each_head(part, q) for part in (k, v))
-    fresh, seen = q.shape[2], k.shape[2]
-    plain = causal and fresh == seen and bias is None
+    query_count, key_count = q.shape[2], k.shape[2]
+    is_plain = causal and query_count == key_count and bias is None
     mask = bias
-    if causal and fresh > 1 and not plain:
-        hidden = torch.ones(fresh, seen, dtype=torch.bool, device=q.device).triu(seen - fresh + 1)
+    if causal and query_count > 1 and not is_plain:
+        hidden = torch.ones(query_count, key_count, dtype=torch.bool, device=q.device).triu(
+            key_count - query_count + 1
+        )
         mask = torch.zeros((), dtype=q.dtype, device=q.device) if bias is None else bias
         mask = mask.masked_fill(hidden, -torch.inf)
-    out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=plain, scale=scale)
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=is_plain, scale=scale)
     return out.transpose(1, 2)
 
 
-def _bias(table: Tensor, run: SegmentRun) -> Tensor:
-    """(head, query, key) of a run, from biases by distance, (1, head, 1, distance)."""
-    ahead = run.seen - run.fresh
-    query = torch.arange(run.fresh, device=table.device)[:, None] + ahead
-    key = torch.arange(run.seen, device=table.device)[None]
-    return table[0, :, 0][:, key - query + table.shape[-1] // 2]
+def _bias(distance_biases: Tensor, run: SegmentRun) -> Tensor:
+    """Return (head, query, key) of a run, from biases by distance, (1, head, 1, distance)."""
+    ahead = run.key_length - run.query_length
+    query = torch.arange(run.query_length, device=distance_biases.device)[:, None] + ahead
+    key = torch.arange(run.key_length, device=distance_biases.device)[None]
+    return distance_biases[0, :, 0][:, key - query + distance_biases.shape[-1] // 2]
 
 
 @contextmanager
 def without_cudnn() -> Iterator[None]:
-    """While open, torch does not take cuDNN's attention: it makes a plan for every new shape.
+    """While open, torch does not use cuDNN's attention, which makes a plan for every new shape.
 
     Batches of texts hardly ever have the same shapes twice, so that was most of the time in
     bfloat16: 2 s instead of 0.1 s for 3,600 sentences on an H200 (torch 2.11).
     """
     with _lock:
         was_enabled = torch.backends.cuda.cudnn_sdp_enabled()
-        _before.append(_before[0] if _before else was_enabled)
+        _states_before.append(_states_before[0] if _states_before else was_enabled)
         torch.backends.cuda.enable_cudnn_sdp(False)
     try:
         yield
     finally:
         with _lock:
-            was_enabled = _before.pop()
-            if not _before:  # the last one out, of all threads, leaves it as the first one found it
+            was_enabled = _states_before.pop()
+            if (
+                not _states_before
+            ):  # the last one out, of all threads, leaves it as the first one found it
                 torch.backends.cuda.enable_cudnn_sdp(was_enabled)
 
 
 _lock = Lock()
-_before: list[bool] = []  # what the first one found, for each that is inside
+_states_before: list[bool] = []  # what the first one found, for each that is inside

@@ -1,7 +1,6 @@
-"""The ways a batch can pass through a model, from the fastest that fits it to the plain one."""
+"""Backends of the forward pass: padded batches, packed rows, and a fused forward of our own."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -18,10 +17,12 @@ from promptsearch.models.batching.prefix_tree import (
     pack_sharing_prefixes,
 )
 from promptsearch.models.forward.attention import without_cudnn
-from promptsearch.models.forward.attention_context import AttentionContext
-from promptsearch.models.forward.attention_patch import packed
+from promptsearch.models.forward.attention_patch import AttentionContext, packed
 from promptsearch.models.forward.body_and_head import OutputHead
 from promptsearch.models.forward.fused_bert import FusedEncoder
+from promptsearch.models.forward.patched import patched
+
+_GELU = partial(F.gelu, approximate="tanh")  # one operator instead of eight on large tensors
 
 Sequences = Sequence[Sequence[int]]  # (sequence, token)
 Positions = Sequence[Sequence[int]]  # for each sequence, the tokens whose output is wanted
@@ -29,43 +30,45 @@ Positions = Sequence[Sequence[int]]  # for each sequence, the tokens whose outpu
 
 @dataclass(frozen=True, eq=False)
 class HiddenStates:
-    """Hidden states at the tokens that are read; each read one of several sequences stands once."""
+    """Hidden states at the tokens that are read; a token that several sequences share, once."""
 
     states: Tensor  # (position, hidden)
     positions: NDArray[np.int64]  # (read,) position of each sequence's reads, in order
 
 
 class ForwardBackend(Protocol):
-    """One way of passing sequences; a root is the text that a decoder's sequence reads."""
+    """A way to run sequences; a sequence's root is the text that a decoder attends to."""
 
     @property
-    def shared(self) -> bool:
-        """Whether what sequences begin with is passed once."""
+    def shares_prefixes(self) -> bool:
+        """True if common prefixes pass through the model once."""
         ...
 
     @property
     def vocabulary(self) -> int:
-        """How many words there are."""
+        """Count of words in the output."""
         ...
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
-    ) -> HiddenStates: ...
+    ) -> HiddenStates:
+        """Return the states at each sequence's `positions`."""
+        ...
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, hidden) to (position, word), in float32."""
+        """Return (position, word), in float32, from (position, hidden)."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class PaddedForward:
-    """Padded batches through the model as transformers has it: what every model can do."""
+    """Padded batches through transformers' own forward, which every model has."""
 
     outputs: OutputHead
     inputs: Callable[[Tensor, Tensor, Tensor], dict[str, Any]]  # of ids, lengths, roots
     device: torch.device
     padded: bool = True  # or only sequences of one length together
-    shared: bool = False
+    shares_prefixes: bool = False
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
@@ -108,13 +111,13 @@ class PaddedForward:
 
 @dataclass(frozen=True, eq=False)
 class PackedForward:
-    """One row of tokens through the model's own layers, with attention along the forest's paths."""
+    """One row of tokens through the model's own layers, with attention along the tree's paths."""
 
     outputs: OutputHead
     configs: Sequence[Any]
     gelus: Sequence[Any]  # the model's activations that approximate GELU by tanh
     inputs: Callable[[Tensor, Tensor], dict[str, Any]]  # of ids and depths, (1, token) each
-    shared: bool
+    shares_prefixes: bool
     device: torch.device
 
     def hidden_states(
@@ -122,16 +125,18 @@ class PackedForward:
     ) -> HiddenStates:
         tree = (
             pack_sharing_prefixes(sequences, [0] * len(sequences))
-            if self.shared
+            if self.shares_prefixes
             else pack_separately(sequences)
         )
-        placed_tree = tree.to(self.device)
-        read, where = reads(placed_tree, positions)
-        with packed(self.configs, AttentionContext(placed_tree)), _in_one_step(self.gelus):
-            states = self.outputs.states(
-                self.inputs(placed_tree.ids[None], placed_tree.depths[None])
-            )
-        return HiddenStates(states[0, read.to(states.device)], where)
+        on_device = tree.to(self.device)
+        tokens, index = read_tokens(on_device, positions)
+        inputs = self.inputs(on_device.ids[None], on_device.depths[None])
+        with (
+            packed(self.configs, AttentionContext(on_device)),
+            patched(*self.gelus, forward=_GELU),
+        ):
+            states = self.outputs.states(inputs)
+        return HiddenStates(states[0, tokens.to(states.device)], index)
 
     @property
     def vocabulary(self) -> int:
@@ -148,45 +153,33 @@ class FusedForward:
     encoder: FusedEncoder
     vocabulary: int
     device: torch.device
-    shared: bool = False
+    shares_prefixes: bool = False
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
     ) -> HiddenStates:
         tree = pack_separately(sequences).to(self.device)
-        read, where = reads(tree, positions)
+        tokens, index = read_tokens(tree, positions)
         with torch.inference_mode(), without_cudnn():
-            return HiddenStates(self.encoder.states(tree, read.to(self.device)), where)
+            return HiddenStates(self.encoder.states(tree, tokens.to(self.device)), index)
 
     def logits(self, states: Tensor) -> Tensor:
         with torch.inference_mode():
             return self.encoder.logits(states)
 
 
-@contextmanager
-def _in_one_step(gelus: Sequence[Any]) -> Iterator[None]:
-    """While open, these activations are torch's own operator instead of eight on large tensors."""
-    for module in gelus:
-        module.forward = partial(F.gelu, approximate="tanh")
-    try:
-        yield
-    finally:
-        for module in gelus:
-            del module.forward
-
-
 def padded(lines: Sequences, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Ids (sequence, token), zeros at their ends, and lengths (sequence,)."""
+    """Return ids (sequence, token), zeros at their ends, and lengths (sequence,)."""
     lengths = [len(line) for line in lines]
     ids = [[*line, *[0] * (max(lengths) - len(line))] for line in lines]
     return torch.tensor(ids, device=device), torch.tensor(lengths, device=device)
 
 
-def reads(tree: PrefixTree, positions: Positions) -> tuple[Tensor, NDArray[np.int64]]:
-    """The tokens of the row that are read, each once, and where each sequence's reads are."""
+def read_tokens(tree: PrefixTree, positions: Positions) -> tuple[Tensor, NDArray[np.int64]]:
+    """Return the distinct tokens of the row that are read, and the index of each read in them."""
     rows = [
         path[list(read_positions)]
         for path, read_positions in zip(tree.paths, positions, strict=True)
     ]
-    read, where = np.unique(np.concatenate(rows), return_inverse=True)
-    return torch.from_numpy(read), where
+    tokens, index = np.unique(np.concatenate(rows), return_inverse=True)
+    return torch.from_numpy(tokens), index

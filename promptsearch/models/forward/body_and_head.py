@@ -1,12 +1,13 @@
-"""A model in two halves: the body up to its hidden states, and the head from there to words."""
+"""The two parts of a model: the body up to its hidden states, and the head from there to words."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
+
+from promptsearch.models.forward.patched import patched
 
 # What a model raises whose build differs from what the fast backends assume.
 UNSUPPORTED_ERRORS = (
@@ -22,75 +23,78 @@ UNSUPPORTED_ERRORS = (
 
 
 class OutputHead(Protocol):
-    """Where a model's pass ends, and how its words are made from there."""
+    """The point where a forward pass ends, and the logits from there."""
 
     @property
     def vocabulary(self) -> int: ...
 
     def states(self, inputs: dict[str, Any]) -> Tensor:
-        """(sequence, token, hidden)"""
+        """Return (sequence, token, hidden)."""
         ...
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, hidden) to (position, word), in float32."""
+        """Return (position, word), in float32, from (position, hidden)."""
         ...
 
 
 class BodyAndHead:
-    """A model's body and head, each to be run without the other.
+    """A model's body and head, each run without the other.
 
-    The model's own code runs: a hook ends it where the body is done, and a body that gives back
-    given states leaves the head alone with them. Where a tiny check at the start shows that the
-    halves are not the whole, the head runs everywhere. Whether gradients are kept is the caller's.
+    The model's own code runs: a hook ends it after the body, and a body that returns given states
+    leaves the head alone with them. If a small check at the start shows that the parts are not the
+    whole, the head runs at all positions. Gradients are recorded if the caller's mode records them.
     """
 
     def __init__(self, model: Any, bodies: Sequence[nn.Module], sample: dict[str, Any]) -> None:
         self._model = model
         self._body: nn.Module | None = None
         self._sample = sample
-        self._shell: Any = None  # the body's output for the sample
+        self._sample_output: Any = None  # the body's output for the sample
         with torch.inference_mode():
-            whole = self._whole(sample)
-            usable = (b for b in bodies if b is not model and self._agrees(b, whole))
+            whole = self._run_whole(sample)
+            usable = (b for b in bodies if b is not model and self._halves_match(b, whole))
             self._body = next(usable, None)
         self.vocabulary: int = whole.shape[-1]
 
     @property
     def separate(self) -> bool:
-        """Whether the head runs at the wanted positions only."""
+        """True if the head runs at the positions that are read only."""
         return self._body is not None
 
     def states(self, inputs: dict[str, Any]) -> Tensor:
-        """Hidden states (sequence, token, hidden); the logits, where there are no halves."""
-        return self._whole(inputs) if self._body is None else self._ended(self._body, inputs)[0]
+        """Return hidden states (sequence, token, hidden); the logits if not separate."""
+        return (
+            self._run_whole(inputs) if self._body is None else self._run_body(self._body, inputs)[0]
+        )
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, hidden) to (position, word), in float32."""
+        """Return (position, word), in float32, from (position, hidden)."""
         if self._body is None:
             return states.float()
-        return self._headed(self._body, states)
+        return self._run_head(self._body, states)
 
-    def _headed(self, body: nn.Module, states: Tensor) -> Tensor:
-        with _giving(body, self._shell, states.unsqueeze(1)):
+    def _run_head(self, body: nn.Module, states: Tensor) -> Tensor:
+        output = with_states(self._sample_output, states.unsqueeze(1))
+        with patched(body, forward=lambda *_args, **_more: output):
             logits: Tensor = self._model(**self._sample).logits
         return logits[:, 0].float()
 
-    def _whole(self, inputs: dict[str, Any]) -> Tensor:
+    def _run_whole(self, inputs: dict[str, Any]) -> Tensor:
         logits: Tensor = self._model(**inputs).logits
         return logits
 
-    def _ended(self, body: nn.Module, inputs: dict[str, Any]) -> Any:
-        """The body's output."""
+    def _run_body(self, body: nn.Module, inputs: dict[str, Any]) -> Any:
+        """Return the body's output."""
         return run_until(
             self._model,
             inputs,
             lambda stop: body.register_forward_hook(lambda _module, _inputs, output: stop(output)),
         )
 
-    def _agrees(self, body: nn.Module, whole: Tensor) -> bool:
+    def _halves_match(self, body: nn.Module, whole: Tensor) -> bool:
         try:
-            self._shell = self._ended(body, self._sample)
-            logits = self._headed(body, self._shell[0][0])
+            self._sample_output = self._run_body(body, self._sample)
+            logits = self._run_head(body, self._sample_output[0][0])
         except UNSUPPORTED_ERRORS:
             return False  # a head that needs more than hidden states: the plain path serves it
         expected = whole[0].float()
@@ -98,8 +102,8 @@ class BodyAndHead:
         return logits.shape == expected.shape and torch.allclose(logits, expected, near, near)
 
 
-class _Done(BaseException):
-    """Carries what was found out of the model's forward. Not an error."""
+class _Stopped(BaseException):
+    """Carries a value out of the model's forward. Not an error."""
 
     def __init__(self, value: Any) -> None:
         super().__init__()
@@ -109,33 +113,23 @@ class _Done(BaseException):
 def run_until(
     model: Any, inputs: dict[str, Any], watch: Callable[[Callable[[Any], None]], RemovableHandle]
 ) -> Any:
-    """What the hook that `watch` registers hands to its `stop`, which ends the forward there."""
+    """Return the value that the hook of `watch` hands to its `stop`, which ends the forward."""
 
     def stop(value: Any) -> None:
-        raise _Done(value)
+        raise _Stopped(value)
 
     handle = watch(stop)
     try:
         model(**inputs)
-    except _Done as done:
+    except _Stopped as done:
         return done.value
     finally:
         handle.remove()
     raise ValueError("the model does not run the part that is watched")
 
 
-@contextmanager
-def _giving(body: nn.Module, shell: Any, states: Tensor) -> Iterator[None]:
-    """While open, `body` computes nothing and gives back `states` in the shell of its output."""
-    if isinstance(shell, tuple):
-        output: Any = (states, *shell[1:])
-    else:
-        output = type(shell)(**{**shell, "last_hidden_state": states})
-    before = vars(body).get("forward")
-    body.forward = lambda *_args, **_more: output
-    try:
-        yield
-    finally:
-        del body.forward
-        if before is not None:
-            body.forward = before
+def with_states(output: Any, states: Tensor) -> Any:
+    """Return an output of a body with other hidden states in it."""
+    if isinstance(output, tuple):
+        return (states, *output[1:])
+    return type(output)(**{**output, "last_hidden_state": states})

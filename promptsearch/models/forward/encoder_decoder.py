@@ -1,15 +1,14 @@
-"""Encoder-decoders: texts are encoded once, and decoders read them as often as they are asked."""
+"""Backends of encoder-decoders: each text is encoded once, for all its decoder sequences."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from promptsearch.models.batching.prefix_tree import (
     PrefixTree,
@@ -17,8 +16,13 @@ from promptsearch.models.batching.prefix_tree import (
     pack_sharing_prefixes,
 )
 from promptsearch.models.forward.attention import without_cudnn
-from promptsearch.models.forward.attention_context import AttentionContext, CrossAttention
-from promptsearch.models.forward.attention_patch import configs_of, packed
+from promptsearch.models.forward.attention_patch import (
+    AttentionContext,
+    CrossAttention,
+    configs_of,
+    distance_biases,
+    packed,
+)
 from promptsearch.models.forward.backends import (
     ForwardBackend,
     HiddenStates,
@@ -26,29 +30,40 @@ from promptsearch.models.forward.backends import (
     Positions,
     Sequences,
     padded,
-    reads,
+    read_tokens,
 )
-from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, BodyAndHead, OutputHead
-from promptsearch.models.forward.equivalence_check import ProbeSequences, outputs_match
-from promptsearch.models.forward.select_backend import Backends, masked_inputs
+from promptsearch.models.forward.body_and_head import (
+    UNSUPPORTED_ERRORS,
+    BodyAndHead,
+    OutputHead,
+    with_states,
+)
+from promptsearch.models.forward.select_backend import (
+    Backends,
+    ProbeSequences,
+    masked_inputs,
+    outputs_match,
+)
 
 
 class EncoderBackend(Protocol):
-    """Encodes texts; what it gives back decodes: the root of a sequence is the text it reads."""
+    """Encodes texts and returns their decoder: a sequence's root is the text that it reads."""
 
     @property
-    def shared(self) -> bool: ...
+    def shares_prefixes(self) -> bool: ...
 
-    def decoder_for(self, sources: Sequences) -> ForwardBackend: ...
+    def decoder_for(self, sources: Sequences) -> ForwardBackend:
+        """Encode the texts and return a backend for their decoder sequences."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
 class PaddedEncoder:
-    """Padded batches, the encoder's states repeated for every sequence that reads them."""
+    """Padded batches; the encoder's states are repeated for every sequence that reads them."""
 
     model: Any
     outputs: OutputHead
-    shared: bool = False
+    shares_prefixes: bool = False
 
     def decoder_for(self, sources: Sequences) -> ForwardBackend:
         device = self.model.device
@@ -73,62 +88,62 @@ class PaddedEncoder:
 
 @dataclass(frozen=True, eq=False)
 class PackedEncoder:
-    """Texts in one row, and decoders in another: each text's keys and values are made once."""
+    """Texts in one row, decoder sequences in another; keys and values are computed once a text."""
 
     model: Any
     outputs: OutputHead
     configs: Sequence[Any]
-    shared: bool = True
+    shares_prefixes: bool = True
 
     def decoder_for(self, sources: Sequences) -> ForwardBackend:
-        forest = pack_separately(sources).to(self.model.device)
-        return _Decoder(self, self.encoded(forest, sources), forest)
+        tree = pack_separately(sources).to(self.model.device)
+        return _Decoder(self, self.encoded(tree, sources), tree)
 
-    def encoded(self, forest: PrefixTree, sources: Sequences) -> Any:
-        """The encoder's output for a row of texts."""
-        biased = distances(self.model, _longest(sources))
-        with packed(self.configs, AttentionContext(forest)), biased:
-            return self.model.get_encoder()(input_ids=forest.ids[None])
+    def encoded(self, tree: PrefixTree, sources: Sequences) -> Any:
+        """Return the encoder's output for a row of texts."""
+        biases = distance_biases(self.model, _longest(sources))
+        with packed(self.configs, AttentionContext(tree)), biases:
+            return self.model.get_encoder()(input_ids=tree.ids[None])
 
 
 @dataclass(frozen=True, eq=False)
 class _Decoder:
-    """Sequences of one root share what they begin with, and see the root's text."""
+    """Decoder sequences that share prefixes with those of their root, and attend to its text."""
 
-    reader: PackedEncoder
+    encoder: PackedEncoder
     encoded: Any  # the encoder's output for its row
     sources: PrefixTree
-    shared: bool = True
+    shares_prefixes: bool = True
 
     @property
     def vocabulary(self) -> int:
-        return self.reader.outputs.vocabulary
+        return self.encoder.outputs.vocabulary
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
     ) -> HiddenStates:
-        model = self.reader.model
-        forest = pack_sharing_prefixes(sequences, roots).to(model.device)
-        read, where = reads(forest, positions)
+        model = self.encoder.model
+        tree = pack_sharing_prefixes(sequences, roots).to(model.device)
+        tokens, index = read_tokens(tree, positions)
         inputs = {
             "encoder_outputs": self.encoded,
-            "decoder_input_ids": forest.ids[None],
+            "decoder_input_ids": tree.ids[None],
             "use_cache": False,
         }
-        across = tuple(_across(forest, roots, self.sources, model.device))
-        passing = AttentionContext(forest, across)
-        with packed(self.reader.configs, passing), distances(model, _longest(sequences)):
-            states = self.reader.outputs.states(inputs)
-        return HiddenStates(states[0, read.to(states.device)], where)
+        cross_attention = tuple(_cross_attention(tree, roots, self.sources, model.device))
+        context = AttentionContext(tree, cross_attention)
+        with packed(self.encoder.configs, context), distance_biases(model, _longest(sequences)):
+            states = self.encoder.outputs.states(inputs)
+        return HiddenStates(states[0, tokens.to(states.device)], index)
 
     def logits(self, states: Tensor) -> Tensor:
-        return self.reader.outputs.logits(states)
+        return self.encoder.outputs.logits(states)
 
 
-def seq2seq_ways(
-    model: Any, trial: ProbeSequences, start: int, sentinel: int
+def seq2seq_backends(
+    model: Any, probe_sequences: ProbeSequences, start: int, sentinel: int
 ) -> Backends[EncoderBackend]:
-    """Ways through an encoder-decoder."""
+    """Return the backends that fit an encoder-decoder."""
     text = torch.tensor([[sentinel, 0, 1]], device=model.device)
     with torch.inference_mode():
         encoded = model.get_encoder()(input_ids=text)
@@ -140,32 +155,36 @@ def seq2seq_ways(
     outputs = BodyAndHead(model, [model.get_decoder()], sample)
     plain = PaddedEncoder(model, outputs)
     fast = PackedEncoder(model, outputs, configs_of(model))
-    return Backends(plain, fast if _fits(fast, plain, trial) else None, outputs.vocabulary)
+    return Backends(
+        plain, fast if _fits(fast, plain, probe_sequences) else None, outputs.vocabulary
+    )
 
 
-def _fits(fast: PackedEncoder, plain: PaddedEncoder, trial: ProbeSequences) -> bool:
-    """Whether decoders that read all the trial's texts find the same under both."""
-    count = len(trial.lines)
+def _fits(fast: PackedEncoder, plain: PaddedEncoder, probe_sequences: ProbeSequences) -> bool:
+    """Return True if outputs match when decoder sequences read all the encoded texts."""
+    count = len(probe_sequences.sequences)
     roots = [*range(count), *reversed(range(count))]
     doubled = ProbeSequences(
-        [*trial.lines, *trial.lines], [*trial.positions, *trial.positions], roots
+        [*probe_sequences.sequences, *probe_sequences.sequences],
+        [*probe_sequences.positions, *probe_sequences.positions],
+        roots,
     )
     with torch.inference_mode():
         try:
-            packed_decoder = fast.decoder_for(trial.lines)
+            packed_decoder = fast.decoder_for(probe_sequences.sequences)
         except UNSUPPORTED_ERRORS:
             return False
         return outputs_match(
-            packed_decoder, plain.decoder_for(trial.lines), doubled, plain.model.dtype
+            packed_decoder, plain.decoder_for(probe_sequences.sequences), doubled, plain.model.dtype
         )
 
 
-def _across(
-    forest: PrefixTree, roots: Sequence[int], sources: PrefixTree, device: torch.device
+def _cross_attention(
+    tree: PrefixTree, roots: Sequence[int], sources: PrefixTree, device: torch.device
 ) -> Iterator[CrossAttention]:
-    """Which tokens of the decoders' row see which of the encoder's, runs of equal sizes."""
+    """Yield the cross-attention of decoder sequences with their texts, by equal sizes."""
     paths_of: dict[int, list[NDArray[np.int64]]] = defaultdict(list)
-    for path, root in zip(forest.paths, roots, strict=True):
+    for path, root in zip(tree.paths, roots, strict=True):
         paths_of[root].append(path)
     sizes: dict[tuple[int, int], list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = {}
     for root, paths in paths_of.items():
@@ -174,39 +193,6 @@ def _across(
     for pairs in sizes.values():
         queries, keys = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
         yield CrossAttention(queries.to(device), keys.to(device))
-
-
-@contextmanager
-def distances(model: nn.Module, longest: int) -> Iterator[None]:
-    """While open, T5's layers give biases by distance, (1, head, 1, distance), zero in the middle.
-
-    They would make one for each pair of tokens of the row, between sequences too. Those that look
-    at the encoder, and have no bias, would make as many zeros.
-    """
-    layers: list[Any] = [m for m in model.modules() if hasattr(m, "compute_bias")]
-    none = torch.zeros(1, 1, 1, 1, device=next(model.parameters()).device)
-    biased = [layer.has_relative_attention_bias for layer in layers]
-    with torch.no_grad():  # and no inference mode: gradients of what they are added to may be kept
-        for layer, has in zip(layers, biased, strict=True):
-            table = _table(layer.compute_bias(longest, longest)) if has else none
-            layer.compute_bias = lambda *_args, table=table, **_more: table
-            layer.has_relative_attention_bias = True
-    try:
-        yield
-    finally:
-        for layer, has in zip(layers, biased, strict=True):
-            del layer.compute_bias
-            layer.has_relative_attention_bias = has
-
-
-def _table(bias: Tensor) -> Tensor:
-    """From (1, head, query, key), which depends on key - query only."""
-    return torch.cat([bias[:, :, 1:, 0].flip(-1), bias[:, :, 0]], dim=-1)[:, :, None]
-
-
-def with_states(encoded: Any, states: Tensor) -> Any:
-    """An encoder's output with other states in it."""
-    return type(encoded)(**{**encoded, "last_hidden_state": states})
 
 
 def _longest(lines: Sequences) -> int:

@@ -1,9 +1,9 @@
-"""A forward pass of BERT-like encoders written out for scoring: packed, fused, read at the slots.
+"""A fused forward pass of BERT-like encoders: packed, and read at the slots only.
 
 The plain model of transformers stays the reference. Here the queries, keys and values are one
 product, weights lie as the kernels want them, activations and residuals are part of the products,
-and of the last layer only the tokens that will be read go on. Used where a check at loading shows
-that it gives what the plain model gives.
+and of the last layer only the tokens that will be read go on. Used if a check at loading shows that
+it gives the outputs of the plain model.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from promptsearch.models.forward.linear import Linear, linear
 
 @dataclass(frozen=True, eq=False)
 class Norm:
-    """Layer normalisation, (row, hidden) to the same."""
+    """Layer normalisation of (row, hidden)."""
 
     weight: Tensor
     bias: Tensor
@@ -61,18 +61,18 @@ class Layer:
             Norm.of(module.output.LayerNorm, dtype),
         )
 
-    def __call__(self, x: Tensor, forest: PrefixTree, heads: int, read: Tensor | None) -> Tensor:
-        """(token, hidden) to the same, or to (read, hidden) where only these tokens go on."""
-        attention = self._attend(self.qkv(x), forest, heads)
+    def __call__(self, x: Tensor, tree: PrefixTree, heads: int, read: Tensor | None) -> Tensor:
+        """Return (token, hidden), or (read, hidden) if only the tokens of `read` go on."""
+        attention = self._attend(self.qkv(x), tree, heads)
         if read is not None:
             x, attention = x[read], attention[read]
         x = self.output_norm(self.output(attention, x))
         return self.down_norm(self.down(self.intermediate(x), x))
 
     @staticmethod
-    def _attend(qkv: Tensor, forest: PrefixTree, heads: int) -> Tensor:
+    def _attend(qkv: Tensor, tree: PrefixTree, heads: int) -> Tensor:
         rows = qkv.view(len(qkv), 3, heads, -1).unbind(1)  # (token, head, size) each
-        return tree_attention(rows, forest, causal=False).flatten(1)
+        return tree_attention(rows, tree, causal=False).flatten(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class FusedEncoder:
     """Embeddings, layers and masked-LM head, in `dtype`."""
 
     words: Tensor
-    positions: Tensor  # (place, hidden), with the token type added
+    positions: Tensor  # (position, hidden), with the token type added
     norm: Norm
     layers: Sequence[Layer]
     heads: int
@@ -90,7 +90,10 @@ class FusedEncoder:
 
     @classmethod
     def of(cls, model: Any, first_position: int, dtype: torch.dtype) -> "FusedEncoder":
-        """From a transformers model; AttributeError or ValueError where it is built otherwise."""
+        """Return the weights of a transformers model.
+
+        Raise AttributeError or ValueError if it is not built like BERT.
+        """
         config, body = model.config, model.base_model
         if config.hidden_act != "gelu" or getattr(config, "is_decoder", False):
             raise ValueError(f"no fused forward for {config.hidden_act} or decoders")
@@ -110,19 +113,19 @@ class FusedEncoder:
             _linear(head.decoder, dtype),
         )
 
-    def states(self, forest: PrefixTree, read: Tensor) -> Tensor:
-        """Hidden states (position, hidden) of the tokens of the row that are read."""
-        spare = -len(read) % ROUND
-        rows = F.pad(read, (0, spare))
-        x = self.norm(self.words[forest.ids] + self.positions[forest.depths])
+    def states(self, tree: PrefixTree, read: Tensor) -> Tensor:
+        """Return hidden states (position, hidden) of the tokens of the row that are read."""
+        padding = -len(read) % ROUND
+        rows = F.pad(read, (0, padding))
+        x = self.norm(self.words[tree.ids] + self.positions[tree.depths])
         for number, layer in enumerate(self.layers, 1):
-            x = layer(x, forest, self.heads, rows if number == len(self.layers) else None)
+            x = layer(x, tree, self.heads, rows if number == len(self.layers) else None)
         return x[: len(read)]
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, hidden) to (position, word), in float32."""
-        spare = -len(states) % ROUND
-        padded = F.pad(states, (0, 0, 0, spare))
+        """Return (position, word), in float32, from (position, hidden)."""
+        padding = -len(states) % ROUND
+        padded = F.pad(states, (0, 0, 0, padding))
         words = self.decoder(self.transform_norm(self.transform(padded)))
         return words[: len(states)].float()
 

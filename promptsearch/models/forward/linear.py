@@ -1,4 +1,4 @@
-"""Linear layers with frozen weights: on a CPU, laid out once for the kernels that will use them."""
+"""Linear layers with frozen weights: on a CPU, packed once in the layout of its kernels."""
 
 from copy import deepcopy
 from typing import Any, Literal, Protocol
@@ -8,17 +8,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Activation = Literal["none", "gelu"]
-ROWS = 2048  # that the kernels are told to expect
+ROWS = 2048  # a hint to the kernels
 
 
 class Linear(Protocol):
-    """x (row, in) -> (row, out), or that plus `residual`."""
+    """A linear layer: x (row, in) to (row, out), with `residual` added if there is one."""
 
     def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor: ...
 
 
 class _Plain:
-    """torch's own."""
+    """A linear layer of torch's operators."""
 
     def __init__(self, weight: Tensor, bias: Tensor, activation: Activation) -> None:
         self._weight, self._bias, self._activation = weight, bias, activation
@@ -31,7 +31,7 @@ class _Plain:
 
 
 class _Prepacked:
-    """oneDNN's, with the weights in its own order; activation and residual are part of it.
+    """A linear layer of oneDNN, its weights packed, activation and residual fused.
 
     These are the operators that torch's compiler emits for frozen CPU weights.
     """
@@ -50,14 +50,14 @@ class _Prepacked:
 
 
 def linear(weight: Tensor, bias: Tensor, activation: Activation = "none") -> Linear:
-    """The fastest there is for these weights (out, in) and bias (out,), where they lie."""
+    """Return the fastest layer for weights (out, in) and bias (out,) on their device."""
     if weight.device.type == "cpu" and prepacks(weight.dtype):
         return _Prepacked(weight, bias, activation)
     return _Plain(weight, bias, activation)
 
 
 def prepacks(dtype: torch.dtype) -> bool:
-    """Whether this torch and this CPU have the prepacked kernels for a dtype."""
+    """Return True if this torch and this CPU have prepacked kernels for a dtype."""
     if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops, "mkldnn")):
         return False
     if not hasattr(torch.ops.mkldnn, "_reorder_linear_weight"):
@@ -66,14 +66,14 @@ def prepacks(dtype: torch.dtype) -> bool:
 
 
 def bfloat16_unit() -> str | None:
-    """What of the CPU multiplies bfloat16 matrices, where something does and torch says so."""
+    """Return the CPU's unit for bfloat16 products; None if torch knows of none."""
     if _cpu_has("_is_amx_tile_supported"):
         return "AMX"
     return "AVX512-BF16" if _cpu_has("_is_avx512_bf16_supported") else None
 
 
 def ranks_in_bfloat16(model: Any) -> bool:
-    """Whether a float32 model is worth a copy in bfloat16: the hardware has its products."""
+    """Return True if the hardware multiplies a bfloat16 copy of a float32 model faster."""
     if model.dtype != torch.float32 or getattr(model, "hf_device_map", None):
         return False
     if model.device.type == "cuda":
@@ -82,7 +82,7 @@ def ranks_in_bfloat16(model: Any) -> bool:
 
 
 def in_bfloat16(model: Any) -> Any:
-    """A copy with bfloat16 weights; what is computed from positions stays as exact as it was."""
+    """Return a copy with bfloat16 weights; buffers, computed from positions, stay as they are."""
     copy = deepcopy(model)
     for weights in copy.parameters():
         weights.data = weights.data.to(torch.bfloat16)

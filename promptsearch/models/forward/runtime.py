@@ -1,4 +1,4 @@
-"""What the families share: a loaded model with its tokens, sizes and limits."""
+"""The runtime of a loaded model: weights, tokenizer, backends, sizes and limits."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +19,12 @@ from promptsearch.prompt import Answer
 
 
 class AnyBackend(Protocol):
-    """How sequences pass: `Passes`, or a `Reader` of an encoder-decoder."""
+    """A `ForwardBackend`, or an `EncoderBackend` of an encoder-decoder."""
 
     @property
-    def shared(self) -> bool: ...
+    def shares_prefixes(self) -> bool:
+        """True if common prefixes pass through the model once."""
+        ...
 
 
 Backend = TypeVar("Backend", bound=AnyBackend)
@@ -38,19 +40,17 @@ class ModelRuntime(Generic[Backend]):
     tokenizer: Any
     tokens: Tokens
     plain: Backend
-    fast: Backend | None  # gives what `plain` gives, for sequences of `window` tokens or fewer
+    fast: Backend | None  # has the outputs of `plain` for sequences of up to `window` tokens
     window: int
     batch_limits: BatchLimits
     device: torch.device
-    make_fast: "Callable[[], ModelRuntime[Backend] | None] | None" = (
-        None  # makes the same in a faster dtype
-    )
-    gradient_backend: "Callable[[], Backend | None] | None" = (
-        None  # makes a fast way that keeps gradients
-    )
+    # Creates the runtime of a copy in a faster dtype.
+    make_fast: "Callable[[], ModelRuntime[Backend] | None] | None" = None
+    # Creates a fast backend that records gradients; if None, `fast` records them.
+    gradient_backend: "Callable[[], Backend | None] | None" = None
 
     def __deepcopy__(self, memo: object) -> "ModelRuntime[Backend]":
-        """Itself: weights are frozen, so that copies of what holds a model share them."""
+        """Return the runtime itself: weights are frozen, so that copies share them."""
         return self
 
     @property
@@ -60,45 +60,56 @@ class ModelRuntime(Generic[Backend]):
 
     @property
     def ranking_dtype(self) -> str:
-        """The dtype that `ranking` has; before it is made, the one that is meant."""
-        if "ranking" in vars(self):
+        """The dtype of `fast_runtime`; before that is created, the intended one."""
+        if "fast_runtime" in vars(self):
             return self.fast_runtime.info.dtype
         return "bfloat16" if self.make_fast else self.info.dtype
 
     @cached_property
     def fast_runtime(self) -> "ModelRuntime[Backend]":
-        """The same model in a faster dtype; itself where there is none."""
+        """The runtime of a copy in a faster dtype; itself if there is none."""
         return (self.make_fast and self.make_fast()) or self
 
     @cached_property
     def with_gradients(self) -> "ModelRuntime[Backend]":
-        """The same, passing sequences in ways that keep gradients."""
+        """The runtime with backends that record gradients."""
         if self.gradient_backend is None:
             return self
         fast = self.gradient_backend()
-        packed, shared = fast is not None, fast is not None and fast.shared
-        shape = replace(self.batch_limits, packed=packed, shared=shared)
-        return replace(self, fast=fast, batch_limits=shape, gradient_backend=None, make_fast=None)
+        packed, shares_prefixes = fast is not None, fast is not None and fast.shares_prefixes
+        limits = replace(self.batch_limits, packed=packed, shares_prefixes=shares_prefixes)
+        return replace(self, fast=fast, batch_limits=limits, gradient_backend=None, make_fast=None)
 
-    def plan_batches(self, items: Sequence[EncodedText], once: bool = False) -> BatchPlan:
-        """The plan for these items: packed, unless one of them is too long for it."""
+    def reads_like(self, runtime: "ModelRuntime[Backend]") -> bool:
+        """Return True if both runtimes create equal completions of equal answers."""
+        return self.tokens is runtime.tokens and (self.limit, self.device) == (
+            runtime.limit,
+            runtime.device,
+        )
+
+    def plan_batches(
+        self, items: Sequence[EncodedText], encoder_decoder: bool = False
+    ) -> BatchPlan:
+        """Return a plan of these texts: packed, unless one of them is too long for it."""
         longest = max((len(item.ids) + item.completions.longest for item in items), default=0)
         fits = self.fast is not None and longest <= self.window
-        shape = (
-            self.batch_limits if fits else replace(self.batch_limits, packed=False, shared=False)
+        limits = (
+            self.batch_limits
+            if fits
+            else replace(self.batch_limits, packed=False, shares_prefixes=False)
         )
-        return plan_batches(items, shape, once)
+        return plan_batches(items, limits, encoder_decoder)
 
-    def backend_for(self, work: BatchPlan) -> Backend:
-        """The way that the plan is made for."""
-        return self.fast if self.fast is not None and work.limits.packed else self.plain
+    def backend_for(self, plan: BatchPlan) -> Backend:
+        """Return the backend that the plan was laid out for."""
+        return self.fast if self.fast is not None and plan.limits.packed else self.plain
 
 
-def items_of(encoded: Sequence[Encoded], probes: Sequence[Completions]) -> list[EncodedText]:
-    """Each distinct text once, with all rows that ask for it."""
+def distinct_texts(encoded: Sequence[Encoded], by_row: Sequence[Completions]) -> list[EncodedText]:
+    """Return each distinct text once, with all its rows."""
     items: list[EncodedText] = []
     rows: dict[object, list[int]] = {}
-    for row, (text, completions) in enumerate(zip(encoded, probes, strict=True)):
+    for row, (text, completions) in enumerate(zip(encoded, by_row, strict=True)):
         ids = tuple(text.ids)
         rows_of_text = rows.setdefault((id(completions), text.slots, ids), [])
         rows_of_text.append(row)
@@ -110,26 +121,26 @@ def items_of(encoded: Sequence[Encoded], probes: Sequence[Completions]) -> list[
 def divisors(
     answers: Sequence[Answer], tokens: Sequence[int], norm: LengthNorm, width: int
 ) -> torch.Tensor:
-    """(width,): what each answer's score is divided by, ones after them.
+    """Return (width,): the divisor of each answer's score, then ones.
 
-    `tokens` are the answers' own numbers of tokens.
+    `tokens` are the answers' token counts.
     """
-    by = torch.ones(width)
+    denominators = torch.ones(width)
     if norm == "token":
-        by[: len(answers)] = torch.tensor([float(max(number, 1)) for number in tokens])
+        denominators[: len(answers)] = torch.tensor([float(max(number, 1)) for number in tokens])
     if norm == "char":
         lengths = [sum(len(text) for _, text in answer) for answer in answers]
-        by[: len(answers)] = torch.tensor([float(max(length, 1)) for length in lengths])
-    return by
+        denominators[: len(answers)] = torch.tensor([float(max(length, 1)) for length in lengths])
+    return denominators
 
 
-def width_of(questions: Sequence[ScoringRequest]) -> int:
-    """The most answers that a text has; `ModelError` where there is nothing to score."""
-    if not questions or not all(question.answers for question in questions):
+def width_of(requests: Sequence[ScoringRequest]) -> int:
+    """Return the most answers that a text has. Raise ModelError if there is nothing to score."""
+    if not requests or not all(request.answers for request in requests):
         raise ModelError("there are no answers to score; give every label at least one")
-    return max(len(question.answers) for question in questions)
+    return max(len(request.answers) for request in requests)
 
 
-def tokens_of(ids: Mapping[str, tuple[int, ...]]) -> int:
-    """An answer's own number of tokens, over all its slots."""
+def token_count(ids: Mapping[str, tuple[int, ...]]) -> int:
+    """Return the token count of an answer, over all its slots."""
     return sum(map(len, ids.values()))

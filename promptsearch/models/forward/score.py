@@ -1,4 +1,4 @@
-"""Passing batches through a model and adding up what is read."""
+"""Running of plans: pass batches through a backend and add up the log-probabilities."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -20,70 +20,55 @@ from promptsearch.models.batching.batch_plan import (
 )
 from promptsearch.models.batching.completions import Completion
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates
+from promptsearch.models.forward.out_of_memory import batch_halves, block_halves, halving
 
-Assemble = Callable[
-    [EncodedText, Completion], tuple[list[int], list[int]]
-]  # ids, and positions to read
-Prepare = Callable[[Sequence[EncodedText]], ForwardBackend]  # once a block
-Read = Callable[
-    [Sequence[PlannedSequence], HiddenStates, ForwardBackend, Tensor], None
-]  # adds what cells say, by item
+# Returns the ids of a sequence, and the positions to read.
+Assemble = Callable[[EncodedText, Completion], tuple[list[int], list[int]]]
+# Returns the backend of a block.
+Prepare = Callable[[Sequence[EncodedText]], ForwardBackend]
+# Adds what is read of hidden states to a tensor (item, ...).
+Read = Callable[[Sequence[PlannedSequence], HiddenStates, ForwardBackend, Tensor], None]
 
 
 class ForwardRecipe(NamedTuple):
-    """How a family passes a plan: what its sequences are, and what passes those of a block."""
+    """A family's way to run a plan: how sequences are assembled, and each block's backend."""
 
     assemble: Assemble
     prepare: Prepare
 
 
-def run(work: BatchPlan, procedure: ForwardRecipe, device: torch.device) -> Iterator[Scored]:
-    """Every text exactly once: scores (row, answer) by blocks."""
-    width = len(work.blocks[0].items[0].completions.divisors) if work.blocks else 0
-    for items, scores in passed(work, procedure, read, torch.zeros(width, device=device)):
-        yield scored(items, scores)
+def run(plan: BatchPlan, recipe: ForwardRecipe, device: torch.device) -> Iterator[Scored]:
+    """Yield the scores (row, answer) of every text exactly once, by blocks."""
+    width = len(plan.blocks[0].items[0].completions.divisors) if plan.blocks else 0
+    for items, scores in read_blocks(plan, recipe, read, torch.zeros(width, device=device)):
+        yield scored_texts(items, scores)
 
 
-def passed(
-    work: BatchPlan, procedure: ForwardRecipe, read: Read, nothing: Tensor
+def read_blocks(
+    plan: BatchPlan, recipe: ForwardRecipe, read: Read, empty: Tensor
 ) -> Iterator[tuple[Sequence[EncodedText], Tensor]]:
-    """What is read of each block's items, (item, ...) on the CPU; `nothing` is that of one."""
-    for block in work.blocks:
-        for part, passes in _prepared(block, procedure.prepare):
-            totals = torch.stack([nothing] * len(part.items))
+    """Yield each block's items with all that `read` adds up, (item, ...) on the CPU.
+
+    `empty` is the total of one item before anything is read.
+    """
+
+    @torch.inference_mode()
+    def prepare(block: PlanBlock) -> ForwardBackend:
+        return recipe.prepare(block.items)
+
+    for block in plan.blocks:
+        for part, backend in halving(block, prepare, block_halves):
+            totals = torch.stack([empty] * len(part.items))
             for batch in part.batches:
-                _pass(batch.cells, part, procedure.assemble, passes, read, totals)
+                _pass(batch.sequences, part, recipe.assemble, backend, read, totals)
             yield part.items, totals.cpu()
 
 
-def _prepared(block: PlanBlock, prepare: Prepare) -> Iterator[tuple[PlanBlock, ForwardBackend]]:
-    """The block, in halves where memory ends before it is prepared."""
-    try:
-        with torch.inference_mode():
-            passes = prepare(block.items)
-        yield block, passes
-        return
-    except torch.OutOfMemoryError:
-        pass
-    torch.cuda.empty_cache()
-    if len(block.items) == 1:
-        raise too_long(len(block.items[0].ids))
-    for half in block.halves:
-        yield from _prepared(half, prepare)
-
-
-def too_long(length: int) -> ModelError:
-    return ModelError(
-        f"a text of {length} tokens does not fit into the device's memory; shorten it, or use "
-        "--device cpu"
-    )
-
-
-def scored(items: Sequence[EncodedText], scores: Tensor) -> Scored:
-    """By row, divided, from (item, answer) on the CPU; tables can be large: few copies."""
-    alike = len({id(item.completions) for item in items}) == 1
+def scored_texts(items: Sequence[EncodedText], scores: Tensor) -> Scored:
+    """Return divided scores by row, from (item, answer) on the CPU, with few copies."""
+    one_divisor = len({id(item.completions) for item in items}) == 1
     divisors = [item.completions.divisors for item in items]
-    divided = scores / (divisors[0] if alike else torch.stack(divisors))
+    divided = scores / (divisors[0] if one_divisor else torch.stack(divisors))
     rows = [row for item in items for row in item.rows]
     if len(rows) == len(items):
         return Scored(rows, divided)
@@ -92,64 +77,73 @@ def scored(items: Sequence[EncodedText], scores: Tensor) -> Scored:
 
 
 def _pass(
-    cells: Sequence[PlannedSequence],
+    sequences: Sequence[PlannedSequence],
     block: PlanBlock,
     assemble: Assemble,
-    passes: ForwardBackend,
+    backend: ForwardBackend,
     read: Read,
-    total: Tensor,
+    totals: Tensor,
 ) -> None:
-    """Add what the batch says to `total` (item, ...); halve the batch where memory ends."""
-    lines, positions = zip(
-        *(assemble(block.items[c.item], c.completion) for c in cells), strict=True
-    )
-    try:
-        with torch.inference_mode():
-            reached = passes.hidden_states(lines, positions, [cell.item for cell in cells])
-            batch_total = torch.zeros_like(total)
-            read(cells, reached, passes, batch_total)
-            total += batch_total  # all of the batch or nothing
-        return
-    except torch.OutOfMemoryError:
-        pass  # leave the block first: the error holds on to the tensors
-    torch.cuda.empty_cache()
-    if len(cells) == 1:
-        raise too_long(cells[0].length)
-    for half in (cells[: len(cells) // 2], cells[len(cells) // 2 :]):
-        _pass(half, block, assemble, passes, read, total)
+    """Add what is read of the batch to `totals` (item, ...); in halves if memory runs out."""
+
+    @torch.inference_mode()
+    def add(sequences: Sequence[PlannedSequence]) -> None:
+        added = torch.zeros_like(totals)
+        read(sequences, _hidden_states(sequences, block, assemble, backend), backend, added)
+        totals.add_(added)  # all of the batch or nothing
+
+    for _ in halving(sequences, add, batch_halves):
+        pass
 
 
-def scores_of(batch: Batch, block: PlanBlock, assemble: Assemble, passes: ForwardBackend) -> Tensor:
-    """(item, answer): what one batch of the block says, with gradients where they are kept."""
-    items, cells = block.items, batch.cells
-    lines, positions = zip(*(assemble(items[c.item], c.completion) for c in cells), strict=True)
-    reached = passes.hidden_states(lines, positions, [cell.item for cell in cells])
-    scores = torch.zeros(
-        len(items), len(items[0].completions.divisors), device=reached.states.device
+def _hidden_states(
+    planned: Sequence[PlannedSequence],
+    block: PlanBlock,
+    assemble: Assemble,
+    backend: ForwardBackend,
+) -> HiddenStates:
+    """Return the states at the tokens that are read of the block's sequences."""
+    sequences, positions = zip(
+        *(assemble(block.items[sequence.item], sequence.completion) for sequence in planned),
+        strict=True,
     )
-    read(cells, reached, passes, scores)
+    return backend.hidden_states(sequences, positions, [sequence.item for sequence in planned])
+
+
+def scores_of(
+    batch: Batch, block: PlanBlock, assemble: Assemble, backend: ForwardBackend
+) -> Tensor:
+    """Return (item, answer): the scores of one batch, with gradients if they are recorded."""
+    states = _hidden_states(batch.sequences, block, assemble, backend)
+    shape = len(block.items), len(block.items[0].completions.divisors)
+    scores = torch.zeros(shape, device=states.states.device)
+    read(batch.sequences, states, backend, scores)
     return scores
 
 
 def read(
-    cells: Sequence[PlannedSequence], reached: HiddenStates, passes: ForwardBackend, scores: Tensor
+    sequences: Sequence[PlannedSequence],
+    hidden: HiddenStates,
+    backend: ForwardBackend,
+    scores: Tensor,
 ) -> None:
-    """Add what the cells say to `scores` (item, answer).
+    """Add the sequences' log-probabilities to `scores` (item, answer).
 
-    Words at some positions at a time, so that memory holds a few of these outputs only.
+    Outputs over the vocabulary are made for a few positions at a time, so that they fit into
+    memory.
     """
-    counts = [len(cell.completion.positions) for cell in cells]
+    counts = [len(sequence.completion.positions) for sequence in sequences]
     ends = np.cumsum([0, *counts])
-    for chunk in _parts(counts, OUTPUTS // passes.vocabulary):
-        where = reached.positions[ends[chunk.start] : ends[chunk.stop]]
-        needed, index = np.unique(where, return_inverse=True)
-        logits = passes.logits(reached.states[torch.from_numpy(needed)])
-        norms = logits[:, : passes.vocabulary].logsumexp(-1)  # (position,)
-        _gather(cells[chunk], torch.from_numpy(index).to(logits.device), logits, norms, scores)
+    for chunk in _parts(counts, OUTPUTS // backend.vocabulary):
+        positions = hidden.positions[ends[chunk.start] : ends[chunk.stop]]
+        needed, index = np.unique(positions, return_inverse=True)
+        logits = backend.logits(hidden.states[torch.from_numpy(needed)])
+        norms = logits[:, : backend.vocabulary].logsumexp(-1)  # (position,)
+        _gather(sequences[chunk], torch.from_numpy(index).to(logits.device), logits, norms, scores)
 
 
 def _parts(counts: Sequence[int], most: int) -> Iterator[slice]:
-    """Neighbours together as long as their counts add up to `most` or less."""
+    """Yield neighbours whose counts add up to `most` or less."""
     start = total = 0
     for i, count in enumerate(counts):
         if i > start and total + count > most:
@@ -160,29 +154,33 @@ def _parts(counts: Sequence[int], most: int) -> Iterator[slice]:
 
 
 def _gather(
-    cells: Sequence[PlannedSequence], index: Tensor, logits: Tensor, norms: Tensor, scores: Tensor
+    sequences: Sequence[PlannedSequence],
+    index: Tensor,
+    logits: Tensor,
+    norms: Tensor,
+    scores: Tensor,
 ) -> None:
-    """Add log p of the answers' tokens; probes that several cells share are read at once.
+    """Add log p of the answers' tokens; completions that several sequences share are read at once.
 
-    `place` (read,) leads from a cell's reads, in order, to logits (position, word).
+    `index` (read,) leads from the sequences' reads, in order, to logits (position, word).
     """
     first = 0
     sharing: dict[Completion, tuple[list[int], list[int]]] = {}
-    for cell in cells:
-        items, firsts = sharing.setdefault(cell.completion, ([], []))
-        items.append(cell.item)
+    for sequence in sequences:
+        items, firsts = sharing.setdefault(sequence.completion, ([], []))
+        items.append(sequence.item)
         firsts.append(first)
-        first += len(cell.completion.positions)
-    for probe, (items, firsts) in sharing.items():
-        reads = torch.tensor(firsts, device=logits.device)[:, None] + probe.which
-        positions = index[reads]  # (cell, reading)
-        values = logits[positions, probe.tokens] - norms[positions]
+        first += len(sequence.completion.positions)
+    for completion, (items, firsts) in sharing.items():
+        indices = torch.tensor(firsts, device=logits.device)[:, None] + completion.position_index
+        positions = index[indices]  # (sequence, reading)
+        values = logits[positions, completion.tokens] - norms[positions]
         added = values.new_zeros(len(items), scores.shape[1])
-        scores[items] += added.index_add_(1, probe.columns, values)
+        scores[items] += added.index_add_(1, completion.answer_index, values)
 
 
-def work_of(plan: Plan) -> BatchPlan:
-    """The plan as ours; `ModelError` for a plan that another model made."""
+def batch_plan_of(plan: Plan) -> BatchPlan:
+    """Return the plan. Raise ModelError if another kind of model made it."""
     if not isinstance(plan, BatchPlan):
         raise ModelError(
             f"this plan is a {type(plan).__name__}; run plans with the model that made them"

@@ -1,7 +1,7 @@
-"""Which way of passing sequences fits a model: ours where they give what the plain one gives."""
+"""Selection of backends for a model: a fast one is used if its outputs match the plain one's."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic
 
 import torch
@@ -13,123 +13,185 @@ from promptsearch.models.forward.backends import (
     FusedForward,
     PackedForward,
     PaddedForward,
+    Positions,
+    Sequences,
 )
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, BodyAndHead
-from promptsearch.models.forward.equivalence_check import (
-    ProbeSequences,
-    outputs_match,
-    without_leaky_padding,
-)
 from promptsearch.models.forward.fused_bert import FusedEncoder
-from promptsearch.models.forward.position_limits import UNLIMITED, reserved
+from promptsearch.models.forward.position_limits import reserved
 from promptsearch.models.forward.runtime import Backend
 
+_TOLERANCE = {torch.float32: 2e-5}  # relative to the log-probabilities; half precision: 2e-2
 _TANH_GELUS = ("NewGELUActivation", "FastGELUActivation")  # transformers' names
 
 
 @dataclass(frozen=True, eq=False)
 class Backends(Generic[Backend]):
-    """The ways through one model."""
+    """The backends that fit one model."""
 
     plain: Backend
-    fast: Backend | None  # gives what the plain one gives
+    fast: Backend | None  # has the outputs of the plain one
     vocabulary: int
-    in_dtype: Callable[[torch.dtype], Backend | None] | None = None  # the fast one, where it fits
-    gradient_backend: Callable[[], Backend | None] | None = (
-        None  # makes one that keeps gradients; None: `fast`
-    )
+    in_dtype: Callable[[torch.dtype], Backend | None] | None = None  # creates `fast` in a dtype
+    # Creates a fast backend that records gradients; if None, `fast` records them.
+    gradient_backend: Callable[[], Backend | None] | None = None
 
 
-def masked_backends(model: Any, trial: ProbeSequences, mask: int) -> Backends[ForwardBackend]:
-    """Ways through a masked model."""
+@dataclass(frozen=True)
+class ProbeSequences:
+    """Sequences on which a fast backend must give the outputs of the plain one."""
+
+    sequences: Sequences
+    positions: Positions
+    roots: Sequence[int]
+
+    @classmethod
+    def of(cls, tokens: Sequence[int], longest: int) -> "ProbeSequences":
+        """Return sequences of different and equal lengths, with common prefixes."""
+        base = [tokens[i % len(tokens)] for i in range(7, 7 + min(longest, 23))]
+        backwards = base[::-1]
+        sequences = [
+            base[:5],
+            base[:9],
+            [*base[:9], *backwards[:3]],
+            backwards[:9],
+            base,
+            backwards[:5],
+            base[:1],
+        ]
+        positions = [sorted({0, len(sequence) // 2, len(sequence) - 1}) for sequence in sequences]
+        return cls(sequences, positions, [0] * len(sequences))
+
+
+def outputs_match(
+    backend: ForwardBackend,
+    plain: ForwardBackend,
+    probe_sequences: ProbeSequences,
+    dtype: torch.dtype,
+) -> bool:
+    """Return True if the backend gives the log-probabilities of the plain one."""
+    try:
+        actual = _log_probs(backend, probe_sequences)
+    except UNSUPPORTED_ERRORS:
+        return False
+    expected = _log_probs(plain, probe_sequences)
+    if actual.shape != expected.shape:
+        return False
+    scale = 1 + expected.abs().max().item()
+    return (actual - expected).abs().max().item() <= _TOLERANCE.get(dtype, 2e-2) * scale
+
+
+def without_leaky_padding(
+    plain: PaddedForward, probe_sequences: ProbeSequences, dtype: torch.dtype
+) -> PaddedForward:
+    """Return the backend, without padding if padding changes its outputs (convolutions).
+
+    Raises one of `UNSUPPORTED_ERRORS` if the model does not run at all, in this dtype for instance.
+    """
+    unpadded = replace(plain, padded=False)
+    if outputs_match(plain, unpadded, probe_sequences, dtype):
+        return plain
+    _log_probs(unpadded, probe_sequences)
+    return unpadded
+
+
+def _log_probs(backend: ForwardBackend, probe_sequences: ProbeSequences) -> Tensor:
+    """Return (read, word)."""
+    with torch.inference_mode():
+        hidden = backend.hidden_states(
+            probe_sequences.sequences, probe_sequences.positions, probe_sequences.roots
+        )
+        logits = backend.logits(hidden.states)[torch.from_numpy(hidden.positions)]
+        return logits.log_softmax(-1).cpu()
+
+
+def masked_backends(
+    model: Any, probe_sequences: ProbeSequences, mask: int
+) -> Backends[ForwardBackend]:
+    """Return the backends that fit a masked model."""
     sample = {"input_ids": torch.tensor([[mask, mask, 0]], device=model.device)}
     outputs = BodyAndHead(model, _bodies(model), sample)
     plain = without_leaky_padding(
-        PaddedForward(outputs, masked_inputs, model.device), trial, model.dtype
+        PaddedForward(outputs, masked_inputs, model.device), probe_sequences, model.dtype
     )
 
     def in_dtype(dtype: torch.dtype) -> ForwardBackend | None:
-        return _fitting(lambda: _fused(model, outputs.vocabulary, dtype), plain, trial, dtype)
+        return _if_equivalent(
+            lambda: _fused(model, outputs.vocabulary, dtype), plain, probe_sequences, dtype
+        )
 
-    def in_one_row() -> ForwardBackend | None:
-        return _fitting(lambda: _packed(model, outputs, shared=False), plain, trial, model.dtype)
+    def packed() -> ForwardBackend | None:
+        return _if_equivalent(
+            lambda: _packed(model, outputs, shares_prefixes=False),
+            plain,
+            probe_sequences,
+            model.dtype,
+        )
 
     if (fused := in_dtype(model.dtype)) is not None:
-        return Backends(plain, fused, outputs.vocabulary, in_dtype, in_one_row)
-    return Backends(plain, in_one_row(), outputs.vocabulary)
+        return Backends(plain, fused, outputs.vocabulary, in_dtype, packed)
+    return Backends(plain, packed(), outputs.vocabulary)
 
 
-def causal_backends(model: Any, trial: ProbeSequences) -> Backends[ForwardBackend]:
-    """Ways through a causal model."""
+def causal_backends(model: Any, probe_sequences: ProbeSequences) -> Backends[ForwardBackend]:
+    """Return the backends that fit a causal model."""
     sample = {"input_ids": torch.tensor([[0, 1, 2]], device=model.device), "use_cache": False}
     outputs = BodyAndHead(model, _bodies(model), sample)
     plain = without_leaky_padding(
-        PaddedForward(outputs, causal_inputs, model.device), trial, model.dtype
+        PaddedForward(outputs, causal_inputs, model.device), probe_sequences, model.dtype
     )
-    fast = _fitting(lambda: _packed(model, outputs, shared=True), plain, trial, model.dtype)
+    fast = _if_equivalent(
+        lambda: _packed(model, outputs, shares_prefixes=True), plain, probe_sequences, model.dtype
+    )
     return Backends(plain, fast, outputs.vocabulary)
 
 
 def _bodies(model: Any) -> list[Any]:
-    """What may be the model without its head."""
+    """Return the modules that may be the model without its head."""
     decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
     return [model.base_model, *([decoder] if isinstance(decoder, nn.Module) else [])]
 
 
 def _fused(model: Any, vocabulary: int, dtype: torch.dtype) -> FusedForward:
-    """A BERT-like model's forward pass of our own; raises one of `UNFIT` where it is no such."""
+    """Return our forward of a BERT-like model; raise one of UNSUPPORTED_ERRORS for other models."""
     with torch.no_grad():
         return FusedForward(
             FusedEncoder.of(model, reserved(model), dtype), vocabulary, model.device
         )
 
 
-def _packed(model: Any, outputs: BodyAndHead, *, shared: bool) -> PackedForward:
+def _packed(model: Any, outputs: BodyAndHead, *, shares_prefixes: bool) -> PackedForward:
     first = reserved(model)
 
     def inputs(ids: Tensor, depths: Tensor) -> dict[str, Any]:
         return {"input_ids": ids, "position_ids": depths + first}
 
     gelus = [m for m in model.modules() if type(m).__name__ in _TANH_GELUS]
-    return PackedForward(outputs, configs_of(model), gelus, inputs, shared, model.device)
+    return PackedForward(outputs, configs_of(model), gelus, inputs, shares_prefixes, model.device)
 
 
-def _fitting(
+def _if_equivalent(
     make: Callable[[], ForwardBackend],
     plain: ForwardBackend,
-    trial: ProbeSequences,
+    probe_sequences: ProbeSequences,
     dtype: torch.dtype,
 ) -> ForwardBackend | None:
-    """The way, if the model is built as it takes for granted and it gives what the plain gives."""
+    """Return the backend if the model supports it and its outputs match the plain one's."""
     try:
-        way = make()
+        backend = make()
     except UNSUPPORTED_ERRORS:
         return None
-    return way if outputs_match(way, plain, trial, dtype) else None
+    return backend if outputs_match(backend, plain, probe_sequences, dtype) else None
 
 
 def masked_inputs(ids: Tensor, lengths: Tensor, _roots: Tensor | None = None) -> dict[str, Any]:
-    """A batch for a bidirectional body; without padding it needs no mask."""
+    """Return a batch for a bidirectional body; without padding it needs no mask."""
     if bool((lengths == ids.shape[1]).all()):
         return {"input_ids": ids}
-    present = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]  # (cell, token)
+    present = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]  # (sequence, token)
     return {"input_ids": ids, "attention_mask": present.long()}
 
 
 def causal_inputs(ids: Tensor, _lengths: Tensor, _roots: Tensor) -> dict[str, Any]:
-    """Padding stands on the right, where nothing before can see it."""
+    """Return a batch for a causal body: padding on the right is hidden from all before it."""
     return {"input_ids": ids, "use_cache": False}
-
-
-def window_of(model: Any) -> int:
-    """The longest sequence in which every token sees all that its model lets it see.
-
-    Models with local attention tell their windows in their configuration; beyond them, attention
-    is theirs alone.
-    """
-    config = model.config.get_text_config()
-    names = ("sliding_window", "local_attention", "attention_window", "attention_chunk_size")
-    windows_in_config = [getattr(config, name, None) for name in names]
-    flat = [w for g in windows_in_config for w in (g if isinstance(g, list | tuple) else [g])]
-    windows = [width // 2 for width in flat if isinstance(width, int) and width > 0]
-    return min(windows, default=UNLIMITED)

@@ -1,4 +1,4 @@
-"""Texts that a model writes when it is told to: sampled, the same for the same seed."""
+"""Answers that a model samples to an instruction, reproducible by seed."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -7,7 +7,7 @@ import torch
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
-from promptsearch.models.gradients.white_box import GradientModel
+from promptsearch.models.frozen_model import FrozenModel
 
 LONGEST = 64  # tokens of an answer
 
@@ -16,30 +16,30 @@ LONGEST = 64  # tokens of an answer
 def sample_texts(
     model: LanguageModel, request: str, count: int, seed: int, top_p: float = 0.95
 ) -> list[str]:
-    """`count` answers to a request; a model with a chat template is asked as a user asks."""
-    machine = cast(GradientModel, model).machine
-    ids = _request_ids(machine.tokenizer, request).to(machine.device)
+    """Return `count` answers to a request, which a chat template wraps if there is one."""
+    runtime = cast(FrozenModel[Any], model).runtime
+    ids = _request_ids(runtime.tokenizer, request).to(runtime.device)
     causal = model.info.family == "causal"
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        generated = machine.model.generate(
+        generated = runtime.model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             do_sample=True,
             top_p=top_p,
             num_return_sequences=count,
-            max_new_tokens=_room(model, machine.limit - ids.shape[1]) if causal else LONGEST,
-            pad_token_id=_padding(machine.tokenizer),
+            max_new_tokens=_room(model, runtime.limit - ids.shape[1]) if causal else LONGEST,
+            pad_token_id=_padding(runtime.tokenizer),
         )
     if causal:
         generated = generated[:, ids.shape[1] :]
     return [
-        str(text) for text in machine.tokenizer.batch_decode(generated, skip_special_tokens=True)
+        str(text) for text in runtime.tokenizer.batch_decode(generated, skip_special_tokens=True)
     ]
 
 
 def _request_ids(tokenizer: Any, request: str) -> torch.Tensor:
-    """(1, token)"""
+    """Return (1, token)."""
     if tokenizer.chat_template is None:
         ids = tokenizer(request)["input_ids"]
     else:
@@ -50,7 +50,7 @@ def _request_ids(tokenizer: Any, request: str) -> torch.Tensor:
 
 
 def _room(model: LanguageModel, remaining: int) -> int:
-    """Tokens that an answer may have."""
+    """Return how many tokens an answer may have."""
     if remaining < 1:
         raise ModelError(
             f"what is asked leaves {model.info.spec!r} no room to answer ({model.info.max_tokens} "

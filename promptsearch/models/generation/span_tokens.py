@@ -1,18 +1,20 @@
-"""Which tokens an encoder-decoder may write in a gap, and which end it."""
+"""Tokens that an encoder-decoder may write in a gap, and those that end it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from promptsearch.models.families.seq2seq import Seq2SeqModel
+from promptsearch.models.families.seq2seq import Seq2SeqFamily
+from promptsearch.models.frozen_model import FrozenModel
 
 
 @dataclass(frozen=True)
-class SpanWords:
-    """A vocabulary as the writing of gaps sees it."""
+class SpanVocabulary:
+    """A vocabulary for the text of gaps: spellings, sentinels and the end token."""
 
     spellings: Sequence[str | None]  # what a token adds to a text; None: nothing that text can say
     sentinels: Sequence[int]
@@ -20,19 +22,18 @@ class SpanWords:
     count: int  # words of the model's output
 
     @classmethod
-    def of(cls, model: Seq2SeqModel) -> "SpanWords":
-        """Of a model and its tokenizer."""
-        machine = model.machine
-        count = machine.batch_limits.vocabulary
+    def of(cls, model: FrozenModel[Any], family: Seq2SeqFamily) -> "SpanVocabulary":
+        """Return the vocabulary of a model and its tokenizer."""
+        count = model.runtime.batch_limits.vocabulary
         spellings = [*model.white_box.spellings, *[None] * count][:count]
-        return cls(spellings, model.sentinels, machine.tokenizer.eos_token_id, count)
+        return cls(spellings, family.sentinels, model.runtime.tokenizer.eos_token_id, count)
 
     def closes(self, closed: int, token: int) -> bool:
-        """Whether the token ends the gap that is open, `closed` gaps having ended before."""
+        """Return True if the token ends the open gap, after `closed` gaps have ended."""
         return token == self.end or token == self._next(closed)
 
     def barred(self, closed: int, last: int | None) -> Tensor:
-        """(word,) what may not come next: no blanks, no runs of dots, no control tokens."""
+        """Return (word,): True for blanks, runs of dots, control tokens, a second full stop."""
         barred = self._unwritable.clone()
         barred[[token for token in (self.end, self._next(closed)) if token is not None]] = False
         if last is not None and _is_stop(self.spellings[last]):
@@ -40,7 +41,7 @@ class SpanWords:
         return barred
 
     def _next(self, closed: int) -> int | None:
-        """The sentinel of the next gap."""
+        """Return the sentinel of the next gap."""
         return self.sentinels[closed + 1] if closed + 1 < len(self.sentinels) else None
 
     @cached_property
@@ -53,9 +54,13 @@ class SpanWords:
 
 
 def _writable(text: str) -> bool:
-    """Neither blank nor a run of dots."""
-    bare = text.strip()
-    return bool(bare) and not (len(bare) > 1 and set(bare) <= {".", "\u2026"}) and bare != "\u2026"
+    """Return True if the text is neither blank nor a run of dots."""
+    stripped = text.strip()
+    return (
+        bool(stripped)
+        and not (len(stripped) > 1 and set(stripped) <= {".", "\u2026"})
+        and stripped != "\u2026"
+    )
 
 
 def _is_stop(text: str | None) -> bool:

@@ -1,7 +1,7 @@
-"""How likely whole texts are to a causal model: each token given those before it.
+"""Likelihood of whole texts under a causal model: each token given those before it.
 
 The first token is not scored, and no begin token is put before it. Texts are read as they are, chat
-model or not, and what they spell is text.
+model or not, and names of control tokens in them are text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,34 +14,36 @@ from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion, Completions, completion_of
-from promptsearch.models.families.causal import CausalModel
 from promptsearch.models.forward.backends import ForwardBackend
 from promptsearch.models.forward.runtime import ModelRuntime
 from promptsearch.models.forward.score import ForwardRecipe, run
+from promptsearch.models.frozen_model import FrozenModel
 from promptsearch.models.tokenization.tokenizer import TokenizerInput
 from promptsearch.models.tokenization.truncate import shortened
 from promptsearch.prompt import Filled, Input, Text
 
 
 @dataclass(frozen=True, eq=False)
-class ReadingPlan:
-    """Texts laid out for a model, to be read once or never."""
+class TextLikelihoodPlan:
+    """A plan of forward passes of whole texts."""
 
     plan: BatchPlan  # what it will take
     counts: Sequence[int]  # tokens of each text, the first one too
-    machine: ModelRuntime[ForwardBackend]
+    runtime: ModelRuntime[ForwardBackend]
 
     def log_probs(self) -> list[float]:
-        """For each text, the sum of log p of its tokens from the second one on.
+        """Return, for each text, the sum of log p of its tokens from the second one on.
 
-        `ModelError` where the model gives no numbers.
+        Raise ModelError if the model gives no numbers.
         """
-        passes, totals = self.machine.backend_for(self.plan), [0.0] * len(self.counts)
-        for block in run(self.plan, ForwardRecipe(_whole, lambda _: passes), self.machine.device):
+        backend, totals = self.runtime.backend_for(self.plan), [0.0] * len(self.counts)
+        for block in run(
+            self.plan, ForwardRecipe(_assemble, lambda _: backend), self.runtime.device
+        ):
             for row, value in zip(block.rows, block.log_probs[:, 0].tolist(), strict=True):
                 totals[row] = value
         if any(value != value for value in totals):
-            info = self.machine.info
+            info = self.runtime.info
             raise ModelError(
                 f"the model {info.spec!r} gives no numbers (NaN) in {info.dtype}; use --dtype "
                 "float32, or another model"
@@ -49,35 +51,35 @@ class ReadingPlan:
         return totals
 
 
-def reading_of(model: LanguageModel, texts: Sequence[Filled]) -> ReadingPlan:
-    """The plan for texts without slots; the longest input of one that is too long is cut.
+def plan_text_likelihood(model: LanguageModel, texts: Sequence[Filled]) -> TextLikelihoodPlan:
+    """Return the plan for texts without slots; texts that are too long have inputs cut.
 
-    `ModelError` where the model is not causal, or a text has no token after its first.
+    Raise ModelError if the model is not causal, or a text has no token after its first.
     """
-    if not isinstance(model, CausalModel):
+    if not isinstance(model, FrozenModel) or model.info.family != "causal":
         raise ModelError(
             f"{model.info.spec!r} is a {model.info.family} model, which reads no whole texts; use "
             "a causal one"
         )
-    ids = list(_read(model.machine, texts))
-    items = _items(ids, model.machine.device)
-    return ReadingPlan(
-        model.machine.plan_batches(items), [len(text_ids) for text_ids in ids], model.machine
+    ids = list(_encode(model.runtime, texts))
+    items = _items(ids, model.runtime.device)
+    return TextLikelihoodPlan(
+        model.runtime.plan_batches(items), [len(text_ids) for text_ids in ids], model.runtime
     )
 
 
-def _read(machine: ModelRuntime[ForwardBackend], texts: Sequence[Filled]) -> Iterator[list[int]]:
-    """The ids of each text, cut to what the model has room for."""
-    encode = partial(machine.tokens.encode, special=False)
+def _encode(runtime: ModelRuntime[ForwardBackend], texts: Sequence[Filled]) -> Iterator[list[int]]:
+    """Yield the ids of each text, cut to the model's limit."""
+    encode = partial(runtime.tokens.encode, special=False)
     encoded = encode([_line(text) for text in texts])
     for text, ids in zip(texts, encoded, strict=True):
-        while len(ids) > machine.limit:
-            text = shortened(text, _written, machine.tokens, machine.limit, special=False)
+        while len(ids) > runtime.limit:
+            text = shortened(text, _line_and_parts, runtime.tokens, runtime.limit, special=False)
             (ids,) = encode([_line(text)])
         if len(ids) < 2:
             text_shown = "".join(str(part) for part in _line(text))
             raise ModelError(
-                f"the text {text_shown!r} has {len(ids)} tokens to {machine.info.spec!r}, so none "
+                f"the text {text_shown!r} has {len(ids)} tokens to {runtime.info.spec!r}, so none "
                 "follows another; give a longer --prefix"
             )
         yield ids
@@ -87,12 +89,12 @@ def _line(filled: Filled) -> TokenizerInput:
     return tuple(part.text for part in filled if isinstance(part, Text | Input))
 
 
-def _written(filled: Filled) -> tuple[TokenizerInput, Sequence[int]]:
+def _line_and_parts(filled: Filled) -> tuple[TokenizerInput, Sequence[int]]:
     return _line(filled), range(len(filled))
 
 
 def _items(texts: Sequence[Sequence[int]], device: torch.device) -> list[EncodedText]:
-    """Each distinct text once; the last token need not pass."""
+    """Return each distinct text once; the last token need not pass."""
     rows: dict[tuple[int, ...], list[int]] = {}
     for row, ids in enumerate(texts):
         rows.setdefault(tuple(ids), []).append(row)
@@ -103,10 +105,10 @@ def _items(texts: Sequence[Sequence[int]], device: torch.device) -> list[Encoded
 
 
 def _completions(ids: Sequence[int], device: torch.device) -> Completions:
-    """One sum a text; places index the text itself, nothing is filled in."""
+    """Return one sum a text; positions index the text itself, nothing is filled in."""
     readings = [(position, token, 0) for position, token in enumerate(ids[1:])]
     return Completions((completion_of((), (), readings, device),), torch.ones(1))
 
 
-def _whole(item: EncodedText, completion: Completion) -> tuple[list[int], list[int]]:
+def _assemble(item: EncodedText, completion: Completion) -> tuple[list[int], list[int]]:
     return list(item.ids), list(completion.positions)

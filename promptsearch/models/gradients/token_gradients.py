@@ -1,14 +1,13 @@
-"""Gradients at a prompt's own tokens, for every family and every way of laying sequences out.
+"""Gradients at a prompt's trigger tokens, for every family and every backend.
 
-A place enters a plan as an id beyond the vocabulary, one a place, so that it stays apart from equal
-tokens through encoding, packing and sharing. Where ids become embeddings, it becomes its token's
-embedding plus a nudge, a row of zeros that the gradient is taken of; no one-hot vectors, and no
-gradients of parameters. A causal model also has to predict the tokens after its slot: for places
-there, words are nudged in the output too.
+A trigger position enters a plan as an id beyond the vocabulary, one for each position, so that it
+stays apart from equal tokens through encoding, packing and sharing. The embedding turns it into its
+token's embedding plus an offset, a row of zeros that the gradient is taken of; no one-hot vectors,
+and no gradients of parameters. A causal model also has to predict the tokens after its slot: for
+positions there, the output has offsets too.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,42 +16,44 @@ from torch import Tensor, nn
 
 from promptsearch.models.batching.batch_plan import Batch, BatchPlan, PlanBlock
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates, Positions, Sequences
-from promptsearch.models.forward.score import Assemble, Prepare, scored, scores_of, too_long
+from promptsearch.models.forward.out_of_memory import block_halves, halving
+from promptsearch.models.forward.patched import patched
+from promptsearch.models.forward.score import Assemble, Prepare, scored_texts, scores_of
 
 Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) -> (row,)
 
 
 @dataclass(frozen=True, eq=False)
 class TriggerPositions:
-    """The places of a plan: the id of the first, the tokens that stand there, and the nudges."""
+    """The trigger positions of a plan: the first one's id, their tokens, and zero offsets."""
 
     first: int
-    tokens: Tensor  # (place,)
-    offsets: Tensor  # (place, hidden) zeros
-    words: Tensor  # (place, word) zeros, for places that are predicted
+    tokens: Tensor  # (position,)
+    offsets: Tensor  # (position, hidden) zeros
+    words: Tensor  # (position, word) zeros, for positions that are predicted
 
     @classmethod
     def of(
         cls, tokens: Sequence[int], first: int, vocabulary: int, embedding: Any
     ) -> "TriggerPositions":
-        """Nudged by nothing yet."""
+        """Return positions with zero offsets."""
         ids = torch.tensor(tokens, device=embedding.weight.device)
         with torch.no_grad():
-            nudges = torch.zeros_like(embedding(ids), dtype=torch.float32)
+            offsets = torch.zeros_like(embedding(ids), dtype=torch.float32)
         words = torch.zeros(len(tokens), vocabulary, device=ids.device)
-        return cls(first, ids, nudges.requires_grad_(), words.requires_grad_())
+        return cls(first, ids, offsets.requires_grad_(), words.requires_grad_())
 
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """Of a loss, summed over rows; `words` is zero where no place is predicted."""
+    """The gradient of a loss, summed over rows; `words` is zero if no position is predicted."""
 
-    offsets: Tensor  # (place, hidden): with respect to the embedding at each place
-    words: Tensor  # (place, word): with respect to which word is predicted there
+    offsets: Tensor  # (position, hidden): with respect to the embedding
+    words: Tensor  # (position, word): with respect to the predicted word
 
     @classmethod
-    def none(cls, spots: TriggerPositions) -> "Gradient":
-        return cls(torch.zeros_like(spots.offsets), torch.zeros_like(spots.words))
+    def none(cls, positions: TriggerPositions) -> "Gradient":
+        return cls(torch.zeros_like(positions.offsets), torch.zeros_like(positions.words))
 
     def __add__(self, more: "Gradient") -> "Gradient":
         return Gradient(self.offsets + more.offsets, self.words + more.words)
@@ -60,58 +61,48 @@ class Gradient:
 
 @dataclass(frozen=True, eq=False)
 class Backward:
-    """How the blocks of one plan are differentiated."""
+    """Differentiation of the blocks of one plan."""
 
     assemble: Assemble
     prepare: Prepare
     loss: Loss
-    spots: TriggerPositions
+    positions: TriggerPositions
 
     def of(self, block: PlanBlock) -> Gradient:
-        """Of one block, in halves where memory ends."""
-        try:
-            return self._of(block)
-        except torch.OutOfMemoryError:
-            pass  # leave the block first: the error holds on to the tensors
-        torch.cuda.empty_cache()
-        if len(block.items) == 1:
-            raise too_long(len(block.items[0].ids))
-        first, second = block.halves
-        return self.of(first) + self.of(second)
+        """Return the gradient of a block: from its scores, the loss's weights, and the batches.
 
-    def _of(self, block: PlanBlock) -> Gradient:
-        """Scores first, then what each of them weighs in the loss, then back through the batches.
-
-        A batch's graph is kept from the first pass where it is alone, and made again otherwise.
+        A batch's graph is kept from the first pass if it is the only one, and rebuilt otherwise.
         """
-        passes = self._passes(block)
-        alone = len(block.batches) == 1
-        with torch.set_grad_enabled(alone):
-            parts = [self._scores(batch, block, passes) for batch in block.batches]
+        backend = self._backend(block)
+        single_batch = len(block.batches) == 1
+        with torch.set_grad_enabled(single_batch):
+            parts = [self._scores(batch, block, backend) for batch in block.batches]
         scores = torch.stack([part.detach() for part in parts]).sum(0).requires_grad_()
-        (weights,) = torch.autograd.grad(self._lost(block, scores), scores)
-        total = Gradient.none(self.spots)
+        (weights,) = torch.autograd.grad(self._loss_sum(block, scores), scores)
+        total = Gradient.none(self.positions)
         for batch, part in zip(block.batches, parts, strict=True):
-            batch_scores = part if alone else self._scores(batch, block, passes)
-            total = total + self._back(batch_scores, weights)
+            batch_scores = part if single_batch else self._scores(batch, block, backend)
+            total = total + self._backward(batch_scores, weights)
         return total
 
-    def _passes(self, block: PlanBlock) -> ForwardBackend:
-        passes, first = self.prepare(block.items), self.spots.first
-        probes = {probe for item in block.items for probe in item.completions.completions}
-        predicted = any(bool((probe.tokens >= first).any()) for probe in probes)
-        return _Aliased(passes, self.spots) if predicted else passes
+    def _backend(self, block: PlanBlock) -> ForwardBackend:
+        backend, first = self.prepare(block.items), self.positions.first
+        completions = {
+            completion for item in block.items for completion in item.completions.completions
+        }
+        predicted = any(bool((completion.tokens >= first).any()) for completion in completions)
+        return _WithTriggerWords(backend, self.positions) if predicted else backend
 
-    def _scores(self, batch: Batch, block: PlanBlock, passes: ForwardBackend) -> Tensor:
-        """(item, answer)"""
-        return scores_of(batch, block, self.assemble, passes)
+    def _scores(self, batch: Batch, block: PlanBlock, backend: ForwardBackend) -> Tensor:
+        """Return (item, answer)."""
+        return scores_of(batch, block, self.assemble, backend)
 
-    def _lost(self, block: PlanBlock, scores: Tensor) -> Tensor:
-        by_row = scored(block.items, scores.cpu())
+    def _loss_sum(self, block: PlanBlock, scores: Tensor) -> Tensor:
+        by_row = scored_texts(block.items, scores.cpu())
         return self.loss(by_row.rows, by_row.log_probs).sum()
 
-    def _back(self, scores: Tensor, weights: Tensor) -> Gradient:
-        leaves = (self.spots.offsets, self.spots.words)
+    def _backward(self, scores: Tensor, weights: Tensor) -> Gradient:
+        leaves = (self.positions.offsets, self.positions.words)
         gradients = torch.autograd.grad(
             scores, leaves, weights, retain_graph=True, allow_unused=True
         )
@@ -119,59 +110,55 @@ class Backward:
         return Gradient(*(torch.zeros_like(leaf) if g is None else g for g, leaf in pairs))
 
 
-def gradient(work: BatchPlan, backward: Backward, embedding: nn.Module) -> Gradient:
-    """Of the sum of the loss over all rows of the plan."""
-    total = Gradient.none(backward.spots)
-    with torch.enable_grad(), _nudged(embedding, backward.spots):
-        for block in work.blocks:
-            total = total + backward.of(block)
+def gradient(plan: BatchPlan, backward: Backward, embedding: nn.Module) -> Gradient:
+    """Return the gradient of the loss, summed over all rows of the plan."""
+    total = Gradient.none(backward.positions)
+    forward = _with_offsets(embedding.forward, backward.positions)
+    with torch.enable_grad(), patched(embedding, forward=forward):
+        for block in plan.blocks:
+            for _, part in halving(block, backward.of, block_halves):
+                total = total + part
     return total
 
 
-@contextmanager
-def _nudged(embedding: nn.Module, spots: TriggerPositions) -> Iterator[None]:
-    """While open, places are embedded as their tokens, nudged."""
-    before, original = vars(embedding).get("forward"), embedding.forward
+def _with_offsets(
+    embed: Callable[[Tensor], Tensor], positions: TriggerPositions
+) -> Callable[[Tensor], Tensor]:
+    """Return an embedding in which position ids are their tokens, plus the offsets."""
 
     def forward(ids: Tensor) -> Tensor:
-        at = ids >= spots.first
-        which = ids[at] - spots.first
-        plain: Tensor = original(ids.masked_scatter(at, spots.tokens[which]))
-        nudge = spots.offsets[which].to(plain.dtype)
-        return plain.index_put(at.nonzero(as_tuple=True), nudge, accumulate=True)
+        at = ids >= positions.first
+        which = ids[at] - positions.first
+        plain = embed(ids.masked_scatter(at, positions.tokens[which]))
+        offsets = positions.offsets[which].to(plain.dtype)
+        return plain.index_put(at.nonzero(as_tuple=True), offsets, accumulate=True)
 
-    embedding.forward = forward
-    try:
-        yield
-    finally:
-        del embedding.forward
-        if before is not None:
-            embedding.forward = before
+    return forward
 
 
 @dataclass(frozen=True, eq=False)
-class _Aliased:
-    """Passes in whose output the places are words too: those that stand there, nudged."""
+class _WithTriggerWords:
+    """A backend whose output has the trigger positions as words: their tokens', plus offsets."""
 
-    passes: ForwardBackend
-    spots: TriggerPositions
+    backend: ForwardBackend
+    positions: TriggerPositions
 
     @property
-    def shared(self) -> bool:
-        return self.passes.shared
+    def shares_prefixes(self) -> bool:
+        return self.backend.shares_prefixes
 
     @property
     def vocabulary(self) -> int:
-        return self.passes.vocabulary
+        return self.backend.vocabulary
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
     ) -> HiddenStates:
-        return self.passes.hidden_states(sequences, positions, roots)
+        return self.backend.hidden_states(sequences, positions, roots)
 
     def logits(self, states: Tensor) -> Tensor:
-        """(position, word), then fillers up to the first place's id, then the places."""
-        logits, spots = self.passes.logits(states), self.spots
-        fill = logits[:, : spots.first - logits.shape[1]]
-        ids, words = spots.tokens.to(logits.device), spots.words.to(logits.device)
+        """Return (position, word): fillers and then trigger positions follow the words."""
+        logits, positions = self.backend.logits(states), self.positions
+        fill = logits[:, : positions.first - logits.shape[1]]
+        ids, words = positions.tokens.to(logits.device), positions.words.to(logits.device)
         return torch.cat([logits, fill, logits[:, ids] + logits @ words.T], 1)

@@ -1,10 +1,10 @@
-"""A model laid open: what its tokens spell, what its words see, and how a loss changes."""
+"""White-box access to a model: token spellings, hidden states and gradients of a loss."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
-from typing import Any, Protocol, cast
+from typing import Generic, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from promptsearch.errors import ModelError
 from promptsearch.models import Plan, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan
-from promptsearch.models.forward.runtime import ModelRuntime
-from promptsearch.models.forward.score import ForwardRecipe, work_of
+from promptsearch.models.families.family import ModelFamily
+from promptsearch.models.forward.runtime import Backend, ModelRuntime
+from promptsearch.models.forward.score import batch_plan_of
 from promptsearch.models.gradients.output_embedding import (
     OutputEmbedding,
     at_output_embedding,
@@ -25,46 +26,31 @@ from promptsearch.models.tokenization.vocabulary import answer_ids, spellings
 from promptsearch.prompt import Answer, Filled, Trigger
 
 
-class GradientModel(Protocol):
-    """What a family has to offer."""
-
-    @property
-    def machine(self) -> ModelRuntime[Any]: ...
-
-    def over(self, machine: ModelRuntime[Any]) -> "GradientModel": ...
-
-    def plan_all(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> BatchPlan: ...
-
-    def procedure(self, work: BatchPlan) -> ForwardRecipe: ...
-
-    def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]: ...
-
-
 @dataclass(frozen=True, eq=False)
 class GradientPlan:
-    """Work whose texts have places instead of triggers, and the tokens that stand there."""
+    """A plan of texts with position ids instead of triggers, and the triggers' tokens."""
 
-    work: BatchPlan
+    plan: BatchPlan
     triggers: tuple[int, ...]
 
     @property
     def forwards(self) -> int:
-        """Sequences, each of them twice: forth and back."""
-        return 2 * self.work.forwards
+        """Count of sequences, each of them twice: forward and backward."""
+        return 2 * self.plan.forwards
 
     @property
     def tokens(self) -> int:
-        return 2 * self.work.tokens
+        return 2 * self.plan.tokens
 
     @property
     def peak_bytes(self) -> int:
-        """Every layer's activations are kept for the way back; an upper estimate."""
-        return self.work.limits.layers * self.work.peak_bytes
+        """An upper estimate: every layer's activations are kept for the backward pass."""
+        return self.plan.limits.layers * self.plan.peak_bytes
 
 
 @dataclass(frozen=True, eq=False)
-class TokenSlopes:
-    """See `Slopes`; tokens are worked out when they are asked for."""
+class TriggerGradients:
+    """The gradient of a loss at the triggers; `tokens` is computed when it is first read."""
 
     gradient: Tensor
     words: Tensor  # (trigger, word)
@@ -72,115 +58,109 @@ class TokenSlopes:
 
     @cached_property
     def tokens(self) -> Tensor:
+        """(trigger, token), float32, CPU: the change of the loss, up to a constant a position."""
         table = table_of(self.embedding)  # (token, hidden)
-        slopes = (self.gradient.to(table.device) @ table.T.float()).cpu()
-        slopes[:, : self.words.shape[1]] += self.words[:, : slopes.shape[1]]
-        return slopes
+        gradients = (self.gradient.to(table.device) @ table.T.float()).cpu()
+        gradients[:, : self.words.shape[1]] += self.words[:, : gradients.shape[1]]
+        return gradients
 
 
-class FamilyWhiteBox:
-    """The white box of any family."""
+class FamilyWhiteBox(Generic[Backend]):
+    """The white box of a model of any family."""
 
-    def __init__(self, model: GradientModel) -> None:
-        self._model = model
+    def __init__(self, runtime: ModelRuntime[Backend], family: ModelFamily[Backend]) -> None:
+        self._runtime, self._family = runtime, family
 
     @cached_property
     def spellings(self) -> Sequence[str | None]:
-        """What each token adds to a text; None where no text can say it."""
-        machine = self._model.machine
-        control = set(control_tokens(machine.tokenizer).values())
-        return spellings(machine.tokenizer, machine.tokens, control)
+        """The text that each token adds to a text; None if no text can say it."""
+        control = set(control_tokens(self._runtime.tokenizer).values())
+        return spellings(self._runtime.tokenizer, self._runtime.tokens, control)
 
     @property
     def mask(self) -> int | None:
-        """The mask token, where there is one."""
-        token: int | None = self._model.machine.tokenizer.mask_token_id
-        return token if self._model.machine.info.family == "masked" else None
+        """The mask token of a masked model."""
+        token: int | None = self._runtime.tokenizer.mask_token_id
+        return token if self._runtime.info.family == "masked" else None
 
     def tokens_named(self, names: Sequence[str]) -> list[int | None]:
-        """The ids of tokens as the vocabulary writes them; None for those that it has not."""
-        vocabulary: dict[str, int] = self._model.machine.tokenizer.get_vocab()
+        """Return the ids of tokens as the vocabulary writes them; None for unknown ones."""
+        vocabulary: dict[str, int] = self._runtime.tokenizer.get_vocab()
         return [vocabulary.get(name) for name in names]
 
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
-        """The ids as the model reads them."""
-        return self._model.sequences(texts, answer)
+        """Return the ids as the model reads them."""
+        return self._family.sequences(self._runtime, texts, answer)
 
-    def plan(self, questions: Sequence[ScoringRequest], scoring: Scoring) -> GradientPlan:
-        """Work to be differentiated; `ModelError` where the texts differ in their triggers."""
-        held = {_triggers(text) for question in questions for text in question.texts}
-        if len(held) != 1:
+    def plan(self, requests: Sequence[ScoringRequest], scoring: Scoring) -> GradientPlan:
+        """Plan gradients. Raise ModelError if the texts differ in their triggers."""
+        triggers = {_triggers(text) for request in requests for text in request.texts}
+        if len(triggers) != 1:
             raise ModelError("gradients are of texts that hold the same triggers")
         marked = [
             ScoringRequest(
-                [_marked(text, self._first) for text in question.texts], question.answers
+                [_with_position_ids(text, self._first) for text in request.texts], request.answers
             )
-            for question in questions
+            for request in requests
         ]
-        return GradientPlan(self._differentiable.plan_all(marked, scoring), *held)
+        plan = self._family.plan_all(self._runtime.with_gradients, marked, scoring)
+        return GradientPlan(plan, *triggers)
 
-    def token_gradients(self, plan: Plan, loss: Loss) -> TokenSlopes:
-        """How the loss changes with the tokens at the triggers' places."""
+    def token_gradients(self, plan: Plan, loss: Loss) -> TriggerGradients:
+        """Return how the loss changes with the tokens at the triggers' positions."""
         if not isinstance(plan, GradientPlan):
             raise ModelError("this plan is not one for gradients; make it with white_box.plan")
-        model, embedding = self._differentiable, self._embedding
-        spots = TriggerPositions.of(
-            plan.triggers, self._first, model.machine.batch_limits.vocabulary, embedding
-        )
-        backward = Backward(*model.procedure(plan.work), loss, spots)
-        total = gradient(plan.work, backward, embedding)
-        return TokenSlopes(total.offsets.cpu(), total.words.cpu(), embedding)
+        vocabulary, embedding = self._runtime.batch_limits.vocabulary, self._embedding
+        positions = TriggerPositions.of(plan.triggers, self._first, vocabulary, embedding)
+        recipe = self._family.recipe(self._runtime.with_gradients.backend_for(plan.plan))
+        total = gradient(plan.plan, Backward(*recipe, loss, positions), embedding)
+        return TriggerGradients(total.offsets.cpu(), total.words.cpu(), embedding)
 
     def plan_states(self, texts: Sequence[Filled], answer: Answer) -> BatchPlan:
-        """One pass a text, as it is scored with this answer."""
-        return self._reading.plan_all([ScoringRequest(texts, [answer])], Scoring("independent"))
+        """Plan one forward pass a text, as it is scored with this answer."""
+        request = ScoringRequest(texts, [answer])
+        return self._family.plan_all(self._states_runtime, [request], Scoring("independent"))
 
     def states(self, plan: Plan) -> Tensor:
-        """(text, hidden): what the output embedding multiplies at the answer's first token."""
-        work, model = work_of(plan), self._reading
-        return states_of(work, model.procedure(work), self._readout.rows)
+        """Return (text, hidden): the output embedding's input at the answer's first token."""
+        batch_plan = batch_plan_of(plan)
+        recipe = self._family.recipe(self._states_runtime.backend_for(batch_plan))
+        return states_of(batch_plan, recipe, self._output_embedding.rows)
 
     def output_rows(self, words: Sequence[str]) -> Tensor:
-        """(word, hidden): their rows of the output embedding."""
-        ids = answer_ids(self._model.machine.tokens, words)
+        """Return (word, hidden): the words' rows of the output embedding."""
+        ids = answer_ids(self._runtime.tokens, words)
         if long := next(
             (w for w, word_ids in zip(words, ids, strict=True) if len(word_ids) != 1), None
         ):
             raise ModelError(f"{long!r} is not one token of this model; leave it out")
-        rows = self._readout.rows
+        rows = self._output_embedding.rows
         return rows[[token for (token,) in ids]].float().cpu()
 
     @cached_property
-    def _reading(self) -> GradientModel:
-        return self._model.over(at_output_embedding(self._model.machine))
+    def _states_runtime(self) -> ModelRuntime[Backend]:
+        return at_output_embedding(self._runtime)
 
     @property
-    def _readout(self) -> OutputEmbedding:
-        machine = self._model.machine
-        return OutputEmbedding.of(machine.model, machine.info.spec)
-
-    @cached_property
-    def _differentiable(self) -> GradientModel:
-        machine = self._model.machine
-        return self._model.over(machine.with_gradients)
+    def _output_embedding(self) -> OutputEmbedding:
+        return OutputEmbedding.of(self._runtime.model, self._runtime.info.spec)
 
     @property
     def _embedding(self) -> nn.Module:
-        model = self._model.machine.model
-        body = model.get_encoder() if self._model.machine.info.family == "seq2seq" else model
+        model = self._runtime.model
+        body = model.get_encoder() if model.config.is_encoder_decoder else model
         embedding: nn.Module = body.get_input_embeddings()
         return embedding
 
     @cached_property
     def _first(self) -> int:
-        """The id of the first place: beyond all tokens, read or written."""
-        return max(
-            len(cast(Tensor, self._embedding.weight)), self._model.machine.batch_limits.vocabulary
-        )
+        """The id of the first trigger position: beyond all tokens, read or written."""
+        rows = len(cast(Tensor, self._embedding.weight))
+        return max(rows, self._runtime.batch_limits.vocabulary)
 
 
 def table_of(embedding: nn.Module) -> Tensor:
-    """(token, hidden): what the model reads for each token, scaled as the module scales it."""
+    """Return (token, hidden): the embedding of each token, scaled as the module scales it."""
     weight = embedding.weight
     assert isinstance(weight, Tensor)
     if type(embedding) is nn.Embedding:
@@ -194,7 +174,7 @@ def _triggers(text: Filled) -> tuple[int, ...]:
     return tuple(part.token for part in text if isinstance(part, Trigger))
 
 
-def _marked(text: Filled, first: int) -> Filled:
-    """The text with places instead of its triggers, numbered from left to right."""
+def _with_position_ids(text: Filled, first: int) -> Filled:
+    """Return the text with position ids instead of its triggers, from left to right."""
     triggers = map(Trigger, count(first))
     return tuple(next(triggers) if isinstance(part, Trigger) else part for part in text)

@@ -1,4 +1,4 @@
-"""Where a model's files are: what stands after --model, found here or said to be missing."""
+"""The files of a model, found from the value of --model."""
 
 import hashlib
 import importlib.util
@@ -21,7 +21,7 @@ _TOKENIZERS = ("tokenizer*", "vocab*", "spiece.model", "*.spm", "sentencepiece*.
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """Files that are there: a directory in the Hugging Face layout, or a GGUF file in it."""
+    """Files of a model: a directory in the Hugging Face layout, or a GGUF file in it."""
 
     directory: Path
     gguf: str | None = None
@@ -45,7 +45,7 @@ class ModelFiles:
 
 
 def find_model_files(spec: str) -> ModelFiles:
-    """The files of a model; `ModelError` in one line where there are none. Never waits."""
+    """Return the files of a model. Raise ModelError if there are none; never wait long."""
     if spec == "builtin":
         return _checked(_directory(MINI, spec), MINI_SHA256)
     if spec == "smollm2":
@@ -63,7 +63,7 @@ def find_model_files(spec: str) -> ModelFiles:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, computed once per state of it."""
+    """Return the SHA-256 of a file, computed once for each modification of it."""
     real = path.resolve()
     state = real.stat()
     return _file_sha256(real, state.st_mtime_ns, state.st_size)

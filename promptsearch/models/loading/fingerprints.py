@@ -1,4 +1,4 @@
-"""Hashes of what a model's scores depend on beside its weights."""
+"""Hashes of configuration and tokenizer, on which a model's scores depend too."""
 
 import hashlib
 import json
@@ -9,14 +9,14 @@ _NO_MATTER = ("use_cache",)  # to scores; training sets it
 
 
 def config_sha256(model: Any) -> str:
-    """Hash of the settings of its configuration that are not its architecture's defaults."""
+    """Return the hash of the settings that differ from the architecture's defaults."""
     config = model.config.to_diff_dict()
     settings = {key: config[key] for key in config if key not in (*_DESCRIBED, *_NO_MATTER)}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def tokenizer_sha256(tokenizer: Any) -> str:
-    """Hash of all that makes a tokenizer's ids: its state, or the vocabulary of a slow one."""
+    """Return the hash of a tokenizer's state, or of the vocabulary of a slow one."""
     if tokenizer.is_fast:
         state: str = tokenizer.backend_tokenizer.to_str()
     else:

@@ -1,4 +1,4 @@
-"""A model from its name. transformers and torch load when this is called, and not before."""
+"""Loading of models by name; transformers and torch are imported by the call, not before."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,12 +23,12 @@ def load_model(
     batch_tokens: int | None = None,
     trust_remote_code: bool = False,
 ) -> LanguageModel:
-    """The model that `spec` names: builtin, a directory, a hub name, a .gguf file or smollm2.
+    """Return the model of `spec`: builtin, a directory, a hub name, a .gguf file or smollm2.
 
-    `device` is auto, cpu or cuda. `dtype` auto is float32, with a bfloat16 copy to rank with where
-    the hardware multiplies that faster. `device_map` "auto" spreads a model that no device holds
-    over all of them. `batch_tokens` is the size of a batch. `ModelError`, in one line and at once,
-    where the model is missing, damaged or of no family we know.
+    `device` is auto, cpu or cuda. `dtype` auto is float32, with a bfloat16 copy to rank with if the
+    hardware multiplies that faster. `device_map` "auto" spreads a model that no device holds over
+    all of them. `batch_tokens` is the size of a batch. Raise ModelError, in one line and at once,
+    if the model is missing, damaged or of an unknown family.
     """
     return load(
         Options(
@@ -47,12 +47,12 @@ def load_model(
 
 
 def load_beside(model: LanguageModel, spec: str) -> LanguageModel:
-    """Another model on the device of this one, which reads no chats."""
+    """Return another model on the device of this one, reading no chats."""
     return load(replace(model.options, spec=spec, family=None, chat="off"))
 
 
 def check_family(option: str, spec: str, allowed: Sequence[Family]) -> None:
-    """`ModelError` where the model is missing or of another family; its weights are not read."""
+    """Raise ModelError if the model is missing or of another family; weights are not read."""
     source = find_model_files(spec)
     from promptsearch.models.loading.pretrained import family_at
 
@@ -63,7 +63,7 @@ def check_family(option: str, spec: str, allowed: Sequence[Family]) -> None:
 
 
 def load_for(chat: ChatKeys | None, spec: str, /, **options: Any) -> LanguageModel:
-    """The model with a task's chat settings; `options` are those of `load_model`."""
+    """Return the model with a task's chat settings; `options` are those of `load_model`."""
     return load_model(
         spec,
         **options,
@@ -73,7 +73,7 @@ def load_for(chat: ChatKeys | None, spec: str, /, **options: Any) -> LanguageMod
 
 
 def load(options: Options) -> LanguageModel:
-    """The model that the options name."""
+    """Return the model of the options."""
     source = find_model_files(options.spec)
     from promptsearch.models.loading.pretrained import load
 

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
+from promptsearch.models.families import FAMILIES
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.files import ModelFiles
 
@@ -27,7 +28,7 @@ _READING = (  # what `from_pretrained` raises where a file is not what it should
 
 
 def load(source: ModelFiles, options: Options) -> LanguageModel:
-    """Load the files and wrap them; `ModelError` where they are not what they should be."""
+    """Load and wrap the files. Raise ModelError if they are damaged or of another kind."""
     from transformers import AutoTokenizer
 
     device = device_of(options.device)
@@ -43,7 +44,7 @@ def load(source: ModelFiles, options: Options) -> LanguageModel:
 
 
 def family_at(source: ModelFiles, options: Options) -> Family:
-    """The family of the model there, from its configuration alone unless the options name it."""
+    """Return the family of the options, or else that of the configuration."""
     from transformers import AutoConfig
 
     with quiet():
@@ -60,18 +61,14 @@ def _arguments(source: ModelFiles, options: Options) -> dict[str, Any]:
 def _weights(source: ModelFiles, options: Options, family: Family, common: dict[str, Any]) -> Any:
     import transformers
 
-    kinds = {
-        "masked": transformers.AutoModelForMaskedLM,
-        "causal": transformers.AutoModelForCausalLM,
-        "seq2seq": transformers.AutoModelForSeq2SeqLM,
-    }
+    auto_model = getattr(transformers, FAMILIES[family].auto_model)
     dtype = torch.float32 if options.dtype == "auto" else getattr(torch, options.dtype)
     if options.device_map:
         _check_accelerate(options)
         common = {**common, "device_map": options.device_map}
     safe = {} if source.gguf else {"use_safetensors": source.weights[0].suffix == ".safetensors"}
     model, report = read(
-        kinds[family], source, options, dtype=dtype, output_loading_info=True, **safe, **common
+        auto_model, source, options, dtype=dtype, output_loading_info=True, **safe, **common
     )
     if missing := sorted(report["missing_keys"]):
         raise ModelError(
@@ -89,7 +86,7 @@ def _check_accelerate(options: Options) -> None:
 
 
 def read(kind: Any, source: ModelFiles, options: Options, **arguments: Any) -> Any:
-    """One of transformers' `from_pretrained`, whose many kinds of errors mean a bad file here."""
+    """Call one of transformers' `from_pretrained`; its many errors mean a bad file here."""
     try:
         return kind.from_pretrained(source.directory, **arguments)
     except _READING as error:
@@ -98,14 +95,13 @@ def read(kind: Any, source: ModelFiles, options: Options, **arguments: Any) -> A
 
 
 def family_of(config: Any, spec: str) -> Family:
-    """What kind of model a configuration describes; `ModelError` where it does not say."""
+    """Return the family of a configuration. Raise ModelError if it names none."""
     if config.is_encoder_decoder:
         return "seq2seq"
     for name in config.architectures or ():
-        if name.endswith("ForMaskedLM"):
-            return "masked"
-        if name.endswith(("ForCausalLM", "LMHeadModel")):
-            return "causal"
+        for family, entry in FAMILIES.items():
+            if name.endswith(entry.architectures):
+                return family
     families = _families_of_type(config.model_type)
     if len(families) == 1:
         return families[0]
@@ -118,16 +114,15 @@ def family_of(config: Any, spec: str) -> Family:
 def _families_of_type(model_type: str) -> list[Family]:
     from transformers.models.auto import modeling_auto as auto
 
-    kinds: dict[Family, Any] = {
-        "masked": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-        "causal": auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        "seq2seq": auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
-    }
-    return [family for family, names in kinds.items() if model_type in names]
+    return [
+        family
+        for family, entry in FAMILIES.items()
+        if model_type in getattr(auto, entry.model_types)
+    ]
 
 
 def moved(model: Any, device: torch.device) -> Any:
-    """The model on a device; `ModelError` where it does not fit."""
+    """Return the model on a device. Raise ModelError if it does not fit."""
     try:
         return model.to(device)
     except torch.OutOfMemoryError:
@@ -139,7 +134,7 @@ def moved(model: Any, device: torch.device) -> Any:
 
 
 def device_of(name: str) -> torch.device:
-    """The device that `--device` names; `ModelError` where it is not there."""
+    """Return the device of `--device`. Raise ModelError if it is missing."""
     there = torch.cuda.is_available()
     if name == "auto":
         return torch.device("cuda" if there else "cpu")

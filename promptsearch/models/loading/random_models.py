@@ -1,6 +1,6 @@
-"""transformers models laid open, for benchmarks and tests: of a known shape, or a spec's own.
+"""transformers models for benchmarks and tests: random ones of a given shape, or those of a spec.
 
-A random model has the cost of a real one of its shape; only what it says is worth nothing.
+A random model costs what a real one of its shape costs; only its scores are meaningless.
 """
 
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
+from promptsearch.models.families import FAMILIES
 from promptsearch.models.forward.linear import in_bfloat16
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.files import MINI, find_model_files
@@ -19,7 +20,7 @@ SENTINELS = 100  # <extra_id_0>, ... as T5 has them
 
 @dataclass(frozen=True)
 class Size:
-    """How large a random model is; the defaults are BERT-base's (Devlin et al., 2019)."""
+    """The size of a random model; the defaults are BERT-base's (Devlin et al., 2019)."""
 
     layers: int = 12  # of an encoder-decoder: of each half
     hidden: int = 768
@@ -36,7 +37,7 @@ T5_SMALL = Size(layers=6, hidden=512, heads=8, feed_forward=2048, vocabulary=32_
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """A transformers model in eval mode with its tokenizer, and the port's view of the two."""
+    """A transformers model in eval mode with its tokenizer, and their info."""
 
     model: Any
     tokenizer: Any
@@ -47,17 +48,17 @@ class Parts:
         return self.info.family
 
     def wrapped(self) -> LanguageModel:
-        """The same weights as a model that scores, prompts read as they are."""
+        """Return the weights as a model that scores, prompts read as they are."""
         return wrap(self.model, self.tokenizer, self.info, Options(self.info.spec, chat="off"))
 
     def in_bfloat16(self) -> "Parts":
-        """A copy with bfloat16 weights."""
+        """Return a copy with bfloat16 weights."""
         model = in_bfloat16(self.model)
         return replace(self, model=model, info=replace(self.info, dtype="bfloat16"))
 
 
 def random_parts(family: Family, size: Size, device: str = "cpu", seed: int = 0) -> Parts:
-    """A random model of this size in float32, reading with the built-in word pieces."""
+    """Return a random model of this size in float32, with the built-in word pieces."""
     makers = {"masked": _bert, "causal": _gpt2, "seq2seq": _t5}
     with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
@@ -66,30 +67,25 @@ def random_parts(family: Family, size: Size, device: str = "cpu", seed: int = 0)
     return Parts(moved(model.eval(), device_of(device)), _tokenizer(family), info)
 
 
-def opened(spec: str, device: str = "cpu") -> Parts:
-    """The model that `--model SPEC` means, in float32; `ModelError` where there is none."""
+def load_parts(spec: str, device: str = "cpu") -> Parts:
+    """Return the model of `--model SPEC` in float32. Raise ModelError if there is none."""
     import transformers
 
     source = find_model_files(spec)
-    kinds: dict[Family, Any] = {
-        "masked": transformers.AutoModelForMaskedLM,
-        "causal": transformers.AutoModelForCausalLM,
-        "seq2seq": transformers.AutoModelForSeq2SeqLM,
-    }
     common: dict[str, Any] = {"local_files_only": True}
     common |= {"gguf_file": source.gguf} if source.gguf else {}
     with quiet():
         config = transformers.AutoConfig.from_pretrained(source.directory, **common)
         family = family_of(config, spec)
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.directory, **common)
-        kind = kinds[family]
-        model = kind.from_pretrained(source.directory, dtype=torch.float32, **common)
+        auto_model = getattr(transformers, FAMILIES[family].auto_model)
+        model = auto_model.from_pretrained(source.directory, dtype=torch.float32, **common)
     info = ModelInfo(spec, family, source.sha256, "float32", source.revision)
     return Parts(moved(model.eval(), device_of(device)), tokenizer, info)
 
 
 def _tokenizer(family: Family) -> Any:
-    """The built-in word pieces, framed as the family's own tokenizers frame a text."""
+    """Return the built-in word pieces, with the special tokens of the family."""
     from tokenizers import Tokenizer, processors
     from transformers import PreTrainedTokenizerFast
 

@@ -1,4 +1,4 @@
-"""Writing a prompt for a causal model: as it is, or as a chat whose reply is the answer."""
+"""Prompts of causal models as tokenizer input: plain, or as a chat whose reply is the answer."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ USER, SYSTEM = "\ue010", "\ue011"  # stand for the messages while the template i
 
 @dataclass(frozen=True)
 class EncodedChatText:
-    """A prompt with an answer in it, as a line."""
+    """A prompt with an answer in it, as tokenizer input."""
 
     line: TokenizerInput
     part_starts: Sequence[int]  # where in the line each part of the prompt stands
@@ -24,21 +24,21 @@ class EncodedChatText:
 
 
 class Writer(Protocol):
-    """How a prompt becomes a line."""
+    """Writes prompts as tokenizer input."""
 
     @property
     def special(self) -> bool:
-        """Whether the tokenizer adds its begin token."""
+        """True if the tokenizer adds its begin token."""
         ...
 
     def write(self, filled: Filled, answer: Answer) -> EncodedChatText:
-        """The line; a slot that the answer leaves out is empty."""
+        """Return the line; a slot that the answer leaves out is empty."""
         ...
 
 
 @dataclass(frozen=True)
 class Raw:
-    """The prompt as it is."""
+    """Writes prompts as they are."""
 
     special: bool = True
 
@@ -49,7 +49,7 @@ class Raw:
 
 @dataclass(frozen=True)
 class Chat:
-    """The text before the first slot is the user's message; the rest is the reply."""
+    """Writes the text before the first slot as the user's message, the rest as the reply."""
 
     opening: TokenizerInput  # what the template puts before the user's text
     closing: TokenizerInput  # what it puts between it and the reply
@@ -73,7 +73,7 @@ class Chat:
         return EncodedChatText(line, part_starts, [part_starts[i] for i in slots])
 
     def _reply_start(self, message: TokenizerInput) -> str:
-        """The reply up to the answer; a space joins them where one stands before the slot."""
+        """Return the reply up to the answer, with a space if one stands before the slot."""
         before = [part for part in message if part != ""]
         prefix = self.answer_prefix or ""
         spaced = not before or (isinstance(before[-1], str) and before[-1][-1].isspace())
@@ -96,7 +96,7 @@ def _text(part: Text | Input | Slot | Trigger, answers: Mapping[str, str]) -> st
 
 
 def _stripped(texts: TokenizerInput) -> TokenizerInput:
-    """The same parts, without white space at the outer ends of their whole."""
+    """Return the parts without white space at the ends of the whole line."""
     parts = list(texts)
     _strip(parts, range(len(parts)), str.lstrip)
     _strip(parts, reversed(range(len(parts))), str.rstrip)
@@ -104,7 +104,7 @@ def _stripped(texts: TokenizerInput) -> TokenizerInput:
 
 
 def _strip(parts: list[str | int], order: Iterable[int], strip: Callable[[str], str]) -> None:
-    """Strip the parts in this order until something is left."""
+    """Strip the parts in this order up to the first one that is not empty then."""
     for i in order:
         part = parts[i]
         if isinstance(part, str):
@@ -116,7 +116,7 @@ def _strip(parts: list[str | int], order: Iterable[int], strip: Callable[[str], 
 def chat_of(
     tokenizer: Any, control: Mapping[str, int], system: str | None, answer_prefix: str | None
 ) -> Chat:
-    """The chat that the tokenizer's template makes; `ModelError` where it cannot be used."""
+    """Return the chat of the tokenizer's template. Raise ModelError if it cannot be used."""
     from jinja2 import TemplateError
 
     turns = [{"role": "user", "content": USER}]
@@ -136,7 +136,7 @@ def chat_of(
 
 
 def _controlled(text: str, control: Mapping[str, int], system: str) -> TokenizerInput:
-    """The template's own text: here, and only here, names of control tokens mean them."""
+    """Return the template's text, in which names of control tokens stand for them."""
     names = sorted([*control, SYSTEM], key=len, reverse=True)
     pieces = re.split("(" + "|".join(map(re.escape, names)) + ")", text)
     means: dict[str, str | int] = {**control, SYSTEM: system}
@@ -144,5 +144,5 @@ def _controlled(text: str, control: Mapping[str, int], system: str) -> Tokenizer
 
 
 def template_sha256(tokenizer: Any) -> str:
-    """Hash of the chat template, so that a result says which one made it."""
+    """Return the hash of the chat template, which results record."""
     return hashlib.sha256(tokenizer.get_chat_template().encode()).hexdigest()

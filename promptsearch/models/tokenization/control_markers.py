@@ -1,4 +1,4 @@
-"""A private copy of a fast tokenizer whose control tokens have names that no text spells."""
+"""Private copies of fast tokenizers whose control tokens have names that no text spells."""
 
 import json
 from typing import Any
@@ -9,15 +9,15 @@ TRIGGER_PLACEHOLDER = -2  # in a line and in ids: where a token will stand that 
 
 
 def marker(base: str, token: int) -> str:
-    """The private name of a control token; `base` frames it, so names are prefix-free."""
+    """Return the private name of a control token; `base` frames it, so names are prefix-free."""
     return f"{base}{token}{base}"
 
 
 def with_markers(state: str, control: dict[str, int], base: str) -> Any:
-    """The tokenizer of a JSON `state` with every token of `control` renamed to its marker.
+    """Return the tokenizer of a JSON `state`, its `control` tokens renamed to their markers.
 
-    Ids stay as they are: names change in place, in the list of added tokens and in the
-    vocabulary (where `</s>` may be an ordinary piece). Truncation and padding are switched off.
+    Ids stay as they are: names change in place, in the list of added tokens and in the vocabulary
+    (where `</s>` may be an ordinary piece). Truncation and padding are switched off.
     """
     from tokenizers import Tokenizer
 

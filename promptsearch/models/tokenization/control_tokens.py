@@ -1,10 +1,10 @@
-"""What a tokenizer keeps for itself, and how long a text a model holds."""
+"""Tokens of a tokenizer that texts must not spell: special tokens, sentinels, a chat template's."""
 
 from typing import Any
 
 
 def control_tokens(tokenizer: Any) -> dict[str, int]:
-    """Names and ids of the tokens that only we may write: special ones, and a chat template's."""
+    """Return names and ids of the tokens that only we may write, a chat template's among them."""
     template = tokenizer.chat_template or ""
     special = set(tokenizer.all_special_ids)
     controls: dict[str, int] = {
@@ -19,15 +19,15 @@ def control_tokens(tokenizer: Any) -> dict[str, int]:
 
 
 def is_sentinel(piece: str) -> bool:
-    """Whether it is T5's "<extra_id_0>"; in mT5's vocabulary an ordinary piece with a space."""
+    """Return True for T5's "<extra_id_0>"; in mT5's vocabulary an ordinary piece with a space."""
     return piece.removeprefix("\u2581").startswith("<extra_id_")
 
 
 def sentinels_of(tokenizer: Any) -> list[int]:
-    """Ids of <extra_id_0>, <extra_id_1>, ... as far as they go."""
+    """Return the ids of <extra_id_0>, <extra_id_1>, ... up to the first that is missing."""
     whole = {**tokenizer.get_vocab(), **tokenizer.get_added_vocab()}
-    known = {piece.removeprefix("\u2581"): n for piece, n in whole.items() if is_sentinel(piece)}
+    ids_of = {piece.removeprefix("\u2581"): n for piece, n in whole.items() if is_sentinel(piece)}
     sentinels: list[int] = []
-    while (name := f"<extra_id_{len(sentinels)}>") in known:
-        sentinels.append(known[name])
+    while (name := f"<extra_id_{len(sentinels)}>") in ids_of:
+        sentinels.append(ids_of[name])
     return sentinels

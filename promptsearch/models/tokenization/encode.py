@@ -23,9 +23,9 @@ class Encoded:
 
 
 def line_of(filled: Filled, controls: Sequence[int]) -> TokenizerInput:
-    """The line of a prompt; its n-th slot is the n-th of `controls` (the last one repeats).
+    """Return a prompt's line; its n-th slot is the n-th of `controls` (the last one repeats).
 
-    A trigger is a hole in it: see `planted`.
+    A trigger is TRIGGER_PLACEHOLDER in it: see `insert_triggers`.
     """
     line: list[str | int] = []
     slots = 0
@@ -39,23 +39,23 @@ def line_of(filled: Filled, controls: Sequence[int]) -> TokenizerInput:
 
 
 def insert_triggers(ids: list[int], filled: Filled) -> list[int]:
-    """The ids with the prompt's triggers in their holes."""
+    """Return the ids with the prompt's triggers instead of their placeholders."""
     triggers = [part.token for part in filled if isinstance(part, Trigger)]
     if not triggers:
         return ids
     positions = [position for position, token in enumerate(ids) if token == TRIGGER_PLACEHOLDER]
     if len(positions) != len(triggers):
         raise ModelError("this tokenizer does not keep places for triggers apart from text")
-    full = list(ids)
+    with_triggers = list(ids)
     for position, token in zip(positions, triggers, strict=True):
-        full[position] = token
-    return full
+        with_triggers[position] = token
+    return with_triggers
 
 
 def encode(
     texts: Sequence[Filled], tokens: Tokens, controls: Sequence[int], room: Room
 ) -> list[Encoded]:
-    """All texts as ids; inputs are cut where a text has more tokens than its places leave room."""
+    """Return all texts as ids; a text with more tokens than its slots leave room for is cut."""
     ids = tokens.encode([line_of(filled, controls) for filled in texts])
     encoded = []
     for filled, text_ids in zip(texts, ids, strict=True):
@@ -78,7 +78,7 @@ def _cut(
 
 
 def _slots(ids: list[int], controls: Sequence[int], count: int) -> tuple[int, ...]:
-    """Where the first `count` controls stand; no text can spell one, so these are the slots."""
+    """Return the positions of the first `count` controls: the slots, as no text spells one."""
     slots: list[int] = []
     for number in range(count):
         control = controls[min(number, len(controls) - 1)]
@@ -87,7 +87,7 @@ def _slots(ids: list[int], controls: Sequence[int], count: int) -> tuple[int, ..
 
 
 def slot_contexts(filled: Filled) -> SlotContexts:
-    """Each slot with what stands before it: "start", "space", or "text" right against it."""
+    """Return each slot with its left context: "start", "space", or "text" right against it."""
     contexts: list[tuple[str, str]] = []
     before = "start"
     for part in filled:
@@ -103,7 +103,7 @@ def slot_contexts(filled: Filled) -> SlotContexts:
 def answer_ids(
     answers: Sequence[Answer], contexts: SlotContexts, tokens: Tokens
 ) -> list[Mapping[str, tuple[int, ...]]]:
-    """Per answer, the ids of its text in each slot it fills, as they are in that place."""
+    """Return for each answer the ids of its text in each slot that it fills."""
     ids_of: dict[tuple[str, str], tuple[int, ...]] = {}
     for slot, before in contexts:
         texts_of_slot = (text for answer in answers for name, text in answer if name == slot)

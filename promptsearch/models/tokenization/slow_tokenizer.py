@@ -1,4 +1,4 @@
-"""Tokenizers that exist in Python only: pieces between control tokens, encoded apart."""
+"""Tokenizers that exist in Python only: text between control tokens is encoded on its own."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,7 +8,7 @@ from promptsearch.models.tokenization.tokenizer import Located, TokenizerInput
 
 
 class SlowTokens:
-    """The plain path. Text next to a control token is encoded on its own; places are estimates."""
+    """A Python tokenizer. Text beside a control token is encoded alone; positions are estimates."""
 
     def __init__(self, tokenizer: Any, control: dict[str, int]) -> None:
         self._tokenizer = tokenizer
@@ -38,7 +38,7 @@ class SlowTokens:
         return self._tokenizer.build_inputs_with_special_tokens(ids) if special else ids
 
     def _text(self, text: str) -> list[int]:
-        """Ids of plain text; what spells a control token is broken up, so that it stays text."""
+        """Return the ids of plain text; spelled control tokens are broken up, so they stay text."""
         ids = list(
             self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
         )
@@ -57,7 +57,10 @@ class SlowTokens:
         return ids, next(same, min(len(prefix), len(ids)))
 
     def _located(self, line: TokenizerInput, special: bool) -> Located:
-        """Tokens of a piece are taken to be equally long: good enough to cut, then cut again."""
+        """Return ids and estimated positions, tokens of a piece taken to be equally long.
+
+        That is good enough to cut a text, and then cut it again.
+        """
         spans: list[tuple[int, int]] = [(0, 0)] * (self.lead * special)
         position, starts = 0, []
         for piece in piecewise(line):
@@ -74,7 +77,7 @@ class SlowTokens:
 
 
 def piecewise(line: TokenizerInput) -> list[str | int]:
-    """The line with neighbouring strings joined."""
+    """Return the line with neighbouring strings joined."""
     pieces: list[str | int] = []
     for part in line:
         last = pieces[-1] if pieces else None

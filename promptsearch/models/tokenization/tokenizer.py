@@ -1,7 +1,8 @@
-"""Text to token ids, where only we can write control tokens.
+"""Text to token ids, with control tokens that only our code can write.
 
-A `Line` is text with control tokens in it: strings and ids in turn. Strings are data; whatever
-they spell (`[MASK]`, `</s>`) stays text. The ids are still those of the whole string.
+A `TokenizerInput` is text with control tokens in it: strings and ids in turn. Strings are data;
+control tokens that they spell (`[MASK]`, `</s>`) stay text. The ids are still those of the whole
+string.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ STAND_INS = ("the", "a", "is", "in", "of", "to", "it", "and", "I", "\u7684", "\u
 
 @dataclass(frozen=True)
 class Located:
-    """The ids of one line, and where each token and each part stands in the joined string."""
+    """The ids of one line, and the character positions of each token and each part."""
 
     ids: list[int]
     spans: list[tuple[int, int]]  # characters [start, end) of each token; (0, 0) for added ones
@@ -33,39 +34,39 @@ class Located:
 
 
 class Tokens(Protocol):
-    """A tokenizer seen as two alphabets: text, and control tokens that no text can spell."""
+    """A tokenizer with two alphabets: text, and control tokens that no text can spell."""
 
     @property
     def lead(self) -> int:
-        """How many control tokens the tokenizer puts before every text."""
+        """Count of control tokens that the tokenizer puts before every text."""
         ...
 
     @property
     def tail(self) -> int:
-        """How many it puts after every text."""
+        """Count of control tokens that the tokenizer puts after every text."""
         ...
 
     def encode(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[list[int]]:
-        """Token ids of each line; `special` adds what the tokenizer puts around a text."""
+        """Return the ids of each line, with the tokenizer's frame of special tokens or without."""
         ...
 
     def encode_from(
         self, lines: Sequence[TokenizerInput], parts: Sequence[int], special: bool = True
     ) -> list[tuple[list[int], int]]:
-        """Ids of each line, and the first token of its part `parts[i]`, with the space before."""
+        """Return the ids of each line, and the first token of part `parts[i]` and its space."""
         ...
 
     def locate(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[Located]:
-        """Ids with their places."""
+        """Return the ids with their positions in the text."""
         ...
 
     def encode_continuation(self, lines: Sequence[TokenizerInput]) -> list[list[int]]:
-        """Ids of lines that follow something: `" great"` after a space, `"great"` without one."""
+        """Return the ids of lines that follow a text: `" great"` or `"great"`."""
         ...
 
 
 class FastTokens:
-    """The Rust tokenizers: private copies in which control tokens have unspellable names."""
+    """A Rust tokenizer: private copies in which control tokens have unspellable names."""
 
     def __init__(self, backend: Any, control: dict[str, int]) -> None:
         self._state: str = backend.to_str()
@@ -78,7 +79,7 @@ class FastTokens:
     def encode(self, lines: Sequence[TokenizerInput], special: bool = True) -> list[list[int]]:
         base = unused_base(lines)
         if any(TRIGGER_PLACEHOLDER in line for line in lines):
-            return [ids for ids, *_ in self._holed(lines, base, special)]
+            return [ids for ids, *_ in self._encode_with_triggers(lines, base, special)]
         joined = [join(line, base) for line in lines]
         encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=special)
         return [encoding.ids for encoding in encodings]
@@ -90,7 +91,7 @@ class FastTokens:
         return [
             (ids, _token_at(encoding, text, len(join(line[:part], base)), lead))
             for (ids, encoding, line, text), part in zip(
-                self._holed(lines, base, special), parts, strict=True
+                self._encode_with_triggers(lines, base, special), parts, strict=True
             )
         ]
 
@@ -98,31 +99,32 @@ class FastTokens:
         base = unused_base(lines)
         return [
             Located(ids, encoding.offsets, starts(line, base))
-            for ids, encoding, line, _ in self._holed(lines, base, special)
+            for ids, encoding, line, _ in self._encode_with_triggers(lines, base, special)
         ]
 
     def encode_continuation(self, lines: Sequence[TokenizerInput]) -> list[list[int]]:
         base = unused_base(lines)
         if any(TRIGGER_PLACEHOLDER in line for line in lines):
             anchored = [(ANCHOR, *line) for line in lines]
-            return [ids[1:] for ids, *_ in self._holed(anchored, base, False)]
+            return [ids[1:] for ids, *_ in self._encode_with_triggers(anchored, base, False)]
         joined = [marker(base, ANCHOR) + join(line, base) for line in lines]
         encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=False)
         return [encoding.ids[1:] for encoding in encodings]
 
-    def _holed(
+    def _encode_with_triggers(
         self, lines: Sequence[TokenizerInput], base: str, special: bool
     ) -> Iterator[tuple[list[int], Any, TokenizerInput, str]]:
-        """Ids with their holes, encodings, lines with a word in each hole, and their texts.
+        """Yield ids with placeholders, and the line with stand-in words for them.
 
-        A word, since what follows is to be read as it is after words.
+        Also the encoding and the joined string of the latter. A stand-in is a word, since text
+        after a trigger is to be read as after a word.
         """
-        stood = [
+        with_words = [
             tuple(self._stand_ins(line)) if TRIGGER_PLACEHOLDER in line else line for line in lines
         ]
-        joined = [join(line, base) for line in stood]
+        joined = [join(line, base) for line in with_words]
         encodings = self._copy(base).encode_batch(joined, add_special_tokens=special)
-        for line, words, text, encoding in zip(lines, stood, joined, encodings, strict=True):
+        for line, words, text, encoding in zip(lines, with_words, joined, encodings, strict=True):
             ids = list(encoding.ids)
             if TRIGGER_PLACEHOLDER in line:
                 for part, word, start in zip(line, words, starts(words, base), strict=True):
@@ -133,13 +135,13 @@ class FastTokens:
             yield ids, encoding, words, text
 
     def _stand_ins(self, line: TokenizerInput) -> Iterator[str | int]:
-        bare = True  # whether nothing stands before
+        at_start = True  # whether nothing stands before
         for part in line:
             if part == TRIGGER_PLACEHOLDER:
-                yield self._word if bare else f" {self._word}"
+                yield self._word if at_start else f" {self._word}"
             else:
                 yield part
-            bare = bare and part == ""
+            at_start = at_start and part == ""
 
     @cached_property
     def _word(self) -> str:
@@ -159,7 +161,7 @@ class FastTokens:
 
 
 def unused_base(lines: Sequence[TokenizerInput]) -> str:
-    """A private-use character that no string of the lines holds."""
+    """Return a private-use character that no string of the lines holds."""
     for base in PRIVATE:
         if not any(isinstance(part, str) and base in part for line in lines for part in line):
             return base
@@ -170,17 +172,17 @@ def unused_base(lines: Sequence[TokenizerInput]) -> str:
 
 
 def join(line: TokenizerInput, base: str) -> str:
-    """One string, control tokens written by their private names."""
+    """Return one string, control tokens written by their private names."""
     return "".join([part if isinstance(part, str) else marker(base, part) for part in line])
 
 
 def starts(line: TokenizerInput, base: str) -> list[int]:
-    """First character of each part in the joined string."""
+    """Return the first character of each part in the joined string."""
     return [0, *accumulate(len(join((part,), base)) for part in line)][:-1]
 
 
 def _standing(encoding: Any, start: int, end: int) -> int:
-    """The token of the word that ends a part."""
+    """Return the token of the word that ends a part."""
     token = encoding.char_to_token(end - 1)
     if token is None or encoding.offsets[token][1] != end or encoding.offsets[token][0] < start:
         raise ModelError(
@@ -191,7 +193,7 @@ def _standing(encoding: Any, start: int, end: int) -> int:
 
 
 def _token_at(encoding: Any, text: str, start: int, lead: int) -> int:
-    """The token that holds the first character of an answer, or the space before it."""
+    """Return the token with the first character of an answer, or with the space before it."""
     if start == 0:
         return lead
     for position in range(start - (text[start - 1] == " "), len(text)):

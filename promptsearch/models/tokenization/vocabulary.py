@@ -1,4 +1,4 @@
-"""What a vocabulary holds: its whole words, and what it cannot write."""
+"""The words of a vocabulary, and the characters that it cannot write."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -7,17 +7,17 @@ from promptsearch.models.tokenization.tokenizer import Tokens
 
 
 def words(tokenizer: Any, tokens: Tokens) -> list[str]:
-    """Whole alphabetic words, each one token where a word stands alone; in vocabulary order."""
+    """Return whole alphabetic words, each one token if it stands alone; in vocabulary order."""
     special = set(tokenizer.all_special_ids)
     ids = [token for token in range(len(tokenizer)) if token not in special]
     pieces = dict(zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True))
     texts = [_text(tokenizer, piece) for piece in pieces.values()]
-    known = [(token, text) for token, text in zip(ids, texts, strict=True) if text.isalpha()]
-    spaced = tokens.encode_continuation([(" " + text,) for _, text in known])
-    alone = tokens.encode([(text,) for _, text in known], special=False)
+    candidates = [(token, text) for token, text in zip(ids, texts, strict=True) if text.isalpha()]
+    spaced = tokens.encode_continuation([(" " + text,) for _, text in candidates])
+    alone = tokens.encode([(text,) for _, text in candidates], special=False)
     single = (
         text
-        for (token, text), inside, first in zip(known, spaced, alone, strict=True)
+        for (token, text), inside, first in zip(candidates, spaced, alone, strict=True)
         if inside == [token] or (first == [token] and pieces[token].startswith("\u2581"))
     )
     return list(dict.fromkeys(single))
@@ -31,7 +31,7 @@ def _text(tokenizer: Any, piece: str | None) -> str:
 
 
 def spellings(tokenizer: Any, tokens: Tokens, control: Collection[int]) -> list[str | None]:
-    """What each token adds to a text where it follows a word (" great", "ing").
+    """Return the text that each token adds after a word (" great", "ing").
 
     None for control tokens and unknown ones, for pieces of characters, and for words that no text
     spells so (BERT's "[unused1]").
@@ -52,7 +52,7 @@ def spellings(tokenizer: Any, tokens: Tokens, control: Collection[int]) -> list[
 def _encodable(
     texts: Sequence[str | None], before: Sequence[int], tokens: Tokens
 ) -> list[str | None]:
-    """The texts without broken characters, and without words that are read as other tokens."""
+    """Return the texts; None for broken characters and words that are read as other tokens."""
     words = [i for i, text in enumerate(texts) if text and text[0] == " " and text.strip()]
     read = tokens.encode_continuation([(f" the{texts[i]}",) for i in words])
     misread = {i for i, ids in zip(words, read, strict=True) if ids != [*before, i]}
@@ -63,7 +63,7 @@ def _encodable(
 
 
 def unknown_share(unknown: int | None, tokens: Tokens, texts: Sequence[str]) -> float:
-    """Share of the characters, spaces left out, that fall to the unknown token; in [0, 1]."""
+    """Return the share of non-space characters that are unknown, in [0, 1]."""
     total = sum(sum(map(len, text.split())) for text in texts)
     if unknown is None or not total:
         return 0.0
@@ -75,14 +75,14 @@ def unknown_share(unknown: int | None, tokens: Tokens, texts: Sequence[str]) -> 
     return lost / total
 
 
-def written(tokenizer: Any, ids: Sequence[int]) -> str:
-    """Ids as the model reads them, special tokens written out."""
+def decoded(tokenizer: Any, ids: Sequence[int]) -> str:
+    """Return the text of ids as the model reads them, special tokens written out."""
     text: str = tokenizer.decode(list(ids), skip_special_tokens=False)
     return text
 
 
 def answer_ids(tokens: Tokens, texts: Sequence[str]) -> list[tuple[int, ...]]:
-    """The ids of answers where a space stands before their slot."""
+    """Return the ids of answers with a space before their slot."""
     alone = tokens.encode([(text,) for text in texts], special=False)
     spaced = tokens.encode_continuation([(" " + text,) for text in texts])
     shorter = (min(pair, key=len) for pair in zip(spaced, alone, strict=True))

@@ -37,12 +37,12 @@ class Coherence:
 
     def chore(self, templates: Sequence[Template]) -> ModelCall:
         """Gives a `Worth` for each template and case, as JSON values."""
-        from promptsearch.models.generation.text_likelihood import reading_of
+        from promptsearch.models.generation.text_likelihood import plan_text_likelihood
 
         sentences = [
             self.sentences(template, case) for template in templates for case in self.cases
         ]
-        reading = reading_of(
+        reading = plan_text_likelihood(
             self.lm, [text for answers in sentences for answer in answers for text in answer]
         )
 

@@ -1,0 +1,111 @@
+"""The language model behind `load_model`: one class for all families."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Generic
+
+from promptsearch.errors import ModelError
+from promptsearch.models import (
+    LanguageModel,
+    ModelInfo,
+    Options,
+    Plan,
+    ScoredTexts,
+    Scoring,
+    ScoringRequest,
+    WhiteBox,
+)
+from promptsearch.models.batching.batch_plan import BatchPlan
+from promptsearch.models.families.family import ModelFamily
+from promptsearch.models.forward.runtime import Backend, ModelRuntime
+from promptsearch.models.forward.score import ForwardRecipe, batch_plan_of, run
+from promptsearch.models.gradients.white_box import FamilyWhiteBox
+from promptsearch.models.tokenization import vocabulary
+from promptsearch.prompt import Answer, Filled
+
+
+@dataclass(frozen=True, eq=False)
+class FrozenModel(Generic[Backend]):
+    """A language model with frozen weights: a runtime, and the family that writes its sequences."""
+
+    runtime: ModelRuntime[Backend]
+    family: ModelFamily[Backend]
+
+    @property
+    def info(self) -> ModelInfo:
+        """The facts that results record of the model."""
+        return self.runtime.info
+
+    @property
+    def options(self) -> Options:
+        """The options that the model was loaded with."""
+        return self.runtime.options
+
+    @property
+    def ranking_dtype(self) -> str:
+        """The dtype of `fast_model`."""
+        return self.runtime.ranking_dtype
+
+    @cached_property
+    def fast_model(self) -> LanguageModel:
+        """This model in a faster dtype; itself if there is none."""
+        runtime = self.runtime.fast_runtime
+        return self if runtime is self.runtime else replace(self, runtime=runtime)
+
+    @cached_property
+    def white_box(self) -> WhiteBox:
+        """The model's tokens and gradients."""
+        return FamilyWhiteBox(self.runtime, self.family)
+
+    @property
+    def without_chat(self) -> LanguageModel:
+        """This model, reading prompts as they are; itself if it does that already."""
+        if self.info.chat is None:
+            return self
+        runtime = replace(self.runtime, info=replace(self.info, chat=None))
+        return FrozenModel(runtime, self.family.without_chat())
+
+    def plan(
+        self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring
+    ) -> BatchPlan:
+        """Tokenise, sort and batch. Raise ModelError if a text or an answer cannot be held."""
+        return self.plan_all([ScoringRequest(texts, answers)], scoring)
+
+    def plan_all(self, requests: Sequence[ScoringRequest], scoring: Scoring) -> BatchPlan:
+        """Plan texts whose answers differ; rows count through the requests."""
+        return self.family.plan_all(self.runtime, requests, scoring)
+
+    def run(self, plan: Plan) -> Iterator[ScoredTexts]:
+        """Yield every text exactly once, in blocks of any order."""
+        batch_plan = batch_plan_of(plan)
+        return run(batch_plan, self.recipe(batch_plan), self.runtime.device)
+
+    def recipe(self, plan: BatchPlan) -> ForwardRecipe:
+        """Return how the plan's sequences are assembled, and what passes them."""
+        return self.family.recipe(self.runtime.backend_for(plan))
+
+    def rendered(self, filled: Filled) -> str:
+        """Return the text as the model reads it, special tokens written out."""
+        ids = self.family.prompt_ids(self.runtime, filled)
+        return vocabulary.decoded(self.runtime.tokenizer, ids)
+
+    def vocabulary_words(self) -> list[str]:
+        """Return the whole words of the vocabulary: each is one token."""
+        return vocabulary.words(self.runtime.tokenizer, self.runtime.tokens)
+
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        """Return the share of the characters that fall to the unknown token, in [0, 1]."""
+        unknown = self.runtime.tokenizer.unk_token_id
+        return vocabulary.unknown_share(unknown, self.runtime.tokens, texts)
+
+    def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """Return the ids of answers with a space before their slot."""
+        return vocabulary.answer_ids(self.runtime.tokens, texts)
+
+
+def frozen_model(model: LanguageModel) -> FrozenModel[Any]:
+    """Return the model with its runtime. Raise ModelError if `load_model` did not make it."""
+    if isinstance(model, FrozenModel):
+        return model
+    raise ModelError(f"a {type(model).__name__} cannot be tuned; use a model of load_model")
