@@ -72,7 +72,8 @@ class Commands(LazyGroup):
 
     def _command(self, ctx: click.Context) -> click.Command | None:
         """Return the command that ran, a group for its commands."""
-        return self.get_command(ctx, ctx.invoked_subcommand or "")
+        name = ctx.invoked_subcommand or ""
+        return self.loaded(name) if name in self.lazy_commands() else None
 
 
 @click.group(cls=Commands)

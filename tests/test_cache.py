@@ -233,7 +233,7 @@ def test_a_writer_that_never_lets_go_is_an_error_not_a_wait(small, monkeypatch):
     monkeypatch.setattr("promptsearch.scoring.cache_store._PATIENCE", 0.05)
     with (
         FileLock(small.directory / ".promptsearch-cache.lock"),
-        pytest.raises(CacheError, match=r"cannot be written to .*lock.*; choose another --cache"),
+        pytest.raises(CacheError, match=r"cannot be written to .*lock.*; choose another `cache`"),
     ):
         small.add(SCORER, PROMPT, ROWS[5:], VALUES[5:])
     assert known_rows(small) == {0, 1, 2, 3, 4}
@@ -287,7 +287,7 @@ def test_a_full_disk_leaves_the_block_as_it_was(small, room):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + room, hard))
     try:
-        with pytest.raises(CacheError, match="--cache DIR"):
+        with pytest.raises(CacheError, match="`cache` DIR"):
             small.add(SCORER, PROMPT, ROWS[5:], VALUES[5:])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -297,7 +297,7 @@ def test_a_full_disk_leaves_the_block_as_it_was(small, room):
 def test_a_path_that_is_a_file_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     cache = ScoreCache(tmp_path / "file")
-    with pytest.raises(CacheError, match=r"cannot be written to .*choose another --cache DIR"):
+    with pytest.raises(CacheError, match=r"cannot be written to .*choose another `cache` DIR"):
         cache.add(SCORER, PROMPT, ROWS, VALUES)
     with pytest.raises(CacheError, match="cannot be read"):
         cache.find(SCORER, PROMPT, ROWS)

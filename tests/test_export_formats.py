@@ -234,8 +234,8 @@ MANY = {"template": IT_WAS, "verbalizer": {"a": ["x", "y"], "b": ["z"]}}
 @pytest.mark.parametrize(
     ("name", "row", "reason"),
     [
-        *((name, TWO, "room for one answer.*use --to python") for name in TEXT_FORMATS),
-        *((name, BEHIND, "goes on behind its slot; use --to python") for name in TEXT_FORMATS),
+        *((name, TWO, "room for one answer.*use `to` python") for name in TEXT_FORMATS),
+        *((name, BEHIND, "goes on behind its slot; use `to` python") for name in TEXT_FORMATS),
         ("dspy", TWO, "room for one answer"),
         ("promptsource", MANY, "one answer a label, but 'a' has 2"),
         ("hf-pipeline", TWO, "room for one answer"),

@@ -136,7 +136,7 @@ def test_white_space_that_the_harness_counts_with_the_answer_is_said(task):
 @pytest.mark.parametrize(
     ("kind", "verbalizer", "options", "reason"),
     [
-        ("bert", ONE, {}, "is a masked model; use --to python"),
+        ("bert", ONE, {}, "is a masked model; use `to` python"),
         ("gpt2", {"bad": ["awful"], "good": ["great", "fine"]}, {}, "'good' has 2 answers"),
         ("gpt2", ONE, {"scoring": {"length_norm": "char"}}, "length of the whole continuation"),
         ("gpt2", ONE, {"scoring": {"calibration": "pmi"}}, "does not hold the prior"),

@@ -47,7 +47,7 @@ def test_invalid_utf8_names_file_line_byte_and_the_way_out(tmp_path: Path) -> No
         text_of(path)
     assert str(error.value) == (
         f"{path}, line 3: byte 7 (0xe9) is not UTF-8; if the file is in another encoding, "
-        'say so in the task file: encoding = "latin-1" (predict and init: --encoding latin-1; '
+        'say so in the task file: encoding = "latin-1" (predict and init: `encoding` latin-1; '
         "import: save it as UTF-8)"
     )
     assert text_of(path, "latin-1").endswith("le caf\xe9\n")

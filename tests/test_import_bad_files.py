@@ -103,7 +103,7 @@ BAD = [  # format, file name, content, what is said of it
         "openprompt",
         "v.txt",
         "good\nbad\n",
-        r"line 1: it names no labels .* --labels A,B,... or --task",
+        r"line 1: it names no labels .* `labels` A,B,... or `task`",
     ),
     ("openprompt", "v.txt", "good,\nbad\n", "line 1: there is nothing between two commas"),
     ("pet", "v.json", '{"a": 1}', "the words of 'a' are 1"),
@@ -226,7 +226,7 @@ def imports_or_says_why(name, file, content):
                 json.loads((out / "prompts.json").read_text(), parse_constant=pytest.fail)
                 with suppress(ExportError):
                     written(name, file, Path(room) / "back.py")
-        assert said is None or room in said or "--" in said
+        assert said is None or room in said or "`" in said
 
 
 @given(st.sampled_from(list(FORMATS)), st.sampled_from(FILES), CONTENTS)

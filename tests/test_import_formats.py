@@ -237,7 +237,7 @@ def test_inputs_that_formats_count_are_those_of_the_manual_template(tmp_path, nl
     own = group("lm-bff", tmp_path / "t.txt", task=nli, fields=turned)
     assert str(own.prompts[0].prompt.template) == "{hypothesis}? [Z], {premise}"
     with pytest.raises(
-        DataError, match=r"the input 'sent_0' is none of nli's.*--inputs sent_0=NAME"
+        DataError, match=r"the input 'sent_0' is none of nli's.*`inputs` sent_0=NAME"
     ):
         group("lm-bff", tmp_path / "t.txt", task=nli, fields={"sent_0": "text"})
 
@@ -275,12 +275,12 @@ def test_labels_that_go_by_position_are_told(tmp_path, nli):
 def test_the_other_half_must_come_from_somewhere(tmp_path):
     (tmp_path / "t.txt").write_text("*sent_0*_is*mask*.\n")
     (tmp_path / "m.txt").write_text('{"0": "Alas", "1": "Rather"}\n')
-    with pytest.raises(DataError, match=r"no verbalizer in the files; give a file .* or --task"):
+    with pytest.raises(DataError, match=r"no verbalizer in the files; give a file .* or `task`"):
         group("lm-bff", tmp_path / "t.txt")
-    with pytest.raises(DataError, match=r"no template in the files; give .*--template or --task"):
+    with pytest.raises(DataError, match=r"no template in the files; give .*`template` or `task`"):
         group("lm-bff", tmp_path / "m.txt")
     (tmp_path / "P1.txt").write_text("[X] is in [Y]\n")
-    with pytest.raises(DataError, match=r"without candidates.*give --candidates FILE or --task"):
+    with pytest.raises(DataError, match=r"without candidates.*give `candidates` FILE or `task`"):
         group("lpaqa", tmp_path / "P1.txt")
 
 
@@ -292,9 +292,9 @@ def test_facts_have_the_candidates_of_their_task(tmp_path, nli):
     with pytest.raises(DataError, match="prompts for facts, but 'nli' is a task of classification"):
         group("lpaqa", tmp_path / "P36.txt", task=nli)
     (tmp_path / "P19.txt").write_text("[X] was born in [Y].\n")
-    with pytest.raises(DataError, match=r"is one task, but the files hold 2: .*--relation"):
+    with pytest.raises(DataError, match=r"is one task, but the files hold 2: .*`relation`"):
         groups("lpaqa", tmp_path / "P19.txt", tmp_path / "P36.txt", task=capitals)
-    with pytest.raises(DataError, match="--relation P20: there is none; there are P19, P36"):
+    with pytest.raises(DataError, match="`relation` P20: there is none; there are P19, P36"):
         groups("lpaqa", tmp_path / "P19.txt", tmp_path / "P36.txt", group="P20")
 
 

@@ -193,7 +193,7 @@ OPENPROMPT = "verbalizers_openprompt"
 REFUSED = {  # no prompt can hold them, and why
     "LMBFF/SNLI/template_for_auto_t.txt": "generator completes",
     "LMBFF/SST-2/template_for_auto_t.txt": "generator completes",
-    "RelationClassification/SemEval/temp.txt": "--from ptr",
+    "RelationClassification/SemEval/temp.txt": "`from` ptr",
     "SuperGLUE/COPA/generation_verbalizer.txt": "line 1: the answer is the example's own 'choice1'",
     "SuperGLUE/RECORD/generation_verbalizer.txt": "the example's own 'answers'",
     "SuperGLUE/WSC/generation_verbalizer.txt": "line 2: the answer is the example's own 'span1",

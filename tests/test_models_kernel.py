@@ -9,7 +9,7 @@ from test_gradients import LAYOUTS, slopes, triggers_of
 from test_models_naive import DOUBLE, ONE, SINGLE, TWO, filled, scores
 from tiny import KINDS, parts, tiny
 
-from promptsearch.models.batching.tree_runs import KEYS, SEGMENTS, SegmentRun, parts_of
+from promptsearch.models.batching.prefix_tree import KEYS, SEGMENTS, SegmentRun, parts_of
 from promptsearch.models.forward import cuda_attention as kernel
 from promptsearch.models.forward.attention import without_cudnn
 

@@ -5,7 +5,7 @@ import torch
 from test_gradients import LAYOUTS, slopes, triggers_of
 from tiny import parts, tiny
 
-from promptsearch.models.forward.out_of_memory import halving
+from promptsearch.models.forward.score import halving
 from promptsearch.models.gradients.token_gradients import Backward
 
 

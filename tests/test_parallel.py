@@ -189,13 +189,13 @@ def test_an_interrupt_waits_until_the_block_is_over() -> None:
 
 INTERRUPTED = """
 import sys, time
-from promptsearch.parallel import Crew
+from promptsearch.parallel import Workers
 
 def job(seconds):
     time.sleep(seconds)
 
 if __name__ == "__main__":
-    with Crew(2, sys.argv[1]).open() as pool:
+    with Workers(2, sys.argv[1]).open() as pool:
         try:
             for index, _ in pool.each(job, [0, 0, 60, 60]):
                 print(index, flush=True)
@@ -369,8 +369,8 @@ def test_a_ray_cluster_by_its_address(tmp_path: Path) -> None:
     log = (tmp_path / "ray.log").open("wb")
     head = subprocess.Popen(words, env=environment, stdout=log, stderr=log, start_new_session=True)
     code = (
-        "import os; from promptsearch.parallel import Crew\n"
-        f"with Crew(1, 'ray', '127.0.0.1:{port}', gpus=1).open() as pool:\n"
+        "import os; from promptsearch.parallel import Workers\n"
+        f"with Workers(1, 'ray', '127.0.0.1:{port}', gpus=1).open() as pool:\n"
         "    print(pool.size, *sorted(pool.each(os.getenv, ['CUDA_VISIBLE_DEVICES'] * 2)))"
     )
     try:

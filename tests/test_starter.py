@@ -160,7 +160,7 @@ def test_a_table_without_a_header_is_refused_with_the_way_out(
     data.write_text(table)
     columns = "column1,label,column3,text" if name.endswith("tsv") else "label,text"
     for asked in (label, "label"):
-        with pytest.raises(DataError, match=f"{name}.*--columns {columns} --label label") as told:
+        with pytest.raises(DataError, match=f"{name}.*`columns` {columns} `label` label") as told:
             starter_task(data, asked)
         assert "\n" not in str(told.value)
     assert starter_task(data, "label", columns=tuple(columns.split(","))).inputs == ("text",)

@@ -15,7 +15,7 @@ from promptsearch.runs.directory import run_directory
 
 def test_a_directory_that_holds_a_run_is_left_alone(tmp_path):
     write_atomic(tmp_path / "trials.jsonl", "kept\n")
-    with pytest.raises(RunError, match="--resume to go on"), run_directory(tmp_path):
+    with pytest.raises(RunError, match="`resume` to go on"), run_directory(tmp_path):
         pass
     assert (tmp_path / "trials.jsonl").read_text() == "kept\n"
 

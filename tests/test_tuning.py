@@ -423,7 +423,7 @@ def test_the_search_leaves_room_for_the_finalists(tmp_path):
 
 
 def test_limits_without_room_are_an_error():
-    with pytest.raises(RunError, match=r"--max-forwards 9000 leaves nothing to search .* 9,000;"):
+    with pytest.raises(RunError, match=r"`max_forwards` 9000 leaves nothing to search .* 9,000;"):
         staged(ShorterIsLearned(), limits=Limits(forwards=9000))
 
 
@@ -476,7 +476,7 @@ def test_a_finalist_whose_tuning_came_to_nothing_stands_after_the_others():
     result = staged(tuner)
     assert texts(result.ranked)[:3] == ["a" * 11, "a" * 12, "a" * 10]
     assert result.manual.tuned is None
-    assert any("to no numbers: a lower --finetune-lr" in line for line in tuner.lines)
+    assert any("to no numbers: a lower `finetune_lr`" in line for line in tuner.lines)
 
 
 def test_where_a_faster_judge_ranks_all_finalists_have_exact_scores():
@@ -644,7 +644,7 @@ def test_facts_are_tuned_on_those_with_a_candidate(tmp_path):
         ({"finetune_batch": 0}, "--finetune-batch 0 is too small"),
         ({"finetune_lr": 0.0}, r"--finetune-lr 0 is no learning rate; use one in \(0, 1\]"),
         ({"finetune_lr": float("nan")}, "--finetune-lr nan is no learning rate"),
-        ({"rank_by": "frozen", "finetune_steps": 9}, "--finetune-steps 9 needs --rank-by finetune"),
+        ({"rank_by": "frozen", "finetune_steps": 9}, "`finetune_steps` 9 needs `rank_by` finetune"),
         ({"rank_by": "best"}, "there is no ranking by 'best'; use frozen or finetune"),
     ],
 )

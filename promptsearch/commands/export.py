@@ -17,9 +17,8 @@ from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import ensemble_of
 from promptsearch.prediction.selection import ensemble_wins_on_dev, scoring_from
 from promptsearch.prompt import Verbalizer
-from promptsearch.prompt_file.align import aligned
 from promptsearch.prompt_file.model import model_for
-from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, aligned, read_prompts
 
 WIDEST = max(map(len, FORMATS))
 LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())

@@ -7,9 +7,8 @@ from promptsearch.data.examples import Dataset, Example, most_frequent
 from promptsearch.data.scaffold.label_column import one_a_row
 from promptsearch.data.scaffold.task_file_from_table import starter_task
 from promptsearch.data.tables.rows import Row, TableFormat, read_rows
-from promptsearch.data.tasks.builtin import builtin_tasks
 from promptsearch.data.tasks.definition import Split, TaskDefinition, with_candidates
-from promptsearch.data.tasks.load import load_document, load_task
+from promptsearch.data.tasks.load import builtin_tasks, load_document, load_task
 from promptsearch.data.tasks.schema import TaskSchema, schema_of
 from promptsearch.data.tasks.task_file import ChatKeys
 from promptsearch.errors import did_you_mean

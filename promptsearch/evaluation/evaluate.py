@@ -9,8 +9,7 @@ from promptsearch.metrics import paired_difference, scores_of
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor
 from promptsearch.prompt import Prompt
-from promptsearch.prompt_file.align import aligned
-from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, answers_of
+from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, aligned, answers_of
 from promptsearch.runs.document import majority
 from promptsearch.runs.scorer_setup import scorer_without_chat
 from promptsearch.scoring import PromptScorer, Scorer

@@ -7,19 +7,17 @@ from promptsearch.metrics.metric import (
     Metric,
     interval_metric,
     macro_p_at_1,
+    majority_scores,
     metrics_of,
+    objective_in,
+    paired_difference,
     per_example,
+    scores_of,
     suits,
     table_metrics,
     title_of,
 )
 from promptsearch.metrics.predictions import Floats, Ints, Predictions, Scores
-from promptsearch.metrics.scores import (
-    majority_scores,
-    objective_in,
-    paired_difference,
-    scores_of,
-)
 
 __all__ = [
     "METRIC",

@@ -12,8 +12,7 @@ from promptsearch.prediction.ensemble import (
     Member,
 )
 from promptsearch.prompt import Prompt
-from promptsearch.prompt_file.align import aligned
-from promptsearch.prompt_file.prompts_json import PromptFile
+from promptsearch.prompt_file.prompts_json import PromptFile, aligned
 
 HEAVIEST = 1e6  # of a member's weight; larger ones overflow
 

@@ -25,8 +25,7 @@ from promptsearch.prediction.ensemble import (
     require_same_labels,
 )
 from promptsearch.prediction.learned_weights import optimised
-from promptsearch.prompt_file.align import aligned
-from promptsearch.prompt_file.prompts_json import Json, SavedPrompt
+from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, aligned
 from promptsearch.scoring import PromptScorer, Scorer
 
 HELD = 0.25  # of the rows, on which learning weights is stopped

@@ -13,9 +13,8 @@ from promptsearch.errors import DataError, PromptError, RunError
 from promptsearch.metrics import objective_in
 from promptsearch.prediction.ensemble import Ensemble, Member
 from promptsearch.prediction.ensemble_file import read_ensemble
-from promptsearch.prompt_file.align import aligned
 from promptsearch.prompt_file.model import is_own
-from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, kind_of_answers
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, aligned, kind_of_answers
 from promptsearch.runs.settings import Settings
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.calibration import CalibratedScorer, check_calibration, references_of

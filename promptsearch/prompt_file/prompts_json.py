@@ -3,17 +3,17 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.data.tasks.task_file import Kind
-from promptsearch.errors import DataError, PromptError
+from promptsearch.errors import DataError, PromptError, TaskError
 from promptsearch.files.read import sha256
 from promptsearch.files.write import write_atomic
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.prompt_file.priors import check_prior
-from promptsearch.prompt_file.value_types import misshapen
+from promptsearch.prompt_file.validation import check_prior, misshapen
 
 FORMAT = "promptsearch/1"
 SCHEMA = Path(__file__).with_name("prompts.schema.json")
@@ -164,3 +164,22 @@ def _listed(file: Path, expected: object) -> tuple[str, ...]:
     if expected is not None and sha256([file]) != expected:
         raise PromptError(f"its candidates file {file} has changed since; restore it")
     return tuple(file.read_text(encoding="utf-8").rstrip("\n").split("\n"))
+
+
+def aligned(saved: SavedPrompt, definition: TaskDefinition | TaskSchema) -> SavedPrompt:
+    """Return the prompt, known to fit the task, with its labels in the task's order."""
+    template, verbalizer = saved.prompt.template, saved.prompt.verbalizer
+    if unknown := [f for f in template.fields if f not in definition.inputs]:
+        raise TaskError(
+            f"the prompt {saved.id} uses {{{unknown[0]}}}, but the task {definition.name!r} has "
+            f"the inputs {', '.join(definition.inputs)}; use it on the task it was made for"
+        )
+    if definition.kind == "facts":
+        return saved
+    if set(verbalizer.labels) != set(definition.labels):
+        raise TaskError(
+            f"the prompt {saved.id} answers the labels {', '.join(verbalizer.labels)}, but the "
+            f"task {definition.name!r} has {', '.join(definition.labels)}; use it on its own"
+        )
+    pairs = tuple((label, verbalizer[label]) for label in definition.labels)
+    return replace(saved, prompt=replace(saved.prompt, verbalizer=Verbalizer(pairs)))

@@ -14,8 +14,7 @@ from promptsearch.evaluation.evaluate import evaluate
 from promptsearch.evaluation.report.inputs import ModelPredictions
 from promptsearch.evaluation.report.number_format import count
 from promptsearch.prediction.ensemble_file import read_ensemble
-from promptsearch.prompt_file.align import aligned
-from promptsearch.prompt_file.prompts_json import PromptFile
+from promptsearch.prompt_file.prompts_json import PromptFile, aligned
 from promptsearch.runs.run import with_vocabulary_candidates
 
 

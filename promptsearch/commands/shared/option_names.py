@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import rich_click as click
 
+from promptsearch.commands.shared.lazy_group import LazyGroup
+
 _FIELD = re.compile(r"`(?P<name>[a-z][a-z0-9_]*)(?P<off>=False)?`")
 
 
@@ -30,7 +32,10 @@ def _options(command: click.Command | None) -> Iterator[tuple[tuple[str, bool], 
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
-            yield from _options(command.get_command(context, name))
+            if isinstance(command, LazyGroup):
+                yield from _options(command.loaded(name))
+            else:
+                yield from _options(command.get_command(context, name))
     for parameter in command.params if command is not None else ():
         if isinstance(parameter, click.Option) and parameter.name is not None:
             longest = max(parameter.opts, key=len)

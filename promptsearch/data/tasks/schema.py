@@ -9,8 +9,7 @@ from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.facts_reader import SUBJECT, FactsReader
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
-from promptsearch.data.tasks.task_file import ChatKeys, Kind, chat_of
-from promptsearch.data.tasks.toml_keys import TomlKeys
+from promptsearch.data.tasks.task_file import ChatKeys, Kind, TomlKeys, chat_of
 from promptsearch.files.read import ENCODING
 
 Reader: TypeAlias = LabelledReader | FactsReader

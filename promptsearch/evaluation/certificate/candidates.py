@@ -10,8 +10,7 @@ from promptsearch.data import TaskDefinition
 from promptsearch.engine.ledger import LEDGER, Row, identity_in, read_ledger
 from promptsearch.errors import DataError, PromptError
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.prompt_file.align import aligned
-from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, aligned
 
 
 def candidates_of(file: PromptFile, definition: TaskDefinition, seed: int) -> list[Prompt]:

@@ -7,8 +7,7 @@ from promptsearch.errors import SHOWN, DataError, TaskError
 from promptsearch.evaluation.checks.finding import Finding, Level, listed
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import ensemble_of
-from promptsearch.prompt_file.align import aligned
-from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, equal_ids
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, aligned, equal_ids
 
 
 def file_findings(

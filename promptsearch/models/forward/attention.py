@@ -8,8 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from promptsearch.models.batching.prefix_tree import PrefixTree
-from promptsearch.models.batching.tree_runs import SegmentRun
+from promptsearch.models.batching.prefix_tree import PrefixTree, SegmentRun
 from promptsearch.models.forward import cuda_attention as kernel
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from promptsearch.models.batching.tree_runs import KernelBatch
+from promptsearch.models.batching.prefix_tree import KernelBatch
 
 ALIGNED = 16  # bytes that a head's row is a multiple of
 LAST_SEES_ALL = 2  # torch's number for a causal mask that ends at the lower right; 0 is no mask

@@ -1,21 +1,62 @@
 """The runtime of a loaded model: weights, tokenizer, backends, sizes and limits."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
+from torch import nn
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LengthNorm, ModelInfo, Options, ScoringRequest
-from promptsearch.models.batching.batch_plan import BatchLimits, BatchPlan, EncodedText
+from promptsearch.models.batching.batch_plan import (
+    BatchLimits,
+    BatchPlan,
+    EncodedText,
+    plan_batches,
+)
 from promptsearch.models.batching.completions import Completions
-from promptsearch.models.batching.plan import plan_batches
-from promptsearch.models.forward.position_limits import UNLIMITED
 from promptsearch.models.tokenization.encode import Encoded
 from promptsearch.models.tokenization.tokenizer import Tokens
 from promptsearch.prompt import Answer
+
+UNLIMITED = sys.maxsize
+_NONE = 1 << 24  # tokenizers without a limit say 1e30
+
+
+def limit_of(model: Any, tokenizer: Any) -> int:
+    """Return the tokens of one sequence that the model's positions and the tokenizer allow."""
+    config = model.config.get_text_config()
+    positions = getattr(config, "max_position_embeddings", None)
+    limits = [UNLIMITED]
+    if isinstance(positions, int) and positions > 0:
+        limits.append(positions - reserved(model))
+    if tokenizer.model_max_length < _NONE:
+        limits.append(int(tokenizer.model_max_length))
+    return min(limits)
+
+
+def reserved(model: nn.Module) -> int:
+    """Return the positions before the first token: RoBERTa begins after its padding index."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            return 0 if module.padding_idx is None else module.padding_idx + 1
+    return 0
+
+
+def window_of(model: Any) -> int:
+    """Return the longest sequence in which no window of local attention hides a token.
+
+    Configurations list the windows; for longer sequences only the model's own attention is right.
+    """
+    config = model.config.get_text_config()
+    names = ("sliding_window", "local_attention", "attention_window", "attention_chunk_size")
+    windows_in_config = [getattr(config, name, None) for name in names]
+    flat = [w for g in windows_in_config for w in (g if isinstance(g, list | tuple) else [g])]
+    windows = [width // 2 for width in flat if isinstance(width, int) and width > 0]
+    return min(windows, default=UNLIMITED)
 
 
 class AnyBackend(Protocol):

@@ -18,8 +18,7 @@ from promptsearch.models.forward.backends import (
 )
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, BodyAndHead
 from promptsearch.models.forward.fused_bert import FusedEncoder
-from promptsearch.models.forward.position_limits import reserved
-from promptsearch.models.forward.runtime import Backend
+from promptsearch.models.forward.runtime import Backend, reserved
 
 _TOLERANCE = {torch.float32: 2e-5}  # relative to the log-probabilities; half precision: 2e-2
 _TANH_GELUS = ("NewGELUActivation", "FastGELUActivation")  # transformers' names

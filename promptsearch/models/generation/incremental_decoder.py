@@ -14,8 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from promptsearch.models.batching.prefix_tree import PrefixTree, pack_separately
-from promptsearch.models.batching.tree_runs import KEYS, SegmentRun
+from promptsearch.models.batching.prefix_tree import KEYS, PrefixTree, SegmentRun, pack_separately
 from promptsearch.models.forward.attention_patch import (
     AttentionContext,
     CrossAttention,

@@ -16,9 +16,15 @@ from torch import Tensor, nn
 
 from promptsearch.models.batching.batch_plan import Batch, BatchPlan, PlanBlock
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates, Positions, Sequences
-from promptsearch.models.forward.out_of_memory import block_halves, halving
 from promptsearch.models.forward.patched import patched
-from promptsearch.models.forward.score import Assemble, Prepare, scored_texts, scores_of
+from promptsearch.models.forward.score import (
+    Assemble,
+    Prepare,
+    block_halves,
+    halving,
+    scored_texts,
+    scores_of,
+)
 
 Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) -> (row,)
 

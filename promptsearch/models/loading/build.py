@@ -1,5 +1,7 @@
 """Wrapping of a transformers model and tokenizer in a model that scores."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,15 +14,39 @@ from promptsearch.models.batching.batch_plan import BatchLimits
 from promptsearch.models.families import FAMILIES
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
 from promptsearch.models.forward.linear import in_bfloat16, ranks_in_bfloat16
-from promptsearch.models.forward.position_limits import UNLIMITED, limit_of, window_of
-from promptsearch.models.forward.runtime import Backend, ModelRuntime
+from promptsearch.models.forward.runtime import (
+    UNLIMITED,
+    Backend,
+    ModelRuntime,
+    limit_of,
+    window_of,
+)
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences
 from promptsearch.models.frozen_model import FrozenModel
-from promptsearch.models.loading.fingerprints import config_sha256, tokenizer_sha256
 from promptsearch.models.tokenization.cached_tokenizer import CachedTokenizer, cuttable
 from promptsearch.models.tokenization.control_tokens import control_tokens
 from promptsearch.models.tokenization.slow_tokenizer import SlowTokens
 from promptsearch.models.tokenization.tokenizer import FastTokens, Tokens
+
+_DESCRIBED = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")  # elsewhere
+_NO_MATTER = ("use_cache",)  # to scores; training sets it
+
+
+def config_sha256(model: Any) -> str:
+    """Return the hash of the settings that differ from the architecture's defaults."""
+    config = model.config.to_diff_dict()
+    settings = {key: config[key] for key in config if key not in (*_DESCRIBED, *_NO_MATTER)}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def tokenizer_sha256(tokenizer: Any) -> str:
+    """Return the hash of a tokenizer's state, or of the vocabulary of a slow one."""
+    if tokenizer.is_fast:
+        state: str = tokenizer.backend_tokenizer.to_str()
+    else:
+        state = repr((type(tokenizer).__name__, sorted(tokenizer.get_vocab().items())))
+    return hashlib.sha256(state.encode()).hexdigest()
+
 
 CPU_TOKENS, CUDA_TOKENS = 2048, 16384  # of a batch, padding included
 

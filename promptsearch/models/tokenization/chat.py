@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from promptsearch.errors import ModelError
-from promptsearch.models.tokenization.control_markers import TRIGGER_PLACEHOLDER
+from promptsearch.models.tokenization.control_tokens import TRIGGER_PLACEHOLDER
 from promptsearch.models.tokenization.tokenizer import TokenizerInput
 from promptsearch.prompt import Answer, Filled, Input, Slot, Text, Trigger
 

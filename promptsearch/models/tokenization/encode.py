@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.errors import ModelError
-from promptsearch.models.tokenization.control_markers import TRIGGER_PLACEHOLDER
+from promptsearch.models.tokenization.control_tokens import TRIGGER_PLACEHOLDER
 from promptsearch.models.tokenization.tokenizer import TokenizerInput, Tokens
 from promptsearch.models.tokenization.truncate import shortened
 from promptsearch.prompt import Answer, Filled, Slot, Trigger

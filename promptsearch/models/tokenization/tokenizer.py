@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 from promptsearch.errors import ModelError
-from promptsearch.models.tokenization.control_markers import (
+from promptsearch.models.tokenization.control_tokens import (
     ANCHOR,
     PRIVATE,
     TRIGGER_PLACEHOLDER,
