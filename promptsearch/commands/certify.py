@@ -113,8 +113,8 @@ def command(prompts: Path, **options: Any) -> None:
         console.say("single prompts are certified; the file's ensemble is not among them")
     model = model_of_prompts(file, definition, options, console)
     definition = over_the_same(with_vocabulary_candidates(definition, model), file)
-    with scorers(file, definition, model, options, console) as (_, judge):
-        certifier = Certifier(file, definition, model, judge, design, which, options, console)
+    with scorers(file, definition, model, options, console) as (_, scorer):
+        certifier = Certifier(file, definition, model, scorer, design, which, options, console)
         document = certifier.document()
     if options["output"]:
         write_atomic(options["output"], json.dumps(document, ensure_ascii=False, indent=1) + "\n")

@@ -70,9 +70,9 @@ def command(prompts: Path, **options: Any) -> None:
     split = split_of(definition, options["split"])
     model = model_of_prompts(file, definition, options, console)
     definition = with_vocabulary_candidates(definition, model)
-    with scorers(file, definition, model, options, console) as (scorer, judge):
+    with scorers(file, definition, model, options, console) as (scorer, split_scorer):
         saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
-        evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
+        evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
     if options["examples_out"]:
         rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
         write_atomic(options["examples_out"], "".join(rows))

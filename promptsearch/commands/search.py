@@ -60,7 +60,7 @@ def _search_of(plan: Path | None, definition: TaskDefinition, settings: Settings
     """Return the search of a plan, checked on the task; without one, that which suits the task."""
     if plan is None:
         corpus = bool(definition.corpus)
-        return JointSearch.by_default(definition.kind, corpus, _budget_left(settings))
+        return JointSearch.by_default(definition.kind, corpus, _remaining_budget(settings))
     searcher = read_plan(plan)
     if not searcher.skip:
         check_able(searcher.all_steps, task_of(definition, None, settings, None), f"{plan}: ")
@@ -69,7 +69,7 @@ def _search_of(plan: Path | None, definition: TaskDefinition, settings: Settings
 
 def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Settings) -> list[str]:
     """Return the plan in a line and, if there is a budget, about how many texts it takes."""
-    lines = [f"plan: {plan_summary(searcher.all_steps, _budget_left(settings))}"]
+    lines = [f"plan: {plan_summary(searcher.all_steps, _remaining_budget(settings))}"]
     if settings.budget is not None:
         examples = len(definition.dev.examples)
         lines.append(
@@ -80,6 +80,6 @@ def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Setti
     return lines
 
 
-def _budget_left(settings: Settings) -> int | None:
+def _remaining_budget(settings: Settings) -> int | None:
     """Return the budget beside the manual prompt."""
     return None if settings.budget is None else settings.budget - 1

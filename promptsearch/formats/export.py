@@ -105,7 +105,7 @@ def write_as(
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
         into = Path(room) / path.name
         notes = (*_module(name).write(request, into), *_priors(name, request))
-        written = sorted(Path(room).iterdir(), key=lambda own: own != into)
+        written = sorted(Path(room).iterdir(), key=lambda source: source != into)
         paths = tuple(path.with_name(source.name) for source in written)
         for source, target in zip(written, paths, strict=True):
             _check_free(target, source, overwrite)
@@ -120,7 +120,7 @@ def _priors(name: str, request: ExportRequest) -> Iterator[str]:
         yield f"the prior that {method} calibration takes away is not in it; python holds that"
 
 
-def place_of(into: Path) -> Path:
+def final_path(into: Path) -> Path:
     """Where what is written at `into` will be in the end, for files that must name themselves."""
     return (into.parent.parent / into.name).absolute()
 

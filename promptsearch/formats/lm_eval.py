@@ -16,7 +16,7 @@ from typing import Any
 from promptsearch.data import Example, Split, TaskDefinition
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_lines
-from promptsearch.formats.export import NEXT, ExportRequest, place_of
+from promptsearch.formats.export import NEXT, ExportRequest, final_path
 from promptsearch.formats.shared.cloze import ELSEWHERE, quoted, uncalibrated
 from promptsearch.formats.shared.continuations import ContinuationReading, Continuations, compared
 from promptsearch.models import LanguageModel
@@ -36,12 +36,12 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     for name, saved in zip(names, request.prompts, strict=True):
         rows = HarnessRows.of(request, saved, split, continuations, model)
         write_lines(into / f"{name}.jsonl", (json.dumps(row) + "\n" for row in rows.rows))
-        data = place_of(into) / f"{name}.jsonl"
+        data = final_path(into) / f"{name}.jsonl"
         write_lines(into / f"{name}.yaml", _yaml(name, saved, data))
         notes += (f"{saved.id}: {note}" for note in rows.notes)
     if len(names) > 1:
         write_lines(into / f"{group}.yaml", _group(group, names))
-    command = _command(model, group if len(names) > 1 else names[0], place_of(into))
+    command = _command(model, group if len(names) > 1 else names[0], final_path(into))
     write_lines(into / "README.md", _readme(request, split, command))
     return [*notes, f"{NEXT}{command}"]
 

@@ -12,7 +12,7 @@ from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.shared.cloze import (
     braced,
-    chat_said,
+    chat_of,
     ending,
     only_prompt,
     reply_prefix,
@@ -34,7 +34,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """Return a JSON object: messages, answers and how they are scored."""
     saved = only_prompt(request, "messages")
     uncalibrated(request, "messages")
-    parts, chat = ending(saved.prompt.template, "messages"), chat_said(request)
+    parts, chat = ending(saved.prompt.template, "messages"), chat_of(request)
     system, prefix = chat.get("system"), str(chat.get("answer_prefix") or "")
     document = {
         "messages": [

@@ -7,7 +7,7 @@ from typing import Any
 
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_atomic
-from promptsearch.formats.export import NEXT, ExportRequest, place_of
+from promptsearch.formats.export import NEXT, ExportRequest, final_path
 from promptsearch.formats.shared.cloze import only_prompt
 from promptsearch.models.loading.files import find_model_files
 from promptsearch.prompt import Text
@@ -48,5 +48,5 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     return [
         "peft holds the template's words, in order: not where inputs and answers stand in it",
         "they are where tuning starts; the soft prompt itself has to be trained",
-        f"{NEXT}{NEXT_LINE} {place_of(into)}",
+        f"{NEXT}{NEXT_LINE} {final_path(into)}",
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from promptsearch.data import Example
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_lines
-from promptsearch.formats.export import NEXT, ExportRequest, place_of
+from promptsearch.formats.export import NEXT, ExportRequest, final_path
 from promptsearch.formats.shared.cloze import (
     ending,
     only_prompt,
@@ -35,7 +35,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     return [
         *trail_note(parts, NAME),
         "providers names an echo, which asks nobody: put your model there",
-        f"{NEXT}npx promptfoo@latest eval -c {place_of(into)}",
+        f"{NEXT}npx promptfoo@latest eval -c {final_path(into)}",
     ]
 
 

@@ -101,5 +101,7 @@ def member_log_probs(
     """(prompt, example, label): judgements hold it of few labels, the model is asked of many."""
     if len(prompts[0].verbalizer) > LISTED:
         return raw_scorer.label_log_probs(prompts, examples)
-    tables = [judged.log_probs for judged in scorer.predict(prompts, examples).predictions]
+    tables = [
+        predictions.log_probs for predictions in scorer.predict(prompts, examples).predictions
+    ]
     return np.array(tables, dtype=np.float32)

@@ -71,8 +71,8 @@ def ensemble_section(
     weights, fitted = _weights(equal, definition, scorer, raw_scorer, config)
     members = [Member(m.id, m.prompt, w) for m, w in zip(equal, weights, strict=True) if w > 0]
     predictor = EnsemblePredictor(Ensemble(config.rule, tuple(members)), scorer, raw_scorer)
-    judged = predictor.predict(definition.dev.examples)
-    scores = scores_of(judged, definition.kind, definition.negative_label)
+    predictions = predictor.predict(definition.dev.examples)
+    scores = scores_of(predictions, definition.kind, definition.negative_label)
     return {
         "rule": config.rule,
         "members": [{"id": member.id, "weight": member.weight} for member in members],

@@ -46,7 +46,7 @@ def optimised(
     log_probs: Logs,
     right: Right,
     held: tuple[Logs, Right] | None = None,
-    course: WeightTraining = WeightTraining(),
+    training: WeightTraining = WeightTraining(),
 ) -> Learned:
     """Learn weights from (member, example, label).
 
@@ -55,19 +55,19 @@ def optimised(
     import torch
 
     train = WeightTrainingRows.of(log_probs, right)
-    judged = train if held is None else WeightTrainingRows.of(*held)
+    deciding = train if held is None else WeightTrainingRows.of(*held)
     theta = torch.zeros(len(log_probs), requires_grad=True)
-    adam = torch.optim.Adam([theta], lr=course.rate)
-    before = best = judged.value(theta)
-    taken, waits = theta.detach().clone(), Patience(course.patience, course.least)
-    while not waits.over and waits.epochs < course.epochs:
-        seen = _pass(train, theta, adam, course.batch)
-        loss = seen if held is None else judged.value(theta)
+    adam = torch.optim.Adam([theta], lr=training.rate)
+    before = best = deciding.value(theta)
+    taken, waits = theta.detach().clone(), Patience(training.patience, training.least)
+    while not waits.over and waits.epochs < training.epochs:
+        seen = _pass(train, theta, adam, training.batch)
+        loss = seen if held is None else deciding.value(theta)
         waits.note(loss)
         if held is None or loss < best:
             best, taken = loss, theta.detach().clone()
     weights = tuple(taken.softmax(0).double().tolist())
-    return Learned(weights, waits.epochs, before, judged.value(taken))
+    return Learned(weights, waits.epochs, before, deciding.value(taken))
 
 
 @dataclass

@@ -108,7 +108,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join([*cells, row[-1]]).rstrip())
 
 
-def shown_scores(scores: Mapping[str, object], metrics: Sequence[str]) -> list[str]:
+def score_texts(scores: Mapping[str, object], metrics: Sequence[str]) -> list[str]:
     """Return the scores a table shows, in the order of `metrics`."""
     return [number(scores.get(metric)) for metric in metrics]
 
@@ -119,11 +119,11 @@ def prompt_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if all(cell == answers[0] for cell in answers):
         return [str(row.get("template", "")) for row in rows]
     return [
-        f"{row.get('template', '')} · {answers_shown(row.get('verbalizer') or {})}" for row in rows
+        f"{row.get('template', '')} · {answers_text(row.get('verbalizer') or {})}" for row in rows
     ]
 
 
-def answers_shown(verbalizer: Mapping[str, Any]) -> str:
+def answers_text(verbalizer: Mapping[str, Any]) -> str:
     """`terrible | great, good +8`: the first answers of each label."""
     return " | ".join(_first_answers(answers) for answers in verbalizer.values())
 

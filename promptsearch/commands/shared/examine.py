@@ -19,7 +19,7 @@ from promptsearch.prompt_file.prompts_json import PromptFile
 from promptsearch.runs.run import with_vocabulary_candidates
 
 
-def examined(
+def model_predictions(
     file: PromptFile, options: dict[str, Any], console: Console, top: int, mistakes: int
 ) -> ModelPredictions:
     """Return what the model says of the first prompts; `given` holds the options of `evaluate`.
@@ -31,13 +31,13 @@ def examined(
     split = split_of(definition, options["split"] or ("test" if definition.test_files else "dev"))
     model = model_of_prompts(file, definition, options, console)
     definition = with_vocabulary_candidates(definition, model)
-    with scorers(file, definition, model, options, console) as (scorer, judge):
+    with scorers(file, definition, model, options, console) as (scorer, split_scorer):
         saved = [aligned(saved_prompt, definition) for saved_prompt in file.prompts[:top]]
         ensemble = read_ensemble(file, definition)
-        cost = judge.cost([saved_prompt.prompt for saved_prompt in saved], split.examples)
+        cost = split_scorer.cost([saved_prompt.prompt for saved_prompt in saved], split.examples)
         console.say(
             f"{count(len(saved), 'prompt')} x {len(split.examples):,} {split.name} examples · "
             f"{cost.forwards:,} forwards"
         )
-        evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
+        evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
         return ModelPredictions.of(evaluation, compared(file, definition), mistakes)

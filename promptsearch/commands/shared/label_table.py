@@ -21,11 +21,11 @@ class LabelTable:
     remark: str = ""
 
 
-def label_rows(examined: ModelPredictions) -> LabelTable:
+def label_rows(model_predictions: ModelPredictions) -> LabelTable:
     """Of the first prompt; names stand last, as tables have it."""
-    if examined.evaluation.definition.kind == "facts":
-        return _objects(examined)
-    results = per_label(examined.predictions)
+    if model_predictions.evaluation.definition.kind == "facts":
+        return _objects(model_predictions)
+    results = per_label(model_predictions.predictions)
     rows = [
         [*map(number, (result.precision, result.recall, result.f1)), f"{result.n:,}", result.label]
         for result in results
@@ -35,9 +35,11 @@ def label_rows(examined: ModelPredictions) -> LabelTable:
     return LabelTable(header, rows, "F1 by label", drawn)
 
 
-def _objects(examined: ModelPredictions) -> LabelTable:
+def _objects(model_predictions: ModelPredictions) -> LabelTable:
     """Return the objects asked for or said most often."""
-    results = sorted(per_object(examined.predictions), key=lambda own: -own.n - own.predicted)
+    results = sorted(
+        per_object(model_predictions.predictions), key=lambda result: -result.n - result.predicted
+    )
     rows = [[number(o.p_at_1), f"{o.n:,}", f"{o.predicted:,}", o.object] for o in results[:MOST]]
     drawn = {result.object: result.p_at_1 or 0.0 for result in results[:MOST] if result.n > 1}
     more = f", the {MOST} most frequent of {len(results)} objects" if len(results) > MOST else ""

@@ -81,7 +81,7 @@ loading_options = stacked(
     click.option("--trust-remote-code", is_flag=True, help="Run code that comes with the model."),
 )
 
-judging_options = stacked(
+scoring_options = stacked(
     click.option(
         "--objective",
         type=click.Choice(list(OBJECTIVES)),

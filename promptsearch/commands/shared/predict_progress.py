@@ -48,13 +48,13 @@ class PredictProgress:
         """How many are done, and how fast."""
         seconds = max(time.monotonic() - self.started, 1e-9)
         speed = (done.read - self.before.read) / seconds
-        left_out = f" · {done.read - done.written:,} left out" if done.read > done.written else ""
-        self.console.passing(f"{done.read:,} rows{left_out} · {speed:,.0f} rows/s")
+        skipped = f" · {done.read - done.written:,} left out" if done.read > done.written else ""
+        self.console.passing(f"{done.read:,} rows{skipped} · {speed:,.0f} rows/s")
 
     def check(self, done: Done) -> None:
         """The last word. Raises DataError if all rows were left out."""
         if not done.written:
             first = f", the first because of this: {self.first}" if self.first else ""
             raise DataError.at(self.table, None, f"none of its rows could be labelled{first}")
-        if left_out := done.read - done.written:
-            click.echo(f"{self.table}: {left_out:,} of {done.read:,} rows were left out", err=True)
+        if skipped := done.read - done.written:
+            click.echo(f"{self.table}: {skipped:,} of {done.read:,} rows were left out", err=True)

@@ -133,10 +133,10 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
         print_json(document)
         return
     metrics, search = table_metrics(document["task"]["kind"]), document["search"]
-    rows_shown = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
+    printed_rows = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
     rows = [
         [*tuned_cells(search, row), *dev_cells(row, metrics), row["id"], prompt]
-        for row, prompt in zip(rows_shown, prompt_cells(rows_shown), strict=True)
+        for row, prompt in zip(printed_rows, prompt_cells(printed_rows), strict=True)
     ]
     click.echo(about_scores(search))
     print_table([*tuned_header(search), *metrics, "id", "prompt"], rows)

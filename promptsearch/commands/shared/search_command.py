@@ -23,7 +23,7 @@ from promptsearch.scoring.calibration import check_calibration
 from promptsearch.searchers import SEARCHERS
 
 
-def search_one(strategy: str, task: str, options: Mapping[str, Any]) -> None:
+def run_search_command(strategy: str, task: str, options: Mapping[str, Any]) -> None:
     """Search with the strategy that the options describe; the model loads last."""
     definition = load_task(task)
     options = with_start_templates(SEARCHERS[strategy], options, definition)

@@ -54,7 +54,9 @@ def _published(saved: SavedPrompt) -> Json | None:
     row = {"template": "", "initial_trigger": trigger, "label_map": label_map}
     names = {field: field for field in saved.prompt.template.fields}
     location = Location(Path(NAME))
-    notation = published_as(saved, NAME, names, lambda said: template_of(location, said, row))
+    notation = published_as(
+        saved, NAME, names, lambda notation: template_of(location, notation, row)
+    )
     if notation is None or set(labels) != set(label_map):
         return None
     return {**row, "template": notation}

@@ -33,16 +33,16 @@ def groups_of(files: ImportedFiles, name: str, options: ImportOptions) -> list[G
 
     `name` is the format's.
     """
-    groups, names_shown = files.groups, ", ".join(files.groups[:8])
+    groups, names_text = files.groups, ", ".join(files.groups[:8])
     if options.group:
         groups = (options.group,)
         if options.group not in files.groups:
             raise DataError(
-                f"`relation` {options.group}: there is none; there are {names_shown or 'none'}"
+                f"`relation` {options.group}: there is none; there are {names_text or 'none'}"
             )
     if len(groups) > 1 and options.task is not None:
         raise DataError(
-            f"{options.task.name!r} is one task, but the files hold {len(groups)}: {names_shown}; "
+            f"{options.task.name!r} is one task, but the files hold {len(groups)}: {names_text}; "
             "say which with `relation`"
         )
     return [_Assembly(files, name, options, group).group for group in groups]

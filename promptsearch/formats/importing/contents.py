@@ -150,8 +150,8 @@ def read_files(paths: Sequence[Path], name: str, options: ImportOptions) -> Impo
     for path in paths:
         for file in _files(path, module.ENDINGS):
             # a release has files of one name in many folders
-            shown_name = str(file.relative_to(path)) if file != path else file.name
-            imported += module.read(file, options).first(options.top, file, shown_name)
+            file_name = str(file.relative_to(path)) if file != path else file.name
+            imported += module.read(file, options).first(options.top, file, file_name)
     return imported
 
 

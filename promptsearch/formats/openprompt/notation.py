@@ -36,11 +36,11 @@ def holds_mask(line: str) -> bool:
 def template_of(location: Location, line: str) -> tuple[Template, UnreadableNotation]:
     """Return the template, and what it cannot say. Raises DataError if the line means nothing."""
     pieces = list(pieces_of(location, line))
-    pieces_kept = list(_without_control_tokens(pieces))
+    kept_pieces = list(_without_control_tokens(pieces))
     masks = sum(piece.kind == "mask" for piece in pieces)
     names = iter([f"Z{number + 1}" for number in range(masks)] if masks > 1 else ["Z"])
     parts: list[Part] = []
-    for piece in pieces_kept:
+    for piece in kept_pieces:
         parts += _parts(location, piece, names)
     if not masks:
         raise location.error(f'{line[:40]!r} has no {{"mask"}}; write it where the word stands')

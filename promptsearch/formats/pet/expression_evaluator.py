@@ -65,8 +65,8 @@ class Evaluator:
                     return None if value is None else self._value(names, home, value)
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     names[name] = self._value(names, home, value)
-                case ast.If(test=test, body=then, orelse=other):
-                    chosen = then if self._value(names, home, test) else other
+                case ast.If(test=test, body=then, orelse=otherwise):
+                    chosen = then if self._value(names, home, test) else otherwise
                     if (returned := self._run(chosen, names, home)) is not None:
                         return returned
                 case ast.Raise():

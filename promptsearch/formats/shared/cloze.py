@@ -113,7 +113,7 @@ def braced(parts: Sequence[Part], name: str) -> str:
     )
 
 
-def chat_said(request: ExportRequest) -> Mapping[str, object]:
+def chat_of(request: ExportRequest) -> Mapping[str, object]:
     """Return what the file says of the chat that its prompts were found in; empty without one."""
     return cast(Mapping[str, object], request.file.section("model").get("chat") or {})
 
@@ -126,11 +126,11 @@ def reply_prefix(cloze_parts: Cloze, prefix: str) -> str:
 
 def stripped(parts: Sequence[Part]) -> list[Part]:
     """Return the template's own white space at the ends is left out, as a chat does."""
-    kept_parts = list(parts)
+    remaining = list(parts)
     for end, strip in ((0, str.lstrip), (-1, str.rstrip)):
-        if kept_parts and isinstance(part := kept_parts[end], Text):
-            kept_parts[end : end + 1 or None] = [Text(text)] if (text := strip(part.text)) else []
-    return kept_parts
+        if remaining and isinstance(part := remaining[end], Text):
+            remaining[end : end + 1 or None] = [Text(text)] if (text := strip(part.text)) else []
+    return remaining
 
 
 def quoted(text: str) -> str:

@@ -28,7 +28,7 @@ def no_candidates(request: ExportRequest) -> str:
     )
 
 
-def one_answer(request: ExportRequest, name: str) -> None:
+def require_one_answer(request: ExportRequest, name: str) -> None:
     """Raise ExportError if a template has several slots, or a label several answers."""
     for saved in request.prompts:
         slots = len(saved.prompt.template.slots)
@@ -116,8 +116,8 @@ def split_pairs(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str],
     verbalizers = list(dict.fromkeys(verbalizer for _, verbalizer in pairs))
     if len(set(pairs)) == len(templates) * len(verbalizers):
         return templates, verbalizers, []
-    pairs_shown = [f"{templates.index(t) + 1} with {verbalizers.index(v) + 1}" for t, v in pairs]
-    return templates, verbalizers, [f"templates and verbalizers: {', '.join(pairs_shown)}"]
+    pairs_text = [f"{templates.index(t) + 1} with {verbalizers.index(v) + 1}" for t, v in pairs]
+    return templates, verbalizers, [f"templates and verbalizers: {', '.join(pairs_text)}"]
 
 
 def published_as(

@@ -60,7 +60,7 @@ class Target:
         return self._beside("lock")
 
     @property
-    def is_begun(self) -> bool:
+    def is_started(self) -> bool:
         """Whether a chunk is in the part: the journal has a line beside its first."""
         if not self.journal.exists():
             return False
@@ -81,7 +81,7 @@ class Target:
             raise RunError(
                 f"{self.file}: {what}; add `overwrite` to label anew, or choose another `output`"
             )
-        if self.is_begun and not resume:
+        if self.is_started and not resume:
             raise RunError(
                 f"{self.file}: is half made ({self.part}); add `resume` to go on with it, "
                 "`overwrite` to start anew"
@@ -122,7 +122,7 @@ def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[PartialO
 
     Raises RunError if it is another pass's: its journal says another `identity`.
     """
-    if not target.is_begun:
+    if not target.is_started:
         target.clear()
     with run_errors(target.part):
         target.part.touch()
