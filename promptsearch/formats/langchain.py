@@ -1,6 +1,6 @@
 """A LangChain prompt template, as `langchain_core.load.loads` reads it.
 
-A prompt that was found in a chat becomes a ChatPromptTemplate.
+A prompt that was searched in a chat becomes a ChatPromptTemplate.
 """
 
 import json
@@ -29,7 +29,7 @@ LOADING = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a JSON object in f-string format; its metadata hold the answers."""
+    """Write a JSON object in f-string format, with the answers in its metadata; return notes."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
     parts, chat = ending(saved.prompt.template, NAME), chat_of(request)

@@ -1,8 +1,8 @@
-"""A task of the LM evaluation harness: a folder with YAML files, and the rows they ask.
+"""A task of the LM evaluation harness: a folder with YAML files, and their rows.
 
-The harness scores continuations, so causal models only: an answer and what follows it are the
-continuation of what stands before the slot. Contexts and continuations are written out in the
-data, a row an example, where nothing in a text can be taken for a template's notation.
+The harness scores continuations, so causal models only: an answer and the text after it are the
+continuation of the text before the slot. Contexts and continuations are written out in the data, a
+row an example, where nothing in a text can be taken for a template's notation.
 """
 
 import json
@@ -26,7 +26,7 @@ from promptsearch.scoring import Scorer
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a YAML file and its rows for each prompt; several have a group's YAML file too."""
+    """Write a YAML file and its rows for each prompt, for several a group's YAML file too."""
     task = _holdable(request)
     model = request.model()
     continuations = Continuations.of(model)
@@ -72,13 +72,13 @@ def _split(task: TaskDefinition) -> Split:
 
 
 def _named(text: str) -> str:
-    """As the harness can call a task."""
+    """Return the text as a name that the harness can give to a task."""
     return re.sub(r"[^\w-]+", "_", text)
 
 
 @dataclass(frozen=True)
 class HarnessRows:
-    """One prompt's rows, and what must be said of them."""
+    """Rows of one prompt, and notes on them."""
 
     rows: Sequence[dict[str, Any]]
     notes: Sequence[str]
@@ -127,7 +127,7 @@ def _left_out(count: int) -> Iterator[str]:
 
 
 def _yaml(name: str, saved: SavedPrompt, data: Path) -> list[str]:
-    """Strings are quoted as JSON has them."""
+    """Return the lines of a YAML file, strings quoted as in JSON."""
     return [
         f"# {quoted(str(saved.prompt.template))}\n",
         f"task: {quoted(name)}\n",
@@ -156,7 +156,7 @@ def _group(group: str, names: Sequence[str]) -> list[str]:
 
 
 def _command(model: LanguageModel, task: str, folder: Path) -> str:
-    """float32 is what promptsearch scores in."""
+    """Return the harness's command, in float32 as promptsearch scores."""
     source = find_model_files(model.options.spec)
     where = model.options.spec if source.revision else str(source.directory.absolute())
     gguf = f",gguf_file={source.gguf}" if source.gguf else ""

@@ -31,7 +31,7 @@ HOW = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a JSON object: messages, answers and how they are scored."""
+    """Write a JSON object with messages, answers and scoring; return notes."""
     saved = only_prompt(request, "messages")
     uncalibrated(request, "messages")
     parts, chat = ending(saved.prompt.template, "messages"), chat_of(request)

@@ -18,7 +18,7 @@ KEPT = ("lemma", "extended_lemma", "tense")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Patterns of the relation that the file is named for."""
+    """Return the patterns of the relation that the file is named for."""
     if path.suffix == ".graph":
         raise Location(path).error(
             "a pickled graph, which could run anything; give graphs_json, the same as JSON lines"
@@ -31,7 +31,7 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a line a prompt; lemmas and tenses as far as they were imported."""
+    """Write a line a prompt, with the lemmas and tenses that were imported; return notes."""
     no_ensemble(request, "ParaRel")
     lines = [{"pattern": to_lama(saved), **kept_evidence(saved, KEPT)} for saved in request.prompts]
     write_rows(into, lines)

@@ -1,4 +1,4 @@
-"""A soft prompt of peft that starts as the template's own words, for tuning from there on."""
+"""A soft prompt of peft that starts as the template's words, for tuning from there on."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ NEXT_LINE = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a folder with the adapter_config.json of `PromptTuningConfig`."""
+    """Write a folder with the adapter_config.json of `PromptTuningConfig`; return notes."""
     saved, model = only_prompt(request, "peft"), request.model()
     if model.info.family not in TASKS:
         raise ExportError(

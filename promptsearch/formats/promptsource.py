@@ -12,12 +12,12 @@ from promptsearch.formats.shared.jinja import escaped, jinja
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 NAME = "promptsource"
-LABEL = "label"  # the column that says which answer is right, as a number
+LABEL = "label"  # the column with the number of the right answer
 _IDS = uuid.UUID("5d0f3a52-9f0c-4f6e-8a5c-0a8a1a4e5b11")  # the same export has the same ids
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """One file with a template for each prompt."""
+    """Write one file with a template for each prompt; return notes."""
     uncalibrated(request, NAME)
     if request.ensemble is not None:
         raise ExportError(f"{NAME} holds single prompts, not an ensemble; {ELSEWHERE}")

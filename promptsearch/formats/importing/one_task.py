@@ -1,4 +1,4 @@
-"""Whether what files hold is of one task."""
+"""Check that verbalizers of files are of one task."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ def check_one_task(verbalizers: Sequence[ForeignVerbalizer], renamed: Mapping[st
     """Raise DataError if verbalizers have different labels: they are of several tasks.
 
     Every template goes with every verbalizer, so they would make prompts that nobody published.
-    Lists without labels go by position, which `binding` looks after.
+    Lists without labels go by position, which `input_names` checks.
     """
     named = [
         (foreign, [renamed.get(o, o) for o in foreign.labels])

@@ -28,7 +28,10 @@ UNSAYABLE = re.compile(r"[*_\r\n]")
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a line a prompt in both files. `ExportError` for what LM-BFF's notation cannot say."""
+    """Write a line a prompt in both files; return notes.
+
+    Raises ExportError if LM-BFF's notation cannot write a prompt.
+    """
     no_ensemble(request, "LM-BFF")
     require_one_answer(request, "LM-BFF")
     names = names_for(request, NAME, SENTENCES)
@@ -42,7 +45,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 
 def _template(saved: SavedPrompt, names: Mapping[str, str]) -> str:
-    """As it was published, where it was; else in LM-BFF's notation."""
+    """Return the template as published if it was imported, else in LM-BFF's notation."""
     location = Location(Path(TEMPLATE))
     published = published_as(saved, NAME, names, lambda line: template_of(location, line)[0])
     return published or "".join(("*cls*", *_written(saved, names), "*sep+*"))
