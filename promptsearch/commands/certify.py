@@ -1,4 +1,4 @@
-"""`promptsearch certify`: whether the gain over the manual prompt is a gain."""
+"""`promptsearch certify`: the verdict on the gain over the manual prompt."""
 
 import json
 from collections.abc import Mapping
@@ -125,7 +125,7 @@ def command(prompts: Path, **options: Any) -> None:
 
 
 def _design(file: PromptFile, definition: TaskDefinition, options: Mapping[str, Any]) -> Design:
-    """Raise RunError if the options do not suit the task or each other."""
+    """Return the design. Raises RunError if options do not suit the task or each other."""
     chosen_by = objective_in(file.section("search"))
     metric = OBJECTIVES[options["metric"]] if options["metric"] else compared(file, definition)
     if not suits(metric, definition.kind):

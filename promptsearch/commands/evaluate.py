@@ -1,4 +1,4 @@
-"""`promptsearch evaluate`: what prompts are worth on a split that selected nothing."""
+"""`promptsearch evaluate`: scores of prompts on a split."""
 
 import json
 from pathlib import Path
@@ -116,7 +116,7 @@ def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
 
 
 def _ensemble_rows(document: Any) -> list[Any]:
-    """Return the row of the ensemble, where there is one."""
+    """Return the row of the ensemble, if there is one."""
     if not (ensemble := document.get("ensemble")):
         return []
     summary = f"{ensemble['rule']} of {', '.join(m['id'] for m in ensemble['members'])}"

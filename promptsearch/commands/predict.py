@@ -1,4 +1,4 @@
-"""`promptsearch predict`: labels for new rows, as many as there are."""
+"""`promptsearch predict`: labels for any number of new rows."""
 
 import sys
 from collections.abc import Iterator, Mapping

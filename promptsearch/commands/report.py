@@ -1,4 +1,4 @@
-"""`promptsearch report`: what a search found and what it is worth, on one page."""
+"""`promptsearch report`: a search's prompts and their scores, on one page."""
 
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def command(prompts: Path, **options: Any) -> None:
 
 
 def _check_page_path(path: Path) -> None:
-    """Raise RunError if no page can be written, before the model is asked."""
+    """Raise RunError if no page can be written there, before the model loads."""
     if path.suffix not in (".html", ".htm"):
         raise RunError(f"{path}: a report is a page; give it a name that ends in .html")
     make_folder_of(path, "choose -o FILE.html")

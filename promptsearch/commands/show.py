@@ -1,4 +1,4 @@
-"""`promptsearch show`: what a prompts.json holds, in the terminal."""
+"""`promptsearch show`: the contents of a prompts.json, in the terminal."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -91,7 +91,7 @@ def _origin_lines(file: PromptFile) -> list[str]:
 
 
 def _ensemble_lines(ensemble: Any) -> list[str]:
-    """Return the ensemble's members, and what it scores on dev."""
+    """Return the ensemble's members and its scores on dev."""
     if not ensemble:
         return []
     weights = ", ".join(
@@ -110,7 +110,7 @@ def _count(row: Mapping[str, Any]) -> str:
 
 
 def _search_lines(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str]:
-    """Yield where the best prompt came from, and how the search went; what is missing is said."""
+    """Yield the best prompt's origin and the search's result, with notes on missing data."""
     members = ancestry_of(file.prompts[0], file.prompts, trials.rows).members
     if len(members) > 1:
         yield f"ancestry: {' > '.join(member.id for member in members)}"
@@ -131,7 +131,7 @@ def _search_lines(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str
 
 
 def _print_labels(file: PromptFile, options: dict[str, Any]) -> None:
-    """The first prompt's results on a split: by label or, for facts, by object."""
+    """Print the first prompt's results on a split: by label or, for facts, by object."""
     from promptsearch.commands.shared.examine import model_predictions
     from promptsearch.commands.shared.label_table import label_rows
 

@@ -1,4 +1,4 @@
-"""The course of `promptsearch certify`: its sections, one after the other."""
+"""The sections of `promptsearch certify`, in their order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from promptsearch.scoring import PromptScorer
 
 @dataclass(frozen=True)
 class Certifier:
-    """A certificate in the making."""
+    """Maker of a certificate."""
 
     file: PromptFile
     definition: TaskDefinition

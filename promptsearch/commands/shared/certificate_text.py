@@ -1,4 +1,4 @@
-"""A certificate, for people."""
+"""The text of a certificate."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from promptsearch.evaluation.certificate.verdict import Verdict
 
 
 def print_certificate(document: Mapping[str, Any]) -> None:
-    """The verdict first, then what it rests on."""
+    """Print the verdict first, then its evidence."""
     for line in [*_gain(document), *_looks(document), *_doubts(document)]:
         click.echo(line)
     _print_rivals(document)

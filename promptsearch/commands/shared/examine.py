@@ -1,4 +1,4 @@
-"""Asking the model about prompts on a split, for commands that look into what it says."""
+"""Predictions of a file's prompts on a split, for commands that look at single answers."""
 
 from typing import Any
 
@@ -22,10 +22,10 @@ from promptsearch.runs.run import with_vocabulary_candidates
 def model_predictions(
     file: PromptFile, options: dict[str, Any], console: Console, top: int, mistakes: int
 ) -> ModelPredictions:
-    """Return what the model says of the first prompts; `given` holds the options of `evaluate`.
+    """Return the predictions of the first prompts; `options` are those of `evaluate`.
 
-    The split is test, where none is given and the task has it. The first prompt's worst mistakes
-    are looked into.
+    The default split is test, if the task has it, else dev. `mistakes` bounds the first prompt's
+    mistakes, the worst first.
     """
     definition = task_of(file, options["task"])
     split = split_of(definition, options["split"] or ("test" if definition.test_files else "dev"))

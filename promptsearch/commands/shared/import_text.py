@@ -1,4 +1,4 @@
-"""What `promptsearch import` says of the prompts that came in."""
+"""The text that `promptsearch import` prints about the imported prompts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ SHOWN = 8  # labels that are told
 
 
 def import_row(group: Group, path: Path) -> dict[str, object]:
-    """Return what --json says of one file."""
+    """Return the JSON of one file."""
     verbalizer = group.prompts[0].prompt.verbalizer
     return {
         "file": str(path),
@@ -26,7 +26,7 @@ def import_row(group: Group, path: Path) -> dict[str, object]:
 def print_imported(
     groups: Sequence[Group], targets: Sequence[Path], files: int, output: Path
 ) -> None:
-    """What came in, what was lost, and where it is; `targets` are the groups' files."""
+    """Print the imports, their losses and their files; `targets` are the groups' files."""
     count = sum(len(group.prompts) for group in groups)
     groupings = "relations" if groups[0].kind == "facts" else "classes"
     over = f" over {len(groups)} {groupings}" if len(groups) > 1 else ""
@@ -41,7 +41,7 @@ def print_imported(
 
 
 def _answers(groups: Sequence[Group]) -> str:
-    """`2 labels (negative, positive)`, or how many candidates there are."""
+    """Return `2 labels (negative, positive)`, or the number of candidates."""
     sizes = {len(group.prompts[0].prompt.verbalizer) for group in groups}
     size = "-".join(f"{each:,}" for each in sorted({min(sizes), max(sizes)}))
     if groups[0].kind == "facts":

@@ -1,4 +1,4 @@
-"""Results by label, or by object, as the terminal shows them."""
+"""Results by label, or by object, as a table in the terminal."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ MOST = 15  # objects
 
 @dataclass(frozen=True)
 class LabelTable:
-    """A table, and the shares that bars stand for (of objects that are right once only, none)."""
+    """Table, and the shares for bars (none of objects that are right once only)."""
 
     header: tuple[str, ...]
     rows: list[list[str]]
@@ -22,7 +22,7 @@ class LabelTable:
 
 
 def label_rows(model_predictions: ModelPredictions) -> LabelTable:
-    """Of the first prompt; names stand last, as tables have it."""
+    """Return the table of the first prompt, with names in the last column."""
     if model_predictions.evaluation.definition.kind == "facts":
         return _objects(model_predictions)
     results = per_label(model_predictions.predictions)
@@ -36,7 +36,7 @@ def label_rows(model_predictions: ModelPredictions) -> LabelTable:
 
 
 def _objects(model_predictions: ModelPredictions) -> LabelTable:
-    """Return the objects asked for or said most often."""
+    """Return the objects that are right or predicted most often."""
     results = sorted(
         per_object(model_predictions.predictions), key=lambda result: -result.n - result.predicted
     )

@@ -13,7 +13,7 @@ Decorator = Callable[[Command], Command]
 
 
 def stacked(*options: Decorator) -> Decorator:
-    """Return several options as one decorator, shown in the order given."""
+    """Return several options as one decorator, which lists them in this order."""
 
     def decorate(command: Command) -> Command:
         for option in reversed(options):

@@ -14,7 +14,7 @@ MARKS = "+x*o^v#%"  # of steps or strategies, in their order
 
 
 def check_plotext() -> None:
-    """Raise RunError if plotext is missing, or too old to draw as we ask."""
+    """Raise RunError if plotext is missing, or too old."""
     if find_spec("plotext") is None:
         raise RunError("--plots needs plotext: pip install 'promptsearch[report]'")
     if int((installed := version("plotext")).split(".")[0]) < NEWEST:
@@ -24,9 +24,9 @@ def check_plotext() -> None:
 
 
 def budget_curve_plot(curve: BudgetCurve, title: str) -> str:
-    """Trials by place and value, a mark a group, and the line of the best so far.
+    """Return trials by number and value, a mark a group, and the line of the best so far.
 
-    Trials far below the others stand on the lower edge.
+    Trials far below the others are on the lower edge.
     """
     figure = _figure(title, HIGH)
     low, high = curve.window
@@ -71,7 +71,7 @@ def _text(figure: Any) -> str:
 
 
 def _steps(curve: BudgetCurve) -> list[tuple[int, float]]:
-    """Corners of the line: it stays until the next improvement."""
+    """Return the corners of the line, which stays level until the next improvement."""
     corners = [curve.best[0]]
     for number, value in curve.best[1:]:
         corners += [(number, corners[-1][1]), (number, value)]
