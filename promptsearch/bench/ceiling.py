@@ -82,7 +82,7 @@ def _seconds(way: Callable[[], Tensor], device: torch.device) -> float:
 
 @dataclass(frozen=True)
 class Bfloat16:
-    """Whether bfloat16 is worth measuring here, and the reason."""
+    """Speed of bfloat16 here: whether it is fast, and the reason."""
 
     is_faster: bool
     by: str  # the unit that multiplies it, or why there is none

@@ -14,7 +14,7 @@ from promptsearch.models import LanguageModel, Scoring
 from promptsearch.models.loading.random_models import Parts
 
 OURS, PLAIN, HEAD = "ours", "plain, sorted", "plain, sorted, head where read"
-PADDED_TOKENS = 2048  # texts that are padded to one length cost the same: few say it all
+PADDED_TOKENS = 2048  # texts padded to one length cost the same: few are enough
 
 
 def ours(model: LanguageModel, work: Workload) -> Tensor:

@@ -22,7 +22,7 @@ class Hardware:
     device: str
     torch: str
     bfloat16: Bfloat16
-    load: float  # programs that ran in the minute before, where the system says
+    load: float  # programs that ran in the minute before, if the system has it
 
     def __str__(self) -> str:
         runs = "bfloat16 by" if self.bfloat16.is_faster else "no bfloat16 rows:"

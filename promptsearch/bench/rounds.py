@@ -12,7 +12,7 @@ from promptsearch.bench.workload import Workload
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to score a workload; results are (text, answer) on the CPU."""
+    """Loop that scores a workload; results are (text, answer) on the CPU."""
 
     name: str
     dtype: str

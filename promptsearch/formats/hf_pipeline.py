@@ -16,8 +16,8 @@ from promptsearch.formats.shared.cloze import (
     Cloze,
     braced,
     cloze,
-    one_each,
     only_prompt,
+    single_answers,
     texts_of,
     uncalibrated,
 )
@@ -98,7 +98,7 @@ def _zero_shot(prompt: Prompt, cloze_parts: Cloze) -> Mapping[str, object]:
     return {
         "zero-shot-classification": {
             "hypothesis_template": f"{before.lstrip()}{{}}{cloze_parts.trail}",
-            "candidate_labels": list(one_each(prompt.verbalizer, NAME).values()),
+            "candidate_labels": list(single_answers(prompt.verbalizer, NAME).values()),
             "note": "for a model of entailment, which is another one and gives other scores",
         }
     }

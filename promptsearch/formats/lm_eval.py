@@ -107,7 +107,7 @@ class HarnessRows:
                 label = [distinct.index(i) for i in right]
                 rows.append(_row(example, written.context, written.choices, label))
                 readings.append(continuations.compared(written))
-        return cls(rows, [*_left_out(len(split.examples) - len(rows)), *compared(readings)])
+        return cls(rows, [*_uncovered_notes(len(split.examples) - len(rows)), *compared(readings)])
 
 
 def _row(
@@ -121,7 +121,7 @@ def _row(
     }
 
 
-def _left_out(count: int) -> Iterator[str]:
+def _uncovered_notes(count: int) -> Iterator[str]:
     if count:
         yield f"{count} rows without a right candidate are left out; promptsearch counts them wrong"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.contents import ImportedFiles, ImportOptions, Location
-from promptsearch.formats.shared.export_checks import kept_evidence, no_candidates, no_ensemble
+from promptsearch.formats.shared.export_checks import imported_evidence, no_candidates, no_ensemble
 from promptsearch.formats.shared.lama_notation import foreign_template, rows, to_lama, write_rows
 
 ENDINGS = (".jsonl",)
@@ -33,7 +33,9 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """Write a line a prompt, with the lemmas and tenses that were imported; return notes."""
     no_ensemble(request, "ParaRel")
-    lines = [{"pattern": to_lama(saved), **kept_evidence(saved, KEPT)} for saved in request.prompts]
+    lines = [
+        {"pattern": to_lama(saved), **imported_evidence(saved, KEPT)} for saved in request.prompts
+    ]
     write_rows(into, lines)
     bare = sum(len(line) <= len(KEPT) for line in lines)
     without = f"{bare} patterns are without lemma and tense, which ParaRel groups them by"

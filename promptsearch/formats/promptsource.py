@@ -7,7 +7,7 @@ from pathlib import Path
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_lines
 from promptsearch.formats.export import NEXT, ExportRequest
-from promptsearch.formats.shared.cloze import ELSEWHERE, cloze, one_each, quoted, uncalibrated
+from promptsearch.formats.shared.cloze import ELSEWHERE, cloze, quoted, single_answers, uncalibrated
 from promptsearch.formats.shared.jinja import escaped, jinja
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
@@ -41,7 +41,7 @@ def _lines(request: ExportRequest) -> Iterator[str]:
 
 def _template(request: ExportRequest, saved: SavedPrompt) -> Iterator[str]:
     parts = cloze(saved.prompt.template, NAME)
-    answers = list(one_each(saved.prompt.verbalizer, NAME).values())
+    answers = list(single_answers(saved.prompt.verbalizer, NAME).values())
     if dividing := [text for text in (*answers, str(saved.prompt.template)) if "|||" in text]:
         raise ExportError(f"{NAME} parts texts by |||, which {dividing[0]!r} holds; {ELSEWHERE}")
     target = f"{{{{ answer_choices[{LABEL}] }}}}{jinja(parts.after, NAME)}"

@@ -15,7 +15,7 @@ from promptsearch.prompt import Prompt
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.label_aggregation import LISTED, PredictionsBuilder
 
-BYTES = 1 << 28  # what members say of examples, in memory at a time
+BYTES = 1 << 28  # members' log p of examples, in memory at a time
 
 
 @dataclass(frozen=True)

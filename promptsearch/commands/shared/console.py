@@ -12,7 +12,7 @@ from promptsearch.commands.shared.option_names import in_command
 from promptsearch.engine.progress import Progress
 from promptsearch.evaluation.report.number_format import duration
 
-MANY = 20  # prompts on train whose plan is told
+MANY = 20  # prompts on train below which no plan is printed
 FIRST_ANSWERS = 3  # of each label, shown in tables
 
 
@@ -22,7 +22,7 @@ class Console:
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
         self._planned = 0
-        self._screened = 0  # prompts on train that were last said to be left
+        self._screened = 0  # pending prompts on train in the last plan
         self._last = 0.0
         self._tty = sys.stderr.isatty()
 
@@ -39,7 +39,7 @@ class Console:
         self.passing(progress_line(now), now.done == now.total and now.pending.on == "dev")
 
     def passing(self, line: str, is_last: bool = False) -> None:
-        """Print, from time to time, a line that the next one replaces; always the last one."""
+        """Print a line that the next one replaces, from time to time; always the last one."""
         if is_last or time.monotonic() - self._last > (0.1 if self._tty else 5):
             self._last = time.monotonic()
             self._show(line)

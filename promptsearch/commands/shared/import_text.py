@@ -9,7 +9,7 @@ import rich_click as click
 from promptsearch.evaluation.report.number_format import count as counted
 from promptsearch.formats.importing.group import Group
 
-SHOWN = 8  # labels that are told
+SHOWN = 8  # labels that are printed
 
 
 def import_row(group: Group, path: Path) -> dict[str, object]:
@@ -47,5 +47,5 @@ def _answers(groups: Sequence[Group]) -> str:
     if groups[0].kind == "facts":
         return f"with {size} candidates"
     labels = groups[0].prompts[0].prompt.verbalizer.labels
-    labels_shown = f" ({', '.join(labels)})" if len(groups) == 1 and len(labels) <= SHOWN else ""
-    return f"with {size} labels{labels_shown}"
+    labels_text = f" ({', '.join(labels)})" if len(groups) == 1 and len(labels) <= SHOWN else ""
+    return f"with {size} labels{labels_text}"

@@ -10,7 +10,7 @@ from promptsearch.commands.shared.console import Console
 from promptsearch.errors import DataError
 from promptsearch.prediction.table.label_rows import Done
 
-TOLD = 10  # rows left out that are told one by one
+REPORTED = 10  # skipped rows that are reported one by one
 
 
 def stopping(error: DataError) -> DataError:
@@ -41,7 +41,7 @@ class PredictProgress:
         if not self.skips:
             raise stopping(error)
         self.first, self.reported = self.first or error, self.reported + 1
-        if self.reported <= TOLD:
+        if self.reported <= REPORTED:
             self.console.say(f"left out: {error}")
 
     def chunk(self, done: Done) -> None:

@@ -39,7 +39,7 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
     names = Settings.__dataclass_fields__
     settings = Settings(**{name: options[name] for name in names if name in options})
     if settings.tuning is not None:
-        check_installed()  # said now, not after the search
+        check_installed()  # now, not after the search
     return settings
 
 

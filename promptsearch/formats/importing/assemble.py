@@ -21,7 +21,7 @@ from promptsearch.formats.importing.contents import (
 )
 from promptsearch.formats.importing.group import Group, ImportedPrompt
 from promptsearch.formats.importing.input_names import Inputs
-from promptsearch.formats.importing.one_task import check_one_task
+from promptsearch.formats.importing.one_task import check_same_labels
 from promptsearch.formats.importing.prompt_pairs import answers_of_task, paired, together
 from promptsearch.prompt import Prompt, Verbalizer
 
@@ -96,7 +96,7 @@ class _Assembly:
         of_group = [
             foreign for foreign in self.files.verbalizers if foreign.group in ("", self.name)
         ]
-        check_one_task(of_group, self.options.renamed)
+        check_same_labels(of_group, self.options.renamed)
         if of_group:
             return of_group
         if (task := self.options.task) is None:

@@ -6,7 +6,7 @@ from promptsearch.formats.importing.contents import ForeignVerbalizer
 from promptsearch.formats.importing.input_names import short_names
 
 
-def check_one_task(verbalizers: Sequence[ForeignVerbalizer], renamed: Mapping[str, str]) -> None:
+def check_same_labels(verbalizers: Sequence[ForeignVerbalizer], renamed: Mapping[str, str]) -> None:
     """Raise DataError if verbalizers have different labels: they are of several tasks.
 
     Every template goes with every verbalizer, so they would make prompts that nobody published.

@@ -80,7 +80,7 @@ def trail_note(cloze_parts: Cloze, name: str) -> list[str]:
     return [f"{name} does not hold what stands behind the answer: {trail!r}"] if trail else []
 
 
-def one_each(verbalizer: Verbalizer, name: str) -> dict[str, str]:
+def single_answers(verbalizer: Verbalizer, name: str) -> dict[str, str]:
     """Return label -> its answer. Raises ExportError if a label has several."""
     for label, answers in verbalizer.pairs:
         if len(answers) > 1:

@@ -52,7 +52,7 @@ def evidence_of(saved: SavedPrompt) -> Mapping[str, object]:
     return evidence if isinstance(evidence, Mapping) else {}
 
 
-def kept_evidence(saved: SavedPrompt, names: Sequence[str]) -> dict[str, object]:
+def imported_evidence(saved: SavedPrompt, names: Sequence[str]) -> dict[str, object]:
     """Return the evidence that an import saved under these names."""
     evidence = evidence_of(saved)
     return {name: evidence[name] for name in names if name in evidence}

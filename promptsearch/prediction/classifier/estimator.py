@@ -36,7 +36,7 @@ class PromptClassifier:
     """
 
     prompts: str | Path | Prompt  # a prompts.json, or the prompt itself
-    model: str | LanguageModel | None = None  # None: the one the prompts were found with
+    model: str | LanguageModel | None = None  # None: the model of the prompts' search
     id: str | None = None  # of one prompt of the file
     ensemble: bool | None = None  # None: the file's, if it has one that is better on dev
     searcher: Searcher | None = None
@@ -141,7 +141,7 @@ class PromptClassifier:
         return np.concatenate([np.empty((0, len(basis.labels))), *parts])
 
     def _labels(self) -> NDArray[Any]:
-        """Labels in the prompts' order, (label,), as `fit` got them."""
+        """Return (label,): the labels in the prompts' order, as `fit` got them."""
         return np.array([self._values.get(label, label) for label in self._based().labels])
 
     def _based(self) -> PromptsWithTask:
