@@ -71,7 +71,7 @@ def test_labels_that_are_never_said_stay_so_without_nan():
         found = combine(log_probs, [1.0, 0.0, 2.0], rule)
         assert np.isfinite(found).all()
         assert (found[:, 2] < -20).all()
-    learned = optimised(log_probs, [[0]] * 7, course=WeightTraining(epochs=3))
+    learned = optimised(log_probs, [[0]] * 7, training=WeightTraining(epochs=3))
     assert np.isfinite(learned.weights).all()
 
 

@@ -150,7 +150,7 @@ def test_a_table_of_parquet_is_made_again_after_a_kill(tmp_path, table, monkeypa
         call = getattr(owner, name)
 
         def interrupted(*given, call=call):
-            if target.is_begun:
+            if target.is_started:
                 raise KeyboardInterrupt
             call(*given)
 

@@ -19,7 +19,7 @@ from promptsearch.evaluation.report.number_format import (
     shortened,
 )
 from promptsearch.evaluation.report.statistics.ancestry import ancestry_of
-from promptsearch.evaluation.report.statistics.budget_curve import course_of
+from promptsearch.evaluation.report.statistics.budget_curve import budget_curve_of
 from promptsearch.evaluation.report.statistics.dev_test_correlation import (
     Pair,
     correlation,
@@ -147,13 +147,13 @@ def test_the_rank_correlation_is_that_of_numpy(points):
 def test_a_relation_is_shown_only_where_chance_does_not_give_it():
     rising = [Pair(str(i), float(i), float(i) + 0.5 * (i % 2)) for i in range(10)]
     found = relation_of(rising, "accuracy")
-    assert found.is_shown
+    assert found.exceeds_chance
     assert 0.5 < found.chance < 0.75  # of ten: about 0.65 in tables
     mixed = [Pair(str(i), float(i), float(i * 7 % 10)) for i in range(10)]
-    assert not relation_of(mixed, "accuracy").is_shown
+    assert not relation_of(mixed, "accuracy").exceeds_chance
     few = relation_of(rising[:3], "accuracy")
     assert few.spearman is None
-    assert not few.is_shown
+    assert not few.exceeds_chance
     assert correlation(np.ones(3), np.arange(3.0)) is None
 
 
@@ -178,7 +178,7 @@ def test_the_course_of_a_search_by_hand():
         scored("p5", None),
         scored("p6", -1.9),
     ]
-    found = course_of(rows, "log_likelihood")
+    found = budget_curve_of(rows, "log_likelihood")
     assert [(p.prompt_number, p.id, p.value, p.group, p.complete) for p in found.points] == [
         (1, "p0", -3.0, "manual", True),
         (2, "p2", -2.0, "1 mine", True),
@@ -192,7 +192,7 @@ def test_the_course_of_a_search_by_hand():
 
 @given(st.lists(st.floats(-50, 0), min_size=1, max_size=30))
 def test_the_best_so_far_is_the_running_maximum(values):
-    found = course_of([scored(f"p{i}", v) for i, v in enumerate(values)], "log_likelihood")
+    found = budget_curve_of([scored(f"p{i}", v) for i, v in enumerate(values)], "log_likelihood")
     steps = dict(found.best)
     line = []
     for place in range(1, len(values) + 1):

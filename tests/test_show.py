@@ -5,8 +5,8 @@ import json
 import pytest
 from commanding import edits_in, run
 
-from promptsearch.commands.shared.terminal_plots import bars, course_plot
-from promptsearch.evaluation.report.statistics.budget_curve import course_of
+from promptsearch.commands.shared.terminal_plots import bars, budget_curve_plot
+from promptsearch.evaluation.report.statistics.budget_curve import budget_curve_of
 from promptsearch.evaluation.report.statistics.labels import per_label
 
 
@@ -58,7 +58,7 @@ def test_a_plot_shows_every_trial_and_bars_are_shares():
 
     values = (-3.0, -1.0, -2.0, -900.0)
     rows = [scored(f"p{i}", value, strategy="x") for i, value in enumerate(values)]
-    drawn = course_plot(course_of(rows, "log_likelihood"), "the title")
+    drawn = budget_curve_plot(budget_curve_of(rows, "log_likelihood"), "the title")
     assert drawn.startswith(" ")
     assert "the title" in drawn
     body = drawn.split("└")[0]

@@ -1,4 +1,4 @@
-"""How fast the scorer is, beside what else there is, measured in one process.
+"""Speed of the scorer beside published loops, measured in one process.
 
-`suite` measures one model; `loops` holds the published loops it is measured against.
+`suite` measures one model; `published_loops` holds the loops that it is measured against.
 """

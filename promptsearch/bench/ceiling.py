@@ -1,4 +1,4 @@
-"""The fastest that this machine multiplies matrices of a model's own shapes."""
+"""The machine's top speed at matrix products of a model's shapes."""
 
 import time
 from collections import Counter
@@ -16,7 +16,7 @@ TEXT = 32  # tokens of a usual text: of so many rows of a batch, one is read
 
 @dataclass(frozen=True)
 class Gemm:
-    """A (rows, inputs) x (inputs, outputs) product that a batch does `count` times."""
+    """Product (rows, inputs) x (inputs, outputs) that a batch does `count` times."""
 
     rows: int
     inputs: int
@@ -25,12 +25,12 @@ class Gemm:
 
     @property
     def flops(self) -> int:
-        """Of one product."""
+        """Floating-point operations of one product."""
         return 2 * self.rows * self.inputs * self.outputs
 
 
 def gemms(model: Nominal, rows: int) -> tuple[Gemm, ...]:
-    """Return the products of one batch of `rows` tokens; the head sees one position a text."""
+    """Return the products of one batch of `rows` tokens; the head reads one position a text."""
     body = Counter[Matrix]((*model.body, *model.source))
     head = Counter[Matrix](model.head)
     read = max(rows // TEXT, 1)
@@ -44,7 +44,7 @@ def gemms(model: Nominal, rows: int) -> tuple[Gemm, ...]:
 def ceiling(
     products: tuple[Gemm, ...], dtype: torch.dtype, device: torch.device, times: int = 20
 ) -> float:
-    """GFLOP/s over all products: each at its best of `times`, plain or prepacked."""
+    """Return GFLOP/s over all products, each at its best of `times`, plain or prepacked."""
     seconds = sum(product.count * _best(product, dtype, device, times) for product in products)
     return sum(product.count * product.flops for product in products) / seconds / 1e9
 
@@ -59,7 +59,7 @@ def _best(product: Gemm, dtype: torch.dtype, device: torch.device, times: int) -
 
 
 def _ways(x: Tensor, weight: Tensor, bias: Tensor) -> Iterator[Callable[[], Tensor]]:
-    """torch's own linear map, and oneDNN's with weights laid out beforehand where it is there."""
+    """Yield torch's linear map, and oneDNN's with weights laid out beforehand if it is there."""
     yield lambda: torch.nn.functional.linear(x, weight, bias)
     if x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return
@@ -82,14 +82,17 @@ def _seconds(way: Callable[[], Tensor], device: torch.device) -> float:
 
 @dataclass(frozen=True)
 class Bfloat16:
-    """Whether bfloat16 is worth measuring here, and what says so."""
+    """Speed of bfloat16 here: whether it is fast, and the reason."""
 
     is_faster: bool
     by: str  # the unit that multiplies it, or why there is none
 
 
 def bfloat16_here(device: torch.device) -> Bfloat16:
-    """CUDA, or a processor with AMX or AVX512-BF16; elsewhere it is emulated, and slower."""
+    """Return whether bfloat16 is fast here.
+
+    It is on CUDA and on processors with AMX or AVX512-BF16; elsewhere it is emulated, and slower.
+    """
     if device.type == "cuda":
         return Bfloat16(True, "CUDA")
     if unit := bfloat16_unit():

@@ -1,4 +1,4 @@
-"""Who runs against whom."""
+"""The contenders of a benchmark."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -14,11 +14,11 @@ from promptsearch.models import LanguageModel, Scoring
 from promptsearch.models.loading.random_models import Parts
 
 OURS, PLAIN, HEAD = "ours", "plain, sorted", "plain, sorted, head where read"
-PADDED_TOKENS = 2048  # texts that are padded to one length cost the same: few say it all
+PADDED_TOKENS = 2048  # texts padded to one length cost the same: few are enough
 
 
 def ours(model: LanguageModel, work: Workload) -> Tensor:
-    """Log-probabilities (text, answer) as the scorer gets them: planned, then run."""
+    """Return (text, answer) log-probabilities of the scorer, planned and run."""
     scores = torch.empty(len(work), len(work.answers))
     for block in model.run(model.plan(work.filled(), work.answer_values(), Scoring())):
         scores[list(block.rows)] = block.log_probs
@@ -26,7 +26,7 @@ def ours(model: LanguageModel, work: Workload) -> Tensor:
 
 
 def all_loops(parts: Parts, in_bfloat16: Parts | None) -> list[Contender]:
-    """Return the published loops that know the family, plain transformers, and ours."""
+    """Return the published loops for the family, plain transformers, and ours."""
     published = [
         Contender(each.name, "float32", partial(each.run, parts), _enough(each.padded))
         for each in PUBLISHED
@@ -40,7 +40,10 @@ def _enough(padded: int | None) -> int | None:
 
 
 def plain_and_ours(parts: Parts, in_bfloat16: Parts | None, head: bool = False) -> list[Contender]:
-    """Both in both precisions; `head` adds the plain loop whose head runs where it is read."""
+    """Return plain transformers and ours, in both precisions.
+
+    `head` adds the plain loop whose head runs only at the positions that are read.
+    """
     return list(_plain_and_ours(parts, in_bfloat16, head))
 
 

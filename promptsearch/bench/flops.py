@@ -1,4 +1,4 @@
-"""What a model must compute for texts, padding left out: the same count whoever computes it."""
+"""The operations of a model on texts, without padding: the same count for every loop."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ Matrix = tuple[int, int]  # inputs, outputs
 
 @dataclass(frozen=True)
 class Nominal:
-    """The matrices of a model: weights that a token passes, by where the token is.
+    """Matrices of a model: weights that a token passes, by the token's part of the model.
 
     A multiplication and an addition are two operations. Attention is counted over all pairs of
     tokens, also for causal models; embeddings, norms and activations are not counted.
@@ -30,7 +30,7 @@ class Nominal:
     source_layers: int = 0
 
     def of(self, lines: Iterable[BenchLine]) -> float:
-        """Floating-point operations for these sequences."""
+        """Return the floating-point operations for these sequences."""
         return float(sum(self._of(line) for line in lines))
 
     def _of(self, line: BenchLine) -> int:

@@ -1,8 +1,8 @@
 """A workload as the sequences of ids that a plain loop passes through a model.
 
-Where all answers are one token, a text is one sequence, read for all of them. Where one is
-longer, a masked text has no one sequence for it, so these are for causal models and
-encoder-decoders: there every text passes once with each answer.
+If all answers are one token, a text is one sequence, read for all of them. If one is longer, a
+masked text has no single sequence for it, so these are for causal models and encoder-decoders:
+there every text passes once with each answer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ Ids = tuple[int, ...]
 
 @dataclass(frozen=True)
 class ScoredPosition:
-    """log p(token) at a place of a sequence counts for an answer."""
+    """Position of a sequence whose log p(token) counts for an answer."""
 
     position: int
     token: int
@@ -27,7 +27,7 @@ class ScoredPosition:
 
 @dataclass(frozen=True)
 class BenchLine:
-    """One sequence; `source` is what an encoder reads before it, empty without one."""
+    """Sequence of ids; `source` is the encoder's input, empty without one."""
 
     text: int  # which text of the workload
     ids: Ids
@@ -36,7 +36,7 @@ class BenchLine:
 
     @property
     def length(self) -> int:
-        """Tokens, the source's included."""
+        """Number of tokens, with the source's."""
         return len(self.ids) + len(self.source)
 
 
@@ -64,7 +64,7 @@ def _masked(tokenizer: Any, work: Workload) -> Iterator[BenchLine]:
 
 
 def _causal(tokenizer: Any, work: Workload) -> Iterator[BenchLine]:
-    """Answers begin at the space before them; what follows them is left out."""
+    """Yield sequences whose answers begin at the space before them; text after them is left out."""
     befores = [before.rstrip(" ") for before, _ in work.halves()]
     prefixes = _encoded(tokenizer, befores)
     answers = _encoded(tokenizer, [f" {answer}" for answer in work.answers], special=False)
@@ -84,7 +84,7 @@ def _seq2seq(tokenizer: Any, work: Workload) -> Iterator[BenchLine]:
 def _continued(
     text: int, prefix: Ids, answers: Sequence[Ids], source: Ids = ()
 ) -> Iterator[BenchLine]:
-    """Yield a prefix with each answer after it; once where the prefix alone says all."""
+    """Yield a prefix with each answer after it; once, if the prefix alone has all log p."""
     last = len(prefix) - 1
     if all(len(answer) == 1 for answer in answers):
         reads = (

@@ -1,4 +1,4 @@
-"""Where the numbers were made."""
+"""The machine that a benchmark ran on."""
 
 import os
 import platform
@@ -15,14 +15,14 @@ CPUINFO = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a reader needs to compare."""
+    """Hardware facts that a reader needs to compare results."""
 
     processor: str
     threads: int
     device: str
     torch: str
     bfloat16: Bfloat16
-    load: float  # programs that ran in the minute before, where the system says
+    load: float  # programs that ran in the minute before, if the system has it
 
     def __str__(self) -> str:
         runs = "bfloat16 by" if self.bfloat16.is_faster else "no bfloat16 rows:"
@@ -33,7 +33,7 @@ class Hardware:
 
 
 def machine(device: torch.device) -> Hardware:
-    """This one."""
+    """Return the facts of this machine."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     load = os.getloadavg()[0] if sys.platform != "win32" else 0.0
     return Hardware(
@@ -47,7 +47,7 @@ def machine(device: torch.device) -> Hardware:
 
 
 def _processor() -> str:
-    """Return the model's name where the system tells it (virtual machines shorten it)."""
+    """Return the processor's name if the system has it (virtual machines shorten it)."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.processor()} x {os.cpu_count()}"

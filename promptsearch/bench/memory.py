@@ -1,4 +1,4 @@
-"""The most memory that something takes while it runs."""
+"""Peak memory during a measurement."""
 
 import os
 import threading
@@ -16,14 +16,14 @@ SECONDS = 0.005  # between two looks
 
 @dataclass
 class Peak:
-    """Bytes: of the process on a CPU, of tensors on CUDA; None where the system does not say."""
+    """Peak in bytes: of the process on a CPU, of tensors on CUDA; None if unknown."""
 
     bytes: int | None = None
 
 
 @contextmanager
 def watched(device: torch.device) -> Iterator[Peak]:
-    """While open, memory is watched; `bytes` is set when it closes."""
+    """Watch the memory while open; `bytes` is set when it closes."""
     peak = Peak()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)

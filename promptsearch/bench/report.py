@@ -29,7 +29,7 @@ def document(
     results: Sequence[ModelResult],
     scaling: Sequence[Growth],
 ) -> dict[str, object]:
-    """Return all that was measured; seconds are a text's, speeds GFLOP/s, errors in nats."""
+    """Return all results; seconds are a text's, speeds GFLOP/s, errors in nats."""
     return {
         "format": "promptsearch-bench",
         "version": 1,
@@ -87,18 +87,18 @@ def _growth(growth: Growth) -> dict[str, object]:
 
 
 def of_ceiling(row: ContenderResult, ceilings: Sequence[Ceiling]) -> float | None:
-    """Share of the machine's matrix speed in the row's precision, in [0, 1]; None: not asked."""
+    """Return the share of the ceiling in the row's precision, in [0, 1]; None if not measured."""
     top = [each.best for each in ceilings if each.dtype == row.timing.contender.dtype]
     return row.rate / top[0] if top else None
 
 
 def without(family: str) -> list[str]:
-    """Published loops that there is nothing of to re-create for this family."""
+    """Return the published loops that have nothing to re-create for this family."""
     return [each.name for each in PUBLISHED if family not in each.families]
 
 
 def headings(result: ModelResult) -> Iterator[str]:
-    """Yield what a reader must know before the tables of a model."""
+    """Yield the lines above the tables of a model."""
     table = result.loops
     yield (
         f"{result.name} · {result.family} · {result.parameters / 1e6:,.0f} M parameters · "
@@ -114,7 +114,7 @@ def headings(result: ModelResult) -> Iterator[str]:
 
 
 def cells(table: WorkloadResult, ceilings: Sequence[Ceiling]) -> tuple[Cells, list[Cells]]:
-    """Header and rows of one workload's table."""
+    """Return header and rows of one workload's table."""
     dtypes = [dtype for dtype, _ in table.rows[0].ours_faster]
     faster = [f"ours {dtype} is faster by" for dtype in dtypes]
     share = ["of ceiling"] if ceilings else []
@@ -135,12 +135,12 @@ def _cells(row: ContenderResult, ceilings: Sequence[Ceiling]) -> Cells:
 
 
 def times(ratio: Ratio) -> str:
-    """`5.4x [5.1, 5.9]`: the median of the rounds, the smallest and the largest."""
+    """Return `5.4x [5.1, 5.9]`: the median of the rounds, the smallest and the largest."""
     return f"{ratio.median:.2f}x [{ratio.low:.2f}, {ratio.high:.2f}]"
 
 
 def growth_cells(scaling: Sequence[Growth]) -> tuple[Cells, list[Cells]]:
-    """Header and rows of the scaling table."""
+    """Return header and rows of the scaling table."""
     header = ["prompts", "examples", "answers", "seconds", "ms a text", "peak MB", "planned MB"]
     return header, [
         [

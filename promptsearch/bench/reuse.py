@@ -1,4 +1,4 @@
-"""Workloads in which passes have something in common, where a plain loop computes it again."""
+"""Workloads whose passes share work, which a plain loop computes again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ SHOTS = 7  # examples with answers in the long prefix, about 200 tokens
 
 @dataclass(frozen=True)
 class Scenario:
-    """A name, the families it is for, what ours should reach, and the work of a round."""
+    """Workload of shared work: its families, the speed-up to reach, and a round's texts."""
 
     name: str
     families: tuple[Family, ...]
@@ -65,7 +65,7 @@ def _encoded(texts: tuple[str, ...]) -> Workload:
 
 
 def _paragraphs(texts: tuple[str, ...]) -> Workload:
-    """Return each sentence with the next ones after it, the last one's being the first."""
+    """Return a workload of each sentence with the next ones after it, cyclically."""
     turned = [texts[i:] + texts[:i] for i in range(len(texts))]
     return _encoded(tuple(" ".join((each * PARAGRAPH)[:PARAGRAPH]) for each in turned))
 

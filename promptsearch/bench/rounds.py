@@ -12,7 +12,7 @@ from promptsearch.bench.workload import Workload
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to score a workload; results on the CPU, (text, answer)."""
+    """Loop that scores a workload; results are (text, answer) on the CPU."""
 
     name: str
     dtype: str
@@ -29,7 +29,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Timing:
-    """One contender's seconds a text, by rounds, and how far it is from the reference."""
+    """Seconds a text of one contender, by rounds, and its error against the reference."""
 
     contender: Contender
     texts: int  # of one round
@@ -43,7 +43,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times faster one is than another: of the rounds' own ratios."""
+    """Speed-up of one contender over another, from the ratios of the rounds."""
 
     median: float
     low: float
@@ -51,7 +51,7 @@ class Ratio:
 
 
 def ratio(slow: Sequence[float], fast: Sequence[float]) -> Ratio:
-    """Of seconds a text, round by round."""
+    """Return the speed-up from seconds a text, round by round."""
     each = [theirs / ours for theirs, ours in zip(slow, fast, strict=True)]
     return Ratio(median(each), min(each), max(each))
 
@@ -62,7 +62,7 @@ def interleaved(
     reference: Tensor,
     say: Callable[[str], None],
 ) -> list[Timing]:
-    """One round a workload, each after the other; the first is not timed: it says the errors.
+    """Run a round a workload and return the timings; the first is not timed, but gives the errors.
 
     Every round starts with another contender. `reference` is (text, answer) for the first round.
     """
@@ -94,7 +94,7 @@ def _errors(
 
 
 def _seconds(contender: Contender, work: Workload) -> float:
-    """Seconds a text, from strings to log-probabilities on the CPU."""
+    """Return the seconds a text, from strings to log-probabilities on the CPU."""
     start = perf_counter()
     contender.run(work)
     return (perf_counter() - start) / len(work)

@@ -1,4 +1,4 @@
-"""How cost and memory grow with prompts, examples and answers: the first two should be linear."""
+"""Growth of cost and memory with prompts, examples (both should be linear) and answers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from promptsearch.models.loading.random_models import Parts
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is scored."""
+    """Numbers of prompts, examples and answers to score."""
 
     prompts: int
     examples: int
@@ -26,7 +26,7 @@ class Extent:
 
 @dataclass(frozen=True)
 class Growth:
-    """What one extent took; bytes as in `memory.Peak`, `planned` is the plan's own upper bound."""
+    """Cost of one extent; bytes as in `memory.Peak`, `planned` is the plan's upper bound."""
 
     extent: Extent
     seconds: float
@@ -39,7 +39,7 @@ class Growth:
 
 
 def extents(base: int) -> list[Extent]:
-    """Return each of the three grown alone, from (2 prompts, `base` examples, 2 answers)."""
+    """Return each number grown alone, from (2 prompts, `base` examples, 2 answers)."""
     prompts = [Extent(count, base, 2) for count in (1, 2, 4, 8)]
     examples = [Extent(2, base * times, 2) for times in (2, 4, 8)]
     answers = [Extent(2, base, count) for count in (8, 64, 512)]

@@ -18,7 +18,7 @@ pieces a word, cut at 50), so that a tenth of the sentences falls between each t
 
 
 def sentences(count: int, skip: int = 0, seed: int = 0) -> tuple[str, ...]:
-    """`count` distinct sentences of about 5 to 50 word pieces, always the same ones.
+    """Return `count` distinct sentences of about 5 to 50 word pieces, always the same ones.
 
     `skip` leaves out that many first ones: other rounds, other sentences. Raises TaskError if there
     are no more.
@@ -33,7 +33,7 @@ def sentences(count: int, skip: int = 0, seed: int = 0) -> tuple[str, ...]:
 
 
 def _mixed(seed: int) -> Iterator[str]:
-    """Sentences with one of each tenth in turn, in a random order inside each ten."""
+    """Yield sentences from each tenth in turn, in a random order inside each ten."""
     tenths = _tenths(seed)
     order = Random(seed)
     for row in range(min(map(len, tenths))):

@@ -1,4 +1,4 @@
-"""The models that are measured: the built-in one, and random ones of well-known shapes."""
+"""The models of a benchmark: the built-in one, and random ones of well-known shapes."""
 
 from collections.abc import Callable
 from functools import partial

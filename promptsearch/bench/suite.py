@@ -25,7 +25,7 @@ REPEATS = 8  # texts that the reference must score twice alike
 
 @dataclass(frozen=True)
 class BenchSettings:
-    """How much is measured."""
+    """Extent of the measurements."""
 
     texts: int = 128  # a round
     rounds: int = 3  # timed
@@ -52,9 +52,9 @@ class Ceiling:
 
 @dataclass(frozen=True)
 class ContenderResult:
-    """A contender's result; `rate` is GFLOP/s of the work that must be done, padding left out.
+    """Result of a contender; `rate` is GFLOP/s of the necessary work, without padding.
 
-    Passes that share something are counted apart, so where they do it can be above the ceiling.
+    Passes that share work are counted separately, so with sharing it can exceed the ceiling.
     """
 
     timing: Timing
@@ -64,7 +64,7 @@ class ContenderResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """What one workload gave."""
+    """Results of one workload."""
 
     name: str
     goal: float | None
@@ -75,7 +75,7 @@ class WorkloadResult:
 
 @dataclass(frozen=True)
 class ModelResult:
-    """All of one model."""
+    """Results of one model."""
 
     name: str
     family: str
@@ -87,7 +87,7 @@ class ModelResult:
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """One model on the table."""
+    """Benchmark of one model."""
 
     name: str
     parts: Parts
@@ -100,13 +100,13 @@ class Bench:
         return [torch.float32] if self.in_bfloat16 is None else [torch.float32, torch.bfloat16]
 
     def ceilings(self) -> list[float]:
-        """GFLOP/s by precision."""
+        """Return GFLOP/s by precision."""
         self.say(f"{self.name}: matrix products")
         device, products = self.parts.model.device, gemms(nominal(self.parts), ROWS)
         return [ceiling(products, dtype, device, self.settings.times) for dtype in self.dtypes]
 
     def works(self, scenario: Scenario | None) -> list[Workload]:
-        """One a round and one before; no two have a sentence in common."""
+        """Return a workload a round and one before; no two share a sentence."""
         count = self.settings.texts if scenario is None else self.settings.reuse
         texts = [sentences(count, skip=i * count) for i in range(self.settings.rounds + 1)]
         if scenario is not None:
@@ -114,7 +114,7 @@ class Bench:
         return [Workload(each, (TEMPLATES[self.parts.family],)) for each in texts]
 
     def table(self, scenario: Scenario | None) -> WorkloadResult:
-        """One workload, all its contenders."""
+        """Measure one workload with all its contenders."""
         name = "published loops" if scenario is None else scenario.name
         self.say(f"{self.name}: {name}")
         contenders = self._contenders(scenario)
@@ -142,14 +142,14 @@ class Bench:
 
 
 def rate_of(timing: Timing, model: Nominal, parts: Parts, works: Sequence[Workload]) -> float:
-    """GFLOP/s: the median over rounds of what must be computed for a text, a second."""
+    """Return GFLOP/s: the median over rounds of a text's necessary operations, a second."""
     workloads = [timing.contender.workload_for(work) for work in works]
     needed = [model.of(lines(parts, work)) / len(work) for work in workloads]
     return median(f / s for f, s in zip(needed, timing.seconds, strict=True)) / 1e9
 
 
 def check_repeats(parts: Parts, work: Workload) -> None:
-    """Raise ModelError if the model does not say the same twice: nothing could be compared."""
+    """Raise ModelError if two equal runs differ: nothing could be compared."""
     if parts.model.training or not torch.equal(reference(parts, work), reference(parts, work)):
         raise ModelError(
             f"the model {parts.info.spec!r} does not score a text twice alike, so nothing can be "
@@ -158,7 +158,7 @@ def check_repeats(parts: Parts, work: Workload) -> None:
 
 
 def measured(name: str, parts: Parts, settings: BenchSettings, say: Say) -> ModelResult:
-    """Ceiling, loops, reuse, ceiling."""
+    """Measure the ceiling, the loops, the reuse, and the ceiling again."""
     is_faster = bfloat16_here(parts.model.device).is_faster
     bench = Bench(name, parts, parts.in_bfloat16() if is_faster else None, settings, say)
     before = bench.ceilings()

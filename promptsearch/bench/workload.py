@@ -1,4 +1,4 @@
-"""What one run scores: templates x sentences, and the answers. Each loop gets the same."""
+"""The texts and answers of one run: templates x sentences, the same for each loop."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,14 +16,14 @@ TEMPLATES: dict[Family, str] = {  # a causal model also scores what stands after
 
 @dataclass(frozen=True)
 class Workload:
-    """Texts are template-major: all sentences of the first template, then of the next."""
+    """Texts in template-major order: all sentences of the first template, then of the next."""
 
     sentences: tuple[str, ...]
     templates: tuple[str, ...]  # with {text} and one [Z]
     answers: tuple[str, ...] = WORDS
 
     def __len__(self) -> int:
-        """Texts."""
+        """Return the number of texts."""
         return len(self.sentences) * len(self.templates)
 
     @cached_property
@@ -31,11 +31,11 @@ class Workload:
         return [Template.parse(template) for template in self.templates]
 
     def first(self, count: int) -> "Workload":
-        """Return the same with the first sentences only, one template's."""
+        """Return the workload of one template's first sentences only."""
         return replace(self, sentences=self.sentences[:count], templates=self.templates[:1])
 
     def filled(self) -> list[Filled]:
-        """Return the texts as parts, as the port takes them."""
+        """Return the texts as parts, as the model takes them."""
         return [
             template.fill({"text": sentence})
             for template in self._parsed
@@ -43,16 +43,16 @@ class Workload:
         ]
 
     def answer_values(self) -> list[Answer]:
-        """Return the answers as the port takes them."""
+        """Return the answers as the model takes them."""
         return [(("Z", answer),) for answer in self.answers]
 
     def halves(self) -> list[tuple[str, str]]:
-        """Return each text as strings: what stands before the slot, and what after it."""
+        """Return each text as two strings: before the slot, and after it."""
         return [halved(filled) for filled in self.filled()]
 
 
 def halved(filled: Filled) -> tuple[str, str]:
-    """Return what stands before the slot of a text, and what after it."""
+    """Return the text before the slot, and the text after it."""
     slot = next(i for i, part in enumerate(filled) if isinstance(part, Slot))
     return _joined(filled[:slot]), _joined(filled[slot + 1 :])
 

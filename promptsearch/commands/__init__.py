@@ -1,1 +1,1 @@
-"""The commands, one module each; `promptsearch.cli` loads the one that is asked for."""
+"""The commands, one module each; `promptsearch.cli` loads the requested one."""

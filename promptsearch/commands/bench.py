@@ -1,4 +1,4 @@
-"""`promptsearch bench`: how fast the scorer is here, beside what else there is."""
+"""`promptsearch bench`: the scorer's speed here, beside that of published loops."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -78,7 +78,7 @@ def _settings(texts: int | None, rounds: int | None, quick: bool) -> "BenchSetti
 def _subjects(
     shapes: tuple[str, ...], models: tuple[str, ...], device: str
 ) -> Iterator[tuple[str, "Parts"]]:
-    """Yield what was asked for, each made when its turn comes."""
+    """Yield the requested models, each built when its turn comes."""
     from promptsearch.bench.subjects import SHAPES as MAKERS
     from promptsearch.models.loading.random_models import load_parts
 
@@ -106,7 +106,7 @@ def _print(here: "Hardware", settings: "BenchSettings", result: "ModelResult") -
 def _scaling(
     name: str, parts: "Parts", settings: "BenchSettings", console: Console, as_json: bool
 ) -> list["Growth"]:
-    """Return how ours grows, measured on one model; shown unless JSON will say it."""
+    """Return the scorer's growth on one model; print it unless the output is JSON."""
     if name != SCALED:
         return []
     from promptsearch.bench.report import growth_cells

@@ -1,4 +1,4 @@
-"""`promptsearch cache`: what the score cache holds, and emptying it."""
+"""`promptsearch cache`: the contents of the score cache, and its emptying."""
 
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def clear(cache: ScoreCache) -> None:
 
 
 def _size(cache_info: CacheInfo) -> str:
-    """`120 prompts · 24,000 scores · 1.2 MB`"""
+    """Return `120 prompts · 24,000 scores · 1.2 MB`."""
     return (
         f"{cache_info.total('prompts'):,} prompts · {cache_info.total('scores'):,} scores · "
         f"{cache_info.total('bytes') / 2**20:,.1f} MB"

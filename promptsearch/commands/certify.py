@@ -1,4 +1,4 @@
-"""`promptsearch certify`: whether the gain over the manual prompt is a gain."""
+"""`promptsearch certify`: the verdict on the gain over the manual prompt."""
 
 import json
 from collections.abc import Mapping
@@ -113,8 +113,8 @@ def command(prompts: Path, **options: Any) -> None:
         console.say("single prompts are certified; the file's ensemble is not among them")
     model = model_of_prompts(file, definition, options, console)
     definition = over_the_same(with_vocabulary_candidates(definition, model), file)
-    with scorers(file, definition, model, options, console) as (_, judge):
-        certifier = Certifier(file, definition, model, judge, design, which, options, console)
+    with scorers(file, definition, model, options, console) as (_, scorer):
+        certifier = Certifier(file, definition, model, scorer, design, which, options, console)
         document = certifier.document()
     if options["output"]:
         write_atomic(options["output"], json.dumps(document, ensure_ascii=False, indent=1) + "\n")
@@ -125,7 +125,7 @@ def command(prompts: Path, **options: Any) -> None:
 
 
 def _design(file: PromptFile, definition: TaskDefinition, options: Mapping[str, Any]) -> Design:
-    """Raise RunError if the options do not suit the task or each other."""
+    """Return the design. Raises RunError if options do not suit the task or each other."""
     chosen_by = objective_in(file.section("search"))
     metric = OBJECTIVES[options["metric"]] if options["metric"] else compared(file, definition)
     if not suits(metric, definition.kind):

@@ -1,4 +1,4 @@
-"""`promptsearch check`: data, answers and prompts before an expensive run."""
+"""`promptsearch check`: findings on data, answers and prompts before an expensive run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -46,7 +46,10 @@ def command(prompts: Path | None, **options: Any) -> None:
 def _model(
     file: PromptFile | None, definition: TaskDefinition, options: Mapping[str, Any]
 ) -> LanguageModel:
-    """The given one, that of the prompts (also where its weights changed: a finding), builtin."""
+    """Return the model of the options, else of the prompts, else the built-in one.
+
+    Changed weights of the prompts' model are a finding, no error.
+    """
     if file is None or "spec" not in file.section("model"):
         return loaded(options["model"] or "builtin", options, definition)
     spec = spec_of(file, options["model"])
@@ -56,9 +59,9 @@ def _model(
 def report(
     name: str, findings: Sequence[Finding], as_json: bool = False, *, named: bool = False
 ) -> None:
-    """Print the findings of a task; leave with status 1 where one is an error.
+    """Print the findings of a task; exit with status 1 if one is an error.
 
-    `named` puts before each which prompts it is about.
+    `named` adds the ids of the prompts to each.
     """
     if as_json:
         print_json([asdict(finding) for finding in findings])

@@ -110,7 +110,7 @@ def write_ensemble(
     making: EnsembleConfig,
     options: Mapping[str, Any],
 ) -> None:
-    """Fill in the ensemble of a run that has just ended; fewer prompts than `top` all take part."""
+    """Fill in the ensemble of a finished run; if prompts are fewer than `top`, all take part."""
     file = read_prompts(directory / "prompts.json")
     making = replace(making, top=min(making.top, len(file.prompts)))
     document = {**file.document, "ensemble": _ensemble_of(file, definition, model, making, options)}

@@ -1,4 +1,4 @@
-"""`promptsearch evaluate`: what prompts are worth on a split that selected nothing."""
+"""`promptsearch evaluate`: scores of prompts on a split."""
 
 import json
 from pathlib import Path
@@ -70,9 +70,9 @@ def command(prompts: Path, **options: Any) -> None:
     split = split_of(definition, options["split"])
     model = model_of_prompts(file, definition, options, console)
     definition = with_vocabulary_candidates(definition, model)
-    with scorers(file, definition, model, options, console) as (scorer, judge):
+    with scorers(file, definition, model, options, console) as (scorer, split_scorer):
         saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
-        evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
+        evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
     if options["examples_out"]:
         rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
         write_atomic(options["examples_out"], "".join(rows))
@@ -116,7 +116,7 @@ def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
 
 
 def _ensemble_rows(document: Any) -> list[Any]:
-    """Return the row of the ensemble, where there is one."""
+    """Return the row of the ensemble, if there is one."""
     if not (ensemble := document.get("ensemble")):
         return []
     summary = f"{ensemble['rule']} of {', '.join(m['id'] for m in ensemble['members'])}"

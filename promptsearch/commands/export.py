@@ -96,7 +96,7 @@ def _exported(file: PromptFile, options: dict[str, Any], console: Console) -> Ex
 
 
 def _task(file: PromptFile, named: str | None, console: Console) -> TaskDefinition | None:
-    """Return the task that was given, or the one of the file where it is still there."""
+    """Return the task of the option, or the file's if it is still there."""
     if named is not None:
         return load_task(named)
     if not isinstance(saved := file.section("task").get("file"), str):
@@ -122,7 +122,7 @@ def _ordered(file: PromptFile, saved: SavedPrompt, task: TaskDefinition | None) 
 def _model_of(
     file: PromptFile, task: TaskDefinition | None, chosen: dict[str, Any]
 ) -> Callable[[], LanguageModel]:
-    """Loads the model on the CPU and in float32, as everybody has it."""
+    """Return a loader of the model on the CPU in float32, the same on every machine."""
 
     def load() -> LanguageModel:
         chat, options = task.chat if task else None, {"device": "cpu", "dtype": "float32"}

@@ -124,7 +124,7 @@ def command(files: Sequence[Path], **options: Any) -> None:
 
 
 def _importing(options: Mapping[str, Any]) -> ImportOptions:
-    """Return the options as values; the model loads here, where one is given."""
+    """Return the options as values; load the model if there is one."""
     labels, renamed = names_in(options["labels"], "--labels")
     inputs, fields = input_names(options["inputs"], "--inputs")
     templates = tuple(map(_template, options["template"]))
@@ -160,7 +160,7 @@ def _template(notation: str) -> Template:
 
 
 def _target(group: Group, output: Path, apart: bool) -> Path:
-    """Return where a group goes; with others it has a folder of its own."""
+    """Return the path of a group's file; several groups have a folder each."""
     if output.suffix == ".json" and not apart:
         return output
     if not apart:
@@ -174,7 +174,7 @@ def _target(group: Group, output: Path, apart: bool) -> Path:
 
 
 def _output(path: Path, overwrite: bool) -> AbstractContextManager[object]:
-    """Return the folder of a prompts.json, ours while it is written."""
+    """Return the folder of a prompts.json, locked while it is written."""
     if path.name != "prompts.json":
         return nullcontext()
     return run_directory(path.parent, overwrite=overwrite)

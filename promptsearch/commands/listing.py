@@ -1,4 +1,4 @@
-"""`promptsearch tasks` and `promptsearch models`: what is at hand."""
+"""`promptsearch tasks` and `promptsearch models`: the available tasks and models."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""`promptsearch mine`: templates from what stands between subject and object in text (LPAQA)."""
+"""`promptsearch mine`: templates from text between subject and object (LPAQA)."""
 
 from contextlib import ExitStack
 from dataclasses import replace
@@ -84,7 +84,7 @@ def _definition(name: str, corpus: tuple[str, ...]) -> TaskDefinition:
 
 
 def _directories(definitions: list[TaskDefinition], output: Path | None) -> list[Path]:
-    """Return one directory a task: below `output` where there are several tasks."""
+    """Return a directory a task, below `output` if there are several tasks."""
     if len({definition.name for definition in definitions}) < len(definitions):
         raise click.UsageError("two tasks have the same name; rename one in its task file")
     if output is None:

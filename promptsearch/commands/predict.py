@@ -1,4 +1,4 @@
-"""`promptsearch predict`: labels for new rows, as many as there are."""
+"""`promptsearch predict`: labels for any number of new rows."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -72,12 +72,12 @@ def command(prompts: Path, **options: Any) -> None:
         with nullcontext() if job.target is None else locked(job.target):
             _run(job, file, options, console)
     except KeyboardInterrupt:
-        if job.target is None or not job.target.is_begun:
+        if job.target is None or not job.target.is_started:
             raise
         console.say(f"interrupted; go on with: {resuming_command()}")
         raise SystemExit(INTERRUPTED) from None
     except DataError:
-        if job.target is not None and job.target.is_begun:
+        if job.target is not None and job.target.is_started:
             console.say(f"what is labelled is kept; go on with: {resuming_command()}")
         raise
 

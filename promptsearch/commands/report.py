@@ -1,4 +1,4 @@
-"""`promptsearch report`: what a search found and what it is worth, on one page."""
+"""`promptsearch report`: a search's prompts and their scores, on one page."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.shared.console import Console
-from promptsearch.commands.shared.examine import examined
+from promptsearch.commands.shared.examine import model_predictions
 from promptsearch.commands.shared.options import (
     computing_options,
     loading_options,
@@ -76,18 +76,18 @@ def command(prompts: Path, **options: Any) -> None:
     console, file = Console(options["quiet"]), read_prompts(prompts)
     path = options["output"] or prompts.with_name("report.html")
     trials = read_trials(prompts.parent)
-    _check_place(path)
+    _check_page_path(path)
     top, predictions = options["top"], None
     if options["asks"]:
-        predictions = examined(file, options, console, top, options["mistakes"])
-    material = ReportInputs(file, trials, top, predictions, ended(prompts.parent))
-    write_atomic(path, page_of(material))
-    click.echo(verdict(material))
+        predictions = model_predictions(file, options, console, top, options["mistakes"])
+    inputs = ReportInputs(file, trials, top, predictions, ended(prompts.parent))
+    write_atomic(path, page_of(inputs))
+    click.echo(verdict(inputs))
     click.echo(f"wrote {path}")
 
 
-def _check_place(path: Path) -> None:
-    """Raise RunError if no page can be written, before the model is asked."""
+def _check_page_path(path: Path) -> None:
+    """Raise RunError if no page can be written there, before the model loads."""
     if path.suffix not in (".html", ".htm"):
         raise RunError(f"{path}: a report is a page; give it a name that ends in .html")
     make_folder_of(path, "choose -o FILE.html")

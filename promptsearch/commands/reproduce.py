@@ -1,4 +1,4 @@
-"""`promptsearch reproduce`: run a search again and say what differs."""
+"""`promptsearch reproduce`: a search run again, and its differences."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -66,13 +66,13 @@ def _again(file: PromptFile, chosen: dict[str, Any], console: Console) -> Prompt
 
 
 def _dtype(file: PromptFile, option: str) -> object:
-    """Return the given one, or that of the run; "auto" is float32 where nothing is said."""
+    """Return the option, or the run's dtype; "auto" is float32 if the run has none."""
     before = file.section("model").get("dtype")
     return before if option == "auto" and before in ("bfloat16", "float16") else option
 
 
 def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what the scores depend on, where it is not what it was."""
+    """Yield changes of everything that the scores depend on."""
     old_data, new_data = old["task"]["data"], new["task"]["data"]
     for split in {**old_data, **new_data}:
         was, is_now = ((data.get(split) or {}).get("sha256") for data in (old_data, new_data))
@@ -87,7 +87,7 @@ def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _task(old: Mapping[str, Any], new: Mapping[str, Any], name: str = "") -> Iterator[str]:
-    """Keys of the task file that have other values now; those of tables by `table.key`."""
+    """Yield keys of the task file whose values have changed, those of tables as `table.key`."""
     for key in {**old, **new}:
         was, now = old.get(key), new.get(key)
         if isinstance(was, Mapping) and isinstance(now, Mapping):
@@ -97,7 +97,7 @@ def _task(old: Mapping[str, Any], new: Mapping[str, Any], name: str = "") -> Ite
 
 
 def _edited(file: PromptFile) -> Iterator[str]:
-    """Yield where the file no longer says what the ledger beside it says of the run."""
+    """Yield contradictions of the file to the ledger beside it."""
     search_section = file.section("search")
     if search_section.get("stopped_because") == "budget":
         budget, scored = (
@@ -120,7 +120,7 @@ def _edited(file: PromptFile) -> Iterator[str]:
 
 
 def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:
-    """Prompts that one run has and the other has not, and scores that moved."""
+    """Yield prompts that only one of the runs has, and scores that moved."""
     before, after = (
         {_key(saved.row): saved for saved in prompt_file.prompts} for prompt_file in (file, again)
     )
@@ -155,6 +155,6 @@ def _near(was: float, now: object) -> bool:
 
 
 def _dev(row: Mapping[str, Any]) -> Mapping[str, object]:
-    """Return a prompt's scores on dev, those of the tuned copy among them."""
+    """Return a prompt's scores on dev, with those of the tuned copy."""
     tuned = (row.get("finetuned") or {}).get("dev") or {}
     return {**row["scores"]["dev"], **{f"tuned {name}": value for name, value in tuned.items()}}

@@ -48,7 +48,7 @@ def command(plan: Path | None, task: str, dry_run: bool, **options: Any) -> None
 def _ensemble_maker(
     searcher: JointSearch, definition: TaskDefinition, options: Mapping[str, Any]
 ) -> After | None:
-    """Return what puts the best prompts together, if the plan has an ensemble."""
+    """Return the maker of an ensemble from the best prompts, if the plan has one."""
     if searcher.ensemble is None:
         return None
     planned = EnsembleStep.of(searcher.ensemble, "ensemble")
@@ -57,10 +57,10 @@ def _ensemble_maker(
 
 
 def _search_of(plan: Path | None, definition: TaskDefinition, settings: Settings) -> JointSearch:
-    """Return the search of a plan, checked on the task; without one, that which suits the task."""
+    """Return the search of a plan, checked on the task; without one, the task's default."""
     if plan is None:
         corpus = bool(definition.corpus)
-        return JointSearch.by_default(definition.kind, corpus, _budget_left(settings))
+        return JointSearch.by_default(definition.kind, corpus, _remaining_budget(settings))
     searcher = read_plan(plan)
     if not searcher.skip:
         check_able(searcher.all_steps, task_of(definition, None, settings, None), f"{plan}: ")
@@ -68,8 +68,8 @@ def _search_of(plan: Path | None, definition: TaskDefinition, settings: Settings
 
 
 def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Settings) -> list[str]:
-    """Return the plan in a line and, if there is a budget, about how many texts it takes."""
-    lines = [f"plan: {plan_summary(searcher.all_steps, _budget_left(settings))}"]
+    """Return the plan in a line and, if there is a budget, the approximate number of texts."""
+    lines = [f"plan: {plan_summary(searcher.all_steps, _remaining_budget(settings))}"]
     if settings.budget is not None:
         examples = len(definition.dev.examples)
         lines.append(
@@ -80,6 +80,6 @@ def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Setti
     return lines
 
 
-def _budget_left(settings: Settings) -> int | None:
-    """Return the budget beside the manual prompt."""
+def _remaining_budget(settings: Settings) -> int | None:
+    """Return the budget less the manual prompt."""
     return None if settings.budget is None else settings.budget - 1

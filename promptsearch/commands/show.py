@@ -1,4 +1,4 @@
-"""`promptsearch show`: what a prompts.json holds, in the terminal."""
+"""`promptsearch show`: the contents of a prompts.json, in the terminal."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,9 +16,9 @@ from promptsearch.commands.shared.console import (
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
 from promptsearch.commands.shared.options import computing_options, json_option, loading_options
 from promptsearch.commands.shared.run_search import dev_cells
-from promptsearch.commands.shared.terminal_plots import bars, check_plotext, course_plot
+from promptsearch.commands.shared.terminal_plots import bars, budget_curve_plot, check_plotext
 from promptsearch.evaluation.report.statistics.ancestry import ancestry_of
-from promptsearch.evaluation.report.statistics.budget_curve import course_of
+from promptsearch.evaluation.report.statistics.budget_curve import budget_curve_of
 from promptsearch.evaluation.report.trials import Trials, read_trials
 from promptsearch.metrics import objective_in, table_metrics
 from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
@@ -51,7 +51,7 @@ def command(prompts: Path, top: int, as_json: bool, **options: Any) -> None:
     for line in _origin_lines(file):
         click.echo(line)
     _print_table(file, top)
-    for line in _course(file, read_trials(prompts.parent), options["plots"]):
+    for line in _search_lines(file, read_trials(prompts.parent), options["plots"]):
         click.echo(line)
     if options["split"]:
         _print_labels(file, options)
@@ -91,7 +91,7 @@ def _origin_lines(file: PromptFile) -> list[str]:
 
 
 def _ensemble_lines(ensemble: Any) -> list[str]:
-    """Return the ensemble's members, and what it scores on dev."""
+    """Return the ensemble's members and its scores on dev."""
     if not ensemble:
         return []
     weights = ", ".join(
@@ -109,33 +109,33 @@ def _count(row: Mapping[str, Any]) -> str:
     return str((source.get("evidence") or {}).get("count", "-"))
 
 
-def _course(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str]:
-    """Yield where the best prompt came from, and how the search went; what is missing is said."""
+def _search_lines(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str]:
+    """Yield the best prompt's origin and the search's result, with notes on missing data."""
     members = ancestry_of(file.prompts[0], file.prompts, trials.rows).members
     if len(members) > 1:
         yield f"ancestry: {' > '.join(member.id for member in members)}"
     if trials.damaged:
         yield f"{trials.path}: line {trials.damaged[0]} cannot be read; trials are missing"
     metric = objective_in(file.section("search"))
-    course = course_of(trials.rows, metric)
-    if course.best:
-        (_, first), (prompt_number, best) = course.best[0], course.best[-1]
+    curve = budget_curve_of(trials.rows, metric)
+    if curve.best:
+        (_, first), (prompt_number, best) = curve.best[0], curve.best[-1]
         yield (
-            f"search: {metric} {number(first)} to {number(best)} over {course.prompts} prompts, "
+            f"search: {metric} {number(first)} to {number(best)} over {curve.prompts} prompts, "
             f"the last improvement at prompt {prompt_number}"
         )
-    if plots and course.points:
-        yield course_plot(course, f"{metric} on dev, over distinct prompts")
+    if plots and curve.points:
+        yield budget_curve_plot(curve, f"{metric} on dev, over distinct prompts")
     elif plots:
         yield f"{trials.path} is missing or holds no trial on dev: there is no course to draw"
 
 
 def _print_labels(file: PromptFile, options: dict[str, Any]) -> None:
-    """The first prompt's results on a split: by label or, for facts, by object."""
-    from promptsearch.commands.shared.examine import examined
+    """Print the first prompt's results on a split: by label or, for facts, by object."""
+    from promptsearch.commands.shared.examine import model_predictions
     from promptsearch.commands.shared.label_table import label_rows
 
-    predictions = examined(file, options, Console(), top=1, mistakes=0)
+    predictions = model_predictions(file, options, Console(), top=1, mistakes=0)
     table = label_rows(predictions)
     click.echo(f"{file.prompts[0].id} on {predictions.split}{table.remark}:")
     print_table(table.header, table.rows)

@@ -44,7 +44,7 @@ def _lazy_command(strategy: str) -> LazyCommand:
 
 
 def _load(strategy: str) -> click.Command:
-    """Return the command of a module of ours, or the one made from the strategy's class."""
+    """Return the command of a module, or the one made from the strategy's class."""
     if strategy in MODULES:
         return load_command(MODULES[strategy])
     from promptsearch.commands.shared.strategy_command import command_of

@@ -1,4 +1,4 @@
-"""Prompts on a split: scores, baselines, and the paired difference to the manual prompt."""
+"""Evaluation of prompts on a split: scores, baselines, paired differences to the manual prompt."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +17,7 @@ from promptsearch.scoring import PromptScorer, Scorer
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the prompts and the manual baseline said of every example of a split."""
+    """Predictions of the prompts and of the manual baseline on every example of a split."""
 
     definition: TaskDefinition
     split: Split
@@ -33,7 +33,7 @@ class Evaluation:
     ensemble_predictions: Predictions | None = None
 
     def document(self, metric: str) -> Json:
-        """As `evaluate --json` prints it; `metric` is the one that `vs_manual` compares."""
+        """Return the document of `evaluate --json`; `vs_manual` compares `metric`."""
         rows = zip(self.saved, self.predictions, strict=True)
         manual_row = {"template": str(self.manual.template), **self._answers(self.manual)}
         raw = {}
@@ -45,9 +45,9 @@ class Evaluation:
                     "id": saved.id,
                     "template": str(saved.prompt.template),
                     **self._answers(saved.prompt),
-                    "scores": self._scores(judged, metric),
+                    "scores": self._scores(predictions, metric),
                 }
-                for saved, judged in rows
+                for saved, predictions in rows
             ],
             **self._ensemble_row(metric),
             "baselines": {
@@ -59,7 +59,7 @@ class Evaluation:
         }
 
     def _ensemble_row(self, metric: str) -> Json:
-        """Return what the ensemble is worth, beside the manual prompt and the first of its file."""
+        """Return the ensemble's scores, against the manual prompt and the file's first one."""
         if self.ensemble is None or self.ensemble_predictions is None:
             return {}
         ours, negative = self.ensemble_predictions, self.definition.negative_label
@@ -72,35 +72,37 @@ class Evaluation:
     def _answers(self, prompt: Prompt) -> Json:
         return answers_of(prompt, self.definition.kind, None)
 
-    def _scores(self, judged: Predictions, metric: str | None) -> Mapping[str, object]:
+    def _scores(self, predictions: Predictions, metric: str | None) -> Mapping[str, object]:
         negative = self.definition.negative_label
-        scores = dict(scores_of(judged, self.definition.kind, negative))
+        scores = dict(scores_of(predictions, self.definition.kind, negative))
         scores["selected"] = self.split.name != "test"  # train proposed, dev decided
         if metric is not None:
             scores["vs_manual"] = paired_difference(
-                judged, self.manual_predictions, metric, negative
+                predictions, self.manual_predictions, metric, negative
             )
         return {self.split.name: scores}
 
     def examples(self) -> Iterator[Json]:
-        """One row a prompt and example: what was right, what was predicted, how probable it was."""
+        """Yield a row a prompt and example: right answer, prediction and its log-probability."""
         facts = self.definition.kind == "facts"
-        for saved, judged in zip(self.saved, self.predictions, strict=True):
+        for saved, predictions in zip(self.saved, self.predictions, strict=True):
             for index, example in enumerate(self.split.examples):
-                yield {"prompt": saved.id, "id": example.id, **_row(judged, index, facts)}
+                yield {"prompt": saved.id, "id": example.id, **_row(predictions, index, facts)}
 
 
-def _row(judged: Predictions, index: int, facts: bool) -> Json:
-    rank, targets = int(judged.rank[index]), judged.targets[index]
+def _row(predictions: Predictions, index: int, facts: bool) -> Json:
+    rank, targets = int(predictions.rank[index]), predictions.targets[index]
     row: dict[str, object] = {
         "target": list(targets) if facts else targets[0],
-        "predicted": judged.labels[judged.predicted[index]],
+        "predicted": predictions.labels[predictions.predicted[index]],
         "correct": rank == 1,
         "rank": rank or None,
-        "log_prob": float(judged.log_right[index]) if rank else None,
+        "log_prob": float(predictions.log_right[index]) if rank else None,
     }
-    if judged.log_probs is not None and not facts:
-        row["log_probs"] = dict(zip(judged.labels, judged.log_probs[index].tolist(), strict=True))
+    if predictions.log_probs is not None and not facts:
+        row["log_probs"] = dict(
+            zip(predictions.labels, predictions.log_probs[index].tolist(), strict=True)
+        )
     return row
 
 
@@ -112,24 +114,26 @@ def evaluate(
     split_scorer: PromptScorer | None = None,
     ensemble: Ensemble | None = None,
 ) -> Evaluation:
-    """Judge the prompts, their ensemble and the task's manual prompt on the split.
+    """Score the prompts, their ensemble and the task's manual prompt on the split.
 
-    `judge` gives the scorer's judgements from elsewhere: a cache, other processes.
+    `split_scorer` predicts in the scorer's place: from a cache, or in other processes.
     """
     saved = tuple(aligned(prompt, definition) for prompt in saved)
     manual = definition.prompt
     if definition.kind == "facts":  # compared over the same candidates
         manual = replace(manual, verbalizer=saved[0].prompt.verbalizer)
     prompts = [*(prompt.prompt for prompt in saved), manual]
-    *judged, manual_judged = (split_scorer or scorer).predict(prompts, split.examples).predictions
-    raw_judged = None
+    *predictions, manual_predictions = (
+        (split_scorer or scorer).predict(prompts, split.examples).predictions
+    )
+    raw_predictions = None
     if scorer.model.info.chat is not None:
         raw = scorer_without_chat(scorer, split_scorer or scorer)
-        raw_judged = raw.predict([manual], split.examples).predictions[0]
+        raw_predictions = raw.predict([manual], split.examples).predictions[0]
     together = None
     if ensemble is not None:
         together = EnsemblePredictor(ensemble, split_scorer or scorer, scorer).predict(
             split.examples
         )
-    results = (tuple(judged), manual, manual_judged, raw_judged, ensemble, together)
+    results = (tuple(predictions), manual, manual_predictions, raw_predictions, ensemble, together)
     return Evaluation(definition, split, scorer, saved, *results)

@@ -1,1 +1,1 @@
-"""A module or a package for each foreign format: `write` and, where files are published, `read`."""
+"""One module or package a foreign format: `write` and, where files are published, `read`."""

@@ -27,7 +27,7 @@ _NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """One file; its front matter names the inputs and the answers."""
+    """Write one file whose front matter names the inputs and the answers; return notes."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
     parts = ending(saved.prompt.template, NAME)
@@ -49,7 +49,7 @@ def _lines(request: ExportRequest, answers: Sequence[str], body: str) -> Iterato
 
 
 def _body(parts: Sequence[Part]) -> str:
-    """Return the parts in Handlebars. Raises ExportError if its notation cannot say them."""
+    """Return the parts in Handlebars. Raises ExportError if its notation cannot write them."""
     text = ""
     for part in parts:
         if isinstance(part, Text):
@@ -60,14 +60,17 @@ def _body(parts: Sequence[Part]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """`{{` begins nothing behind a backslash."""
+    """Return text whose `{{` begins nothing, as a backslash is before it."""
     if unwritable := re.search(r"\\\{\{|<<<dotprompt:", text):
         raise ExportError(f"{NAME} cannot say {unwritable[0]!r} in a text; {ELSEWHERE}")
     return text.replace("{{", r"\{{")
 
 
 def _backslashed(before: str) -> str:
-    """What stands right before a mustache: a backslash would make it text, a brace another one."""
+    """Return the text before a mustache, with its last backslash doubled.
+
+    A single backslash would make the mustache text, and a brace another one.
+    """
     if before.endswith("{"):
         raise ExportError(f"{NAME} cannot say a brace right before an input; {ELSEWHERE}")
     return before + "\\" * before.endswith("\\")

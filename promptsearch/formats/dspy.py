@@ -1,6 +1,6 @@
-"""The state of a dspy Predict: `dspy.Predict(SIGNATURE).load(PATH)` reads it.
+"""The state of a dspy Predict, which `dspy.Predict(SIGNATURE).load(PATH)` reads.
 
-dspy writes prompts of its own around a signature: the template is what its instructions say.
+dspy writes its prompts around a signature: the template becomes its instructions.
 """
 
 import json
@@ -18,7 +18,7 @@ VERSIONS = {"python": "3.11", "dspy": "3.0.0", "cloudpickle": "3.1"}  # of the n
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a JSON file with the signature: instructions, and a field an input and the answer."""
+    """Write a JSON file with the signature: instructions, a field an input, and the answer."""
     if into.suffix != ".json":
         raise ExportError(f"dspy reads .json files; write to {into.with_suffix('.json').name}")
     saved = only_prompt(request, NAME)

@@ -1,8 +1,8 @@
-"""Prompts in the formats of other tools: what is given to a format, and where it is written.
+"""Prompts in the formats of other tools: the request that a format gets, and its files.
 
 A format is a module of this package, named for it, with
 
-    def write(given: Exported, into: Path) -> Sequence[str]
+    def write(request: ExportRequest, into: Path) -> Sequence[str]
 
 which writes a file or a folder at `into` (and files beside it, if it must), and returns notes: what
 the target does not hold, and last, behind `NEXT`, the command that uses it. Notes may name `into`.
@@ -52,43 +52,43 @@ NEXT = "next: "  # begins the note that is a command
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """Prompts of a file, and all that a target may want to know about them."""
+    """Prompts of a file, with everything that a target may need to know about them."""
 
     file: PromptFile
     prompts: tuple[SavedPrompt, ...]  # the best ones, or the ensemble's members
-    settings: Settings  # how the file says that answers are scored
-    model: Callable[[], LanguageModel]  # the model they were found with; `ModelError` without one
+    settings: Settings  # the file's scoring of answers
+    model: Callable[[], LanguageModel]  # the model of the search; raises `ModelError` without one
     task: TaskDefinition | None = None  # where it could be loaded
     ensemble: Ensemble | None = None
 
     @property
     def kind(self) -> str:
-        """ "classification" or "facts"."""
+        """Kind of the task: "classification" or "facts"."""
         return self.task.kind if self.task else self.file.kind
 
     @property
     def name(self) -> str:
-        """The task's name; without one, what the file is called."""
+        """Name of the task; without one, of the file."""
         saved_name = self.file.section("task").get("name")
         return self.task.name if self.task else str(saved_name or self.file.path.stem)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """In the order of everything that is said of them; for facts the candidates."""
+        """Labels in the order of the scores; for facts the candidates."""
         return self.prompts[0].prompt.verbalizer.labels
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The fields that the prompts use, in order of appearance."""
+        """Fields that the prompts use, in order of appearance."""
         fields = (field for saved in self.prompts for field in saved.prompt.template.fields)
         return tuple(dict.fromkeys(fields))
 
 
 @dataclass(frozen=True)
 class WrittenFiles:
-    """What an export left: files and folders, and notes about them."""
+    """Files and folders of an export, and notes about them."""
 
-    paths: tuple[Path, ...]  # the one that was asked for is the first
+    paths: tuple[Path, ...]  # the requested one is the first
     notes: tuple[str, ...]
 
 
@@ -97,7 +97,7 @@ def write_as(
 ) -> WrittenFiles:
     """Write the prompts as a format at `path`: all of it, or nothing.
 
-    Raises ExportError if the format cannot hold them, or something stands there already.
+    Raises ExportError if the format cannot hold them, or a file is in the way.
     """
     if path.exists() and not overwrite:
         raise ExportError(f"{path}: is there already; add `overwrite`, or choose another `output`")
@@ -105,7 +105,7 @@ def write_as(
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
         into = Path(room) / path.name
         notes = (*_module(name).write(request, into), *_priors(name, request))
-        written = sorted(Path(room).iterdir(), key=lambda own: own != into)
+        written = sorted(Path(room).iterdir(), key=lambda source: source != into)
         paths = tuple(path.with_name(source.name) for source in written)
         for source, target in zip(written, paths, strict=True):
             _check_free(target, source, overwrite)
@@ -115,13 +115,13 @@ def write_as(
 
 
 def _priors(name: str, request: ExportRequest) -> Iterator[str]:
-    """Yield the note on priors that a format of templates and words has no place for."""
+    """Yield the note on priors, which a format of templates and words cannot hold."""
     if (method := request.settings.calibration) != "none" and name not in WITH_PRIORS:
         yield f"the prior that {method} calibration takes away is not in it; python holds that"
 
 
-def place_of(into: Path) -> Path:
-    """Where what is written at `into` will be in the end, for files that must name themselves."""
+def final_path(into: Path) -> Path:
+    """Return the final path of `into`, for files that must name themselves."""
     return (into.parent.parent / into.name).absolute()
 
 
@@ -130,7 +130,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _check_free(target: Path, source: Path, overwrite: bool) -> None:
-    """Raise ExportError if something stands that must stay."""
+    """Raise ExportError if a file that must stay is in the way."""
     if not target.exists():
         return
     if not overwrite:

@@ -16,8 +16,8 @@ from promptsearch.formats.shared.cloze import (
     Cloze,
     braced,
     cloze,
-    one_each,
     only_prompt,
+    single_answers,
     texts_of,
     uncalibrated,
 )
@@ -30,7 +30,7 @@ USED = "python -c 'import json, sys; print(json.load(open(sys.argv[1]))[\"how\"]
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a JSON object: what to call, and what the targets stand for."""
+    """Write a JSON object with the call, and with the labels of the targets; return notes."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
     if request.settings.answer_score != "sum" or request.settings.length_norm != "none":
@@ -54,7 +54,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 
 def _targets(prompt: Prompt, cloze_parts: Cloze, model: LanguageModel) -> Mapping[str, str]:
-    """Token -> label. The token is what the vocabulary calls it, so that no other is meant."""
+    """Return token -> label, with tokens as the vocabulary spells them, so that each is unique."""
     from promptsearch.models.frozen_model import FrozenModel
 
     if not isinstance(model, FrozenModel) or model.info.family != "masked":
@@ -83,7 +83,7 @@ def _model_path(model: LanguageModel) -> str:
 
 
 def _zero_shot(prompt: Prompt, cloze_parts: Cloze) -> Mapping[str, object]:
-    """Return the hypothesis for an entailment model, where the input stands alone before it."""
+    """Return the hypothesis for an entailment model, if the input alone is before it."""
     alone = len(prompt.template.fields) == 1 and isinstance(cloze_parts.before[:1], tuple)
     if not alone or not cloze_parts.before or not isinstance(cloze_parts.before[0], Field):
         return {}
@@ -98,7 +98,7 @@ def _zero_shot(prompt: Prompt, cloze_parts: Cloze) -> Mapping[str, object]:
     return {
         "zero-shot-classification": {
             "hypothesis_template": f"{before.lstrip()}{{}}{cloze_parts.trail}",
-            "candidate_labels": list(one_each(prompt.verbalizer, NAME).values()),
+            "candidate_labels": list(single_answers(prompt.verbalizer, NAME).values()),
             "note": "for a model of entailment, which is another one and gives other scores",
         }
     }

@@ -9,23 +9,23 @@ from pathlib import Path
 
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.contents import ImportedFiles, ImportOptions
-from promptsearch.formats.shared.export_checks import kept_evidence, no_candidates, no_ensemble
+from promptsearch.formats.shared.export_checks import imported_evidence, no_candidates, no_ensemble
 from promptsearch.formats.shared.lama_notation import relations, to_lama, write_rows
 
 ENDINGS = (".jsonl",)
-KEPT = ("label", "description", "type")  # what a line says of its relation
+KEPT = ("label", "description", "type")  # a line's facts about its relation
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Templates of relations; what a line says of its relation is kept as evidence."""
+    """Return templates of relations; a line's other keys are kept as evidence."""
     return ImportedFiles(relations(path), facts=True)
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a line a prompt, all of them for the relation that the task is named for."""
+    """Write a line a prompt, all for the relation that the task is named for; return notes."""
     no_ensemble(request, "LAMA")
     lines = [
-        {"relation": request.name, "template": to_lama(saved), **kept_evidence(saved, KEPT)}
+        {"relation": request.name, "template": to_lama(saved), **imported_evidence(saved, KEPT)}
         for saved in request.prompts
     ]
     write_rows(into, lines)

@@ -1,6 +1,6 @@
 """A LangChain prompt template, as `langchain_core.load.loads` reads it.
 
-A prompt that was found in a chat becomes a ChatPromptTemplate.
+A prompt that was searched in a chat becomes a ChatPromptTemplate.
 """
 
 import json
@@ -11,7 +11,7 @@ from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.shared.cloze import (
     braced,
-    chat_said,
+    chat_of,
     ending,
     only_prompt,
     reply_prefix,
@@ -29,10 +29,10 @@ LOADING = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a JSON object in f-string format; its metadata hold the answers."""
+    """Write a JSON object in f-string format, with the answers in its metadata; return notes."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
-    parts, chat = ending(saved.prompt.template, NAME), chat_said(request)
+    parts, chat = ending(saved.prompt.template, NAME), chat_of(request)
     answers = texts_of(saved.prompt.verbalizer)
     if chat:
         prefix = reply_prefix(parts, str(chat.get("answer_prefix") or ""))

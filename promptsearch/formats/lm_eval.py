@@ -1,8 +1,8 @@
-"""A task of the LM evaluation harness: a folder with YAML files, and the rows they ask.
+"""A task of the LM evaluation harness: a folder with YAML files, and their rows.
 
-The harness scores continuations, so causal models only: an answer and what follows it are the
-continuation of what stands before the slot. Contexts and continuations are written out in the
-data, a row an example, where nothing in a text can be taken for a template's notation.
+The harness scores continuations, so causal models only: an answer and the text after it are the
+continuation of the text before the slot. Contexts and continuations are written out in the data, a
+row an example, where nothing in a text can be taken for a template's notation.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 from promptsearch.data import Example, Split, TaskDefinition
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_lines
-from promptsearch.formats.export import NEXT, ExportRequest, place_of
+from promptsearch.formats.export import NEXT, ExportRequest, final_path
 from promptsearch.formats.shared.cloze import ELSEWHERE, quoted, uncalibrated
 from promptsearch.formats.shared.continuations import ContinuationReading, Continuations, compared
 from promptsearch.models import LanguageModel
@@ -26,7 +26,7 @@ from promptsearch.scoring import Scorer
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a YAML file and its rows for each prompt; several have a group's YAML file too."""
+    """Write a YAML file and its rows for each prompt, for several a group's YAML file too."""
     task = _holdable(request)
     model = request.model()
     continuations = Continuations.of(model)
@@ -36,12 +36,12 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     for name, saved in zip(names, request.prompts, strict=True):
         rows = HarnessRows.of(request, saved, split, continuations, model)
         write_lines(into / f"{name}.jsonl", (json.dumps(row) + "\n" for row in rows.rows))
-        data = place_of(into) / f"{name}.jsonl"
+        data = final_path(into) / f"{name}.jsonl"
         write_lines(into / f"{name}.yaml", _yaml(name, saved, data))
         notes += (f"{saved.id}: {note}" for note in rows.notes)
     if len(names) > 1:
         write_lines(into / f"{group}.yaml", _group(group, names))
-    command = _command(model, group if len(names) > 1 else names[0], place_of(into))
+    command = _command(model, group if len(names) > 1 else names[0], final_path(into))
     write_lines(into / "README.md", _readme(request, split, command))
     return [*notes, f"{NEXT}{command}"]
 
@@ -72,13 +72,13 @@ def _split(task: TaskDefinition) -> Split:
 
 
 def _named(text: str) -> str:
-    """As the harness can call a task."""
+    """Return the text as a name that the harness can give to a task."""
     return re.sub(r"[^\w-]+", "_", text)
 
 
 @dataclass(frozen=True)
 class HarnessRows:
-    """One prompt's rows, and what must be said of them."""
+    """Rows of one prompt, and notes on them."""
 
     rows: Sequence[dict[str, Any]]
     notes: Sequence[str]
@@ -107,7 +107,7 @@ class HarnessRows:
                 label = [distinct.index(i) for i in right]
                 rows.append(_row(example, written.context, written.choices, label))
                 readings.append(continuations.compared(written))
-        return cls(rows, [*_left_out(len(split.examples) - len(rows)), *compared(readings)])
+        return cls(rows, [*_uncovered_notes(len(split.examples) - len(rows)), *compared(readings)])
 
 
 def _row(
@@ -121,13 +121,13 @@ def _row(
     }
 
 
-def _left_out(count: int) -> Iterator[str]:
+def _uncovered_notes(count: int) -> Iterator[str]:
     if count:
         yield f"{count} rows without a right candidate are left out; promptsearch counts them wrong"
 
 
 def _yaml(name: str, saved: SavedPrompt, data: Path) -> list[str]:
-    """Strings are quoted as JSON has them."""
+    """Return the lines of a YAML file, strings quoted as in JSON."""
     return [
         f"# {quoted(str(saved.prompt.template))}\n",
         f"task: {quoted(name)}\n",
@@ -156,7 +156,7 @@ def _group(group: str, names: Sequence[str]) -> list[str]:
 
 
 def _command(model: LanguageModel, task: str, folder: Path) -> str:
-    """float32 is what promptsearch scores in."""
+    """Return the harness's command, in float32 as promptsearch scores."""
     source = find_model_files(model.options.spec)
     where = model.options.spec if source.revision else str(source.directory.absolute())
     gguf = f",gguf_file={source.gguf}" if source.gguf else ""

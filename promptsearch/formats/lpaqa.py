@@ -31,13 +31,13 @@ ENDINGS = (".jsonl", ".txt")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Return the prompts of a relation; weights as published are kept as evidence."""
+    """Return the prompts of a relation, with their published weights as evidence."""
     read_as = _lines if kind_of(path) == ".txt" else _rows
     return ImportedFiles(tuple(read_as(path)), facts=True)
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """A line a prompt, with the ensemble's weight, else the one that it was imported with."""
+    """Write a line a prompt, with the ensemble's weight or the imported one; return notes."""
     weights = {m.id: m.weight for m in request.ensemble.members} if request.ensemble else {}
     lines = [_line(saved, weights) for saved in request.prompts]
     write_rows(into, lines)

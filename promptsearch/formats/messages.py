@@ -12,7 +12,7 @@ from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import NEXT, ExportRequest
 from promptsearch.formats.shared.cloze import (
     braced,
-    chat_said,
+    chat_of,
     ending,
     only_prompt,
     reply_prefix,
@@ -31,10 +31,10 @@ HOW = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a JSON object: messages, answers and how they are scored."""
+    """Write a JSON object with messages, answers and scoring; return notes."""
     saved = only_prompt(request, "messages")
     uncalibrated(request, "messages")
-    parts, chat = ending(saved.prompt.template, "messages"), chat_said(request)
+    parts, chat = ending(saved.prompt.template, "messages"), chat_of(request)
     system, prefix = chat.get("system"), str(chat.get("answer_prefix") or "")
     document = {
         "messages": [

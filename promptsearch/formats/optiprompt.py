@@ -1,8 +1,8 @@
 """OptiPrompt's relation files: a discrete template a relation.
 
 Zhong et al. (2021), https://arxiv.org/abs/2104.05240, https://github.com/princeton-nlp/OptiPrompt
-A line is {"relation": "P19", "template": "[X] was born in [Y] ."}. What OptiPrompt itself learns is
-vectors ([V1] ...) in `prompt_vecs.npy`: they are no words, and templates with them are refused.
+A line is {"relation": "P19", "template": "[X] was born in [Y] ."}. OptiPrompt itself learns vectors
+([V1] ...) in `prompt_vecs.npy`: they are no words, and templates with them are refused.
 """
 
 import re
@@ -20,7 +20,7 @@ VECTOR = re.compile(r"\[V\d+\]")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Templates of relations; `DataError` for one whose words are vectors."""
+    """Return the templates of relations. Raises DataError if the words of one are vectors."""
     templates = relations(path)
     for foreign in templates:
         if vector := VECTOR.search(str(foreign.template)):
@@ -32,7 +32,7 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return the best prompt, for the relation that the task is named for."""
+    """Write the best prompt, for the relation that the task is named for; return notes."""
     no_ensemble(request, "OptiPrompt")
     (template,) = (to_lama(saved) for saved in request.prompts[:1])
     if vector := VECTOR.search(template):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.contents import ImportedFiles, ImportOptions, Location
-from promptsearch.formats.shared.export_checks import kept_evidence, no_candidates, no_ensemble
+from promptsearch.formats.shared.export_checks import imported_evidence, no_candidates, no_ensemble
 from promptsearch.formats.shared.lama_notation import foreign_template, rows, to_lama, write_rows
 
 ENDINGS = (".jsonl",)
@@ -18,7 +18,7 @@ KEPT = ("lemma", "extended_lemma", "tense")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Patterns of the relation that the file is named for."""
+    """Return the patterns of the relation that the file is named for."""
     if path.suffix == ".graph":
         raise Location(path).error(
             "a pickled graph, which could run anything; give graphs_json, the same as JSON lines"
@@ -31,9 +31,11 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a line a prompt; lemmas and tenses as far as they were imported."""
+    """Write a line a prompt, with the lemmas and tenses that were imported; return notes."""
     no_ensemble(request, "ParaRel")
-    lines = [{"pattern": to_lama(saved), **kept_evidence(saved, KEPT)} for saved in request.prompts]
+    lines = [
+        {"pattern": to_lama(saved), **imported_evidence(saved, KEPT)} for saved in request.prompts
+    ]
     write_rows(into, lines)
     bare = sum(len(line) <= len(KEPT) for line in lines)
     without = f"{bare} patterns are without lemma and tense, which ParaRel groups them by"

@@ -1,4 +1,4 @@
-"""A soft prompt of peft that starts as the template's own words, for tuning from there on."""
+"""A soft prompt of peft that starts as the template's words, for tuning from there on."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_atomic
-from promptsearch.formats.export import NEXT, ExportRequest, place_of
+from promptsearch.formats.export import NEXT, ExportRequest, final_path
 from promptsearch.formats.shared.cloze import only_prompt
 from promptsearch.models.loading.files import find_model_files
 from promptsearch.prompt import Text
@@ -20,7 +20,7 @@ NEXT_LINE = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a folder with the adapter_config.json of `PromptTuningConfig`."""
+    """Write a folder with the adapter_config.json of `PromptTuningConfig`; return notes."""
     saved, model = only_prompt(request, "peft"), request.model()
     if model.info.family not in TASKS:
         raise ExportError(
@@ -48,5 +48,5 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     return [
         "peft holds the template's words, in order: not where inputs and answers stand in it",
         "they are where tuning starts; the soft prompt itself has to be trained",
-        f"{NEXT}{NEXT_LINE} {place_of(into)}",
+        f"{NEXT}{NEXT_LINE} {final_path(into)}",
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from promptsearch.data import Example
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_lines
-from promptsearch.formats.export import NEXT, ExportRequest, place_of
+from promptsearch.formats.export import NEXT, ExportRequest, final_path
 from promptsearch.formats.shared.cloze import (
     ending,
     only_prompt,
@@ -22,7 +22,7 @@ NAME = "promptfoo"
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """One YAML file; the provider is left to the user."""
+    """Write one YAML file whose provider is the user's choice; return notes."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
     if request.task is None:
@@ -35,7 +35,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     return [
         *trail_note(parts, NAME),
         "providers names an echo, which asks nobody: put your model there",
-        f"{NEXT}npx promptfoo@latest eval -c {place_of(into)}",
+        f"{NEXT}npx promptfoo@latest eval -c {final_path(into)}",
     ]
 
 
@@ -56,7 +56,7 @@ def _lines(
 def _test(
     request: ExportRequest, row: Example, answers: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
-    """Yield the reply must begin with an answer of the right label, as a word of its own."""
+    """Yield a test: the reply must begin with an answer of the right label, as a word."""
     yield "  - vars:\n"
     for field in request.inputs:
         yield f"      {quoted(field)}: {quoted(escaped(row.inputs[field]))}\n"
@@ -66,7 +66,7 @@ def _test(
 
 
 def _begins_with(right: Sequence[str]) -> str:
-    """JavaScript; the texts are its string literals, and no template's notation."""
+    """Return JavaScript with the texts as string literals, free of template notation."""
     texts = json.dumps([text.lower() for text in right]).replace("{", "\\u007b")
     return (
         f"{texts}.some(own => {{ const said = output.trim().toLowerCase(); return "

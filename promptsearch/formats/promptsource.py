@@ -7,17 +7,17 @@ from pathlib import Path
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_lines
 from promptsearch.formats.export import NEXT, ExportRequest
-from promptsearch.formats.shared.cloze import ELSEWHERE, cloze, one_each, quoted, uncalibrated
+from promptsearch.formats.shared.cloze import ELSEWHERE, cloze, quoted, single_answers, uncalibrated
 from promptsearch.formats.shared.jinja import escaped, jinja
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 NAME = "promptsource"
-LABEL = "label"  # the column that says which answer is right, as a number
+LABEL = "label"  # the column with the number of the right answer
 _IDS = uuid.UUID("5d0f3a52-9f0c-4f6e-8a5c-0a8a1a4e5b11")  # the same export has the same ids
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """One file with a template for each prompt."""
+    """Write one file with a template for each prompt; return notes."""
     uncalibrated(request, NAME)
     if request.ensemble is not None:
         raise ExportError(f"{NAME} holds single prompts, not an ensemble; {ELSEWHERE}")
@@ -41,7 +41,7 @@ def _lines(request: ExportRequest) -> Iterator[str]:
 
 def _template(request: ExportRequest, saved: SavedPrompt) -> Iterator[str]:
     parts = cloze(saved.prompt.template, NAME)
-    answers = list(one_each(saved.prompt.verbalizer, NAME).values())
+    answers = list(single_answers(saved.prompt.verbalizer, NAME).values())
     if dividing := [text for text in (*answers, str(saved.prompt.template)) if "|||" in text]:
         raise ExportError(f"{NAME} parts texts by |||, which {dividing[0]!r} holds; {ELSEWHERE}")
     target = f"{{{{ answer_choices[{LABEL}] }}}}{jinja(parts.after, NAME)}"

@@ -32,7 +32,7 @@ INPUTS = ("text", "head", "tail")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Return the rules, with PTR's template where nobody gives another; or the order of labels."""
+    """Return the rules, with PTR's template unless the options have one, or the order of labels."""
     location = Location(path)
     if kind_of(path) == ".json":
         return ImportedFiles(labels=_order(location))
@@ -47,9 +47,9 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a rule a label and answer.
+    """Write a rule a label and answer; return notes.
 
-    Raises ExportError if an answer lacks a slot, or for tabs.
+    Raises ExportError if an answer lacks a slot, or has tabs.
     """
     no_ensemble(request, "PTR")
     saved = request.prompts[0]
@@ -88,7 +88,7 @@ def _answers(location: Location, rules: Sequence[Rule]) -> ForeignVerbalizer:
 
 
 def _rows(saved: SavedPrompt) -> Iterator[tuple[str, ...]]:
-    """Label and words of each answer."""
+    """Yield the label and the words of each answer."""
     slots = saved.prompt.template.slots
     for label, answers in saved.prompt.verbalizer.pairs:
         for answer in answers:

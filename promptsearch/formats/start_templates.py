@@ -1,9 +1,9 @@
-"""Templates to start a search from, in files: ours, and those that other tools publish.
+"""Templates to start a search from, in our files and in those of other tools.
 
 - `prompts.json`: its prompts' templates;
 - text: a template a line, in our notation;
-- what `importing` reads and what can be told from all else: JSON lines in LAMA's notation (LPAQA,
-  AutoPrompt, ParaRel), text in it, OpenPrompt's and LM-BFF's templates, PET's Python.
+- formats that `importing` reads and that stand out from others: JSON lines in LAMA's notation
+  (LPAQA, AutoPrompt, ParaRel), text in it, OpenPrompt's and LM-BFF's templates, PET's Python.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ def templates_from(
     *,
     any_slots: bool = False,
 ) -> tuple[str, ...]:
-    """Return those that were written out, then those in the files, each once.
+    """Return the written templates, then those in the files, each once.
 
     They must have the task's slots, or with `any_slots` some.
     """
@@ -45,7 +45,7 @@ def templates_in(
 ) -> tuple[str, ...]:
     """Return the templates of all files, each once, in order.
 
-    `DataError` names the file and the line of what is no template of this task.
+    Raises DataError with the file and the line if one is no template of this task.
     """
     distinct: dict[str, None] = {}
     for path in paths:
@@ -58,9 +58,9 @@ def templates_in(
 
 
 def fitting(notation: str, definition: TaskDefinition, *, any_slots: bool = False) -> Template:
-    """Return the template.
+    """Return the template of a notation.
 
-    Raises PromptError if it lacks the task's slots or has fields that it has not.
+    Raises PromptError if it lacks the task's slots or has unknown fields.
     """
     template = Template.parse(notation)
     slots = template.slots if any_slots else definition.prompt.template.slots
@@ -69,7 +69,7 @@ def fitting(notation: str, definition: TaskDefinition, *, any_slots: bool = Fals
 
 
 def format_of(path: Path) -> str | None:
-    """The foreign format that a file of templates must be in; None for a text file of ours."""
+    """Return the foreign format of a file of templates; None for a text file of ours."""
     if ".jsonl" in path.suffixes:
         rows = [row for _, row in json_lines(path, ENCODING) if isinstance(row, dict)]
         if any("pattern" in row for row in rows):
@@ -89,7 +89,7 @@ def format_of(path: Path) -> str | None:
 
 
 def _read(path: Path, definition: TaskDefinition) -> Iterator[tuple[Location, str]]:
-    """(place, template in our notation) of one file."""
+    """Yield (location, template in our notation) of one file."""
     if path.suffix == ".json":
         for saved in read_prompts(path).prompts:
             yield Location(path), str(saved.prompt.template)

@@ -1,4 +1,4 @@
-"""Prompts to be read: templates and answers as they are written."""
+"""Prompts as text to read: templates and answers as they are written."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a paragraph a prompt: its template, then a line a label."""
+    """Write a paragraph a prompt: its template, then a line a label; return notes."""
     weights = {m.id: m.weight for m in request.ensemble.members} if request.ensemble else {}
     paragraphs = ["\n".join(_lines(saved, weights.get(saved.id))) for saved in request.prompts]
     write_atomic(into, "\n\n".join(paragraphs) + "\n")
@@ -31,7 +31,7 @@ def _labels(verbalizer: Verbalizer) -> Iterator[str]:
 
 
 def _answer_text(answer: Answer) -> str:
-    """`great`, or `[Z1] person [Z2] city` where there are several slots."""
+    """Return `great`, or `[Z1] person [Z2] city` where there are several slots."""
     if len(answer) == 1:
         return answer[0][1]
     return " ".join(f"[{slot}] {text}" for slot, text in answer)

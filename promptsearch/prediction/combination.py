@@ -1,4 +1,4 @@
-"""What several prompts say together of examples; log p throughout, in nats."""
+"""Combination of several prompts' predictions, with log p in nats."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -16,11 +16,11 @@ Right = Sequence[Sequence[int]]  # for each example its right labels, one or mor
 
 
 def combine(log_probs: Logs, weights: Sequence[float], rule: Rule) -> Floats:
-    """(example, label): log p of the ensemble, from its members' (member, example, label).
+    """Return (example, label) log p of the ensemble, from its members' (member, example, label).
 
     All rules but `vote` are products of experts: softmax over the labels of the weighted sum of log
-    p (LPAQA, section 4.3). Votes count for the label that a member finds likeliest; the product of
-    all members, which is less than one vote, decides between equals.
+    p (LPAQA, section 4.3). Votes count for a member's likeliest label; the product of all members,
+    which is less than one vote, breaks ties.
     """
     if rule != "vote":
         return _log_softmax(_weighted(log_probs, weights))
@@ -33,17 +33,17 @@ def combine(log_probs: Logs, weights: Sequence[float], rule: Rule) -> Floats:
 
 
 def uniform(members: int) -> list[float]:
-    """One each: the sum of log p (LPAQA's top-k)."""
+    """Return a weight of 1 for each member: the sum of log p (LPAQA's top-k)."""
     return [1.0] * members
 
 
 def rank_weights(members: int) -> list[float]:
-    """1, 1/2, 1/3, ...: shares of the sum are kept at those of reciprocal ranks."""
+    """Return the reciprocal ranks 1, 1/2, 1/3, ... as weights."""
     return [1 / rank for rank in range(1, members + 1)]
 
 
 def greedy(log_probs: Logs, right: Right, rounds: int = 30) -> list[float]:
-    """Members are added one by one, again and again, as long as log p(right) grows.
+    """Return weights by adding members one by one, with repetition, while log p(right) grows.
 
     Forward selection with replacement (Caruana et al. 2004, "Ensemble Selection from Libraries of
     Models"); the weights are shares of the picks.
@@ -61,7 +61,7 @@ def greedy(log_probs: Logs, right: Right, rounds: int = 30) -> list[float]:
 
 
 def log_likelihood(log_probs: Floats, right: Right) -> float:
-    """Mean over examples of the log of the right labels' probabilities together."""
+    """Return the mean over examples of log p of the right labels together."""
     rows = zip(log_probs, right, strict=True)
     return float(np.mean([np.logaddexp.reduce(row[list(labels)]) for row, labels in rows]))
 

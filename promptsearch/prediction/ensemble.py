@@ -15,12 +15,12 @@ from promptsearch.prompt import Prompt
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.label_aggregation import LISTED, PredictionsBuilder
 
-BYTES = 1 << 28  # what members say of examples, in memory at a time
+BYTES = 1 << 28  # members' log p of examples, in memory at a time
 
 
 @dataclass(frozen=True)
 class Member:
-    """A prompt, by what a file calls it, and its weight (0 or more)."""
+    """Prompt with its id in the file, and its weight (0 or more)."""
 
     id: str
     prompt: Prompt
@@ -67,19 +67,19 @@ def require_same_labels(members: Sequence[Member]) -> None:
 
 @dataclass(frozen=True)
 class EnsemblePredictor:
-    """What an ensemble says, by a scorer as it is arranged; `own` has the same model."""
+    """Predictor of an ensemble by a scorer; `raw_scorer` has the same model."""
 
     ensemble: Ensemble
     scorer: PromptScorer
     raw_scorer: Scorer
 
     def label_log_probs(self, examples: Dataset) -> Floats:
-        """(example, label)"""
+        """Return (example, label) log p."""
         members = member_log_probs(self.ensemble.prompts, examples, self.scorer, self.raw_scorer)
         return combine(members, self.ensemble.weights, self.ensemble.rule)
 
     def parts(self, examples: Dataset) -> Iterator[tuple[range, Floats]]:
-        """Places of examples and their (example, label); as many at a time as memory holds."""
+        """Yield indices of examples and their (example, label), as many as memory holds."""
         prompts = self.ensemble.prompts
         step = max(1, BYTES // (4 * len(prompts) * len(prompts[0].verbalizer)))
         for first in range(0, len(examples), step):
@@ -87,7 +87,7 @@ class EnsemblePredictor:
             yield rows, self.label_log_probs([examples[i] for i in rows])
 
     def predict(self, examples: Dataset) -> Predictions:
-        """Return its judgement, as a prompt has one."""
+        """Return the predictions of the ensemble, like those of a prompt."""
         labelling = self.raw_scorer.labelling(self.ensemble.prompts[0].verbalizer)
         findings = PredictionsBuilder.of(labelling, examples)
         for rows, values in self.parts(examples):
@@ -98,8 +98,13 @@ class EnsemblePredictor:
 def member_log_probs(
     prompts: Sequence[Prompt], examples: Dataset, scorer: PromptScorer, raw_scorer: Scorer
 ) -> NDArray[np.float32]:
-    """(prompt, example, label): judgements hold it of few labels, the model is asked of many."""
+    """Return (prompt, example, label) log p.
+
+    Predictions hold it if labels are few; else the raw scorer computes it.
+    """
     if len(prompts[0].verbalizer) > LISTED:
         return raw_scorer.label_log_probs(prompts, examples)
-    tables = [judged.log_probs for judged in scorer.predict(prompts, examples).predictions]
+    tables = [
+        predictions.log_probs for predictions in scorer.predict(prompts, examples).predictions
+    ]
     return np.array(tables, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The ensemble that a prompts.json holds."""
+"""The ensemble of a prompts.json."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,12 +18,15 @@ HEAVIEST = 1e6  # of a member's weight; larger ones overflow
 
 
 def read_ensemble(file: PromptFile, definition: TaskDefinition | TaskSchema) -> Ensemble | None:
-    """Return the ensemble of a file, if it has one; `DataError` says what is wrong with it."""
+    """Return the ensemble of a file, if it has one. Raises DataError if it is invalid."""
     return ensemble_of(file, {s.id: aligned(s, definition).prompt for s in file.prompts})
 
 
 def ensemble_of(file: PromptFile, prompts: Mapping[str, Prompt]) -> Ensemble | None:
-    """Return the same, of prompts by their ids, as they were brought into an order of labels."""
+    """Return the ensemble of a file, if it has one, from prompts by their ids.
+
+    The prompts have one order of labels. Raises DataError if the ensemble is invalid.
+    """
     section = file.document.get("ensemble")
     if section is None:
         return None
@@ -52,6 +55,6 @@ def _member(row: object, prompts: Mapping[str, Prompt]) -> Member:
 
 
 def candidates_beside(file: PromptFile) -> Path | None:
-    """Return the file of candidates that the prompts name, which must lie beside them."""
+    """Return the file of candidates that the prompts name, which is beside them."""
     first = file.prompts[0].row.get("candidates")
     return file.path.parent / str(first["file"]) if isinstance(first, Mapping) else None

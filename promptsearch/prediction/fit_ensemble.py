@@ -1,4 +1,4 @@
-"""Making an ensemble of prompts that were found: weights from train, what it is worth on dev."""
+"""Ensembles of a search's prompts, with weights from train and scores on dev."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ LEARNED: tuple[Rule, ...] = ("optimised", "greedy")
 
 @dataclass(frozen=True)
 class EnsembleConfig:
-    """How an ensemble is made."""
+    """Configuration of an ensemble."""
 
     rule: Rule = "uniform"
     top: int = 10  # members, the best on dev
@@ -56,9 +56,9 @@ def ensemble_section(
     raw_scorer: Scorer,
     config: EnsembleConfig,
 ) -> Json:
-    """Return the `ensemble` of a prompts.json, from its prompts, best first.
+    """Return the `ensemble` section of a prompts.json, from its prompts, best first.
 
-    Raises RunError if there are fewer than `top`, `PromptError` where they do not fit together.
+    Raises RunError if there are fewer than `top`, PromptError if they do not fit together.
     """
     if config.top > len(saved):
         raise RunError(
@@ -70,8 +70,8 @@ def ensemble_section(
     weights, fitted = _weights(equal, definition, scorer, raw_scorer, config)
     members = [Member(m.id, m.prompt, w) for m, w in zip(equal, weights, strict=True) if w > 0]
     predictor = EnsemblePredictor(Ensemble(config.rule, tuple(members)), scorer, raw_scorer)
-    judged = predictor.predict(definition.dev.examples)
-    scores = scores_of(judged, definition.kind, definition.negative_label)
+    predictions = predictor.predict(definition.dev.examples)
+    scores = scores_of(predictions, definition.kind, definition.negative_label)
     return {
         "rule": config.rule,
         "members": [{"id": member.id, "weight": member.weight} for member in members],
@@ -87,7 +87,7 @@ def _weights(
     raw_scorer: Scorer,
     config: EnsembleConfig,
 ) -> tuple[Sequence[float], Json | None]:
-    """One a member, and how they were learned."""
+    """Return a weight a member, and how they were learned."""
     if config.rule not in LEARNED:
         return (rank_weights if config.rule == "rank" else uniform)(len(members)), None
     labelling = raw_scorer.labelling(members[0].prompt.verbalizer)
@@ -120,7 +120,7 @@ def _learned(log_probs: Logs, right: Right, rule: Rule) -> tuple[Sequence[float]
 def _drawn(
     definition: TaskDefinition, usable: Sequence[bool], config: EnsembleConfig
 ) -> list[Example]:
-    """Training examples that have a right label, in an order of the seed's."""
+    """Return training examples with a right label, in an order drawn from the seed."""
     examples = definition.train.examples
     order = np.random.default_rng([config.seed, 9]).permutation(len(examples)).tolist()
     drawn = [examples[row] for row in order if usable[row]][: config.examples]

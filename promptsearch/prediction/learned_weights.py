@@ -1,4 +1,4 @@
-"""Weights of prompts, learned.
+"""Learned weights of prompts.
 
 Jiang, Xu, Araki and Neubig (2020), "How Can We Know What Language Models Know?" (LPAQA), section
 4.3. https://arxiv.org/abs/1911.12543
@@ -6,7 +6,7 @@ Jiang, Xu, Araki and Neubig (2020), "How Can We Know What Language Models Know?"
     p(y | x) = softmax_y(sum_t w_t log p_t(y | x)),  w = softmax(theta),  theta = 0 at the start
 
 by Adam on -log p(right). The release stops when the training loss stands still; with `held` rows it
-stops when theirs does, and the weights that were best on them are taken.
+stops when theirs does, and takes the weights that were best on them.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WeightTraining:
-    """LPAQA's hyper-parameters."""
+    """Hyper-parameters of LPAQA."""
 
     rate: float = 0.1
     batch: int = 128  # rows, in order
@@ -46,33 +46,33 @@ def optimised(
     log_probs: Logs,
     right: Right,
     held: tuple[Logs, Right] | None = None,
-    course: WeightTraining = WeightTraining(),
+    training: WeightTraining = WeightTraining(),
 ) -> Learned:
     """Learn weights from (member, example, label).
 
-    `held` are rows of the same that only decide when to stop.
+    `held` are further rows that only decide when to stop.
     """
     import torch
 
     train = WeightTrainingRows.of(log_probs, right)
-    judged = train if held is None else WeightTrainingRows.of(*held)
+    deciding = train if held is None else WeightTrainingRows.of(*held)
     theta = torch.zeros(len(log_probs), requires_grad=True)
-    adam = torch.optim.Adam([theta], lr=course.rate)
-    before = best = judged.value(theta)
-    taken, waits = theta.detach().clone(), Patience(course.patience, course.least)
-    while not waits.over and waits.epochs < course.epochs:
-        seen = _pass(train, theta, adam, course.batch)
-        loss = seen if held is None else judged.value(theta)
+    adam = torch.optim.Adam([theta], lr=training.rate)
+    before = best = deciding.value(theta)
+    taken, waits = theta.detach().clone(), Patience(training.patience, training.least)
+    while not waits.over and waits.epochs < training.epochs:
+        seen = _pass(train, theta, adam, training.batch)
+        loss = seen if held is None else deciding.value(theta)
         waits.note(loss)
         if held is None or loss < best:
             best, taken = loss, theta.detach().clone()
     weights = tuple(taken.softmax(0).double().tolist())
-    return Learned(weights, waits.epochs, before, judged.value(taken))
+    return Learned(weights, waits.epochs, before, deciding.value(taken))
 
 
 @dataclass
 class Patience:
-    """Is over after so many epochs without a drop."""
+    """Stopping rule: over after so many epochs without a drop."""
 
     patience: int
     least: float  # that counts as a drop
@@ -81,7 +81,7 @@ class Patience:
     waited: int = 0
 
     def note(self, loss: float) -> None:
-        """The loss of one more epoch."""
+        """Add the loss of one more epoch."""
         self.epochs += 1
         self.waited += 1
         if loss < self.lowest - self.least:
@@ -93,7 +93,7 @@ class Patience:
 
 
 def _pass(rows: "WeightTrainingRows", theta: "Tensor", adam: "Optimizer", batch: int) -> float:
-    """One epoch; the mean of the batches' losses, each from before its step."""
+    """Train one epoch; return the mean of the batches' losses, each from before its step."""
     losses = []
     for first in range(0, rows.count, batch):
         loss = rows.loss(theta, slice(first, first + batch))
@@ -126,7 +126,7 @@ class WeightTrainingRows:
         return len(self.right)
 
     def loss(self, theta: "Tensor", batch: slice) -> "Tensor":
-        """Mean -log p of the right labels."""
+        """Return the mean -log p of the right labels."""
         scores = (self.log_probs[batch] * theta.softmax(0)[None, :, None]).sum(1)
         log_probs = scores.log_softmax(1).masked_fill(~self.right[batch], -float("inf"))
         return -log_probs.logsumexp(1).mean()

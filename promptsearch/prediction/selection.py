@@ -1,4 +1,4 @@
-"""Prompts of a file put to use: which of them answer, with what model, less which priors."""
+"""Selection of a file's prompts for prediction, with their model and calibration."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,7 +24,7 @@ _SHOWN = 10  # of a file's prompts, in an error
 
 @dataclass(frozen=True)
 class PromptSelection:
-    """The prompts that answer; a single one is an ensemble of one member."""
+    """Prompts that answer; a single one is an ensemble of one member."""
 
     saved: tuple[SavedPrompt, ...]
     ensemble: Ensemble
@@ -32,23 +32,23 @@ class PromptSelection:
 
     @classmethod
     def of(cls, saved_prompt: SavedPrompt) -> "PromptSelection":
-        """Return a single prompt."""
+        """Return the selection of a single prompt."""
         member = Member(saved_prompt.id, saved_prompt.prompt, 1.0)
         return cls((saved_prompt,), Ensemble("uniform", (member,)), from_file=False)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels (or candidates) that it chooses from."""
+        """Labels (or candidates) of the answers."""
         return self.saved[0].prompt.verbalizer.labels
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The inputs that its templates read, each once."""
+        """Inputs that the templates read, each once."""
         names = (name for prompt in self.saved for name in prompt.prompt.template.fields)
         return tuple(dict.fromkeys(names))
 
     def reader(self, reader: Reader) -> Reader:
-        """Return the same, asking of a row the inputs that are read, not all that the task has."""
+        """Return a reader that requires only the inputs that the templates read."""
         if isinstance(reader, FactsReader):
             return reader
         return replace(reader, needed=frozenset(self.fields))
@@ -61,7 +61,7 @@ class PromptSelection:
 
 
 def frame_in(file: PromptFile) -> TaskSchema:
-    """The task that a file's prompts are for, as far as the file tells; no other file is read."""
+    """Return the task of a file's prompts, from that file alone."""
     first = file.prompts[0]
     fields = (name for saved in file.prompts for name in saved.prompt.template.fields)
     return schema_of(
@@ -78,8 +78,8 @@ def select_prompts(
 ) -> PromptSelection:
     """Return the prompt with the `id`, else the file's ensemble, else its first prompt.
 
-    `ensemble` asks for that or forbids it; with None, it answers unless it scored less on dev than
-    the first prompt. Raises RunError if the file does not have what is asked.
+    `ensemble` requires or forbids the ensemble; with None, it answers unless it scored less on dev
+    than the first prompt. Raises RunError if the file lacks the requested prompts.
     """
     together = read_ensemble(file, frame) if id is None and ensemble is not False else None
     if together is not None and (ensemble or ensemble_wins_on_dev(file.document)):
@@ -95,9 +95,9 @@ def select_prompts(
 
 
 def ensemble_wins_on_dev(document: Mapping[str, Any]) -> bool:
-    """Whether a prompts.json has an ensemble that scored no less on dev than its first prompt.
+    """Return whether a prompts.json has an ensemble no worse on dev than its first prompt.
 
-    By what the search called best; also where it does not say what one of them scored.
+    Scores are those of the search's objective; true also if one of them is missing.
     """
     if (ensemble := document.get("ensemble")) is None:
         return False
@@ -125,7 +125,7 @@ def _named(file: PromptFile, id: str | None) -> SavedPrompt:
 
 
 def scoring_from(file: PromptFile) -> Settings:
-    """Return the settings that score prompts as the file says they were scored."""
+    """Return the settings by which the file's prompts were scored."""
     saved = file.section("scoring")
     names = ("multi_token", "answer_score", "length_norm", "calibration")
     known = {name: saved[name] for name in names if saved.get(name) is not None}
@@ -143,7 +143,7 @@ def calibrated_as_saved(
     frame: TaskSchema,
     train: Dataset | None,
 ) -> PromptScorer:
-    """The scorer, calibrated as the file says: by the priors in it where they are of this model.
+    """Return the scorer, calibrated as in the file, by its priors if they are of this model.
 
     `train` are inputs for batch calibration, which other priors need; None where there are none.
     """
@@ -178,7 +178,10 @@ def identity_of(
     reader: Reader,
     names: Sequence[str],
 ) -> Mapping[str, object]:
-    """What must be the same for predictions to go on in one file; `names` are their columns."""
+    """Return everything that must stay the same for predictions to go on in one file.
+
+    `names` are their columns.
+    """
     info, settings = asdict(raw_scorer.model.info), scoring_from(file)
     markup = reader.markup.fields if isinstance(reader, LabelledReader) else {}
     members = zip(choice.saved, choice.ensemble.members, strict=True)

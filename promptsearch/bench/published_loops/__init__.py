@@ -1,8 +1,9 @@
 """Published scoring loops, re-created on plain transformers: texts in, log-probabilities out.
 
-Facts only: the sizes, padding, precision and place of the head are theirs, the code is not. Where
-a choice was open it was made in their favour. All run in float32, as they do, without gradients,
-and return log-probabilities over the full vocabulary, (text, word), so that all can be compared.
+Facts only: the sizes, padding, precision and position of the head are theirs, the code is not.
+Where a choice was open it was made in their favour. All run in float32, as they do, without
+gradients, and return log-probabilities over the full vocabulary, (text, word), so that all can be
+compared.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from promptsearch.models.loading.random_models import Parts
 
 @dataclass(frozen=True)
 class Published:
-    """A loop, and the families its project has code for."""
+    """Loop, and the families that its project has code for."""
 
     name: str
     run: Callable[[Parts, Workload], Tensor]

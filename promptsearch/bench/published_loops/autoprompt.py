@@ -23,7 +23,7 @@ from promptsearch.models.loading.random_models import Parts
 
 
 def autoprompt(parts: Parts, work: Workload, batch: int = 32) -> Tensor:
-    """Log-probabilities (text, word)."""
+    """Return (text, word) log-probabilities."""
     tokenizer = parts.tokenizer
     rows = [
         torch.tensor(tokenizer.encode(before + tokenizer.mask_token + after))
@@ -39,7 +39,7 @@ def autoprompt(parts: Parts, work: Workload, batch: int = 32) -> Tensor:
 
 
 def _at_masks(parts: Parts, rows: list[Tensor]) -> Tensor:
-    """Logits (text, word)."""
+    """Return (text, word) logits."""
     device, fill = parts.model.device, parts.tokenizer.pad_token_id
     ids = pad_sequence(rows, batch_first=True, padding_value=fill).to(device)  # (text, token)
     present = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True).to(device)

@@ -23,7 +23,7 @@ from promptsearch.models.loading.random_models import Parts
 
 
 def lama(parts: Parts, work: Workload, batch: int = 32) -> Tensor:
-    """Log-probabilities (text, word)."""
+    """Return (text, word) log-probabilities."""
     halves = work.halves()
     order = sorted(range(len(halves)), key=lambda i: len(" ".join(halves[i]).split()))
     words = word_ids(parts.tokenizer, work.answers)
@@ -38,7 +38,7 @@ def lama(parts: Parts, work: Workload, batch: int = 32) -> Tensor:
 
 
 def _everywhere(parts: Parts, rows: list[list[int]]) -> Tensor:
-    """(text, token, word) on the CPU."""
+    """Return (text, token, word) log-probabilities on the CPU."""
     inputs = {"input_ids": padded(rows, parts.tokenizer.pad_token_id or 0)}
     if parts.family == "masked":
         inputs |= {"attention_mask": present(rows)}
@@ -50,7 +50,7 @@ def _everywhere(parts: Parts, rows: list[list[int]]) -> Tensor:
 
 
 def _row(parts: Parts, before: str, after: str) -> tuple[list[int], int]:
-    """Return the ids of one text, and where the slot's distribution is."""
+    """Return the ids of one text, and the position of the slot's distribution."""
     tokenizer = parts.tokenizer
     if parts.family == "masked":
         ids = tokenizer.encode(before + tokenizer.mask_token + after)

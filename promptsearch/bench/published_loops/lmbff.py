@@ -28,7 +28,7 @@ from promptsearch.prompt import Filled, Input, Slot, Text
 
 
 def lmbff(parts: Parts, work: Workload, length: int = 128, batch: int = 16) -> Tensor:
-    """Log-probabilities (text, word)."""
+    """Return (text, word) log-probabilities."""
     rows = [_ids(parts, filled)[:length] for filled in work.filled()]
     words = word_ids(parts.tokenizer, work.answers)
     with torch.no_grad():
@@ -39,7 +39,7 @@ def lmbff(parts: Parts, work: Workload, length: int = 128, batch: int = 16) -> T
 
 
 def _logits(parts: Parts, rows: list[list[int]], length: int) -> Tensor:
-    """(text, word): the head on the hidden states at the masks."""
+    """Return (text, word) logits: the head on the hidden states at the masks."""
     body, head = body_and_head(parts.model)
     device, mask = parts.model.device, parts.tokenizer.mask_token_id
     ids = padded(rows, parts.tokenizer.pad_token_id, length).to(device)

@@ -39,9 +39,9 @@ from promptsearch.prompt import Filled, Input, Slot, Text
 
 @dataclass(frozen=True)
 class EncodedRow:
-    """One text as ids; `read` is the place of the slot's logits, in the decoder where there is one.
+    """Text as ids; `read` is the position of the slot's logits, in the decoder if there is one.
 
-    `target` is what the decoder reads, empty without a decoder.
+    `target` is the decoder's input, empty without a decoder.
     """
 
     ids: list[int]
@@ -50,7 +50,7 @@ class EncodedRow:
 
 
 def openprompt(parts: Parts, work: Workload, length: int = 256, batch: int = 4) -> Tensor:
-    """Log-probabilities (text, word)."""
+    """Return (text, word) log-probabilities."""
     makers = {"masked": _masked, "causal": _causal, "seq2seq": _seq2seq}
     make = makers[parts.family]
     rows = [make(parts.tokenizer, filled) for filled in work.filled()]
@@ -77,7 +77,7 @@ def _inputs(parts: Parts, rows: Sequence[EncodedRow], length: int) -> dict[str, 
 
 
 def _pieces(tokenizer: Any, filled: Filled, slot: int) -> list[list[int]]:
-    """Return each part's ids, tokenised apart; the slot is one token."""
+    """Return each part's ids, tokenised separately; the slot is one token."""
     return [
         tokenizer.encode(part.text.rstrip(" "), add_special_tokens=False)
         if isinstance(part, Text | Input)

@@ -1,4 +1,4 @@
-"""Plain transformers with sorting: what a careful user writes in an afternoon.
+"""Plain transformers with sorting: the loop that a careful user writes in an afternoon.
 
 Fast batched tokenisation, batches sorted by length under a budget of tokens, one call of the model
 a batch, log-softmax at the positions that count. No two passes share anything. The same code
@@ -21,22 +21,25 @@ Read = Callable[[Parts, Sequence[BenchLine]], Tensor]  # logits (reading, word)
 
 
 def plain(parts: Parts, work: Workload, budget: int | None = None) -> Tensor:
-    """Log-probabilities (text, answer); the head runs at all positions, as the model's own does."""
+    """Return (text, answer) log-probabilities; the head runs at all positions, as models do."""
     return _scores(parts, work, batches(lines(parts, work), budget or _usual(parts)), _from_all)
 
 
 def plain_head(parts: Parts, work: Workload, budget: int | None = None) -> Tensor:
-    """Return the same with the head at the positions that count only (not for encoder-decoders)."""
+    """Return (text, answer) log-probabilities, with the head at the positions that count only.
+
+    Not for encoder-decoders.
+    """
     return _scores(parts, work, batches(lines(parts, work), budget or _usual(parts)), _from_hidden)
 
 
 def _usual(parts: Parts) -> int:
-    """Tokens of a batch: as many as ours has there."""
+    """Return the tokens of a batch: as many as ours has there."""
     return default_batch_tokens(parts.model.device)
 
 
 def reference(parts: Parts, work: Workload) -> Tensor:
-    """Return the same without padding: log-probabilities (text, answer)."""
+    """Return (text, answer) log-probabilities without padding."""
     alike: dict[tuple[int, int], list[BenchLine]] = {}
     for line in lines(parts, work):
         alike.setdefault((len(line.ids), len(line.source)), []).append(line)
@@ -65,7 +68,7 @@ def _scores(
 
 
 def batches(lines: Sequence[BenchLine], budget: int) -> Iterator[list[BenchLine]]:
-    """By length, cut where one more would pass the budget of tokens, padding included."""
+    """Yield batches by length, cut where a line would exceed the tokens, with padding."""
     batch: list[BenchLine] = []
     for line in sorted(lines, key=lambda line: line.length):
         if batch and (len(batch) + 1) * line.length > budget:
@@ -89,7 +92,7 @@ def _from_hidden(parts: Parts, batch: Sequence[BenchLine]) -> Tensor:
 
 
 def _read_indices(batch: Sequence[BenchLine]) -> tuple[Tensor, Tensor]:
-    """Rows and places of all readings, in order."""
+    """Return the rows and positions of all readings, in order."""
     positions = [[reading.position for reading in line.reads] for line in batch]
     rows = [[row] * len(line_positions) for row, line_positions in enumerate(positions)]
     return torch.tensor(list(chain(*rows))), torch.tensor(list(chain(*positions)))

@@ -10,18 +10,18 @@ from promptsearch.errors import ModelError
 
 
 def padded(rows: Sequence[Sequence[int]], fill: int, length: int = 0) -> Tensor:
-    """(row, token): the rows filled up on the right to the longest, or to `length`."""
+    """Return (row, token) with rows padded on the right to the longest, or to `length`."""
     longest = max(length, *map(len, rows))
     return torch.tensor([[*row, *[fill] * (longest - len(row))] for row in rows])
 
 
 def present(rows: Sequence[Sequence[int]], length: int = 0) -> Tensor:
-    """(row, token): 1 where `padded` has a token of the row, 0 where it fills."""
+    """Return (row, token): 1 where `padded` has a token of the row, 0 where it pads."""
     return padded([[1] * len(row) for row in rows], 0, length)
 
 
 def word_ids(tokenizer: Any, words: Sequence[str]) -> list[int]:
-    """The ids of label words with a space before them; published loops take words of one token."""
+    """Return the ids of label words with a space before them, a token a word as published."""
     encoded = [tokenizer.encode(" " + word, add_special_tokens=False) for word in words]
     for word, ids in zip(words, encoded, strict=True):
         if len(ids) != 1:
@@ -33,23 +33,23 @@ def word_ids(tokenizer: Any, words: Sequence[str]) -> list[int]:
 
 
 def lead(tokenizer: Any) -> list[int]:
-    """Return what a causal model's tokenizer puts before a text."""
+    """Return the ids that a causal model's tokenizer puts before a text."""
     return list(tokenizer("")["input_ids"])
 
 
 def framed(tokenizer: Any, ids: Sequence[int]) -> list[int]:
-    """A masked model's text with the two tokens that its tokenizer puts around every text."""
+    """Return a masked model's text with the two tokens that its tokenizer puts around it."""
     first, last = tokenizer("")["input_ids"]
     return [first, *ids, last]
 
 
 def body_and_head(model: Any) -> tuple[nn.Module, nn.Module]:
-    """The two halves of a masked or causal model: tokens to hidden states, these to logits."""
+    """Return the two halves of a masked or causal model: to hidden states, and to logits."""
     body: nn.Module = model.base_model
     (head,) = (child for child in model.children() if child is not body)
     return body, head
 
 
 def at_words(logits: Tensor, words: Sequence[int]) -> Tensor:
-    """(text, word): log-probabilities over the full vocabulary, from logits (text, word)."""
+    """Return (text, word) log-probabilities over the full vocabulary, from logits (text, word)."""
     return logits.float().log_softmax(-1)[:, list(words)].cpu()

@@ -1,10 +1,10 @@
-"""The course of `promptsearch certify`: its sections, one after the other."""
+"""The sections of `promptsearch certify`, in their order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from promptsearch.commands.shared.console import Console, answers_shown
+from promptsearch.commands.shared.console import Console, answers_text
 from promptsearch.commands.shared.saved_search import searcher_of, settings_of
 from promptsearch.data import TaskDefinition
 from promptsearch.engine.ledger import LEDGER
@@ -17,7 +17,7 @@ from promptsearch.evaluation.certificate.comparison import (
     among_candidates,
     among_searched,
     rows_of,
-    sheet_of,
+    score_matrix_of,
 )
 from promptsearch.evaluation.certificate.null_models import Randomiser
 from promptsearch.models import LanguageModel
@@ -29,7 +29,7 @@ from promptsearch.scoring import PromptScorer
 
 @dataclass(frozen=True)
 class Certifier:
-    """A certificate in the making."""
+    """Maker of a certificate."""
 
     file: PromptFile
     definition: TaskDefinition
@@ -45,28 +45,28 @@ class Certifier:
         prompts = candidates_of(self.file, self.definition, self.design.seed)
         if not prompts:
             raise RunError(f"{self.file.path}: it holds no prompt but the manual one")
-        contest, design = self._contest(prompts), self.design
+        comparison, design = self._comparison(prompts), self.design
         beside = () if self.which == "all" else self.definition.train.examples
         return {
             "task": self.definition.name,
-            "rows": {"split": self.which, "n": len(contest.examples)},
+            "rows": {"split": self.which, "n": len(comparison.examples)},
             "metric": design.metric,
             "chosen_by": design.objective,
             "prompts": len(prompts),
-            "proposals": "anew" if contest.repeated else "as given",
+            "proposals": "anew" if comparison.repeated else "as given",
             "folds": design.folds,
-            "repeats": len(contest.fit.chosen),
+            "repeats": len(comparison.fit.chosen),
             "seed": design.seed,
-            "gain": certify.gain_section(contest, design),
-            "on_the_rows_that_chose": certify.in_sample_section(contest, design),
-            "ties": certify.ties_section(contest, design),
-            "draws": certify.draws_section(contest, design),
-            "shuffled_labels": self._shuffled(contest),
-            "random": self._random(contest, prompts),
-            "baselines": certify.baselines_section(contest, design, self.scorer, beside),
+            "gain": certify.gain_section(comparison, design),
+            "on_the_rows_that_chose": certify.in_sample_section(comparison, design),
+            "ties": certify.ties_section(comparison, design),
+            "draws": certify.draws_section(comparison, design),
+            "shuffled_labels": self._shuffled(comparison),
+            "random": self._random(comparison, prompts),
+            "baselines": certify.baselines_section(comparison, design, self.scorer, beside),
         }
 
-    def _contest(self, prompts: list[Prompt]) -> Comparison:
+    def _comparison(self, prompts: list[Prompt]) -> Comparison:
         if not self.options["again"]:
             remark = (
                 "" if ledger_of(self.file) else f", for want of the search's {LEDGER} beside it"
@@ -80,23 +80,25 @@ class Certifier:
 
         def searched(part: TaskDefinition) -> Prompt:
             best = search(searcher, part, self.model, settings).best
-            answers = answers_shown(best.prompt.verbalizer.plain())
+            answers = answers_text(best.prompt.verbalizer.plain())
             answers_note = "" if part.kind == "facts" else f" · {answers}"
             self.console.say(f"found {best.prompt.template}{answers_note}")
             return best.prompt
 
         return among_searched(searched, self.definition, self.scorer, self.design)
 
-    def _shuffled(self, contest: Comparison) -> object:
+    def _shuffled(self, comparison: Comparison) -> object:
         times = self.options["shuffles"]
-        return certify.permutation_section(contest, self.design, times) if times else None
+        return certify.permutation_section(comparison, self.design, times) if times else None
 
-    def _random(self, contest: Comparison, prompts: list[Prompt]) -> object:
+    def _random(self, comparison: Comparison, prompts: list[Prompt]) -> object:
         count = self.options["randoms"]
         words = self.model.vocabulary_words() if count != 0 else []
         if not words:
             return None
         randomiser = Randomiser(self.definition.prompt, words, self.definition.language)
-        twins = randomiser.random_prompts_like(prompts, count or len(prompts), self.design.seed)
-        sheet = sheet_of(twins, self.definition, contest.examples, self.scorer)
-        return certify.random_section(contest, self.design, sheet, len(twins))
+        random_prompts = randomiser.random_prompts_like(
+            prompts, count or len(prompts), self.design.seed
+        )
+        matrix = score_matrix_of(random_prompts, self.definition, comparison.examples, self.scorer)
+        return certify.random_section(comparison, self.design, matrix, len(random_prompts))

@@ -1,16 +1,16 @@
-"""A certificate, for people."""
+"""The text of a certificate."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import rich_click as click
 
-from promptsearch.commands.shared.console import answers_shown, difference, print_table
+from promptsearch.commands.shared.console import answers_text, difference, print_table
 from promptsearch.evaluation.certificate.verdict import Verdict
 
 
 def print_certificate(document: Mapping[str, Any]) -> None:
-    """The verdict first, then what it rests on."""
+    """Print the verdict first, then its evidence."""
     for line in [*_gain(document), *_looks(document), *_doubts(document)]:
         click.echo(line)
     _print_rivals(document)
@@ -53,7 +53,7 @@ def _looks(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _best(seems: Mapping[str, Any]) -> str:
     best, answers = seems["best"], seems["best"].get("verbalizer")
-    return f"{best['template']} · {answers_shown(answers)}" if answers else str(best["template"])
+    return f"{best['template']} · {answers_text(answers)}" if answers else str(best["template"])
 
 
 def _doubts(document: Mapping[str, Any]) -> Iterator[str]:

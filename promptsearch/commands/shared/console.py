@@ -1,4 +1,4 @@
-"""What the commands say: messages and progress on standard error, results on standard output."""
+"""Output of the commands: messages on standard error, results on standard output."""
 
 import json
 import sys
@@ -12,40 +12,40 @@ from promptsearch.commands.shared.option_names import in_command
 from promptsearch.engine.progress import Progress
 from promptsearch.evaluation.report.number_format import duration
 
-MANY = 20  # prompts on train whose plan is told
+MANY = 20  # prompts on train below which no plan is printed
 FIRST_ANSWERS = 3  # of each label, shown in tables
 
 
 class Console:
-    """The voice of one command; silent where it was told to be quiet."""
+    """Output of one command's messages; silent if it is quiet."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
         self._planned = 0
-        self._screened = 0  # prompts on train that were last said to be left
+        self._screened = 0  # pending prompts on train in the last plan
         self._last = 0.0
         self._tty = sys.stderr.isatty()
 
     def say(self, line: str) -> None:
-        """One line on standard error."""
+        """Print a line on standard error."""
         if not self._quiet:
             self._clear()
             click.echo(in_command(line), err=True)
 
     def progress(self, now: Progress) -> None:
-        """The plan when there is more to do than before, and the progress line, once in a while."""
+        """Print the plan when it has grown, and the progress line from time to time."""
         if self._is_news(now):
             self.say(plan(now))
         self.passing(progress_line(now), now.done == now.total and now.pending.on == "dev")
 
     def passing(self, line: str, is_last: bool = False) -> None:
-        """A line that the next one takes the place of, once in a while; the last one surely."""
+        """Print a line that the next one replaces, from time to time; always the last one."""
         if is_last or time.monotonic() - self._last > (0.1 if self._tty else 5):
             self._last = time.monotonic()
             self._show(line)
 
     def _is_news(self, now: Progress) -> bool:
-        """Return whether there is more to do than was said before."""
+        """Return whether more prompts are pending than the last plan had."""
         if now.pending.on == "train":
             before, self._screened = self._screened, now.pending.prompts
             return now.pending.prompts > max(before, MANY)
@@ -65,7 +65,7 @@ class Console:
 
 
 def plan(now: Progress) -> str:
-    """Return what is about to be done, and what it will take, from what the first prompts took."""
+    """Return the pending work with its cost, estimated from the first prompts."""
     megabytes = now.peak_bytes / 2**20
     return (
         f"plan: {now.pending.prompts:,} prompts x "
@@ -76,7 +76,7 @@ def plan(now: Progress) -> str:
 
 
 def progress_line(now: Progress) -> str:
-    """`120/200 prompts · best -0.38 (manual -0.52) · 4 min left`"""
+    """Return `120/200 prompts · best -0.38 (manual -0.52) · 4 min left`."""
     best, manual = (number(trial.scores.get("log_likelihood")) for trial in (now.best, now.manual))
     remaining = f"{duration(now.seconds_left)} left" if now.pending.prompts else "done"
     if now.pending.on == "train":
@@ -85,46 +85,46 @@ def progress_line(now: Progress) -> str:
 
 
 def number(value: object) -> str:
-    """Three figures behind the point; a dash where there is none."""
+    """Return three decimals; a dash if there is no number."""
     return f"{value:.3f}" if isinstance(value, float) else "-"
 
 
 def difference(gain: Mapping[str, Any]) -> str:
-    """`+0.091 [+0.041, +0.149]`: a `delta` with its `ci95`."""
+    """Return `+0.091 [+0.041, +0.149]`: a `delta` with its `ci95`."""
     low, high = gain["ci95"]
     return f"{gain['delta']:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def print_json(document: object) -> None:
-    """A document on standard output, as JSON without NaN."""
+    """Print a document on standard output, as JSON without NaN."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns on standard output; all but the last are set to the right."""
+    """Print columns on standard output; all but the last are aligned to the right."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     for row in [header, *rows]:
         cells = [cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)]
         click.echo("  ".join([*cells, row[-1]]).rstrip())
 
 
-def shown_scores(scores: Mapping[str, object], metrics: Sequence[str]) -> list[str]:
-    """Return the scores a table shows, in the order of `metrics`."""
+def score_texts(scores: Mapping[str, object], metrics: Sequence[str]) -> list[str]:
+    """Return the scores of a table's row, in the order of `metrics`."""
     return [number(scores.get(metric)) for metric in metrics]
 
 
 def prompt_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the templates of rows of prompts.json; where the answers differ, these after them."""
+    """Return the templates of rows of prompts.json, with their answers if these differ."""
     answers = [row.get("verbalizer") for row in rows if row.get("template")]
     if all(cell == answers[0] for cell in answers):
         return [str(row.get("template", "")) for row in rows]
     return [
-        f"{row.get('template', '')} · {answers_shown(row.get('verbalizer') or {})}" for row in rows
+        f"{row.get('template', '')} · {answers_text(row.get('verbalizer') or {})}" for row in rows
     ]
 
 
-def answers_shown(verbalizer: Mapping[str, Any]) -> str:
-    """`terrible | great, good +8`: the first answers of each label."""
+def answers_text(verbalizer: Mapping[str, Any]) -> str:
+    """Return `terrible | great, good +8`: the first answers of each label."""
     return " | ".join(_first_answers(answers) for answers in verbalizer.values())
 
 

@@ -1,4 +1,4 @@
-"""Asking the model about prompts on a split, for commands that look into what it says."""
+"""Predictions of a file's prompts on a split, for commands that look at single answers."""
 
 from typing import Any
 
@@ -18,25 +18,25 @@ from promptsearch.prompt_file.prompts_json import PromptFile, aligned
 from promptsearch.runs.run import with_vocabulary_candidates
 
 
-def examined(
+def model_predictions(
     file: PromptFile, options: dict[str, Any], console: Console, top: int, mistakes: int
 ) -> ModelPredictions:
-    """Return what the model says of the first prompts; `given` holds the options of `evaluate`.
+    """Return the predictions of the first prompts; `options` are those of `evaluate`.
 
-    The split is test, where none is given and the task has it. The first prompt's worst mistakes
-    are looked into.
+    The default split is test, if the task has it, else dev. `mistakes` bounds the first prompt's
+    mistakes, the worst first.
     """
     definition = task_of(file, options["task"])
     split = split_of(definition, options["split"] or ("test" if definition.test_files else "dev"))
     model = model_of_prompts(file, definition, options, console)
     definition = with_vocabulary_candidates(definition, model)
-    with scorers(file, definition, model, options, console) as (scorer, judge):
+    with scorers(file, definition, model, options, console) as (scorer, split_scorer):
         saved = [aligned(saved_prompt, definition) for saved_prompt in file.prompts[:top]]
         ensemble = read_ensemble(file, definition)
-        cost = judge.cost([saved_prompt.prompt for saved_prompt in saved], split.examples)
+        cost = split_scorer.cost([saved_prompt.prompt for saved_prompt in saved], split.examples)
         console.say(
             f"{count(len(saved), 'prompt')} x {len(split.examples):,} {split.name} examples · "
             f"{cost.forwards:,} forwards"
         )
-        evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
+        evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
         return ModelPredictions.of(evaluation, compared(file, definition), mistakes)

@@ -1,4 +1,4 @@
-"""Ranking by fine-tuned copies of the model: its options, and how tables show it."""
+"""Options and table columns of ranking by fine-tuned copies of the model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -51,18 +51,18 @@ tuning_options = stacked(
 
 
 def tuned_header(search: Mapping[str, Any]) -> list[str]:
-    """Return the columns that tables have for tuned scores: none where the frozen model ranked."""
+    """Return the headers of tuned scores in tables: none if the frozen model ranked."""
     return [f"tuned {objective_in(search)}"] if search.get("rank_by") == "finetune" else []
 
 
 def tuned_cells(search: Mapping[str, Any], row: Mapping[str, Any]) -> Sequence[str]:
-    """Return what a row of prompts.json has for these columns."""
+    """Return the cells of tuned scores for a row of prompts.json."""
     scores = (row.get("finetuned") or {}).get("dev") or {}
     return [number(scores.get(objective_in(search))) for _ in tuned_header(search)]
 
 
 def about_scores(search: Mapping[str, Any]) -> str:
-    """Return what the scores of a table are, before it."""
+    """Return the line above a table that describes its scores."""
     if search.get("rank_by") != "finetune":
         return "on dev, which selected them:"
     how = search["finetune"]

@@ -1,4 +1,4 @@
-"""What `promptsearch import` says of the prompts that came in."""
+"""The text that `promptsearch import` prints about the imported prompts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ import rich_click as click
 from promptsearch.evaluation.report.number_format import count as counted
 from promptsearch.formats.importing.group import Group
 
-SHOWN = 8  # labels that are told
+SHOWN = 8  # labels that are printed
 
 
 def import_row(group: Group, path: Path) -> dict[str, object]:
-    """Return what --json says of one file."""
+    """Return the JSON of one file."""
     verbalizer = group.prompts[0].prompt.verbalizer
     return {
         "file": str(path),
@@ -26,7 +26,7 @@ def import_row(group: Group, path: Path) -> dict[str, object]:
 def print_imported(
     groups: Sequence[Group], targets: Sequence[Path], files: int, output: Path
 ) -> None:
-    """What came in, what was lost, and where it is; `targets` are the groups' files."""
+    """Print the imports, their losses and their files; `targets` are the groups' files."""
     count = sum(len(group.prompts) for group in groups)
     groupings = "relations" if groups[0].kind == "facts" else "classes"
     over = f" over {len(groups)} {groupings}" if len(groups) > 1 else ""
@@ -41,11 +41,11 @@ def print_imported(
 
 
 def _answers(groups: Sequence[Group]) -> str:
-    """`2 labels (negative, positive)`, or how many candidates there are."""
+    """Return `2 labels (negative, positive)`, or the number of candidates."""
     sizes = {len(group.prompts[0].prompt.verbalizer) for group in groups}
     size = "-".join(f"{each:,}" for each in sorted({min(sizes), max(sizes)}))
     if groups[0].kind == "facts":
         return f"with {size} candidates"
     labels = groups[0].prompts[0].prompt.verbalizer.labels
-    labels_shown = f" ({', '.join(labels)})" if len(groups) == 1 and len(labels) <= SHOWN else ""
-    return f"with {size} labels{labels_shown}"
+    labels_text = f" ({', '.join(labels)})" if len(groups) == 1 and len(labels) <= SHOWN else ""
+    return f"with {size} labels{labels_text}"

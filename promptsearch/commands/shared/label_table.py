@@ -1,4 +1,4 @@
-"""Results by label, or by object, as the terminal shows them."""
+"""Results by label, or by object, as a table in the terminal."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ MOST = 15  # objects
 
 @dataclass(frozen=True)
 class LabelTable:
-    """A table, and the shares that bars stand for (of objects that are right once only, none)."""
+    """Table, and the shares for bars (none of objects that are right once only)."""
 
     header: tuple[str, ...]
     rows: list[list[str]]
@@ -21,11 +21,11 @@ class LabelTable:
     remark: str = ""
 
 
-def label_rows(examined: ModelPredictions) -> LabelTable:
-    """Of the first prompt; names stand last, as tables have it."""
-    if examined.evaluation.definition.kind == "facts":
-        return _objects(examined)
-    results = per_label(examined.predictions)
+def label_rows(model_predictions: ModelPredictions) -> LabelTable:
+    """Return the table of the first prompt, with names in the last column."""
+    if model_predictions.evaluation.definition.kind == "facts":
+        return _objects(model_predictions)
+    results = per_label(model_predictions.predictions)
     rows = [
         [*map(number, (result.precision, result.recall, result.f1)), f"{result.n:,}", result.label]
         for result in results
@@ -35,9 +35,11 @@ def label_rows(examined: ModelPredictions) -> LabelTable:
     return LabelTable(header, rows, "F1 by label", drawn)
 
 
-def _objects(examined: ModelPredictions) -> LabelTable:
-    """Return the objects asked for or said most often."""
-    results = sorted(per_object(examined.predictions), key=lambda own: -own.n - own.predicted)
+def _objects(model_predictions: ModelPredictions) -> LabelTable:
+    """Return the objects that are right or predicted most often."""
+    results = sorted(
+        per_object(model_predictions.predictions), key=lambda result: -result.n - result.predicted
+    )
     rows = [[number(o.p_at_1), f"{o.n:,}", f"{o.predicted:,}", o.object] for o in results[:MOST]]
     drawn = {result.object: result.p_at_1 or 0.0 for result in results[:MOST] if result.n > 1}
     more = f", the {MOST} most frequent of {len(results)} objects" if len(results) > MOST else ""

@@ -12,7 +12,7 @@ from promptsearch.errors import did_you_mean
 
 @dataclass(frozen=True)
 class LazyCommand:
-    """A command's line in `--help`, and the way to the command."""
+    """Line of a command in `--help`, and the loader of the command."""
 
     summary: Callable[[], str]
     load: Callable[[], click.Command]
@@ -31,7 +31,7 @@ def load_command(home: str) -> click.Command:
 
 
 class LazyGroup(click.RichGroup):
-    """A subclass lists its commands in `lazy_commands`."""
+    """Group whose subclasses list their commands in `lazy_commands`."""
 
     def lazy_commands(self) -> Mapping[str, LazyCommand]:
         """Return the commands by name, in the order of `--help`."""
@@ -41,7 +41,7 @@ class LazyGroup(click.RichGroup):
         return list(self.lazy_commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return name and summary only: enough to be listed."""
+        """Return a stand-in with name and summary, enough for a list."""
         if (lazy := self.lazy_commands().get(cmd_name)) is None:
             return None
         return click.RichCommand(name=cmd_name, short_help=lazy.summary())
@@ -57,5 +57,5 @@ class LazyGroup(click.RichGroup):
         return name, self.loaded(name) if name and name in names else command, rest
 
     def loaded(self, name: str) -> click.Command:
-        """Return the command itself; its module is imported here."""
+        """Import the command's module and return the command."""
         return self.lazy_commands()[name].load()

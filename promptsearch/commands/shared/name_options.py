@@ -1,4 +1,4 @@
-"""What a user says of names in one option: `a,b` in an order, or `theirs=ours`."""
+"""Options that hold names: `a,b` in an order, or `theirs=ours`."""
 
 import csv
 import re
@@ -8,7 +8,7 @@ from promptsearch.errors import DataError
 
 
 def names_in(text: str, option: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """Names in their order, or renamings; a comma in quotes is part of a name.
+    """Return names in their order, or renamings; a comma in quotes is part of a name.
 
     Raises DataError if a name stands twice, or is empty.
 
@@ -28,7 +28,10 @@ def names_in(text: str, option: str) -> tuple[tuple[str, ...], Mapping[str, str]
 
 
 def input_names(text: str, option: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """Return the same, of inputs: they must be names that a template can have in braces."""
+    """Return names of inputs in their order, or renamings.
+
+    Raises DataError if a template cannot have a name in braces.
+    """
     names, renamed = names_in(text, option)
     if invalid := [name for name in (*names, *renamed.values()) if not re.fullmatch(r"\w+", name)]:
         raise DataError(f"{option}: {invalid[0]!r} is no name of an input; use letters and digits")

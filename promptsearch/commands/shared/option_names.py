@@ -1,4 +1,4 @@
-"""Options in messages: the library names its fields, the command line its options.
+"""Translation of the library's fields in messages to options of the command line.
 
 The library writes "use `dtype` float32" and "`ensemble=False`"; on the command line that reads
 "use --dtype float32" and "--no-ensemble".
@@ -15,9 +15,9 @@ _FIELD = re.compile(r"`(?P<name>[a-z][a-z0-9_]*)(?P<off>=False)?`")
 
 
 def with_option_names(text: str, command: click.Command | None) -> str:
-    """Return a message of the library with the fields that are options of the command as options.
+    """Return a message of the library with fields replaced by the command's options.
 
-    Other words between backticks stay as they are.
+    Other words between backticks stay.
     """
     options = dict(_options(command))
 
@@ -28,7 +28,7 @@ def with_option_names(text: str, command: click.Command | None) -> str:
 
 
 def _options(command: click.Command | None) -> Iterator[tuple[tuple[str, bool], str]]:
-    """Yield ((field, switched off), option) of a command, of a group those of its commands."""
+    """Yield ((field, switched off), option) of a command, or of a group's commands."""
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
@@ -47,6 +47,6 @@ def _options(command: click.Command | None) -> Iterator[tuple[tuple[str, bool], 
 
 
 def in_command(text: str) -> str:
-    """Return a message with the option names of the command that runs now."""
+    """Return a message with the option names of the running command."""
     context = click.get_current_context(silent=True)
     return with_option_names(text, context.command if context else None)

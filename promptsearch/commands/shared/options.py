@@ -13,7 +13,7 @@ Decorator = Callable[[Command], Command]
 
 
 def stacked(*options: Decorator) -> Decorator:
-    """Return several options as one decorator, shown in the order given."""
+    """Return several options as one decorator, which lists them in this order."""
 
     def decorate(command: Command) -> Command:
         for option in reversed(options):
@@ -81,7 +81,7 @@ loading_options = stacked(
     click.option("--trust-remote-code", is_flag=True, help="Run code that comes with the model."),
 )
 
-judging_options = stacked(
+scoring_options = stacked(
     click.option(
         "--objective",
         type=click.Choice(list(OBJECTIVES)),

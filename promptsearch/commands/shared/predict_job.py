@@ -1,4 +1,4 @@
-"""What is to be labelled, by what, and where it goes; nothing heavy is loaded yet."""
+"""The job of `promptsearch predict`, planned before anything heavy loads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from promptsearch.prompt_file.prompts_json import PromptFile
 
 @dataclass(frozen=True)
 class PredictJob:
-    """What is to be labelled, by what, and where it goes; nothing heavy is loaded yet."""
+    """Job of labelling a table: prompts, rows, columns and target."""
 
     frame: TaskSchema
     train: Dataset | None
@@ -44,7 +44,7 @@ class PredictJob:
 
 
 def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
-    """Return the job that a command line asks for."""
+    """Return the job of a command line."""
     definition = load_task(options["task"]) if options["task"] else None
     frame = definition.schema if definition else frame_in(file)
     if options["id"] and options["ensemble"]:
@@ -68,7 +68,7 @@ def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
 
 
 def checked(job: PredictJob, skips: bool) -> Rows:
-    """Return its rows; what is wrong with the first one is said before a model loads."""
+    """Return the job's rows. Raises DataError about the first one before a model loads."""
     rows = each_row(job.table, job.reader.layout)
     first = next(rows, None)
     if first is None:
@@ -86,7 +86,7 @@ def checked(job: PredictJob, skips: bool) -> Rows:
 
 
 def _check_columns(first: Row, job: PredictJob) -> None:
-    """Raise DataError if it is a header, or lacks a column that --rename names."""
+    """Raise DataError if the row is a header, or lacks a column that --rename names."""
     if job.reader.layout.columns and all(name == cell for name, cell in first.cells.items()):
         raise first.error("this row holds the names of the columns; add --header")
     for column in job.renamed:

@@ -1,4 +1,4 @@
-"""What is said while rows pass, and what is done with a row that cannot be labelled."""
+"""Messages on the progress of labelling, and the handling of bad rows."""
 
 import time
 from dataclasses import dataclass, field
@@ -10,17 +10,17 @@ from promptsearch.commands.shared.console import Console
 from promptsearch.errors import DataError
 from promptsearch.prediction.table.label_rows import Done
 
-TOLD = 10  # rows left out that are told one by one
+REPORTED = 10  # skipped rows that are reported one by one
 
 
 def stopping(error: DataError) -> DataError:
-    """Return the error of a row, with the other way out."""
+    """Return the error of a row, with the option that skips it."""
     return DataError(f"{error}; --on-error skip leaves such rows out")
 
 
 @dataclass
 class PredictProgress:
-    """Says how far a pass is, and what it left out."""
+    """Progress of a pass, and its skipped rows."""
 
     console: Console
     table: Path
@@ -31,30 +31,30 @@ class PredictProgress:
     started: float = 0.0
 
     def start(self, before: Done) -> None:
-        """Of the rows, these are labelled."""
+        """Report the rows that are labelled already."""
         self.before, self.started = before, time.monotonic()
         if before.read:
             self.console.say(f"{before.read:,} rows are labelled; going on")
 
     def bad_row(self, error: DataError) -> None:
-        """Stop at it, or leave it out."""
+        """Raise the error of a bad row, or skip the row."""
         if not self.skips:
             raise stopping(error)
         self.first, self.reported = self.first or error, self.reported + 1
-        if self.reported <= TOLD:
+        if self.reported <= REPORTED:
             self.console.say(f"left out: {error}")
 
     def chunk(self, done: Done) -> None:
-        """How many are done, and how fast."""
+        """Report the number of rows done, and the speed."""
         seconds = max(time.monotonic() - self.started, 1e-9)
         speed = (done.read - self.before.read) / seconds
-        left_out = f" · {done.read - done.written:,} left out" if done.read > done.written else ""
-        self.console.passing(f"{done.read:,} rows{left_out} · {speed:,.0f} rows/s")
+        skipped = f" · {done.read - done.written:,} left out" if done.read > done.written else ""
+        self.console.passing(f"{done.read:,} rows{skipped} · {speed:,.0f} rows/s")
 
     def check(self, done: Done) -> None:
-        """The last word. Raises DataError if all rows were left out."""
+        """Report the skipped rows. Raises DataError if all were skipped."""
         if not done.written:
             first = f", the first because of this: {self.first}" if self.first else ""
             raise DataError.at(self.table, None, f"none of its rows could be labelled{first}")
-        if left_out := done.read - done.written:
-            click.echo(f"{self.table}: {left_out:,} of {done.read:,} rows were left out", err=True)
+        if skipped := done.read - done.written:
+            click.echo(f"{self.table}: {skipped:,} of {done.read:,} rows were left out", err=True)

@@ -1,4 +1,4 @@
-"""What every search command does around its strategy: directories, the model, what it prints."""
+"""The frame of every search command: directories, the model, printed results."""
 
 import json
 import shlex
@@ -35,16 +35,16 @@ MODEL_OPTIONS = (
 
 
 def settings_from(options: Mapping[str, Any]) -> Settings:
-    """Return the settings that a search command's options gave."""
+    """Return the settings from a search command's options."""
     names = Settings.__dataclass_fields__
     settings = Settings(**{name: options[name] for name in names if name in options})
     if settings.tuning is not None:
-        check_installed()  # said now, not after the search
+        check_installed()  # now, not after the search
     return settings
 
 
 def computing(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that say where scores are computed."""
+    """Return the settings of where scores are computed."""
     return {name: options[name] for name in ("workers", "backend", "cluster", "cache")}
 
 
@@ -58,12 +58,12 @@ def loaded(
 
 
 def loading_from(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a command that are those of `load_model`."""
+    """Return the options that are arguments of `load_model`."""
     return {name: options[name] for name in MODEL_OPTIONS if name in options}
 
 
 def default_directory(task: str, strategy: str) -> Path:
-    """`runs/<task>-<strategy>-<n>` with the first n that is free."""
+    """Return `runs/<task>-<strategy>-<n>` with the first free n."""
     number = 1
     while (path := Path("runs") / f"{task}-{strategy}-{number}").exists():
         number += 1
@@ -71,12 +71,12 @@ def default_directory(task: str, strategy: str) -> Path:
 
 
 def this_command() -> str:
-    """Return the command line that is running."""
+    """Return the running command line."""
     return shlex.join(["promptsearch", *sys.argv[1:]])
 
 
 def resuming_command(directory: Path | None = None) -> str:
-    """Return the command line that goes on with this run, in the directory if it was not named."""
+    """Return the command line that resumes this run, with its directory."""
     words = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
     if directory is not None and not {"-o", "--output"} & set(words):
         words += ["-o", str(directory)]
@@ -84,7 +84,7 @@ def resuming_command(directory: Path | None = None) -> str:
 
 
 def described(definition: TaskDefinition) -> str:
-    """`capitals · facts · train 120, dev 60 · 231 candidates`"""
+    """Return `capitals · facts · train 120, dev 60 · 231 candidates`."""
     sizes = f"train {len(definition.train.examples)}, dev {len(definition.dev.examples)}"
     answers = definition.prompt.verbalizer
     what = f"{len(answers):,} {'candidates' if definition.kind == 'facts' else 'labels'}"
@@ -103,9 +103,9 @@ def search_into(
     console: Console,
     after: After | None = None,
 ) -> None:
-    """Search in a run directory that is locked already, and print what came of it.
+    """Search in a run directory that is locked already, and print the results.
 
-    `after` is done with one that was not cut off, before that.
+    `after` is called before printing, unless the search was interrupted or failed.
     """
     model = loaded(options["model"], options, definition)
     if model.info.chat is not None:
@@ -128,15 +128,15 @@ def search_into(
 
 
 def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> None:
-    """The best prompts of a run and the manual one, as scored on dev."""
+    """Print the best prompts of a run and the manual one, with scores on dev."""
     if as_json:
         print_json(document)
         return
     metrics, search = table_metrics(document["task"]["kind"]), document["search"]
-    rows_shown = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
+    printed_rows = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
     rows = [
         [*tuned_cells(search, row), *dev_cells(row, metrics), row["id"], prompt]
-        for row, prompt in zip(rows_shown, prompt_cells(rows_shown), strict=True)
+        for row, prompt in zip(printed_rows, prompt_cells(printed_rows), strict=True)
     ]
     click.echo(about_scores(search))
     print_table([*tuned_header(search), *metrics, "id", "prompt"], rows)
@@ -153,7 +153,7 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
 
 
 def _next_command(document: Mapping[str, Any], directory: Path) -> str:
-    """Return the command that tells it: on test, where there is one."""
+    """Return the command that scores them: on test, if there is one."""
     file, task = directory / "prompts.json", _task_word(document) or document["task"]["name"]
     if "test" in document["task"]["data"]:
         return f"evaluate {file} --task {task} --split test"
@@ -161,13 +161,13 @@ def _next_command(document: Mapping[str, Any], directory: Path) -> str:
 
 
 def dev_cells(row: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:
-    """Return a row's scores on dev, as tables show them."""
+    """Return the cells of a row's scores on dev."""
     scores = (row.get("scores") or {}).get("dev") or {}
     return [number(scores.get(metric)) for metric in metrics]
 
 
 def _task_word(document: Mapping[str, Any]) -> str | None:
-    """Return how the user named the task on the command line."""
+    """Return the task as the user named it on the command line."""
     words = sys.argv[1:]
     flags = [i for i, word in enumerate(words) if word in ("-t", "--task")]
     return (

@@ -1,4 +1,4 @@
-"""The task, the model and the scorer that a prompts.json asks for."""
+"""The task, the model and the scorer of a prompts.json."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from promptsearch.scoring import PromptScorer, Scorer
 
 
 def task_of(file: PromptFile, override: str | None) -> TaskDefinition:
-    """Return the task that was given, or the one the prompts were found for."""
+    """Return the task of the option, or the file's."""
     if override is not None:
         return load_task(override)
     saved = file.section("task").get("file")
@@ -36,7 +36,7 @@ def task_of(file: PromptFile, override: str | None) -> TaskDefinition:
 
 
 def split_of(definition: TaskDefinition, name: str) -> Any:
-    """Return a split of the definition by its name; the test file is read only here."""
+    """Return a split of the definition by its name; reads the test file only for "test"."""
     return definition.test() if name == "test" else getattr(definition, name)
 
 
@@ -46,7 +46,7 @@ def model_of_prompts(
     options: Mapping[str, Any],
     console: Console,
 ) -> LanguageModel:
-    """The model the prompts were found with; another one only where `--model` asks for it."""
+    """Return the prompts' model, or the one of `--model`."""
     model = model_for(file, definition.chat, options["model"], **loading_from(options))
     if not is_own(file, model):
         before = spec_of(file)
@@ -62,7 +62,7 @@ def scorers(
     options: Mapping[str, Any],
     console: Console,
 ) -> Iterator[tuple[Scorer, PromptScorer]]:
-    """The model's scorer as the file says, and the same cached, spread and calibrated."""
+    """Yield the model's scorer as in the file, and the cached, spread, calibrated one on top."""
     with uncalibrated_scorers(file, definition.kind, model, options, console) as (
         raw_scorer,
         arranged,
@@ -78,7 +78,7 @@ def uncalibrated_scorers(
     options: Mapping[str, Any],
     console: Console,
 ) -> Iterator[tuple[Scorer, PromptScorer]]:
-    """The same before calibration, of a kind of task."""
+    """Yield the model's scorer, and the cached and spread one on top, for a kind of task."""
     settings = replace(scoring_from(file), **computing(options))
     raw_scorer = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
     with workers_for(settings, model).open(console.say) as pool:
@@ -86,7 +86,7 @@ def uncalibrated_scorers(
 
 
 def compared(file: PromptFile, definition: TaskDefinition) -> str:
-    """The metric that `vs_manual` is about: the objective, or what log-likelihood stands for."""
+    """Return the metric of `vs_manual`: the objective, or for log-likelihood the hit rate."""
     metric = objective_in(file.section("search"))
     if metric != "log_likelihood":
         return metric

@@ -1,4 +1,4 @@
-"""The search that made a file, from what the file says of it."""
+"""The search that made a file, rebuilt from the file."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -16,7 +16,7 @@ from promptsearch.searchers import SEARCHERS, JointSearch
 def searcher_of(file: PromptFile) -> Searcher:
     """Return the strategy with its options.
 
-    Raises RunError if the file was not made by one of ours.
+    Raises RunError if the file was not made by a strategy of this version.
     """
     search_section = file.section("search")
     strategy = str(search_section.get("strategy"))
@@ -37,7 +37,7 @@ def searcher_of(file: PromptFile) -> Searcher:
 
 
 def settings_of(file: PromptFile) -> Settings:
-    """As the search was made; where it was cut short, as many prompts as it had scored."""
+    """Return the settings of the search; if it was cut short, its budget is what it scored."""
     search_section = cast(dict[str, Any], file.section("search"))
     budget = (
         search_section["spent"]["prompts"]
@@ -57,7 +57,7 @@ def settings_of(file: PromptFile) -> Settings:
 
 
 def _tuning(search_section: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return how finalists were tuned: as many as had been, where it was cut short."""
+    """Return the settings of tuning; if it was cut short, `top` is the number it tuned."""
     how = search_section.get("finetune") or {"done": 0}
     if not how["done"]:
         return {}

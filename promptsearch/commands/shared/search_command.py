@@ -1,4 +1,4 @@
-"""The course of a command that searches one task with one strategy."""
+"""The steps of a command that searches one task with one strategy."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ from promptsearch.scoring.calibration import check_calibration
 from promptsearch.searchers import SEARCHERS
 
 
-def search_one(strategy: str, task: str, options: Mapping[str, Any]) -> None:
+def run_search_command(strategy: str, task: str, options: Mapping[str, Any]) -> None:
     """Search with the strategy that the options describe; the model loads last."""
     definition = load_task(task)
     options = with_start_templates(SEARCHERS[strategy], options, definition)
@@ -36,7 +36,7 @@ def search_one(strategy: str, task: str, options: Mapping[str, Any]) -> None:
 
 
 def _model_options(options: Mapping[str, Any]) -> Options:
-    """Return what names the model and its family; the rest is of no use before it loads."""
+    """Return the options that name the model and its family, which are needed before it loads."""
     names = ("family", "trust_remote_code")
     return Options(options["model"], **{name: options[name] for name in names})
 

@@ -1,4 +1,4 @@
-"""Options made from a strategy's fields, and all the options of a search command."""
+"""Options from a strategy's fields, and all options of a search command."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
@@ -12,12 +12,12 @@ from promptsearch.commands.shared.options import (
     Decorator,
     computing_options,
     json_option,
-    judging_options,
     limit_options,
     loading_options,
     model_option,
     output_options,
     quiet_option,
+    scoring_options,
     stacked,
     task_option,
 )
@@ -34,7 +34,7 @@ def run_options(*extra: Decorator, task: Decorator = task_option) -> Decorator:
         task,
         model_option,
         *extra,
-        judging_options,
+        scoring_options,
         tuning_options,
         limit_options,
         computing_options,
@@ -48,7 +48,7 @@ def run_options(*extra: Decorator, task: Decorator = task_option) -> Decorator:
 def searcher_options(searcher: type) -> Decorator:
     """Return an option for each field of a strategy's dataclass; help is its `Annotated` text.
 
-    A tuple's option may be given several times.
+    A tuple's option may be repeated.
     """
     hints = get_type_hints(searcher, include_extras=True)
     return stacked(*(_option(field, hints[field.name]) for field in fields(searcher)))

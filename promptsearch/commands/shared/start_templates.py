@@ -1,4 +1,4 @@
-"""`--from`: start templates out of files, for strategies whose field is marked for it."""
+"""The option `--from`: start templates from files, for strategies with a field marked for it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ OPTION = "from_files"  # the option's name among a command's options
 
 
 def start_options(searcher: type) -> list[Decorator]:
-    """Return the option `--from` of a strategy with a field that is marked for it, or nothing."""
+    """Return the option `--from` if a field of the strategy is marked for it, or nothing."""
     return [_from_option(note) for _, note in _marked_fields(searcher)]
 
 

@@ -16,9 +16,9 @@ def command_of(strategy: str) -> click.Command:
     """Return the command that searches one task with the strategy."""
 
     def run(task: str, **options: Any) -> None:
-        from promptsearch.commands.shared.search_command import search_one
+        from promptsearch.commands.shared.search_command import run_search_command
 
-        search_one(strategy, task, options)
+        run_search_command(strategy, task, options)
 
     name = strategy.removeprefix("answers-")
     return strategy_command(name, SEARCHERS[strategy], run)

@@ -1,4 +1,4 @@
-"""Options about rows that are read and rows that are written, and what they mean together."""
+"""Options of the rows to read and of the rows to write."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -84,12 +84,12 @@ table_options = stacked(
 
 
 def table_of(options: Mapping[str, Any]) -> Path:
-    """Return what is read."""
+    """Return the table to read."""
     return STDIN if options["table"] == PIPE else Path(options["table"])
 
 
 def reading_of(reader: Reader, options: Mapping[str, Any]) -> Reader:
-    """Return the task's reader, where the options say how these rows differ from the task's own."""
+    """Return the task's reader, adapted by the options to these rows."""
     if options["header"] and options["columns"]:
         raise click.UsageError("--header and --columns: either there is a header, or there is none")
     table_format, renamed = reader.layout, dict(map(renaming, options["rename"]))
@@ -115,15 +115,15 @@ def renaming(text: str) -> tuple[str, str]:
 
 
 def ending_of(options: Mapping[str, Any]) -> str:
-    """Return how what is written ends."""
+    """Return the ending of the output."""
     path = Path(options["output"])
     return f".{options['format']}" if options["output"] == PIPE else path.suffix.lower()
 
 
 def target_of(options: Mapping[str, Any]) -> Target | None:
-    """Return the file to be written; None for standard output.
+    """Return the file to write; None for standard output.
 
-    Raises RunError if that cannot be.
+    Raises RunError if it cannot be written.
     """
     if options["output"] == PIPE:
         if options["resume"]:
@@ -143,7 +143,7 @@ def target_of(options: Mapping[str, Any]) -> Target | None:
 
 
 def _check_parquet(file: Path, options: Mapping[str, Any]) -> None:
-    """`RunError` now, not after the last row."""
+    """Raise RunError if Parquet cannot be written, before the first row and not after the last."""
     pyarrow_for(file)
     if options["table"] == PIPE:
         raise RunError(

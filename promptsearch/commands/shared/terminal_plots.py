@@ -14,7 +14,7 @@ MARKS = "+x*o^v#%"  # of steps or strategies, in their order
 
 
 def check_plotext() -> None:
-    """Raise RunError if plotext is missing, or too old to draw as we ask."""
+    """Raise RunError if plotext is missing, or too old."""
     if find_spec("plotext") is None:
         raise RunError("--plots needs plotext: pip install 'promptsearch[report]'")
     if int((installed := version("plotext")).split(".")[0]) < NEWEST:
@@ -23,23 +23,23 @@ def check_plotext() -> None:
         )
 
 
-def course_plot(course: BudgetCurve, title: str) -> str:
-    """Trials by place and value, a mark a group, and the line of the best so far.
+def budget_curve_plot(curve: BudgetCurve, title: str) -> str:
+    """Return trials by number and value, a mark a group, and the line of the best so far.
 
-    Trials far below the others stand on the lower edge.
+    Trials far below the others are on the lower edge.
     """
     figure = _figure(title, HIGH)
-    low, high = course.window
-    if course.best:
-        numbers, values = zip(*_steps(course), strict=True)
+    low, high = curve.window
+    if curve.best:
+        numbers, values = zip(*_steps(curve), strict=True)
         figure.draw(figure.signal(list(numbers), list(values)).lines())
-    marks = {group: MARKS[i % len(MARKS)] for i, group in enumerate(course.groups)}
+    marks = {group: MARKS[i % len(MARKS)] for i, group in enumerate(curve.groups)}
     for group, mark in marks.items():
-        of_group = [point for point in course.points if point.group == group]
+        of_group = [point for point in curve.points if point.group == group]
         heights = [max(point.value, low) for point in of_group]
         figure.draw(figure.signal([p.prompt_number for p in of_group], heights, marker=mark))
     figure.ruler("y").lim(low, high)
-    figure.ruler("x").lim(0, course.prompts + 1).ticks(_ticks(course.prompts))
+    figure.ruler("x").lim(0, curve.prompts + 1).ticks(_ticks(curve.prompts))
     legend = "   ".join(f"{mark} {group}" for group, mark in marks.items())
     return f"{_text(figure)}\nline: best so far   {legend}"
 
@@ -70,12 +70,12 @@ def _text(figure: Any) -> str:
     return "\n".join(line.rstrip() for line in drawn.splitlines())
 
 
-def _steps(course: BudgetCurve) -> list[tuple[int, float]]:
-    """Corners of the line: it stays until the next improvement."""
-    corners = [course.best[0]]
-    for number, value in course.best[1:]:
+def _steps(curve: BudgetCurve) -> list[tuple[int, float]]:
+    """Return the corners of the line, which stays level until the next improvement."""
+    corners = [curve.best[0]]
+    for number, value in curve.best[1:]:
         corners += [(number, corners[-1][1]), (number, value)]
-    return [*corners, (course.prompts, corners[-1][1])]
+    return [*corners, (curve.prompts, corners[-1][1])]
 
 
 def _ticks(prompts: int) -> list[int]:

@@ -1,1 +1,1 @@
-"""Whether a gain is a gain: pure functions of what every candidate said of every row."""
+"""Certificates of a gain: pure functions of the scores that each prompt gives to each row."""

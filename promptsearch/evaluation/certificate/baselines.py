@@ -1,4 +1,4 @@
-"""What any prompt has to beat: the label names, no input at all, the majority, a bag of words."""
+"""Baselines for any prompt: label names, no input at all, the majority, a bag of words."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from promptsearch.data import Dataset, Example, TaskDefinition, most_frequent
-from promptsearch.evaluation.certificate.comparison import sheet_of
+from promptsearch.evaluation.certificate.comparison import score_matrix_of
 from promptsearch.evaluation.certificate.crossfit import folds_of
 from promptsearch.metrics import METRIC
 from promptsearch.metrics.predictions import Floats, Ints
@@ -19,14 +19,14 @@ FITS = 4  # repeats of folds that the bag of words is fitted in
 
 @dataclass(frozen=True)
 class Baselines:
-    """What each gives a row, (repeat, row) or (1, row), and why others were left out."""
+    """Values of each baseline, (repeat, row) or (1, row), and why others were left out."""
 
     values: Mapping[str, Floats]
     left_out: Mapping[str, str]
 
 
 def label_names(definition: TaskDefinition) -> Prompt | str:
-    """The manual prompt that is answered with the labels themselves, or why there is none."""
+    """Return the manual prompt with the labels as answers, or the reason why there is none."""
     manual = definition.prompt
     if definition.kind == "facts":
         return "the candidates are their own names"
@@ -42,7 +42,7 @@ def label_names(definition: TaskDefinition) -> Prompt | str:
 
 
 def without_inputs(examples: Dataset) -> list[Example]:
-    """The examples with nothing in their fields: what a prompt says of them, it says of all."""
+    """Return the examples with nothing in their fields, which a prompt answers all alike."""
     return [replace(example, inputs=dict.fromkeys(example.inputs, "")) for example in examples]
 
 
@@ -53,7 +53,7 @@ def of_prompts(
     manual = definition.prompt
 
     def metric_values(prompt: Prompt, rows: Dataset) -> Floats:
-        return sheet_of([prompt], definition, rows, scorer).alone(metric)[None]
+        return score_matrix_of([prompt], definition, rows, scorer).alone(metric)[None]
 
     values, left_out = {"empty input": metric_values(manual, without_inputs(examples))}, {}
     named = label_names(definition)
@@ -66,7 +66,7 @@ def of_prompts(
 
 @dataclass(frozen=True)
 class Learners:
-    """Classifiers that are no prompts: they learn from the rows that choose, as searches do."""
+    """Classifiers that are no prompts and learn from the rows that choose, as searches do."""
 
     definition: TaskDefinition
     examples: Dataset
@@ -77,7 +77,7 @@ class Learners:
     seed: int
 
     def metric_values(self, fit: "Fit") -> Floats:
-        """(repeat, row): what each row gives, labelled by what learned from the other folds."""
+        """Return (repeat, row) values of the labels that are learned from the other folds."""
         values = []
         for fold in folds_of(self.strata, self.folds, FITS, self.seed):
             guesses_by_row = [""] * len(fold)
@@ -90,17 +90,17 @@ class Learners:
             values.append(self._values(guesses_by_row))
         return np.stack(values)
 
-    def _values(self, guessed: Sequence[str]) -> Floats:
+    def _values(self, guesses: Sequence[str]) -> Floats:
         if (shares := METRIC[self.metric].shares) is not None:
-            codes = np.array([self.definition.labels.index(label) for label in guessed])
+            codes = np.array([self.definition.labels.index(label) for label in guesses])
             negative = self.definition.negative_label
             return shares(self.strata, codes, self.definition.labels, negative)
-        pairs = zip(guessed, self.examples, strict=True)
+        pairs = zip(guesses, self.examples, strict=True)
         return np.array([float(label in example.targets) for label, example in pairs])
 
 
 def learned(learners: Learners) -> Baselines:
-    """Return the majority label and a bag of words, where they can be judged by the metric."""
+    """Return the majority label and a bag of words, where the metric can score them."""
     if METRIC[learners.metric].needs_ranks:
         why = f"it names a label only, which has no {learners.metric}"
         return Baselines({}, {"majority": why, "TF-IDF + logistic regression": why})
@@ -119,13 +119,13 @@ Fit = Callable[[Dataset], Guesses]
 
 
 def majority(seen: Dataset) -> Guesses:
-    """Always the label (or object) that was seen most often."""
+    """Return a classifier that always answers the most frequent label (or object)."""
     label = most_frequent(seen)
-    return lambda asked: [label] * len(asked)
+    return lambda rows: [label] * len(rows)
 
 
 def bag_of_words(seen: Dataset) -> Guesses:
-    """TF-IDF of words and pairs of them, with logistic regression (scikit-learn)."""
+    """Return TF-IDF of words and word pairs with logistic regression (scikit-learn), fitted."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -136,7 +136,7 @@ def bag_of_words(seen: Dataset) -> Guesses:
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+")
     model = make_pipeline(words, LogisticRegression(C=10, max_iter=1000))
     model.fit(_texts(seen), labels)
-    return lambda asked: [str(label) for label in model.predict(_texts(asked))]
+    return lambda rows: [str(label) for label in model.predict(_texts(rows))]
 
 
 def _texts(examples: Dataset) -> list[str]:

@@ -1,4 +1,4 @@
-"""The prompts among which a search chose: all that it scored, not only those that it kept."""
+"""The candidates of a search: all prompts that it scored, not only those that it saved."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,9 +14,10 @@ from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, align
 
 
 def candidates_of(file: PromptFile, definition: TaskDefinition, seed: int) -> list[Prompt]:
-    """Those of the ledger beside the file where there is one, else the file's; not the manual one.
+    """Return the distinct candidates of a file, without the manual prompt.
 
-    They are in an order of the seed's: a file has the best first, and that must not decide ties.
+    They are those of the ledger beside the file where there is one, else the file's, in an order
+    drawn from the seed: a file has the best first, and that must not decide ties.
     """
     ledger = ledger_of(file)
     saved = [aligned(prompt, definition).prompt for prompt in file.prompts]
@@ -27,7 +28,7 @@ def candidates_of(file: PromptFile, definition: TaskDefinition, seed: int) -> li
 
 
 def over_the_same(definition: TaskDefinition, file: PromptFile) -> TaskDefinition:
-    """The task with the candidates that a file of fact prompts is over, the manual prompt too."""
+    """Return the task with the candidates of a file of fact prompts, in its manual prompt too."""
     if definition.kind != "facts":
         return definition
     verbalizer = file.prompts[0].prompt.verbalizer
@@ -36,7 +37,7 @@ def over_the_same(definition: TaskDefinition, file: PromptFile) -> TaskDefinitio
 
 
 def ledger_of(file: PromptFile) -> Path | None:
-    """The ledger beside a file, where there is one and it is of the search that made the file."""
+    """Return the ledger beside a file, if it is of the search that made the file."""
     path, search_section = file.path.parent / LEDGER, file.section("search")
     identity = identity_in(path)
     same = all(
@@ -46,14 +47,14 @@ def ledger_of(file: PromptFile) -> Path | None:
 
 
 def _scored(ledger: Path, definition: TaskDefinition) -> Iterator[Prompt]:
-    """All prompts that were scored on dev, whether to the end or until a race dropped them."""
+    """Yield the prompts scored on dev, to the end or until a race dropped them."""
     for row in read_ledger(ledger):
         if row.get("split") == "dev" and "template" in row:
             yield _prompt(ledger, row, definition)
 
 
 def _prompt(ledger: Path, row: Row, definition: TaskDefinition) -> Prompt:
-    """As a row of the ledger has it: it leaves out answers that are the manual ones."""
+    """Return the prompt of a ledger row, which leaves out answers that are the manual ones."""
     template = Template.parse(str(row["template"]))
     verbalizer = definition.prompt.verbalizer
     try:

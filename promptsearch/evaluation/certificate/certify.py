@@ -1,4 +1,4 @@
-"""The gain certificate: is the gain over the manual prompt a gain?"""
+"""The sections of a gain certificate: is the gain over the manual prompt real?"""
 
 from dataclasses import asdict
 
@@ -20,14 +20,16 @@ Section = dict[str, object]
 MOST_LABELS = "what is said of each label is not kept of so many"
 
 
-def values_of_winners(contest: Comparison, design: Design) -> Floats:
-    """(repeat, row): what the winners give the rows that did not choose them."""
-    return np.stack([contest.sheet.value(design.metric, winners) for winners in contest.fit.chosen])
+def values_of_winners(comparison: Comparison, design: Design) -> Floats:
+    """Return (repeat, row): the values that winners give to rows that did not choose them."""
+    return np.stack(
+        [comparison.matrix.value(design.metric, winners) for winners in comparison.fit.chosen]
+    )
 
 
-def gain_section(contest: Comparison, design: Design) -> Section:
+def gain_section(comparison: Comparison, design: Design) -> Section:
     """Return the gain over the manual prompt, and the verdict on it."""
-    ours, theirs = values_of_winners(contest, design), contest.manual.alone(design.metric)
+    ours, theirs = values_of_winners(comparison, design), comparison.manual.alone(design.metric)
     gain = paired_interval(ours - theirs, inflation(design.folds))
     verdict = verdict_of(gain, len(theirs))
     return {
@@ -39,31 +41,34 @@ def gain_section(contest: Comparison, design: Design) -> Section:
     }
 
 
-def in_sample_section(contest: Comparison, design: Design) -> Section | None:
-    """What the winner of all rows seems to gain on them: the number that is usually reported."""
-    if contest.repeated:
+def in_sample_section(comparison: Comparison, design: Design) -> Section | None:
+    """Return the gain of the winner of all rows on them: the number that is usually reported."""
+    if comparison.repeated:
         return None
-    rows = np.arange(len(contest.strata))
-    winner = contest.sheet.choice(design.objective)(rows)
-    differences = contest.sheet.alone(design.metric, winner) - contest.manual.alone(design.metric)
+    rows = np.arange(len(comparison.strata))
+    winner = comparison.matrix.choice(design.objective)(rows)
+    differences = comparison.matrix.alone(design.metric, winner) - comparison.manual.alone(
+        design.metric
+    )
     ci95, _ = bootstrap(lambda drawn: float(differences[drawn].mean()), len(rows))
-    prompt = contest.prompts[winner]
-    kind = contest.definition.kind
+    prompt = comparison.prompts[winner]
+    kind = comparison.definition.kind
     answers = {} if kind == "facts" else {"verbalizer": prompt.verbalizer.plain()}
     best = {"template": str(prompt.template), **answers}
     return {"best": best, "delta": float(differences.mean()), "ci95": list(ci95)}
 
 
-def ties_section(contest: Comparison, design: Design) -> Section | None:
+def ties_section(comparison: Comparison, design: Design) -> Section | None:
     """Return how many prompts share the top on all rows, and how the folds' choices scatter."""
-    if contest.repeated:
+    if comparison.repeated:
         return None
-    rows = np.arange(len(contest.strata))
+    rows = np.arange(len(comparison.strata))
     every = [
-        contest.sheet.score(design.metric, prompt, rows) for prompt in range(len(contest.prompts))
+        comparison.matrix.score(design.metric, prompt, rows)
+        for prompt in range(len(comparison.prompts))
     ]
     scores = np.array(every)
-    _, counts = np.unique(contest.fit.winners, return_counts=True)
+    _, counts = np.unique(comparison.fit.winners, return_counts=True)
     return {
         "at_top": int((scores >= scores.max() - 1e-9).sum()),
         "winners": len(counts),
@@ -71,14 +76,14 @@ def ties_section(contest: Comparison, design: Design) -> Section | None:
     }
 
 
-def draws_section(contest: Comparison, design: Design) -> Section | None:
-    """Gains where a few rows of each label choose, on all the others."""
-    if not contest.draws:
+def draws_section(comparison: Comparison, design: Design) -> Section | None:
+    """Return the gains on all other rows where a few rows of each label choose."""
+    if not comparison.draws:
         return None
-    ours, theirs, metric = contest.sheet, contest.manual, design.metric
+    ours, theirs, metric = comparison.matrix, comparison.manual, design.metric
     gains = [
         ours.score(metric, draw.winner, draw.rest) - theirs.score(metric, 0, draw.rest)
-        for draw in contest.draws
+        for draw in comparison.draws
     ]
     low, high = np.percentile(gains, [5, 95])
     return {
@@ -91,41 +96,41 @@ def draws_section(contest: Comparison, design: Design) -> Section | None:
     }
 
 
-def permutation_section(contest: Comparison, design: Design, times: int) -> Section | str:
-    """Return the permutation test, or why there is none."""
-    if contest.repeated:
+def permutation_section(comparison: Comparison, design: Design, times: int) -> Section | str:
+    """Return the permutation test, or the reason why there is none."""
+    if comparison.repeated:
         return "each shuffle would take a search anew"
-    if contest.sheet.log_probs is None:
-        return "facts have no labels to shuffle" if contest.sheet.gold is None else MOST_LABELS
-    return asdict(shuffled_labels(contest, design, times))
+    if comparison.matrix.log_probs is None:
+        return "facts have no labels to shuffle" if comparison.matrix.gold is None else MOST_LABELS
+    return asdict(shuffled_labels(comparison, design, times))
 
 
 def random_section(
-    contest: Comparison, design: Design, random: ScoreMatrix, prompts: int
+    comparison: Comparison, design: Design, random: ScoreMatrix, prompts: int
 ) -> Section:
     """Return the winner against the winner among random prompts, chosen in the same way."""
     fit = cross_fit(
         random.choice(design.objective),
-        contest.strata,
+        comparison.strata,
         folds=design.folds,
-        repeats=len(contest.fit.chosen),
+        repeats=len(comparison.fit.chosen),
         seed=design.seed,
     )
     theirs = np.stack([random.value(design.metric, winners) for winners in fit.chosen])
     return {
         "prompts": prompts,
-        **_against(values_of_winners(contest, design), theirs, design.folds),
+        **_against(values_of_winners(comparison, design), theirs, design.folds),
     }
 
 
 def baselines_section(
-    contest: Comparison, design: Design, scorer: PromptScorer, beside: Dataset
+    comparison: Comparison, design: Design, scorer: PromptScorer, beside: Dataset
 ) -> Section:
-    """The winner against what any prompt has to beat; `beside` are training rows in no fold."""
-    definition, ours = contest.definition, values_of_winners(contest, design)
-    prompts = of_prompts(definition, contest.examples, scorer, design.metric)
+    """Return the winner against the baselines; `beside` are training rows in no fold."""
+    definition, ours = comparison.definition, values_of_winners(comparison, design)
+    prompts = of_prompts(definition, comparison.examples, scorer, design.metric)
     about = (design.metric, beside, design.folds, design.seed)
-    others = learned(Learners(definition, contest.examples, contest.strata, *about))
+    others = learned(Learners(definition, comparison.examples, comparison.strata, *about))
     values = {**prompts.values, **others.values}
     section: Section = {
         name: _against(ours, baseline, design.folds) for name, baseline in values.items()
@@ -134,7 +139,10 @@ def baselines_section(
 
 
 def _against(ours: Floats, theirs: Floats, folds: int) -> Section:
-    """Return both (repeat, row), of the same folds; what needs no folds has one repeat for all."""
+    """Return the difference of values (repeat, row) from the same folds.
+
+    A baseline that needs no folds has one repeat for all.
+    """
     if len(theirs) > 1:
         ours, theirs = ours[: len(theirs)], theirs[: len(ours)]
     return {

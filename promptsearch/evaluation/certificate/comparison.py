@@ -1,4 +1,4 @@
-"""Who won on which rows: among the prompts of a file, or of searches made anew."""
+"""Comparisons of winners with the manual prompt, among a file's prompts or repeated searches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from promptsearch.scoring import PromptScorer
 
 @dataclass(frozen=True)
 class Design:
-    """How winners are chosen, and how they are judged."""
+    """Design of a comparison: how winners are chosen and scored."""
 
     metric: str  # keys of `Scores`
     objective: str
@@ -40,20 +40,20 @@ class Design:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What candidates and the manual prompt said of the rows, and who won without which of them."""
+    """Scores of the candidates and of the manual prompt, and the winners of all folds and draws."""
 
     definition: TaskDefinition
     examples: Dataset
     prompts: tuple[Prompt, ...]
-    sheet: ScoreMatrix  # of these prompts
+    matrix: ScoreMatrix  # of these prompts
     manual: ScoreMatrix  # of one
     fit: CrossFit
     draws: tuple[FewShotDraw, ...]
-    repeated: bool  # each winner comes from a search of its own
+    repeated: bool  # each winner comes from a separate search
 
     @property
     def strata(self) -> Ints:
-        return self.sheet.strata
+        return self.matrix.strata
 
 
 def among_candidates(
@@ -63,10 +63,10 @@ def among_candidates(
     scorer: PromptScorer,
     design: Design,
 ) -> Comparison:
-    """Return the prompts as they are, chosen among again and again."""
+    """Return the comparison whose winners are chosen among the prompts as they are."""
     about = (definition, examples, scorer)
-    sheet, manual = sheet_of(prompts, *about), sheet_of([definition.prompt], *about)
-    choose, strata = sheet.choice(design.objective), sheet.strata
+    matrix, manual = score_matrix_of(prompts, *about), score_matrix_of([definition.prompt], *about)
+    choose, strata = matrix.choice(design.objective), matrix.strata
     fit = cross_fit(choose, strata, folds=design.folds, repeats=REPEATS, seed=design.seed)
     drawn: list[FewShotDraw] = []
     if design.shots is not None:
@@ -74,14 +74,14 @@ def among_candidates(
             choose, strata, shots=design.shots, draws=design.draws, seed=design.seed
         )
     return Comparison(
-        definition, examples, tuple(prompts), sheet, manual, fit, tuple(drawn), repeated=False
+        definition, examples, tuple(prompts), matrix, manual, fit, tuple(drawn), repeated=False
     )
 
 
 def among_searched(
     search: Search, definition: TaskDefinition, scorer: PromptScorer, design: Design
 ) -> Comparison:
-    """Return a search anew for each fold, and for each draw."""
+    """Return the comparison whose winners come from a new search for each fold and draw."""
     examples = pooled(definition)
     strata = _strata(definition, examples)
     searches = over_folds(definition, search, strata, design.folds, design.seed)
@@ -90,7 +90,7 @@ def among_searched(
         searches += over_draws(definition, search, strata, *draws)
     prompts = tuple(fold.winner for fold in searches)
     about = (definition, examples, scorer)
-    sheet, manual = sheet_of(prompts, *about), sheet_of([definition.prompt], *about)
+    matrix, manual = score_matrix_of(prompts, *about), score_matrix_of([definition.prompt], *about)
     chosen = np.empty((1, len(examples)), dtype=np.int64)
     for index, fold in enumerate(searches[: design.folds]):
         chosen[0, fold.rest] = index
@@ -101,30 +101,30 @@ def among_searched(
         if index >= design.folds
     )
     return Comparison(
-        definition, examples, prompts, sheet, manual, fit, tuple(drawn), repeated=True
+        definition, examples, prompts, matrix, manual, fit, tuple(drawn), repeated=True
     )
 
 
-def sheet_of(
+def score_matrix_of(
     prompts: Sequence[Prompt],
     definition: TaskDefinition,
     examples: Dataset,
     scorer: PromptScorer,
 ) -> ScoreMatrix:
-    """Return what the prompts say of the examples."""
-    judged = scorer.predict(prompts, examples).predictions
-    return ScoreMatrix.of(judged, definition.kind, definition.negative_label)
+    """Return the scores of the prompts on the examples."""
+    predictions = scorer.predict(prompts, examples).predictions
+    return ScoreMatrix.of(predictions, definition.kind, definition.negative_label)
 
 
 def rows_of(definition: TaskDefinition, which: str) -> list[Example]:
-    """Return the rows that judge: "dev", or "all" of train and dev."""
+    """Return the rows that score: "dev", or "all" of train and dev."""
     return pooled(definition) if which == "all" else list(definition.dev.examples)
 
 
 def check_rows(
     examples: Dataset, definition: TaskDefinition, design: Design, again: bool = False
 ) -> None:
-    """Raise RunError if there are too few rows for the folds, or none left beside the shots.
+    """Raise RunError if there are too few rows for the folds, or none beside the shots.
 
     A search `again` takes the shots twice, for train and for dev.
     """
@@ -138,7 +138,7 @@ def check_rows(
 
 
 def _check_shots(examples: Dataset, definition: TaskDefinition, shots: int, times: int) -> None:
-    """Beside each label's shots, taken so many times, a row of it must be left."""
+    """Raise RunError if no row of a label remains beside its shots, taken so many times."""
     codes, counts = np.unique(_strata(definition, examples), return_counts=True)
     if (fewest := counts.min()) <= shots * times:
         few = definition.labels[codes[counts.argmin()]] if len(codes) > 1 else definition.name
@@ -152,7 +152,7 @@ def _check_shots(examples: Dataset, definition: TaskDefinition, shots: int, time
 
 
 def _strata(definition: TaskDefinition, examples: Dataset) -> Ints:
-    """(row,): labels as numbers; facts are all alike."""
+    """Return (row,): labels as numbers; facts are all alike."""
     if definition.kind == "facts":
         return np.zeros(len(examples), dtype=np.int64)
     return np.array([definition.labels.index(example.targets[0]) for example in examples])

@@ -1,7 +1,8 @@
-"""Cross-fitting: choose the winner on some rows, judge it on the rows left out.
+"""Cross-fitting: the winner is chosen on some rows and scored on the others.
 
-No row judges a winner that it helped to choose, so the mean over all rows is free of the optimism
-of choosing: it is what the rule "take the best of these" gets with (folds - 1) / folds of the rows.
+No row scores a winner that it helped to choose, so the mean over all rows is free of the optimism
+of choosing: it is what the rule "take the best of these" scores with (folds - 1) / folds of the
+rows.
 """
 
 from dataclasses import dataclass
@@ -17,14 +18,14 @@ FOLDS, REPEATS = 5, 20
 
 @dataclass(frozen=True)
 class CrossFit:
-    """Who won, and who answers each row: a winner that the row did not choose."""
+    """Winners of the folds, and for each row a winner that it did not choose."""
 
     chosen: Ints  # (repeat, row)
     winners: Ints  # (repeat, fold)
 
 
 def folds_of(strata: Ints, folds: int, repeats: int, seed: int) -> Ints:
-    """(repeat, row): the fold of each row, dealt anew for each repeat."""
+    """Return (repeat, row): the fold of each row, dealt anew for each repeat."""
     rng = np.random.default_rng(seed)
     return np.stack([stratified_folds(strata, folds, rng) for _ in range(repeats)])
 
@@ -45,7 +46,7 @@ def cross_fit(
 
 @dataclass(frozen=True)
 class FewShotDraw:
-    """A winner that a few rows of each label chose, and the rows left to judge it."""
+    """Winner that a few rows of each label chose, and the other rows, which score it."""
 
     winner: int
     rest: Ints
@@ -54,7 +55,7 @@ class FewShotDraw:
 def few_shot_draws(
     choose: ChooseWinner, strata: Ints, *, shots: int, draws: int, seed: int = 0
 ) -> list[FewShotDraw]:
-    """Draw `shots` rows of each label and choose on them; again and again."""
+    """Draw `shots` rows of each label and choose on them, `draws` times."""
     rng = np.random.default_rng(seed)
     collected = []
     for _ in range(draws):

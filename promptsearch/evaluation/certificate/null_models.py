@@ -1,4 +1,4 @@
-"""What a gain is held against: the same rows with labels of no meaning, and random prompts."""
+"""Null models of a gain: rows with shuffled labels, and random prompts."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -25,13 +25,13 @@ class Shuffled:
     seeming: float  # mean gain of the winner on the rows that chose it: what choosing alone gives
 
 
-def shuffled_labels(contest: Comparison, design: Design, times: int) -> Shuffled:
+def shuffled_labels(comparison: Comparison, design: Design, times: int) -> Shuffled:
     """Return the permutation test of the cross-fitted gain (one repeat of folds each time)."""
     rng = np.random.default_rng([design.seed, 6])
-    gold, metric = contest.strata, design.metric
+    gold, metric = comparison.strata, design.metric
 
     def gain(labels: Ints) -> tuple[float, float]:
-        ours, theirs = contest.sheet.relabelled(labels), contest.manual.relabelled(labels)
+        ours, theirs = comparison.matrix.relabelled(labels), comparison.manual.relabelled(labels)
         choose, rival = ours.choice(design.objective), theirs.alone(metric)
         fit = cross_fit(choose, labels, folds=design.folds, repeats=1, seed=design.seed)
         winner = choose(np.arange(len(labels)))
@@ -46,7 +46,7 @@ def shuffled_labels(contest: Comparison, design: Design, times: int) -> Shuffled
 
 @dataclass(frozen=True)
 class Randomiser:
-    """Makes a prompt's random twin: as many words in the same places, punctuation kept.
+    """Maker of random prompts with a prompt's layout: as many words, punctuation unchanged.
 
     Answers that are not the manual ones are drawn anew too; no word is drawn twice in a prompt.
     """
@@ -56,12 +56,12 @@ class Randomiser:
     language: str = "en"
 
     def random_prompts_like(self, prompts: Sequence[Prompt], count: int, seed: int) -> list[Prompt]:
-        """So many, of one prompt after the other and again from the first; each twin once."""
+        """Return the distinct random prompts of `count` draws, in turn from each of the prompts."""
         rng = np.random.default_rng([seed, 7])
         chosen = islice(cycle(prompts), count)
-        return list(dict.fromkeys(self._twin(prompt, rng) for prompt in chosen))
+        return list(dict.fromkeys(self._random_prompt_like(prompt, rng) for prompt in chosen))
 
-    def _twin(self, prompt: Prompt, rng: np.random.Generator) -> Prompt:
+    def _random_prompt_like(self, prompt: Prompt, rng: np.random.Generator) -> Prompt:
         order = rng.permutation(len(self.vocabulary)).tolist()
         drawn = (self.vocabulary[word] for word in cycle(order))
         parts = tuple(

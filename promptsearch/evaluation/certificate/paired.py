@@ -1,8 +1,8 @@
-"""How sure a paired difference is where rows are few.
+"""Confidence intervals of a paired difference where rows are few.
 
 Wald's interval and the percentile bootstrap are empty where no row differs, and too short where few
-do. For hits we take Tango's score interval (1998, Statistics in Medicine 17, 891-908), which asks
-of each possible difference whether the rows would be surprising; for other values Student's t.
+do. For hits we take Tango's score interval (1998, Statistics in Medicine 17, 891-908), which tests
+each possible difference against the rows; for other values Student's t.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ STEPS = 60  # halvings: beyond float's precision
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean difference and its 95% interval; `variance` is of one row's difference."""
+    """Mean difference and its 95% interval; `variance` is of one row's difference."""
 
     mean: float
     low: float
@@ -28,22 +28,22 @@ class Interval:
 
 
 def inflation(folds: int) -> float:
-    """Return how much more a cross-fitted mean varies than one of independent rows.
+    """Return the factor by which a cross-fitted mean varies more than one of independent rows.
 
-    Each row helps to choose the winners that the others judge, which ties them together where
+    Each row helps to choose the winners that score the others, which ties them together where
     candidates are about equal (Bayle et al. 2020: stability fails there). No formula covers that:
-    the line is a rule of thumb, set from simulations of equal candidates, and what comes of it is
-    in benchmarks/certificate_simulation.py. Nadeau and Bengio's (2003) factor is 2.25 for 5 folds.
+    the line is a rule of thumb, set from simulations of equal candidates, with its coverage in
+    benchmarks/certificate_simulation.py. Nadeau and Bengio's (2003) factor is 2.25 for 5 folds.
     """
     return 1 + (folds - 2) / 6
 
 
 def paired_interval(differences: Floats, inflated: float = 1.0) -> Interval:
-    """Return the interval of a mean of `differences` (repeat, row): what a row gives, averaged.
+    """Return the interval of the mean of `differences` (repeat, row).
 
     Repeats are the same rows again, so they steady the mean but lend it no certainty: the width is
-    that of one repeat, averaged over them. `inflated` is what the variance is multiplied by, as if
-    there were so many times fewer rows.
+    that of one repeat, averaged over them. `inflated` is the factor by which the variance is
+    multiplied, as if there were so many times fewer rows.
     """
     mean, rows = float(differences.mean()), differences.shape[1] / inflated
     variance = float(differences.var(axis=1, ddof=1).mean())
@@ -66,7 +66,7 @@ def tango(won: float, lost: float, n: float, z: float = Z) -> tuple[float, float
 
 
 def _upper(won: float, lost: float, n: float, z: float) -> float:
-    """Return the largest difference that the rows do not speak against, by bisection."""
+    """Return the largest difference that the rows do not reject, by bisection."""
     low, high = (won - lost) / n, 1.0
     for _ in range(STEPS):
         middle = (low + high) / 2
@@ -78,7 +78,7 @@ def _upper(won: float, lost: float, n: float, z: float) -> float:
 
 
 def _score(won: float, lost: float, n: float, delta: float) -> float:
-    """Tango's statistic: how far the rows are from a difference of `delta`, in standard errors.
+    """Return Tango's statistic: the rows' distance from `delta`, in standard errors.
 
     `rate` is the share of rows lost that is most likely where the difference is `delta`.
     """
@@ -91,7 +91,7 @@ def _score(won: float, lost: float, n: float, delta: float) -> float:
 
 
 def student_quantile(freedom: int, z: float = Z) -> float:
-    """Student's t at the normal quantile `z` (Cornish and Fisher's expansion; freedom >= 3)."""
+    """Return Student's t at the normal quantile `z` (Cornish and Fisher; freedom >= 3)."""
     g1 = (z**3 + z) / 4
     g2 = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
@@ -100,5 +100,5 @@ def student_quantile(freedom: int, z: float = Z) -> float:
 
 
 def rows_needed(interval: Interval) -> float:
-    """Rows in all that show a gain as large as this one at 95% with 80% power."""
+    """Return the rows that show a gain as large as this one at 95% with 80% power."""
     return (Z + POWER_Z) ** 2 * interval.variance / interval.mean**2

@@ -1,8 +1,7 @@
-"""Proposals anew: the whole search from a part of the rows, judged on the others.
+"""Searches repeated from a part of the rows, each scored on the other rows.
 
 Where a search made its prompts from the rows, or was steered by them, choosing among its prompts
-again does not undo that. Only a search that never saw the rows that judge it tells what the search
-is worth.
+again does not undo that. Only a search that never saw the scoring rows gets an unbiased score.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,14 +21,14 @@ Search = Callable[[TaskDefinition], Prompt]  # gives the prompt that its dev row
 
 @dataclass(frozen=True)
 class Fold:
-    """A prompt that some rows made and chose, and the rows that judge it."""
+    """Prompt that some rows made and chose, and the rows that score it."""
 
     winner: Prompt
     rest: Ints
 
 
 def pooled(definition: TaskDefinition) -> list[Example]:
-    """Train and dev together; ids count on."""
+    """Return the rows of train and dev together, with ids counted from 0."""
     rows = [*definition.train.examples, *definition.dev.examples]
     return [replace(example, id=str(number)) for number, example in enumerate(rows)]
 
@@ -37,7 +36,7 @@ def pooled(definition: TaskDefinition) -> list[Example]:
 def over_folds(
     definition: TaskDefinition, search: Search, strata: Ints, folds: int, seed: int
 ) -> list[Fold]:
-    """One search a fold, from the rows of the other folds."""
+    """Run one search a fold, from the rows of the other folds."""
     (fold,) = folds_of(strata, folds, 1, seed)
     parts = (np.flatnonzero(fold != out) for out in range(folds))
     return [_searched(definition, search, rows) for rows in parts]
@@ -46,21 +45,21 @@ def over_folds(
 def over_draws(
     definition: TaskDefinition, search: Search, strata: Ints, shots: int, draws: int, seed: int
 ) -> list[Fold]:
-    """One search a draw, from `shots` rows of each label for train and as many for dev."""
+    """Run one search a draw, from `shots` rows of each label for train and as many for dev."""
     rng = np.random.default_rng(seed)
     parts = (few_shots(strata, 2 * shots, rng) for _ in range(draws))
     return [_searched(definition, search, rows) for rows in parts]
 
 
 def _searched(definition: TaskDefinition, search: Search, chosen: Ints) -> Fold:
-    """Return a search from the chosen rows; all others judge it."""
+    """Run a search on the chosen rows; all others score its winner."""
     rows = pooled(definition)
     winner = search(from_rows(definition, [rows[row] for row in chosen.tolist()]))
     return Fold(winner, np.setdiff1d(np.arange(len(rows)), chosen))
 
 
 def from_rows(definition: TaskDefinition, rows: Sequence[Example]) -> TaskDefinition:
-    """Return the task with these rows alone: train and dev are parted as for a task without dev."""
+    """Return the task with these rows alone, split into train and dev as for a task without dev."""
     train, dev = with_dev(rows)
     return replace(
         definition,

@@ -1,4 +1,4 @@
-"""What prompts said of the same rows, as arrays: from these the winner is chosen and judged."""
+"""Scores of prompts on the same rows, as arrays, from which winners are chosen and scored."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ ChooseWinner = Callable[[Ints], int]  # rows -> the prompt that is best on them
 
 @dataclass(frozen=True)
 class ScoreMatrix:
-    """Axes are (prompt, row); `values` has what each row gives to the metrics that are means."""
+    """Scores with axes (prompt, row); `values` are the rows' values of metrics that are means."""
 
     values: Mapping[str, Floats]
     predicted: Ints
@@ -27,7 +27,7 @@ class ScoreMatrix:
     def of(
         cls, batch: Sequence[Predictions], kind: str, negative: str | None = None
     ) -> "ScoreMatrix":
-        """From judgements of the same rows, one a prompt."""
+        """Return the matrix of predictions on the same rows, one a prompt."""
         first = batch[0]
         values = {
             name: np.stack([per_example(predictions, name) for predictions in batch])
@@ -44,11 +44,11 @@ class ScoreMatrix:
 
     @property
     def strata(self) -> Ints:
-        """(row,): which rows are alike: their labels; facts are all alike."""
+        """Stratum of each row, (row,): its label; facts are all alike."""
         return np.zeros(self.predicted.shape[1], dtype=np.int64) if self.gold is None else self.gold
 
     def relabelled(self, gold: Ints) -> "ScoreMatrix":
-        """Return the same prompts, had the rows these labels."""
+        """Return the same prompts' scores if the rows had these labels."""
         assert self.log_probs is not None, "asked only where they are kept"
         rows = np.arange(len(gold))
         hits = (self.predicted == gold).astype(np.float64)
@@ -56,19 +56,20 @@ class ScoreMatrix:
         return replace(self, values=values, gold=gold)
 
     def choice(self, objective: str) -> ChooseWinner:
-        """Return the prompt that is best on some rows, ties by log-likelihood, then the first.
+        """Return the rule that chooses the best prompt on some rows.
 
-        The order of prompts must not come from their scores on these rows.
+        Ties go to the larger log-likelihood, then to the first. The order of prompts must not come
+        from their scores on these rows.
         """
         likelihood = self.values["log_likelihood"]
         if objective in MEANS:
             return best_by(self.values[objective], likelihood)
 
         def choose(rows: Ints) -> int:
-            merit = np.array(
+            values = np.array(
                 [self.score(objective, prompt, rows) for prompt in range(len(likelihood))]
             )
-            return best_by(merit[:, None], likelihood[:, rows].sum(axis=1)[:, None])(np.array([0]))
+            return best_by(values[:, None], likelihood[:, rows].sum(axis=1)[:, None])(np.array([0]))
 
         return choose
 
@@ -82,7 +83,7 @@ class ScoreMatrix:
         return of_labels(self.gold[rows], predicted, self.labels, self.negative)
 
     def value(self, metric: str, chosen: Ints) -> Floats:
-        """(row,) where prompt `chosen[row]` answers the row: values whose mean is the metric."""
+        """Return (row,) values whose mean is the metric; prompt `chosen[row]` answers the row."""
         rows = np.arange(len(chosen))
         if metric in MEANS:
             return self.values[metric][chosen, rows]
@@ -92,17 +93,20 @@ class ScoreMatrix:
         return shares(self.gold, predicted, self.labels, self.negative)
 
     def alone(self, metric: str, prompt: int = 0) -> Floats:
-        """(row,): the same of one prompt that answers all rows."""
+        """Return (row,) values whose mean is the metric of one prompt that answers all rows."""
         return self.value(metric, np.full(self.predicted.shape[1], prompt))
 
 
-def best_by(*merits: Floats) -> ChooseWinner:
-    """The choice by the mean of the first merit (prompt, row); ties by the next, then the first."""
+def best_by(*rankings: Floats) -> ChooseWinner:
+    """Return the choice by the mean of the first ranking values (prompt, row).
+
+    Ties go to the next ranking, then to the first prompt.
+    """
 
     def choose(rows: Ints) -> int:
-        tied = np.arange(len(merits[0]))
-        for merit in merits:
-            sums = merit[np.ix_(tied, rows)].sum(axis=1)
+        tied = np.arange(len(rankings[0]))
+        for values in rankings:
+            sums = values[np.ix_(tied, rows)].sum(axis=1)
             tied = tied[sums >= sums.max() - 1e-9]
         return int(tied[0])
 

@@ -1,4 +1,4 @@
-"""Parts of the rows that have every label in them: folds, and a few shots of each label."""
+"""Parts of the rows that hold every label: folds, and a few shots of each label."""
 
 import numpy as np
 
@@ -6,9 +6,10 @@ from promptsearch.metrics.predictions import Ints
 
 
 def stratified_folds(strata: Ints, folds: int, rng: np.random.Generator) -> Ints:
-    """The fold of each row, from 0: folds differ by a row at most, and so do a label's shares.
+    """Return the fold of each row, from 0.
 
-    `strata` says which rows are alike (their labels as numbers; all equal: plain folds).
+    Folds differ by a row at most, and so do a label's shares. `strata` groups the rows (their
+    labels as numbers; all equal: plain folds).
     """
     shuffled = rng.permutation(len(strata))
     dealt = shuffled[np.argsort(strata[shuffled], kind="stable")]  # label by label
@@ -18,7 +19,7 @@ def stratified_folds(strata: Ints, folds: int, rng: np.random.Generator) -> Ints
 
 
 def few_shots(strata: Ints, shots: int, rng: np.random.Generator) -> Ints:
-    """Return the rows drawn: `shots` of each label (all of them where a label has fewer)."""
+    """Draw the indices of `shots` rows of each label (all of them where a label has fewer)."""
     shuffled = rng.permutation(len(strata))
     drawn = [shuffled[strata[shuffled] == label][:shots] for label in np.unique(strata)]
     return np.sort(np.concatenate(drawn))

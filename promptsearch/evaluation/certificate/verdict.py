@@ -1,4 +1,4 @@
-"""The verdict: real, within noise, worse than manual, or so many more rows."""
+"""The verdict on a gain: real, within noise, worse than manual, or undecided for lack of rows."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -6,13 +6,13 @@ from typing import Literal
 
 from promptsearch.evaluation.certificate.paired import Interval, rows_needed
 
-WORTH = 10  # a gain that takes more than so many times the rows is not worth chasing
+WORTH = 10  # a gain that takes more than so many times the rows is noise
 Ruling = Literal["real", "worse than manual", "needs more rows", "within noise"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the interval says; `more_rows` where more of them would settle it."""
+    """Ruling of an interval; `more_rows` where more of them would settle it."""
 
     ruling: Ruling
     more_rows: int | None = None
@@ -24,10 +24,10 @@ class Verdict:
 
 
 def verdict_of(interval: Interval, rows: int) -> Verdict:
-    """Return the verdict on a gain that `rows` rows showed.
+    """Return the verdict on a gain measured on `rows` rows.
 
-    Rows needed are those in all that show a gain of this size with 80% power, less those that are
-    there; the gain that was seen is itself uncertain, so the number is a size, not a promise.
+    `more_rows` counts those beyond the present ones that show a gain of this size with 80% power;
+    the measured gain is itself uncertain, so the number is a size, not a promise.
     """
     if interval.low > 0:
         return Verdict("real")

@@ -1,4 +1,4 @@
-"""What is wrong with a task, and with prompts for it, before an expensive run."""
+"""Findings about a task, and about prompts for it, before an expensive run."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,8 +28,9 @@ UNKNOWN_ERROR, UNKNOWN_WARNING = 0.3, 0.02  # shares of characters the tokenizer
 def findings(
     definition: TaskDefinition, model: LanguageModel | None = None, file: PromptFile | None = None
 ) -> list[Finding]:
-    """Findings worst first: about the data and the manual prompt and, where they are given, about
-    how the model reads them and about every prompt of a file.
+    """Return the findings, worst first, about the data and the manual prompt.
+
+    A model adds findings about how it reads them, a file those about every prompt in it.
     """
     splits = [definition.train, definition.dev]
     if definition.test_files:
@@ -37,20 +38,22 @@ def findings(
     data_and_rows = [*data_findings(definition, splits), *row_findings(definition, splits)]
     if model is not None:
         data_and_rows += _characters(splits, model)
-    look = _Look(definition, splits, model)
-    of_prompts = [replace(finding, prompts=(MANUAL,)) for finding in look.at(definition.prompt)]
+    checks = _PromptChecks(definition, splits, model)
+    of_prompts = [
+        replace(finding, prompts=(MANUAL,)) for finding in checks.findings_of(definition.prompt)
+    ]
     if file is not None:
         data_and_rows += file_findings(file, definition, model)
-        of_prompts += _of_prompts(file, look)
+        of_prompts += _of_prompts(file, checks)
     return worst_first([*data_and_rows, *grouped_by_message(of_prompts)])
 
 
-def _of_prompts(file: PromptFile, look: "_Look") -> Iterator[Finding]:
+def _of_prompts(file: PromptFile, checks: "_PromptChecks") -> Iterator[Finding]:
     method = file.section("scoring").get("calibration")
     for saved in file.prompts:
-        fits = list(prompt_findings(saved, look.definition, method))
+        fits = list(prompt_findings(saved, checks.definition, method))
         fitting = not any(finding.level == "error" for finding in fits)
-        for prompt_finding in [*fits, *(look.at(saved.prompt) if fitting else ())]:
+        for prompt_finding in [*fits, *(checks.findings_of(saved.prompt) if fitting else ())]:
             yield replace(prompt_finding, prompts=(saved.id,))
 
 
@@ -66,8 +69,8 @@ def _characters(splits: Sequence[Split], model: LanguageModel) -> Iterator[Findi
 
 
 @dataclass(frozen=True)
-class _Look:
-    """A look at prompts; what several have in common is looked at once."""
+class _PromptChecks:
+    """Checks of prompts; those that several prompts share run once."""
 
     definition: TaskDefinition
     splits: Sequence[Split]
@@ -75,8 +78,8 @@ class _Look:
     _answers: dict[Verbalizer, CheckedVerbalizer] = field(default_factory=dict)
     _lengths: dict[tuple[Template, int], list[Finding]] = field(default_factory=dict)
 
-    def at(self, prompt: Prompt) -> Iterator[Finding]:
-        """Yield its template and, given a model, its answers and their room."""
+    def findings_of(self, prompt: Prompt) -> Iterator[Finding]:
+        """Yield findings about a template and, given a model, its answers and their room."""
         causal = self.model is not None and self.model.info.family == "causal"
         yield from template_findings(prompt.template, self.definition, self.splits, causal)
         if self.definition.kind == "classification":
@@ -92,7 +95,7 @@ class _Look:
         yield from answers.findings
         if answers.unread:  # no text can be laid out with them
             return
-        longest = max(answers.read, key=lambda own: own.tokens)
+        longest = max(answers.read, key=lambda answer: answer.tokens)
         key = (prompt.template, longest.tokens)
         if key not in self._lengths:
             self._lengths[key] = list(

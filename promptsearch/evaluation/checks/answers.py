@@ -9,13 +9,13 @@ from promptsearch.evaluation.checks.finding import Finding, Level, listed
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Answer, Verbalizer
 
-MANY = 3  # tokens of an answer; with more, its score says more of the tokens than of the label
+MANY = 3  # tokens of an answer; with more, its score depends more on tokens than on the label
 Ids = tuple[tuple[str, tuple[int, ...]], ...]  # (slot, the ids of the answer's text there)
 
 
 @dataclass(frozen=True)
 class ReadAnswer:
-    """One answer of one label, and its ids."""
+    """Answer of a label, and its ids."""
 
     label: str
     answer: Answer
@@ -30,18 +30,18 @@ class ReadAnswer:
 
     @property
     def longest(self) -> int:
-        """Tokens of its longest text."""
+        """Number of tokens of its longest text."""
         return max(len(ids) for _, ids in self.ids)
 
     @property
     def tokens(self) -> int:
-        """Tokens of all its texts."""
+        """Number of tokens of all its texts."""
         return sum(len(ids) for _, ids in self.ids)
 
 
 @dataclass(frozen=True)
 class CheckedVerbalizer:
-    """A verbalizer and the model that reads it; of facts, every candidate is a label."""
+    """Verbalizer and the model that reads it; of facts, every candidate is a label."""
 
     verbalizer: Verbalizer
     model: LanguageModel
@@ -49,7 +49,7 @@ class CheckedVerbalizer:
 
     @cached_property
     def read(self) -> tuple[ReadAnswer, ...]:
-        """Every answer of every label, in order."""
+        """Answers of all labels, in order."""
         texts = list(dict.fromkeys(t for a in self.verbalizer.answers for _, t in a))
         ids = dict(zip(texts, self.model.answer_ids(texts), strict=True))
         return tuple(
@@ -65,7 +65,7 @@ class CheckedVerbalizer:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """All findings about the answers, in no order of weight."""
+        """Findings about the answers, in no order of weight."""
         return (
             *self._unknown(),
             *(self._merged() if self.facts else self._alike()),
@@ -76,7 +76,7 @@ class CheckedVerbalizer:
         )
 
     def _unknown(self) -> Iterator[Finding]:
-        """Answers that the tokenizer cannot write, in whole or in part."""
+        """Yield answers that the tokenizer cannot write, in whole or in part."""
         level: Level = "warning" if self.facts else "error"
         if self.unread:
             answers = listed(list(map(str, self.unread)))
@@ -95,9 +95,9 @@ class CheckedVerbalizer:
         )
 
     def _merged(self) -> Iterator[Finding]:
-        """Candidates that are read alike count as one, so of facts this is no error."""
-        if twins := len(self.read) - len({answer.ids for answer in self.read}):
-            yield Finding("note", f"{twins:,} candidates read like another one: merged")
+        """Yield a note on candidates read alike: they count as one, so for facts it is no error."""
+        if merged := len(self.read) - len({answer.ids for answer in self.read}):
+            yield Finding("note", f"{merged:,} candidates read like another one: merged")
 
     def _alike(self) -> Iterator[Finding]:
         groups: dict[Ids, list[ReadAnswer]] = {}
@@ -108,7 +108,10 @@ class CheckedVerbalizer:
                 yield _same_ids_finding(group)
 
     def _beginnings(self) -> Iterator[Finding]:
-        """What a causal model says of the longer one it has said of the shorter one before."""
+        """Yield answers that begin with another label's answer.
+
+        A causal model scores the longer one as a continuation of the shorter one.
+        """
         known: dict[Ids, ReadAnswer] = {}
         for answer in self.read:
             known.setdefault(answer.ids, answer)
@@ -138,9 +141,9 @@ class CheckedVerbalizer:
             lengths.setdefault(answer.label, set()).update(len(ids) for _, ids in answer.ids)
         if len({n for counts in lengths.values() for n in counts}) > 1:
             each = [f"{label} {'/'.join(map(str, sorted(n)))}" for label, n in lengths.items()]
-            lengths_shown = listed(each, SHOWN)
+            lengths_text = listed(each, SHOWN)
             yield Finding(
-                "warning", f"answers differ in tokens ({lengths_shown}): longer ones score lower"
+                "warning", f"answers differ in tokens ({lengths_text}): longer ones score lower"
             )
 
     def _spaces(self) -> Iterator[Finding]:
@@ -156,7 +159,7 @@ class CheckedVerbalizer:
 
 
 def number_findings(verbalizer: Verbalizer) -> Iterator[Finding]:
-    """Numbers of labels, as `init` takes them from a table; no model is asked."""
+    """Yield a warning if the answers are numbers, as `init` takes them from a table."""
     texts = [text for answer in verbalizer.answers for _, text in answer]
     if all(text.isdigit() for text in texts):
         yield Finding(
@@ -166,7 +169,7 @@ def number_findings(verbalizer: Verbalizer) -> Iterator[Finding]:
 
 
 def _same_ids_finding(group: Sequence[ReadAnswer]) -> Finding:
-    """Answers with the same ids: of two labels, or twice of one."""
+    """Return the finding about answers with the same ids, of two labels or of one."""
     labels = list(dict.fromkeys(answer.label for answer in group))
     answers = _all_of(list(map(str, group)))
     if len(labels) == 1:
@@ -189,7 +192,7 @@ def _all_of(items: Sequence[str]) -> str:
 
 
 def _beginnings_of(ids: Ids) -> Iterator[Ids]:
-    """Yield the same answer with fewer tokens in its last slot."""
+    """Yield the answer's ids with fewer tokens in the last slot."""
     *earlier, (slot, last) = ids
     for end in range(1, len(last)):
         yield (*earlier, (slot, last[:end]))

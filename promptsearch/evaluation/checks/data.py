@@ -1,4 +1,4 @@
-"""Findings about the examples of a task: how many there are, and of which labels."""
+"""Findings about the examples of a task: their number, and their labels."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ UNEVEN = 10  # times as many examples of one label as of another
 
 
 def data_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
-    """Sizes, and what is missing or rare; `splits` begin with train and dev."""
+    """Yield sizes, and labels that are missing or rare; `splits` begin with train and dev."""
     yield from _sizes(definition, splits)
     if definition.kind == "facts":
         yield from _coverage(definition, splits)
     else:
-        yield from _own_labels(splits[:2])
+        yield from _id_like_labels(splits[:2])
         yield from _missing(definition, splits)
         yield from _uneven(splits[:2])
         yield from _rare(splits[0], splits[1:])
@@ -36,7 +36,7 @@ def _sizes(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Find
 
 
 def counts_of(split: Split) -> Counter[str]:
-    """Return how many examples each label (or object) has."""
+    """Return the number of examples of each label (or object)."""
     return Counter(label for example in split.examples for label in example.targets)
 
 
@@ -68,8 +68,11 @@ def _missing(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Fi
             yield Finding("warning", f"{split.name}: no example of {listed(missing, SHOWN)}")
 
 
-def _own_labels(splits: Sequence[Split]) -> Iterator[Finding]:
-    """Train and dev together: where dev is a part of train, either may look like it by chance."""
+def _id_like_labels(splits: Sequence[Split]) -> Iterator[Finding]:
+    """Yield a warning if the labels of train and dev together look like ids.
+
+    Where dev is a part of train, either alone may look so by chance.
+    """
     labels = {label for split in splits for label in counts_of(split)}
     rows = sum(len(split.examples) for split in splits)
     if one_a_row(len(labels), rows):
@@ -93,7 +96,7 @@ def _uneven(splits: Sequence[Split]) -> Iterator[Finding]:
 
 
 def _rare(train: Split, others: Sequence[Split]) -> Iterator[Finding]:
-    """Labels that train shows once; those that it never shows are said to be missing."""
+    """Yield labels that train has once; those that it lacks are reported as missing."""
     counts = counts_of(train)
     for split in others:
         split_counts = counts_of(split)

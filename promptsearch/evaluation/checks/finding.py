@@ -1,4 +1,4 @@
-"""What a check says: one thing to know, how bad it is, and which prompts it is about."""
+"""A finding of a check: its message, its level, and the prompts that it is about."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _SHOWN = 5  # of rows, answers or prompts, in a line
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know; an error would make a run worthless.
+    """Message of a check; an error would make a run worthless.
 
     `prompts` are the ids of those it is about, none where it is about the data.
     """
@@ -25,12 +25,12 @@ class Finding:
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Errors, then warnings, then notes; each in the order found."""
+    """Return errors, then warnings, then notes, each in their order."""
     return sorted(findings, key=lambda finding: LEVELS.index(finding.level))
 
 
 def grouped_by_message(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings of several prompts that say the same, as one that names them all."""
+    """Return findings of several prompts with one message as one that names them all."""
     ids: dict[Finding, list[str]] = {}
     for finding in findings:
         ids.setdefault(Finding(finding.level, finding.message), []).extend(finding.prompts)
@@ -41,5 +41,5 @@ def grouped_by_message(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def listed(items: Sequence[str], limit: int = _SHOWN) -> str:
-    """`a, b, c, +4 more`: few, because rows and answers are long."""
+    """Return `a, b, c, +4 more`: few, because rows and answers are long."""
     return errors.listed(items, limit)

@@ -1,4 +1,4 @@
-"""Findings about the room that a model has: templates that are too long, examples that are cut."""
+"""Findings about the room that a model has: templates that are too long, examples it would cut."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,13 +8,13 @@ from promptsearch.evaluation.checks.finding import Finding
 from promptsearch.models import LanguageModel, Scoring
 from promptsearch.prompt import Answer, Filled, Input, Template, Text
 
-EXAMINED = 256  # examples of a split, spread over it
+SAMPLED = 256  # examples of a split, spread over it
 
 
 def length_findings(
     template: Template, answer: Answer, splits: Sequence[Split], model: LanguageModel
 ) -> Iterator[Finding]:
-    """With the prompt's longest answer in its slots."""
+    """Yield findings with the prompt's longest answer in its slots."""
     try:
         _plan([template.fill(dict.fromkeys(template.fields, ""))], answer, model)
     except ModelError as error:
@@ -28,7 +28,7 @@ def length_findings(
 def _cut(
     template: Template, answer: Answer, split: Split, model: LanguageModel
 ) -> Iterator[Finding]:
-    step = -(-len(split.examples) // EXAMINED)
+    step = -(-len(split.examples) // SAMPLED)
     usable = [e.inputs for e in split.examples[::step] if set(template.fields) <= e.inputs.keys()]
     texts = sorted((_fixed(template.fill(inputs)) for inputs in usable), key=_size)
     if long := _too_long(texts, answer, model):
@@ -42,7 +42,7 @@ def _cut(
 
 
 def _too_long(texts: Sequence[Filled], answer: Answer, model: LanguageModel) -> int:
-    """Return how many of the texts the model has no room for, by halves."""
+    """Return the number of texts that the model has no room for, by halves."""
     if not texts or _fits(texts, answer, model):
         return 0
     middle = len(texts) // 2
@@ -66,7 +66,7 @@ def _plan(texts: Sequence[Filled], answer: Answer, model: LanguageModel) -> None
 
 
 def _fixed(filled: Filled) -> Filled:
-    """The same text, its inputs as if they were the template's words: these are never cut."""
+    """Return the text with its inputs as template words, which are never cut."""
     return tuple(Text(part.text) if isinstance(part, Input) else part for part in filled)
 
 

@@ -1,4 +1,4 @@
-"""Findings about a file of prompts: whether it fits the task and the model there are now."""
+"""Findings about a file of prompts that does not fit the present task and model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,7 +13,7 @@ from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, align
 def file_findings(
     file: PromptFile, definition: TaskDefinition, model: LanguageModel | None
 ) -> Iterator[Finding]:
-    """Yield what the file as a whole says that is not so, or not so any more."""
+    """Yield what the file as a whole claims that is not true, or not true any more."""
     for name, count in equal_ids(file.prompts).items():
         yield Finding("error", f"{count} prompts have the id {name}; give each its own", (name,))
     yield from _ensemble(file, definition)
@@ -31,7 +31,7 @@ def _ensemble(file: PromptFile, definition: TaskDefinition) -> Iterator[Finding]
 
 
 def _in_order(saved: SavedPrompt, definition: TaskDefinition) -> SavedPrompt:
-    """With its labels in the task's order, where they are the task's."""
+    """Return the prompt with its labels in the task's order, if they are the task's labels."""
     try:
         return aligned(saved, definition)
     except TaskError:
@@ -39,7 +39,7 @@ def _in_order(saved: SavedPrompt, definition: TaskDefinition) -> SavedPrompt:
 
 
 def _data(file: PromptFile, definition: TaskDefinition) -> Iterator[Finding]:
-    """Splits that are not those the file tells of; scores on them are of other examples."""
+    """Yield splits that are not those of the file; scores on them are of other examples."""
     data = file.section("task").get("data")
     splits = data if isinstance(data, Mapping) else {}
     now = {
@@ -88,7 +88,7 @@ def _model(file: PromptFile, model: LanguageModel) -> Iterator[Finding]:
 def prompt_findings(
     saved: SavedPrompt, definition: TaskDefinition, method: object
 ) -> Iterator[Finding]:
-    """Yield how one prompt fits the task; `method` is the calibration that the file says."""
+    """Yield how one prompt fits the task; `method` is the file's calibration."""
     try:
         aligned(saved, definition)
     except TaskError as error:
@@ -107,7 +107,7 @@ def prompt_findings(
 
 
 def _reach(candidates: Sequence[str], definition: TaskDefinition) -> Iterator[Finding]:
-    """Facts of dev that the prompt's own candidates cannot answer."""
+    """Yield facts of dev that the prompt's candidates cannot answer."""
     known, facts = set(candidates), definition.dev.examples
     if lost := sum(known.isdisjoint(fact.targets) for fact in facts):
         level: Level = "error" if lost == len(facts) else "warning"

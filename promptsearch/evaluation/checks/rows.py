@@ -9,7 +9,7 @@ _Inputs = tuple[tuple[str, str], ...]
 
 
 def row_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
-    """Over all splits; rows are named by the ids of their examples, which count from 0."""
+    """Yield findings over all splits; rows go by the ids of their examples, from 0."""
     yield from _repeats(splits)
     if definition.kind == "classification":
         yield from _conflicts(splits)
@@ -33,7 +33,7 @@ def _inputs(example: Example) -> _Inputs:
 
 
 def _conflicts(splits: Sequence[Split]) -> Iterator[Finding]:
-    """Equal inputs with different labels, in one split or in two."""
+    """Yield equal inputs with different labels, in one split or in two."""
     rows: dict[_Inputs, list[tuple[str, str]]] = {}
     for split in splits:
         for example in split.examples:

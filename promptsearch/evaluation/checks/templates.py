@@ -1,4 +1,4 @@
-"""Findings about one template: what it reads, and how its slots meet the words around them."""
+"""Findings about one template: its fields, and how its slots meet the words around them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ _TWO_SPACES = re.compile(r"\s +$|\t$")  # a line break alone is how many prompts
 def template_findings(
     template: Template, definition: TaskDefinition, splits: Sequence[Split], causal: bool
 ) -> Iterator[Finding]:
-    """Yield what needs no tokenizer; `causal` models read a template from left to right."""
+    """Yield findings without a tokenizer; `causal` models read from left to right."""
     yield from _inputs(template, definition, splits)
     if is_spaced(definition.language):
         yield from _touching(template)
@@ -55,7 +55,7 @@ def _touching(template: Template) -> Iterator[Finding]:
 
 
 def _edge(part: Part | None, end: int) -> str | None:
-    """Return the word or field at one end of a part; None where a space or a sign stands there."""
+    """Return the word or field at one end of a part; None if a space or a sign is there."""
     match part:
         case Field():
             return notation_of(part)
@@ -65,7 +65,10 @@ def _edge(part: Part | None, end: int) -> str | None:
 
 
 def _spaces(template: Template) -> Iterator[Finding]:
-    """One space before a slot belongs to the answer's first token; a second one to none."""
+    """Yield a warning if more than one space is before a slot.
+
+    The first belongs to the answer's first token, a second one to none.
+    """
     parts = template.parts
     for before, slot in pairwise(parts):
         if isinstance(slot, Slot) and isinstance(before, Text) and _TWO_SPACES.search(before.text):

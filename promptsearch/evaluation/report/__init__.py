@@ -1,1 +1,1 @@
-"""`promptsearch report`: what a search found, what it is worth and where it fails, on one page."""
+"""`promptsearch report`: a search's prompts, their scores and their mistakes, on one page."""

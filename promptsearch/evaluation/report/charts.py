@@ -1,4 +1,4 @@
-"""The charts of a report, each from numbers that are worked out elsewhere."""
+"""The charts of a report, each from numbers that are computed elsewhere."""
 
 from collections.abc import Sequence
 
@@ -31,9 +31,9 @@ Share = tuple[float, tuple[float, float] | None]
 def intervals(
     rows: Sequence[RankedPrompt], metric: str, split: str, text_alternative: str, dev: str
 ) -> Html:
-    """Return a line a row, the first on top: the share with its interval; hollow is what dev said.
+    """Return a line a row, the first on top: the share with its interval; dev's is hollow.
 
-    `dev` is what its marks are called.
+    `dev` is the legend's name for its marks.
     """
     with plotting("intervals", 0.75 + 0.27 * len(rows), text_alternative) as plot:
         axes = plot.axes
@@ -56,7 +56,7 @@ def intervals(
 
 
 def _draw_dev_only(plot: Plot, index: int, share: Share | None, alone: bool) -> None:
-    """What dev said; its interval only where there is no other."""
+    """Draw the share on dev; its interval only if there is no other."""
     if share is None:
         return
     plot.axes.plot(share[0], index, "D", mfc=GROUND, mec=SECOND, ms=5, zorder=3)
@@ -72,37 +72,37 @@ def _filled(plot: Plot, index: int, share: Share | None, color: str) -> None:
         plot.axes.hlines(index, *share[1], color=color, lw=2)
 
 
-def progress(course: BudgetCurve, text_alternative: str) -> Html:
-    """Return each trial where it was scored, and the best so far."""
-    with plotting("progress", HIGH + 0.17 * (len(course.groups) // 3), text_alternative) as plot:
+def progress(curve: BudgetCurve, text_alternative: str) -> Html:
+    """Return the chart of each trial where it was scored, and the best so far."""
+    with plotting("progress", HIGH + 0.17 * (len(curve.groups) // 3), text_alternative) as plot:
         axes = plot.axes
-        if course.best:
-            prompts, values = zip(*course.best, (course.prompts, course.best[-1][1]), strict=True)
+        if curve.best:
+            prompts, values = zip(*curve.best, (curve.prompts, curve.best[-1][1]), strict=True)
             axes.step(prompts, values, where="post", color=INK, lw=1.4, label="best so far")
-        for series, group in enumerate(course.groups):
-            of_group = [p for p in course.points if p.group == group]
-            _trials(plot, series, [p for p in of_group if p.complete], course)
-            _trials(plot, series, [p for p in of_group if not p.complete], course)
-        axes.set_ylim(*course.window)
-        axes.set_xlim(0, course.prompts + 1)
+        for series, group in enumerate(curve.groups):
+            of_group = [p for p in curve.points if p.group == group]
+            _trials(plot, series, [p for p in of_group if p.complete], curve)
+            _trials(plot, series, [p for p in of_group if not p.complete], curve)
+        axes.set_ylim(*curve.window)
+        axes.set_xlim(0, curve.prompts + 1)
         axes.locator_params(axis="x", integer=True)
         axes.grid(axis="y")
-        axes.set_title(f"{title_of(course.metric)} on dev", color=MUTED)
+        axes.set_title(f"{title_of(curve.metric)} on dev", color=MUTED)
         axes.set_xlabel("distinct prompts scored on dev", loc="left")
-        _legend_below(plot, 3 if max(map(len, course.groups)) < LONG else 2)
+        _legend_below(plot, 3 if max(map(len, curve.groups)) < LONG else 2)
     return plot.svg
 
 
-def _trials(plot: Plot, series: int, points: Sequence[Point], course: BudgetCurve) -> None:
-    """Points of one group; those far below stand on the edge."""
+def _trials(plot: Plot, series: int, points: Sequence[Point], curve: BudgetCurve) -> None:
+    """Draw the points of one group; those far below are on the edge."""
     if not points:
         return
     complete, group = points[0].complete, points[0].group
     name = f"trials-{series}-{'whole' if complete else 'dropped'}"
     plot.points(
         name,
-        [(p.prompt_number, max(p.value, course.window[0])) for p in points],
-        [_tip(p, course) for p in points],
+        [(p.prompt_number, max(p.value, curve.window[0])) for p in points],
+        [_tip(p, curve) for p in points],
         color=SERIES[series % len(SERIES)],
         marker=MARKERS[series % len(MARKERS)],
         size=22 if complete else 10,
@@ -111,8 +111,8 @@ def _trials(plot: Plot, series: int, points: Sequence[Point], course: BudgetCurv
     )
 
 
-def _tip(point: Point, course: BudgetCurve) -> str:
-    value = f"{title_of(course.metric)} {number(point.value)}"
+def _tip(point: Point, curve: BudgetCurve) -> str:
+    value = f"{title_of(curve.metric)} {number(point.value)}"
     dropped = "" if point.complete else ", dropped out"
     return f"{point.id}: {value}, prompt {point.prompt_number}, {point.group}{dropped}"
 
@@ -122,7 +122,7 @@ def _legend_below(plot: Plot, columns: int) -> None:
 
 
 def relation(correlation: DevTestCorrelation, split: str, text_alternative: str) -> Html:
-    """Return a point a prompt, the best on dev marked; on the line both splits say the same."""
+    """Return a point a prompt, the best on dev marked; on the line both splits agree."""
     with plotting("relation", HIGH + 0.2, text_alternative) as plot:
         axes, (best, *others) = plot.axes, correlation.pairs
         low = max(min(p.dev for p in correlation.pairs), min(p.test for p in correlation.pairs))
@@ -149,7 +149,7 @@ def _pairs(
 
 
 def reliability(bins: Sequence[Bin], text_alternative: str) -> Html:
-    """Accuracy over what was said, bin by bin; the dot's area grows with the examples."""
+    """Return accuracy over confidence, bin by bin; a dot's area grows with the examples."""
     with plotting("reliability", HIGH + 0.4, text_alternative) as plot:
         axes = plot.axes
         axes.plot([0, 1], [0, 1], color=LINE, lw=1, zorder=1)

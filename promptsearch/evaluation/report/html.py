@@ -1,4 +1,4 @@
-"""HTML as nested calls: what is not HTML already is escaped where it becomes a child."""
+"""HTML as nested calls: a child that is not HTML already is escaped."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\ufff
 
 
 class Html(str):
-    """Text that is HTML; every other string is a user's until it was escaped."""
+    """Text that is HTML; every other string is a user's until it is escaped."""
 
     __slots__ = ()
 
@@ -18,7 +18,7 @@ Child = str | None  # None is left out
 
 
 def readable(text: str) -> str:
-    """Text without control characters and lone surrogates, which no document may hold.
+    """Return the text without control characters and lone surrogates, which no document may hold.
 
     >>> readable("a\\0b")
     'a\\ufffdb'
@@ -32,12 +32,12 @@ def escaped(child: str) -> Html:
 
 
 def joined(children: Iterable[Child], between: str = "") -> Html:
-    """Return several as one; `between` is text."""
+    """Return the children as one; `between` is text."""
     return Html(escaped(between).join(escaped(c) for c in children if c is not None))
 
 
 def el(name: str, /, *children: Child, **attributes: str | float | None) -> Html:
-    """One element; `class_` and `data_label` are written class and data-label.
+    """Return one element; `class_` and `data_label` are written class and data-label.
 
     >>> el("td", "a < b", class_="number")
     '<td class="number">a &lt; b</td>'
@@ -55,14 +55,14 @@ def el(name: str, /, *children: Child, **attributes: str | float | None) -> Html
 
 
 def listed(items: Iterable[Child], name: str = "ul", **attributes: str | float | None) -> Html:
-    """Return a list; each child is an item."""
+    """Return a list with each child as an item."""
     return el(name, *(el("li", item) for item in items if item is not None), **attributes)
 
 
 def defined(pairs: Iterable[tuple[str, Child]], **attributes: str | float | None) -> Html:
-    """Return a list of terms and what they are; those without anything are left out."""
-    pairs_shown = (el("div", el("dt", term), el("dd", what)) for term, what in pairs if what)
-    return el("dl", *pairs_shown, **attributes)
+    """Return a list of terms and their definitions; those without one are left out."""
+    pairs_with_text = (el("div", el("dt", term), el("dd", what)) for term, what in pairs if what)
+    return el("dl", *pairs_with_text, **attributes)
 
 
 def _name(key: str) -> str:

@@ -1,4 +1,4 @@
-"""What a report is made of: prompts, the ledger beside them, what a model said of a split."""
+"""The inputs of a report: prompts, the ledger beside them, a model's predictions on a split."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt
 
 @dataclass(frozen=True)
 class ModelPredictions:
-    """What the model said of the prompts on a split, and where the first one is wrong."""
+    """Predictions of the prompts on a split, and the first one's mistakes."""
 
     evaluation: Evaluation
     document: Any  # `Evaluation.document`
@@ -28,9 +28,12 @@ class ModelPredictions:
 
     @classmethod
     def of(cls, evaluation: Evaluation, metric: str, most: int) -> "ModelPredictions":
-        """`metric` is the one that differences are of; `most` mistakes are looked into."""
-        judged, examples = evaluation.predictions[0], evaluation.split.examples
-        wrong = mistakes(judged, examples, worst(judged, most))
+        """Return the predictions with up to `most` mistakes.
+
+        `metric` is the one that differences are of.
+        """
+        predictions, examples = evaluation.predictions[0], evaluation.split.examples
+        wrong = mistakes(predictions, examples, worst(predictions, most))
         model, prompt = evaluation.scorer.model, evaluation.saved[0].prompt
         return cls(evaluation, evaluation.document(metric), with_slot_words(model, prompt, wrong))
 
@@ -40,18 +43,18 @@ class ModelPredictions:
 
     @property
     def predictions(self) -> Predictions:
-        """Of the first prompt."""
+        """Predictions of the first prompt."""
         return self.evaluation.predictions[0]
 
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """All that a report says, before it is said; `top` prompts are compared."""
+    """Everything that a report is made from; the `top` prompts are compared."""
 
     file: PromptFile
     trials: Trials
     top: int
-    examined: ModelPredictions | None = None  # None: no model was asked
+    model_predictions: ModelPredictions | None = None  # None: without a model
     when: datetime | None = None  # the search ended
 
     @property
@@ -60,66 +63,66 @@ class ReportInputs:
 
     @property
     def kind(self) -> str:
-        if self.examined is not None:
-            return self.examined.evaluation.definition.kind
+        if self.model_predictions is not None:
+            return self.model_predictions.evaluation.definition.kind
         return self.file.kind
 
     @property
     def name(self) -> str:
-        """Of the task."""
-        if self.examined is not None:
-            return self.examined.evaluation.definition.name
+        """Name of the task."""
+        if self.model_predictions is not None:
+            return self.model_predictions.evaluation.definition.name
         return str(self.file.section("task").get("name") or "prompts")
 
     @property
     def share(self) -> str:
-        """The metric whose interval is known: accuracy, or P@1."""
+        """Metric whose interval is known: accuracy, or P@1."""
         return interval_metric(self.kind)
 
     @property
     def objective(self) -> str:
-        """What was searched for: a key of `Scores`."""
+        """Objective of the search: a key of `Scores`."""
         return objective_in(self.file.section("search"))
 
     @property
     def split(self) -> str:
-        """The split that was read: "dev" where none was."""
-        return self.examined.split if self.examined else "dev"
+        """Split that was scored: "dev" where none was."""
+        return self.model_predictions.split if self.model_predictions else "dev"
 
     @property
     def selected(self) -> bool:
-        """Whether dev selected the prompts, so that its scores flatter them."""
+        """True if dev selected the prompts, so that its scores flatter them."""
         return self.file.was_searched
 
     @property
     def language(self) -> str:
-        if self.examined is not None:
-            return self.examined.evaluation.definition.language
+        if self.model_predictions is not None:
+            return self.model_predictions.evaluation.definition.language
         definition = self.file.section("task").get("definition")
         code = definition.get("language") if isinstance(definition, dict) else None
         return str(code or "en")
 
     @property
     def spaced(self) -> bool:
-        """Whether words stand between spaces in the task's language."""
+        """True if the task's language writes spaces between words."""
         return is_spaced(self.language)
 
     @property
     def is_transfer(self) -> bool:
-        """Whether another model was asked than the one the prompts were found with."""
-        found_with = self.file.section("model").get("sha256")
-        if self.examined is None or found_with is None:
+        """True if the predictions are of another model than the one of the search."""
+        search_model = self.file.section("model").get("sha256")
+        if self.model_predictions is None or search_model is None:
             return False
-        return found_with != self.examined.evaluation.scorer.model.info.sha256
+        return search_model != self.model_predictions.evaluation.scorer.model.info.sha256
 
     @cached_property
-    def standings(self) -> tuple[RankedPrompt, ...]:
-        document = self.examined.document if self.examined else None
+    def ranked_prompts(self) -> tuple[RankedPrompt, ...]:
+        document = self.model_predictions.document if self.model_predictions else None
         return ranked_prompts(self.file, self.top, document, self.split)
 
 
 def ended(folder: Path) -> datetime | None:
-    """When the run in a directory ended, by its log; None where that does not tell."""
+    """Return the time when the run in a directory ended, by its log; None if it has none."""
     try:
         lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
         return datetime.fromtimestamp(json.loads(lines[-1])["time"], UTC)

@@ -1,4 +1,4 @@
-"""The words that a model itself would put into a prompt's slots, whatever the answers are."""
+"""The words that a model itself would put into a prompt's slots, answers or not."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,8 +19,8 @@ def with_slot_words(
 ) -> tuple[Mistake, ...]:
     """Return the mistakes, each with the likeliest of the model's whole words at every slot.
 
-    The slots before hold the words of what was predicted, those behind stay open. Causal models
-    read what stands before the slot only, so what follows has no say in it.
+    The slots before hold the words of the predicted label, those behind stay open. Causal models
+    read the text before the slot only, so the text behind it has no influence.
     """
     words = model.vocabulary_words()
     if not words or not mistakes:
@@ -42,7 +42,7 @@ def _slot_words(
     words: Sequence[str],
     top: int,
 ) -> Iterator[SlotWords]:
-    """One a mistake, in order."""
+    """Return the likeliest words of each mistake, in order."""
     groups: dict[Answer, list[int]] = {}  # mistakes by what stands in the slots before
     for index, mistake in enumerate(mistakes):
         groups.setdefault(_before(prompt, mistake.predicted, slot), []).append(index)
@@ -62,13 +62,13 @@ def _best(slot: str, words: Sequence[str], shares: NDArray[np.float32], top: int
 
 
 def _before(prompt: Prompt, predicted: str, slot: str) -> Answer:
-    """Return what the predicted label says in the slots before this one."""
+    """Return the predicted label's answer in the slots before this one."""
     earlier = prompt.template.slots[: prompt.template.slots.index(slot)]
     return tuple(pair for pair in prompt.verbalizer[predicted][0] if pair[0] in earlier)
 
 
 def _text(model: LanguageModel, prompt: Prompt, mistake: Mistake, slot: str) -> Filled:
-    """What is read; causal: up to the slot, or the rest would be read again for every word."""
+    """Return the text to read; causal: up to the slot, or the rest is read again for every word."""
     text = prompt.template.fill(mistake.example.inputs)
     if model.info.family != "causal":
         return text

@@ -1,11 +1,11 @@
-"""Numbers as a page shows them."""
+"""Formats of the numbers on a page."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def number(value: object, signed: bool = False) -> str:
-    """Three figures behind the point, with a true minus; a dash where there is none.
+    """Return three decimals with a true minus; a dash if there is no number.
 
     >>> number(-0.5)
     '−0.500'
@@ -17,7 +17,7 @@ def number(value: object, signed: bool = False) -> str:
 
 
 def interval(ends: object, signed: bool = False) -> str:
-    """`[0.102, 0.381]`, or nothing."""
+    """Return `[0.102, 0.381]`, or nothing."""
     match ends:
         case [low, high]:
             return f"[{number(low, signed)}, {number(high, signed)}]"
@@ -25,7 +25,7 @@ def interval(ends: object, signed: bool = False) -> str:
 
 
 def gain(scores: Mapping[str, Any] | None, rival: str = "vs_manual") -> str:
-    """`+0.081 [+0.041, +0.120]`, the paired difference to a rival, or nothing."""
+    """Return `+0.081 [+0.041, +0.120]`, the paired difference to a rival, or nothing."""
     if not scores or not (difference := scores.get(rival)):
         return ""
     return f"{number(difference['delta'], signed=True)} {interval(difference['ci95'], signed=True)}"
@@ -37,17 +37,17 @@ def sentence(text: str) -> str:
 
 
 def percent(share: float) -> str:
-    """`4.1%`; small ones are not made nothing."""
+    """Return `4.1%`; small shares are `<0.1%`, not nothing."""
     return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
 def count(number_of_things: int, singular: str, plural: str | None = None) -> str:
-    """`1 prompt`, `1,200 prompts`."""
+    """Return `1 prompt`, `1,200 prompts`."""
     return f"{number_of_things:,} {singular if number_of_things == 1 else plural or singular + 's'}"
 
 
 def duration(seconds: float) -> str:
-    """`40 s`, `4 min`, `2.5 h`"""
+    """Return `40 s`, `4 min`, `2.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -63,5 +63,5 @@ def shortened(text: str, most: int) -> str:
 
 
 def listing(things: Sequence[str]) -> str:
-    """`a, b and c`"""
+    """Return `a, b and c`."""
     return " and ".join([", ".join(things[:-1]), things[-1]] if len(things) > 1 else things)

@@ -1,11 +1,11 @@
-"""The whole page: one file that needs nothing else, no network and no script."""
+"""The whole page: one file that needs no other file, no network and no script."""
 
 from importlib.resources import files
 
 from promptsearch.evaluation.report.html import Html, el, joined, listed
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.sections.ancestry import ancestry
-from promptsearch.evaluation.report.sections.budget_curve import course
+from promptsearch.evaluation.report.sections.budget_curve import budget_curve
 from promptsearch.evaluation.report.sections.calibration import reliability
 from promptsearch.evaluation.report.sections.caveats import limits
 from promptsearch.evaluation.report.sections.dev_test_correlation import relation
@@ -14,13 +14,13 @@ from promptsearch.evaluation.report.sections.labels import labels
 from promptsearch.evaluation.report.sections.mistakes import mistakes
 from promptsearch.evaluation.report.sections.objects import objects
 from promptsearch.evaluation.report.sections.provenance import making
-from promptsearch.evaluation.report.sections.ranking import standing
+from promptsearch.evaluation.report.sections.ranking import ranking
 from promptsearch.evaluation.report.sections.summary import summary
 
 NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'"
 SECTIONS = (
-    ("prompts", "Prompts", standing),
-    ("search", "Search", course),
+    ("prompts", "Prompts", ranking),
+    ("search", "Search", budget_curve),
     ("labels", "Labels", labels),
     ("objects", "Objects", objects),
     ("mistakes", "Mistakes", mistakes),
@@ -33,24 +33,24 @@ SECTIONS = (
 )
 
 
-def page_of(material: ReportInputs) -> str:
-    """Return the report as an HTML document; of the same material it is the same text."""
-    sections = [(name, title, make(material)) for name, title, make in SECTIONS]
+def page_of(inputs: ReportInputs) -> str:
+    """Return the report as an HTML document; equal inputs give equal text."""
+    sections = [(name, title, make(inputs)) for name, title, make in SECTIONS]
     present = [(name, title, html) for name, title, html in sections if html is not None]
     links = listed(el("a", title, href=f"#{name}") for name, title, _ in present)
     body = el(
         "body",
         el("a", "To the results", href="#prompts", class_="skip"),
-        summary(material),
+        summary(inputs),
         el("nav", links, aria_label="Contents"),
         el("main", *(html for *_, html in present)),
         el("footer", el("p", "Made by promptsearch report: one file, no network, no script.")),
     )
-    whole = el("html", _head(material), body, lang="en")
+    whole = el("html", _head(inputs), body, lang="en")
     return f"<!DOCTYPE html>\n{whole}\n"
 
 
-def _head(material: ReportInputs) -> Html:
+def _head(inputs: ReportInputs) -> Html:
     css = files("promptsearch.evaluation.report").joinpath("page.css").read_text(encoding="utf-8")
     return el(
         "head",
@@ -59,6 +59,6 @@ def _head(material: ReportInputs) -> Html:
         el("meta", http_equiv="Content-Security-Policy", content=NOTHING_ELSE),
         el("meta", name="color-scheme", content="light dark"),
         el("meta", name="generator", content="promptsearch report"),
-        el("title", f"{material.name}: prompts found by promptsearch"),
+        el("title", f"{inputs.name}: prompts found by promptsearch"),
         el("style", joined([Html(css)])),
     )

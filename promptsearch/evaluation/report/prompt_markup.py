@@ -1,4 +1,4 @@
-"""Prompts in a page: fields, slots, answers and inputs, told apart from the template's words."""
+"""Markup of prompts: fields, slots, answers and inputs, distinct from the template's words."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ FIRST = 4  # answers of a label
 
 
 def template_html(template: Template | str, language: str = "en") -> Html:
-    """Return a template as it is written, its fields and slots marked; a broken one as text."""
+    """Return a template with its fields and slots marked; a broken one as text."""
     try:
         parts = Template.parse(template).parts if isinstance(template, str) else template.parts
     except PromptError:
@@ -24,17 +24,17 @@ def template_html(template: Template | str, language: str = "en") -> Html:
     return el("code", *marked_parts, class_="prompt", lang=language)
 
 
-def words_shown(words: Sequence[Word]) -> Html:
-    """Pieces of a template."""
+def words_html(words: Sequence[Word]) -> Html:
+    """Return pieces of a template."""
     return joined(_marked(word.text, word.kind) for word in words)
 
 
 def changes_html(changes: Sequence[TemplateChange], language: str = "en") -> Html:
-    """Return what went and what came, as deletions and insertions."""
+    """Return a change of templates as deletions and insertions."""
     names = {"gone": "del", "new": "ins"}
     pieces: list[Child] = []
     for change in changes:
-        words = words_shown(change.words)
+        words = words_html(change.words)
         pieces.append(words if change.state == "kept" else el(names[change.state], words))
     return el("code", *pieces, class_="prompt", lang=language)
 
@@ -54,7 +54,7 @@ def filled_html(prompt: Prompt, inputs: Mapping[str, str], language: str = "en")
     return el("code", *pieces, class_="prompt", lang=language)
 
 
-def answers_shown(verbalizer: Mapping[str, Any]) -> Html:
+def answers_html(verbalizer: Mapping[str, Any]) -> Html:
     """Return the answers of every label."""
     pairs = [
         el("span", el("span", label, class_="label"), " ", _answers(answers), class_="answers")
@@ -63,8 +63,8 @@ def answers_shown(verbalizer: Mapping[str, Any]) -> Html:
     return joined(pairs, "  ")
 
 
-def label_shown(label: str, verbalizer: Any) -> Html:
-    """Return a label with its first answer, where that says more than the label."""
+def label_html(label: str, verbalizer: Any) -> Html:
+    """Return a label with its first answer, if that differs from the label."""
     answers = verbalizer.get(label) if isinstance(verbalizer, Mapping) else None
     first = answer_texts(answers)[0] if answers else label
     if first.lower() == label.lower():
@@ -73,7 +73,7 @@ def label_shown(label: str, verbalizer: Any) -> Html:
 
 
 def answer_texts(answers: Any) -> tuple[str, ...]:
-    """Return the answers of one label as texts, the slots' of each in a row."""
+    """Return the answers of one label as texts; those of several slots are joined."""
     values = [answers] if isinstance(answers, str) else answers
     return tuple(map(_text, values))
 

@@ -1,4 +1,4 @@
-"""Figures as SVG that stands in a page: its text is text, its colours and letters are the page's.
+"""Figures as SVG within a page: text stays text, colours and fonts are the page's.
 
 matplotlib draws with stand-in colours; here they become the page's CSS variables, so that a figure
 is as readable in a dark page. The same figure is the same SVG: no dates, no random names.
@@ -60,7 +60,7 @@ WIDTH = 5.2  # inches: as wide as a phone at the figures' own size of letters
 
 
 class Plot:
-    """A figure on its way, drawn on `axes`."""
+    """Figure in the making, drawn on `axes`."""
 
     def __init__(self, axes: "Axes") -> None:
         self.axes = axes
@@ -79,7 +79,7 @@ class Plot:
         alpha: float | None = None,
         label: str | None = None,
     ) -> None:
-        """Points that say a line each where the mouse rests; `name` is their group's."""
+        """Draw points with a tooltip each; `name` is their group's."""
         across, up = [point[0] for point in at], [point[1] for point in at]
         drawn = self.axes.scatter(across, up, size, color, marker=marker)
         drawn.set(gid=name, alpha=alpha, linewidths=0, clip_on=False, zorder=3)
@@ -96,7 +96,7 @@ def check_installed() -> None:
 
 @contextmanager
 def plotting(name: str, height: float, text_alternative: str) -> Iterator[Plot]:
-    """A plot whose `svg` is there when this ends; `name` is its own in the page, `told` its text.
+    """Yield a plot whose `svg` is there at exit; `name` is unique in the page.
 
     `height` is in inches.
     """
@@ -131,14 +131,14 @@ def _inline(text: str, name: str, text_alternative: str, tips: dict[str, Sequenc
 
 
 def _tip(root: ElementTree.Element, group: str, lines: Sequence[str]) -> None:
-    """A title for each of the points that were drawn as one group."""
+    """Add a title to each of the points that were drawn as one group."""
     uses = root.findall(f".//{{{_SVG}}}g[@id='{group}']//{{{_SVG}}}use")
     for use, line in zip(uses, lines, strict=True):
         ElementTree.SubElement(use, f"{{{_SVG}}}title").text = readable(line)
 
 
 def _prefix_ids(element: ElementTree.Element, name: str) -> None:
-    """Names that are one plot's only, colours and letters of the page."""
+    """Make ids unique to the plot, and set the page's colours and fonts."""
     link = f"{{{_LINK}}}href"
     if "id" in element.attrib:
         element.attrib["id"] = f"{name}-{element.attrib['id']}"

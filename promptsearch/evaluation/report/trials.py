@@ -1,4 +1,4 @@
-"""The ledger as a report reads it: what is whole is taken, what is not is counted and told."""
+"""The ledger as a report reads it: whole lines are read, damaged ones counted."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from promptsearch.metrics.predictions import Scores
 
 @dataclass(frozen=True)
 class Scored:
-    """A prompt scored once, on dev or on train."""
+    """Prompt scored once, on dev or on train."""
 
     id: str
     template: str
@@ -30,7 +30,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Trials:
-    """What a ledger holds; `damaged` are the numbers of lines that could not be read."""
+    """Trials of a ledger; `damaged` are the numbers of its unreadable lines."""
 
     path: Path
     rows: tuple[Scored, ...] = ()
@@ -58,7 +58,7 @@ def read_trials(folder: Path) -> Trials:
 
 
 def _scored(row: Any) -> Iterator[Scored]:
-    """The trial that a line tells of; none where it is the header or a strategy's own work."""
+    """Yield the trial of a line; none if it is the header or a strategy's work."""
     if "format" in row or str(row["key"]).startswith("work "):
         return
     source, scores = row["source"], row["scores"]

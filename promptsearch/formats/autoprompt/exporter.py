@@ -28,9 +28,9 @@ ENDS = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a line a prompt.
+    """Write a line a prompt; return notes.
 
-    `ExportError` for several slots, several words a label, and [T] as text.
+    Raises ExportError if a prompt has several slots, several words a label, or [T] as text.
     """
     no_ensemble(request, "AutoPrompt")
     if request.kind == "facts":
@@ -45,7 +45,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 
 def _published(saved: SavedPrompt) -> Json | None:
-    """Return the arguments that the prompt was imported from, where it still says the same."""
+    """Return the arguments that the prompt was imported from, if it is still the same."""
     evidence = evidence_of(saved)
     trigger, label_map = evidence.get("initial_trigger"), evidence.get("label_map")
     labels = saved.prompt.verbalizer.labels
@@ -54,7 +54,9 @@ def _published(saved: SavedPrompt) -> Json | None:
     row = {"template": "", "initial_trigger": trigger, "label_map": label_map}
     names = {field: field for field in saved.prompt.template.fields}
     location = Location(Path(NAME))
-    notation = published_as(saved, NAME, names, lambda said: template_of(location, said, row))
+    notation = published_as(
+        saved, NAME, names, lambda notation: template_of(location, notation, row)
+    )
     if notation is None or set(labels) != set(label_map):
         return None
     return {**row, "template": notation}

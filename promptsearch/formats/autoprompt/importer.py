@@ -37,7 +37,7 @@ _BETWEEN = re.compile(r"\s*(?:\[SEP\]|</s>)")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Prompts for facts, or templates with [T] and [P] and with them their words."""
+    """Return prompts for facts, or templates with [T] and [P] together with their words."""
     files = ImportedFiles()
     for location, row in _rows(path):
         files += _imported(location, row, options)
@@ -45,7 +45,7 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
 
 
 def _rows(path: Path) -> Iterator[tuple[Location, Json]]:
-    """Yield the lines, or the one object that a file may be."""
+    """Yield the lines, or the one object of a JSON file."""
     if kind_of(path) != ".json":
         yield from rows(path, "template")
         return
@@ -69,7 +69,7 @@ def _imported(location: Location, row: Json, options: ImportOptions) -> Imported
 
 
 def template_of(location: Location, notation: str, row: Json) -> Template:
-    """Return the template, its tokens written as text by their marks alone."""
+    """Return the template with its tokens as text, by their marks alone."""
     return _template(location, notation, row, ImportOptions()).template
 
 
@@ -143,7 +143,7 @@ def _tokens(location: Location, row: Json, count: int) -> Sequence[str]:
 
 
 def _spelt(location: Location, layout: TriggerTemplate, tokens: Sequence[str]) -> Template:
-    """Return the tokens written as text, by their marks alone."""
+    """Return the template with the tokens as text, by their marks alone."""
     try:
         return spelled(layout, tokens)
     except PromptError as error:
@@ -175,5 +175,5 @@ def _words(location: Location, row: Json) -> ForeignVerbalizer:
 
 
 def _pattern(location: Location) -> str:
-    """Return a template has the words of its own line."""
+    """Return the pattern that ties a line's template to the words of the same line."""
     return f"{location.path}, line {location.line}"

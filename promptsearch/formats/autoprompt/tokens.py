@@ -17,7 +17,7 @@ CONTEXT = "the"  # stands for every input where the tokens are read back
 
 @dataclass(frozen=True)
 class TriggerTokens:
-    """What a trigger is as text; None where no model says."""
+    """Text of a trigger; None where no model reads it."""
 
     template: Template | None
     token_ids: tuple[int, ...] | None
@@ -36,7 +36,7 @@ def texts_of(tokens: Sequence[str]) -> list[str]:
 def spelled(layout: TriggerTemplate, tokens: Sequence[str]) -> Template:
     """Return the layout with the tokens' texts in its holes.
 
-    Raises PromptError if no notation says that.
+    Raises PromptError if no notation can write that.
     """
     texts = iter(texts_of(tokens))
     parts: list[Part] = []
@@ -52,7 +52,7 @@ def spelled(layout: TriggerTemplate, tokens: Sequence[str]) -> Template:
 def read_trigger(
     layout: TriggerTemplate, tokens: Sequence[str], model: LanguageModel | None
 ) -> TriggerTokens:
-    """Return the text that the model reads as these tokens; no template where there is none."""
+    """Return the text that the model reads as these tokens; no template if there is none."""
     if model is None or not tokens:
         return TriggerTokens(None, None, None)
     ids = model.white_box.tokens_named(tokens)
@@ -67,7 +67,7 @@ def read_trigger(
 
 
 def _of_bytes(tokens: Sequence[str]) -> Iterator[str]:
-    """Byte-level tokens; a character in pieces belongs to the token that completes it."""
+    """Yield texts of byte-level tokens; a split character is in the token that completes it."""
     import codecs
 
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -78,7 +78,7 @@ def _of_bytes(tokens: Sequence[str]) -> Iterator[str]:
 
 @cache
 def _byte_of() -> dict[str, int]:
-    """GPT-2's letters for bytes: printable ones stand for themselves, others from U+0100 on."""
+    """Return GPT-2's letters for bytes: printable ones for themselves, others from U+0100 on."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     return {chr(byte): byte for byte in printable} | {

@@ -1,6 +1,6 @@
-"""From templates and verbalizers of files to the prompts of a task.
+"""Assembly of templates and verbalizers of files to the prompts of a task.
 
-What the files lack comes from the task: its manual template, its answers, its candidates.
+Whatever the files lack comes from the task: its manual template, its answers, its candidates.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from promptsearch.formats.importing.contents import (
 )
 from promptsearch.formats.importing.group import Group, ImportedPrompt
 from promptsearch.formats.importing.input_names import Inputs
-from promptsearch.formats.importing.one_task import check_one_task
+from promptsearch.formats.importing.one_task import check_same_labels
 from promptsearch.formats.importing.prompt_pairs import answers_of_task, paired, together
 from promptsearch.prompt import Prompt, Verbalizer
 
@@ -29,20 +29,20 @@ MOST = 100_000  # prompts that templates and verbalizers make together
 
 
 def groups_of(files: ImportedFiles, name: str, options: ImportOptions) -> list[Group]:
-    """The prompts of each group that is wanted; `DataError` says what is missing or does not fit.
+    """Return the prompts of each group.
 
-    `name` is the format's.
+    `name` is the format's. Raises DataError if something is missing or does not fit.
     """
-    groups, names_shown = files.groups, ", ".join(files.groups[:8])
+    groups, names_text = files.groups, ", ".join(files.groups[:8])
     if options.group:
         groups = (options.group,)
         if options.group not in files.groups:
             raise DataError(
-                f"`relation` {options.group}: there is none; there are {names_shown or 'none'}"
+                f"`relation` {options.group}: there is none; there are {names_text or 'none'}"
             )
     if len(groups) > 1 and options.task is not None:
         raise DataError(
-            f"{options.task.name!r} is one task, but the files hold {len(groups)}: {names_shown}; "
+            f"{options.task.name!r} is one task, but the files hold {len(groups)}: {names_text}; "
             "say which with `relation`"
         )
     return [_Assembly(files, name, options, group).group for group in groups]
@@ -50,7 +50,7 @@ def groups_of(files: ImportedFiles, name: str, options: ImportOptions) -> list[G
 
 @dataclass(frozen=True)
 class _Assembly:
-    """One group in the making."""
+    """Assembly of one group."""
 
     files: ImportedFiles
     format: str
@@ -78,7 +78,7 @@ class _Assembly:
 
     @cached_property
     def _templates(self) -> list[ForeignTemplate]:
-        """Those of the group; where the files hold none, the given ones or the task's."""
+        """Templates of the group; where the files hold none, the option's or the task's."""
         of_group = [foreign for foreign in self.files.templates if foreign.group in ("", self.name)]
         if of_group:
             return of_group
@@ -92,11 +92,11 @@ class _Assembly:
 
     @cached_property
     def _verbalizers(self) -> list[ForeignVerbalizer]:
-        """Those of the group; where the files hold none, the task's."""
+        """Verbalizers of the group; where the files hold none, the task's."""
         of_group = [
             foreign for foreign in self.files.verbalizers if foreign.group in ("", self.name)
         ]
-        check_one_task(of_group, self.options.renamed)
+        check_same_labels(of_group, self.options.renamed)
         if of_group:
             return of_group
         if (task := self.options.task) is None:
@@ -129,7 +129,7 @@ class _Assembly:
         return Verbalizer.of_candidates(task.labels, slot)
 
     def _of_labels(self) -> Iterator[ImportedPrompt]:
-        """Yield every template with every verbalizer that is for it."""
+        """Yield each template with each verbalizer that is for it."""
         pairs = [(t, a) for t in self._templates for a in self._verbalizers if together(t, a)]
         if not pairs:
             raise DataError("no verbalizer is for one of the patterns; give those of the same task")
@@ -144,7 +144,7 @@ class _Assembly:
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        """The format's inputs and ours; those that it counts come first."""
+        """Names of inputs, the format's -> ours; those that it counts come first."""
         fields = dict.fromkeys(f for foreign in self._templates for f in foreign.template.fields)
         counted = [name for name in self.files.positions if name in fields]
         order = dict.fromkeys([*counted, *fields])
@@ -156,7 +156,7 @@ class _Assembly:
 
     @property
     def _order(self) -> Sequence[str]:
-        """Of labels: the user's, a label file's, the task's; () for the verbalizer's own."""
+        """Order of labels: the user's, a label file's, the task's; () for the verbalizer's."""
         task = self.options.task
         return self.options.labels or self.files.labels or (task.labels if task else ())
 

@@ -1,11 +1,11 @@
-"""Prompts in the formats of other tools: what their files hold, before it is a task's.
+"""Prompts in the formats of other tools: the contents of their files, before it is a task's.
 
 A format is a module of this package, named for it, with
 
-    def read(path: Path, given: Importing) -> Imported
+    def read(path: Path, options: ImportOptions) -> ImportedFiles
 
-and `ENDINGS` of the files that are its own in a folder. It raises `DataError` at the line that it
-cannot read. Templates keep the names that the format gives to inputs; `binding` knows the task's.
+and `ENDINGS` of its files in a folder. It raises `DataError` at the line that it cannot read.
+Templates keep the names that the format gives to inputs; `input_names` maps them to the task's.
 """
 
 import json
@@ -38,7 +38,7 @@ LONGEST = 60  # characters of a value that an error shows
 
 
 class Location(NamedTuple):
-    """Where something stands."""
+    """Position of an entry: a file, and a line in it."""
 
     path: Path
     line: int | None = None
@@ -54,7 +54,7 @@ class Location(NamedTuple):
 
 @dataclass(frozen=True)
 class ForeignTemplate:
-    """A template as a file has it."""
+    """Template in a format's terms."""
 
     location: Location
     template: Template  # its fields are the format's
@@ -63,13 +63,13 @@ class ForeignTemplate:
     spaced: bool = False  # the format's words bring a space: one belongs before each slot
     evidence: Json = field(default_factory=dict)  # weights and scores, as published
     lost: tuple[str, ...] = ()  # what a template cannot hold
-    round_trips: bool | None = None  # None: nobody could tell without a model
+    round_trips: bool | None = None  # None: not known without a model
     token_ids: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
 class ForeignVerbalizer:
-    """A verbalizer as a file has it; without labels it goes by position."""
+    """Verbalizer in a format's terms; without labels it goes by position."""
 
     location: Location
     answers: tuple[tuple[object, ...], ...]  # of each label; an answer is a text, or one a slot
@@ -83,7 +83,7 @@ class ForeignVerbalizer:
 
 @dataclass(frozen=True)
 class ImportedFiles:
-    """What files hold: templates, verbalizers, or both."""
+    """Contents of files: templates, verbalizers, or both."""
 
     templates: tuple[ForeignTemplate, ...] = ()
     verbalizers: tuple[ForeignVerbalizer, ...] = ()
@@ -105,7 +105,7 @@ class ImportedFiles:
         )
 
     def first(self, count: int | None, file: Path, name: str) -> "ImportedFiles":
-        """So many templates and verbalizers of the file that they come from; notes `name` it."""
+        """Return the first `count` templates and verbalizers of `file`; notes begin with `name`."""
         first_parts, notes = (self.templates[:count], self.verbalizers[:count]), self.notes
         named_notes = tuple(f"{name}: {note}" for note in notes)
         return replace(
@@ -118,7 +118,7 @@ class ImportedFiles:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Of templates and verbalizers, each once, in order; one nameless group where none is."""
+        """Names of groups, each once, in order; one empty name if there is none."""
         names = [foreign.group for foreign in self.templates] + [
             foreign.group for foreign in self.verbalizers
         ]
@@ -127,7 +127,7 @@ class ImportedFiles:
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What the user says of the files."""
+    """User's options on the files."""
 
     task: TaskDefinition | None = None
     labels: tuple[str, ...] = ()  # names of labels, by position
@@ -136,22 +136,22 @@ class ImportOptions:
     fields: Mapping[str, str] = field(default_factory=dict)  # the file's input -> ours
     templates: tuple[Template, ...] = ()  # where the files hold none
     candidates: Path | None = None  # an answer a line; a folder has a file a relation
-    group: str = ""  # the only one that is wanted
+    group: str = ""  # the only one to import
     top: int | None = None  # only so many of each file
     model: LanguageModel | None = None
 
 
 def read_files(paths: Sequence[Path], name: str, options: ImportOptions) -> ImportedFiles:
-    """Return what the files hold, in their order, those of folders sorted.
+    """Return the contents of the files, in their order, those of folders sorted.
 
-    `DataError` names the file and the line of what is no such thing.
+    Raises DataError with the file and the line if something is not in the format.
     """
     module, imported = _module(name), ImportedFiles()
     for path in paths:
         for file in _files(path, module.ENDINGS):
             # a release has files of one name in many folders
-            shown_name = str(file.relative_to(path)) if file != path else file.name
-            imported += module.read(file, options).first(options.top, file, shown_name)
+            file_name = str(file.relative_to(path)) if file != path else file.name
+            imported += module.read(file, options).first(options.top, file, file_name)
     return imported
 
 
@@ -160,7 +160,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _files(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
-    """Yield the file; of a folder those with such an ending, also further down, and none hidden."""
+    """Yield the file; of a folder those with such an ending, at any depth, but no hidden ones."""
     if not path.is_dir():
         yield path
         return
@@ -174,7 +174,7 @@ def _files(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
 
 
 def well_formed(location: Location, value: object) -> None:
-    """Raise DataError if a value from JSON is none that a file can hold: NaN, half a character."""
+    """Raise DataError if a JSON file cannot hold the value: NaN, half a character."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
@@ -182,6 +182,6 @@ def well_formed(location: Location, value: object) -> None:
 
 
 def shortened_json(value: object) -> str:
-    """Return a value from a file, short, however long or deep it is."""
+    """Return a value from a file as short text, however long or deep it is."""
     text = reprlib.repr(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

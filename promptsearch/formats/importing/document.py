@@ -1,4 +1,4 @@
-"""Imported prompts as the document that `prompts.json` holds."""
+"""Imported prompts as the document of a `prompts.json`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -23,7 +23,7 @@ def document_of(
     name: str,
     command: str | None = None,
 ) -> Json:
-    """Return the document that will lie at `path`; long lists of candidates are written beside it.
+    """Return the document for `path`; write long lists of candidates beside it.
 
     `name` is the format that the `files` are in.
     """
@@ -45,7 +45,7 @@ def document_of(
 
 
 def _task(group: Group, options: ImportOptions, path: Path) -> Json:
-    """Return the task's own section; without one, what the prompts say of it."""
+    """Return the task's section; without a task, the one that the prompts imply."""
     if options.task is not None:
         return task_section(options.task)
     facts = group.kind == "facts"
@@ -61,7 +61,7 @@ def _task(group: Group, options: ImportOptions, path: Path) -> Json:
 
 
 def beside(path: Path) -> Path:
-    """Return where a long list of candidates goes, of prompts that lie at `path`."""
+    """Return the file for a long list of candidates, beside the prompts at `path`."""
     return path.with_name(
         CANDIDATES if path.name == "prompts.json" else f"{path.stem}.{CANDIDATES}"
     )

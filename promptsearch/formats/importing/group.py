@@ -10,7 +10,7 @@ from promptsearch.prompt_file.prompts_json import Json
 
 @dataclass(frozen=True)
 class ImportedPrompt:
-    """A prompt, and what its file says of it beside."""
+    """Prompt with the evidence of its file."""
 
     prompt: Prompt
     evidence: Json
@@ -26,19 +26,22 @@ class Group:
     kind: Kind
     inputs: tuple[str, ...]  # those that the format counts first, in its order
     prompts: tuple[ImportedPrompt, ...]
-    reader_notes: tuple[str, ...]  # what was bound by position, and what the files' readers say
+    reader_notes: tuple[str, ...]  # on names bound by position, and from the files' readers
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was lost of these prompts, and all else that is told."""
+        """Notes on what was lost of these prompts, and on all else."""
         lost = Counter(note for prompt in self.prompts for note in prompt.evidence.get("lost", ()))  # type: ignore[attr-defined]
         notes = (f"{note} ({count}x)" if count > 1 else note for note, count in lost.items())
         return (*notes, *self.reader_notes)
 
     @property
     def distinct(self) -> "Group":
-        """Each prompt once, where it stands first; what comes again has its own notation or score
-        in the files, but reads the same, so it would only be scored twice."""
+        """Group with each prompt once, at its first position.
+
+        A repeated prompt differs in notation or score, but reads the same, so it would only be
+        scored twice.
+        """
         by_prompt: dict[Prompt, ImportedPrompt] = {}
         for imported in self.prompts:
             by_prompt.setdefault(imported.prompt, imported)

@@ -1,7 +1,7 @@
-"""Names of other tools made the task's: which input and which label is which.
+"""Inputs and labels of other tools by the task's names.
 
-What a file names is bound by that name. Formats that count their inputs (text_a, sent_0), and
-verbalizers that are lists, go by position; that is told.
+Named inputs are bound by their names. Formats that count their inputs (text_a, sent_0), and
+verbalizers that are lists, go by position; a note says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,10 @@ Labelled = Mapping[str, tuple[object, ...]]
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the inputs of a format are called here."""
+    """Mapping from a format's inputs to ours."""
 
     options: ImportOptions
-    positions: tuple[str, ...]  # the format's own names, in the order that it counts
+    positions: tuple[str, ...]  # the format's names, in the order that it counts
 
     def bound(self, foreign: ForeignTemplate) -> Template:
         """Return the template with our names.
@@ -42,7 +42,7 @@ class Inputs:
         )
 
     def name(self, foreign: ForeignTemplate, theirs: str) -> str:
-        """Our name of one input: as the user says, as the task does, by position, or theirs."""
+        """Return our name of an input: the user's, the task's, the one by position, or theirs."""
         ours = self.options.fields.get(theirs, self._counted(theirs))
         task = self.options.task
         if task is not None and ours not in task.inputs:
@@ -53,7 +53,7 @@ class Inputs:
         return ours
 
     def _counted(self, theirs: str) -> str:
-        """By name before by position: a task may well have an input text_a."""
+        """Return the name by name, else by position: a task may well have an input text_a."""
         task, known = self.options.task, self.options.inputs
         if theirs not in self.positions or (task and not known and theirs in task.inputs):
             return theirs
@@ -65,7 +65,7 @@ class Inputs:
 
 
 def counted_inputs(task: TaskDefinition) -> tuple[str, ...]:
-    """The inputs in the order by which formats count them: those of the manual template first."""
+    """Return the inputs as formats count them: those of the manual template first."""
     used = [name for name in task.inputs if name in task.prompt.template.fields]
     return tuple(dict.fromkeys((*used, *task.inputs)))
 
@@ -110,7 +110,7 @@ def _positions(foreign: ForeignVerbalizer, order: Sequence[str]) -> Sequence[str
 
 
 def with_spaces(template: Template) -> Template:
-    """Return a space before each slot that stands right after something."""
+    """Return the template with a space before each slot that directly follows something."""
     parts: list[Part] = []
     for part in template.parts:
         if isinstance(part, Slot) and parts and not _ends_in_space(parts[-1]):
@@ -124,6 +124,6 @@ def _ends_in_space(part: Part) -> bool:
 
 
 def short_names(names: Sequence[str]) -> str:
-    """Return the first of them, and how many more there are."""
+    """Return the first names, and the number of further ones."""
     first_names = ", ".join(names[:8])
     return f"{first_names} and {len(names) - 8} more" if len(names) > 8 else first_names

@@ -1,4 +1,4 @@
-"""Whether what files hold is of one task."""
+"""Check that verbalizers of files are of one task."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,11 +6,11 @@ from promptsearch.formats.importing.contents import ForeignVerbalizer
 from promptsearch.formats.importing.input_names import short_names
 
 
-def check_one_task(verbalizers: Sequence[ForeignVerbalizer], renamed: Mapping[str, str]) -> None:
+def check_same_labels(verbalizers: Sequence[ForeignVerbalizer], renamed: Mapping[str, str]) -> None:
     """Raise DataError if verbalizers have different labels: they are of several tasks.
 
     Every template goes with every verbalizer, so they would make prompts that nobody published.
-    Lists without labels go by position, which `binding` looks after.
+    Lists without labels go by position, which `input_names` checks.
     """
     named = [
         (foreign, [renamed.get(o, o) for o in foreign.labels])

@@ -1,4 +1,4 @@
-"""A template and a verbalizer of files, put together."""
+"""Pairs of a template and a verbalizer of files."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,12 +13,12 @@ TWICE = "a word that stands twice for a label counts once"
 
 
 def together(foreign: ForeignTemplate, answers: ForeignVerbalizer) -> bool:
-    """Return whether the verbalizer is for the template's pattern, where both say which."""
+    """Return whether the verbalizer is for the template's pattern; true if either has none."""
     return not foreign.pattern or not answers.pattern or foreign.pattern == answers.pattern
 
 
 def answers_of_task(task: TaskDefinition) -> ForeignVerbalizer:
-    """Return the manual verbalizer."""
+    """Return the task's manual verbalizer."""
     plain = task.prompt.verbalizer.plain()
     words = tuple(tuple(map(_frozen, words_of_label)) for words_of_label in plain.values())
     return ForeignVerbalizer(Location(task.file), words, tuple(plain))
@@ -27,7 +27,7 @@ def answers_of_task(task: TaskDefinition) -> ForeignVerbalizer:
 def paired(
     foreign: ForeignTemplate, answers: ForeignVerbalizer, inputs: Inputs, order: Sequence[str]
 ) -> tuple[Prompt, Sequence[str]]:
-    """Return the prompt, labels in `order`, and what was lost.
+    """Return the prompt, labels in `order`, and notes on its losses.
 
     Raises DataError if they do not fit.
     """
@@ -44,7 +44,7 @@ def paired(
 
 
 def named_here(foreign: ForeignTemplate, inputs: Inputs, glued: bool = False) -> Template:
-    """The template with our names, and with a space before its slots where the words bring one."""
+    """Return the template with our names, and with spaces before slots where words bring one."""
     template, task = inputs.bound(foreign), inputs.options.task
     if not template.fields:
         raise foreign.location.error(
@@ -56,7 +56,7 @@ def named_here(foreign: ForeignTemplate, inputs: Inputs, glued: bool = False) ->
 
 
 def _by_slot(labels: Labelled, template: Template) -> Mapping[str, Sequence[object]]:
-    """With several slots, a label's list of so many words is one answer, not so many."""
+    """Return the answers; with several slots, a label's list of as many words is one answer."""
     count = len(template.slots)
     if count > 1 and all(len(o) == count and all(map(_is_text, o)) for o in labels.values()):
         return {label: [list(answers)] for label, answers in labels.items()}

@@ -5,9 +5,9 @@ A template is split at `*`: `*cls**sent_0*_It_was*mask*.*sep+*`; `_` is a space 
 A mapping is {"0": "terrible", "1": "great"} or the same in Python. One a line, with a score before
 it or, after a tab, behind it.
 
-A word brings the space before it, so `_It_was*mask*` is "It was [Z]". What LM-BFF does to sentences
-(`sentl`: a small first letter; `sentu`: a capital; `sent-`: without the last character) no template
-of ours can say: it is told, and the sentence stands as it is.
+A word brings the space before it, so `_It_was*mask*` is "It was [Z]". None of our templates can
+hold LM-BFF's changes of sentences (`sentl`: a small first letter; `sentu`: a capital; `sent-`:
+without the last character): a note says so, and the sentence stays as it is.
 """
 
 from promptsearch.formats.lm_bff.exporter import MAPPING, TEMPLATE, write

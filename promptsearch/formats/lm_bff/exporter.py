@@ -14,9 +14,9 @@ from promptsearch.formats.lm_bff.importer import SENTENCES, template_of
 from promptsearch.formats.shared.export_checks import (
     names_for,
     no_ensemble,
-    one_answer,
     published_as,
     renaming_note,
+    require_one_answer,
     split_pairs,
 )
 from promptsearch.prompt import Field, Part, Slot, Text
@@ -28,9 +28,12 @@ UNSAYABLE = re.compile(r"[*_\r\n]")
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a line a prompt in both files. `ExportError` for what LM-BFF's notation cannot say."""
+    """Write a line a prompt in both files; return notes.
+
+    Raises ExportError if LM-BFF's notation cannot write a prompt.
+    """
     no_ensemble(request, "LM-BFF")
-    one_answer(request, "LM-BFF")
+    require_one_answer(request, "LM-BFF")
     names = names_for(request, NAME, SENTENCES)
     if more := [name for name in request.inputs if names.get(name) not in SENTENCES]:
         raise ExportError(f"LM-BFF counts up to {len(SENTENCES)} inputs; {{{more[0]}}} is beyond")
@@ -42,7 +45,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 
 def _template(saved: SavedPrompt, names: Mapping[str, str]) -> str:
-    """As it was published, where it was; else in LM-BFF's notation."""
+    """Return the template as published if it was imported, else in LM-BFF's notation."""
     location = Location(Path(TEMPLATE))
     published = published_as(saved, NAME, names, lambda line: template_of(location, line)[0])
     return published or "".join(("*cls*", *_written(saved, names), "*sep+*"))

@@ -31,7 +31,7 @@ _SCORED = re.compile(rf"(?:(?P<before>{_NUMBER})\s+)?(?P<rest>\S.*?)(?:\t\s*(?P<
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Templates or mappings, best first, with their scores as evidence.
+    """Return templates or mappings, best first, with their scores as evidence.
 
     The released lists have some mappings that give two labels one word: they are left out.
     """
@@ -73,7 +73,7 @@ def _line(location: Location, line: str) -> ForeignTemplate | ForeignVerbalizer:
 
 
 def template_of(location: Location, notation: str) -> tuple[Template, tuple[str, ...]]:
-    """Return the template, and what it cannot say.
+    """Return the template, and notes on what it cannot hold.
 
     Raises DataError if the notation means nothing.
     """

@@ -29,7 +29,7 @@ POSITIONS = ("text_a", "text_b")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Templates or verbalizers, as many as the file has."""
+    """Return the templates or verbalizers of a file."""
     if kind_of(path) in (".json", ".jsonl"):
         return ImportedFiles(verbalizers=tuple(in_json(Location(path))), positions=POSITIONS)
     with open_text(path, ENCODING, newline="") as stream:

@@ -32,9 +32,9 @@ Words = dict[str, list[str]]
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a line and a verbalizer a prompt.
+    """Write a line and a verbalizer a prompt; return notes.
 
-    `ExportError` for several answers of several slots.
+    Raises ExportError if several slots have several answers.
     """
     no_ensemble(request, "OpenPrompt")
     names = text_names(request, NAME)
@@ -47,7 +47,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 
 def _template(saved: SavedPrompt, names: Names) -> str:
-    """As it was published, where it was; else in OpenPrompt's notation."""
+    """Return the template as published if it was imported, else in OpenPrompt's notation."""
     location = Location(Path(TEMPLATE))
     published = published_as(saved, NAME, names, lambda line: template_of(location, line)[0])
     return published or notation_of(saved.prompt.template.parts, names)
@@ -74,7 +74,7 @@ def _written(part: Part, after: Part | None, names: Names, first: bool) -> str:
 
 
 def _text(text: str, after: Part | None) -> str:
-    """Plain, or quoted where spaces, braces or line ends would not come back.
+    """Return the text plain, or quoted if spaces, braces or line ends would not come back.
 
     OpenPrompt writes no space before a mask, as the word brings it: that one stays outside.
     """
@@ -92,7 +92,7 @@ def _verbalizer(saved: SavedPrompt) -> str:
 
 
 def _words(saved: SavedPrompt) -> Words:
-    """Label -> its words; with several slots, a word for each of them."""
+    """Return label -> its words; with several slots, a word for each of them."""
     template, verbalizer = saved.prompt.template, saved.prompt.verbalizer
     glued = with_spaces(template) != template
     if len(template.slots) == 1:

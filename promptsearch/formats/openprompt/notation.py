@@ -1,4 +1,4 @@
-"""OpenPrompt's notation of templates, read as `Template.parse_text` reads it."""
+"""OpenPrompt's notation of templates, read as its `parse_text` reads it."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ UnreadableNotation = tuple[str, ...]
 
 @dataclass(frozen=True)
 class NotationPiece:
-    """Text, or what stands between braces; whether a space is before it."""
+    """Text, or the content of braces, with the space before it."""
 
     space: str
     kind: str
@@ -29,18 +29,18 @@ class NotationPiece:
 
 
 def holds_mask(line: str) -> bool:
-    """Return whether the line is a template."""
+    """Return whether the line is a template, which holds a mask."""
     return _MASK.search(line) is not None
 
 
 def template_of(location: Location, line: str) -> tuple[Template, UnreadableNotation]:
-    """Return the template, and what it cannot say. Raises DataError if the line means nothing."""
+    """Return the template, and its losses. Raises DataError if the line means nothing."""
     pieces = list(pieces_of(location, line))
-    pieces_kept = list(_without_control_tokens(pieces))
+    kept_pieces = list(_without_control_tokens(pieces))
     masks = sum(piece.kind == "mask" for piece in pieces)
     names = iter([f"Z{number + 1}" for number in range(masks)] if masks > 1 else ["Z"])
     parts: list[Part] = []
-    for piece in pieces_kept:
+    for piece in kept_pieces:
         parts += _parts(location, piece, names)
     if not masks:
         raise location.error(f'{line[:40]!r} has no {{"mask"}}; write it where the word stands')
@@ -52,7 +52,7 @@ def template_of(location: Location, line: str) -> tuple[Template, UnreadableNota
 
 
 def pieces_of(location: Location, line: str) -> Iterator[NotationPiece]:
-    """Yield the pieces in order; several spaces are one, those at the end are none."""
+    """Yield the pieces in order; several spaces are one, those at the end none."""
     at = 0
     while (start := at + len(line[at:]) - len(line[at:].lstrip(" "))) < len(line):
         space = " " if start > at or line[at - 1 : at] == " " else ""
@@ -66,7 +66,7 @@ def pieces_of(location: Location, line: str) -> Iterator[NotationPiece]:
 
 
 def _closed(location: Location, line: str, start: int) -> int:
-    """Behind the brace that closes the one at `start`."""
+    """Return the index behind the brace that closes the one at `start`."""
     depth = 0
     for at in range(start, len(line)):
         depth += {"{": 1, "}": -1}.get(line[at], 0)
@@ -95,7 +95,7 @@ def _braced(location: Location, space: str, text: str) -> NotationPiece:
 
 
 def _keys(location: Location, text: str) -> Mapping[str, object]:
-    """Keys and values between braces; of values that are computed, none."""
+    """Return the keys and values between braces; None for values that are computed."""
     expression = parsed(location, text)
     check_keys(location, expression)
     match expression:
@@ -116,7 +116,10 @@ def _keys(location: Location, text: str) -> Mapping[str, object]:
 
 
 def _without_control_tokens(pieces: Sequence[NotationPiece]) -> Iterator[NotationPiece]:
-    """Without control tokens and soft ones that have no words; the space before them stays."""
+    """Yield the pieces but control tokens and soft ones without words.
+
+    The space before them stays.
+    """
     has_started, dropped, space = False, False, ""
     for piece in pieces:
         if piece.kind == "special" or (piece.kind == "soft" and piece.value is None):
@@ -140,7 +143,7 @@ def _parts(location: Location, piece: NotationPiece, names: Iterator[str]) -> li
 
 
 def _lost(piece: NotationPiece) -> Iterator[str]:
-    """Notes on what a piece says beyond a template."""
+    """Yield notes on meanings of a piece that a template cannot hold."""
     if piece.kind == "soft":
         yield "soft tokens are not tuned; those without words are left out"
     if piece.kind == "special":

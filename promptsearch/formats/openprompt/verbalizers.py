@@ -18,7 +18,7 @@ Words = Sequence[Sequence[str]]  # of each label
 
 
 def in_json(location: Location) -> Iterator[ForeignVerbalizer]:
-    """Yield an object of labels, or a list of such: of objects, or of lists that go by position."""
+    """Yield the verbalizers of an object of labels, or of a list of objects or of lists."""
     document = json_document(location.path, ENCODING)
     well_formed(location, document)
     every = document if isinstance(document, list) else [document]
@@ -43,7 +43,7 @@ def in_json(location: Location) -> Iterator[ForeignVerbalizer]:
 def in_text(
     lines: Sequence[tuple[Location, str]], options: ImportOptions
 ) -> Iterator[ForeignVerbalizer]:
-    """Yield a line a label; a blank one parts two verbalizers."""
+    """Yield the verbalizers of a text: a line a label, a blank line between two verbalizers."""
     groups: list[list[tuple[Location, str]]] = [[]]
     for location, line in lines:
         if line.strip():
@@ -59,7 +59,7 @@ def in_text(
 def verbalizer_from(
     location: Location, words: Words, labels: tuple[str, ...] | None, evidence: dict[str, object]
 ) -> ForeignVerbalizer:
-    """Return the verbalizer, with the marks of glued words taken off."""
+    """Return the verbalizer without the marks of glued words."""
     marked = [word.startswith(GLUED) for label_words in words for word in label_words]
     bare = tuple(tuple(word.removeprefix(GLUED) for word in label_words) for label_words in words)
     lost = () if all(marked) or not any(marked) else ("words that no space goes before get one",)
@@ -90,7 +90,10 @@ def _by_line(
 
 
 def _generated_text(location: Location, line: str) -> str:
-    """Return the text of a line of a generation verbalizer; it must not depend on the example."""
+    """Return the text of a generation verbalizer's line.
+
+    Raises DataError if it depends on the example.
+    """
     pieces = list(pieces_of(location, line))
     if dependent := [piece for piece in pieces if piece.kind != "text" or piece.value is None]:
         raise location.error(

@@ -30,7 +30,7 @@ POSITIONS = ("text_a", "text_b")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Patterns with their verbalizers, or verbalizers alone."""
+    """Return patterns with their verbalizers, or verbalizers alone."""
     location = Location(path)
     if kind_of(path) == ".json":
         document = json_document(path, ENCODING)

@@ -11,7 +11,7 @@ from promptsearch.formats.shared.python_literals import short
 
 
 def tree_of(location: Location, code: str) -> ast.Module:
-    """Return the file as Python reads it; `DataError` names the line that it could not."""
+    """Return the file as Python parses it. Raises DataError at the line of a syntax error."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -26,12 +26,12 @@ def tree_of(location: Location, code: str) -> ast.Module:
 
 @dataclass(frozen=True)
 class File:
-    """The classes of a file."""
+    """Classes of a file."""
 
     classes: Mapping[str, ast.ClassDef]
 
     def bases(self, owner: str) -> Iterator[str]:
-        """Return the class and those that it comes from, as far as they are in the file."""
+        """Iterate over the class and its bases, as far as they are in the file."""
         seen: list[str] = []
         rest = [owner]
         while rest:
@@ -62,5 +62,5 @@ class File:
                 try:
                     literals[node.targets[0].id] = ast.literal_eval(node.value)
                 except (ValueError, TypeError, RecursionError, MemoryError):
-                    continue  # no literal: whoever needs it is told
+                    continue  # no literal: an error for whoever needs it
         return literals

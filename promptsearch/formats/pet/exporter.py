@@ -46,7 +46,7 @@ PVPS[{name}.TASK_NAME] = {name}
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Return a pattern a prompt. `ExportError` for several slots."""
+    """Write a class with a pattern a prompt. Raises ExportError if one has several slots."""
     no_ensemble(request, "PET")
     for saved in request.prompts:
         if len(saved.prompt.template.slots) > 1:
@@ -65,7 +65,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 
 def _expression(theirs: str, index: int) -> tuple[str, str]:
-    """Return a variable of an input, and what it stands for."""
+    """Return a variable of an input, and its value."""
     if theirs in TEXTS:
         return theirs, f"example.{theirs}"
     return f"meta_{index}", f"example.meta[{theirs!r}]"
@@ -101,7 +101,7 @@ def _class_name(task: str) -> str:
 
 
 def _parts(saved: SavedPrompt, variables: Names) -> Iterator[str]:
-    """Yield the parts as PET lists them, without the spaces that it puts there itself."""
+    """Yield the parts as PET lists them, without the spaces that PET puts there itself."""
     for part in listed(saved.prompt.template.parts):
         match part:
             case Text(text):
@@ -129,7 +129,7 @@ def listed(parts: Sequence[Part]) -> Iterator[Part]:
 
 
 def _moved(saved: SavedPrompt) -> Iterator[str]:
-    """Yield a note where PET reads spaces that the template does not have."""
+    """Yield a note if PET reads spaces that the template does not have."""
     template = saved.prompt.template
     read = Template(joined([PatternString((part,)) for part in listed(template.parts)]))
     if read != template:

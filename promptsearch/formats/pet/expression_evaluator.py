@@ -1,7 +1,7 @@
-"""The little Python that PET's patterns are written in, worked out without running it.
+"""An evaluator of the little Python in PET's patterns, which is never run.
 
 Enough for `get_parts` and `verbalize`: assignments, `if` on the pattern's number, lists of parts,
-what PET does to inputs. Anything else is `Beyond`.
+PET's changes of inputs. Anything else is `UnsupportedPython`.
 """
 
 import ast
@@ -31,10 +31,13 @@ Names = dict[str, object]
 
 
 class Classes(Protocol):
-    """Where methods and constants are found; `Beyond` where there is none."""
+    """Lookup of methods and constants, which raises UnsupportedPython if there is none."""
 
     def method(self, owner: str, name: str, above: bool = False) -> tuple[str, ast.FunctionDef]:
-        """Return the class that has the method, and it; `above`: among the bases only."""
+        """Return the class that has the method, and the method.
+
+        With `above`, only among the bases.
+        """
         ...
 
     def constant(self, owner: str, name: str) -> object: ...
@@ -42,7 +45,7 @@ class Classes(Protocol):
 
 @dataclass
 class Evaluator:
-    """Works out methods of one class for one pattern."""
+    """Evaluator of the methods of one class for one pattern."""
 
     classes: Classes
     owner: str
@@ -50,7 +53,10 @@ class Evaluator:
     lost: list[str] = field(default_factory=list)
 
     def call(self, name: str, argument: object, above: str = "") -> object:
-        """What the method returns for its one argument; `above` a class, that of its bases."""
+        """Return the method's result for its one argument.
+
+        The method is the class's; with `above`, that of the bases of the class `above`.
+        """
         home, method = self.classes.method(above or self.owner, name, bool(above))
         parameters = [argument.arg for argument in method.args.args]
         if len(parameters) != 2:
@@ -58,15 +64,15 @@ class Evaluator:
         return self._run(method.body, {parameters[0]: self, parameters[1]: argument}, home)
 
     def _run(self, body: Sequence[ast.stmt], names: Names, home: str) -> object:
-        """Return what the statements return; None where they come to an end."""
+        """Return the value that the statements return; None if they return nothing."""
         for statement in body:
             match statement:
                 case ast.Return(value=value):
                     return None if value is None else self._value(names, home, value)
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     names[name] = self._value(names, home, value)
-                case ast.If(test=test, body=then, orelse=other):
-                    chosen = then if self._value(names, home, test) else other
+                case ast.If(test=test, body=then, orelse=otherwise):
+                    chosen = then if self._value(names, home, test) else otherwise
                     if (returned := self._run(chosen, names, home)) is not None:
                         return returned
                 case ast.Raise():
@@ -84,24 +90,26 @@ class Evaluator:
                 return constant(value)
             case ast.Name(id=name) if name in names:
                 return names[name]
-            case ast.List(elts=own):
-                return [of(each) for each in own]
-            case ast.Tuple(elts=own):
-                return tuple(of(each) for each in own)
+            case ast.List(elts=elements):
+                return [of(each) for each in elements]
+            case ast.Tuple(elts=elements):
+                return tuple(of(each) for each in elements)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return added(of(left), of(right), node)
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 return compared(type(op), of(left), of(right), node)
-            case ast.BoolOp(op=op, values=own):
-                return (any if isinstance(op, ast.Or) else all)(of(each) for each in own)
-            case ast.IfExp(test=test, body=then, orelse=other):
-                return of(then) if of(test) else of(other)
+            case ast.BoolOp(op=op, values=operands):
+                return (any if isinstance(op, ast.Or) else all)(of(each) for each in operands)
+            case ast.IfExp(test=test, body=then, orelse=otherwise):
+                return of(then) if of(test) else of(otherwise)
             case ast.Attribute(value=ast.Name(id=name), attr=attr):
                 return self._attribute(names.get(name), name, attr)
-            case ast.Subscript(value=own, slice=key):
-                return item(of(own), of(key), node)
-            case ast.Call(func=ast.Attribute(value=own, attr=attr), args=[argument], keywords=[]):
-                return self._called(names, home, own, attr, argument)
+            case ast.Subscript(value=mapping, slice=key):
+                return item(of(mapping), of(key), node)
+            case ast.Call(
+                func=ast.Attribute(value=receiver, attr=attr), args=[argument], keywords=[]
+            ):
+                return self._called(names, home, receiver, attr, argument)
         raise UnsupportedPython.of(node)
 
     def _attribute(self, value: object, name: str, attr: str) -> object:
@@ -129,7 +137,7 @@ class Evaluator:
         raise UnsupportedPython(f"{ast.unparse(receiver)}.{attr}"[:60])
 
     def _changed(self, how: str, value: object) -> object:
-        """Return an input that PET changes: it is told, and stands as it is."""
+        """Note a change that PET makes to an input; return the input as it is."""
         if how not in CHANGES or not isinstance(value, PatternString):
             raise UnsupportedPython(how)
         names = [part.name for part in value.parts if isinstance(part, Field)]

@@ -1,4 +1,4 @@
-"""What the expressions of PET's patterns come to: strings with places in them, and operations."""
+"""Values of the expressions in PET's patterns: strings with placeholders, and operations."""
 
 import ast
 import operator
@@ -19,7 +19,7 @@ META = object()  # example.meta
 
 
 class UnsupportedPython(Exception):
-    """What cannot be worked out; the message is the code."""
+    """Error of Python that cannot be evaluated; the message is the code."""
 
     @classmethod
     def of(cls, node: ast.AST) -> "UnsupportedPython":
@@ -27,37 +27,37 @@ class UnsupportedPython(Exception):
 
 
 class PatternRaises(Exception):
-    """The code raises an error itself: there is no such pattern."""
+    """Error that the code raises itself: there is no such pattern."""
 
 
 @dataclass(frozen=True)
 class PatternString:
-    """A string with places in it."""
+    """String with placeholders."""
 
     parts: tuple[Part, ...]
 
     @property
     def text(self) -> str | None:
-        """The string; None where there are places in it."""
+        """Plain string; None if there are placeholders."""
         texts = [part.text for part in self.parts if isinstance(part, Text)]
         return "".join(texts) if len(texts) == len(self.parts) else None
 
 
 @dataclass(frozen=True)
 class PatternExample:
-    """The argument of `get_parts`."""
+    """Argument of `get_parts`."""
 
     def attribute(self, name: str) -> object:
         return META if name == "meta" else PatternString((Field(name),))
 
 
 def constant(value: object) -> object:
-    """Return a constant of the code: strings as words."""
+    """Return a constant of the code, strings as text parts."""
     return PatternString((Text(value),) if value else ()) if isinstance(value, str) else value
 
 
 def item(value: object, key: object, node: ast.expr) -> object:
-    """`value[key]`, of example.meta or of a dict."""
+    """Return `value[key]`, of example.meta or of a dict."""
     plain = key.text if isinstance(key, PatternString) else key
     if value is META and isinstance(plain, str):
         return PatternString((Field(plain),))
@@ -67,7 +67,7 @@ def item(value: object, key: object, node: ast.expr) -> object:
 
 
 def added(a: object, b: object, node: ast.expr) -> object:
-    """`left + right`, of strings or lists."""
+    """Return `left + right`, of strings or lists."""
     if isinstance(a, PatternString) and isinstance(b, PatternString):
         return PatternString(a.parts + b.parts)
     if isinstance(a, list) and isinstance(b, list):
@@ -76,7 +76,7 @@ def added(a: object, b: object, node: ast.expr) -> object:
 
 
 def compared(how: type[ast.cmpop], a: object, b: object, node: ast.expr) -> bool:
-    """Numbers by any comparison, everything else by equality."""
+    """Return a comparison: any of numbers, equality of everything else."""
     if isinstance(a, int) and isinstance(b, int) and how in COMPARED:
         return COMPARED[how](a, b)
     if how in (ast.Eq, ast.NotEq):

@@ -1,4 +1,4 @@
-"""PET's `pvp.py`: which classes it has, and the patterns and words of each."""
+"""The classes of PET's `pvp.py`, with their patterns and words."""
 
 import ast
 import re
@@ -28,9 +28,9 @@ Found = tuple[tuple[ForeignTemplate, ...], tuple[ForeignVerbalizer, ...], tuple[
 
 
 def classes_of(location: Location, code: str) -> Found:
-    """Templates and verbalizers by class; notes on what could not be read.
+    """Return templates and verbalizers by class, and notes on unreadable classes.
 
-    Raises DataError if nothing could.
+    Raises DataError if no class can be read.
     """
     file = File({n.name: n for n in tree_of(location, code).body if isinstance(n, ast.ClassDef)})
     templates: list[ForeignTemplate] = []
@@ -56,7 +56,7 @@ def classes_of(location: Location, code: str) -> Found:
 
 @dataclass(frozen=True)
 class _Class:
-    """A class of the file, as a pattern-verbalizer pair."""
+    """Class of the file, as a pattern-verbalizer pair."""
 
     file: File
     name: str
@@ -64,7 +64,7 @@ class _Class:
 
     @property
     def numbers(self) -> Sequence[int]:
-        """The patterns' numbers: those that the methods compare with, and one more for `else`."""
+        """Numbers of the patterns: those that methods compare with, and one more for `else`."""
         homes = [self.file.classes[name] for name in self.file.bases(self.name)]
         methods = [
             node for home in homes for node in home.body if isinstance(node, ast.FunctionDef)
@@ -114,7 +114,7 @@ class _Class:
         return ForeignVerbalizer(self.location, tuple(words), labels, self.name, str(number))
 
     def _labels(self) -> tuple[str, ...]:
-        """Return the keys of the class's verbalizers, or of the nearest class's that has one."""
+        """Return the keys of the verbalizers of the class, or of its nearest base with one."""
         for home in self.file.bases(self.name):
             mappings = [
                 value for value in self.file.constants(home).values() if isinstance(value, dict)
@@ -125,7 +125,7 @@ class _Class:
 
 
 def joined(words: Sequence[PatternString]) -> tuple[Part, ...]:
-    """The parts as PET reads them: a space before each, unless it has one, or is the first."""
+    """Return the parts as PET reads them: a space before each but the first, unless it has one."""
     parts: list[Part] = []
     for piece in words:
         if not piece.parts:

@@ -8,7 +8,10 @@ Words = Mapping[str, Sequence[str]]
 
 
 def in_json(location: Location, document: object) -> Iterator[ForeignVerbalizer]:
-    """Label -> words, alone, by name ("MnliPVP.VERBALIZER_A", also by language), or by pattern."""
+    """Yield verbalizers, label -> words: one alone, by name, or by pattern.
+
+    A name is such as "MnliPVP.VERBALIZER_A", also with a language.
+    """
     verbalizers = list(_inside(location, document, ()))
     if not verbalizers:
         raise location.error("it holds no verbalizer; write label -> words")
@@ -33,7 +36,7 @@ def _inside(
 
 
 def _named(location: Location, words: Words, path: tuple[str, ...]) -> ForeignVerbalizer:
-    """The verbalizer of a name or of a pattern; a name's part before the point is its group."""
+    """Return the verbalizer of a name or a pattern; a name's part before the dot is its group."""
     answers, labels = tuple(tuple(label_words) for label_words in words.values()), tuple(words)
     if not path:
         return ForeignVerbalizer(location, answers, labels)
@@ -57,7 +60,7 @@ def _listed(location: Location, label: str, value: object) -> list[str]:
 def in_text(
     location: Location, lines: Sequence[tuple[Location, str]]
 ) -> Iterator[ForeignVerbalizer]:
-    """Yield a pattern's number, then lines of a label and its words, spaces between."""
+    """Yield the verbalizers of a text: a pattern's number, then lines of a label and its words."""
     verbalizers: dict[str, dict[str, list[str]]] = {}
     pattern = ""
     for at, line in lines:

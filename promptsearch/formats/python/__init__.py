@@ -1,7 +1,7 @@
 """One Python file that scores rows as promptsearch does, and needs torch and transformers only.
 
 It holds the prompt (or the members of an ensemble), the code of `runtime` for its model's family,
-and five rows with the numbers of our own scorer, which its `--selftest` compares.
+and five rows with the numbers of our scorer, which its `--selftest` compares.
 """
 
 import json
@@ -58,7 +58,7 @@ def _scoring_constants(request: ExportRequest) -> Mapping[str, object]:
 
 
 def _candidates_beside(prompts: Sequence[Prompt], into: Path) -> Sequence[Prompt]:
-    """Return the prompts of facts; many candidates are written to a file beside the program."""
+    """Return the prompts of facts; write many candidates to a file beside the program."""
     candidates = list(prompts[0].labels)
     if len(candidates) <= LISTED:
         return prompts

@@ -1,4 +1,4 @@
-"""Rows with log p by promptsearch, which a program compares with its own."""
+"""Rows with log p by promptsearch, which a program compares with its results."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite

@@ -15,7 +15,7 @@ UNLIMITED = 10**9  # tokens
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Where the model's files are, and the constants of its program."""
+    """Sources of the model's files, and the constants of its program."""
 
     path: str  # a path on this machine, or a hub name
     is_local: bool

@@ -67,7 +67,7 @@ def _filled(source: str, constants: Mapping[str, object]) -> str:
 
 
 def _literal(value: object) -> str:
-    """Return a value as Python source; a list has its items on lines of their own."""
+    """Return a value as Python source; a list has an item a line."""
     if isinstance(value, list) and value:
         return "[\n" + "".join(f"{indent(_formatted(item), '    ')},\n" for item in value) + "]"
     text = _formatted(value)

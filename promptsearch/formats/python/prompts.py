@@ -11,7 +11,7 @@ from promptsearch.scoring import Scorer
 
 
 class LabelsBeside(dict[str, Sequence[runtime.Answer]]):
-    """Labels whose candidates stand in a file beside the program; its `repr` reads them."""
+    """Labels with candidates in a file beside the program; its `repr` reads them."""
 
     def __init__(self, file: str, slot: str) -> None:
         self._expression = f"read_candidates({file!r}, {slot!r})"

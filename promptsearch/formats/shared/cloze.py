@@ -1,4 +1,4 @@
-"""What formats can hold: prompts taken apart, and refusals that say where else they fit."""
+"""Prompts taken apart around their slot, and checks of what a format can hold."""
 
 import json
 import re
@@ -17,7 +17,7 @@ ELSEWHERE = "use `to` python, which holds it"
 
 @dataclass(frozen=True)
 class Cloze:
-    """A template with one slot, taken apart there."""
+    """Template with one slot, taken apart there."""
 
     before: tuple[Part, ...]
     after: tuple[Part, ...]
@@ -25,7 +25,7 @@ class Cloze:
 
     @property
     def trail(self) -> str:
-        """What is behind the slot, where it is text alone."""
+        """Text behind the slot, without fields."""
         return "".join(part.text for part in self.after if isinstance(part, Text))
 
 
@@ -39,7 +39,7 @@ def only_prompt(request: ExportRequest, name: str) -> SavedPrompt:
 
 
 def uncalibrated(request: ExportRequest, name: str) -> None:
-    """Raise ExportError if priors are taken away from scores."""
+    """Raise ExportError if scores are calibrated."""
     if request.settings.calibration != "none":
         raise ExportError(
             f"{name} does not hold the prior that {request.settings.calibration} calibration takes "
@@ -61,7 +61,10 @@ def cloze(template: Template, name: str) -> Cloze:
 
 
 def ending(template: Template, name: str) -> Cloze:
-    """The same, for targets that end where the answer begins; only punctuation may follow it."""
+    """Return the template around its slot, for targets that end where the answer begins.
+
+    Raises ExportError if it has several slots, or more than punctuation behind one.
+    """
     parts = cloze(template, name)
     if any(isinstance(part, Field) for part in parts.after) or re.search(r"\w", parts.trail):
         raise ExportError(
@@ -72,13 +75,13 @@ def ending(template: Template, name: str) -> Cloze:
 
 
 def trail_note(cloze_parts: Cloze, name: str) -> list[str]:
-    """Return what is said of punctuation that is left out."""
+    """Return the note on punctuation that is left out."""
     trail = cloze_parts.trail
     return [f"{name} does not hold what stands behind the answer: {trail!r}"] if trail else []
 
 
-def one_each(verbalizer: Verbalizer, name: str) -> dict[str, str]:
-    """Label -> its answer. Raises ExportError if a label has several."""
+def single_answers(verbalizer: Verbalizer, name: str) -> dict[str, str]:
+    """Return label -> its answer. Raises ExportError if a label has several."""
     for label, answers in verbalizer.pairs:
         if len(answers) > 1:
             raise ExportError(
@@ -88,7 +91,7 @@ def one_each(verbalizer: Verbalizer, name: str) -> dict[str, str]:
 
 
 def texts_of(verbalizer: Verbalizer) -> dict[str, list[str]]:
-    """Label -> the texts of its answers, of one slot."""
+    """Return label -> the texts of its answers, of one slot."""
     return {label: list(map(text_of, answers)) for label, answers in verbalizer.pairs}
 
 
@@ -98,7 +101,7 @@ def text_of(answer: Answer) -> str:
 
 
 def braced(parts: Sequence[Part], name: str) -> str:
-    """Text for `str.format`: fields in braces, other braces doubled."""
+    """Return text for `str.format`: fields in braces, other braces doubled."""
     for part in parts:
         if isinstance(part, Field) and not part.name.isidentifier():
             raise ExportError(
@@ -113,26 +116,26 @@ def braced(parts: Sequence[Part], name: str) -> str:
     )
 
 
-def chat_said(request: ExportRequest) -> Mapping[str, object]:
-    """Return what the file says of the chat that its prompts were found in; empty without one."""
+def chat_of(request: ExportRequest) -> Mapping[str, object]:
+    """Return the file's chat, in which its prompts were searched; empty without one."""
     return cast(Mapping[str, object], request.file.section("model").get("chat") or {})
 
 
 def reply_prefix(cloze_parts: Cloze, prefix: str) -> str:
-    """Return the reply up to the answer: a space joins them where one stands before the slot."""
+    """Return the reply up to the answer, with a space between if there is one before the slot."""
     spaced = cloze_parts.spaced or not cloze_parts.before
     return prefix + " " if prefix and spaced and not prefix[-1].isspace() else prefix
 
 
 def stripped(parts: Sequence[Part]) -> list[Part]:
-    """Return the template's own white space at the ends is left out, as a chat does."""
-    kept_parts = list(parts)
+    """Return the parts without white space at the template's ends, as a chat does."""
+    remaining = list(parts)
     for end, strip in ((0, str.lstrip), (-1, str.rstrip)):
-        if kept_parts and isinstance(part := kept_parts[end], Text):
-            kept_parts[end : end + 1 or None] = [Text(text)] if (text := strip(part.text)) else []
-    return kept_parts
+        if remaining and isinstance(part := remaining[end], Text):
+            remaining[end : end + 1 or None] = [Text(text)] if (text := strip(part.text)) else []
+    return remaining
 
 
 def quoted(text: str) -> str:
-    """A string as JSON and YAML both read it; what YAML takes for a line's end is escaped."""
+    """Return a string as JSON and YAML both read it, with YAML's line ends escaped."""
     return _ODD.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))

@@ -1,7 +1,7 @@
-"""Prompts as contexts and continuations, and whether others read them as we do.
+"""Prompts as contexts and continuations, and whether the LM evaluation harness reads them as we do.
 
-The LM evaluation harness tokenises a context and its continuation together, after white space at
-the context's end has gone to the continuation, and scores the tokens behind the context's own.
+The harness tokenises a context and its continuation together, after white space at the context's
+end has gone to the continuation, and scores the tokens behind those of the context.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ ContinuationReading = Literal[
 
 @dataclass(frozen=True)
 class EncodedContinuations:
-    """One text: what all its answers follow, and how each goes on."""
+    """Text as a context, and the continuation for each of its answers."""
 
     context: str
     choices: tuple[str, ...]
@@ -34,14 +34,14 @@ class EncodedContinuations:
 
 @dataclass(frozen=True)
 class Continuations:
-    """How a causal model's prompts are written out."""
+    """Writer of a causal model's prompts as contexts and continuations."""
 
     runtime: "ModelRuntime[Any]"
     family: "CausalFamily"
 
     @classmethod
     def of(cls, model: LanguageModel) -> "Continuations":
-        """Raise ExportError if the model's answers are no continuations."""
+        """Return the writer. Raises ExportError if the model's answers are no continuations."""
         from promptsearch.models.families.causal import CausalFamily
         from promptsearch.models.frozen_model import FrozenModel
 
@@ -53,7 +53,7 @@ class Continuations:
         return cls(model.runtime, model.family)
 
     def written(self, filled: Filled, answers: Sequence[Answer]) -> EncodedContinuations:
-        """Return the space before the slot, where there is one, belongs to the choices."""
+        """Return the context and choices; a space before the slot belongs to the choices."""
         contexts, choices = zip(*(self._halves(filled, answer) for answer in answers), strict=True)
         return EncodedContinuations(contexts[0], choices, filled, tuple(answers))
 
@@ -64,12 +64,12 @@ class Continuations:
         return (before[:-1], " " + after) if before.endswith(" ") else (before, after)
 
     def _text(self, line: Sequence[str | int]) -> str:
-        """Control tokens by their names, as the tokenizer reads them in a text."""
+        """Return the line as text, control tokens by their names, as the tokenizer reads them."""
         named = self.runtime.tokenizer.convert_ids_to_tokens
         return "".join(part if isinstance(part, str) else named(part) for part in line)
 
     def compared(self, written: EncodedContinuations) -> ContinuationReading:
-        """Return whether the harness scores the tokens that we score, for every answer."""
+        """Compare the tokens that the harness scores with ours, over all answers."""
         pairs = zip(written.answers, written.choices, strict=True)
         outcomes = {self._compared(written, answer, choice) for answer, choice in pairs}
         return "other" if "other" in outcomes else "wider" if "wider" in outcomes else "same"
@@ -104,7 +104,7 @@ class Continuations:
 
 
 def compared(readings: Sequence[ContinuationReading]) -> Iterator[str]:
-    """Yield what must be said of rows that are read in another way.
+    """Yield notes on rows that the harness reads in another way.
 
     Raises ExportError if all are.
     """

@@ -1,4 +1,4 @@
-"""What the formats of single projects cannot hold, refused and told in the same words."""
+"""Checks and notes on what the formats of single projects cannot hold."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -28,7 +28,7 @@ def no_candidates(request: ExportRequest) -> str:
     )
 
 
-def one_answer(request: ExportRequest, name: str) -> None:
+def require_one_answer(request: ExportRequest, name: str) -> None:
     """Raise ExportError if a template has several slots, or a label several answers."""
     for saved in request.prompts:
         slots = len(saved.prompt.template.slots)
@@ -46,20 +46,20 @@ def one_answer(request: ExportRequest, name: str) -> None:
 
 
 def evidence_of(saved: SavedPrompt) -> Mapping[str, object]:
-    """Return what the file says of where a prompt came from."""
+    """Return the evidence that the file has on a prompt's source."""
     source = saved.row.get("source")
     evidence = source.get("evidence") if isinstance(source, Mapping) else None
     return evidence if isinstance(evidence, Mapping) else {}
 
 
-def kept_evidence(saved: SavedPrompt, names: Sequence[str]) -> dict[str, object]:
-    """Return what an import kept as evidence under these names."""
+def imported_evidence(saved: SavedPrompt, names: Sequence[str]) -> dict[str, object]:
+    """Return the evidence that an import saved under these names."""
     evidence = evidence_of(saved)
     return {name: evidence[name] for name in names if name in evidence}
 
 
 def positional_inputs(request: ExportRequest) -> tuple[str, ...]:
-    """Return the inputs in the order by which formats count them, as `binding` counts them back."""
+    """Return the inputs as formats count them, the inverse of `input_names`."""
     if request.task is not None:
         every = counted_inputs(request.task)
         last = max(map(every.index, request.inputs), default=-1)
@@ -70,7 +70,7 @@ def positional_inputs(request: ExportRequest) -> tuple[str, ...]:
 
 
 def names_for(request: ExportRequest, format: str, theirs: Sequence[str]) -> dict[str, str]:
-    """Our inputs -> the format's names for them, one after the other, as many as it has.
+    """Return our inputs -> the format's names for them in order, as many as it has.
 
     Prompts that were imported from the format have the names that they had there.
     """
@@ -80,13 +80,13 @@ def names_for(request: ExportRequest, format: str, theirs: Sequence[str]) -> dic
 
 
 def text_names(request: ExportRequest, format: str) -> dict[str, str]:
-    """The first two are text_a and text_b; others have their own names, and are called meta."""
+    """Return our inputs -> text_a and text_b for the first two; others keep their names."""
     unchanged = {name: name for name in request.inputs}
     return {**unchanged, **names_for(request, format, TEXTS)}
 
 
 def _imported_names(request: ExportRequest, format: str) -> dict[str, str] | None:
-    """Our inputs -> what all the prompts say that they were called in the format."""
+    """Return our inputs -> their names in the format, where all prompts agree; else None."""
     names: dict[str, str] = {}
     for saved in request.prompts:
         evidence = evidence_of(saved)
@@ -101,29 +101,29 @@ def _imported_names(request: ExportRequest, format: str) -> dict[str, str] | Non
 
 
 def renaming_note(names: Mapping[str, str]) -> list[str]:
-    """Return the note on inputs that have other names now."""
+    """Return the note on inputs with new names."""
     pairs = sorted((theirs, ours) for ours, theirs in names.items() if theirs != ours)
     renamed = [f"{theirs} is {{{ours}}}" for theirs, ours in pairs]
     return [f"inputs: {', '.join(renamed)}"] if renamed else []
 
 
 def split_pairs(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str], list[str]]:
-    """Templates and verbalizers in lists of their own, each once, and which go together.
+    """Return distinct templates, distinct verbalizers, and notes on which go together.
 
-    That is told only where it is not each with each.
+    There is no note if each goes with each.
     """
     templates = list(dict.fromkeys(template for template, _ in pairs))
     verbalizers = list(dict.fromkeys(verbalizer for _, verbalizer in pairs))
     if len(set(pairs)) == len(templates) * len(verbalizers):
         return templates, verbalizers, []
-    pairs_shown = [f"{templates.index(t) + 1} with {verbalizers.index(v) + 1}" for t, v in pairs]
-    return templates, verbalizers, [f"templates and verbalizers: {', '.join(pairs_shown)}"]
+    pairs_text = [f"{templates.index(t) + 1} with {verbalizers.index(v) + 1}" for t, v in pairs]
+    return templates, verbalizers, [f"templates and verbalizers: {', '.join(pairs_text)}"]
 
 
 def published_as(
     saved: SavedPrompt, name: str, names: Mapping[str, str], read: Callable[[str], Template]
 ) -> str | None:
-    """The template as the format had it, where the prompt was imported from it and still is it.
+    """Return the template in the format's notation if it was imported from it and is unchanged.
 
     `names` are the format's for our inputs; `read` makes a template of its notation.
     """

@@ -10,12 +10,12 @@ _MARKS = re.compile(r"[{}\r]|\n\Z")
 
 
 def jinja(parts: Sequence[Part], name: str) -> str:
-    """Return the parts but for slots. Raises ExportError if a field is no name."""
+    """Return the parts but for slots. Raises ExportError if a field is no identifier."""
     return "".join(_part(part, name) for part in parts if not isinstance(part, Slot))
 
 
 def escaped(text: str) -> str:
-    """Return a text whose braces mean nothing, and whose line's ends stay as they are."""
+    """Return a text whose braces mean nothing, and whose line ends stay."""
     return _MARKS.sub(lambda match: f"{{{{ {_literal(match[0])} }}}}", text)
 
 

@@ -23,7 +23,7 @@ OBJECT = "[Y]"
 
 
 def from_lama(notation: str) -> str:
-    """LAMA's notation in ours.
+    """Return LAMA's notation in ours.
 
     >>> from_lama("[X] was born in [Y] .")
     '{subject} was born in [Z] .'
@@ -32,7 +32,7 @@ def from_lama(notation: str) -> str:
 
 
 def lama_parts(notation: str) -> list[Part]:
-    """Return what the notation stands for, text as it is written."""
+    """Return the parts of the notation, text as it is written."""
     parts: list[Part] = []
     end = 0
     for match in MARKER.finditer(notation):
@@ -43,7 +43,7 @@ def lama_parts(notation: str) -> list[Part]:
 
 
 def template_at(location: Location, notation: str) -> Template:
-    """Return the template. Raises DataError if [X] or [Y] is missing, or [Y] stands twice."""
+    """Return the template. Raises DataError if [X] or [Y] is missing, or [Y] is there twice."""
     parts = lama_parts(notation)
     if Field(SUBJECT) not in parts:
         raise location.error(f"{notation!r} has no [X], so every subject reads the same; add it")
@@ -58,7 +58,7 @@ def template_at(location: Location, notation: str) -> Template:
 
 
 def to_lama(saved: SavedPrompt) -> str:
-    """Return the template in LAMA's notation. Raises ExportError if it cannot say it."""
+    """Return the template in LAMA's notation. Raises ExportError if it cannot hold it."""
     template = saved.prompt.template
     subject = f"{saved.id}: the template {str(template)!r}"
     if template.fields != (SUBJECT,) or len(template.slots) > 1:
@@ -86,7 +86,10 @@ def _marked(part: Part) -> str:
 
 
 def rows(path: Path, key: str) -> Iterator[tuple[Location, Json]]:
-    """JSON lines with a text at `key`; `DataError` for one without, or where there is no line."""
+    """Yield JSON lines with a text at `key`.
+
+    Raises DataError if a line has none, or there are no lines.
+    """
     location = Location(path)
     for line, row in json_lines(path, ENCODING):
         location = Location(path, line)
@@ -109,7 +112,7 @@ def relation_of(location: Location, row: Json) -> str:
 
 
 def foreign_template(location: Location, row: Json, key: str, relation: str) -> ForeignTemplate:
-    """Return the template of a line; what else the line holds is evidence."""
+    """Return the template of a line; the line's other keys are evidence."""
     beside = {name: value for name, value in row.items() if name not in (key, "relation")}
     return ForeignTemplate(
         location, template_at(location, str(row[key])), relation, evidence=beside
@@ -117,7 +120,7 @@ def foreign_template(location: Location, row: Json, key: str, relation: str) -> 
 
 
 def relations(path: Path) -> tuple[ForeignTemplate, ...]:
-    """Templates of lines that name their relation."""
+    """Return the templates of lines that name their relation."""
     return tuple(
         foreign_template(location, row, "template", relation_of(location, row))
         for location, row in rows(path, "template")
@@ -125,5 +128,5 @@ def relations(path: Path) -> tuple[ForeignTemplate, ...]:
 
 
 def write_rows(into: Path, lines: Iterable[Json]) -> None:
-    """JSON lines."""
+    """Write JSON lines."""
     write_lines(into, [json.dumps(row, ensure_ascii=False) + "\n" for row in lines])

@@ -1,4 +1,4 @@
-"""Python's notation of data in other projects' files: parsed, never run."""
+"""Python notation of data in other projects' files, which is parsed and never run."""
 
 import ast
 import warnings
@@ -7,7 +7,7 @@ from promptsearch.formats.importing.contents import Location
 
 
 def parsed(location: Location, text: str) -> ast.expr:
-    """Return the expression that a text is. Raises DataError if it is none."""
+    """Return the expression of a text. Raises DataError if it is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes
@@ -17,7 +17,10 @@ def parsed(location: Location, text: str) -> ast.expr:
 
 
 def literal(location: Location, text: str) -> object:
-    """The value of a literal: strings, numbers, dicts, lists; `DataError` for anything else."""
+    """Return the value of a literal: strings, numbers, dicts, lists.
+
+    Raises DataError if the text is anything else.
+    """
     expression = parsed(location, text)
     check_keys(location, expression)
     try:

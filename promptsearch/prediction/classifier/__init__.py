@@ -1,4 +1,4 @@
-"""Prompts with scikit-learn's face."""
+"""Prompts with the interface of scikit-learn."""
 
 from promptsearch.prediction.classifier.estimator import PromptClassifier
 

@@ -1,4 +1,4 @@
-"""A classifier as scikit-learn has them, without needing scikit-learn.
+"""A classifier with the interface of scikit-learn, which need not be installed.
 
 The parameters are the constructor's arguments, so that `clone`, `cross_val_score`, `Pipeline` and
 searches over parameters work.
@@ -27,16 +27,16 @@ from promptsearch.prompt import Prompt
 
 @dataclass(eq=False)
 class PromptClassifier:
-    """Labels texts with the prompts of a file, or with the best that a search finds.
+    """Classifier of texts by the prompts of a file, or by the best of a search.
 
     X is a list of texts, of dicts from input to text, or a data frame. Without a `searcher` nothing
     is learned: `fit` checks the labels, and is not needed. With one, `fit` searches from the prompt
-    on X and y, a part of which decides, and the best prompt found answers. Clones share a `model`
-    that is given loaded; each loads its own where it is a name.
+    on X and y, a part of which decides, and the best prompt answers. Clones share a loaded `model`;
+    each loads its own if it is a name.
     """
 
     prompts: str | Path | Prompt  # a prompts.json, or the prompt itself
-    model: str | LanguageModel | None = None  # None: the one the prompts were found with
+    model: str | LanguageModel | None = None  # None: the model of the prompts' search
     id: str | None = None  # of one prompt of the file
     ensemble: bool | None = None  # None: the file's, if it has one that is better on dev
     searcher: Searcher | None = None
@@ -48,9 +48,9 @@ class PromptClassifier:
     _values: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def fit(self, X: object, y: Sequence[Any]) -> "PromptClassifier":
-        """Check the labels, which must be among the prompt's; search, where there is a searcher.
+        """Check the labels, which must be among the prompt's; search, if there is a searcher.
 
-        `DataError` names the label or the row that does not fit.
+        Raises DataError with the label or the row that does not fit.
         """
         if self.searcher is not None and self.ensemble:
             raise RunError("a search starts from one prompt; leave ensemble=True out")
@@ -70,16 +70,16 @@ class PromptClassifier:
         return self
 
     def predict(self, X: object) -> NDArray[Any]:
-        """(example,): the likeliest labels, of the type that `fit` saw (before it, texts)."""
+        """Return (example,): the likeliest labels, typed as `fit` got them (before it, texts)."""
         labels: NDArray[Any] = self._labels()[self._log_probs(X).argmax(1)]
         return labels
 
     def predict_proba(self, X: object) -> Floats:
-        """(example, label): probabilities; the labels stand in the order of `classes_`."""
+        """Return (example, label) probabilities; labels are in the order of `classes_`."""
         return np.exp(self._log_probs(X)[:, np.argsort(self._labels(), kind="stable")])
 
     def score(self, X: object, y: Sequence[Any], sample_weight: Any = None) -> float:
-        """Accuracy, in [0, 1]; labels are compared by their texts."""
+        """Return the accuracy, in [0, 1]; labels are compared by their texts."""
         predicted = list(map(str, self.predict(X)))
         _check_lengths(len(predicted), len(y))
         hits = [label == str(right) for label, right in zip(predicted, y, strict=True)]
@@ -87,17 +87,17 @@ class PromptClassifier:
 
     @property
     def classes_(self) -> NDArray[Any]:
-        """(label,): all that the prompts answer, sorted."""
+        """Labels of the prompts, (label,), sorted."""
         return np.sort(self._labels())
 
     @property
     def prompt_(self) -> Prompt:
-        """The prompt that answers; of an ensemble the first."""
+        """Prompt that answers; of an ensemble the first."""
         return self._based().selection.saved[0].prompt
 
     @property
     def result_(self) -> Result | None:
-        """All that the search tried; None where there was none."""
+        """Result of the search; None without one."""
         return self._based().result
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class PromptClassifier:
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
     def set_params(self, **params: Any) -> "PromptClassifier":
-        """Change arguments of the constructor; what was fitted is forgotten."""
+        """Change arguments of the constructor, and discard the fit."""
         known = list(self.get_params())
         for name, value in params.items():
             if name not in known:
@@ -121,7 +121,7 @@ class PromptClassifier:
         return self.searcher is None or self._basis is not None
 
     def __sklearn_tags__(self) -> Any:
-        """Return what scikit-learn asks of an estimator from 1.6 on."""
+        """Return the tags that scikit-learn requires of an estimator from 1.6 on."""
         utils: Any = import_module("sklearn.utils")
         return utils.Tags(
             estimator_type="classifier",
@@ -132,7 +132,7 @@ class PromptClassifier:
         )
 
     def _log_probs(self, X: object) -> Floats:
-        """(example, label), the labels in the prompts' order."""
+        """Return (example, label) log p, with labels in the prompts' order."""
         basis = self._based()
         examples = examples_of(X, basis.reader)
         if self._predictor is None:
@@ -141,11 +141,11 @@ class PromptClassifier:
         return np.concatenate([np.empty((0, len(basis.labels))), *parts])
 
     def _labels(self) -> NDArray[Any]:
-        """(label,): the labels in the prompts' order, as `fit` saw them."""
+        """Return (label,): the labels in the prompts' order, as `fit` got them."""
         return np.array([self._values.get(label, label) for label in self._based().labels])
 
     def _based(self) -> PromptsWithTask:
-        """Return what was fitted, or without a search may be used as it is."""
+        """Return the fitted prompts, or without a search the unfitted ones."""
         if self._basis is None:
             if self.searcher is not None:
                 raise RunError("this classifier has not searched yet; call fit(X, y) first")
@@ -157,13 +157,13 @@ class PromptClassifier:
 
 
 def _check_lengths(rows: int, labels: int) -> None:
-    """Raise DataError if they differ."""
+    """Raise DataError if the rows and labels differ in number."""
     if rows != labels:
         raise DataError(f"X has {rows} rows and y {labels} labels; give one for each")
 
 
 def _values(y: Sequence[Any], labels: Sequence[str]) -> dict[str, Any]:
-    """Label -> what stands for it in y, where that is no text: numbers, say."""
+    """Return label -> its value in y, for labels that are no texts: numbers, say."""
     values = {str(value): value for value in y}
     if unknown := [label for label in values if label not in labels]:
         raise DataError(

@@ -1,4 +1,4 @@
-"""What a classifier answers with: prompts first, a model when it is needed."""
+"""The prompts of a classifier, whose model loads when it is needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from promptsearch.scoring import Scorer
 
 @dataclass(frozen=True)
 class PromptsWithTask:
-    """Prompts and their task; `train` and `result` where they were searched."""
+    """Prompts and their task, with `train` and `result` if they come from a search."""
 
     file: PromptFile
     schema: TaskSchema
@@ -40,7 +40,7 @@ class PromptsWithTask:
     def of(
         cls, prompts: str | Path | Prompt, id: str | None, ensemble: bool | None
     ) -> "PromptsWithTask":
-        """Of a prompts.json, or of a prompt alone."""
+        """Return the prompts of a prompts.json, or a prompt alone."""
         if isinstance(prompts, Prompt):
             file = PromptFile(Path("prompt"), (SavedPrompt("prompt", prompts, {}),), {})
         else:
@@ -57,13 +57,13 @@ class PromptsWithTask:
         return self.selection.reader(self.schema.reader)
 
     def model(self, model_or_spec: str | LanguageModel | None) -> LanguageModel:
-        """Return the given one, or that of the prompts. Raises ModelError if that has changed."""
+        """Return the loaded model, or the prompts' one. Raises ModelError if that has changed."""
         if not isinstance(model_or_spec, str | None):
             return model_or_spec
         return model_for(self.file, self.schema.chat, model_or_spec)
 
     def predictor(self, model: LanguageModel) -> EnsemblePredictor:
-        """Return what answers, scored and calibrated as the file says."""
+        """Return the predictor of the prompts, scored and calibrated as in the file."""
         settings, kind = scoring_from(self.file), self.schema.kind
         raw = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
         scorer = calibrated_as_saved(raw, raw, self.file, self.selection, self.schema, self.train)
@@ -77,7 +77,7 @@ class PromptsWithTask:
         budget: int,
         seed: int,
     ) -> "PromptsWithTask":
-        """Return the best prompt that the searcher finds from this one, on labelled examples."""
+        """Return the best prompt of a search from this one, on labelled examples."""
         if self.schema.kind == "facts":
             raise RunError("a classifier's search is for labelled texts; search facts by commands")
         definition = task_in_memory(self.schema, self.selection.saved[0].prompt, examples)

@@ -15,9 +15,9 @@ Value = str | float
 
 @dataclass(frozen=True)
 class Columns:
-    """Of labels: the first choice, its probability, and that of each label.
+    """Columns of labels: the first choice, its probability, and that of each label.
 
-    Of facts: the `best` first choices, each with its probability. Raises RunError if there are
+    For facts: the `best` first choices, each with its probability. Raises RunError if there are
     fewer.
     """
 
@@ -34,7 +34,7 @@ class Columns:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """`label, probability, p(negative), p(positive)`, or `answer, probability, answer_2, ...`
+        """Names: `label, probability, p(negative), ...`, or `answer, probability, answer_2, ...`.
 
         >>> Columns(("Paris", "Oslo"), best=2).names
         ('answer', 'probability', 'answer_2', 'probability_2')
@@ -48,13 +48,13 @@ class Columns:
 
     @property
     def texts(self) -> tuple[bool, ...]:
-        """Which of the columns hold texts; the others hold numbers."""
+        """Types of the columns: True for texts, False for numbers."""
         if self.best is not None:
             return (True, False) * self.best
         return (True, *(False for _ in self.names[1:]))
 
     def values(self, log_probs: Floats) -> Iterator[list[Value]]:
-        """What stands in the columns, a list a row of (example, label); ties to the first label."""
+        """Yield the columns' values of each row of (example, label); ties go to the first label."""
         for row in np.exp(log_probs):
             if self.best is None:
                 first = int(row.argmax())
@@ -64,7 +64,7 @@ class Columns:
                 yield [part for label in self._first(row) for part in self._choice(row, label)]
 
     def _first(self, row: Floats) -> list[int]:
-        """Places of the best, best first."""
+        """Return the indices of the best labels, best first."""
         if self.best == 1:
             return [int(row.argmax())]
         return list(map(int, np.argsort(-row, kind="stable")[: self.best]))

@@ -1,7 +1,7 @@
-"""Rows of any number through a predictor: a chunk is read, asked and written before the next.
+"""Labelling of any number of rows: a chunk is read, scored and written before the next.
 
-What came of the rows so far is a `Done`; with one, a pass goes on where another ended. The rows
-that it counts are read again and must be the same, by their fingerprint.
+`Done` is the progress over the rows; with one, a pass goes on where another ended. Its rows are
+read again and must be the same, by their fingerprint.
 """
 
 import json
@@ -26,7 +26,7 @@ OnBadRow = Callable[[DataError], None]  # raises where the pass is to stop
 
 @dataclass(frozen=True)
 class Done:
-    """How far a pass is: rows read and written (the others were left out), and which they were."""
+    """Progress of a pass: counts of rows read and written (the others were left out)."""
 
     read: int = 0
     written: int = 0
@@ -34,21 +34,21 @@ class Done:
 
 
 class Sink(Protocol):
-    """Where lines go."""
+    """Destination of lines."""
 
     @property
     def done(self) -> Done:
-        """What it holds."""
+        """Progress that it has stored."""
         ...
 
     def write(self, text: str, done: Done) -> None:
-        """Keep some lines, all of them or none; with them, what is done by then."""
+        """Store some lines, all of them or none, together with the progress."""
         ...
 
 
 @dataclass(frozen=True)
 class Labeller:
-    """What turns rows into lines: how they are read, who answers, how that is written."""
+    """Pipeline from rows to lines: their reader, the predictor, and the form of the lines."""
 
     reader: Reader
     predictor: EnsemblePredictor
@@ -56,7 +56,7 @@ class Labeller:
     form: Form
 
     def lines(self, rows_and_examples: Sequence[tuple[str, Example]]) -> str:
-        """Return their whole lines."""
+        """Return the rows' complete lines."""
         examples = [example for _, example in rows_and_examples]
         value_rows: list[list[Value]] = []
         for _, log_probs in self.predictor.parts(examples):
@@ -68,9 +68,9 @@ class Labeller:
 def line_and_example(
     row: Row | DataError, number: int, reader: Reader, form: Form
 ) -> tuple[str, Example]:
-    """Return the first half of a row's line, and the question.
+    """Return the first half of a row's line, and the row's example.
 
-    Raises DataError if it cannot be one.
+    Raises DataError if the row has none.
     """
     if isinstance(row, DataError):
         raise row
@@ -79,7 +79,7 @@ def line_and_example(
 
 
 def is_askable(row: Row | DataError, reader: Reader) -> TypeGuard[Row]:
-    """Whether it has the inputs of a question."""
+    """Return whether the row has the inputs of an example."""
     try:
         return isinstance(row, Row) and bool(_inputs(row, reader))
     except DataError:
@@ -106,8 +106,8 @@ def label_rows(
 ) -> Done:
     """Label all rows that the sink does not hold yet, `size` at a time.
 
-    Raises DataError if a row cannot be read or asked and `on_bad_row` does not let it pass; what
-    was written until then stays. Raises RunError if the sink's rows were others.
+    Raises DataError if a row cannot be read or scored and `on_bad_row` does not let it pass; the
+    lines that were written before stay. Raises RunError if the sink's rows were others.
     """
     source = InputRows(rows, labeller)
     done = source.passed_over(sink.done)
@@ -128,7 +128,7 @@ def label_rows(
 
 
 class InputRows:
-    """The rows as they come, their fingerprint, and the head that the first usable one makes."""
+    """Rows in their order, their fingerprint, and the head from the first usable one."""
 
     def __init__(self, rows: Rows, labeller: Labeller) -> None:
         self._rows, self._labeller = rows, labeller
@@ -141,14 +141,14 @@ class InputRows:
         return self._hash.hexdigest()
 
     def chunk(self, size: int) -> list[Row | DataError]:
-        """Return the next rows, at most so many; none at the end."""
+        """Return the next rows, at most `size`; none at the end."""
         rows = list(islice(self._rows, size))
         for row in rows:
             self._see(row)
         return rows
 
     def passed_over(self, done: Done) -> Done:
-        """Read what was read before. Raises RunError if it is something else now."""
+        """Read the rows of an earlier pass. Raises RunError if they have changed."""
         unread = done.read
         while unread and (rows := self.chunk(min(unread, CHUNK))):
             unread -= len(rows)

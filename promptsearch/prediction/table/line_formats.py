@@ -1,7 +1,7 @@
 """Rows with their predictions as lines of text: JSON lines, CSV, TSV.
 
-A line has two halves: `before` is what its row brings along, known before anything is scored, so
-that a row that cannot be written is told at once; `after` is what was predicted.
+A line has two halves: its start has the row's cells, known before anything is scored, so that a row
+that cannot be written is reported at once; its end has the predictions.
 """
 
 import csv
@@ -21,16 +21,16 @@ _JOINS = {".csv": ",", ".tsv": "\t"}
 
 
 class Form(Protocol):
-    """How rows become lines."""
+    """Text form of rows."""
 
     def head(self, first: Row) -> str:
-        """Return what stands before all lines; `first` is the first row there is."""
+        """Return the text before all lines; `first` is the first row."""
         ...
 
     def line_start(self, row: Row, number: int) -> str:
         """Return the line of a row up to its predictions. Raises DataError if it cannot be written.
 
-        `place` counts all rows of the input, from 0.
+        `number` counts all rows of the input, from 0.
         """
         ...
 
@@ -41,7 +41,7 @@ class Form(Protocol):
 
 @dataclass(frozen=True)
 class JsonLines:
-    """An object a line: the row's own values as they were, then the new ones."""
+    """Form with an object a line: the row's values unchanged, then the predictions."""
 
     names: tuple[str, ...]
 
@@ -60,7 +60,7 @@ class JsonLines:
 
 @dataclass
 class Delimited:
-    """Cells with a join between; the first row says which columns there are."""
+    """Form with cells and a delimiter between; the first row sets the columns."""
 
     names: tuple[str, ...]
     join: str
@@ -106,7 +106,7 @@ class Delimited:
 
 @dataclass(frozen=True)
 class Numbered:
-    """Predictions alone, as JSON lists that begin with their row's place: the rows stay behind."""
+    """Form with predictions alone, as JSON lists that begin with the row's number."""
 
     names: tuple[str, ...]
 
@@ -129,7 +129,7 @@ class Numbered:
 def form_of(ending: str, names: tuple[str, ...]) -> Form:
     """Return the form of a file with this ending.
 
-    Raises RunError if it is none that can be written.
+    Raises RunError if none has it.
     """
     match ending:
         case ".jsonl":
@@ -144,7 +144,7 @@ def form_of(ending: str, names: tuple[str, ...]) -> Form:
 
 
 def check_free(row: Row, names: Sequence[str]) -> None:
-    """Raise DataError if the row has a column that the predictions are to have."""
+    """Raise DataError if the row already has a column of the predictions."""
     if taken := [name for name in names if name in row.cells]:
         raise row.error(
             f"there is a column {taken[0]!r} already; have the new ones named otherwise, e.g. by "

@@ -1,7 +1,7 @@
-"""Where predictions go: a stream, or a file that is there when it is whole.
+"""Destinations of predictions: a stream, or a file that appears when it is complete.
 
     FILE.part       lines so far
-    FILE.journal    after each chunk that is on the disk, what is done by then (a `Ledger`)
+    FILE.journal    the progress after each chunk that is on the disk (a `Ledger`)
 
 Killed at any moment, the part ends somewhere behind its last whole chunk; a resumed pass cuts it
 there. At the end it becomes FILE, and the journal goes.
@@ -24,13 +24,16 @@ Finish = Callable[[Path, Path], None]  # makes the second file from the first on
 
 @dataclass
 class Stream:
-    """Lines go out as they come; nothing can be resumed."""
+    """Stream of lines, which cannot be resumed."""
 
     stream: BinaryIO
     done: Done = field(default=Done())
 
     def write(self, text: str, done: Done) -> None:
-        """Raise RunError if it is not taken; a reader that has left is the caller's to notice."""
+        """Write lines. Raises RunError if it fails.
+
+        BrokenPipeError, from a reader that has left, is the caller's to handle.
+        """
         try:
             self.stream.write(text.encode())
             self.stream.flush()
@@ -43,7 +46,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Target:
-    """A file to be written, and the files beside it while it is."""
+    """File to write, and the files beside it until it is complete."""
 
     file: Path
 
@@ -60,8 +63,8 @@ class Target:
         return self._beside("lock")
 
     @property
-    def is_begun(self) -> bool:
-        """Whether a chunk is in the part: the journal has a line beside its first."""
+    def is_started(self) -> bool:
+        """True if the part holds a chunk: the journal has a line after its first."""
         if not self.journal.exists():
             return False
         with self.journal.open("rb") as lines:
@@ -69,11 +72,11 @@ class Target:
 
     @property
     def is_whole(self) -> bool:
-        """Whether a pass came to its end, and only its journal is left."""
+        """True if a pass came to its end, and only its journal remains."""
         return self.file.exists() and self.journal.exists() and not self.part.exists()
 
     def check(self, *, resume: bool, overwrite: bool) -> None:
-        """Raise RunError if what is there would be lost, or there is nothing to go on with."""
+        """Raise RunError if a file would be lost, or there is nothing to resume."""
         if overwrite:
             return
         if self.file.exists() and not (resume and self.journal.exists()):
@@ -81,14 +84,14 @@ class Target:
             raise RunError(
                 f"{self.file}: {what}; add `overwrite` to label anew, or choose another `output`"
             )
-        if self.is_begun and not resume:
+        if self.is_started and not resume:
             raise RunError(
                 f"{self.file}: is half made ({self.part}); add `resume` to go on with it, "
                 "`overwrite` to start anew"
             )
 
     def clear(self) -> None:
-        """Remove what a pass leaves beside the file."""
+        """Remove the files of a pass beside the file."""
         for path in (self.part, self.journal):
             path.unlink(missing_ok=True)
 
@@ -98,7 +101,7 @@ class Target:
 
 @dataclass
 class PartialOutput:
-    """The lines of a target so far."""
+    """Lines of a target so far."""
 
     path: Path
     file: BinaryIO
@@ -106,7 +109,7 @@ class PartialOutput:
     done: Done
 
     def write(self, text: str, done: Done) -> None:
-        """On the disk when this returns. Raises RunError if there is no room."""
+        """Write lines to the disk before returning. Raises RunError if there is no room."""
         with run_errors(self.path):
             self.file.write(text.encode())
             self.file.flush()
@@ -118,11 +121,11 @@ class PartialOutput:
 
 @contextmanager
 def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[PartialOutput]:
-    """The target's part, at the end of its last whole chunk; for one process at a time.
+    """Yield the target's part, at the end of its last whole chunk; for one process at a time.
 
-    Raises RunError if it is another pass's: its journal says another `identity`.
+    Raises RunError if it is another pass's: its journal has another `identity`.
     """
-    if not target.is_begun:
+    if not target.is_started:
         target.clear()
     with run_errors(target.part):
         target.part.touch()
@@ -150,7 +153,7 @@ def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[PartialO
 
 @contextmanager
 def locked(target: Target) -> Iterator[None]:
-    """Raise RunError if another process is writing the target, or nobody can."""
+    """Lock the target. Raises RunError if another process is writing it, or it is not writable."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(target.lock)
@@ -172,7 +175,7 @@ def locked(target: Target) -> Iterator[None]:
 
 
 def finished(target: Target, finish: Finish | None = None) -> None:
-    """The part becomes the file: as it is, or by `finish`, which writes it anew."""
+    """Turn the part into the file: as it is, or through `finish`, which writes a new one."""
     with run_errors(target.file):
         if finish is not None:
             new = target.file.with_name(f"{target.file.name}.new")
@@ -185,7 +188,7 @@ def finished(target: Target, finish: Finish | None = None) -> None:
 
 @contextmanager
 def run_errors(path: Path) -> Iterator[None]:
-    """What the system says against writing, as a `RunError`."""
+    """Raise RunError in place of the system's errors of writing."""
     try:
         yield
     except OSError as error:

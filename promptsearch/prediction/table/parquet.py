@@ -1,9 +1,9 @@
 """A Parquet file from a table and the predictions of its rows.
 
-Nothing can be added to a Parquet file that a kill left without its end. So predictions are kept as
-lines (`forms.Numbered`), and at the end the table is read once more, a batch at a time. A Parquet
-table's columns keep their types; those of other tables become texts, whole numbers, numbers or
-truth values, and JSON where a column holds several of these, or nested ones.
+Nothing can be added to a Parquet file that a kill left without its end. So predictions are stored
+as lines (`line_formats.Numbered`), and at the end the table is read once more, a batch at a time. A
+Parquet table's columns keep their types; those of other tables become texts, whole numbers, numbers
+or truth values, and JSON where a column holds several of these, or nested ones.
 """
 
 import json
@@ -25,7 +25,7 @@ JSON = "json"
 
 
 class ParquetInput(NamedTuple):
-    """A table's columns with their types, and its rows in batches; one that is no row is null."""
+    """Columns of a table with their types, and its rows in batches; invalid rows are null."""
 
     schema: Any
     batches: Iterator[Any]
@@ -34,7 +34,7 @@ class ParquetInput(NamedTuple):
 def write_parquet(
     table: Path, layout: TableFormat, columns: Columns, part: Path, new: Path
 ) -> None:
-    """Write `new`: the rows of the table that `part` has predictions of, with these."""
+    """Write `new`: the rows of the table with predictions in `part`, and these."""
     arrow, parquet = pyarrow_for(new)
     added = [
         arrow.field(name, arrow.string() if text else arrow.float64())
@@ -57,14 +57,14 @@ def write_parquet(
 
 
 class _Predictions:
-    """The lines of a part in order, each `[place, value, ...]`."""
+    """Lines of a part in order, each `[row, value, ...]`."""
 
     def __init__(self, lines: TextIO) -> None:
         self._lines = map(json.loads, lines)
         self._next: list[Any] | None = next(self._lines, None)
 
     def until(self, row: int) -> list[list[Any]]:
-        """Return those of rows before this place that were not given yet."""
+        """Return the next predictions of rows before this one."""
         predictions = []
         while self._next is not None and self._next[0] < row:
             predictions.append(self._next)
@@ -103,7 +103,7 @@ def _batches(
 
 
 def _kinds(table: Path, layout: TableFormat) -> dict[str, str]:
-    """What each column holds: "flag", "whole", "number", "text", or "json" for several of these."""
+    """Return each column's kind: "flag", "whole", "number", "text", or "json" for several."""
     kinds: dict[str, set[str]] = {}
     for row in each_row(table, layout):
         if isinstance(row, Row):
@@ -135,7 +135,7 @@ def _kind(value: object) -> str:
 
 
 def _whole(value: object) -> object:
-    """Not half a character, which rows that were left out may hold."""
+    """Return the value; None for half a character, which rows that were left out may hold."""
     return None if isinstance(value, str) and not is_whole(value) else value
 
 

@@ -1,1 +1,1 @@
-"""The sections of a report, one a module; each gives its HTML, or None where it has nothing."""
+"""The sections of a report, one a module; each returns its HTML, or None if it has none."""

@@ -1,4 +1,4 @@
-"""How the best prompt came about: from the manual one, change by change."""
+"""Section on the best prompt's ancestry: from the manual prompt, change by change."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,37 +22,37 @@ TOLD = ("step", "example", "method")  # evidence that stands elsewhere, or is lo
 LONGEST = 60  # characters of a piece of evidence
 
 
-def ancestry(material: ReportInputs) -> Html:
+def ancestry(inputs: ReportInputs) -> Html:
     """Return a list from the first ancestor to the best prompt."""
-    tree = ancestry_of(material.best, material.file.prompts, material.trials.rows)
+    tree = ancestry_of(inputs.best, inputs.file.prompts, inputs.trials.rows)
     known = {member.id: member for member in tree.members}
     alone = len(tree.members) == 1
     return section(
         "ancestry",
         "Where it came from",
-        el("p", _alone(tree.members[-1], material)) if alone else None,
+        el("p", _alone(tree.members[-1], inputs)) if alone else None,
         listed(
-            (_member(member, known, material) for member in tree.members), "ol", class_="ancestry"
+            (_member(member, known, inputs) for member in tree.members), "ol", class_="ancestry"
         ),
         note(
             f"{listing(tree.lost)}: named as a parent, but neither in the file nor in "
-            f"{material.trials.path.name} beside it."
+            f"{inputs.trials.path.name} beside it."
         )
         if tree.lost
         else None,
     )
 
 
-def _alone(ancestor: Ancestor, material: ReportInputs) -> str:
-    manual = _section(material.file.section("baselines"), "manual").get("template")
+def _alone(ancestor: Ancestor, inputs: ReportInputs) -> str:
+    manual = _section(inputs.file.section("baselines"), "manual").get("template")
     if ancestor.template == manual:
         return "It is the manual prompt: the search found no better one."
     return "It was made at once, not from another prompt."
 
 
-def _member(ancestor: Ancestor, known: Mapping[str, Ancestor], material: ReportInputs) -> Html:
+def _member(ancestor: Ancestor, known: Mapping[str, Ancestor], inputs: ReportInputs) -> Html:
     parents = [known[name] for name in ancestor.parents if name in known and name != ancestor.id]
-    metric = material.objective
+    metric = inputs.objective
     value = ancestor.scores.get(metric)
     split = "" if ancestor.split == "dev" else " on train"
     score = f"{title_of(metric)} {number(value)}{split}" if value is not None else "not scored"
@@ -62,36 +62,36 @@ def _member(ancestor: Ancestor, known: Mapping[str, Ancestor], material: ReportI
     return el(
         "div",
         el("p", *head, class_="over"),
-        el("p", _template(ancestor, parents, material)),
-        *(_answers(change) for change in _changed(ancestor, parents, material)),
+        el("p", _template(ancestor, parents, inputs)),
+        *(_answers(change) for change in _changed(ancestor, parents, inputs)),
         _evidence(ancestor),
     )
 
 
-def _template(ancestor: Ancestor, parents: list[Ancestor], material: ReportInputs) -> Html:
-    """Beside its first parent, if it has one."""
+def _template(ancestor: Ancestor, parents: list[Ancestor], inputs: ReportInputs) -> Html:
+    """Return the template as a change of its first parent's, if it has one."""
     if not parents:
-        return template_html(ancestor.template, material.language)
+        return template_html(ancestor.template, inputs.language)
     try:
         old, new = Template.parse(parents[0].template), Template.parse(ancestor.template)
     except PromptError:  # of a ledger that was edited
-        return template_html(ancestor.template, material.language)
-    return changes_html(changes(old, new, material.spaced), material.language)
+        return template_html(ancestor.template, inputs.language)
+    return changes_html(changes(old, new, inputs.spaced), inputs.language)
 
 
 def _changed(
-    ancestor: Ancestor, parents: list[Ancestor], material: ReportInputs
+    ancestor: Ancestor, parents: list[Ancestor], inputs: ReportInputs
 ) -> list[AnswerChange]:
-    """Answers that are not its first parent's."""
-    if material.kind == "facts" or not parents:
+    """Return the answers that are not its first parent's."""
+    if inputs.kind == "facts" or not parents:
         return []
-    old, new = (_answers_of(each, material) for each in (parents[0], ancestor))
+    old, new = (_answers_of(each, inputs) for each in (parents[0], ancestor))
     return list(answer_changes(old, new))
 
 
-def _answers_of(ancestor: Ancestor, material: ReportInputs) -> dict[str, tuple[str, ...]]:
-    """Return its own, or those of the manual prompt, which the ledger does not repeat."""
-    manual = _section(material.file.section("baselines"), "manual")
+def _answers_of(ancestor: Ancestor, inputs: ReportInputs) -> dict[str, tuple[str, ...]]:
+    """Return the prompt's answers, or the manual ones, which the ledger does not repeat."""
+    manual = _section(inputs.file.section("baselines"), "manual")
     verbalizer = ancestor.answers or _section(manual, "verbalizer")
     return {label: answer_texts(answers) for label, answers in verbalizer.items()}
 
@@ -104,7 +104,7 @@ def _answers(change: AnswerChange) -> Html:
 
 
 def _evidence(ancestor: Ancestor) -> Html | None:
-    """Return what the strategy noted of it, in short."""
+    """Return the strategy's evidence for the prompt, in short."""
     facts = [str(ancestor.evidence["method"])] if "method" in ancestor.evidence else []
     for key, value in ancestor.evidence.items():
         if key not in TOLD and _is_short(value):

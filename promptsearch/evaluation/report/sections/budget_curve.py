@@ -1,19 +1,19 @@
-"""The search over its budget."""
+"""Section on the search over its budget."""
 
 from promptsearch.evaluation.report.charts import progress
 from promptsearch.evaluation.report.html import Html
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, listing, number
 from promptsearch.evaluation.report.sections.parts import figure, note, section
-from promptsearch.evaluation.report.statistics.budget_curve import BudgetCurve, course_of
+from promptsearch.evaluation.report.statistics.budget_curve import BudgetCurve, budget_curve_of
 from promptsearch.evaluation.report.trials import Trials
 from promptsearch.metrics import title_of
 
 
-def course(material: ReportInputs) -> Html:
-    """Return a chart of all trials, or what is missing for it."""
-    trials = material.trials
-    curve = course_of(trials.rows, material.objective)
+def budget_curve(inputs: ReportInputs) -> Html:
+    """Return a chart of all trials, or notes on missing ones."""
+    trials = inputs.trials
+    curve = budget_curve_of(trials.rows, inputs.objective)
     return section(
         "search",
         "The search over its budget",
@@ -29,7 +29,7 @@ def course(material: ReportInputs) -> Html:
 
 
 def gaps(trials: Trials, curve: BudgetCurve) -> list[str]:
-    """Return what cannot be shown, and why."""
+    """Return notes on trials that are missing from the chart, with the reasons."""
     if not trials.exists:
         return [
             f"There is no {trials.path.name} beside the prompts, so the search itself cannot be "
@@ -49,7 +49,7 @@ def gaps(trials: Trials, curve: BudgetCurve) -> list[str]:
 
 
 def caption(curve: BudgetCurve) -> str:
-    """Return the course in a sentence."""
+    """Return the budget curve as a sentence."""
     if not curve.best:
         return "No prompt was scored on all of dev."
     (_, start), (last, best) = curve.best[0], curve.best[-1]

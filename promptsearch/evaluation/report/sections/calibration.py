@@ -1,4 +1,4 @@
-"""Whether probabilities are shares, and what calibration took away."""
+"""Section on calibration: whether probabilities are shares, and the prior that was removed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,26 +12,30 @@ from promptsearch.evaluation.report.number_format import number, percent
 from promptsearch.evaluation.report.sections.parts import bar, figure, section, table
 from promptsearch.metrics.calibration_error import BINS, reliability_bins
 
-CLOSE = 0.02  # between what is said and what happens
+CLOSE = 0.02  # between mean confidence and accuracy
 
 
-def reliability(material: ReportInputs) -> Html | None:
-    """Nothing where there is neither a diagram nor a calibration to tell of."""
-    parts = [part for part in (_diagram(material), _calibration(material)) if part is not None]
+def reliability(inputs: ReportInputs) -> Html | None:
+    """Return the section; None without both a diagram and a calibration."""
+    parts = [part for part in (_diagram(inputs), _calibration(inputs)) if part is not None]
     return (
         section("reliability", "Are its probabilities to be believed?", *parts) if parts else None
     )
 
 
-def _diagram(material: ReportInputs) -> Html | None:
-    """Of labelled tasks whose labels' probabilities were kept."""
-    examined = material.examined
-    if examined is None or material.kind == "facts" or examined.predictions.log_probs is None:
+def _diagram(inputs: ReportInputs) -> Html | None:
+    """Return the reliability diagram; None for facts, or if no label probabilities are kept."""
+    model_predictions = inputs.model_predictions
+    if (
+        model_predictions is None
+        or inputs.kind == "facts"
+        or model_predictions.predictions.log_probs is None
+    ):
         return None
-    confidence = np.exp(examined.predictions.log_probs.max(1))
-    bins = reliability_bins(confidence, examined.predictions.hits)
-    scores = examined.document["prompts"][0]["scores"][material.split]
-    mean, right = float(confidence.mean()), float(examined.predictions.hits.mean())
+    confidence = np.exp(model_predictions.predictions.log_probs.max(1))
+    bins = reliability_bins(confidence, model_predictions.predictions.hits)
+    scores = model_predictions.document["prompts"][0]["scores"][inputs.split]
+    mean, right = float(confidence.mean()), float(model_predictions.predictions.hits.mean())
     lean = "about as sure as it should be"
     if abs(mean - right) > CLOSE:
         lean = "surer than it should be" if mean > right else "less sure than it could be"
@@ -43,14 +47,14 @@ def _diagram(material: ReportInputs) -> Html | None:
     return figure(chart(bins, caption), caption)
 
 
-def _calibration(material: ReportInputs) -> Html | None:
+def _calibration(inputs: ReportInputs) -> Html | None:
     """Return the method, and the best prompt's prior where labels have one each."""
-    method = material.file.section("scoring").get("calibration")
+    method = inputs.file.section("scoring").get("calibration")
     if method in (None, "none"):
         return None
     paragraph = el("p", f"Scores are calibrated ({method}): each prompt's prior was taken away.")
-    prior = material.best.row.get("prior")
-    if not isinstance(prior, Mapping) or material.kind == "facts":
+    prior = inputs.best.row.get("prior")
+    if not isinstance(prior, Mapping) or inputs.kind == "facts":
         return paragraph
     rows = [[label, *_prior(value)] for label, value in prior.items()]
     return el(
@@ -59,6 +63,6 @@ def _calibration(material: ReportInputs) -> Html | None:
 
 
 def _prior(value: Any) -> list[Html]:
-    """Of the label, or of its answers together."""
+    """Return the prior of a label, or of its answers together."""
     share = float(np.exp(np.logaddexp.reduce(np.atleast_1d(np.array(value, dtype=np.float64)))))
     return [bar(min(1.0, share), percent(share))]

@@ -1,4 +1,4 @@
-"""What the numbers mean, and what they do not."""
+"""Section on what the numbers mean, and what they do not."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,15 +12,15 @@ from promptsearch.metrics import title_of
 FEW = 100  # examples below which an interval of a share is 0.1 wide or more on each side
 
 
-def limits(material: ReportInputs) -> Html:
-    """One remark for each reason to be careful that holds here."""
-    return section("limits", "What the numbers mean", listed(list(_remarks(material))))
+def limits(inputs: ReportInputs) -> Html:
+    """Return a remark for each reason for caution that holds here."""
+    return section("limits", "What the numbers mean", listed(list(_remarks(inputs))))
 
 
-def _remarks(material: ReportInputs) -> Iterator[str]:
-    yield from _of_the_split(material)
-    yield from _of_the_metric(material)
-    search: Any = material.file.section("search")
+def _remarks(inputs: ReportInputs) -> Iterator[str]:
+    yield from _of_the_split(inputs)
+    yield from _of_the_metric(inputs)
+    search: Any = inputs.file.section("search")
     if search.get("rank_by") == "finetune":
         yield (
             "The search ranked copies of the model that were tuned to each prompt; they were not "
@@ -42,31 +42,31 @@ def _remarks(material: ReportInputs) -> Iterator[str]:
     )
 
 
-def _of_the_split(material: ReportInputs) -> Iterator[str]:
-    if material.split != "test" and material.selected:
+def _of_the_split(inputs: ReportInputs) -> Iterator[str]:
+    if inputs.split != "test" and inputs.selected:
         yield (
             "Dev selected these prompts out of many. Their scores there are the best of many draws "
             "and will not hold; only a split that selected nothing shows a gain."
         )
     else:
         yield (
-            f"{_why_fair(material)} intervals tell how far other examples like these may "
+            f"{_why_fair(inputs)} intervals tell how far other examples like these may "
             "lie, not how far another domain may."
         )
-        if material.examined is not None:
+        if inputs.model_predictions is not None:
             yield (
                 "The difference to the manual prompt is paired: the same examples under both. An "
                 "interval that holds 0 shows no difference; it does not show that there is none."
             )
-    rows = [row.test or row.dev for row in material.standings if row.test or row.dev]
+    rows = [row.test or row.dev for row in inputs.ranked_prompts if row.test or row.dev]
     n: Any = (rows[0] or {}).get("n") if rows else None
     if isinstance(n, int) and n < FEW:
         yield f"{count(n, 'example')} are few: differences below a tenth are mostly noise."
 
 
-def _why_fair(material: ReportInputs) -> str:
-    """Return why the split does not flatter the prompts, before what its intervals mean."""
-    if material.split == "test":
+def _why_fair(inputs: ReportInputs) -> str:
+    """Return why the split does not flatter the prompts, as the start of a sentence."""
+    if inputs.split == "test":
         return "Test selected nothing. Its"
     return (
         "No search selected these prompts on dev; its scores would flatter one that is picked "
@@ -74,19 +74,19 @@ def _why_fair(material: ReportInputs) -> str:
     )
 
 
-def _of_the_metric(material: ReportInputs) -> Iterator[str]:
-    if material.kind == "facts":
+def _of_the_metric(inputs: ReportInputs) -> Iterator[str]:
+    if inputs.kind == "facts":
         yield (
             "P@1 is the share of facts whose first answer among the candidates is right. It "
             "depends on which candidates there are; facts whose object is none of them count as "
             "wrong, and are left out of log-likelihood."
         )
-    elif material.share == "accuracy":
+    elif inputs.share == "accuracy":
         yield (
             "Accuracy hides the rare labels where labels are unequal: look at macro F1 and at the "
             "results by label."
         )
     yield (
         "Log-likelihood is the mean log-probability (in nats) of what is right, 0 at best; it "
-        f"tells prompts apart that have the same {title_of(material.share)}."
+        f"tells prompts apart that have the same {title_of(inputs.share)}."
     )

@@ -1,4 +1,4 @@
-"""How much dev's choice among the best prompts means for other examples."""
+"""Section on whether dev's order of the best prompts holds on other examples."""
 
 from math import sqrt
 
@@ -15,46 +15,46 @@ from promptsearch.evaluation.report.statistics.dev_test_correlation import (
 from promptsearch.metrics import title_of
 
 
-def relation(material: ReportInputs) -> Html | None:
-    """Nothing where no model was asked; a remark where there is only dev."""
-    if material.examined is None:
+def relation(inputs: ReportInputs) -> Html | None:
+    """Return the section; None without a model, a remark where there is only dev."""
+    if inputs.model_predictions is None:
         return None
     title = "Does dev tell which prompt is best?"
-    if material.split == "dev":
+    if inputs.split == "dev":
         return section(
             "relation", title, note("There are no scores on test to compare dev's choice with.")
         )
-    correlation = relation_of(_pairs(material), material.objective)
+    correlation = relation_of(_pairs(inputs), inputs.objective)
     if len(correlation.pairs) < 2:
         return section(
             "relation",
             title,
             note("It takes two prompts or more with scores on dev: add --top 10."),
         )
-    caption = correlation_caption(correlation, material.split)
+    caption = correlation_caption(correlation, inputs.split)
     return section(
         "relation",
         title,
-        figure(chart(correlation, material.split, caption), caption),
-        el("p", _noise(material, correlation)),
-        el("p", _price(material)),
+        figure(chart(correlation, inputs.split, caption), caption),
+        el("p", _noise(inputs, correlation)),
+        el("p", _price(inputs)),
     )
 
 
-def _pairs(material: ReportInputs) -> list[Pair]:
+def _pairs(inputs: ReportInputs) -> list[Pair]:
     pairs = []
-    for row in material.standings:
-        dev, judged = (
-            row.share("dev", material.objective),
-            row.share(material.split, material.objective),
+    for row in inputs.ranked_prompts:
+        dev, scored = (
+            row.share("dev", inputs.objective),
+            row.share(inputs.split, inputs.objective),
         )
-        if row.role == "prompt" and dev is not None and judged is not None:
-            pairs.append(Pair(row.id, dev[0], judged[0]))
+        if row.role == "prompt" and dev is not None and scored is not None:
+            pairs.append(Pair(row.id, dev[0], scored[0]))
     return pairs
 
 
 def correlation_caption(correlation: DevTestCorrelation, split: str) -> str:
-    """Return the rank correlation, beside what chance gives."""
+    """Return the rank correlation, beside that of random orders."""
     about = f"{count(len(correlation.pairs), 'prompt')} by {title_of(correlation.metric)}"
     if correlation.spearman is None or correlation.chance is None:
         return f"{about}: too few, or too equal, for a rank correlation."
@@ -62,26 +62,26 @@ def correlation_caption(correlation: DevTestCorrelation, split: str) -> str:
         f"{about}: Spearman's rank correlation is {number(correlation.spearman, signed=True)}"
     )
     chance = f"random orders stay within ±{number(correlation.chance)} in 95 of 100 cases"
-    if not correlation.is_shown:
+    if not correlation.exceeds_chance:
         return f"{sentence}; {chance}, so this shows no relation."
     way = "orders them much as" if correlation.spearman > 0 else "orders them against"
     return f"{sentence}; {chance}, so dev {way} {split} does."
 
 
-def _noise(material: ReportInputs, correlation: DevTestCorrelation) -> str:
-    """Return how far apart the prompts are on dev, and how far chance alone sets a score."""
-    rows = [row for row in material.standings if row.role == "prompt" and row.dev]
-    shares = [share[0] for row in rows if (share := row.share("dev", material.share))]
+def _noise(inputs: ReportInputs, correlation: DevTestCorrelation) -> str:
+    """Return the prompts' spread on dev, beside the standard error of a score."""
+    rows = [row for row in inputs.ranked_prompts if row.role == "prompt" and row.dev]
+    shares = [share[0] for row in rows if (share := row.share("dev", inputs.share))]
     n = next((size for row in rows if isinstance(size := (row.dev or {}).get("n"), int)), 0)
     if not shares or not n:
         return "How noisy dev is cannot be told: the file does not say how many examples it has."
     spread, error = max(shares) - min(shares), sqrt(shares[0] * (1 - shares[0]) / n)
-    name = title_of(material.share)
+    name = title_of(inputs.share)
     sentence = (
         f"On the {count(n, 'example')} of dev the {name} of these prompts spans {number(spread)}, "
         f"while one standard error of a single {name} is {number(error)}. "
     )
-    if correlation.is_shown:
+    if correlation.exceeds_chance:
         return sentence + "Single places in this order are still a matter of luck."
     if spread < 2 * error:
         return sentence + "Dev is too small to order them: take their order as a draw among equals."
@@ -90,10 +90,10 @@ def _noise(material: ReportInputs, correlation: DevTestCorrelation) -> str:
     )
 
 
-def _price(material: ReportInputs) -> str | None:
-    """Return what is left of the winner's lead where nothing selected it."""
-    metric, split = material.objective, material.split
-    best, manual = material.standings[0], [r for r in material.standings if r.id == "manual"]
+def _price(inputs: ReportInputs) -> str | None:
+    """Return how much of the winner's lead on dev is left on the other split."""
+    metric, split = inputs.objective, inputs.split
+    best, manual = inputs.ranked_prompts[0], [r for r in inputs.ranked_prompts if r.id == "manual"]
     leads = []
     for on in ("dev", split):
         pair = [row.share(on, metric) for row in (best, *manual)]

@@ -1,4 +1,4 @@
-"""Several prompts as one, where the file has that."""
+"""Section on the file's ensemble."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from promptsearch.evaluation.report.sections.parts import bar, section, table
 from promptsearch.metrics import title_of
 
 
-def ensemble(material: ReportInputs) -> Html | None:
-    """Nothing where there is none."""
-    section_of_file: Any = material.file.section("ensemble")
+def ensemble(inputs: ReportInputs) -> Html | None:
+    """Return the section; None if the file has no ensemble."""
+    section_of_file: Any = inputs.file.section("ensemble")
     if not section_of_file:
         return None
     largest = max(float(m["weight"]) for m in section_of_file["members"]) or 1.0
@@ -23,35 +23,33 @@ def ensemble(material: ReportInputs) -> Html | None:
         "ensemble",
         "Several prompts as one",
         el("p", f"Rule: {section_of_file['rule']}. The members were selected on dev."),
-        _scores_list(material, section_of_file),
+        _scores_list(inputs, section_of_file),
         table("Members and weights", ("prompt", "weight"), rows),
     )
 
 
-def _scores_list(material: ReportInputs, section_of_file: Any) -> Html | None:
-    pairs = [
-        (f"{_measured_name(material)} on dev, selected", _score(section_of_file, "dev", material))
-    ]
-    if material.examined is not None:
-        now = material.examined.document.get("ensemble")
-        scores = now["scores"][material.split] if now else {}
-        if material.split != "dev":
+def _scores_list(inputs: ReportInputs, section_of_file: Any) -> Html | None:
+    pairs = [(f"{_measured_name(inputs)} on dev, selected", _score(section_of_file, "dev", inputs))]
+    if inputs.model_predictions is not None:
+        now = inputs.model_predictions.document.get("ensemble")
+        scores = now["scores"][inputs.split] if now else {}
+        if inputs.split != "dev":
             pairs.append(
                 (
-                    f"{_measured_name(material)} on {material.split}",
-                    _score(now, material.split, material),
+                    f"{_measured_name(inputs)} on {inputs.split}",
+                    _score(now, inputs.split, inputs),
                 )
             )
-        pairs.append((f"gain over manual on {material.split}", gain(scores)))
-        pairs.append((f"gain over {material.best.id} on {material.split}", gain(scores, "vs_best")))
+        pairs.append((f"gain over manual on {inputs.split}", gain(scores)))
+        pairs.append((f"gain over {inputs.best.id} on {inputs.split}", gain(scores, "vs_best")))
     return defined(pairs, class_="facts")
 
 
-def _measured_name(material: ReportInputs) -> str:
-    return title_of(material.share)
+def _measured_name(inputs: ReportInputs) -> str:
+    return title_of(inputs.share)
 
 
-def _score(row: Any, split: str, material: ReportInputs) -> str:
+def _score(row: Any, split: str, inputs: ReportInputs) -> str:
     scores = ((row or {}).get("scores") or {}).get(split) or {}
-    value = scores.get(material.share)
+    value = scores.get(inputs.share)
     return f"{number(value)} {interval(scores.get('ci95'))}" if value is not None else ""

@@ -1,9 +1,9 @@
-"""Labelled tasks: results by label, and which label is taken for which."""
+"""Section on labels: results by label, and confusions."""
 
 from promptsearch.evaluation.report.html import Child, Html, el
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, number
-from promptsearch.evaluation.report.prompt_markup import label_shown
+from promptsearch.evaluation.report.prompt_markup import label_html
 from promptsearch.evaluation.report.sections.parts import bar, section, table
 from promptsearch.evaluation.report.statistics.labels import (
     LabelResult,
@@ -17,51 +17,51 @@ MANY = 24  # labels; a larger matrix is not read
 PAIRS = 12  # of labels confused, shown instead
 
 
-def labels(material: ReportInputs) -> Html | None:
-    """Nothing where no model was asked, or for facts."""
-    if material.examined is None or material.kind == "facts":
+def labels(inputs: ReportInputs) -> Html | None:
+    """Return the section; None without a model, or for facts."""
+    if inputs.model_predictions is None or inputs.kind == "facts":
         return None
-    judged = material.examined.predictions
+    predictions = inputs.model_predictions.predictions
     caption, header = "Results by label", ("label", "precision", "recall", "F1", "examples")
-    rows = (_row(row, material) for row in per_label(judged))
+    rows = (_row(row, inputs) for row in per_label(predictions))
     return section(
         "labels",
         caption,
-        el("p", _about(judged, material)),
+        el("p", _about(predictions, inputs)),
         table(caption, (*header, "predicted"), rows),
-        _pairs(judged) if len(judged.labels) > MANY else _matrix(judged),
+        _pairs(predictions) if len(predictions.labels) > MANY else _matrix(predictions),
     )
 
 
-def _about(judged: Predictions, material: ReportInputs) -> str:
-    where = f"{count(len(judged.targets), 'example')} of {material.split}"
+def _about(predictions: Predictions, inputs: ReportInputs) -> str:
+    where = f"{count(len(predictions.targets), 'example')} of {inputs.split}"
     sentence = (
-        f"{material.best.id} on {where}. Precision: of those predicted, the share that is right; "
+        f"{inputs.best.id} on {where}. Precision: of those predicted, the share that is right; "
         "recall: of those there are, the share found."
     )
-    if len(judged.labels) > MANY:
+    if len(predictions.labels) > MANY:
         return sentence
     return f"{sentence} In the matrix, shades are shares of the row."
 
 
-def _row(row: LabelResult, material: ReportInputs) -> list[Child]:
+def _row(row: LabelResult, inputs: ReportInputs) -> list[Child]:
     shares = [bar(value, number(value)) for value in (row.precision, row.recall, row.f1)]
-    name = label_shown(row.label, material.best.row.get("verbalizer"))
+    name = label_html(row.label, inputs.best.row.get("verbalizer"))
     return [name, *shares, f"{row.n:,}", f"{row.predicted:,}"]
 
 
-def _matrix(judged: Predictions) -> Html:
-    """Rows are what is right, columns what was predicted; shades are shares of the row."""
-    cells = confusion(judged)
+def _matrix(predictions: Predictions) -> Html:
+    """Return the confusion matrix (right, predicted); shades are shares of the row."""
+    cells = confusion(predictions)
     caption = "Confusion matrix"
     rows = []
     for row_index, (label, row_counts) in enumerate(
-        zip(judged.labels, cells.tolist(), strict=True)
+        zip(predictions.labels, cells.tolist(), strict=True)
     ):
         total = max(1, sum(row_counts))
         shaded = (_cell(times, times / total, row_index == i) for i, times in enumerate(row_counts))
         rows.append(el("tr", el("th", label, scope="row"), *shaded))
-    names = (el("th", label, scope="col") for label in judged.labels)
+    names = (el("th", label, scope="col") for label in predictions.labels)
     head = el("tr", el("td", "right \\ predicted"), *names)
     whole = el(
         "table", el("caption", caption), el("thead", head), el("tbody", *rows), class_="confusion"
@@ -73,8 +73,9 @@ def _cell(times: int, share: float, right: bool) -> Html:
     return el("td", f"{times:,}", class_="hit" if right else "miss", style=f"--share:{share:.4f}")
 
 
-def _pairs(judged: Predictions) -> Html:
+def _pairs(predictions: Predictions) -> Html:
     rows = [
-        [pair.right[0], pair.predicted, f"{pair.times:,}"] for pair in most_confused(judged, PAIRS)
+        [pair.right[0], pair.predicted, f"{pair.times:,}"]
+        for pair in most_confused(predictions, PAIRS)
     ]
     return table("Labels most often taken for another", ("right", "predicted", "times"), rows)

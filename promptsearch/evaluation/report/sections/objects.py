@@ -1,4 +1,4 @@
-"""Facts: results by object, and what is said for everything."""
+"""Section on facts: results by object, and the objects predicted most often."""
 
 from promptsearch.evaluation.report.html import Child, Html, el
 from promptsearch.evaluation.report.inputs import ReportInputs
@@ -11,38 +11,42 @@ from promptsearch.metrics.predictions import Predictions
 SHOWN = 12  # rows of each table
 
 
-def objects(material: ReportInputs) -> Html | None:
-    """Nothing where no model was asked, or for labelled tasks."""
-    if material.examined is None or material.kind != "facts":
+def objects(inputs: ReportInputs) -> Html | None:
+    """Return the section; None without a model, or for labelled tasks."""
+    if inputs.model_predictions is None or inputs.kind != "facts":
         return None
-    judged = material.examined.predictions
+    predictions = inputs.model_predictions.predictions
     return section(
         "objects",
         "Results by object",
-        el("p", *_about(judged, material)),
-        _most_predicted(judged),
-        _by_object(judged),
-        _pairs(judged),
+        el("p", *_about(predictions, inputs)),
+        _most_predicted(predictions),
+        _by_object(predictions),
+        _pairs(predictions),
     )
 
 
-def _about(judged: Predictions, material: ReportInputs) -> list[Child]:
-    lost, distinct = uncovered(judged), len({judged.labels[i] for i in judged.predicted.tolist()})
+def _about(predictions: Predictions, inputs: ReportInputs) -> list[Child]:
+    lost, distinct = (
+        uncovered(predictions),
+        len({predictions.labels[i] for i in predictions.predicted.tolist()}),
+    )
     sentence = (
-        f"{material.best.id} on {count(len(judged.targets), 'fact')} of {material.split}: "
-        f"{count(distinct, 'different answer')} among {count(len(judged.labels), 'candidate')}. "
+        f"{inputs.best.id} on {count(len(predictions.targets), 'fact')} of {inputs.split}: "
+        f"{count(distinct, 'different answer')} among "
+        f"{count(len(predictions.labels), 'candidate')}. "
     )
     if lost:
         sentence += (
             f"{count(lost, 'fact')} cannot be answered right: their objects are no candidates. "
         )
-    if any(len(targets) > 1 for targets in judged.targets):
+    if any(len(targets) > 1 for targets in predictions.targets):
         sentence += "A fact with several right objects counts for each of them below. "
     return [sentence]
 
 
-def _most_predicted(judged: Predictions) -> Html:
-    most_frequent = most_predicted(judged, SHOWN)
+def _most_predicted(predictions: Predictions) -> Html:
+    most_frequent = most_predicted(predictions, SHOWN)
     rows = [
         [name, bar(times / most_frequent[0][1], f"{times:,}"), f"{times - wrong:,}", f"{wrong:,}"]
         for name, times, wrong in most_frequent
@@ -50,9 +54,9 @@ def _most_predicted(judged: Predictions) -> Html:
     return table("Said most often", ("object", "said", "right", "wrong"), rows)
 
 
-def _by_object(judged: Predictions) -> Html:
-    """P@1 of the most frequent objects, where any is asked for twice."""
-    results = [result for result in per_object(judged) if result.n > 1][:SHOWN]
+def _by_object(predictions: Predictions) -> Html:
+    """Return P@1 of the most frequent objects, if any is right twice."""
+    results = [result for result in per_object(predictions) if result.n > 1][:SHOWN]
     if not results:
         return el("p", "Every object is right once only, so P@1 by object would be 0 or 1.")
     rows = [
@@ -67,9 +71,9 @@ def _by_object(judged: Predictions) -> Html:
     return table("P@1 of the most frequent objects", ("object", "P@1", "facts", "said"), rows)
 
 
-def _pairs(judged: Predictions) -> Html | None:
-    """Objects most often taken for another, where that happens twice."""
-    confused = [pair for pair in most_confused(judged, SHOWN) if pair.times > 1]
+def _pairs(predictions: Predictions) -> Html | None:
+    """Return the objects most often confused; None if no confusion happens twice."""
+    confused = [pair for pair in most_confused(predictions, SHOWN) if pair.times > 1]
     if not confused:
         return None
     rows = [[", ".join(pair.right), pair.predicted, f"{pair.times:,}"] for pair in confused]

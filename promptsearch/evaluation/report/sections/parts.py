@@ -1,4 +1,4 @@
-"""What several sections are made of."""
+"""Parts that several sections share."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,7 @@ from promptsearch.evaluation.report.html import Child, Html, el
 
 
 def section(name: str, title: str, *children: Child) -> Html:
-    """Return a section that the contents lead to."""
+    """Return a section that the table of contents links to."""
     heading = el("h2", title, id=f"{name}-title")
     return el("section", heading, *children, id=name, aria_labelledby=f"{name}-title")
 
@@ -17,14 +17,14 @@ def note(*children: Child) -> Html:
 
 
 def figure(svg: Html, caption: str) -> Html:
-    """Return a chart and what it shows."""
+    """Return a chart with its caption."""
     return el("figure", svg, el("figcaption", caption))
 
 
 def table(
     caption: str, header: Sequence[Child], rows: Iterable[Sequence[Child]], class_: str = ""
 ) -> Html:
-    """Return a table whose first column names its rows; it scrolls where the page is too narrow."""
+    """Return a table whose first column names its rows; it scrolls on narrow pages."""
     head = el("tr", *(el("th", cell, scope="col") for cell in header))
     body = (
         el("tr", el("th", row[0], scope="row"), *(el("td", c) for c in row[1:])) for row in rows
@@ -47,5 +47,5 @@ def bar(share: float | None, text: str) -> Html:
 
 
 def details(summary: str, *children: Child) -> Html:
-    """Return what is only read by those who want it."""
+    """Return content that opens under a summary."""
     return el("details", el("summary", summary), *children)

@@ -1,4 +1,4 @@
-"""How it was made: the command, the data, the model, the versions and the costs."""
+"""Section on provenance: the command, the data, the model, the versions and the costs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from promptsearch.evaluation.report.sections.parts import details, section
 HASH = 12  # characters of a hash that are shown
 
 
-def making(material: ReportInputs) -> Html:
-    """Return only what the file tells; a file may hold little more than templates."""
-    file = material.file
+def making(inputs: ReportInputs) -> Html:
+    """Return the facts that the file has; a file may hold little more than templates."""
+    file = inputs.file
     search, model = _of(file.document, "search"), _of(file.document, "model")
     pairs: list[tuple[str, Child]] = [
         ("command", el("code", str(search["command"])) if search.get("command") else None),
-        ("when", f"{material.when:%Y-%m-%d %H:%M} UTC" if material.when else None),
+        ("when", f"{inputs.when:%Y-%m-%d %H:%M} UTC" if inputs.when else None),
         ("strategy", _strategy(search)),
         ("cost", _cost(_of(search, "spent"))),
         ("stopped", str(search.get("stopped_because") or "")),
         ("model", _model(model)),
-        ("asked for this report", _report_command(material)),
+        ("asked for this report", _report_command(inputs)),
         ("scoring", _pairs(_of(file.document, "scoring"))),
         *_data(_of(file.document, "task")),
         ("versions", _pairs(_of(file.document, "versions"))),
@@ -61,18 +61,18 @@ def _model(model: Mapping[str, Any]) -> str:
     return " · ".join([str(model["spec"]), *about]) if model.get("spec") else ""
 
 
-def _report_command(material: ReportInputs) -> str:
-    """Return the model that made the numbers here, where it is another one or none."""
-    if material.examined is None:
+def _report_command(inputs: ReportInputs) -> str:
+    """Return the model of this report's numbers: the search's, another one or none."""
+    if inputs.model_predictions is None:
         return "no model (--no-evaluate)"
-    now = material.examined.evaluation.scorer.model.info
-    found_with = material.file.section("model").get("sha256")
-    who = "the same model" if found_with == now.sha256 else f"{now.spec} ({now.family})"
-    return f"{who}, on {material.split}"
+    now = inputs.model_predictions.evaluation.scorer.model.info
+    search_model = inputs.file.section("model").get("sha256")
+    who = "the same model" if search_model == now.sha256 else f"{now.spec} ({now.family})"
+    return f"{who}, on {inputs.split}"
 
 
 def _data(task: Mapping[str, Any]) -> list[tuple[str, Child]]:
-    """Return each split's files."""
+    """Return the files of each split."""
     rows: list[tuple[str, Child]] = []
     for split, about_split in _of(task, "data").items():
         files = ", ".join(map(str, about_split.get("files", ())))

@@ -1,4 +1,4 @@
-"""What this is, and the one answer that most readers want."""
+"""The head of the page: the task, the best prompt and the verdict on it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,54 +13,54 @@ from promptsearch.evaluation.report.number_format import (
     number,
     sentence,
 )
-from promptsearch.evaluation.report.prompt_markup import answers_shown, template_html
+from promptsearch.evaluation.report.prompt_markup import answers_html, template_html
 from promptsearch.evaluation.report.sections.parts import note
 from promptsearch.metrics import title_of
 
 Scores = Mapping[str, Any]
 
 
-def summary(material: ReportInputs) -> Html:
+def summary(inputs: ReportInputs) -> Html:
     """Return the head of the page."""
-    file, best = material.file, material.best
+    file, best = inputs.file, inputs.best
     model, search = file.section("model"), file.section("search")
     about = [str(model.get("spec") or "a model"), str(search.get("strategy") or "prompts")]
     verbalizer = best.row.get("verbalizer")
     return el(
         "header",
         el("p", " · ".join(["promptsearch report", *about]), class_="kicker"),
-        el("h1", material.name),
-        el("p", sentence(verdict(material)), class_="verdict"),
+        el("h1", inputs.name),
+        el("p", sentence(verdict(inputs)), class_="verdict"),
         el(
             "div",
-            el("p", el("span", best.id, class_="id"), f" {_which(material)}", class_="over"),
-            el("p", template_html(best.prompt.template, material.language), class_="best"),
-            el("p", answers_shown(verbalizer)) if isinstance(verbalizer, Mapping) else None,
+            el("p", el("span", best.id, class_="id"), f" {_which(inputs)}", class_="over"),
+            el("p", template_html(best.prompt.template, inputs.language), class_="best"),
+            el("p", answers_html(verbalizer)) if isinstance(verbalizer, Mapping) else None,
             class_="card",
         ),
-        el("dl", *_tiles(material), class_="tiles"),
-        *_remarks(material),
+        el("dl", *_tiles(inputs), class_="tiles"),
+        *_remarks(inputs),
     )
 
 
-def _which(material: ReportInputs) -> str:
-    return "the best prompt on dev" if material.selected else "the file's first prompt"
+def _which(inputs: ReportInputs) -> str:
+    return "the best prompt on dev" if inputs.selected else "the file's first prompt"
 
 
-def verdict(material: ReportInputs) -> str:
-    """Return what the best prompt is worth, in one sentence that claims no more than is known."""
-    scores, metric = _scores(material, "best"), material.share
+def verdict(inputs: ReportInputs) -> str:
+    """Return one sentence on the best prompt's score that claims no more than is known."""
+    scores, metric = _scores(inputs, "best"), inputs.share
     if scores is None or metric not in scores:
         return "Nothing was scored: these prompts have no numbers yet."
     score_text = (
         f"{title_of(metric)} {number(scores[metric])} {interval(scores.get('ci95'))}".rstrip()
     )
-    where = f"on {count(int(scores['n']), 'example')} of {material.split}"
+    where = f"on {count(int(scores['n']), 'example')} of {inputs.split}"
     sentence = f"{score_text} {where}"
-    if material.split == "dev" and material.selected:
+    if inputs.split == "dev" and inputs.selected:
         return f"{sentence}, which selected this prompt: expect less on new examples."
     difference = scores.get("vs_manual")
-    if difference is None and material.examined is None:
+    if difference is None and inputs.model_predictions is None:
         return f"{sentence}."  # the file's own scores: nothing was compared
     if not difference or not (difference["n_discordant"] or difference["delta"]):
         return f"{sentence}: no different from the manual prompt."
@@ -73,19 +73,19 @@ def verdict(material: ReportInputs) -> str:
     return f"{sentence}. A difference to the manual prompt is not shown: {what}."
 
 
-def _scores(material: ReportInputs, who: str) -> Scores | None:
-    """Of the best prompt, or of a baseline, on the split that was read."""
-    first, *others = material.standings
+def _scores(inputs: ReportInputs, who: str) -> Scores | None:
+    """Return the scores of the best prompt, or of a baseline, on the scored split."""
+    first, *others = inputs.ranked_prompts
     rows = [first] if who == "best" else [row for row in others if row.id == who]
     if not rows:
         return None
-    return rows[0].dev if material.split == "dev" else rows[0].test
+    return rows[0].dev if inputs.split == "dev" else rows[0].test
 
 
-def _tiles(material: ReportInputs) -> list[Child]:
-    metric, split = material.share, material.split
-    best, manual = (_scores(material, who) or {} for who in ("best", "manual"))
-    spent = material.file.section("search").get("spent")
+def _tiles(inputs: ReportInputs) -> list[Child]:
+    metric, split = inputs.share, inputs.split
+    best, manual = (_scores(inputs, who) or {} for who in ("best", "manual"))
+    spent = inputs.file.section("search").get("spent")
     totals: Mapping[str, Any] = spent if isinstance(spent, Mapping) else {}
     tiles = [
         (f"{title_of(metric)} on {split}", number(best.get(metric)), interval(best.get("ci95"))),
@@ -102,32 +102,32 @@ def _tiles(material: ReportInputs) -> list[Child]:
     ]
 
 
-def _remarks(material: ReportInputs) -> list[Child]:
-    return [*_about_majority(material), *_about_transfer(material), *_about_split(material)]
+def _remarks(inputs: ReportInputs) -> list[Child]:
+    return [*_about_majority(inputs), *_about_transfer(inputs), *_about_split(inputs)]
 
 
-def _about_transfer(material: ReportInputs) -> list[Child]:
-    """Return a warning where another model was asked than the one that the search asked."""
-    if not material.is_transfer or material.examined is None:
+def _about_transfer(inputs: ReportInputs) -> list[Child]:
+    """Return a warning if another model was scored than the search's."""
+    if not inputs.is_transfer or inputs.model_predictions is None:
         return []
-    now, then = material.examined.evaluation.scorer.model.info, material.file.section("model")
-    verb = "were found with" if material.selected else "are for"
-    selected = ", which selected them" if material.selected else ""
+    now, then = inputs.model_predictions.evaluation.scorer.model.info, inputs.file.section("model")
+    verb = "were found with" if inputs.selected else "are for"
+    selected = ", which selected them" if inputs.selected else ""
     return [
         note(
             f"Transfer: the prompts {verb} {then.get('spec')}{selected}; "
-            f"what is said of {material.split} here is of {now.spec}."
+            f"what is said of {inputs.split} here is of {now.spec}."
         )
     ]
 
 
-def _about_majority(material: ReportInputs) -> list[Child]:
-    """Return a warning where one fixed answer does better than the best prompt."""
-    metric = material.share
-    best, always = (_scores(material, who) or {} for who in ("best", "majority"))
+def _about_majority(inputs: ReportInputs) -> list[Child]:
+    """Return a warning if one fixed answer scores higher than the best prompt."""
+    metric = inputs.share
+    best, always = (_scores(inputs, who) or {} for who in ("best", "majority"))
     if best.get(metric) is None or best[metric] >= always.get(metric, 0.0):
         return []
-    row = next(ranked.row for ranked in material.standings if ranked.id == "majority")
+    row = next(ranked.row for ranked in inputs.ranked_prompts if ranked.id == "majority")
     return [
         note(
             f"Always answering {row['label']!r}, the most frequent answer of train, is right more "
@@ -136,15 +136,15 @@ def _about_majority(material: ReportInputs) -> list[Child]:
     ]
 
 
-def _about_split(material: ReportInputs) -> list[Child]:
-    if material.examined is None:
+def _about_split(inputs: ReportInputs) -> list[Child]:
+    if inputs.model_predictions is None:
         return [
             note(
                 "Made with --no-evaluate: no model was asked. Results by label, mistakes and "
                 "everything about test are left out; the scores are those of the file, on dev"
-                f"{', which selected these prompts' * material.selected}."
+                f"{', which selected these prompts' * inputs.selected}."
             )
         ]
-    if material.split == "dev" and material.selected:
+    if inputs.split == "dev" and inputs.selected:
         return [note("All numbers are of dev, which selected these prompts: they flatter them.")]
     return []

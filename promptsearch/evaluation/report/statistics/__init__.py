@@ -1,1 +1,1 @@
-"""What a report says in numbers: pure functions of judgements, ledgers and files."""
+"""The numbers of a report: pure functions of predictions, ledgers and files."""

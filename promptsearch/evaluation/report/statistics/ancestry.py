@@ -1,4 +1,4 @@
-"""Where a prompt came from: its parents and theirs, from the file and the ledger beside it."""
+"""The ancestors of a prompt, from the file and the ledger beside it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Given = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Ancestor:
-    """A prompt on the way to another one; `scores` are of the split that is named."""
+    """Prompt among the ancestors of another; `scores` are on `split`."""
 
     id: str
     template: str
@@ -27,7 +27,7 @@ class Ancestor:
 
 @dataclass(frozen=True)
 class Ancestry:
-    """Parents before their children, the prompt itself last; `lost` are in neither place."""
+    """Parents before their children, the prompt itself last; `lost` are in no file."""
 
     members: tuple[Ancestor, ...]
     lost: tuple[str, ...]
@@ -36,7 +36,7 @@ class Ancestry:
 def ancestry_of(
     first: SavedPrompt, saved: Sequence[SavedPrompt], trials: Sequence[Scored]
 ) -> Ancestry:
-    """Of the first prompt; a file that leads in a circle is followed once round."""
+    """Return the ancestry of the first prompt; a cycle of parents is followed once."""
     known = {
         **_of_ledger(trials),
         **{saved_prompt.id: _of_file(saved_prompt) for saved_prompt in (*saved, first)},
@@ -60,13 +60,13 @@ def _parents_first(start: str, known: Mapping[str, Ancestor]) -> Iterator[str]:
 
 
 def _of_ledger(trials: Iterable[Scored]) -> dict[str, Ancestor]:
-    """By id; what was scored on dev and on train counts with dev."""
+    """Return ancestors by id; of prompts scored on dev and on train, dev counts."""
     ancestors: dict[str, Ancestor] = {}
     for row in trials:
         if row.id in ancestors and not (row.split == "dev" and ancestors[row.id].split != "dev"):
             continue
-        made_by = row.step or row.strategy
-        about = (row.id, row.template, row.answers, made_by, row.parents)
+        by_id = row.step or row.strategy
+        about = (row.id, row.template, row.answers, by_id, row.parents)
         ancestors[row.id] = Ancestor(*about, scores=row.scores, split=row.split)
     return ancestors
 

@@ -13,7 +13,7 @@ FAR = 3  # times as far below the middle as the best is above it
 
 @dataclass(frozen=True)
 class Point:
-    """A prompt when it was first scored on dev."""
+    """Prompt when it was first scored on dev."""
 
     prompt_number: int  # of distinct prompts, from 1
     id: str
@@ -24,7 +24,7 @@ class Point:
 
 @dataclass(frozen=True)
 class BudgetCurve:
-    """Points in the order of the search, and where the best changed, as (place, value)."""
+    """Points in the order of the search, and the steps of the best, as (prompt number, value)."""
 
     metric: str
     points: tuple[Point, ...]
@@ -34,12 +34,12 @@ class BudgetCurve:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The steps or strategies, in the order in which they came."""
+        """Steps or strategies, in order of appearance."""
         return tuple(dict.fromkeys(point.group for point in self.points))
 
     @cached_property
     def window(self) -> tuple[float, float]:
-        """The values worth showing: points far below the middle would press the rest together."""
+        """Values to draw: points far below the middle would press the rest together."""
         low, middle, high = np.quantile([point.value for point in self.points], [0, 0.5, 1])
         if high > middle:
             low = max(low, middle - FAR * (high - middle))
@@ -48,14 +48,14 @@ class BudgetCurve:
 
     @property
     def below(self) -> int:
-        """Points that lie below the window."""
+        """Number of points below the window."""
         return sum(point.value < self.window[0] for point in self.points)
 
 
-def course_of(rows: Sequence[Scored], metric: str) -> BudgetCurve:
-    """From a ledger's rows; what has no value of the metric takes its place and shows no point.
+def budget_curve_of(rows: Sequence[Scored], metric: str) -> BudgetCurve:
+    """Return the curve of a ledger's rows; those without the metric count, but have no point.
 
-    Trials keep the scores that the search saw: a finalist that was scored again is not drawn twice.
+    Trials keep the scores that the search used: a finalist's second score is not drawn.
     """
     first: dict[str, Scored] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""How scores on dev and on test go together over prompts: ranks, and what chance would give."""
+"""The correlation of scores on dev and on test over prompts, beside that of random orders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pair:
-    """A prompt's scores on both splits."""
+    """Scores of a prompt on both splits."""
 
     id: str
     dev: float
@@ -25,7 +25,7 @@ class Pair:
 class DevTestCorrelation:
     """Spearman's rank correlation in [-1, 1], None where it is not defined.
 
-    `chance` is what 95 of 100 random orders stay below, in absolute value.
+    95 of 100 random orders stay below `chance`, in absolute value.
     """
 
     metric: str
@@ -34,15 +34,15 @@ class DevTestCorrelation:
     chance: float | None
 
     @property
-    def is_shown(self) -> bool:
-        """Whether the relation is more than chance gives."""
+    def exceeds_chance(self) -> bool:
+        """True if the correlation is larger than chance gives."""
         if self.spearman is None or self.chance is None:
             return False
         return abs(self.spearman) > self.chance
 
 
 def relation_of(pairs: Sequence[Pair], metric: str, seed: int = 0) -> DevTestCorrelation:
-    """Return the rank correlation of some prompts' scores, and of the same in random orders."""
+    """Return the rank correlation of some prompts' scores, and that of random orders."""
     dev, test = (ranks(np.array([getattr(p, split) for p in pairs])) for split in ("dev", "test"))
     spearman = correlation(dev, test) if len(pairs) >= FEWEST else None
     if spearman is None:
@@ -53,7 +53,7 @@ def relation_of(pairs: Sequence[Pair], metric: str, seed: int = 0) -> DevTestCor
 
 
 def ranks(values: Floats) -> Floats:
-    """(value,): places from 1, the mean of their places for equals."""
+    """Return (value,) ranks from 1; equal values share their mean rank."""
     below = (values[None, :] < values[:, None]).sum(1)
     equal = (values[None, :] == values[:, None]).sum(1)
     mean_ranks: Floats = below + (equal + 1) / 2
@@ -61,7 +61,7 @@ def ranks(values: Floats) -> Floats:
 
 
 def correlation(ours: Floats, theirs: Floats) -> float | None:
-    """Pearson's, in [-1, 1]; None where one of them does not vary."""
+    """Return Pearson's correlation in [-1, 1]; None where one of them does not vary."""
     a, b = ours - ours.mean(), theirs - theirs.mean()
     length = float(np.sqrt((a @ a) * (b @ b)))
     return float(np.clip(a @ b / length, -1, 1)) if length else None

@@ -1,4 +1,4 @@
-"""Results label by label: precision, recall, F1, and which label is taken for which."""
+"""Results label by label: precision, recall, F1, and confusions."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from promptsearch.metrics.predictions import Ints, Predictions
 
 @dataclass(frozen=True)
 class LabelResult:
-    """One label; shares in [0, 1], None where nothing is divided."""
+    """Result of a label; shares in [0, 1], None where the denominator is 0."""
 
     label: str
     n: int  # examples that have it
@@ -26,40 +26,40 @@ class LabelResult:
 
     @property
     def f1(self) -> float | None:
-        """None where the label is neither gold nor predicted: macro F1 leaves it out too."""
+        """F1; None if the label is neither gold nor predicted: macro F1 leaves it out too."""
         together = self.n + self.predicted
         return 2 * self.right / together if together else None
 
 
-def confusion(judged: Predictions) -> Ints:
-    """(gold, predicted): how many examples."""
-    count = len(judged.labels)
-    cells = np.bincount(judged.gold * count + judged.predicted, minlength=count * count)
+def confusion(predictions: Predictions) -> Ints:
+    """Return (gold, predicted) counts of examples."""
+    count = len(predictions.labels)
+    cells = np.bincount(predictions.gold * count + predictions.predicted, minlength=count * count)
     table: Ints = cells.reshape(count, count)
     return table
 
 
-def per_label(judged: Predictions) -> tuple[LabelResult, ...]:
-    """One result a label, in their order."""
-    table = confusion(judged)
-    rows = zip(judged.labels, table.sum(1), table.sum(0), table.diagonal(), strict=True)
+def per_label(predictions: Predictions) -> tuple[LabelResult, ...]:
+    """Return the result of each label, in their order."""
+    table = confusion(predictions)
+    rows = zip(predictions.labels, table.sum(1), table.sum(0), table.diagonal(), strict=True)
     return tuple(LabelResult(label, int(n), int(p), int(right)) for label, n, p, right in rows)
 
 
 @dataclass(frozen=True)
 class Confused:
-    """Examples of one label (or with these right objects) that were taken for another."""
+    """Examples of one label (or with these right objects) with the same wrong prediction."""
 
     right: tuple[str, ...]
     predicted: str
     times: int
 
 
-def most_confused(judged: Predictions, most: int) -> tuple[Confused, ...]:
-    """Return the most frequent mistakes; equals in the order of the examples."""
+def most_confused(predictions: Predictions, most: int) -> tuple[Confused, ...]:
+    """Return the most frequent confusions; ties in the order of the examples."""
     counts: dict[tuple[tuple[str, ...], str], int] = {}
-    for index in np.flatnonzero(~judged.hits).tolist():
-        pair = judged.targets[index], judged.labels[judged.predicted[index]]
+    for index in np.flatnonzero(~predictions.hits).tolist():
+        pair = predictions.targets[index], predictions.labels[predictions.predicted[index]]
         counts[pair] = counts.get(pair, 0) + 1
     ranked = sorted(counts.items(), key=lambda item: -item[1])[:most]
     return tuple(Confused(right, predicted, times) for (right, predicted), times in ranked)

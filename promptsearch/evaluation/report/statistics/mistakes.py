@@ -1,4 +1,4 @@
-"""Examples that a prompt answers wrongly, and how sure it is of it."""
+"""Examples that a prompt answers wrongly, with the probabilities of its answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from promptsearch.metrics.predictions import Predictions
 
 @dataclass(frozen=True)
 class Mistake:
-    """One example; probabilities are None where they are not kept, or nothing right can be said."""
+    """Wrongly answered example; probabilities are None where not kept, or no answer is right."""
 
     example: Example
     predicted: str
@@ -22,34 +22,36 @@ class Mistake:
 
 @dataclass(frozen=True)
 class SlotWords:
-    """The words that a model finds likeliest at a slot, with their shares of its whole words."""
+    """Likeliest words of a model at a slot, with their shares of its whole words."""
 
     slot: str
     words: tuple[tuple[str, float], ...]
 
 
-def worst(judged: Predictions, most: int) -> list[int]:
-    """Places of wrong examples, those first that have the least probability of what is right.
+def worst(predictions: Predictions, most: int) -> list[int]:
+    """Return the indices of wrong examples, least probability of the right answer first.
 
-    Those whose right answer cannot be said come last: they show nothing about the prompt.
+    Those without a right candidate come last: they show nothing about the prompt.
     """
-    wrong = np.flatnonzero(~judged.hits)
-    order = np.lexsort((wrong, judged.log_right[wrong], judged.rank[wrong] == 0))
+    wrong = np.flatnonzero(~predictions.hits)
+    order = np.lexsort((wrong, predictions.log_right[wrong], predictions.rank[wrong] == 0))
     indices: list[int] = wrong[order][:most].tolist()
     return indices
 
 
-def mistakes(judged: Predictions, examples: Dataset, indices: Sequence[int]) -> tuple[Mistake, ...]:
-    """Return what was said of the examples at these places."""
-    return tuple(_mistake(judged, examples, index) for index in indices)
+def mistakes(
+    predictions: Predictions, examples: Dataset, indices: Sequence[int]
+) -> tuple[Mistake, ...]:
+    """Return the mistakes at these indices of the examples."""
+    return tuple(_mistake(predictions, examples, index) for index in indices)
 
 
-def _mistake(judged: Predictions, examples: Dataset, index: int) -> Mistake:
-    predicted = int(judged.predicted[index])
-    known = judged.log_probs
+def _mistake(predictions: Predictions, examples: Dataset, index: int) -> Mistake:
+    predicted = int(predictions.predicted[index])
+    known = predictions.log_probs
     return Mistake(
         examples[index],
-        judged.labels[predicted],
+        predictions.labels[predicted],
         None if known is None else float(np.exp(known[index, predicted])),
-        float(np.exp(judged.log_right[index])) if judged.rank[index] else None,
+        float(np.exp(predictions.log_right[index])) if predictions.rank[index] else None,
     )

@@ -1,4 +1,4 @@
-"""Facts by their objects: which are found, and which are said for everything."""
+"""Results of facts by their objects."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,42 +10,47 @@ from promptsearch.metrics.predictions import Predictions
 
 @dataclass(frozen=True)
 class ObjectResult:
-    """One object; a fact with several right objects counts for each of them."""
+    """Result of an object; a fact with several right objects counts for each of them."""
 
     object: str
     n: int  # facts that have it
     hits: int  # of them, answered right (by any right object)
-    predicted: int  # facts that it was said for
-    candidate: bool  # False: it could not be said
+    predicted: int  # facts that it was predicted for
+    candidate: bool  # False: it could not be predicted
 
     @property
     def p_at_1(self) -> float | None:
         return self.hits / self.n if self.n else None
 
 
-def per_object(judged: Predictions) -> tuple[ObjectResult, ...]:
-    """All objects that are right or said anywhere: the most frequent first, equals by first use."""
+def per_object(predictions: Predictions) -> tuple[ObjectResult, ...]:
+    """Return all right or predicted objects: the most frequent first, ties by first use."""
     counts: Counter[str] = Counter()
     hits: Counter[str] = Counter()
-    for targets, hit in zip(judged.targets, judged.hits.tolist(), strict=True):
+    for targets, hit in zip(predictions.targets, predictions.hits.tolist(), strict=True):
         counts.update(targets)
         hits.update(targets if hit else ())
-    predicted_counts = Counter(judged.labels[label] for label in judged.predicted.tolist())
-    known = set(judged.labels)
+    predicted_counts = Counter(
+        predictions.labels[label] for label in predictions.predicted.tolist()
+    )
+    known = set(predictions.labels)
     names = dict.fromkeys([*counts, *predicted_counts])
     results = [ObjectResult(o, counts[o], hits[o], predicted_counts[o], o in known) for o in names]
-    return tuple(sorted(results, key=lambda own: -own.n))
+    return tuple(sorted(results, key=lambda result: -result.n))
 
 
-def most_predicted(judged: Predictions, most: int) -> tuple[tuple[str, int, int], ...]:
-    """(object, times said, times wrongly) of those said most often."""
-    predicted_counts = Counter(judged.labels[label] for label in judged.predicted.tolist())
+def most_predicted(predictions: Predictions, most: int) -> tuple[tuple[str, int, int], ...]:
+    """Return (object, predictions, wrong ones) of those predicted most often."""
+    predicted_counts = Counter(
+        predictions.labels[label] for label in predictions.predicted.tolist()
+    )
     wrong = Counter(
-        judged.labels[label] for label in judged.predicted[np.flatnonzero(~judged.hits)].tolist()
+        predictions.labels[label]
+        for label in predictions.predicted[np.flatnonzero(~predictions.hits)].tolist()
     )
     return tuple((name, times, wrong[name]) for name, times in predicted_counts.most_common(most))
 
 
-def uncovered(judged: Predictions) -> int:
-    """Facts none of whose right objects is a candidate."""
-    return int((judged.rank == 0).sum())
+def uncovered(predictions: Predictions) -> int:
+    """Return the number of facts none of whose right objects is a candidate."""
+    return int((predictions.rank == 0).sum())

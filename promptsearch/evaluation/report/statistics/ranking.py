@@ -1,4 +1,4 @@
-"""The best prompts beside the baselines: what each scores on dev and on the split that was read."""
+"""The best prompts beside the baselines, with scores on dev and on the scored split."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Role = Literal["prompt", "ensemble", "baseline"]
 
 @dataclass(frozen=True)
 class RankedPrompt:
-    """One row; scores are None where nothing is known of that split."""
+    """Row of the ranking; scores are None where the split has none."""
 
     id: str
     role: Role
@@ -21,7 +21,7 @@ class RankedPrompt:
     test: Scores | None
 
     def share(self, split: str, metric: str) -> tuple[float, tuple[float, float] | None] | None:
-        """A metric on "dev" or on the split that was judged, with its interval if it has one."""
+        """Return a metric on "dev" or on the scored split, with its interval if it has one."""
         scores = (self.dev if split == "dev" else self.test) or {}
         value = scores.get(metric)
         if not isinstance(value, int | float):
@@ -37,7 +37,7 @@ def ranked_prompts(
 ) -> tuple[RankedPrompt, ...]:
     """Return the first prompts in the file's order, then the ensemble, then the baselines.
 
-    `document` is what `Evaluation.document` says of `split`.
+    `document` is `Evaluation.document` on `split`.
     """
     prompts = list(_ranked_prompts(file, top, document or {}, split))
     if split != "dev":
@@ -48,9 +48,9 @@ def ranked_prompts(
 def _ranked_prompts(
     file: PromptFile, top: int, document: Mapping[str, Any], split: str
 ) -> Iterator[RankedPrompt]:
-    judged = {row["id"]: row for row in document.get("prompts", ())}
+    evaluated = {row["id"]: row for row in document.get("prompts", ())}
     for saved in file.prompts[:top]:
-        yield _ranked_prompt(saved.id, "prompt", saved.row, judged.get(saved.id), split)
+        yield _ranked_prompt(saved.id, "prompt", saved.row, evaluated.get(saved.id), split)
     ensemble = file.section("ensemble")
     if ensemble:
         yield _ranked_prompt("ensemble", "ensemble", ensemble, document.get("ensemble"), split)
@@ -62,8 +62,8 @@ def _ranked_prompts(
 
 
 def _ranked_prompt(
-    name: str, role: Role, row: Mapping[str, Any], judged: Mapping[str, Any] | None, split: str
+    name: str, role: Role, row: Mapping[str, Any], evaluated: Mapping[str, Any] | None, split: str
 ) -> RankedPrompt:
     before = row.get("scores") or {}
-    now = (judged or {}).get("scores") or {}
-    return RankedPrompt(name, role, {**(judged or {}), **row}, before.get("dev"), now.get(split))
+    now = (evaluated or {}).get("scores") or {}
+    return RankedPrompt(name, role, {**(evaluated or {}), **row}, before.get("dev"), now.get(split))

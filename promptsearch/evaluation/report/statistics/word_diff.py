@@ -1,4 +1,4 @@
-"""What changed between two templates, word by word."""
+"""The changes between two templates, word by word."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ Kind = Literal["text", "field", "slot"]
 
 @dataclass(frozen=True)
 class Word:
-    """A piece of a template's notation."""
+    """Piece of a template's notation."""
 
     text: str
     kind: Kind = "text"
@@ -33,7 +33,7 @@ class TemplateChange:
 
 
 def words_of(template: Template, spaced: bool = True) -> tuple[Word, ...]:
-    """Return the notation in words, marks and white space; together they are the whole notation."""
+    """Return the whole notation in words, marks and white space."""
     return tuple(_words(template, _WORDS if spaced else _CHARACTERS))
 
 
@@ -49,7 +49,7 @@ def _words(template: Template, pattern: re.Pattern[str]) -> Iterator[Word]:
 
 
 def changes(old: Template, new: Template, spaced: bool = True) -> tuple[TemplateChange, ...]:
-    """From one template to the other; what is kept and gone is the old, kept and new the new."""
+    """Return the changes between two templates; kept and gone words make up the old one."""
     before, after = words_of(old, spaced), words_of(new, spaced)
     changed: list[TemplateChange] = []
     matcher = SequenceMatcher(_is_space, before, after, autojunk=False)
@@ -65,13 +65,13 @@ def changes(old: Template, new: Template, spaced: bool = True) -> tuple[Template
 
 
 def _is_space(word: Word) -> bool:
-    """Equal white space says nothing about which words are the same."""
+    """Return whether a word is white space, which aligns nothing."""
     return word.text.isspace()
 
 
 @dataclass(frozen=True)
 class AnswerChange:
-    """The answers of one label that changed."""
+    """Change of one label's answers."""
 
     label: str
     gone: tuple[str, ...]
@@ -81,7 +81,7 @@ class AnswerChange:
 def answer_changes(
     old: dict[str, tuple[str, ...]], new: dict[str, tuple[str, ...]]
 ) -> tuple[AnswerChange, ...]:
-    """Labels whose answers are not the same, in the new order."""
+    """Return the labels whose answers changed, in the new order."""
     changed = []
     for label in dict.fromkeys([*new, *old]):
         before, after = old.get(label, ()), new.get(label, ())
