@@ -66,6 +66,13 @@ class MiningRequest:
     spaced: bool
     reading: CorpusFormat = CorpusFormat()
 
+    def __repr__(self) -> str:
+        """Return the text that checkpoints' keys digest: its words are the first version's."""
+        return (
+            f"Wish(wanted={self.terms!r}, files={self.files!r}, texts={self.texts!r}, "
+            f"spaced={self.spaced!r}, reading={self.reading!r})"
+        )
+
 
 def jobs(wishes: Mapping[int, MiningRequest], limits: SnippetLimits) -> Iterator[ShardJob]:
     """Every file once, for all the tasks that read it in the same way."""

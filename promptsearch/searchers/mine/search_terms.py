@@ -15,6 +15,10 @@ class SearchTerms:
     facts: tuple[Pair, ...] = ()
     answers: tuple[tuple[str, str], ...] = ()  # (answer, label)
 
+    def __repr__(self) -> str:
+        """Return the text that checkpoints' keys digest: its words are the first version's."""
+        return f"Wanted(facts={self.facts!r}, answers={self.answers!r})"
+
     @property
     def names(self) -> set[str]:
         return {name for fact in self.facts for name in fact} | {a for a, _ in self.answers}

@@ -39,6 +39,10 @@ class SnippetLimits:
     cross_sentences: bool = False
     parsed: int = 0  # sentences kept for the parser, per task
 
+    def __repr__(self) -> str:
+        """Return the text that checkpoints' keys digest: its words are the first version's."""
+        return f"Limits({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
 
 @dataclass
 class PassCounts:

@@ -5,14 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import cast
 
 from promptsearch.engine import ModelCall
-from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Template
 from promptsearch.scoring import Cost
+from promptsearch.searchers.common.ledgered import ledgered
 from promptsearch.searchers.paraphrase.marked_sentence import MARKS, PlaceholderLost, Sentence
 from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
 
@@ -46,11 +45,12 @@ class Rewriter:
     def _written(self, marked: str) -> list[str]:
         marks = " and ".join(re.findall(r"\[\w\]", marked))
         request = REQUEST.format(marks=marks, said=marked)
-        about = (request, self.count, self.seed, self.model.info.sha256)
-        name = f"rewrite {digest(about)}"
-        return cast(list[str], self.score.once(name, partial(self._chore, request)))
+        inputs = (request, self.count, self.seed, self.model.info.sha256)
+        prepare = partial(self._model_call, request)
+        texts: list[str] = ledgered(self.score, "rewrite", prepare, inputs)
+        return texts
 
-    def _chore(self, request: str) -> ModelCall:
+    def _model_call(self, request: str) -> ModelCall:
         from promptsearch.models.generation.sampling import LONGEST, sample_texts
 
         cost = Cost(self.count, self.count * LONGEST)  # tokens: at most, what is asked left out

@@ -36,7 +36,7 @@ from promptsearch.searchers.common.companion_models import (
 )
 from promptsearch.searchers.common.field_notes import TemplateFiles
 from promptsearch.searchers.common.interleave import interleave
-from promptsearch.searchers.common.training_contexts import instances_of
+from promptsearch.searchers.common.training_contexts import training_contexts
 from promptsearch.searchers.common.word_scorer import word_scorer
 from promptsearch.searchers.paraphrase.back_translation import BackTranslation
 from promptsearch.searchers.paraphrase.phrase_edits import PhraseEdits
@@ -198,8 +198,8 @@ class ParaphraseSearch:
                 return Synonyms([*files, wordnet()])
             case "substitute":
                 words = word_scorer(task, filler(task, self.filler))
-                instances = instances_of(task, self.examples)
-                return Substitution(words, instances, score, self.fills, is_spaced(task.language))
+                contexts = training_contexts(task, self.examples)
+                return Substitution(words, contexts, score, self.fills, is_spaced(task.language))
             case "edits":
                 return PhraseEdits(self.edits, task.seed, is_spaced(task.language))
             case "translate":

@@ -13,12 +13,11 @@ Ours: how many words a label should have is decided on dev, and no word stands f
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal, cast, get_args
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 
 from promptsearch.engine import ModelCall, Trial
-from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError
 from promptsearch.metrics.predictions import Ints
@@ -35,6 +34,7 @@ from promptsearch.searchers.answers.common.start import (
 )
 from promptsearch.searchers.answers.likelihood_ratio.petal import Measure, label_words
 from promptsearch.searchers.common.field_notes import TemplateFiles
+from promptsearch.searchers.common.ledgered import ledgered
 
 STRATEGY = "answers-likelihood-ratio"
 Ranking = dict[str, list[list[str]]]  # measure -> for each label its words, best first
@@ -86,10 +86,10 @@ class LikelihoodRatioSearch:
         starts = starting_trials(task, self.template, score, STRATEGY)
         for group in [starts] if self.joint else [[start] for start in starts]:
             prompts = [start.prompt for start in group]
-            name = f"{STRATEGY} {digest((self, prompts), task.train)}"
-            ranking = score.once(name, partial(self._chore, task, group))
+            prepare = partial(self._model_call, task, group)
+            ranking: Ranking = ledgered(score, STRATEGY, prepare, (self, prompts), task.train)
             for start in group:
-                score(self._prompts(task, start, cast(Ranking, ranking)))
+                score(self._prompts(task, start, ranking))
 
     def _prompts(self, task: Task, start: Trial, ranking: Ranking) -> Iterator[Prompt]:
         """Those whose labels all have words, and different ones."""
@@ -100,18 +100,18 @@ class LikelihoodRatioSearch:
                     words = dict(zip(task.labels, prefixes, strict=True))
                     yield with_words(start, words, STRATEGY, {"measure": measure, "words": count})
 
-    def _chore(self, task: Task, starts: Sequence[Trial]) -> ModelCall:
+    def _model_call(self, task: Task, starts: Sequence[Trial]) -> ModelCall:
         model = require_model(task).fast_model
         words = candidates(task, model, self.max_tokens, self.more, self.frequent)
         templates = [start.prompt.template for start in starts]
         asking = WordScoring.of(task, model, templates, words, self.examples)
         plan = asking.plan()
 
-        def work() -> Ranking:
+        def run() -> Ranking:
             log_q = asking.log_prob_table(plan).astype(np.float64)
             return {by: self._ranked(log_q, asking, by) for by in self._measures}
 
-        return ModelCall(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), run)
 
     def _ranked(
         self,

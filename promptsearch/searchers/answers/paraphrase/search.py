@@ -18,12 +18,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import numpy as np
 
 from promptsearch.engine import ModelCall, Trial, ranked
-from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError
 from promptsearch.language.english import read_thesaurus, wordnet
@@ -54,6 +53,7 @@ from promptsearch.searchers.common.companion_models import (
     translators,
 )
 from promptsearch.searchers.common.field_notes import TemplateFiles
+from promptsearch.searchers.common.ledgered import ledgered
 from promptsearch.searchers.common.round_trip import RoundTrip
 
 STRATEGY = "answers-paraphrase"
@@ -110,10 +110,13 @@ class AnswerParaphraseSearch:
         trials = starts = starting_trials(task, self.template, score, STRATEGY)
         pool = self._pool(task, score)
         for start in starts:
-            name = f"{STRATEGY} {digest((self, start.prompt, pool), task.train)}"
-            steps = score.once(name, partial(self._chore, task, start, pool))
-            climbed = (_climbed(start, *each) for each in cast(list[StepRecord], steps))
-            trials = [*trials, *score([*self._plain(start, pool), *climbed])]
+            prepare, inputs = (
+                partial(self._model_call, task, start, pool),
+                (self, start.prompt, pool),
+            )
+            steps: list[StepRecord] = ledgered(score, STRATEGY, prepare, inputs, task.train)
+            improved = (_improved(start, *step) for step in steps)
+            trials = [*trials, *score([*self._plain(start, pool), *improved])]
         _report(task, trials)
 
     def _pool(self, task: Task, score: Score) -> CandidatePool:
@@ -154,7 +157,7 @@ class AnswerParaphraseSearch:
             }
             yield _with(start, answers, {"change": f"first {count} of each label"})
 
-    def _chore(self, task: Task, start: Trial, pool: CandidatePool) -> ModelCall:
+    def _model_call(self, task: Task, start: Trial, pool: CandidatePool) -> ModelCall:
         """The model reads every answer once; all else is arithmetic."""
         model, examples = (
             require_model(task, several=True).fast_model,
@@ -169,7 +172,7 @@ class AnswerParaphraseSearch:
         plan = model.plan(texts, answers, task.scoring)
         column = {answer: i for i, answer in enumerate(answers)}
 
-        def work() -> list[StepRecord]:
+        def run() -> list[StepRecord]:
             table = log_probs(model, plan, len(texts), len(answers)).double()
             gold = np.array([verbalizer.labels.index(example.targets[0]) for example in examples])
             columns = [tuple(column[each.answer] for each in pool[label]) for label in verbalizer]
@@ -182,7 +185,7 @@ class AnswerParaphraseSearch:
             )
             return [_step_as_json(step, pool, answers) for step in steps]
 
-        return ModelCall(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), run)
 
 
 def _step_as_json(step: AnswerChange, pool: CandidatePool, answers: Sequence[Answer]) -> StepRecord:
@@ -196,7 +199,7 @@ def _step_as_json(step: AnswerChange, pool: CandidatePool, answers: Sequence[Ans
     return evidence, dict(zip(labels, chosen, strict=True))
 
 
-def _climbed(
+def _improved(
     start: Trial, evidence: Mapping[str, object], answers: Mapping[str, Sequence[Answer]]
 ) -> Prompt:
     """The prompt that a step of the climb leads to."""

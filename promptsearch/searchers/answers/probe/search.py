@@ -18,10 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from promptsearch.engine import ModelCall
-from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial
 from promptsearch.errors import RunError, TaskError
@@ -38,6 +37,7 @@ from promptsearch.searchers.answers.common.start import (
 )
 from promptsearch.searchers.answers.probe.linear_probe import Fit, fitted, picks, top_words
 from promptsearch.searchers.common.field_notes import TemplateFiles
+from promptsearch.searchers.common.ledgered import ledgered
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,12 +91,12 @@ class ProbeSearch:
         """A probe for each template."""
         model = require_model(task)
         for start in starting_trials(task, self.template, score, STRATEGY):
-            name = f"{STRATEGY} {digest((self, start.prompt), task.train)}"
-            result = cast(ProbeResult, score.once(name, partial(self._chore, task, model, start)))
+            prepare, inputs = partial(self._model_call, task, model, start), (self, start.prompt)
+            result: ProbeResult = ledgered(score, STRATEGY, prepare, inputs, task.train)
             task.log(_summary(task, result))
             score(islice(self._prompts(task, start, result), self.width))
 
-    def _chore(self, task: Task, model: LanguageModel, start: Trial) -> ModelCall:
+    def _model_call(self, task: Task, model: LanguageModel, start: Trial) -> ModelCall:
         """One pass for each example."""
         words = [word.text for word in candidates(task, model)]
         if not self.repeat and len(words) < len(task.labels):
@@ -109,10 +109,10 @@ class ProbeSearch:
         plan = model.white_box.plan_states(texts, ((template.slots[0], words[0]),))
         gold = [task.labels.index(example.targets[0]) for example in examples]
 
-        def work() -> ProbeResult:
+        def run() -> ProbeResult:
             return self._fitted(task, words, gold, model.white_box.states(plan), model)
 
-        return ModelCall(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), run)
 
     def _fitted(
         self,

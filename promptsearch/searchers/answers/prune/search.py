@@ -16,12 +16,11 @@ the combinations are too many; words may have several tokens.
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import Annotated, cast
+from typing import Annotated
 
 import numpy as np
 
 from promptsearch.engine import ModelCall, Trial
-from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError, TaskError
 from promptsearch.metrics.predictions import Ints
@@ -40,6 +39,7 @@ from promptsearch.searchers.answers.prune.beam import beam_pairings
 from promptsearch.searchers.answers.prune.combinations import LabelWords, best_combinations
 from promptsearch.searchers.answers.prune.likely_words import most_likely_words, nearest
 from promptsearch.searchers.common.field_notes import TemplateFiles
+from promptsearch.searchers.common.ledgered import ledgered
 
 STRATEGY = "answers-prune"
 Combinations = list[tuple[list[str], int, float]]  # a word a label, examples right, log-likelihood
@@ -84,8 +84,8 @@ class PruneSearch:
         """Each template's combinations, best first."""
         require_model(task)
         for start in starting_trials(task, self.template, score, STRATEGY):
-            name = f"{STRATEGY} {digest((self, start.prompt), task.train)}"
-            combinations = cast(Combinations, score.once(name, partial(self._chore, task, start)))
+            prepare, inputs = partial(self._model_call, task, start), (self, start.prompt)
+            combinations: Combinations = ledgered(score, STRATEGY, prepare, inputs, task.train)
             score(self._prompt(task, start, *each) for each in combinations)
 
     def _prompt(
@@ -95,13 +95,13 @@ class PruneSearch:
         label_words = {label: [word] for label, word in zip(task.labels, words, strict=True)}
         return with_words(start, label_words, STRATEGY, evidence)
 
-    def _chore(self, task: Task, start: Trial) -> ModelCall:
+    def _model_call(self, task: Task, start: Trial) -> ModelCall:
         model = require_model(task).fast_model
         words = candidates(task, model, self.max_tokens, self.more)
         asking = WordScoring.of(task, model, [start.prompt.template], words, self.examples)
         plan = asking.plan()
 
-        def work() -> Combinations:
+        def run() -> Combinations:
             (table,) = asking.log_prob_table(plan)
             combinations = self._pairings(table, asking, task)
             return [
@@ -109,7 +109,7 @@ class PruneSearch:
                 for each in combinations
             ]
 
-        return ModelCall(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), run)
 
     def _pairings(self, table: Floats32, asking: WordScoring, task: Task) -> list[LabelWords]:
         lengths = [len(word.ids) for word in asking.words]
