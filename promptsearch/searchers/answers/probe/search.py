@@ -35,7 +35,7 @@ from promptsearch.searchers.answers.common.start import (
     starting_trials,
     with_words,
 )
-from promptsearch.searchers.answers.probe.linear_probe import Fit, fitted, picks, top_words
+from promptsearch.searchers.answers.probe.linear_probe import Fit, fitted, selections, top_words
 from promptsearch.searchers.common.field_notes import TemplateFiles
 from promptsearch.searchers.common.ledgered import ledgered
 
@@ -46,7 +46,7 @@ STRATEGY = "answers-probe"
 
 
 class ProbeResult(TypedDict):
-    """What a probe gives, as the ledger keeps it."""
+    """The result of a probe, as the ledger holds it."""
 
     right: float  # share of the training examples that it labels right, in [0, 1]
     words: list[list[tuple[str, float]]]  # (label, rank): a word and its log odds
@@ -88,7 +88,7 @@ class ProbeSearch:
         require_labels(task.name, task.kind, task.prompt.template.slots)
 
     def search(self, task: Task, score: Score) -> None:
-        """A probe for each template."""
+        """Fit a probe for each template, and score the words that it assigns to the labels."""
         model = require_model(task)
         for start in starting_trials(task, self.template, score, STRATEGY):
             prepare, inputs = partial(self._model_call, task, model, start), (self, start.prompt)
@@ -97,7 +97,7 @@ class ProbeSearch:
             score(islice(self._prompts(task, start, result), self.width))
 
     def _model_call(self, task: Task, model: LanguageModel, start: Trial) -> ModelCall:
-        """One pass for each example."""
+        """Return the call that gives a `ProbeResult`: one pass for each example."""
         words = [word.text for word in candidates(task, model)]
         if not self.repeat and len(words) < len(task.labels):
             raise TaskError(
@@ -134,20 +134,20 @@ class ProbeSearch:
         return {"right": float(right.mean()), "words": named}
 
     def _prompts(self, task: Task, start: Trial, result: ProbeResult) -> Iterator[Prompt]:
-        """Verbalizers in which no two labels have the same answers."""
+        """Yield prompts in which no two labels have the same answers."""
         lists = [[word for word, _ in scored_words] for scored_words in result["words"]]
-        for pick in picks([*map(len, lists)], self.per_label, task.labels):
+        for selection in selections([*map(len, lists)], self.per_label, task.labels):
             chosen = [
                 [scored_words[rank] for rank in ranks]
-                for scored_words, ranks in zip(lists, pick.ranks, strict=True)
+                for scored_words, ranks in zip(lists, selection.ranks, strict=True)
             ]
             if len(set(map(frozenset, chosen))) == len(chosen):
                 words = dict(zip(task.labels, chosen, strict=True))
-                yield with_words(start, words, STRATEGY, {"rule": pick.rule})
+                yield with_words(start, words, STRATEGY, {"rule": selection.rule})
 
 
 def _summary(task: Task, result: ProbeResult) -> str:
-    """`probe right on 0.969 of train; negative: awful, ...; positive: great, ...`"""
+    """Return `probe right on 0.969 of train; negative: awful, ...; positive: great, ...`."""
     best = (
         f"{label}: {', '.join(word for word, _ in words[:5])}"
         for label, words in zip(task.labels, result["words"], strict=True)
