@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 SEARCH = "search"  # the joint search itself, which is no step
-ANSWERS = "answers"  # what the names of strategies that search answers begin with
+ANSWERS = "answers"  # begins the names of strategies that search answers
 
 
 @dataclass(frozen=True)
@@ -23,22 +23,22 @@ class PlanStep:
 
     strategy: str
     searcher: "Searcher | Cross"
-    starts: int = 1  # so many of the best prompts so far; the strategy runs once from each
-    budget: int | None = None  # distinct prompts at most; None: a share of what is left
+    starts: int = 1  # the strategy runs once from each of so many best prompts
+    budget: int | None = None  # distinct prompts at most; None: a share of the rest
 
     @classmethod
     def of(cls, table: Mapping[str, object], location: str) -> "PlanStep":
         """Return the step of a plan's table; `RunError` names the step, the key and the value."""
-        strategy, known = table.get("strategy"), step_names()
-        if not isinstance(strategy, str) or strategy not in known:
-            near = did_you_mean(str(strategy), known)
+        strategy, names = table.get("strategy"), step_names()
+        if not isinstance(strategy, str) or strategy not in names:
+            near = did_you_mean(str(strategy), names)
             raise RunError(
                 f"{location}: strategy: there is no {strategy!r}{near}; "
-                f"there are {', '.join(known)}"
+                f"there are {', '.join(names)}"
             )
         location = f"{location} ({strategy})"
         counts = {"budget": _count(table, "budget", location)}
-        if strategy != CROSS:  # which starts from all that was found
+        if strategy != CROSS:  # which starts from all trials
             counts["from"] = _count(table, "from", location)
         options = {k: v for k, v in table.items() if k not in ("strategy", *counts)}
         searcher_type = Cross if strategy == CROSS else SEARCHERS[strategy]
@@ -73,10 +73,10 @@ def step_names() -> list[str]:
 
 
 def share(to_come: Sequence[PlanStep], remaining: int | None) -> int | None:
-    """Return what the first of the steps to come may spend, of so many prompts that are left.
+    """Return the prompts that the first of these steps may spend, of so many that remain.
 
-    It is the step's budget, whatever is left; or, where it has none, an equal share of what those
-    with one leave over.
+    It is the step's budget, however many remain; or, without one, an equal share of what the steps
+    with a budget leave over.
     """
     budget = to_come[0].budget
     if budget is not None or remaining is None:
@@ -115,12 +115,12 @@ def _build(
         raise RunError(f"{location}: {error}") from None
 
 
-def _refuse_unknown(table: Mapping[str, object], known: Sequence[str], location: str) -> None:
+def _refuse_unknown(table: Mapping[str, object], names: Sequence[str], location: str) -> None:
     for key in table:
-        if key not in known:
+        if key not in names:
             raise RunError(
-                f"{location}: {key}: there is no such key{did_you_mean(key, known)}; "
-                f"the keys are {', '.join(sorted(known))}"
+                f"{location}: {key}: there is no such key{did_you_mean(key, names)}; "
+                f"the keys are {', '.join(sorted(names))}"
             )
 
 

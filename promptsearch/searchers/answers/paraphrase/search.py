@@ -50,7 +50,7 @@ from promptsearch.searchers.answers.paraphrase.sources import (
 from promptsearch.searchers.common.companion_models import (
     check_both_ways,
     check_sources,
-    translators,
+    load_translators,
 )
 from promptsearch.searchers.common.field_notes import TemplateFiles
 from promptsearch.searchers.common.ledgered import ledgered
@@ -143,7 +143,7 @@ class AnswerParaphraseSearch:
             task.log(f"WordNet left out: English, but the task is in {task.language!r}")
         sources = [synonyms(thesauri)] if thesauri else []
         if self.forward:
-            pair = translators(task, self.forward, self.backward)
+            pair = load_translators(task, self.forward, self.backward)
             sources.insert(0, translations(RoundTrip(*pair, self.beam, score)))
         return sources
 
