@@ -16,6 +16,8 @@ from promptsearch.searchers.mine.corpus_pass import MiningRequest, digest
 from promptsearch.searchers.mine.search_terms import SearchTerms
 from promptsearch.searchers.mine.snippet_extractor import SnippetLimits
 
+SEARCHERS = Path(__file__).parents[1] / "promptsearch" / "searchers"
+OWNERS = {SEARCHERS / "common" / "ledgered.py", SEARCHERS / "joint" / "step_score.py"}
 CONTEXTS = [TrainingContext({"text": "a film"}, {"Z": "great"})]
 GAPS = GapTemplate.parse("{text}[T] [Z].")
 PROMPT = Prompt(
@@ -80,3 +82,8 @@ def test_keys_of_mining():
     stamp = digest(MiningSearch(), request, [("a.txt", 1, 2)], True)
     assert stamp == "b1bd88ab37964574cb2c"
     assert digest(reading, SnippetLimits(parsed=3)) == "60e8820053f9f29cfa6a"
+
+
+def test_strategies_name_their_work_in_one_place():
+    files = {path for path in SEARCHERS.rglob("*.py") if ".once(" in path.read_text()}
+    assert files == OWNERS

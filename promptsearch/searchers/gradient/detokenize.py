@@ -1,4 +1,4 @@
-"""From tokens to text and back: a trigger counts only if its text is read as the same tokens.
+"""Detokenization: a trigger counts only if the model reads its text as the same tokens.
 
 A token brings its own spelling (" great", "ing"), so a trigger's text is its tokens' spellings in
 a row. The text is a template; every example's context is encoded with it and compared.

@@ -1,4 +1,4 @@
-"""How readable a template is: the mean log-probability of its own words, in nats a word.
+"""Fluency of a template: the mean log-probability of its words, in nats a word.
 
 Masked and encoder-decoder models are asked for each word given all the others (the pseudo-
 log-likelihood of Salazar et al., 2020; a word of several tokens from left to right, as Kauf and

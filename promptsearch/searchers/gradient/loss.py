@@ -76,7 +76,7 @@ class TriggerLoss:
 
     @cached_property
     def aggregation(self) -> LabelAggregation:
-        """From answers to labels."""
+        """The sums of answers that make the scores of labels."""
         task, facts = self.task, self.task.kind == "facts"
         return LabelAggregation.of(task.prompt.verbalizer, self.model, task.answer_score, facts)
 

@@ -32,12 +32,12 @@ class History:
 
     @property
     def best(self) -> list[Trial]:
-        """Those that may win, best first."""
+        """Trials that may win, best first."""
         return ranked(self.trials.values(), self.objective)
 
     @property
     def leader(self) -> str:
-        """`p3 log_likelihood -0.412`, of the best."""
+        """The best trial in a few words: `p3 log_likelihood -0.412`."""
         first = self.best[0]
         return f"{first.id} {self.objective} {ranking_key(first.scores, self.objective)[0]:.3f}"
 

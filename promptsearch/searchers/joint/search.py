@@ -61,7 +61,7 @@ class JointSearch:
 
     @cached_property
     def all_steps(self) -> tuple[PlanStep, ...]:
-        """All steps, those of the second round after those of the first."""
+        """The steps of all rounds, one round after the other."""
         once = (PlanStep.of(table, f"step {n}") for n, table in enumerate(self.steps, 1))
         return tuple(once) * self.rounds
 

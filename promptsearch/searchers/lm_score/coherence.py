@@ -67,8 +67,8 @@ class Coherence:
 
     def sentence(self, template: Template, sentence_set: SentenceSet, number: int) -> str:
         """Return the text of an example's sentence of this number, without the prefix."""
-        every = [text for texts in self.sentences(template, sentence_set) for text in texts]
-        return "".join(_texts(every[number]))
+        sentences = [text for texts in self.sentences(template, sentence_set) for text in texts]
+        return "".join(_texts(sentences[number]))
 
 
 def _texts(filled: Filled) -> Iterator[str]:

@@ -18,19 +18,19 @@ class TemplateRanking:
 
     @property
     def means(self) -> NDArray[np.float64]:
-        """(template,) the mean over the examples."""
+        """Mean over the examples (template,)."""
         means: NDArray[np.float64] = self.scores.mean(axis=1)
         return means
 
     @property
     def choices(self) -> NDArray[np.int64]:
-        """(example,) the template that is best for it."""
+        """Best template of each example (example,)."""
         choices: NDArray[np.int64] = self.scores.argmax(axis=0)
         return choices
 
     @property
     def votes(self) -> NDArray[np.int64]:
-        """(template,) the number of examples that choose it."""
+        """Number of examples that choose each template (template,)."""
         return np.bincount(self.choices, minlength=len(self.scores))
 
     def order(self, choose: Choose) -> Sequence[int]:

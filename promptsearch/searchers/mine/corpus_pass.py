@@ -31,13 +31,13 @@ class ShardJob:
 
     source: Shard | tuple[str, ...]
     terms: Terms
-    reading: CorpusFormat
+    corpus_format: CorpusFormat
     limits: SnippetLimits
     key: str  # names its checkpoint: a digest of the file's path, size and time, and the terms
 
     def chunks(self) -> Iterator[Chunk]:
         if isinstance(self.source, Shard):
-            return chunks(self.source, self.reading)
+            return chunks(self.source, self.corpus_format)
         texts: Iterable[Annotated] = ((text, ()) for text in self.source)
         return joined(texts)
 
@@ -64,32 +64,32 @@ class MiningRequest:
     files: tuple[Path, ...]
     texts: tuple[str, ...]  # its training texts, where they are mined too
     spaced: bool
-    reading: CorpusFormat = CorpusFormat()
+    corpus_format: CorpusFormat = CorpusFormat()
 
     def __repr__(self) -> str:
         """Return the text that checkpoints' keys digest: its words are the first version's."""
         return (
             f"Wish(wanted={self.terms!r}, files={self.files!r}, texts={self.texts!r}, "
-            f"spaced={self.spaced!r}, reading={self.reading!r})"
+            f"spaced={self.spaced!r}, reading={self.corpus_format!r})"
         )
 
 
 def jobs(requests: Mapping[int, MiningRequest], limits: SnippetLimits) -> Iterator[ShardJob]:
     """Yield every file once, for all the tasks that read it in the group way."""
-    readers: dict[tuple[Path, bool, CorpusFormat], list[int]] = {}
+    tasks_by_file: dict[tuple[Path, bool, CorpusFormat], list[int]] = {}
     for task, request in requests.items():
         for path in request.files:
-            readers.setdefault((path, request.spaced, request.reading), []).append(task)
+            tasks_by_file.setdefault((path, request.spaced, request.corpus_format), []).append(task)
     terms_by_group: dict[tuple[bool, tuple[int, ...]], Terms] = {}
-    for (path, spaced, reading), tasks in readers.items():
+    for (path, spaced, corpus_format), tasks in tasks_by_file.items():
         if (group := (spaced, tuple(tasks))) not in terms_by_group:
             terms_by_group[group] = terms_of(
                 [(task, requests[task].terms) for task in tasks], spaced
             )
         terms = terms_by_group[group]
         # A worker elsewhere starts in another directory.
-        for shard in shards_of(path.absolute(), encoding=reading.encoding):
-            yield _job(shard, terms, reading, limits)
+        for shard in shards_of(path.absolute(), encoding=corpus_format.encoding):
+            yield _job(shard, terms, corpus_format, limits)
     for task, request in requests.items():
         if request.texts:
             yield _job(
@@ -106,10 +106,13 @@ def terms_of(terms_by_task: Iterable[tuple[int, SearchTerms]], spaced: bool) -> 
 
 
 def _job(
-    source: Shard | tuple[str, ...], terms: Terms, reading: CorpusFormat, limits: SnippetLimits
+    source: Shard | tuple[str, ...],
+    terms: Terms,
+    corpus_format: CorpusFormat,
+    limits: SnippetLimits,
 ) -> ShardJob:
-    key = digest(_identity(source), terms.key, reading, limits)
-    return ShardJob(source, terms, reading, limits, key)
+    key = digest(_identity(source), terms.key, corpus_format, limits)
+    return ShardJob(source, terms, corpus_format, limits, key)
 
 
 def _identity(source: Shard | tuple[str, ...]) -> object:

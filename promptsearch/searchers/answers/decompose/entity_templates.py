@@ -15,7 +15,7 @@ PTR = "{text} the [Z1] {head} MIDDLE the [Zn] {tail}"  # Han et al. (2021), with
 MANY = (PTR, "{text} In this sentence, the [Z1] {head} MIDDLE the [Zn] {tail}.")
 
 
-def layouts(width: int, inputs: Sequence[str], head: str, tail: str) -> Iterator[str]:
+def entity_notations(width: int, inputs: Sequence[str], head: str, tail: str) -> Iterator[str]:
     """Yield notations with one slot and, for rules of `width` words, with two and with so many.
 
     There are none if the entities are no inputs, or no input remains to be the text.

@@ -22,7 +22,7 @@ from promptsearch.errors import TaskError
 from promptsearch.models import Options
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 from promptsearch.searchers.answers.common.start import require_labels
-from promptsearch.searchers.answers.decompose.entity_templates import layouts
+from promptsearch.searchers.answers.decompose.entity_templates import entity_notations
 from promptsearch.searchers.answers.decompose.label_forms import Forms, same_tokens
 from promptsearch.searchers.common.field_notes import TemplateFiles
 
@@ -96,7 +96,9 @@ class DecomposeSearch:
         """Return the task's template if its slots suit, the user's, and those for two entities."""
         suits = len(manual.slots) in (1, forms.width) or (len(manual.slots) == 2 and forms.rules)
         user_templates = map(Template.parse, self.template)
-        entity_templates = map(Template.parse, layouts(forms.width, inputs, self.head, self.tail))
+        entity_templates = map(
+            Template.parse, entity_notations(forms.width, inputs, self.head, self.tail)
+        )
         return list(
             dict.fromkeys([*([manual] if suits else []), *user_templates, *entity_templates])
         )

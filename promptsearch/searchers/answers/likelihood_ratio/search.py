@@ -89,7 +89,7 @@ class LikelihoodRatioSearch:
         require_labels(task.name, task.kind, task.prompt.template.slots)
 
     def search(self, task: Task, score: Score) -> None:
-        """One word a label first, then more."""
+        """Score prompts with one word for each label, then with more."""
         require_model(task)
         starts = starting_trials(task, self.template, score, STRATEGY)
         for group in [starts] if self.joint else [[start] for start in starts]:

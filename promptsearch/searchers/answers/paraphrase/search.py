@@ -183,7 +183,7 @@ class AnswerParaphraseSearch:
 
 def _step_as_json(step: AnswerChange, pool: CandidatePool, answers: Sequence[Answer]) -> StepRecord:
     labels, changed = list(pool), answers[step.column]
-    evidence_of = {each.answer: each.about for each in pool[labels[step.label]]}
+    evidence_of = {each.answer: each.evidence for each in pool[labels[step.label]]}
     change = f"{labels[step.label]} {'+' if step.added else '-'} {' '.join(t for _, t in changed)}"
     evidence: dict[str, object] = {"change": change, "train_log_likelihood": step.log_likelihood}
     if step.added:

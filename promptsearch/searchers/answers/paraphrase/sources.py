@@ -22,7 +22,7 @@ class Phrase(NamedTuple):
     """Other words for a text, and their source."""
 
     text: str
-    about: Mapping[str, object]
+    evidence: Mapping[str, object]
 
 
 AnswerSource = Callable[[str], list[Phrase]]  # gives other words for a text, the likeliest first
@@ -33,7 +33,11 @@ class Paraphrase:
     """An answer in other words."""
 
     answer: Answer
-    about: Mapping[str, object]
+    evidence: Mapping[str, object]
+
+    def __repr__(self) -> str:
+        """Return the text that ledger keys digest: its words are those of the first version."""
+        return f"Paraphrase(answer={self.answer!r}, about={self.evidence!r})"
 
     @property
     def key(self) -> Answer:
@@ -132,7 +136,7 @@ def paraphrases(answers: Sequence[Answer], sources: Sequence[AnswerSource]) -> l
 def _changed(answer: Answer, index: int, source: AnswerSource) -> list[Paraphrase]:
     slot, text = answer[index]
     return [
-        Paraphrase((*answer[:index], (slot, phrase.text), *answer[index + 1 :]), phrase.about)
+        Paraphrase((*answer[:index], (slot, phrase.text), *answer[index + 1 :]), phrase.evidence)
         for phrase in source(text)
     ]
 

@@ -41,9 +41,9 @@ class LinearProbe(NamedTuple):
         """
         logits = states.double() @ self.weight.double().T + self.bias.double()
         count = logits.shape[1]
-        others = logits[:, None].repeat(1, count, 1)  # (state, label, label)
-        others[:, range(count), range(count)] = float("-inf")
-        odds: Floats = (logits - others.logsumexp(2)).numpy()
+        rivals = logits[:, None].repeat(1, count, 1)  # (state, label, label)
+        rivals[:, range(count), range(count)] = float("-inf")
+        odds: Floats = (logits - rivals.logsumexp(2)).numpy()
         return odds
 
 
@@ -80,14 +80,15 @@ def top_words(scores: Floats, top: int, repeat: bool) -> list[list[int]]:
     if repeat:
         return [ranked[:top] for ranked in orders]
     owner = scores.argmax(0)
-    most = min(top, scores.shape[1] // len(scores))
+    count_of_label = min(top, scores.shape[1] // len(scores))
     chosen = [
-        [w for w in ranked if owner[w] == label][:most] for label, ranked in enumerate(orders)
+        [w for w in ranked if owner[w] == label][:count_of_label]
+        for label, ranked in enumerate(orders)
     ]
     used = {word for ranked in chosen for word in ranked}
     for label, ranked in enumerate(chosen):
         if not ranked:
-            ranked += [word for word in orders[label] if word not in used][:most]
+            ranked += [word for word in orders[label] if word not in used][:count_of_label]
             used.update(ranked)
     return chosen
 
@@ -105,7 +106,7 @@ def selections(
     """Yield choices from lists of these sizes, by three rules in turn, each once.
 
     The best n of every label; one word a label, of equal rank; one of a lower rank for one label,
-    the best for the others.
+    the best for the rivals.
     """
     best = [
         WordSelection(f"best {n}", tuple(tuple(range(min(n, size))) for size in sizes))

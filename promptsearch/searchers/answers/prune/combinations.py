@@ -1,4 +1,4 @@
-"""Every combination of a word for each label, compared on the training examples at once.
+"""Exhaustive search: all combinations of a word for each label, compared at once.
 
 LM-BFF's label search (Gao et al. 2021, section 5.1) tries all combinations of one candidate a
 label and keeps those that are right most often. Here "label a's word beats label b's word on
@@ -140,6 +140,6 @@ def _repeating(lists: Lists, groups: WordGroups) -> NDArray[np.bool_]:
     for first, second in combinations(range(len(lists)), 2):
         shape = [1] * len(sizes)
         shape[first], shape[second] = sizes[first], sizes[second]
-        same = groups[lists[first]][:, None] == groups[lists[second]][None]
-        repeats |= same.reshape(shape)
+        is_repeated = groups[lists[first]][:, None] == groups[lists[second]][None]
+        repeats |= is_repeated.reshape(shape)
     return repeats.ravel()

@@ -42,7 +42,7 @@ class FixedWords:
 
 @dataclass(frozen=True)
 class WordSwap:
-    """Each of `candidates` as the word of `label`, with the words of the other labels fixed."""
+    """The swap of one label's word for each candidate, with the words of the other labels fixed."""
 
     table: Floats32  # (example, word)
     gold: Ints  # (example,)
@@ -80,8 +80,8 @@ class WordSwap:
 
     def _repeating(self, groups: WordGroups) -> NDArray[np.bool_]:
         """Return (combination, word), true if the word is that of another label too."""
-        same = groups[self.words][..., None] == groups[self.candidates]
-        repeats: NDArray[np.bool_] = same.any(1)
+        is_repeated = groups[self.words][..., None] == groups[self.candidates]
+        repeats: NDArray[np.bool_] = is_repeated.any(1)
         return repeats
 
     def _parts(self) -> Iterator[FixedWords]:
