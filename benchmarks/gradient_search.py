@@ -34,11 +34,11 @@ class RandomTriggers(GradientSearch):
     def search(self, task: Task, score: Score) -> None:
         """Until the limits end it."""
         assert task.model is not None
-        laboratory, start = self.prepared(task, score)
-        able, rng = np.flatnonzero(laboratory.usable), np.random.default_rng(task.seed)
+        objective, start = self.prepared(task, score)
+        able, rng = np.flatnonzero(objective.usable), np.random.default_rng(task.seed)
         while True:
             drawn = (tuple(rng.choice(able, len(start)).tolist()) for _ in range(64))
-            texts = filter(None, map(laboratory.speller.template, drawn))
+            texts = filter(None, map(objective.detokenizer.template, drawn))
             score([task.prompt.with_template(text, Source("random")) for text in texts])
 
 

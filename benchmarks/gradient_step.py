@@ -81,18 +81,18 @@ def begun(search: GradientSearch, model: LanguageModel, number: int) -> TriggerS
     prompt = Prompt(Template.parse("[Z]"), Verbalizer.of({word: word for word in WORDS}))
     task = Task("step", "facts" if gcg else "classification", prompt, examples, ("text",))
     layout, start = TriggerStart(search.template, 5, "before", search.start, False).of(task, model)
-    laboratory = search._objective(task, model, layout, cast(Score, Tally()))
-    return TriggerState(0, laboratory, Minibatches(number, 0, len(examples), 32), start)
+    objective = search._objective(task, model, layout, cast(Score, Tally()))
+    return TriggerState(0, objective, Minibatches(number, 0, len(examples), 32), start)
 
 
 def stepped(race: Race, search: GradientSearch, model: LanguageModel, number: int) -> float:
     seconds = []
     for turn in range(5 if search is GCG else 1):
-        climb, step = begun(search, model, number + 100 * turn), search._step()
+        state, step = begun(search, model, number + 100 * turn), search._step()
         start = perf_counter()
-        step(climb)
+        step(state)
         seconds.append(perf_counter() - start)
-        passed = cast(Tally, climb.objective.score).passed
+        passed = cast(Tally, state.objective.score).passed
         good = passed == ([2, 32] if search is GCG else [2 * 32, 11 * 32])
         race.check("sequences ours passed: there and back, to score", passed, good)
     return median(seconds)
@@ -100,21 +100,21 @@ def stepped(race: Race, search: GradientSearch, model: LanguageModel, number: in
 
 def looped(race: Race, loop: Parts, model: LanguageModel, number: int) -> float:
     """AutoPrompt's; then whether ours, in float32 and without filters, finds the same."""
-    climb = begun(HOTFLIP, model, number)
-    laboratory, place, rows = (
-        climb.objective,
-        cast(int, climb.next_position(settled=True)),
-        climb.draws.pair(),
+    state = begun(HOTFLIP, model, number)
+    objective, place, rows = (
+        state.objective,
+        cast(int, state.next_position(is_deterministic=True)),
+        state.minibatches.pair(),
     )
-    one, two = (batched(loop, [laboratory.assay.examples[row] for row in own]) for own in rows)
-    blocked = torch.tensor([climb.trigger[place]])
+    one, two = (batched(loop, [objective.loss.examples[row] for row in own]) for own in rows)
+    blocked = torch.tensor([state.trigger[place]])
     start = perf_counter()
-    found, now, after = autoprompt_step(loop, one, two, climb.trigger, place, blocked=blocked)
+    found, now, after = autoprompt_step(loop, one, two, state.trigger, place, blocked=blocked)
     seconds = perf_counter() - start
-    laboratory.usable[:] = True
-    both = len({*found} & {*laboratory.top_tokens(climb.trigger, rows[0], 10)[place]})
-    rivals = [climb.with_token(place, token) for token in found]
-    values = laboratory.value([climb.trigger, *rivals], rows[1])
+    objective.usable[:] = True
+    both = len({*found} & {*objective.top_tokens(state.trigger, rows[0], 10)[place]})
+    rivals = [state.with_token(place, token) for token in found]
+    values = objective.value([state.trigger, *rivals], rows[1])
     off = max(abs(a - b) for a, b in zip(values, [now, *after], strict=True))
     race.check("candidates that both propose, of 10, without filters", both, both == 10)
     race.check("scores differ by at most, in nats", f"{off:.0e}", off < CLOSE)
@@ -131,11 +131,14 @@ def released(race: Race, python: str, folder: str, model: LanguageModel, number:
     script = [python, str(Path(__file__).with_name("nanogcg_step.py")), folder, "--keep-all"]
     prompt = ["--prompt", BEFORE + " {optim_str}" + AFTER, "--target", f" {WORDS[0]}"]
     found = json.loads(check_output([*script, *prompt, f"--seed={number}"]).splitlines()[-1])
-    climb = begun(GCG, model, number)
-    assay, scored = climb.objective.assay, {*found["scored"]}
-    texts, (answer,) = [assay.layout.fill({}, climb.trigger)], assay.answers_of(assay.examples[0])
+    state = begun(GCG, model, number)
+    loss, scored = state.objective.loss, {*found["scored"]}
+    texts, (answer,) = (
+        [loss.trigger_template.fill({}, state.trigger)],
+        loss.answers_of(loss.examples[0]),
+    )
     tokens = len(model.white_box.sequences(texts, answer)[0])
-    off = abs(found["start_loss"] + climb.objective.value([climb.trigger], (0,))[0])
+    off = abs(found["start_loss"] + state.objective.value([state.trigger], (0,))[0])
     race.check("candidates nanogcg scored in a step", scored, scored == {32})
     race.check("tokens of a sequence", tokens, tokens == sum(found["tokens"].values()))
     race.check("losses of the first trigger differ by, in nats", f"{off:.0e}", off < CLOSE)

@@ -33,7 +33,7 @@ from promptsearch.prompt import Source, Template
 from promptsearch.runs.run import task_of
 from promptsearch.searchers.lm_score.coherence import Coherence, CoherenceScore
 from promptsearch.searchers.lm_score.ranking import TemplateRanking
-from promptsearch.searchers.lm_score.sentences import AnswerChoice, cases_of
+from promptsearch.searchers.lm_score.sentences import AnswerChoice, sentence_sets
 
 LISTS = ("lpaqa_prompt/mine", "lpaqa_prompt/paraphrase", "pararel_patterns")
 SLOTS: tuple[AnswerChoice, ...] = ("right", "any")
@@ -85,8 +85,8 @@ class Plan:
     ) -> Floats:
         """(template,): the language model's mean scores."""
         task = task_of(definition, self.judge, Settings(), None)
-        coherence = Coherence(self.lm, cases_of(task, self.facts, slot, self.variants))
-        worths = cast(list[list[CoherenceScore]], coherence.chore(templates).run())
+        coherence = Coherence(self.lm, sentence_sets(task, self.facts, slot, self.variants))
+        worths = cast(list[list[CoherenceScore]], coherence.model_call(templates).run())
         return TemplateRanking(np.array([[worth.score for worth in own] for own in worths])).means
 
 

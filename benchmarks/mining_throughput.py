@@ -82,7 +82,7 @@ def mined(
         swept = run_pass(list(jobs(wishes, SnippetLimits())), folder / "shards", pool, print)
     rows = sum(1 for _ in swept.counted())
     seconds = time.perf_counter() - start
-    print(f"{swept.tally.hits.total():,} hits, {rows:,} snippets in {seconds:.1f} s")
+    print(f"{swept.counts.hits.total():,} hits, {rows:,} snippets in {seconds:.1f} s")
     return sum(path.stat().st_size for path in files) / MB / seconds / workers
 
 

@@ -21,7 +21,7 @@ from on_test import SEEDS, Methods, head, row, tasks, trials
 from promptsearch import GenerateSearch, ParaphraseSearch, Settings, load_model
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.prompt import Source
-from promptsearch.searchers.common.gap_template import GapTemplate, frames_of
+from promptsearch.searchers.common.gap_template import GapTemplate, gap_templates_for
 from promptsearch.searchers.common.word_scorer import word_scorer
 from promptsearch.searchers.generate.partial_fills import sizes_of
 
@@ -39,7 +39,7 @@ class RandomInfills(GenerateSearch):
             texts = ["".join(f" {rng.choice(words)}" for _ in range(size)) for size in sizes]
             return str(frame.template(texts))
 
-        frames = frames_of(self.layout, task, ends=False)
+        frames = gap_templates_for(self.layout, task, ends=False)
         shapes = [(frame, sizes) for frame in frames for sizes in sizes_of(frame.gaps, self.words)]
         each = -(-self.top // len(shapes))
         beams = [[drawn(*shape) for _ in range(each)] for shape in shapes]

@@ -216,7 +216,7 @@ def test_what_comes_back_most_often_comes_first(monkeypatch, tmp_path):
         "super": [("large", -0.1), ("fantastic", -0.2)],
     }
     both = (Phrasebook(there), Phrasebook(back))
-    home = "promptsearch.searchers.answers.paraphrase.search.translators"
+    home = "promptsearch.searchers.answers.paraphrase.search.load_translators"
     monkeypatch.setattr(home, lambda *_: both)
     lines = []
     task = replace(reviews(), language="de", log=lines.append)

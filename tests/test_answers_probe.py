@@ -19,7 +19,7 @@ from promptsearch.searchers.answers.probe.linear_probe import (
     Fit,
     LinearProbe,
     fitted,
-    picks,
+    selections,
     top_words,
 )
 
@@ -81,7 +81,7 @@ def test_a_label_no_word_speaks_for_most_has_the_best_that_is_left():
 
 
 def test_picks_of_two_short_lists():
-    found = {pick.rule: pick.ranks for pick in picks([3, 2], 3, ["a", "b"])}
+    found = {pick.rule: pick.ranks for pick in selections([3, 2], 3, ["a", "b"])}
     assert found == {
         "best 1": ((0,), (0,)),
         "best 2": ((0, 1), (0, 1)),
@@ -91,7 +91,7 @@ def test_picks_of_two_short_lists():
         "rank 3 for 'a'": ((2,), (0,)),
         "rank 2 for 'b'": ((0,), (1,)),
     }
-    rules = [pick.rule for pick in islice(picks([9, 9], 3, ["a", "b"]), 4)]
+    rules = [pick.rule for pick in islice(selections([9, 9], 3, ["a", "b"]), 4)]
     assert rules == ["best 1", "rank 2", "rank 2 for 'a'", "rank 2 for 'b'"]
 
 

@@ -13,8 +13,8 @@ from promptsearch.engine.strategy import Task
 from promptsearch.errors import PromptError, RunError, TaskError
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.searchers import GenerateSearch
-from promptsearch.searchers.common.gap_template import GapTemplate, frames_of
-from promptsearch.searchers.common.training_contexts import instances_of
+from promptsearch.searchers.common.gap_template import GapTemplate, gap_templates_for
+from promptsearch.searchers.common.training_contexts import training_contexts
 from promptsearch.searchers.common.word_scorer import WordScorer, word_scorer
 from promptsearch.searchers.generate.infill import Infiller
 from promptsearch.searchers.generate.partial_fills import PartialFill, best_of, sizes_of
@@ -38,7 +38,7 @@ def sentiment(model, language="en", template="{text} It was [Z]."):
 def infiller(task, model, **options):
     """In the model's own dtype, not in that it ranks in."""
     return Infiller(
-        WordScorer(model, word_scorer(task, model).words), instances_of(task, 8), **options
+        WordScorer(model, word_scorer(task, model).words), training_contexts(task, 8), **options
     )
 
 
@@ -60,24 +60,24 @@ def test_a_frame_holds_its_places_and_joins_texts_as_written():
 )
 def test_layouts_are_those_of_the_paper(language, ends, wanted):
     task = sentiment(None, language)
-    assert list(map(str, frames_of((), task, ends))) == wanted
+    assert list(map(str, gap_templates_for((), task, ends))) == wanted
 
 
 def test_pairs_facts_and_several_slots_have_layouts_of_their_own(task):
-    assert list(map(str, frames_of((), task, False))) == [
+    assert list(map(str, gap_templates_for((), task, False))) == [
         "{subject} [T] [Z] .",
         "[Z] [T] {subject} .",
         " [T] {subject} [T] [Z] .",
     ]
     pair = replace(task, kind="classification", inputs=("a", "b"))
     prompt = replace(task.prompt, template=Template.parse("{a} ? [Z] , {b}"))
-    assert list(map(str, frames_of((), replace(pair, prompt=prompt), True))) == [
+    assert list(map(str, gap_templates_for((), replace(pair, prompt=prompt), True))) == [
         "{a} [T] [Z] [T] {b}"
     ]
     two = Prompt(
         Template.parse("the [Z1] {a} is [Z2]"), Verbalizer.of({"x": [["p", "q"]]}, ("Z1", "Z2"))
     )
-    (frame,) = frames_of((), replace(pair, prompt=two), True)
+    (frame,) = gap_templates_for((), replace(pair, prompt=two), True)
     assert str(frame) == " [T] [Z1] [T] {a} [T] [Z2]"
 
 
@@ -93,7 +93,7 @@ def test_pairs_facts_and_several_slots_have_layouts_of_their_own(task):
 )
 def test_a_layout_that_does_not_fit_is_refused(task, layout, reason):
     with pytest.raises(PromptError, match=reason):
-        frames_of((layout,), task, False)
+        gap_templates_for((layout,), task, False)
 
 
 def test_options_below_one_are_refused():
@@ -102,11 +102,11 @@ def test_options_below_one_are_refused():
 
 
 def test_examples_show_every_label_with_its_first_answer():
-    drawn = instances_of(sentiment(None), 2)
+    drawn = training_contexts(sentiment(None), 2)
     assert sorted(i.answer["Z"] for i in drawn) == ["great", "terrible"]
     empty = replace(sentiment(None), train=[Example("0", {"text": "x"}, "odd")])
     with pytest.raises(TaskError, match="no training example has an answer"):
-        instances_of(empty, 2)
+        training_contexts(empty, 2)
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
@@ -117,7 +117,7 @@ def test_a_masked_table_is_the_mean_of_plain_passes(kind):
     frame = GapTemplate.parse("{text} [T] [Z] .")
     table = filler._table(frame, (2,), [PartialFill(("the", None))], 1)
     total = 0
-    for instance in filler.instances:
+    for instance in filler.contexts:
         text = f"{instance.inputs['text']} the{tokenizer.mask_token} {instance.answer['Z']} ."
         if kind == "bert":
             text = text.replace("[MASK]", " [MASK]")
@@ -127,8 +127,8 @@ def test_a_masked_table_is_the_mean_of_plain_passes(kind):
             total = total + model(input_ids=ids).logits[0, place].log_softmax(-1)
     for word in ("film", "story"):
         (token,) = task.model.answer_ids([word])[0]
-        mean = float(total[token]) / len(filler.instances)
-        assert float(table[0, filler.asker.column[word]]) == pytest.approx(mean, abs=1e-4)
+        mean = float(total[token]) / len(filler.contexts)
+        assert float(table[0, filler.word_scorer.column[word]]) == pytest.approx(mean, abs=1e-4)
 
 
 def test_a_causal_draft_is_judged_with_the_right_answer_after_it():
@@ -138,30 +138,30 @@ def test_a_causal_draft_is_judged_with_the_right_answer_after_it():
     frame = GapTemplate.parse("{text} [T] [Z] .")
     (draft,) = filler._answered(frame, (1,), [PartialFill(("film",), (-1.0,))])
     total = 0.0
-    for instance in filler.instances:
+    for instance in filler.contexts:
         before = tokenizer(f"{instance.inputs['text']} film")["input_ids"]
         ids = tokenizer(f"{instance.inputs['text']} film {instance.answer['Z']} .")["input_ids"]
         with torch.no_grad():
             rows = model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
         total += sum(float(rows[i - 1, ids[i]]) for i in range(len(before), len(ids)))
-    assert draft.log_prob == pytest.approx(-1.0 + total / len(filler.instances), abs=1e-4)
+    assert draft.log_prob == pytest.approx(-1.0 + total / len(filler.contexts), abs=1e-4)
 
 
 def test_the_beam_finds_the_likeliest_pair_of_words():
     """All pairs of words, judged plainly, against a beam that is wide enough for all."""
     task = sentiment(tiny("bert")[0])
     filler = infiller(task, task.model)
-    frame, words = GapTemplate.parse("{text} [T] [Z] ."), filler.asker.words
+    frame, words = GapTemplate.parse("{text} [T] [Z] ."), filler.word_scorer.words
     pairs = [PartialFill((a, b)) for a in words[:12] for b in words[:12] if a != b]
-    few = replace(filler, asker=WordScorer(task.model, words[:12]))
+    few = replace(filler, word_scorer=WordScorer(task.model, words[:12]))
     tables = [few._table(frame, (2,), pairs, place) for place in (0, 1)]
-    columns = [[few.asker.column[w] for w in draft.words] for draft in pairs]
+    columns = [[few.word_scorer.column[w] for w in draft.words] for draft in pairs]
     totals = [
         float(tables[0][n, first] + tables[1][n, second])
         for n, (first, second) in enumerate(columns)
     ]
     best = max(range(len(pairs)), key=lambda n: totals[n])
-    found = few._drafts(frame, (2,), 200)
+    found = few._fills(frame, (2,), 200)
     judged = {draft.words: draft.log_prob for draft in found}
     assert judged[pairs[best].words] == pytest.approx(totals[best], abs=1e-4)
 
@@ -191,7 +191,7 @@ def test_what_is_paid_is_what_has_passed(kind):
     passed = []
     run = type(task.model).run
     for layout in ("{text} [T] [Z] .", "[T] [Z] . {text}"):
-        chore = filler.chore(GapTemplate.parse(layout), (2,), 5)
+        chore = filler.model_call(GapTemplate.parse(layout), (2,), 5)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
                 type(task.model),
@@ -229,7 +229,7 @@ def test_a_resumed_run_asks_the_writer_nothing_again(tmp_path, monkeypatch):
     definition, model = load_task("capitals"), tiny("bert")[0]
     searcher, settings = GenerateSearch(words=1, beam=6, examples=4), Settings(budget=4)
     first = search(searcher, definition, model, settings, Output(tmp_path / "run"))
-    monkeypatch.setattr(Infiller, "_drafts", None)
+    monkeypatch.setattr(Infiller, "_fills", None)
     output = Output(tmp_path / "run", resume=True)
     again = search(searcher, definition, model, settings, output)
     assert [t.prompt for t in again.trials] == [t.prompt for t in first.trials]

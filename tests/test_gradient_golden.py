@@ -14,7 +14,7 @@ from promptsearch.models.loading.load import load_model
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.searchers.common.answer_leaks import leaked_words
 from promptsearch.searchers.common.trigger_template import TriggerTemplate
-from promptsearch.searchers.gradient.cached_objective import CachedTriggerObjective
+from promptsearch.searchers.gradient.loss import TriggerLoss
 from promptsearch.searchers.gradient.objective import TriggerObjective
 from promptsearch.searchers.gradient.search_state import TriggerState
 from promptsearch.searchers.gradient.steps import HotFlip
@@ -47,10 +47,10 @@ class Always:
 
 
 class Anything:
-    """A speller that finds everything sayable, as the release does."""
+    """A detokenizer that finds everything encodable, as the release does."""
 
-    def is_encodable(self, many):
-        return [True] * len(many)
+    def encodable(self, triggers, count):
+        return list(triggers)[:count]
 
     def template(self, _tokens):
         return Template.parse("said [Z]")
@@ -92,15 +92,15 @@ def task_of(case):
     )
 
 
-def laboratory_of(case, model):
+def objective_of(case, model):
     layout, task = task_of(case)
     accuracy = case["metric"] == "accuracy"
-    assay = TriggerObjective(task, model, layout, task.train, "gold", accuracy)
+    loss = TriggerLoss(task, model, layout, task.train, "gold", accuracy)
     spellings = model.white_box.spellings
     able = np.ones(len(spellings), dtype=bool)
     if case["filter"]:
         able = usable(spellings, Filter(whole_words=False, answers=leaked_words(task)))
-    return CachedTriggerObjective(assay, Always(), Anything(), able, None)
+    return TriggerObjective(loss, Always(), Anything(), able, None)
 
 
 def steps(case):
@@ -108,28 +108,26 @@ def steps(case):
 
 
 def test_gradients(case, model, golden):
-    laboratory = laboratory_of(case, model)
+    objective = objective_of(case, model)
     for number, step in steps(case):
         rows, _ = Given(step).pair()
-        found = []
-        trigger = tuple(step["trigger_ids"])
-        laboratory.assay.token_gradients(trigger, rows, found.append).run()
-        (slopes,) = found  # (place, token)
+        _, token_gradients = objective.loss.token_gradients(tuple(step["trigger_ids"]), rows)
+        slopes = token_gradients()  # (position, token)
         grad = golden[1][f"{case['id']}_step{number}_grad"]
         table = model.runtime.model.get_input_embeddings().weight.cpu().numpy()
         np.testing.assert_allclose(slopes[step["position"]], table @ grad, atol=2e-6)
 
 
 def test_candidates_are_the_same_in_the_same_order(case, model):
-    laboratory = laboratory_of(case, model)
+    objective = objective_of(case, model)
     for _, step in steps(case):
         rows, _ = Given(step).pair()
-        top = laboratory.top_tokens(tuple(step["trigger_ids"]), rows, 10)[step["position"]]
+        top = objective.top_tokens(tuple(step["trigger_ids"]), rows, 10)[step["position"]]
         assert top == step["candidate_ids_returned"]
 
 
 def test_worth_before_and_after(case, model):
-    laboratory = laboratory_of({**case, "metric": "mean_logp_gold"}, model)
+    objective = objective_of({**case, "metric": "mean_logp_gold"}, model)
     for _, step in steps(case):
         _, rows = Given(step).pair()
         trigger, place = tuple(step["trigger_ids"]), step["position"]
@@ -137,23 +135,22 @@ def test_worth_before_and_after(case, model):
             (*trigger[:place], token, *trigger[place + 1 :])
             for token in step["candidate_ids_returned"]
         ]
-        now, *after = laboratory.value([trigger, *changed], rows)
+        now, *after = objective.value([trigger, *changed], rows)
         assert now == pytest.approx(step["mean_logp_gold_before"], abs=1e-5)
         assert after == pytest.approx(step["mean_logp_gold_after"], abs=1e-5)
 
 
 def test_the_same_steps_given_the_same_draws(case, model):
-    laboratory = laboratory_of(case, model)
+    objective = objective_of(case, model)
     mask = model.white_box.mask
     for _, step in steps(case):
-        climb = TriggerState(
-            0, laboratory, Given(step), tuple(step["trigger_ids"]), mask,
+        state = TriggerState(
+            0, objective, Given(step), tuple(step["trigger_ids"]), mask,
             case["reject_mask_trigger"],
         )  # fmt: skip
-        HotFlip(10)(climb)
-        assert climb.trigger == tuple(step["trigger_ids_after"])
-        assert (climb.trigger != tuple(step["trigger_ids"])) == step["accepted"]
-        laboratory._values.clear()
+        HotFlip(10)(state)
+        assert state.trigger == tuple(step["trigger_ids_after"])
+        assert (state.trigger != tuple(step["trigger_ids"])) == step["accepted"]
 
 
 def test_the_filter_blocks_what_the_release_blocks(golden, model):

@@ -13,7 +13,7 @@ from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 from promptsearch.scoring import Cost, PredictionBatch
 from promptsearch.searchers import SEARCHERS, JointSearch
 from promptsearch.searchers.joint.cross import Cross
-from promptsearch.searchers.joint.history import deduplicated
+from promptsearch.searchers.joint.history import prompt_key
 
 MANUAL = Prompt(Template.parse("start [Z]"), Verbalizer.of({"pos": "good", "neg": "bad"}))
 TASK = Task("toy", "classification", MANUAL, (), labels=("pos", "neg"))
@@ -235,12 +235,12 @@ def prompt(notation):
     ],
 )
 def test_what_counts_as_the_same(one, other, same):
-    assert (deduplicated(prompt(one)) == deduplicated(prompt(other))) is same
+    assert (prompt_key(prompt(one)) == prompt_key(prompt(other))) is same
 
 
 def test_other_answers_are_another_prompt():
     other = Prompt(MANUAL.template, Verbalizer.of({"pos": "fine", "neg": "bad"}))
-    assert deduplicated(other) != deduplicated(MANUAL)
+    assert prompt_key(other) != prompt_key(MANUAL)
 
 
 def test_near_duplicates_of_another_strategy_are_not_scored_again(monkeypatch):

@@ -50,7 +50,7 @@ def test_every_candidate_has_its_ids_its_sum_and_its_score(item, golden, lm):
     expected = {(c["template"], c["sentence"]): c for c in item["candidates"]}
     seen = set()
     for notation in item["templates"]:
-        (texts,) = coherence.sentences(ours(notation), coherence.cases[0])
+        (texts,) = coherence.sentences(ours(notation), coherence.sentence_sets[0])
         reading = plan_text_likelihood(lm, texts)
         items = [each for block in reading.plan.blocks for each in block.items]
         ids = {row: each.ids for each in items for row in each.rows}
@@ -69,12 +69,12 @@ def test_every_candidate_has_its_ids_its_sum_and_its_score(item, golden, lm):
 def test_the_best_sentence_is_found(item, golden, lm):
     coherence = coherence_of(item, golden, lm)
     templates = list(map(ours, item["templates"]))
-    worths = [own for (own,) in coherence.chore(templates).run()]
+    worths = [own for (own,) in coherence.model_call(templates).run()]
     best = max(range(len(worths)), key=lambda place: worths[place].score)
     wanted = item["candidates"][item["best_index"]]
     assert item["templates"][best] == wanted["template"]
     assert worths[best].score == pytest.approx(wanted["score_float64"], abs=TOLERANCE)
-    sentence = coherence.sentence(templates[best], coherence.cases[0], worths[best].best)
+    sentence = coherence.sentence(templates[best], coherence.sentence_sets[0], worths[best].best)
     assert sentence == item["best_sentence"]
 
 
@@ -84,7 +84,7 @@ def test_the_best_template_by_the_mean_over_forms_is_found(item, golden, lm):
     for head in item["head_forms"]:
         for tail in item["tail_forms"]:
             coherence = coherence_of(item, golden, lm, [head], [tail])
-            worths = coherence.chore([ours(each) for each in item["templates"]]).run()
+            worths = coherence.model_call([ours(each) for each in item["templates"]]).run()
             columns.append([own.score for (own,) in worths])
     ballot = TemplateRanking(np.array(columns).T)
     best = ballot.order("relation")[0]

@@ -22,8 +22,8 @@ from promptsearch.prompt.verbalizer import Verbalizer
 from promptsearch.searchers.mine import corpus_pass as sweep
 from promptsearch.searchers.mine import mined_templates as mined_module
 from promptsearch.searchers.mine import pipeline as expedition
-from promptsearch.searchers.mine.contexts import contexts, most_shared
-from promptsearch.searchers.mine.count_table import CountTable, merged
+from promptsearch.searchers.mine.contexts import contexts, shared_contexts
+from promptsearch.searchers.mine.count_table import CountTable, merge_runs
 from promptsearch.searchers.mine.mined_templates import (
     MinedTemplate,
     TemplateBuilder,
@@ -301,7 +301,7 @@ def test_contexts_of_most_labels_come_first() -> None:
         Snippet(0, "e f"): {"x": 99},
         Snippet(0, "g h"): {"x": 2, "y": 2},
     }
-    assert most_shared(counts) == [(Snippet(0, "c d"), 10), (Snippet(0, "a b"), 10)]
+    assert shared_contexts(counts) == [(Snippet(0, "c d"), 10), (Snippet(0, "a b"), 10)]
 
 
 def test_spilled_runs_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,7 +311,7 @@ def test_spilled_runs_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         table.add(0, Snippet(1, f"w{number % 5}"), "", b"x" * (number % 7 + 1))
     table.flush()
     assert len(table.runs) > 4
-    assert [(row.snippet.before, row.counts[""]) for row in merged(table.runs, tmp_path)] == [
+    assert [(row.snippet.before, row.counts[""]) for row in merge_runs(table.runs, tmp_path)] == [
         (f"w{n}", 6) for n in range(5)
     ]
 

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from promptsearch.searchers.answers.prune.beam import beam_pairings
+from promptsearch.searchers.answers.prune.beam import beam_combinations
 from promptsearch.searchers.answers.prune.combinations import best_combinations
 from promptsearch.searchers.answers.prune.likely_words import most_likely_words, nearest
 from promptsearch.searchers.answers.prune.swaps import WordSwap
@@ -101,7 +101,7 @@ def test_a_beam_finds_planted_words_among_too_many_combinations():
     for label, word in enumerate(planted):
         table[gold == label, word] += 8
     lists = [np.arange(50 * label, 50 * label + 50) for label in range(6)]  # 50 ** 6 combinations
-    best = beam_pairings(table, gold, lists, 10)[0]
+    best = beam_combinations(table, gold, lists, 10)[0]
     assert (best.words, best.correct) == (tuple(planted), len(gold))
 
 
@@ -112,7 +112,7 @@ def test_a_beam_agrees_with_the_search_of_all_on_a_small_product():
     lists = [rng.permutation(30)[:8] for _ in range(3)]
     alike = np.arange(30)
     best = best_combinations(table, gold, lists, 1, alike)[0]
-    assert beam_pairings(table, gold, lists, 1, alike)[0] == best
+    assert beam_combinations(table, gold, lists, 1, alike)[0] == best
 
 
 @pytest.mark.parametrize("label", [0, 2, 3])
@@ -137,9 +137,9 @@ def test_a_changed_word_is_judged_as_the_whole_combination_is(label, distinct):
 def test_beams_leave_out_repeated_words_only_where_asked():
     table = np.zeros((2, 2), dtype=np.float32)
     lists = [np.array([0, 1])] * 2
-    both = beam_pairings(table, np.array([0, 1]), lists, 9)
+    both = beam_combinations(table, np.array([0, 1]), lists, 9)
     assert Counter(len(set(pairing.words)) for pairing in both) == {1: 2, 2: 2}
-    once = beam_pairings(table, np.array([0, 1]), lists, 9, np.arange(2))
+    once = beam_combinations(table, np.array([0, 1]), lists, 9, np.arange(2))
     assert {pairing.words for pairing in once} == {(0, 1), (1, 0)}
 
 

@@ -156,7 +156,7 @@ def test_mining_with_a_worker_killed_finds_the_same(
         whole = sweep.run_pass(work, tmp_path / "whole", alone, print)
     os.kill(dict(pool.each(process, [0.1] * 2))[0], signal.SIGKILL)
     swept = sweep.run_pass(work, tmp_path / "swept", pool, print)
-    assert swept.tally == whole.tally
+    assert swept.counts == whole.counts
     assert list(swept.counted()) == list(whole.counted()) != []
 
 

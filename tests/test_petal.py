@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from promptsearch.searchers.answers.likelihood_ratio.petal import label_words, word_scores
+from promptsearch.searchers.answers.likelihood_ratio.search import ranked_words, word_scores
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_words_and_scores_of_petal(golden, place):
     gold = np.array([case["labels"].index(label) for label in case["gold"]])
     for run in case["runs"]:
         own = log_q[run["patterns"]][:, :, able]
-        found = label_words(own, gold, run["score"], run["num_candidates"], run["normalize"])
+        found = ranked_words(own, gold, run["score"], run["num_candidates"], run["normalize"])
         for place, label in enumerate(case["labels"]):
             scores = sum(
                 word_scores(each, gold == place, run["score"], run["normalize"]) for each in own

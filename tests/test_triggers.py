@@ -11,10 +11,10 @@ from promptsearch.errors import DataError, PromptError
 from promptsearch.prompt import Input, Prompt, Slot, Template, Text, Trigger, Verbalizer
 from promptsearch.searchers.common.answer_leaks import leaked_words
 from promptsearch.searchers.common.trigger_template import TriggerTemplate
-from promptsearch.searchers.gradient.cached_objective import smallest
 from promptsearch.searchers.gradient.detokenize import Detokenizer
 from promptsearch.searchers.gradient.fluency import Fluency
 from promptsearch.searchers.gradient.minibatches import Minibatches
+from promptsearch.searchers.gradient.objective import smallest
 from promptsearch.searchers.gradient.search_state import TriggerState
 from promptsearch.searchers.gradient.start import TriggerStart
 from promptsearch.searchers.gradient.steps import Gcg, HotFlip, RandomStep
@@ -143,7 +143,7 @@ def test_spellings_put_together_are_the_text(kind):
     assert read == (sentence.lower() if kind == "bert" else sentence).split()
 
 
-def speller_of(kind, notation):
+def detokenizer_of(kind, notation):
     port, _, _ = tiny(kind)
     contexts = [example.inputs for example in TRAIN]
     return Detokenizer(port.white_box, TriggerTemplate.parse(notation), contexts, (("Z", "great"),))
@@ -154,17 +154,17 @@ def speller_of(kind, notation):
     "notation", ["{text} [T] [T] [Z].", "[T] {text} [Z] [T]", "[T] [Z] {text}"]
 )
 def test_what_is_written_is_read_as_the_same_tokens_in_every_context(kind, notation):
-    speller, box = speller_of(kind, notation), tiny(kind)[0].white_box
+    detokenizer, box = detokenizer_of(kind, notation), tiny(kind)[0].white_box
     able = [t for t, text in enumerate(box.spellings) if text and text[0] == " " and text.strip()]
     rng, written = np.random.default_rng(0), 0
     for _ in range(40):
-        tokens = tuple(rng.choice(able, speller.layout.slot_count).tolist())
-        if (template := speller.template(tokens)) is None:
+        tokens = tuple(rng.choice(able, detokenizer.trigger_template.slot_count).tolist())
+        if (template := detokenizer.template(tokens)) is None:
             continue
         written += 1
-        for context in speller.contexts:
-            texts = [template.fill(context), speller.layout.fill(context, tokens)]
-            said, meant = box.sequences(texts, speller.answer)
+        for context in detokenizer.contexts:
+            texts = [template.fill(context), detokenizer.trigger_template.fill(context, tokens)]
+            said, meant = box.sequences(texts, detokenizer.answer)
             assert said == meant
     assert written
 
@@ -177,17 +177,17 @@ def test_a_text_that_is_read_otherwise_does_not_count():
     assert whole == "wonderful"
     single = next(t for t, text in enumerate(spellings) if text == " w")
     tail = next(t for t, text in enumerate(spellings) if text == "o")
-    speller = speller_of("bert", "{text} [T] [T] [Z].")
+    detokenizer = detokenizer_of("bert", "{text} [T] [T] [Z].")
     joined = tokenizer("wo", add_special_tokens=False).input_ids
-    assert (speller.template((single, tail)) is None) == (joined != [single, tail])
+    assert (detokenizer.template((single, tail)) is None) == (joined != [single, tail])
 
 
 def test_a_mask_is_never_written_but_what_is_beside_it_can_be_said():
-    speller = speller_of("bert", "{text} [T] [T] [Z].")
+    detokenizer = detokenizer_of("bert", "{text} [T] [T] [Z].")
     box = tiny("bert")[0].white_box
     word = next(t for t, text in enumerate(box.spellings) if text and text[1:].isalpha())
-    assert speller.template((word, box.mask)) is None
-    assert speller.is_encodable([(word, box.mask), (box.mask, box.mask)]) == [True, True]
+    assert detokenizer.template((word, box.mask)) is None
+    assert detokenizer.is_encodable([(word, box.mask), (box.mask, box.mask)]) == [True, True]
 
 
 # where climbs begin
@@ -272,7 +272,7 @@ def test_the_smallest_usable_slopes_come_first_and_equal_ones_by_id():
 
 
 class Landscape:
-    """A laboratory without a model: a trigger is worth the sum of its tokens, up to a top."""
+    """An objective without a model: a trigger is worth the sum of its tokens, up to a top."""
 
     usable = np.ones(10, dtype=bool)
 
@@ -280,7 +280,7 @@ class Landscape:
         self.top, self.unsayable, self.asked = top, unsayable, []
 
     @property
-    def speller(self):
+    def detokenizer(self):
         return self
 
     def template(self, tokens):
@@ -358,7 +358,7 @@ def test_fluency_of_a_causal_model_is_each_word_given_what_stands_before():
     port, model, tokenizer = tiny("gpt2")
     fluency = Fluency(port, TRAIN[:1], task_with().prompt)
     template = Template.parse("{text} It was [Z] really.")
-    (found,) = fluency.chore([template]).run()
+    (found,) = fluency.values([template]).run()
     base = tokenizer("It was a great film").input_ids
     values = []
     for before, word in (("", " It"), (" It", " was"), (" It was great", " really.")):
@@ -371,7 +371,7 @@ def test_fluency_of_a_causal_model_is_each_word_given_what_stands_before():
 def test_fluency_of_a_masked_model_is_each_word_given_all_others():
     port, model, tokenizer = tiny("bert")
     fluency = Fluency(port, TRAIN[:1], task_with().prompt)
-    (found, none) = fluency.chore(
+    (found, none) = fluency.values(
         [Template.parse("{text} It was [Z]"), Template.parse("{text}[Z]")]
     ).run()
     mask, values = tokenizer.mask_token_id, []

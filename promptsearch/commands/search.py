@@ -16,7 +16,7 @@ from promptsearch.prediction.fit_ensemble import EnsembleConfig
 from promptsearch.runs.run import task_of
 from promptsearch.runs.settings import Settings
 from promptsearch.searchers import JointSearch
-from promptsearch.searchers.joint.feasibility import check_able
+from promptsearch.searchers.joint.feasibility import check_feasible
 from promptsearch.searchers.joint.plan import EnsembleStep
 from promptsearch.searchers.joint.plan_file import plan_as_toml, plan_summary, read_plan
 
@@ -63,7 +63,7 @@ def _search_of(plan: Path | None, definition: TaskDefinition, settings: Settings
         return JointSearch.by_default(definition.kind, corpus, _remaining_budget(settings))
     searcher = read_plan(plan)
     if not searcher.skip:
-        check_able(searcher.all_steps, task_of(definition, None, settings, None), f"{plan}: ")
+        check_feasible(searcher.all_steps, task_of(definition, None, settings, None), f"{plan}: ")
     return searcher
 
 

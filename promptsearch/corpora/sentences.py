@@ -29,6 +29,10 @@ class CorpusFormat:
     column: str | None = None  # that holds the text; None: the first of TEXT_COLUMNS
     encoding: str = ENCODING
 
+    def __repr__(self) -> str:
+        """Return the text that checkpoints' keys digest: its words are the first version's."""
+        return f"Reading(column={self.column!r}, encoding={self.encoding!r})"
+
 
 @dataclass(frozen=True)
 class Shard:

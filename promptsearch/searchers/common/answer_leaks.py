@@ -9,7 +9,7 @@ from promptsearch.language.words import is_spaced
 
 
 def leaked_words(task: Task) -> frozenset[str]:
-    """Words of the answers (labelled tasks) or of the training objects (facts), lower-cased.
+    """Return words of the answers (labelled tasks) or training objects (facts), lower-cased.
 
     Stop words are no leak: "of" says nothing of "University of Oslo".
     """

@@ -1,4 +1,4 @@
-"""The models and files that help to paraphrase, beside the searched model."""
+"""Models and files for paraphrases, beside the searched model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,27 +33,27 @@ def check_sources(thesauri: Sequence[str], forward: str, backward: str, language
         check_translators(forward, backward, language)
 
 
-def filler(task: Task, spec: str) -> LanguageModel:
-    """The masked model that substitutes: `spec`, the searched one, or the built-in one."""
+def load_filler(task: Task, spec: str) -> LanguageModel:
+    """Return the masked model that substitutes: `spec`, the searched one, or the built-in one."""
     if not spec and is_masked(task):
         assert task.model is not None
         return task.model
-    model = loaded(task, spec or "builtin")
+    model = _load(task, spec or "builtin")
     if model.info.family != "masked":
         raise ModelError(f"--filler {spec} is a {model.info.family} model; give a masked one")
     return model
 
 
-def writer(task: Task, spec: str) -> LanguageModel:
-    """The model that rewrites."""
-    model = loaded(task, spec)
+def load_rewriter(task: Task, spec: str) -> LanguageModel:
+    """Return the model that rewrites; ModelError for a masked one."""
+    model = _load(task, spec)
     if model.info.family == "masked":
         raise ModelError(f"--rewriter {spec} is a masked model; give one that writes (smollm2)")
     return model
 
 
-def translators(task: Task, forward: str, backward: str) -> tuple[Translator, Translator]:
-    """There and back; `ModelError` where they do not lead back."""
+def load_translators(task: Task, forward: str, backward: str) -> tuple[Translator, Translator]:
+    """Return translators there and back; ModelError if they do not lead back."""
     options = task.model.options if task.model is not None else Options()
     pair = (
         load_translator(forward, options, "en-pt"),
@@ -63,11 +63,11 @@ def translators(task: Task, forward: str, backward: str) -> tuple[Translator, Tr
     return pair
 
 
-def loaded(task: Task, spec: str) -> LanguageModel:
-    """Another model, on the device of the searched one."""
+def _load(task: Task, spec: str) -> LanguageModel:
+    """Return another model, on the device of the searched one."""
     return load_beside(task.model, spec) if task.model is not None else load(Options(spec))
 
 
 def is_masked(task: Task) -> bool:
-    """Whether the searched model is one that fills masks."""
+    """Return whether the searched model is a masked one."""
     return task.model is not None and task.model.info.family == "masked"

@@ -1,6 +1,6 @@
-"""Frames: templates with gaps, `[T]`, that a model fills with words.
+"""Templates with gaps, `[T]`, that a model fills with words.
 
-Where no layout is given they are LM-BFF's: the answer after the sentence or before it, or between
+By default they are LM-BFF's: the answer after the sentence or before it, or between
 the two of a pair, a gap on both its sides. For facts, subject and object stand in both orders, and
 with a gap before the subject, as manual templates have it ("The capital of France is Paris .").
 The release also takes a pair's first full stop away and changes first letters; inputs stay here.
@@ -19,10 +19,10 @@ from promptsearch.searchers.common.trigger_template import TriggerSlot, TriggerT
 
 @dataclass(frozen=True)
 class Gap:
-    """A place for words, which bring the space before them."""
+    """A gap for words, which bring the space before them."""
 
 
-Contents = Sequence[tuple[Text | Slot, ...]]  # what stands in each gap
+Contents = Sequence[tuple[Text | Slot, ...]]  # the words (or slots for them) of each gap
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class GapTemplate:
 
     @classmethod
     def parse(cls, notation: str) -> "GapTemplate":
-        """From a template's notation with [T] for each gap; several in a row are one."""
+        """Read a template's notation with [T] for each gap; several in a row are one."""
         parts: list[Part | Gap] = []
         for part in TriggerTemplate.parse(notation).parts:
             if not isinstance(part, TriggerSlot):
@@ -46,22 +46,26 @@ class GapTemplate:
             )
         return cls(tuple(parts))
 
+    def __repr__(self) -> str:
+        """Return the text that ledger keys digest: its words are those of the first version."""
+        return f"Frame(parts={self.parts!r})"
+
     def __str__(self) -> str:
         return "".join(" [T]" if isinstance(p, Gap) else notation_of(p) for p in self.parts)
 
     @property
     def gaps(self) -> int:
-        """How many there are."""
+        """The number of gaps."""
         return sum(isinstance(part, Gap) for part in self.parts)
 
     @property
     def gaps_before(self) -> int:
-        """Those that stand before the first slot."""
+        """The number of gaps before the first slot."""
         slot = next(i for i, part in enumerate(self.parts) if isinstance(part, Slot))
         return sum(isinstance(part, Gap) for part in self.parts[:slot])
 
     def template(self, texts: Sequence[str]) -> Template | None:
-        """With a text in each gap; None where the notation cannot say it."""
+        """Return the template with a text in each gap; None if no notation says it."""
         remaining = iter(texts)
         parts: list[Part] = []
         for part in self.parts:
@@ -75,7 +79,7 @@ class GapTemplate:
     def fill(
         self, contents: Contents, inputs: Mapping[str, str], answer: Mapping[str, str]
     ) -> Filled:
-        """As a model reads it: the gaps' contents, an example's inputs, answers in the slots.
+        """Return the text as a model reads it: the gaps' contents, an example's inputs, its answer.
 
         A slot without an answer stays one.
         """
@@ -94,20 +98,22 @@ class GapTemplate:
         return tuple(filled)
 
 
-def frames_of(layouts: Sequence[str], task: Task, ends: bool) -> list[GapTemplate]:
-    """The user's layouts, or those that suit the task; `PromptError` where one does not.
+def gap_templates_for(layouts: Sequence[str], task: Task, ends: bool) -> list[GapTemplate]:
+    """Return the user's layouts, or those that suit the task; PromptError if one does not fit.
 
-    `ends`: whether a gap may stand at the end (else a full stop does).
+    `ends`: a gap may stand at the end (else a full stop does).
     """
-    frames = [GapTemplate.parse(notation) for notation in layouts or _defaults(task, ends)]
-    for frame in frames:
-        check_frame(frame, task.prompt.template, task.inputs)
-    return frames
+    gap_templates = [GapTemplate.parse(notation) for notation in layouts or _defaults(task, ends)]
+    for gap_template in gap_templates:
+        check_gap_template(gap_template, task.prompt.template, task.inputs)
+    return gap_templates
 
 
-def check_frame(frame: GapTemplate, manual: Template, inputs: Sequence[str]) -> None:
-    """Raise PromptError if the frame has other slots than the answers, or a field too many."""
-    check_slots_and_fields(f"the layout {str(frame)!r}", frame.parts, manual.slots, inputs)
+def check_gap_template(gap_template: GapTemplate, manual: Template, inputs: Sequence[str]) -> None:
+    """Raise PromptError if its slots are not those of the answers, or a field is no input."""
+    check_slots_and_fields(
+        f"the layout {str(gap_template)!r}", gap_template.parts, manual.slots, inputs
+    )
 
 
 def _defaults(task: Task, ends: bool) -> list[str]:
@@ -131,7 +137,7 @@ def _defaults(task: Task, ends: bool) -> list[str]:
 
 
 def _around(template: Template, gap: str, space: str) -> str:
-    """The template with a gap wherever it has words; before the first slot where it has none."""
+    """Return the template with a gap for each of its texts; without any, before the first slot."""
     texts = any(isinstance(part, Text) for part in template.parts)
     slot = next(part for part in template.parts if isinstance(part, Slot))
     pieces = []

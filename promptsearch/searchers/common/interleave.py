@@ -1,4 +1,4 @@
-"""Lists that take turns, so that what is cut off at the end is the worst of each."""
+"""Lists in turn, so that a cut at the end takes the worst of each."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, zip_longest
@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 def interleave(lists: Iterable[Iterable[T]]) -> Iterator[T]:
-    """The first of every list, then the second of those that have one, ...
+    """Yield the first of every list, then the second of those that have one, ...
 
-    >>> list(in_turn(["ab", "c", "def"]))
+    >>> list(interleave(["ab", "c", "def"]))
     ['a', 'c', 'd', 'b', 'e', 'f']
     """
     nothing = object()

@@ -14,26 +14,30 @@ from promptsearch.searchers.common.gap_template import Contents, GapTemplate
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """An example and what stands in the slots: its right answer."""
+    """An example's inputs, and its right answer."""
 
     inputs: dict[str, str]
     answer: dict[str, str]  # slot -> text
 
-    def fill(self, frame: GapTemplate, contents: Contents, answered: bool = True) -> Filled:
-        """The frame as a model reads it, with the right answer in it or with its slots."""
-        return frame.fill(contents, self.inputs, self.answer if answered else {})
+    def __repr__(self) -> str:
+        """Return the text that ledger keys digest: its words are those of the first version."""
+        return f"Instance(inputs={self.inputs!r}, answer={self.answer!r})"
+
+    def fill(self, gap_template: GapTemplate, contents: Contents, answered: bool = True) -> Filled:
+        """Return the text as a model reads it, with the right answer in it or with its slots."""
+        return gap_template.fill(contents, self.inputs, self.answer if answered else {})
 
 
-def instances_of(task: Task, count: int) -> list[TrainingContext]:
-    """As many training examples, drawn by the task's seed from all labels alike; in order.
+def training_contexts(task: Task, count: int) -> list[TrainingContext]:
+    """Return as many training examples, drawn by the task's seed from all labels alike; in order.
 
-    An example's answer is the first of its label's, or a fact's first object. `TaskError` where no
-    training example has one.
+    An example's answer is the first of its label's, or a fact's first object. Raises TaskError if
+    no training example has one.
     """
     usable = [example for example in task.train if _answer(example, task)]
     if not usable:
         raise TaskError(f"{task.name}: no training example has an answer to write a template by")
-    drawn = _drawn(usable, min(count, len(usable)), task)
+    drawn = _balanced(usable, min(count, len(usable)), task)
     return [TrainingContext(dict(e.inputs), _answer(e, task) or {}) for e in drawn]
 
 
@@ -46,8 +50,8 @@ def _answer(example: Example, task: Task) -> dict[str, str] | None:
     return answer if set(answer) == set(slots) else None
 
 
-def _drawn(examples: Sequence[Example], count: int, task: Task) -> list[Example]:
-    """The labels take turns, so that few examples still show all of them (facts: no turns)."""
+def _balanced(examples: Sequence[Example], count: int, task: Task) -> list[Example]:
+    """Draw from the labels in turn, so that few examples show all of them (facts: no turns)."""
     order = np.random.default_rng([task.seed, 5]).permutation(len(examples)).tolist()
     turns: dict[str, int] = {}
     keyed = []

@@ -1,4 +1,4 @@
-"""Templates with places for trigger tokens, from what users write and from prompts they have."""
+"""Templates with slots for trigger tokens, from a notation or from the words of a prompt."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,21 +11,21 @@ from promptsearch.prompt import Field, Filled, Input, Part, Slot, Template, Text
 from promptsearch.prompt.template import notation_of
 
 Where = Literal["before", "after", "around", "words"]
-Tokens = tuple[int, ...]  # at the places, from left to right
-Read = Callable[[str], Tokens]  # a word's tokens, where a space stands before it
+Tokens = tuple[int, ...]  # in the trigger slots, from left to right
+Read = Callable[[str], Tokens]  # a word's tokens after a space
 
-_PLACE = re.compile(r" ?(?<!\[)\[T\](?!\])")  # a token brings this space
+_TRIGGER = re.compile(r" ?(?<!\[)\[T\](?!\])")  # a token brings this space
 _WORD = re.compile(r" ?\w+(?:['\u2019-]\w+)*")
 
 
 @dataclass(frozen=True)
 class TriggerSlot:
-    """A place for one token, which brings the space before it."""
+    """A slot for one token, which brings the space before it."""
 
 
 @dataclass(frozen=True)
 class TriggerTemplate:
-    """A template with holes."""
+    """A template with slots for trigger tokens."""
 
     parts: tuple[Part | TriggerSlot, ...]
 
@@ -38,19 +38,19 @@ class TriggerTemplate:
 
     @staticmethod
     def marked(notation: str) -> bool:
-        """Whether the notation has a [T] (`[[T]]` is text)."""
-        return _PLACE.search(notation) is not None
+        """Return whether the notation has a [T] (`[[T]]` is text)."""
+        return _TRIGGER.search(notation) is not None
 
     @cached_property
     def slot_count(self) -> int:
-        """How many holes there are."""
+        """The number of trigger slots."""
         return sum(isinstance(part, TriggerSlot) for part in self.parts)
 
     @classmethod
     def parse(cls, notation: str) -> "TriggerTemplate":
-        """From a template's notation with [T] for each token (`[[T]]` is text)."""
+        """Read a template's notation with [T] for each token (`[[T]]` is text)."""
         parts: list[Part | TriggerSlot] = []
-        for number, piece in enumerate(_PLACE.split(notation)):
+        for number, piece in enumerate(_TRIGGER.split(notation)):
             if number:
                 parts.append(TriggerSlot())
             parts += Template.parts_of(piece.replace("[[T]]", "[T]"))
@@ -58,35 +58,35 @@ class TriggerTemplate:
 
     @classmethod
     def beside(cls, template: Template, count: int, where: Where) -> "TriggerTemplate":
-        """The template with `count` holes before its first slot, after it, or on both sides."""
+        """Return the template with `count` trigger slots before or after its slot, or both."""
         before_count = {"before": count, "after": 0}.get(where, count - count // 2)
         slot = next(i for i, part in enumerate(template.parts) if isinstance(part, Slot))
         before, after = template.parts[:slot], template.parts[slot + 1 :]
-        holes: tuple[TriggerSlot, ...] = (TriggerSlot(),) * count
-        spaced = _without_space(before) if before_count else before
+        triggers: tuple[TriggerSlot, ...] = (TriggerSlot(),) * count
+        stripped = _without_space(before) if before_count else before
         gap: tuple[Part, ...] = (Text(" "),) if before_count else ()
-        middle = (*holes[:before_count], *gap, template.parts[slot], *holes[before_count:])
-        return cls((*spaced, *middle, *after))
+        middle = (*triggers[:before_count], *gap, template.parts[slot], *triggers[before_count:])
+        return cls((*stripped, *middle, *after))
 
     @classmethod
     def of_words(
         cls, template: Template, read: Read, spaced: bool = True
     ) -> "tuple[TriggerTemplate, Tokens]":
-        """The template with holes where its own words stand, and the tokens of these words."""
+        """Return the template with trigger slots for its words, and the tokens of these words."""
         parts: list[Part | TriggerSlot] = []
         tokens: list[int] = []
         for part in template.parts:
             if not isinstance(part, Text):
                 parts.append(part)
                 continue
-            for piece, apart in _words(part.text, spaced, first=not parts):
-                ids = read(piece.strip(" ")) if apart else ()
+            for piece, is_word in _words(part.text, spaced, first=not parts):
+                ids = read(piece.strip(" ")) if is_word else ()
                 parts += [TriggerSlot()] * len(ids) or [Text(piece)]
                 tokens += ids
         return cls(tuple(parts)), tuple(tokens)
 
     def fill(self, inputs: Mapping[str, str], tokens: Tokens) -> Filled:
-        """As a model reads it, tokens by their ids."""
+        """Return the text as a model reads it, tokens by their ids."""
         remaining = iter(tokens)
         return filled(
             [Trigger(next(remaining)) if isinstance(p, TriggerSlot) else p for p in self.parts],
@@ -95,12 +95,12 @@ class TriggerTemplate:
 
 
 def filled(parts: Sequence[Part | Trigger], inputs: Mapping[str, str]) -> Filled:
-    """The parts with the inputs in their fields."""
+    """Return the parts with the inputs in their fields."""
     return tuple(Input(p.name, inputs[p.name]) if isinstance(p, Field) else p for p in parts)
 
 
 def _words(text: str, spaced: bool, first: bool) -> Iterator[tuple[str, bool]]:
-    """The text in pieces, and whether each is a word that stands apart from what is before it."""
+    """Yield the text in pieces, with True for words after a space or at the start."""
     end = 0
     for match in _WORD.finditer(text):
         if match.start() > end:
@@ -112,7 +112,7 @@ def _words(text: str, spaced: bool, first: bool) -> Iterator[tuple[str, bool]]:
 
 
 def _without_space(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The parts without the white space at their end: a token brings its own."""
+    """Return the parts without the white space at their end: a token brings its own."""
     last = parts[-1] if parts else None
     if not isinstance(last, Text):
         return tuple(parts)

@@ -1,4 +1,4 @@
-"""Which words a masked or causal model expects at a place, over many examples at once."""
+"""Scores of words at a position of a text, by a masked or causal model, over many examples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,24 +15,24 @@ from promptsearch.searchers.common.answer_leaks import leaked_words
 if TYPE_CHECKING:
     from torch import Tensor
 
-WORD_SLOT = Slot("word")  # stands where the word is asked for
+WORD_SLOT = Slot("word")  # the position of the scored word
 PUNCTUATION = (",", ".", ":", ";", "?", "!", "-")
 
 
 @dataclass(frozen=True)
 class WordScorer:
-    """Asks a model for words of its vocabulary, one token each."""
+    """Scores words of the model's vocabulary, one token each."""
 
     model: LanguageModel
     words: tuple[str, ...]
-    paid: list[Cost] = field(default_factory=list, compare=False)  # for what has been asked
+    paid: list[Cost] = field(default_factory=list, compare=False)  # for each plan that ran
 
     def plan(self, texts: Sequence[Filled]) -> Plan:
-        """Of texts with the slot `ASKED`; other slots stay open."""
+        """Return the plan of texts with the slot `WORD_SLOT`; other slots stay open."""
         return self.model.plan(texts, self._answers, Scoring("independent"))
 
     def mean_log_probs(self, plan: Plan, group: int) -> "Tensor":
-        """(group, word) log p of each word, the mean over every `group` texts of the plan."""
+        """Return (group, word) log p of each word, the mean over each `group` texts of the plan."""
         import torch
 
         self.paid.append(Cost.of(plan))
@@ -46,12 +46,12 @@ class WordScorer:
 
     @cached_property
     def column(self) -> dict[str, int]:
-        """Where each word stands in a table."""
+        """The column of each word in a table."""
         return {word: column for column, word in enumerate(self.words)}
 
     @cached_property
     def column_of_ids(self) -> dict[tuple[int, ...], int]:
-        """The same by what the model reads: an uncased one knows "The" as "the"."""
+        """The column of a word's tokens: an uncased model reads "The" as "the"."""
         ids = self.model.answer_ids(self.words)
         return {word_ids: column for column, word_ids in reversed(list(enumerate(ids)))}
 
@@ -61,14 +61,14 @@ class WordScorer:
 
 
 def word_scorer(task: Task, model: LanguageModel, more: Sequence[str] = ()) -> WordScorer:
-    """Asks for the model's whole words that are no answers, for punctuation, and for `more`.
+    """Return the scorer of the model's whole words that are no answers, punctuation, and `more`.
 
-    `TaskError` where there is none.
+    Raises TaskError if the model has no whole words.
     """
     leaks = leaked_words(task)
     words = [word for word in model.vocabulary_words() if word.lower() not in leaks]
-    others = [*PUNCTUATION, *more]
-    single = (w for w, ids in zip(others, model.answer_ids(others), strict=True) if len(ids) == 1)
+    extra = [*PUNCTUATION, *more]
+    single = (w for w, ids in zip(extra, model.answer_ids(extra), strict=True) if len(ids) == 1)
     if not words:
         raise TaskError(f"{task.name}: {model.info.spec!r} has no whole words to write with")
     return WordScorer(model.fast_model, tuple(dict.fromkeys((*words, *single))))

@@ -1,4 +1,4 @@
-"""A beam to be run, as the search and the writers speak of it."""
+"""One beam of a template search, as the search and the writers of templates see it."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,10 +6,12 @@ from typing import NamedTuple
 from promptsearch.engine import ModelCall
 from promptsearch.searchers.common.gap_template import GapTemplate
 
+GapFill = tuple[list[str], float]  # the text of each gap, and log p: the mean over the examples
+
 
 class BeamJob(NamedTuple):
-    """One beam over one frame; its chore gives [[texts of the gaps], mean log p], best first."""
+    """One beam over one template with gaps."""
 
-    frame: GapTemplate
-    about: object  # all that its outcome depends on, beside the model
-    prepare: Callable[[], ModelCall]
+    gap_template: GapTemplate
+    inputs: object  # all that the result depends on, beside the model
+    prepare: Callable[[], ModelCall]  # gives a list of `GapFill`s, best first

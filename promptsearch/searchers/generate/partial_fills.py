@@ -1,4 +1,4 @@
-"""Words in gaps while they are being filled in."""
+"""Gaps filled in part: the items of a beam, with the log p of their words."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Sizes = tuple[int, ...]  # words in each gap
 
 @dataclass(frozen=True)
 class PartialFill:
-    """Words of all gaps in a row, None where there is none yet."""
+    """Words of all gaps in a row, None for those still open."""
 
     words: tuple[str | None, ...]
     log_probs: tuple[float, ...] = ()  # of each word so far: the mean over examples, in nats
@@ -26,7 +26,7 @@ class PartialFill:
 
 
 def sizes_of(gaps: int, words: int) -> Iterator[Sizes]:
-    """How many words may stand in each gap: one to `words`, and not many in all of them.
+    """Yield numbers of words for the gaps: one to `words` in each, and not many in all of them.
 
     >>> list(sizes_of(2, 2))
     [(1, 1), (1, 2), (2, 1)]
@@ -36,9 +36,9 @@ def sizes_of(gaps: int, words: int) -> Iterator[Sizes]:
             yield sizes
 
 
-def best_of(drafts: Sequence[PartialFill], count: int) -> list[PartialFill]:
-    """The likeliest of different words, each as it is judged best; ties to the first."""
+def best_of(fills: Sequence[PartialFill], count: int) -> list[PartialFill]:
+    """Return the likeliest fills of different words, each at its best; ties to the first."""
     by_words: dict[tuple[str | None, ...], PartialFill] = {}
-    for draft in sorted(drafts, key=lambda draft: -draft.log_prob):
-        by_words.setdefault(draft.words, draft)
+    for fill in sorted(fills, key=lambda fill: -fill.log_prob):
+        by_words.setdefault(fill.words, fill)
     return list(by_words.values())[:count]

@@ -5,18 +5,18 @@ section 5.2. https://arxiv.org/abs/2012.15723
 
 The paper's way: T5 reads training sentences with their label words between two gaps and writes what
 stands in the gaps, one beam of 100 for all examples. With a T5-like model, searched or given as
-`generator`, this is what happens here (`models/shared_beam.py` says what differs). The paper ranks
-the templates by fine-tuning on each: `--rank-by finetune`; by default they are ranked frozen.
+`generator`, this is what happens here (`models/generation/span_beam.py` says what differs). The
+paper ranks the templates by fine-tuning on each: `--rank-by finetune`; by default they are ranked
+frozen.
 
-Ours: where the writer is a masked or a causal model the gaps are filled word by word
-(`generating/infill.py`), so that no second model is needed.
+Ours: if the writer is a masked or a causal model the gaps are filled word by word (`infill.py`), so
+that no second model is needed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated
 
-from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, RunError
 from promptsearch.language.words import is_spaced
@@ -24,10 +24,16 @@ from promptsearch.models import LanguageModel, Options
 from promptsearch.models.loading.files import find_model_files
 from promptsearch.models.loading.load import load_beside
 from promptsearch.prompt import Prompt, Source
-from promptsearch.searchers.common.gap_template import GapTemplate, check_frame, frames_of
+from promptsearch.searchers.common.gap_template import (
+    GapTemplate,
+    check_gap_template,
+    gap_templates_for,
+)
 from promptsearch.searchers.common.interleave import interleave
-from promptsearch.searchers.common.training_contexts import instances_of
+from promptsearch.searchers.common.ledgered import ledgered
+from promptsearch.searchers.common.training_contexts import training_contexts
 from promptsearch.searchers.common.word_scorer import word_scorer
+from promptsearch.searchers.generate.beam_job import GapFill
 from promptsearch.searchers.generate.infill import Infiller
 from promptsearch.searchers.generate.t5_spans import SpanWriter
 
@@ -69,7 +75,7 @@ class GenerateSearch:
     def check(self, task: Task, model: Options) -> None:
         """Raise an error if a layout does not fit the task, or the generator is missing."""
         for notation in self.layout:
-            check_frame(GapTemplate.parse(notation), task.prompt.template, task.inputs)
+            check_gap_template(GapTemplate.parse(notation), task.prompt.template, task.inputs)
         if self.generator:
             find_model_files(self.generator)
 
@@ -82,29 +88,36 @@ class GenerateSearch:
         score(prompts)
 
     def _prompts(self, task: Task, writer: LanguageModel, score: Score) -> list[Prompt]:
-        """The templates of all beams in turn, likeliest first, each once."""
+        """Return the templates of all beams in turn, likeliest first, each once."""
         beams: list[list[Prompt]] = []
-        frames = frames_of(self.layout, task, ends=writer.info.family == "seq2seq")
-        for job in self._writing(task, writer).jobs(frames, self.beam):
-            name = f"generate {digest(job.about, (writer.info.sha256,))}"
-            beams.append([*_read(score.once(name, job.prepare), job.frame, writer, task)])
+        gap_templates = gap_templates_for(self.layout, task, ends=writer.info.family == "seq2seq")
+        for job in self._template_writer(task, writer).jobs(gap_templates, self.beam):
+            inputs, rows = job.inputs, (writer.info.sha256,)
+            fills: list[GapFill] = ledgered(score, "generate", job.prepare, inputs, rows)
+            beams.append([*_prompts_of(fills, job.gap_template, writer, task)])
         by_template: dict[str, Prompt] = {}
         for prompt in interleave(beams):
             by_template.setdefault(str(prompt.template), prompt)
         return list(by_template.values())[: self.top]
 
-    def _writing(self, task: Task, writer: LanguageModel) -> SpanWriter | Infiller:
-        instances = instances_of(task, self.examples)
+    def _template_writer(self, task: Task, writer: LanguageModel) -> SpanWriter | Infiller:
+        contexts = training_contexts(task, self.examples)
         if writer.info.family == "seq2seq":
-            return SpanWriter(writer, instances, self.longest)
+            return SpanWriter(writer, contexts, self.longest)
         spaced = is_spaced(task.language)
-        return Infiller(word_scorer(task, writer), instances, self.words, spaced)
+        return Infiller(word_scorer(task, writer), contexts, self.words, spaced)
 
 
-def _read(beams: object, frame: GapTemplate, writer: LanguageModel, task: Task) -> Iterator[Prompt]:
-    """Prompts from what a beam wrote."""
-    for texts, log_prob in cast(list[tuple[list[str], float]], beams):
-        if template := frame.template(texts):
+def _prompts_of(
+    fills: Sequence[GapFill], gap_template: GapTemplate, writer: LanguageModel, task: Task
+) -> Iterator[Prompt]:
+    """Yield the prompts of a beam's fills, without those that no notation can say."""
+    for texts, log_prob in fills:
+        if template := gap_template.template(texts):
             # log p of the words, the mean over training examples, in nats
-            evidence = {"layout": str(frame), "log_prob": log_prob, "writer": writer.info.spec}
+            evidence = {
+                "layout": str(gap_template),
+                "log_prob": log_prob,
+                "writer": writer.info.spec,
+            }
             yield task.prompt.with_template(template, Source("generate", ("p0",), evidence))

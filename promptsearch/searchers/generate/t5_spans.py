@@ -1,4 +1,4 @@
-"""Spans written by a T5-like model: LM-BFF's own way (see `models.shared_beam`)."""
+"""Spans written by a T5-like model, as LM-BFF does (see `models.generation.span_beam`)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,33 +10,33 @@ from promptsearch.prompt import Slot
 from promptsearch.scoring import Cost
 from promptsearch.searchers.common.gap_template import GapTemplate
 from promptsearch.searchers.common.training_contexts import TrainingContext
-from promptsearch.searchers.generate.beam_job import BeamJob
+from promptsearch.searchers.generate.beam_job import BeamJob, GapFill
 
 
 @dataclass(frozen=True)
 class SpanWriter:
-    """Fills the gaps of frames with spans of any length, by one beam a frame."""
+    """Beam search for spans of any length in the gaps, one beam for each template."""
 
     model: LanguageModel
-    instances: Sequence[TrainingContext]
+    contexts: Sequence[TrainingContext]
     longest: int = 20  # tokens, over all gaps and their ends
 
-    def jobs(self, frames: Sequence[GapTemplate], beam: int) -> Iterator[BeamJob]:
-        """A whole beam a frame, of which each gives its share, as in the release."""
-        share = max(1, beam // len(frames))
-        for frame in frames:
-            about = (frame, beam, share, self.longest, self.instances)
-            yield BeamJob(frame, about, partial(self.chore, frame, beam, share))
+    def jobs(self, gap_templates: Sequence[GapTemplate], beam: int) -> Iterator[BeamJob]:
+        """Yield a whole beam for each template, of which it gives its share, as in the release."""
+        share = max(1, beam // len(gap_templates))
+        for gap_template in gap_templates:
+            inputs = (gap_template, beam, share, self.longest, self.contexts)
+            yield BeamJob(gap_template, inputs, partial(self.model_call, gap_template, beam, share))
 
-    def chore(self, frame: GapTemplate, beam: int, share: int) -> ModelCall:
-        """See `Job`; the likeliest `share` of the beam."""
+    def model_call(self, gap_template: GapTemplate, beam: int, share: int) -> ModelCall:
+        """Return the call that gives the likeliest `share` of the beam's `GapFill`s."""
         from promptsearch.models.generation.span_beam import SharedBeam
 
-        gaps = [(Slot(f"gap{number}"),) for number in range(frame.gaps)]
-        texts = [instance.fill(frame, gaps) for instance in self.instances]
+        gaps = [(Slot(f"gap{number}"),) for number in range(gap_template.gaps)]
+        texts = [context.fill(gap_template, gaps) for context in self.contexts]
         search = SharedBeam(self.model, texts, beam, self.longest)
 
-        def work() -> list[list[object]]:
-            return [[list(infill.gaps), infill.log_prob] for infill in search.run()[:share]]
+        def run() -> list[GapFill]:
+            return [(list(infill.gaps), infill.log_prob) for infill in search.run()[:share]]
 
-        return ModelCall(Cost(search.forwards, search.tokens), work)
+        return ModelCall(Cost(search.forwards, search.tokens), run)

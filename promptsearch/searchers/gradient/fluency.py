@@ -1,4 +1,4 @@
-"""How readable a template is: the mean log-probability of its own words, in nats a word.
+"""Fluency of a template: the mean log-probability of its words, in nats a word.
 
 Masked and encoder-decoder models are asked for each word given all the others (the pseudo-
 log-likelihood of Salazar et al., 2020; a word of several tokens from left to right, as Kauf and
@@ -24,31 +24,31 @@ EXAMPLES = 4
 
 @dataclass(frozen=True)
 class Fluency:
-    """Measures templates with a model, on some examples."""
+    """Fluency of templates, measured by a model with a few examples filled in."""
 
     model: LanguageModel
     examples: Sequence[Example]
     manual: Prompt  # whose answers stand in the slots
     spaced: bool = True
 
-    def chore(self, templates: Sequence[Template]) -> ModelCall:
-        """Of each template, in (-inf, 0]; 0 where it has no words."""
-        requests = [list(self._questions(template)) for template in templates]
-        questions = [question for group in requests for question in group]
-        plan = self.model.plan_all(questions or [_NOTHING], Scoring("left-to-right"))
+    def values(self, templates: Sequence[Template]) -> ModelCall:
+        """Return the call that gives each template's fluency, in (-inf, 0]; 0 without words."""
+        by_template = [list(self._requests(template)) for template in templates]
+        requests = [request for group in by_template for request in group]
+        plan = self.model.plan_all(requests or [_NOTHING], Scoring("left-to-right"))
 
-        def work() -> list[float]:
-            values = np.zeros(sum(len(question.texts) for question in questions) or 1)
+        def run() -> list[float]:
+            values = np.zeros(sum(len(request.texts) for request in requests) or 1)
             for block in self.model.run(plan):
                 values[list(block.rows)] = block.log_probs[:, 0].numpy()
-            ends = np.cumsum([0, *(len(group) * len(self.examples) for group in requests)])
-            parts = (values[a:b] for a, b in pairwise(ends))
-            return [float(part.mean()) if len(part) else 0.0 for part in parts]
+            ends = np.cumsum([0, *(len(group) * len(self.examples) for group in by_template)])
+            slices = (values[a:b] for a, b in pairwise(ends))
+            return [float(part.mean()) if len(part) else 0.0 for part in slices]
 
-        return ModelCall(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), run)
 
-    def _questions(self, template: Template) -> Iterator[ScoringRequest]:
-        """One a word: the template with a slot there, for every example."""
+    def _requests(self, template: Template) -> Iterator[ScoringRequest]:
+        """Yield one for each word: every example's text with a slot in the place of the word."""
         for number, part in enumerate(template.parts):
             if isinstance(part, Text):
                 for before, word, after in _words(part.text, self.spaced):
@@ -87,7 +87,7 @@ _NOTHING = ScoringRequest([(Slot(WORD),)], [((WORD, "."),)])
 
 
 def _words(text: str, spaced: bool) -> Iterator[tuple[str, str, str]]:
-    """Each word of the text with what stands before and after it."""
+    """Yield the text before each word, the word, and the text after it."""
     words = text.split() if spaced else [character for character in text if not character.isspace()]
     end = 0
     for word in words:

@@ -1,148 +1,92 @@
-"""What triggers are worth on training examples, and which way their tokens should change."""
+"""The objective of a trigger search: log p of the right answers, and how readable a trigger is.
 
-from collections.abc import Callable, Sequence
+Each question is put to the model once, in this run or in the run that it resumes: the trigger that
+a step starts from was scored when it was a candidate, if the rows are the same.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property, partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from promptsearch.data import Example
 from promptsearch.engine import ModelCall
-from promptsearch.engine.strategy import Task
-from promptsearch.errors import TaskError
-from promptsearch.models import LanguageModel, ScoringRequest
-from promptsearch.prompt import Answer
-from promptsearch.scoring import Cost
-from promptsearch.scoring.label_aggregation import LabelAggregation
-from promptsearch.searchers.common.trigger_template import Tokens, TriggerTemplate
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-LossName = Literal["label", "gold"]
-Rows = Sequence[int]  # training examples
+from promptsearch.engine.strategy import Score
+from promptsearch.prompt.template import Template
+from promptsearch.searchers.common.ledgered import LedgeredValues, Rows, ledgered
+from promptsearch.searchers.common.trigger_template import Tokens
+from promptsearch.searchers.gradient.detokenize import Detokenizer
+from promptsearch.searchers.gradient.fluency import Fluency
+from promptsearch.searchers.gradient.loss import TriggerLoss
 
 
-@dataclass(frozen=True)
+@dataclass
 class TriggerObjective:
-    """Scores triggers by the mean over examples of log p of what is right.
+    """Values of triggers on training examples, and the tokens that promise better ones."""
 
-    `gold` is AutoPrompt's: not normalised over the labels, several right answers add up. `label`
-    is p(right label | input), the objective of the searches here. With `accuracy`, triggers are
-    compared by it, as AutoPrompt compares them for labelled tasks; gradients are of the loss.
-    """
+    loss: TriggerLoss
+    score: Score
+    detokenizer: Detokenizer
+    usable: NDArray[np.bool_]  # (token,)
+    fluency: Fluency
+    fluency_weight: float = 0.0  # log p for a nat of fluency
 
-    task: Task
-    model: LanguageModel
-    layout: TriggerTemplate
-    examples: Sequence[Example]
-    loss: LossName = "label"
-    accuracy: bool = False
+    def top_tokens(self, trigger: Tokens, rows: Rows, count: int) -> list[list[int]]:
+        """Return, for each position, the usable tokens that promise most, without its present one.
 
-    def value(self, triggers: Sequence[Tokens], rows: Rows) -> ModelCall:
-        """Of each trigger on the rows, higher is better: a list of numbers."""
-        import torch
+        The best ones come first: those with the smallest slope of the loss.
+        """
+        prepare = partial(self._steepest, trigger, rows, count)
+        tokens: list[list[int]] = ledgered(self.score, f"slopes {count}", prepare, trigger, rows)
+        return tokens
 
-        texts = _TriggerTexts(self, triggers, rows)
-        ranker = self.model.fast_model
-        plan = ranker.plan_all(texts.questions, self.task.scoring)
-
-        def work() -> list[float]:
-            values = torch.zeros(len(triggers) * len(rows))
-            for block in ranker.run(plan):
-                values[list(block.rows)] = texts.values(block.rows, block.log_probs, self.accuracy)
-            return texts.means(values.numpy().astype(np.float64))
-
-        return ModelCall(Cost.of(plan), work)
-
-    def token_gradients(self, trigger: Tokens, rows: Rows, choose: "Choose") -> ModelCall:
-        """What `choose` makes of the slopes (place, token) of the mean loss, in JSON values."""
-        texts = _TriggerTexts(self, [trigger], rows)
-        box = self.model.white_box
-        plan = box.plan(texts.questions, self.task.scoring)
-
-        def work() -> object:
-            slopes = box.token_gradients(plan, lambda own, log_probs: -texts.values(own, log_probs))
-            return choose(slopes.tokens / len(rows))
-
-        return ModelCall(Cost.of(plan), work)
-
-    @cached_property
-    def labelling(self) -> LabelAggregation:
-        """From answers to labels."""
-        task, facts = self.task, self.task.kind == "facts"
-        return LabelAggregation.of(task.prompt.verbalizer, self.model, task.answer_score, facts)
-
-    @property
-    def by_object(self) -> bool:
-        """Whether each example is asked its own right objects only: nothing else counts."""
-        return self.task.kind == "facts" and self.loss == "gold"
-
-    def answers_of(self, example: Example) -> tuple[Answer, ...]:
-        """What an example is asked."""
-        if not self.by_object:
-            return self.task.prompt.verbalizer.answers
-        slot = self.task.prompt.template.slots[0]
-        return tuple(((slot, target),) for target in example.targets)
-
-
-def answerable(task: Task, loss: LossName) -> Sequence[Example]:
-    """Training examples that have a right answer to learn from; `TaskError` where none has."""
-    labels = set(task.prompt.verbalizer.labels)
-    usable = [e for e in task.train if loss == "gold" or labels.intersection(e.targets)]
-    if not usable:
-        raise TaskError(f"{task.name}: no training example has a right answer to search by")
-    return usable
-
-
-Choose = Callable[["Tensor"], object]
-
-
-class _TriggerTexts:
-    """Texts of triggers x rows in questions, and what the model's words on them come to."""
-
-    def __init__(self, assay: TriggerObjective, triggers: Sequence[Tokens], rows: Rows) -> None:
-        self._assay = assay
-        groups: dict[tuple[Answer, ...], list[tuple[int, int]]] = {}
-        for row in rows:
-            text_rows = groups.setdefault(assay.answers_of(assay.examples[row]), [])
-            text_rows += ((number, row) for number in range(len(triggers)))
-        self._pairs = [pair for pairs in groups.values() for pair in pairs]
-        fill, examples = assay.layout.fill, assay.examples
-        self.questions = [
-            ScoringRequest([fill(examples[row].inputs, triggers[n]) for n, row in pairs], answers)
-            for answers, pairs in groups.items()
+    def value(self, triggers: Sequence[Tokens], rows: Rows) -> list[float]:
+        """Return the value of each trigger on the rows, its fluency included; higher is better."""
+        values = self._scores.of(triggers, rows)
+        if not self.fluency_weight:
+            return values
+        fluencies = self.fluencies([self.detokenizer.likely(trigger) for trigger in triggers])
+        return [
+            value + self.fluency_weight * fluency
+            for value, fluency in zip(values, fluencies, strict=True)
         ]
 
-    def values(self, rows: Sequence[int], log_probs: "Tensor", accuracy: bool = False) -> "Tensor":
-        """(row,) log p of what is right, or whether the first choice is, for these texts."""
-        right = self._right(rows, log_probs.shape[1]).to(log_probs.device)
-        if self._assay.by_object:
-            return log_probs.masked_fill(~right, float("-inf")).logsumexp(1)
-        scores = self._assay.labelling.label_scores(log_probs)
-        if accuracy:
-            return right.gather(1, scores.argmax(1, keepdim=True))[:, 0].float()
-        if self._assay.loss == "label":
-            scores = scores.log_softmax(1)
-        return scores.masked_fill(~right, float("-inf")).logsumexp(1)
+    def fluencies(self, templates: Sequence[Template]) -> list[float]:
+        """Return the fluency of each template, in nats a word."""
+        return self._fluencies.of(templates)
 
-    def _right(self, rows: Sequence[int], width: int) -> "Tensor":
-        """(row, label): which labels, or own objects, are right."""
-        import torch
+    @cached_property
+    def _scores(self) -> LedgeredValues[Tokens]:
+        return LedgeredValues(self.score, "worth", self.loss.values, in_key=tuple)
 
-        examples = [self._assay.examples[self._pairs[row][1]] for row in rows]
-        if self._assay.by_object:
-            numbers = [list(range(len(example.targets))) for example in examples]
-        else:
-            numbers = self._assay.labelling.right(examples)
-            width = len(self._assay.labelling.labels)
-        right = torch.zeros(len(rows), width, dtype=torch.bool)
-        for index, columns in enumerate(numbers):
-            right[index, columns] = True
-        return right
+    @cached_property
+    def _fluencies(self) -> LedgeredValues[Template]:
+        return LedgeredValues(
+            self.score, "fluency", lambda templates, _: self.fluency.values(templates), in_key=str
+        )
 
-    def means(self, values: "np.ndarray") -> list[float]:
-        """Of each trigger over its rows."""
-        owners = np.array([number for number, _ in self._pairs])
-        return [float(mean) for mean in np.bincount(owners, values) / np.bincount(owners)]
+    def _steepest(self, trigger: Tokens, rows: Rows, count: int) -> ModelCall:
+        cost, token_gradients = self.loss.token_gradients(trigger, rows)
+
+        def run() -> list[list[int]]:
+            return [
+                smallest(slopes.numpy(), self.usable, token, count)
+                for token, slopes in zip(trigger, token_gradients(), strict=True)
+            ]
+
+        return ModelCall(cost, run)
+
+
+def smallest(
+    slopes: NDArray[np.float32], usable: NDArray[np.bool_], current: int, count: int
+) -> list[int]:
+    """Return the usable tokens with the smallest slopes, ascending; of equals the lowest id first.
+
+    `slopes` (token,), `usable` (token,); the current token is left out.
+    """
+    allowed = usable.copy()
+    allowed[current] = False
+    ids = np.flatnonzero(allowed[: len(slopes)])
+    order = np.argsort(slopes[ids], kind="stable")[:count]
+    return [int(token) for token in ids[order]]

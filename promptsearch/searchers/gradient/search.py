@@ -12,8 +12,8 @@ written as text and, if the model reads that text as the same tokens, scored on 
 
 Of the released code we keep the algorithm (`steps.py` has each step), not that its triggers may
 end with [MASK] in them, nor that their text may be read as other tokens. Draws are without
-replacement; where each one holds all examples, what has been tried is not tried again, and a climb
-ends where no place is left.
+replacement; where each one holds all examples, what has been tried is not tried again, and a
+restart ends when no position is left.
 """
 
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ from promptsearch.models.loading.load import load_beside
 from promptsearch.searchers.common.answer_leaks import leaked_words
 from promptsearch.searchers.common.field_notes import PromptsFile
 from promptsearch.searchers.common.trigger_template import Tokens, TriggerTemplate
-from promptsearch.searchers.gradient.cached_objective import CachedTriggerObjective
 from promptsearch.searchers.gradient.detokenize import Detokenizer
 from promptsearch.searchers.gradient.dev_trials import DevTrials
 from promptsearch.searchers.gradient.fluency import EXAMPLES, Fluency
+from promptsearch.searchers.gradient.loss import LossName, TriggerLoss, answerable
 from promptsearch.searchers.gradient.minibatches import Minibatches
-from promptsearch.searchers.gradient.objective import LossName, TriggerObjective, answerable
+from promptsearch.searchers.gradient.objective import TriggerObjective
 from promptsearch.searchers.gradient.search_state import TriggerState
 from promptsearch.searchers.gradient.start import TriggerStart
 from promptsearch.searchers.gradient.steps import Gcg, HotFlip, RandomStep, TriggerStep
@@ -107,61 +107,61 @@ class GradientSearch:
             raise RunError(f"--fluency {self.fluency} is no weight; give 0 or more")
 
     def search(self, task: Task, score: Score) -> None:
-        laboratory, start = self.prepared(task, score)
-        report = DevTrials(task, score, laboratory)
+        objective, start = self.prepared(task, score)
+        trials = DevTrials(task, score, objective)
         try:
             for number in range(self.restarts):
-                self._run(self._climb(task, laboratory, start, number), report)
+                self._run(self._state(task, objective, start, number), trials)
         finally:
-            report.end()
+            trials.end()
 
-    def _run(self, climb: TriggerState, report: DevTrials) -> None:
+    def _run(self, state: TriggerState, trials: DevTrials) -> None:
         step = self._step()
-        report.begin(climb)
+        trials.begin(state)
         for iteration in range(1, self.iterations + 1):
-            if not climb.ended:
-                report.say(step(climb), climb, iteration)
-        for position in climb.masks:
-            report.say(step.fill(climb, position), climb, self.iterations)
+            if not state.ended:
+                trials.score(step(state), state, iteration)
+        for position in state.masks:
+            trials.score(step.fill(state, position), state, self.iterations)
 
-    def prepared(self, task: Task, score: Score) -> tuple[CachedTriggerObjective, Tokens]:
-        """What asks the model, and the tokens that climbs start from."""
+    def prepared(self, task: Task, score: Score) -> tuple[TriggerObjective, Tokens]:
+        """Return the objective, and the tokens that each restart begins with."""
         if task.model is None:
             raise ModelError("gradient search needs a model")
         masks = not (self.start or self.fluency or self.step == "gcg")
-        beginning = TriggerStart(self.template, self.triggers, self.where, self.start, masks)
-        layout, start = beginning.of(task, task.model)
-        return self._objective(task, task.model, layout, score), start
+        start = TriggerStart(self.template, self.triggers, self.where, self.start, masks)
+        trigger_template, tokens = start.of(task, task.model)
+        return self._objective(task, task.model, trigger_template, score), tokens
 
     def _step(self) -> TriggerStep:
         if self.step == "gcg":
             return Gcg(self.candidates or 32, self.top)
         return (HotFlip if self.step == "hotflip" else RandomStep)(self.candidates or 10)
 
-    def _climb(
-        self, task: Task, laboratory: CachedTriggerObjective, start: Tokens, number: int
+    def _state(
+        self, task: Task, objective: TriggerObjective, start: Tokens, number: int
     ) -> TriggerState:
         assert task.model is not None
-        draws = Minibatches(task.seed, number, len(laboratory.assay.examples), self.examples)
+        count = len(objective.loss.examples)
+        minibatches = Minibatches(task.seed, number, count, self.examples)
         mask = task.model.white_box.mask
-        return TriggerState(number, laboratory, draws, start, mask, self.reject_mask_trigger)
+        return TriggerState(number, objective, minibatches, start, mask, self.reject_mask_trigger)
 
     def _objective(
-        self, task: Task, model: LanguageModel, layout: TriggerTemplate, score: Score
-    ) -> CachedTriggerObjective:
-        """`TaskError` where no training example, or no token of the vocabulary, can be used."""
+        self, task: Task, model: LanguageModel, trigger_template: TriggerTemplate, score: Score
+    ) -> TriggerObjective:
+        """Return the objective; TaskError if no training example or no token can be used."""
         examples, spaced = answerable(task, self.loss), is_spaced(task.language)
         accuracy = self.compare == "accuracy" and task.kind == "classification"
-        assay = TriggerObjective(task, model, layout, examples, self.loss, accuracy)
+        loss = TriggerLoss(task, model, trigger_template, examples, self.loss, accuracy)
         contexts = [example.inputs for example in examples]
-        answer = assay.answers_of(examples[0])[0]
-        speller = Detokenizer(model.white_box, layout, contexts, answer, spaced)
+        answer = loss.answers_of(examples[0])[0]
+        detokenizer = Detokenizer(model.white_box, trigger_template, contexts, answer, spaced)
         allowed = usable(model.white_box.spellings, self._filter(task, spaced))
         if not allowed.any():
             raise TaskError(f"{task.name}: no token passes the filters; allow more words")
-        reader = self._reader(model)
-        fluency = Fluency(reader, examples[:EXAMPLES], task.prompt, spaced)
-        return CachedTriggerObjective(assay, score, speller, allowed, fluency, self.fluency)
+        fluency = Fluency(self._reading_model(model), examples[:EXAMPLES], task.prompt, spaced)
+        return TriggerObjective(loss, score, detokenizer, allowed, fluency, self.fluency)
 
     def _filter(self, task: Task, spaced: bool) -> Filter:
         return Filter(
@@ -173,8 +173,7 @@ class GradientSearch:
             banned=words_of(Path(self.ban)) if self.ban else frozenset(),
         )
 
-    def _reader(self, model: LanguageModel) -> LanguageModel:
-        """The model that fluency is measured by."""
+    def _reading_model(self, model: LanguageModel) -> LanguageModel:
         if not self.fluency_model:
             return model.without_chat
         return load_beside(model, self.fluency_model)

@@ -1,9 +1,9 @@
-"""Which tokens may stand in a trigger.
+"""The tokens that may stand in a trigger.
 
 AutoPrompt's filter keeps out special tokens, gold objects and tokens that begin with a capital
 (proper nouns would leak answers). The release looks for the capital in the raw piece, which
 byte-level tokenizers begin with a space marker, and so misses it there; here tokens are judged by
-what they spell. One-character tokens ("I") are kept, as in the release.
+their spelling. One-character tokens ("I") are kept, as in the release.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ from promptsearch.errors import DataError
 
 @dataclass(frozen=True)
 class Filter:
-    """What a token must be."""
+    """A rule for the spelling of a token."""
 
     whole_words: bool = True
-    spaced: bool = True  # whether the language puts spaces between words
+    spaced: bool = True  # true if the language puts spaces between words
     proper_nouns: bool = False
     answers: frozenset[str] = frozenset()  # words that would leak, in lower case
     allowed: frozenset[str] | None = None  # nothing else
     banned: frozenset[str] = frozenset()
 
     def passes(self, spelling: str | None) -> bool:
-        """Whether the token that spells so may be used."""
+        """Return whether a token of this spelling may be used; None: no text says it."""
         if spelling is None or not (text := spelling.strip()):
             return False
         if self.whole_words and not (text.isalpha() and (spelling[0] == " " or not self.spaced)):
@@ -41,12 +41,12 @@ class Filter:
 
 
 def usable(spellings: Sequence[str | None], rule: Filter) -> NDArray[np.bool_]:
-    """(token,)"""
+    """Return (token,), true for tokens that pass the filter."""
     return np.array([rule.passes(spelling) for spelling in spellings])
 
 
 def words_of(path: Path) -> frozenset[str]:
-    """A list of words, one a line; `DataError` where it cannot be read or is empty."""
+    """Return the words of a file, one a line; DataError if it cannot be read or is empty."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Templates and answers that were found apart, tried together."""
+"""The step `cross`: templates and answers of different prompts, tried together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Cross:
                 raise RunError(f"--{name} {value} is too small; give 1 or more")
 
     def prompts(self, best: Sequence[Trial]) -> Iterator[Prompt]:
-        """New pairs of the trials (best first): those of the smallest ranks, added up, first."""
+        """Yield new pairs of the trials (best first), in the order of the sum of their ranks."""
         templates, answers = _first(best, self.templates, self.answers)
         tried = {trial.prompt for trial in best}
         pairs = [(i, j) for i in range(len(templates)) for j in range(len(answers))]
@@ -40,7 +40,7 @@ class Cross:
 def _first(
     best: Sequence[Trial], templates: int, answers: int
 ) -> tuple[Sequence[Trial], Sequence[Trial]]:
-    """The best trial of each of the best templates, and of each of the best verbalizers."""
+    """Return the best trial of each of the best templates, and of each of the best verbalizers."""
     by_template: dict[Template, Trial] = {}
     by_answers: dict[Verbalizer, Trial] = {}
     for trial in best:

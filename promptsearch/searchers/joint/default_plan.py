@@ -1,4 +1,4 @@
-"""The plan of a newcomer: every strategy that suits the task, in shares of the budget."""
+"""The default plan: every strategy that suits the task, in shares of the budget."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,46 +6,45 @@ from dataclasses import dataclass
 from promptsearch.searchers.joint.cross import CROSS
 from promptsearch.searchers.joint.plan import ANSWERS, step_names
 
-LEAST = 8  # prompts that a step is worth having for; smaller budgets have fewer steps
+LEAST = 8  # prompts of a step; smaller budgets have fewer steps
 ENSEMBLE: Mapping[str, object] = {"rule": "uniform", "top": 5}
 _FIRST = "answers-prune"  # of the strategies for answers
 
 
 @dataclass(frozen=True)
 class PlanPart:
-    """A step, and its share of the budget beside the others'."""
+    """A step, and the weight of its share of the budget."""
 
     strategy: str
     weight: int
 
-    def step(self, budget: int | None, about: int) -> Mapping[str, object]:
-        """As a plan says it; what is asked on train keeps in proportion to its `about` prompts."""
+    def step(self, budget: int | None, prompts: int) -> Mapping[str, object]:
+        """Return the table of a plan; work on train is in proportion to the number of prompts."""
         table: dict[str, object] = {"strategy": self.strategy}
         if budget is not None:
             table["budget"] = budget
-        if self.strategy == "paraphrase":  # several rounds; who takes what is left, as many as fit
-            width = max(1, about // 2)
+        if self.strategy == "paraphrase":  # several rounds if it takes the rest of the budget
+            width = max(1, prompts // 2)
             table |= {"rounds": 5 if budget is None else 2, "width": width, "pool": 4 * width}
-        if self.strategy == "gradient":  # about every other step is accepted
-            table["iterations"] = max(1, about) * 2
+        if self.strategy == "gradient":  # every second step is accepted, more or less
+            table["iterations"] = max(1, prompts) * 2
         return table
 
 
 def default_steps(kind: str, corpus: bool, budget: int) -> tuple[Mapping[str, object], ...]:
-    """Templates first, then answers, then both together, for a budget beside the manual prompt.
+    """Return templates first, then answers, then both, for a budget beside the manual prompt.
 
-    Budgets are in proportion to the weights; the last step takes what is left, and so what others
-    leave over.
+    Budgets are in proportion to the weights; the last step takes all that remains.
     """
     parts = _parts(kind, corpus)
     while len(parts) > 1 and min(_shares(parts, budget)) < LEAST:
-        least = min(part.weight for part in parts)
-        parts.remove([part for part in parts if part.weight == least][-1])
+        smallest_weight = min(part.weight for part in parts)
+        parts.remove([part for part in parts if part.weight == smallest_weight][-1])
     shares = _shares(parts, budget)
     budgets = [*shares[:-1], None]
     return tuple(
-        part.step(budget_of_part, about)
-        for part, budget_of_part, about in zip(parts, budgets, shares, strict=True)
+        part.step(budget_of_part, prompts)
+        for part, budget_of_part, prompts in zip(parts, budgets, shares, strict=True)
     )
 
 
@@ -55,7 +54,7 @@ def _shares(parts: Sequence[PlanPart], budget: int) -> list[int]:
 
 
 def _parts(kind: str, corpus: bool) -> list[PlanPart]:
-    """All that suit the task, in the order in which they run."""
+    """Return the steps that suit the task, in the order in which they run."""
     mined = [PlanPart("mine", 15)] if corpus else []
     templates = [
         *mined,
@@ -68,5 +67,5 @@ def _parts(kind: str, corpus: bool) -> list[PlanPart]:
         return [*templates, again]
     answers = [name for name in step_names() if name.startswith(ANSWERS)]
     first = [PlanPart(name, 22) for name in answers if name == _FIRST]
-    others = [PlanPart(name, 5) for name in answers if name != _FIRST]
-    return [*templates, *first, *others, PlanPart(CROSS, 12), again]
+    rest = [PlanPart(name, 5) for name in answers if name != _FIRST]
+    return [*templates, *first, *rest, PlanPart(CROSS, 12), again]

@@ -1,4 +1,4 @@
-"""What all steps have tried, and which prompts say the same in almost the same letters."""
+"""The trials of all steps, and the near-duplicates among their prompts."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ _SPACES = re.compile(r"\s+")
 _MARK = re.compile(r" ?([^\w\s]) ?")
 _QUOTES = str.maketrans("‘’“”–—", "''\"\"--")
 
-Fold = tuple[Verbalizer, tuple[Part, ...]]
+PromptKey = tuple[Verbalizer, tuple[Part, ...]]
 
 
 @dataclass
@@ -22,48 +22,48 @@ class History:
     manual: Trial
     objective: str
     trials: dict[Prompt, Trial] = field(default_factory=dict)  # on dev
-    deduplicated: int = 0  # prompts that another strategy's stood for
-    _first: dict[Fold, tuple[str, Prompt]] = field(default_factory=dict)  # and who asked for it
+    duplicates: int = 0  # prompts replaced by a near-duplicate of another strategy
+    _first: dict[PromptKey, tuple[str, Prompt]] = field(default_factory=dict)  # with its strategy
     _known: set[Prompt] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.note([self.manual])
-        self.twin(self.manual.prompt, self.manual.prompt.source.strategy)
+        self.canonical(self.manual.prompt, self.manual.prompt.source.strategy)
 
     @property
     def best(self) -> list[Trial]:
-        """Those that may win, best first."""
+        """Trials that may win, best first."""
         return ranked(self.trials.values(), self.objective)
 
     @property
     def leader(self) -> str:
-        """`p3 log_likelihood -0.412`, of the best."""
+        """The best trial in a few words: `p3 log_likelihood -0.412`."""
         first = self.best[0]
         return f"{first.id} {self.objective} {ranking_key(first.scores, self.objective)[0]:.3f}"
 
     def note(self, trials: Iterable[Trial]) -> None:
-        """Keep trials on dev; one that is complete is not forgotten for one that is not."""
+        """Add trials on dev; a complete one is never replaced by an incomplete one."""
         for trial in trials:
             if trial.complete or trial.prompt not in self.trials:
                 self.trials[trial.prompt] = trial
 
-    def twin(self, prompt: Prompt, strategy: str) -> Prompt:
-        """The prompt itself or, where another strategy came to its like first, that one.
+    def canonical(self, prompt: Prompt, strategy: str) -> Prompt:
+        """Return the prompt or, if another strategy proposed a near-duplicate before, that one.
 
-        A strategy's own variants are what it wants to compare: they are not folded.
+        Variants by one strategy are not merged: it compares them.
         """
         if prompt in self._known:
             return prompt
-        who, first = self._first.setdefault(deduplicated(prompt), (strategy, prompt))
-        if who == strategy:
+        owner, first = self._first.setdefault(prompt_key(prompt), (strategy, prompt))
+        if owner == strategy:
             self._known.add(prompt)
             return prompt
-        self.deduplicated += 1
+        self.duplicates += 1
         return first
 
 
-def deduplicated(prompt: Prompt) -> Fold:
-    """What near-duplicates share: the answers, and the template but for letter case and spacing.
+def prompt_key(prompt: Prompt) -> PromptKey:
+    """Return the key of near-duplicates: answers, and template but for letter case and spacing.
 
     Runs of white space, spaces about punctuation marks and at the ends, and the shapes of quotes
     and dashes count for nothing; which marks there are does count, as models read them.
@@ -78,6 +78,6 @@ def deduplicated(prompt: Prompt) -> Fold:
 
 
 def _plain(text: str) -> str:
-    """Text with one space between words and none about marks, in one letter case."""
-    same = unicodedata.normalize("NFKC", text).translate(_QUOTES).casefold()
-    return _MARK.sub(r"\1", _SPACES.sub(" ", same))
+    """Return text with one space between words and none about marks, in one letter case."""
+    folded = unicodedata.normalize("NFKC", text).translate(_QUOTES).casefold()
+    return _MARK.sub(r"\1", _SPACES.sub(" ", folded))

@@ -1,19 +1,20 @@
 """The steps of a plan, checked one by one, and what each may spend."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from promptsearch.errors import PromptSearchError, RunError, did_you_mean
 from promptsearch.searchers.joint.cross import CROSS, Cross
-from promptsearch.searchers.joint.plan_values import fits, frozen, kind_name, kinds_of
 from promptsearch.searchers.strategies import SEARCHERS
 
 if TYPE_CHECKING:
     from promptsearch.engine.strategy import Searcher
 
+_TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 SEARCH = "search"  # the joint search itself, which is no step
-ANSWERS = "answers"  # what the names of strategies that search answers begin with
+ANSWERS = "answers"  # begins the names of strategies that search answers
 
 
 @dataclass(frozen=True)
@@ -22,22 +23,22 @@ class PlanStep:
 
     strategy: str
     searcher: "Searcher | Cross"
-    starts: int = 1  # so many of the best prompts so far; the strategy runs once from each
-    budget: int | None = None  # distinct prompts at most; None: a share of what is left
+    starts: int = 1  # the strategy runs once from each of so many best prompts
+    budget: int | None = None  # distinct prompts at most; None: a share of the rest
 
     @classmethod
     def of(cls, table: Mapping[str, object], location: str) -> "PlanStep":
         """Return the step of a plan's table; `RunError` names the step, the key and the value."""
-        strategy, known = table.get("strategy"), step_names()
-        if not isinstance(strategy, str) or strategy not in known:
-            near = did_you_mean(str(strategy), known)
+        strategy, names = table.get("strategy"), step_names()
+        if not isinstance(strategy, str) or strategy not in names:
+            near = did_you_mean(str(strategy), names)
             raise RunError(
                 f"{location}: strategy: there is no {strategy!r}{near}; "
-                f"there are {', '.join(known)}"
+                f"there are {', '.join(names)}"
             )
         location = f"{location} ({strategy})"
         counts = {"budget": _count(table, "budget", location)}
-        if strategy != CROSS:  # which starts from all that was found
+        if strategy != CROSS:  # which starts from all trials
             counts["from"] = _count(table, "from", location)
         options = {k: v for k, v in table.items() if k not in ("strategy", *counts)}
         searcher_type = Cross if strategy == CROSS else SEARCHERS[strategy]
@@ -72,10 +73,10 @@ def step_names() -> list[str]:
 
 
 def share(to_come: Sequence[PlanStep], remaining: int | None) -> int | None:
-    """Return what the first of the steps to come may spend, of so many prompts that are left.
+    """Return the prompts that the first of these steps may spend, of so many that remain.
 
-    It is the step's budget, whatever is left; or, where it has none, an equal share of what those
-    with one leave over.
+    It is the step's budget, however many remain; or, without one, an equal share of what the steps
+    with a budget leave over.
     """
     budget = to_come[0].budget
     if budget is not None or remaining is None:
@@ -86,7 +87,7 @@ def share(to_come: Sequence[PlanStep], remaining: int | None) -> int | None:
 
 def whole(value: object, key: str, location: str) -> int:
     """Return a count of 1 or more; raise RunError if the value is none."""
-    if not fits(value, int) or not isinstance(value, int) or value < 1:
+    if not _fits(value, int) or not isinstance(value, int) or value < 1:
         raise RunError(f"{location}: {key}: it must be a whole number of 1 or more, not {value!r}")
     return value
 
@@ -102,22 +103,58 @@ def _build(
     location: str,
 ) -> "Searcher | Cross":
     """Return the strategy with these values in its fields."""
-    kinds = kinds_of(cls)
-    _refuse_unknown(options, (*kinds, *step_keys), location)
+    types = _field_types(cls)
+    _refuse_unknown(options, (*types, *step_keys), location)
     for key, value in options.items():
-        if not fits(value, kinds[key]):
-            raise RunError(f"{location}: {key}: it must be {kind_name(kinds[key])}, not {value!r}")
-    values: dict[str, Any] = {key: frozen(value) for key, value in options.items()}
+        if not _fits(value, types[key]):
+            raise RunError(f"{location}: {key}: it must be {_type_name(types[key])}, not {value!r}")
+    values: dict[str, Any] = {key: _frozen(value) for key, value in options.items()}
     try:
         return cls(**values)
     except PromptSearchError as error:
         raise RunError(f"{location}: {error}") from None
 
 
-def _refuse_unknown(table: Mapping[str, object], known: Sequence[str], location: str) -> None:
+def _refuse_unknown(table: Mapping[str, object], names: Sequence[str], location: str) -> None:
     for key in table:
-        if key not in known:
+        if key not in names:
             raise RunError(
-                f"{location}: {key}: there is no such key{did_you_mean(key, known)}; "
-                f"the keys are {', '.join(sorted(known))}"
+                f"{location}: {key}: there is no such key{did_you_mean(key, names)}; "
+                f"the keys are {', '.join(sorted(names))}"
             )
+
+
+def _field_types(searcher: type) -> dict[str, Any]:
+    """Return the type of each field of a strategy."""
+    hints = get_type_hints(searcher)  # without what `Annotated` adds
+    return {field.name: hints[field.name] for field in fields(searcher)}
+
+
+def _fits(value: object, field_type: Any) -> bool:
+    """Return whether a value, as TOML or JSON has it, is of a field's type."""
+    if get_origin(field_type) is Literal:
+        return value in get_args(field_type)
+    if get_origin(field_type) is tuple:  # tuple[X, ...]
+        listed = isinstance(value, list | tuple)
+        return listed and all(_fits(each, get_args(field_type)[0]) for each in value)  # type: ignore[attr-defined]
+    if parts := get_args(field_type):  # X | None
+        return any(_fits(value, part) for part in parts)
+    if field_type is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is field_type
+
+
+def _type_name(field_type: Any) -> str:
+    """Return a field's type in words."""
+    if get_origin(field_type) is Literal:
+        return "one of " + ", ".join(map(repr, get_args(field_type)))
+    if get_origin(field_type) is tuple:
+        return f"a list, each of its values {_type_name(get_args(field_type)[0])}"
+    if parts := get_args(field_type):
+        return " or ".join(_type_name(part) for part in parts if part is not NoneType)
+    return _TYPE_NAMES.get(field_type, str(field_type))
+
+
+def _frozen(value: object) -> object:
+    """Return a list as the tuple that a field holds, and any other value as it is."""
+    return tuple(value) if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Plans as text: read from TOML, written as TOML, and told in a line."""
+"""Plans as text: read from TOML, written as TOML, and summed up in a line."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ _KEYS = ("rounds", "skip", "step", "ensemble")
 
 
 def read_plan(path: Path) -> JointSearch:
-    """The search that a file describes; `RunError` or `TaskError` names the file and the step."""
+    """Return the search that a file describes; RunError or TaskError names file and step."""
     document = read_toml(path, "plan", "docs/search.md shows one")
     if unknown := [key for key in document if key not in _KEYS]:
         near = did_you_mean(unknown[0], _KEYS)
@@ -40,7 +40,7 @@ def _tables(value: object) -> tuple[Mapping[str, object], ...]:
 
 
 def plan_as_toml(search: JointSearch) -> str:
-    """The plan as a file that `read_plan` reads back."""
+    """Return the plan as TOML that `read_plan` reads back."""
     return "\n".join(_lines(search)) + "\n"
 
 
@@ -53,13 +53,13 @@ def _lines(search: JointSearch) -> Iterator[str]:
 
 
 def _keys(table: Mapping[str, object]) -> Iterator[str]:
-    """Strings, numbers and lists are written in TOML as in JSON."""
+    """Yield the lines of a table; TOML writes strings, numbers and lists as JSON does."""
     for key, value in table.items():
         yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
 
 
 def plan_summary(steps: Sequence[PlanStep], remaining: int | None) -> str:
-    """`1 mine 40 prompts | 2 paraphrase 60 | ...`, as many as each may take."""
+    """Return `1 mine 40 prompts | 2 paraphrase 60 | ...`, with the budget of each."""
     parts = []
     for number, step in enumerate(steps, 1):
         prompts = share(steps[number - 1 :], remaining)

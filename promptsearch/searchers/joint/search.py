@@ -6,8 +6,8 @@ one after another, each from the best prompts so far, whoever found them: a stra
 keeps the answers of the prompt that it starts from, one for answers keeps the template. With
 several rounds they take turns; `cross` tries the best of both together.
 
-Ours is the course: budgets of steps, near-duplicates of different strategies scored once, and the
-true parents of every prompt.
+Ours are the budgets of steps, that near-duplicates of different strategies are scored once, and
+the true parents of every prompt.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ from typing import Annotated
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import BudgetSpent, PromptSearchError, RunError
 from promptsearch.searchers.joint.default_plan import ENSEMBLE, default_steps
-from promptsearch.searchers.joint.feasibility import check_able
+from promptsearch.searchers.joint.feasibility import check_feasible
 from promptsearch.searchers.joint.history import History
 from promptsearch.searchers.joint.plan import EnsembleStep, PlanStep, share, whole
 from promptsearch.searchers.joint.step_runner import StepRunner
 
-USUAL = 200  # prompts that a default plan is made for where no budget is set
+USUAL = 200  # prompts of a default plan if no budget is set
 
 
 @dataclass(frozen=True)
@@ -55,51 +55,51 @@ class JointSearch:
 
     @classmethod
     def by_default(cls, kind: str, corpus: bool, remaining: int | None) -> "JointSearch":
-        """The plan for a kind of task, with a corpus or not, and prompts beside the manual one."""
+        """Return the plan for a kind of task, with or without a corpus, for so many prompts."""
         remaining = USUAL if remaining is None else remaining
         return cls(default_steps(kind, corpus, remaining), skip=True, ensemble=ENSEMBLE)
 
     @cached_property
     def all_steps(self) -> tuple[PlanStep, ...]:
-        """All steps, those of the second round after those of the first."""
+        """The steps of all rounds, one round after the other."""
         once = (PlanStep.of(table, f"step {n}") for n, table in enumerate(self.steps, 1))
         return tuple(once) * self.rounds
 
     def search(self, task: Task, score: Score) -> None:
-        """Step after step, until the plan or the budget ends."""
+        """Run step after step, until the plan or the budget ends."""
         if not self.steps:
             self.by_default(task.kind, bool(task.corpus), score.remaining).search(task, score)
             return
         if not self.skip:
-            check_able(self.all_steps, task)
+            check_feasible(self.all_steps, task)
         (manual,) = score([task.prompt])
-        course = StepRunner(task, score, History(manual, task.objective))
+        runner = StepRunner(task, score, History(manual, task.objective))
         for number, step in enumerate(self.all_steps, 1):
             self._run(
-                course, number, step, share(self.all_steps[number - 1 :], self._remaining(course))
+                runner, number, step, share(self.all_steps[number - 1 :], self._remaining(runner))
             )
 
-    def _remaining(self, course: StepRunner) -> int | None:
-        """Prompts that are left to share."""
+    def _remaining(self, runner: StepRunner) -> int | None:
+        """Return the number of prompts that remain to share."""
         if self.budget is None:
-            return course.score.remaining
-        return max(0, self.budget - len(course.history.trials))
+            return runner.score.remaining
+        return max(0, self.budget - len(runner.history.trials))
 
-    def _run(self, course: StepRunner, number: int, step: PlanStep, budget: int | None) -> None:
-        """One step. What it fails by is told; without `skip` that ends the search."""
-        name, history = f"step {number} {step.strategy}", course.history
-        if course.score.remaining == 0:
+    def _run(self, runner: StepRunner, number: int, step: PlanStep, budget: int | None) -> None:
+        """Run one step. Its failure is logged; without `skip` it ends the search."""
+        name, history = f"step {number} {step.strategy}", runner.history
+        if runner.score.remaining == 0:
             raise BudgetSpent("budget")
         if budget == 0:
-            course.task.log(f"{name}: left out, for the others' budgets leave nothing")
+            runner.task.log(f"{name}: left out, for the others' budgets leave nothing")
             return
-        tried, folded = len(history.trials), history.deduplicated
+        tried_before, folded_before = len(history.trials), history.duplicates
         try:
-            course.run(number, step, budget)
+            runner.run(number, step, budget)
         except PromptSearchError as error:
             if not self.skip:
                 raise BudgetSpent(f"{name}: {error}") from error
-            how = "ended early" if len(history.trials) > tried else "left out"
-            course.task.log(f"{name}: {how}: {error}")
-        tried, folded = len(history.trials) - tried, history.deduplicated - folded
-        course.task.log(f"{name}: {tried} prompts, {folded} folded; best {history.leader}")
+            outcome = "ended early" if len(history.trials) > tried_before else "left out"
+            runner.task.log(f"{name}: {outcome}: {error}")
+        prompts, merged = len(history.trials) - tried_before, history.duplicates - folded_before
+        runner.task.log(f"{name}: {prompts} prompts, {merged} folded; best {history.leader}")

@@ -1,4 +1,4 @@
-"""The steps of a joint search: from which prompts, with which seeds, in which folders."""
+"""Runs the steps of a joint search: their starts, their seeds, their folders."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,14 +17,14 @@ FOLDER = "steps"  # in a run's directory: one for each step and start
 
 @dataclass
 class StepRunner:
-    """What all steps share."""
+    """Runs steps on one task, with one score and one history."""
 
     task: Task
     score: Score
     history: History
 
     def run(self, number: int, step: PlanStep, budget: int | None) -> None:
-        """The step from each of its starts; what one leaves of the budget goes to the others."""
+        """Run the step from each of its starts; the budget that one leaves goes to the next."""
         best = [self.history.manual] if isinstance(step.searcher, Cross) else self.history.best
         starts = best[: step.starts]
         for index, start in enumerate(starts):
@@ -33,7 +33,7 @@ class StepRunner:
             budget = None if budget is None else budget - spent
 
     def _run_from(self, start: Trial, number: int, step: PlanStep, budget: int | None) -> int:
-        """How many prompts it took."""
+        """Run the step from one start; return the number of prompts it spent."""
         name = f"{number} {step.strategy}"
         score = StepScore(self.score, self.history, start, name, budget)
         try:
@@ -46,7 +46,7 @@ class StepRunner:
         return score.spent
 
     def _task(self, start: Trial, number: int, step: PlanStep) -> Task:
-        """The task that begins with another prompt; seeds differ from step to step."""
+        """Return the task with the start for its prompt; seeds differ from step to step."""
         (seed,) = np.random.SeedSequence([self.task.seed, number]).generate_state(1).tolist()
         return replace(
             self.task, prompt=start.prompt, seed=seed, workspace=self._folder(start, number, step)

@@ -1,4 +1,4 @@
-"""The score that a step's strategy is given: within the step's budget, into the common books."""
+"""The score of a step's strategy: within the step's budget, into the history of all steps."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,8 +10,8 @@ from promptsearch.errors import BudgetSpent
 from promptsearch.prompt import Prompt
 from promptsearch.searchers.joint.history import History
 
-START = "p0"  # what strategies call the prompt that they start from
-MANUAL = "manual"  # what a step calls the search's own p0, where it starts elsewhere
+START = "p0"  # the id of their start, to all strategies
+MANUAL = "manual"  # the p0 of the whole search, to a step that starts elsewhere
 
 
 class StepBudgetSpent(BaseException):
@@ -25,15 +25,15 @@ class StepScore:
     inner: Score
     history: History
     start: Trial
-    step: str  # such as "2 paraphrase": stands in the evidence
+    step: str  # such as "2 paraphrase", in the evidence
     budget: int | None  # distinct prompts on dev that are new to the whole search
     spent: int = 0
 
     def __call__(
         self, prompts: Iterable[Prompt], *, on: On = "dev", rows: Sequence[int] | None = None
     ) -> list[Trial]:
-        """See `engine.Score`; `StepSpent` where only the step's budget ends."""
-        requests = [self._twin(prompt) for prompt in prompts]
+        """Score prompts as `engine.Score` does; StepBudgetSpent if only the step's budget ends."""
+        requests = [self._canonical(prompt) for prompt in prompts]
         if on == "train":
             return self._reported(self.inner(requests, on=on, rows=rows))
         affordable = requests[: self._affordable(requests)]
@@ -45,23 +45,23 @@ class StepScore:
         return self._reported(trials)
 
     def once(self, name: str, prepare: Callable[[], ModelCall]) -> object:
-        """See `engine.Score`; names are the step's own."""
+        """Make a model call once, as `engine.Score` does; its key begins with the step."""
         return self.inner.once(f"{self.step} {self.start.id} {name}", prepare)
 
     @property
     def remaining(self) -> int | None:
-        """See `engine.Score`: of the step's budget."""
+        """Distinct prompts that the step's budget has room for; None: as many as there are."""
         return None if self.budget is None else self.budget - self.spent
 
-    def _twin(self, prompt: Prompt) -> Prompt:
-        """The prompt with its true ancestry, or the one that stands for it."""
+    def _canonical(self, prompt: Prompt) -> Prompt:
+        """Return the prompt with its true parents, or the near-duplicate that replaces it."""
         source = prompt.source
         parents = tuple(map(self._true_id, source.parents)) or (self.start.id,)
         evidence = {**source.evidence, "step": self.step}
         prompt_with_ancestry = replace(
             prompt, source=replace(source, parents=parents, evidence=evidence)
         )
-        return self.history.twin(prompt_with_ancestry, source.strategy)
+        return self.history.canonical(prompt_with_ancestry, source.strategy)
 
     def _true_id(self, name: str) -> str:
         if name == MANUAL:
@@ -69,14 +69,14 @@ class StepScore:
         return self.start.id if name == START else name
 
     def _reported(self, trials: Sequence[Trial]) -> list[Trial]:
-        """The trials as a strategy may name them: its start is the only one it may call p0."""
+        """Return the trials with ids for the strategy: only its start may be p0."""
         manual = self.history.manual.id
         if self.start.id == manual:
             return list(trials)
         return [replace(t, id=MANUAL) if t.id == manual else t for t in trials]
 
     def _affordable(self, prompts: Sequence[Prompt]) -> int:
-        """How many of the first prompts the step's budget has room for."""
+        """Return how many of the first prompts the step's budget has room for."""
         new: set[Prompt] = set()
         for index, prompt in enumerate(prompts):
             if prompt not in self.history.trials:

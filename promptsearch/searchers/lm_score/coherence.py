@@ -1,11 +1,11 @@
-"""How coherent the sentences are that a template makes of known triples.
+"""The coherence of a template: how likely are the sentences that it makes of known triples.
 
 The score of a sentence w_1 ... w_n (tokens, `prefix` and all) is
 
     (sum over i >= 2 of log p(w_i | w_1 ... w_{i-1})) / n ** exponent
 
-so the first token is counted and not scored, as in the release. What a template makes of an
-example is as good as the best sentence among its forms; with several answers, the mean over them.
+so the first token is counted and not scored, as in the release. The score of a template for an
+example is that of the best sentence among its forms; with several answers, the mean over them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from promptsearch.searchers.lm_score.sentences import SentenceSet
 
 
 class CoherenceScore(NamedTuple):
-    """Of one template for one example: its score, and which of its sentences is the best."""
+    """The score of one template for one example, and the number of its best sentence."""
 
     score: float
     best: int
@@ -28,47 +28,47 @@ class CoherenceScore(NamedTuple):
 
 @dataclass(frozen=True)
 class Coherence:
-    """Scores templates on the cases, with a causal model."""
+    """Scores templates on sets of sentences, with a causal model."""
 
     lm: LanguageModel
-    cases: Sequence[SentenceSet]
+    sentence_sets: Sequence[SentenceSet]
     prefix: str = ". "
     exponent: float = 0.2
 
-    def chore(self, templates: Sequence[Template]) -> ModelCall:
-        """Gives a `Worth` for each template and case, as JSON values."""
+    def model_call(self, templates: Sequence[Template]) -> ModelCall:
+        """Return the call that gives (template, example) `CoherenceScore`s."""
         from promptsearch.models.generation.text_likelihood import plan_text_likelihood
 
         sentences = [
-            self.sentences(template, case) for template in templates for case in self.cases
+            self.sentences(template, each) for template in templates for each in self.sentence_sets
         ]
-        reading = plan_text_likelihood(
+        texts = plan_text_likelihood(
             self.lm, [text for answers in sentences for answer in answers for text in answer]
         )
 
-        def work() -> list[list[CoherenceScore]]:
-            scores = map(self.score, reading.log_probs(), reading.counts)
-            worths = [
+        def run() -> list[list[CoherenceScore]]:
+            scores = map(self.score, texts.log_probs(), texts.counts)
+            scores_of = [
                 _coherence_score([[next(scores) for _ in answer] for answer in answers])
                 for answers in sentences
             ]
-            step = len(self.cases)
-            return [worths[first : first + step] for first in range(0, len(worths), step)]
+            step = len(self.sentence_sets)
+            return [scores_of[first : first + step] for first in range(0, len(scores_of), step)]
 
-        return ModelCall(Cost.of(reading.plan), work)
+        return ModelCall(Cost.of(texts.plan), run)
 
     def score(self, log_prob: float, tokens: int) -> float:
-        """Of a sentence with so many tokens, the first one too."""
+        """Return the score of a sentence with so many tokens, the first one included."""
         return log_prob / float(tokens**self.exponent)
 
-    def sentences(self, template: Template, case: SentenceSet) -> list[list[Filled]]:
-        """For each of the case's answers, a sentence for each combination of forms."""
-        return case.sentences(template, self.prefix)
+    def sentences(self, template: Template, sentence_set: SentenceSet) -> list[list[Filled]]:
+        """Return, for each answer of the example, a sentence for each combination of forms."""
+        return sentence_set.sentences(template, self.prefix)
 
-    def sentence(self, template: Template, case: SentenceSet, number: int) -> str:
-        """The text of a case's best sentence, without the prefix."""
-        every = [text for own in self.sentences(template, case) for text in own]
-        return "".join(_texts(every[number]))
+    def sentence(self, template: Template, sentence_set: SentenceSet, number: int) -> str:
+        """Return the text of an example's sentence of this number, without the prefix."""
+        sentences = [text for texts in self.sentences(template, sentence_set) for text in texts]
+        return "".join(_texts(sentences[number]))
 
 
 def _texts(filled: Filled) -> Iterator[str]:
@@ -76,6 +76,9 @@ def _texts(filled: Filled) -> Iterator[str]:
 
 
 def _coherence_score(scores: Sequence[Sequence[float]]) -> CoherenceScore:
-    """From (answer, form): the mean of the best forms, and the best of all; ties to the first."""
+    """Return the mean over answers of their best form, and the best form; ties to the first.
+
+    `scores` is (answer, form).
+    """
     flat = [score for forms in scores for score in forms]
     return CoherenceScore(sum(map(max, scores)) / len(scores), flat.index(max(flat)))

@@ -1,4 +1,4 @@
-"""Grammatical variants of what stands in a template: with an article, plural, gerund."""
+"""Grammatical variants of the inputs and answers: with an article, plural, gerund."""
 
 import re
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from promptsearch.language.english import article, gerund, lemmas, plural
 _PHRASE = re.compile(
     r"[a-z][a-z'-]*( [a-z][a-z'-]*){0,2}"
 )  # a concept: lower-case, at most three words
-_SMALL = re.compile("of|the|and|for|in|on|at|de|del|di|da|du|la|le|van|von|der|y")  # in names
+_PARTICLES = re.compile("of|the|and|for|in|on|at|de|del|di|da|du|la|le|van|von|der|y")  # in names
 _LONGEST = 6  # words of a name
-PLACES = 2  # all combinations for so many places: the head and the tail of the paper's triples
+COMBINED = 2  # parts in all combinations: the head and the tail of the paper's triples
 
 Forms = tuple[str, ...]  # the first one is the phrase as it is
 
 
 def forms_of(phrase: str) -> Forms:
-    """The phrase, then its English variants; of a name only "the", of a longer text none.
+    """Return the phrase, then its English variants; of a name only "the", of a longer text none.
 
     >>> forms_of("bird")
     ('bird', 'a bird', 'the bird', 'birds')
@@ -35,20 +35,20 @@ def forms_of(phrase: str) -> Forms:
 
 
 def _is_name(phrase: str) -> bool:
-    """Whether it looks like one that lacks its article: "United States of America"."""
+    """Return whether it looks like a name that lacks its article: "United States of America"."""
     words = phrase.split(" ")
     if len(words) > _LONGEST or words[0] == "The" or not words[0][:1].isupper():
         return False
-    return all(word[:1].isupper() or word.isdigit() or _SMALL.fullmatch(word) for word in words)
+    return all(word[:1].isupper() or word.isdigit() or _PARTICLES.fullmatch(word) for word in words)
 
 
 def combined(forms_of_parts: Mapping[str, Forms]) -> list[dict[str, str]]:
-    """A form for each place, in all combinations, the bare ones first.
+    """Return a form for each part, in all combinations, the bare ones first.
 
-    Where there are more than two places, one of them at a time leaves its bare form: combinations
+    With more than two parts, one of them at a time leaves its bare form: combinations
     of many would take most of the passes and are hardly ever grammatical.
     """
-    if len(forms_of_parts) <= PLACES:
+    if len(forms_of_parts) <= COMBINED:
         return [
             dict(zip(forms_of_parts, chosen, strict=True))
             for chosen in product(*forms_of_parts.values())

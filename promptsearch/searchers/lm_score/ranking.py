@@ -1,4 +1,4 @@
-"""From what each template is worth on each example to an order of templates."""
+"""The ranking of templates by their scores on each example."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,35 +12,35 @@ Choose = Literal["relation", "example"]
 
 @dataclass(frozen=True, eq=False)
 class TemplateRanking:
-    """Every example's opinion of every template; ties go to the earlier template."""
+    """The scores of every template on every example; ties go to the earlier template."""
 
-    worths: NDArray[np.float64]  # (template, example)
+    scores: NDArray[np.float64]  # (template, example)
 
     @property
     def means(self) -> NDArray[np.float64]:
-        """(template,): the mean over the examples."""
-        means: NDArray[np.float64] = self.worths.mean(axis=1)
+        """Mean over the examples (template,)."""
+        means: NDArray[np.float64] = self.scores.mean(axis=1)
         return means
 
     @property
     def choices(self) -> NDArray[np.int64]:
-        """(example,): the template that is best for it."""
-        choices: NDArray[np.int64] = self.worths.argmax(axis=0)
+        """Best template of each example (example,)."""
+        choices: NDArray[np.int64] = self.scores.argmax(axis=0)
         return choices
 
     @property
     def votes(self) -> NDArray[np.int64]:
-        """(template,): how many examples choose it."""
-        return np.bincount(self.choices, minlength=len(self.worths))
+        """Number of examples that choose each template (template,)."""
+        return np.bincount(self.choices, minlength=len(self.scores))
 
     def order(self, choose: Choose) -> Sequence[int]:
-        """The templates, best first: by their means, or by votes and then by means."""
-        first = -self.votes if choose == "example" else np.zeros(len(self.worths))
-        keys = zip(first.tolist(), (-self.means).tolist(), range(len(self.worths)), strict=True)
+        """Return the templates, best first: by their means, or by votes and then by means."""
+        first = -self.votes if choose == "example" else np.zeros(len(self.scores))
+        keys = zip(first.tolist(), (-self.means).tolist(), range(len(self.scores)), strict=True)
         return [index for *_, index in sorted(keys)]
 
     def evidence(self, template: int) -> dict[str, object]:
-        """What a prompt's source says of it."""
+        """Return the evidence that a prompt's source gives for a template."""
         votes = int(self.votes[template])
-        share = votes / self.worths.shape[1]
+        share = votes / self.scores.shape[1]
         return {"lm_score": float(self.means[template]), "votes": votes, "share": share}

@@ -1,4 +1,4 @@
-"""The model that reads the sentences: causal, and not always the one that is searched."""
+"""The model that scores the sentences: causal, and not always the one that is searched."""
 
 from dataclasses import replace
 
@@ -9,10 +9,10 @@ from promptsearch.models.loading.files import find_model_files
 from promptsearch.models.loading.load import load_beside
 
 
-def check_reader(lm: str, searched: Options) -> None:
-    """`ModelError` before anything loads where the reader is missing or not causal.
+def check_scoring_model(lm: str, searched: Options) -> None:
+    """Raise ModelError, before anything loads, if the model is missing or not causal.
 
-    It is the searched model where `lm` names none.
+    Without `lm` it is the searched model.
     """
     from promptsearch.models.loading.pretrained import family_at
 
@@ -21,7 +21,7 @@ def check_reader(lm: str, searched: Options) -> None:
 
 
 def load_scoring_model(task: Task, lm: str) -> LanguageModel:
-    """The reader, loaded; `ModelError` where there is none."""
+    """Return the model, loaded; ModelError if there is none."""
     if task.model is None:
         raise ModelError("lm-score needs a model")
     model = load_beside(task.model, lm) if lm else task.model

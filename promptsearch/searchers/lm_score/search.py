@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Annotated, cast
+from typing import Annotated
 
 import numpy as np
 
@@ -33,10 +33,11 @@ from promptsearch.models import Options
 from promptsearch.prompt import Source, Template
 from promptsearch.prompt.template import check_slots_and_fields
 from promptsearch.searchers.common.field_notes import TemplateFiles
+from promptsearch.searchers.common.ledgered import ledgered
 from promptsearch.searchers.lm_score.coherence import Coherence, CoherenceScore
 from promptsearch.searchers.lm_score.ranking import Choose, TemplateRanking
-from promptsearch.searchers.lm_score.scoring_model import check_reader, load_scoring_model
-from promptsearch.searchers.lm_score.sentences import AnswerChoice, cases_of
+from promptsearch.searchers.lm_score.scoring_model import check_scoring_model, load_scoring_model
+from promptsearch.searchers.lm_score.sentences import AnswerChoice, sentence_sets
 
 FILE = "choices.jsonl"
 SENTENCES = 1024  # read at a time, or those of one template: a run that is killed loses so many
@@ -83,45 +84,41 @@ class LMScoreSearch:
             raise RunError(f"--exponent {self.exponent} is no power of a length; try 0.2")
 
     def check(self, task: Task, model: Options) -> None:
-        """Raise an error if there is nothing to choose among, or the reader is not causal."""
+        """Raise an error if there is nothing to choose among, or the scorer is not causal."""
         if not self.template:
             raise RunError(
                 "lm-score chooses among templates; give some: --template, or --from FILE"
             )
-        check_reader(self.lm, model)
+        check_scoring_model(self.lm, model)
 
     def search(self, task: Task, score: Score) -> None:
         templates = _distinct(task, self.template)
         coherence = self._coherence(task)
-        worths = list(_case_scores(coherence, templates, score))
-        ballot = TemplateRanking(
-            np.array(
-                [[case_score.score for case_score in template_scores] for template_scores in worths]
-            )
-        )
+        scores = list(_template_scores(coherence, templates, score))
+        ranking = TemplateRanking(np.array([[each.score for each in row] for row in scores]))
         if self.choose == "example" and task.workspace is not None:
-            rows = _chosen(ballot, coherence, templates, worths)
+            rows = _chosen(ranking, coherence, templates, scores)
             lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             write_lines(task.workspace / FILE, lines)
-        order = ballot.order(self.choose)
-        task.log(_about(coherence, ballot, templates, order))
-        sources = ((i, Source("lm-score", evidence=ballot.evidence(i))) for i in order)
+        order = ranking.order(self.choose)
+        task.log(_summary(coherence, ranking, templates, order))
+        sources = ((i, Source("lm-score", evidence=ranking.evidence(i))) for i in order)
         best = islice(sources, self.top)
         score(task.prompt.with_template(templates[i], source) for i, source in best)
 
     def _coherence(self, task: Task) -> Coherence:
-        """What reads, and the examples that it reads."""
+        """Return the scoring model with the examples that it reads."""
         variants = self.variants and is_english(task.language)
         if self.variants and not variants:
             task.log(
                 f"grammatical variants are English; in {task.language!r} words stay as they are"
             )
-        cases = cases_of(task, self.examples, self.slot, variants)
-        return Coherence(load_scoring_model(task, self.lm), cases, self.prefix, self.exponent)
+        examples = sentence_sets(task, self.examples, self.slot, variants)
+        return Coherence(load_scoring_model(task, self.lm), examples, self.prefix, self.exponent)
 
 
 def _distinct(task: Task, notations: Sequence[str]) -> list[Template]:
-    """The task's own template, then the others; `PromptError` where one does not fit the task."""
+    """Return the task's own template, then the others; PromptError if one does not fit."""
     manual = task.prompt.template
     distinct = {manual: None} | {Template.parse(notation): None for notation in notations}
     for template in distinct:
@@ -131,48 +128,53 @@ def _distinct(task: Task, notations: Sequence[str]) -> list[Template]:
     return list(distinct)
 
 
-def _case_scores(
+def _template_scores(
     coherence: Coherence, templates: Sequence[Template], score: Score
 ) -> Iterator[list[CoherenceScore]]:
-    """For each template what it is worth for each case; what the ledger holds is not read again."""
-    each = [coherence.sentences(templates[0], case) for case in coherence.cases]
-    step = max(1, SENTENCES // sum(len(answer) for case_rows in each for answer in case_rows))
+    """Yield the scores of each template, one for each example; those in the ledger are read."""
+    first_template = (coherence.sentences(templates[0], each) for each in coherence.sentence_sets)
+    step = max(1, SENTENCES // sum(len(texts) for answers in first_template for texts in answers))
     model = coherence.lm.info.sha256[:12]
     for first in range(0, len(templates), step):
         chunk = templates[first : first + step]
-        name = f"lm-score {model} {first}-{first + len(chunk)}"
-        rows = score.once(name, partial(coherence.chore, chunk))
-        for case_rows in cast(list[list[tuple[float, int]]], rows):
-            yield [CoherenceScore(*score_row) for score_row in case_rows]
+        work = f"lm-score {model} {first}-{first + len(chunk)}"
+        rows: list[list[tuple[float, int]]] = ledgered(
+            score, work, partial(coherence.model_call, chunk)
+        )
+        for row in rows:
+            yield [CoherenceScore(*pair) for pair in row]
 
 
 def _chosen(
-    ballot: TemplateRanking,
+    ranking: TemplateRanking,
     coherence: Coherence,
     templates: Sequence[Template],
-    worths: Sequence[Sequence[CoherenceScore]],
+    scores: Sequence[Sequence[CoherenceScore]],
 ) -> Iterator[dict[str, object]]:
-    """For each example the template that is best for it, and the sentence that made it so."""
-    for number, (case, index) in enumerate(zip(coherence.cases, ballot.choices, strict=True)):
-        template, case_score = templates[index], worths[index][number]
-        sentence = coherence.sentence(template, case, case_score.best)
+    """Yield, for each example, the template that is best for it, and its best sentence."""
+    for number, (example, index) in enumerate(
+        zip(coherence.sentence_sets, ranking.choices, strict=True)
+    ):
+        template, best_score = templates[index], scores[index][number]
+        sentence = coherence.sentence(template, example, best_score.best)
         yield {
-            "example": case.id,
+            "example": example.id,
             "template": str(template),
             "sentence": sentence,
-            "lm_score": case_score.score,
+            "lm_score": best_score.score,
         }
 
 
-def _about(
+def _summary(
     coherence: Coherence,
-    ballot: TemplateRanking,
+    ranking: TemplateRanking,
     templates: Sequence[Template],
     order: Sequence[int],
 ) -> str:
-    best, means = order[0], ballot.means
+    best, means = order[0], ranking.means
+    examples = len(coherence.sentence_sets)
     return (
-        f"{coherence.lm.info.spec} read {len(templates)} templates with {len(coherence.cases)} "
+        f"{coherence.lm.info.spec} read {len(templates)} templates with {examples} "
         f"examples: best {means[best]:.3f} {str(templates[best])!r}; the start "
         f"{means[0]:.3f}, place {order.index(0) + 1}"
     )

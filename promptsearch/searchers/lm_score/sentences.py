@@ -1,4 +1,4 @@
-"""Templates filled with everything: inputs, answers, and the variants of both."""
+"""Sentences that templates make of training examples: inputs, answers, and variants of both."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from promptsearch.engine.strategy import Task
 from promptsearch.prompt import Field, Filled, Input, Slot, Template, Text
 from promptsearch.searchers.lm_score.grammatical_forms import Forms, combined, forms_of
 
-ANSWERS = 4  # tried where no right one may be asked for
+ANSWERS = 4  # tried if the right one may not be known
 AnswerChoice = Literal["right", "any"]
-Words = Mapping[str, str]  # what stands in each slot
+Words = Mapping[str, str]  # field or slot -> text
 
 
 @dataclass(frozen=True)
 class SentenceSet:
-    """A training example: what may stand in the fields, and in the slots for each answer."""
+    """A training example: the forms of its fields, and of the slots for each answer."""
 
     id: str
     fields: Mapping[str, Forms]
     answers: Sequence[Mapping[str, Forms]]
 
     def sentences(self, template: Template, prefix: str) -> list[list[Filled]]:
-        """For each answer the template with each combination of forms, all behind the prefix."""
+        """Return for each answer the template with each combination of forms, after the prefix."""
         return [
             [
                 (Text(prefix), *_filled(template, chosen))
@@ -41,17 +41,25 @@ class SentenceSet:
         )
 
 
-def cases_of(task: Task, examples: int, form: AnswerChoice, variants: bool) -> list[SentenceSet]:
-    """So many training examples, drawn with the task's seed, in their order."""
+def sentence_sets(
+    task: Task, examples: int, answer_choice: AnswerChoice, variants: bool
+) -> list[SentenceSet]:
+    """Return so many training examples, drawn by the task's seed, in their order."""
     rng = np.random.default_rng(task.seed)
     rows = sorted(rng.permutation(len(task.train))[:examples].tolist())
-    return [_case(task, task.train[row], form, variants, rng) for row in rows]
+    return [_sentence_set(task, task.train[row], answer_choice, variants, rng) for row in rows]
 
 
-def _case(
-    task: Task, example: Example, form: AnswerChoice, variants: bool, rng: np.random.Generator
+def _sentence_set(
+    task: Task,
+    example: Example,
+    answer_choice: AnswerChoice,
+    variants: bool,
+    rng: np.random.Generator,
 ) -> SentenceSet:
-    answers = [_right(task, example)] if form == "right" else list(_random_answers(task, rng))
+    answers = (
+        [_right(task, example)] if answer_choice == "right" else list(_random_answers(task, rng))
+    )
     inputs = {name: example.inputs[name] for name in task.inputs}
     return SentenceSet(
         example.id, _formed(inputs, variants), [_formed(each, variants) for each in answers]
@@ -63,14 +71,14 @@ def _formed(texts: Words, variants: bool) -> dict[str, Forms]:
 
 
 def _right(task: Task, example: Example) -> Words:
-    """The first answer of the first right label; an object that is no candidate, as it is."""
+    """Return the first answer of the first right label; or an object that is no candidate."""
     answers = task.prompt.verbalizer.get(example.targets[0]) or ()
     slots = task.prompt.template.slots
     return dict(answers[0]) if answers else dict.fromkeys(slots, example.targets[0])
 
 
 def _random_answers(task: Task, rng: np.random.Generator) -> Iterator[Words]:
-    """Answers drawn without a look at the label; all of them where there are few."""
+    """Yield answers drawn whatever the label is; all of them if there are few."""
     answers = task.prompt.verbalizer.answers
     for index in sorted(rng.permutation(len(answers))[:ANSWERS].tolist()):
         yield dict(answers[index])

@@ -16,9 +16,9 @@ def contexts(
     max_words: int = 5,
     digits: bool = False,
 ) -> Iterator[Snippet]:
-    """Every window of at most `max_words` words around an answer that is worth counting.
+    """Yield every window of at most `max_words` words around an answer that can be a context.
 
-    `left` and `right` are the words before and after the answer in its sentence.
+    `before_words` and `after_words` are those before and after the answer in its sentence.
     """
     for before in range(min(max_words, len(before_words)) + 1):
         for after in range(min(max_words - before, len(after_words)) + 1):
@@ -31,13 +31,13 @@ def contexts(
                 yield window
 
 
-def most_shared(
+def shared_contexts(
     counts: Mapping[Snippet, Mapping[str, int]],
     min_count: int = 10,
     min_labels: int = 2,
     top: int = 50,
 ) -> list[tuple[Snippet, int]]:
-    """The contexts that become templates: of most labels first, then the most frequent."""
+    """Return the contexts that become templates: of most labels first, then the most frequent."""
     shared = [
         (snippet, len(by_label), sum(by_label.values()))
         for snippet, by_label in counts.items()

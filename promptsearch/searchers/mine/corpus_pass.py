@@ -1,4 +1,4 @@
-"""One pass over all files for all tasks: shards over processes, each kept once it is done."""
+"""One pass over all files for all tasks: shards over processes, each with a checkpoint."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from promptsearch.corpora.sentences import Chunk, CorpusFormat, Shard, chunks, j
 from promptsearch.errors import RunError
 from promptsearch.files.write import write_lines
 from promptsearch.parallel import WorkerPool
-from promptsearch.searchers.mine.count_table import Counted, CountTable, merged
+from promptsearch.searchers.mine.count_table import Counted, CountTable, merge_runs
 from promptsearch.searchers.mine.dependency import Sentence
 from promptsearch.searchers.mine.search_terms import SearchTerms, Terms, term_index
 from promptsearch.searchers.mine.snippet_extractor import (
@@ -31,73 +31,88 @@ class ShardJob:
 
     source: Shard | tuple[str, ...]
     terms: Terms
-    reading: CorpusFormat
+    corpus_format: CorpusFormat
     limits: SnippetLimits
-    key: str  # names its checkpoint: the file's path, size and time, and all that is looked for
+    key: str  # names its checkpoint: a digest of the file's path, size and time, and the terms
 
     def chunks(self) -> Iterator[Chunk]:
         if isinstance(self.source, Shard):
-            return chunks(self.source, self.reading)
+            return chunks(self.source, self.corpus_format)
         texts: Iterable[Annotated] = ((text, ()) for text in self.source)
         return joined(texts)
 
 
 @dataclass(frozen=True)
 class PassResult:
-    """All that a pass found."""
+    """The results of a pass: counts, snippets, and sentences to parse."""
 
-    tally: PassCounts
+    counts: PassCounts
     runs: tuple[Path, ...]
     samples: Mapping[int, Sequence[Sentence]]
     folder: Path
 
     def counted(self) -> Iterator[Counted]:
-        """Every snippet of every task, in the order of tasks."""
-        return merged(self.runs, self.folder)
+        """Yield every snippet of every task, in the order of tasks."""
+        return merge_runs(self.runs, self.folder)
 
 
 @dataclass(frozen=True)
 class MiningRequest:
-    """One task's part in the pass: where to look, and for what."""
+    """One task's part in the pass: its files, and the terms to look for."""
 
     terms: SearchTerms
     files: tuple[Path, ...]
     texts: tuple[str, ...]  # its training texts, where they are mined too
     spaced: bool
-    reading: CorpusFormat = CorpusFormat()
+    corpus_format: CorpusFormat = CorpusFormat()
+
+    def __repr__(self) -> str:
+        """Return the text that checkpoints' keys digest: its words are the first version's."""
+        return (
+            f"Wish(wanted={self.terms!r}, files={self.files!r}, texts={self.texts!r}, "
+            f"spaced={self.spaced!r}, reading={self.corpus_format!r})"
+        )
 
 
-def jobs(wishes: Mapping[int, MiningRequest], limits: SnippetLimits) -> Iterator[ShardJob]:
-    """Every file once, for all the tasks that read it in the same way."""
-    readers: dict[tuple[Path, bool, CorpusFormat], list[int]] = {}
-    for task, wish in wishes.items():
-        for path in wish.files:
-            readers.setdefault((path, wish.spaced, wish.reading), []).append(task)
-    known: dict[tuple[bool, tuple[int, ...]], Terms] = {}
-    for (path, spaced, reading), tasks in readers.items():
-        if (same := (spaced, tuple(tasks))) not in known:
-            known[same] = terms_of([(task, wishes[task].terms) for task in tasks], spaced)
-        terms = known[same]
+def jobs(requests: Mapping[int, MiningRequest], limits: SnippetLimits) -> Iterator[ShardJob]:
+    """Yield every file once, for all the tasks that read it in the group way."""
+    tasks_by_file: dict[tuple[Path, bool, CorpusFormat], list[int]] = {}
+    for task, request in requests.items():
+        for path in request.files:
+            tasks_by_file.setdefault((path, request.spaced, request.corpus_format), []).append(task)
+    terms_by_group: dict[tuple[bool, tuple[int, ...]], Terms] = {}
+    for (path, spaced, corpus_format), tasks in tasks_by_file.items():
+        if (group := (spaced, tuple(tasks))) not in terms_by_group:
+            terms_by_group[group] = terms_of(
+                [(task, requests[task].terms) for task in tasks], spaced
+            )
+        terms = terms_by_group[group]
         # A worker elsewhere starts in another directory.
-        for shard in shards_of(path.absolute(), encoding=reading.encoding):
-            yield _job(shard, terms, reading, limits)
-    for task, wish in wishes.items():
-        if wish.texts:
+        for shard in shards_of(path.absolute(), encoding=corpus_format.encoding):
+            yield _job(shard, terms, corpus_format, limits)
+    for task, request in requests.items():
+        if request.texts:
             yield _job(
-                wish.texts, terms_of([(task, wish.terms)], wish.spaced), CorpusFormat(), limits
+                request.texts,
+                terms_of([(task, request.terms)], request.spaced),
+                CorpusFormat(),
+                limits,
             )
 
 
-def terms_of(requests: Iterable[tuple[int, SearchTerms]], spaced: bool) -> Terms:
-    listed = tuple(requests)
+def terms_of(terms_by_task: Iterable[tuple[int, SearchTerms]], spaced: bool) -> Terms:
+    listed = tuple(terms_by_task)
     return Terms(listed, spaced, digest(listed, spaced))
 
 
 def _job(
-    source: Shard | tuple[str, ...], terms: Terms, reading: CorpusFormat, limits: SnippetLimits
+    source: Shard | tuple[str, ...],
+    terms: Terms,
+    corpus_format: CorpusFormat,
+    limits: SnippetLimits,
 ) -> ShardJob:
-    key = digest(_identity(source), terms.key, reading, limits)
-    return ShardJob(source, terms, reading, limits, key)
+    key = digest(_identity(source), terms.key, corpus_format, limits)
+    return ShardJob(source, terms, corpus_format, limits, key)
 
 
 def _identity(source: Shard | tuple[str, ...]) -> object:
@@ -107,7 +122,7 @@ def _identity(source: Shard | tuple[str, ...]) -> object:
 
 
 def file_identity(path: Path) -> tuple[str, int, int]:
-    """What tells that a file has not changed since."""
+    """Return path, size and time of a file: they differ if it has changed."""
     status = path.stat()
     return str(path.resolve()), status.st_size, status.st_mtime_ns
 
@@ -116,23 +131,25 @@ def digest(*values: object) -> str:
     return sha256(repr(values).encode(errors="surrogatepass")).hexdigest()[:20]
 
 
-def run_pass(work: Sequence[ShardJob], folder: Path, pool: WorkerPool, log: Log) -> PassResult:
-    """Do all the jobs, those whose checkpoint lies in `folder` only by reading it.
+def run_pass(
+    jobs_to_do: Sequence[ShardJob], folder: Path, pool: WorkerPool, log: Log
+) -> PassResult:
+    """Do all the jobs; for those with a checkpoint in `folder` read it.
 
-    `RunError` where the pool's processes cannot be had, or write to a folder of their own.
+    Raises RunError if the pool's processes cannot start, or do not see this folder.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    # Listed, not looked up: a network file system remembers for a while what it did not find.
+    # Listed, not looked up: a network file system caches for a while that a file is missing.
     present = {path.name for path in folder.iterdir()}
-    todo = [job for job in work if _checkpoint(job, folder).name not in present]
-    if len(todo) < len(work):
-        log(f"{len(work) - len(todo)} of {len(work)} shards were mined before")
+    todo = [job for job in jobs_to_do if _checkpoint(job, folder).name not in present]
+    if len(todo) < len(jobs_to_do):
+        log(f"{len(jobs_to_do) - len(todo)} of {len(jobs_to_do)} shards were mined before")
     for done, _ in enumerate(pool.each(partial(mine_shard, folder=folder), todo), 1):
         if done % 20 == 0:
             log(f"{done}/{len(todo)} shards mined")
     try:
-        return _gathered(work, folder)
+        return _read_results(jobs_to_do, folder)
     except FileNotFoundError as error:
         raise RunError(
             f"{error.filename} is missing; the workers must see the run's directory (and the "
@@ -141,16 +158,18 @@ def run_pass(work: Sequence[ShardJob], folder: Path, pool: WorkerPool, log: Log)
 
 
 def mine_shard(job: ShardJob, folder: Path) -> None:
-    """Count the shard's snippets into `folder`. The checkpoint comes last: it says all is there."""
+    """Count the shard's snippets into `folder`. The checkpoint comes last: it vouches for them."""
     table = CountTable(folder / job.key)
-    quarry = SnippetExtractor(term_index(job.terms), job.limits, table)
+    extractor = SnippetExtractor(term_index(job.terms), job.limits, table)
     for chunk in job.chunks():
-        quarry.take(chunk)
+        extractor.take(chunk)
     table.flush()
-    samples = {task: smallest(sample, job.limits.parsed) for task, sample in quarry.samples.items()}
+    samples = {
+        task: smallest(sample, job.limits.parsed) for task, sample in extractor.samples.items()
+    }
     record = {
-        "sentences": quarry.tally.sentences,
-        "hits": quarry.tally.hits,
+        "sentences": extractor.counts.sentences,
+        "hits": extractor.counts.hits,
         "runs": [run.name for run in table.runs],
         "samples": samples,
     }
@@ -161,20 +180,20 @@ def _checkpoint(job: ShardJob, folder: Path) -> Path:
     return folder / f"{job.key}.json"
 
 
-def _gathered(work: Sequence[ShardJob], folder: Path) -> PassResult:
-    tally, runs = PassCounts(), list[Path]()
+def _read_results(jobs_to_do: Sequence[ShardJob], folder: Path) -> PassResult:
+    counts, runs = PassCounts(), list[Path]()
     samples: dict[int, dict[str, Sentence]] = {}
-    for job in work:
+    for job in jobs_to_do:
         record = json.loads(_checkpoint(job, folder).read_text(encoding="utf-8"))
-        for total, counts in ((tally.sentences, record["sentences"]), (tally.hits, record["hits"])):
-            total.update({int(task): count for task, count in counts.items()})
+        for name, total in (("sentences", counts.sentences), ("hits", counts.hits)):
+            total.update({int(task): count for task, count in record[name].items()})
         runs += [folder / name for name in record["runs"]]
         for task, sample in record["samples"].items():
-            both = samples.get(int(task), {}) | {d: _tupled(*s) for d, s in sample.items()}
+            both = samples.get(int(task), {}) | {d: _as_sentence(*s) for d, s in sample.items()}
             samples[int(task)] = smallest(both, job.limits.parsed)
     listed = {task: list(sample.values()) for task, sample in samples.items()}
-    return PassResult(tally, tuple(runs), listed, folder)
+    return PassResult(counts, tuple(runs), listed, folder)
 
 
-def _tupled(text: str, subject: Sequence[int], object_: Sequence[int]) -> Sentence:
+def _as_sentence(text: str, subject: Sequence[int], object_: Sequence[int]) -> Sentence:
     return text, (subject[0], subject[1]), (object_[0], object_[1])

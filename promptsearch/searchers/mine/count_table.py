@@ -1,4 +1,4 @@
-"""Counting more snippets than memory holds: tables spilled as sorted runs, merged as a stream."""
+"""Counts of more snippets than memory holds: tables spilled as sorted runs, merged in a stream."""
 
 import json
 from collections import Counter
@@ -14,16 +14,18 @@ from promptsearch.searchers.mine.snippets import Snippet
 
 SPILL = 100_000  # snippets held in memory
 _OPEN = 200  # runs read at once: well below what a process may open
-_EXAMPLE = 1000  # bytes kept of an example sentence
+_EXAMPLE = 1000  # bytes of an example sentence, at most
 
 
 class Counted(NamedTuple):
-    """A snippet of a task, how often it stood with each label ("" for facts), and an example."""
+    """A snippet of a task, its counts by label ("" for facts), and an example sentence."""
 
     task: int
     snippet: Snippet
     counts: dict[str, int]
-    example: str  # the shortest sentence, then the first in the alphabet: no order of files in it
+    example: (
+        str  # the shortest sentence, then the first in the alphabet: whatever the order of files
+    )
 
     @property
     def key(self) -> tuple[int, Snippet]:
@@ -49,7 +51,7 @@ class CountTable:
         self._examples[key] = min(self._examples[key], example, key=_shorter)
 
     def flush(self) -> None:
-        """Write what is held, sorted, as one more run."""
+        """Write the counts in memory, sorted, as one more run."""
         rows = (
             Counted(*key, dict(self._counts[key]), _decoded(self._examples[key]))
             for key in sorted(self._counts)
@@ -59,29 +61,29 @@ class CountTable:
         self._counts, self._examples = {}, {}
 
 
-def merged(runs: Sequence[Path], folder: Path) -> Iterator[Counted]:
-    """The counts of all runs added up, in the order of task and snippet, one at a time."""
+def merge_runs(runs: Sequence[Path], folder: Path) -> Iterator[Counted]:
+    """Yield the sums of the counts of all runs, in the order of task and snippet."""
     while len(runs) > _OPEN:
         runs = [
-            _merged_into(folder / f"merge.{runs[start].name}", runs[start : start + _OPEN])
+            _merge_into(folder / f"merge.{runs[start].name}", runs[start : start + _OPEN])
             for start in range(0, len(runs), _OPEN)
         ]
-    return _merged(runs)
+    return _merge(runs)
 
 
-def _merged_into(path: Path, runs: Sequence[Path]) -> Path:
-    write_lines(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in _merged(runs)))
+def _merge_into(path: Path, runs: Sequence[Path]) -> Path:
+    write_lines(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in _merge(runs)))
     return path
 
 
-def _merged(runs: Sequence[Path]) -> Iterator[Counted]:
+def _merge(runs: Sequence[Path]) -> Iterator[Counted]:
     with ExitStack() as stack:
         streams = [map(_read, stack.enter_context(run.open(encoding="utf-8"))) for run in runs]
         for _, rows in groupby(merge(*streams, key=_key), key=_key):
-            yield _added(rows)
+            yield _sum(rows)
 
 
-def _added(rows: Iterable[Counted]) -> Counted:
+def _sum(rows: Iterable[Counted]) -> Counted:
     first, *rest = rows
     counts = Counter(first.counts)
     for row in rest:

@@ -1,4 +1,4 @@
-"""What a pass found for one task, small enough to hold: what is frequent, and how much is not."""
+"""The frequent snippets of one task, and the number of rarer ones: small enough for memory."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ class FrequentSnippets:
     min_count: int
     counts: dict[Snippet, dict[str, int]] = field(default_factory=dict)
     examples: dict[Snippet, str] = field(default_factory=dict)  # by the lower-cased snippet
-    rarer: Counter[int] = field(default_factory=Counter)  # a count -> snippets that occur so often
+    rarer: Counter[int] = field(default_factory=Counter)  # count -> number of snippets with it
     phrases: PhraseCounts = field(default_factory=lambda: PhraseCounts(Counter(), {}))
 
     def add(self, row: Counted, min_labels: int) -> None:
@@ -35,24 +35,24 @@ class FrequentSnippets:
         return {snippet: sum(counts.values()) for snippet, counts in self.counts.items()}
 
 
-def finds_by_task(
+def frequent_by_task(
     rows: Iterable[Counted], tasks: Iterable[int], min_count: int, min_labels: int
 ) -> dict[int, FrequentSnippets]:
-    """One `Finds` a task; rare snippets are only counted, so that memory holds."""
-    finds = {task: FrequentSnippets(min_count) for task in tasks}
+    """Return the frequent snippets of each task; rare ones are only counted, to save memory."""
+    frequent = {task: FrequentSnippets(min_count) for task in tasks}
     for row in rows:
-        if row.task in finds:
-            finds[row.task].add(row, min_labels)
-    return finds
+        if row.task in frequent:
+            frequent[row.task].add(row, min_labels)
+    return frequent
 
 
-def no_snippets_reason(finds: FrequentSnippets) -> str:
-    """Why nothing was kept: how often the snippets below the threshold occur."""
-    if not finds.rarer:
-        return f"nothing that could be a template occurs {_times(finds.min_count)}"
-    levels = sorted(finds.rarer, reverse=True)[:5]
-    frequencies = ", ".join(f"{finds.rarer[level]} occur {_times(level)}" for level in levels)
-    return f"nothing that could be a template occurs {_times(finds.min_count)} ({frequencies})"
+def no_snippets_reason(frequent: FrequentSnippets) -> str:
+    """Return why there is no template: how often the snippets below the threshold occur."""
+    if not frequent.rarer:
+        return f"nothing that could be a template occurs {_times(frequent.min_count)}"
+    levels = sorted(frequent.rarer, reverse=True)[:5]
+    frequencies = ", ".join(f"{frequent.rarer[level]} occur {_times(level)}" for level in levels)
+    return f"nothing that could be a template occurs {_times(frequent.min_count)} ({frequencies})"
 
 
 def _times(count: int) -> str:

@@ -1,4 +1,4 @@
-"""What mining finds: templates with their evidence, and the file `mined.jsonl` that keeps them."""
+"""Mined templates with their evidence, and the file `mined.jsonl` that holds them."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -14,21 +14,21 @@ from promptsearch.searchers.mine.snippets import Snippet
 
 FILE = "mined.jsonl"
 SHARDS = "shards"  # the folder of checkpoints
-_STAMP = f"{SHARDS}/mined.stamp"  # what the file was mined from
+_FINGERPRINT = f"{SHARDS}/mined.stamp"  # holds the fingerprint of its inputs
 
 
 @dataclass(frozen=True)
 class MinedTemplate:
-    """A template and how it was found."""
+    """A template and its evidence in the corpus."""
 
     template: Template
     count: int
     direction: int | None  # 1: the subject stands first; -1: the object; None: not about a fact
     kind: str  # "middle", "dependency" or "context"
-    example: str  # a sentence it was found in
+    example: str  # a sentence that holds it
 
     def prompt(self, manual: Prompt) -> Prompt:
-        """The template with the task's answers."""
+        """Return the prompt of the template with the task's answers."""
         evidence = {
             "count": self.count,
             "direction": self.direction,
@@ -40,28 +40,28 @@ class MinedTemplate:
 
 @dataclass(frozen=True)
 class TemplateBuilder:
-    """How a task writes templates: its inputs (in the manual prompt's order), slot and script."""
+    """Builds a task's templates from words, its inputs (in the manual prompt's order) and slot."""
 
     fields: tuple[str, ...]
     slot: str
     spaced: bool = True
-    stop: str = "."  # what ends a template
+    stop: str = "."  # ends a template
 
     def middle(self, snippet: Snippet) -> Template | None:
-        """`{subject} middle [Z] .`, or the other way round (LPAQA)."""
+        """Return `{subject} middle [Z] .`, or the other way round (LPAQA)."""
         subject, slot = Field(self.fields[0]), Slot(self.slot)
         words = snippet.before.split()
         if snippet.direction > 0:
-            return self._written([subject, *words, slot, self.stop])
-        return self._written([slot, *words, subject, self.stop])
+            return self._template([subject, *words, slot, self.stop])
+        return self._template([slot, *words, subject, self.stop])
 
     def phrase(self, phrase: Phrase) -> Template | None:
-        """The phrase with the task's names for its two slots."""
+        """Return the phrase with the task's names for its two slots."""
         parts: dict[str, Part] = {SUBJECT: Field(self.fields[0]), OBJECT: Slot(self.slot)}
-        return self._written([*(parts.get(word, word) for word in phrase), self.stop])
+        return self._template([*(parts.get(word, word) for word in phrase), self.stop])
 
     def contexts(self, snippet: Snippet) -> list[Template | None]:
-        """The context after the inputs, and before them."""
+        """Return the context after the inputs, and before them."""
         inputs: list[str | Part] = [Field(name) for name in self.fields]
         context: list[str | Part] = [
             *snippet.before.split(),
@@ -69,17 +69,17 @@ class TemplateBuilder:
             *snippet.after.split(),
             self.stop,
         ]
-        return [self._written([*inputs, *context]), self._written([*context, *inputs])]
+        return [self._template([*inputs, *context]), self._template([*context, *inputs])]
 
-    def _written(self, pieces: Sequence[str | Part]) -> Template | None:
-        """The pieces with spaces between them (none where the script has none).
+    def _template(self, pieces: Sequence[str | Part]) -> Template | None:
+        """Return the pieces joined by spaces (in a script that has them).
 
-        Words are text whatever they look like: nothing is parsed. None where the notation cannot
-        say it (a slot right between literal brackets).
+        Words are text whatever they look like: nothing is parsed. None if no notation says it (a
+        slot right between literal brackets).
         """
         parts: list[Part] = []
         for before, piece in zip([None, *pieces], pieces, strict=False):
-            if before is not None and self._apart(before, piece):
+            if before is not None and self._needs_space(before, piece):
                 parts.append(Text(" "))
             parts.append(Text(piece) if isinstance(piece, str) else piece)
         try:
@@ -87,15 +87,15 @@ class TemplateBuilder:
         except PromptError:
             return None
 
-    def _apart(self, before: str | Part, piece: str | Part) -> bool:
+    def _needs_space(self, before: str | Part, piece: str | Part) -> bool:
         if self.spaced or (isinstance(before, Field) and isinstance(piece, Field)):
             return True
         latin = isinstance(before, str) and isinstance(piece, str)
         return latin and f"{before}{piece}".isascii() and f"{before}{piece}".isalnum()
 
 
-def write_mined(workspace: Path, mined: Iterable[MinedTemplate], stamp: str) -> None:
-    """Write `mined.jsonl`, then the stamp that says what it was mined from."""
+def write_mined(workspace: Path, mined: Iterable[MinedTemplate], fingerprint: str) -> None:
+    """Write `mined.jsonl`, then the fingerprint of its inputs."""
     rows = (
         {
             "template": str(entry.template),
@@ -107,14 +107,14 @@ def write_mined(workspace: Path, mined: Iterable[MinedTemplate], stamp: str) -> 
         for entry in mined
     )
     write_lines(workspace / FILE, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    write_lines(workspace / _STAMP, [f"{stamp}\n"])
+    write_lines(workspace / _FINGERPRINT, [f"{fingerprint}\n"])
 
 
-def read_mined(workspace: Path | None, stamp: str) -> list[MinedTemplate] | None:
-    """What was mined before with the same stamp; None if nothing was."""
-    if workspace is None or not (workspace / _STAMP).is_file():
+def read_mined(workspace: Path | None, fingerprint: str) -> list[MinedTemplate] | None:
+    """Return the templates mined before with the same fingerprint; None if there are none."""
+    if workspace is None or not (workspace / _FINGERPRINT).is_file():
         return None
-    if (workspace / _STAMP).read_text(encoding="utf-8").strip() != stamp:
+    if (workspace / _FINGERPRINT).read_text(encoding="utf-8").strip() != fingerprint:
         return None
     rows = map(json.loads, (workspace / FILE).read_text(encoding="utf-8").split("\n")[:-1])
     return [MinedTemplate(Template.parse(row.pop("template")), **row) for row in rows]

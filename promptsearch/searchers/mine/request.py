@@ -1,4 +1,4 @@
-"""From a task to what mining needs of it: what to look for, where, and how to write templates."""
+"""A task's part in mining: the terms to look for, the files, and the builder of its templates."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +14,8 @@ from promptsearch.searchers.mine.search_terms import SearchTerms
 _FULL_STOPS = {"zh": "。", "yue": "。", "wuu": "。", "ja": "。"}
 
 
-def wish_of(task: Task) -> MiningRequest:
-    """Train facts, or the answers of every label; `TaskError` where there is nothing to read."""
+def mining_request(task: Task) -> MiningRequest:
+    """Return the request for train facts, or answers; TaskError if there is nothing to read."""
     if len(task.prompt.template.slots) != 1:
         raise TaskError(
             f"{task.name}: mining makes templates with one slot, but "
@@ -47,7 +47,7 @@ def _corpus(task: Task) -> tuple[Path, ...]:
 
 
 def _facts(task: Task) -> SearchTerms:
-    """The training facts, and no others."""
+    """Return the training facts, and no others."""
     field = (task.prompt.template.fields or ("subject",))[0]
     facts = {
         (example.inputs[field].strip(), target.strip())
@@ -71,7 +71,7 @@ def _answers(task: Task) -> SearchTerms:
 
 
 def unsplittable(task: Task) -> Iterator[str]:
-    """A line for each large file that only one of several workers can read."""
+    """Yield a line for each large file that only one of several workers can read."""
     for path in task.corpus:
         if task.crew.workers > 1 and not is_splittable(path) and path.stat().st_size > SHARD // 4:
             yield (

@@ -7,12 +7,12 @@ Sentences that hold the subject and the object of a known fact show how people s
 the words between the two ("Paris is the capital of France") become templates, and so do phrases
 around the shortest path between them in the dependency tree. We follow the released code (RelEnt),
 except that case variants are merged before they are counted, middle words stay inside the
-sentence, templates with digits are dropped, and path words are told by position; fields bring the
-first three back. LPAQA counted over all of Wikipedia; where a smaller corpus holds nothing as
+sentence, templates with digits are dropped, and path words are looked up by position; fields bring
+the first three back. LPAQA counted over all of Wikipedia; where a smaller corpus holds nothing as
 frequent as `min_count`, `relax` keeps what occurs twice. Only training facts are mined.
 
 For classification, which the paper does not cover, contexts of the answers ("the food was [Z]")
-take the place of middle words: see `mining/contexts.py`.
+take the place of middle words: see `contexts.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from promptsearch.engine.strategy import Score, Task
-from promptsearch.searchers.mine.contexts import most_shared
+from promptsearch.searchers.mine.contexts import shared_contexts
 from promptsearch.searchers.mine.dependency import frequent_phrases, phrase_direction
 from promptsearch.searchers.mine.frequent_snippets import FrequentSnippets
 from promptsearch.searchers.mine.mined_templates import MinedTemplate, TemplateBuilder
@@ -65,7 +65,7 @@ class MiningSearch:
         score(template.prompt(task.prompt) for template in mined)
 
     def limits(self, parses: bool) -> SnippetLimits:
-        """What is counted; the other fields choose among the counts."""
+        """Return the limits of what is counted; the other fields choose among the counts."""
         return SnippetLimits(
             self.max_words,
             self.max_distance,
@@ -75,42 +75,50 @@ class MiningSearch:
             self.max_parsed if parses else 0,
         )
 
-    def templates(self, finds: FrequentSnippets, frame: TemplateBuilder) -> list[MinedTemplate]:
-        """Each template once, by its first and most frequent source."""
-        ordered = [*self._middle(finds, frame), *self._dependency(finds, frame)]
-        ordered += self._contexts(finds, frame)
+    def templates(
+        self, snippets: FrequentSnippets, builder: TemplateBuilder
+    ) -> list[MinedTemplate]:
+        """Return each template once, by its first and most frequent source."""
+        ordered = [*self._middle(snippets, builder), *self._dependency(snippets, builder)]
+        ordered += self._contexts(snippets, builder)
         return list({template.template: template for template in reversed(ordered)}.values())[::-1]
 
-    def _middle(self, finds: FrequentSnippets, frame: TemplateBuilder) -> Iterator[MinedTemplate]:
-        counts = {snippet: n for snippet, n in finds.totals.items() if snippet.direction}
+    def _middle(
+        self, snippets: FrequentSnippets, builder: TemplateBuilder
+    ) -> Iterator[MinedTemplate]:
+        counts = {snippet: n for snippet, n in snippets.totals.items() if snippet.direction}
         for snippet, count in most_frequent(
-            counts, finds.min_count, self.max_words, self.top, self.digits, self.merge_case
+            counts, snippets.min_count, self.max_words, self.top, self.digits, self.merge_case
         ):
-            if template := frame.middle(snippet):
+            if template := builder.middle(snippet):
                 yield MinedTemplate(
-                    template, count, snippet.direction, "middle", finds.example(snippet)
+                    template, count, snippet.direction, "middle", snippets.example(snippet)
                 )
 
     def _dependency(
-        self, finds: FrequentSnippets, frame: TemplateBuilder
+        self, snippets: FrequentSnippets, builder: TemplateBuilder
     ) -> Iterator[MinedTemplate]:
-        counts, examples = finds.phrases
-        for phrase, count in frequent_phrases(counts, finds.min_count, self.dependency_top):
-            if template := frame.phrase(phrase):
+        counts, examples = snippets.phrases
+        for phrase, count in frequent_phrases(counts, snippets.min_count, self.dependency_top):
+            if template := builder.phrase(phrase):
                 direction = phrase_direction(phrase)
                 yield MinedTemplate(template, count, direction, "dependency", examples[phrase])
 
-    def _contexts(self, finds: FrequentSnippets, frame: TemplateBuilder) -> Iterator[MinedTemplate]:
-        counts = {s: by_label for s, by_label in finds.counts.items() if not s.direction}
-        for snippet, count in most_shared(counts, finds.min_count, self.min_labels, self.top):
-            for template in filter(None, frame.contexts(snippet)):
-                yield MinedTemplate(template, count, None, "context", finds.example(snippet))
+    def _contexts(
+        self, snippets: FrequentSnippets, builder: TemplateBuilder
+    ) -> Iterator[MinedTemplate]:
+        counts = {s: by_label for s, by_label in snippets.counts.items() if not s.direction}
+        for snippet, count in shared_contexts(
+            counts, snippets.min_count, self.min_labels, self.top
+        ):
+            for template in filter(None, builder.contexts(snippet)):
+                yield MinedTemplate(template, count, None, "context", snippets.example(snippet))
 
 
 def mine_tasks(searcher: MiningSearch, tasks: Sequence[Task]) -> list[list[MinedTemplate]]:
-    """The templates of each task, from one pass over all their corpora; no model is touched.
+    """Return the templates of each task, from one pass over all their corpora, without a model.
 
-    Each task's are written to `mined.jsonl` in its workspace, and read from there where nothing
-    has changed. `TaskError` where a task has no corpus, or its corpus not a single hit.
+    They are written to `mined.jsonl` in the task's workspace, and read from there if nothing has
+    changed. Raises TaskError if a task has no corpus, or its corpus not a single hit.
     """
     return mine_templates(searcher, tasks)

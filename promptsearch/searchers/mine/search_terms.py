@@ -1,4 +1,4 @@
-"""What tasks look for in text, and the one index of it that a pass searches by."""
+"""The terms that tasks look for in text, and the index of all of them for one pass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +10,14 @@ from promptsearch.corpora.mention_matcher import Matcher, all_surfaces, surfaces
 
 @dataclass(frozen=True)
 class SearchTerms:
-    """What one task looks for: facts, or the answers of its labels."""
+    """The terms of one task: facts, or the answers of its labels."""
 
     facts: tuple[Pair, ...] = ()
     answers: tuple[tuple[str, str], ...] = ()  # (answer, label)
+
+    def __repr__(self) -> str:
+        """Return the text that checkpoints' keys digest: its words are the first version's."""
+        return f"Wanted(facts={self.facts!r}, answers={self.answers!r})"
 
     @property
     def names(self) -> set[str]:
@@ -22,7 +26,7 @@ class SearchTerms:
 
 @dataclass(frozen=True)
 class Terms:
-    """What several tasks look for, by the tasks' numbers. `key` stands for all of it."""
+    """The terms of several tasks, by the tasks' numbers. `key` is a digest of all of them."""
 
     requests: tuple[tuple[int, SearchTerms], ...] = field(compare=False)
     spaced: bool = field(compare=False)
@@ -30,10 +34,10 @@ class Terms:
 
 
 class TermIndex:
-    """The terms made ready: one automaton for all tasks, one index for each."""
+    """An index of terms: one automaton for all tasks, one index for each."""
 
     def __init__(self, terms: Terms) -> None:
-        names = all_surfaces(name for _, want in terms.requests for name in want.names)
+        names = all_surfaces(name for _, task_terms in terms.requests for name in task_terms.names)
         index = {name: number for number, name in enumerate(names)}
         self.spaced = terms.spaced
         self.matcher = Matcher(names, terms.spaced)
@@ -43,15 +47,15 @@ class TermIndex:
 
 @lru_cache(maxsize=1)
 def term_index(terms: Terms) -> TermIndex:
-    """Made once in a process: its shards come one after the other and mostly share their terms."""
+    """Return the index, built once in a process: its shards mostly share their terms."""
     return TermIndex(terms)
 
 
-def _labels(want: SearchTerms, index: Mapping[str, int]) -> dict[int, list[str]]:
-    """The labels that each name answers for."""
+def _labels(terms: SearchTerms, index: Mapping[str, int]) -> dict[int, list[str]]:
+    """Return the labels that each name is an answer of."""
     labels: dict[int, list[str]] = {}
-    for answer, label in want.answers:
+    for answer, label in terms.answers:
         for surface in surfaces(answer):
-            if label not in (known := labels.setdefault(index[surface], [])):
-                known.append(label)
+            if label not in (labels_of_name := labels.setdefault(index[surface], [])):
+                labels_of_name.append(label)
     return labels

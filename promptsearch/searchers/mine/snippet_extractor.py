@@ -1,4 +1,4 @@
-"""What tasks take from each chunk of text: middle words, sentences to parse, contexts."""
+"""Snippets in each chunk of text: middle words, sentences to parse, contexts of answers."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ _LONG = 1000  # bytes of a sentence that no parser needs to see: lists, mostly
 
 @dataclass(frozen=True)
 class SnippetLimits:
-    """What counts as a snippet. The searcher's fields of the same names say more."""
+    """Limits of a snippet: see the strategy's fields of these names."""
 
     max_words: int = 5
     max_distance: int = 10
@@ -39,30 +39,34 @@ class SnippetLimits:
     cross_sentences: bool = False
     parsed: int = 0  # sentences kept for the parser, per task
 
+    def __repr__(self) -> str:
+        """Return the text that checkpoints' keys digest: its words are the first version's."""
+        return f"Limits({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
 
 @dataclass
 class PassCounts:
-    """How much was read and found, by task."""
+    """Counts of sentences and hits, by task."""
 
     sentences: Counter[int] = field(default_factory=Counter)  # by task
     hits: Counter[int] = field(default_factory=Counter)  # by task: mention pairs, or answers
 
 
 class SnippetExtractor:
-    """Takes the snippets of several tasks from text, one chunk after the other."""
+    """Counts the snippets of several tasks in text, one chunk after the other."""
 
     def __init__(self, index: TermIndex, limits: SnippetLimits, table: CountTable) -> None:
         self._matcher, self._facts, self._labels = index.matcher, index.facts, index.labels
         self._spaced, self._limits, self._table = index.spaced, limits, table
         self.samples: dict[int, dict[str, Sentence]] = {task: {} for task in self._facts}
-        self.tally = PassCounts()
+        self.counts = PassCounts()
 
     def take(self, chunk: Chunk) -> None:
         text = as_array(chunk.text)
         starts = sentence_starts(text, self._spaced, self._limits.cross_sentences)
         hits = self._matcher.hits(chunk.text, text)
         sentences = int((starts[1:] - starts[:-1] > 1).sum())  # an empty line is none
-        self.tally.sentences.update(dict.fromkeys([*self._facts, *self._labels], sentences))
+        self.counts.sentences.update(dict.fromkeys([*self._facts, *self._labels], sentences))
         for task, facts in self._facts.items():
             self._take_facts(task, facts, chunk, hits, starts)
         for task, labels in self._labels.items():
@@ -77,7 +81,7 @@ class SnippetExtractor:
         for pair in [*stated, *_new(plain, stated)]:
             middle = words(_decoded(chunk.text, pair.between), self._spaced)
             if len(middle) <= self._limits.max_distance:
-                self.tally.hits[task] += 1
+                self.counts.hits[task] += 1
                 self._count_middle(task, Snippet(pair.direction, " ".join(middle)), pair, chunk)
                 self._sample(task, pair, chunk)
 
@@ -109,7 +113,7 @@ class SnippetExtractor:
             strict=True,
         ):
             first, last = int(starts[sentence]), int(starts[sentence + 1])
-            self.tally.hits[task] += 1
+            self.counts.hits[task] += 1
             before = words(_decoded(text, (max(first, start - _NEAR), start)), self._spaced)
             after = words(_decoded(text, (end, min(last, end + _NEAR))), self._spaced)
             for snippet in contexts(before, after, self._limits.max_words, self._limits.digits):
@@ -126,14 +130,15 @@ def smallest(sample: Mapping[str, Sentence], size: int) -> dict[str, Sentence]:
 
 
 def _new(plain: Iterable[MentionPair], stated: Sequence[MentionPair]) -> Iterator[MentionPair]:
-    """The pairs found in the text that are none of those the file itself states."""
+    """Yield the pairs found in the text without those that the file itself states."""
     by_sentence = {
         pair.sentence: [f for f in stated if f.sentence == pair.sentence] for pair in stated
     }
     for pair in plain:
-        same = by_sentence.get(pair.sentence, ())
+        stated_there = by_sentence.get(pair.sentence, ())
         if not any(
-            _overlap(pair.subject, s.subject) and _overlap(pair.object, s.object) for s in same
+            _overlap(pair.subject, s.subject) and _overlap(pair.object, s.object)
+            for s in stated_there
         ):
             yield pair
 
@@ -143,7 +148,7 @@ def _overlap(a: Span, b: Span) -> bool:
 
 
 def _sentence(pair: MentionPair, text: bytes) -> Sentence:
-    """The sentence as text, and the characters of its subject and object."""
+    """Return the sentence as text, with the characters of its subject and object."""
     start, end = pair.sentence
 
     def characters(span: Span) -> Span:
@@ -157,5 +162,5 @@ def _sentence(pair: MentionPair, text: bytes) -> Sentence:
 
 
 def _decoded(text: bytes, span: Span) -> str:
-    """Text of the span; half a character at a window's edge is left out."""
+    """Return the text of the span, without half a character at a window's edge."""
     return text[span[0] : span[1]].decode(errors="ignore")

@@ -41,10 +41,10 @@ def middle_words(
     facts: frozenset[tuple[str, str]],
     max_distance: int = 10,
 ) -> Iterator[Snippet]:
-    """The words strictly between every two mentions of a fact that are near each other."""
+    """Yield the words strictly between every two mentions of a fact that are near each other."""
     ordered = sorted(mentions)
-    for at, first in enumerate(ordered):
-        for second in ordered[at + 1 :]:
+    for number, first in enumerate(ordered):
+        for second in ordered[number + 1 :]:
             if not 0 <= second.start - first.end <= max_distance:
                 continue
             middle = " ".join(tokens[first.end : second.start])
@@ -55,7 +55,7 @@ def middle_words(
 
 
 def merged_case(counts: Mapping[Snippet, int]) -> Counter[Snippet]:
-    """Counts of the lower-cased snippets; the released code drops what it does not merge."""
+    """Return counts of the lower-cased snippets; the released code drops what it does not merge."""
     merged: Counter[Snippet] = Counter()
     for snippet, count in counts.items():
         merged[lowered(snippet)] += count
@@ -67,7 +67,10 @@ def lowered(snippet: Snippet) -> Snippet:
 
 
 def is_middle(snippet: Snippet, max_words: int = 5, digits: bool = False) -> bool:
-    """LPAQA's rules: not led by punctuation, not all stop words, not long; ours: no digits."""
+    """Return whether LPAQA takes it: no punctuation first, not all stop words, short.
+
+    Ours: no digits.
+    """
     words = snippet.before.lower().split()
     return (
         bool(words)
@@ -79,7 +82,7 @@ def is_middle(snippet: Snippet, max_words: int = 5, digits: bool = False) -> boo
 
 
 def is_context(snippet: Snippet, max_words: int = 5, digits: bool = False) -> bool:
-    """The same for the context of an answer; ours, since no paper covers it.
+    """Return whether the context of an answer is taken; ours, since no paper covers it.
 
     Stop words are the best of contexts ("it was [Z]"), so two of them will do; one alone ("the
     [Z]") will not. Neither edge is punctuation, since the template ends in its own full stop, and
@@ -98,6 +101,7 @@ def is_context(snippet: Snippet, max_words: int = 5, digits: bool = False) -> bo
 
 
 def is_kept(snippet: Snippet, max_words: int = 5, digits: bool = False) -> bool:
+    """Return whether a snippet of its kind is taken: middle words, or a context."""
     rule = is_middle if snippet.direction else is_context
     return rule(snippet, max_words, digits)
 
@@ -110,7 +114,7 @@ def most_frequent(
     digits: bool = False,
     merge_case: bool = True,
 ) -> list[tuple[Snippet, int]]:
-    """The snippets that become templates, most frequent first, equal ones in alphabetical order.
+    """Return the snippets that become templates, most frequent first, then in alphabetical order.
 
     `merge_case=False` is the released code: the threshold comes before lower-casing.
     """

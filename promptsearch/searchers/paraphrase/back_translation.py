@@ -3,9 +3,9 @@
 Jiang, Xu, Araki and Neubig (2020), "How Can We Know What Language Models Know?", section 3.2.
 https://arxiv.org/abs/1911.12543
 
-A template goes into another language and back, B translations each way: B x B candidates, judged by
-the sum of both mean log-probabilities. Those that do not hold each place exactly once are turned
-down, and of equal ones the first counts.
+A template goes into another language and back, B translations each way: B x B candidates, scored by
+the sum of both mean log-probabilities. Those that do not hold each field and slot exactly once are
+rejected, and of equal ones the first counts.
 """
 
 from collections import Counter
@@ -28,12 +28,12 @@ from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
 
 @dataclass
 class BackTranslation:
-    """Both translators; places are marked as LPAQA does, and otherwise where that loses them."""
+    """Two translators; placeholders are LPAQA's, and other ones if these get lost."""
 
     forward: Translator
     backward: Translator
     beam: int
-    whole: bool  # whether fields at the ends belong to the sentence
+    whole: bool  # true if fields at the ends belong to the sentence
     score: Score
     rejected: Counter[str] = field(default_factory=Counter)
 
@@ -42,13 +42,13 @@ class BackTranslation:
             sentence = Sentence.of(parent.template, self.whole)
             by_template: dict[Template, Proposal] = {}
             for marks in MARKS if sentence.marked_text(MARKS[0], self.rejected) else ():
-                for template, candidate in self._understood(sentence, marks):
+                for template, candidate in self._templates(sentence, marks):
                     by_template.setdefault(template, _proposal(template, candidate, parent))
                 if by_template and not self.forward.one_best:
                     break
             yield sorted(by_template.values(), key=lambda p: -cast(float, p.evidence["score"]))
 
-    def _understood(self, sentence: Sentence, marks: Marks) -> Iterator[tuple[Template, Candidate]]:
+    def _templates(self, sentence: Sentence, marks: Marks) -> Iterator[tuple[Template, Candidate]]:
         trip = RoundTrip(self.forward, self.backward, self.beam, self.score)
         for candidate in trip.of(sentence.to_text(marks)):
             try:

@@ -22,12 +22,12 @@ Marks = tuple[Sequence[str], Sequence[str]]
 
 
 class PlaceholderLost(Exception):
-    """Why a sentence is no template; counted, and reported once."""
+    """The reason why a sentence is no template; counted, and reported once."""
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """The part of a template that is said, and what stands around it."""
+    """The part of a template that is put in other words, and the parts around it."""
 
     before: tuple[Part, ...]
     parts: tuple[Part, ...]
@@ -35,7 +35,7 @@ class Sentence:
 
     @classmethod
     def of(cls, template: Template, whole: bool) -> "Sentence":
-        """`whole`: with the fields at its ends."""
+        """Return the sentence of a template; if `whole`, with the fields at its ends."""
         parts = template.parts
         start, stop = 0, len(parts)
         while not whole and _outside(parts[start]):
@@ -46,17 +46,17 @@ class Sentence:
 
     @cached_property
     def has_words(self) -> bool:
-        """Whether there is anything to say in other words."""
+        """True if there are words to replace."""
         return any(isinstance(p, Text) and re.search(r"\w", p.text) for p in self.parts)
 
     def to_text(self, marks: Marks) -> str:
-        """With marks in its places."""
-        mark_of = self._marked(marks)
+        """Return the sentence with marks for its fields and slots."""
+        mark_of = self._mark_of_part(marks)
         pieces = (p.text if isinstance(p, Text) else mark_of[p] for p in self.parts)
         return "".join(pieces).strip()
 
     def marked_text(self, marks: Marks, rejected: Counter[str]) -> str:
-        """The same; empty where there is nothing to say, or (counted) too many places for marks."""
+        """Return `to_text`, or "" without words or, counted as rejected, with too few marks."""
         try:
             return self.to_text(marks) if self.has_words else ""
         except PlaceholderLost as lost:
@@ -64,8 +64,8 @@ class Sentence:
             return ""
 
     def to_template(self, text: str, marks: Marks) -> Template:
-        """The template that a sentence with these marks says; `Lost` where it says none."""
-        part_of = {mark: part for part, mark in self._marked(marks).items()}
+        """Return the template of a sentence with these marks; PlaceholderLost if there is none."""
+        part_of = {mark: part for part, mark in self._mark_of_part(marks).items()}
         for mark, part in part_of.items():
             count, expected = len(_mark_pattern(mark).findall(text)), self.parts.count(part)
             if count != expected:
@@ -81,7 +81,7 @@ class Sentence:
         return self._template([*parts, Text(text[end:])])
 
     def _template(self, parts: Sequence[Part]) -> Template:
-        """With what stands around the sentence, and the white space at its ends."""
+        """Return the template with the parts around the sentence, and the space at its ends."""
         first, last = self.parts[0], self.parts[-1]
         space_before = (
             first.text[: -len(first.text.lstrip()) or None] if isinstance(first, Text) else ""
@@ -94,8 +94,8 @@ class Sentence:
         except PromptError as error:
             raise PlaceholderLost("no notation says it") from error
 
-    def _marked(self, marks: Marks) -> dict[Part, str]:
-        """The mark of each place; `Lost` where there are more places than marks."""
+    def _mark_of_part(self, marks: Marks) -> dict[Part, str]:
+        """Return the mark of each field and slot; PlaceholderLost if there are too few marks."""
         fields = dict.fromkeys(part for part in self.parts if isinstance(part, Field))
         slots = dict.fromkeys(part for part in self.parts if isinstance(part, Slot))
         if len(fields) > len(marks[0]) or len(slots) > len(marks[1]):
@@ -109,5 +109,5 @@ def _outside(part: Part) -> bool:
 
 
 def _mark_pattern(mark: str) -> re.Pattern[str]:
-    """Where the mark stands by itself."""
+    """Return the pattern of the mark as a word by itself."""
     return re.compile(rf"(?<![\w\[]){re.escape(mark)}(?![\w\]])")

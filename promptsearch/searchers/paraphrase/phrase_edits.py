@@ -4,8 +4,8 @@ Prasad, Hase, Zhou and Bansal (2023), "GrIPS: Gradient-free, Edit-based Instruct
 Prompting Large Language Models". https://arxiv.org/abs/2203.07281
 
 The paper edits the phrases that a constituency parser finds in an instruction; templates are
-short, so every run of up to three words is a phrase here. Its paraphrases of phrases are those of
-the other ways.
+short, so every run of up to three words is a phrase here. Its paraphrases of phrases are left to
+the other methods.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ LONGEST = 3  # words of a phrase
 
 @dataclass
 class PhraseEdits:
-    """Random edits of each parent, the same for the same seed."""
+    """Random edits of each parent, equal for equal seeds."""
 
     count: int  # of each parent
     seed: int
@@ -37,35 +37,35 @@ class PhraseEdits:
             kinds = self._kinds(TemplateWords.of(parent.template, self.spaced), parent)
             mixed = ([edits[index] for index in rng.permutation(len(edits))] for edits in kinds)
             drawn = islice(interleave(mixed), self.count)
-            proposals = [Proposal(t, parent, done) for t, done in distinct(drawn)]
+            proposals = [Proposal(t, parent, evidence) for t, evidence in distinct(drawn)]
             self._remember(proposals)
             yield proposals
 
-    def _kinds(self, wording: TemplateWords, parent: Parent) -> list[list[Edit]]:
-        """Deletions, swaps and additions: they take turns, as the paper draws the kind first."""
+    def _kinds(self, words: TemplateWords, parent: Parent) -> list[list[Edit]]:
+        """Return deletions, swaps and additions, to take turns: the paper draws the kind first."""
         return [
-            list(self._deletions(wording)),
-            list(self._swaps(wording)),
-            list(self._additions(wording, parent)),
+            list(self._deletions(words)),
+            list(self._swaps(words)),
+            list(self._additions(words, parent)),
         ]
 
-    def _deletions(self, wording: TemplateWords) -> Iterator[Edit]:
-        for span in wording.spans(LONGEST):
-            yield wording.replaced(*span, ""), _evidence("delete", wording.text(*span))
+    def _deletions(self, words: TemplateWords) -> Iterator[Edit]:
+        for span in words.spans(LONGEST):
+            yield words.replaced(*span, ""), _evidence("delete", words.text(*span))
 
-    def _swaps(self, wording: TemplateWords) -> Iterator[Edit]:
-        for first, second in combinations(sorted(wording.spans(LONGEST)), 2):
-            if first[1] <= second[0] and wording.text(*first) != wording.text(*second):
-                evidence = _evidence("swap", wording.text(*first), wording.text(*second))
-                yield wording.swapped(first, second), evidence
+    def _swaps(self, words: TemplateWords) -> Iterator[Edit]:
+        for first, second in combinations(sorted(words.spans(LONGEST)), 2):
+            if first[1] <= second[0] and words.text(*first) != words.text(*second):
+                evidence = _evidence("swap", words.text(*first), words.text(*second))
+                yield words.swapped(first, second), evidence
 
-    def _additions(self, wording: TemplateWords, parent: Parent) -> Iterator[Edit]:
+    def _additions(self, words: TemplateWords, parent: Parent) -> Iterator[Edit]:
         for phrase in self._deleted.get(parent.template, ()):
-            for at in range(len(wording.pieces) + 1):
-                yield wording.inserted(at, phrase), _evidence("add", phrase)
+            for position in range(len(words.pieces) + 1):
+                yield words.inserted(position, phrase), _evidence("add", phrase)
 
     def _remember(self, proposals: Sequence[Proposal]) -> None:
-        """What was deleted on the way to each template may be added back."""
+        """Keep the phrases deleted on the way to each template: they may be added back."""
         for proposal in proposals:
             deleted = self._deleted.get(proposal.parent.template, ())
             if proposal.evidence["edit"] == "delete":
@@ -74,5 +74,5 @@ class PhraseEdits:
 
 
 def _evidence(edit: str, phrase: str, replacement: str | None = None) -> dict[str, object]:
-    done: dict[str, object] = {"method": "edits", "edit": edit, "phrase": phrase}
-    return done if replacement is None else {**done, "with": replacement}
+    evidence: dict[str, object] = {"method": "edits", "edit": edit, "phrase": phrase}
+    return evidence if replacement is None else {**evidence, "with": replacement}

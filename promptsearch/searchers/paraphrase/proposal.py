@@ -1,4 +1,4 @@
-"""What a way of paraphrasing proposes."""
+"""Proposals of paraphrase methods: new templates near a parent."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ class Proposal:
 
     template: Template
     parent: Parent
-    evidence: Mapping[str, object]  # "method", and what was done
+    evidence: Mapping[str, object]  # "method", and its edit
 
 
 class ParaphraseMethod(Protocol):
-    """A way of paraphrasing."""
+    """A method of paraphrasing."""
 
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
-        """Of each parent, those that promise most first."""
+        """Yield the proposals of each parent, those that promise most first."""
         ...
 
 
 def is_whole(proposal: Proposal) -> bool:
-    """Return whether all fields and slots of the parent are there, each as often."""
+    """Return whether the template has all fields and slots of its parent, each as often."""
     child, parent = (
         sorted(part.name for part in template.parts if not isinstance(part, Text))
         for template in (proposal.template, proposal.parent.template)

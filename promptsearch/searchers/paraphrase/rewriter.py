@@ -1,18 +1,17 @@
-"""Rewriting by a model that follows instructions; what it writes is read strictly."""
+"""Rewriting by a model that follows instructions; only whole, short sentences count."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import cast
 
 from promptsearch.engine import ModelCall
-from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Template
 from promptsearch.scoring import Cost
+from promptsearch.searchers.common.ledgered import ledgered
 from promptsearch.searchers.paraphrase.marked_sentence import MARKS, PlaceholderLost, Sentence
 from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
 
@@ -25,7 +24,7 @@ _QUOTED = re.compile(r"""^["'\u201c\u2018`]+(.*?)["'\u201d\u2019`]+$""")
 
 @dataclass
 class Rewriter:
-    """Asks for each parent as often as `count`."""
+    """Samples `count` sentences from the model for each parent."""
 
     model: LanguageModel
     count: int
@@ -39,24 +38,25 @@ class Rewriter:
             sentence = Sentence.of(parent.template, self.whole)
             proposals: dict[Template, Proposal] = {}
             marked = sentence.marked_text(MARKS[0], self.rejected)
-            for text in self._written(marked) if marked else ():
-                self._take(text, marked, sentence, parent, proposals)
+            for text in self._sampled(marked) if marked else ():
+                self._add(text, marked, sentence, parent, proposals)
             yield list(proposals.values())
 
-    def _written(self, marked: str) -> list[str]:
+    def _sampled(self, marked: str) -> list[str]:
         marks = " and ".join(re.findall(r"\[\w\]", marked))
         request = REQUEST.format(marks=marks, said=marked)
-        about = (request, self.count, self.seed, self.model.info.sha256)
-        name = f"rewrite {digest(about)}"
-        return cast(list[str], self.score.once(name, partial(self._chore, request)))
+        inputs = (request, self.count, self.seed, self.model.info.sha256)
+        prepare = partial(self._model_call, request)
+        texts: list[str] = ledgered(self.score, "rewrite", prepare, inputs)
+        return texts
 
-    def _chore(self, request: str) -> ModelCall:
+    def _model_call(self, request: str) -> ModelCall:
         from promptsearch.models.generation.sampling import LONGEST, sample_texts
 
-        cost = Cost(self.count, self.count * LONGEST)  # tokens: at most, what is asked left out
+        cost = Cost(self.count, self.count * LONGEST)  # tokens: at most, without the request's
         return ModelCall(cost, partial(sample_texts, self.model, request, self.count, self.seed))
 
-    def _take(
+    def _add(
         self,
         text: str,
         marked: str,
@@ -64,11 +64,11 @@ class Rewriter:
         parent: Parent,
         proposals: dict[Template, Proposal],
     ) -> None:
-        """Into `found`, or among the rejected."""
+        """Add the template of a text to the proposals, or count the text as rejected."""
         try:
             template = sentence.to_template(_sentence(text, marked), MARKS[0])
-        except PlaceholderLost as lost:
-            self.rejected[str(lost)] += 1
+        except PlaceholderLost as error:
+            self.rejected[str(error)] += 1
             return
         if template in proposals or template == parent.template:
             self.rejected["said before"] += 1
@@ -77,7 +77,7 @@ class Rewriter:
 
 
 def _sentence(text: str, marked: str) -> str:
-    """The one sentence that was asked for; `Lost` where something else came."""
+    """Return the one sentence of the text; PlaceholderLost if there is more, or it is too long."""
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     if len(lines) != 1:
         raise PlaceholderLost("not one line")

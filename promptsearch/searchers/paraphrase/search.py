@@ -1,12 +1,12 @@
 """Searching the neighbourhood of prompts: the same thing said in other words.
 
-Each round, the best prompts so far are paraphrased in several ways; of all neighbours, those that
-do best on some training examples are scored on dev, and the next round starts from the best. The
-ways are parts of their own, each with its paper: back-translation (LPAQA), synonyms, a masked
+Each round, the best prompts so far are paraphrased by several methods; of all neighbours, those
+that do best on some training examples are scored on dev, and the next round starts from the best.
+The methods are modules, each with its paper: back-translation (LPAQA), synonyms, a masked
 model's substitutions, phrase edits (GrIPS), and rewriting by an instruction-following model.
 
-Ours is the course of the search: LPAQA paraphrases once and ranks on training facts, GrIPS climbs
-from one prompt by one way.
+Ours are the rounds: LPAQA paraphrases once and ranks on training facts, GrIPS climbs from one
+prompt by one method.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,14 +29,14 @@ from promptsearch.prompt.template import check_slots_and_fields
 from promptsearch.searchers.common.companion_models import (
     check_both_ways,
     check_sources,
-    filler,
     is_masked,
-    translators,
-    writer,
+    load_filler,
+    load_rewriter,
+    load_translators,
 )
 from promptsearch.searchers.common.field_notes import TemplateFiles
 from promptsearch.searchers.common.interleave import interleave
-from promptsearch.searchers.common.training_contexts import instances_of
+from promptsearch.searchers.common.training_contexts import training_contexts
 from promptsearch.searchers.common.word_scorer import word_scorer
 from promptsearch.searchers.paraphrase.back_translation import BackTranslation
 from promptsearch.searchers.paraphrase.phrase_edits import PhraseEdits
@@ -117,26 +117,27 @@ class ParaphraseSearch:
             check_family("--rewriter", self.rewriter, ("causal", "seq2seq"))
 
     def search(self, task: Task, score: Score) -> None:
-        """Rounds until there is nothing new to say."""
-        ways = self._ways(task, score)
+        """Run rounds until there is no new neighbour."""
+        methods = self._methods(task, score)
         parsed = (Template.parse(notation) for notation in self.template)
         starts = [task.prompt, *(_start(task, template) for template in parsed)]
         try:
-            self._rounds(task, score, list(ways.values()), score(dict.fromkeys(starts)))
+            self._rounds(task, score, list(methods.values()), score(dict.fromkeys(starts)))
         finally:
-            for name, way in ways.items():
-                if isinstance(way, BackTranslation | Rewriter) and way.rejected:
-                    reasons = ", ".join(f"{n} {why}" for why, n in way.rejected.most_common())
+            for name, method in methods.items():
+                if isinstance(method, BackTranslation | Rewriter) and method.rejected:
+                    counts = method.rejected.most_common()
+                    reasons = ", ".join(f"{count} {reason}" for reason, count in counts)
                     task.log(f"{name} rejected: {reasons}")
 
     def _rounds(
-        self, task: Task, score: Score, ways: Sequence[ParaphraseMethod], trials: list[Trial]
+        self, task: Task, score: Score, methods: Sequence[ParaphraseMethod], trials: list[Trial]
     ) -> None:
         seen = {trial.prompt.template for trial in trials}
         for number in range(1, self.rounds + 1):
             best = ranked(trials, task.objective)[: self.keep]
             parents = [Parent(trial.id, trial.prompt.template) for trial in best]
-            pool = list(self._neighbours(task, parents, ways, seen))
+            pool = list(self._neighbours(task, parents, methods, seen))
             if not pool:
                 return
             task.log(f"round {number}: {len(pool)} neighbours of {len(parents)} prompts")
@@ -146,18 +147,18 @@ class ParaphraseSearch:
         self,
         task: Task,
         parents: Sequence[Parent],
-        ways: Sequence[ParaphraseMethod],
+        methods: Sequence[ParaphraseMethod],
         seen: set[Template],
     ) -> Iterator[Prompt]:
-        """New ones, from all ways and parents in turn, as many as the pool holds."""
-        lists = [proposals for way in ways for proposals in way.neighbours(parents)]
-        fresh = without_repeats(filter(is_whole, interleave(lists)), seen)
-        for _, proposal in zip(range(self.pool), fresh, strict=False):
+        """Yield new prompts, from all methods and parents in turn, as many as the pool holds."""
+        lists = [proposals for method in methods for proposals in method.neighbours(parents)]
+        new = without_repeats(filter(is_whole, interleave(lists)), seen)
+        for _, proposal in zip(range(self.pool), new, strict=False):
             source = Source("paraphrase", (proposal.parent.id,), proposal.evidence)
             yield task.prompt.with_template(proposal.template, source)
 
     def _screened(self, task: Task, pool: Sequence[Prompt], score: Score) -> list[Prompt]:
-        """Those that do best on training examples; without any, the first ones."""
+        """Return the prompts that do best on training examples; without any, the first ones."""
         count = min(self.screen, len(task.train))
         if not count or len(pool) <= self.width:
             return list(pool[: self.width])
@@ -169,12 +170,12 @@ class ParaphraseSearch:
         )
         return [trial.prompt for trial in best[: self.width]]
 
-    def _ways(self, task: Task, score: Score) -> dict[str, ParaphraseMethod]:
-        """By name; `ModelError` or `RunError` where one cannot be gone."""
-        return {method: self._way(method, task, score) for method in self._methods(task)}
+    def _methods(self, task: Task, score: Score) -> dict[str, ParaphraseMethod]:
+        """Return the methods by name; ModelError or RunError if one cannot be used."""
+        return {name: self._method(name, task, score) for name in self._names(task)}
 
-    def _methods(self, task: Task) -> tuple[Method, ...]:
-        """Those asked for; or all that can be done here."""
+    def _names(self, task: Task) -> tuple[Method, ...]:
+        """Return the user's choice of methods; or all that can be used here."""
         if "synonyms" in self.method and not is_english(task.language):
             raise RunError(f"--method synonyms is English, but the task is in {task.language!r}")
         if self.method:
@@ -191,27 +192,27 @@ class ParaphraseSearch:
                 task.log(f"{name} left out: English, but the task is in {task.language!r}")
         return tuple(method for method, can in available.items() if can)
 
-    def _way(self, method: Method, task: Task, score: Score) -> ParaphraseMethod:
-        match method:
+    def _method(self, name: Method, task: Task, score: Score) -> ParaphraseMethod:
+        match name:
             case "synonyms":
                 files = [read_thesaurus(Path(name)) for name in self.thesaurus]
                 return Synonyms([*files, wordnet()])
             case "substitute":
-                words = word_scorer(task, filler(task, self.filler))
-                instances = instances_of(task, self.examples)
-                return Substitution(words, instances, score, self.fills, is_spaced(task.language))
+                words = word_scorer(task, load_filler(task, self.filler))
+                contexts = training_contexts(task, self.examples)
+                return Substitution(words, contexts, score, self.fills, is_spaced(task.language))
             case "edits":
                 return PhraseEdits(self.edits, task.seed, is_spaced(task.language))
             case "translate":
-                pair = translators(task, self.forward, self.backward)
+                pair = load_translators(task, self.forward, self.backward)
                 return BackTranslation(*pair, self.beam, task.kind == "facts", score)
             case "rewrite":
-                model = writer(task, self.rewriter)
+                model = load_rewriter(task, self.rewriter)
                 return Rewriter(model, self.rewrites, task.seed, task.kind == "facts", score)
 
 
 def _start(task: Task, template: Template) -> Prompt:
-    """A template that the user gave; `PromptError` where it does not fit the task."""
+    """Return the prompt of a user's template; PromptError if it does not fit the task."""
     subject = f"the template {str(template)!r}"
     check_slots_and_fields(subject, template.parts, task.prompt.template.slots, task.inputs)
     return task.prompt.with_template(template, Source("paraphrase"))

@@ -1,4 +1,4 @@
-"""Words and phrases replaced by synonyms, inflected like what they replace; articles agree."""
+"""Words and phrases replaced by synonyms, inflected like them; articles agree."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,29 +14,29 @@ LONGEST = 3  # words of a phrase
 
 @dataclass(frozen=True)
 class Synonyms:
-    """English only, as its thesauri are: WordNet, and pair files such as PPDB's."""
+    """Synonyms of thesauri: WordNet, and pair files such as PPDB's. English only."""
 
     thesauri: Sequence[Thesaurus]
 
     def neighbours(self, parents: Sequence[Parent]) -> Iterator[list[Proposal]]:
         for parent in parents:
             yield [
-                Proposal(with_articles(template, parent.template), parent, done)
-                for template, done in distinct(self._edits(TemplateWords.of(parent.template)))
+                Proposal(with_articles(template, parent.template), parent, evidence)
+                for template, evidence in distinct(self._edits(TemplateWords.of(parent.template)))
             ]
 
-    def _edits(self, wording: TemplateWords) -> Iterator[Edit]:
-        """Each phrase in turn, its likeliest synonym first."""
-        return interleave(self._of(wording, *span) for span in wording.spans(LONGEST))
+    def _edits(self, words: TemplateWords) -> Iterator[Edit]:
+        """Yield edits of each phrase in turn, its likeliest synonym first."""
+        return interleave(self._replacements(words, *span) for span in words.spans(LONGEST))
 
-    def _of(self, wording: TemplateWords, start: int, stop: int) -> Iterator[Edit]:
-        phrase = wording.text(start, stop)
-        texts = (text for source in self.thesauri for text in replacements(phrase, source))
+    def _replacements(self, words: TemplateWords, start: int, stop: int) -> Iterator[Edit]:
+        phrase = words.text(start, stop)
+        texts = (text for thesaurus in self.thesauri for text in replacements(phrase, thesaurus))
         for text in dict.fromkeys(texts):
-            done: dict[str, object] = {"method": "synonyms", "from": phrase, "to": text}
-            yield wording.replaced(start, stop, text), done
+            evidence: dict[str, object] = {"method": "synonyms", "from": phrase, "to": text}
+            yield words.replaced(start, stop, text), evidence
 
 
 def with_articles(template: Template, before: Template) -> Template:
-    """The template, its articles as the words after them want them where those have changed."""
+    """Return the template with "a" and "an" corrected where the words after them have changed."""
     return Template.parse(agreed(str(template), str(before)))

@@ -17,7 +17,7 @@ _UNSPACED = re.compile(rf"(\s*)([A-Za-z0-9]+|[^\s][{_MARKS}]*)")
 
 @dataclass(frozen=True)
 class TemplateWord:
-    """A word, a punctuation mark or (with no text) a place, and the white space before it."""
+    """A word, a mark or (without text) a field or slot, with the white space before it."""
 
     space: str
     text: str
@@ -25,7 +25,7 @@ class TemplateWord:
 
     @property
     def is_word(self) -> bool:
-        """Whether it is a word, not a mark or a place."""
+        """True for a word, not for a mark, a field or a slot."""
         return self.text[:1].isalnum()
 
 
@@ -35,11 +35,11 @@ class TemplateWords:
 
     pieces: tuple[TemplateWord, ...]
     end: str = ""  # white space after the last one
-    spaced: bool = True  # whether the language puts spaces between words
+    spaced: bool = True  # true if the language puts spaces between words
 
     @classmethod
     def of(cls, template: Template, spaced: bool = True) -> "TemplateWords":
-        """Every text taken apart; `template` puts it together, but for space at its start."""
+        """Split every text into pieces; `template` joins them, without space at the start."""
         pieces: list[TemplateWord] = []
         space = ""
         for part in template.parts:
@@ -54,7 +54,7 @@ class TemplateWords:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """As a template has them."""
+        """The parts of the template."""
         parts: list[Part] = []
         for number, piece in enumerate(self.pieces):
             space = piece.space if number else piece.space.lstrip()
@@ -63,39 +63,39 @@ class TemplateWords:
 
     @cached_property
     def template(self) -> Template | None:
-        """None where the notation cannot say it."""
+        """The template; None if no notation says it."""
         try:
             return Template(self.parts)
         except PromptError:
             return None
 
     def spans(self, longest: int) -> Iterator[tuple[int, int]]:
-        """(start, stop) of every run of words, up to so many, in order; shorter ones first."""
+        """Split every text into pieces; `template` joins them, but for space at the start."""
         for size in range(1, longest + 1):
             for start in range(len(self.pieces) - size + 1):
                 if all(piece.is_word for piece in self.pieces[start : start + size]):
                     yield start, start + size
 
     def text(self, start: int, stop: int) -> str:
-        """The words of a span, without the space before them."""
+        """Return the words of a span, without the space before them."""
         joined = "".join(piece.space + piece.text for piece in self.pieces[start:stop])
         return joined.lstrip()
 
     def replaced(self, start: int, stop: int, new: str | Slot) -> "TemplateWords":
-        """The span with a text, or a slot, in its place; an empty text takes the span away."""
+        """Replace a span by a text or a slot; an empty text removes the span."""
         pieces = self._new(new, self.pieces[start].space)
         return replace(self, pieces=(*self.pieces[:start], *pieces, *self.pieces[stop:]))
 
-    def inserted(self, at: int, text: str | Slot) -> "TemplateWords":
-        """With a text, or a slot, before piece `at` (or at the end)."""
-        new = self._new(text, "" if at == 0 else self._gap)
-        after = list(self.pieces[at:])
+    def inserted(self, position: int, text: str | Slot) -> "TemplateWords":
+        """Insert a text or a slot before the piece at a position (or at the end)."""
+        new = self._new(text, "" if position == 0 else self._gap)
+        after = list(self.pieces[position:])
         if after and not after[0].space:
             after[0] = replace(after[0], space=self._gap)
-        return replace(self, pieces=(*self.pieces[:at], *new, *after))
+        return replace(self, pieces=(*self.pieces[:position], *new, *after))
 
     def swapped(self, earlier: tuple[int, int], later: tuple[int, int]) -> "TemplateWords":
-        """With two spans, the first before the second, in each other's place."""
+        """Swap two spans, the earlier and the later one."""
         first, second = self.text(*earlier), self.text(*later)
         return self.replaced(*later, first).replaced(*earlier, second)
 
@@ -104,7 +104,7 @@ class TemplateWords:
         return " " if self.spaced else ""
 
     def _new(self, new: str | Slot, space: str) -> list[TemplateWord]:
-        """The pieces of a text, or of a slot, that has this space before it."""
+        """Return the pieces of a text or a slot that has this space before it."""
         if isinstance(new, Slot):
             return [TemplateWord(space, "", new)]
         matches = (_SPACED if self.spaced else _UNSPACED).findall(new)
@@ -114,13 +114,13 @@ class TemplateWords:
         ]
 
 
-Edit = tuple[TemplateWords, dict[str, object]]  # what comes out, and what was done
+Edit = tuple[TemplateWords, dict[str, object]]  # the result, and the evidence
 
 
 def distinct(edits: Iterable[Edit]) -> Iterator[tuple[Template, dict[str, object]]]:
-    """The templates of edits, each once."""
+    """Yield the templates of edits, each once, with their evidence."""
     seen: set[Template] = set()
-    for wording, done in edits:
-        if wording.template is not None and wording.template not in seen:
-            seen.add(wording.template)
-            yield wording.template, done
+    for words, evidence in edits:
+        if words.template is not None and words.template not in seen:
+            seen.add(words.template)
+            yield words.template, evidence

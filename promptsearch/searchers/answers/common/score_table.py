@@ -1,4 +1,4 @@
-"""What a model says of every candidate word, on the training examples: one pass for all."""
+"""Log-probabilities of candidate words on the training examples, from one pass of the model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class WordScoring:
         words: Sequence[Candidate],
         most: int,
     ) -> "WordScoring":
-        """With `most` training examples at most, drawn by the task's seed from all labels alike."""
+        """Return the scoring of words on `most` examples at most, drawn from all labels alike."""
         index = {label: i for i, label in enumerate(task.labels)}
         examples = sample_balanced(task, most)
         gold = np.array([index[example.targets[0]] for example in examples])
@@ -52,7 +52,7 @@ class WordScoring:
         return cls(model, templates, examples, gold, words, scoring)
 
     def plan(self) -> Plan:
-        """Of all templates' texts, one template after the other."""
+        """Return the plan of all templates' texts, one template after the other."""
         causal = self.model.info.family == "causal"
         texts = [t.fill(example.inputs) for t in self.templates for example in self.examples]
         slot = self.templates[0].slots[0]
@@ -62,7 +62,7 @@ class WordScoring:
         )
 
     def log_prob_table(self, plan: Plan) -> Floats32:
-        """(template, example, word): log p of each word."""
+        """Return (template, example, word) log p of each word."""
         shape = len(self.templates), len(self.examples), len(self.words)
         flat = log_probs(self.model, plan, shape[0] * shape[1], shape[2])
         values: Floats32 = flat.view(shape).numpy()
@@ -70,7 +70,7 @@ class WordScoring:
 
 
 def log_probs(model: LanguageModel, plan: Plan, texts: int, answers: int) -> "Tensor":
-    """(text, answer), float32: all that a plan of so many asks for."""
+    """Return (text, answer) log p, float32: the results of a plan of so many texts and answers."""
     import torch
 
     table = torch.empty(texts, answers)
@@ -80,9 +80,9 @@ def log_probs(model: LanguageModel, plan: Plan, texts: int, answers: int) -> "Te
 
 
 def sample_balanced(task: Task, most: int) -> list[Example]:
-    """Training examples whose label is one of the task's, the labels taking turns.
+    """Return training examples whose label is one of the task's, drawn from the labels in turn.
 
-    `TaskError` where a label has none: nothing would speak for its words.
+    Raises TaskError if a label has no example: nothing would speak for its words.
     """
     order = np.random.default_rng([task.seed, 8]).permutation(len(task.train)).tolist()
     turns: dict[str, list[int]] = {label: [] for label in task.labels}
@@ -94,11 +94,11 @@ def sample_balanced(task: Task, most: int) -> list[Example]:
             "words may stand for it; add one"
         )
     rank = {row: turn for rows in turns.values() for turn, row in enumerate(rows)}
-    chosen = sorted(order, key=lambda place: rank[place])[:most]
+    chosen = sorted(order, key=lambda row: rank[row])[:most]
     return [task.train[row] for row in sorted(chosen)]
 
 
 def _up_to_slot(text: Filled) -> Filled:
-    """The text up to its slot: what follows would have to be read again for every word."""
+    """Return the text up to its slot: the rest would have to be read again for every word."""
     end = next(index for index, part in enumerate(text) if isinstance(part, Slot))
     return text[: end + 1]

@@ -1,4 +1,4 @@
-"""Where an answer search starts, and what it ends in."""
+"""The start of an answer search: its checks and first trials; and the prompts it proposes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 
 
 def require_labels(name: str, kind: str, slots: Sequence[str] = ()) -> None:
-    """`TaskError` where a task has no label words to search, or several `slots` for one."""
+    """Raise TaskError if a task has no label words to search, or several `slots` for one word."""
     if kind == "facts":
         raise TaskError(
             f"{name}: the candidates of facts are their own answers, so there is nothing to "
@@ -24,7 +24,7 @@ def require_labels(name: str, kind: str, slots: Sequence[str] = ()) -> None:
 
 
 def require_model(task: Task, several: bool = False) -> LanguageModel:
-    """The model that answers; the task must have labels, and one slot unless it may have more."""
+    """Return the model; TaskError if the task has no labels, or more slots than it may have."""
     require_labels(task.name, task.kind, () if several else task.prompt.template.slots)
     if task.model is None:
         raise ModelError("searching answers needs a model")
@@ -34,7 +34,7 @@ def require_model(task: Task, several: bool = False) -> LanguageModel:
 def starting_trials(
     task: Task, templates: Sequence[str], score: Score, strategy: str
 ) -> list[Trial]:
-    """The templates, with the task's answers; without any, the task's own prompt."""
+    """Score the templates with the task's answers; without any, the task's own prompt."""
     parsed = [Template.parse(notation) for notation in templates]
     prompts = [task.prompt.with_template(each, Source(strategy, ("p0",))) for each in parsed]
     return score(prompts or [task.prompt])
@@ -43,7 +43,7 @@ def starting_trials(
 def with_words(
     start: Trial, words: Mapping[str, Sequence[str]], strategy: str, evidence: Mapping[str, object]
 ) -> Prompt:
-    """The start's template with these answers."""
+    """Return the prompt of the start's template with these answers."""
     template = start.prompt.template
     answers = Verbalizer.of(
         {label: list(label_words) for label, label_words in words.items()}, template.slots

@@ -15,10 +15,10 @@ PTR = "{text} the [Z1] {head} MIDDLE the [Zn] {tail}"  # Han et al. (2021), with
 MANY = (PTR, "{text} In this sentence, the [Z1] {head} MIDDLE the [Zn] {tail}.")
 
 
-def layouts(width: int, inputs: Sequence[str], head: str, tail: str) -> Iterator[str]:
-    """Notations with one slot and, where rules have `width` words, with two and with so many.
+def entity_notations(width: int, inputs: Sequence[str], head: str, tail: str) -> Iterator[str]:
+    """Yield notations with one slot and, for rules of `width` words, with two and with so many.
 
-    None where the entities are no inputs, or nothing is left to be the text.
+    There are none if the entities are no inputs, or no input remains to be the text.
     """
     texts = [name for name in inputs if name not in (head, tail)]
     if head not in inputs or tail not in inputs or not texts:
@@ -33,6 +33,6 @@ def layouts(width: int, inputs: Sequence[str], head: str, tail: str) -> Iterator
 
 
 def several(notation: str, width: int) -> str:
-    """One of `MANY` for rules of `width` words, three or more."""
+    """Return one of `MANY` for rules of `width` words, three or more."""
     middle = " ".join(f"[Z{slot}]" for slot in range(2, width))
     return notation.replace("MIDDLE", middle).replace("[Zn]", f"[Z{width}]")

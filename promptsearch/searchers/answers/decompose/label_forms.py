@@ -1,4 +1,4 @@
-"""What stands for the labels in templates of one, two or more slots."""
+"""The answers of labels in templates of one, two or more slots."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Forms:
     """The answers of labels, in several shapes.
 
     `names` has the words of a label's name; `rules` answers with a word a slot, None where there
-    are none. `derived` are rules that were made of the names.
+    are none. `derived`: the rules were made of the names.
     """
 
     names: Mapping[str, tuple[str, ...]]
@@ -27,7 +27,7 @@ class Forms:
 
     @classmethod
     def of(cls, labels: Sequence[str], rules: Rules | None) -> "Forms":
-        """With the rules of a file, or such as can be made; `TaskError` where a label has none."""
+        """Return forms with these rules, or with derived ones; TaskError if a label has no rule."""
         if rules is None:
             rules_of_names = named_rules(labels)
             return cls(label_words(labels), rules_of_names, rules_of_names is not None)
@@ -40,11 +40,11 @@ class Forms:
 
     @property
     def width(self) -> int:
-        """Words of a rule; 0 without rules."""
+        """The number of words of a rule; 0 without rules."""
         return len(next(iter(self.rules.values()))[0]) if self.rules else 0
 
     def answers(self, template: Template) -> tuple[Form, LabelForms]:
-        """What fits the template's slots; `TaskError` names how many would do."""
+        """Return the form and the answers that fit the template's slots; TaskError if none does."""
         count = len(template.slots)
         if self.rules and count == self.width:
             return "rules", self.rules
@@ -65,7 +65,7 @@ class Forms:
 
 
 def same_tokens(answers: LabelForms) -> list[list[str]]:
-    """Groups of labels that have the same answers, so that nothing tells them apart."""
+    """Return groups of labels with equal answers, which nothing tells apart."""
     groups: dict[frozenset[object], list[str]] = {}
     for label, answers_of_label in answers.items():
         key = frozenset(

@@ -17,12 +17,12 @@ NEGATIVE = frozenset({("other",), ("none",), ("no", "relation")})
 NOTHING = ("nothing", "has", "nothing", "to", "nothing")  # PTR's rule for "Other"
 
 _ARGUMENTS = re.compile(r"\(e\d,\s*e\d\)$")
-_DIRECTED = re.compile(r"(?P<one>[^-()]+)-(?P<other>[^-()]+)\((?P<head>e[12]),\s*e[12]\)")
+_DIRECTED = re.compile(r"(?P<first>[^-()]+)-(?P<second>[^-()]+)\((?P<head>e[12]),\s*e[12]\)")
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def name_words(label: str) -> tuple[str, ...]:
-    """All words of a name, in lower case, each once; arguments are left out.
+    """Return all words of a name, in lower case, each once; arguments are left out.
 
     >>> name_words("per:city_of_death")
     ('person', 'city', 'of', 'death')
@@ -39,9 +39,9 @@ def name_words(label: str) -> tuple[str, ...]:
 
 
 def label_words(labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The telling words of each label; small ones ("of") stay where labels differ in them alone."""
+    """Return the words of each label; small ones ("of") only if labels differ in them alone."""
     whole = {label: name_words(label) for label in labels}
-    short = {label: _telling(words) for label, words in whole.items()}
+    short = {label: _content_words(words) for label, words in whole.items()}
     counts = Counter(map(frozenset, short.values()))
     return {
         label: words if counts[frozenset(words)] == 1 else whole[label]
@@ -50,7 +50,7 @@ def label_words(labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def roles_of(label: str) -> tuple[str, str] | None:
-    """What the head and the tail are to each other, where the name says it.
+    """Return the roles of the head and the tail, if the name says them.
 
     >>> roles_of("Cause-Effect(e2,e1)")
     ('effect', 'cause')
@@ -58,14 +58,14 @@ def roles_of(label: str) -> tuple[str, str] | None:
     match = _DIRECTED.fullmatch(label)
     if match is None:
         return None
-    first, second = (" ".join(name_words(match[part])) for part in ("one", "other"))
+    first, second = (" ".join(name_words(match[part])) for part in ("first", "second"))
     return (first, second) if match["head"] == "e1" else (second, first)
 
 
 def named_rules(labels: Sequence[str]) -> Mapping[str, list[list[str]]] | None:
-    """PTR's rules, made of names such as "Cause-Effect(e1,e2)": cause, cause of effect, effect.
+    """Return PTR's rules of names such as "Cause-Effect(e1,e2)": cause, cause of effect, effect.
 
-    A label for everything else has PTR's words for it. None where a label says no roles.
+    A label for everything else has PTR's words for it. None if a label says no roles.
     """
     rules = {label: _rule(label) for label in labels}
     if not all(rules.values()) or not any(map(roles_of, labels)):
@@ -80,5 +80,5 @@ def _rule(label: str) -> list[str]:
     return list(NOTHING) if name_words(label) in NEGATIVE else []
 
 
-def _telling(words: tuple[str, ...]) -> tuple[str, ...]:
+def _content_words(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(word for word in words if word not in SMALL) or words

@@ -22,7 +22,7 @@ from promptsearch.errors import TaskError
 from promptsearch.models import Options
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 from promptsearch.searchers.answers.common.start import require_labels
-from promptsearch.searchers.answers.decompose.entity_templates import layouts
+from promptsearch.searchers.answers.decompose.entity_templates import entity_notations
 from promptsearch.searchers.answers.decompose.label_forms import Forms, same_tokens
 from promptsearch.searchers.common.field_notes import TemplateFiles
 
@@ -30,7 +30,7 @@ STRATEGY = "answers-decompose"
 
 
 class Proposals(NamedTuple):
-    """Prompts, and what is to be said of them."""
+    """Prompts, and notes on them for the log."""
 
     prompts: list[Prompt]
     notes: list[str]
@@ -64,7 +64,7 @@ class DecomposeSearch:
         self.proposals(task.prompt, task.inputs)
 
     def search(self, task: Task, score: Score) -> None:
-        """Every template with the answers that fit its slots."""
+        """Score every template with the answers that fit its slots."""
         require_labels(task.name, task.kind)
         prompts, notes = self.proposals(task.prompt, task.inputs)
         for note in notes:
@@ -75,8 +75,8 @@ class DecomposeSearch:
         score(prompts)
 
     def proposals(self, start: Prompt, inputs: Sequence[str]) -> Proposals:
-        """Without a model. `TaskError` or `DataError` where nothing can be proposed."""
-        rules = read_rules(Path(self.rules)) if self.rules else _own_rules(start)
+        """Return the prompts; TaskError or DataError if nothing can be proposed. Needs no model."""
+        rules = read_rules(Path(self.rules)) if self.rules else _task_rules(start)
         forms = Forms.of(start.verbalizer.labels, rules)
         notes = [_derived(forms)] if forms.derived else []
         prompts: list[Prompt] = []
@@ -93,17 +93,19 @@ class DecomposeSearch:
         return Proposals(prompts, list(dict.fromkeys(notes)))
 
     def _templates(self, manual: Template, forms: Forms, inputs: Sequence[str]) -> list[Template]:
-        """Each once: the task's where its slots suit, the given ones, those for two entities."""
+        """Return the task's template if its slots suit, the user's, and those for two entities."""
         suits = len(manual.slots) in (1, forms.width) or (len(manual.slots) == 2 and forms.rules)
         user_templates = map(Template.parse, self.template)
-        entity_templates = map(Template.parse, layouts(forms.width, inputs, self.head, self.tail))
+        entity_templates = map(
+            Template.parse, entity_notations(forms.width, inputs, self.head, self.tail)
+        )
         return list(
             dict.fromkeys([*([manual] if suits else []), *user_templates, *entity_templates])
         )
 
 
-def _own_rules(start: Prompt) -> Rules | None:
-    """The answers that the task has already, where each is a word for each of several slots."""
+def _task_rules(start: Prompt) -> Rules | None:
+    """Return the task's answers as rules, if each is a word for each of several slots."""
     slots = start.template.slots
     whole = all(len(answer) == len(slots) for answer in start.verbalizer.answers)
     if len(slots) == 1 or not whole:
@@ -124,5 +126,5 @@ def _ambiguous(slots: int, groups: Sequence[Sequence[str]]) -> str:
     first, second = groups[0][:2]
     more = sum(map(len, groups)) - 2
     rest = f" (and {more} more labels are alike)" if more else ""
-    what = "one slot" if slots == 1 else f"{slots} slots"
-    return f"left out templates with {what}: their answers cannot tell {first} from {second}{rest}"
+    count = "one slot" if slots == 1 else f"{slots} slots"
+    return f"left out templates with {count}: their answers cannot tell {first} from {second}{rest}"

@@ -1,4 +1,4 @@
-"""Answers changed one at a time, as long as the training examples get likelier."""
+"""Greedy search: answers change one at a time, as long as the training examples get likelier."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Columns = tuple[int, ...]  # a label's answers, as columns of a table
 
 
 class AnswerChange(NamedTuple):
-    """What a change leads to."""
+    """A change of one answer, and the verbalizer after it."""
 
     label: int
     column: int
@@ -26,9 +26,10 @@ class AnswerChange(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class GreedyVerbalizer:
-    """`table` (example, answer) is log p of each answer, `gold` (example,) the right labels.
+    """Greedy search for answers that make the training examples likelier.
 
-    `pool` are the columns that may be added to each label, `keep` is how many of them it may have.
+    `table` (example, answer) is log p of each answer, `gold` (example,) the right labels. `pool`
+    are the columns that may be added to each label, `keep` the number that it may have of them.
     """
 
     table: "Tensor"
@@ -38,31 +39,31 @@ class GreedyVerbalizer:
     answer_score: AnswerScore
 
     def steps(self, start: Sequence[Columns]) -> Iterator[AnswerChange]:
-        """Every change that is made; the labels take turns until none gets any better."""
+        """Yield every change for the better; the labels take turns until none gets better."""
         answers, log_likelihood = tuple(start), self.log_likelihood(start)
         moved = True
         while moved:
             moved = False
             for label in range(len(answers)):
-                tries = [*self._changes(answers, start[label], label)]
-                best = max(tries, key=lambda step: step.log_likelihood, default=None)
+                candidates = [*self._candidates(answers, start[label], label)]
+                best = max(candidates, key=lambda step: step.log_likelihood, default=None)
                 if best is not None and best.log_likelihood > log_likelihood:
                     answers, log_likelihood, moved = best.answers, best.log_likelihood, True
                     yield best
 
     def log_likelihood(self, answers: Sequence[Columns]) -> float:
-        """The mean log p(right label), as the scorer has it."""
+        """Return the mean log p(right label), computed as the scorer does."""
         labels = range(len(answers))
-        labelling = LabelAggregation(
+        aggregation = LabelAggregation(
             tuple(map(str, labels)), tuple(answers), tuple(labels), self.answer_score
         )
         rows = range(len(self.gold))
-        return float(labelling.label_log_probs(self.table)[rows, self.gold].mean())
+        return float(aggregation.label_log_probs(self.table)[rows, self.gold].mean())
 
-    def _changes(
+    def _candidates(
         self, answers: tuple[Columns, ...], original: Columns, label: int
     ) -> Iterator[AnswerChange]:
-        """One answer more, or one less, where no other label has the same ones then."""
+        """Yield changes by one answer more or less that leave no two labels with equal answers."""
         current = answers[label]
         more = self.pool[label] if len(set(current) - set(original)) < self.keep else ()
         changes = [(column, (*current, column)) for column in more if column not in current]

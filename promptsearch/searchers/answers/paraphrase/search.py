@@ -18,12 +18,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import numpy as np
 
 from promptsearch.engine import ModelCall, Trial, ranked
-from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError
 from promptsearch.language.english import read_thesaurus, wordnet
@@ -51,9 +50,10 @@ from promptsearch.searchers.answers.paraphrase.sources import (
 from promptsearch.searchers.common.companion_models import (
     check_both_ways,
     check_sources,
-    translators,
+    load_translators,
 )
 from promptsearch.searchers.common.field_notes import TemplateFiles
+from promptsearch.searchers.common.ledgered import ledgered
 from promptsearch.searchers.common.round_trip import RoundTrip
 
 STRATEGY = "answers-paraphrase"
@@ -104,24 +104,27 @@ class AnswerParaphraseSearch:
         check_sources(self.thesaurus, self.forward, self.backward, task.language)
 
     def search(self, task: Task, score: Score) -> None:
-        """The plain form, then the climb, for each template."""
+        """Score the plain form, then the steps of a greedy search, for each template."""
         require_model(task, several=True)
         check_language(task.language, self.thesaurus, self.forward)
         trials = starts = starting_trials(task, self.template, score, STRATEGY)
         pool = self._pool(task, score)
         for start in starts:
-            name = f"{STRATEGY} {digest((self, start.prompt, pool), task.train)}"
-            steps = score.once(name, partial(self._chore, task, start, pool))
-            climbed = (_climbed(start, *each) for each in cast(list[StepRecord], steps))
-            trials = [*trials, *score([*self._plain(start, pool), *climbed])]
+            prepare, inputs = (
+                partial(self._model_call, task, start, pool),
+                (self, start.prompt, pool),
+            )
+            steps: list[StepRecord] = ledgered(score, STRATEGY, prepare, inputs, task.train)
+            improved = (_improved(start, *step) for step in steps)
+            trials = [*trials, *score([*self._plain(start, pool), *improved])]
         _report(task, trials)
 
     def _pool(self, task: Task, score: Score) -> CandidatePool:
-        """What the model can read; no paraphrase is one of two labels."""
-        answers, ways = task.prompt.verbalizer, self._ways(task, score)
+        """Return the paraphrases that the model can read, each for one label only."""
+        answers, sources = task.prompt.verbalizer, self._sources(task, score)
         model = require_model(task, several=True)
         readable_paraphrases = {
-            label: [each for each in paraphrases(choices, ways) if readable(each, model)]
+            label: [each for each in paraphrases(choices, sources) if readable(each, model)]
             for label, choices in answers.pairs
         }
         pool = {
@@ -132,20 +135,20 @@ class AnswerParaphraseSearch:
             task.log(f"{label}: {', '.join(map(str, choices)) or 'nothing else to say'}")
         return pool
 
-    def _ways(self, task: Task, score: Score) -> list[AnswerSource]:
+    def _sources(self, task: Task, score: Score) -> list[AnswerSource]:
         thesauri = [read_thesaurus(Path(name)) for name in self.thesaurus]
         if is_english(task.language):
             thesauri.append(wordnet())
         else:
             task.log(f"WordNet left out: English, but the task is in {task.language!r}")
-        ways = [synonyms(thesauri)] if thesauri else []
+        sources = [synonyms(thesauri)] if thesauri else []
         if self.forward:
-            pair = translators(task, self.forward, self.backward)
-            ways.insert(0, translations(RoundTrip(*pair, self.beam, score)))
-        return ways
+            pair = load_translators(task, self.forward, self.backward)
+            sources.insert(0, translations(RoundTrip(*pair, self.beam, score)))
+        return sources
 
     def _plain(self, start: Trial, pool: CandidatePool) -> Iterator[Prompt]:
-        """The answers and the first 1, 2, ... paraphrases of every label."""
+        """Yield prompts with the answers and the first 1, 2, ... paraphrases of every label."""
         longest = max(map(len, pool.values()))
         for count in range(1, min(self.keep, longest) + 1):
             answers = {
@@ -154,52 +157,45 @@ class AnswerParaphraseSearch:
             }
             yield _with(start, answers, {"change": f"first {count} of each label"})
 
-    def _chore(self, task: Task, start: Trial, pool: CandidatePool) -> ModelCall:
-        """The model reads every answer once; all else is arithmetic."""
-        model, examples = (
-            require_model(task, several=True).fast_model,
-            sample_balanced(task, self.examples),
-        )
+    def _model_call(self, task: Task, start: Trial, pool: CandidatePool) -> ModelCall:
+        """Return the call that gives the steps: the model reads every answer once."""
+        model = require_model(task, several=True).fast_model
+        examples = sample_balanced(task, self.examples)
         verbalizer = start.prompt.verbalizer
-        others = (
-            each.answer for paraphrases_of_label in pool.values() for each in paraphrases_of_label
-        )
-        answers = [*dict.fromkeys((*verbalizer.answers, *others))]
+        added = (each.answer for paraphrases in pool.values() for each in paraphrases)
+        answers = [*dict.fromkeys((*verbalizer.answers, *added))]
         texts = [start.prompt.template.fill(example.inputs) for example in examples]
         plan = model.plan(texts, answers, task.scoring)
         column = {answer: i for i, answer in enumerate(answers)}
 
-        def work() -> list[StepRecord]:
+        def run() -> list[StepRecord]:
             table = log_probs(model, plan, len(texts), len(answers)).double()
             gold = np.array([verbalizer.labels.index(example.targets[0]) for example in examples])
             columns = [tuple(column[each.answer] for each in pool[label]) for label in verbalizer]
-            climb = GreedyVerbalizer(table, gold, columns, self.keep, task.answer_score)
-            steps = climb.steps(
-                [
-                    tuple(column[a] for a in paraphrases_of_label)
-                    for _, paraphrases_of_label in verbalizer.pairs
-                ]
+            greedy = GreedyVerbalizer(table, gold, columns, self.keep, task.answer_score)
+            steps = greedy.steps(
+                [tuple(column[a] for a in answers) for _, answers in verbalizer.pairs]
             )
             return [_step_as_json(step, pool, answers) for step in steps]
 
-        return ModelCall(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), run)
 
 
 def _step_as_json(step: AnswerChange, pool: CandidatePool, answers: Sequence[Answer]) -> StepRecord:
     labels, changed = list(pool), answers[step.column]
-    about = {each.answer: each.about for each in pool[labels[step.label]]}
+    evidence_of = {each.answer: each.evidence for each in pool[labels[step.label]]}
     change = f"{labels[step.label]} {'+' if step.added else '-'} {' '.join(t for _, t in changed)}"
     evidence: dict[str, object] = {"change": change, "train_log_likelihood": step.log_likelihood}
     if step.added:
-        evidence |= about[changed]
+        evidence |= evidence_of[changed]
     chosen = [[answers[column] for column in columns] for columns in step.answers]
     return evidence, dict(zip(labels, chosen, strict=True))
 
 
-def _climbed(
+def _improved(
     start: Trial, evidence: Mapping[str, object], answers: Mapping[str, Sequence[Answer]]
 ) -> Prompt:
-    """The prompt that a step of the climb leads to."""
+    """Return the prompt that a step of the greedy search leads to."""
     restored = {  # a resumed run has lists for tuples
         label: tuple(tuple((slot, text) for slot, text in answer) for answer in label_answers)
         for label, label_answers in answers.items()
@@ -208,14 +204,14 @@ def _climbed(
 
 
 def _with(
-    start: Trial, answers: Mapping[str, tuple[Answer, ...]], about: Mapping[str, object]
+    start: Trial, answers: Mapping[str, tuple[Answer, ...]], evidence: Mapping[str, object]
 ) -> Prompt:
-    source = Source(STRATEGY, (start.id,), about)
+    source = Source(STRATEGY, (start.id,), evidence)
     return replace(start.prompt, verbalizer=Verbalizer(tuple(answers.items())), source=source)
 
 
 def _report(task: Task, trials: Sequence[Trial]) -> None:
-    """`accuracy 0.812 -> 0.844 on dev`, and the calibration error where it is known."""
+    """Log `accuracy 0.812 -> 0.844 on dev`, and the calibration error if it is known."""
     best = ranked(trials, task.objective)[0]
     for metric in ("accuracy", "ece"):
         before, after = (trial.scores.get(metric) for trial in (trials[0], best))

@@ -1,4 +1,4 @@
-"""Other words for an answer: synonyms, and what comes back from another language."""
+"""Other words for an answer: synonyms, and translations there and back."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,13 +19,13 @@ STOPS = ".!?\u3002\uff01\uff1f"  # with the wide ones of Chinese
 
 
 class Phrase(NamedTuple):
-    """Other words for a text, and how they were found."""
+    """Other words for a text, and their source."""
 
     text: str
-    about: Mapping[str, object]
+    evidence: Mapping[str, object]
 
 
-AnswerSource = Callable[[str], list[Phrase]]  # of a text, the likeliest words first
+AnswerSource = Callable[[str], list[Phrase]]  # gives other words for a text, the likeliest first
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,16 @@ class Paraphrase:
     """An answer in other words."""
 
     answer: Answer
-    about: Mapping[str, object]
+    evidence: Mapping[str, object]
+
+    def __repr__(self) -> str:
+        """Return the text that ledger keys digest: its words are those of the first version."""
+        return f"Paraphrase(answer={self.answer!r}, about={self.evidence!r})"
 
     @property
     def key(self) -> Answer:
-        """Equal for answers that differ in their capitals only."""
-        return key_of(self.answer)
+        """A key that is equal for answers that differ in their capitals only."""
+        return without_case(self.answer)
 
     def __str__(self) -> str:
         return " ".join(text for _, text in self.answer)
@@ -53,12 +57,13 @@ def check_language(language: str, thesauri: Sequence[str], forward: str) -> None
         )
 
 
-def key_of(answer: Answer) -> Answer:
+def without_case(answer: Answer) -> Answer:
+    """Return the answer with its texts case-folded."""
     return tuple((slot, text.casefold()) for slot, text in answer)
 
 
 def synonyms(thesauri: Sequence[Thesaurus]) -> AnswerSource:
-    """Replaces the text, or phrases in it, inflected as they are; articles agree."""
+    """Return a source that replaces the text, or phrases in it, inflected alike; articles agree."""
     return partial(_synonyms, tuple(thesauri))
 
 
@@ -69,21 +74,21 @@ def _synonyms(thesauri: Sequence[Thesaurus], text: str) -> list[Phrase]:
         for size in range(min(LONGEST, len(words)), 0, -1)
         for start in range(len(words) - size + 1)
     ]
-    return [*interleave(_replaced(words, *span, thesauri) for span in spans)]
+    return [*interleave(_replacements(words, *span, thesauri) for span in spans)]
 
 
-def _replaced(
+def _replacements(
     words: Sequence[str], start: int, stop: int, thesauri: Sequence[Thesaurus]
 ) -> Iterator[Phrase]:
     phrase, text = " ".join(words[start:stop]), " ".join(words)
-    texts = (new for source in thesauri for new in replacements(phrase, source))
+    texts = (new for thesaurus in thesauri for new in replacements(phrase, thesaurus))
     for new in dict.fromkeys(texts):
         changed = agreed(" ".join([*words[:start], new, *words[stop:]]), text)
         yield Phrase(changed, {"method": "synonyms", "from": phrase, "to": new})
 
 
 def translations(trip: RoundTrip) -> AnswerSource:
-    """What comes back most often first; of equal counts what the translators find likelier."""
+    """Return a source of translations there and back: the most frequent, then the likeliest."""
     return partial(_translations, trip)
 
 
@@ -97,7 +102,7 @@ def _translations(trip: RoundTrip, text: str) -> list[Phrase]:
 
 
 def bare(text: str, like: str) -> str:
-    """A translation without the stop and the capital of a sentence, unless `like` has them.
+    """Return a translation without the stop and the capital of a sentence, unless `like` has them.
 
     >>> bare("Very good.", "great")
     'very good'
@@ -111,15 +116,15 @@ def bare(text: str, like: str) -> str:
     return (first.lower() if like[:1].islower() and rest.islower() else first) + rest
 
 
-def paraphrases(answers: Sequence[Answer], ways: Sequence[AnswerSource]) -> list[Paraphrase]:
-    """Of all answers, slots and ways in turn, each once; of an answer one slot changes."""
+def paraphrases(answers: Sequence[Answer], sources: Sequence[AnswerSource]) -> list[Paraphrase]:
+    """Return paraphrases from all answers, slots and sources in turn; each changes one slot."""
     lists = [
-        _changed(answer, index, way)
+        _changed(answer, index, source)
         for answer in answers
         for index in range(len(answer))
-        for way in ways
+        for source in sources
     ]
-    seen = set(map(key_of, answers))
+    seen = set(map(without_case, answers))
     distinct = []
     for paraphrase in interleave(lists):
         if paraphrase.key not in seen:
@@ -128,16 +133,16 @@ def paraphrases(answers: Sequence[Answer], ways: Sequence[AnswerSource]) -> list
     return distinct
 
 
-def _changed(answer: Answer, index: int, way: AnswerSource) -> list[Paraphrase]:
+def _changed(answer: Answer, index: int, source: AnswerSource) -> list[Paraphrase]:
     slot, text = answer[index]
     return [
-        Paraphrase((*answer[:index], (slot, phrase.text), *answer[index + 1 :]), phrase.about)
-        for phrase in way(text)
+        Paraphrase((*answer[:index], (slot, phrase.text), *answer[index + 1 :]), phrase.evidence)
+        for phrase in source(text)
     ]
 
 
 def readable(paraphrase: Paraphrase, model: LanguageModel) -> bool:
-    """Whether the model has tokens for all of it, and none of them is the unknown one."""
+    """Return whether the model has tokens for all of it, and none of them is the unknown one."""
     texts = [text for _, text in paraphrase.answer]
     return all(model.answer_ids(texts)) and not model.unknown_share(texts)
 
@@ -145,8 +150,8 @@ def readable(paraphrase: Paraphrase, model: LanguageModel) -> bool:
 def unshared(
     paraphrases_of: Mapping[str, Sequence[Paraphrase]], taken: Mapping[str, Sequence[Answer]]
 ) -> dict[str, list[Paraphrase]]:
-    """Without what is an answer of another label (`taken`) or comes earlier in another's list."""
-    owner = {key_of(answer): label for label, answers in taken.items() for answer in answers}
+    """Leave out answers of another label (`taken`), and those earlier in another's list."""
+    owner = {without_case(answer): label for label, answers in taken.items() for answer in answers}
     ranked = interleave(
         [(label, each) for each in choices] for label, choices in paraphrases_of.items()
     )

@@ -1,4 +1,4 @@
-"""A linear probe of the slot, and the words that it takes for a label.
+"""A linear probe of the slot, and the words that it assigns to a label.
 
 Shin et al. (2020), "AutoPrompt", section 2.3. https://arxiv.org/abs/2010.15980
 """
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Fit:
-    """How a probe learns (AutoPrompt's release: Adam, 3e-4, batches of 32)."""
+    """Hyper-parameters of a probe's training (AutoPrompt's release: Adam, 3e-4, batches of 32)."""
 
     rate: float
     epochs: int
@@ -29,26 +29,26 @@ class Fit:
 
 
 class LinearProbe(NamedTuple):
-    """p(label | h) is the softmax of `weight` h + `bias` over the labels."""
+    """A classifier of states: p(label | h) is the softmax over labels of `weight` h + `bias`."""
 
     weight: "Tensor"  # (label, hidden)
     bias: "Tensor"  # (label,)
 
     def log_odds(self, states: "Tensor") -> Floats:
-        """(state, label): log p(label | state) - log p(another label | state), in float64.
+        """Return (state, label) log p(label | state) - log p(another label | state), in float64.
 
         They order states as p(label | state) does, and also where that is 1 to the last digit.
         """
         logits = states.double() @ self.weight.double().T + self.bias.double()
         count = logits.shape[1]
-        others = logits[:, None].repeat(1, count, 1)  # (state, label, label)
-        others[:, range(count), range(count)] = float("-inf")
-        odds: Floats = (logits - others.logsumexp(2)).numpy()
+        rivals = logits[:, None].repeat(1, count, 1)  # (state, label, label)
+        rivals[:, range(count), range(count)] = float("-inf")
+        odds: Floats = (logits - rivals.logsumexp(2)).numpy()
         return odds
 
 
 def fitted(states: "Tensor", gold: Sequence[int], labels: int, fit: Fit) -> LinearProbe:
-    """The probe that learnt from states (example, hidden), `gold` (example,) being their labels.
+    """Return the probe trained on states (example, hidden) with the labels `gold` (example,).
 
     It starts from zeros. The release starts from torch's random layer, whose noise outweighs what
     some dozen examples can teach it: the words then are the seed's (benchmarks/probe_start.py).
@@ -60,9 +60,9 @@ def fitted(states: "Tensor", gold: Sequence[int], labels: int, fit: Fit) -> Line
     probe = LinearProbe(torch.zeros(labels, states.shape[1]), torch.zeros(labels))
     parameters = [part.requires_grad_() for part in probe]
     optimizer = torch.optim.Adam(parameters, lr=fit.rate)
-    dice = torch.Generator().manual_seed(fit.seed)
+    generator = torch.Generator().manual_seed(fit.seed)
     for _ in range(fit.epochs):
-        for rows in torch.randperm(len(states), generator=dice).split(fit.batch):
+        for rows in torch.randperm(len(states), generator=generator).split(fit.batch):
             loss = cross_entropy(states[rows] @ probe.weight.T + probe.bias, right[rows])
             optimizer.zero_grad()
             loss.backward()
@@ -71,7 +71,7 @@ def fitted(states: "Tensor", gold: Sequence[int], labels: int, fit: Fit) -> Line
 
 
 def top_words(scores: Floats, top: int, repeat: bool) -> list[list[int]]:
-    """For each label its best words as columns of `scores` (label, word), the best first.
+    """Return each label's best words as columns of `scores` (label, word), the best first.
 
     A word stands for the label that it speaks for most, unless words may `repeat`; a label that
     no word speaks for most has the best that no other label holds.
@@ -80,30 +80,33 @@ def top_words(scores: Floats, top: int, repeat: bool) -> list[list[int]]:
     if repeat:
         return [ranked[:top] for ranked in orders]
     owner = scores.argmax(0)
-    most = min(top, scores.shape[1] // len(scores))
+    count_of_label = min(top, scores.shape[1] // len(scores))
     chosen = [
-        [w for w in ranked if owner[w] == label][:most] for label, ranked in enumerate(orders)
+        [w for w in ranked if owner[w] == label][:count_of_label]
+        for label, ranked in enumerate(orders)
     ]
-    taken = {word for ranked in chosen for word in ranked}
+    used = {word for ranked in chosen for word in ranked}
     for label, ranked in enumerate(chosen):
         if not ranked:
-            ranked += [word for word in orders[label] if word not in taken][:most]
-            taken.update(ranked)
+            ranked += [word for word in orders[label] if word not in used][:count_of_label]
+            used.update(ranked)
     return chosen
 
 
 class WordSelection(NamedTuple):
-    """Words for every label, by their ranks in its list, from 0."""
+    """A choice of words for every label, by their ranks in its list, from 0."""
 
     rule: str
     ranks: tuple[tuple[int, ...], ...]  # (label, answer)
 
 
-def picks(sizes: Sequence[int], per_label: int, names: Sequence[str]) -> Iterator[WordSelection]:
-    """Ways of choosing from lists of these sizes, in turn, each once.
+def selections(
+    sizes: Sequence[int], per_label: int, names: Sequence[str]
+) -> Iterator[WordSelection]:
+    """Yield choices from lists of these sizes, by three rules in turn, each once.
 
     The best n of every label; one word a label, of equal rank; one of a lower rank for one label,
-    the best for the others.
+    the best for the rivals.
     """
     best = [
         WordSelection(f"best {n}", tuple(tuple(range(min(n, size))) for size in sizes))
@@ -114,17 +117,17 @@ def picks(sizes: Sequence[int], per_label: int, names: Sequence[str]) -> Iterato
     ]
     mixed = [_mixed(label, size, names) for label, size in enumerate(sizes)]
     seen: set[tuple[tuple[int, ...], ...]] = set()
-    for pick in interleave([best, equal, *mixed]):
-        if pick.ranks not in seen:
-            seen.add(pick.ranks)
-            yield pick
+    for selection in interleave([best, equal, *mixed]):
+        if selection.ranks not in seen:
+            seen.add(selection.ranks)
+            yield selection
 
 
 def _mixed(label: int, size: int, names: Sequence[str]) -> list[WordSelection]:
     return [
         WordSelection(
             f"rank {rank + 1} for {names[label]!r}",
-            tuple((rank,) if other_label == label else (0,) for other_label in range(len(names))),
+            tuple((rank,) if each == label else (0,) for each in range(len(names))),
         )
         for rank in range(1, size)
     ]

@@ -18,10 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from promptsearch.engine import ModelCall
-from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial
 from promptsearch.errors import RunError, TaskError
@@ -36,8 +35,9 @@ from promptsearch.searchers.answers.common.start import (
     starting_trials,
     with_words,
 )
-from promptsearch.searchers.answers.probe.linear_probe import Fit, fitted, picks, top_words
+from promptsearch.searchers.answers.probe.linear_probe import Fit, fitted, selections, top_words
 from promptsearch.searchers.common.field_notes import TemplateFiles
+from promptsearch.searchers.common.ledgered import ledgered
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +46,7 @@ STRATEGY = "answers-probe"
 
 
 class ProbeResult(TypedDict):
-    """What a probe gives, as the ledger keeps it."""
+    """The result of a probe, as the ledger holds it."""
 
     right: float  # share of the training examples that it labels right, in [0, 1]
     words: list[list[tuple[str, float]]]  # (label, rank): a word and its log odds
@@ -88,16 +88,16 @@ class ProbeSearch:
         require_labels(task.name, task.kind, task.prompt.template.slots)
 
     def search(self, task: Task, score: Score) -> None:
-        """A probe for each template."""
+        """Fit a probe for each template, and score the words that it assigns to the labels."""
         model = require_model(task)
         for start in starting_trials(task, self.template, score, STRATEGY):
-            name = f"{STRATEGY} {digest((self, start.prompt), task.train)}"
-            result = cast(ProbeResult, score.once(name, partial(self._chore, task, model, start)))
+            prepare, inputs = partial(self._model_call, task, model, start), (self, start.prompt)
+            result: ProbeResult = ledgered(score, STRATEGY, prepare, inputs, task.train)
             task.log(_summary(task, result))
             score(islice(self._prompts(task, start, result), self.width))
 
-    def _chore(self, task: Task, model: LanguageModel, start: Trial) -> ModelCall:
-        """One pass for each example."""
+    def _model_call(self, task: Task, model: LanguageModel, start: Trial) -> ModelCall:
+        """Return the call that gives a `ProbeResult`: one pass for each example."""
         words = [word.text for word in candidates(task, model)]
         if not self.repeat and len(words) < len(task.labels):
             raise TaskError(
@@ -109,10 +109,10 @@ class ProbeSearch:
         plan = model.white_box.plan_states(texts, ((template.slots[0], words[0]),))
         gold = [task.labels.index(example.targets[0]) for example in examples]
 
-        def work() -> ProbeResult:
+        def run() -> ProbeResult:
             return self._fitted(task, words, gold, model.white_box.states(plan), model)
 
-        return ModelCall(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), run)
 
     def _fitted(
         self,
@@ -134,20 +134,20 @@ class ProbeSearch:
         return {"right": float(right.mean()), "words": named}
 
     def _prompts(self, task: Task, start: Trial, result: ProbeResult) -> Iterator[Prompt]:
-        """Verbalizers in which no two labels have the same answers."""
+        """Yield prompts in which no two labels have the same answers."""
         lists = [[word for word, _ in scored_words] for scored_words in result["words"]]
-        for pick in picks([*map(len, lists)], self.per_label, task.labels):
+        for selection in selections([*map(len, lists)], self.per_label, task.labels):
             chosen = [
                 [scored_words[rank] for rank in ranks]
-                for scored_words, ranks in zip(lists, pick.ranks, strict=True)
+                for scored_words, ranks in zip(lists, selection.ranks, strict=True)
             ]
             if len(set(map(frozenset, chosen))) == len(chosen):
                 words = dict(zip(task.labels, chosen, strict=True))
-                yield with_words(start, words, STRATEGY, {"rule": pick.rule})
+                yield with_words(start, words, STRATEGY, {"rule": selection.rule})
 
 
 def _summary(task: Task, result: ProbeResult) -> str:
-    """`probe right on 0.969 of train; negative: awful, ...; positive: great, ...`"""
+    """Return `probe right on 0.969 of train; negative: awful, ...; positive: great, ...`."""
     best = (
         f"{label}: {', '.join(word for word, _ in words[:5])}"
         for label, words in zip(task.labels, result["words"], strict=True)

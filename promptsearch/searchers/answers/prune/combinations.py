@@ -1,4 +1,4 @@
-"""Words for all labels together: every combination, judged on training examples at once.
+"""Exhaustive search: all combinations of a word for each label, compared at once.
 
 LM-BFF's label search (Gao et al. 2021, section 5.1) tries all combinations of one candidate a
 label and keeps those that are right most often. Here "label a's word beats label b's word on
@@ -23,12 +23,12 @@ COMPARED = 20_000  # combinations equal at the cut that are told apart by log-li
 Bits = NDArray[np.uint8]
 Counts = NDArray[np.int32]
 Lists = Sequence[Ints]  # for each label, in order, its candidates as columns of the table
-Alike = Ints  # (word,): words that the model reads alike have equal numbers
+WordGroups = Ints  # (word,): equal numbers for words that are the same tokens to the model
 
 
 @dataclass(frozen=True)
 class LabelWords:
-    """A word for each label (columns of the table), and what it is worth on the examples."""
+    """A word for each label (columns of the table), and the scores on the examples."""
 
     words: tuple[int, ...]
     correct: int  # examples; of equal words the first label wins
@@ -36,30 +36,32 @@ class LabelWords:
 
 
 def best_combinations(
-    table: Floats32, gold: Ints, lists: Lists, top: int, alike: Alike | None = None
+    table: Floats32, gold: Ints, lists: Lists, top: int, groups: WordGroups | None = None
 ) -> list[LabelWords]:
-    """The `top` most accurate of all combinations; ties by log-likelihood, then the earliest.
+    """Return the `top` most accurate combinations; ties by log-likelihood, then the earliest.
 
-    `table` (example, word), `gold` (example,). With `alike`, no word stands for two labels.
+    `table` (example, word), `gold` (example,). With `groups`, no word stands for two labels.
     """
     sizes = [len(columns) for columns in lists]
     correct = np.concatenate([*_counts(table, gold, lists)])  # (combination,)
-    if alike is not None:
-        correct[_repeating(lists, alike)] = -1
+    if groups is not None:
+        correct[_repeating(lists, groups)] = -1
     valid = int((correct >= 0).sum())
     cut = -np.partition(-correct, min(top, valid) - 1)[min(top, valid) - 1] if valid else 0
     sure = np.flatnonzero(correct > cut)
     ties = np.flatnonzero(correct == cut)[:COMPARED] if valid else sure[:0]
     chosen = np.concatenate([sure, ties])
-    spots = np.unravel_index(chosen, sizes)
-    words = np.stack([columns[spot] for columns, spot in zip(lists, spots, strict=True)], axis=1)
+    positions = np.unravel_index(chosen, sizes)
+    words = np.stack(
+        [columns[index] for columns, index in zip(lists, positions, strict=True)], axis=1
+    )
     return ordered(words, correct[chosen].astype(np.int64), log_likelihoods(table, gold, words))[
         :top
     ]
 
 
 def ordered(words: Ints, correct: Ints, log_likelihood: NDArray[np.float64]) -> list[LabelWords]:
-    """Pairings, best first, from (combination, label), (combination,), (combination,)."""
+    """Return combinations, best first, of (combination, label), (combination,) x 2."""
     order = np.lexsort((np.arange(len(words)), -log_likelihood, -correct))
     return [
         LabelWords(tuple(map(int, words[i])), int(correct[i]), float(log_likelihood[i]))
@@ -68,7 +70,7 @@ def ordered(words: Ints, correct: Ints, log_likelihood: NDArray[np.float64]) -> 
 
 
 def log_likelihoods(table: Floats32, gold: Ints, words: Ints) -> NDArray[np.float64]:
-    """(combination,) of combinations (combination, label): the mean log p of the right labels."""
+    """Return (combination,) mean log p of the right labels; `words` is (combination, label)."""
     values_of = np.empty(len(words))
     step = max(1, AT_ONCE // (len(table) * words.shape[1]))
     for first in range(0, len(words), step):
@@ -79,13 +81,16 @@ def log_likelihoods(table: Floats32, gold: Ints, words: Ints) -> NDArray[np.floa
 
 
 def summed(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(example, combination) twice, of log p (example, combination, label): highest, log of sum."""
+    """Return the highest and the log of the sum over labels, both (example, combination).
+
+    `values` is log p (example, combination, label).
+    """
     highest = values.max(2)
     return highest, highest + np.log(np.exp(values - highest[..., None]).sum(2))
 
 
 def _counts(table: Floats32, gold: Ints, lists: Lists) -> Iterator[Counts]:
-    """How many examples each combination gets right, in the order of their product."""
+    """Yield the number of examples that each combination gets right, in product order."""
     labels = range(len(lists))
     wins = {pair: _wins(table, gold, lists, *pair) for pair in permutations(labels, 2)}
     rest = [len(columns) for columns in lists[1:]]
@@ -100,15 +105,15 @@ def _counts(table: Floats32, gold: Ints, lists: Lists) -> Iterator[Counts]:
 
 
 def _right(label: int, wins: dict[tuple[int, int], Bits], chunk: slice, labels: int) -> Counts:
-    """Examples of the label on which its word beats all others, by combination."""
-    others = [rival for rival in range(labels) if rival != label]
-    spread = [_spread(wins[label, rival], label, rival, labels, chunk) for rival in others]
+    """Return, by combination, how many of the label's examples its word wins."""
+    rivals = [rival for rival in range(labels) if rival != label]
+    spread = [_spread(wins[label, rival], label, rival, labels, chunk) for rival in rivals]
     count: Counts = np.bitwise_count(reduce(np.bitwise_and, spread)).sum(0, dtype=np.int32)
     return count
 
 
 def _spread(bits: Bits, label: int, rival: int, labels: int, chunk: slice) -> Bits:
-    """Bits (eight examples, own word, other's word) along the axes of the product."""
+    """Return bits (eight examples, label's word, rival's word) along the axes of the product."""
     if label > rival:
         bits = bits.swapaxes(1, 2)
     shape = [len(bits), *[1] * labels]
@@ -118,7 +123,7 @@ def _spread(bits: Bits, label: int, rival: int, labels: int, chunk: slice) -> Bi
 
 
 def _wins(table: Floats32, gold: Ints, lists: Lists, label: int, rival: int) -> Bits:
-    """Whether the label's word beats the other's on each of the label's examples, as bits."""
+    """Return bits: the label's word beats the rival's, on each of the label's examples."""
     rows = table[gold == label]
     bits = np.zeros((-(-len(rows) // 8), len(lists[label]), len(lists[rival])), dtype=np.uint8)
     beats = np.greater_equal if label < rival else np.greater
@@ -128,13 +133,13 @@ def _wins(table: Floats32, gold: Ints, lists: Lists, label: int, rival: int) -> 
     return bits
 
 
-def _repeating(lists: Lists, alike: Alike) -> NDArray[np.bool_]:
-    """(combination,): whether a word stands for two labels."""
+def _repeating(lists: Lists, groups: WordGroups) -> NDArray[np.bool_]:
+    """Return (combination,), true if a word stands for two labels."""
     sizes = [len(columns) for columns in lists]
     repeats = np.zeros(sizes, dtype=np.bool_)
     for first, second in combinations(range(len(lists)), 2):
         shape = [1] * len(sizes)
         shape[first], shape[second] = sizes[first], sizes[second]
-        same = alike[lists[first]][:, None] == alike[lists[second]][None]
-        repeats |= same.reshape(shape)
+        is_repeated = groups[lists[first]][:, None] == groups[lists[second]][None]
+        repeats |= is_repeated.reshape(shape)
     return repeats.ravel()

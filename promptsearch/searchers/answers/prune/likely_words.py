@@ -13,10 +13,10 @@ from promptsearch.searchers.common.interleave import interleave
 def most_likely_words(
     table: Floats32, gold: Ints, count: int, groups: Sequence[int] | None = None
 ) -> list[Ints]:
-    """For each label the words of the highest mean log p over its examples, best first.
+    """Return, for each label, the words of the highest mean log p over its examples, best first.
 
     `table` (example, word). `groups` (word,) are numbers of tokens: a longer word's log p is a sum
-    over more of them, so words are compared with their like, and the lengths take turns.
+    over more of them, so words of equal length are compared, and the lengths take turns.
     """
     lengths = np.ones(table.shape[1], dtype=np.int64) if groups is None else np.array(groups)
     return [
@@ -28,7 +28,7 @@ def most_likely_words(
 def nearest(
     lists: Sequence[Ints], rows: Floats32, seeds: Sequence[Floats32], count: int
 ) -> list[Ints]:
-    """For each label, of its words, those nearest to one of its seed words, nearest first.
+    """Return, for each label, the words nearest to one of its seed words, nearest first.
 
     `rows` (word, hidden) are the output embeddings of the words, `seeds` (seed, hidden) those of
     each label's seeds; near means of high cosine. Equals keep their order.

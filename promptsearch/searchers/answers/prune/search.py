@@ -16,12 +16,11 @@ the combinations are too many; words may have several tokens.
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import Annotated, cast
+from typing import Annotated
 
 import numpy as np
 
 from promptsearch.engine import ModelCall, Trial
-from promptsearch.engine.ledger import digest
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import RunError, TaskError
 from promptsearch.metrics.predictions import Ints
@@ -36,10 +35,11 @@ from promptsearch.searchers.answers.common.start import (
     starting_trials,
     with_words,
 )
-from promptsearch.searchers.answers.prune.beam import beam_pairings
+from promptsearch.searchers.answers.prune.beam import beam_combinations
 from promptsearch.searchers.answers.prune.combinations import LabelWords, best_combinations
 from promptsearch.searchers.answers.prune.likely_words import most_likely_words, nearest
 from promptsearch.searchers.common.field_notes import TemplateFiles
+from promptsearch.searchers.common.ledgered import ledgered
 
 STRATEGY = "answers-prune"
 Combinations = list[tuple[list[str], int, float]]  # a word a label, examples right, log-likelihood
@@ -81,11 +81,11 @@ class PruneSearch:
         require_labels(task.name, task.kind, task.prompt.template.slots)
 
     def search(self, task: Task, score: Score) -> None:
-        """Each template's combinations, best first."""
+        """Score each template's combinations, best first."""
         require_model(task)
         for start in starting_trials(task, self.template, score, STRATEGY):
-            name = f"{STRATEGY} {digest((self, start.prompt), task.train)}"
-            combinations = cast(Combinations, score.once(name, partial(self._chore, task, start)))
+            prepare, inputs = partial(self._model_call, task, start), (self, start.prompt)
+            combinations: Combinations = ledgered(score, STRATEGY, prepare, inputs, task.train)
             score(self._prompt(task, start, *each) for each in combinations)
 
     def _prompt(
@@ -95,49 +95,54 @@ class PruneSearch:
         label_words = {label: [word] for label, word in zip(task.labels, words, strict=True)}
         return with_words(start, label_words, STRATEGY, evidence)
 
-    def _chore(self, task: Task, start: Trial) -> ModelCall:
+    def _model_call(self, task: Task, start: Trial) -> ModelCall:
         model = require_model(task).fast_model
         words = candidates(task, model, self.max_tokens, self.more)
-        asking = WordScoring.of(task, model, [start.prompt.template], words, self.examples)
-        plan = asking.plan()
+        scoring = WordScoring.of(task, model, [start.prompt.template], words, self.examples)
+        plan = scoring.plan()
 
-        def work() -> Combinations:
-            (table,) = asking.log_prob_table(plan)
-            combinations = self._pairings(table, asking, task)
+        def run() -> Combinations:
+            (table,) = scoring.log_prob_table(plan)
+            combinations = self._best_combinations(table, scoring, task)
             return [
                 ([words[column].text for column in each.words], each.correct, each.log_likelihood)
                 for each in combinations
             ]
 
-        return ModelCall(Cost.of(plan), work)
+        return ModelCall(Cost.of(plan), run)
 
-    def _pairings(self, table: Floats32, asking: WordScoring, task: Task) -> list[LabelWords]:
-        lengths = [len(word.ids) for word in asking.words]
-        lists = most_likely_words(table, asking.gold, self.candidates, lengths)
+    def _best_combinations(
+        self, table: Floats32, scoring: WordScoring, task: Task
+    ) -> list[LabelWords]:
+        lengths = [len(word.ids) for word in scoring.words]
+        lists = most_likely_words(table, scoring.gold, self.candidates, lengths)
         if self.near:
-            lists = self._near(lists, asking, task)
-        count, alike = prod(map(len, lists)), _alike(asking)
+            lists = self._near(lists, scoring, task)
+        count, groups = prod(map(len, lists)), _groups_of_same_tokens(scoring)
         if count <= self.all:
             task.log(f"{count:,} combinations of {len(lists[0])} words a label")
-            return best_combinations(table, asking.gold, lists, self.pairings, alike)
+            return best_combinations(table, scoring.gold, lists, self.pairings, groups)
         task.log(
             f"a beam's combinations of {len(lists[0])} words a label: {count:.1e} are too many"
         )
-        return beam_pairings(table, asking.gold, lists, self.pairings, alike, self.beam)
+        return beam_combinations(table, scoring.gold, lists, self.pairings, groups, self.beam)
 
-    def _near(self, lists: list[Ints], asking: WordScoring, task: Task) -> list[Ints]:
-        """Those near the label's present answers, of words that are one token."""
-        single = [i for i, word in enumerate(asking.words) if len(word.ids) == 1]
-        box = require_model(task).white_box
-        read = box.output_rows([asking.words[i].text for i in single]).numpy()
-        rows = np.zeros((len(asking.words), read.shape[1]), dtype=np.float32)
-        rows[single] = read
+    def _near(self, lists: list[Ints], scoring: WordScoring, task: Task) -> list[Ints]:
+        """Return the words near each label's present answers, out of those that are one token."""
+        single = [i for i, word in enumerate(scoring.words) if len(word.ids) == 1]
+        embeddings = (
+            require_model(task)
+            .white_box.output_rows([scoring.words[i].text for i in single])
+            .numpy()
+        )
+        rows = np.zeros((len(scoring.words), embeddings.shape[1]), dtype=np.float32)
+        rows[single] = embeddings
         lists = [columns[np.isin(columns, single)] for columns in lists]
-        return nearest(lists, rows, [_seeds(task, label) for label in task.labels], self.near)
+        return nearest(lists, rows, [_seed_rows(task, label) for label in task.labels], self.near)
 
 
-def _seeds(task: Task, label: str) -> Floats32:
-    """(answer, hidden) of the label's answers; `TaskError` where none is one token."""
+def _seed_rows(task: Task, label: str) -> Floats32:
+    """Return (answer, hidden) of the label's answers; TaskError if none is one token."""
     model = require_model(task)
     texts = [text for answer in task.prompt.verbalizer[label] for _, text in answer]
     single = [t for t, ids in zip(texts, model.answer_ids(texts), strict=True) if len(ids) == 1]
@@ -150,7 +155,7 @@ def _seeds(task: Task, label: str) -> Floats32:
     return rows
 
 
-def _alike(asking: WordScoring) -> Ints:
-    """(word,): a number for what the model reads, equal where it reads the same."""
+def _groups_of_same_tokens(scoring: WordScoring) -> Ints:
+    """Return (word,) numbers, equal for words that are the same tokens to the model."""
     first: dict[tuple[int, ...], int] = {}
-    return np.array([first.setdefault(word.ids, i) for i, word in enumerate(asking.words)])
+    return np.array([first.setdefault(word.ids, i) for i, word in enumerate(scoring.words)])

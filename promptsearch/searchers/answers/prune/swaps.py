@@ -1,4 +1,4 @@
-"""Combinations that differ in one label's word: the other words are summed up once for all."""
+"""Combinations that differ in one label's word: sums over the other words are computed once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,26 +8,31 @@ from numpy.typing import NDArray
 
 from promptsearch.metrics.predictions import Ints
 from promptsearch.searchers.answers.common.score_table import Floats32
-from promptsearch.searchers.answers.prune.combinations import COMPARED, Alike, LabelWords, summed
+from promptsearch.searchers.answers.prune.combinations import (
+    COMPARED,
+    LabelWords,
+    WordGroups,
+    summed,
+)
 
 NUMBERS = 1 << 22  # in memory together
-SPARE = 4  # combinations looked at for each that is wanted: many are met several times
+SPARE = 4  # combinations looked at for each one that is returned: many are met several times
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class FixedWords:
-    """The words of all labels but one, on each example: what one more word has to beat."""
+    """The words of all labels but one, on each example: one more word has to beat them."""
 
     highest: Floats  # (example, combination)
     first: Ints  # (example, combination): the label whose word that is, the first of equals
     total: Floats  # (example, combination): log of the sum of their probabilities
-    right: Floats  # (example, combination): the right label's word, where it is among them
+    right: Floats  # (example, combination): the right label's word, if it is among them
 
     @classmethod
     def of(cls, table: Floats32, gold: Ints, words: Ints, labels: Ints) -> "FixedWords":
-        """Of combinations (combination, label) of words for these labels, in ascending order."""
+        """Return the sums for `words` (combination, label) of these labels, in ascending order."""
         values = table[:, words].astype(np.float64)  # (example, combination, label)
         highest, total = summed(values)
         column = np.minimum(np.searchsorted(labels, gold), len(labels) - 1)
@@ -37,24 +42,26 @@ class FixedWords:
 
 @dataclass(frozen=True)
 class WordSwap:
-    """Each of `own` as the word of `label`, beside the words of the other labels."""
+    """The swap of one label's word for each candidate, with the words of the other labels fixed."""
 
     table: Floats32  # (example, word)
     gold: Ints  # (example,)
-    words: Ints  # (combination, label), the label's own left out
+    words: Ints  # (combination, label), without the label's word
     label: int
     candidates: Ints  # (word,)
-    alike: Alike | None  # where given, no word stands for two labels
+    groups: (
+        WordGroups | None
+    )  # (word,) equal numbers for the same tokens: no two labels may share them
 
     def best(self, count: int) -> list[LabelWords]:
-        """The most accurate combinations, some more than `count`; ties by log-likelihood.
+        """Return the most accurate combinations, a few more than `count`; ties by log-likelihood.
 
         One that is met several times is among them as often.
         """
         parts = [*self._parts()]
         correct = np.concatenate([self._correct(part) for part in parts])  # (combination, word)
-        if self.alike is not None:
-            correct[self._repeating(self.alike)] = -1
+        if self.groups is not None:
+            correct[self._repeating(self.groups)] = -1
         most = min(count * SPARE, int((correct >= 0).sum()))
         if not most:
             return []
@@ -71,44 +78,44 @@ class WordSwap:
         )
         return [LabelWords(tuple(words), count, float(value)) for words, count, value in each]
 
-    def _repeating(self, alike: Alike) -> NDArray[np.bool_]:
-        """(combination, word): whether the word is that of another label too."""
-        same = alike[self.words][..., None] == alike[self.candidates]
-        repeats: NDArray[np.bool_] = same.any(1)
+    def _repeating(self, groups: WordGroups) -> NDArray[np.bool_]:
+        """Return (combination, word), true if the word is that of another label too."""
+        is_repeated = groups[self.words][..., None] == groups[self.candidates]
+        repeats: NDArray[np.bool_] = is_repeated.any(1)
         return repeats
 
     def _parts(self) -> Iterator[FixedWords]:
-        """The other words, of as many combinations at a time as memory holds."""
+        """Yield the fixed words of as many combinations at a time as memory holds."""
         labels = np.delete(np.arange(self.words.shape[1] + 1), self.label)
-        each = max(1, len(self.gold)) * (len(labels) + len(self.candidates))
-        step = max(1, NUMBERS // each)
+        size = max(1, len(self.gold)) * (len(labels) + len(self.candidates))
+        step = max(1, NUMBERS // size)
         for first in range(0, len(self.words), step):
             yield FixedWords.of(self.table, self.gold, self.words[first : first + step], labels)
 
-    def _correct(self, others: FixedWords) -> Ints:
-        """(combination, word): examples on which the right label's word is the first of all."""
-        fresh = self.table[:, None, self.candidates].astype(np.float64)  # (example, 1, word)
-        highest = others.highest[..., None]
-        wins = (fresh > highest) | ((fresh == highest) & (self.label < others.first)[..., None])
-        mine = self.gold == self.label
-        stays = others.first[~mine] == self.gold[~mine, None]  # (example, combination)
-        right: Ints = wins[mine].sum(0) + (stays[..., None] & ~wins[~mine]).sum(0)
+    def _correct(self, fixed: FixedWords) -> Ints:
+        """Return (combination, word) counts of examples where the right label's word is first."""
+        new = self.table[:, None, self.candidates].astype(np.float64)  # (example, 1, word)
+        highest = fixed.highest[..., None]
+        wins = (new > highest) | ((new == highest) & (self.label < fixed.first)[..., None])
+        of_label = self.gold == self.label
+        stays = fixed.first[~of_label] == self.gold[~of_label, None]  # (example, combination)
+        right: Ints = wins[of_label].sum(0) + (stays[..., None] & ~wins[~of_label]).sum(0)
         return right
 
     def _log_likelihoods(self, parts: list[FixedWords], rows: Ints, columns: Ints) -> Floats:
-        """(chosen,): the mean log p of the right labels, of some combinations and words."""
+        """Return (chosen,) mean log p of the right labels, of these combinations and words."""
         total = np.concatenate([part.total for part in parts], 1)  # (example, combination)
         right = np.concatenate([part.right for part in parts], 1)[:, rows]
-        fresh = self.table[:, self.candidates].astype(np.float64)  # (example, word)
-        right[self.gold == self.label] = fresh[self.gold == self.label][:, columns]
-        top = np.maximum(total.max(1), fresh.max(1))[:, None]  # log p: what is far below is nothing
-        together = np.exp(total - top)[:, rows] + np.exp(fresh - top)[:, columns]
+        new = self.table[:, self.candidates].astype(np.float64)  # (example, word)
+        right[self.gold == self.label] = new[self.gold == self.label][:, columns]
+        top = np.maximum(total.max(1), new.max(1))[:, None]  # log p: far smaller terms vanish
+        together = np.exp(total - top)[:, rows] + np.exp(new - top)[:, columns]
         means: Floats = (right - np.log(together) - top).mean(0)
         return means
 
 
 def _highest(correct: Ints, most: int) -> tuple[Ints, Ints]:
-    """Where the `most` highest of (combination, word) stand, and what equals the last of them."""
+    """Return rows and columns of the `most` highest of (combination, word), and their ties."""
     cut = -np.partition(-correct, most - 1, None)[most - 1]
     sure, ties = np.argwhere(correct > cut), np.argwhere(correct == cut)[:COMPARED]
     rows, columns = np.concatenate([sure, ties]).T
