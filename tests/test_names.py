@@ -5,10 +5,10 @@ from collections import Counter
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "promptsearch"
-WORDS = frozenset(
-    ("own", "found", "given", "place", "places", "told", "said", "asked", "made", "able", "worth")
-    + ("left", "wanted", "some", "other", "one", "odd", "shown", "kept", "begun")
-)
+WORDS = {
+    *("own", "found", "given", "place", "places", "told", "said", "asked", "made", "able", "worth"),
+    *("left", "wanted", "some", "other", "one", "odd", "shown", "kept", "begun"),
+}
 VAGUE = 0.001  # of all bindings
 TWICE = {"Chat", "EncodedAnswer", "Field", "Prompt", "Slot"}  # of the exported program, and of ours
 GERUNDS = 9  # ceiling, ranking, sampling ... are nouns too

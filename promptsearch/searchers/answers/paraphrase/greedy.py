@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Columns = tuple[int, ...]  # a label's answers, as columns of a table
 
 
-class AnswerChange(NamedTuple):
+class GreedyStep(NamedTuple):
     """A change of one answer, and the verbalizer after it."""
 
     label: int
@@ -38,7 +38,7 @@ class GreedyVerbalizer:
     keep: int
     answer_score: AnswerScore
 
-    def steps(self, start: Sequence[Columns]) -> Iterator[AnswerChange]:
+    def steps(self, start: Sequence[Columns]) -> Iterator[GreedyStep]:
         """Yield every change for the better; the labels take turns until none gets better."""
         answers, log_likelihood = tuple(start), self.log_likelihood(start)
         moved = True
@@ -62,7 +62,7 @@ class GreedyVerbalizer:
 
     def _candidates(
         self, answers: tuple[Columns, ...], original: Columns, label: int
-    ) -> Iterator[AnswerChange]:
+    ) -> Iterator[GreedyStep]:
         """Yield changes by one answer more or less that leave no two labels with equal answers."""
         current = answers[label]
         more = self.pool[label] if len(set(current) - set(original)) < self.keep else ()
@@ -73,4 +73,4 @@ class GreedyVerbalizer:
             changed = (*answers[:label], new, *answers[label + 1 :])
             if len(set(map(frozenset, changed))) == len(changed):
                 log_likelihood = self.log_likelihood(changed)
-                yield AnswerChange(label, column, column not in current, log_likelihood, changed)
+                yield GreedyStep(label, column, column not in current, log_likelihood, changed)

@@ -36,7 +36,7 @@ from promptsearch.searchers.answers.common.start import (
     require_model,
     starting_trials,
 )
-from promptsearch.searchers.answers.paraphrase.greedy import AnswerChange, GreedyVerbalizer
+from promptsearch.searchers.answers.paraphrase.greedy import GreedyStep, GreedyVerbalizer
 from promptsearch.searchers.answers.paraphrase.sources import (
     AnswerSource,
     Paraphrase,
@@ -181,7 +181,7 @@ class AnswerParaphraseSearch:
         return ModelCall(Cost.of(plan), run)
 
 
-def _step_as_json(step: AnswerChange, pool: CandidatePool, answers: Sequence[Answer]) -> StepRecord:
+def _step_as_json(step: GreedyStep, pool: CandidatePool, answers: Sequence[Answer]) -> StepRecord:
     labels, changed = list(pool), answers[step.column]
     evidence_of = {each.answer: each.evidence for each in pool[labels[step.label]]}
     change = f"{labels[step.label]} {'+' if step.added else '-'} {' '.join(t for _, t in changed)}"
