@@ -4,6 +4,7 @@ import json
 
 import pytest
 from commanding import edits_in, run
+from tiny import saved
 
 from promptsearch.commands.shared.terminal_plots import bars, budget_curve_plot
 from promptsearch.evaluation.report.statistics.budget_curve import budget_curve_of
@@ -94,3 +95,14 @@ def test_what_is_missing_or_damaged_is_said(found, tmp_path):
     assert "there is no course to draw" in run("show", path, "--plots").stdout
     (tmp_path / "trials.jsonl").write_text("{\n")
     assert "trials.jsonl: line 1 cannot be read" in run("show", path).stdout
+
+
+def test_a_built_in_task_is_found_by_another_installation(tmp_path):
+    """The file names the task by a path in the package that wrote it."""
+    words = ["--task", "capitals", "-m", saved("bert"), "--budget", 2, "-q", "-o", tmp_path / "run"]
+    run("paraphrase", "--method", "edits", *words)
+    path = tmp_path / "run" / "prompts.json"
+    document = json.loads(path.read_text())
+    document["task"]["file"] = "/elsewhere/promptsearch/corpora/builtin/capitals.toml"
+    path.write_text(json.dumps(document))
+    assert "36 examples" in run("evaluate", path, "--split", "dev").stdout

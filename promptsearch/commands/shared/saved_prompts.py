@@ -10,7 +10,7 @@ from promptsearch.commands.shared.console import (
     Console,
 )
 from promptsearch.commands.shared.run_search import computing, loading_from
-from promptsearch.data import TaskDefinition, TaskSchema, load_task
+from promptsearch.data import TaskDefinition, TaskSchema, builtin_tasks, load_task
 from promptsearch.errors import TaskError
 from promptsearch.metrics import objective_in
 from promptsearch.models import LanguageModel
@@ -28,7 +28,10 @@ def task_of(file: PromptFile, override: str | None) -> TaskDefinition:
     saved = file.section("task").get("file")
     if not isinstance(saved, str):
         raise TaskError(f"{file.path}: does not say which task it is for; add --task")
-    if not Path(saved).exists():
+    path = Path(saved)
+    if not path.exists():
+        if path.parent.name == "builtin" and path.stem in builtin_tasks():
+            return load_task(path.stem)  # another installation wrote the file
         raise TaskError(
             f"{file.path}: its task file {saved} is not there any more; say with --task where it is"
         )
