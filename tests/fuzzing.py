@@ -14,7 +14,8 @@ from promptsearch.data.tasks.ptr_rules import read_rules
 from promptsearch.engine.ledger import identity_in, read_ledger
 from promptsearch.errors import PromptSearchError
 from promptsearch.evaluation.report.trials import read_trials
-from promptsearch.formats.importing.contents import FORMATS, ImportOptions, read_files
+from promptsearch.formats import IMPORTS
+from promptsearch.formats.importing.contents import ImportOptions, read_files
 from promptsearch.language.english.thesaurus import read_thesaurus
 from promptsearch.prediction.selection import frame_in, select_prompts
 from promptsearch.prompt import Template
@@ -92,7 +93,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {  # the file's name,
     "candidates": ("c.txt", read_candidates),
     "rules": ("r.json", read_rules),
     "thesaurus": ("pairs.tsv", read_thesaurus),
-    **{f"import-{name}": (f"P1.{end}", imported(name)) for name in FORMATS for end in ("jsonl",)},
+    **{f"import-{name}": (f"P1.{end}", imported(name)) for name in IMPORTS for end in ("jsonl",)},
 }
 
 

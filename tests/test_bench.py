@@ -15,7 +15,6 @@ from promptsearch.bench import subjects as shapes
 from promptsearch.bench.ceiling import bfloat16_here, ceiling, gemms
 from promptsearch.bench.contenders import all_loops, plain_and_ours
 from promptsearch.bench.flops import Nominal, nominal
-from promptsearch.bench.lines import BenchLine, ScoredPosition
 from promptsearch.bench.machine import machine
 from promptsearch.bench.memory import watched
 from promptsearch.bench.published_loops import PUBLISHED
@@ -26,6 +25,7 @@ from promptsearch.bench.reuse import ANSWERS, SCENARIOS
 from promptsearch.bench.rounds import Contender, Timing, interleaved, ratio
 from promptsearch.bench.scaling import Extent, Growth, growths
 from promptsearch.bench.sentences import sentences
+from promptsearch.bench.sequences import BenchLine, ScoredPosition
 from promptsearch.bench.suite import (
     BenchSettings,
     Ceiling,

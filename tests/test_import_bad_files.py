@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptsearch.errors import DataError, ExportError
-from promptsearch.formats.importing.contents import FORMATS, ImportOptions, read_files
+from promptsearch.formats import IMPORTS
+from promptsearch.formats.importing.contents import ImportOptions, read_files
 from promptsearch.prompt import Template
 
 GIVEN = {
@@ -229,7 +230,7 @@ def imports_or_says_why(name, file, content):
         assert said is None or room in said or "`" in said
 
 
-@given(st.sampled_from(list(FORMATS)), st.sampled_from(FILES), CONTENTS)
+@given(st.sampled_from(list(IMPORTS)), st.sampled_from(FILES), CONTENTS)
 @settings(max_examples=250, deadline=None)
 def test_whatever_a_file_holds_it_comes_in_or_is_named(name, file, content):
     name, content = content if isinstance(content, tuple) else (name, content)

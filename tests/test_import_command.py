@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from promptsearch.data import load_task
 from promptsearch.errors import DataError
-from promptsearch.formats.importing.contents import FORMATS
+from promptsearch.formats import IMPORTS
 from promptsearch.formats.start_templates import templates_in
 from promptsearch.prompt_file.prompts_json import SCHEMA, read_prompts
 
@@ -273,4 +273,4 @@ def test_user_errors_are_one_line(tmp_path, mapped):
 
 def test_the_help_names_every_format():
     said = run("import", "--help").stdout
-    assert all(f" {name} " in said for name in FORMATS)
+    assert all(f" {name} " in said for name in IMPORTS)

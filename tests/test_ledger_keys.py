@@ -10,14 +10,14 @@ from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 from promptsearch.searchers import MiningSearch, PruneSearch
 from promptsearch.searchers.answers.paraphrase.sources import Paraphrase
 from promptsearch.searchers.common.gap_template import GapTemplate
-from promptsearch.searchers.common.ledgered import LedgeredValues, ledgered
+from promptsearch.searchers.common.ledger_calls import LedgeredValues, ledgered
 from promptsearch.searchers.common.training_contexts import TrainingContext
 from promptsearch.searchers.mine.corpus_pass import MiningRequest, digest
 from promptsearch.searchers.mine.search_terms import SearchTerms
 from promptsearch.searchers.mine.snippet_extractor import SnippetLimits
 
 SEARCHERS = Path(__file__).parents[1] / "promptsearch" / "searchers"
-OWNERS = {SEARCHERS / "common" / "ledgered.py", SEARCHERS / "joint" / "step_score.py"}
+OWNERS = {SEARCHERS / "common" / "ledger_calls.py", SEARCHERS / "joint" / "step_score.py"}
 CONTEXTS = [TrainingContext({"text": "a film"}, {"Z": "great"})]
 GAPS = GapTemplate.parse("{text}[T] [Z].")
 PROMPT = Prompt(

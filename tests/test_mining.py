@@ -132,7 +132,7 @@ def test_shards_change_nothing(
     whole = mine_tasks(SEARCH, [facts_task(corpus)])
     cut = [sentences.Shard(corpus, a, a + size) for a in range(0, corpus.stat().st_size, size)]
     monkeypatch.setattr(sweep, "shards_of", lambda path, encoding: cut)
-    assert mine_tasks(SEARCH, [replace(facts_task(corpus), crew=Workers(workers))]) == whole
+    assert mine_tasks(SEARCH, [replace(facts_task(corpus), workers=Workers(workers))]) == whole
 
 
 @given(st.lists(st.text("ab é\r\n", max_size=9), max_size=12), st.integers(1, 30))
@@ -401,7 +401,7 @@ def test_a_compressed_file_too_large_for_one_worker_is_said(
     packed.write_bytes(gzip.compress(corpus.read_bytes()))
     monkeypatch.setattr("promptsearch.searchers.mine.request.SHARD", 4)
     lines: list[str] = []
-    mine_tasks(SEARCH, [replace(facts_task(packed), crew=Workers(2), log=lines.append)])
+    mine_tasks(SEARCH, [replace(facts_task(packed), workers=Workers(2), log=lines.append)])
     assert "cannot be split over 2 workers" in lines[0]
 
 

@@ -7,7 +7,7 @@ from commanding import reviews_in, run
 from test_models_chat import TEMPLATE
 from tiny import gpt2, gpt2_tokenizer
 
-from promptsearch.prompt_file.model import model_for
+from promptsearch.prompt_file.load_model import model_for
 from promptsearch.prompt_file.prompts_json import read_prompts
 
 

@@ -35,7 +35,7 @@ from promptsearch.models.finetuning.train import check_tunable, tuned
 from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.prompt_file.prompts_json import SCHEMA
-from promptsearch.runs.model_tuner import tuner_of
+from promptsearch.runs.finetune_setup import tuner_of
 from promptsearch.runs.run import Output, search
 from promptsearch.runs.settings import Settings
 from promptsearch.scoring import Cost, Scorer

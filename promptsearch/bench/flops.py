@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from promptsearch.bench.lines import BenchLine
 from promptsearch.bench.published_loops.tensors import body_and_head
+from promptsearch.bench.sequences import BenchLine
 from promptsearch.models.loading.random_models import Parts
 
 _CROSSING = re.compile(r"(EncDecAttention\.[kv]|encoder_attn\.[kv]_proj)$")

@@ -9,11 +9,11 @@ import torch
 from promptsearch.bench.ceiling import bfloat16_here, ceiling, gemms
 from promptsearch.bench.contenders import OURS, all_loops, plain_and_ours
 from promptsearch.bench.flops import Nominal, nominal
-from promptsearch.bench.lines import lines
 from promptsearch.bench.published_loops.plain import reference
 from promptsearch.bench.reuse import SCENARIOS, Scenario
 from promptsearch.bench.rounds import Contender, Ratio, Timing, interleaved, ratio
 from promptsearch.bench.sentences import sentences
+from promptsearch.bench.sequences import lines
 from promptsearch.bench.workload import TEMPLATES, Workload
 from promptsearch.errors import ModelError
 from promptsearch.models.loading.random_models import Parts

@@ -14,7 +14,7 @@ from promptsearch.data import TaskDefinition, load_task
 from promptsearch.evaluation.checks import Finding, findings
 from promptsearch.evaluation.checks.finding import listed
 from promptsearch.models import LanguageModel
-from promptsearch.prompt_file.model import model_for, spec_of
+from promptsearch.prompt_file.load_model import model_for, spec_of
 from promptsearch.prompt_file.prompts_json import PromptFile, readable_prompts
 from promptsearch.runs.run import with_vocabulary_candidates
 

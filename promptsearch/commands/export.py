@@ -12,16 +12,17 @@ from promptsearch.commands.shared.options import json_option, quiet_option, save
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, ExportError, TaskError
 from promptsearch.files.write import check_apart
-from promptsearch.formats.export import FORMATS, NEXT, ExportRequest, WrittenFiles, write_as
+from promptsearch.formats import EXPORTS
+from promptsearch.formats.export import NEXT, ExportRequest, WrittenFiles, write_as
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import ensemble_of
 from promptsearch.prediction.selection import ensemble_wins_on_dev, scoring_from
 from promptsearch.prompt import Verbalizer
-from promptsearch.prompt_file.model import model_for
+from promptsearch.prompt_file.load_model import model_for
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, aligned, read_prompts
 
-WIDEST = max(map(len, FORMATS))
-LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())
+WIDEST = max(map(len, EXPORTS))
+LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in EXPORTS.items())
 
 
 @click.command(
@@ -31,7 +32,7 @@ LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.ite
 )
 @click.argument("prompts", type=click.Path(path_type=Path))
 @click.option(
-    "--to", "name", type=click.Choice(list(FORMATS)), required=True, metavar="FORMAT", help="Which."
+    "--to", "name", type=click.Choice(list(EXPORTS)), required=True, metavar="FORMAT", help="Which."
 )
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), required=True, metavar="PATH", help="Where."

@@ -16,8 +16,9 @@ from promptsearch.commands.shared.run_search import this_command
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, PromptError, RunError
 from promptsearch.files.write import check_new
+from promptsearch.formats import IMPORTS
 from promptsearch.formats.importing.assemble import groups_of
-from promptsearch.formats.importing.contents import FORMATS, ImportOptions, read_files
+from promptsearch.formats.importing.contents import ImportOptions, read_files
 from promptsearch.formats.importing.document import beside, document_of
 from promptsearch.formats.importing.group import Group
 from promptsearch.models import LanguageModel
@@ -26,8 +27,8 @@ from promptsearch.prompt_file.prompts_json import write_prompts
 from promptsearch.runs.directory import run_directory
 from promptsearch.runs.run import with_vocabulary_candidates
 
-WIDEST = max(map(len, FORMATS))
-LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())
+WIDEST = max(map(len, IMPORTS))
+LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in IMPORTS.items())
 
 
 @click.command(
@@ -42,7 +43,7 @@ LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.ite
 @click.option(
     "--from",
     "name",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(list(IMPORTS)),
     required=True,
     metavar="FORMAT",
     help="Which.",

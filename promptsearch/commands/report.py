@@ -6,7 +6,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.shared.console import Console
-from promptsearch.commands.shared.examine import model_predictions
+from promptsearch.commands.shared.model_predictions import model_predictions
 from promptsearch.commands.shared.options import (
     computing_options,
     loading_options,

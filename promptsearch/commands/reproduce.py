@@ -14,7 +14,7 @@ from promptsearch.commands.shared.run_search import loading_from
 from promptsearch.commands.shared.saved_prompts import task_of
 from promptsearch.commands.shared.saved_search import searcher_of, settings_of
 from promptsearch.engine.ledger import LEDGER, identity_in
-from promptsearch.prompt_file.model import model_for, spec_of
+from promptsearch.prompt_file.load_model import model_for, spec_of
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
 from promptsearch.runs.run import Output, search
 

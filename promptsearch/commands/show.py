@@ -132,8 +132,8 @@ def _search_lines(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str
 
 def _print_labels(file: PromptFile, options: dict[str, Any]) -> None:
     """Print the first prompt's results on a split: by label or, for facts, by object."""
-    from promptsearch.commands.shared.examine import model_predictions
     from promptsearch.commands.shared.label_table import label_rows
+    from promptsearch.commands.shared.model_predictions import model_predictions
 
     predictions = model_predictions(file, options, Console(), top=1, mistakes=0)
     table = label_rows(predictions)

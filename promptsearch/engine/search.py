@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from promptsearch.engine.budget import Budget, ModelCall
 from promptsearch.engine.exploration import Exploration
-from promptsearch.engine.finetune import FinetuneStage, Tuner, reserve_forwards
+from promptsearch.engine.finetune_phase import FinetuneStage, Tuner, reserve_forwards
 from promptsearch.engine.ledger import Ledger
 from promptsearch.engine.progress import Limits, OnProgress, Progress
 from promptsearch.engine.race import Race

@@ -31,10 +31,10 @@ class Task:
     labels: tuple[str, ...] = ()
     language: str = "en"
     corpus: tuple[Path, ...] = ()
-    reading: CorpusFormat = CorpusFormat()  # of the corpus: its text column, its encoding
+    corpus_format: CorpusFormat = CorpusFormat()  # of the corpus: its text column, its encoding
     model: LanguageModel | None = None
     workspace: Path | None = None  # the run's directory, where a strategy may keep its checkpoints
-    crew: Workers = Workers()  # the processes that may help
+    workers: Workers = Workers()  # the processes that may help
     seed: int = 0  # of everything that is random
     objective: str = "log_likelihood"  # what the judge ranks by: a key of `Scores`
     scoring: Scoring = Scoring()  # of answers, and below of labels

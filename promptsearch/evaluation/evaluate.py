@@ -10,7 +10,7 @@ from promptsearch.metrics.predictions import Predictions
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, aligned, answers_of
-from promptsearch.runs.document import majority
+from promptsearch.runs.prompts_document import majority
 from promptsearch.runs.scorer_setup import scorer_without_chat
 from promptsearch.scoring import PromptScorer, Scorer
 

@@ -9,7 +9,7 @@ the target does not hold, and last, behind `NEXT`, the command that uses it. Not
 It raises `ExportError` for what the target cannot hold: the reason, and which formats can.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -24,28 +24,6 @@ from promptsearch.prediction.ensemble import Ensemble
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt
 from promptsearch.runs.settings import Settings
 
-FORMATS: Mapping[str, str] = {  # name -> what it is; its module loads when it is used
-    "python": "one Python file that needs torch and transformers",
-    "messages": "JSON messages with {placeholders}, for chat interfaces",
-    "lm-eval": "a task of the LM evaluation harness, with its data",
-    "hf-pipeline": "arguments of a transformers pipeline",
-    "peft": "a soft prompt of peft that starts as the template's words",
-    "promptfoo": "a promptfoo configuration with tests",
-    "dspy": "the saved state of a dspy Predict",
-    "langchain": "a LangChain prompt template",
-    "dotprompt": "a .prompt file",
-    "promptsource": "templates.yaml of promptsource",
-    "text": "the template and its answers, to be read",
-    "openprompt": "a template and a verbalizer of OpenPrompt",
-    "lpaqa": "LPAQA's JSON lines, with weights",
-    "lama": "lines of LAMA's relations.jsonl",
-    "optiprompt": "a line of OptiPrompt's relation files",
-    "autoprompt": "AutoPrompt's template and label map",
-    "lm-bff": "LM-BFF's template and label mapping",
-    "pet": "a class of PET's pvp.py",
-    "pararel": "ParaRel's JSON lines",
-    "ptr": "a rule file of PTR",
-}
 WITH_PRIORS = ("python", "text")
 NEXT = "next: "  # begins the note that is a command
 

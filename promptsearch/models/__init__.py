@@ -3,5 +3,5 @@
 Only this folder imports transformers (and the code of exported programs, `formats.python.runtime`).
 """
 
-from promptsearch.models.port import *  # noqa: F403
-from promptsearch.models.port import __all__ as __all__
+from promptsearch.models.interface import *  # noqa: F403
+from promptsearch.models.interface import __all__ as __all__

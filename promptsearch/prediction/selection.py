@@ -13,7 +13,7 @@ from promptsearch.errors import DataError, PromptError, RunError
 from promptsearch.metrics import objective_in
 from promptsearch.prediction.ensemble import Ensemble, Member
 from promptsearch.prediction.ensemble_file import read_ensemble
-from promptsearch.prompt_file.model import is_own
+from promptsearch.prompt_file.load_model import is_own
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, aligned, kind_of_answers
 from promptsearch.runs.settings import Settings
 from promptsearch.scoring import PromptScorer, Scorer

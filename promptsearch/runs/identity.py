@@ -8,7 +8,7 @@ from hashlib import sha256
 from promptsearch.data import TaskDefinition
 from promptsearch.engine.strategy import Searcher
 from promptsearch.models import LanguageModel
-from promptsearch.runs.document import Provenance
+from promptsearch.runs.prompts_document import Provenance
 from promptsearch.runs.settings import Settings
 from promptsearch.searchers import SEARCHERS
 

@@ -21,9 +21,9 @@ from promptsearch.models import LanguageModel
 from promptsearch.parallel import WorkerPool
 from promptsearch.prompt_file.prompts_json import write_prompts
 from promptsearch.runs.directory import run_directory
-from promptsearch.runs.document import FinishedRun, document_of
+from promptsearch.runs.finetune_setup import tuner_of
 from promptsearch.runs.identity import identity_of, provenance_of
-from promptsearch.runs.model_tuner import tuner_of
+from promptsearch.runs.prompts_document import FinishedRun, document_of
 from promptsearch.runs.scorer_setup import (
     add_calibration,
     build_scorer,
@@ -203,10 +203,10 @@ def task_of(
         labels=definition.labels,
         language=definition.language,
         corpus=definition.corpus,
-        reading=CorpusFormat(definition.corpus_column, definition.encoding),
+        corpus_format=CorpusFormat(definition.corpus_column, definition.encoding),
         model=model,
         workspace=folder,
-        crew=settings.crew,
+        workers=settings.worker_setup,
         seed=settings.seed,
         objective=settings.metric(definition.kind),
         scoring=settings.scoring(definition.kind),

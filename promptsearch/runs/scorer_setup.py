@@ -58,7 +58,7 @@ def scorer_without_chat(scorer: Scorer, complete: PromptScorer) -> PromptScorer:
 def workers_for(settings: Settings, model: LanguageModel) -> Workers:
     """Return the processes that score: ray hides the GPUs from those that do not ask for one."""
     on_gpu = settings.backend == "ray" and model.info.device == "cuda"
-    return replace(settings.crew, gpus=1 if on_gpu else 0)
+    return replace(settings.worker_setup, gpus=1 if on_gpu else 0)
 
 
 def split_scorer(scorer: PromptScorer, definition: TaskDefinition) -> DatasetScorer:

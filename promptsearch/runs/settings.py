@@ -79,7 +79,7 @@ class Settings:
         )
 
     @property
-    def crew(self) -> Workers:
+    def worker_setup(self) -> Workers:
         """The processes that do the work."""
         return Workers(self.workers, self.backend, self.cluster)
 

@@ -11,8 +11,8 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from promptsearch.bench.lines import BenchLine, lines
 from promptsearch.bench.published_loops.tensors import body_and_head, padded, present
+from promptsearch.bench.sequences import BenchLine, lines
 from promptsearch.bench.workload import Workload
 from promptsearch.models.loading.build import default_batch_tokens
 from promptsearch.models.loading.random_models import Parts

@@ -15,7 +15,7 @@ from promptsearch.errors import TaskError
 from promptsearch.metrics import objective_in
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.selection import scoring_from
-from promptsearch.prompt_file.model import is_own, model_for, spec_of
+from promptsearch.prompt_file.load_model import is_own, model_for, spec_of
 from promptsearch.prompt_file.prompts_json import PromptFile
 from promptsearch.runs.scorer_setup import add_calibration, build_scorer, workers_for
 from promptsearch.scoring import PromptScorer, Scorer

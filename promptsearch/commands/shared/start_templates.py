@@ -8,7 +8,7 @@ import rich_click as click
 
 from promptsearch.commands.shared.options import Decorator
 from promptsearch.data import TaskDefinition
-from promptsearch.searchers.common.field_notes import PromptsFile, TemplateFiles
+from promptsearch.searchers.common.start_files import PromptsFile, TemplateFiles
 
 OPTION = "from_files"  # the option's name among a command's options
 

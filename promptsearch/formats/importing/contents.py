@@ -23,17 +23,6 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt import Template
 from promptsearch.prompt_file.prompts_json import Json
 
-FORMATS: Mapping[str, str] = {  # name -> what it is; its module loads when it is used
-    "openprompt": "OpenPrompt's templates and verbalizers (text, JSON)",
-    "lpaqa": "LPAQA's lists of prompts (JSON lines with weights, text)",
-    "lama": "LAMA's relations.jsonl",
-    "optiprompt": "OptiPrompt's relation files (JSON lines)",
-    "autoprompt": "AutoPrompt's prompts (JSON lines), and its [T]/[P] templates with their tokens",
-    "lm-bff": "LM-BFF's templates and label mappings",
-    "pet": "PET's patterns (Python), and verbalizers of PET and PETAL (JSON, text)",
-    "pararel": "ParaRel's patterns (JSON lines)",
-    "ptr": "rule files of PTR and KnowPrompt",
-}
 LONGEST = 60  # characters of a value that an error shows
 
 

@@ -10,7 +10,7 @@ from promptsearch.formats.importing.contents import ImportOptions
 from promptsearch.formats.importing.group import Group, ImportedPrompt
 from promptsearch.prompt import Verbalizer
 from promptsearch.prompt_file.prompts_json import CANDIDATES, FORMAT, Json, answers_of
-from promptsearch.runs.document import task_section
+from promptsearch.runs.prompts_document import task_section
 
 STRATEGY = "import"
 

@@ -20,7 +20,7 @@ from promptsearch.prediction.selection import (
     select_prompts,
 )
 from promptsearch.prompt import Prompt
-from promptsearch.prompt_file.model import model_for
+from promptsearch.prompt_file.load_model import model_for
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
 from promptsearch.runs.run import search
 from promptsearch.scoring import Scorer

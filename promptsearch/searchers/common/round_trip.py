@@ -7,7 +7,7 @@ from promptsearch.engine import ModelCall
 from promptsearch.engine.strategy import Score
 from promptsearch.models.generation.translation import Translator
 from promptsearch.scoring import Cost
-from promptsearch.searchers.common.ledgered import ledgered
+from promptsearch.searchers.common.ledger_calls import ledgered
 
 Candidate = tuple[str, str, float]  # text, translation, sum of the mean log p of both ways
 

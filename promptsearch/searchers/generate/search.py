@@ -30,7 +30,7 @@ from promptsearch.searchers.common.gap_template import (
     gap_templates_for,
 )
 from promptsearch.searchers.common.interleave import interleave
-from promptsearch.searchers.common.ledgered import ledgered
+from promptsearch.searchers.common.ledger_calls import ledgered
 from promptsearch.searchers.common.training_contexts import training_contexts
 from promptsearch.searchers.common.word_scorer import word_scorer
 from promptsearch.searchers.generate.beam_job import GapFill

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from promptsearch.searchers.common.ledgered import Rows
+from promptsearch.searchers.common.ledger_calls import Rows
 
 
 class Minibatches:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from promptsearch.engine import ModelCall
 from promptsearch.engine.strategy import Score
 from promptsearch.prompt.template import Template
-from promptsearch.searchers.common.ledgered import LedgeredValues, Rows, ledgered
+from promptsearch.searchers.common.ledger_calls import LedgeredValues, Rows, ledgered
 from promptsearch.searchers.common.trigger_template import Tokens
 from promptsearch.searchers.gradient.detokenize import Detokenizer
 from promptsearch.searchers.gradient.fluency import Fluency

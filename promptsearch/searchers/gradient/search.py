@@ -27,7 +27,7 @@ from promptsearch.language.words import is_spaced
 from promptsearch.models import LanguageModel
 from promptsearch.models.loading.load import load_beside
 from promptsearch.searchers.common.answer_leaks import leaked_words
-from promptsearch.searchers.common.field_notes import PromptsFile
+from promptsearch.searchers.common.start_files import PromptsFile
 from promptsearch.searchers.common.trigger_template import Tokens, TriggerTemplate
 from promptsearch.searchers.gradient.detokenize import Detokenizer
 from promptsearch.searchers.gradient.dev_trials import DevTrials

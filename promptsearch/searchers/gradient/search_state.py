@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from promptsearch.prompt.template import Template
-from promptsearch.searchers.common.ledgered import Rows
+from promptsearch.searchers.common.ledger_calls import Rows
 from promptsearch.searchers.common.trigger_template import Tokens
 from promptsearch.searchers.gradient.minibatches import Minibatches
 from promptsearch.searchers.gradient.objective import TriggerObjective

@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from promptsearch.prompt.template import Template
-from promptsearch.searchers.common.ledgered import Rows
+from promptsearch.searchers.common.ledger_calls import Rows
 from promptsearch.searchers.gradient.search_state import TriggerState
 
 SPARE = 8  # tokens looked at for each candidate: text cannot say all of them

@@ -32,8 +32,8 @@ from promptsearch.language.words import is_english
 from promptsearch.models import Options
 from promptsearch.prompt import Source, Template
 from promptsearch.prompt.template import check_slots_and_fields
-from promptsearch.searchers.common.field_notes import TemplateFiles
-from promptsearch.searchers.common.ledgered import ledgered
+from promptsearch.searchers.common.ledger_calls import ledgered
+from promptsearch.searchers.common.start_files import TemplateFiles
 from promptsearch.searchers.lm_score.coherence import Coherence, CoherenceScore
 from promptsearch.searchers.lm_score.ranking import Choose, TemplateRanking
 from promptsearch.searchers.lm_score.scoring_model import check_scoring_model, load_scoring_model

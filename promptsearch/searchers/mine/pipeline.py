@@ -128,7 +128,7 @@ def _frequent_snippets(
     first = tasks[0]
     for line in dict.fromkeys(line for number in to_mine for line in unsplittable(tasks[number])):
         first.log(line)
-    with _folder(first) as folder, first.crew.open(first.log) as pool:
+    with _folder(first) as folder, first.workers.open(first.log) as pool:
         shard_jobs = list(jobs(to_mine, miner.limits(parses=bool(parsed))))
         result = run_pass(shard_jobs, folder, pool, first.log)
         snippets = frequent_by_task(result.counted(), to_mine, miner.min_count, miner.min_labels)

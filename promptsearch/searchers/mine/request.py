@@ -24,9 +24,9 @@ def mining_request(task: Task) -> MiningRequest:
         )
     spaced = is_spaced(task.language)
     if task.kind == "facts":
-        return MiningRequest(_facts(task), _corpus(task), (), spaced, task.reading)
+        return MiningRequest(_facts(task), _corpus(task), (), spaced, task.corpus_format)
     texts = tuple(example.inputs[name] for example in task.train for name in task.inputs)
-    return MiningRequest(_answers(task), task.corpus, texts, spaced, task.reading)
+    return MiningRequest(_answers(task), task.corpus, texts, spaced, task.corpus_format)
 
 
 def template_builder(task: Task) -> TemplateBuilder:
@@ -73,8 +73,12 @@ def _answers(task: Task) -> SearchTerms:
 def unsplittable(task: Task) -> Iterator[str]:
     """Yield a line for each large file that only one of several workers can read."""
     for path in task.corpus:
-        if task.crew.workers > 1 and not is_splittable(path) and path.stat().st_size > SHARD // 4:
+        if (
+            task.workers.workers > 1
+            and not is_splittable(path)
+            and path.stat().st_size > SHARD // 4
+        ):
             yield (
-                f"{path} cannot be split over {task.crew.workers} workers, so one reads it all; "
+                f"{path} cannot be split over {task.workers.workers} workers, so one reads it all; "
                 "decompress it to plain text or JSON lines, or cut it in several files"
             )

@@ -11,7 +11,7 @@ from promptsearch.engine.strategy import Score
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Template
 from promptsearch.scoring import Cost
-from promptsearch.searchers.common.ledgered import ledgered
+from promptsearch.searchers.common.ledger_calls import ledgered
 from promptsearch.searchers.paraphrase.marked_sentence import MARKS, PlaceholderLost, Sentence
 from promptsearch.searchers.paraphrase.proposal import Parent, Proposal
 

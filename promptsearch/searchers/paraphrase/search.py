@@ -34,8 +34,8 @@ from promptsearch.searchers.common.companion_models import (
     load_rewriter,
     load_translators,
 )
-from promptsearch.searchers.common.field_notes import TemplateFiles
 from promptsearch.searchers.common.interleave import interleave
+from promptsearch.searchers.common.start_files import TemplateFiles
 from promptsearch.searchers.common.training_contexts import training_contexts
 from promptsearch.searchers.common.word_scorer import word_scorer
 from promptsearch.searchers.paraphrase.back_translation import BackTranslation

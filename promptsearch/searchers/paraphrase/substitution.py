@@ -17,7 +17,7 @@ from promptsearch.prompt import Filled, Template
 from promptsearch.scoring import Cost
 from promptsearch.searchers.common.gap_template import GapTemplate
 from promptsearch.searchers.common.interleave import interleave
-from promptsearch.searchers.common.ledgered import ledgered
+from promptsearch.searchers.common.ledger_calls import ledgered
 from promptsearch.searchers.common.training_contexts import TrainingContext
 from promptsearch.searchers.common.word_scorer import WORD_SLOT, WordScorer
 from promptsearch.searchers.paraphrase.proposal import Parent, Proposal

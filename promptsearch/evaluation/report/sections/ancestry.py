@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptsearch.errors import PromptError
-from promptsearch.evaluation.report.html import Child, Html, el, listed
+from promptsearch.evaluation.report.html import Child, Html, el, listed, note, section
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import listing, number
 from promptsearch.evaluation.report.prompt_markup import answer_texts, changes_html, template_html
-from promptsearch.evaluation.report.sections.parts import note, section
 from promptsearch.evaluation.report.statistics.ancestry import Ancestor, ancestry_of
 from promptsearch.evaluation.report.statistics.word_diff import (
     AnswerChange,

@@ -1,10 +1,9 @@
 """Section on the search over its budget."""
 
 from promptsearch.evaluation.report.charts import progress
-from promptsearch.evaluation.report.html import Html
+from promptsearch.evaluation.report.html import Html, figure, note, section
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, listing, number
-from promptsearch.evaluation.report.sections.parts import figure, note, section
 from promptsearch.evaluation.report.statistics.budget_curve import BudgetCurve, budget_curve_of
 from promptsearch.evaluation.report.trials import Trials
 from promptsearch.metrics import title_of

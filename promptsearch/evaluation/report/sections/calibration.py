@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from promptsearch.evaluation.report.charts import reliability as chart
-from promptsearch.evaluation.report.html import Html, el
+from promptsearch.evaluation.report.html import Html, bar, el, figure, section, table
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import number, percent
-from promptsearch.evaluation.report.sections.parts import bar, figure, section, table
 from promptsearch.metrics.calibration_error import BINS, reliability_bins
 
 CLOSE = 0.02  # between mean confidence and accuracy

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from promptsearch.evaluation.report.html import Html, listed
+from promptsearch.evaluation.report.html import Html, listed, section
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count
-from promptsearch.evaluation.report.sections.parts import section
 from promptsearch.metrics import title_of
 
 FEW = 100  # examples below which an interval of a share is 0.1 wide or more on each side

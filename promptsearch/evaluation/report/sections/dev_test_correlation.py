@@ -3,10 +3,9 @@
 from math import sqrt
 
 from promptsearch.evaluation.report.charts import relation as chart
-from promptsearch.evaluation.report.html import Html, el
+from promptsearch.evaluation.report.html import Html, el, figure, note, section
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, number
-from promptsearch.evaluation.report.sections.parts import figure, note, section
 from promptsearch.evaluation.report.statistics.dev_test_correlation import (
     DevTestCorrelation,
     Pair,

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from promptsearch.evaluation.report.html import Html, defined, el
+from promptsearch.evaluation.report.html import Html, bar, defined, el, section, table
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import gain, interval, number
-from promptsearch.evaluation.report.sections.parts import bar, section, table
 from promptsearch.metrics import title_of
 
 

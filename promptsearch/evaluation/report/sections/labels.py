@@ -1,10 +1,9 @@
 """Section on labels: results by label, and confusions."""
 
-from promptsearch.evaluation.report.html import Child, Html, el
+from promptsearch.evaluation.report.html import Child, Html, bar, el, section, table
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, number
 from promptsearch.evaluation.report.prompt_markup import label_html
-from promptsearch.evaluation.report.sections.parts import bar, section, table
 from promptsearch.evaluation.report.statistics.labels import (
     LabelResult,
     confusion,

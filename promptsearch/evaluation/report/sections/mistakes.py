@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from promptsearch.evaluation.report.html import Child, Html, defined, el, joined, listed
+from promptsearch.evaluation.report.html import Child, Html, defined, el, joined, listed, section
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, percent
 from promptsearch.evaluation.report.prompt_markup import filled_html, label_html
-from promptsearch.evaluation.report.sections.parts import section
 from promptsearch.evaluation.report.statistics.mistakes import Mistake, SlotWords
 
 

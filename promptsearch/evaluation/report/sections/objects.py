@@ -1,9 +1,8 @@
 """Section on facts: results by object, and the objects predicted most often."""
 
-from promptsearch.evaluation.report.html import Child, Html, el
+from promptsearch.evaluation.report.html import Child, Html, bar, el, section, table
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, number
-from promptsearch.evaluation.report.sections.parts import bar, section, table
 from promptsearch.evaluation.report.statistics.labels import most_confused
 from promptsearch.evaluation.report.statistics.objects import most_predicted, per_object, uncovered
 from promptsearch.metrics.predictions import Predictions

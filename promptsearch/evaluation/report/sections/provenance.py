@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from promptsearch.evaluation.report.html import Child, Html, defined, el, joined
+from promptsearch.evaluation.report.html import Child, Html, defined, details, el, joined, section
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, duration
-from promptsearch.evaluation.report.sections.parts import details, section
 
 HASH = 12  # characters of a hash that are shown
 

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promptsearch.evaluation.report.charts import intervals
-from promptsearch.evaluation.report.html import Child, Html, el
+from promptsearch.evaluation.report.html import Child, Html, el, figure, section
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import interval, listing, number, sentence
 from promptsearch.evaluation.report.prompt_markup import answers_html, template_html
-from promptsearch.evaluation.report.sections.parts import figure, section
 from promptsearch.evaluation.report.statistics.ranking import RankedPrompt
 from promptsearch.metrics import title_of
 

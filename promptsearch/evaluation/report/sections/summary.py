@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from promptsearch.evaluation.report.html import Child, Html, el
+from promptsearch.evaluation.report.html import Child, Html, el, note
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import (
     count,
@@ -14,7 +14,6 @@ from promptsearch.evaluation.report.number_format import (
     sentence,
 )
 from promptsearch.evaluation.report.prompt_markup import answers_html, template_html
-from promptsearch.evaluation.report.sections.parts import note
 from promptsearch.metrics import title_of
 
 Scores = Mapping[str, Any]

@@ -24,7 +24,7 @@ from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 from promptsearch.searchers.answers.common.start import require_labels
 from promptsearch.searchers.answers.decompose.entity_templates import entity_notations
 from promptsearch.searchers.answers.decompose.label_forms import Forms, same_tokens
-from promptsearch.searchers.common.field_notes import TemplateFiles
+from promptsearch.searchers.common.start_files import TemplateFiles
 
 STRATEGY = "answers-decompose"
 

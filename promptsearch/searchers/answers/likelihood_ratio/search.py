@@ -39,8 +39,8 @@ from promptsearch.searchers.answers.common.start import (
     starting_trials,
     with_words,
 )
-from promptsearch.searchers.common.field_notes import TemplateFiles
-from promptsearch.searchers.common.ledgered import ledgered
+from promptsearch.searchers.common.ledger_calls import ledgered
+from promptsearch.searchers.common.start_files import TemplateFiles
 
 STRATEGY = "answers-likelihood-ratio"
 Measure = Literal["llr", "ce"]

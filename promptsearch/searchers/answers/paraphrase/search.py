@@ -52,9 +52,9 @@ from promptsearch.searchers.common.companion_models import (
     check_sources,
     load_translators,
 )
-from promptsearch.searchers.common.field_notes import TemplateFiles
-from promptsearch.searchers.common.ledgered import ledgered
+from promptsearch.searchers.common.ledger_calls import ledgered
 from promptsearch.searchers.common.round_trip import RoundTrip
+from promptsearch.searchers.common.start_files import TemplateFiles
 
 STRATEGY = "answers-paraphrase"
 CandidatePool = Mapping[

@@ -36,8 +36,8 @@ from promptsearch.searchers.answers.common.start import (
     with_words,
 )
 from promptsearch.searchers.answers.probe.linear_probe import Fit, fitted, selections, top_words
-from promptsearch.searchers.common.field_notes import TemplateFiles
-from promptsearch.searchers.common.ledgered import ledgered
+from promptsearch.searchers.common.ledger_calls import ledgered
+from promptsearch.searchers.common.start_files import TemplateFiles
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -38,8 +38,8 @@ from promptsearch.searchers.answers.common.start import (
 from promptsearch.searchers.answers.prune.beam import beam_combinations
 from promptsearch.searchers.answers.prune.combinations import LabelWords, best_combinations
 from promptsearch.searchers.answers.prune.likely_words import most_likely_words, nearest
-from promptsearch.searchers.common.field_notes import TemplateFiles
-from promptsearch.searchers.common.ledgered import ledgered
+from promptsearch.searchers.common.ledger_calls import ledgered
+from promptsearch.searchers.common.start_files import TemplateFiles
 
 STRATEGY = "answers-prune"
 Combinations = list[tuple[list[str], int, float]]  # a word a label, examples right, log-likelihood
