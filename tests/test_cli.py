@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from promptsearch.cli import all_commands, cli
+from promptsearch.commands.shared.option_names import with_option_names
 from promptsearch.prompt_file.prompts_json import SCHEMA
 from promptsearch.searchers import SEARCHERS
 
@@ -295,3 +296,25 @@ def test_a_command_that_is_not_there_has_a_near_one(words, meant):
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 2
     assert f"there is no command {words[-1]!r} (did you mean {meant!r}?)" in done.output
+
+
+def test_messages_of_the_library_name_options_on_the_command_line():
+    """The library names a field between backticks; a command prints the option that it is."""
+    command = all_commands()["evaluate"].load()
+    assert with_option_names("use `dtype` float32, or `text`", command) == (
+        "use --dtype float32, or `text`"
+    )
+    predict = all_commands()["predict"].load()
+    assert with_option_names("use its best (`ensemble=False`)", predict) == (
+        "use its best (--no-ensemble)"
+    )
+    assert with_option_names("use `dtype`", None) == "use `dtype`"
+
+
+def test_no_command_prints_a_field_for_an_option(task):
+    """Notes of exports and findings of checks come from the library, too."""
+    mined(task)
+    path, program = task.parent / "run" / "prompts.json", task.parent / "p.py"
+    done = run("export", path, "--to", "python", "-o", program)
+    assert "give --model" in done.stdout
+    assert "`" not in done.stdout

@@ -1,13 +1,14 @@
 """`promptsearch check`: findings on data, answers and prompts before an expensive run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
 from promptsearch.commands.shared.console import print_json
+from promptsearch.commands.shared.option_names import in_command
 from promptsearch.commands.shared.options import json_option, loading_options, task_option
 from promptsearch.commands.shared.run_search import loaded, loading_from
 from promptsearch.data import TaskDefinition, load_task
@@ -63,6 +64,7 @@ def report(
 
     `named` adds the ids of the prompts to each.
     """
+    findings = [replace(each, message=in_command(each.message)) for each in findings]
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

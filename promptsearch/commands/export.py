@@ -8,6 +8,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.shared.console import Console, print_json
+from promptsearch.commands.shared.option_names import in_command
 from promptsearch.commands.shared.options import json_option, quiet_option, saved_model_option
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, ExportError, TaskError
@@ -66,14 +67,14 @@ def command(prompts: Path, **options: Any) -> None:
         print_json(_document(written))
     else:
         for line in (*(f"wrote {path}" for path in written.paths), *written.notes):
-            click.echo(line)
+            click.echo(in_command(line))
 
 
 def _document(written: WrittenFiles) -> dict[str, object]:
     commands = [note.removeprefix(NEXT) for note in written.notes if note.startswith(NEXT)]
     return {
         "wrote": [str(path) for path in written.paths],
-        "notes": [note for note in written.notes if not note.startswith(NEXT)],
+        "notes": [in_command(n) for n in written.notes if not n.startswith(NEXT)],
         "next": commands,
     }
 

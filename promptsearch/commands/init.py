@@ -5,6 +5,7 @@ from pathlib import Path
 import rich_click as click
 
 from promptsearch.commands.check import report
+from promptsearch.commands.shared.option_names import in_command
 from promptsearch.data import load_task, starter_task
 from promptsearch.errors import RunError
 from promptsearch.evaluation.checks import findings
@@ -42,6 +43,6 @@ def command(
     write_atomic(target, starter.text)
     click.echo(f"wrote {target}; read it, then: promptsearch check --task {target}")
     if starter.remark:
-        click.echo(starter.remark, err=True)
+        click.echo(in_command(starter.remark), err=True)
     definition = load_task(target)
     report(definition.name, findings(definition))

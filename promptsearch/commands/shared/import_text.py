@@ -6,6 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from promptsearch.commands.shared.option_names import in_command
 from promptsearch.evaluation.report.number_format import count as counted
 from promptsearch.formats.importing.group import Group
 
@@ -19,7 +20,7 @@ def import_row(group: Group, path: Path) -> dict[str, object]:
         "file": str(path),
         "prompts": len(group.prompts),
         "candidates" if group.kind == "facts" else "labels": len(verbalizer),
-        "notes": list(group.notes),
+        "notes": list(map(in_command, group.notes)),
     }
 
 
@@ -34,6 +35,7 @@ def print_imported(
     click.echo(f"imported {counted(count, 'prompt')}{over} from {from_files}, {_answers(groups)}")
     notes = Counter(note for group in groups for note in group.notes)
     for note, times in notes.items():
+        note = in_command(note)
         click.echo(note if times == 1 else f"{note} (in {times} of them)")
     click.echo(f"wrote {targets[0]}")
     if len(targets) > 1:
