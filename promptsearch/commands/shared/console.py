@@ -108,11 +108,6 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join([*cells, row[-1]]).rstrip())
 
 
-def score_texts(scores: Mapping[str, object], metrics: Sequence[str]) -> list[str]:
-    """Return the scores of a table's row, in the order of `metrics`."""
-    return [number(scores.get(metric)) for metric in metrics]
-
-
 def prompt_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the templates of rows of prompts.json, with their answers if these differ."""
     answers = [row.get("verbalizer") for row in rows if row.get("template")]

@@ -19,6 +19,8 @@ def with_option_names(text: str, command: click.Command | None) -> str:
 
     Other words between backticks stay.
     """
+    if not _FIELD.search(text):  # most lines of a log
+        return text
     options = dict(_options(command))
 
     def option(match: re.Match[str]) -> str:
@@ -40,10 +42,10 @@ def _options(command: click.Command | None) -> Iterator[tuple[tuple[str, bool], 
         if isinstance(parameter, click.Option) and parameter.name is not None:
             longest = max(parameter.opts, key=len)
             spellings = {parameter.name, longest.lstrip("-").replace("-", "_")}
-            negative = max(parameter.secondary_opts, key=len, default=f"{longest} off")
             for name in sorted(spellings):
                 yield (name, False), longest
-                yield (name, True), negative
+                for negative in parameter.secondary_opts:
+                    yield (name, True), negative
 
 
 def in_command(text: str) -> str:
