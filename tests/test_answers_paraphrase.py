@@ -266,7 +266,7 @@ def test_facts_are_refused(tmp_path):
 
 def test_a_language_without_a_source_is_refused():
     with pytest.raises(
-        RunError, match="WordNet is English, but the task is in 'zh'; give --thesau"
+        RunError, match="WordNet is English, but the task is in 'zh'; give `thesaurus`"
     ):
         search_prompts(
             AnswerParaphraseSearch(), replace(reviews(), language="zh"), ShorterIsBetter()
@@ -285,8 +285,8 @@ def test_a_file_that_holds_no_pairs_names_its_line(tmp_path):
     ("options", "reason"),
     [
         ({"keep": 0}, "--keep 0 is too small; give 1 or more"),
-        ({"backward": "x"}, "--backward needs --forward too"),
-        ({"forward": "x"}, "--forward needs --backward too"),
+        ({"backward": "x"}, "`backward` needs `forward` too"),
+        ({"forward": "x"}, "`forward` needs `backward` too"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, reason):

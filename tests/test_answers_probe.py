@@ -162,8 +162,8 @@ def test_a_label_without_examples_is_named():
     ("options", "reason"),
     [
         ({"per_label": 0}, "--per-label 0 is too small; give 1 or more"),
-        ({"rate": 0.0}, "--rate 0.0 is no learning rate; give one above 0"),
-        ({"rate": float("nan")}, "--rate nan is no learning rate"),
+        ({"rate": 0.0}, "`rate` 0.0 is no learning rate; give one above 0"),
+        ({"rate": float("nan")}, "`rate` nan is no learning rate"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, reason):

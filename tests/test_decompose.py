@@ -208,7 +208,7 @@ def test_answers_of_several_slots_are_rules():
 
 def test_what_cannot_be_proposed_is_said():
     task = relations(("a_b", "b_a"), "{text} [Z]", ("text",))
-    with pytest.raises(TaskError, match="cannot tell a_b from b_a; give --rules"):
+    with pytest.raises(TaskError, match="cannot tell a_b from b_a; give `rules`"):
         DecomposeSearch().proposals(task.prompt, task.inputs)
     with pytest.raises(TaskError, match="has 3 slots, but there are answers for 1; give rules"):
         DecomposeSearch(template=("{text} [Z1] [Z2] [Z3]",)).proposals(task.prompt, task.inputs)

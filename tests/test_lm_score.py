@@ -262,7 +262,7 @@ def test_other_languages_have_no_variants(task):
 
 
 def test_a_searched_model_that_is_not_causal_needs_another(task):
-    with pytest.raises(ModelError, match="'bert' is a masked model; say --lm smollm2"):
+    with pytest.raises(ModelError, match="'bert' is a masked model; say `lm` smollm2"):
         searched(task, "bert")
     found = searched(task, "bert", lm=saved("gpt2"))
     assert evidence(found) == pytest.approx(evidence(searched(task)), abs=1e-4)

@@ -328,7 +328,7 @@ def test_dependency_templates_come_from_the_parser(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda task, path: replace(task, corpus=()), "no text to mine; pass --corpus"),
+        (lambda task, path: replace(task, corpus=()), "no text to mine; pass `corpus`"),
         (lambda task, path: replace(task, corpus=(path,)), "none of the 2 sentences in .*no.txt"),
     ],
 )
@@ -345,7 +345,7 @@ def test_a_corpus_that_is_too_small_for_the_paper_gives_nothing_and_says_so(corp
     task = replace(facts_task(corpus), log=lines.append)
     assert templates(task, replace(SEARCH, min_count=10, relax=False)) == {}
     assert "nothing that could be a template occurs 10 times (3 occur 8 times" in lines[-1]
-    assert "--corpus" in lines[-1]
+    assert "`corpus`" in lines[-1]
 
 
 def test_where_nothing_is_frequent_what_occurs_twice_is_kept_and_said(corpus: Path) -> None:
@@ -354,7 +354,7 @@ def test_where_nothing_is_frequent_what_occurs_twice_is_kept_and_said(corpus: Pa
     assert templates(task, replace(SEARCH, min_count=10)) == templates(
         facts_task(corpus), replace(SEARCH, min_count=2)
     )
-    assert any("keeping what occurs at least 2 times (--no-relax" in line for line in lines)
+    assert any("keeping what occurs at least 2 times (`relax=False`" in line for line in lines)
 
 
 def test_where_something_is_frequent_the_threshold_stays(corpus: Path) -> None:

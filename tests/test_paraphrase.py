@@ -95,11 +95,11 @@ def test_another_language_leaves_synonyms_out_and_says_so(task):
     ("options", "reason"),
     [
         ({"rounds": 0}, "--rounds 0 is too small; give 1 or more"),
-        ({"backward": "x"}, "--backward needs --forward too"),
-        ({"forward": "x"}, "--forward needs --backward too"),
-        ({"method": ("translate",)}, "--method translate needs --forward and --backward"),
+        ({"backward": "x"}, "`backward` needs `forward` too"),
+        ({"forward": "x"}, "`forward` needs `backward` too"),
+        ({"method": ("translate",)}, "`method` translate needs `forward` and `backward`"),
         ({"method": ("synonym",)}, "no method 'synonym'; there are synonyms, substitute"),
-        ({"method": ("rewrite",)}, "--method rewrite needs --rewriter"),
+        ({"method": ("rewrite",)}, "`method` rewrite needs `rewriter`"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, reason):
@@ -110,8 +110,8 @@ def test_options_that_do_not_fit_are_refused(options, reason):
 @pytest.mark.parametrize(
     ("options", "kind", "reason"),
     [
-        ({"filler": "x", "method": ("substitute",)}, "gpt2", "--filler x is a causal model; give"),
-        ({"rewriter": "x", "method": ("rewrite",)}, "bert", "--rewriter x is a masked model; give"),
+        ({"filler": "x", "method": ("substitute",)}, "gpt2", "`filler` x is a causal model; give"),
+        ({"rewriter": "x", "method": ("rewrite",)}, "bert", "`rewriter` x is a masked model; give"),
     ],
 )
 def test_a_partner_must_be_able(task, monkeypatch, options, kind, reason):

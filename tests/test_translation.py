@@ -112,9 +112,9 @@ class Pair:
 @pytest.mark.parametrize(
     ("forward", "backward", "reason"),
     [
-        (("de", "en"), ("en", "de"), "--forward translates from 'de', but the task is in 'en'"),
-        (("en", "de"), ("fr", "en"), "en to de, --backward fr to en: they do not lead back"),
-        ((), ("en", "de"), "--backward translates into 'de', but the task is in 'en'"),
+        (("de", "en"), ("en", "de"), "`forward` translates from 'de', but the task is in 'en'"),
+        (("en", "de"), ("fr", "en"), "en to de, `backward` fr to en: they do not lead back"),
+        ((), ("en", "de"), "`backward` translates into 'de', but the task is in 'en'"),
     ],
 )
 def test_a_pair_in_the_wrong_direction_is_refused(forward, backward, reason):

@@ -639,11 +639,11 @@ def test_facts_are_tuned_on_those_with_a_candidate(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"finetune_top": 1}, "--finetune-top 1 is too small; use 2 or more"),
-        ({"finetune_steps": 0}, "--finetune-steps 0 is too small; use 1 or more"),
-        ({"finetune_batch": 0}, "--finetune-batch 0 is too small"),
-        ({"finetune_lr": 0.0}, r"--finetune-lr 0 is no learning rate; use one in \(0, 1\]"),
-        ({"finetune_lr": float("nan")}, "--finetune-lr nan is no learning rate"),
+        ({"finetune_top": 1}, "`finetune_top` 1 is too small; use 2 or more"),
+        ({"finetune_steps": 0}, "`finetune_steps` 0 is too small; use 1 or more"),
+        ({"finetune_batch": 0}, "`finetune_batch` 0 is too small"),
+        ({"finetune_lr": 0.0}, r"`finetune_lr` 0 is no learning rate; use one in \(0, 1\]"),
+        ({"finetune_lr": float("nan")}, "`finetune_lr` nan is no learning rate"),
         ({"rank_by": "frozen", "finetune_steps": 9}, "`finetune_steps` 9 needs `rank_by` finetune"),
         ({"rank_by": "best"}, "there is no ranking by 'best'; use frozen or finetune"),
     ],
@@ -661,7 +661,7 @@ def test_models_that_cannot_be_tuned_are_errors():
     with pytest.raises(ModelError, match="a Foreign cannot be tuned"):
         check_tunable(Foreign())
     spread = tiny("bert", device_map="auto")[0]
-    with pytest.raises(ModelError, match="not on those of --device-map auto; leave it out"):
+    with pytest.raises(ModelError, match="not on those of `device_map` auto; leave it out"):
         check_tunable(spread)
 
 

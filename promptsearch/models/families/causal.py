@@ -244,7 +244,7 @@ def _writer(tokenizer: Any, info: ModelInfo, options: Options) -> Writer:
     if options.chat == "off" or (options.chat == "auto" and not has_template):
         return Raw()
     if not has_template:
-        raise ModelError(f"the tokenizer of {info.spec!r} has no chat template; use --chat off")
+        raise ModelError(f"the tokenizer of {info.spec!r} has no chat template; use `chat` off")
     control = control_tokens(tokenizer)
     return chat_of(tokenizer, control, options.chat_system, options.chat_answer_prefix)
 

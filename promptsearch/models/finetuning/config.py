@@ -22,10 +22,10 @@ class FinetuneConfig:
     def __post_init__(self) -> None:
         for name, least in (("top", LEAST), ("steps", 1), ("batch", 1)):
             if (value := getattr(self, name)) < least:
-                raise RunError(f"--finetune-{name} {value} is too small; use {least} or more")
+                raise RunError(f"`finetune_{name}` {value} is too small; use {least} or more")
         if not 0 < self.lr <= 1:
             raise RunError(
-                f"--finetune-lr {self.lr:g} is no learning rate; use one in (0, 1], like 1e-5"
+                f"`finetune_lr` {self.lr:g} is no learning rate; use one in (0, 1], like 1e-5"
             )
 
     @property
@@ -46,10 +46,10 @@ class FinetuneConfig:
 def check_installed() -> None:
     """Raise ModelError if transformers' Trainer lacks a package."""
     if find_spec("accelerate") is None:
-        raise ModelError("--rank-by finetune needs a package: pip install 'promptsearch[finetune]'")
+        raise ModelError("`rank_by` finetune needs a package: pip install 'promptsearch[finetune]'")
     installed = version("accelerate")
     if tuple(map(int, installed.split(".")[:2])) < ACCELERATE:
         raise ModelError(
-            f"--rank-by finetune needs a newer accelerate than {installed}: pip install -U "
+            f"`rank_by` finetune needs a newer accelerate than {installed}: pip install -U "
             "'promptsearch[finetune]'"
         )

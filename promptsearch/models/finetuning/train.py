@@ -40,7 +40,7 @@ def tuned(
     except torch.OutOfMemoryError:
         raise ModelError(
             "the copy that is tuned does not fit into the device's memory; use a smaller "
-            "--finetune-batch, or --device cpu"
+            "`finetune_batch`, or `device` cpu"
         ) from None
     finite = all(bool(weights.isfinite().all()) for weights in copy.parameters())
     return _wrapped(copy, model) if finite else None
@@ -63,13 +63,13 @@ def check_tunable(model: LanguageModel) -> None:
     options, device = model.options, frozen_model(model).runtime.device
     if options.device_map is not None:
         raise ModelError(
-            f"--rank-by finetune tunes on one device, not on those of --device-map "
+            f"`rank_by` finetune tunes on one device, not on those of `device_map` "
             f"{options.device_map}; leave it out"
         )
     if device.type == "cuda" and device.index not in (None, 0):
         raise ModelError(
-            f"--rank-by finetune tunes on the first GPU, not on {device}; show it this one only: "
-            f"CUDA_VISIBLE_DEVICES={device.index} and --device cuda"
+            f"`rank_by` finetune tunes on the first GPU, not on {device}; show it this one only: "
+            f"CUDA_VISIBLE_DEVICES={device.index} and `device` cuda"
         )
 
 

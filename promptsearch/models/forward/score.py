@@ -64,7 +64,7 @@ def batch_halves(
 def _too_long(length: int) -> ModelError:
     return ModelError(
         f"a text of {length} tokens does not fit into the device's memory; shorten it, or use "
-        "--device cpu"
+        "`device` cpu"
     )
 
 

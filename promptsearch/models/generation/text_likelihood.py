@@ -45,7 +45,7 @@ class TextLikelihoodPlan:
         if any(value != value for value in totals):
             info = self.runtime.info
             raise ModelError(
-                f"the model {info.spec!r} gives no numbers (NaN) in {info.dtype}; use --dtype "
+                f"the model {info.spec!r} gives no numbers (NaN) in {info.dtype}; use `dtype` "
                 "float32, or another model"
             )
         return totals
@@ -80,7 +80,7 @@ def _encode(runtime: ModelRuntime[ForwardBackend], texts: Sequence[Filled]) -> I
             text_shown = "".join(str(part) for part in _line(text))
             raise ModelError(
                 f"the text {text_shown!r} has {len(ids)} tokens to {runtime.info.spec!r}, so none "
-                "follows another; give a longer --prefix"
+                "follows another; give a longer `prefix`"
             )
         yield ids
 

@@ -50,17 +50,17 @@ def check_pair(forward: Translator, backward: Translator, language: str) -> None
     first, second = forward.languages, backward.languages
     if first and not _same(first[0], language):
         raise ModelError(
-            f"--forward translates from {first[0]!r}, but the task is in {language!r}; "
-            "exchange --forward and --backward, or choose another pair"
+            f"`forward` translates from {first[0]!r}, but the task is in {language!r}; "
+            "exchange `forward` and `backward`, or choose another pair"
         )
     if first and second and not (_same(first[1], second[0]) and _same(first[0], second[1])):
         raise ModelError(
-            f"--forward translates {first[0]} to {first[1]}, "
-            f"--backward {second[0]} to {second[1]}: they do not lead back; choose a pair"
+            f"`forward` translates {first[0]} to {first[1]}, "
+            f"`backward` {second[0]} to {second[1]}: they do not lead back; choose a pair"
         )
     if second and not _same(second[1], language):
         raise ModelError(
-            f"--backward translates into {second[1]!r}, but the task is in {language!r}"
+            f"`backward` translates into {second[1]!r}, but the task is in {language!r}"
         )
 
 

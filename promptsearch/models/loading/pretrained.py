@@ -73,7 +73,7 @@ def _weights(source: ModelFiles, options: Options, family: Family, common: dict[
     if missing := sorted(report["missing_keys"]):
         raise ModelError(
             f"the weights of {options.spec!r} lack {missing[0]} and {len(missing) - 1} more, so it "
-            f"is no complete {family} language model; choose another, or give --family"
+            f"is no complete {family} language model; choose another, or give `family`"
         )
     return model
 
@@ -81,7 +81,7 @@ def _weights(source: ModelFiles, options: Options, family: Family, common: dict[
 def _check_accelerate(options: Options) -> None:
     if find_spec("accelerate") is None:
         raise ModelError(
-            f"--device-map {options.device_map} needs a package: pip install 'promptsearch[large]'"
+            f"`device_map` {options.device_map} needs a package: pip install 'promptsearch[large]'"
         )
 
 
@@ -106,7 +106,7 @@ def family_of(config: Any, spec: str) -> Family:
     if len(families) == 1:
         return families[0]
     raise ModelError(
-        f"the config of {spec!r} does not say what kind of model it is; give --family masked, "
+        f"the config of {spec!r} does not say what kind of model it is; give `family` masked, "
         "causal or seq2seq"
     )
 
@@ -129,7 +129,7 @@ def moved(model: Any, device: torch.device) -> Any:
         size = sum(weights.numel() * weights.element_size() for weights in model.parameters())
         raise ModelError(
             f"the model, {size / 1e9:.1f} GB, does not fit into the memory of {device}; use "
-            "--dtype bfloat16, --device-map auto, or --device cpu"
+            "`dtype` bfloat16, `device_map` auto, or `device` cpu"
         ) from None
 
 
@@ -139,11 +139,11 @@ def device_of(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if there else "cpu")
     if name.startswith("cuda") and not there:
-        raise ModelError(f"the device {name!r} is not there; use --device cpu")
+        raise ModelError(f"the device {name!r} is not there; use `device` cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ModelError(f"there is no device {name!r}; use --device cpu, or cuda") from None
+        raise ModelError(f"there is no device {name!r}; use `device` cpu, or cuda") from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ModelError(
             f"the device {name!r} is not there: {torch.cuda.device_count()} GPUs are, from cuda:0"

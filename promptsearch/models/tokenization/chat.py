@@ -126,11 +126,11 @@ def chat_of(
         text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
     except TemplateError as error:
         raise ModelError(
-            f"the chat template refuses the messages: {error}; use --chat off"
+            f"the chat template refuses the messages: {error}; use `chat` off"
         ) from error
     halves = text.split(USER)
     if len(halves) != 2 or (SYSTEM in text) != (system is not None):
-        raise ModelError("the chat template changes or drops the messages; use --chat off")
+        raise ModelError("the chat template changes or drops the messages; use `chat` off")
     opening, closing = (_controlled(half, control, system or "") for half in halves)
     return Chat(opening, closing, answer_prefix)
 

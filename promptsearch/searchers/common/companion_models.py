@@ -20,9 +20,9 @@ from promptsearch.models.loading.load import load, load_beside
 def check_both_ways(forward: str, backward: str) -> None:
     """Raise RunError if one of the two translation models is given without the other."""
     if backward and not forward:
-        raise RunError("--backward needs --forward too: a model that leads there")
+        raise RunError("`backward` needs `forward` too: a model that leads there")
     if forward and not (backward or is_fast(forward)):
-        raise RunError("--forward needs --backward too: a model that leads back")
+        raise RunError("`forward` needs `backward` too: a model that leads back")
 
 
 def check_sources(thesauri: Sequence[str], forward: str, backward: str, language: str) -> None:
@@ -40,7 +40,7 @@ def load_filler(task: Task, spec: str) -> LanguageModel:
         return task.model
     model = _load(task, spec or "builtin")
     if model.info.family != "masked":
-        raise ModelError(f"--filler {spec} is a {model.info.family} model; give a masked one")
+        raise ModelError(f"`filler` {spec} is a {model.info.family} model; give a masked one")
     return model
 
 
@@ -48,7 +48,7 @@ def load_rewriter(task: Task, spec: str) -> LanguageModel:
     """Return the model that rewrites; ModelError for a masked one."""
     model = _load(task, spec)
     if model.info.family == "masked":
-        raise ModelError(f"--rewriter {spec} is a masked model; give one that writes (smollm2)")
+        raise ModelError(f"`rewriter` {spec} is a masked model; give one that writes (smollm2)")
     return model
 
 

@@ -51,5 +51,5 @@ class DevTrials:
         if not self.count:
             self.task.log(
                 "no trigger was written: a mask was left in each when the search ended (raise the "
-                "limits, or give --start), or no candidate reads back as text where it stands"
+                "limits, or give `start`), or no candidate reads back as text where it stands"
             )

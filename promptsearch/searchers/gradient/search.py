@@ -104,7 +104,7 @@ class GradientSearch:
             if (value := getattr(self, name)) is not None and value < bound:
                 raise RunError(f"--{name} {value} is too small; give {bound} or more")
         if not (isfinite(self.fluency) and self.fluency >= 0):
-            raise RunError(f"--fluency {self.fluency} is no weight; give 0 or more")
+            raise RunError(f"`fluency` {self.fluency} is no weight; give 0 or more")
 
     def search(self, task: Task, score: Score) -> None:
         objective, start = self.prepared(task, score)

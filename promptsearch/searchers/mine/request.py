@@ -40,7 +40,7 @@ def template_builder(task: Task) -> TemplateBuilder:
 def _corpus(task: Task) -> tuple[Path, ...]:
     if not task.corpus:
         raise TaskError(
-            f"{task.name}: there is no text to mine; pass --corpus FILE, or name files in the task "
+            f"{task.name}: there is no text to mine; pass `corpus` FILE, or name files in the task "
             'file: corpus = ["sentences.jsonl"]'
         )
     return task.corpus

@@ -104,17 +104,17 @@ class ParaphraseSearch:
         if unknown := [name for name in self.method if name not in get_args(Method)]:
             raise RunError(f"no method {unknown[0]!r}; there are {', '.join(get_args(Method))}")
         if "translate" in self.method and not self.forward:
-            raise RunError("--method translate needs --forward and --backward")
+            raise RunError("`method` translate needs `forward` and `backward`")
         if "rewrite" in self.method and not self.rewriter:
-            raise RunError("--method rewrite needs --rewriter, such as smollm2")
+            raise RunError("`method` rewrite needs `rewriter`, such as smollm2")
 
     def check(self, task: Task, model: Options) -> None:
         """Raise an error if a thesaurus, a translator or a model of the right family is missing."""
         check_sources(self.thesaurus, self.forward, self.backward, task.language)
         if self.filler:
-            check_family("--filler", self.filler, ("masked",))
+            check_family("`filler`", self.filler, ("masked",))
         if self.rewriter:
-            check_family("--rewriter", self.rewriter, ("causal", "seq2seq"))
+            check_family("`rewriter`", self.rewriter, ("causal", "seq2seq"))
 
     def search(self, task: Task, score: Score) -> None:
         """Run rounds until there is no new neighbour."""
@@ -177,7 +177,7 @@ class ParaphraseSearch:
     def _names(self, task: Task) -> tuple[Method, ...]:
         """Return the user's choice of methods; or all that can be used here."""
         if "synonyms" in self.method and not is_english(task.language):
-            raise RunError(f"--method synonyms is English, but the task is in {task.language!r}")
+            raise RunError(f"`method` synonyms is English, but the task is in {task.language!r}")
         if self.method:
             return tuple(dict.fromkeys(self.method))
         available: dict[Method, bool] = {

@@ -33,7 +33,7 @@ class Forms:
             return cls(label_words(labels), rules_of_names, rules_of_names is not None)
         if missing := [label for label in labels if label not in rules]:
             raise TaskError(
-                f"--rules: there is no rule for the label {missing[0]!r}"
+                f"`rules`: there is no rule for the label {missing[0]!r}"
                 f"{did_you_mean(missing[0], list(rules))}; add one to the file"
             )
         return cls(label_words(labels), {label: rules[label] for label in labels}, False)
@@ -60,7 +60,7 @@ class Forms:
         raise TaskError(
             f"the template {str(template)!r} has {count} slots, but there are answers for "
             f"{' or '.join(map(str, dict.fromkeys(widths)))}"
-            + ("" if self.rules else "; give rules with a word a slot: --rules FILE")
+            + ("" if self.rules else "; give rules with a word a slot: `rules` FILE")
         )
 
 

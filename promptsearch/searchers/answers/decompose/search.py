@@ -71,7 +71,7 @@ class DecomposeSearch:
             task.log(note)
         several = any(len(prompt.template.slots) > 1 for prompt in prompts)
         if several and task.scoring.multi_token != "independent":
-            task.log("slots are filled one after the other; --multi-token independent: all at once")
+            task.log("slots are filled one after the other; `multi_token` independent: all at once")
         score(prompts)
 
     def proposals(self, start: Prompt, inputs: Sequence[str]) -> Proposals:
@@ -89,7 +89,7 @@ class DecomposeSearch:
             parents = ("p0",) if template == start.template else ()
             prompts.append(Prompt(template, verbalizer, Source(STRATEGY, parents, {"form": form})))
         if not prompts:
-            raise TaskError("; ".join(dict.fromkeys(notes)) + "; give --rules FILE, or --template")
+            raise TaskError("; ".join(dict.fromkeys(notes)) + "; give `rules` FILE, or `template`")
         return Proposals(prompts, list(dict.fromkeys(notes)))
 
     def _templates(self, manual: Template, forms: Forms, inputs: Sequence[str]) -> list[Template]:

@@ -52,8 +52,8 @@ def check_language(language: str, thesauri: Sequence[str], forward: str) -> None
     """Raise RunError if nothing knows other words in the task's language."""
     if not (is_english(language) or thesauri or forward):
         raise RunError(
-            f"WordNet is English, but the task is in {language!r}; give --thesaurus, or --forward "
-            "and --backward"
+            f"WordNet is English, but the task is in {language!r}; give `thesaurus`, or `forward` "
+            "and `backward`"
         )
 
 

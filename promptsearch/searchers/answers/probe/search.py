@@ -81,7 +81,7 @@ class ProbeSearch:
                 option = name.replace("_", "-")
                 raise RunError(f"--{option} {value} is too small; give 1 or more")
         if not 0 < self.rate < float("inf"):
-            raise RunError(f"--rate {self.rate} is no learning rate; give one above 0")
+            raise RunError(f"`rate` {self.rate} is no learning rate; give one above 0")
 
     def check(self, task: Task, model: Options) -> None:
         """Raise TaskError if the task has no labels, or several slots for one word."""
@@ -102,7 +102,7 @@ class ProbeSearch:
         if not self.repeat and len(words) < len(task.labels):
             raise TaskError(
                 f"{task.name}: {model.info.spec!r} has {len(words)} whole words for "
-                f"{len(task.labels)} labels; use --repeat"
+                f"{len(task.labels)} labels; use `repeat`"
             )
         template, examples = start.prompt.template, sample_balanced(task, self.examples)
         texts = [template.fill(example.inputs) for example in examples]

@@ -74,7 +74,7 @@ class PruneSearch:
             if (value := getattr(self, name)) < 1:
                 raise RunError(f"--{name.replace('_', '-')} {value} is too small; give 1 or more")
         if self.near < 0:
-            raise RunError(f"--near {self.near} is too small; give 0 or more")
+            raise RunError(f"`near` {self.near} is too small; give 0 or more")
 
     def check(self, task: Task, model: Options) -> None:
         """Raise TaskError if the task has no labels, or several slots for one word."""
@@ -149,7 +149,7 @@ def _seed_rows(task: Task, label: str) -> Floats32:
     if not single:
         raise TaskError(
             f"{task.name}: no answer of {label!r} is one token of {model.info.spec!r}, so nothing "
-            "is near it; use --near 0, or another answer"
+            "is near it; use `near` 0, or another answer"
         )
     rows: Floats32 = model.white_box.output_rows(single).numpy()
     return rows
