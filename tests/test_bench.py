@@ -340,7 +340,7 @@ def test_the_help_needs_no_torch():
 
 def test_a_device_that_is_not_there_is_an_error_in_one_line(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ModelError, match="use --device cpu"):
+    with pytest.raises(ModelError, match="use `device` cpu"):
         random_parts("masked", SMALL, "cuda:1")
 
 
