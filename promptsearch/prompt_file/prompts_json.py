@@ -72,7 +72,7 @@ def answers_of(prompt: Prompt, kind: str, folder: Path | None, beside: str = CAN
     `beside` is the file's name.
     """
     if kind != "facts":
-        return {"verbalizer": prompt.verbalizer.plain()}
+        return {"verbalizer": prompt.plain_answers}
     candidates = list(prompt.verbalizer.labels)
     if folder is None or len(candidates) <= LISTED:
         return {"candidates": candidates}
