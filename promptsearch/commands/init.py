@@ -10,7 +10,7 @@ from promptsearch.data import load_task, starter_task
 from promptsearch.errors import RunError
 from promptsearch.evaluation.checks import findings
 from promptsearch.files.read import ENCODING
-from promptsearch.files.write import write_atomic
+from promptsearch.files.write import check_apart, write_atomic
 
 
 @click.command("init")
@@ -36,6 +36,7 @@ def command(
 ) -> None:
     """Write a commented task file for the labelled table DATA, then check it."""
     target = output or data.with_name(data.name.split(".")[0] + ".toml")
+    check_apart(target, data)
     if target.exists() and not overwrite:
         raise RunError(f"{target}: exists; add --overwrite, or choose another with -o FILE.toml")
     names = tuple(filter(None, columns.split(",")))
