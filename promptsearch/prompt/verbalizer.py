@@ -100,9 +100,9 @@ def _answer(label: str, answer: object, slots: Sequence[str]) -> Answer:
     if isinstance(answer, str):
         answer = [answer]
     if isinstance(answer, Mapping):
-        pairs = tuple((str(slot), str(text)) for slot, text in answer.items())
+        pairs = tuple((str(slot), _text(label, text)) for slot, text in answer.items())
     elif isinstance(answer, Sequence) and len(answer) == len(slots):
-        pairs = tuple((slot, str(text)) for slot, text in zip(slots, answer, strict=True))
+        pairs = tuple((slot, _text(label, text)) for slot, text in zip(slots, answer, strict=True))
     else:
         raise PromptError(
             f"the label {label!r} has the answer {answer!r}, but the template has the slots "
@@ -111,6 +111,15 @@ def _answer(label: str, answer: object, slots: Sequence[str]) -> Answer:
     if blank := [slot for slot, text in pairs if not text.strip()]:
         raise PromptError(f"the label {label!r} has an empty answer for [{blank[0]}]; fill it in")
     return pairs
+
+
+def _text(label: str, text: object) -> str:
+    if not isinstance(text, str):
+        raise PromptError(
+            f"the label {label!r} has the answer {text!r} for a slot, which is no text; write each "
+            'label as ["text", ...], for several slots as [["text", "text"], ...]'
+        )
+    return text
 
 
 def _plain(answer: Answer) -> object:
