@@ -113,6 +113,42 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_file(task):
     assert without_times(json.loads((other / "prompts.json").read_text())) == whole
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        ('label = "label"', 'label = "class"', "label was 'label', now 'class'"),
+        ('label = "label"', 'label = "label"\nnegative_label = "negative"', "negative_label was"),
+        ('label = "label"', 'label = "label"\nlanguage = "de"', "language was None, now 'de'"),
+        ('label = "label"', 'label = "label"\nencoding = "latin-1"', "encoding was None"),
+        ('label = "label"', 'label = "label"\n[rename]\ntext2 = "text"', "rename was None"),
+    ],
+)
+def test_a_task_that_means_something_else_is_not_gone_on_with(task, old, new, change):
+    rows = [
+        f"{text} café\t{text} again\t{label}\t{other}\n"
+        for label, texts in REVIEWS.items()
+        for text in texts
+        for other in REVIEWS
+        if other != label
+    ]
+    for split in ("train", "dev"):
+        text = "text\ttext2\tlabel\tclass\n" + "".join(rows)
+        (task.parent / f"{split}.tsv").write_text(text)
+    toml = task.read_text().replace('test = "test.tsv"', 'inputs = ["text"]')
+    task.write_text(toml)
+    mined(task)
+    task.write_text(toml.replace(old, new, 1) if "[rename]" not in new else _renamed(toml))
+    refused = mined(task, "--resume", status=1).stderr
+    assert "another examples" in refused
+    assert change in refused
+    checked = run("check", task.parent / "run" / "prompts.json", "--task", task).stdout
+    assert change in checked or "negative_label" in change or "language" in change
+
+
+def _renamed(toml):
+    return toml + '[rename]\ntext2 = "text"\ntext = "unused"\n'
+
+
 def document_of(task):
     return json.loads((task.parent / "run" / "prompts.json").read_text())
 

@@ -72,7 +72,7 @@ def answers_of(prompt: Prompt, kind: str, folder: Path | None, beside: str = CAN
     `beside` is the file's name. A candidate that holds a line end is none of a file's lines.
     """
     if kind != "facts":
-        return {"verbalizer": prompt.verbalizer.plain()}
+        return {"verbalizer": prompt.plain_answers}
     candidates = list(prompt.verbalizer.labels)
     text = "".join(f"{candidate}\n" for candidate in candidates)
     if folder is None or len(candidates) <= LISTED or _lines(text) != tuple(candidates):

@@ -21,7 +21,7 @@ FORM: Kind = {
         **dict.fromkeys(("name", "kind", "file"), "text"),
         **dict.fromkeys(("inputs", "labels", "corpus"), "list"),
         "definition": {"*": "any"},
-        "data": {"*": {"files": "list", "sha256": "text", "n": "count"}},
+        "data": {"*": {"files": "list", "sha256": "text", "n": "count", "examples_sha256": "text"}},
     },
     "model": {
         **dict.fromkeys(("spec", "family", "sha256", "dtype"), "text"),
@@ -104,5 +104,5 @@ def _is_number(value: object) -> bool:
 
 
 def _fingerprint(prompt: Prompt) -> str:
-    content = [str(prompt.template), prompt.verbalizer.plain()]
+    content = [str(prompt.template), prompt.plain_answers]
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

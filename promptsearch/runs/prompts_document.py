@@ -114,7 +114,12 @@ def task_section(definition: TaskDefinition) -> Json:
 
 
 def _split(split: Split) -> Json:
-    return {"files": list(split.files), "sha256": split.sha256, "n": len(split.examples)}
+    return {
+        "files": list(split.files),
+        "sha256": split.sha256,
+        "n": len(split.examples),
+        "examples_sha256": split.examples_sha256,
+    }
 
 
 def _ranked_by(result: Result) -> Json:

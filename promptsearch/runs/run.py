@@ -80,7 +80,7 @@ def search_locked(
     setup.log_duplicate_candidates()
     tuner = tuner_of(settings, setup.scorer, definition, output.log)
     workers = workers_for(settings, model)
-    with _ledger(folder, setup.identity) as ledger, workers.open(output.log) as pool:
+    with _ledger(folder, setup.identity, definition) as ledger, workers.open(output.log) as pool:
         exact = setup.prompt_scorer(setup.scorer, pool)
         result = search_prompts(
             searcher,
@@ -216,9 +216,11 @@ def task_of(
 
 
 @contextmanager
-def _ledger(folder: Path | None, identity: Mapping[str, object]) -> Iterator[Ledger]:
+def _ledger(
+    folder: Path | None, identity: Mapping[str, object], definition: TaskDefinition
+) -> Iterator[Ledger]:
     path = None if folder is None else folder / LEDGER
-    with Ledger(identity, path) as ledger:
+    with Ledger(identity, path, definition.document) as ledger:
         if folder is not None:
             _log_event(folder, {"started": True, "trials_known": len(ledger.rows)})
         yield ledger

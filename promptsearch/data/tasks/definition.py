@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from promptsearch.data import Example
+from promptsearch.data.examples import fingerprint
 from promptsearch.data.tasks.candidates import CandidatesRule
 from promptsearch.data.tasks.facts_reader import objects_of
 from promptsearch.data.tasks.schema import Reader, TaskSchema
@@ -20,8 +22,13 @@ class Split:
 
     name: str
     files: tuple[str, ...]  # as the task file writes them
-    sha256: str
+    sha256: str  # of the files
     examples: tuple[Example, ...]
+
+    @cached_property
+    def examples_sha256(self) -> str:
+        """The hash of the examples as the task file has them read."""
+        return fingerprint(self.examples)
 
 
 @dataclass(frozen=True)
