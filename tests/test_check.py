@@ -145,6 +145,30 @@ def test_a_cause_is_told_and_its_absence_is_not(tmp_path, case):
     assert not any(words in f.message for f in found(tmp_path, kind=kind, prompts=prompts({})))
 
 
+def test_a_column_that_the_template_does_not_read_hides_no_leakage(tmp_path):
+    wide = [f"{n},{row}" for n, row in enumerate(ROWS.splitlines()[1:], 100)]
+    tables = {
+        "train": "\n".join(["id,text,label", *wide, "1,a great film,bad", ""]),
+        "dev": "\n".join(["id,text,label", f"2,{ROWS.splitlines()[1]}", ""]),
+    }
+    messages = [f.message for f in found(tmp_path, **tables)]
+    assert "train and dev share 1 inputs: leakage (compared: text)" in messages
+    assert any(m.startswith("1 inputs have different labels") for m in messages)
+
+
+def test_a_prompt_that_reads_less_than_the_manual_one_has_its_equal_rows(tmp_path):
+    pairs = "text,title,label\na film,x,good\na film,y,bad\nso,z,good\nno,w,bad\n"
+    some = found(
+        tmp_path,
+        template="{text} {title} It was [Z]",
+        train=pairs,
+        dev=pairs.replace("a ", "the "),
+        prompts=prompts({"template": "{title} [Z]"}, {}),
+    )
+    torn = [f for f in some if "different labels in different rows" in f.message]
+    assert [f.prompts for f in torn] == [("p1",)]
+
+
 def test_findings_name_the_prompts_they_are_about(tmp_path):
     some = found(
         tmp_path, prompts=prompts({}, {"template": "{text}[Z]"}, {"template": "{text}[Z]"})

@@ -41,6 +41,17 @@ def test_candidates_read_back_from_the_list_or_the_file(tmp_path, count):
 
 
 @pytest.mark.parametrize(
+    "end", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
+)
+def test_a_candidate_with_any_line_end_in_it_reads_back(tmp_path, end):
+    candidates = (f"Stratford{end}upon Avon", *(f"city {i}" for i in range(99)))
+    prompt = Prompt(Template.parse("{subject} [Z]"), Verbalizer.of_candidates(candidates))
+    row = {"template": str(prompt.template), **answers_of(prompt, "facts", tmp_path)}
+    (saved,) = read_prompts(write(tmp_path / "p.json", row)).prompts
+    assert saved.prompt == prompt
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("{", "cannot be read"),

@@ -455,6 +455,20 @@ def test_what_is_wrong_with_rows_of_json(tmp_path):
     assert "holds a tab or a line end" in refused(tmp_path, tab, "--format", "tsv", name="a.jsonl")
 
 
+def test_what_is_no_number_is_written_as_null(tmp_path):
+    (tmp_path / "new.jsonl").write_text(
+        '{"text": "a film", "x": NaN, "y": [1, {"z": -1e400}]}\n{"text": NaN}\n'
+    )
+    words = ["-i", tmp_path / "new.jsonl", "--on-error", "skip"]
+    done = run("predict", prompts_in(tmp_path), *words)
+    assert "'text' is nan" in done.stderr
+    (row,) = [json.loads(line, parse_constant=pytest.fail) for line in done.stdout.splitlines()]
+    assert (row["x"], row["y"]) == (None, [1, {"z": None}])
+    out = tmp_path / "out.csv"
+    run("predict", tmp_path / "prompts.json", *words, "-o", out)
+    assert [(row["x"], row["y"]) for row in rows_of(out)] == [("", '[1, {"z": null}]')]
+
+
 def test_bad_rows_may_be_left_out_and_are_told(tmp_path):
     rows = ['{"text": "a film"}', "{", '{"text": ""}', '{"text": "a plot"}', "[]", '{"x": 1}']
     (tmp_path / "new.jsonl").write_text("\n".join(rows))

@@ -67,6 +67,9 @@ def test_a_missing_input_is_named():
         ({"pos": " "}, "empty answer"),
         ({"pos": ["good", "fine"], "neg": ["fine", "good"]}, "the same answers"),
         ({"pos": [["a", "b"]]}, "one string per slot"),
+        ({"pos": [[["bad"]]]}, "write it as a text"),
+        ({"pos": [[None]]}, "write it as a text"),
+        ({"pos": [{"Z": 1}]}, "write it as a text"),
     ],
 )
 def test_answers_that_cannot_tell_labels_apart_are_refused(answers, reason):

@@ -175,6 +175,37 @@ def test_json_beyond_pythons_limits_is_an_error_not_a_traceback(tmp_path: Path) 
             assert "not valid JSON" in complaint(written(tmp_path, name, content))
 
 
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_what_json_calls_a_number_and_is_none_is_no_text(tmp_path: Path, value: str) -> None:
+    for name, content in (("a.jsonl", '{"a": %s}\n'), ("a.json", '[{"a": %s}]')):
+        assert rows_of(written(tmp_path, name, content % value)) == [{"a": None}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("a.jsonl", '{"a": 1}\n{"a": 1, "b": 2, "a": 3}\n', ", line 2"),
+        ("a.jsonl", '{"a": 1}\n{"b": [{"x": 1, "x": 2}]}\n', ", line 2"),
+        ("a.json", '[{"a": 1},\n{"a": 1, "a": 1}]', ", line 2"),
+        ("a.json", '{"0": {"a": 1},\n\n"0": {"a": 2}}', ", line 3"),
+    ],
+)
+def test_a_key_that_stands_twice_is_an_error(
+    tmp_path: Path, name: str, content: str, line: str
+) -> None:
+    assert f"{name}{line}: not valid JSON (the key" in complaint(written(tmp_path, name, content))
+
+
+def test_a_row_nested_beyond_any_use_is_an_error(tmp_path: Path) -> None:
+    for depth, is_read in ((99, True), (101, False)):
+        content = '{"a": 1, "b": ' + "[" * depth + "]" * depth + "}\n"
+        path = written(tmp_path, "a.jsonl", content)
+        if is_read:
+            assert rows_of(path)[0]["a"] == "1"
+        else:
+            assert "nested deeper than 100 levels" in complaint(path)
+
+
 def test_numbers_and_truth_values_become_text(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", '{"a": 3, "b": 0.1, "c": true, "d": false, "e": -1e30}\n')
     assert rows_of(path) == [{"a": "3", "b": "0.1", "c": "true", "d": "false", "e": "-1e+30"}]
@@ -186,6 +217,8 @@ def test_numbers_and_truth_values_become_text(tmp_path: Path) -> None:
         (None, "the column 'text' is null"),
         ([], "the column 'text' is not text or a number"),
         ({"a": 1}, "the column 'text' is not text or a number"),
+        (float("nan"), "the column 'text' is nan, which is no number"),
+        (float("-inf"), "the column 'text' is -inf, which is no number"),
         (" ", "the column 'text' is empty"),
         ("\ud83d", "the column 'text' holds half a surrogate pair"),
     ],

@@ -4,7 +4,6 @@ Memory is one chunk (or one line, where a line is longer), whatever the size of 
 text is never taken apart here: a line is a paragraph, and whole blocks of lines are handed on.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from promptsearch.corpora.evidence import Annotated, Mention, restored
 from promptsearch.corpora.sentence_boundaries import PAD
 from promptsearch.data.tables.rows import FORMATS, Row, TableFormat, read_rows
+from promptsearch.data.tables.strict_json import decoded, is_finite
 from promptsearch.errors import DataError
 from promptsearch.files.read import COMPRESSED, ENCODING, kind_of, open_bytes, open_text
 
@@ -117,7 +117,8 @@ def texts_of(row: Row, column: str | None) -> Iterator[Annotated]:
     name = column or _text_column(row)
     if (text := row.peek(name)) is not None:
         yield text, ()
-    elif row.cells.get(name, "") is not None:  # a null is no text; anything else is an error
+    elif (value := row.cells.get(name, "")) is not None and is_finite(value):
+        # A null, or NaN, is no text; anything else is an error.
         yield row.text(name), ()
 
 
@@ -191,8 +192,8 @@ def _json_rows(shard: Shard) -> Iterator[Row]:
 
 def _cells(line: bytes, path: Path) -> Mapping[str, object]:
     try:
-        cells = json.loads(line)
-    except (ValueError, RecursionError):
+        cells = decoded(line.decode("utf-8-sig"))
+    except ValueError:
         cells = None
     if not isinstance(cells, dict):
         raise DataError.at(path, None, "a line is not a JSON object")

@@ -69,16 +69,16 @@ def write_prompts(path: Path, document: Json) -> None:
 def answers_of(prompt: Prompt, kind: str, folder: Path | None, beside: str = CANDIDATES) -> Json:
     """The prompt's `verbalizer` or, for facts, its `candidates`: a list, or a file in `folder`.
 
-    `beside` is the file's name.
+    `beside` is the file's name. A candidate that holds a line end is none of a file's lines.
     """
     if kind != "facts":
         return {"verbalizer": prompt.plain_answers}
     candidates = list(prompt.verbalizer.labels)
-    if folder is None or len(candidates) <= LISTED:
+    text = "".join(f"{candidate}\n" for candidate in candidates)
+    if folder is None or len(candidates) <= LISTED or _lines(text) != tuple(candidates):
         return {"candidates": candidates}
     file = folder / beside
-    text = "".join(f"{candidate}\n" for candidate in candidates)
-    if not file.exists() or file.read_text(encoding="utf-8") != text:
+    if not file.exists() or file.read_bytes() != text.encode():
         write_atomic(file, text)
     return {"candidates": {"file": file.name, "sha256": sha256([file])}}
 
@@ -163,7 +163,12 @@ def _listed(file: Path, expected: object) -> tuple[str, ...]:
         raise PromptError(f"its candidates file {file} is missing; put it beside prompts.json")
     if expected is not None and sha256([file]) != expected:
         raise PromptError(f"its candidates file {file} has changed since; restore it")
-    return tuple(file.read_text(encoding="utf-8").rstrip("\n").split("\n"))
+    return _lines(file.read_bytes().decode())
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    """Return the candidates of a file, one a line; a carriage return inside one is a part of it."""
+    return tuple(line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n"))
 
 
 def aligned(saved: SavedPrompt, definition: TaskDefinition | TaskSchema) -> SavedPrompt:

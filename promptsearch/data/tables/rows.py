@@ -13,6 +13,7 @@ from promptsearch.data.tables.json_rows import each_line, json_values
 from promptsearch.data.tables.nested import joined, reached
 from promptsearch.data.tables.parquet import parquet_rows
 from promptsearch.data.tables.semeval import text_rows
+from promptsearch.data.tables.strict_json import is_finite
 from promptsearch.errors import DataError, did_you_mean
 from promptsearch.files.read import ENCODING, is_whole, kind_of
 
@@ -46,7 +47,7 @@ class Row:
                 f"the columns are {', '.join(self.cells)}{_separated(self.cells)}"
             )
         if (text := self.peek(column)) is None:
-            problem = "null" if self.cells[column] is None else "not text or a number"
+            problem = _no_text(self.cells[column])
             raise self.error(
                 f"the column {column!r} is {problem}; give it a text or remove the row"
             )
@@ -64,7 +65,7 @@ class Row:
             case None | bytes() | Mapping() | list() | tuple():
                 return None
             case scalar:
-                return str(scalar)
+                return str(scalar) if is_finite(scalar) else None
 
     def error(self, message: str) -> DataError:
         return DataError.at(self.path, self.line, message)
@@ -138,6 +139,12 @@ def renamed(row: Row, names: Mapping[str, str]) -> Row:
         columns = ", ".join(row.cells)
         raise row.error(f"[rename] gives two columns one name; the columns are {columns}")
     return replace(row, cells=cells)
+
+
+def _no_text(value: object) -> str:
+    if value is None:
+        return "null"
+    return "not text or a number" if is_finite(value) else f"{value}, which is no number"
 
 
 def _separated(cells: Cells) -> str:

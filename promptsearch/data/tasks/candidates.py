@@ -41,11 +41,17 @@ def chosen_candidates(task: TaskFile, file: Path, objects: Sequence[str]) -> Can
 
 def read_candidates(path: Path, encoding: str = "utf-8") -> tuple[str, ...]:
     """Return one answer a line, each once. Raises DataError if there are none."""
+    words: dict[str, None] = {}
     with open_text(path, encoding) as stream:
-        words = tuple(dict.fromkeys(line.strip() for line in stream if line.strip()))
+        for number, line in enumerate(stream, 1):
+            if "\r" in (word := line.strip()):
+                message = "a carriage return is inside a candidate; end each line with a line feed"
+                raise DataError.at(path, number, message)
+            if word:
+                words[word] = None
     if not words:
         raise DataError.at(path, None, "it holds no candidate; write one answer a line")
-    return words
+    return tuple(words)
 
 
 def common_vocab(file: Path) -> Path:

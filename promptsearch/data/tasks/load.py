@@ -216,7 +216,7 @@ def _classification(source: _Source) -> TaskDefinition:
     prompt = manual_prompt(source.task, source.file)
     files = source.train + source.dev
     reader = labelled_reader(source.task, prompt, source.layout, files, source.file)
-    train, dev = _train_and_dev(source, reader)
+    train, dev = _train_and_dev(source, reader, prompt.template.fields)
     labels = prompt.verbalizer.labels
     return _definition(source, prompt, labels, reader.inputs, train, dev, reader)
 
@@ -224,7 +224,7 @@ def _classification(source: _Source) -> TaskDefinition:
 def _facts(source: _Source) -> TaskDefinition:
     template = fact_template(source.task, source.file)
     reader = FactsReader(source.layout, source.task.subject, source.task.object)
-    train, dev = _train_and_dev(source, reader)
+    train, dev = _train_and_dev(source, reader, template.fields)
     objects = objects_of(train.examples, dev.examples)
     # Until the candidates are known the objects stand in: enough to show the prompt.
     prompt = Prompt(template, Verbalizer.of_candidates(objects, template.slots[0]))
@@ -234,7 +234,7 @@ def _facts(source: _Source) -> TaskDefinition:
     return definition if chosen.words is None else with_candidates(definition, chosen.words)
 
 
-def _train_and_dev(source: _Source, reader: Reader) -> tuple[Split, Split]:
+def _train_and_dev(source: _Source, reader: Reader, fields: Sequence[str]) -> tuple[Split, Split]:
     train = read_split("train", source.task.train, source.train, reader)
     if source.dev:
         return train, read_split("dev", source.task.dev, source.dev, reader)
@@ -243,7 +243,7 @@ def _train_and_dev(source: _Source, reader: Reader) -> tuple[Split, Split]:
             f"{source.file}: train has one example, too few to hold some out for dev; add rows, "
             "or a dev file"
         )
-    rest, held_out = with_dev(train.examples)
+    rest, held_out = with_dev(train.examples, fields)
     return replace(train, examples=rest), replace(train, name="dev", examples=held_out)
 
 

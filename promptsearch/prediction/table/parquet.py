@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TextIO
 from promptsearch.data import Row, TableFormat
 from promptsearch.data.tables.parquet import open_parquet, pyarrow_for
 from promptsearch.data.tables.rows import each_row
+from promptsearch.data.tables.strict_json import encoded
 from promptsearch.files.read import is_whole, kind_of
 from promptsearch.prediction.table.columns import Columns
 
@@ -144,4 +145,4 @@ def _value(value: object, kind: str) -> object:
         return None
     if kind == "number" and isinstance(value, int):
         return float(value)
-    return json.dumps(value, ensure_ascii=False) if kind == JSON else value
+    return encoded(value) if kind == JSON else value
