@@ -7,6 +7,8 @@ from pathlib import Path
 
 from promptsearch.errors import PromptSearchError, RunError
 
+_LONGEST = 200  # bytes of a folder's name, of the 255 that file systems have
+
 
 def write_atomic(path: Path, text: str) -> None:
     """Write a text: readers see the old file or the new one."""
@@ -39,6 +41,17 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def folder_name(text: str) -> str:
+    """Return a name for one folder in another: no path, nothing unprintable, of a length that fits.
+
+    >>> folder_name("../../outside/x")
+    'outside-x'
+    """
+    name = "".join(c if c.isprintable() and c not in "/\\:" else "-" for c in text)
+    name = name.lstrip(" .-").encode()[:_LONGEST].decode(errors="ignore")
+    return name.rstrip(" .") or "task"
 
 
 def check_apart(path: Path, *inputs: Path) -> None:

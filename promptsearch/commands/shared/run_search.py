@@ -20,6 +20,7 @@ from promptsearch.commands.shared.finetune_options import about_scores, tuned_ce
 from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.engine.strategy import Searcher
 from promptsearch.errors import RunError
+from promptsearch.files.write import folder_name
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import check_installed
@@ -63,9 +64,9 @@ def loading_from(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def default_directory(task: str, strategy: str) -> Path:
-    """Return `runs/<task>-<strategy>-<n>` with the first free n."""
-    number = 1
-    while (path := Path("runs") / f"{task}-{strategy}-{number}").exists():
+    """Return `runs/<task>-<strategy>-<n>` with the first free n, whatever the task's name holds."""
+    number, name = 1, folder_name(task)
+    while (path := Path("runs") / f"{name}-{strategy}-{number}").exists():
         number += 1
     return path
 
