@@ -9,7 +9,7 @@ from commanding import reviews_in
 from tiny import saved
 
 from promptsearch.errors import RunError
-from promptsearch.files.write import write_atomic
+from promptsearch.files.write import folder_name, write_atomic
 from promptsearch.runs.directory import run_directory
 
 
@@ -90,3 +90,20 @@ def test_a_full_disk_loses_no_trial(tmp_path, room):
     assert searched(cut, task, "--resume").returncode == 0
     before, after = (json.loads((own / "prompts.json").read_text()) for own in (whole, cut))
     assert after["prompts"] == before["prompts"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("sst2", "sst2"),
+        ("Zwölf 中文 (v1.2)", "Zwölf 中文 (v1.2)"),
+        ("../../outside/x", "outside-x"),
+        ("/etc/passwd", "etc-passwd"),
+        ("..", "task"),
+        ("a\0b\nc\x1b[2J", "a-b-c-[2J"),
+        ("é" * 5000, "é" * 100),
+        ("", "task"),
+    ],
+)
+def test_a_tasks_name_is_the_name_of_one_folder(text, name):
+    assert folder_name(text) == name
