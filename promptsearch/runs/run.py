@@ -15,6 +15,7 @@ from promptsearch.engine.ledger import LEDGER, Ledger
 from promptsearch.engine.progress import OnProgress
 from promptsearch.engine.strategy import Searcher, Task, silent
 from promptsearch.engine.trial import Result
+from promptsearch.files.write import append_line
 from promptsearch.metrics import scores_of
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import LanguageModel
@@ -227,5 +228,4 @@ def _ledger(
 
 
 def _log_event(folder: Path, event: Mapping[str, object]) -> None:
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps({"time": time.time(), **event}) + "\n")
+    append_line(folder / "log.jsonl", json.dumps({"time": time.time(), **event}))

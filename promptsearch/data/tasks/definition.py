@@ -54,6 +54,7 @@ class TaskDefinition:
     reader: Reader = field(repr=False)
     test_files: tuple[str, ...] = ()  # as the task file writes them; () without a test split
     test_paths: tuple[Path, ...] = ()
+    data_files: tuple[Path, ...] = ()  # of all splits and the corpus, and the answers' file
     candidates_rule: CandidatesRule | None = None  # None: no facts
     candidates_file: Path | None = None
 
@@ -65,6 +66,12 @@ class TaskDefinition:
                 "see with `promptsearch certify` what dev can say"
             )
         return read_split("test", self.test_files, self.test_paths, self.reader)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that the task is read from."""
+        candidates = (self.candidates_file,) if self.candidates_file else ()
+        return (self.file, *self.data_files, *candidates)
 
     @property
     def schema(self) -> TaskSchema:

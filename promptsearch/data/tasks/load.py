@@ -170,6 +170,13 @@ class _Source:
     corpus: tuple[Path, ...]
 
     @property
+    def data_files(self) -> tuple[Path, ...]:
+        """The files of all splits and the corpus, and that of the answers if they have one."""
+        answers = self.document.get("answers")
+        beside = (self.file.parent / answers,) if isinstance(answers, str) else ()
+        return (*self.train, *self.dev, *self.test, *self.corpus, *beside)
+
+    @property
     def layout(self) -> TableFormat:
         return TableFormat(self.task.columns, self.task.encoding, self.task.rename)
 
@@ -273,4 +280,5 @@ def _definition(
         reader=reader,
         test_files=task.test,
         test_paths=source.test,
+        data_files=source.data_files,
     )
