@@ -251,6 +251,26 @@ def test_init_names_the_columns_that_it_leaves_out(tmp_path):
     assert "title" not in done.stdout
 
 
+def test_init_says_that_its_answers_are_a_start(tmp_path):
+    data = tmp_path / "my data.csv"
+    data.write_text("text,label\na long text,good\na longer text,bad\n")
+    done = run("init", data, "--label", "label")
+    quoted = f"--task '{tmp_path / 'my data.toml'}'"
+    assert f"promptsearch check {quoted}" in done.stdout
+    assert "labels' names, a start: write words that a model may say, or search" in done.stderr
+    assert f"promptsearch answers prune {quoted}" in done.stderr
+
+
+def test_init_takes_no_folder_and_replaces_no_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ". is a folder, not a file" in run("init", ".", "--label", "label", status=1).stderr
+    data = tmp_path / "a.csv"
+    data.write_text("text,label\na long text,good\na longer text,bad\n")
+    done = run("init", data, "--label", "label", "-o", data, "--overwrite", status=1)
+    assert "is what is read" in done.stderr
+    assert data.read_text().startswith("text,label")
+
+
 BAD = {
     "a missing file": (("train.tsv", None, None),),
     "a wrong column": (("train.tsv", "label\n", "lable\n"),),

@@ -400,6 +400,10 @@ def test_mistakes_in_a_pipe_name_its_lines(tmp_path):
     assert "--encoding latin-1" in done.stderr
     done = piped(data, "predict", path, "-i", "-", "--encoding", "latin-1", "-q", "--chunk", 4096)
     assert json.loads(done.stdout.splitlines()[-1])["text"] == "é"
+    data = '{"text": "fine"}\n'.encode("utf-16")
+    assert "--encoding utf-16" in piped(data, "predict", path, "-i", "-", status=1).stderr
+    done = piped(data, "predict", path, "-i", "-", "--encoding", "utf-16", "-q")
+    assert json.loads(done.stdout)["text"] == "fine"
     done = piped(b"", "predict", path, "-i", "-", status=1)
     assert "<stdin>: it has no rows to label" in done.stderr
 

@@ -12,7 +12,7 @@ from commanding import reviews_in, run
 from tiny import saved
 
 from promptsearch.errors import RunError
-from promptsearch.files.write import check_new, write_atomic
+from promptsearch.files.write import check_new, folder_name, write_atomic
 from promptsearch.runs.directory import numbered_run_directory, run_directory
 
 
@@ -170,3 +170,20 @@ def test_no_command_writes_over_a_file_that_it_reads(tmp_path, monkeypatch, comm
     refused = run(*words, *model, "--overwrite", status=1).stderr
     assert f"{name}: is what is read" in refused
     assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("sst2", "sst2"),
+        ("Zwölf 中文 (v1.2)", "Zwölf 中文 (v1.2)"),
+        ("../../outside/x", "outside-x"),
+        ("/etc/passwd", "etc-passwd"),
+        ("..", "task"),
+        ("a\0b\nc\x1b[2J", "a-b-c-[2J"),
+        ("é" * 5000, "é" * 100),
+        ("", "task"),
+    ],
+)
+def test_a_tasks_name_is_the_name_of_one_folder(text, name):
+    assert folder_name(text) == name

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,23 @@ def test_columns_that_something_else_separates_are_told() -> None:
         Row(Path("a.csv"), 2, {"text;label": "fine;good"}).text("label")
 
 
+@pytest.mark.parametrize("mark", ";\t|")
+@pytest.mark.parametrize("columns", [(), ("text", "label")])
+def test_what_separates_the_cells_is_told_where_texts_hold_commas(
+    tmp_path: Path, mark: str, columns: tuple[str, ...]
+) -> None:
+    rows = [] if columns else [f"text{mark}label"]
+    rows += [f"dull{mark}n", f"fine, and so warm, too{mark}p"]
+    path = written(tmp_path, "a.csv", "\n".join([*rows, ""]))
+    assert f"separated by {mark!r}, it seems" in complaint(path, TableFormat(columns))
+
+
+def test_a_cell_may_be_longer_than_pythons_limit(tmp_path: Path) -> None:
+    text = "word " * 40_000
+    path = written(tmp_path, "a.csv", f'text,label\n"{text}",1\n')
+    assert rows_of(path) == [{"text": text, "label": "1"}]
+
+
 def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "text,text\na,b\n")
     assert "line 1: two columns are named 'text'" in complaint(path)
@@ -278,6 +296,43 @@ def test_parquet_values_that_are_no_text_become_text(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "a.parquet")[0] == {"label": "1", "text": "a", "spans": None}
     with pytest.raises(DataError, match="line 2: the column 'text' is null"):
         list(read_rows(tmp_path / "a.parquet"))[1].text("text")
+
+
+def test_parquet_values_that_python_cannot_hold_matter_where_they_are_read(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {
+        "text": arrow.array(["a", "b"]),
+        "took": arrow.array([1234567, 1], arrow.duration("ns")),
+        "at": arrow.array([1, 2], arrow.time64("ns")),
+        "day": arrow.array([10**8, 1], arrow.date32()),
+        "second": arrow.array([10**18, 1], arrow.timestamp("us")),
+        "there": arrow.array([1, 2], arrow.timestamp("us", "No/Where")),
+        "bytes": arrow.array([b"\xff", b"x"], arrow.binary()).view(arrow.string()),
+    }
+    parquet.write_table(arrow.table(columns), tmp_path / "a.parquet")
+    first, second = read_rows(tmp_path / "a.parquet")
+    assert [row.text("text") for row in (first, second)] == ["a", "b"]
+    assert (first.peek("took"), first.peek("at")) == ("1234567", "00:00:00.000000001")
+    assert (second.peek("day"), second.peek("bytes")) == ("1970-01-02", "x")
+    with pytest.raises(DataError, match=r"line 1: the column 'day' is a date32\[day\] that cannot"):
+        first.text("day")
+
+
+def test_damage_in_a_parquet_file_is_named(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.table({"text": ["a fine film", "dull"] * 9}), tmp_path / "a.parquet")
+    data = (tmp_path / "a.parquet").read_bytes()
+    for at in range(4, len(data), 9):
+        path = written(tmp_path, "b.parquet", data[:at] + b"\xff" * 10 + data[at + 10 :])
+        with suppress(DataError):
+            rows_of(path)
+
+
+def test_parquet_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = arrow.table([arrow.array(["a"]), arrow.array(["b"])], names=["text", "text"])
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert "two columns are named 'text'" in complaint(tmp_path / "a.parquet")
 
 
 def test_parquet_without_its_package_says_what_to_install(

@@ -31,6 +31,7 @@ from promptsearch.commands.shared.saved_prompts import (
     task_of,
 )
 from promptsearch.evaluation.evaluate import Evaluation, evaluate
+from promptsearch.evaluation.ties import many_ties
 from promptsearch.files.write import write_lines
 from promptsearch.metrics import suits, table_metrics
 from promptsearch.prediction.ensemble_file import read_ensemble
@@ -111,6 +112,8 @@ def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
     if ensemble := document.get("ensemble"):
         first = document["prompts"][0]["id"]
         click.echo(f"ensemble - {first}: {_gain(ensemble['scores'][split.name], 'vs_best')}")
+    if remark := many_ties(evaluation.predictions[0]):
+        click.echo(f"{document['prompts'][0]['id']}: {remark}")
     coverage = document["prompts"][0]["scores"][split.name].get("coverage")
     if coverage is not None:
         click.echo(f"coverage {coverage:.3f}: the share of examples with a right candidate")

@@ -13,7 +13,7 @@ from promptsearch.corpora.sentence_boundaries import PAD
 from promptsearch.data.tables.rows import FORMATS, Row, TableFormat, read_rows
 from promptsearch.data.tables.strict_json import decoded, is_finite
 from promptsearch.errors import DataError
-from promptsearch.files.read import COMPRESSED, ENCODING, kind_of, open_bytes, open_text
+from promptsearch.files.read import COMPRESSED, ENCODING, check_utf8, kind_of, open_bytes, open_text
 
 BLOCK = 2 << 20  # bytes of text in a chunk
 SHARD = 16 << 20  # bytes of a file in a shard; fixed, so that checkpoints outlive --workers
@@ -145,6 +145,8 @@ def _in_bytes(text: str, mention: Mention, offset: int) -> Mention:
 
 def _blocks(shard: Shard) -> Iterator[bytes]:
     """Whole lines, about `BLOCK` bytes at a time: the lines that start inside the shard."""
+    if not shard.start:
+        check_utf8(shard.path)
     with open_bytes(shard.path) as stream:
         position = 0
         if shard.start:

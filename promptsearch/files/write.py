@@ -9,6 +9,8 @@ from secrets import token_hex
 
 from promptsearch.errors import PromptSearchError, RunError
 
+_LONGEST = 200  # bytes of a folder's name, of the 255 that file systems have
+
 
 def write_atomic(path: Path, text: str) -> None:
     """Write a text: readers see the old file or the new one."""
@@ -43,6 +45,17 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def folder_name(text: str) -> str:
+    """Return a name for one folder in another: no path, nothing unprintable, of a length that fits.
+
+    >>> folder_name("../../outside/x")
+    'outside-x'
+    """
+    name = "".join(c if c.isprintable() and c not in "/\\:" else "-" for c in text)
+    name = name.lstrip(" .-").encode()[:_LONGEST].decode(errors="ignore")
+    return name.rstrip(" .") or "task"
 
 
 def replace_file(new: Path, path: Path) -> None:

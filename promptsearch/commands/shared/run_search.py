@@ -22,6 +22,7 @@ from promptsearch.commands.shared.output_checks import check_run_directory
 from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.engine.strategy import Searcher
 from promptsearch.errors import RunError
+from promptsearch.files.write import folder_name
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import check_installed
@@ -73,7 +74,7 @@ def output_directory(
     It is locked while in use.
     """
     if (directory := options["output"]) is None:
-        return numbered_run_directory(Path("runs") / f"{definition.name}-{strategy}")
+        return numbered_run_directory(Path("runs") / f"{folder_name(definition.name)}-{strategy}")
     check_run_directory(directory, options, definition)
     return run_directory(
         directory, resume=options.get("resume", False), overwrite=options["overwrite"]

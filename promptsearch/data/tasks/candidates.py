@@ -8,7 +8,7 @@ from typing import Literal
 
 from promptsearch.data.tasks.task_file import TaskFile
 from promptsearch.errors import DataError
-from promptsearch.files.read import expand, open_text
+from promptsearch.files.read import expand_one, open_text
 
 CandidatesRule = Literal["objects", "vocabulary", "common-vocab", "file"]
 COMMON_VOCAB = "common_vocab_cased.txt"
@@ -35,7 +35,7 @@ def chosen_candidates(task: TaskFile, file: Path, objects: Sequence[str]) -> Can
             path = common_vocab(file)
             return Candidates("common-vocab", path, read_candidates(path))
         case name:
-            (path,) = _candidate_files(name, file)
+            path = _candidates_file(name, file)
             return Candidates("file", path, read_candidates(path, task.encoding))
 
 
@@ -71,9 +71,9 @@ def common_vocab(file: Path) -> Path:
     )
 
 
-def _candidate_files(name: str, file: Path) -> tuple[Path, ...]:
+def _candidates_file(name: str, file: Path) -> Path:
     try:
-        return expand([name], file.parent)
+        return expand_one(name, file.parent)
     except DataError as error:
         raise DataError(
             f'{file}: candidates: {error}, or write "vocabulary" or "common-vocab"'

@@ -1,5 +1,6 @@
 """Loads a task: its file, its data and its manual prompt, all checked before a model loads."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.data.tasks.task_file import TaskFile, read_toml, task_file
-from promptsearch.errors import DataError, PromptError, TaskError, did_you_mean
+from promptsearch.errors import DataError, PromptError, TaskError, brief, did_you_mean
 from promptsearch.files.read import expand
 from promptsearch.prompt import Prompt, Template, Verbalizer
 
@@ -135,22 +136,24 @@ def builtin_tasks() -> dict[str, Path]:
 def task_path(spec: str | Path) -> Path:
     """Return the task file that `spec` means: a path, else a built-in name."""
     path = Path(spec)
-    if path.is_file():
+    if os.path.isfile(path):
         return path
     tasks = builtin_tasks()
     if str(spec) in tasks:
         return tasks[str(spec)]
-    if path.is_dir():
+    if os.path.isdir(path):
         raise TaskError(f"{path} is a folder; name the task file in it")
     raise TaskError(_unknown(path, list(tasks)))
 
 
 def _unknown(path: Path, names: list[str]) -> str:
-    beside = sorted(each.name for each in path.parent.glob("*.toml"))
+    folder = path.parent
+    beside = sorted(each.name for each in folder.glob("*.toml")) if os.path.isdir(folder) else []
     near = did_you_mean(path.name, [*names, *beside])
     builtin = ", ".join(names) or "none"
     return (
-        f"there is no task {str(path)!r}{near}: no such file, and the built-in tasks are {builtin}"
+        f"there is no task {brief(str(path), 200)!r}{near}: no such file, and the built-in tasks "
+        f"are {builtin}"
     )
 
 

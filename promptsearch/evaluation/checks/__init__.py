@@ -14,6 +14,7 @@ from promptsearch.evaluation.checks.finding import (
     worst_first,
 )
 from promptsearch.evaluation.checks.lengths import length_findings
+from promptsearch.evaluation.checks.manual_scores import score_findings
 from promptsearch.evaluation.checks.prompt_file import file_findings, prompt_findings
 from promptsearch.evaluation.checks.rows import empty_inputs, row_findings
 from promptsearch.evaluation.checks.templates import template_findings
@@ -47,17 +48,25 @@ def findings(
     of_prompts = [
         replace(finding, prompts=(MANUAL,)) for finding in checks.findings_of(definition.prompt)
     ]
+    if model is not None and definition.kind == "classification" and not _errors(of_prompts):
+        of_prompts += [
+            replace(finding, prompts=(MANUAL,)) for finding in score_findings(definition, model)
+        ]
     if file is not None:
         data_and_rows += file_findings(file, definition, model)
         of_prompts += _of_prompts(file, checks)
     return worst_first([*data_and_rows, *grouped_by_message(of_prompts)])
 
 
+def _errors(findings: Sequence[Finding]) -> bool:
+    return any(finding.level == "error" for finding in findings)
+
+
 def _of_prompts(file: PromptFile, checks: "_PromptChecks") -> Iterator[Finding]:
     method = file.section("scoring").get("calibration")
     for saved in file.prompts:
         fits = list(prompt_findings(saved, checks.definition, method))
-        if not any(finding.level == "error" for finding in fits):
+        if not _errors(fits):
             fits += [*checks.rows_of(saved.prompt.template), *checks.findings_of(saved.prompt)]
         for prompt_finding in fits:
             yield replace(prompt_finding, prompts=(saved.id,))

@@ -76,8 +76,8 @@ class _Predictions:
 @contextmanager
 def _opened(table: Path, layout: TableFormat) -> Iterator[ParquetInput]:
     if (layout.ending or kind_of(table)) == ".parquet":
-        with open_parquet(table) as file:
-            yield ParquetInput(file.schema_arrow, file.iter_batches())
+        with open_parquet(table) as source:
+            yield ParquetInput(source.schema, source.batches())
         return
     arrow, _ = pyarrow_for(table)
     kinds = _kinds(table, layout)
