@@ -10,8 +10,10 @@ import rich_click as click
 
 from promptsearch.commands.shared.option_names import in_command
 from promptsearch.engine.progress import Progress
+from promptsearch.evaluation.report.number_format import count as counted
 from promptsearch.evaluation.report.number_format import duration
 from promptsearch.prompt.verbalizer import answer_text
+from promptsearch.scoring.chunked_scorer import ScoringProgress
 
 MANY = 20  # prompts on train below which no plan is printed
 FIRST_ANSWERS = 3  # of each label, shown in tables
@@ -38,6 +40,13 @@ class Console:
         if self._is_news(now):
             self.say(plan(now))
         self.passing(progress_line(now), now.done == now.total and now.pending.on == "dev")
+
+    def scoring(self, now: ScoringProgress) -> None:
+        """Print how far the scoring of a split is."""
+        left = f"about {duration(now.seconds_left)} left" if now.done < now.total else "scored"
+        prompts = counted(now.prompts, "prompt")
+        line = f"{now.done:,} of {now.total:,} examples, {prompts} · {left}"
+        self.passing(line, now.done == now.total)
 
     def passing(self, line: str, is_last: bool = False) -> None:
         """Print a line that the next one replaces, from time to time; always the last one."""
