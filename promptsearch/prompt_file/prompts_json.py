@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from promptsearch.data import TaskDefinition, TaskSchema
+from promptsearch.data.tables.strict_json import decoded
 from promptsearch.data.tasks.task_file import Kind
 from promptsearch.errors import DataError, PromptError, TaskError
 from promptsearch.files.read import sha256
@@ -114,8 +115,8 @@ def readable_prompts(path: Path) -> tuple[PromptFile, Sequence[DataError]]:
 def _document(path: Path) -> tuple[Json, Sequence[object]]:
     """Return the file as parsed, and its rows of prompts."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        document = decoded(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise DataError.at(path, None, f"cannot be read as a prompts.json: {why}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
