@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from promptsearch.cli import all_commands, cli
 from promptsearch.commands.shared.option_names import with_option_names
-from promptsearch.prompt_file.prompts_json import SCHEMA
+from promptsearch.prompt_file.schema import SCHEMA
 from promptsearch.searchers import SEARCHERS
 
 REVIEWS = {

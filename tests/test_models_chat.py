@@ -12,6 +12,7 @@ from tiny import gpt2, gpt2_tokenizer
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options
 from promptsearch.models.loading.build import wrap
+from promptsearch.models.tokenization.control_tokens import control_tokens
 from promptsearch.prompt import Template
 
 TEMPLATE = (
@@ -114,3 +115,57 @@ def test_without_its_chat_a_model_reads_prompts_as_they_are(pair):
         scores(chatty.without_chat, [text], SINGLE), scores(raw, [text], SINGLE)
     )
     assert chatty.without_chat.info == raw.info
+
+
+DATED = "Today is {{ strftime_now('%d %b %Y, %M:%S.%f') }}. " + TEMPLATE
+
+
+def test_a_template_that_writes_the_date_reads_a_fixed_one(pair):
+    dated = copy.copy(pair[1])
+    dated.chat_template = DATED
+    port = wrapped((pair[0], dated))
+    text = Template.parse("{text} It was [Z]").fill({"text": "a great film"})
+    assert port.rendered(text).startswith("Today is 26 Jul 2024, 00:00.000000. <|im_start|>user")
+    again = wrapped((pair[0], dated))
+    assert port.info.chat == again.info.chat
+    assert port.info.chat["date"] == "2024-07-26"
+    dated.chat_template = DATED.replace("Today", "Now")
+    other = wrapped((pair[0], dated)).info.chat
+    assert other["rendered_sha256"] != port.info.chat["rendered_sha256"]
+
+
+def test_a_template_that_is_never_the_same_is_an_error(pair):
+    drawn = copy.copy(pair[1])
+    drawn.chat_template = "{{ range(10 ** 5) | list | random }}" + TEMPLATE
+    with pytest.raises(ModelError, match="another text each time"):
+        wrapped((pair[0], drawn))
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ messages[0].content + 1 }}", "{{ none(1) }}", "{% if %}", "{{ 1 / 0 }}"]
+)
+def test_whatever_a_template_raises_is_one_line(pair, template):
+    broken = copy.copy(pair[1])
+    broken.chat_template = template
+    with pytest.raises(ModelError, match=r"'chatty' refuses the messages: .*; use `chat` off"):
+        wrapped((pair[0], broken))
+
+
+def test_of_several_templates_the_default_is_taken(pair):
+    several = copy.copy(pair[1])
+    several.chat_template = {"default": TEMPLATE, "rag": "{{ messages }}"}
+    text = Template.parse("{text} It was [Z].").fill({"text": "a great film"})
+    torch.testing.assert_close(
+        scores(wrapped((pair[0], several)), [text], SINGLE), scores(wrapped(pair), [text], SINGLE)
+    )
+    several.chat_template = {"rag": TEMPLATE, "tool_use": TEMPLATE}
+    with pytest.raises(ModelError, match=r"2 chat templates \(rag, tool_use\).*`chat` off"):
+        wrapped((pair[0], several))
+    assert wrapped((pair[0], several), chat="off").info.chat is None
+
+
+def test_tokens_of_named_templates_are_control_tokens(pair):
+    named = copy.deepcopy(pair[1])
+    named.add_tokens(["<turn>"])
+    named.chat_template = {"default": TEMPLATE.replace("<|im_start|>", "<turn>")}
+    assert "<turn>" in control_tokens(named)

@@ -106,7 +106,7 @@ def test_a_family_needs_its_tokens():
     model, tokenizer = parts("bert")
     info = ModelInfo(spec="x", family="masked", sha256="", dtype="float32")
     with pytest.raises(ModelError, match="no mask token"):
-        wrap(model, parts("gpt2")[1], info)
+        wrap(model, parts("t5")[1], info)
     info = ModelInfo(spec="x", family="seq2seq", sha256="", dtype="float32")
     with pytest.raises(ModelError, match="no sentinel"):
         wrap(model, tokenizer, info)

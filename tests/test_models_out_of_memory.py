@@ -5,8 +5,13 @@ import torch
 from test_gradients import LAYOUTS, slopes, triggers_of
 from tiny import parts, tiny
 
+from promptsearch.errors import ModelError
+from promptsearch.models import Scoring
+from promptsearch.models.batching.prefix_tree import SegmentRun
+from promptsearch.models.forward.attention import _bias
 from promptsearch.models.forward.score import halving
 from promptsearch.models.gradients.token_gradients import Backward
+from promptsearch.prompt import Template
 
 
 def halves(part):
@@ -68,3 +73,43 @@ def test_gradients_of_halves_add_up(kind, monkeypatch):
     assert max(sizes) > 1
     torch.testing.assert_close(result.gradient, expected.gradient)
     torch.testing.assert_close(result.tokens, expected.tokens)
+
+
+FULL = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"
+
+
+@pytest.mark.parametrize("error", [RuntimeError(FULL), MemoryError()])
+def test_a_full_memory_of_a_cpu_is_halved_too(error):
+    def run(part):
+        if len(part) > 1:
+            raise error
+        return part[0]
+
+    assert list(halving([1, 2, 3], run, halves)) == [([1], 1), ([2], 2), ([3], 3)]
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "t5"])
+def test_what_a_forward_raises_is_one_line(kind, monkeypatch):
+    port = tiny(kind)[0]
+    text = Template.parse("{t} was [Z].").fill({"t": "it"})
+    plan = port.plan([text], [(("Z", "great"),)], Scoring())
+
+    def fails(*_args, **_more):
+        raise IndexError("index out of range in self")
+
+    for backend in (port.runtime.plain, port.runtime.fast):
+        for name in ("hidden_states", "decoder_for"):
+            if hasattr(backend, name):
+                monkeypatch.setattr(type(backend), name, fails)
+    with pytest.raises(ModelError, match="index out of range"):
+        list(port.run(plan))
+
+
+@pytest.mark.parametrize(("queries", "keys"), [(1, 1), (1, 7), (4, 9), (9, 9)])
+def test_windows_of_biases_are_the_biases_of_each_pair(queries, keys):
+    longest = 9
+    by_distance = torch.randn(1, 3, 1, 2 * longest - 1)
+    run = SegmentRun(0, 1, queries, keys)
+    query = torch.arange(queries)[:, None] + keys - queries
+    index = torch.arange(keys)[None] - query + longest - 1
+    assert torch.equal(_bias(by_distance, run), by_distance[0, :, 0][:, index])

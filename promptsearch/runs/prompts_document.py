@@ -13,8 +13,8 @@ from promptsearch.metrics import majority_scores
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import ModelInfo
 from promptsearch.prompt import Prompt
+from promptsearch.prompt_file.prior import prior_row
 from promptsearch.prompt_file.prompts_json import FORMAT, Json, answers_of
-from promptsearch.prompt_file.validation import prior_row
 
 Prior = Callable[[Prompt], Mapping[str, object] | None]
 

@@ -5,16 +5,25 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
+from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LengthNorm, ModelInfo, Options, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion, Completions, continuations
 from promptsearch.models.forward.backends import ForwardBackend
-from promptsearch.models.forward.runtime import ModelRuntime, distinct_texts, divisors, width_of
+from promptsearch.models.forward.causality import check_causal
+from promptsearch.models.forward.runtime import (
+    ModelRuntime,
+    distinct_texts,
+    divisors,
+    limit_of,
+    width_of,
+)
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences, causal_backends
 from promptsearch.models.tokenization.chat import (
+    Chat,
     EncodedChatText,
     Raw,
     Writer,
@@ -25,6 +34,7 @@ from promptsearch.models.tokenization.control_tokens import control_tokens
 from promptsearch.models.tokenization.encode import Encoded, insert_triggers
 from promptsearch.models.tokenization.tokenizer import TokenizerInput, Tokens
 from promptsearch.models.tokenization.truncate import shortened
+from promptsearch.models.tokenization.vocabulary import first_ids
 from promptsearch.prompt import Answer, Filled
 
 LINES = 8192  # strings tokenised at a time
@@ -183,11 +193,17 @@ class CausalFamily:
     chat: Mapping[str, str] | None = None
 
     @classmethod
-    def create(cls, _model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> Self:
-        """Raise ModelError if the tokenizer lacks a chat template or a begin token."""
+    def create(cls, model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> Self:
+        """Raise ModelError if the model looks ahead, or the tokenizer lacks what it needs.
+
+        That is a begin token, and a chat template if one is wanted.
+        """
         writer = _writer(tokenizer, info, options)
-        chat = None if isinstance(writer, Raw) else _chat_record(tokenizer, options)
-        return cls(writer, _begin(tokenizer, info), chat)
+        chat = None if isinstance(writer, Raw) else _chat_record(tokenizer, writer, options)
+        begin = _begin(tokenizer, info)
+        room = limit_of(model, tokenizer)
+        check_causal(model, first_ids(tokenizer), room, info.spec, _way_out(model))
+        return cls(writer, begin, chat)
 
     def without_chat(self) -> Self:
         """Return the family that reads prompts as they are."""
@@ -239,23 +255,45 @@ def _assemble(item: EncodedText, completion: Completion) -> tuple[list[int], lis
     return ids, [before + position for position in completion.positions]
 
 
-def _writer(tokenizer: Any, info: ModelInfo, options: Options) -> Writer:
-    has_template = tokenizer.chat_template is not None
-    if options.chat == "off" or (options.chat == "auto" and not has_template):
+def _writer(tokenizer: Any, info: ModelInfo, options: Options) -> Raw | Chat:
+    template = tokenizer.chat_template
+    if options.chat == "off" or (options.chat == "auto" and template is None):
         return Raw()
-    if not has_template:
+    if template is None:
         raise ModelError(f"the tokenizer of {info.spec!r} has no chat template; use `chat` off")
+    if isinstance(template, Mapping) and "default" not in template:
+        raise ModelError(
+            f"the tokenizer of {info.spec!r} has {len(template)} chat templates "
+            f"({', '.join(sorted(template))}) and none of them is its default; use `chat` off"
+        )
     control = control_tokens(tokenizer)
-    return chat_of(tokenizer, control, options.chat_system, options.chat_answer_prefix)
+    return chat_of(tokenizer, control, info.spec, options.chat_system, options.chat_answer_prefix)
 
 
-def _chat_record(tokenizer: Any, options: Options) -> dict[str, str]:
+def _chat_record(tokenizer: Any, chat: Chat, options: Options) -> dict[str, str]:
+    """Return what results record; of a template that reads the clock, also what it rendered."""
     parts = {
         "template_sha256": template_sha256(tokenizer),
         "system": options.chat_system,
         "answer_prefix": options.chat_answer_prefix,
+        "date": chat.date,
+        "rendered_sha256": chat.rendered_sha256 if chat.date else None,
     }
     return {name: part for name, part in parts.items() if part is not None}
+
+
+def _way_out(model: Any) -> str:
+    """Return what to do with a model of this type that looks ahead."""
+    config, masked = model.config, MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    ways = ["give `family` masked"] if config.model_type in masked else []
+    ways += [f"set {field} to true in its config.json" for field in _decoder_fields(config)]
+    return ", or ".join(ways or ["use another model"])
+
+
+def _decoder_fields(config: Any) -> list[str]:
+    """Return the fields of a configuration that would make its model a decoder."""
+    names = ("is_decoder", "causal")
+    return [name for name in names if getattr(config, name, None) is False]
 
 
 def _begin(tokenizer: Any, info: ModelInfo) -> int:

@@ -86,11 +86,14 @@ def attention(
 
 
 def _bias(distance_biases: Tensor, run: SegmentRun) -> Tensor:
-    """Return (head, query, key) of a run, from biases by distance, (1, head, 1, distance)."""
-    ahead = run.key_length - run.query_length
-    query = torch.arange(run.query_length, device=distance_biases.device)[:, None] + ahead
-    key = torch.arange(run.key_length, device=distance_biases.device)[None]
-    return distance_biases[0, :, 0][:, key - query + distance_biases.shape[-1] // 2]
+    """Return (head, query, key) of a run, from biases by distance, (1, head, 1, distance).
+
+    A query's biases are a window of them, which moves back by one with each query. No index of
+    (query, key) is made, which for a long text is larger than what memory holds.
+    """
+    windows = distance_biases[0, :, 0].unfold(-1, run.key_length, 1)  # (head, start, key)
+    end = distance_biases.shape[-1] // 2 - (run.key_length - run.query_length) + 1
+    return windows[:, end - run.query_length : end].flip(1)
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def distance_biases(model: nn.Module, longest: int) -> Iterator[None]:
         for layer in layers:
             is_biased = layer.has_relative_attention_bias
             with torch.no_grad():  # no inference mode: it may be added to what keeps gradients
-                table = _by_distance(layer.compute_bias(longest, longest)) if is_biased else none
+                table = _by_distance(layer, longest) if is_biased else none
             patches.enter_context(
                 patched(
                     layer,
@@ -175,6 +175,8 @@ def distance_biases(model: nn.Module, longest: int) -> Iterator[None]:
         yield
 
 
-def _by_distance(bias: Tensor) -> Tensor:
-    """Return (1, head, 1, distance) of biases (1, head, query, key) by key - query."""
-    return torch.cat([bias[:, :, 1:, 0].flip(-1), bias[:, :, 0]], dim=-1)[:, :, None]
+def _by_distance(layer: Any, longest: int) -> Tensor:
+    """Return (1, head, 1, distance) of a layer's biases, by key - query."""
+    behind = layer.compute_bias(longest, 1)[:, :, 1:, 0].flip(-1)  # one key, every query
+    ahead = layer.compute_bias(1, longest)[:, :, 0]
+    return torch.cat([behind, ahead], dim=-1)[:, :, None]

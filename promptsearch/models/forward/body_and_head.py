@@ -43,6 +43,7 @@ class BodyAndHead:
     The model's own code runs: a hook ends it after the body, and a body that returns given states
     leaves the head alone with them. If a small check at the start shows that the parts are not the
     whole, the head runs at all positions. Gradients are recorded if the caller's mode records them.
+    Raise ValueError if the model's outputs are no numbers.
     """
 
     def __init__(self, model: Any, bodies: Sequence[nn.Module], sample: dict[str, Any]) -> None:
@@ -52,6 +53,8 @@ class BodyAndHead:
         self._sample_output: Any = None  # the body's output for the sample
         with torch.inference_mode():
             whole = self._run_whole(sample)
+            if whole.isnan().any():
+                raise ValueError("its outputs are NaN, in this `dtype` at least")
             usable = (b for b in bodies if b is not model and self._halves_match(b, whole))
             self._body = next(usable, None)
         self.vocabulary: int = whole.shape[-1]
@@ -63,6 +66,7 @@ class BodyAndHead:
 
     def states(self, inputs: dict[str, Any]) -> Tensor:
         """Return hidden states (sequence, token, hidden); the logits if not separate."""
+        _check_mask(inputs)
         return (
             self._run_whole(inputs) if self._body is None else self._run_body(self._body, inputs)[0]
         )
@@ -100,6 +104,20 @@ class BodyAndHead:
         expected = whole[0].float()
         near = 1e-4 if whole.dtype == torch.float32 else 1e-2
         return logits.shape == expected.shape and torch.allclose(logits, expected, near, near)
+
+
+def _check_mask(inputs: dict[str, Any]) -> None:
+    """Raise ValueError for a mask that transformers 5 does not read as it stands.
+
+    A float mask (sequence, token, token) raises far inside; a boolean one (sequence, head, token,
+    token) is added to the scores by eager attention, which is wrong without a word.
+    """
+    mask = inputs.get("attention_mask")
+    if mask is not None and (mask.dim() != 2 or mask.is_floating_point()):
+        raise ValueError(
+            f"attention masks are (sequence, token) of ones and zeros, not {mask.dtype} of "
+            f"{mask.dim()} dimensions"
+        )
 
 
 class _Stopped(BaseException):

@@ -24,18 +24,30 @@ from promptsearch.prompt import Answer
 
 UNLIMITED = sys.maxsize
 _NONE = 1 << 24  # tokenizers without a limit say 1e30
+# What configurations call their positions; MPT and LED have names of their own.
+_POSITIONS = ("max_position_embeddings", "max_seq_len", "max_encoder_position_embeddings")
 
 
 def limit_of(model: Any, tokenizer: Any) -> int:
     """Return the tokens of one sequence that the model's positions and the tokenizer allow."""
     config = model.config.get_text_config()
-    positions = getattr(config, "max_position_embeddings", None)
-    limits = [UNLIMITED]
-    if isinstance(positions, int) and positions > 0:
-        limits.append(positions - reserved(model))
-    if tokenizer.model_max_length < _NONE:
-        limits.append(int(tokenizer.model_max_length))
+    positions = [limit for name in _POSITIONS if (limit := _limit(getattr(config, name, None)))]
+    limits = [UNLIMITED, *(limit - reserved(model) for limit in positions[:1])]
+    if length := _limit(tokenizer.model_max_length):
+        limits.append(length)
     return min(limits)
+
+
+def _limit(value: object) -> int | None:
+    """Return a limit that a file states; None for those that are none: 0, 1e30, text, NaN.
+
+    Files of hand also have "512".
+    """
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 1 <= value < _NONE else None
 
 
 def reserved(model: nn.Module) -> int:

@@ -19,6 +19,7 @@ from promptsearch.models.batching.batch_plan import (
     PlannedSequence,
 )
 from promptsearch.models.batching.completions import Completion
+from promptsearch.models.foreign_errors import first_words, foreign_errors, is_memory_full
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates
 
 Part = TypeVar("Part")
@@ -34,8 +35,9 @@ def halving(
     """
     try:
         result = run(part)
-    except torch.OutOfMemoryError:
-        pass  # leave the block first: the error holds on to the tensors
+    except (RuntimeError, MemoryError) as error:  # OutOfMemoryError is a RuntimeError
+        if not is_memory_full(error):
+            raise  # otherwise leave the block first: the error holds on to the tensors
     else:
         yield part, result
         return
@@ -63,8 +65,18 @@ def batch_halves(
 
 def _too_long(length: int) -> ModelError:
     return ModelError(
-        f"a text of {length} tokens does not fit into the device's memory; shorten it, or use "
-        "`device` cpu"
+        f"a text of {length:,} tokens does not fit into the device's memory; shorten it, or "
+        "write model_max_length into the model's tokenizer_config.json, so that texts are cut"
+    )
+
+
+def _forward_error(error: BaseException, length: int) -> Exception:
+    """Return the error of a forward pass that fails; where memory is full, the error itself."""
+    if is_memory_full(error):
+        return error if isinstance(error, Exception) else MemoryError(str(error))
+    return ModelError(
+        f"the model cannot read {length:,} tokens at once: {first_words(error)}; if they are too "
+        "many, write model_max_length into its tokenizer_config.json, so that texts are cut"
     )
 
 
@@ -100,7 +112,9 @@ def read_blocks(
 
     @torch.inference_mode()
     def prepare(block: PlanBlock) -> ForwardBackend:
-        return recipe.prepare(block.items)
+        longest = max(len(item.ids) for item in block.items)
+        with foreign_errors(lambda error: _forward_error(error, longest)):
+            return recipe.prepare(block.items)
 
     for block in plan.blocks:
         for part, backend in halving(block, prepare, block_halves):
@@ -153,7 +167,9 @@ def _hidden_states(
         *(assemble(block.items[sequence.item], sequence.completion) for sequence in planned),
         strict=True,
     )
-    return backend.hidden_states(sequences, positions, [sequence.item for sequence in planned])
+    roots = [sequence.item for sequence in planned]
+    with foreign_errors(lambda error: _forward_error(error, max(map(len, sequences)))):
+        return backend.hidden_states(sequences, positions, roots)
 
 
 def scores_of(

@@ -12,7 +12,8 @@ from promptsearch.models import Options
 from promptsearch.models.batching.batch_plan import OUTPUTS
 from promptsearch.models.generation.translation import LONGEST, Translation, Translator
 from promptsearch.models.loading.files import ModelFiles
-from promptsearch.models.loading.pretrained import device_of, moved, quiet, read
+from promptsearch.models.loading.guard import guarded
+from promptsearch.models.loading.pretrained import device_of, moved, quiet
 
 TEXTS = 16  # translated at a time
 
@@ -89,12 +90,11 @@ def load_marian(source: ModelFiles, spec: str, options: Options) -> Translator:
     """Return the translator. Raise ModelError if the files are no encoder-decoder's."""
     from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 
-    named = replace(options, spec=spec)
-    with quiet():
-        config = read(AutoConfig, source, named, local_files_only=True)
+    with quiet(), guarded(source, replace(options, spec=spec)):
+        config = AutoConfig.from_pretrained(source.directory, local_files_only=True)
         if not config.is_encoder_decoder:
             raise ModelError(f"{spec!r} is a {config.model_type}, which does not translate")
-        tokenizer = read(AutoTokenizer, source, named, local_files_only=True)
-        model = read(AutoModelForSeq2SeqLM, source, named, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(source.directory, local_files_only=True)
+        model = AutoModelForSeq2SeqLM.from_pretrained(source.directory, local_files_only=True)
     model = moved(model, device_of(options.device)).eval()
     return HubTranslator(model, tokenizer, source.sha256)

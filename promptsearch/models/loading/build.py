@@ -23,10 +23,12 @@ from promptsearch.models.forward.runtime import (
 )
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences
 from promptsearch.models.frozen_model import FrozenModel
+from promptsearch.models.loading.embedding_rows import check_rows
 from promptsearch.models.tokenization.cached_tokenizer import CachedTokenizer, cuttable
 from promptsearch.models.tokenization.control_tokens import control_tokens
 from promptsearch.models.tokenization.slow_tokenizer import SlowTokens
 from promptsearch.models.tokenization.tokenizer import FastTokens, Tokens
+from promptsearch.models.tokenization.vocabulary import first_ids
 
 _DESCRIBED = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")  # elsewhere
 _NO_MATTER = ("use_cache",)  # to scores; training sets it
@@ -57,6 +59,7 @@ def wrap(
     """Return a model that scores. Raise ModelError if model or tokenizer lack what it needs."""
     options = options or Options()
     model.eval().requires_grad_(False)  # frozen: gradients are of a prompt's tokens
+    check_rows(model, tokenizer, info.spec)
     family = FAMILIES[info.family].create(model, tokenizer, info, options)
     info = replace(info, chat=family.chat)
     return FrozenModel(_runtime(model, tokenizer, info, options, family.backends), family)
@@ -70,7 +73,7 @@ def _runtime(
     select: Callable[[Any, ProbeSequences], Backends[Backend]],
 ) -> ModelRuntime[Backend]:
     limit, window = limit_of(model, tokenizer), window_of(model)
-    probe_sequences = ProbeSequences.of(_ordinary_tokens(tokenizer), min(limit, window))
+    probe_sequences = ProbeSequences.of(first_ids(tokenizer), min(limit, window))
     backends = select(model, probe_sequences)
     runtime = ModelRuntime(
         info=replace(
@@ -132,12 +135,6 @@ def _tokens(tokenizer: Any) -> Tokens:
     tokens = FastTokens(tokenizer.backend_tokenizer, control)
     plain = (token for token in tokenizer.get_vocab() if token not in control)
     return CachedTokenizer(tokens) if cuttable(plain) else tokens
-
-
-def _ordinary_tokens(tokenizer: Any) -> list[int]:
-    """Return some tokens that are not special."""
-    special = set(tokenizer.all_special_ids)
-    return [t for t in range(min(len(tokenizer), 1000)) if t not in special] or [0]
 
 
 def default_batch_tokens(device: torch.device) -> int:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from promptsearch.errors import ModelError
+from promptsearch.models.loading.damage import lfs_pointer
 
 MINI = Path(__file__).parents[1] / "mini"
 MINI_SHA256 = "f7437b3777d2de03880c4080900ae2ee662f34643cd45a97f35f322f2347bf59"
@@ -86,6 +87,17 @@ def _checked(source: ModelFiles, sha256: str) -> ModelFiles:
 
 def _directory(path: Path, spec: str, revision: str | None = None) -> ModelFiles:
     source = ModelFiles(path, revision=revision)
+    if pointer := lfs_pointer(path):
+        raise ModelError(
+            f"{pointer.name} in the model directory {spec!r} is a Git LFS pointer, not the file "
+            "itself; run git lfs pull there, or download that file"
+        )
+    if (path / "adapter_config.json").is_file():
+        raise ModelError(
+            f"the model directory {spec!r} holds an adapter (adapter_config.json), which would be "
+            "left out; merge it into its model (merge_and_unload of peft) and save that, or remove "
+            "the adapter's files"
+        )
     if not (path / "config.json").is_file():
         raise ModelError(f"the model directory {spec!r} has no config.json; is it a model?")
     if not source.weights:

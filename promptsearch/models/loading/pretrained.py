@@ -7,35 +7,30 @@ from io import StringIO
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
 from promptsearch.models.families import FAMILIES
+from promptsearch.models.loading.architectures import check_architectures, family_of
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.files import ModelFiles
-
-_READING = (  # what `from_pretrained` raises where a file is not what it should be
-    OSError,
-    ValueError,
-    KeyError,
-    ImportError,
-    RuntimeError,
-    AttributeError,
-    TypeError,
-    SafetensorError,
-)
+from promptsearch.models.loading.guard import guarded
+from promptsearch.models.loading.tokenizer_file import read_tokenizer
+from promptsearch.models.loading.weights_report import check_weights
 
 
 def load(source: ModelFiles, options: Options) -> LanguageModel:
-    """Load and wrap the files. Raise ModelError if they are damaged or of another kind."""
-    from transformers import AutoTokenizer
+    """Load, examine and wrap the files.
 
+    Raise ModelError if they are damaged, of another kind, or do not fit one another.
+    """
     device = device_of(options.device)
     common = _arguments(source, options)
-    with quiet():
-        family = family_at(source, options)
-        tokenizer = read(AutoTokenizer, source, options, **common)
+    with quiet(), guarded(source, options):
+        config = _config(source, options)
+        check_architectures(config, options.spec)
+        family = options.family or family_of(config, options.spec)
+        tokenizer = read_tokenizer(source, options, **common)
         model = _weights(source, options, family, common)
         model = model if options.device_map else moved(model, device)
         dtype = str(model.dtype).removeprefix("torch.")
@@ -45,11 +40,14 @@ def load(source: ModelFiles, options: Options) -> LanguageModel:
 
 def family_at(source: ModelFiles, options: Options) -> Family:
     """Return the family of the options, or else that of the configuration."""
+    with quiet(), guarded(source, options):
+        return options.family or family_of(_config(source, options), options.spec)
+
+
+def _config(source: ModelFiles, options: Options) -> Any:
     from transformers import AutoConfig
 
-    with quiet():
-        config = read(AutoConfig, source, options, **_arguments(source, options))
-    return options.family or family_of(config, options.spec)
+    return AutoConfig.from_pretrained(source.directory, **_arguments(source, options))
 
 
 def _arguments(source: ModelFiles, options: Options) -> dict[str, Any]:
@@ -67,14 +65,10 @@ def _weights(source: ModelFiles, options: Options, family: Family, common: dict[
         _check_accelerate(options)
         common = {**common, "device_map": options.device_map}
     safe = {} if source.gguf else {"use_safetensors": source.weights[0].suffix == ".safetensors"}
-    model, report = read(
-        auto_model, source, options, dtype=dtype, output_loading_info=True, **safe, **common
+    model, report = auto_model.from_pretrained(
+        source.directory, dtype=dtype, output_loading_info=True, **safe, **common
     )
-    if missing := sorted(report["missing_keys"]):
-        raise ModelError(
-            f"the weights of {options.spec!r} lack {missing[0]} and {len(missing) - 1} more, so it "
-            f"is no complete {family} language model; choose another, or give `family`"
-        )
+    check_weights(report, model, family, options.spec)
     return model
 
 
@@ -83,42 +77,6 @@ def _check_accelerate(options: Options) -> None:
         raise ModelError(
             f"`device_map` {options.device_map} needs a package: pip install 'promptsearch[large]'"
         )
-
-
-def read(kind: Any, source: ModelFiles, options: Options, **arguments: Any) -> Any:
-    """Call one of transformers' `from_pretrained`; its many errors mean a bad file here."""
-    try:
-        return kind.from_pretrained(source.directory, **arguments)
-    except _READING as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"the model {options.spec!r} cannot be read: {reason}") from error
-
-
-def family_of(config: Any, spec: str) -> Family:
-    """Return the family of a configuration. Raise ModelError if it names none."""
-    if config.is_encoder_decoder:
-        return "seq2seq"
-    for name in config.architectures or ():
-        for family, entry in FAMILIES.items():
-            if name.endswith(entry.architectures):
-                return family
-    families = _families_of_type(config.model_type)
-    if len(families) == 1:
-        return families[0]
-    raise ModelError(
-        f"the config of {spec!r} does not say what kind of model it is; give `family` masked, "
-        "causal or seq2seq"
-    )
-
-
-def _families_of_type(model_type: str) -> list[Family]:
-    from transformers.models.auto import modeling_auto as auto
-
-    return [
-        family
-        for family, entry in FAMILIES.items()
-        if model_type in getattr(auto, entry.model_types)
-    ]
 
 
 def moved(model: Any, device: torch.device) -> Any:

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
-from promptsearch.models.families import FAMILIES
 from promptsearch.models.forward.linear import in_bfloat16
+from promptsearch.models.frozen_model import frozen_model
 from promptsearch.models.loading.build import wrap
-from promptsearch.models.loading.files import MINI, find_model_files
-from promptsearch.models.loading.pretrained import device_of, family_of, moved, quiet
+from promptsearch.models.loading.files import MINI
+from promptsearch.models.loading.load import load_model
+from promptsearch.models.loading.pretrained import device_of, moved, quiet
 
 SENTINELS = 100  # <extra_id_0>, ... as T5 has them
 
@@ -69,19 +70,8 @@ def random_parts(family: Family, size: Size, device: str = "cpu", seed: int = 0)
 
 def load_parts(spec: str, device: str = "cpu") -> Parts:
     """Return the model of `--model SPEC` in float32. Raise ModelError if there is none."""
-    import transformers
-
-    source = find_model_files(spec)
-    common: dict[str, Any] = {"local_files_only": True}
-    common |= {"gguf_file": source.gguf} if source.gguf else {}
-    with quiet():
-        config = transformers.AutoConfig.from_pretrained(source.directory, **common)
-        family = family_of(config, spec)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source.directory, **common)
-        auto_model = getattr(transformers, FAMILIES[family].auto_model)
-        model = auto_model.from_pretrained(source.directory, dtype=torch.float32, **common)
-    info = ModelInfo(spec, family, source.sha256, "float32", source.revision)
-    return Parts(moved(model.eval(), device_of(device)), tokenizer, info)
+    model = frozen_model(load_model(spec, device=device, dtype="float32", chat="off"))
+    return Parts(model.runtime.model, model.runtime.tokenizer, model.info)
 
 
 def _tokenizer(family: Family) -> Any:

@@ -4,13 +4,17 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from promptsearch.errors import ModelError
+from promptsearch.models.foreign_errors import first_words, foreign_errors
+from promptsearch.models.forward.patched import patched
 from promptsearch.models.tokenization.control_tokens import TRIGGER_PLACEHOLDER
 from promptsearch.models.tokenization.tokenizer import TokenizerInput
 from promptsearch.prompt import Answer, Filled, Input, Slot, Text, Trigger
 
+DAY = datetime(2024, 7, 26)
 USER, SYSTEM = "\ue010", "\ue011"  # stand for the messages while the template is rendered
 
 
@@ -55,6 +59,8 @@ class Chat:
     closing: TokenizerInput  # what it puts between it and the reply
     answer_prefix: str | None = None
     special: bool = False
+    date: str | None = None  # what a template that reads the clock was told (ISO)
+    rendered_sha256: str | None = None  # of the template's text, stand-ins for the messages in it
 
     def write(self, filled: Filled, answer: Answer) -> EncodedChatText:
         texts = _texts(filled, answer)
@@ -113,26 +119,66 @@ def _strip(parts: list[str | int], order: Iterable[int], strip: Callable[[str], 
             return
 
 
+@dataclass
+class FixedClock:
+    """The `datetime` of chat templates: always one day, so that a prompt is the same on any day.
+
+    It is the day that Llama 3's templates write where there is no clock.
+    """
+
+    was_read: bool = False
+
+    def now(self) -> datetime:
+        """Return the day, and remember that a template writes it."""
+        self.was_read = True
+        return DAY
+
+
 def chat_of(
-    tokenizer: Any, control: Mapping[str, int], system: str | None, answer_prefix: str | None
+    tokenizer: Any,
+    control: Mapping[str, int],
+    spec: str,
+    system: str | None,
+    answer_prefix: str | None,
 ) -> Chat:
     """Return the chat of the tokenizer's template. Raise ModelError if it cannot be used."""
-    from jinja2 import TemplateError
+    from transformers.utils import chat_template_utils
 
     turns = [{"role": "user", "content": USER}]
     if system is not None:
         turns.insert(0, {"role": "system", "content": SYSTEM})
-    try:
-        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    except TemplateError as error:
-        raise ModelError(
-            f"the chat template refuses the messages: {error}; use `chat` off"
-        ) from error
+    clock = FixedClock()
+
+    def rendered() -> str:
+        with patched(chat_template_utils, datetime=clock):  # where `strftime_now` reads it
+            text: str = tokenizer.apply_chat_template(
+                turns, tokenize=False, add_generation_prompt=True
+            )
+        return text
+
+    def error_of(error: BaseException) -> ModelError:
+        return _template_error(spec, f"refuses the messages: {first_words(error)}")
+
+    with foreign_errors(error_of):
+        text, again = rendered(), rendered()
+    if text != again:
+        raise _template_error(spec, "writes another text each time")
     halves = text.split(USER)
     if len(halves) != 2 or (SYSTEM in text) != (system is not None):
-        raise ModelError("the chat template changes or drops the messages; use `chat` off")
+        raise _template_error(spec, "changes or drops the messages")
     opening, closing = (_controlled(half, control, system or "") for half in halves)
-    return Chat(opening, closing, answer_prefix)
+    date = DAY.date().isoformat() if clock.was_read else None
+    return Chat(
+        opening,
+        closing,
+        answer_prefix,
+        date=date,
+        rendered_sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def _template_error(spec: str, problem: str) -> ModelError:
+    return ModelError(f"the chat template of {spec!r} {problem}; use `chat` off")
 
 
 def _controlled(text: str, control: Mapping[str, int], system: str) -> TokenizerInput:

@@ -1,12 +1,13 @@
 """Tokens of a tokenizer that texts must not spell: special tokens, sentinels, a chat template's."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 
 def control_tokens(tokenizer: Any) -> dict[str, int]:
     """Return names and ids of the tokens that only we may write, a chat template's among them."""
-    template = tokenizer.chat_template or ""
+    template = _template_text(tokenizer.chat_template)
     special = set(tokenizer.all_special_ids)
     controls: dict[str, int] = {
         token.content: number
@@ -19,13 +20,31 @@ def control_tokens(tokenizer: Any) -> dict[str, int]:
     return controls | dict(zip(names, sorted(special), strict=True))
 
 
+def _template_text(template: Any) -> str:
+    """Return the text of a chat template, or of all of them where they have names."""
+    if isinstance(template, Mapping):
+        return "\n".join(map(str, template.values()))
+    return template or ""
+
+
+def in_chat_template(tokenizer: Any, piece: str) -> bool:
+    """Return True if a chat template of the tokenizer writes this piece."""
+    return piece in _template_text(tokenizer.chat_template)
+
+
 def is_sentinel(piece: str) -> bool:
     """Return True for T5's "<extra_id_0>"; in mT5's vocabulary an ordinary piece with a space."""
-    return piece.removeprefix("\u2581").startswith("<extra_id_")
+    return piece.startswith(("<extra_id_", "\u2581<extra_id_"))
 
 
 def sentinels_of(tokenizer: Any) -> list[int]:
-    """Return the ids of <extra_id_0>, <extra_id_1>, ... up to the first that is missing."""
+    """Return the ids of <extra_id_0>, <extra_id_1>, ... up to the first that is missing.
+
+    ByT5 has tokens of these names, too, but was trained with the last bytes instead, from 258 down
+    (its documentation in transformers); of these, UTF-8 never has the first eleven.
+    """
+    if type(tokenizer).__name__ == "ByT5Tokenizer":
+        return list(range(_BYT5_LAST, _BYT5_LAST - _BYTES_OUTSIDE_UTF8, -1))
     whole = {**tokenizer.get_vocab(), **tokenizer.get_added_vocab()}
     ids_of = {piece.removeprefix("\u2581"): n for piece, n in whole.items() if is_sentinel(piece)}
     sentinels: list[int] = []
@@ -34,6 +53,8 @@ def sentinels_of(tokenizer: Any) -> list[int]:
     return sentinels
 
 
+_BYT5_LAST = 258  # the id of byte 0xFF
+_BYTES_OUTSIDE_UTF8 = 11  # 0xF5 to 0xFF
 PRIVATE = tuple(chr(0x10FF00 + i) for i in range(64))  # one of them frames each name
 ANCHOR = -1  # a control token of ours that strips no space: what stands before a glued text
 TRIGGER_PLACEHOLDER = -2  # in a line and in ids: where a token will stand that is given by its id

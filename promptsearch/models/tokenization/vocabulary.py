@@ -8,8 +8,7 @@ from promptsearch.models.tokenization.tokenizer import Tokens
 
 def words(tokenizer: Any, tokens: Tokens) -> list[str]:
     """Return whole alphabetic words, each one token if it stands alone; in vocabulary order."""
-    special = set(tokenizer.all_special_ids)
-    ids = [token for token in range(len(tokenizer)) if token not in special]
+    ids = ordinary_ids(tokenizer)
     pieces = dict(zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True))
     texts = [_text(tokenizer, piece) for piece in pieces.values()]
     candidates = [(token, text) for token, text in zip(ids, texts, strict=True) if text.isalpha()]
@@ -23,6 +22,18 @@ def words(tokenizer: Any, tokens: Tokens) -> list[str]:
     return list(dict.fromkeys(single))
 
 
+def first_ids(tokenizer: Any, count: int = 1000) -> list[int]:
+    """Return ids to try a model with: some of the first ones, none of them special."""
+    special = set(tokenizer.all_special_ids)
+    return [t for t in range(min(len(tokenizer), count)) if t not in special] or [0]
+
+
+def ordinary_ids(tokenizer: Any) -> list[int]:
+    """Return the ids of all tokens that are not special, in order; ids may have gaps."""
+    special = set(tokenizer.all_special_ids)
+    return sorted({token for token in tokenizer.get_vocab().values() if token not in special})
+
+
 def _text(tokenizer: Any, piece: str | None) -> str:
     if piece is None:
         return ""
@@ -31,16 +42,17 @@ def _text(tokenizer: Any, piece: str | None) -> str:
 
 
 def spellings(tokenizer: Any, tokens: Tokens, control: Collection[int]) -> list[str | None]:
-    """Return the text that each token adds after a word (" great", "ing").
+    """Return the text that each token adds after a word (" great", "ing"), up to the last id.
 
-    None for control tokens and unknown ones, for pieces of characters, and for words that no text
-    spells so (BERT's "[unused1]").
+    None for gaps in the ids, for control tokens and unknown ones, for pieces of characters, and for
+    words that no text spells so (BERT's "[unused1]").
     """
-    count = len(tokenizer)
+    ids = set(tokenizer.get_vocab().values())
     (before,) = tokens.encode_continuation([(" the",)])
     start = tokenizer.decode(before, clean_up_tokenization_spaces=False)
     texts = tokenizer.batch_decode(
-        [[*before, token] for token in range(count)], clean_up_tokenization_spaces=False
+        [[*before, token] if token in ids else before for token in range(max(ids) + 1)],
+        clean_up_tokenization_spaces=False,
     )
     spelled = [
         text[len(start) :] if token not in control and text.startswith(start) else None
