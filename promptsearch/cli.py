@@ -4,7 +4,7 @@ import gc
 import signal
 import sys
 from collections.abc import Mapping
-from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EROFS
+from errno import EACCES, EDQUOT, EFBIG, ENAMETOOLONG, ENOSPC, EROFS
 from typing import Any, NoReturn
 
 import rich_click as click
@@ -12,8 +12,9 @@ import rich_click as click
 from promptsearch.commands.shared.lazy_group import LazyCommand, LazyGroup, in_module
 from promptsearch.commands.shared.option_names import with_option_names
 from promptsearch.commands.strategies import strategy_commands
-from promptsearch.errors import PromptSearchError
+from promptsearch.errors import PromptSearchError, brief
 
+LONGEST = 2000  # characters of a message; a table's columns may have names of any length
 UNWRITABLE = {EACCES, EDQUOT, EFBIG, ENOSPC, EROFS}  # no fault of ours, wherever it happens
 
 
@@ -57,10 +58,15 @@ class Commands(LazyGroup):
         try:
             return super().invoke(ctx)
         except PromptSearchError as error:
-            message = with_option_names(" ".join(str(error).split()), self._command(ctx))
+            message = brief(" ".join(str(error).split()), LONGEST)
+            message = with_option_names(message, self._command(ctx))
             click.echo(f"promptsearch: {message}", err=True)
             ctx.exit(1)
         except OSError as error:
+            if error.errno == ENAMETOOLONG:
+                name = brief(str(error.filename), 100)
+                click.echo(f"promptsearch: {name}: the name is too long; shorten it", err=True)
+                ctx.exit(1)
             if error.errno not in UNWRITABLE:
                 raise
             place = f"{error.filename}: " if error.filename else ""

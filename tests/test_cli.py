@@ -271,6 +271,23 @@ def test_init_takes_no_folder_and_replaces_no_table(tmp_path, monkeypatch):
     assert data.read_text().startswith("text,label")
 
 
+def test_a_message_has_its_ends_however_long_it_is(tmp_path):
+    data = tmp_path / "a.csv"
+    data.write_text("text," + ",".join(f"column {n}" for n in range(5000)) + "\nx,y\n")
+    error = run("init", data, "--label", "label", status=1).stderr
+    assert len(error) < 2100
+    assert f"{data}, line 2: 2 cells where the columns are 5001: text" in error
+    assert 'a quote in it as ""' in error
+
+
+def test_a_name_that_is_too_long_is_one_line(tmp_path):
+    data = tmp_path / "a.csv"
+    data.write_text("text,label\na long text,good\na longer text,bad\n")
+    error = run("init", data, "--label", "label", "-o", "x" * 5000 + ".toml", status=1).stderr
+    assert "the name is too long" in error
+    assert len(error) < 200
+
+
 BAD = {
     "a missing file": (("train.tsv", None, None),),
     "a wrong column": (("train.tsv", "label\n", "lable\n"),),
