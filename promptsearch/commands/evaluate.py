@@ -35,8 +35,8 @@ from promptsearch.commands.shared.saved_prompts import (
     split_of,
     task_of,
 )
-from promptsearch.data import Split
-from promptsearch.evaluation.evaluate import Evaluation, evaluate
+from promptsearch.data import Split, TaskDefinition
+from promptsearch.evaluation.evaluate import Evaluation, compared_prompts, evaluate
 from promptsearch.evaluation.report.number_format import count
 from promptsearch.evaluation.ties import many_ties
 from promptsearch.files.write import write_lines
@@ -89,7 +89,7 @@ def command(prompts: Path, **options: Any) -> None:
         _unfinished_scores(file, options, console) as cache,
         scorers(file, definition, model, {**options, "cache": cache}, console) as (scorer, judge),
     ):
-        console.say(_plan(saved, split, judge))
+        console.say(_plan(saved, definition, split, judge))
         evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
     document = evaluation.document(compared(file, definition))
     if options["as_json"]:
@@ -105,12 +105,14 @@ def command(prompts: Path, **options: Any) -> None:
         write_lines(options["examples_out"], rows)
 
 
-def _plan(saved: Sequence[SavedPrompt], split: Split, scorer: PromptScorer) -> str:
+def _plan(
+    saved: Sequence[SavedPrompt], definition: TaskDefinition, split: Split, scorer: PromptScorer
+) -> str:
     """Return what will be scored: the prompts, the manual one beside them, and the forwards."""
-    cost = scorer.cost([prompt.prompt for prompt in saved], split.examples)
+    cost = scorer.cost(compared_prompts(saved, definition), split.examples)
     return (
         f"{count(len(saved), 'prompt')} and the manual one x {len(split.examples):,} {split.name} "
-        f"examples · {cost.forwards:,} forwards for the prompts"
+        f"examples · {cost.forwards:,} forwards"
     )
 
 
