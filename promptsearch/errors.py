@@ -17,6 +17,16 @@ def listed(items: Sequence[str], shown: int = SHOWN) -> str:
     return ", ".join([*items[:shown], *more])
 
 
+def brief(text: str, shown: int = 80) -> str:
+    """Return the text, its middle left out where it is longer.
+
+    >>> brief("a" * 50 + "b" * 50, shown=9)
+    'aaa...bbb'
+    """
+    half = (shown - 3) // 2
+    return text if len(text) <= shown else f"{text[:half]}...{text[-half:]}"
+
+
 class PromptSearchError(Exception):
     """Base of every error raised on purpose; the command line prints it without a traceback."""
 

@@ -78,6 +78,19 @@ def test_only_what_is_new_is_computed(store):
     assert_same(found, inner.scorer.predict([ONE], EXAMPLES).predictions[0])
 
 
+def test_answers_of_different_slots_share_no_score(store):
+    template = Template.parse("{text} [Z1] [Z2]")
+    first, second = (
+        Prompt(template, Verbalizer.of({"a": [{one: "x"}], "b": [{two: "z"}]}, template.slots))
+        for one, two in (("Z1", "Z2"), ("Z2", "Z1"))
+    )
+    judge, inner = cached(store)
+    judge.predict([first], EXAMPLES)
+    known = len(inner.asked)
+    judge.predict([second], EXAMPLES)
+    assert len(inner.asked) == 2 * known
+
+
 def test_other_targets_are_served_from_the_same_scores(store):
     judge, inner = cached(store)
     judge.predict([ONE], EXAMPLES)

@@ -1,12 +1,16 @@
 """`check`: each finding where there is cause for it, and silence where there is none."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from tiny import tiny
 
 from promptsearch.data import load_task
 from promptsearch.evaluation.checks import findings
+from promptsearch.evaluation.ties import many_ties
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt_file.prompts_json import readable_prompts
 
 ROWS = "text,label\na great film,good\nthe plot is bad,bad\na dull actor,bad\nso good,good\n"
@@ -57,6 +61,7 @@ CASES = {
     "prefix": ("warning", "begin alike", {"bad": ["good film"]}),
     "many": ("warning", "more than 3 tokens", {"good": ["zyxwvu"]}),
     "unknown": ("error", "unknown tokens", {"kind": "bert", "good": ["\u4e00"]}),
+    "several": ("warning", "answers of 2 tokens each", {"bad": ["bad bad"], "good": ["good good"]}),
     "numbers": ("warning", "the answers are numbers (0, 1)", {"bad": ["0"], "good": ["1"]}),
     "spaces in answers": ("warning", "a space begins", {"good": [" good"]}),
     "imbalance": ("warning", "accuracy rewards", {"train": ROWS + "x,bad\n" * 30}),
@@ -143,6 +148,51 @@ def test_a_cause_is_told_and_its_absence_is_not(tmp_path, case):
     assert any(f.level == level and words in f.message for f in found(tmp_path, **change))
     kind = change.get("kind", "gpt2")
     assert not any(words in f.message for f in found(tmp_path, kind=kind, prompts=prompts({})))
+
+
+def test_a_column_that_the_template_does_not_read_hides_no_leakage(tmp_path):
+    wide = [f"{n},{row}" for n, row in enumerate(ROWS.splitlines()[1:], 100)]
+    tables = {
+        "train": "\n".join(["id,text,label", *wide, "1,a great film,bad", ""]),
+        "dev": "\n".join(["id,text,label", f"2,{ROWS.splitlines()[1]}", ""]),
+    }
+    messages = [f.message for f in found(tmp_path, **tables)]
+    assert "train and dev share 1 inputs: leakage (compared: text)" in messages
+    assert any(m.startswith("1 inputs have different labels") for m in messages)
+
+
+def test_a_prompt_that_reads_less_than_the_manual_one_has_its_equal_rows(tmp_path):
+    pairs = "text,title,label\na film,x,good\na film,y,bad\nso,z,good\nno,w,bad\n"
+    some = found(
+        tmp_path,
+        template="{text} {title} It was [Z]",
+        train=pairs,
+        dev=pairs.replace("a ", "the "),
+        prompts=prompts({"template": "{title} [Z]"}, {}),
+    )
+    torn = [f for f in some if "different labels in different rows" in f.message]
+    assert [f.prompts for f in torn] == [("p1",)]
+
+
+def test_a_manual_prompt_below_the_majority_is_told(tmp_path):
+    """The same answers the other way round: one of the two is below always the frequent label."""
+    rows = "text,label\n" + "the film was so,good\n" * 12 + "the film was so,bad\n"
+    words = "below that of always 'good', 0.923"
+    messages = [
+        " ".join(f.message for f in found(tmp_path, bad=bad, good=good, train=rows, dev=rows))
+        for bad, good in ((("bad",), ("good",)), (("good",), ("bad",)))
+    ]
+    assert sum(words in message for message in messages) == 1
+
+
+def test_many_ties_are_told_with_the_label_that_wins_them():
+    log_probs = np.log([[0.5, 0.5], [0.5, 0.5], [0.9, 0.1]])
+    three = np.zeros(3, dtype=np.int64)
+    predictions = Predictions(("b", "a"), (("b",),) * 3, three, three, three, log_probs)
+    assert predictions.ties == 2
+    assert "2 of 3 examples tie" in many_ties(predictions)
+    assert "in the order b, a is" in many_ties(predictions)
+    assert many_ties(replace(predictions, log_probs=log_probs[2:].repeat(3, axis=0))) == ""
 
 
 def test_findings_name_the_prompts_they_are_about(tmp_path):

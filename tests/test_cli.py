@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from promptsearch.cli import all_commands, cli
 from promptsearch.commands.shared.option_names import with_option_names
-from promptsearch.prompt_file.prompts_json import SCHEMA
+from promptsearch.prompt_file.schema import SCHEMA
 from promptsearch.searchers import SEARCHERS
 
 REVIEWS = {
@@ -111,6 +111,42 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_file(task):
         process.wait()
     subprocess.run([*command, "--resume", "-q"], check=True, stdout=subprocess.DEVNULL)
     assert without_times(json.loads((other / "prompts.json").read_text())) == whole
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        ('label = "label"', 'label = "class"', "label was 'label', now 'class'"),
+        ('label = "label"', 'label = "label"\nnegative_label = "negative"', "negative_label was"),
+        ('label = "label"', 'label = "label"\nlanguage = "de"', "language was None, now 'de'"),
+        ('label = "label"', 'label = "label"\nencoding = "latin-1"', "encoding was None"),
+        ('label = "label"', 'label = "label"\n[rename]\ntext2 = "text"', "rename was None"),
+    ],
+)
+def test_a_task_that_means_something_else_is_not_gone_on_with(task, old, new, change):
+    rows = [
+        f"{text} café\t{text} again\t{label}\t{other}\n"
+        for label, texts in REVIEWS.items()
+        for text in texts
+        for other in REVIEWS
+        if other != label
+    ]
+    for split in ("train", "dev"):
+        text = "text\ttext2\tlabel\tclass\n" + "".join(rows)
+        (task.parent / f"{split}.tsv").write_text(text)
+    toml = task.read_text().replace('test = "test.tsv"', 'inputs = ["text"]')
+    task.write_text(toml)
+    mined(task)
+    task.write_text(toml.replace(old, new, 1) if "[rename]" not in new else _renamed(toml))
+    refused = mined(task, "--resume", status=1).stderr
+    assert "another examples" in refused
+    assert change in refused
+    checked = run("check", task.parent / "run" / "prompts.json", "--task", task).stdout
+    assert change in checked or "negative_label" in change or "language" in change
+
+
+def _renamed(toml):
+    return toml + '[rename]\ntext2 = "text"\ntext = "unused"\n'
 
 
 def document_of(task):
@@ -213,6 +249,26 @@ def test_init_names_the_columns_that_it_leaves_out(tmp_path):
     done = run("init", data, "--label", "label")
     assert "the template reads text; other columns with text, left out: title;" in done.stderr
     assert "title" not in done.stdout
+
+
+def test_init_says_that_its_answers_are_a_start(tmp_path):
+    data = tmp_path / "my data.csv"
+    data.write_text("text,label\na long text,good\na longer text,bad\n")
+    done = run("init", data, "--label", "label")
+    quoted = f"--task '{tmp_path / 'my data.toml'}'"
+    assert f"promptsearch check {quoted}" in done.stdout
+    assert "labels' names, a start: write words that a model may say, or search" in done.stderr
+    assert f"promptsearch answers prune {quoted}" in done.stderr
+
+
+def test_init_takes_no_folder_and_replaces_no_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ". is a folder, not a file" in run("init", ".", "--label", "label", status=1).stderr
+    data = tmp_path / "a.csv"
+    data.write_text("text,label\na long text,good\na longer text,bad\n")
+    done = run("init", data, "--label", "label", "-o", data, "--overwrite", status=1)
+    assert "is what is read" in done.stderr
+    assert data.read_text().startswith("text,label")
 
 
 BAD = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from promptsearch.engine import Limits, search_prompts
-from promptsearch.engine.ledger import Ledger
+from promptsearch.engine.ledger import Ledger, line_of, read_ledger
 from promptsearch.engine.strategy import Task
 from promptsearch.engine.trial import Result, Trial
 from promptsearch.errors import RunError
@@ -207,8 +207,38 @@ def test_a_trial_that_lacks_something_names_the_line(name, tmp_path):
     with Ledger({}, path) as ledger:
         run(WORDS, ledger=ledger, limits=Limits(prompts=1))
     *before, last = path.read_text().splitlines()
-    row = {key: value for key, value in json.loads(last).items() if key != name}
-    path.write_text("\n".join([*before, json.dumps(row), ""]))
+    row = {key: value for key, value in json.loads(last).items() if key not in (name, "sum")}
+    path.write_text("\n".join([*before, line_of(row).decode()]))
     line = f"line {len(before) + 1}: not a trial .its {name} (is|are) None"
     with pytest.raises(RunError, match=line), Ledger({}, path) as ledger:
         run(WORDS, ledger=ledger)
+
+
+def test_a_flipped_bit_is_never_taken_for_a_score(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    with Ledger({"seed": 0}, path) as ledger:
+        run(WORDS, ledger=ledger)
+        rows = list(ledger.rows)
+    whole = path.read_bytes()
+    for at in range(0, len(whole) - 1, 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        line = whole[:at].count(b"\n") + 1
+        with pytest.raises(RunError, match=rf"trials.jsonl, line {line}: not a trial"):
+            read_ledger(path)
+    path.write_bytes(whole)
+    assert read_ledger(path) == rows
+
+
+def test_a_ledger_of_the_first_format_is_read_as_before(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    row = {"key": "work a", "made": 1, "forwards": 1, "tokens": 1, "seconds": 0.5}
+    header = {"format": "promptsearch-ledger/1", "identity": {"seed": 0}}
+    path.write_text("".join(json.dumps(line) + "\n" for line in (header, row)))
+    with Ledger({"seed": 0, "examples": {"dev": "1"}}, path) as ledger:
+        assert ledger.rows == [row]
+        ledger.append([{**row, "key": "work b"}])
+    assert [row["key"] for row in read_ledger(path)] == ["work a", "work b"]
+    with pytest.raises(RunError, match="another seed"), Ledger({"seed": 1}, path):
+        pass
+    with pytest.raises(RunError, match="another race"), Ledger({"seed": 0, "race": True}, path):
+        pass

@@ -1,5 +1,6 @@
 """Files: compression, encodings, globs, fingerprints, and what is said when one is wrong."""
 
+import codecs
 import gzip
 import hashlib
 import sys
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptsearch.errors import DataError
-from promptsearch.files.read import expand, kind_of, open_bytes, open_text, sha256
+from promptsearch.files.read import expand, expand_one, kind_of, open_bytes, open_text, sha256
 
 
 def text_of(path: Path, encoding: str = "utf-8") -> str:
@@ -64,6 +65,73 @@ def test_a_wide_encoding_names_its_line_too(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes("one\ntwo\n".encode("utf-16-le") + b"\x00\xdc")
     with pytest.raises(DataError, match="utf-16-le"):
         text_of(tmp_path / "a.txt", "utf-16-le")
+
+
+MARKS = {
+    "utf-16-le": codecs.BOM_UTF16_LE,
+    "utf-16-be": codecs.BOM_UTF16_BE,
+    "utf-32-le": codecs.BOM_UTF32_LE,
+    "utf-32-be": codecs.BOM_UTF32_BE,
+}
+WIDE = [(name, "text,label\nfine,p\n".encode(name)) for name in MARKS]
+WIDE += [(name[:6], mark + "text,label\nfine,p\n".encode(name)) for name, mark in MARKS.items()]
+
+
+@pytest.mark.parametrize(("encoding", "data"), WIDE)
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_the_encoding_that_a_file_begins_with_is_told_and_reads_it(
+    tmp_path: Path, encoding: str, data: bytes, ending: str
+) -> None:
+    path = tmp_path / f"a.csv{ending}"
+    path.write_bytes(gzip.compress(data) if ending else data)
+    for wrong in ("utf-8", "latin-1"):
+        with pytest.raises(DataError, match=f'it is {encoding}, .* encoding = "{encoding}"'):
+            text_of(path, wrong)
+    assert text_of(path, encoding) == "text,label\nfine,p\n"
+
+
+def test_a_mark_is_no_text_where_the_encoding_names_its_order(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("a,b\n".encode("utf-16"))  # with its mark
+    assert text_of(tmp_path / "a.csv", "utf-16-le") == "a,b\n"
+
+
+def test_chinese_in_utf16_without_a_mark_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("text,label\n這部電影很好看,p\n".encode("utf-16-be"))
+    with pytest.raises(DataError, match="it is utf-16-be"):
+        text_of(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst"])
+def test_a_file_that_unpacks_to_what_no_text_does_is_refused(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("promptsearch.files.unpacked.FREE", 1 << 20)
+    pack = gzip.compress if ending == ".gz" else pytest.importorskip("zstandard").compress
+    (tmp_path / f"a.txt{ending}").write_bytes(pack(bytes(1 << 24)))
+    (tmp_path / f"b.txt{ending}").write_bytes(pack(bytes(1 << 19)))
+    with pytest.raises(DataError, match=r"unpacks to more than \d MB"):
+        text_of(tmp_path / f"a.txt{ending}")
+    assert len(text_of(tmp_path / f"b.txt{ending}")) == 1 << 19
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 5000 + ".csv", "x\0.csv", "x\0*/a.csv", "y" * 300 + "/a.csv"]
+)
+def test_a_name_that_no_file_can_have_is_missing(tmp_path: Path, name: str) -> None:
+    for read in (lambda: expand([name], tmp_path), lambda: text_of(tmp_path / name)):
+        with pytest.raises(DataError, match="there is no file") as error:
+            read()
+        assert len(str(error.value)) < 700
+
+
+def test_a_pattern_for_one_file_means_one(tmp_path: Path) -> None:
+    for name in ("a1.toml", "a2.toml", "b.toml"):
+        (tmp_path / name).touch()
+    assert expand_one("b*.toml", tmp_path) == tmp_path / "b.toml"
+    with pytest.raises(
+        DataError, match=r"'a\*.toml' means 2 files, .*a1.toml, .*a2.toml; name one"
+    ):
+        expand_one("a*.toml", tmp_path)
 
 
 @pytest.mark.parametrize("encoding", ["latin-l", "base64"])

@@ -10,7 +10,8 @@ from promptsearch.data import load_task
 from promptsearch.errors import DataError
 from promptsearch.formats import IMPORTS
 from promptsearch.formats.start_templates import templates_in
-from promptsearch.prompt_file.prompts_json import SCHEMA, read_prompts
+from promptsearch.prompt_file.prompts_json import read_prompts
+from promptsearch.prompt_file.schema import SCHEMA
 
 BORN = '{"template": "[X] was born in [Y] .", "weight": 0.5}\n'
 

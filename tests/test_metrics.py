@@ -48,6 +48,12 @@ def test_wilson_by_hand():
     assert high == pytest.approx(0.1611, abs=1e-4)
 
 
+@pytest.mark.parametrize("n", range(1, 60))
+def test_wilson_stays_inside_its_bounds(n):
+    assert wilson(0, n)[0] >= 0
+    assert wilson(n, n)[1] <= 1
+
+
 def test_fact_scores_by_hand():
     """Four facts: right at 1, 2 and 4; the last has no right candidate, and counts as wrong."""
     facts = Predictions(

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from promptsearch.errors import DataError
-from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.prompt_file.prompts_json import SCHEMA, answers_of, read_prompts, write_prompts
+from promptsearch.prompt_file.prompts_json import answers_of, read_prompts, write_prompts
+from promptsearch.prompt_file.schema import SCHEMA
 
 
 def write(path, *rows, **document):
@@ -41,6 +41,17 @@ def test_candidates_read_back_from_the_list_or_the_file(tmp_path, count):
 
 
 @pytest.mark.parametrize(
+    "end", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
+)
+def test_a_candidate_with_any_line_end_in_it_reads_back(tmp_path, end):
+    candidates = (f"Stratford{end}upon Avon", *(f"city {i}" for i in range(99)))
+    prompt = Prompt(Template.parse("{subject} [Z]"), Verbalizer.of_candidates(candidates))
+    row = {"template": str(prompt.template), **answers_of(prompt, "facts", tmp_path)}
+    (saved,) = read_prompts(write(tmp_path / "p.json", row)).prompts
+    assert saved.prompt == prompt
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("{", "cannot be read"),
@@ -68,7 +79,7 @@ def test_candidates_read_back_from_the_list_or_the_file(tmp_path, count):
         (
             '{"format": "promptsearch/1", "prompts": [{"template": "[Z]", '
             '"verbalizer": {"a": 0}}]}',
-            "the label 'a' has the answer 0; write it as a text",
+            "prompts 1.verbalizer.a must be a list or a text, not '0'",
         ),
     ],
 )
@@ -137,6 +148,6 @@ def test_a_mark_of_the_bytes_order_is_no_error(tmp_path):
 
 def test_scoring_that_there_is_none_of_is_named(tmp_path):
     row = {"template": "[Z]", "verbalizer": {"a": "x", "b": "y"}}
-    file = read_prompts(write(tmp_path / "p.json", row, scoring={"length_norm": "tokens"}))
-    with pytest.raises(DataError, match=r"p.json: scoring: there is no length_norm 'tokens'; use"):
-        scoring_from(file)
+    path = write(tmp_path / "p.json", row, scoring={"length_norm": "tokens"})
+    with pytest.raises(DataError, match=r"p.json: scoring.length_norm must be none or token or"):
+        read_prompts(path)

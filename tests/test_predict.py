@@ -400,6 +400,10 @@ def test_mistakes_in_a_pipe_name_its_lines(tmp_path):
     assert "--encoding latin-1" in done.stderr
     done = piped(data, "predict", path, "-i", "-", "--encoding", "latin-1", "-q", "--chunk", 4096)
     assert json.loads(done.stdout.splitlines()[-1])["text"] == "é"
+    data = '{"text": "fine"}\n'.encode("utf-16")
+    assert "--encoding utf-16" in piped(data, "predict", path, "-i", "-", status=1).stderr
+    done = piped(data, "predict", path, "-i", "-", "--encoding", "utf-16", "-q")
+    assert json.loads(done.stdout)["text"] == "fine"
     done = piped(b"", "predict", path, "-i", "-", status=1)
     assert "<stdin>: it has no rows to label" in done.stderr
 
@@ -453,6 +457,20 @@ def test_what_is_wrong_with_rows_of_json(tmp_path):
     )
     tab = '{"text": "a\\tb"}\n'
     assert "holds a tab or a line end" in refused(tmp_path, tab, "--format", "tsv", name="a.jsonl")
+
+
+def test_what_is_no_number_is_written_as_null(tmp_path):
+    (tmp_path / "new.jsonl").write_text(
+        '{"text": "a film", "x": NaN, "y": [1, {"z": -1e400}]}\n{"text": NaN}\n'
+    )
+    words = ["-i", tmp_path / "new.jsonl", "--on-error", "skip"]
+    done = run("predict", prompts_in(tmp_path), *words)
+    assert "'text' is nan" in done.stderr
+    (row,) = [json.loads(line, parse_constant=pytest.fail) for line in done.stdout.splitlines()]
+    assert (row["x"], row["y"]) == (None, [1, {"z": None}])
+    out = tmp_path / "out.csv"
+    run("predict", tmp_path / "prompts.json", *words, "-o", out)
+    assert [(row["x"], row["y"]) for row in rows_of(out)] == [("", '[1, {"z": null}]')]
 
 
 def test_bad_rows_may_be_left_out_and_are_told(tmp_path):

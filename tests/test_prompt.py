@@ -67,6 +67,9 @@ def test_a_missing_input_is_named():
         ({"pos": " "}, "empty answer"),
         ({"pos": ["good", "fine"], "neg": ["fine", "good"]}, "the same answers"),
         ({"pos": [["a", "b"]]}, "one string per slot"),
+        ({"pos": [[["bad"]]]}, "write it as a text"),
+        ({"pos": [[None]]}, "write it as a text"),
+        ({"pos": [{"Z": 1}]}, "write it as a text"),
     ],
 )
 def test_answers_that_cannot_tell_labels_apart_are_refused(answers, reason):
@@ -90,3 +93,25 @@ def test_where_a_prompt_came_from_is_no_part_of_what_it_is():
 
     prompt = Prompt(Template.parse("[Z]"), Verbalizer.of({"a": "x"}))
     assert prompt == prompt.with_template(prompt.template, Source("mine", evidence={"count": 3}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "spelled"),
+    [
+        ({"Z1": "yes"}, {"Z1": "yes"}),
+        ({"Z2": "yes"}, {"Z2": "yes"}),
+        ({"Z2": "no", "Z1": "yes"}, ["yes", "no"]),
+        (["yes", "no"], ["yes", "no"]),
+    ],
+)
+def test_an_answer_that_leaves_a_slot_out_is_read_back_as_it_was(answer, spelled):
+    template = Template.parse("{text} Good: [Z1]. Bad: [Z2].")
+    prompt = Prompt(template, Verbalizer.of({"a": [answer]}, template.slots))
+    assert prompt.plain_answers == {"a": [spelled]}
+    assert Verbalizer.of(prompt.plain_answers, template.slots) == prompt.verbalizer
+
+
+@pytest.mark.parametrize("answer", [[["bad"]], [["a"], "b"], [1], {"Z": ["bad"]}, {"Z": None}, {}])
+def test_what_is_no_text_in_an_answer_is_refused(answer):
+    with pytest.raises(PromptError, match="'a' has"):
+        Verbalizer.of({"a": [answer]})

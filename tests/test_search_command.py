@@ -10,7 +10,7 @@ from tiny import saved
 
 from promptsearch.cli import cli
 from promptsearch.errors import PromptSearchError
-from promptsearch.prompt_file.prompts_json import SCHEMA
+from promptsearch.prompt_file.schema import SCHEMA
 from promptsearch.searchers import SEARCHERS, JointSearch
 from promptsearch.searchers.joint.default_plan import LEAST, default_steps
 from promptsearch.searchers.joint.plan_file import plan_as_toml, plan_summary, read_plan

@@ -189,3 +189,20 @@ def test_a_text_with_gaps_is_named_beside_one_without(tmp_path: Path) -> None:
     starter = starter_task(data, "label")
     assert starter.inputs == ("title",)
     assert starter.others == ("text (empty in 1 of 2 rows)",)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("data (v1.2).csv", "data (v1.2)"),
+        ("reviews.v2.TSV", "reviews.v2"),
+        (".train.csv", "folder"),
+        (".reviews.csv", "reviews"),
+        ("train.csv", "folder"),
+    ],
+)
+def test_the_name_is_the_files_without_its_endings(tmp_path: Path, file: str, name: str) -> None:
+    data = tmp_path / "folder" / file
+    data.parent.mkdir()
+    data.write_text(TABLE if file.endswith("TSV") else TABLE.replace("\t", ","))
+    assert loaded(data, starter_task(data, "label").text).name == name

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,37 @@ def test_json_beyond_pythons_limits_is_an_error_not_a_traceback(tmp_path: Path) 
             assert "not valid JSON" in complaint(written(tmp_path, name, content))
 
 
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_what_json_calls_a_number_and_is_none_is_no_text(tmp_path: Path, value: str) -> None:
+    for name, content in (("a.jsonl", '{"a": %s}\n'), ("a.json", '[{"a": %s}]')):
+        assert rows_of(written(tmp_path, name, content % value)) == [{"a": None}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("a.jsonl", '{"a": 1}\n{"a": 1, "b": 2, "a": 3}\n', ", line 2"),
+        ("a.jsonl", '{"a": 1}\n{"b": [{"x": 1, "x": 2}]}\n', ", line 2"),
+        ("a.json", '[{"a": 1},\n{"a": 1, "a": 1}]', ", line 2"),
+        ("a.json", '{"0": {"a": 1},\n\n"0": {"a": 2}}', ", line 3"),
+    ],
+)
+def test_a_key_that_stands_twice_is_an_error(
+    tmp_path: Path, name: str, content: str, line: str
+) -> None:
+    assert f"{name}{line}: not valid JSON (the key" in complaint(written(tmp_path, name, content))
+
+
+def test_a_row_nested_beyond_any_use_is_an_error(tmp_path: Path) -> None:
+    for depth, is_read in ((99, True), (101, False)):
+        content = '{"a": 1, "b": ' + "[" * depth + "]" * depth + "}\n"
+        path = written(tmp_path, "a.jsonl", content)
+        if is_read:
+            assert rows_of(path)[0]["a"] == "1"
+        else:
+            assert "nested deeper than 100 levels" in complaint(path)
+
+
 def test_numbers_and_truth_values_become_text(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", '{"a": 3, "b": 0.1, "c": true, "d": false, "e": -1e30}\n')
     assert rows_of(path) == [{"a": "3", "b": "0.1", "c": "true", "d": "false", "e": "-1e+30"}]
@@ -186,6 +218,8 @@ def test_numbers_and_truth_values_become_text(tmp_path: Path) -> None:
         (None, "the column 'text' is null"),
         ([], "the column 'text' is not text or a number"),
         ({"a": 1}, "the column 'text' is not text or a number"),
+        (float("nan"), "the column 'text' is nan, which is no number"),
+        (float("-inf"), "the column 'text' is -inf, which is no number"),
         (" ", "the column 'text' is empty"),
         ("\ud83d", "the column 'text' holds half a surrogate pair"),
     ],
@@ -207,6 +241,23 @@ def test_a_missing_column_lists_those_there_are() -> None:
 def test_columns_that_something_else_separates_are_told() -> None:
     with pytest.raises(DataError, match=r"separated by ';', it seems: save it with commas"):
         Row(Path("a.csv"), 2, {"text;label": "fine;good"}).text("label")
+
+
+@pytest.mark.parametrize("mark", ";\t|")
+@pytest.mark.parametrize("columns", [(), ("text", "label")])
+def test_what_separates_the_cells_is_told_where_texts_hold_commas(
+    tmp_path: Path, mark: str, columns: tuple[str, ...]
+) -> None:
+    rows = [] if columns else [f"text{mark}label"]
+    rows += [f"dull{mark}n", f"fine, and so warm, too{mark}p"]
+    path = written(tmp_path, "a.csv", "\n".join([*rows, ""]))
+    assert f"separated by {mark!r}, it seems" in complaint(path, TableFormat(columns))
+
+
+def test_a_cell_may_be_longer_than_pythons_limit(tmp_path: Path) -> None:
+    text = "word " * 40_000
+    path = written(tmp_path, "a.csv", f'text,label\n"{text}",1\n')
+    assert rows_of(path) == [{"text": text, "label": "1"}]
 
 
 def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
@@ -245,6 +296,43 @@ def test_parquet_values_that_are_no_text_become_text(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "a.parquet")[0] == {"label": "1", "text": "a", "spans": None}
     with pytest.raises(DataError, match="line 2: the column 'text' is null"):
         list(read_rows(tmp_path / "a.parquet"))[1].text("text")
+
+
+def test_parquet_values_that_python_cannot_hold_matter_where_they_are_read(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {
+        "text": arrow.array(["a", "b"]),
+        "took": arrow.array([1234567, 1], arrow.duration("ns")),
+        "at": arrow.array([1, 2], arrow.time64("ns")),
+        "day": arrow.array([10**8, 1], arrow.date32()),
+        "second": arrow.array([10**18, 1], arrow.timestamp("us")),
+        "there": arrow.array([1, 2], arrow.timestamp("us", "No/Where")),
+        "bytes": arrow.array([b"\xff", b"x"], arrow.binary()).view(arrow.string()),
+    }
+    parquet.write_table(arrow.table(columns), tmp_path / "a.parquet")
+    first, second = read_rows(tmp_path / "a.parquet")
+    assert [row.text("text") for row in (first, second)] == ["a", "b"]
+    assert (first.peek("took"), first.peek("at")) == ("1234567", "00:00:00.000000001")
+    assert (second.peek("day"), second.peek("bytes")) == ("1970-01-02", "x")
+    with pytest.raises(DataError, match=r"line 1: the column 'day' is a date32\[day\] that cannot"):
+        first.text("day")
+
+
+def test_damage_in_a_parquet_file_is_named(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.table({"text": ["a fine film", "dull"] * 9}), tmp_path / "a.parquet")
+    data = (tmp_path / "a.parquet").read_bytes()
+    for at in range(4, len(data), 9):
+        path = written(tmp_path, "b.parquet", data[:at] + b"\xff" * 10 + data[at + 10 :])
+        with suppress(DataError):
+            rows_of(path)
+
+
+def test_parquet_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = arrow.table([arrow.array(["a"]), arrow.array(["b"])], names=["text", "text"])
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert "two columns are named 'text'" in complaint(tmp_path / "a.parquet")
 
 
 def test_parquet_without_its_package_says_what_to_install(

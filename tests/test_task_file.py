@@ -308,6 +308,41 @@ def test_a_task_file_that_is_no_utf8_names_its_line(folder: Path) -> None:
     assert "task.toml, line 2: not UTF-8" in complaint(folder / "task.toml")
 
 
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("seed = " + "9" * 5000, "not a task file in TOML"),
+        ("label = 0x" + "f" * 5000, "label: the number is beyond TOML's 64 bits"),
+        ("inputs = [0x" + "f" * 5000 + "]", "inputs: the number is beyond"),
+        ("label = " + "[" * 5000 + "]" * 5000, "nested too deep"),
+        ("label = " + "[" * 200 + "]" * 200, "nested deeper than 100 levels"),
+        (".".join("a" * 5000) + " = 1", "nested deeper than 100 levels"),
+        ('label = ["' + "x" * 5000 + '"]', "label: it must be a string"),
+        ('label = "a"\nlabel = "b"', "not a task file in TOML"),
+        ('corpus = "' + "x" * 5000 + '.csv"', "corpus: there is no file"),
+        ('corpus = "a\\u0000b"', "corpus: there is no file"),
+    ],
+)
+def test_hostile_values_are_one_short_line(folder: Path, key: str, problem: str) -> None:
+    file = folder / "task.toml"
+    text = "\n".join(line for line in TASK.splitlines() if not line.startswith(key[:5]))
+    file.write_text(f"{key}\n{text}")
+    message = complaint(file)
+    assert problem in message
+    assert len(message) < 1000
+    assert "\n" not in message
+
+
+def test_a_pattern_of_several_answers_names_them(folder: Path) -> None:
+    for name in ("a1.toml", "a2.toml"):
+        (folder / name).write_text('positive = "great"\nnegative = "bad"\n')
+    file = folder / "task.toml"
+    file.write_text(TASK.split("[answers]")[0] + 'answers = "a*.toml"\n')
+    assert "task.toml: answers: 'a*.toml' means 2 files" in complaint(file)
+    (folder / "a2.toml").unlink()
+    assert load_task(file).prompt.verbalizer.plain()["positive"] == ["great"]
+
+
 def test_an_unknown_task_lists_the_built_in_ones(folder: Path) -> None:
     assert "there is no task 'nonsense': no such file, and the built-in tasks are" in complaint(
         Path("nonsense")
@@ -315,6 +350,7 @@ def test_an_unknown_task_lists_the_built_in_ones(folder: Path) -> None:
     near = complaint(folder / "tsak.toml")
     assert "(did you mean 'task.toml'?)" in near
     assert "is a folder" in complaint(folder)
+    assert "there is no task" in complaint(folder / ("x" * 5000))
 
 
 def test_an_unreadable_file_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

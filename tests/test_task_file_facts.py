@@ -55,6 +55,13 @@ def test_rows_are_grouped_by_subject_with_each_right_object_once(folder: Path) -
     assert task.inputs == ("subject",)
 
 
+def test_a_carriage_return_inside_a_candidate_is_named_by_its_line(folder: Path) -> None:
+    (folder / "objects.txt").write_bytes(b"Rome\r\nParis\rOslo\n")
+    assert "objects.txt, line 2: a carriage return" in complaint(
+        edited(folder, new='candidates = "objects.txt"\n')
+    )
+
+
 def test_the_candidates_are_the_objects_of_train_and_dev_in_order(folder: Path) -> None:
     task = load_task(folder / "task.toml")
     assert task.labels == ("London", "Rome", "Paris", "Oslo", "Bern")

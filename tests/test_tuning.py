@@ -34,7 +34,7 @@ from promptsearch.models.finetuning.objective import FinetuneObjective, with_pla
 from promptsearch.models.finetuning.train import check_tunable, tuned
 from promptsearch.models.loading.build import wrap
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.prompt_file.prompts_json import SCHEMA
+from promptsearch.prompt_file.schema import SCHEMA
 from promptsearch.runs.finetune_setup import tuner_of
 from promptsearch.runs.run import Output, search
 from promptsearch.runs.settings import Settings

@@ -19,6 +19,7 @@ from promptsearch.commands.shared.options import (
     saved_task_option,
     stacked,
 )
+from promptsearch.commands.shared.output_checks import check_output
 from promptsearch.commands.shared.saved_prompts import compared, model_of_prompts, scorers, task_of
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import RunError
@@ -26,7 +27,7 @@ from promptsearch.evaluation.certificate.candidates import over_the_same
 from promptsearch.evaluation.certificate.comparison import Design, check_rows, rows_of
 from promptsearch.evaluation.certificate.crossfit import FOLDS
 from promptsearch.evaluation.certificate.null_models import SHUFFLES
-from promptsearch.files.write import check_new, write_atomic
+from promptsearch.files.write import write_atomic
 from promptsearch.metrics import OBJECTIVES, objective_in, suits
 from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
 from promptsearch.runs.run import with_vocabulary_candidates
@@ -103,9 +104,9 @@ def command(prompts: Path, **options: Any) -> None:
     is not read.
     """
     console, file = Console(options["quiet"]), read_prompts(prompts)
-    if options["output"]:
-        check_new(options["output"], options["overwrite"], prompts)
     definition = task_of(file, options["task"])
+    if options["output"]:
+        check_output(options["output"], options, file=file, definition=definition)
     design = _design(file, definition, options)
     which = options["rows"] or ("all" if options["again"] else "dev")
     check_rows(rows_of(definition, which), definition, design, options["again"])
@@ -116,12 +117,12 @@ def command(prompts: Path, **options: Any) -> None:
     with scorers(file, definition, model, options, console) as (_, scorer):
         certifier = Certifier(file, definition, model, scorer, design, which, options, console)
         document = certifier.document()
-    if options["output"]:
-        write_atomic(options["output"], json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     if options["as_json"]:
         print_json(document)
     else:
         print_certificate(document)
+    if options["output"]:  # last: hours are behind it, and the disk may be full
+        write_atomic(options["output"], json.dumps(document, ensure_ascii=False, indent=1) + "\n")
 
 
 def _design(file: PromptFile, definition: TaskDefinition, options: Mapping[str, Any]) -> Design:

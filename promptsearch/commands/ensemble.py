@@ -1,6 +1,5 @@
 """`promptsearch ensemble`: the best prompts of a search as one."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,17 +16,18 @@ from promptsearch.commands.shared.options import (
     saved_model_option,
     saved_task_option,
 )
-from promptsearch.commands.shared.run_search import default_directory, dev_cells
+from promptsearch.commands.shared.run_search import dev_cells, output_directory
 from promptsearch.commands.shared.saved_prompts import model_of_prompts, scorers, task_of
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import RunError
+from promptsearch.files.write import write_atomic
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.combination import RULES
 from promptsearch.prediction.ensemble_file import candidates_beside
 from promptsearch.prediction.fit_ensemble import EnsembleConfig, ensemble_section
 from promptsearch.prompt_file.prompts_json import Json, PromptFile, read_prompts, write_prompts
-from promptsearch.runs.directory import clear_run, run_directory
+from promptsearch.runs.directory import clear_run
 from promptsearch.runs.run import with_vocabulary_candidates
 
 
@@ -78,18 +78,22 @@ def command(prompts: Path, **options: Any) -> None:
     top = options["top"] or min(EnsembleConfig.top, len(file.prompts))
     making = EnsembleConfig(options["rule"], top, options["examples"], options["seed"])
     definition = task_of(file, options["task"])
-    directory = options["output"] or default_directory(definition.name, "ensemble")
-    _check_apart(directory, prompts)
-    with run_directory(directory, resume=options["overwrite"]):
+    if options["output"]:
+        _check_apart(options["output"], prompts)
+    # What is there stays until the new file is written: what fails loses nothing.
+    anew = {**options, "resume": options["overwrite"], "overwrite": False}
+    with output_directory(anew, definition, "ensemble") as directory:
         model = model_of_prompts(file, definition, options, console)
         document = {
             **file.document,
             "ensemble": _ensemble_of(file, definition, model, making, options),
         }
-        clear_run(directory)  # only now: what fails loses nothing
+        written = {"prompts.json"}
         if beside := candidates_beside(file):
-            shutil.copyfile(beside, directory / beside.name)
+            write_atomic(directory / beside.name, beside.read_text(encoding="utf-8"))
+            written.add(beside.name)
         write_prompts(directory / "prompts.json", document)
+        clear_run(directory, written)
     if options["as_json"]:
         print_json(document)
     else:

@@ -22,6 +22,7 @@ from promptsearch.commands.shared.options import (
     saved_model_option,
     saved_task_option,
 )
+from promptsearch.commands.shared.output_checks import check_output
 from promptsearch.commands.shared.saved_prompts import (
     compared,
     model_of_prompts,
@@ -30,7 +31,8 @@ from promptsearch.commands.shared.saved_prompts import (
     task_of,
 )
 from promptsearch.evaluation.evaluate import Evaluation, evaluate
-from promptsearch.files.write import check_new, write_atomic
+from promptsearch.evaluation.ties import many_ties
+from promptsearch.files.write import write_lines
 from promptsearch.metrics import suits, table_metrics
 from promptsearch.prediction.ensemble_file import read_ensemble
 from promptsearch.prediction.selection import scoring_from
@@ -66,16 +68,13 @@ def command(prompts: Path, **options: Any) -> None:
     console, file = Console(options["quiet"]), read_prompts(prompts)
     definition = task_of(file, options["task"])
     if options["examples_out"]:
-        check_new(options["examples_out"], options["overwrite"], prompts)
+        check_output(options["examples_out"], options, file=file, definition=definition)
     split = split_of(definition, options["split"])
     model = model_of_prompts(file, definition, options, console)
     definition = with_vocabulary_candidates(definition, model)
     with scorers(file, definition, model, options, console) as (scorer, split_scorer):
         saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
         evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
-    if options["examples_out"]:
-        rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
-        write_atomic(options["examples_out"], "".join(rows))
     document = evaluation.document(compared(file, definition))
     if options["as_json"]:
         print_json(document)
@@ -85,6 +84,9 @@ def command(prompts: Path, **options: Any) -> None:
             click.echo(f"{options['split']} chose these prompts: expect less on new examples")
         if file.section("search").get("rank_by") == "finetune":
             click.echo("of the frozen model: the copies that ranked these prompts were not kept")
+    if options["examples_out"]:  # last: what was computed is printed even if the disk is full
+        rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
+        write_lines(options["examples_out"], rows)
 
 
 def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
@@ -110,6 +112,8 @@ def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
     if ensemble := document.get("ensemble"):
         first = document["prompts"][0]["id"]
         click.echo(f"ensemble - {first}: {_gain(ensemble['scores'][split.name], 'vs_best')}")
+    if remark := many_ties(evaluation.predictions[0]):
+        click.echo(f"{document['prompts'][0]['id']}: {remark}")
     coverage = document["prompts"][0]["scores"][split.name].get("coverage")
     if coverage is not None:
         click.echo(f"coverage {coverage:.3f}: the share of examples with a right candidate")

@@ -10,6 +10,7 @@ import rich_click as click
 from promptsearch.commands.shared.console import Console, print_json
 from promptsearch.commands.shared.option_names import in_command
 from promptsearch.commands.shared.options import json_option, quiet_option, saved_model_option
+from promptsearch.commands.shared.output_checks import input_files
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, ExportError, TaskError
 from promptsearch.files.write import check_apart
@@ -60,9 +61,12 @@ LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in EXPORTS.ite
 def command(prompts: Path, **options: Any) -> None:
     """See `help` above: the formats stand in it."""
     console, file = Console(options["quiet"]), read_prompts(prompts)
-    check_apart(options["output"], prompts)
     exported = _exported(file, options, console)
-    written = write_as(options["name"], exported, options["output"], overwrite=options["overwrite"])
+    read = [*input_files(options, file, exported.task)]
+    check_apart(options["output"], *read)
+    written = write_as(
+        options["name"], exported, options["output"], overwrite=options["overwrite"], inputs=read
+    )
     if options["as_json"]:
         print_json(_document(written))
     else:

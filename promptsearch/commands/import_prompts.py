@@ -12,10 +12,10 @@ from promptsearch.commands.shared.console import print_json
 from promptsearch.commands.shared.import_text import import_row, print_imported
 from promptsearch.commands.shared.name_options import input_names, names_in
 from promptsearch.commands.shared.options import json_option
+from promptsearch.commands.shared.output_checks import check_output
 from promptsearch.commands.shared.run_search import this_command
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, PromptError, RunError
-from promptsearch.files.write import check_new
 from promptsearch.formats import IMPORTS
 from promptsearch.formats.importing.assemble import groups_of
 from promptsearch.formats.importing.contents import ImportOptions, read_files
@@ -111,7 +111,7 @@ def command(files: Sequence[Path], **options: Any) -> None:
     targets = [_target(group, options["output"], apart) for group in groups]
     for group, path in zip(groups, targets, strict=True):
         for file in (path, *([beside(path)] if group.kind == "facts" else [])):
-            check_new(file, options["overwrite"], *files)
+            check_output(file, options, definition=import_options.task, inputs=files)
     for group, path in zip(groups, targets, strict=True):
         with _output(path, options["overwrite"]):
             document = document_of(

@@ -1,5 +1,6 @@
 """`promptsearch mine`: templates from text between subject and object (LPAQA)."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,8 @@ import rich_click as click
 
 from promptsearch.commands.shared.console import Console
 from promptsearch.commands.shared.run_search import (
-    default_directory,
     described,
+    output_directory,
     search_into,
     settings_from,
 )
@@ -19,7 +20,6 @@ from promptsearch.commands.shared.strategy_command import strategy_command
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.engine.strategy import Task
 from promptsearch.models.loading.files import find_model_files
-from promptsearch.runs.directory import run_directory
 from promptsearch.runs.run import task_of
 from promptsearch.runs.settings import Settings
 from promptsearch.searchers.mine.search import MiningSearch, mine_tasks
@@ -48,7 +48,8 @@ def mine(**options: Any) -> None:
     """Mine templates for all tasks in one pass, then search each task."""
     console, settings = Console(options["quiet"]), settings_from(options)
     definitions = [_definition(name, options["corpus"]) for name in options["tasks"]]
-    directories = _directories(definitions, options["output"])
+    if len({definition.name for definition in definitions}) < len(definitions):
+        raise click.UsageError("two tasks have the same name; rename one in its task file")
     searcher = build_searcher(MiningSearch, options)
     if not options["no_score"]:
         find_model_files(
@@ -58,9 +59,10 @@ def mine(**options: Any) -> None:
         settings.metric(definition.kind)
         console.say(described(definition))
     with ExitStack() as stack:
-        for directory in directories:
-            flags = {"resume": options["resume"], "overwrite": options["overwrite"]}
-            stack.enter_context(run_directory(directory, **flags))
+        directories = [
+            stack.enter_context(output_directory(_output(options, d, definitions), d, "mine"))
+            for d in definitions
+        ]
         tasks = _mined_tasks(searcher, definitions, directories, settings, console)
         if options["no_score"]:
             return
@@ -83,13 +85,13 @@ def _definition(name: str, corpus: tuple[str, ...]) -> TaskDefinition:
     return replace(definition, corpus=(*definition.corpus, *expand(corpus, Path())))
 
 
-def _directories(definitions: list[TaskDefinition], output: Path | None) -> list[Path]:
-    """Return a directory a task, below `output` if there are several tasks."""
-    if len({definition.name for definition in definitions}) < len(definitions):
-        raise click.UsageError("two tasks have the same name; rename one in its task file")
-    if output is None:
-        return [default_directory(definition.name, "mine") for definition in definitions]
-    return [output / d.name if len(definitions) > 1 else output for d in definitions]
+def _output(
+    options: Mapping[str, Any], definition: TaskDefinition, definitions: list[TaskDefinition]
+) -> Mapping[str, Any]:
+    """Return the options with the task's own directory: below `output` if there are several."""
+    if options["output"] is None or len(definitions) == 1:
+        return options
+    return {**options, "output": options["output"] / definition.name}
 
 
 def _mined_tasks(

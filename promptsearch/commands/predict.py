@@ -16,6 +16,7 @@ from promptsearch.commands.shared.options import (
     quiet_option,
     saved_model_option,
 )
+from promptsearch.commands.shared.output_checks import input_files
 from promptsearch.commands.shared.predict_job import PredictJob, checked, planned
 from promptsearch.commands.shared.predict_progress import PredictProgress
 from promptsearch.commands.shared.run_search import INTERRUPTED, resuming_command
@@ -84,7 +85,8 @@ def command(prompts: Path, **options: Any) -> None:
 
 def _run(job: PredictJob, file: PromptFile, options: Mapping[str, Any], console: Console) -> None:
     if job.target is not None:
-        check_apart(job.target.file, file.path)
+        for path in (job.target.file, job.target.part, job.target.journal):
+            check_apart(path, *input_files(options, file, None))
         job.target.check(resume=options["resume"], overwrite=options["overwrite"])
         if options["resume"] and job.target.is_whole:  # killed between its last two steps
             job.target.clear()

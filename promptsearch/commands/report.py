@@ -14,6 +14,7 @@ from promptsearch.commands.shared.options import (
     saved_model_option,
     saved_task_option,
 )
+from promptsearch.commands.shared.output_checks import check_output
 from promptsearch.errors import RunError
 from promptsearch.evaluation.report.inputs import ReportInputs, ended
 from promptsearch.evaluation.report.page import page_of
@@ -33,6 +34,7 @@ from promptsearch.prompt_file.prompts_json import read_prompts
     metavar="FILE.html",
     help="[default: report.html beside PROMPTS]",
 )
+@click.option("--overwrite", is_flag=True, help="Replace that file.")
 @saved_task_option
 @click.option(
     "--split",
@@ -75,14 +77,17 @@ def command(prompts: Path, **options: Any) -> None:
     check_installed()
     console, file = Console(options["quiet"]), read_prompts(prompts)
     path = options["output"] or prompts.with_name("report.html")
-    trials = read_trials(prompts.parent)
     _check_page_path(path)
+    # report.html is the page of these prompts: made again, it takes its own place
+    again = {**options, "overwrite": options["overwrite"] or not options["output"]}
+    check_output(path, again, file=file)
+    trials = read_trials(prompts.parent)
     top, predictions = options["top"], None
     if options["asks"]:
         predictions = model_predictions(file, options, console, top, options["mistakes"])
     inputs = ReportInputs(file, trials, top, predictions, ended(prompts.parent))
-    write_atomic(path, page_of(inputs))
     click.echo(verdict(inputs))
+    write_atomic(path, page_of(inputs))
     click.echo(f"wrote {path}")
 
 

@@ -13,6 +13,7 @@ from promptsearch.commands.shared.options import json_option, loading_options, q
 from promptsearch.commands.shared.run_search import loading_from
 from promptsearch.commands.shared.saved_prompts import task_of
 from promptsearch.commands.shared.saved_search import searcher_of, settings_of
+from promptsearch.data.tasks.task_changes import task_changes
 from promptsearch.engine.ledger import LEDGER, identity_in
 from promptsearch.prompt_file.load_model import model_for, spec_of
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
@@ -75,25 +76,18 @@ def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """Yield changes of everything that the scores depend on."""
     old_data, new_data = old["task"]["data"], new["task"]["data"]
     for split in {**old_data, **new_data}:
-        was, is_now = ((data.get(split) or {}).get("sha256") for data in (old_data, new_data))
-        if was != is_now:
-            yield f"data: {split} has changed (sha256 {str(was)[:12]}, now {str(is_now)[:12]})"
+        before, after = old_data.get(split) or {}, new_data.get(split) or {}
+        if (was := before.get("sha256")) != (now := after.get("sha256")):
+            yield f"data: {split} has changed (sha256 {str(was)[:12]}, now {str(now)[:12]})"
+        elif "examples_sha256" in before and before["examples_sha256"] != after["examples_sha256"]:
+            yield f"data: the files of {split} are the same, but are read as other examples"
     for section in ("model", "scoring", "versions"):
         for key, now in new[section].items():
             if (before := old[section].get(key)) != now:
                 note = "note: " if (section, key) == ("versions", "threads") else ""
                 yield f"{note}{section}: {key} was {before}, now {now}"
-    yield from _task(old["task"].get("definition") or {}, new["task"]["definition"])
-
-
-def _task(old: Mapping[str, Any], new: Mapping[str, Any], name: str = "") -> Iterator[str]:
-    """Yield keys of the task file whose values have changed, those of tables as `table.key`."""
-    for key in {**old, **new}:
-        was, now = old.get(key), new.get(key)
-        if isinstance(was, Mapping) and isinstance(now, Mapping):
-            yield from _task(was, now, f"{name}{key}.")
-        elif was != now:
-            yield f"task: {name}{key} was {was!r}, now {now!r}"
+    for change in task_changes(old["task"].get("definition") or {}, new["task"]["definition"]):
+        yield f"task: {change}"
 
 
 def _edited(file: PromptFile) -> Iterator[str]:

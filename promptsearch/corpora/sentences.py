@@ -4,7 +4,6 @@ Memory is one chunk (or one line, where a line is longer), whatever the size of 
 text is never taken apart here: a line is a paragraph, and whole blocks of lines are handed on.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from pathlib import Path
 from promptsearch.corpora.evidence import Annotated, Mention, restored
 from promptsearch.corpora.sentence_boundaries import PAD
 from promptsearch.data.tables.rows import FORMATS, Row, TableFormat, read_rows
+from promptsearch.data.tables.strict_json import decoded, is_finite
 from promptsearch.errors import DataError
-from promptsearch.files.read import COMPRESSED, ENCODING, kind_of, open_bytes, open_text
+from promptsearch.files.read import COMPRESSED, ENCODING, check_utf8, kind_of, open_bytes, open_text
 
 BLOCK = 2 << 20  # bytes of text in a chunk
 SHARD = 16 << 20  # bytes of a file in a shard; fixed, so that checkpoints outlive --workers
@@ -117,7 +117,8 @@ def texts_of(row: Row, column: str | None) -> Iterator[Annotated]:
     name = column or _text_column(row)
     if (text := row.peek(name)) is not None:
         yield text, ()
-    elif row.cells.get(name, "") is not None:  # a null is no text; anything else is an error
+    elif (value := row.cells.get(name, "")) is not None and is_finite(value):
+        # A null, or NaN, is no text; anything else is an error.
         yield row.text(name), ()
 
 
@@ -144,6 +145,8 @@ def _in_bytes(text: str, mention: Mention, offset: int) -> Mention:
 
 def _blocks(shard: Shard) -> Iterator[bytes]:
     """Whole lines, about `BLOCK` bytes at a time: the lines that start inside the shard."""
+    if not shard.start:
+        check_utf8(shard.path)
     with open_bytes(shard.path) as stream:
         position = 0
         if shard.start:
@@ -191,8 +194,8 @@ def _json_rows(shard: Shard) -> Iterator[Row]:
 
 def _cells(line: bytes, path: Path) -> Mapping[str, object]:
     try:
-        cells = json.loads(line)
-    except (ValueError, RecursionError):
+        cells = decoded(line.decode("utf-8-sig"))
+    except ValueError:
         cells = None
     if not isinstance(cells, dict):
         raise DataError.at(path, None, "a line is not a JSON object")

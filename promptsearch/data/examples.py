@@ -1,8 +1,10 @@
 """Examples: what a prompt is asked about, and what the right answer is."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,12 @@ def most_frequent(examples: Dataset) -> str:
     """Return the label (or object) that most examples have; of equals the first."""
     counts = Counter(label for example in examples for label in example.targets)
     return counts.most_common(1)[0][0]
+
+
+def fingerprint(examples: Dataset) -> str:
+    """Return the SHA-256 of the examples as they were read: ids, inputs and right answers."""
+    digest = sha256()
+    for example in examples:
+        content = [example.id, dict(example.inputs), example.targets]
+        digest.update(json.dumps(content, sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()

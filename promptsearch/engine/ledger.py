@@ -3,22 +3,30 @@
 Prompts are scored in chunks and a chunk is one write, so a run killed at any moment leaves whole
 chunks and at most one broken tail. The tail is dropped on resume and scored again in the same
 chunk, with the same batches: the resumed run ends in the same numbers as an uninterrupted one.
+Every line ends in a checksum, so that a damaged number is never taken for a score.
 """
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import cast
+from zlib import crc32
 
+from promptsearch.data.tasks.task_changes import task_changes
 from promptsearch.engine.trial import Trial
 from promptsearch.errors import RunError
 
 Row = Mapping[str, object]
 LEDGER = "trials.jsonl"
+FORMAT = "promptsearch-ledger/2"
+FIRST_FORMAT = "promptsearch-ledger/1"  # without checksums, and these keys of the identity:
+_ADDED = {"examples"}
+_SUM = re.compile(rb', "sum": "([0-9a-f]{8})"}\n?\Z')
 _PAID = {"key": str, "forwards": int, "tokens": int, "seconds": int | float}  # of every row
 
 
@@ -27,11 +35,12 @@ class Ledger:
     """Trials as plain rows, in the order first asked for; in memory only if `path` is None.
 
     `identity` says what the run is (data, model, strategy, options): a ledger of another run is
-    never continued.
+    never continued. `task` is the task file as parsed, to say what has changed.
     """
 
     identity: Row = field(default_factory=dict)
     path: Path | None = None
+    task: Row = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     _fd: int | None = None
 
@@ -58,19 +67,34 @@ class Ledger:
 
     def _open(self, path: Path) -> None:
         lines, size = _whole_chunks(path)
-        if lines and lines[0].get("identity") != json.loads(json.dumps(self.identity)):
-            raise RunError(f"{path}: {_what_differs(lines[0], self.identity)}")
+        if lines and (difference := self._difference(lines[0])):
+            raise RunError(f"{path}: {difference}")
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         os.ftruncate(self._fd, size)
         os.lseek(self._fd, 0, os.SEEK_END)
         self.rows = lines[1:]
         if not lines:
-            self._write([{"format": "promptsearch-ledger/1", "identity": self.identity}])
+            header = {"format": FORMAT, "identity": self.identity, "task": _as_json(self.task)}
+            self._write([header])
+
+    def _difference(self, header: Row) -> str:
+        """Return how this run is not that of the header; "" if it is."""
+        old, new = header.get("identity"), _as_json(self.identity)
+        if not isinstance(old, dict):
+            return "its first line does not say which run it is of; start anew with `overwrite`"
+        unknown = _ADDED if header.get("format") == FIRST_FORMAT else set()
+        keys = [k for k in {**old, **new} if k not in unknown and old.get(k) != new.get(k)]
+        return _what_differs(keys, old, new, self._changes(header)) if keys else ""
+
+    def _changes(self, header: Row) -> list[str]:
+        """Return what has changed in the task file since the header was written."""
+        before = header.get("task")
+        return [*task_changes(before, _as_json(self.task))] if isinstance(before, dict) else []
 
     def _write(self, rows: Sequence[Row]) -> None:
         if self._fd is None:
             return
-        data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        data = b"".join(map(line_of, rows))
         try:
             while data:
                 data = data[os.write(self._fd, data) :]
@@ -111,6 +135,12 @@ def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None
     }
 
 
+def line_of(row: Row) -> bytes:
+    """Return the line of a row, its checksum last."""
+    body = json.dumps(row, ensure_ascii=False).encode()
+    return body[:-1] + b', "sum": "%08x"}\n' % crc32(body)
+
+
 def _whole_chunks(path: Path) -> tuple[list[Row], int]:
     """Return the rows of the ledger's whole chunks (the header first), and the bytes they take."""
     rows: list[Row] = []
@@ -131,20 +161,32 @@ def _parsed(path: Path) -> Iterator[tuple[Row, int]]:
     if not path.is_file():
         return
     with path.open("rb") as lines:
+        summed = False
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
                 return
             try:
-                yield _row(line), len(line)
+                row = row_of(line, summed)
             except (ValueError, RecursionError) as error:
                 raise _edited(path, number, error) from error
+            summed = summed or row.get("format") == FORMAT
+            yield row, len(line)
 
 
-def _row(line: bytes) -> Row:
-    """Raise ValueError if the line is no row of a chunk."""
-    row = json.loads(line)
+def row_of(line: bytes, summed: bool = False) -> Row:
+    """Return the row of a line. Raises ValueError if it is none, or not as it was written.
+
+    A line of a ledger that is `summed` has a checksum; earlier ones may have none.
+    """
+    mark = _SUM.search(line)
+    body = line[: mark.start()] + b"}" if mark else line
+    if mark and int(mark[1], 16) != crc32(body):
+        raise ValueError("its checksum is another one")
+    row = json.loads(body)
     if not isinstance(row, dict):
         raise ValueError("it is no JSON object")
+    if not mark and (summed or row.get("format") == FORMAT):
+        raise ValueError("it has no checksum")
     match row.get("chunk", [1, 1]):
         case [int(), int()]:
             return row
@@ -175,20 +217,24 @@ def _check_trial(row: Row) -> None:
 
 def _edited(path: Path | None, line: int, error: Exception) -> RunError:
     return RunError(
-        f"{path}, line {line}: not a trial ({error}); the ledger was edited: mend the line, or "
+        f"{path}, line {line}: not a trial ({error}); the ledger was damaged or edited: mend the "
+        "line, or start anew with `overwrite`"
+    )
+
+
+def _what_differs(keys: Sequence[str], old: Row, new: Row, changes: Sequence[str]) -> str:
+    """Return the message on identities that differ in these keys, with the task file's changes."""
+    why = "; ".join(changes) or f"{old.get(keys[0])!r}, now {new.get(keys[0])!r}"
+    where = "in the task file " if changes else ""
+    return (
+        f"this run was made with another {', '.join(keys)} ({where}{why}); resume it as it was, or "
         "start anew with `overwrite`"
     )
 
 
-def _what_differs(header: Row, identity: Row) -> str:
-    old, new = header.get("identity"), json.loads(json.dumps(identity))
-    if not isinstance(old, dict):
-        return "its first line does not say which run it is of; start anew with `overwrite`"
-    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    return (
-        f"this run was made with another {', '.join(keys)} ({old.get(keys[0])!r}, now "
-        f"{new.get(keys[0])!r}); resume it as it was, or start anew with `overwrite`"
-    )
+def _as_json(row: Row) -> Row:
+    """Return the row as it is read back: tuples are lists, dates texts."""
+    return cast(Row, json.loads(json.dumps(row, default=str)))
 
 
 def digest(things: object, rows: Sequence[object] = ()) -> str:

@@ -136,7 +136,7 @@ class TrialScorer:
 
     def _verbalizer(self, prompt: Prompt) -> object:
         """Written out where it is not the task's own: facts have thousands of candidates."""
-        return None if prompt.verbalizer == self.start.verbalizer else prompt.verbalizer.plain()
+        return None if prompt.verbalizer == self.start.verbalizer else prompt.plain_answers
 
     def _within_limits(
         self, chunk: Keyed, on: On, rows: Rows, trials: Mapping[str, Trial]

@@ -17,8 +17,10 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import IO, BinaryIO, TextIO, cast
 
-from promptsearch.errors import DataError, did_you_mean
+from promptsearch.errors import DataError, brief, did_you_mean, listed
+from promptsearch.files.encodings import HEAD, agreeing, encoding_of
 from promptsearch.files.stdin import STDIN, LineCountingStream, standard_input
+from promptsearch.files.unpacked import bounded
 from promptsearch.files.zstd import open_zst
 
 COMPRESSED = (".gz", ".zst")
@@ -39,6 +41,12 @@ def kind_of(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
+def check_file(path: Path) -> None:
+    """Raise DataError if there is no such file: its name, or a folder's, is another one."""
+    if not os.path.isfile(path):  # unlike Path's, of any name
+        raise DataError(_missing(path))
+
+
 @contextmanager
 def open_bytes(path: Path) -> Iterator[BinaryIO]:
     """The decompressed bytes of `path`, streamed; of `STDIN` as they come.
@@ -49,8 +57,7 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
     if path == STDIN:
         yield cast(BinaryIO, standard_input())
         return
-    if not path.is_file():
-        raise DataError(_missing(path))
+    check_file(path)
     if not os.access(path, os.R_OK):
         raise DataError.at(path, None, "you may not read this file; change its permissions")
     try:
@@ -67,21 +74,29 @@ def open_text(path: Path, encoding: str = ENCODING, newline: str = "\n") -> Iter
 
     Lines end at `newline` only (so that a carriage return in a cell splits nothing); with
     `newline=""` at any line end. `DataError` names the line and the byte that are not in
-    `encoding`, also while the caller reads.
+    `encoding`, also while the caller reads, or the encoding that the file begins with.
     """
     encoding = _codec(path, encoding)
     with open_bytes(path) as stream:
+        head = stream.head(HEAD) if isinstance(stream, LineCountingStream) else _head(path)
+        encoding = _agreed(path, encoding, head)
         try:
             yield io.TextIOWrapper(cast(IO[bytes], stream), encoding, newline=newline)
         except UnicodeDecodeError as error:
             if isinstance(stream, LineCountingStream):
                 raise stream.error(
-                    error, f"{_encoding_name(encoding)}; {_encoding_hint(encoding)}"
+                    error, f"{_encoding_name(encoding)}; {_encoding_hint(_alternative(encoding))}"
                 ) from None
             raise _undecodable(path, encoding) from None
         except UnicodeError as error:  # a text in UTF-16 that does not begin as one
-            message = f"is not {_encoding_name(encoding)}: {error}; {_encoding_hint(encoding)}"
+            way_out = _encoding_hint(_alternative(encoding))
+            message = f"is not {_encoding_name(encoding)}: {error}; {way_out}"
             raise DataError.at(path, None, message) from None
+
+
+def check_utf8(path: Path) -> None:
+    """Raise DataError if the file begins as one in another encoding than UTF-8."""
+    _agreed(path, ENCODING, _head(path))
 
 
 def expand(patterns: Sequence[str | Path], folder: Path) -> tuple[Path, ...]:
@@ -92,13 +107,24 @@ def expand(patterns: Sequence[str | Path], folder: Path) -> tuple[Path, ...]:
     paths: dict[Path, None] = {}
     for pattern in map(str, patterns):
         path = folder / pattern
-        if path.is_file():
+        if os.path.isfile(path):
             paths[path] = None
-        elif has_magic(pattern):
+        elif has_magic(pattern) and "\0" not in pattern:
             paths.update(dict.fromkeys(_matches(pattern, folder)))
         else:
             raise DataError(_missing(path))
     return tuple(paths)
+
+
+def expand_one(pattern: str | Path, folder: Path) -> Path:
+    """Return the one file that a pattern means. Raises DataError where it means none or several."""
+    path, *others = expand([pattern], folder)
+    if others:
+        names = listed([str(each) for each in (path, *others)], 3)
+        raise DataError(
+            f"{str(pattern)!r} means {1 + len(others)} files, {names}; name one of them"
+        )
+    return path
 
 
 def sha256(paths: Sequence[Path]) -> str:
@@ -124,12 +150,28 @@ def _matches(pattern: str, folder: Path) -> list[Path]:
 
 
 def _missing(path: Path) -> str:
-    if path.is_dir():
-        return f"{path} is a folder, not a file; name the files in it, e.g. '{path}/*.jsonl'"
-    if not path.parent.is_dir():
-        return f"there is no file {path}: the folder {path.parent} does not exist; correct the path"
+    name = brief(str(path), 200)
+    if os.path.isdir(path):
+        return f"{name} is a folder, not a file; name the files in it, e.g. '{name}/*.jsonl'"
+    if not os.path.isdir(path.parent):
+        folder = brief(str(path.parent), 200)
+        return f"there is no file {name}: the folder {folder} does not exist; correct the path"
     hint = did_you_mean(path.name, sorted(entry.name for entry in path.parent.iterdir()))
-    return f"there is no file {path}{hint}; correct the path"
+    return f"there is no file {name}{hint}; correct the path"
+
+
+def _head(path: Path) -> bytes:
+    with open_bytes(path) as stream:
+        return stream.read(HEAD)
+
+
+def _agreed(path: Path, encoding: str, head: bytes) -> str:
+    """Return the codec that reads a file with this beginning. Raises DataError if none does."""
+    if (codec := agreeing(encoding, head)) is not None:
+        return codec
+    actual = _encoding_name(encoding_of(head) or "")
+    message = f"it is {actual}, not {_encoding_name(encoding)}; {_encoding_hint(actual)}"
+    raise DataError.at(path, None, message)
 
 
 @contextmanager
@@ -137,10 +179,10 @@ def _decompressed(path: Path) -> Iterator[BinaryIO]:
     match path.suffix.lower():
         case ".gz":
             with gzip.open(path, "rb") as stream:
-                yield cast(BinaryIO, stream)
+                yield bounded(path, cast(BinaryIO, stream))
         case ".zst":
             with open_zst(path) as stream:
-                yield stream
+                yield bounded(path, stream)
         case _:
             with path.open("rb") as plain:
                 yield plain
@@ -156,7 +198,8 @@ def _undecodable(path: Path, encoding: str) -> DataError:
             except UnicodeDecodeError as error:
                 byte = error.object[error.start]
                 message = f"byte {error.start + 1} (0x{byte:02x}) is not {_encoding_name(encoding)}"
-                return DataError.at(path, number, f"{message}; {_encoding_hint(encoding)}")
+                way_out = _encoding_hint(_alternative(encoding))
+                return DataError.at(path, number, f"{message}; {way_out}")
     return DataError.at(
         path, None, f"its end is not {_encoding_name(encoding)}; fetch the file again"
     )
@@ -166,8 +209,11 @@ def _encoding_name(encoding: str) -> str:
     return "UTF-8" if encoding == ENCODING else encoding
 
 
-def _encoding_hint(encoding: str) -> str:
-    alternative = "latin-1" if encoding == ENCODING else "utf-8"
+def _alternative(encoding: str) -> str:
+    return "latin-1" if encoding == ENCODING else "utf-8"
+
+
+def _encoding_hint(alternative: str) -> str:
     return (
         f'if the file is in another encoding, say so in the task file: encoding = "{alternative}" '
         f"(predict and init: `encoding` {alternative}; import: save it as UTF-8)"

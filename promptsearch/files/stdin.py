@@ -16,15 +16,27 @@ class LineCountingStream(io.BufferedIOBase):
     def __init__(self, source: io.BufferedIOBase) -> None:
         self._source = source
         self._ended = 0
+        self._unread = b""
         self._last = b""
 
     def readable(self) -> bool:
         return True
 
+    def head(self, size: int) -> bytes:
+        """Return the first bytes, which will be read even so; before anything is read."""
+        self._unread = self._source.read1(size)
+        return self._unread
+
     def read(self, size: int | None = -1, /) -> bytes:
-        return self._passed(self._source.read(size))
+        ahead, self._unread = self._unread, b""
+        if size is not None and size >= 0:
+            size = max(0, size - len(ahead))
+        return self._passed(ahead + self._source.read(size))
 
     def read1(self, size: int = -1, /) -> bytes:
+        if self._unread:
+            ahead, self._unread = self._unread, b""
+            return self._passed(ahead)
         return self._passed(self._source.read1(size))
 
     def error(self, error: UnicodeDecodeError, expected: str) -> DataError:

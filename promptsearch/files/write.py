@@ -1,11 +1,15 @@
 """Files that are whole or not there, and directories that one process writes at a time."""
 
 import os
-import tempfile
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 
 from promptsearch.errors import PromptSearchError, RunError
+
+_LONGEST = 200  # bytes of a folder's name, of the 255 that file systems have
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -21,30 +25,73 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     try:
         _write_lines(path, lines)
     except OSError as error:
-        raise RunError(
-            f"{path}: cannot be written ({error.strerror}); make room or choose another place"
-        ) from None
+        raise _unwritable(path, error) from None
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    if path.exists() and not path.is_file():  # /dev/stdout, a pipe: there is nothing to replace
+        with path.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.writelines(lines)
+        return
+    path = path.resolve()  # a link stays one
+    new = path.with_name(f".{path.name[:100]}.{token_hex(8)}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with new.open("x", encoding="utf-8", newline="\n") as file:
             file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        replace_file(new, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
 
 
+def folder_name(text: str) -> str:
+    """Return a name for one folder in another: no path, nothing unprintable, of a length that fits.
+
+    >>> folder_name("../../outside/x")
+    'outside-x'
+    """
+    name = "".join(c if c.isprintable() and c not in "/\\:" else "-" for c in text)
+    name = name.lstrip(" .-").encode()[:_LONGEST].decode(errors="ignore")
+    return name.rstrip(" .") or "task"
+
+
+def replace_file(new: Path, path: Path) -> None:
+    """Put `new` in the place of `path`, in one step; a file that was there keeps its mode."""
+    with suppress(FileNotFoundError):
+        new.chmod(stat.S_IMODE(path.stat().st_mode))
+    os.replace(new, path.resolve())
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line. Raises RunError if the disk is full or nothing may be written there."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{path}: cannot be written ({error.strerror}); make room or choose another place"
+    )
+
+
 def check_apart(path: Path, *inputs: Path) -> None:
-    """Raise RunError if writing `path` would replace one of the inputs."""
-    if path.exists() and any(source.exists() and path.samefile(source) for source in inputs):
-        raise RunError(f"{path}: is what is read; choose another place to write to")
+    """Raise RunError if writing `path`, a file or a folder, would replace one of the inputs."""
+    if not path.exists():
+        return
+    folder = path.resolve() if path.is_dir() else None
+    for source in inputs:
+        if not source.exists():
+            continue
+        inside = folder is not None and source.resolve().is_relative_to(folder)
+        if inside or path.samefile(source):
+            what = "is" if path.samefile(source) else f"holds {source.name}, which is"
+            raise RunError(f"{path}: {what} what is read; choose another place to write to")
 
 
 def check_new(path: Path, overwrite: bool, *inputs: Path) -> None:

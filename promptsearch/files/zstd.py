@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _CHUNK = 1 << 17
+_PIECE = 1 << 12  # bytes unpacked at a time: what they stand for is in memory, up to 32,768 times
 _WINDOW = 1 << 31  # files made with `zstd --long=31`
 
 
@@ -51,7 +52,7 @@ class _Frames(io.RawIOBase):
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         while not self._ready:
-            if not (chunk := self._unread or self._raw.read(_CHUNK)):
+            if not (chunk := self._unread or self._raw.read(_PIECE)):
                 return self._end()
             self._ready = memoryview(self._decompressed(chunk))
         target = memoryview(buffer)

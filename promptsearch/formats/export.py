@@ -9,7 +9,7 @@ the target does not hold, and last, behind `NEXT`, the command that uses it. Not
 It raises `ExportError` for what the target cannot hold: the reason, and which formats can.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +18,7 @@ from types import ModuleType
 
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import ExportError
-from promptsearch.files.write import make_folder_of
+from promptsearch.files.write import check_apart, make_folder_of, replace_file
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble import Ensemble
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt
@@ -71,11 +71,17 @@ class WrittenFiles:
 
 
 def write_as(
-    name: str, request: ExportRequest, path: Path, *, overwrite: bool = False
+    name: str,
+    request: ExportRequest,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    inputs: Sequence[Path] = (),
 ) -> WrittenFiles:
     """Write the prompts as a format at `path`: all of it, or nothing.
 
-    Raises ExportError if the format cannot hold them, or a file is in the way.
+    Raises ExportError if the format cannot hold them, or a file is in the way; RunError if that
+    file is one of the `inputs`.
     """
     if path.exists() and not overwrite:
         raise ExportError(f"{path}: is there already; add `overwrite`, or choose another `output`")
@@ -86,6 +92,7 @@ def write_as(
         written = sorted(Path(room).iterdir(), key=lambda source: source != into)
         paths = tuple(path.with_name(source.name) for source in written)
         for source, target in zip(written, paths, strict=True):
+            check_apart(target, *inputs)
             _check_free(target, source, overwrite)
         for source, target in zip(reversed(written), reversed(paths), strict=True):
             _move(source, target, Path(room))
@@ -133,4 +140,7 @@ def _names(folder: Path) -> set[str]:
 def _move(source: Path, target: Path, room: Path) -> None:
     if target.is_dir():  # a folder cannot be replaced in one step
         target.rename(room / f"{source.name}.old")
-    source.replace(target)
+    if source.is_dir():
+        source.replace(target)
+    else:
+        replace_file(source, target)

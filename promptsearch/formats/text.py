@@ -5,7 +5,7 @@ from pathlib import Path
 
 from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import ExportRequest
-from promptsearch.prompt import Answer, Verbalizer
+from promptsearch.prompt import Answer, Prompt
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 
@@ -22,16 +22,17 @@ def _lines(saved: SavedPrompt, weight: float | None) -> Iterator[str]:
     if "candidates" in saved.row:
         yield from (f"  {candidate}" for candidate in saved.prompt.verbalizer)
     else:
-        yield from _labels(saved.prompt.verbalizer)
+        yield from _labels(saved.prompt)
 
 
-def _labels(verbalizer: Verbalizer) -> Iterator[str]:
-    for label, answers in verbalizer.pairs:
-        yield f"  {label}: {', '.join(map(_answer_text, answers))}"
+def _labels(prompt: Prompt) -> Iterator[str]:
+    several = len(prompt.template.slots) > 1
+    for label, answers in prompt.verbalizer.pairs:
+        yield f"  {label}: {', '.join(_answer_text(answer, several) for answer in answers)}"
 
 
-def _answer_text(answer: Answer) -> str:
+def _answer_text(answer: Answer, several: bool) -> str:
     """Return `great`, or `[Z1] person [Z2] city` where there are several slots."""
-    if len(answer) == 1:
+    if not several:
         return answer[0][1]
     return " ".join(f"[{slot}] {text}" for slot, text in answer)

@@ -10,13 +10,14 @@ DRAWS = 2000  # of the bootstrap: the interval's ends are then good to about a t
 
 
 def wilson(successes: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's 95% interval of a share of `n` trials."""
+    """Wilson's 95% interval of a share of `n` trials, inside [0, 1]."""
     share = successes / n
     centre, spread = (
         share + z * z / (2 * n),
         z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)),
     )
-    return (centre - spread) / (1 + z * z / n), (centre + spread) / (1 + z * z / n)
+    scale = 1 + z * z / n
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 def bootstrap(

@@ -36,6 +36,14 @@ class Predictions:
         return np.equal(self.rank, 1)
 
     @property
+    def ties(self) -> int:
+        """Number of examples whose best labels are equal; 0 where no log-probabilities are kept."""
+        if self.log_probs is None:
+            return 0
+        best = self.log_probs.max(axis=1, keepdims=True)
+        return int(((self.log_probs == best).sum(axis=1) > 1).sum())
+
+    @property
     def gold(self) -> Ints:
         """The right label of each example, as an index into labels (classification)."""
         index = {label: i for i, label in enumerate(self.labels)}

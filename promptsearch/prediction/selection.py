@@ -188,7 +188,7 @@ def identity_of(
     prompts = [
         [
             str(prompt.prompt.template),
-            prompt.prompt.verbalizer.plain(),
+            prompt.prompt.plain_answers,
             prompt.row.get("prior"),
             m.weight,
         ]

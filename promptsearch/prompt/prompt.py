@@ -56,5 +56,10 @@ class Prompt:
                         f"{str(self.template)!r} does not have"
                     )
 
+    @property
+    def plain_answers(self) -> dict[str, list[object]]:
+        """The verbalizer in the notation of files, for the slots of the template."""
+        return self.verbalizer.plain(self.template.slots)
+
     def with_template(self, template: Template, source: Source) -> "Prompt":
         return replace(self, template=template, source=source)

@@ -83,9 +83,20 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def plain(self) -> dict[str, list[object]]:
-        """Return the notation of files: strings for one slot, one list an answer for several."""
-        return {label: [_plain(answer) for answer in answers] for label, answers in self.pairs}
+    def plain(self, slots: Sequence[str] = ()) -> dict[str, list[object]]:
+        """Return the notation of files, for a template with these slots (by default, all answered).
+
+        A string for one slot, a list an answer for several, and an object of slot and text for an
+        answer that leaves a slot out: `Verbalizer.of` reads each back as it was.
+        """
+        slots = tuple(slots) or self._answered_slots
+        return {
+            label: [_plain(answer, slots) for answer in answers] for label, answers in self.pairs
+        }
+
+    @cached_property
+    def _answered_slots(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(slot for answer in self.answers for slot, _ in answer))
 
 
 def _listed(label: str, answers: object) -> Sequence[object]:
@@ -100,18 +111,37 @@ def _answer(label: str, answer: object, slots: Sequence[str]) -> Answer:
     if isinstance(answer, str):
         answer = [answer]
     if isinstance(answer, Mapping):
-        pairs = tuple((str(slot), str(text)) for slot, text in answer.items())
+        by_slot = {str(slot): _text(label, text) for slot, text in answer.items()}
+        order = dict.fromkeys((*(slot for slot in slots if slot in by_slot), *by_slot))
+        pairs = tuple((slot, by_slot[slot]) for slot in order)
     elif isinstance(answer, Sequence) and len(answer) == len(slots):
-        pairs = tuple((slot, str(text)) for slot, text in zip(slots, answer, strict=True))
+        pairs = tuple(zip(slots, (_text(label, text) for text in answer), strict=True))
     else:
         raise PromptError(
             f"the label {label!r} has the answer {answer!r}, but the template has the slots "
             f"{', '.join(slots)}; give one string per slot"
         )
+    if not pairs:
+        raise PromptError(f"the label {label!r} has an answer that fills no slot; fill one in")
     if blank := [slot for slot, text in pairs if not text.strip()]:
         raise PromptError(f"the label {label!r} has an empty answer for [{blank[0]}]; fill it in")
     return pairs
 
 
-def _plain(answer: Answer) -> object:
+def _text(label: str, text: object) -> str:
+    if not isinstance(text, str):
+        raise PromptError(f"the label {label!r} has {text!r} in an answer; write it as a text")
+    return text
+
+
+def answer_text(answer: object, separator: str = " ") -> str:
+    """Return an answer in the notation of files to read: `yes`, `person city`, `[Z2] city`."""
+    if isinstance(answer, Mapping):
+        return separator.join(f"[{slot}] {text}" for slot, text in answer.items())
+    return answer if isinstance(answer, str) else separator.join(map(str, _listed("", answer)))
+
+
+def _plain(answer: Answer, slots: tuple[str, ...]) -> object:
+    if tuple(slot for slot, _ in answer) != slots:
+        return dict(answer)
     return answer[0][1] if len(answer) == 1 else [text for _, text in answer]

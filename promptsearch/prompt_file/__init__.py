@@ -2,7 +2,6 @@
 
 from promptsearch.prompt_file.prompts_json import (
     FORMAT,
-    SCHEMA,
     PromptFile,
     SavedPrompt,
     answers_of,
@@ -10,6 +9,7 @@ from promptsearch.prompt_file.prompts_json import (
     read_prompts,
     write_prompts,
 )
+from promptsearch.prompt_file.schema import SCHEMA
 
 __all__ = [
     "FORMAT",

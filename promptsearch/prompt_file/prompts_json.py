@@ -2,21 +2,22 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from promptsearch.data import TaskDefinition, TaskSchema
+from promptsearch.data.tables.strict_json import decoded, is_finite
 from promptsearch.data.tasks.task_file import Kind
 from promptsearch.errors import DataError, PromptError, TaskError
 from promptsearch.files.read import sha256
 from promptsearch.files.write import write_atomic
 from promptsearch.prompt import Prompt, Template, Verbalizer
-from promptsearch.prompt_file.validation import check_prior, misshapen
+from promptsearch.prompt_file.prior import check_prior
+from promptsearch.prompt_file.schema import prompts_schema, violations
 
 FORMAT = "promptsearch/1"
-SCHEMA = Path(__file__).with_name("prompts.schema.json")
 LISTED = 50  # more candidates than this go to a file beside prompts.json
 CANDIDATES = "candidates.txt"
 
@@ -69,16 +70,16 @@ def write_prompts(path: Path, document: Json) -> None:
 def answers_of(prompt: Prompt, kind: str, folder: Path | None, beside: str = CANDIDATES) -> Json:
     """The prompt's `verbalizer` or, for facts, its `candidates`: a list, or a file in `folder`.
 
-    `beside` is the file's name.
+    `beside` is the file's name. A candidate that holds a line end is none of a file's lines.
     """
     if kind != "facts":
-        return {"verbalizer": prompt.verbalizer.plain()}
+        return {"verbalizer": prompt.plain_answers}
     candidates = list(prompt.verbalizer.labels)
-    if folder is None or len(candidates) <= LISTED:
+    text = "".join(f"{candidate}\n" for candidate in candidates)
+    if folder is None or len(candidates) <= LISTED or _lines(text) != tuple(candidates):
         return {"candidates": candidates}
     file = folder / beside
-    text = "".join(f"{candidate}\n" for candidate in candidates)
-    if not file.exists() or file.read_text(encoding="utf-8") != text:
+    if not file.exists() or file.read_bytes() != text.encode():
         write_atomic(file, text)
     return {"candidates": {"file": file.name, "sha256": sha256([file])}}
 
@@ -114,8 +115,8 @@ def readable_prompts(path: Path) -> tuple[PromptFile, Sequence[DataError]]:
 def _document(path: Path) -> tuple[Json, Sequence[object]]:
     """Return the file as parsed, and its rows of prompts."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        document = decoded(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise DataError.at(path, None, f"cannot be read as a prompts.json: {why}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -125,15 +126,32 @@ def _document(path: Path) -> tuple[Json, Sequence[object]]:
         raise DataError.at(
             path, None, 'it holds no prompts: "prompts" must be a list of at least one'
         )
-    for wrong in misshapen(document):
+    frame = {key: value for key, value in document.items() if key != "prompts"}
+    schema = prompts_schema()
+    ensemble = violations(
+        document.get("ensemble"), schema["properties"]["ensemble"], "ensemble", complete=True
+    )
+    for wrong in (*violations(frame, schema), *ensemble, *_infinite(document)):
         raise DataError.at(path, None, f"{wrong}; mend it or take it out")
     return document, rows
+
+
+def _infinite(value: object, path: str = "") -> Iterator[str]:
+    """Yield where a number is NaN or infinite, which JSON does not have."""
+    if isinstance(value, Mapping | list):
+        named = value.items() if isinstance(value, Mapping) else enumerate(value, 1)
+        for key, inner in named:
+            yield from _infinite(inner, f"{path}.{key}" if path else str(key))
+    elif not is_finite(value):
+        yield f"{path} must be a number, not {value!r}"
 
 
 def _saved(path: Path, number: int, row: object) -> SavedPrompt:
     where = f"prompt {number + 1}"
     if not isinstance(row, dict) or not isinstance(row.get("template"), str):
         raise DataError.at(path, None, f'{where} has no "template"')
+    for wrong in violations(row, prompts_schema()["$defs"]["prompt"], f"prompts {number + 1}"):
+        raise DataError.at(path, None, f"{wrong}; mend it or take it out")
     try:
         prompt = prompt_of(row, path.parent)
         check_prior(row, prompt)
@@ -152,10 +170,24 @@ def prompt_of(row: Json, folder: Path) -> Prompt:
         case [*candidates] if candidates:
             texts = tuple(map(str, candidates))
         case {"file": str(name), **rest}:
-            texts = _listed(folder / name, rest.get("sha256"))
+            texts = _listed(candidates_file(folder, name), rest.get("sha256"))
         case _:
             raise PromptError('it has neither a "verbalizer" nor "candidates"')
     return Prompt(template, Verbalizer.of_candidates(texts, template.slots[0]))
+
+
+def candidates_file(folder: Path, name: str) -> Path:
+    """Return the file of candidates beside a prompts.json, which may come from anybody.
+
+    Raises PromptError if the name leads out of the folder.
+    """
+    file = folder / name
+    if "\0" in name or Path(name).name != name or file.resolve().parent != folder.resolve():
+        raise PromptError(
+            f"its candidates file {name!r} does not lie beside prompts.json; put it there and "
+            "name it without a folder"
+        )
+    return file
 
 
 def _listed(file: Path, expected: object) -> tuple[str, ...]:
@@ -163,7 +195,12 @@ def _listed(file: Path, expected: object) -> tuple[str, ...]:
         raise PromptError(f"its candidates file {file} is missing; put it beside prompts.json")
     if expected is not None and sha256([file]) != expected:
         raise PromptError(f"its candidates file {file} has changed since; restore it")
-    return tuple(file.read_text(encoding="utf-8").rstrip("\n").split("\n"))
+    return _lines(file.read_bytes().decode())
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    """Return the candidates of a file, one a line; a carriage return inside one is a part of it."""
+    return tuple(line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n"))
 
 
 def aligned(saved: SavedPrompt, definition: TaskDefinition | TaskSchema) -> SavedPrompt:

@@ -1,16 +1,39 @@
 """The directory of one run, which one process writes at a time."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from promptsearch.errors import RunError
 
+LOCK = ".lock"
 RUN_FILES = (
     *("prompts.json", "trials.jsonl", "log.jsonl", "candidates.txt"),
     *("mined.jsonl", "shards", "choices.jsonl", "steps"),
 )
+
+
+class DirectoryTaken(RunError):
+    """The directory holds a run, or another process is writing it."""
+
+
+@contextmanager
+def numbered_run_directory(path: Path) -> Iterator[Path]:
+    """The first of `path`-1, `path`-2 ... that is free, locked while in use.
+
+    Searches that start at the same moment get a directory each.
+    """
+    with ExitStack() as stack:
+        for number in count(1):
+            numbered = path.with_name(f"{path.name}-{number}")
+            if numbered.exists() and any(file.name != LOCK for file in numbered.iterdir()):
+                continue
+            with suppress(DirectoryTaken):
+                stack.enter_context(run_directory(numbered))
+                break
+        yield numbered
 
 
 @contextmanager
@@ -24,10 +47,10 @@ def run_directory(path: Path, *, resume: bool = False, overwrite: bool = False) 
 
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / ".lock")
+        lock = FileLock(path / LOCK)
         lock.acquire(blocking=False)
     except Timeout:
-        raise RunError(
+        raise DirectoryTaken(
             f"{path}: another promptsearch is writing here; wait, or choose -o DIR"
         ) from None
     except OSError as error:
@@ -43,15 +66,15 @@ def _check_free(path: Path, resume: bool, overwrite: bool) -> None:
     if overwrite:
         clear_run(path)
     elif (present := _present(path)) and not resume:
-        raise RunError(
+        raise DirectoryTaken(
             f"{path}: holds a run already ({present[0].name}); add `resume` to go on with it, "
             "`overwrite` to start anew, or choose another `output`"
         )
 
 
-def clear_run(path: Path) -> None:
-    """Remove the files of a run from its directory."""
-    for old in _present(path):
+def clear_run(path: Path, but: Collection[str] = ()) -> None:
+    """Remove the files of a run from its directory, but those of these names."""
+    for old in (file for file in _present(path) if file.name not in but):
         shutil.rmtree(old) if old.is_dir() else old.unlink()
 
 

@@ -29,8 +29,9 @@ def identity_of(
         "task": definition.name,
         "train": definition.train.sha256,
         "dev": definition.dev.sha256,
+        "examples": examples_of(definition),
         "template": str(manual.template),
-        "answers": _digest(manual.verbalizer.plain()),
+        "answers": _digest(manual.plain_answers),
         "model": asdict(model.info),
         "scoring": scored_as,
         "objective": settings.objective,
@@ -38,6 +39,19 @@ def identity_of(
         "race": settings.race,
         "seed": settings.seed,
         **tuning,
+    }
+
+
+def examples_of(definition: TaskDefinition) -> Mapping[str, object]:
+    """Return the examples as they were read, and how answers to them are judged."""
+    return {
+        "train": definition.train.examples_sha256,
+        "dev": definition.dev.examples_sha256,
+        "kind": definition.kind,
+        "inputs": list(definition.inputs),
+        "labels": [] if definition.kind == "facts" else list(definition.labels),
+        "negative_label": definition.negative_label,
+        "language": definition.language,
     }
 
 

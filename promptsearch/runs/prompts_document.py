@@ -13,8 +13,8 @@ from promptsearch.metrics import majority_scores
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import ModelInfo
 from promptsearch.prompt import Prompt
+from promptsearch.prompt_file.prior import prior_row
 from promptsearch.prompt_file.prompts_json import FORMAT, Json, answers_of
-from promptsearch.prompt_file.validation import prior_row
 
 Prior = Callable[[Prompt], Mapping[str, object] | None]
 
@@ -114,7 +114,12 @@ def task_section(definition: TaskDefinition) -> Json:
 
 
 def _split(split: Split) -> Json:
-    return {"files": list(split.files), "sha256": split.sha256, "n": len(split.examples)}
+    return {
+        "files": list(split.files),
+        "sha256": split.sha256,
+        "n": len(split.examples),
+        "examples_sha256": split.examples_sha256,
+    }
 
 
 def _ranked_by(result: Result) -> Json:

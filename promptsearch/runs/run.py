@@ -15,6 +15,7 @@ from promptsearch.engine.ledger import LEDGER, Ledger
 from promptsearch.engine.progress import OnProgress
 from promptsearch.engine.strategy import Searcher, Task, silent
 from promptsearch.engine.trial import Result
+from promptsearch.files.write import append_line
 from promptsearch.metrics import scores_of
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import LanguageModel
@@ -80,7 +81,7 @@ def search_locked(
     setup.log_duplicate_candidates()
     tuner = tuner_of(settings, setup.scorer, definition, output.log)
     workers = workers_for(settings, model)
-    with _ledger(folder, setup.identity) as ledger, workers.open(output.log) as pool:
+    with _ledger(folder, setup.identity, definition) as ledger, workers.open(output.log) as pool:
         exact = setup.prompt_scorer(setup.scorer, pool)
         result = search_prompts(
             searcher,
@@ -216,14 +217,15 @@ def task_of(
 
 
 @contextmanager
-def _ledger(folder: Path | None, identity: Mapping[str, object]) -> Iterator[Ledger]:
+def _ledger(
+    folder: Path | None, identity: Mapping[str, object], definition: TaskDefinition
+) -> Iterator[Ledger]:
     path = None if folder is None else folder / LEDGER
-    with Ledger(identity, path) as ledger:
+    with Ledger(identity, path, definition.document) as ledger:
         if folder is not None:
             _log_event(folder, {"started": True, "trials_known": len(ledger.rows)})
         yield ledger
 
 
 def _log_event(folder: Path, event: Mapping[str, object]) -> None:
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps({"time": time.time(), **event}) + "\n")
+    append_line(folder / "log.jsonl", json.dumps({"time": time.time(), **event}))

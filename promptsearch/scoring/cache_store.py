@@ -148,6 +148,10 @@ class ScoreCache:
                 yield
         except (OSError, NotImplementedError) as error:  # not implemented: no locks there
             raise self._unusable("written to", error) from None
+        except CacheError:
+            raise
+        except RunError as error:  # of `write_atomic`
+            raise CacheError(str(error)) from None
 
     def _check_ours(self) -> None:
         others = [name for name in os.listdir(self.directory) if not _OURS.fullmatch(name)]

@@ -21,7 +21,7 @@ from promptsearch.scoring.label_aggregation import LISTED, PredictionsBuilder
 from promptsearch.scoring.scorer import Cost, PredictionBatch, PromptScorer, Scorer
 
 MEMORY = 1 << 28  # bytes that a run's own store may take
-CODE = 1  # raise it when the same prompt and example come to score differently
+CODE = 2  # raise it when the same prompt and example come to score differently
 
 Known = NDArray[np.bool_]
 Values = NDArray[np.float32]
@@ -86,7 +86,7 @@ class CachedScorer:
     store: Store
     log: Callable[[str], None]
     _closed: bool = False  # no more is written
-    _verbalizers: dict[Verbalizer, str] = field(default_factory=dict)
+    _answers: dict[tuple[Verbalizer, tuple[str, ...]], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._scorer_key = digest(described(self.scorer))
@@ -172,10 +172,10 @@ class CachedScorer:
         self._closed = True
 
     def _prompt(self, prompt: Prompt) -> str:
-        answers = self._verbalizers.get(prompt.verbalizer)
+        key = prompt.verbalizer, prompt.template.slots
+        answers = self._answers.get(key)
         if answers is None:
-            answers = digest(prompt.verbalizer.plain())
-            self._verbalizers[prompt.verbalizer] = answers
+            answers = self._answers[key] = digest(prompt.plain_answers)
         return digest(str(prompt.template), answers)
 
 

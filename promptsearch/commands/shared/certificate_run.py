@@ -80,7 +80,7 @@ class Certifier:
 
         def searched(part: TaskDefinition) -> Prompt:
             best = search(searcher, part, self.model, settings).best
-            answers = answers_text(best.prompt.verbalizer.plain())
+            answers = answers_text(best.prompt.plain_answers)
             answers_note = "" if part.kind == "facts" else f" · {answers}"
             self.console.say(f"found {best.prompt.template}{answers_note}")
             return best.prompt

@@ -11,6 +11,7 @@ import rich_click as click
 from promptsearch.commands.shared.option_names import in_command
 from promptsearch.engine.progress import Progress
 from promptsearch.evaluation.report.number_format import duration
+from promptsearch.prompt.verbalizer import answer_text
 
 MANY = 20  # prompts on train below which no plan is printed
 FIRST_ANSWERS = 3  # of each label, shown in tables
@@ -125,6 +126,6 @@ def answers_text(verbalizer: Mapping[str, Any]) -> str:
 
 def _first_answers(answers: Sequence[Any]) -> str:
     answers = [answers] if isinstance(answers, str) else answers
-    texts = [answer if isinstance(answer, str) else " ".join(answer) for answer in answers]
+    texts = [answer_text(answer) for answer in answers]
     more = f" +{len(texts) - FIRST_ANSWERS}" if len(texts) > FIRST_ANSWERS else ""
     return ", ".join(texts[:FIRST_ANSWERS]) + more

@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,16 @@ from promptsearch.commands.shared.console import (
     prompt_cells,
 )
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
+from promptsearch.commands.shared.output_checks import check_run_directory
 from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.engine.strategy import Searcher
 from promptsearch.errors import RunError
+from promptsearch.files.write import folder_name
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import check_installed
 from promptsearch.prediction.selection import ensemble_wins_on_dev
+from promptsearch.runs.directory import numbered_run_directory, run_directory
 from promptsearch.runs.run import Output, search_locked
 from promptsearch.runs.settings import Settings
 
@@ -62,12 +66,19 @@ def loading_from(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in MODEL_OPTIONS if name in options}
 
 
-def default_directory(task: str, strategy: str) -> Path:
-    """Return `runs/<task>-<strategy>-<n>` with the first free n."""
-    number = 1
-    while (path := Path("runs") / f"{task}-{strategy}-{number}").exists():
-        number += 1
-    return path
+def output_directory(
+    options: Mapping[str, Any], definition: TaskDefinition, strategy: str
+) -> AbstractContextManager[Path]:
+    """Return the directory of `--output`, or `runs/<task>-<strategy>-<n>` with the first free n.
+
+    It is locked while in use.
+    """
+    if (directory := options["output"]) is None:
+        return numbered_run_directory(Path("runs") / f"{folder_name(definition.name)}-{strategy}")
+    check_run_directory(directory, options, definition)
+    return run_directory(
+        directory, resume=options.get("resume", False), overwrite=options["overwrite"]
+    )
 
 
 def this_command() -> str:

@@ -1,7 +1,7 @@
 """The search that made a file, rebuilt from the file."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, cast
 
 from promptsearch.engine.strategy import Searcher
@@ -9,8 +9,10 @@ from promptsearch.errors import RunError
 from promptsearch.models.finetuning.config import LEAST
 from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt_file.prompts_json import PromptFile
+from promptsearch.prompt_file.schema import prompts_schema, violations
 from promptsearch.runs.settings import Settings
 from promptsearch.searchers import SEARCHERS, JointSearch
+from promptsearch.searchers.joint.plan import build_strategy
 
 
 def searcher_of(file: PromptFile) -> Searcher:
@@ -24,16 +26,21 @@ def searcher_of(file: PromptFile) -> Searcher:
         raise RunError(
             f"{file.path}: was not made by a search of this tool (strategy {strategy!r})"
         )
+    _check_complete(file)
     options = cast(dict[str, Any], search_section.get("options") or {})
-    known = [field.name for field in fields(cast(Any, SEARCHERS[strategy]))]
-    if strange := [name for name in options if name not in known]:
-        raise RunError(f"{file.path}: {strategy} has no option {strange[0]!r}; take it out")
-    searcher: Searcher = SEARCHERS[strategy](
-        **{name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
-    )
+    location = f"{file.path}: search.options"
+    searcher = cast(Searcher, build_strategy(SEARCHERS[strategy], options, (), location))
     if isinstance(searcher, JointSearch):  # its shares are those of the whole budget
         return replace(searcher, budget=cast(int | None, search_section.get("budget")))
     return searcher
+
+
+def _check_complete(file: PromptFile) -> None:
+    """Raise RunError if a section lacks what it takes to search again."""
+    sections = prompts_schema()["properties"]
+    for name in ("search", "task", "model"):
+        for wrong in violations(file.section(name), sections[name], name, complete=True):
+            raise RunError(f"{file.path}: {wrong}; restore it to search again")
 
 
 def settings_of(file: PromptFile) -> Settings:

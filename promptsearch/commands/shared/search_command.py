@@ -6,8 +6,8 @@ from typing import Any
 from promptsearch.commands.shared.console import Console
 from promptsearch.commands.shared.run_search import (
     After,
-    default_directory,
     described,
+    output_directory,
     search_into,
     settings_from,
 )
@@ -17,7 +17,6 @@ from promptsearch.data import TaskDefinition, load_task
 from promptsearch.engine.strategy import Precheck, Searcher
 from promptsearch.models import Options
 from promptsearch.models.loading.files import find_model_files
-from promptsearch.runs.directory import run_directory
 from promptsearch.runs.run import task_of
 from promptsearch.scoring.calibration import check_calibration
 from promptsearch.searchers import SEARCHERS
@@ -55,10 +54,9 @@ def search_with(
     """
     console, settings = Console(options["quiet"]), settings_from(options)
     settings.metric(definition.kind)
-    directory = options["output"] or default_directory(definition.name, strategy)
     check_calibration(settings.calibration, len(definition.labels))
     find_model_files(options["model"])
     for line in (described(definition), *messages):
         console.say(line)
-    with run_directory(directory, resume=options["resume"], overwrite=options["overwrite"]):
+    with output_directory(options, definition, strategy) as directory:
         search_into(directory, searcher, definition, options, settings, console, after)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from promptsearch.data.scaffold.label_column import labels_of
 from promptsearch.data.scaffold.text_columns import SPACELESS, Column, chosen_columns
-from promptsearch.data.tables.rows import TableFormat, read_rows
+from promptsearch.data.tables.rows import FORMATS, TableFormat, read_rows
 from promptsearch.errors import DataError, listed
-from promptsearch.files.read import ENCODING
+from promptsearch.files.read import COMPRESSED, ENCODING
 
 _CHINESE = re.compile(SPACELESS)
 
@@ -155,10 +155,23 @@ def _answers(labels: Counter[str]) -> list[str]:
     ]
 
 
+def stem_of(data: Path) -> str:
+    """Return a file's name without its endings and the dots before it: `.a (v1.2).csv.gz`.
+
+    >>> stem_of(Path("data/a (v1.2).csv.gz"))
+    'a (v1.2)'
+    """
+    path = Path(data.name)
+    while path.suffix.lower() in (*FORMATS, ".txt", *COMPRESSED):
+        path = path.with_suffix("")
+    return path.name.lstrip(".") or path.name
+
+
 def _name(data: Path) -> str:
     """Return the task's name: sst2 for `sst2/train.tsv.gz`, reviews for `reviews.csv`."""
-    stem = data.name.split(".")[0]
-    return data.absolute().parent.name if stem in ("train", "dev", "test", "data") else stem
+    stem = stem_of(data)
+    folder = data.absolute().parent.name
+    return folder if stem in ("train", "dev", "test", "data") and folder else stem
 
 
 def _spaceless(texts: Iterable[str]) -> bool:

@@ -11,6 +11,7 @@ from promptsearch.errors import DataError
 from promptsearch.files.read import open_text
 
 Lines = Iterator[tuple[int, list[str]]]
+_LONGEST = 1 << 27  # characters of a cell; Python's 131,072 are fewer than those of a long text
 _CSV_HINT = 'write a text with commas in it as "...", a quote in it as ""'
 _TSV_HINT = "a tab ends a cell, and quotes mean nothing"
 
@@ -39,12 +40,25 @@ def _named(
     for line, cells in lines:
         if len(cells) != len(columns):
             problem = f"{_count(cells, 'cell')} where the columns are {len(columns)}"
-            yield line, DataError.at(path, line, f"{problem}: {', '.join(columns)}; {hint}")
+            way_out = separated_otherwise(columns) or separated_otherwise(cells) or hint
+            yield line, DataError.at(path, line, f"{problem}: {', '.join(columns)}; {way_out}")
         elif lost := [cell for cell in cells[len(names) :] if cell]:
             problem = f"{lost[0]!r} stands in a column without a name; give it one, or take it out"
             yield line, DataError.at(path, line, problem)
         else:
             yield line, dict(zip(names, cells, strict=False))
+
+
+def separated_otherwise(cells: Sequence[str]) -> str:
+    """Return what to do where all cells stand in one; "" where they do not.
+
+    >>> separated_otherwise(["text;label"])
+    "separated by ';', it seems: save it with commas, or tabs in a .tsv"
+    """
+    mark = next((mark for mark in ";\t|," if len(cells) == 1 and mark in cells[0]), None)
+    return (
+        f"separated by {mark!r}, it seems: save it with commas, or tabs in a .tsv" if mark else ""
+    )
 
 
 def _header(path: Path, first: tuple[int, list[str]] | None) -> tuple[int, Sequence[str]]:
@@ -88,6 +102,7 @@ def _tsv(path: Path, encoding: str) -> Lines:
 
 def _csv(path: Path, encoding: str) -> Lines:
     """RFC 4180: quoted cells may hold commas, quotes and line ends; a row has its first line."""
+    csv.field_size_limit(max(_LONGEST, csv.field_size_limit()))  # the process's: there is no other
     with open_text(path, encoding, newline="") as stream:
         reader = csv.reader(stream, strict=True)
         while True:

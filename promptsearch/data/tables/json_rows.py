@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from promptsearch.data.tables.strict_json import decoded, decoded_at
 from promptsearch.errors import DataError
 from promptsearch.files.read import open_text
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_DECODER = json.JSONDecoder()
 
 
 def json_lines(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
@@ -53,22 +53,12 @@ def json_document(path: Path, encoding: str) -> object:
     if not text.strip():
         raise DataError.at(path, None, "the file is empty; fetch it again")
     try:
-        return json.loads(text, object_pairs_hook=_once)
+        return decoded(text)
     except json.JSONDecodeError as error:
         message = f"not valid JSON ({error.msg} at character {error.colno}); correct it there"
         raise DataError.at(path, error.lineno, message) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DataError.at(path, None, f"not valid JSON ({error}); correct it") from None
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return the object. Raises ValueError if a key stands twice, of which one would be lost."""
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice")
-    return result
 
 
 def _is_lines(path: Path, encoding: str) -> bool:
@@ -88,13 +78,13 @@ def _is_lines(path: Path, encoding: str) -> bool:
 def _parsed(path: Path, number: int, line: str) -> object:
     """Return the line's value, or what is wrong with it."""
     try:
-        return json.loads(line)
+        return decoded(line)
     except json.JSONDecodeError as error:
         problem = f"{error.msg} at character {error.colno}"
-    except (ValueError, RecursionError) as error:  # a number or a nesting beyond Python's limits
-        problem = str(error)
-    message = f"not valid JSON ({problem}); each line must be one object, such as"
-    return DataError.at(path, number, f'{message} {{"text": "..."}}')
+        message = f"not valid JSON ({problem}); each line must be one object, such as"
+        return DataError.at(path, number, f'{message} {{"text": "..."}}')
+    except ValueError as error:  # keys that stand twice, numbers and nesting beyond the limits
+        return DataError.at(path, number, f"not valid JSON ({error}); correct the line")
 
 
 class _Container:
@@ -104,6 +94,7 @@ class _Container:
         self.path, self.text = path, text
         self.at = start
         self.keyed = text[start] == "{"
+        self.keys: set[object] = set()
         self.line, self.counted = 1, 0
 
     def items(self) -> Iterator[tuple[int, object]]:
@@ -112,14 +103,23 @@ class _Container:
         while not self._takes(close):
             line = self._line()
             if self.keyed:
-                self._value()
-                self._expect(":")
+                self._key()
             yield line, self._value()
             if not self._takes(","):
                 self._expect(close, "','")
                 break
         if self.at < len(self.text):
             raise self._error("there is text after its end")
+
+    def _key(self) -> None:
+        if self.text[self.at : self.at + 1] != '"':
+            raise self._error("expected a key in quotes")
+        before, key = self.at, self._value()
+        if key in self.keys:
+            self.at = before
+            raise self._error(f"the key {key!r} stands twice")
+        self.keys.add(key)
+        self._expect(":")
 
     def _skip(self) -> None:
         self.at = _space(self.text, self.at + 1)
@@ -136,11 +136,11 @@ class _Container:
 
     def _value(self) -> object:
         try:
-            value, end = _DECODER.raw_decode(self.text, self.at)
+            value, end = decoded_at(self.text, self.at)
         except json.JSONDecodeError as error:
             self.at = error.pos
             raise self._error(error.msg) from None
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise self._error(str(error)) from None
         self.at = _space(self.text, end)
         return value

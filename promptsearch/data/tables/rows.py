@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from promptsearch.data.tables.delimited import csv_rows, tsv_rows
+from promptsearch.data.tables.delimited import csv_rows, separated_otherwise, tsv_rows
 from promptsearch.data.tables.json_rows import each_line, json_values
 from promptsearch.data.tables.nested import joined, reached
-from promptsearch.data.tables.parquet import parquet_rows
+from promptsearch.data.tables.parquet import Unreadable, parquet_rows
 from promptsearch.data.tables.semeval import text_rows
+from promptsearch.data.tables.strict_json import is_finite
 from promptsearch.errors import DataError, did_you_mean
 from promptsearch.files.read import ENCODING, is_whole, kind_of
 
@@ -41,12 +42,14 @@ class Row:
     def text(self, column: str) -> str:
         """Return the cell as text. Raises DataError if it is missing, null, nested or empty."""
         if column not in self.cells:
+            names = list(self.cells)
+            way_out = separated_otherwise(names)
             raise self.error(
-                f"there is no column {column!r}{did_you_mean(column, list(self.cells))}; "
-                f"the columns are {', '.join(self.cells)}{_separated(self.cells)}"
+                f"there is no column {column!r}{did_you_mean(column, names)}; "
+                f"the columns are {', '.join(names)}{'; ' if way_out else ''}{way_out}"
             )
         if (text := self.peek(column)) is None:
-            problem = "null" if self.cells[column] is None else "not text or a number"
+            problem = _no_text(self.cells[column])
             raise self.error(
                 f"the column {column!r} is {problem}; give it a text or remove the row"
             )
@@ -61,10 +64,10 @@ class Row:
                 return self._whole(column, text)
             case bool(flag):
                 return str(flag).lower()
-            case None | bytes() | Mapping() | list() | tuple():
+            case None | bytes() | Mapping() | list() | tuple() | Unreadable():
                 return None
             case scalar:
-                return str(scalar)
+                return str(scalar) if is_finite(scalar) else None
 
     def error(self, message: str) -> DataError:
         return DataError.at(self.path, self.line, message)
@@ -140,10 +143,9 @@ def renamed(row: Row, names: Mapping[str, str]) -> Row:
     return replace(row, cells=cells)
 
 
-def _separated(cells: Cells) -> str:
-    """Return what to do where all columns stand in one, because something else separates them."""
-    names = list(cells)
-    mark = next((mark for mark in ";\t|" if len(names) == 1 and mark in names[0]), None)
-    return (
-        f"; separated by {mark!r}, it seems: save it with commas, or tabs in a .tsv" if mark else ""
-    )
+def _no_text(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, Unreadable):
+        return f"a {value.type} that cannot be read"
+    return "not text or a number" if is_finite(value) else f"{value}, which is no number"

@@ -8,7 +8,7 @@ from typing import Literal
 
 from promptsearch.data.tasks.task_file import TaskFile
 from promptsearch.errors import DataError
-from promptsearch.files.read import expand, open_text
+from promptsearch.files.read import expand_one, open_text
 
 CandidatesRule = Literal["objects", "vocabulary", "common-vocab", "file"]
 COMMON_VOCAB = "common_vocab_cased.txt"
@@ -35,17 +35,23 @@ def chosen_candidates(task: TaskFile, file: Path, objects: Sequence[str]) -> Can
             path = common_vocab(file)
             return Candidates("common-vocab", path, read_candidates(path))
         case name:
-            (path,) = _candidate_files(name, file)
+            path = _candidates_file(name, file)
             return Candidates("file", path, read_candidates(path, task.encoding))
 
 
 def read_candidates(path: Path, encoding: str = "utf-8") -> tuple[str, ...]:
     """Return one answer a line, each once. Raises DataError if there are none."""
+    words: dict[str, None] = {}
     with open_text(path, encoding) as stream:
-        words = tuple(dict.fromkeys(line.strip() for line in stream if line.strip()))
+        for number, line in enumerate(stream, 1):
+            if "\r" in (word := line.strip()):
+                message = "a carriage return is inside a candidate; end each line with a line feed"
+                raise DataError.at(path, number, message)
+            if word:
+                words[word] = None
     if not words:
         raise DataError.at(path, None, "it holds no candidate; write one answer a line")
-    return words
+    return tuple(words)
 
 
 def common_vocab(file: Path) -> Path:
@@ -65,9 +71,9 @@ def common_vocab(file: Path) -> Path:
     )
 
 
-def _candidate_files(name: str, file: Path) -> tuple[Path, ...]:
+def _candidates_file(name: str, file: Path) -> Path:
     try:
-        return expand([name], file.parent)
+        return expand_one(name, file.parent)
     except DataError as error:
         raise DataError(
             f'{file}: candidates: {error}, or write "vocabulary" or "common-vocab"'

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from promptsearch.data import Example
+from promptsearch.data.examples import fingerprint
 from promptsearch.data.tasks.candidates import CandidatesRule
 from promptsearch.data.tasks.facts_reader import objects_of
 from promptsearch.data.tasks.schema import Reader, TaskSchema
@@ -20,8 +22,13 @@ class Split:
 
     name: str
     files: tuple[str, ...]  # as the task file writes them
-    sha256: str
+    sha256: str  # of the files
     examples: tuple[Example, ...]
+
+    @cached_property
+    def examples_sha256(self) -> str:
+        """The hash of the examples as the task file has them read."""
+        return fingerprint(self.examples)
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class TaskDefinition:
     reader: Reader = field(repr=False)
     test_files: tuple[str, ...] = ()  # as the task file writes them; () without a test split
     test_paths: tuple[Path, ...] = ()
+    data_files: tuple[Path, ...] = ()  # of all splits and the corpus, and the answers' file
     candidates_rule: CandidatesRule | None = None  # None: no facts
     candidates_file: Path | None = None
 
@@ -58,6 +66,12 @@ class TaskDefinition:
                 "see with `promptsearch certify` what dev can say"
             )
         return read_split("test", self.test_files, self.test_paths, self.reader)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that the task is read from."""
+        candidates = (self.candidates_file,) if self.candidates_file else ()
+        return (self.file, *self.data_files, *candidates)
 
     @property
     def schema(self) -> TaskSchema:

@@ -10,21 +10,25 @@ from promptsearch.data import Example
 SMALL = 200  # examples; below, half goes to dev, else a fifth
 
 
-def with_dev(examples: Sequence[Example]) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+def with_dev(
+    examples: Sequence[Example], fields: Sequence[str]
+) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """Return (train, dev), each in the order of `examples`; every label keeps its share.
 
-    Which examples go is decided by a hash of what they say, so that inserting a row moves few.
-    Facts are stratified by their first object; a subject is never on both sides.
+    Which examples go is decided by a hash of their targets and of the inputs that the manual
+    template reads, its `fields`: inserting a row moves few, the order of rows and columns that
+    nobody reads move none. Facts are stratified by the first of their objects as sorted; a subject
+    is never on both sides.
     """
     share = 2 if len(examples) < SMALL else 5
     strata: dict[str, list[int]] = {}
     for index, example in enumerate(examples):
-        strata.setdefault(example.targets[0], []).append(index)
+        strata.setdefault(min(example.targets), []).append(index)
     quotas = _quotas({label: len(rows) for label, rows in strata.items()}, share)
     chosen = {
         index
         for label, rows in strata.items()
-        for index in sorted(rows, key=lambda row: _hash(examples[row]))[: quotas[label]]
+        for index in sorted(rows, key=lambda row: _key(examples[row], fields))[: quotas[label]]
     }
     train = [example for index, example in enumerate(examples) if index not in chosen]
     return _numbered(train), _numbered([examples[index] for index in sorted(chosen)])
@@ -45,8 +49,11 @@ def _numbered(examples: Sequence[Example]) -> tuple[Example, ...]:
     return tuple(replace(example, id=str(index)) for index, example in enumerate(examples))
 
 
-def _hash(example: Example) -> str:
-    return _digest(json.dumps([sorted(example.inputs.items()), example.targets]))
+def _key(example: Example, fields: Sequence[str]) -> tuple[str, str]:
+    """Return what sorts an example: by what is read of it, of equals by all that it holds."""
+    targets, inputs = sorted(example.targets), sorted(example.inputs.items())
+    read = [(name, text) for name, text in inputs if name in fields]
+    return _digest(json.dumps([read, targets])), _digest(json.dumps([inputs, targets]))
 
 
 def _digest(text: str) -> str:

@@ -85,7 +85,7 @@ def task_in_memory(
     """
     if len(examples) < 2:
         raise DataError(f"{len(examples)} example leaves none to decide on; give more")
-    train, dev = with_dev(examples)
+    train, dev = with_dev(examples, prompt.template.fields)
     inputs = [name for name in frame.inputs if all(name in e.inputs for e in examples)]
     return TaskDefinition(
         name=frame.name,

@@ -1,5 +1,6 @@
 """Loads a task: its file, its data and its manual prompt, all checked before a model loads."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.data.tasks.task_file import TaskFile, read_toml, task_file
-from promptsearch.errors import DataError, PromptError, TaskError, did_you_mean
+from promptsearch.errors import DataError, PromptError, TaskError, brief, did_you_mean
 from promptsearch.files.read import expand
 from promptsearch.prompt import Prompt, Template, Verbalizer
 
@@ -135,22 +136,24 @@ def builtin_tasks() -> dict[str, Path]:
 def task_path(spec: str | Path) -> Path:
     """Return the task file that `spec` means: a path, else a built-in name."""
     path = Path(spec)
-    if path.is_file():
+    if os.path.isfile(path):
         return path
     tasks = builtin_tasks()
     if str(spec) in tasks:
         return tasks[str(spec)]
-    if path.is_dir():
+    if os.path.isdir(path):
         raise TaskError(f"{path} is a folder; name the task file in it")
     raise TaskError(_unknown(path, list(tasks)))
 
 
 def _unknown(path: Path, names: list[str]) -> str:
-    beside = sorted(each.name for each in path.parent.glob("*.toml"))
+    folder = path.parent
+    beside = sorted(each.name for each in folder.glob("*.toml")) if os.path.isdir(folder) else []
     near = did_you_mean(path.name, [*names, *beside])
     builtin = ", ".join(names) or "none"
     return (
-        f"there is no task {str(path)!r}{near}: no such file, and the built-in tasks are {builtin}"
+        f"there is no task {brief(str(path), 200)!r}{near}: no such file, and the built-in tasks "
+        f"are {builtin}"
     )
 
 
@@ -165,6 +168,13 @@ class _Source:
     dev: tuple[Path, ...]
     test: tuple[Path, ...]
     corpus: tuple[Path, ...]
+
+    @property
+    def data_files(self) -> tuple[Path, ...]:
+        """The files of all splits and the corpus, and that of the answers if they have one."""
+        answers = self.document.get("answers")
+        beside = (self.file.parent / answers,) if isinstance(answers, str) else ()
+        return (*self.train, *self.dev, *self.test, *self.corpus, *beside)
 
     @property
     def layout(self) -> TableFormat:
@@ -209,7 +219,7 @@ def _classification(source: _Source) -> TaskDefinition:
     prompt = manual_prompt(source.task, source.file)
     files = source.train + source.dev
     reader = labelled_reader(source.task, prompt, source.layout, files, source.file)
-    train, dev = _train_and_dev(source, reader)
+    train, dev = _train_and_dev(source, reader, prompt.template.fields)
     labels = prompt.verbalizer.labels
     return _definition(source, prompt, labels, reader.inputs, train, dev, reader)
 
@@ -217,7 +227,7 @@ def _classification(source: _Source) -> TaskDefinition:
 def _facts(source: _Source) -> TaskDefinition:
     template = fact_template(source.task, source.file)
     reader = FactsReader(source.layout, source.task.subject, source.task.object)
-    train, dev = _train_and_dev(source, reader)
+    train, dev = _train_and_dev(source, reader, template.fields)
     objects = objects_of(train.examples, dev.examples)
     # Until the candidates are known the objects stand in: enough to show the prompt.
     prompt = Prompt(template, Verbalizer.of_candidates(objects, template.slots[0]))
@@ -227,7 +237,7 @@ def _facts(source: _Source) -> TaskDefinition:
     return definition if chosen.words is None else with_candidates(definition, chosen.words)
 
 
-def _train_and_dev(source: _Source, reader: Reader) -> tuple[Split, Split]:
+def _train_and_dev(source: _Source, reader: Reader, fields: Sequence[str]) -> tuple[Split, Split]:
     train = read_split("train", source.task.train, source.train, reader)
     if source.dev:
         return train, read_split("dev", source.task.dev, source.dev, reader)
@@ -236,7 +246,7 @@ def _train_and_dev(source: _Source, reader: Reader) -> tuple[Split, Split]:
             f"{source.file}: train has one example, too few to hold some out for dev; add rows, "
             "or a dev file"
         )
-    rest, held_out = with_dev(train.examples)
+    rest, held_out = with_dev(train.examples, fields)
     return replace(train, examples=rest), replace(train, name="dev", examples=held_out)
 
 
@@ -270,4 +280,5 @@ def _definition(
         reader=reader,
         test_files=task.test,
         test_paths=source.test,
+        data_files=source.data_files,
     )

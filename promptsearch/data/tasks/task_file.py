@@ -9,9 +9,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from promptsearch.data.tables.strict_json import check_nesting
 from promptsearch.data.tasks.ptr_rules import ENDINGS, read_rules
-from promptsearch.errors import TaskError, did_you_mean
-from promptsearch.files.read import ENCODING, expand, kind_of
+from promptsearch.errors import DataError, TaskError, brief, did_you_mean
+from promptsearch.files.read import ENCODING, expand_one, kind_of, open_bytes
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ class TomlKeys:
     def string(self, key: str, default: str) -> str:
         value = self.document.get(key, default)
         if not isinstance(value, str):
-            raise self.error(key, f'it must be a string, such as "text", not {value!r}')
+            raise self.error(key, f'it must be a string, such as "text", not {brief(repr(value))}')
         return value
 
     def optional(self, key: str) -> str | None:
@@ -53,7 +54,7 @@ class TomlKeys:
     def flag(self, key: str, *, default: bool) -> bool:
         value = self.document.get(key, default)
         if not isinstance(value, bool):
-            raise self.error(key, f"it must be true or false, not {value!r}")
+            raise self.error(key, f"it must be true or false, not {brief(repr(value))}")
         return value
 
     def strings(self, key: str) -> tuple[str, ...]:
@@ -61,7 +62,9 @@ class TomlKeys:
         value = self.document.get(key, [])
         values = value if isinstance(value, list) else [value]
         if wrong := [each for each in values if not isinstance(each, str) or not each]:
-            raise self.error(key, f"it must be a string or a list of strings, not {wrong[0]!r}")
+            raise self.error(
+                key, f"it must be a string or a list of strings, not {brief(repr(wrong[0]))}"
+            )
         return tuple(values)
 
     def table(self, key: str) -> "TomlKeys | None":
@@ -69,7 +72,7 @@ class TomlKeys:
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            raise self.error(key, f"it must be a table [{key}], not {value!r}")
+            raise self.error(key, f"it must be a table [{key}], not {brief(repr(value))}")
         return TomlKeys(value, self.file, f"{self.prefix}{key}.")
 
     def names(self, key: str) -> dict[str, str]:
@@ -123,19 +126,39 @@ class TaskFile:
     candidates: str | None
 
 
+_WORD = 63  # bits of a whole number beside its sign
 WRITES_ONE = "`promptsearch init DATA --label COLUMN` writes one from a table"
 
 
 def read_toml(file: Path, kind: str = "task file", way_out: str = WRITES_ONE) -> dict[str, object]:
     """Return the document as parsed. Raises TaskError if the file is missing or no TOML."""
-    (file,) = expand([file], Path())
+    with open_bytes(file) as stream:
+        data = stream.read()
     try:
-        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+        document = tomllib.loads(data.decode("utf-8-sig"))
+        check_nesting(document)
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise TaskError(f"{file}, line {line}: not UTF-8; save the {kind} as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise TaskError(f"{file}: not a {kind} in TOML (nested too deep); {way_out}") from None
+    except ValueError as error:  # of TOML, or of numbers and nesting beyond the limits
         raise TaskError(f"{file}: not a {kind} in TOML ({error}); {way_out}") from None
+    _refuse_long_numbers(document, file)
+    return document
+
+
+def _refuse_long_numbers(document: Mapping[str, object], file: Path) -> None:
+    """Raise TaskError at a whole number that TOML has not, and that has too many digits to show."""
+    pending: list[tuple[str, object]] = list(document.items())
+    while pending:
+        key, value = pending.pop()
+        if isinstance(value, int) and value.bit_length() > _WORD:
+            raise TaskError(f"{file}: {key}: the number is beyond TOML's {_WORD + 1} bits; mend it")
+        if isinstance(value, Mapping):
+            pending += [(f"{key}.{name}", inner) for name, inner in value.items()]
+        elif isinstance(value, list):
+            pending += [(key, inner) for inner in value]
 
 
 def task_file(document: Mapping[str, object], file: Path) -> TaskFile:
@@ -176,7 +199,7 @@ def _kind(keys: TomlKeys) -> Kind:
         case "facts":
             return "facts"
         case other:
-            problem = "it is missing" if other is None else f"it is {other!r}"
+            problem = "it is missing" if other is None else f"it is {brief(repr(other))}"
             message = f'{problem}; write kind = "classification" or kind = "facts"'
             raise keys.error("kind", message)
 
@@ -212,7 +235,7 @@ def _answers(keys: TomlKeys) -> Answers:
     """Label -> answers, from the table, or the TOML file or the rule file that it names."""
     table = keys
     if isinstance(keys.document.get("answers"), str):
-        file = keys.file.parent / keys.string("answers", "")
+        file = _answers_file(keys)
         if kind_of(file) in ENDINGS:
             return read_rules(file)
         document = read_toml(file)
@@ -222,8 +245,17 @@ def _answers(keys: TomlKeys) -> Answers:
     return {} if answers is None else {name: _listed(answers, name) for name in answers.document}
 
 
+def _answers_file(keys: TomlKeys) -> Path:
+    try:
+        return expand_one(keys.string("answers", ""), keys.file.parent)
+    except DataError as error:
+        raise keys.error("answers", str(error)) from None
+
+
 def _listed(answers: TomlKeys, label: str) -> str | Sequence[object]:
     value = answers.document[label]
     if not isinstance(value, str | list):
-        raise answers.error(label, f"it must be a string or a list of them, not {value!r}")
+        raise answers.error(
+            label, f"it must be a string or a list of them, not {brief(repr(value))}"
+        )
     return value

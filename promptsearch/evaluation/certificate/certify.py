@@ -53,7 +53,7 @@ def in_sample_section(comparison: Comparison, design: Design) -> Section | None:
     ci95, _ = bootstrap(lambda drawn: float(differences[drawn].mean()), len(rows))
     prompt = comparison.prompts[winner]
     kind = comparison.definition.kind
-    answers = {} if kind == "facts" else {"verbalizer": prompt.verbalizer.plain()}
+    answers = {} if kind == "facts" else {"verbalizer": prompt.plain_answers}
     best = {"template": str(prompt.template), **answers}
     return {"best": best, "delta": float(differences.mean()), "ci95": list(ci95)}
 

@@ -60,7 +60,7 @@ def _searched(definition: TaskDefinition, search: Search, chosen: Ints) -> Fold:
 
 def from_rows(definition: TaskDefinition, rows: Sequence[Example]) -> TaskDefinition:
     """Return the task with these rows alone, split into train and dev as for a task without dev."""
-    train, dev = with_dev(rows)
+    train, dev = with_dev(rows, definition.prompt.template.fields)
     return replace(
         definition,
         train=Split("train", (), "a part of the rows", train),

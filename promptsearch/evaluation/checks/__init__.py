@@ -14,8 +14,9 @@ from promptsearch.evaluation.checks.finding import (
     worst_first,
 )
 from promptsearch.evaluation.checks.lengths import length_findings
+from promptsearch.evaluation.checks.manual_scores import score_findings
 from promptsearch.evaluation.checks.prompt_file import file_findings, prompt_findings
-from promptsearch.evaluation.checks.rows import row_findings
+from promptsearch.evaluation.checks.rows import empty_inputs, row_findings
 from promptsearch.evaluation.checks.templates import template_findings
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt, Template, Verbalizer
@@ -35,25 +36,39 @@ def findings(
     splits = [definition.train, definition.dev]
     if definition.test_files:
         splits.append(definition.test())
-    data_and_rows = [*data_findings(definition, splits), *row_findings(definition, splits)]
+    fields = definition.prompt.template.fields
+    data_and_rows = [
+        *data_findings(definition, splits),
+        *row_findings(definition, splits, fields),
+        *empty_inputs(definition, splits),
+    ]
     if model is not None:
         data_and_rows += _characters(splits, model)
     checks = _PromptChecks(definition, splits, model)
     of_prompts = [
         replace(finding, prompts=(MANUAL,)) for finding in checks.findings_of(definition.prompt)
     ]
+    if model is not None and definition.kind == "classification" and not _errors(of_prompts):
+        of_prompts += [
+            replace(finding, prompts=(MANUAL,)) for finding in score_findings(definition, model)
+        ]
     if file is not None:
         data_and_rows += file_findings(file, definition, model)
         of_prompts += _of_prompts(file, checks)
     return worst_first([*data_and_rows, *grouped_by_message(of_prompts)])
 
 
+def _errors(findings: Sequence[Finding]) -> bool:
+    return any(finding.level == "error" for finding in findings)
+
+
 def _of_prompts(file: PromptFile, checks: "_PromptChecks") -> Iterator[Finding]:
     method = file.section("scoring").get("calibration")
     for saved in file.prompts:
         fits = list(prompt_findings(saved, checks.definition, method))
-        fitting = not any(finding.level == "error" for finding in fits)
-        for prompt_finding in [*fits, *(checks.findings_of(saved.prompt) if fitting else ())]:
+        if not _errors(fits):
+            fits += [*checks.rows_of(saved.prompt.template), *checks.findings_of(saved.prompt)]
+        for prompt_finding in fits:
             yield replace(prompt_finding, prompts=(saved.id,))
 
 
@@ -77,6 +92,7 @@ class _PromptChecks:
     model: LanguageModel | None
     _answers: dict[Verbalizer, CheckedVerbalizer] = field(default_factory=dict)
     _lengths: dict[tuple[Template, int], list[Finding]] = field(default_factory=dict)
+    _rows: dict[frozenset[str], list[Finding]] = field(default_factory=dict)
 
     def findings_of(self, prompt: Prompt) -> Iterator[Finding]:
         """Yield findings about a template and, given a model, its answers and their room."""
@@ -86,6 +102,15 @@ class _PromptChecks:
             yield from number_findings(prompt.verbalizer)
         if self.model is not None:
             yield from self._read(prompt, self.model)
+
+    def rows_of(self, template: Template) -> list[Finding]:
+        """Return the equal rows of a template that reads other inputs than the manual one."""
+        fields = frozenset(template.fields)
+        if fields == frozenset(self.definition.prompt.template.fields):
+            return []
+        if fields not in self._rows:
+            self._rows[fields] = list(row_findings(self.definition, self.splits, template.fields))
+        return self._rows[fields]
 
     def _read(self, prompt: Prompt, model: LanguageModel) -> Iterator[Finding]:
         verbalizer, facts = prompt.verbalizer, self.definition.kind == "facts"

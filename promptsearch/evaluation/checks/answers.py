@@ -145,6 +145,12 @@ class CheckedVerbalizer:
             yield Finding(
                 "warning", f"answers differ in tokens ({lengths_text}): longer ones score lower"
             )
+        elif (count := self.read[0].longest) > 1:
+            yield Finding(
+                "warning",
+                f"answers of {count} tokens each: single words mostly do better; write some, or "
+                "search for some: promptsearch answers prune",
+            )
 
     def _spaces(self) -> Iterator[Finding]:
         spaced = [

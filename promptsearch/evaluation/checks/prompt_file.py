@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from promptsearch.data import TaskDefinition
+from promptsearch.data.tasks.task_changes import task_changes
 from promptsearch.errors import SHOWN, DataError, TaskError
 from promptsearch.evaluation.checks.finding import Finding, Level, listed
 from promptsearch.models import LanguageModel
@@ -43,22 +44,33 @@ def _data(file: PromptFile, definition: TaskDefinition) -> Iterator[Finding]:
     data = file.section("task").get("data")
     splits = data if isinstance(data, Mapping) else {}
     now = {
-        "train": definition.train.sha256,
-        "dev": definition.dev.sha256,
-        "test": definition.test_sha256,
+        "train": (definition.train.sha256, definition.train.examples_sha256),
+        "dev": (definition.dev.sha256, definition.dev.examples_sha256),
+        "test": (definition.test_sha256, None),
     }
-    for name, sha256 in now.items():
+    for name, (sha256, examples) in now.items():
         split = splits.get(name)
-        before = split.get("sha256") if isinstance(split, Mapping) else None
-        if before is not None and before != sha256:
-            scored = [s.id for s in file.prompts if name in _scores(s)]
-            past = f"scores on {name} were made" if name != "train" else "prompts were proposed"
-            yield Finding(
-                "warning",
-                f"{past} on other data (sha256 {str(before)[:12]}, now {str(sha256)[:12]}): "
-                "search or evaluate again",
-                tuple(scored or [s.id for s in file.prompts]),
-            )
+        before = split if isinstance(split, Mapping) else {}
+        if before.get("sha256") not in (None, sha256):
+            change = f"other data (sha256 {str(before['sha256'])[:12]}, now {str(sha256)[:12]})"
+        elif before.get("examples_sha256") not in (None, examples):
+            change = f"the same files read otherwise{_task_changes(file, definition)}"
+        else:
+            continue
+        scored = [s.id for s in file.prompts if name in _scores(s)]
+        past = f"scores on {name} were made" if name != "train" else "prompts were proposed"
+        yield Finding(
+            "warning",
+            f"{past} on {change}: search or evaluate again",
+            tuple(scored or [s.id for s in file.prompts]),
+        )
+
+
+def _task_changes(file: PromptFile, definition: TaskDefinition) -> str:
+    """Return ` (label was 'label', now 'label2')`: what has changed in the task file."""
+    before = file.section("task").get("definition")
+    changes = task_changes(before if isinstance(before, Mapping) else {}, definition.document)
+    return f" ({'; '.join(changes)})" if before else ""
 
 
 def _scores(saved: SavedPrompt) -> Mapping[str, object]:

@@ -8,36 +8,46 @@ from promptsearch.evaluation.checks.finding import Finding, listed
 _Inputs = tuple[tuple[str, str], ...]
 
 
-def row_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
-    """Yield findings over all splits; rows go by the ids of their examples, from 0."""
-    yield from _repeats(splits)
+def row_findings(
+    definition: TaskDefinition, splits: Sequence[Split], fields: Sequence[str]
+) -> Iterator[Finding]:
+    """Yield rows that are equal in the inputs that a template reads, its `fields`.
+
+    Rows go by the ids of their examples, from 0.
+    """
+    unread = [name for name in definition.inputs if name not in fields]
+    compared = f" (compared: {', '.join(fields)})" if unread else ""
+    yield from _repeats(splits, fields, compared)
     if definition.kind == "classification":
-        yield from _conflicts(splits)
-    yield from _empty(definition, splits)
+        yield from _conflicts(splits, fields, compared)
 
 
-def _repeats(splits: Sequence[Split]) -> Iterator[Finding]:
-    inputs = {split.name: list(map(_inputs, split.examples)) for split in splits}
+def _repeats(splits: Sequence[Split], fields: Sequence[str], compared: str) -> Iterator[Finding]:
+    inputs = {
+        split.name: [_inputs(example, fields) for example in split.examples] for split in splits
+    }
     for name, rows in inputs.items():
         if repeated := len(rows) - len(set(rows)):
-            yield Finding("warning", f"{name}: {repeated} rows repeat the inputs of another row")
+            message = f"{name}: {repeated} rows repeat the inputs of another row{compared}"
+            yield Finding("warning", message)
     names = list(inputs)
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
             if shared := len(set(inputs[first]) & set(inputs[second])):
-                yield Finding("warning", f"{first} and {second} share {shared} inputs: leakage")
+                message = f"{first} and {second} share {shared} inputs: leakage{compared}"
+                yield Finding("warning", message)
 
 
-def _inputs(example: Example) -> _Inputs:
-    return tuple(sorted(example.inputs.items()))
+def _inputs(example: Example, fields: Sequence[str]) -> _Inputs:
+    return tuple(sorted((name, text) for name, text in example.inputs.items() if name in fields))
 
 
-def _conflicts(splits: Sequence[Split]) -> Iterator[Finding]:
+def _conflicts(splits: Sequence[Split], fields: Sequence[str], compared: str) -> Iterator[Finding]:
     """Yield equal inputs with different labels, in one split or in two."""
     rows: dict[_Inputs, list[tuple[str, str]]] = {}
     for split in splits:
         for example in split.examples:
-            rows_and_labels = rows.setdefault(_inputs(example), [])
+            rows_and_labels = rows.setdefault(_inputs(example, fields), [])
             rows_and_labels += [(f"{split.name} {example.id}", label) for label in example.targets]
     torn = [
         rows_and_labels
@@ -51,12 +61,13 @@ def _conflicts(splits: Sequence[Split]) -> Iterator[Finding]:
         ]
         yield Finding(
             "warning",
-            f"{len(torn)} inputs have different labels in different rows: {listed(conflicts)}; "
-            "correct the labels or remove the rows",
+            f"{len(torn)} inputs have different labels in different rows: {listed(conflicts)}"
+            f"{compared}; correct the labels or remove the rows",
         )
 
 
-def _empty(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
+def empty_inputs(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
+    """Yield inputs of the task without a text in a row."""
     for split in splits:
         for name in definition.inputs:
             empty = [e.id for e in split.examples if not e.inputs.get(name, "").strip()]

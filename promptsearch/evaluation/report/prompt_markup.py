@@ -9,6 +9,7 @@ from promptsearch.evaluation.report.number_format import shortened
 from promptsearch.evaluation.report.statistics.word_diff import TemplateChange, Word
 from promptsearch.prompt import Field, Input, Prompt, Slot, Template, Text
 from promptsearch.prompt.template import notation_of
+from promptsearch.prompt.verbalizer import answer_text
 
 LONGEST = 400  # characters of an input that are shown
 FIRST = 4  # answers of a label
@@ -75,13 +76,7 @@ def label_html(label: str, verbalizer: Any) -> Html:
 def answer_texts(answers: Any) -> tuple[str, ...]:
     """Return the answers of one label as texts; those of several slots are joined."""
     values = [answers] if isinstance(answers, str) else answers
-    return tuple(map(_text, values))
-
-
-def _text(answer: Any) -> str:
-    if isinstance(answer, Mapping):
-        answer = list(answer.values())
-    return answer if isinstance(answer, str) else " · ".join(map(str, answer))
+    return tuple(answer_text(answer, " · ") for answer in values)
 
 
 def _answers(answers: Any) -> Html:

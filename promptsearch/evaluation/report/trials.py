@@ -1,12 +1,11 @@
 """The ledger as a report reads it: whole lines are read, damaged ones counted."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from promptsearch.engine.ledger import LEDGER
+from promptsearch.engine.ledger import LEDGER, row_of
 from promptsearch.errors import RunError
 from promptsearch.metrics.predictions import Scores
 
@@ -49,7 +48,7 @@ def read_trials(folder: Path) -> Trials:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 try:
-                    rows += _scored(json.loads(line))
+                    rows += _scored(row_of(line))
                 except (ValueError, KeyError, TypeError, RecursionError):
                     damaged.append(number)
     except OSError as error:

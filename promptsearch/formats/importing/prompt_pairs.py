@@ -19,7 +19,7 @@ def together(foreign: ForeignTemplate, answers: ForeignVerbalizer) -> bool:
 
 def answers_of_task(task: TaskDefinition) -> ForeignVerbalizer:
     """Return the task's manual verbalizer."""
-    plain = task.prompt.verbalizer.plain()
+    plain = task.prompt.plain_answers
     words = tuple(tuple(map(_frozen, words_of_label)) for words_of_label in plain.values())
     return ForeignVerbalizer(Location(task.file), words, tuple(plain))
 

@@ -77,7 +77,7 @@ def _code(request: ExportRequest, inputs: Mapping[str, tuple[str, str]]) -> str:
         f"        {variable} = self.shortenable({value})" for variable, value in inputs.values()
     ]
     verbalizers = [
-        f"        {number}: {saved.prompt.verbalizer.plain()!r},"
+        f"        {number}: {saved.prompt.plain_answers!r},"
         for number, saved in enumerate(request.prompts)
     ]
     patterns = [

@@ -12,6 +12,7 @@ from io import StringIO
 from typing import Protocol
 
 from promptsearch.data import Row
+from promptsearch.data.tables.strict_json import encoded, is_finite
 from promptsearch.errors import RunError
 from promptsearch.prediction.table.columns import Value
 
@@ -89,7 +90,7 @@ class Delimited:
 
     def _cell(self, row: Row, column: str) -> str:
         value = row.cells.get(column)
-        text = "" if value is None else row.peek(column)
+        text = row.peek(column) if value is not None and is_finite(value) else ""
         if text is None:
             text = _json(row, value)
         if self.join == "\t" and not _is_tabular(text):
@@ -157,12 +158,12 @@ def _is_tabular(text: str) -> bool:
 
 
 def _json(row: Row, value: object) -> str:
-    """Return a value of the row as JSON; dates, decimals and the like as texts."""
+    """Return a value of the row as JSON; dates, decimals and the like as texts, NaN as null."""
     try:
-        text = json.dumps(value, ensure_ascii=False, default=_plain)
+        text = encoded(value, _plain)
         text.encode()
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape
-        return json.dumps(value, default=_plain)
+        return json.dumps(json.loads(text))
     except TypeError:
         raise row.error("it holds bytes, which are no text; write .parquet") from None
     return text

@@ -11,12 +11,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from io import RawIOBase
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from promptsearch.engine.ledger import Ledger
 from promptsearch.errors import RunError
+from promptsearch.files.write import replace_file
 from promptsearch.prediction.table.label_rows import Done
 
 Finish = Callable[[Path, Path], None]  # makes the second file from the first one
@@ -104,15 +106,16 @@ class PartialOutput:
     """Lines of a target so far."""
 
     path: Path
-    file: BinaryIO
+    file: RawIOBase
     ledger: Ledger
     done: Done
 
     def write(self, text: str, done: Done) -> None:
         """Write lines to the disk before returning. Raises RunError if there is no room."""
         with run_errors(self.path):
-            self.file.write(text.encode())
-            self.file.flush()
+            data = text.encode()
+            while data:  # unbuffered: what a full disk refuses is not tried again by `close`
+                data = data[self.file.write(data) :]
             os.fsync(self.file.fileno())
             self.ledger.append([{**asdict(done), "bytes": self.file.tell()}])
             del self.ledger.rows[:-1]  # one is enough, of millions
@@ -131,7 +134,7 @@ def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[PartialO
         target.part.touch()
     with (
         Ledger(identity, target.journal) as ledger,
-        target.part.open("r+b") as file,
+        target.part.open("r+b", buffering=0) as file,
     ):
         last = dict(ledger.rows[-1]) if ledger.rows else {"bytes": 0}
         end, size = int(str(last["bytes"])), target.part.stat().st_size
@@ -180,9 +183,9 @@ def finished(target: Target, finish: Finish | None = None) -> None:
         if finish is not None:
             new = target.file.with_name(f"{target.file.name}.new")
             finish(target.part, new)
-            os.replace(new, target.file)
+            replace_file(new, target.file)
         else:
-            os.replace(target.part, target.file)
+            replace_file(target.part, target.file)
         target.clear()
 
 

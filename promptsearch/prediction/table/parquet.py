@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TextIO
 from promptsearch.data import Row, TableFormat
 from promptsearch.data.tables.parquet import open_parquet, pyarrow_for
 from promptsearch.data.tables.rows import each_row
+from promptsearch.data.tables.strict_json import encoded
 from promptsearch.files.read import is_whole, kind_of
 from promptsearch.prediction.table.columns import Columns
 
@@ -75,8 +76,8 @@ class _Predictions:
 @contextmanager
 def _opened(table: Path, layout: TableFormat) -> Iterator[ParquetInput]:
     if (layout.ending or kind_of(table)) == ".parquet":
-        with open_parquet(table) as file:
-            yield ParquetInput(file.schema_arrow, file.iter_batches())
+        with open_parquet(table) as source:
+            yield ParquetInput(source.schema, source.batches())
         return
     arrow, _ = pyarrow_for(table)
     kinds = _kinds(table, layout)
@@ -144,4 +145,4 @@ def _value(value: object, kind: str) -> object:
         return None
     if kind == "number" and isinstance(value, int):
         return float(value)
-    return json.dumps(value, ensure_ascii=False) if kind == JSON else value
+    return encoded(value) if kind == JSON else value

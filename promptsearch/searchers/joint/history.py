@@ -1,18 +1,15 @@
-"""The trials of all steps, and the near-duplicates among their prompts."""
+"""The trials of all steps, and the prompts among them that read alike to the model."""
 
-import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
+from promptsearch.engine.strategy import Task
 from promptsearch.engine.trial import Trial, ranked, ranking_key
-from promptsearch.prompt import Part, Prompt, Text, Verbalizer
+from promptsearch.prompt import Prompt
 
-_SPACES = re.compile(r"\s+")
-_MARK = re.compile(r" ?([^\w\s]) ?")
-_QUOTES = str.maketrans("‘’“”–—", "''\"\"--")
+EXAMPLES = 2  # whose sequences are compared
 
-PromptKey = tuple[Verbalizer, tuple[Part, ...]]
+PromptKey = Callable[[Prompt], Hashable]
 
 
 @dataclass
@@ -22,8 +19,9 @@ class History:
     manual: Trial
     objective: str
     trials: dict[Prompt, Trial] = field(default_factory=dict)  # on dev
-    duplicates: int = 0  # prompts replaced by a near-duplicate of another strategy
-    _first: dict[PromptKey, tuple[str, Prompt]] = field(default_factory=dict)  # with its strategy
+    key: PromptKey = lambda prompt: prompt  # equal for prompts that read alike
+    duplicates: int = 0  # prompts replaced by one of another strategy that reads alike
+    _first: dict[Hashable, tuple[str, Prompt]] = field(default_factory=dict)  # with its strategy
     _known: set[Prompt] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -48,13 +46,13 @@ class History:
                 self.trials[trial.prompt] = trial
 
     def canonical(self, prompt: Prompt, strategy: str) -> Prompt:
-        """Return the prompt or, if another strategy proposed a near-duplicate before, that one.
+        """Return the prompt or, if another strategy proposed one that reads alike, that one.
 
         Variants by one strategy are not merged: it compares them.
         """
         if prompt in self._known:
             return prompt
-        owner, first = self._first.setdefault(prompt_key(prompt), (strategy, prompt))
+        owner, first = self._first.setdefault(self.key(prompt), (strategy, prompt))
         if owner == strategy:
             self._known.add(prompt)
             return prompt
@@ -62,22 +60,21 @@ class History:
         return first
 
 
-def prompt_key(prompt: Prompt) -> PromptKey:
-    """Return the key of near-duplicates: answers, and template but for letter case and spacing.
+def key_of(task: Task) -> PromptKey:
+    """Return the key of prompts that read alike: their answers, and the ids that the model reads.
 
-    Runs of white space, spaces about punctuation marks and at the ends, and the shapes of quotes
-    and dashes count for nothing; which marks there are does count, as models read them.
+    The ids are of the first examples, with the first answer. Prompts that differ in letter case or
+    spaces are one prompt to an uncased model, and two to a cased one. Without a model, or without
+    examples, only equal prompts are alike.
     """
-    parts = [_plain(p.text) if isinstance(p, Text) else p for p in prompt.template.parts]
-    if isinstance(parts[0], str):
-        parts[0] = parts[0].lstrip()
-    if isinstance(parts[-1], str):
-        parts[-1] = parts[-1].rstrip()
-    normalised = (Text(p) if isinstance(p, str) else p for p in parts if p != "")
-    return prompt.verbalizer, tuple(normalised)
+    model, examples = task.model, task.train[:EXAMPLES]
+    if model is None or not examples:
+        return lambda prompt: prompt
+    white_box = model.white_box
 
+    def key(prompt: Prompt) -> Hashable:
+        texts = [prompt.template.fill(example.inputs) for example in examples]
+        sequences = white_box.sequences(texts, prompt.verbalizer.answers[0])
+        return prompt.verbalizer, prompt.template.fields, tuple(map(tuple, sequences))
 
-def _plain(text: str) -> str:
-    """Return text with one space between words and none about marks, in one letter case."""
-    folded = unicodedata.normalize("NFKC", text).translate(_QUOTES).casefold()
-    return _MARK.sub(r"\1", _SPACES.sub(" ", folded))
+    return key

@@ -42,7 +42,7 @@ class PlanStep:
             counts["from"] = _count(table, "from", location)
         options = {k: v for k, v in table.items() if k not in ("strategy", *counts)}
         searcher_type = Cross if strategy == CROSS else SEARCHERS[strategy]
-        searcher = _build(searcher_type, options, (*counts,), location)
+        searcher = build_strategy(searcher_type, options, (*counts,), location)
         return cls(strategy, searcher, counts.get("from") or 1, counts["budget"])
 
 
@@ -96,13 +96,16 @@ def _count(table: Mapping[str, object], key: str, location: str) -> int | None:
     return whole(table[key], key, location) if key in table else None
 
 
-def _build(
+def build_strategy(
     cls: "type[Searcher | Cross]",
     options: Mapping[str, object],
     step_keys: Sequence[str],
     location: str,
 ) -> "Searcher | Cross":
-    """Return the strategy with these values in its fields."""
+    """Return the strategy with these values in its fields; `step_keys` are a step's own.
+
+    Raises RunError that begins with `location` if a value is none of its field's type.
+    """
     types = _field_types(cls)
     _refuse_unknown(options, (*types, *step_keys), location)
     for key, value in options.items():
@@ -137,6 +140,8 @@ def _fits(value: object, field_type: Any) -> bool:
     if get_origin(field_type) is tuple:  # tuple[X, ...]
         listed = isinstance(value, list | tuple)
         return listed and all(_fits(each, get_args(field_type)[0]) for each in value)  # type: ignore[attr-defined]
+    if get_origin(field_type) is Mapping:
+        return isinstance(value, Mapping)
     if parts := get_args(field_type):  # X | None
         return any(_fits(value, part) for part in parts)
     if field_type is float:
@@ -150,6 +155,8 @@ def _type_name(field_type: Any) -> str:
         return "one of " + ", ".join(map(repr, get_args(field_type)))
     if get_origin(field_type) is tuple:
         return f"a list, each of its values {_type_name(get_args(field_type)[0])}"
+    if get_origin(field_type) is Mapping:
+        return "a table"
     if parts := get_args(field_type):
         return " or ".join(_type_name(part) for part in parts if part is not NoneType)
     return _TYPE_NAMES.get(field_type, str(field_type))

@@ -6,8 +6,8 @@ one after another, each from the best prompts so far, whoever found them: a stra
 keeps the answers of the prompt that it starts from, one for answers keeps the template. With
 several rounds they take turns; `cross` tries the best of both together.
 
-Ours are the budgets of steps, that near-duplicates of different strategies are scored once, and
-the true parents of every prompt.
+Ours are the budgets of steps, that prompts of different strategies that a model reads alike are
+scored once, and the true parents of every prompt.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import BudgetSpent, PromptSearchError, RunError
 from promptsearch.searchers.joint.default_plan import ENSEMBLE, default_steps
 from promptsearch.searchers.joint.feasibility import check_feasible
-from promptsearch.searchers.joint.history import History
+from promptsearch.searchers.joint.history import History, key_of
 from promptsearch.searchers.joint.plan import EnsembleStep, PlanStep, share, whole
 from promptsearch.searchers.joint.step_runner import StepRunner
 
@@ -73,7 +73,7 @@ class JointSearch:
         if not self.skip:
             check_feasible(self.all_steps, task)
         (manual,) = score([task.prompt])
-        runner = StepRunner(task, score, History(manual, task.objective))
+        runner = StepRunner(task, score, History(manual, task.objective, key=key_of(task)))
         for number, step in enumerate(self.all_steps, 1):
             self._run(
                 runner, number, step, share(self.all_steps[number - 1 :], self._remaining(runner))
@@ -93,7 +93,7 @@ class JointSearch:
         if budget == 0:
             runner.task.log(f"{name}: left out, for the others' budgets leave nothing")
             return
-        tried_before, folded_before = len(history.trials), history.duplicates
+        tried_before, alike_before = len(history.trials), history.duplicates
         try:
             runner.run(number, step, budget)
         except PromptSearchError as error:
@@ -101,5 +101,6 @@ class JointSearch:
                 raise BudgetSpent(f"{name}: {error}") from error
             outcome = "ended early" if len(history.trials) > tried_before else "left out"
             runner.task.log(f"{name}: {outcome}: {error}")
-        prompts, merged = len(history.trials) - tried_before, history.duplicates - folded_before
-        runner.task.log(f"{name}: {prompts} prompts, {merged} folded; best {history.leader}")
+        prompts, alike = len(history.trials) - tried_before, history.duplicates - alike_before
+        remark = f", {alike} that read like earlier ones" if alike else ""
+        runner.task.log(f"{name}: {prompts} prompts{remark}; best {history.leader}")

@@ -54,7 +54,7 @@ class StepScore:
         return None if self.budget is None else self.budget - self.spent
 
     def _canonical(self, prompt: Prompt) -> Prompt:
-        """Return the prompt with its true parents, or the near-duplicate that replaces it."""
+        """Return the prompt with its true parents, or the one that reads alike and replaces it."""
         source = prompt.source
         parents = tuple(map(self._true_id, source.parents)) or (self.start.id,)
         evidence = {**source.evidence, "step": self.step}
