@@ -30,6 +30,7 @@ from promptsearch.commands.shared.saved_prompts import (
     split_of,
     task_of,
 )
+from promptsearch.evaluation.checks.answers import worthless_answers
 from promptsearch.evaluation.evaluate import Evaluation, evaluate
 from promptsearch.evaluation.ties import many_ties
 from promptsearch.files.write import write_lines
@@ -72,6 +73,8 @@ def command(prompts: Path, **options: Any) -> None:
     split = split_of(definition, options["split"])
     model = model_of_prompts(file, definition, options, console)
     definition = with_vocabulary_candidates(definition, model)
+    verbalizers = [saved.prompt.verbalizer for saved in file.prompts[: options["top"]]]
+    console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))
     with scorers(file, definition, model, options, console) as (scorer, split_scorer):
         saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
         evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)

@@ -3,13 +3,14 @@
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import rich_click as click
 
 from promptsearch.commands.shared.option_names import in_command
 from promptsearch.engine.progress import Progress
+from promptsearch.evaluation.checks.finding import Finding
 from promptsearch.evaluation.report.number_format import duration
 from promptsearch.prompt.verbalizer import answer_text
 
@@ -32,6 +33,12 @@ class Console:
         if not self._quiet:
             self._clear()
             click.echo(in_command(line), err=True)
+
+    def warn(self, findings: Iterable[Finding]) -> None:
+        """Print findings on standard error as `check` prints them, quiet or not."""
+        for finding in findings:
+            self._clear()
+            click.echo(in_command(f"{finding.level}: {finding.message}"), err=True)
 
     def progress(self, now: Progress) -> None:
         """Print the plan when it has grown, and the progress line from time to time."""
