@@ -37,6 +37,7 @@ from promptsearch.commands.shared.saved_prompts import (
 )
 from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.data import Split, TaskDefinition
+from promptsearch.evaluation.checks.answers import worthless_answers
 from promptsearch.evaluation.evaluate import Evaluation, compared_prompts, evaluate
 from promptsearch.evaluation.report.number_format import count
 from promptsearch.evaluation.ties import many_ties
@@ -86,6 +87,8 @@ def command(prompts: Path, **options: Any) -> None:
     model = model_of_prompts(file, definition, options, console)
     definition = with_vocabulary_candidates(definition, model)
     saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
+    verbalizers = [prompt.prompt.verbalizer for prompt in saved]
+    console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))
     with (
         _unfinished_scores(file, options, console) as cache,
         scorers(file, definition, model, {**options, "cache": cache}, console) as (scorer, judge),

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import rich_click as click
@@ -16,6 +16,7 @@ from promptsearch.commands.shared.terminal_text import (
     width,
 )
 from promptsearch.engine.progress import Progress
+from promptsearch.evaluation.checks.finding import Finding
 from promptsearch.evaluation.report.number_format import count as counted
 from promptsearch.evaluation.report.number_format import duration
 from promptsearch.prompt.verbalizer import answer_text
@@ -40,6 +41,12 @@ class Console:
         if not self._quiet:
             self._clear()
             echo(in_command(line), err=True)
+
+    def warn(self, findings: Iterable[Finding]) -> None:
+        """Print findings on standard error as `check` prints them, quiet or not."""
+        for finding in findings:
+            self._clear()
+            echo(in_command(f"{finding.level}: {finding.message}"), err=True)
 
     def progress(self, now: Progress) -> None:
         """Print the plan when it has grown, and the progress line from time to time."""

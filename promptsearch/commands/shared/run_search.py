@@ -21,6 +21,7 @@ from promptsearch.commands.shared.terminal_text import command_line, echo
 from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.engine.strategy import Searcher
 from promptsearch.errors import RunError
+from promptsearch.evaluation.checks.answers import worthless_answers
 from promptsearch.files.write import folder_name
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
@@ -118,6 +119,9 @@ def search_into(
     `after` is called before printing, unless the search was interrupted or failed.
     """
     model = loaded(options["model"], options, definition)
+    if not definition.needs_vocabulary:
+        verbalizers = [definition.prompt.verbalizer]
+        console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))
     if model.info.chat is not None:
         filled = definition.prompt.template.fill(definition.train.examples[0].inputs)
         console.say(f"the chat template renders the manual prompt as:\n{model.rendered(filled)}")

@@ -44,6 +44,14 @@ def family_at(source: ModelFiles, options: Options) -> Family:
         return options.family or family_of(_config(source, options), options.spec)
 
 
+def transformers_tokenizer(source: ModelFiles, options: Options) -> Any:
+    """Return the tokenizer that transformers alone builds, as a program of few lines has it."""
+    from transformers import AutoTokenizer
+
+    with quiet(), guarded(source, options):
+        return AutoTokenizer.from_pretrained(source.directory, **_arguments(source, options))
+
+
 def _config(source: ModelFiles, options: Options) -> Any:
     from transformers import AutoConfig
 
