@@ -3,9 +3,11 @@
 import copy
 import json
 import math
+import shutil
 import subprocess
 import sys
 
+import joblib
 import numpy as np
 import pytest
 from test_predict import PROMPTS, expected, prompts_in
@@ -14,6 +16,7 @@ from tiny import saved, tiny
 from promptsearch import Prompt, PromptClassifier, Template, Verbalizer
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import DataError, ModelError, RunError
+from promptsearch.models.loading.load import load_model
 from promptsearch.prompt import Source
 
 TEXTS = ["a great film", "a terrible plot", "a wonderful story", "an awful actor", "a dull movie"]
@@ -212,6 +215,70 @@ def test_a_copy_shares_the_frozen_model():
     own = classifier()
     made = copy.deepcopy(own.model)
     assert made.runtime is own.model.runtime
+
+
+def test_rows_that_cannot_be_asked_may_be_skipped():
+    rows = [TEXTS[0], "", TEXTS[1], None]
+    with pytest.raises(DataError, match="X, line 2"):
+        classifier().predict(rows)
+    skipping = classifier(on_error="skip")
+    whole = classifier()
+    labels = skipping.predict(rows).tolist()
+    assert labels == [whole.predict(TEXTS)[0], None, whole.predict(TEXTS)[1], None]
+    shares = skipping.predict_proba(rows)
+    assert np.isnan(shares[[1, 3]]).all()
+    np.testing.assert_allclose(shares[[0, 2]], whole.predict_proba(TEXTS[:2]), atol=1e-6)
+    assert skipping.score(rows, [labels[0], "bad", labels[2], "bad"]) == 0.5
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_classifier_that_has_predicted_is_pickled(loaded, tmp_path):
+    spec = saved("bert")
+    one = PromptClassifier(PROMPT, load_model(spec) if loaded else spec)
+    before = one.predict_proba(TEXTS)
+    joblib.dump(one, tmp_path / "classifier")
+    again = joblib.load(tmp_path / "classifier")
+    np.testing.assert_allclose(again.predict_proba(TEXTS), before, atol=1e-6)
+
+
+def test_a_pickled_model_whose_weights_have_changed_is_refused(tmp_path):
+    shutil.copytree(saved("bert"), tmp_path / "model")
+    joblib.dump(load_model(str(tmp_path / "model")), tmp_path / "pickled")
+    weights = tmp_path / "model" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ModelError, match="not those that were pickled"):
+        joblib.load(tmp_path / "pickled")
+
+
+@pytest.mark.slow
+def test_cross_validation_in_two_processes():
+    pytest.importorskip("sklearn")
+    from sklearn.model_selection import cross_val_score
+
+    one = PromptClassifier(PROMPT, saved("bert"))
+    one.predict(TEXTS)
+    alone = cross_val_score(one, TEXTS * 4, GOLD * 4, cv=2)
+    assert cross_val_score(one, TEXTS * 4, GOLD * 4, cv=2, n_jobs=2).tolist() == alone.tolist()
+
+
+def test_threads_that_ask_first_get_what_one_alone_gets():
+    code = f"""
+import threading
+from promptsearch import Prompt, PromptClassifier, Template, Verbalizer
+prompt = Prompt(
+    Template.parse("{{text}} It was [Z] ."), Verbalizer.of({{"good": "great", "bad": "dull"}})
+)
+shared, got = PromptClassifier(prompt, {saved("bert")!r}), []
+ask = lambda: got.append(shared.predict({TEXTS!r}).tolist())
+threads = [threading.Thread(target=ask) for _ in range(6)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert len(got) == 6, got
+assert got == [PromptClassifier(prompt, {saved("bert")!r}).predict({TEXTS!r}).tolist()] * 6
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_cross_validation_clones_and_pipelines():

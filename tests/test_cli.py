@@ -1,6 +1,7 @@
 """The command line end to end: one search, what it leaves, and every bad input in one line."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -79,6 +80,32 @@ def test_a_search_leaves_a_valid_file_that_evaluates(task):
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(rows) == 8
     assert sum(row["correct"] for row in rows) / 8 == test["accuracy"]
+
+
+def test_an_evaluation_that_is_stopped_goes_on(task, monkeypatch):
+    mined(task)
+    prompts = task.parent / "run" / "prompts.json"
+    words = ("evaluate", prompts, "--task", task, "--json")
+    monkeypatch.setattr("promptsearch.scoring.chunked_scorer.TOKENS", 40)
+    whole = run(*words)
+    assert "1 prompt and the manual one x 8 test examples" in whole.stderr
+
+    def interrupted(console, now):
+        if now.done >= 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("promptsearch.commands.shared.console.Console.scoring", interrupted)
+        stopped = run(*words, status=130)
+    assert "go on with: promptsearch" in stopped.stderr
+    assert "--resume" in stopped.stderr
+    scores = task.parent / "run" / "prompts.json.test-scores"
+    assert scores.is_dir()
+    resumed = run(*words, "--resume")
+    forwards = [int(re.search(r"([0-9,]+) forwards", d.stderr)[1]) for d in (whole, resumed)]
+    assert forwards[1] < forwards[0]
+    assert json.loads(resumed.stdout) == json.loads(whole.stdout)
+    assert not scores.exists()
 
 
 def without_times(document):
@@ -269,6 +296,23 @@ def test_init_takes_no_folder_and_replaces_no_table(tmp_path, monkeypatch):
     done = run("init", data, "--label", "label", "-o", data, "--overwrite", status=1)
     assert "is what is read" in done.stderr
     assert data.read_text().startswith("text,label")
+
+
+def test_a_message_has_its_ends_however_long_it_is(tmp_path):
+    data = tmp_path / "a.csv"
+    data.write_text("text," + ",".join(f"column {n}" for n in range(5000)) + "\nx,y\n")
+    error = run("init", data, "--label", "label", status=1).stderr
+    assert len(error) < 2100
+    assert f"{data}, line 2: 2 cells where the columns are 5001: text" in error
+    assert 'a quote in it as ""' in error
+
+
+def test_a_name_that_is_too_long_is_one_line(tmp_path):
+    data = tmp_path / "a.csv"
+    data.write_text("text,label\na long text,good\na longer text,bad\n")
+    error = run("init", data, "--label", "label", "-o", "x" * 5000 + ".toml", status=1).stderr
+    assert "the name is too long" in error
+    assert len(error) < 200
 
 
 BAD = {

@@ -72,6 +72,7 @@ def test_a_candidate_with_any_line_end_in_it_reads_back(tmp_path, end):
             "candidates file .*gone.txt is missing",
         ),
         ("[" * 100_000, "cannot be read"),
+        ('{"format": "promptsearch/1", "format": ""}', "the key 'format' stands twice"),
         (
             '{"format": "promptsearch/1", "scoring": [1], "prompts": [{}]}',
             r"scoring must be an object, not '\[1\]'; mend it",

@@ -93,6 +93,11 @@ def test_unbalanced_quotes_in_a_tsv_are_text(tmp_path: Path) -> None:
     assert rows_of(path) == [{"text": '" bad', "label": "0"}, {"text": '5" disk', "label": "1"}]
 
 
+def test_a_tsv_whose_lines_end_in_carriage_returns_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.tsv", "text\tlabel\rgood\t1\rbad\t0\r")
+    assert "a.tsv, line 1: lines end in" in complaint(path)
+
+
 def test_a_table_without_a_header_takes_its_names_from_the_layout(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", '3,"Who , where ?"\n1,How ?\n')
     assert rows_of(path, TableFormat(columns=("label", "text")))[0] == {
@@ -195,6 +200,11 @@ def test_a_key_that_stands_twice_is_an_error(
     tmp_path: Path, name: str, content: str, line: str
 ) -> None:
     assert f"{name}{line}: not valid JSON (the key" in complaint(written(tmp_path, name, content))
+
+
+def test_half_a_character_in_a_columns_name_is_an_error(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.jsonl", '{"a": 1}\n{"x": {"b\\ud83d": 1}}\n')
+    assert r"line 2: not valid JSON (the key 'b\ud83d' holds half a surrogate" in complaint(path)
 
 
 def test_a_row_nested_beyond_any_use_is_an_error(tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
 """`promptsearch evaluate`: scores of prompts on a split."""
 
 import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from promptsearch.commands.shared.options import (
     saved_task_option,
 )
 from promptsearch.commands.shared.output_checks import check_output
+from promptsearch.commands.shared.run_search import INTERRUPTED, resuming_command
 from promptsearch.commands.shared.saved_prompts import (
     compared,
     model_of_prompts,
@@ -30,15 +35,20 @@ from promptsearch.commands.shared.saved_prompts import (
     split_of,
     task_of,
 )
+from promptsearch.commands.shared.terminal_text import echo
+from promptsearch.data import Split, TaskDefinition
 from promptsearch.evaluation.checks.answers import worthless_answers
-from promptsearch.evaluation.evaluate import Evaluation, evaluate
+from promptsearch.evaluation.evaluate import Evaluation, compared_prompts, evaluate
+from promptsearch.evaluation.report.number_format import count
 from promptsearch.evaluation.ties import many_ties
 from promptsearch.files.write import write_lines
 from promptsearch.metrics import suits, table_metrics
 from promptsearch.prediction.ensemble_file import read_ensemble
 from promptsearch.prediction.selection import scoring_from
-from promptsearch.prompt_file.prompts_json import read_prompts
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
 from promptsearch.runs.run import with_vocabulary_candidates
+from promptsearch.scoring import PromptScorer
+from promptsearch.scoring.cache_store import ScoreCache
 from promptsearch.scoring.calibration import Calibration
 
 
@@ -57,6 +67,9 @@ from promptsearch.scoring.calibration import Calibration
     help="What was predicted for each example.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace that file.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with the scores of an evaluation that was stopped."
+)
 @loading_options
 @computing_options
 @json_option
@@ -73,29 +86,74 @@ def command(prompts: Path, **options: Any) -> None:
     split = split_of(definition, options["split"])
     model = model_of_prompts(file, definition, options, console)
     definition = with_vocabulary_candidates(definition, model)
-    verbalizers = [saved.prompt.verbalizer for saved in file.prompts[: options["top"]]]
+    verbalizers = [each.prompt.verbalizer for each in file.prompts[: options["top"]]]
     console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))
-    with scorers(file, definition, model, options, console) as (scorer, split_scorer):
-        saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
-        evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
+    saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
+    with (
+        _unfinished_scores(file, options, console) as cache,
+        scorers(file, definition, model, {**options, "cache": cache}, console) as (scorer, judge),
+    ):
+        console.say(_plan(saved, definition, split, judge))
+        evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
     document = evaluation.document(compared(file, definition))
     if options["as_json"]:
         print_json(document)
     else:
         _print(evaluation, document, scoring_from(file).calibration)
         if options["split"] != "test" and file.was_searched:
-            click.echo(f"{options['split']} chose these prompts: expect less on new examples")
+            echo(f"{options['split']} chose these prompts: expect less on new examples")
         if file.section("search").get("rank_by") == "finetune":
-            click.echo("of the frozen model: the copies that ranked these prompts were not kept")
+            echo("of the frozen model: the copies that ranked these prompts were not kept")
     if options["examples_out"]:  # last: what was computed is printed even if the disk is full
         rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
         write_lines(options["examples_out"], rows)
 
 
+def _plan(
+    saved: Sequence[SavedPrompt], definition: TaskDefinition, split: Split, scorer: PromptScorer
+) -> str:
+    """Return what will be scored: the prompts, the manual one beside them, and the forwards."""
+    cost = scorer.cost(compared_prompts(saved, definition), split.examples)
+    return (
+        f"{count(len(saved), 'prompt')} and the manual one x {len(split.examples):,} {split.name} "
+        f"examples · {cost.forwards:,} forwards"
+    )
+
+
+@contextmanager
+def _unfinished_scores(
+    file: PromptFile, options: Mapping[str, Any], console: Console
+) -> Iterator[Path | None]:
+    """The folder that holds the scores so far: that of `--cache`, or one beside PROMPTS.
+
+    The latter is there only while an evaluation is not at its end. None where nothing may be
+    written.
+    """
+    folder = options["cache"] or file.path.with_name(f"{file.path.name}.{options['split']}-scores")
+    if options["cache"] is None and not os.access(folder.parent, os.W_OK):
+        yield None
+        return
+    if options["cache"] is None and not options["resume"]:
+        _remove(folder)
+    try:
+        yield folder
+    except KeyboardInterrupt:
+        console.say(f"interrupted; go on with: {resuming_command()}")
+        raise SystemExit(INTERRUPTED) from None
+    if options["cache"] is None:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder of scores, and no other folder."""
+    if ScoreCache(folder).is_there:
+        shutil.rmtree(folder)
+
+
 def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
     definition, split = evaluation.definition, evaluation.split
     taken = "" if how == "none" else f" · {how} calibration"
-    click.echo(f"{definition.name} · {split.name} · {len(split.examples)} examples{taken}")
+    echo(f"{definition.name} · {split.name} · {len(split.examples)} examples{taken}")
     reliable = ("ece",) if suits("ece", definition.kind) else ()
     positive = ("micro_f1",) if definition.negative_label is not None else ()
     metrics = (*table_metrics(definition.kind), *positive, *reliable)
@@ -114,12 +172,12 @@ def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
     print_table([*metrics, f"ci95 of {metrics[1]}", "vs manual [ci95]", "id", "prompt"], rows)
     if ensemble := document.get("ensemble"):
         first = document["prompts"][0]["id"]
-        click.echo(f"ensemble - {first}: {_gain(ensemble['scores'][split.name], 'vs_best')}")
+        echo(f"ensemble - {first}: {_gain(ensemble['scores'][split.name], 'vs_best')}")
     if remark := many_ties(evaluation.predictions[0]):
-        click.echo(f"{document['prompts'][0]['id']}: {remark}")
+        echo(f"{document['prompts'][0]['id']}: {remark}")
     coverage = document["prompts"][0]["scores"][split.name].get("coverage")
     if coverage is not None:
-        click.echo(f"coverage {coverage:.3f}: the share of examples with a right candidate")
+        echo(f"coverage {coverage:.3f}: the share of examples with a right candidate")
 
 
 def _ensemble_rows(document: Any) -> list[Any]:

@@ -156,8 +156,16 @@ def _missing(path: Path) -> str:
     if not os.path.isdir(path.parent):
         folder = brief(str(path.parent), 200)
         return f"there is no file {name}: the folder {folder} does not exist; correct the path"
-    hint = did_you_mean(path.name, sorted(entry.name for entry in path.parent.iterdir()))
-    return f"there is no file {name}{hint}; correct the path"
+    return (
+        f"there is no file {name}{did_you_mean(path.name, _names(path.parent))}; correct the path"
+    )
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # a folder that may be entered and not read
+        return []
 
 
 def _head(path: Path) -> bytes:
@@ -225,7 +233,7 @@ def _codec(path: Path, encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
         "x".encode(encoding)
-    except LookupError:  # unknown, or a codec that makes no text, such as base64
-        message = f"there is no text encoding {encoding!r}; say e.g. utf-8 or latin-1"
+    except (LookupError, ValueError):  # unknown, no name, or of no text, such as base64
+        message = f"there is no text encoding {brief(encoding)!r}; say e.g. utf-8 or latin-1"
         raise DataError.at(path, None, message) from None
     return ENCODING if name == "utf-8" else encoding

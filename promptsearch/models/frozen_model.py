@@ -32,6 +32,10 @@ class FrozenModel(Generic[Backend]):
     runtime: ModelRuntime[Backend]
     family: ModelFamily[Backend]
 
+    def __deepcopy__(self, memo: object) -> "FrozenModel[Backend]":
+        """Return the model itself, which nothing changes."""
+        return self
+
     @property
     def info(self) -> ModelInfo:
         """The facts that results record of the model."""

@@ -100,6 +100,11 @@ class ScoreCache:
             with self._locked():
                 write_atomic(path, text)
 
+    @property
+    def is_there(self) -> bool:
+        """True if the directory is marked as a cache."""
+        return content(self.directory / _MARKER) == _MARK
+
     def info(self) -> CacheInfo:
         """Return what is stored, every record checked."""
         try:

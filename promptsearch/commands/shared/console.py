@@ -1,6 +1,5 @@
 """Output of the commands: messages on standard error, results on standard output."""
 
-import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,10 +8,19 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.shared.option_names import in_command
+from promptsearch.commands.shared.terminal_text import (
+    cut_to_terminal,
+    echo,
+    in_one_line,
+    json_text,
+    width,
+)
 from promptsearch.engine.progress import Progress
 from promptsearch.evaluation.checks.finding import Finding
+from promptsearch.evaluation.report.number_format import count as counted
 from promptsearch.evaluation.report.number_format import duration
 from promptsearch.prompt.verbalizer import answer_text
+from promptsearch.scoring.chunked_scorer import ScoringProgress
 
 MANY = 20  # prompts on train below which no plan is printed
 FIRST_ANSWERS = 3  # of each label, shown in tables
@@ -32,19 +40,26 @@ class Console:
         """Print a line on standard error."""
         if not self._quiet:
             self._clear()
-            click.echo(in_command(line), err=True)
+            echo(in_command(line), err=True)
 
     def warn(self, findings: Iterable[Finding]) -> None:
         """Print findings on standard error as `check` prints them, quiet or not."""
         for finding in findings:
             self._clear()
-            click.echo(in_command(f"{finding.level}: {finding.message}"), err=True)
+            echo(in_command(f"{finding.level}: {finding.message}"), err=True)
 
     def progress(self, now: Progress) -> None:
         """Print the plan when it has grown, and the progress line from time to time."""
         if self._is_news(now):
             self.say(plan(now))
         self.passing(progress_line(now), now.done == now.total and now.pending.on == "dev")
+
+    def scoring(self, now: ScoringProgress) -> None:
+        """Print how far the scoring of a split is."""
+        left = f"about {duration(now.seconds_left)} left" if now.done < now.total else "scored"
+        prompts = counted(now.prompts, "prompt")
+        line = f"{now.done:,} of {now.total:,} examples, {prompts} · {left}"
+        self.passing(line, now.done == now.total)
 
     def passing(self, line: str, is_last: bool = False) -> None:
         """Print a line that the next one replaces, from time to time; always the last one."""
@@ -65,7 +80,7 @@ class Console:
         if self._quiet:
             return
         self._clear()
-        click.echo(line, err=True, nl=not self._tty)
+        echo(line, err=True, nl=not self._tty)
 
     def _clear(self) -> None:
         if self._tty:
@@ -105,15 +120,22 @@ def difference(gain: Mapping[str, Any]) -> str:
 
 def print_json(document: object) -> None:
     """Print a document on standard output, as JSON without NaN."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+    click.echo(json_text(document))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print columns on standard output; all but the last are aligned to the right."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in [header, *rows]:
-        cells = [cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        click.echo("  ".join([*cells, row[-1]]).rstrip())
+    """Print columns on standard output; all but the last are aligned to the right.
+
+    A line a row: line ends in cells are written out, and a terminal cuts the last column.
+    """
+    lines = [[in_one_line(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
+    before = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    for *cells, last in lines:
+        padded = [
+            " " * (wide - width(cell)) + cell for cell, wide in zip(cells, widths, strict=False)
+        ]
+        echo("  ".join([*padded, cut_to_terminal(last, before)]).rstrip())
 
 
 def prompt_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -19,6 +19,7 @@ from promptsearch.prompt_file.load_model import is_own, model_for, spec_of
 from promptsearch.prompt_file.prompts_json import PromptFile
 from promptsearch.runs.scorer_setup import add_calibration, build_scorer, workers_for
 from promptsearch.scoring import PromptScorer, Scorer
+from promptsearch.scoring.chunked_scorer import ChunkedScorer
 
 
 def task_of(file: PromptFile, override: str | None) -> TaskDefinition:
@@ -65,11 +66,15 @@ def scorers(
     options: Mapping[str, Any],
     console: Console,
 ) -> Iterator[tuple[Scorer, PromptScorer]]:
-    """Yield the model's scorer as in the file, and the cached, spread, calibrated one on top."""
+    """Yield the model's scorer as in the file, and the cached, spread, calibrated one on top.
+
+    It shows its progress.
+    """
     with uncalibrated_scorers(file, definition.kind, model, options, console) as (
         raw_scorer,
         arranged,
     ):
+        arranged = ChunkedScorer(arranged, raw_scorer, console.scoring)
         yield raw_scorer, add_calibration(arranged, raw_scorer, scoring_from(file), definition)
 
 

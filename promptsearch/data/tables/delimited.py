@@ -96,6 +96,10 @@ def _tsv(path: Path, encoding: str) -> Lines:
     """Quotes are text: LM-BFF's and GLUE's files leave them unbalanced."""
     with open_text(path, encoding) as stream:
         for number, line in enumerate(stream, 1):
+            if number == 1 and "\r" in line.rstrip("\r\n"):
+                raise DataError.at(
+                    path, 1, "lines end in \\r alone; save the file with \\n or \\r\\n"
+                )
             if line.strip(" \r\n"):
                 yield number, line.rstrip("\r\n").split("\t")
 

@@ -11,6 +11,8 @@ from decimal import Decimal
 from math import isfinite
 from numbers import Rational, Real
 
+from promptsearch.files.read import is_whole
+
 NESTED = 100  # levels of a value; whoever walks one may recurse so deep
 _TOO_DEEP = f"nested deeper than {NESTED} levels"
 
@@ -66,8 +68,11 @@ def check_nesting(value: object, text: str | None = None) -> None:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return the object. Raises ValueError if a key stands twice, of which one would be lost."""
+    """Return the object. Raises ValueError if a key stands twice, of which one would be lost, or
+    holds half a character."""
     result = dict(pairs)
+    if halves := [name for name in result if not is_whole(name)]:
+        raise ValueError(f"the key {halves[0]!r} holds half a surrogate pair")
     if len(result) < len(pairs):
         counts = Counter(name for name, _ in pairs)
         raise ValueError(f"the key {counts.most_common(1)[0][0]!r} stands twice")

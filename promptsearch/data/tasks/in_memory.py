@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from promptsearch.data import Example
 from promptsearch.data.tables.rows import Row, renamed
@@ -14,6 +14,7 @@ from promptsearch.errors import DataError
 from promptsearch.files.read import ENCODING
 from promptsearch.prompt import Prompt
 
+OnError = Literal["raise", "skip"]  # about a row that cannot be asked
 WHERE = Path("X")  # as errors name it
 
 
@@ -32,10 +33,23 @@ def examples_of(rows: object, reader: Reader) -> list[Example]:
 
     `DataError` names the row ("line") and the value that cannot be asked.
     """
-    examples = []
+    return [example for example in askable_examples_of(rows, reader) if example is not None]
+
+
+def askable_examples_of(
+    rows: object, reader: Reader, on_error: OnError = "raise"
+) -> list[Example | None]:
+    """Return what is asked of each row, as `examples_of` does; None for a row that is skipped."""
+    examples: list[Example | None] = []
     for index, row in enumerate(_listed(rows)):
-        inputs = reader.inputs_of(_row(row, index + 1, reader))
-        examples.append(Example(str(index), inputs, ()))
+        try:
+            inputs = reader.inputs_of(_row(row, index + 1, reader))
+        except DataError:
+            if on_error == "raise":
+                raise
+            examples.append(None)
+        else:
+            examples.append(Example(str(index), inputs, ()))
     return examples
 
 

@@ -48,7 +48,8 @@ def findings(
     of_prompts = [
         replace(finding, prompts=(MANUAL,)) for finding in checks.findings_of(definition.prompt)
     ]
-    if model is not None and definition.kind == "classification" and not _errors(of_prompts):
+    fits = not _errors([*data_and_rows, *of_prompts])
+    if model is not None and definition.kind == "classification" and fits:
         of_prompts += [
             replace(finding, prompts=(MANUAL,)) for finding in score_findings(definition, model)
         ]

@@ -1,5 +1,6 @@
 """Wrapping of a transformers model and tokenizer in a model that scores."""
 
+import copyreg
 import hashlib
 import json
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from promptsearch.models.forward.runtime import (
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences
 from promptsearch.models.frozen_model import FrozenModel
 from promptsearch.models.loading.embedding_rows import check_rows
+from promptsearch.models.loading.load import reload
 from promptsearch.models.tokenization.cached_tokenizer import CachedTokenizer, cuttable
 from promptsearch.models.tokenization.control_tokens import control_tokens
 from promptsearch.models.tokenization.slow_tokenizer import SlowTokens
@@ -64,6 +66,15 @@ def wrap(
     family = FAMILIES[info.family].create(model, tokenizer, info, options)
     info = replace(info, chat=family.chat)
     return FrozenModel(_runtime(model, tokenizer, info, options, family.backends), family)
+
+
+def _pickled(model: FrozenModel[Any]) -> tuple[Any, ...]:
+    """Return what pickle writes of a model: its options, by which it is loaded again."""
+    chat = "off" if model.info.chat is None else model.options.chat
+    return reload, (replace(model.options, chat=chat), model.info.sha256)
+
+
+copyreg.pickle(FrozenModel, _pickled)
 
 
 def _runtime(

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from threading import RLock
 from typing import Any
 
 from promptsearch.data import ChatKeys
 from promptsearch.errors import ModelError
 from promptsearch.models import ChatMode, Dtype, Family, LanguageModel, Options
 from promptsearch.models.loading.files import find_model_files
+
+# transformers' lazy imports fail in threads that begin them together, and what is written to
+# standard error meanwhile is caught for all of them: one thread loads at a time.
+_LOADING = RLock()
 
 
 def load_model(
@@ -54,9 +59,11 @@ def load_beside(model: LanguageModel, spec: str) -> LanguageModel:
 def check_family(option: str, spec: str, allowed: Sequence[Family]) -> None:
     """Raise ModelError if the model is missing or of another family; weights are not read."""
     source = find_model_files(spec)
-    from promptsearch.models.loading.pretrained import family_at
+    with _LOADING:
+        from promptsearch.models.loading.pretrained import family_at
 
-    if (family := family_at(source, Options(spec))) not in allowed:
+        family = family_at(source, Options(spec))
+    if family not in allowed:
         raise ModelError(
             f"{option} {spec} is a {family} model; give one that is {' or '.join(allowed)}"
         )
@@ -72,9 +79,24 @@ def load_for(chat: ChatKeys | None, spec: str, /, **options: Any) -> LanguageMod
     )
 
 
+def reload(options: Options, sha256: str) -> LanguageModel:
+    """Return the model of the options, as another process had it.
+
+    Raises ModelError if its weights are not those any more.
+    """
+    model = load(options)
+    if model.info.sha256 != sha256:
+        raise ModelError(
+            f"{options.spec}: its weights are not those that were pickled (sha256 "
+            f"{model.info.sha256[:12]}, not {sha256[:12]}); load it anew and pickle that"
+        )
+    return model
+
+
 def load(options: Options) -> LanguageModel:
     """Return the model of the options."""
     source = find_model_files(options.spec)
-    from promptsearch.models.loading.pretrained import load
+    with _LOADING:
+        from promptsearch.models.loading.pretrained import load
 
-    return load(source, options)
+        return load(source, options)

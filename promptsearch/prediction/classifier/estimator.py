@@ -8,13 +8,14 @@ from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
+from threading import RLock
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from promptsearch.data import did_you_mean
-from promptsearch.data.tasks.in_memory import examples_of, labelled
+from promptsearch.data.tasks.in_memory import OnError, askable_examples_of, examples_of, labelled
 from promptsearch.engine.strategy import Searcher
 from promptsearch.engine.trial import Result
 from promptsearch.errors import DataError, RunError
@@ -24,6 +25,8 @@ from promptsearch.prediction.combination import Floats
 from promptsearch.prediction.ensemble import EnsemblePredictor
 from promptsearch.prompt import Prompt
 
+_SERVED = RLock()  # threads are served in turn: a tokenizer is no thing for two at once
+
 
 @dataclass(eq=False)
 class PromptClassifier:
@@ -32,7 +35,7 @@ class PromptClassifier:
     X is a list of texts, of dicts from input to text, or a data frame. Without a `searcher` nothing
     is learned: `fit` checks the labels, and is not needed. With one, `fit` searches from the prompt
     on X and y, a part of which decides, and the best prompt answers. Clones share a loaded `model`;
-    each loads its own if it is a name.
+    each loads its own if it is a name. It may be pickled at any time, and threads may share it.
     """
 
     prompts: str | Path | Prompt  # a prompts.json, or the prompt itself
@@ -42,6 +45,7 @@ class PromptClassifier:
     searcher: Searcher | None = None
     budget: int = 200  # of the search: distinct prompts that are scored
     seed: int = 0
+    on_error: OnError = "raise"  # "skip": a row that cannot be asked, an empty one say, gets None
     _estimator_type: ClassVar[str] = "classifier"
     _basis: PromptsWithTask | None = field(default=None, init=False, repr=False)
     _predictor: EnsemblePredictor | None = field(default=None, init=False, repr=False)
@@ -70,16 +74,30 @@ class PromptClassifier:
         return self
 
     def predict(self, X: object) -> NDArray[Any]:
-        """Return (example,): the likeliest labels, typed as `fit` got them (before it, texts)."""
-        labels: NDArray[Any] = self._labels()[self._log_probs(X).argmax(1)]
+        """Return (example,): the likeliest labels, typed as `fit` got them (before it, texts).
+
+        None for a row that is skipped.
+        """
+        log_probs = self._log_probs(X)
+        labels: NDArray[Any] = self._labels()[log_probs.argmax(1)]
+        skipped = np.isnan(log_probs).any(1)
+        if skipped.any():
+            labels = labels.astype(object)
+            labels[skipped] = None
         return labels
 
     def predict_proba(self, X: object) -> Floats:
-        """Return (example, label) probabilities; labels are in the order of `classes_`."""
+        """Return (example, label) probabilities; labels are in the order of `classes_`.
+
+        NaN for a row that is skipped.
+        """
         return np.exp(self._log_probs(X)[:, np.argsort(self._labels(), kind="stable")])
 
     def score(self, X: object, y: Sequence[Any], sample_weight: Any = None) -> float:
-        """Return the accuracy, in [0, 1]; labels are compared by their texts."""
+        """Return the accuracy, in [0, 1]; labels are compared by their texts.
+
+        A row that is skipped counts as wrong.
+        """
         predicted = list(map(str, self.predict(X)))
         _check_lengths(len(predicted), len(y))
         hits = [label == str(right) for label, right in zip(predicted, y, strict=True)]
@@ -131,14 +149,26 @@ class PromptClassifier:
             requires_fit=self.searcher is not None,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickle keeps: all but the predictor, which is made again when needed.
+
+        A `model` that is loaded already is loaded again by its name.
+        """
+        return {**self.__dict__, "_predictor": None}
+
     def _log_probs(self, X: object) -> Floats:
-        """Return (example, label) log p, with labels in the prompts' order."""
-        basis = self._based()
-        examples = examples_of(X, basis.reader)
-        if self._predictor is None:
-            self._predictor = basis.predictor(basis.model(self.model))
-        parts = [values for _, values in self._predictor.parts(examples)]
-        return np.concatenate([np.empty((0, len(basis.labels))), *parts])
+        """Return (example, label) log p, labels in the prompts' order; NaN for skipped rows."""
+        with _SERVED:
+            basis = self._based()
+            rows = askable_examples_of(X, basis.reader, self.on_error)
+            if self._predictor is None:
+                self._predictor = basis.predictor(basis.model(self.model))
+            examples = [example for example in rows if example is not None]
+            parts = [values for _, values in self._predictor.parts(examples)]
+        log_probs = np.full((len(rows), len(basis.labels)), np.nan)
+        if parts:
+            log_probs[[row is not None for row in rows]] = np.concatenate(parts)
+        return log_probs
 
     def _labels(self) -> NDArray[Any]:
         """Return (label,): the labels in the prompts' order, as `fit` got them."""
