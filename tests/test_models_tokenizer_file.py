@@ -4,9 +4,10 @@ import json
 
 import pytest
 import torch
-from tiny import byte_level, gpt2, parts, unigram
+from tiny import byte_level, gpt2, parts, saved, unigram
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import (
+    AutoTokenizer,
     BertConfig,
     BertForMaskedLM,
     ByT5Tokenizer,
@@ -18,6 +19,8 @@ from transformers import (
 from promptsearch.errors import ModelError
 from promptsearch.models import Scoring
 from promptsearch.models.frozen_model import frozen_model
+from promptsearch.models.loading.build import tokenizer_sha256
+from promptsearch.models.loading.files import MINI
 from promptsearch.models.loading.load import load_model
 from promptsearch.models.tokenization.tokenizer import FastTokens
 from promptsearch.prompt import Template
@@ -86,6 +89,14 @@ def test_the_tokenizer_is_that_of_its_file_whatever_class_is_named(tmp_path, kin
     model = loaded(tmp_path)
     assert ids_of(model) == ids_in(tmp_path)
     assert model.runtime.tokenizer.mask_token == "[MASK]"
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "gpt2", "llama", "t5"])
+def test_the_hash_of_a_tokenizer_is_of_its_state_as_it_was_read(kind):
+    plain = AutoTokenizer.from_pretrained(saved(kind))
+    assert loaded(saved(kind)).info.tokenizer_sha256 == tokenizer_sha256(plain)
+    builtin = loaded("builtin").info.tokenizer_sha256
+    assert builtin == tokenizer_sha256(AutoTokenizer.from_pretrained(MINI))
 
 
 def test_a_class_adds_no_frame_that_the_file_has_not(tmp_path):

@@ -6,7 +6,7 @@ its normalisation and its model's kind are then the class's, not the file's.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,11 @@ def _plain(directory: Path) -> Any:
 
 def _try(tokenizer: Any, spec: str) -> None:
     """Let the tokenizer read texts, which may need a package; it must read them alike twice."""
-    first, second = ([tokenizer.encode(text) for text in _TEXTS] for _ in range(2))
+    backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
+    first, second = (
+        [backend.encode(text).ids if backend else tokenizer.encode(text) for text in _TEXTS]
+        for _ in range(2)
+    )
     if first != second:
         raise ModelError(
             f"the tokenizer of {spec!r} reads a text otherwise each time; remove what makes it "
@@ -129,21 +133,28 @@ def _first_difference(
     tokenizer: Any, backend: Any, texts: Sequence[str], frames: Sequence[bool]
 ) -> str | None:
     """Return the first text that the two read in different ways, with its frame or without."""
+    ids_of = _copied_reader(tokenizer)
     for framed in frames:
         encodings = backend.encode_batch(texts, add_special_tokens=framed)
         for text, encoding in zip(texts, encodings, strict=True):
-            if _ids(tokenizer, text, framed) != encoding.ids:
+            try:
+                with foreign_errors(lambda error: _Unbuilt(first_words(error))):
+                    ids = ids_of(text, framed)
+            except _Unbuilt:
+                return text
+            if ids != encoding.ids:
                 return text
     return None
 
 
-def _ids(tokenizer: Any, text: str, framed: bool) -> list[int] | None:
-    """Return the ids of a text; None if the tokenizer fails on it."""
-    try:
-        with foreign_errors(lambda error: _Unbuilt(first_words(error))):
-            return list(tokenizer.encode(text, add_special_tokens=framed, truncation=False))
-    except _Unbuilt:
-        return None
+def _copied_reader(tokenizer: Any) -> Callable[[str, bool], list[int]]:
+    """Return what encodes a text, whole, and leaves the tokenizer's state as it is."""
+    if not tokenizer.is_fast:
+        return lambda text, framed: list(tokenizer.encode(text, add_special_tokens=framed))
+    copy = type(tokenizer.backend_tokenizer).from_str(tokenizer.backend_tokenizer.to_str())
+    copy.no_truncation()
+    copy.no_padding()
+    return lambda text, framed: list(copy.encode(text, add_special_tokens=framed).ids)
 
 
 def _vocabulary_texts(backend: Any) -> Iterator[str]:
