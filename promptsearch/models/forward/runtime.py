@@ -30,10 +30,10 @@ _POSITIONS = ("max_position_embeddings", "max_seq_len", "max_encoder_position_em
 
 def limit_of(model: Any, tokenizer: Any) -> int:
     """Return the tokens of one sequence that the model's positions and the tokenizer allow."""
-    stated = (map(_limit, settings(model, name)) for name in _POSITIONS)
+    stated = (map(stated_limit, settings(model, name)) for name in _POSITIONS)
     positions = [min(limits) for each in stated if (limits := [n for n in each if n])]
     limits = [UNLIMITED, *(limit - reserved(model) for limit in positions[:1])]
-    if length := _limit(tokenizer.model_max_length):
+    if length := stated_limit(tokenizer.model_max_length):
         limits.append(length)
     return min(limits)
 
@@ -46,7 +46,7 @@ def settings(model: Any, name: str) -> list[Any]:
     return [getattr(layer, name, None) for layer in layers]
 
 
-def _limit(value: object) -> int | None:
+def stated_limit(value: object) -> int | None:
     """Return a limit that a file states; None for those that are none: 0, 1e30, text, NaN.
 
     Files of hand also have "512".

@@ -11,7 +11,11 @@ import torch
 from promptsearch.errors import ModelError
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
 from promptsearch.models.families import FAMILIES
-from promptsearch.models.loading.architectures import check_architectures, family_of
+from promptsearch.models.loading.architectures import (
+    check_architectures,
+    check_family,
+    family_of,
+)
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.files import ModelFiles
 from promptsearch.models.loading.guard import guarded
@@ -30,6 +34,7 @@ def load(source: ModelFiles, options: Options) -> LanguageModel:
         config = _config(source, options)
         check_architectures(config, options.spec)
         family = options.family or family_of(config, options.spec)
+        check_family(family, config, options.spec)
         tokenizer = read_tokenizer(source, options, **common)
         model = _weights(source, options, family, common)
         model = model if options.device_map else moved(model, device)
