@@ -241,6 +241,22 @@ def test_no_score_stops_before_a_model_loads(task):
     assert not (task.parent / "run" / "prompts.json").exists()
 
 
+def test_a_search_that_finds_nothing_says_so_quiet_or_not(task):
+    (task.parent / "corpus.txt").write_text("No word of it stands beside an answer.\n")
+    done = mined(task)
+    assert "no template was mined: give more text with --corpus" in done.stdout
+    assert "to try: a larger --budget, another strategy" in done.stdout
+
+
+def test_drafts_and_what_took_the_time_are_told(task, monkeypatch):
+    monkeypatch.setattr("promptsearch.runs.run.LONG", 0.0)
+    words = ["--beam", 4, "--words", 1, "--examples", 2, "--budget", 4]
+    said = run("generate", "--task", task, "-o", task.parent / "g", *words).stderr
+    assert re.search(r"drafts: \d of \d", said)
+    assert re.search(r"time: .*\d+% generate", said)
+    assert "· done" not in said
+
+
 def test_a_missing_model_is_said_before_mining(task):
     done = mined(task, "--model", task.parent / "no-such-model", status=1)
     assert "no-such-model" in done.stderr

@@ -62,7 +62,9 @@ def _again(file: PromptFile, chosen: dict[str, Any], console: Console) -> Prompt
     options = {**loading_from(chosen), "dtype": _dtype(file, chosen["dtype"])}
     model = model_for(file, definition.chat, spec_of(file), **options)
     with TemporaryDirectory() as scratch:
-        output = Output(Path(scratch), log=console.say, on_progress=console.progress)
+        output = Output(
+            Path(scratch), log=console.say, on_progress=console.progress, on_step=console.step
+        )
         search(searcher, definition, model, settings_of(file), output)
         return read_prompts(Path(scratch) / "prompts.json")
 

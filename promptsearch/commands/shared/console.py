@@ -34,6 +34,7 @@ class Console:
         self._planned = 0
         self._screened = 0  # pending prompts on train in the last plan
         self._last = 0.0
+        self._step_began = 0.0
         self._tty = sys.stderr.isatty()
 
     def say(self, line: str) -> None:
@@ -53,6 +54,14 @@ class Console:
         if self._is_news(now):
             self.say(plan(now))
         self.passing(progress_line(now), now.done == now.total and now.pending.on == "dev")
+
+    def step(self, what: str, done: int, total: int) -> None:
+        """Print how far a strategy's own work is: `drafts: 3 of 12 · about 2 min left`."""
+        if not done:
+            self._step_began = time.monotonic()
+        seconds = (time.monotonic() - self._step_began) * (total / done - 1) if done else None
+        left = "" if not seconds else f" · about {duration(seconds)} left"
+        self.passing(f"{what}: {done:,} of {total:,}{left}", done == total)
 
     def scoring(self, now: ScoringProgress) -> None:
         """Print how far the scoring of a split is."""
@@ -101,10 +110,11 @@ def plan(now: Progress) -> str:
 def progress_line(now: Progress) -> str:
     """Return `120/200 prompts · best -0.38 (manual -0.52) · 4 min left`."""
     best, manual = (number(trial.scores.get("log_likelihood")) for trial in (now.best, now.manual))
-    remaining = f"{duration(now.seconds_left)} left" if now.pending.prompts else "done"
-    if now.pending.on == "train":
-        remaining = f"{now.pending.prompts} on train, {remaining}"
-    return f"{now.done}/{now.total} prompts · best {best} (manual {manual}) · {remaining}"
+    parts = [f"{now.done}/{now.total} prompts", f"best {best} (manual {manual})"]
+    if now.pending.prompts:
+        on_train = f"{now.pending.prompts} more on train, " if now.pending.on == "train" else ""
+        parts.append(f"{on_train}{duration(now.seconds_left)} left")
+    return " · ".join(parts)
 
 
 def number(value: object) -> str:

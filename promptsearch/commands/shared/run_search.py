@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from promptsearch.runs.run import Output, search_locked
 from promptsearch.runs.settings import Settings
 
 INTERRUPTED = 130
+_WHY = {"mine": " (no template was mined: give more text with --corpus)"}
 After = Callable[[Path, LanguageModel], None]
 MODEL_OPTIONS = (
     *("family", "device", "dtype", "chat", "device_map", "batch_tokens", "trust_remote_code"),
@@ -126,7 +127,11 @@ def search_into(
         filled = definition.prompt.template.fill(definition.train.examples[0].inputs)
         console.say(f"the chat template renders the manual prompt as:\n{model.rendered(filled)}")
     output = Output(
-        directory, command=this_command(), log=console.say, on_progress=console.progress
+        directory,
+        command=this_command(),
+        log=console.say,
+        on_progress=console.progress,
+        on_step=console.step,
     )
     result = search_locked(directory, searcher, definition, model, settings, output)
     failed = result.stopped_because.startswith("step ")
@@ -163,7 +168,26 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
         scores = ", ".join(f"{metric} {score}" for metric, score in metric_cells)
         taken = "" if ensemble_wins_on_dev(document) else f"; {best['id']} alone is better"
         echo(f"ensemble ({ensemble['rule']} of {len(ensemble['members'])}): {scores}{taken}")
+    for line in _without_gain(document):
+        echo(line)
     echo(f"what they are worth: {_next_command(document, directory)}")
+
+
+def _without_gain(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield that a search gave back only the manual prompt, and what to try."""
+    manual, search = document["baselines"]["manual"], document["search"]
+    best = document["prompts"][0]
+    if any(best.get(key) != manual.get(key) for key in ("template", "verbalizer")):
+        return
+    others = len(document["prompts"]) - 1
+    if others:
+        yield f"none of the {others:,} other prompts is better on dev than the manual one"
+    else:
+        yield (
+            f"nothing new: {search['strategy']} made no prompt beside the manual one"
+            f"{_WHY.get(search['strategy'], '')}"
+        )
+    yield "to try: a larger --budget, another strategy, or all in turn: promptsearch search"
 
 
 def _next_command(document: Mapping[str, Any], directory: Path) -> str:
