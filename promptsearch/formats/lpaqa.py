@@ -6,6 +6,7 @@ with a template a line. Lines that name their relation themselves are read too.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from promptsearch.files.read import ENCODING, kind_of, open_text
@@ -15,6 +16,7 @@ from promptsearch.formats.importing.contents import (
     ImportedFiles,
     ImportOptions,
     Location,
+    shortened_json,
 )
 from promptsearch.formats.shared.export_checks import evidence_of, no_candidates
 from promptsearch.formats.shared.lama_notation import (
@@ -25,15 +27,19 @@ from promptsearch.formats.shared.lama_notation import (
     to_lama,
     write_rows,
 )
+from promptsearch.prediction.ensemble_file import HEAVIEST
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt
 
 ENDINGS = (".jsonl", ".txt")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Return the prompts of a relation, with their published weights as evidence."""
+    """Return the prompts of a relation, with their published weights."""
     read_as = _lines if kind_of(path) == ".txt" else _rows
-    return ImportedFiles(tuple(read_as(path)), facts=True)
+    templates = tuple(read_as(path))
+    bare = sum(foreign.weight is None for foreign in templates)
+    note = f"{bare} of {len(templates)} lines have no weight, so there is no ensemble"
+    return ImportedFiles(templates, facts=True, notes=(note,) if 0 < bare < len(templates) else ())
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
@@ -49,7 +55,22 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 def _rows(path: Path) -> Iterator[ForeignTemplate]:
     for location, row in rows(path, "template"):
         named = relation_of(location, row) if "relation" in row else path.stem
-        yield foreign_template(location, row, "template", named)
+        foreign = foreign_template(location, row, "template", named)
+        yield replace(foreign, weight=_weight(location, row))
+
+
+def _weight(location: Location, row: Json) -> float | None:
+    """Return the weight of a line, if it has one. Raises DataError if it is no weight."""
+    if "weight" not in row:
+        return None
+    weight = row["weight"]
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or weight < 0:
+        raise location.error(
+            f"the weight is {shortened_json(weight)}; write a number of 0 or more, or leave it out"
+        )
+    if weight > HEAVIEST:
+        raise location.error(f"the weight is {shortened_json(weight)}; write one of about 1")
+    return float(weight)
 
 
 def _lines(path: Path) -> Iterator[ForeignTemplate]:

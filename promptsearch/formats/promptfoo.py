@@ -1,6 +1,12 @@
-"""A promptfoo configuration: the prompt, and rows of dev whose right answers are asserted."""
+"""A promptfoo configuration: the prompt, and rows of dev whose right answers are asserted.
+
+promptfoo takes a prompt or a row by its look for a path, a command or an address, which it opens,
+runs or calls. So the prompt is a file of its own, and what begins as an address begins here with
+an expression that adds nothing.
+"""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +18,7 @@ from promptsearch.formats.shared.cloze import (
     ending,
     only_prompt,
     quoted,
+    stripped_end,
     texts_of,
     trail_note,
     uncalibrated,
@@ -19,19 +26,26 @@ from promptsearch.formats.shared.cloze import (
 from promptsearch.formats.shared.jinja import escaped, jinja
 
 NAME = "promptfoo"
+_ADDRESS = re.compile(r"\w[\w.+-]*:\S")  # file://, exec:, package:, langfuse://
+_NOTHING = '{{ "" }}'
+_PATTERN = re.compile(r"[*?{}\[\]\x00-\x1f]|[+@!]\(")  # what makes a path several files' or none
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Write one YAML file whose provider is the user's choice; return notes."""
+    """Write a YAML file whose provider is the user's choice, the prompt beside it; return notes."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
     if request.task is None:
         raise ExportError(f"{NAME} needs the rows of the task; say where it is: `task`")
-    parts = ending(saved.prompt.template, NAME)
+    subject = f"{saved.id}: {NAME}"
+    parts = ending(saved.prompt.template, subject)
+    prompt = _literal(jinja(stripped_end(parts.before), subject))
     answers = texts_of(saved.prompt.verbalizer)
     rows = request.task.dev.examples
     usable = [row for row in rows if any(target in answers for target in row.targets)]
-    write_lines(into, _lines(request, jinja(parts.before, NAME).rstrip(), usable, answers))
+    file = _prompt_file(into)
+    write_lines(file, [prompt])
+    write_lines(into, _lines(request, file.name, usable, answers))
     return [
         *trail_note(parts, NAME),
         "providers names an echo, which asks nobody: put your model there",
@@ -39,14 +53,42 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     ]
 
 
+def _prompt_file(into: Path) -> Path:
+    """Return the prompt's file beside `into`.
+
+    Raises ExportError if promptfoo would read another one by its path.
+    """
+    file = into.with_name(f"{into.stem}{'.prompt' * (into.suffix == '.j2')}.j2")
+    path = str(final_path(file))
+    if (mark := _PATTERN.search(path)) or ":" in file.name:
+        raise ExportError(
+            f"{NAME} reads {mark[0] if mark else ':'!r} in the path {path!r} as a pattern; choose "
+            "another -o PATH"
+        )
+    return file
+
+
+def _literal(text: str) -> str:
+    """Return a Jinja text that promptfoo takes for nothing else: no address, no JSON."""
+    return f"{_NOTHING}{text}" if _ADDRESS.match(text) or _is_json(text) else text
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _lines(
     request: ExportRequest,
-    prompt: str,
+    file: str,
     rows: Sequence[Example],
     answers: Mapping[str, Sequence[str]],
 ) -> Iterator[str]:
-    yield f"description: {quoted(f'{request.name}: {request.prompts[0].id}')}\n"
-    yield f"prompts:\n  - {quoted(prompt)}\n"
+    yield f"description: {quoted(escaped(f'{request.name}: {request.prompts[0].id}'))}\n"
+    yield f"prompts:\n  - {quoted(f'file://{file}')}\n"
     yield "providers:\n  - echo\n"
     yield "tests:\n"
     for row in rows:
@@ -59,7 +101,7 @@ def _test(
     """Yield a test: the reply must begin with an answer of the right label, as a word."""
     yield "  - vars:\n"
     for field in request.inputs:
-        yield f"      {quoted(field)}: {quoted(escaped(row.inputs[field]))}\n"
+        yield f"      {quoted(field)}: {quoted(_literal(escaped(row.inputs[field])))}\n"
     right = [text for target in row.targets for text in answers.get(target, ())]
     yield "    assert:\n      - type: javascript\n"
     yield f"        value: {quoted(_begins_with(right))}\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from promptsearch.data import TaskDefinition
 from promptsearch.data.tables.json_rows import json_lines
-from promptsearch.errors import DataError, PromptError
+from promptsearch.errors import DataError, PromptError, listed
 from promptsearch.files.read import ENCODING, kind_of, open_text
 from promptsearch.formats.importing.contents import ImportOptions, Location, read_files
 from promptsearch.formats.importing.input_names import Inputs
@@ -109,7 +109,7 @@ def _foreign(path: Path, name: str, definition: TaskDefinition) -> Iterator[tupl
         raise DataError.at(
             path,
             None,
-            f"it holds templates for {', '.join(imported.groups[:8])}; bring those of one into a "
+            f"it holds templates for {listed(imported.groups)}; bring those of one into a "
             f"prompts.json with promptsearch import --from {name} --relation NAME",
         )
     inputs = Inputs(options, imported.positions)

@@ -11,6 +11,7 @@ from multiprocessing import resource_tracker
 from typing import Any, Protocol
 
 from promptsearch.errors import RunError
+from promptsearch.files.packages import install_command
 
 WorkerId = (
     int | str
@@ -59,7 +60,7 @@ def imported(package: str, extra: str) -> Any:
     try:
         return import_module(package)
     except ImportError:
-        way_out = f"pip install 'promptsearch[{extra}]'"
+        way_out = install_command(extra)
         raise RunError(f"the backend {extra} needs a package: {way_out}") from None
 
 

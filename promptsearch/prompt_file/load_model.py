@@ -1,4 +1,7 @@
-"""The model that a file's prompts were found with, loaded again to read them as it did then."""
+"""The model that a file's prompts were found with, loaded again to read them as it did then.
+
+Prompts of a file that names no model, as imported ones, are for the built-in one.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +13,8 @@ from promptsearch.prompt_file.prompts_json import PromptFile
 
 
 def spec_of(file: PromptFile, override: str | None = None) -> str:
-    """Return the model that was given, or the one the prompts were found with."""
-    spec = override or file.section("model").get("spec")
-    if not isinstance(spec, str):
-        raise ModelError(f"{file.path}: does not say which model it is for; add `model`")
-    return spec
+    """Return the override, else the model of the file, else the built-in one."""
+    return override or str(file.section("model").get("spec", "builtin"))
 
 
 def is_own(file: PromptFile, model: LanguageModel) -> bool:

@@ -17,7 +17,7 @@ tuning_options = stacked(
         default="frozen",
         show_default=True,
         help="finetune: a copy of the model is tuned on train to each finalist, and ranks it on "
-        "dev (LM-BFF). Slow; needs promptsearch[finetune].",
+        "dev (LM-BFF). Slow; needs accelerate.",
     ),
     click.option(
         "--finetune-top",

@@ -8,6 +8,7 @@ from typing import Any
 
 from promptsearch.errors import RunError
 from promptsearch.evaluation.report.statistics.budget_curve import BudgetCurve
+from promptsearch.files.packages import install_command
 
 NEWEST, WIDE, HIGH = 6, 88, 15  # the package's first version with this interface; columns, lines
 MARKS = "+x*o^v#%"  # of steps or strategies, in their order
@@ -16,10 +17,11 @@ MARKS = "+x*o^v#%"  # of steps or strategies, in their order
 def check_plotext() -> None:
     """Raise RunError if plotext is missing, or too old."""
     if find_spec("plotext") is None:
-        raise RunError("--plots needs plotext: pip install 'promptsearch[report]'")
+        raise RunError(f"--plots needs plotext: {install_command('report', 'plotext')}")
     if int((installed := version("plotext")).split(".")[0]) < NEWEST:
         raise RunError(
-            f"--plots needs a newer plotext than {installed}: pip install -U 'promptsearch[report]'"
+            f"--plots needs a newer plotext than {installed}: "
+            f"{install_command('report', 'plotext')}"
         )
 
 

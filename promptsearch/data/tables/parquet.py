@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from promptsearch.errors import DataError
+from promptsearch.files.packages import install_command
 from promptsearch.files.read import COMPRESSED, open_bytes
 
 _NANOSECONDS = ("timestamp[ns", "time64[ns", "duration[ns")
@@ -80,7 +81,7 @@ def pyarrow_for(path: Path) -> tuple[Any, Any]:
     try:
         return import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
-        message = "reading Parquet needs a package that is missing; pip install pyarrow"
+        message = f"reading Parquet needs a package that is missing: {install_command('parquet')}"
         raise DataError.at(path, None, message) from None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from promptsearch.data import Dataset, Example, TaskDefinition, most_frequent
 from promptsearch.evaluation.certificate.comparison import score_matrix_of
 from promptsearch.evaluation.certificate.crossfit import folds_of
+from promptsearch.files.packages import install_command
 from promptsearch.metrics import METRIC
 from promptsearch.metrics.predictions import Floats, Ints
 from promptsearch.prompt import Prompt, Verbalizer
@@ -108,7 +109,7 @@ def learned(learners: Learners) -> Baselines:
     if learners.definition.kind == "facts":
         left_out["TF-IDF + logistic regression"] = "objects are not learned from subjects' words"
     elif find_spec("sklearn") is None:
-        left_out["TF-IDF + logistic regression"] = "pip install 'promptsearch[certify]'"
+        left_out["TF-IDF + logistic regression"] = install_command("certify")
     else:
         values["TF-IDF + logistic regression"] = learners.metric_values(bag_of_words)
     return Baselines(values, left_out)

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from promptsearch.errors import RunError
 from promptsearch.evaluation.report.html import Html, readable
+from promptsearch.files.packages import install_command
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +92,7 @@ class Plot:
 def check_installed() -> None:
     """Raise RunError if matplotlib is missing."""
     if find_spec("matplotlib") is None:
-        raise RunError("a report needs matplotlib: pip install 'promptsearch[report]'")
+        raise RunError(f"a report needs matplotlib: {install_command('report', 'matplotlib')}")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from promptsearch.data.tasks.candidates import read_candidates
 from promptsearch.data.tasks.facts_reader import SUBJECT
 from promptsearch.data.tasks.task_file import Kind
-from promptsearch.errors import DataError
+from promptsearch.errors import DataError, listed
 from promptsearch.formats.importing.contents import (
     ForeignTemplate,
     ForeignVerbalizer,
@@ -33,7 +33,7 @@ def groups_of(files: ImportedFiles, name: str, options: ImportOptions) -> list[G
 
     `name` is the format's. Raises DataError if something is missing or does not fit.
     """
-    groups, names_text = files.groups, ", ".join(files.groups[:8])
+    groups, names_text = files.groups, listed(files.groups)
     if options.group:
         groups = (options.group,)
         if options.group not in files.groups:
@@ -179,7 +179,9 @@ class _Assembly:
             **({"answers": answer_evidence} if answer_evidence else {}),
             **({"lost": list(every)} if every else {}),
         }
-        return ImportedPrompt(prompt, evidence, foreign.token_ids, foreign.round_trips)
+        return ImportedPrompt(
+            prompt, evidence, foreign.token_ids, foreign.round_trips, foreign.weight
+        )
 
     def _by_position(self) -> Iterator[str]:
         renamed = [

@@ -51,6 +51,7 @@ class ForeignTemplate:
     pattern: str = ""  # what it has in common with the verbalizers that are for it alone
     spaced: bool = False  # the format's words bring a space: one belongs before each slot
     evidence: Json = field(default_factory=dict)  # weights and scores, as published
+    weight: float | None = None  # in the ensemble of its group
     lost: tuple[str, ...] = ()  # what a template cannot hold
     round_trips: bool | None = None  # None: not known without a model
     token_ids: tuple[int, ...] | None = None

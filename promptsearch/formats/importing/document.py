@@ -39,7 +39,7 @@ def document_of(
             "command": command,
         },
         "prompts": list(_rows(group, path)),
-        "ensemble": None,
+        "ensemble": _ensemble(group.weights),
         "versions": {"promptsearch": version("promptsearch")},
     }
 
@@ -58,6 +58,12 @@ def _task(group: Group, options: ImportOptions, path: Path) -> Json:
         "definition": {},
         "data": {},
     }
+
+
+def _ensemble(weights: Sequence[float]) -> Json | None:
+    """Return the section of the ensemble of the file's prompts, whose weights were learned."""
+    members = [{"id": f"p{number}", "weight": weight} for number, weight in enumerate(weights)]
+    return {"rule": "optimised", "members": members} if members else None
 
 
 def beside(path: Path) -> Path:

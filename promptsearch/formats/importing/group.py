@@ -16,6 +16,13 @@ class ImportedPrompt:
     evidence: Json
     token_ids: tuple[int, ...] | None
     round_trips: bool | None
+    weight: float | None = None  # in the ensemble of the group
+
+    def and_weight(self, other: "ImportedPrompt") -> "ImportedPrompt":
+        """Return this prompt with the weight of an equal one added to its own."""
+        if self.weight is None or other.weight is None:
+            return replace(self, weight=None)
+        return replace(self, weight=self.weight + other.weight)
 
 
 @dataclass(frozen=True)
@@ -36,15 +43,22 @@ class Group:
         return (*notes, *self.reader_notes)
 
     @property
+    def weights(self) -> tuple[float, ...]:
+        """Weights of the prompts in their ensemble; empty where they are none."""
+        weights = tuple(p.weight for p in self.prompts if p.weight is not None)
+        return weights if len(weights) == len(self.prompts) > 1 and any(weights) else ()
+
+    @property
     def distinct(self) -> "Group":
         """Group with each prompt once, at its first position.
 
         A repeated prompt differs in notation or score, but reads the same, so it would only be
-        scored twice.
+        scored twice; its weight goes to the first.
         """
         by_prompt: dict[Prompt, ImportedPrompt] = {}
         for imported in self.prompts:
-            by_prompt.setdefault(imported.prompt, imported)
+            first = by_prompt.get(imported.prompt)
+            by_prompt[imported.prompt] = imported if first is None else first.and_weight(imported)
         if not (again := len(self.prompts) - len(by_prompt)):
             return self
         equal = "1 prompt that equals" if again == 1 else f"{again:,} prompts that equal"

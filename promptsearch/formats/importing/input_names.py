@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promptsearch.data import TaskDefinition, did_you_mean
+from promptsearch.errors import listed
 from promptsearch.formats.importing.contents import (
     ForeignTemplate,
     ForeignVerbalizer,
@@ -84,11 +85,11 @@ def labelled(foreign: ForeignVerbalizer, options: ImportOptions, order: Sequence
     if missing := [label for label in order if label not in answers]:
         raise foreign.location.error(
             f"there are no words for the label {missing[0]!r}{did_you_mean(missing[0], names)}; "
-            f"the file has {short_names(names)}: say which is which with `labels` THEIRS=OURS,..."
+            f"the file has {listed(names)}: say which is which with `labels` THEIRS=OURS,..."
         )
     if more := [name for name in names if order and name not in order]:
         raise foreign.location.error(
-            f"there are words for the label {more[0]!r}, but the labels are {short_names(order)}; "
+            f"there are words for the label {more[0]!r}, but the labels are {listed(order)}; "
             "say which is which with `labels` THEIRS=OURS,..."
         )
     return {label: answers[label] for label in order} if order else answers
@@ -103,7 +104,7 @@ def _positions(foreign: ForeignVerbalizer, order: Sequence[str]) -> Sequence[str
         )
     if len(order) != count:
         raise foreign.location.error(
-            f"it has words for {count} labels, but there are {len(order)}: {short_names(order)}; "
+            f"it has words for {count} labels, but there are {len(order)}: {listed(order)}; "
             "give `labels` in the order of the file"
         )
     return order
@@ -121,9 +122,3 @@ def with_spaces(template: Template) -> Template:
 
 def _ends_in_space(part: Part) -> bool:
     return isinstance(part, Text) and part.text[-1].isspace()
-
-
-def short_names(names: Sequence[str]) -> str:
-    """Return the first names, and the number of further ones."""
-    first_names = ", ".join(names[:8])
-    return f"{first_names} and {len(names) - 8} more" if len(names) > 8 else first_names

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from promptsearch.errors import listed
 from promptsearch.formats.importing.contents import ForeignVerbalizer
-from promptsearch.formats.importing.input_names import short_names
 
 
 def check_same_labels(verbalizers: Sequence[ForeignVerbalizer], renamed: Mapping[str, str]) -> None:
@@ -21,8 +21,8 @@ def check_same_labels(verbalizers: Sequence[ForeignVerbalizer], renamed: Mapping
         first, known = named[0]
         if set(labels) != set(known):
             raise foreign.location.error(
-                f"its labels are {short_names(labels)}, but those of {_where(first, foreign)} are "
-                f"{short_names(known)}, so they are of several tasks; import one task's folder at "
+                f"its labels are {listed(labels)}, but those of {_where(first, foreign)} are "
+                f"{listed(known)}, so they are of several tasks; import one task's folder at "
                 "a time"
             )
 

@@ -129,10 +129,17 @@ def reply_prefix(cloze_parts: Cloze, prefix: str) -> str:
 
 def stripped(parts: Sequence[Part]) -> list[Part]:
     """Return the parts without white space at the template's ends, as a chat does."""
+    remaining = stripped_end(parts)
+    if remaining and isinstance(part := remaining[0], Text):
+        remaining[:1] = [Text(text)] if (text := part.text.lstrip()) else []
+    return remaining
+
+
+def stripped_end(parts: Sequence[Part]) -> list[Part]:
+    """Return the parts without white space at the end: a model writes it with the answer."""
     remaining = list(parts)
-    for end, strip in ((0, str.lstrip), (-1, str.rstrip)):
-        if remaining and isinstance(part := remaining[end], Text):
-            remaining[end : end + 1 or None] = [Text(text)] if (text := strip(part.text)) else []
+    if remaining and isinstance(part := remaining[-1], Text):
+        remaining[-1:] = [Text(text)] if (text := part.text.rstrip()) else []
     return remaining
 
 

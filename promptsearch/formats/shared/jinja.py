@@ -7,11 +7,15 @@ from promptsearch.errors import ExportError
 from promptsearch.prompt import Field, Part, Slot, Text
 
 _MARKS = re.compile(r"[{}\r]|\n\Z")
+_WORDS = ("not", "none", "None", "null", "true", "True", "false", "False", "self", "__proto__")
 
 
-def jinja(parts: Sequence[Part], name: str) -> str:
-    """Return the parts but for slots. Raises ExportError if a field is no identifier."""
-    return "".join(_part(part, name) for part in parts if not isinstance(part, Slot))
+def jinja(parts: Sequence[Part], subject: str) -> str:
+    """Return the parts but for slots.
+
+    Raises ExportError, whose message begins with the subject, if a field is no name in Jinja.
+    """
+    return "".join(_part(part, subject) for part in parts if not isinstance(part, Slot))
 
 
 def escaped(text: str) -> str:
@@ -23,9 +27,11 @@ def _literal(mark: str) -> str:
     return {"\r": '"\\r"', "\n": '"\\n"'}.get(mark, f'"{mark}"')
 
 
-def _part(part: Text | Field, name: str) -> str:
+def _part(part: Text | Field, subject: str) -> str:
     if isinstance(part, Text):
         return escaped(part.text)
-    if not part.name.isidentifier() or not part.name.isascii():
-        raise ExportError(f"{name} fills in names, but {{{part.name}}} is none; rename the column")
+    if not part.name.isidentifier() or not part.name.isascii() or part.name in _WORDS:
+        raise ExportError(
+            f"{subject} fills in names, but {{{part.name}}} is none; rename the column"
+        )
     return f"{{{{ {part.name} }}}}"

