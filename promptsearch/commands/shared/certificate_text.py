@@ -1,11 +1,12 @@
 """The text of a certificate."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from promptsearch.commands.shared.console import answers_text, difference, print_table
 from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.evaluation.certificate.verdict import Verdict
+from promptsearch.evaluation.report.number_format import listing
 
 
 def print_certificate(document: Mapping[str, Any]) -> None:
@@ -24,7 +25,7 @@ def print_certificate(document: Mapping[str, Any]) -> None:
 
 def _gain(document: Mapping[str, Any]) -> Iterator[str]:
     gain, rows = document["gain"], document["rows"]
-    yield f"verdict: {Verdict(gain['verdict'], gain['more_rows'])}"
+    yield f"verdict: {Verdict(gain['verdict'], gain['more_rows'])}{but_better(document['better'])}"
     yield (
         f"{document['metric']} {gain['manual']:.3f} -> {gain['winner']:.3f}, {difference(gain)}, "
         f"of winners judged on rows that did not choose them"
@@ -35,6 +36,16 @@ def _gain(document: Mapping[str, Any]) -> Iterator[str]:
         f"{document['task']} · {rows['split']}, {rows['n']} rows · {count:,} {how} · chosen by "
         f"{document['chosen_by']} · {document['folds']} folds x {document['repeats']}"
     )
+
+
+def but_better(better: Sequence[Mapping[str, Any]]) -> str:
+    """Return `, but TF-IDF scores 0.588`: the rivals that score more than the winner."""
+    if not better:
+        return ""
+    first, *others = (f"{row['score']:.3f}" for row in better)
+    names = [str(row["name"]) for row in better]
+    pairs = zip(names[1:], others, strict=True)
+    return f", but {listing([f'{names[0]} scores {first}', *(f'{n} {s}' for n, s in pairs)])}"
 
 
 def _looks(document: Mapping[str, Any]) -> Iterator[str]:
