@@ -20,6 +20,7 @@ from promptsearch.evaluation.certificate.comparison import (
     score_matrix_of,
 )
 from promptsearch.evaluation.certificate.null_models import Randomiser
+from promptsearch.evaluation.report.number_format import count
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import Json, PromptFile
@@ -74,7 +75,7 @@ class Certifier:
             remark = (
                 "" if ledger_of(self.file) else f", for want of the search's {LEDGER} beside it"
             )
-            self.console.say(f"{len(prompts):,} prompts to choose among{remark}")
+            self.console.say(f"{count(len(prompts), 'prompt')} to choose among{remark}")
             examples = rows_of(self.definition, self.which)
             return among_candidates(prompts, self.definition, examples, self.scorer, self.design)
         searcher, settings = searcher_of(self.file), settings_of(self.file)

@@ -14,6 +14,7 @@ from promptsearch.evaluation.certificate.null_models import shuffled_labels
 from promptsearch.evaluation.certificate.paired import Interval, inflation, paired_interval
 from promptsearch.evaluation.certificate.score_matrix import ScoreMatrix
 from promptsearch.evaluation.certificate.verdict import verdict_of
+from promptsearch.evaluation.report.number_format import count
 from promptsearch.metrics.intervals import bootstrap
 from promptsearch.metrics.predictions import Floats
 from promptsearch.scoring import PromptScorer
@@ -146,7 +147,11 @@ def better_section(random: Rival | None, baselines: Rival) -> list[Section]:
 
     Each is compared with the winner of its folds, as `delta` is.
     """
-    rivals = {} if random is None else {f"the best of {random['prompts']:,} random prompts": random}
+    rivals = (
+        {}
+        if random is None
+        else {f"the best of {count(random['prompts'], 'random prompt')}": random}
+    )
     rivals |= {name: row for name, row in baselines.items() if name != "left_out"}
     ahead = [{"name": name, **row} for name, row in rivals.items() if row["delta"] < 0]
     return sorted(ahead, key=lambda row: -row["score"])
