@@ -11,10 +11,12 @@ import rich_click as click
 
 from promptsearch.commands.shared.lazy_group import LazyCommand, LazyGroup, in_module
 from promptsearch.commands.shared.option_names import with_option_names
+from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.commands.strategies import strategy_commands
 from promptsearch.errors import PromptSearchError, brief
 
 LONGEST = 2000  # characters of a message; a table's columns may have names of any length
+INTERRUPTED = 130
 UNWRITABLE = {EACCES, EDQUOT, EFBIG, ENOSPC, EROFS}  # no fault of ours, wherever it happens
 
 
@@ -60,26 +62,40 @@ class Commands(LazyGroup):
         except PromptSearchError as error:
             message = brief(" ".join(str(error).split()), LONGEST)
             message = with_option_names(message, self._command(ctx))
-            click.echo(f"promptsearch: {message}", err=True)
+            echo(f"promptsearch: {message}", err=True)
             ctx.exit(1)
         except OSError as error:
-            if error.errno == ENAMETOOLONG:
-                name = brief(str(error.filename), 100)
-                click.echo(f"promptsearch: {name}: the name is too long; shorten it", err=True)
-                ctx.exit(1)
-            if error.errno not in UNWRITABLE:
-                raise
-            place = f"{error.filename}: " if error.filename else ""
-            click.echo(f"promptsearch: {place}{error.strerror}; make room or use -o", err=True)
+            echo(f"promptsearch: {_file_error(error)}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
-            click.echo("promptsearch: interrupted", err=True)
-            ctx.exit(130)
+            _interrupted()
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Read the command line, for which a command's module loads."""
+        try:
+            return super().make_context(*args, **options)
+        except KeyboardInterrupt:
+            _interrupted()
 
     def _command(self, ctx: click.Context) -> click.Command | None:
         """Return the command that ran, a group for its commands."""
         name = ctx.invoked_subcommand or ""
         return self.loaded(name) if name in self.lazy_commands() else None
+
+
+def _file_error(error: OSError) -> str:
+    """Return what the system says of a file, and the way out."""
+    file = f"{brief(str(error.filename), 100)}: " if error.filename else ""
+    why = error.strerror or str(error)
+    if error.errno == ENAMETOOLONG:
+        return f"{file}the name is too long; shorten it"
+    way_out = "make room or use -o" if error.errno in UNWRITABLE else "look at it and try again"
+    return f"{file}{why}; {way_out}"
+
+
+def _interrupted() -> NoReturn:
+    echo("promptsearch: interrupted", err=True)
+    sys.exit(INTERRUPTED)
 
 
 @click.group(cls=Commands)

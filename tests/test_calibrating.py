@@ -193,7 +193,7 @@ def test_a_prior_is_of_its_prompt_alone(folder):
     changes = {
         "its prior is of another template": {"template": "{text} truly [Z]."},
         "or other answers": {"verbalizer": {"bad": "dull", "good": "great"}},
-        "is no finite number": {"prior": {"bad": float("nan"), "good": -1.0}},
+        "prior.bad must be a number or a list, not": {"prior": {"bad": float("nan"), "good": -1.0}},
     }
     for reason, change in changes.items():
         path.write_text(json.dumps({**document, "prompts": [{**first, **change}]}))

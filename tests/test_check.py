@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny import tiny
+from commanding import run
+from tiny import saved, tiny
 
 from promptsearch.data import load_task
 from promptsearch.evaluation.checks import findings
@@ -201,3 +202,17 @@ def test_findings_name_the_prompts_they_are_about(tmp_path):
     )
     (touching,) = [f for f in some if "touches" in f.message]
     assert touching.prompts == ("p1", "p2")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "search"])
+def test_evaluate_and_search_say_that_answers_read_the_same(tmp_path, command):
+    found(tmp_path, kind="bert", bad=["Good"])
+    task, model = tmp_path / "task.toml", saved("bert")
+    words = ["paraphrase", "--method", "edits", "--budget", 1, "-o", tmp_path / "run"]
+    if command == "evaluate":
+        prompts = [{"template": "{text} [Z]", "verbalizer": {"bad": ["Good"], "good": ["good"]}}]
+        document = {"format": "promptsearch/1", "prompts": prompts}
+        (tmp_path / "p.json").write_text(json.dumps(document))
+        words = ["evaluate", tmp_path / "p.json", "--split", "dev"]
+    done = run(*words, "--task", task, "--model", model, "-q")
+    assert "error: the model reads 'Good' (bad) and 'good' alike" in done.stderr

@@ -1,6 +1,7 @@
 """The command line end to end: one search, what it leaves, and every bad input in one line."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -79,6 +80,32 @@ def test_a_search_leaves_a_valid_file_that_evaluates(task):
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(rows) == 8
     assert sum(row["correct"] for row in rows) / 8 == test["accuracy"]
+
+
+def test_an_evaluation_that_is_stopped_goes_on(task, monkeypatch):
+    mined(task)
+    prompts = task.parent / "run" / "prompts.json"
+    words = ("evaluate", prompts, "--task", task, "--json")
+    monkeypatch.setattr("promptsearch.scoring.chunked_scorer.TOKENS", 40)
+    whole = run(*words)
+    assert "1 prompt and the manual one x 8 test examples" in whole.stderr
+
+    def interrupted(console, now):
+        if now.done >= 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("promptsearch.commands.shared.console.Console.scoring", interrupted)
+        stopped = run(*words, status=130)
+    assert "go on with: promptsearch" in stopped.stderr
+    assert "--resume" in stopped.stderr
+    scores = task.parent / "run" / "prompts.json.test-scores"
+    assert scores.is_dir()
+    resumed = run(*words, "--resume")
+    forwards = [int(re.search(r"([0-9,]+) forwards", d.stderr)[1]) for d in (whole, resumed)]
+    assert forwards[1] < forwards[0]
+    assert json.loads(resumed.stdout) == json.loads(whole.stdout)
+    assert not scores.exists()
 
 
 def without_times(document):
@@ -212,6 +239,22 @@ def test_no_score_stops_before_a_model_loads(task):
     mined(task, "--no-score", "--model", task.parent / "no-such-model")
     assert (task.parent / "run" / "mined.jsonl").read_text()
     assert not (task.parent / "run" / "prompts.json").exists()
+
+
+def test_a_search_that_finds_nothing_says_so_quiet_or_not(task):
+    (task.parent / "corpus.txt").write_text("No word of it stands beside an answer.\n")
+    done = mined(task)
+    assert "no template was mined: give more text with --corpus" in done.stdout
+    assert "to try: a larger --budget, another strategy" in done.stdout
+
+
+def test_drafts_and_what_took_the_time_are_told(task, monkeypatch):
+    monkeypatch.setattr("promptsearch.runs.run.LONG", 0.0)
+    words = ["--beam", 4, "--words", 1, "--examples", 2, "--budget", 4]
+    said = run("generate", "--task", task, "-o", task.parent / "g", *words).stderr
+    assert re.search(r"drafts: \d of \d", said)
+    assert re.search(r"time: .*\d+% generate", said)
+    assert "· done" not in said
 
 
 def test_a_missing_model_is_said_before_mining(task):

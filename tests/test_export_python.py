@@ -3,6 +3,7 @@
 import ast
 import json
 import runpy
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -18,7 +19,9 @@ from test_models_chat import TEMPLATE as CHAT
 from tiny import _FOLDERS, gpt2, gpt2_tokenizer, saved
 
 from promptsearch import Example, Scorer, Scoring, load_model
+from promptsearch.errors import ExportError
 from promptsearch.formats.export import write_as
+from promptsearch.formats.python.model_facts import model_facts
 from promptsearch.prediction.combination import combine
 from promptsearch.prompt_file.prompts_json import read_prompts
 from promptsearch.scoring.calibration import CalibratedScorer, references_of
@@ -296,3 +299,13 @@ def test_a_program_tests_itself(tmp_path, monkeypatch, capsys):
             runpy.run_path(str(program), run_name="__main__")
         worst = float(capsys.readouterr().out.split()[-1])
         assert (ended.value.code, worst > 1e-4) == (status, bool(status))
+
+
+def test_a_program_would_not_read_with_another_tokenizer(tmp_path):
+    shutil.copytree(saved("bert"), tmp_path / "model")
+    config = tmp_path / "model" / "tokenizer_config.json"
+    named = json.loads(config.read_text()) | {"tokenizer_class": "RobertaTokenizer"}
+    config.write_text(json.dumps(named))
+    model = load_model(str(tmp_path / "model"), device="cpu")
+    with pytest.raises(ExportError, match="PreTrainedTokenizerFast"):
+        model_facts(model, 1)

@@ -4,9 +4,10 @@ import json
 
 import pytest
 import torch
-from tiny import byte_level, gpt2, parts, unigram
+from tiny import byte_level, gpt2, parts, saved, unigram
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import (
+    AutoTokenizer,
     BertConfig,
     BertForMaskedLM,
     ByT5Tokenizer,
@@ -18,7 +19,10 @@ from transformers import (
 from promptsearch.errors import ModelError
 from promptsearch.models import Scoring
 from promptsearch.models.frozen_model import frozen_model
+from promptsearch.models.loading.build import tokenizer_sha256
+from promptsearch.models.loading.files import MINI
 from promptsearch.models.loading.load import load_model
+from promptsearch.models.tokenization.tokenizer import FastTokens
 from promptsearch.prompt import Template
 
 ROLES = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
@@ -63,7 +67,10 @@ def ids_in(folder, texts=TEXTS):
     return [e.ids for e in Tokenizer.from_file(str(folder / "tokenizer.json")).encode_batch(texts)]
 
 
-@pytest.mark.parametrize("named", ["RobertaTokenizer", "BertTokenizer", "GPT2Tokenizer", None])
+CLASSES = ["RobertaTokenizer", "BertTokenizer", "GPT2Tokenizer", "LayoutLMv2Tokenizer", None]
+
+
+@pytest.mark.parametrize("named", [*CLASSES, "XLMRobertaTokenizer", "PegasusTokenizer"])
 @pytest.mark.parametrize("kind", ["wordpiece", "unigram", "words"])
 def test_the_tokenizer_is_that_of_its_file_whatever_class_is_named(tmp_path, kind, named):
     if kind == "unigram":
@@ -82,6 +89,31 @@ def test_the_tokenizer_is_that_of_its_file_whatever_class_is_named(tmp_path, kin
     model = loaded(tmp_path)
     assert ids_of(model) == ids_in(tmp_path)
     assert model.runtime.tokenizer.mask_token == "[MASK]"
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "gpt2", "llama", "t5"])
+def test_the_hash_of_a_tokenizer_is_of_its_state_as_it_was_read(kind):
+    plain = AutoTokenizer.from_pretrained(saved(kind))
+    assert loaded(saved(kind)).info.tokenizer_sha256 == tokenizer_sha256(plain)
+    builtin = loaded("builtin").info.tokenizer_sha256
+    assert builtin == tokenizer_sha256(AutoTokenizer.from_pretrained(MINI))
+
+
+def test_a_class_adds_no_frame_that_the_file_has_not(tmp_path):
+    for part in parts("t5"):
+        part.save_pretrained(tmp_path)
+    edited(tmp_path / "tokenizer_config.json", tokenizer_class="ConvBertTokenizer")
+    assert ids_of(loaded(tmp_path)) == ids_in(tmp_path)
+
+
+def test_a_tokenizer_that_cannot_read_every_text_is_refused(tmp_path):
+    backend = Tokenizer(models.WordLevel({"great": 0, "film": 1, "a": 2, "</s>": 3}, "[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>").save_pretrained(tmp_path)
+    parts("gpt2")[0].save_pretrained(tmp_path)
+    assert "WordLevel error: Missing [UNK]" in refused(tmp_path)
+    with pytest.raises(ModelError, match="cannot read a text: WordLevel error"):
+        FastTokens(backend, {"</s>": 3}).encode([("a fine film",)])
 
 
 def test_a_cased_file_is_not_lowercased_by_its_class(tmp_path):

@@ -8,6 +8,7 @@ import rich_click as click
 
 from promptsearch.commands.shared.console import Console, print_json, print_table
 from promptsearch.commands.shared.options import json_option, quiet_option
+from promptsearch.commands.shared.terminal_text import echo
 
 if TYPE_CHECKING:
     from promptsearch.bench.machine import Hardware
@@ -92,15 +93,15 @@ def _subjects(
 def _print(here: "Hardware", settings: "BenchSettings", result: "ModelResult") -> None:
     from promptsearch.bench.report import EXPLAINED, cells, headings
 
-    click.echo(here)
-    click.echo("\n".join([*headings(result), f"{settings.rounds} rounds, medians [min, max]"]))
+    echo(str(here))
+    echo("\n".join([*headings(result), f"{settings.rounds} rounds, medians [min, max]"]))
     print_table(*cells(result.loops, result.ceilings))
-    click.echo(EXPLAINED)
+    echo(EXPLAINED)
     for table in result.reuse:
         goal = f" · goal {table.goal:g}x of plain, sorted" if table.goal else ""
-        click.echo(f"\n{table.name} · {table.texts} texts{goal}")
+        echo(f"\n{table.name} · {table.texts} texts{goal}")
         print_table(*cells(table, ()))
-    click.echo("")
+    echo("")
 
 
 def _scaling(
@@ -115,7 +116,7 @@ def _scaling(
     console.say(f"{name}: scaling")
     grown = list(growths(parts, settings.grown, settings.rounds, console.say))
     if not as_json:
-        click.echo("ours, by extent: cost linear in prompts x examples, memory flat")
+        echo("ours, by extent: cost linear in prompts x examples, memory flat")
         print_table(*growth_cells(grown))
-        click.echo("")
+        echo("")
     return grown

@@ -6,6 +6,7 @@ import rich_click as click
 
 from promptsearch.commands.shared.console import print_json, print_table
 from promptsearch.commands.shared.options import json_option
+from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.errors import RunError
 from promptsearch.scoring.cache_store import CacheInfo, ScoreCache, ScorerInfo
 
@@ -47,11 +48,11 @@ def info(cache: ScoreCache, as_json: bool) -> None:
     foreign = (
         f" · {cache_info.foreign:,} files that are not the cache's" if cache_info.foreign else ""
     )
-    click.echo(f"{cache_info.directory}: {_size(cache_info)}{foreign}")
+    echo(f"{cache_info.directory}: {_size(cache_info)}{foreign}")
     if cache_info.scorers:
         print_table([*COUNTS, "scorer", "what it is"], [_row(each) for each in cache_info.scorers])
     if damaged := cache_info.total("damaged"):
-        click.echo(f"{damaged:,} files are damaged in part: what is lost will be scored again")
+        echo(f"{damaged:,} files are damaged in part: what is lost will be scored again")
 
 
 @command.command("clear")
@@ -60,7 +61,7 @@ def clear(cache: ScoreCache) -> None:
     """Remove all scores from the cache; files that are not the cache's stay."""
     removed = cache.clear()
     stay = f"; {removed.foreign:,} files that are not the cache's stay" if removed.foreign else ""
-    click.echo(f"{removed.directory}: removed {_size(removed)}{stay}")
+    echo(f"{removed.directory}: removed {_size(removed)}{stay}")
 
 
 def _size(cache_info: CacheInfo) -> str:

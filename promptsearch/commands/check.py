@@ -11,6 +11,7 @@ from promptsearch.commands.shared.console import print_json
 from promptsearch.commands.shared.option_names import in_command
 from promptsearch.commands.shared.options import json_option, loading_options, task_option
 from promptsearch.commands.shared.run_search import loaded, loading_from
+from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.evaluation.checks import Finding, findings
 from promptsearch.evaluation.checks.finding import listed
@@ -70,8 +71,8 @@ def report(
     else:
         for finding in findings:
             who = f"{listed(finding.prompts)}: " if named and finding.prompts else ""
-            click.echo(f"{finding.level}: {who}{finding.message}")
-        click.echo(f"{name}: {_verdict(findings)}")
+            echo(f"{finding.level}: {who}{finding.message}")
+        echo(f"{name}: {_verdict(findings)}")
     if any(finding.level == "error" for finding in findings):
         raise SystemExit(1)
 

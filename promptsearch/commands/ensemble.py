@@ -18,6 +18,7 @@ from promptsearch.commands.shared.options import (
 )
 from promptsearch.commands.shared.run_search import dev_cells, output_directory
 from promptsearch.commands.shared.saved_prompts import model_of_prompts, scorers, task_of
+from promptsearch.commands.shared.terminal_text import command_line, echo
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import RunError
 from promptsearch.files.write import write_atomic
@@ -141,11 +142,12 @@ def _print(document: Json, definition: TaskDefinition, directory: Path) -> None:
     names = ["ensemble", str(prompts[0].get("id", "p0"))]
     if manual := (document.get("baselines") or {}).get("manual"):  # type: ignore[attr-defined]
         rows, names = [*rows, manual], [*names, "manual"]
-    click.echo("on dev, which selected the members:")
+    echo("on dev, which selected the members:")
     cells = [[*dev_cells(row, metrics), name] for row, name in zip(rows, names, strict=True)]
     print_table([*metrics, "id"], cells)
     weights = [f"{m['id']} {m['weight']:.3f}" for m in ensemble["members"]]  # type: ignore[index]
-    click.echo(f"weights: {', '.join(weights)}")
-    click.echo(f"wrote {directory / 'prompts.json'}")
+    echo(f"weights: {', '.join(weights)}")
+    echo(f"wrote {directory / 'prompts.json'}")
     if definition.test_files:
-        click.echo(f"what it is worth: promptsearch evaluate {directory / 'prompts.json'}")
+        evaluating = command_line("evaluate", directory / "prompts.json")
+        echo(f"what it is worth: {evaluating}")

@@ -35,8 +35,10 @@ from promptsearch.commands.shared.saved_prompts import (
     split_of,
     task_of,
 )
-from promptsearch.data import Split
-from promptsearch.evaluation.evaluate import Evaluation, evaluate
+from promptsearch.commands.shared.terminal_text import echo
+from promptsearch.data import Split, TaskDefinition
+from promptsearch.evaluation.checks.answers import worthless_answers
+from promptsearch.evaluation.evaluate import Evaluation, compared_prompts, evaluate
 from promptsearch.evaluation.report.number_format import count
 from promptsearch.evaluation.ties import many_ties
 from promptsearch.files.write import write_lines
@@ -85,11 +87,13 @@ def command(prompts: Path, **options: Any) -> None:
     model = model_of_prompts(file, definition, options, console)
     definition = with_vocabulary_candidates(definition, model)
     saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
+    verbalizers = [prompt.prompt.verbalizer for prompt in saved]
+    console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))
     with (
         _unfinished_scores(file, options, console) as cache,
         scorers(file, definition, model, {**options, "cache": cache}, console) as (scorer, judge),
     ):
-        console.say(_plan(saved, split, judge))
+        console.say(_plan(saved, definition, split, judge))
         evaluation = evaluate(saved, definition, scorer, split, judge, ensemble)
     document = evaluation.document(compared(file, definition))
     if options["as_json"]:
@@ -97,20 +101,22 @@ def command(prompts: Path, **options: Any) -> None:
     else:
         _print(evaluation, document, scoring_from(file).calibration)
         if options["split"] != "test" and file.was_searched:
-            click.echo(f"{options['split']} chose these prompts: expect less on new examples")
+            echo(f"{options['split']} chose these prompts: expect less on new examples")
         if file.section("search").get("rank_by") == "finetune":
-            click.echo("of the frozen model: the copies that ranked these prompts were not kept")
+            echo("of the frozen model: the copies that ranked these prompts were not kept")
     if options["examples_out"]:  # last: what was computed is printed even if the disk is full
         rows = (json.dumps(row, ensure_ascii=False) + "\n" for row in evaluation.examples())
         write_lines(options["examples_out"], rows)
 
 
-def _plan(saved: Sequence[SavedPrompt], split: Split, scorer: PromptScorer) -> str:
+def _plan(
+    saved: Sequence[SavedPrompt], definition: TaskDefinition, split: Split, scorer: PromptScorer
+) -> str:
     """Return what will be scored: the prompts, the manual one beside them, and the forwards."""
-    cost = scorer.cost([prompt.prompt for prompt in saved], split.examples)
+    cost = scorer.cost(compared_prompts(saved, definition), split.examples)
     return (
         f"{count(len(saved), 'prompt')} and the manual one x {len(split.examples):,} {split.name} "
-        f"examples · {cost.forwards:,} forwards for the prompts"
+        f"examples · {cost.forwards:,} forwards"
     )
 
 
@@ -147,7 +153,7 @@ def _remove(folder: Path) -> None:
 def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
     definition, split = evaluation.definition, evaluation.split
     taken = "" if how == "none" else f" · {how} calibration"
-    click.echo(f"{definition.name} · {split.name} · {len(split.examples)} examples{taken}")
+    echo(f"{definition.name} · {split.name} · {len(split.examples)} examples{taken}")
     reliable = ("ece",) if suits("ece", definition.kind) else ()
     positive = ("micro_f1",) if definition.negative_label is not None else ()
     metrics = (*table_metrics(definition.kind), *positive, *reliable)
@@ -166,12 +172,12 @@ def _print(evaluation: Evaluation, document: Any, how: Calibration) -> None:
     print_table([*metrics, f"ci95 of {metrics[1]}", "vs manual [ci95]", "id", "prompt"], rows)
     if ensemble := document.get("ensemble"):
         first = document["prompts"][0]["id"]
-        click.echo(f"ensemble - {first}: {_gain(ensemble['scores'][split.name], 'vs_best')}")
+        echo(f"ensemble - {first}: {_gain(ensemble['scores'][split.name], 'vs_best')}")
     if remark := many_ties(evaluation.predictions[0]):
-        click.echo(f"{document['prompts'][0]['id']}: {remark}")
+        echo(f"{document['prompts'][0]['id']}: {remark}")
     coverage = document["prompts"][0]["scores"][split.name].get("coverage")
     if coverage is not None:
-        click.echo(f"coverage {coverage:.3f}: the share of examples with a right candidate")
+        echo(f"coverage {coverage:.3f}: the share of examples with a right candidate")
 
 
 def _ensemble_rows(document: Any) -> list[Any]:

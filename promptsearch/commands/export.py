@@ -11,6 +11,7 @@ from promptsearch.commands.shared.console import Console, print_json
 from promptsearch.commands.shared.option_names import in_command
 from promptsearch.commands.shared.options import json_option, quiet_option, saved_model_option
 from promptsearch.commands.shared.output_checks import input_files
+from promptsearch.commands.shared.terminal_text import command_line, echo
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, ExportError, TaskError
 from promptsearch.files.write import check_apart
@@ -71,7 +72,7 @@ def command(prompts: Path, **options: Any) -> None:
         print_json(_document(written))
     else:
         for line in (*(f"wrote {path}" for path in written.paths), *written.notes):
-            click.echo(in_command(line))
+            echo(in_command(line))
 
 
 def _document(written: WrittenFiles) -> dict[str, object]:
@@ -94,7 +95,7 @@ def _exported(file: PromptFile, options: dict[str, Any], console: Console) -> Ex
     ensemble = ensemble_of(file, {saved.id: saved.prompt for saved in every})
     if ensemble is None:
         raise ExportError(
-            f"{file.path}: has no ensemble; promptsearch ensemble {file.path} makes one"
+            f"{file.path}: has no ensemble; {command_line('ensemble', file.path)} makes one"
         )
     named = {saved.id: saved for saved in every}
     members = tuple(named[member.id] for member in ensemble.members)

@@ -7,6 +7,7 @@ import rich_click as click
 
 from promptsearch.commands.check import report
 from promptsearch.commands.shared.option_names import in_command
+from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.data import load_task, starter_task
 from promptsearch.data.scaffold.task_file_from_table import stem_of
 from promptsearch.errors import RunError
@@ -45,14 +46,14 @@ def command(
     names = tuple(filter(None, columns.split(",")))
     starter = starter_task(data, label, folder=target.parent, columns=names, encoding=encoding)
     write_atomic(target, starter.text)
-    click.echo(f"wrote {target}; read it, then: {_command('check', target)}")
-    click.echo(
+    echo(f"wrote {target}; read it, then: {_command('check', target)}")
+    echo(
         "the answers in it are the labels' names, a start: write words that a model may say, or "
         f"search for some: {_command('answers prune', target)}",
         err=True,
     )
     if starter.remark:
-        click.echo(in_command(starter.remark), err=True)
+        echo(in_command(starter.remark), err=True)
     definition = load_task(target)
     report(definition.name, findings(definition))
 

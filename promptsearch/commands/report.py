@@ -15,6 +15,7 @@ from promptsearch.commands.shared.options import (
     saved_task_option,
 )
 from promptsearch.commands.shared.output_checks import check_output
+from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.errors import RunError
 from promptsearch.evaluation.report.inputs import ReportInputs, ended
 from promptsearch.evaluation.report.page import page_of
@@ -86,9 +87,9 @@ def command(prompts: Path, **options: Any) -> None:
     if options["asks"]:
         predictions = model_predictions(file, options, console, top, options["mistakes"])
     inputs = ReportInputs(file, trials, top, predictions, ended(prompts.parent))
-    click.echo(verdict(inputs))
+    echo(verdict(inputs))
     write_atomic(path, page_of(inputs))
-    click.echo(f"wrote {path}")
+    echo(f"wrote {path}")
 
 
 def _check_page_path(path: Path) -> None:

@@ -13,6 +13,7 @@ from promptsearch.commands.shared.options import json_option, loading_options, q
 from promptsearch.commands.shared.run_search import loading_from
 from promptsearch.commands.shared.saved_prompts import task_of
 from promptsearch.commands.shared.saved_search import searcher_of, settings_of
+from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.data.tasks.task_changes import task_changes
 from promptsearch.engine.ledger import LEDGER, identity_in
 from promptsearch.prompt_file.load_model import model_for, spec_of
@@ -42,13 +43,13 @@ def command(prompts: Path, **options: Any) -> None:
         print_json({"differs": about, "prompts": scores, "reproduced": not scores})
     else:
         for line in [*about, *scores[:SHOWN]]:
-            click.echo(line)
+            echo(line)
         if len(scores) > SHOWN:
-            click.echo(f"and {len(scores) - SHOWN} more (--json lists them)")
+            echo(f"and {len(scores) - SHOWN} more (--json lists them)")
         verdict = (
             f"{len(scores)} differences" if scores else "reproduced: same prompts, same scores"
         )
-        click.echo(f"{verdict} ({len(file.prompts)} prompts, within {TOLERANCE:g})")
+        echo(f"{verdict} ({len(file.prompts)} prompts, within {TOLERANCE:g})")
     if scores:
         raise SystemExit(1)
 
@@ -61,7 +62,9 @@ def _again(file: PromptFile, chosen: dict[str, Any], console: Console) -> Prompt
     options = {**loading_from(chosen), "dtype": _dtype(file, chosen["dtype"])}
     model = model_for(file, definition.chat, spec_of(file), **options)
     with TemporaryDirectory() as scratch:
-        output = Output(Path(scratch), log=console.say, on_progress=console.progress)
+        output = Output(
+            Path(scratch), log=console.say, on_progress=console.progress, on_step=console.step
+        )
         search(searcher, definition, model, settings_of(file), output)
         return read_prompts(Path(scratch) / "prompts.json")
 

@@ -10,6 +10,7 @@ from promptsearch.commands.ensemble import write_ensemble
 from promptsearch.commands.shared.run_search import After, settings_from
 from promptsearch.commands.shared.search_command import search_with
 from promptsearch.commands.shared.searcher_options import run_options
+from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.prediction.combination import Rule
 from promptsearch.prediction.fit_ensemble import EnsembleConfig
@@ -38,7 +39,7 @@ def command(plan: Path | None, task: str, dry_run: bool, **options: Any) -> None
     definition, settings = load_task(task), settings_from(options)
     searcher = _search_of(plan, definition, settings)
     if dry_run:
-        click.echo(plan_as_toml(searcher), nl=False)
+        echo(plan_as_toml(searcher), nl=False)
         return
     messages = _messages(searcher, definition, settings)
     after = _ensemble_maker(searcher, definition, options)

@@ -17,6 +17,7 @@ from promptsearch.commands.shared.finetune_options import about_scores, tuned_ce
 from promptsearch.commands.shared.options import computing_options, json_option, loading_options
 from promptsearch.commands.shared.run_search import dev_cells
 from promptsearch.commands.shared.terminal_plots import bars, budget_curve_plot, check_plotext
+from promptsearch.commands.shared.terminal_text import command_line, echo, in_one_line
 from promptsearch.evaluation.report.statistics.ancestry import ancestry_of
 from promptsearch.evaluation.report.statistics.budget_curve import budget_curve_of
 from promptsearch.evaluation.report.trials import Trials, read_trials
@@ -49,14 +50,17 @@ def command(prompts: Path, top: int, as_json: bool, **options: Any) -> None:
         print_json({**file.document, "prompts": [saved.row for saved in file.prompts[:top]]})
         return
     for line in _origin_lines(file):
-        click.echo(line)
+        echo(line)
     _print_table(file, top)
-    for line in _search_lines(file, read_trials(prompts.parent), options["plots"]):
-        click.echo(line)
+    trials = read_trials(prompts.parent)
+    for line in _search_lines(file, trials):
+        echo(line)
+    if options["plots"]:
+        _print_course(file, trials)
     if options["split"]:
         _print_labels(file, options)
     if not options["plots"]:
-        click.echo(f"--plots draws the search; a page about all: promptsearch report {prompts}")
+        echo(f"--plots draws the search; a page about all: {command_line('report', prompts)}")
 
 
 def _print_table(file: PromptFile, top: int) -> None:
@@ -71,7 +75,7 @@ def _print_table(file: PromptFile, top: int) -> None:
     ]
     print_table([*tuned_header(search), *metrics, "count", "id", "prompt"], rows)
     if (hidden := len(file.prompts) - top) > 0:
-        click.echo(f"... and {hidden} more (--top {len(file.prompts)})")
+        echo(f"... and {hidden} more (--top {len(file.prompts)})")
 
 
 def _origin_lines(file: PromptFile) -> list[str]:
@@ -84,7 +88,7 @@ def _origin_lines(file: PromptFile) -> list[str]:
         f"({model.get('family')}, {model.get('dtype')})",
         f"{search.get('strategy')} · {spent.get('prompts')} prompts, {spent.get('forwards', 0):,} "
         f"forwards, {spent.get('seconds', 0):.0f} s · stopped: {search.get('stopped_because')}",
-        f"made by: {search.get('command')}",
+        in_one_line(f"made by: {search.get('command')}"),
         *_ensemble_lines(file.document.get("ensemble")),
         f"scores {about_scores(search)}",
     ]
@@ -109,7 +113,7 @@ def _count(row: Mapping[str, Any]) -> str:
     return str((source.get("evidence") or {}).get("count", "-"))
 
 
-def _search_lines(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str]:
+def _search_lines(file: PromptFile, trials: Trials) -> Iterator[str]:
     """Yield the best prompt's origin and the search's result, with notes on missing data."""
     members = ancestry_of(file.prompts[0], file.prompts, trials.rows).members
     if len(members) > 1:
@@ -124,10 +128,16 @@ def _search_lines(file: PromptFile, trials: Trials, plots: bool) -> Iterator[str
             f"search: {metric} {number(first)} to {number(best)} over {curve.prompts} prompts, "
             f"the last improvement at prompt {prompt_number}"
         )
-    if plots and curve.points:
-        yield budget_curve_plot(curve, f"{metric} on dev, over distinct prompts")
-    elif plots:
-        yield f"{trials.path} is missing or holds no trial on dev: there is no course to draw"
+
+
+def _print_course(file: PromptFile, trials: Trials) -> None:
+    """Print the plot of the best score over the search."""
+    metric = objective_in(file.section("search"))
+    curve = budget_curve_of(trials.rows, metric)
+    if curve.points:
+        echo(budget_curve_plot(curve, f"{metric} on dev, over distinct prompts"))
+    else:
+        echo(f"{trials.path} is missing or holds no trial on dev: there is no course to draw")
 
 
 def _print_labels(file: PromptFile, options: dict[str, Any]) -> None:
@@ -137,7 +147,7 @@ def _print_labels(file: PromptFile, options: dict[str, Any]) -> None:
 
     predictions = model_predictions(file, options, Console(), top=1, mistakes=0)
     table = label_rows(predictions)
-    click.echo(f"{file.prompts[0].id} on {predictions.split}{table.remark}:")
+    echo(f"{file.prompts[0].id} on {predictions.split}{table.remark}:")
     print_table(table.header, table.rows)
     if options["plots"] and table.bars:
-        click.echo(bars(table.bars, table.of))
+        echo(bars(table.bars, table.of))

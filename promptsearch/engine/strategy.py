@@ -19,6 +19,13 @@ def silent(line: str) -> None:
     """Drop a log message: the default of a search that nobody watches."""
 
 
+OnStep = Callable[[str, int, int], None]  # what is counted, those done, all of them
+
+
+def unwatched(what: str, done: int, total: int) -> None:
+    """Drop a step of a strategy's work: the default of a search that nobody watches."""
+
+
 @dataclass(frozen=True)
 class Task:
     """The part of a task that a strategy may see: never the dev and test examples."""
@@ -40,6 +47,7 @@ class Task:
     scoring: Scoring = Scoring()  # of answers, and below of labels
     answer_score: AnswerScore = "sum"
     log: Callable[[str], None] = silent
+    on_step: OnStep = unwatched  # of a strategy's own long work
 
 
 class Score(Protocol):

@@ -106,6 +106,14 @@ def _row(predictions: Predictions, index: int, facts: bool) -> Json:
     return row
 
 
+def compared_prompts(saved: Sequence[SavedPrompt], definition: TaskDefinition) -> list[Prompt]:
+    """Return the prompts, and the task's manual one after them, over the same candidates."""
+    manual = definition.prompt
+    if definition.kind == "facts":
+        manual = replace(manual, verbalizer=saved[0].prompt.verbalizer)
+    return [*(prompt.prompt for prompt in saved), manual]
+
+
 def evaluate(
     saved: Sequence[SavedPrompt],
     definition: TaskDefinition,
@@ -119,10 +127,8 @@ def evaluate(
     `split_scorer` predicts in the scorer's place: from a cache, or in other processes.
     """
     saved = tuple(aligned(prompt, definition) for prompt in saved)
-    manual = definition.prompt
-    if definition.kind == "facts":  # compared over the same candidates
-        manual = replace(manual, verbalizer=saved[0].prompt.verbalizer)
-    prompts = [*(prompt.prompt for prompt in saved), manual]
+    prompts = compared_prompts(saved, definition)
+    manual = prompts[-1]
     *predictions, manual_predictions = (
         (split_scorer or scorer).predict(prompts, split.examples).predictions
     )

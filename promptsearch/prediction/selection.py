@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from shlex import quote
 from typing import Any
 
 from promptsearch.data import Dataset, TaskSchema, did_you_mean, schema_of
@@ -88,8 +89,8 @@ def select_prompts(
         return PromptSelection(saved, together, from_file=True)
     if ensemble:
         raise RunError(
-            f"{file.path}: has no ensemble; make one with `promptsearch ensemble {file.path}`, or "
-            "use its best prompt (`ensemble=False`)"
+            f"{file.path}: has no ensemble; make one with `promptsearch ensemble "
+            f"{quote(str(file.path))}`, or use its best prompt (`ensemble=False`)"
         )
     return PromptSelection.of(aligned(_named(file, id), frame))
 

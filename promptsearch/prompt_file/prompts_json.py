@@ -128,10 +128,11 @@ def _document(path: Path) -> tuple[Json, Sequence[object]]:
         )
     frame = {key: value for key, value in document.items() if key != "prompts"}
     schema = prompts_schema()
-    ensemble = violations(
-        document.get("ensemble"), schema["properties"]["ensemble"], "ensemble", complete=True
-    )
-    for wrong in (*violations(frame, schema), *ensemble, *_infinite(document)):
+    members = document.get("ensemble")
+    if isinstance(members, Mapping):  # its scores may be few, as a prompt's may
+        members = {key: value for key, value in members.items() if key != "scores"}
+    ensemble = violations(members, schema["properties"]["ensemble"], "ensemble", complete=True)
+    for wrong in (*violations(frame, schema), *ensemble, *_infinite(frame)):
         raise DataError.at(path, None, f"{wrong}; mend it or take it out")
     return document, rows
 
@@ -140,8 +141,9 @@ def _infinite(value: object, path: str = "") -> Iterator[str]:
     """Yield where a number is NaN or infinite, which JSON does not have."""
     if isinstance(value, Mapping | list):
         named = value.items() if isinstance(value, Mapping) else enumerate(value, 1)
+        between = "." if isinstance(value, Mapping) else " "
         for key, inner in named:
-            yield from _infinite(inner, f"{path}.{key}" if path else str(key))
+            yield from _infinite(inner, f"{path}{between if path else ''}{key}")
     elif not is_finite(value):
         yield f"{path} must be a number, not {value!r}"
 
@@ -150,7 +152,8 @@ def _saved(path: Path, number: int, row: object) -> SavedPrompt:
     where = f"prompt {number + 1}"
     if not isinstance(row, dict) or not isinstance(row.get("template"), str):
         raise DataError.at(path, None, f'{where} has no "template"')
-    for wrong in violations(row, prompts_schema()["$defs"]["prompt"], f"prompts {number + 1}"):
+    schema, name = prompts_schema()["$defs"]["prompt"], f"prompts {number + 1}"
+    for wrong in (*violations(row, schema, name), *_infinite(row, name)):
         raise DataError.at(path, None, f"{wrong}; mend it or take it out")
     try:
         prompt = prompt_of(row, path.parent)

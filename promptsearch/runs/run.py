@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -11,9 +11,9 @@ from pathlib import Path
 from promptsearch.corpora.sentences import CorpusFormat
 from promptsearch.data import TaskDefinition, with_candidates
 from promptsearch.engine import search_prompts
-from promptsearch.engine.ledger import LEDGER, Ledger
+from promptsearch.engine.ledger import LEDGER, Ledger, Row
 from promptsearch.engine.progress import OnProgress
-from promptsearch.engine.strategy import Searcher, Task, silent
+from promptsearch.engine.strategy import OnStep, Searcher, Task, silent, unwatched
 from promptsearch.engine.trial import Result
 from promptsearch.files.write import append_line
 from promptsearch.metrics import scores_of
@@ -38,6 +38,8 @@ from promptsearch.runs.settings import Settings
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.split_scorer import SplitScorer
 
+LONG = 5.0  # seconds of a search whose course is told
+
 
 @dataclass(frozen=True)
 class Output:
@@ -49,6 +51,7 @@ class Output:
     command: str | None = None
     log: Callable[[str], None] = silent
     on_progress: OnProgress | None = None
+    on_step: OnStep = unwatched
 
 
 def search(
@@ -85,7 +88,9 @@ def search_locked(
         exact = setup.prompt_scorer(setup.scorer, pool)
         result = search_prompts(
             searcher,
-            task_of(definition, model, settings, folder, output.log),
+            replace(
+                task_of(definition, model, settings, folder, output.log), on_step=output.on_step
+            ),
             split_scorer(exact, definition),
             objective=settings.metric(definition.kind),
             limits=settings.limits,
@@ -97,6 +102,8 @@ def search_locked(
         )
     if result.race is not None:
         output.log(race_summary(result.race))
+    if shares := time_shares(ledger.rows):
+        output.log(f"time: {shares}")
     if folder is not None:
         write_prompts(folder / "prompts.json", document_of(setup.finished(result, exact)))
         _log_event(folder, {"stopped_because": result.stopped_because, **asdict(result.spent)})
@@ -214,6 +221,31 @@ def task_of(
         answer_score=settings.answer_score,
         log=log,
     )
+
+
+def time_shares(rows: Sequence[Row]) -> str:
+    """Return what took the time of a search: `61% generate, 30% scores on dev, 9% on train`.
+
+    Empty for one that took less than LONG seconds.
+    """
+    seconds: dict[str, float] = {}
+    for row in rows:
+        work = _work_of(row)
+        seconds[work] = seconds.get(work, 0.0) + float(str(row.get("seconds", 0)))
+    if (total := sum(seconds.values())) < LONG:
+        return ""
+    shares = sorted(((spent / total, work) for work, spent in seconds.items()), reverse=True)
+    return ", ".join(f"{share:.0%} {work}" for share, work in shares if share >= 0.01)
+
+
+def _work_of(row: Row) -> str:
+    """Return what a ledger row's seconds went to."""
+    key = str(row["key"])
+    if not key.startswith("work "):
+        return f"scores on {row.get('split', 'dev')}"
+    words = key.split()[1:]
+    step = words[:2] if words[0].isdigit() else words[:1]  # of a plan: "2 generate"
+    return " ".join(step)
 
 
 @contextmanager

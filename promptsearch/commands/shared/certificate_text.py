@@ -3,21 +3,20 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import rich_click as click
-
 from promptsearch.commands.shared.console import answers_text, difference, print_table
+from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.evaluation.certificate.verdict import Verdict
 
 
 def print_certificate(document: Mapping[str, Any]) -> None:
     """Print the verdict first, then its evidence."""
     for line in [*_gain(document), *_looks(document), *_doubts(document)]:
-        click.echo(line)
+        echo(line)
     _print_rivals(document)
     for name, why in document["baselines"]["left_out"].items():
-        click.echo(f"left out: {name} ({why})")
+        echo(f"left out: {name} ({why})")
     if document["proposals"] == "as given":
-        click.echo(
+        echo(
             "the prompts are taken as they are: where the search saw these rows as it made them, "
             "only --again tells what it is worth"
         )

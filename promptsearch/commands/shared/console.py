@@ -1,15 +1,22 @@
 """Output of the commands: messages on standard error, results on standard output."""
 
-import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import rich_click as click
 
 from promptsearch.commands.shared.option_names import in_command
+from promptsearch.commands.shared.terminal_text import (
+    cut_to_terminal,
+    echo,
+    in_one_line,
+    json_text,
+    width,
+)
 from promptsearch.engine.progress import Progress
+from promptsearch.evaluation.checks.finding import Finding
 from promptsearch.evaluation.report.number_format import count as counted
 from promptsearch.evaluation.report.number_format import duration
 from promptsearch.prompt.verbalizer import answer_text
@@ -27,19 +34,34 @@ class Console:
         self._planned = 0
         self._screened = 0  # pending prompts on train in the last plan
         self._last = 0.0
+        self._step_began = 0.0
         self._tty = sys.stderr.isatty()
 
     def say(self, line: str) -> None:
         """Print a line on standard error."""
         if not self._quiet:
             self._clear()
-            click.echo(in_command(line), err=True)
+            echo(in_command(line), err=True)
+
+    def warn(self, findings: Iterable[Finding]) -> None:
+        """Print findings on standard error as `check` prints them, quiet or not."""
+        for finding in findings:
+            self._clear()
+            echo(in_command(f"{finding.level}: {finding.message}"), err=True)
 
     def progress(self, now: Progress) -> None:
         """Print the plan when it has grown, and the progress line from time to time."""
         if self._is_news(now):
             self.say(plan(now))
         self.passing(progress_line(now), now.done == now.total and now.pending.on == "dev")
+
+    def step(self, what: str, done: int, total: int) -> None:
+        """Print how far a strategy's own work is: `drafts: 3 of 12 · about 2 min left`."""
+        if not done:
+            self._step_began = time.monotonic()
+        seconds = (time.monotonic() - self._step_began) * (total / done - 1) if done else None
+        left = "" if not seconds else f" · about {duration(seconds)} left"
+        self.passing(f"{what}: {done:,} of {total:,}{left}", done == total)
 
     def scoring(self, now: ScoringProgress) -> None:
         """Print how far the scoring of a split is."""
@@ -67,7 +89,7 @@ class Console:
         if self._quiet:
             return
         self._clear()
-        click.echo(line, err=True, nl=not self._tty)
+        echo(line, err=True, nl=not self._tty)
 
     def _clear(self) -> None:
         if self._tty:
@@ -88,10 +110,11 @@ def plan(now: Progress) -> str:
 def progress_line(now: Progress) -> str:
     """Return `120/200 prompts · best -0.38 (manual -0.52) · 4 min left`."""
     best, manual = (number(trial.scores.get("log_likelihood")) for trial in (now.best, now.manual))
-    remaining = f"{duration(now.seconds_left)} left" if now.pending.prompts else "done"
-    if now.pending.on == "train":
-        remaining = f"{now.pending.prompts} on train, {remaining}"
-    return f"{now.done}/{now.total} prompts · best {best} (manual {manual}) · {remaining}"
+    parts = [f"{now.done}/{now.total} prompts", f"best {best} (manual {manual})"]
+    if now.pending.prompts:
+        on_train = f"{now.pending.prompts} more on train, " if now.pending.on == "train" else ""
+        parts.append(f"{on_train}{duration(now.seconds_left)} left")
+    return " · ".join(parts)
 
 
 def number(value: object) -> str:
@@ -107,15 +130,22 @@ def difference(gain: Mapping[str, Any]) -> str:
 
 def print_json(document: object) -> None:
     """Print a document on standard output, as JSON without NaN."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+    click.echo(json_text(document))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print columns on standard output; all but the last are aligned to the right."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in [header, *rows]:
-        cells = [cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        click.echo("  ".join([*cells, row[-1]]).rstrip())
+    """Print columns on standard output; all but the last are aligned to the right.
+
+    A line a row: line ends in cells are written out, and a terminal cuts the last column.
+    """
+    lines = [[in_one_line(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
+    before = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    for *cells, last in lines:
+        padded = [
+            " " * (wide - width(cell)) + cell for cell, wide in zip(cells, widths, strict=False)
+        ]
+        echo("  ".join([*padded, cut_to_terminal(last, before)]).rstrip())
 
 
 def prompt_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import rich_click as click
-
 from promptsearch.commands.shared.option_names import in_command
+from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.evaluation.report.number_format import count as counted
 from promptsearch.formats.importing.group import Group
 
@@ -32,14 +31,14 @@ def print_imported(
     groupings = "relations" if groups[0].kind == "facts" else "classes"
     over = f" over {len(groups)} {groupings}" if len(groups) > 1 else ""
     from_files = counted(files, "file")
-    click.echo(f"imported {counted(count, 'prompt')}{over} from {from_files}, {_answers(groups)}")
+    echo(f"imported {counted(count, 'prompt')}{over} from {from_files}, {_answers(groups)}")
     notes = Counter(note for group in groups for note in group.notes)
     for note, times in notes.items():
         note = in_command(note)
-        click.echo(note if times == 1 else f"{note} (in {times} of them)")
-    click.echo(f"wrote {targets[0]}")
+        echo(note if times == 1 else f"{note} (in {times} of them)")
+    echo(f"wrote {targets[0]}")
     if len(targets) > 1:
-        click.echo(f"and {len(targets) - 1} more in {output}")
+        echo(f"and {len(targets) - 1} more in {output}")
 
 
 def _answers(groups: Sequence[Group]) -> str:

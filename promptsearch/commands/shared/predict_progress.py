@@ -4,9 +4,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import rich_click as click
-
 from promptsearch.commands.shared.console import Console
+from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.errors import DataError
 from promptsearch.prediction.table.label_rows import Done
 
@@ -57,4 +56,4 @@ class PredictProgress:
             first = f", the first because of this: {self.first}" if self.first else ""
             raise DataError.at(self.table, None, f"none of its rows could be labelled{first}")
         if skipped := done.read - done.written:
-            click.echo(f"{self.table}: {skipped:,} of {done.read:,} rows were left out", err=True)
+            echo(f"{self.table}: {skipped:,} of {done.read:,} rows were left out", err=True)

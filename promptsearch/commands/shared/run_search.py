@@ -3,12 +3,10 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-
-import rich_click as click
 
 from promptsearch.commands.shared.console import (
     Console,
@@ -19,9 +17,11 @@ from promptsearch.commands.shared.console import (
 )
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
 from promptsearch.commands.shared.output_checks import check_run_directory
+from promptsearch.commands.shared.terminal_text import command_line, echo
 from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.engine.strategy import Searcher
 from promptsearch.errors import RunError
+from promptsearch.evaluation.checks.answers import worthless_answers
 from promptsearch.files.write import folder_name
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
@@ -32,6 +32,7 @@ from promptsearch.runs.run import Output, search_locked
 from promptsearch.runs.settings import Settings
 
 INTERRUPTED = 130
+_WHY = {"mine": " (no template was mined: give more text with --corpus)"}
 After = Callable[[Path, LanguageModel], None]
 MODEL_OPTIONS = (
     *("family", "device", "dtype", "chat", "device_map", "batch_tokens", "trust_remote_code"),
@@ -119,11 +120,18 @@ def search_into(
     `after` is called before printing, unless the search was interrupted or failed.
     """
     model = loaded(options["model"], options, definition)
+    if not definition.needs_vocabulary:
+        verbalizers = [definition.prompt.verbalizer]
+        console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))
     if model.info.chat is not None:
         filled = definition.prompt.template.fill(definition.train.examples[0].inputs)
         console.say(f"the chat template renders the manual prompt as:\n{model.rendered(filled)}")
     output = Output(
-        directory, command=this_command(), log=console.say, on_progress=console.progress
+        directory,
+        command=this_command(),
+        log=console.say,
+        on_progress=console.progress,
+        on_step=console.step,
     )
     result = search_locked(directory, searcher, definition, model, settings, output)
     failed = result.stopped_because.startswith("step ")
@@ -149,26 +157,45 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
         [*tuned_cells(search, row), *dev_cells(row, metrics), row["id"], prompt]
         for row, prompt in zip(printed_rows, prompt_cells(printed_rows), strict=True)
     ]
-    click.echo(about_scores(search))
+    echo(about_scores(search))
     print_table([*tuned_header(search), *metrics, "id", "prompt"], rows)
     best = document["prompts"][0]
     if (nats := best["source"]["evidence"].get("fluency")) is not None:
-        click.echo(f"fluency of {best['id']}: {nats:.2f} nats a word")
-    click.echo(f"wrote {directory / 'prompts.json'} ({len(document['prompts'])} prompts)")
+        echo(f"fluency of {best['id']}: {nats:.2f} nats a word")
+    echo(f"wrote {directory / 'prompts.json'} ({len(document['prompts'])} prompts)")
     if ensemble := document["ensemble"]:
         metric_cells = zip(metrics, dev_cells(ensemble, metrics), strict=True)
         scores = ", ".join(f"{metric} {score}" for metric, score in metric_cells)
         taken = "" if ensemble_wins_on_dev(document) else f"; {best['id']} alone is better"
-        click.echo(f"ensemble ({ensemble['rule']} of {len(ensemble['members'])}): {scores}{taken}")
-    click.echo(f"what they are worth: promptsearch {_next_command(document, directory)}")
+        echo(f"ensemble ({ensemble['rule']} of {len(ensemble['members'])}): {scores}{taken}")
+    for line in _without_gain(document):
+        echo(line)
+    echo(f"what they are worth: {_next_command(document, directory)}")
+
+
+def _without_gain(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield that a search gave back only the manual prompt, and what to try."""
+    manual, search = document["baselines"]["manual"], document["search"]
+    best = document["prompts"][0]
+    if any(best.get(key) != manual.get(key) for key in ("template", "verbalizer")):
+        return
+    others = len(document["prompts"]) - 1
+    if others:
+        yield f"none of the {others:,} other prompts is better on dev than the manual one"
+    else:
+        yield (
+            f"nothing new: {search['strategy']} made no prompt beside the manual one"
+            f"{_WHY.get(search['strategy'], '')}"
+        )
+    yield "to try: a larger --budget, another strategy, or all in turn: promptsearch search"
 
 
 def _next_command(document: Mapping[str, Any], directory: Path) -> str:
     """Return the command that scores them: on test, if there is one."""
-    file, task = directory / "prompts.json", _task_word(document) or document["task"]["name"]
+    file, task = directory / "prompts.json", _task_word() or document["task"]["name"]
     if "test" in document["task"]["data"]:
-        return f"evaluate {file} --task {task} --split test"
-    return f"certify {file} --task {task}"
+        return command_line("evaluate", file, "--task", task, "--split", "test")
+    return command_line("certify", file, "--task", task)
 
 
 def dev_cells(row: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:
@@ -177,10 +204,12 @@ def dev_cells(row: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:
     return [number(scores.get(metric)) for metric in metrics]
 
 
-def _task_word(document: Mapping[str, Any]) -> str | None:
-    """Return the task as the user named it on the command line."""
-    words = sys.argv[1:]
-    flags = [i for i, word in enumerate(words) if word in ("-t", "--task")]
-    return (
-        shlex.quote(words[flags[0] + 1]) if len(flags) == 1 and flags[0] + 1 < len(words) else None
-    )
+def _task_word() -> str | None:
+    """Return the task as the user named it on the command line; None if there are several."""
+    words, tasks = sys.argv[1:], []
+    for word, following in zip(words, [*words, ""][1:], strict=True):
+        if word in ("-t", "--task"):
+            tasks.append(following)
+        elif word.startswith("--task="):
+            tasks.append(word.removeprefix("--task="))
+    return tasks[0] if len(tasks) == 1 and tasks[0] else None

@@ -1,6 +1,6 @@
 """Findings about the answers of one prompt, as the model's tokenizer reads them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -162,6 +162,23 @@ class CheckedVerbalizer:
                 f"a space begins or ends {listed(spaced)}: with the template's there are two; "
                 "remove it",
             )
+
+
+def worthless_answers(
+    verbalizers: Iterable[Verbalizer], model: LanguageModel, facts: bool
+) -> list[Finding]:
+    """Return what makes all scores worthless: answers that the model cannot write or tell apart.
+
+    For facts, that all candidates read the same; some always do.
+    """
+    findings: list[Finding] = []
+    for verbalizer in dict.fromkeys(verbalizers):
+        answers = CheckedVerbalizer(verbalizer, model, facts)
+        if not facts:
+            findings += [finding for finding in answers.findings if finding.level == "error"]
+        elif len(answers.read) > 1 and len({answer.ids for answer in answers.read}) == 1:
+            findings.append(Finding("error", "the model reads all candidates alike; use `model`"))
+    return list(dict.fromkeys(findings))
 
 
 def number_findings(verbalizer: Verbalizer) -> Iterator[Finding]:

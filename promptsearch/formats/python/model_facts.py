@@ -3,12 +3,15 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptsearch.errors import ExportError
 from promptsearch.formats.python.runtime.chat import Chat, Control
 from promptsearch.models import LanguageModel
-from promptsearch.models.loading.files import find_model_files
+from promptsearch.models.loading.files import ModelFiles, find_model_files
+
+if TYPE_CHECKING:
+    from promptsearch.models.frozen_model import FrozenModel
 
 UNLIMITED = 10**9  # tokens
 
@@ -35,8 +38,9 @@ def model_facts(model: LanguageModel, slots: int) -> ModelFacts:
 
     assert isinstance(model, FrozenModel)
     tokenizer = model.runtime.tokenizer
-    _check_tokenizer(tokenizer, model.info.spec, control_tokens(tokenizer))
     source = find_model_files(model.options.spec)
+    _check_tokenizer(tokenizer, model.info.spec, control_tokens(tokenizer))
+    _check_loaded_alike(source, model)
     path = source.directory / source.gguf if source.gguf else source.directory
     is_local = source.revision is None
     name = str(path.absolute()) if is_local else model.options.spec
@@ -67,6 +71,21 @@ def _causal_constants(model: Any, token_names: Any) -> Mapping[str, object]:
     )
     chat = Chat(opening, closing, writer.answer_prefix or "")
     return {**begin, "LEAD": 0, "TAIL": 0, "CHAT": chat}
+
+
+def _check_loaded_alike(source: ModelFiles, model: "FrozenModel[Any]") -> None:
+    """Raise ExportError if transformers alone builds another tokenizer from the files than ours."""
+    from promptsearch.models.loading.build import tokenizer_sha256
+    from promptsearch.models.loading.pretrained import transformers_tokenizer
+
+    tokenizer = transformers_tokenizer(source, model.options)
+    if tokenizer_sha256(tokenizer) != model.info.tokenizer_sha256:
+        raise ExportError(
+            f"transformers alone builds another tokenizer from {model.info.spec!r} than its "
+            "tokenizer.json describes, and the program would use that one; write "
+            "PreTrainedTokenizerFast as tokenizer_class into its tokenizer_config.json, and remove "
+            "dropout from tokenizer.json"
+        )
 
 
 def _check_tokenizer(tokenizer: Any, spec: str, control: Mapping[str, int]) -> None:

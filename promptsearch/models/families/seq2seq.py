@@ -36,7 +36,7 @@ class Seq2SeqFamily:
                 f"the tokenizer of {info.spec!r} has no sentinel tokens (<extra_id_0>, ...), which "
                 "mark the slots of an encoder-decoder; use a T5-like model"
             )
-        start = model.config.decoder_start_token_id
+        start = getattr(model.config, "decoder_start_token_id", None)
         return cls(sentinels, tokenizer.pad_token_id if start is None else start)
 
     def without_chat(self) -> Self:

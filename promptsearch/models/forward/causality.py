@@ -11,25 +11,48 @@ import torch
 from torch import Tensor
 
 from promptsearch.errors import ModelError
+from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
 
 LENGTH = 12  # tokens of a trial, half of them the prefix
-_TOLERANCE = {torch.float32: 1e-5}  # relative; half precision: 1e-2
+_TOLERANCE = {torch.float32: 1e-5}  # relative; half precision: 1e-2; of the cache: 100 times
 
 
 def check_causal(model: Any, tokens: Sequence[int], room: int, spec: str, way_out: str) -> None:
     """Raise ModelError if what follows a prefix changes the logits there.
 
-    `tokens` are ordinary ones, `room` is how many a sequence may have.
+    Or if the model's cache does: scores are then not those of the model's own generation. `tokens`
+    are ordinary ones, `room` is how many a sequence may have.
     """
     prefix = _cycled(tokens, min(LENGTH, room) // 2)
-    first, second = (_logits(model, [*prefix, *ending]) for ending in _endings(tokens, prefix))
-    scale = 1 + first.abs().max().item()
-    change = (first[: len(prefix)] - second[: len(prefix)]).abs().max().item()
-    if prefix and change > _TOLERANCE.get(model.dtype, 1e-2) * scale:
+    if not prefix:
+        return
+    lines = [[*prefix, *ending] for ending in _endings(tokens, prefix)]
+    first, second = (_logits(model, line, use_cache=False) for line in lines)
+    tolerance = _TOLERANCE.get(model.dtype, 1e-2)
+    if not _agree(first[: len(prefix)], second[: len(prefix)], tolerance):
         raise ModelError(
             f"the model {spec!r} ({type(model).__name__}) looks ahead: what stands after a token "
             f"changes what it predicts before it, so it is no causal model; {way_out}"
         )
+    if not _agree(first, _with_cache(model, lines[0], first), 100 * tolerance):
+        raise ModelError(
+            f"the model {spec!r} ({type(model).__name__}) predicts other words with its cache than "
+            "without it, so it is not clear which are its own; set use_cache to false in its "
+            "config.json to score it without"
+        )
+
+
+def _agree(first: Tensor, second: Tensor, tolerance: float) -> bool:
+    scale = 1 + first.abs().max().item()
+    return (first - second).abs().max().item() <= tolerance * scale
+
+
+def _with_cache(model: Any, ids: Sequence[int], without: Tensor) -> Tensor:
+    """Return the logits of a pass that fills a cache; `without`, if the model cannot do that."""
+    try:
+        return _logits(model, ids)
+    except UNSUPPORTED_ERRORS:
+        return without
 
 
 def _endings(tokens: Sequence[int], prefix: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
@@ -44,8 +67,8 @@ def _cycled(tokens: Sequence[int], count: int) -> list[int]:
 
 
 @torch.inference_mode()
-def _logits(model: Any, ids: Sequence[int]) -> Tensor:
+def _logits(model: Any, ids: Sequence[int], **options: Any) -> Tensor:
     """Return (token, word), float32, of one sequence."""
     inputs = torch.tensor([list(ids)], device=model.device)
-    logits: Tensor = model(input_ids=inputs, use_cache=False).logits
-    return logits[0].float()
+    logits: Tensor = model(input_ids=inputs, **options).logits
+    return logits[0].float().nan_to_num()  # NaN is another check's

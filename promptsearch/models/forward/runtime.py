@@ -30,15 +30,23 @@ _POSITIONS = ("max_position_embeddings", "max_seq_len", "max_encoder_position_em
 
 def limit_of(model: Any, tokenizer: Any) -> int:
     """Return the tokens of one sequence that the model's positions and the tokenizer allow."""
-    config = model.config.get_text_config()
-    positions = [limit for name in _POSITIONS if (limit := _limit(getattr(config, name, None)))]
+    stated = (map(stated_limit, settings(model, name)) for name in _POSITIONS)
+    positions = [min(limits) for each in stated if (limits := [n for n in each if n])]
     limits = [UNLIMITED, *(limit - reserved(model) for limit in positions[:1])]
-    if length := _limit(tokenizer.model_max_length):
+    if length := stated_limit(tokenizer.model_max_length):
         limits.append(length)
     return min(limits)
 
 
-def _limit(value: object) -> int | None:
+def settings(model: Any, name: str) -> list[Any]:
+    """Return the values of a setting: one, or one a layer if layers differ in their settings."""
+    config = model.config.get_text_config()
+    is_mixed = getattr(config, "is_heterogeneous", False)
+    layers = config.per_layer_config if is_mixed else [config]
+    return [getattr(layer, name, None) for layer in layers]
+
+
+def stated_limit(value: object) -> int | None:
     """Return a limit that a file states; None for those that are none: 0, 1e30, text, NaN.
 
     Files of hand also have "512".
@@ -63,9 +71,8 @@ def window_of(model: Any) -> int:
 
     Configurations list the windows; for longer sequences only the model's own attention is right.
     """
-    config = model.config.get_text_config()
     names = ("sliding_window", "local_attention", "attention_window", "attention_chunk_size")
-    windows_in_config = [getattr(config, name, None) for name in names]
+    windows_in_config = [value for name in names for value in settings(model, name)]
     flat = [w for g in windows_in_config for w in (g if isinstance(g, list | tuple) else [g])]
     windows = [width // 2 for width in flat if isinstance(width, int) and width > 0]
     return min(windows, default=UNLIMITED)

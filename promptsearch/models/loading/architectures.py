@@ -42,6 +42,16 @@ def family_of(config: Any, spec: str) -> Family:
     )
 
 
+def check_family(family: Family, config: Any, spec: str) -> None:
+    """Raise ModelError if transformers has no model of this family for the configuration's type."""
+    families = _families_of_type(config.model_type)
+    if families and family not in families and not hasattr(config, "auto_map"):
+        raise ModelError(
+            f"the model {spec!r} is of type {config.model_type}, which is no {family} model; give "
+            f"`family` {' or '.join(families)}"
+        )
+
+
 def _architectures(config: Any) -> Sequence[str]:
     names = config.architectures or ()
     return [name for name in names if isinstance(name, str)]

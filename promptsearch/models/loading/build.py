@@ -20,6 +20,7 @@ from promptsearch.models.forward.runtime import (
     Backend,
     ModelRuntime,
     limit_of,
+    settings,
     window_of,
 )
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences
@@ -154,16 +155,20 @@ def default_batch_tokens(device: torch.device) -> int:
 
 
 def _limits(model: Any, backends: Backends[Backend], batch_tokens: int | None) -> BatchLimits:
-    config = model.config.get_text_config()
-    hidden = int(getattr(config, "hidden_size", 1024))
-    feed_forward = getattr(config, "intermediate_size", None) or getattr(config, "d_ff", None)
+    hidden = _largest(model, "hidden_size") or 1024
+    feed_forward = _largest(model, "intermediate_size") or _largest(model, "d_ff")
     return BatchLimits(
         batch_tokens or default_batch_tokens(model.device),
         backends.vocabulary,
         hidden,
-        int(feed_forward or 4 * hidden),
-        int(getattr(config, "num_attention_heads", 1)),
-        int(getattr(config, "num_hidden_layers", 1)),
+        feed_forward or 4 * hidden,
+        _largest(model, "num_attention_heads") or 1,
+        _largest(model, "num_hidden_layers") or 1,
         packed=backends.fast is not None,
         shares_prefixes=backends.fast is not None and backends.fast.shares_prefixes,
     )
+
+
+def _largest(model: Any, name: str) -> int:
+    """Return a size in the configuration, the largest of all layers; 0 if it has none."""
+    return max((int(size) for size in settings(model, name) if isinstance(size, int)), default=0)

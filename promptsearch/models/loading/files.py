@@ -49,6 +49,16 @@ class ModelFiles:
 
 def find_model_files(spec: str) -> ModelFiles:
     """Return the files of a model. Raise ModelError if there are none; never wait long."""
+    try:
+        return _find(spec)
+    except (OSError, RuntimeError) as error:  # an unreadable place, a name too long, no such ~user
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(
+            f"the model {spec[:80]!r} cannot be looked up: {reason}; check the path"
+        ) from error
+
+
+def _find(spec: str) -> ModelFiles:
     if spec == "builtin":
         return _checked(_directory(MINI, spec), MINI_SHA256)
     if spec == "smollm2":

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from pathlib import Path
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Options
@@ -11,6 +10,7 @@ from promptsearch.models.foreign_errors import first_words, foreign_errors, is_m
 from promptsearch.models.loading.damage import damaged_file
 from promptsearch.models.loading.files import ModelFiles
 
+_VOCABULARIES = ("tokenizer.json", "*vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json")
 _BYTE_PAIRS = ("vocab.json", "merges.txt", "tokenizer.json")
 
 
@@ -40,18 +40,19 @@ def _loading_error(error: BaseException, source: ModelFiles, options: Options) -
             f"the model {spec!r} cannot be read: its file {path.name} is damaged ({problem}); "
             "download or copy that file again"
         )
-    if _lacks_merges(source.directory):
-        return ModelError(
-            f"the model {spec!r} cannot be read: it has vocab.json, but neither merges.txt nor "
-            "tokenizer.json; put one of them beside it"
-        )
+    if lack := _lacking(source):
+        return ModelError(f"the model {spec!r} cannot be read: its tokenizer has {lack}")
     return ModelError(
         f"the model {spec!r} cannot be read: {reason}; are all its files from one model, and made "
         f"for transformers {version('transformers')}?"
     )
 
 
-def _lacks_merges(directory: Path) -> bool:
-    """Return True if the vocabulary of byte pairs is there, but not how they merge."""
-    has = {name: (directory / name).is_file() for name in _BYTE_PAIRS}
-    return has["vocab.json"] and not has["merges.txt"] and not has["tokenizer.json"]
+def _lacking(source: ModelFiles) -> str | None:
+    """Return the vocabulary file that the directory lacks, if it lacks one, and the way out."""
+    has = {name: (source.directory / name).is_file() for name in _BYTE_PAIRS}
+    if has["vocab.json"] and not has["merges.txt"] and not has["tokenizer.json"]:
+        return "vocab.json, but not merges.txt; put it, or tokenizer.json, beside it"
+    if source.gguf or any(next(source.directory.glob(name), None) for name in _VOCABULARIES):
+        return None
+    return "no vocabulary; put tokenizer.json into the directory"

@@ -12,7 +12,11 @@ from promptsearch.errors import ModelError
 from promptsearch.files.packages import install_command
 from promptsearch.models import Family, LanguageModel, ModelInfo, Options
 from promptsearch.models.families import FAMILIES
-from promptsearch.models.loading.architectures import check_architectures, family_of
+from promptsearch.models.loading.architectures import (
+    check_architectures,
+    check_family,
+    family_of,
+)
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.files import ModelFiles
 from promptsearch.models.loading.guard import guarded
@@ -31,6 +35,7 @@ def load(source: ModelFiles, options: Options) -> LanguageModel:
         config = _config(source, options)
         check_architectures(config, options.spec)
         family = options.family or family_of(config, options.spec)
+        check_family(family, config, options.spec)
         tokenizer = read_tokenizer(source, options, **common)
         model = _weights(source, options, family, common)
         model = model if options.device_map else moved(model, device)
@@ -43,6 +48,14 @@ def family_at(source: ModelFiles, options: Options) -> Family:
     """Return the family of the options, or else that of the configuration."""
     with quiet(), guarded(source, options):
         return options.family or family_of(_config(source, options), options.spec)
+
+
+def transformers_tokenizer(source: ModelFiles, options: Options) -> Any:
+    """Return the tokenizer that transformers alone builds, as a program of few lines has it."""
+    from transformers import AutoTokenizer
+
+    with quiet(), guarded(source, options):
+        return AutoTokenizer.from_pretrained(source.directory, **_arguments(source, options))
 
 
 def _config(source: ModelFiles, options: Options) -> Any:

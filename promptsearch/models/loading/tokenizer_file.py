@@ -5,12 +5,15 @@ classes build a tokenizer of their own from the file's words alone: its cutting 
 its normalisation and its model's kind are then the class's, not the file's.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Options
+from promptsearch.models.foreign_errors import first_words, foreign_errors
+from promptsearch.models.forward.runtime import UNLIMITED, stated_limit
 from promptsearch.models.loading.files import ModelFiles
 from promptsearch.models.tokenization.control_tokens import is_sentinel
 
@@ -28,20 +31,58 @@ _WORDS, _LINE = 400, 20  # of the vocabulary's own words that are compared, and 
 _MARKS = ("\u2581", "\u0120", "##", "</w>", "@@")  # of words' starts, insides and ends
 
 
+class _Unbuilt(ModelError):
+    """The class that a directory names builds no tokenizer, or one that fails on a text."""
+
+
 def read_tokenizer(source: ModelFiles, options: Options, **arguments: Any) -> Any:
     """Return the tokenizer, without the random cuts of training.
 
     Raise ModelError if it has no words, or if it cannot be read as its file has it.
     """
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(source.directory, **arguments)
-    _disable_sampling(tokenizer)
     file = source.directory / "tokenizer.json"
-    if source.gguf is None and file.is_file():
+    has_file = source.gguf is None and file.is_file()
+    try:
+        tokenizer = _named(source, arguments)
+    except _Unbuilt as error:
+        if not has_file or "trust_remote_code" in str(error.__cause__):
+            raise error.__cause__ or error from None
+        tokenizer = _plain(file.parent)
+    tokenizer = _prepared(tokenizer)
+    if has_file:
         tokenizer = _as_in_file(tokenizer, file, options.spec)
+    _try(tokenizer, options.spec)
     _check_vocabulary(tokenizer, options.spec)
     return tokenizer
+
+
+def _named(source: ModelFiles, arguments: dict[str, Any]) -> Any:
+    """Return the tokenizer of the class that transformers picks. Raise _Unbuilt if that fails."""
+    from transformers import AutoTokenizer
+
+    with foreign_errors(lambda error: _Unbuilt(first_words(error))):
+        return AutoTokenizer.from_pretrained(source.directory, **arguments)
+
+
+def _plain(directory: Path) -> Any:
+    """Return the tokenizer of the directory's tokenizer.json, of no class in particular."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast.from_pretrained(directory, local_files_only=True)
+
+
+def _try(tokenizer: Any, spec: str) -> None:
+    """Let the tokenizer read texts, which may need a package; it must read them alike twice."""
+    backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
+    first, second = (
+        [backend.encode(text).ids if backend else tokenizer.encode(text) for text in _TEXTS]
+        for _ in range(2)
+    )
+    if first != second:
+        raise ModelError(
+            f"the tokenizer of {spec!r} reads a text otherwise each time; remove what makes it "
+            "draw (dropout, enable_sampling) from its files"
+        )
 
 
 def _as_in_file(tokenizer: Any, file: Path, spec: str) -> Any:
@@ -57,10 +98,11 @@ def _as_in_file(tokenizer: Any, file: Path, spec: str) -> Any:
     backend.no_truncation()
     backend.no_padding()
     texts = [*_TEXTS, *_vocabulary_texts(backend)]
-    if _first_difference(tokenizer, backend, texts) is None:
+    frames = (False,) if _frames_itself(file.parent) else (False, True)
+    if _first_difference(tokenizer, backend, texts, frames) is None:
         return tokenizer
     tokenizer = _rebuilt(tokenizer, file.parent, backend)
-    if (text := _first_difference(tokenizer, backend, texts)) is not None:
+    if (text := _first_difference(tokenizer, backend, texts, frames)) is not None:
         raise ModelError(
             f"the tokenizer of {spec!r} reads {text!r} otherwise than its tokenizer.json does; "
             "write PreTrainedTokenizerFast as tokenizer_class into its tokenizer_config.json"
@@ -70,10 +112,7 @@ def _as_in_file(tokenizer: Any, file: Path, spec: str) -> Any:
 
 def _rebuilt(tokenizer: Any, directory: Path, backend: Any) -> Any:
     """Return a tokenizer of the file itself, its special tokens those of `tokenizer`."""
-    from transformers import PreTrainedTokenizerFast
-
-    plain = PreTrainedTokenizerFast.from_pretrained(directory, local_files_only=True)
-    _disable_sampling(plain)
+    plain = _prepared(_plain(directory))
     for role, token in tokenizer.special_tokens_map.items():
         is_known = isinstance(token, str) and backend.token_to_id(token) is not None
         if is_known and getattr(plain, role, None) is None:
@@ -83,13 +122,39 @@ def _rebuilt(tokenizer: Any, directory: Path, backend: Any) -> Any:
     return plain
 
 
-def _first_difference(tokenizer: Any, backend: Any, texts: Sequence[str]) -> str | None:
-    """Return the first text that the two read in different ways."""
-    expected = [encoding.ids for encoding in backend.encode_batch(texts, add_special_tokens=False)]
-    for text, ids in zip(texts, expected, strict=True):
-        if list(tokenizer.encode(text, add_special_tokens=False, truncation=False)) != ids:
-            return text
+def _frames_itself(directory: Path) -> bool:
+    """Return True if the tokenizer's configuration says which tokens frame a text."""
+    path = directory / "tokenizer_config.json"
+    keys = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return bool({"add_bos_token", "add_eos_token"} & set(keys))
+
+
+def _first_difference(
+    tokenizer: Any, backend: Any, texts: Sequence[str], frames: Sequence[bool]
+) -> str | None:
+    """Return the first text that the two read in different ways, with its frame or without."""
+    ids_of = _copied_reader(tokenizer)
+    for framed in frames:
+        encodings = backend.encode_batch(texts, add_special_tokens=framed)
+        for text, encoding in zip(texts, encodings, strict=True):
+            try:
+                with foreign_errors(lambda error: _Unbuilt(first_words(error))):
+                    ids = ids_of(text, framed)
+            except _Unbuilt:
+                return text
+            if ids != encoding.ids:
+                return text
     return None
+
+
+def _copied_reader(tokenizer: Any) -> Callable[[str, bool], list[int]]:
+    """Return what encodes a text, whole, and leaves the tokenizer's state as it is."""
+    if not tokenizer.is_fast:
+        return lambda text, framed: list(tokenizer.encode(text, add_special_tokens=framed))
+    copy = type(tokenizer.backend_tokenizer).from_str(tokenizer.backend_tokenizer.to_str())
+    copy.no_truncation()
+    copy.no_padding()
+    return lambda text, framed: list(copy.encode(text, add_special_tokens=framed).ids)
 
 
 def _vocabulary_texts(backend: Any) -> Iterator[str]:
@@ -109,11 +174,14 @@ def _bare(piece: str) -> str:
     return piece
 
 
-def _disable_sampling(tokenizer: Any) -> None:
+def _prepared(tokenizer: Any) -> Any:
+    """Return the tokenizer itself, its limit a number and its random cuts switched off."""
+    tokenizer.model_max_length = stated_limit(tokenizer.model_max_length) or UNLIMITED
     if tokenizer.is_fast:
         _disable_sampling_of(tokenizer.backend_tokenizer)
     elif (processor := getattr(tokenizer, "sp_model", None)) is not None:
         processor._enable_sampling = False  # a SentencePieceProcessor's
+    return tokenizer
 
 
 def _disable_sampling_of(backend: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from promptsearch.models.tokenization.tokenizer import Located, TokenizerInput
+from promptsearch.models.tokenization.tokenizer import Located, TokenizerInput, readable_texts
 
 
 class SlowTokens:
@@ -39,9 +39,10 @@ class SlowTokens:
 
     def _text(self, text: str) -> list[int]:
         """Return the ids of plain text; spelled control tokens are broken up, so they stay text."""
-        ids = list(
-            self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
-        )
+        with readable_texts():
+            ids = list(
+                self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+            )
         if self._control.isdisjoint(ids) or len(text) < 2:
             return [token for token in ids if token not in self._control]
         middle = len(text) // 2

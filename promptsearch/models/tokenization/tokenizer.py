@@ -6,12 +6,14 @@ string.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, Protocol
 
 from promptsearch.errors import ModelError
+from promptsearch.models.foreign_errors import first_words, foreign_errors
 from promptsearch.models.tokenization.control_tokens import (
     ANCHOR,
     PRIVATE,
@@ -81,7 +83,8 @@ class FastTokens:
         if any(TRIGGER_PLACEHOLDER in line for line in lines):
             return [ids for ids, *_ in self._encode_with_triggers(lines, base, special)]
         joined = [join(line, base) for line in lines]
-        encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=special)
+        with readable_texts():
+            encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=special)
         return [encoding.ids for encoding in encodings]
 
     def encode_from(
@@ -108,7 +111,8 @@ class FastTokens:
             anchored = [(ANCHOR, *line) for line in lines]
             return [ids[1:] for ids, *_ in self._encode_with_triggers(anchored, base, False)]
         joined = [marker(base, ANCHOR) + join(line, base) for line in lines]
-        encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=False)
+        with readable_texts():
+            encodings = self._copy(base).encode_batch_fast(joined, add_special_tokens=False)
         return [encoding.ids[1:] for encoding in encodings]
 
     def _encode_with_triggers(
@@ -123,7 +127,8 @@ class FastTokens:
             tuple(self._stand_ins(line)) if TRIGGER_PLACEHOLDER in line else line for line in lines
         ]
         joined = [join(line, base) for line in with_words]
-        encodings = self._copy(base).encode_batch(joined, add_special_tokens=special)
+        with readable_texts():
+            encodings = self._copy(base).encode_batch(joined, add_special_tokens=special)
         for line, words, text, encoding in zip(lines, with_words, joined, encodings, strict=True):
             ids = list(encoding.ids)
             if TRIGGER_PLACEHOLDER in line:
@@ -158,6 +163,16 @@ class FastTokens:
         if base not in self._copies:
             self._copies[base] = with_markers(self._state, self._control, base)
         return self._copies[base]
+
+
+def readable_texts() -> AbstractContextManager[None]:
+    """Return a guard around a tokenizer's reading: some have no token for what they do not know."""
+    return foreign_errors(
+        lambda error: ModelError(
+            f"the model's tokenizer cannot read a text: {first_words(error)}; use another model, "
+            "or put its unknown token into its vocabulary"
+        )
+    )
 
 
 def unused_base(lines: Sequence[TokenizerInput]) -> str:

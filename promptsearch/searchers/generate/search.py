@@ -91,10 +91,13 @@ class GenerateSearch:
         """Return the templates of all beams in turn, likeliest first, each once."""
         beams: list[list[Prompt]] = []
         gap_templates = gap_templates_for(self.layout, task, ends=writer.info.family == "seq2seq")
-        for job in self._template_writer(task, writer).jobs(gap_templates, self.beam):
+        jobs = [*self._template_writer(task, writer).jobs(gap_templates, self.beam)]
+        for number, job in enumerate(jobs):
+            task.on_step("drafts", number, len(jobs))
             inputs, rows = job.inputs, (writer.info.sha256,)
             fills: list[GapFill] = ledgered(score, "generate", job.prepare, inputs, rows)
             beams.append([*_prompts_of(fills, job.gap_template, writer, task)])
+        task.on_step("drafts", len(jobs), len(jobs))
         by_template: dict[str, Prompt] = {}
         for prompt in interleave(beams):
             by_template.setdefault(str(prompt.template), prompt)

@@ -123,7 +123,8 @@ class PruneSearch:
             task.log(f"{count:,} combinations of {len(lists[0])} words a label")
             return best_combinations(table, scoring.gold, lists, self.pairings, groups)
         task.log(
-            f"a beam's combinations of {len(lists[0])} words a label: {count:.1e} are too many"
+            f"{len(lists[0])} words a label make {count:.1e} combinations: a beam of {self.beam} "
+            "looks for the best"
         )
         return beam_combinations(table, scoring.gold, lists, self.pairings, groups, self.beam)
 
