@@ -11,10 +11,10 @@ import pytest
 from commanding import reviews_in, run
 from tiny import saved
 
-from promptsearch.commands.shared.ensemble_text import is_summed
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.table_formats import csv_table, latex_table, markdown_table
 from promptsearch.prediction.combination import combine, log_likelihood
+from promptsearch.prediction.ensemble_text import is_summed
 
 HOSTILE = '{text} | It\x1b]0;t\x07 & `was` *so* 50% "fun" \\ -- [[x]]: [Z].'
 
@@ -79,7 +79,7 @@ def test_a_model_of_several_files_is_loaded_once(files, tmp_path, monkeypatch):
 
 def test_several_files_that_are_stopped_go_on(files, monkeypatch):
     whole = evaluated(files, "--json")
-    from promptsearch.commands import evaluate as module
+    from promptsearch.commands.shared import evaluation_run as module
 
     plain, calls = module.evaluate, []
 
@@ -100,6 +100,16 @@ def test_several_files_that_are_stopped_go_on(files, monkeypatch):
     assert passes[0][0] != "0"
     assert passes[1][0] == "0"
     assert passes[1][1] == passes[0][1]
+
+
+def test_a_file_that_does_not_fit_is_named_before_any_model_loads(files):
+    first, second, task = files
+    for template, reason in (("{movie} [Z]", "uses {movie}"), ("{text} [Z", "template")):
+        prompt_file(second, template, "nowhere")
+        done = run("evaluate", first, second, "--task", task, status=1)
+        assert str(second) in done.stderr
+        assert reason in done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 def test_text_has_a_table_a_file(files):

@@ -110,6 +110,7 @@ def test_a_page_of_a_search_says_what_evaluate_says(reviews):
             assert shown(scores["vs_manual"]["ci95"][1]) in page.text
     ids = {"prompts", "search", "labels", "mistakes", "ancestry", "relation", "reliability"}
     assert ids | {"ensemble", "limits", "making"} <= set(page.ids)
+    assert "; log p summed, then normalised" in page.text
     assert "1 paraphrase" in page.text  # points are of the plan's steps
     assert "objects" not in page.ids
     search = json.loads((reviews / "run/prompts.json").read_text())["search"]

@@ -8,7 +8,6 @@ from typing import Any, cast
 import rich_click as click
 
 from promptsearch.commands.shared.console import Console, print_json, print_table
-from promptsearch.commands.shared.ensemble_text import summed_remark
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.options import (
     computing_options,
@@ -28,6 +27,7 @@ from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.combination import RULES
 from promptsearch.prediction.ensemble_file import candidates_beside
+from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prediction.fit_ensemble import EnsembleConfig, ensemble_section
 from promptsearch.prompt_file.prompts_json import Json, PromptFile, read_prompts, write_prompts
 from promptsearch.runs.directory import clear_run

@@ -13,7 +13,6 @@ from promptsearch.commands.shared.console import (
     print_table,
     prompt_cells,
 )
-from promptsearch.commands.shared.ensemble_text import summed_remark
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.options import computing_options, json_option, loading_options
@@ -24,6 +23,7 @@ from promptsearch.evaluation.report.statistics.ancestry import ancestry_of
 from promptsearch.evaluation.report.statistics.budget_curve import budget_curve_of
 from promptsearch.evaluation.report.trials import Trials, read_trials
 from promptsearch.metrics import objective_in, table_metrics
+from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
 
 

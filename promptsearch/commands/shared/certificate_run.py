@@ -96,13 +96,13 @@ class Certifier:
         return certify.permutation_section(comparison, self.design, times) if times else None
 
     def _random(self, comparison: Comparison, prompts: list[Prompt]) -> certify.Section | None:
-        count = self.options["randoms"]
-        words = self.model.vocabulary_words() if count != 0 else []
+        most = self.options["randoms"]
+        words = self.model.vocabulary_words() if most != 0 else []
         if not words:
             return None
         randomiser = Randomiser(self.definition.prompt, words, self.definition.language)
         random_prompts = randomiser.random_prompts_like(
-            prompts, count or len(prompts), self.design.seed
+            prompts, most or len(prompts), self.design.seed
         )
         matrix = score_matrix_of(random_prompts, self.definition, comparison.examples, self.scorer)
         return certify.random_section(comparison, self.design, matrix, len(random_prompts))

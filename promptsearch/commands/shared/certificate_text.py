@@ -30,10 +30,9 @@ def _gain(document: Mapping[str, Any]) -> Iterator[str]:
         f"{document['metric']} {gain['manual']:.3f} -> {gain['winner']:.3f}, {difference(gain)}, "
         f"of winners judged on rows that did not choose them"
     )
-    searched = document["proposals"] == "anew"
-    among = (
-        f"{document['folds']} new searches" if searched else count(document["prompts"], "prompt")
-    )
+    among = count(document["prompts"], "prompt")
+    if document["proposals"] == "anew":
+        among = f"{document['folds']} new searches"
     yield (
         f"{document['task']} · {rows['split']}, {rows['n']} rows · {among} · chosen by "
         f"{document['chosen_by']} · {document['folds']} folds x {document['repeats']}"

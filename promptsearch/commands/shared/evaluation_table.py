@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from promptsearch.commands.shared.console import difference, number, print_table, prompt_cells
-from promptsearch.commands.shared.ensemble_text import summed_remark
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.table_formats import FORMATS, Cell
 from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.data import Split, TaskDefinition
 from promptsearch.metrics import METRICS, suits, table_metrics
+from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prompt_file.prompts_json import Json
 from promptsearch.scoring.calibration import Calibration
 

@@ -15,7 +15,6 @@ from promptsearch.commands.shared.console import (
     print_table,
     prompt_cells,
 )
-from promptsearch.commands.shared.ensemble_text import summed_remark
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.output_checks import check_run_directory
@@ -28,6 +27,7 @@ from promptsearch.files.write import folder_name
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import check_installed
+from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prediction.selection import ensemble_wins_on_dev
 from promptsearch.runs.directory import numbered_run_directory, run_directory
 from promptsearch.runs.run import Output, search_locked

@@ -147,12 +147,9 @@ def better_section(random: Rival | None, baselines: Rival) -> list[Section]:
 
     Each is compared with the winner of its folds, as `delta` is.
     """
-    rivals = (
-        {}
-        if random is None
-        else {f"the best of {count(random['prompts'], 'random prompt')}": random}
-    )
-    rivals |= {name: row for name, row in baselines.items() if name != "left_out"}
+    rivals = {name: row for name, row in baselines.items() if name != "left_out"}
+    if random is not None:
+        rivals[f"the best of {count(random['prompts'], 'random prompt')}"] = random
     ahead = [{"name": name, **row} for name, row in rivals.items() if row["delta"] < 0]
     return sorted(ahead, key=lambda row: -row["score"])
 
