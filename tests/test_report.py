@@ -114,7 +114,7 @@ def test_a_page_of_a_search_says_what_evaluate_says(reviews):
     assert "objects" not in page.ids
     search = json.loads((reviews / "run/prompts.json").read_text())["search"]
     assert search["command"] in page.text
-    assert f"{search['spent']['forwards']:,} forwards" in page.text
+    assert f"{search['spent']['forwards']:,} forward passes" in page.text
 
 
 def test_the_results_by_label_and_the_mistakes_are_those_of_the_examples(reviews):
@@ -394,3 +394,23 @@ def test_bad_input_is_one_line(reviews, capitals, tmp_path):
         assert reason in done.stderr
         assert done.stderr.splitlines()[-1].startswith("promptsearch: ")
         assert "Traceback" not in done.stderr
+
+
+def test_a_bag_of_words_that_is_better_is_told(reviews):
+    """The other half of test has the labels of train; the words tell them."""
+    pytest.importorskip("sklearn")
+    document = evaluated(reviews)
+    best, words = (
+        row["scores"]["test"]["accuracy"]
+        for row in (document["prompts"][0], document["baselines"]["tf-idf"])
+    )
+    assert words == 0.5
+    told = "TF-IDF + logistic regression, which learned from train, is right more often"
+    assert (told in page_of(reviews).text) == (best < words)
+    worse = {**document["prompts"][0], "verbalizer": {"good": "terrible", "bad <b>": "great"}}
+    path = bare(reviews, [worse])
+    words = ["--task", reviews / "task.toml", "--model", saved("bert"), "--split", "dev"]
+    again = json.loads(run("evaluate", path, *words, "--json").stdout)
+    assert again["prompts"][0]["scores"]["dev"]["accuracy"] < 1
+    assert again["baselines"]["tf-idf"]["scores"]["dev"]["accuracy"] == 1
+    assert f"{told}: accuracy 1.000" in page_of(reviews, *words, name="bare.json").text

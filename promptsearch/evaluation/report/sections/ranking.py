@@ -123,6 +123,8 @@ def _named(row: RankedPrompt, inputs: ReportInputs) -> list[Child]:
         pieces.append(f"{row.row['rule']} of {listing([str(m['id']) for m in row.row['members']])}")
     elif "label" in row.row:
         pieces.append(f"always {row.row['label']!r}, the most frequent of train")
+    elif "classifier" in row.row:
+        pieces.append(f"{row.row['classifier']}, which learned from train")
     tuned: Any = (row.row.get("finetuned") or {}).get("dev")
     if tuned:
         pieces.append(el("small", f" tuned copy on dev: {number(tuned.get(inputs.objective))}"))
