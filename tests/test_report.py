@@ -248,6 +248,8 @@ def test_a_bare_file(reviews):
     words = ["--task", reviews / "task.toml", "--model", saved("bert")]
     page = page_of(reviews, *words, name="bare.json")
     assert {"labels", "mistakes", "ancestry"} <= set(page.ids)
+    page = page_of(reviews, "--task", reviews / "task.toml", name="bare.json")  # the built-in model
+    assert "labels" in page.ids
     assert "add --task" in run("report", reviews / "bare.json", status=1).stderr
 
 
