@@ -1,5 +1,6 @@
 """Formats of other tools read back, by their own parsers, as the prompt that was written."""
 
+import errno
 import json
 import os
 import re
@@ -355,6 +356,19 @@ def test_calibration_and_ensembles_are_refused_where_they_would_be_lost(name, tm
         path = prompts_in(tmp_path, row, scoring={"calibration": "pmi"})
         with pytest.raises(ExportError, match="calibration"):
             write_as(name, exported(path, task=task_in(tmp_path)), tmp_path / "out.json")
+
+
+def test_an_export_that_cannot_be_written_names_its_path(tmp_path, monkeypatch):
+    path = prompts_in(tmp_path, {"template": IT_WAS, "verbalizer": ONE})
+
+    def fsync(number):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    out = tmp_path / "m.json"
+    full = run("export", path, "--to", "messages", "-o", out, status=1)
+    assert f"promptsearch: {out}: cannot be written (No space left on device)" in full.stderr
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path):

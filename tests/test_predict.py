@@ -249,7 +249,7 @@ def test_an_ensemble_answers_where_dev_says_no_less_of_it(tmp_path, whole):
     assert ("with the ensemble" in run("predict", path, "-i", table).stderr) is (whole >= -0.5)
     assert "with the ensemble" in run("predict", path, "-i", table, "--ensemble").stderr
     told = run("export", path, "--to", "text", "-o", tmp_path / "text").output
-    assert ("not the file's ensemble, which --ensemble takes" in told) is (whole >= -0.5)
+    assert ("--ensemble exports the file's ensemble" in told) is (whole >= -0.5)
 
 
 def test_a_file_of_templates_and_answers_alone_is_enough(tmp_path):
@@ -508,6 +508,11 @@ def test_files_are_not_lost(tmp_path):
     assert out.read_text() == "dear"
     done = run("predict", path, "-i", table, "-o", table, "--overwrite", status=1)
     assert "is the input" in done.stderr
+    task = reviews_in(tmp_path, 4)
+    data = tmp_path / "train.csv"
+    before, words = data.read_bytes(), ("--task", task, "-o", data, "--overwrite")
+    assert "is what is read" in run("predict", path, "-i", table, *words, status=1).stderr
+    assert data.read_bytes() == before
     run("predict", path, "-i", table, "-o", out, "--overwrite", "--resume", status=2)
     done = run("predict", path, "-i", table, "-o", out / "below" / "a.csv", status=1)
     assert "cannot be written (Not a directory); choose another --output" in done.stderr

@@ -384,8 +384,10 @@ def test_the_page_lies_beside_the_prompts_where_nothing_else_is_said(reviews):
 def test_bad_input_is_one_line(reviews, capitals, tmp_path):
     prompts = reviews / "run/prompts.json"
     (tmp_path / "file").write_text("")
+    (tmp_path / "wide.json").write_text(prompts.read_text(), encoding="utf-16")
     for words, reason in (
         ((tmp_path / "none.json",), "none.json: cannot be read as a prompts.json"),
+        ((tmp_path / "wide.json",), "wide.json: not UTF-8; save the prompts.json as UTF-8"),
         ((prompts, "--task", capitals / "task.toml"), "on the task it was made for"),
         ((prompts, "-o", tmp_path / "file" / "x.html"), "x.html: cannot be written"),
         ((prompts, "--task", "capitls"), "capitls"),

@@ -90,7 +90,7 @@ def _exported(file: PromptFile, options: dict[str, Any], console: Console) -> Ex
     request_parts = scoring_from(file), _model_of(file, task, options), task
     if not options["ensemble"]:
         if ensemble_wins_on_dev(file.document):
-            console.say(f"{every[0].id}, not the file's ensemble, which --ensemble takes")
+            console.say(f"{every[0].id} alone; --ensemble exports the file's ensemble")
         return ExportRequest(file, tuple(every[: options["top"]]), *request_parts)
     ensemble = ensemble_of(file, {saved.id: saved.prompt for saved in every})
     if ensemble is None:

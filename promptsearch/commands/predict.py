@@ -86,7 +86,7 @@ def command(prompts: Path, **options: Any) -> None:
 def _run(job: PredictJob, file: PromptFile, options: Mapping[str, Any], console: Console) -> None:
     if job.target is not None:
         for path in (job.target.file, job.target.part, job.target.journal):
-            check_apart(path, *input_files(options, file, None))
+            check_apart(path, *input_files(options, file, job.definition))
         job.target.check(resume=options["resume"], overwrite=options["overwrite"])
         if options["resume"] and job.target.is_whole:  # killed between its last two steps
             job.target.clear()

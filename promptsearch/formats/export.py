@@ -12,6 +12,7 @@ which formats can.
 
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +20,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 
 from promptsearch.data import TaskDefinition
-from promptsearch.errors import ExportError
+from promptsearch.errors import ExportError, RunError
 from promptsearch.files.write import check_apart, make_folder_of, replace_file
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble import Ensemble
@@ -90,7 +91,8 @@ def write_as(
     make_folder_of(path, "choose another -o PATH", ExportError)
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
         into = Path(room) / path.name
-        notes = (*_module(name).write(request, into), *_priors(name, request))
+        with _paths_as(path.parent, Path(room)):
+            notes = (*_module(name).write(request, into), *_priors(name, request))
         written = sorted(Path(room).iterdir(), key=lambda source: source != into)
         paths = tuple(path.with_name(source.name) for source in written)
         for source, target in zip(written, paths, strict=True):
@@ -99,6 +101,15 @@ def write_as(
         for source, target in zip(reversed(written), reversed(paths), strict=True):
             _move(source, target, Path(room))
     return WrittenFiles(paths, tuple(_renamed(note, into, path) for note in notes))
+
+
+@contextmanager
+def _paths_as(folder: Path, room: Path) -> Iterator[None]:
+    """Have an error about a file in the room name its final path."""
+    try:
+        yield
+    except RunError as error:
+        raise RunError(str(error).replace(str(room), str(folder))) from error
 
 
 def next_command(*words: str | Path) -> str:

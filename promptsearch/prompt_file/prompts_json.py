@@ -116,6 +116,8 @@ def _document(path: Path) -> tuple[Json, Sequence[object]]:
     """Return the file as parsed, and its rows of prompts."""
     try:
         document = decoded(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise DataError.at(path, None, "not UTF-8; save the prompts.json as UTF-8") from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise DataError.at(path, None, f"cannot be read as a prompts.json: {why}") from error

@@ -55,7 +55,8 @@ def _looks(document: Mapping[str, Any]) -> Iterator[str]:
         return
     yield f"on the rows that chose it, the winner seems to gain {difference(seems)}: {_best(seems)}"
     if ties["at_top"] > 1:
-        yield f"{ties['at_top']} of {document['prompts']:,} prompts share the top of all rows"
+        of = f"{ties['at_top']} of {document['prompts']:,} prompts"
+        yield f"{of} share the best score on all rows"
     yield (
         "all folds chose the same winner"
         if ties["winners"] == 1

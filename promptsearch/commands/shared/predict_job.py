@@ -16,7 +16,7 @@ from promptsearch.commands.shared.table_options import (
     table_of,
     target_of,
 )
-from promptsearch.data import Dataset, Row, TaskSchema, did_you_mean, load_task
+from promptsearch.data import Dataset, Row, TaskDefinition, TaskSchema, did_you_mean, load_task
 from promptsearch.data.tables.rows import each_row
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.errors import DataError, RunError
@@ -33,7 +33,7 @@ class PredictJob:
     """Job of labelling a table: prompts, rows, columns and target."""
 
     frame: TaskSchema
-    train: Dataset | None
+    definition: TaskDefinition | None  # of --task
     choice: PromptSelection
     table: Path
     reader: Reader
@@ -41,6 +41,11 @@ class PredictJob:
     renamed: tuple[str, ...]  # columns that --rename names
     form: Form
     target: Target | None  # None: standard output
+
+    @property
+    def train(self) -> Dataset | None:
+        """The training examples of --task."""
+        return self.definition.train.examples if self.definition else None
 
 
 def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
@@ -56,7 +61,7 @@ def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
     columns = Columns(choice.labels, best, options["prefix"])
     return PredictJob(
         frame,
-        definition.train.examples if definition else None,
+        definition,
         choice,
         table_of(options),
         reading_of(choice.reader(frame.reader), options),
