@@ -119,6 +119,11 @@ def test_a_config_without_sense_is_one_line(tmp_path, values):
     assert "cannot be read" in refused(tmp_path)
 
 
+def test_weights_of_other_shapes_are_named(tmp_path):
+    edited(saved_parts(tmp_path) / "config.json", vocab_size=5)
+    assert "its weights have other shapes than its config.json says" in refused(tmp_path)
+
+
 def test_code_in_the_directory_needs_its_option(tmp_path):
     values = {"auto_map": {"AutoConfig": "configuration_x.XConfig"}, "model_type": "x"}
     edited(saved_parts(tmp_path) / "config.json", **values)
