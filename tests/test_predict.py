@@ -252,6 +252,13 @@ def test_an_ensemble_answers_where_dev_says_no_less_of_it(tmp_path, whole):
     assert ("--ensemble exports the file's ensemble" in told) is (whole >= -0.5)
 
 
+def test_what_labels_is_told_in_one_line(tmp_path):
+    row = {"id": "a\nb", "template": "{text}\nIt was [Z].", "verbalizer": ONE}
+    table = table_in(tmp_path, "new.csv", [{"text": TEXTS[0]}])
+    said = run("predict", prompts_in(tmp_path, [row]), "-i", table).stderr
+    assert "labels with a\\nb: {text}\\nIt was [Z].\n" in said
+
+
 def test_a_file_of_templates_and_answers_alone_is_enough(tmp_path):
     path = prompts_in(tmp_path, task=None, model=None)
     table = table_in(tmp_path, "new.csv", [{"text": text} for text in TEXTS])

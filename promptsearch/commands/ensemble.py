@@ -19,7 +19,7 @@ from promptsearch.commands.shared.options import (
 )
 from promptsearch.commands.shared.run_search import dev_cells, output_directory
 from promptsearch.commands.shared.saved_prompts import model_of_prompts, scorers, task_of
-from promptsearch.commands.shared.terminal_text import command_line, echo
+from promptsearch.commands.shared.terminal_text import command_line, echo, in_one_line
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import RunError
 from promptsearch.files.write import write_atomic
@@ -147,7 +147,7 @@ def _print(document: Json, definition: TaskDefinition, directory: Path) -> None:
     echo("on dev, which selected the members:")
     print_table([*metrics, "id"], [[*dev_cells(row, metrics), row["id"]] for row in rows])
     weights = [f"{m['id']} {m['weight']:.3f}" for m in ensemble["members"]]
-    echo(f"weights: {', '.join(weights)}{summed_remark(ensemble, ' · ')}")
+    echo(f"weights: {in_one_line(', '.join(weights))}{summed_remark(ensemble, ' · ')}")
     echo(f"wrote {directory / 'prompts.json'}")
     if definition.test_files:
         evaluating = command_line("evaluate", directory / "prompts.json")

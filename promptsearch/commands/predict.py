@@ -22,6 +22,7 @@ from promptsearch.commands.shared.predict_progress import PredictProgress
 from promptsearch.commands.shared.run_search import INTERRUPTED, resuming_command
 from promptsearch.commands.shared.saved_prompts import model_of_prompts, uncalibrated_scorers
 from promptsearch.commands.shared.table_options import table_options
+from promptsearch.commands.shared.terminal_text import in_one_line
 from promptsearch.errors import DataError
 from promptsearch.files.write import check_apart
 from promptsearch.prediction.ensemble import EnsemblePredictor
@@ -94,7 +95,7 @@ def _run(job: PredictJob, file: PromptFile, options: Mapping[str, Any], console:
             return
     watch = PredictProgress(console, job.table, skips=options["on_error"] == "skip")
     rows = checked(job, watch.skips)
-    console.say(f"labels with {job.choice}")
+    console.say(f"labels with {in_one_line(str(job.choice))}")
     model = model_of_prompts(file, job.frame, options, console)
     with uncalibrated_scorers(file, job.frame.kind, model, options, console) as (
         raw_scorer,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from promptsearch.commands.shared.console import answers_text, difference, print_table
-from promptsearch.commands.shared.terminal_text import echo
+from promptsearch.commands.shared.terminal_text import echo, in_one_line
 from promptsearch.evaluation.certificate.verdict import Verdict
 from promptsearch.evaluation.report.number_format import count, listing
 
@@ -12,7 +12,7 @@ from promptsearch.evaluation.report.number_format import count, listing
 def print_certificate(document: Mapping[str, Any]) -> None:
     """Print the verdict first, then its evidence."""
     for line in [*_gain(document), *_looks(document), *_doubts(document)]:
-        echo(line)
+        echo(in_one_line(line))
     _print_rivals(document)
     for name, why in document["baselines"]["left_out"].items():
         echo(f"left out: {name} ({why})")

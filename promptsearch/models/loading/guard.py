@@ -42,8 +42,8 @@ def _loading_error(error: BaseException, source: ModelFiles, options: Options) -
         )
     if "ignore_mismatched_sizes" in str(error):
         return ModelError(
-            f"the model {spec!r} cannot be read: its weights have other shapes than its config.json "
-            "says; take both from one model"
+            f"the model {spec!r} cannot be read: its weights have other shapes than its "
+            "config.json says; take both from one model"
         )
     if lack := _lacking(source):
         return ModelError(f"the model {spec!r} cannot be read: its tokenizer has {lack}")
