@@ -13,7 +13,7 @@ from promptsearch.commands.shared.options import json_option, loading_options, q
 from promptsearch.commands.shared.run_search import loading_from
 from promptsearch.commands.shared.saved_prompts import task_of
 from promptsearch.commands.shared.saved_search import searcher_of, settings_of
-from promptsearch.commands.shared.terminal_text import echo
+from promptsearch.commands.shared.terminal_text import echo, in_one_line
 from promptsearch.data.tasks.task_changes import task_changes
 from promptsearch.engine.ledger import LEDGER, identity_in
 from promptsearch.prompt_file.load_model import model_for, spec_of
@@ -43,7 +43,7 @@ def command(prompts: Path, **options: Any) -> None:
         print_json({"differs": about, "prompts": scores, "reproduced": not scores})
     else:
         for line in [*about, *scores[:SHOWN]]:
-            echo(line)
+            echo(in_one_line(line))
         if len(scores) > SHOWN:
             echo(f"and {len(scores) - SHOWN} more (--json lists them)")
         verdict = (
