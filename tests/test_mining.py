@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from promptsearch.corpora import sentences
 from promptsearch.data import Example
 from promptsearch.engine import Trial
 from promptsearch.engine.strategy import Task
-from promptsearch.errors import DataError, TaskError
+from promptsearch.errors import DataError, RunError, TaskError
 from promptsearch.parallel import Workers
 from promptsearch.prompt import Prompt
 from promptsearch.prompt.template import Template
@@ -213,6 +214,79 @@ def test_mined_jsonl_is_written_and_read_back_while_nothing_changes(
     assert mine_tasks(SEARCH, [task]) == first
     with pytest.raises(TypeError):
         mine_tasks(replace(SEARCH, min_count=4), [task])
+
+
+def run_of(corpus: Path, tmp_path: Path) -> tuple[Task, Path, list[list[MinedTemplate]]]:
+    """A task whose templates are mined, its folder of shards, and the templates."""
+    task = replace(facts_task(corpus), workspace=tmp_path / "run")
+    templates_mined = mine_tasks(SEARCH, [task])
+    return task, tmp_path / "run" / mined_module.SHARDS, templates_mined
+
+
+def changed(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_a_digit_that_changed_in_mined_jsonl_is_refused(corpus: Path, tmp_path: Path) -> None:
+    task, _, before = run_of(corpus, tmp_path)
+    file = tmp_path / "run" / mined_module.FILE
+    changed(file, '"count": 8', '"count": 9')
+    with pytest.raises(RunError, match="mined.jsonl: is not as it was mined.*remove it"):
+        mine_tasks(SEARCH, [task])
+    file.unlink()
+    assert mine_tasks(SEARCH, [task]) == before
+
+
+@pytest.mark.parametrize("broken", ["count", "{", '"template": "'])
+def test_mined_templates_from_before_hashes_are_read_as_before(
+    corpus: Path, tmp_path: Path, broken: str
+) -> None:
+    task, shards, before = run_of(corpus, tmp_path)
+    stamp, file = shards / "mined.stamp", tmp_path / "run" / mined_module.FILE
+    stamp.write_text(stamp.read_text().splitlines()[0] + "\n")
+    assert mine_tasks(SEARCH, [task]) == before
+    changed(file, broken, f"x{broken}")
+    with pytest.raises(RunError, match="mined.jsonl: is not as it was mined"):
+        mine_tasks(SEARCH, [task])
+
+
+@pytest.mark.parametrize("pattern", ["*.json", "*.jsonl"])
+@pytest.mark.parametrize("change", [(rb"\d\b", b"77"), (rb"\[", b""), (rb"}", b"\xff")])
+def test_a_shard_that_changed_is_mined_again(
+    corpus: Path, tmp_path: Path, pattern: str, change: tuple[bytes, bytes]
+) -> None:
+    task, shards, before = run_of(corpus, tmp_path)
+    (tmp_path / "run" / mined_module.FILE).unlink()
+    (file,) = shards.glob(pattern)
+    data = file.read_bytes()
+    file.write_bytes(re.sub(*change, data, count=1))
+    assert file.read_bytes() != data
+    lines: list[str] = []
+    assert mine_tasks(SEARCH, [replace(task, log=lines.append)]) == before
+    assert "1 of 1 shards are not as they were mined: mined again" in lines
+
+
+def without_sum(path: Path) -> None:
+    """Write the checkpoint as versions without checksums did."""
+    row = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({k: row[k] for k in row if k not in ("sum", "hashes")}) + "\n")
+
+
+def test_shards_from_before_hashes_are_read_as_before(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, shards, before = run_of(corpus, tmp_path)
+    (tmp_path / "run" / mined_module.FILE).unlink()
+    (checkpoint,), (run,) = shards.glob("*.json"), shards.glob("*.jsonl")
+    without_sum(checkpoint)
+    monkeypatch.setattr(sweep, "mine_shard", pytest.fail)  # not called
+    assert mine_tasks(SEARCH, [task]) == before
+    (tmp_path / "run" / mined_module.FILE).unlink()
+    changed(run, "[", "{")
+    with pytest.raises(RunError, match=f"{run.name}: is not as it was mined.*remove"):
+        mine_tasks(SEARCH, [task])
 
 
 def test_what_looks_like_notation_in_the_text_stays_text(tmp_path: Path) -> None:

@@ -237,6 +237,41 @@ def test_one_process_at_a_time(tmp_path, table):
     label(table, target)
 
 
+def test_a_digit_that_changed_in_the_part_is_refused(tmp_path, table):
+    target = half_made(tmp_path, table)
+    data = target.part.read_bytes()
+    target.part.write_bytes(data.replace(b"0.", b"1.", 1))
+    with pytest.raises(RunError, match="is not as it was written"):
+        label(table, target)
+    target.part.write_bytes(data)
+    label(table, target)
+    assert target.is_whole or target.file.exists()
+
+
+def test_a_part_from_before_checksums_is_gone_on_with(tmp_path, table):
+    target = half_made(tmp_path, table)
+    lines = [json.loads(line) for line in target.journal.read_bytes().splitlines()]
+    plain = [{k: row[k] for k in row if k not in ("sum", "checksum")} for row in lines]
+    plain[0]["format"] = "promptsearch-ledger/1"
+    target.journal.write_text("".join(json.dumps(row) + "\n" for row in plain))
+    label(table, target)
+    whole = Target(tmp_path / "whole.csv")
+    label(table, whole)
+    assert target.file.read_bytes() == whole.file.read_bytes()
+
+
+def half_made(tmp_path, table):
+    """A target whose pass was killed in its third chunk."""
+    target = Target(tmp_path / "out.csv")
+    if child := os.fork():
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        return target
+    try:
+        dying_in_chunk(3, 0.5, table, target)
+    finally:
+        os._exit(0)
+
+
 def test_a_part_that_was_cut_by_hand_is_told(tmp_path, table):
     target = Target(tmp_path / "out.csv")
     assert killed(partial(label, table, target), 12) == 9

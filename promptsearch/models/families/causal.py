@@ -211,7 +211,7 @@ class CausalFamily:
 
     def backends(self, model: Any, probe_sequences: ProbeSequences) -> Backends[ForwardBackend]:
         """Return the backends that fit a transformers model."""
-        return causal_backends(model, probe_sequences)
+        return causal_backends(model, probe_sequences.beginning_with(self.begin))
 
     def plan_all(
         self,

@@ -4,18 +4,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import torch
+
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.batching.completions import Completion, Completions, continuations
 from promptsearch.models.forward.backends import ForwardBackend
+from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
+from promptsearch.models.forward.causality import check_decoder
 from promptsearch.models.forward.encoder_decoder import EncoderBackend, seq2seq_backends
-from promptsearch.models.forward.runtime import ModelRuntime, distinct_texts, divisors, width_of
+from promptsearch.models.forward.runtime import (
+    ModelRuntime,
+    distinct_texts,
+    divisors,
+    limit_of,
+    width_of,
+)
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences
 from promptsearch.models.tokenization.control_tokens import sentinels_of
 from promptsearch.models.tokenization.encode import encode, line_of, slot_contexts
 from promptsearch.models.tokenization.tokenizer import Tokens
+from promptsearch.models.tokenization.vocabulary import first_ids
 from promptsearch.prompt import Answer, Filled
 
 
@@ -29,15 +40,18 @@ class Seq2SeqFamily:
 
     @classmethod
     def create(cls, model: Any, tokenizer: Any, info: ModelInfo, _options: Options) -> Self:
-        """Raise ModelError if the tokenizer has no sentinels."""
+        """Raise ModelError if the tokenizer has no sentinels, or the decoder looks ahead."""
         sentinels = sentinels_of(tokenizer)
         if not sentinels:
             raise ModelError(
                 f"the tokenizer of {info.spec!r} has no sentinel tokens (<extra_id_0>, ...), which "
                 "mark the slots of an encoder-decoder; use a T5-like model"
             )
-        start = getattr(model.config, "decoder_start_token_id", None)
-        return cls(sentinels, tokenizer.pad_token_id if start is None else start)
+        start = _start(model, tokenizer, info)
+        room = limit_of(model, tokenizer)
+        tokens = first_ids(tokenizer)
+        check_decoder(model, [sentinels[0], *tokens[:2]], start, tokens, room, info.spec)
+        return cls(sentinels, start)
 
     def without_chat(self) -> Self:
         """Return the family itself: it reads no chats."""
@@ -128,6 +142,35 @@ class Seq2SeqFamily:
 
     def _assemble(self, _item: EncodedText, completion: Completion) -> tuple[list[int], list[int]]:
         return [self.start, *completion.fill], list(completion.positions)
+
+
+def _start(model: Any, tokenizer: Any, info: ModelInfo) -> int:
+    """Return the token that the decoder begins with: as a file says, or else the model's code.
+
+    A T5 whose configuration does not say it begins with the padding, as all T5s do.
+    """
+    for source in (model.config, model.generation_config):
+        if isinstance(start := getattr(source, "decoder_start_token_id", None), int):
+            return start
+    starts = _starts_of_targets(model) or {tokenizer.pad_token_id}
+    if len(starts) > 1 or None in starts:
+        raise ModelError(
+            f"the model {info.spec!r} does not say which token its decoder begins with; write "
+            "decoder_start_token_id into its config.json"
+        )
+    return int(starts.pop())
+
+
+def _starts_of_targets(model: Any) -> set[int]:
+    """Return what the model's own code puts before some targets; mBART's puts their last token."""
+    prepare = getattr(model, "prepare_decoder_input_ids_from_labels", None)
+    if prepare is None:
+        return set()
+    try:
+        targets = [torch.tensor([[token]], device=model.device) for token in (5, 6, 7)]
+        return {int(prepare(labels=target)[0, 0]) for target in targets}
+    except UNSUPPORTED_ERRORS:
+        return set()
 
 
 def _names(filled: Filled) -> tuple[str, ...]:

@@ -61,6 +61,16 @@ class ProbeSequences:
         positions = [sorted({0, len(sequence) // 2, len(sequence) - 1}) for sequence in sequences]
         return cls(sequences, positions, [0] * len(sequences))
 
+    def beginning_with(self, token: int) -> "ProbeSequences":
+        """Return these sequences, and one more that begins with a token.
+
+        It may be the one that the model takes for padding, which gets no position of its own.
+        """
+        sequence = [token, *self.sequences[0][:-1]]
+        sequences = [*self.sequences, sequence]
+        positions = [*self.positions, [*range(len(sequence))]]
+        return ProbeSequences(sequences, positions, [0] * len(sequences))
+
 
 def outputs_match(
     backend: ForwardBackend,

@@ -4,7 +4,8 @@
     FILE.journal    the progress after each chunk that is on the disk (a `Ledger`)
 
 Killed at any moment, the part ends somewhere behind its last whole chunk; a resumed pass cuts it
-there. At the end it becomes FILE, and the journal goes.
+there, if what is before has the journal's checksum. At the end it becomes FILE, and the journal
+goes.
 """
 
 import os
@@ -15,6 +16,7 @@ from io import RawIOBase
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
+from zlib import crc32
 
 from promptsearch.engine.ledger import Ledger
 from promptsearch.errors import RunError
@@ -109,15 +111,18 @@ class PartialOutput:
     file: RawIOBase
     ledger: Ledger
     done: Done
+    checksum: int = 0  # of all bytes
 
     def write(self, text: str, done: Done) -> None:
         """Write lines to the disk before returning. Raises RunError if there is no room."""
         with run_errors(self.path):
-            data = text.encode()
-            while data:  # unbuffered: what a full disk refuses is not tried again by `close`
-                data = data[self.file.write(data) :]
+            data = rest = text.encode()
+            while rest:  # unbuffered: what a full disk refuses is not tried again by `close`
+                rest = rest[self.file.write(rest) :]
             os.fsync(self.file.fileno())
-            self.ledger.append([{**asdict(done), "bytes": self.file.tell()}])
+            self.checksum = crc32(data, self.checksum)
+            progress = {"bytes": self.file.tell(), "checksum": self.checksum}
+            self.ledger.append([{**asdict(done), **progress}])
             del self.ledger.rows[:-1]  # one is enough, of millions
         self.done = done
 
@@ -136,22 +141,59 @@ def part_of(target: Target, identity: Mapping[str, object]) -> Iterator[PartialO
         Ledger(identity, target.journal) as ledger,
         target.part.open("r+b", buffering=0) as file,
     ):
-        last = dict(ledger.rows[-1]) if ledger.rows else {"bytes": 0}
-        end, size = int(str(last["bytes"])), target.part.stat().st_size
-        if size < end:
+        last = _progress(target, ledger)
+        file.truncate(last.end)
+        file.seek(0)
+        checksum = _checksum(file)
+        if last.checksum not in (None, checksum):
             raise RunError(
-                f"{target.part}: has {size:,} bytes where its journal says {end:,}; start anew "
-                "with `overwrite`"
+                f"{target.part}: is not as it was written (its checksum is another one); start "
+                "anew with `overwrite`"
             )
-        file.truncate(end)
-        file.seek(end)
-        known = {name: last[name] for name in Done.__dataclass_fields__ if name in last}
-        part = PartialOutput(target.part, file, ledger, Done(**known))  # type: ignore[arg-type]
+        part = PartialOutput(target.part, file, ledger, last.done, checksum)
         try:
             yield part
         finally:
             if not part.done.read:
                 target.clear()
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """The last line of a journal: rows that are done, and the part's bytes then."""
+
+    done: Done = field(default=Done())
+    end: int = 0
+    checksum: int | None = 0  # None: of a journal from before there were any
+
+
+def _progress(target: Target, ledger: Ledger) -> _Progress:
+    """Return the progress that a journal tells. Raises RunError if it cannot be gone on with."""
+    if not ledger.rows:
+        return _Progress()
+    match last := ledger.rows[-1]:
+        case {"read": int(read), "written": int(written), "fingerprint": str(rows)} if (
+            isinstance(end := last.get("bytes"), int) and end >= 0
+        ):
+            checksum = last.get("checksum")
+        case _:
+            raise RunError(f"{target.journal}: is damaged; start anew with `overwrite`")
+    if (size := target.part.stat().st_size) < end:
+        raise RunError(
+            f"{target.part}: has {size:,} bytes where its journal says {end:,}; start anew "
+            "with `overwrite`"
+        )
+    return _Progress(
+        Done(read, written, rows), end, checksum if isinstance(checksum, int) else None
+    )
+
+
+def _checksum(file: RawIOBase) -> int:
+    """Return the checksum of the rest of a file, which is read to its end."""
+    checksum = 0
+    while block := file.read(1 << 20):
+        checksum = crc32(block, checksum)
+    return checksum
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """One pass over all files for all tasks: shards over processes, each with a checkpoint."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,8 +9,14 @@ from pathlib import Path
 from promptsearch.corpora.evidence import Annotated
 from promptsearch.corpora.sentences import Chunk, CorpusFormat, Shard, chunks, joined, shards_of
 from promptsearch.errors import RunError
-from promptsearch.files.write import write_lines
 from promptsearch.parallel import WorkerPool
+from promptsearch.searchers.mine.checkpoint import (
+    Checkpoint,
+    checkpoint_path,
+    is_whole,
+    read_checkpoint,
+    write_checkpoint,
+)
 from promptsearch.searchers.mine.count_table import Counted, CountTable, merge_runs
 from promptsearch.searchers.mine.dependency import Sentence
 from promptsearch.searchers.mine.search_terms import SearchTerms, Terms, term_index
@@ -142,7 +147,14 @@ def run_pass(
     folder.mkdir(parents=True, exist_ok=True)
     # Listed, not looked up: a network file system caches for a while that a file is missing.
     present = {path.name for path in folder.iterdir()}
-    todo = [job for job in jobs_to_do if _checkpoint(job, folder).name not in present]
+    whole = {
+        job.key
+        for job in jobs_to_do
+        if (path := checkpoint_path(folder, job.key)).name in present and is_whole(path)
+    }
+    todo = [job for job in jobs_to_do if job.key not in whole]
+    if damaged := sum(checkpoint_path(folder, job.key).name in present for job in todo):
+        log(f"{damaged} of {len(jobs_to_do)} shards are not as they were mined: mined again")
     if len(todo) < len(jobs_to_do):
         log(f"{len(jobs_to_do) - len(todo)} of {len(jobs_to_do)} shards were mined before")
     for done, _ in enumerate(pool.each(partial(mine_shard, folder=folder), todo), 1):
@@ -164,36 +176,25 @@ def mine_shard(job: ShardJob, folder: Path) -> None:
     for chunk in job.chunks():
         extractor.take(chunk)
     table.flush()
-    samples = {
-        task: smallest(sample, job.limits.parsed) for task, sample in extractor.samples.items()
-    }
-    record = {
-        "sentences": extractor.counts.sentences,
-        "hits": extractor.counts.hits,
-        "runs": [run.name for run in table.runs],
-        "samples": samples,
-    }
-    write_lines(_checkpoint(job, folder), [json.dumps(record, ensure_ascii=False) + "\n"])
-
-
-def _checkpoint(job: ShardJob, folder: Path) -> Path:
-    return folder / f"{job.key}.json"
+    checkpoint = Checkpoint(
+        extractor.counts.sentences,
+        extractor.counts.hits,
+        {task: smallest(sample, job.limits.parsed) for task, sample in extractor.samples.items()},
+        tuple(table.runs),
+    )
+    write_checkpoint(checkpoint_path(folder, job.key), checkpoint)
 
 
 def _read_results(jobs_to_do: Sequence[ShardJob], folder: Path) -> PassResult:
     counts, runs = PassCounts(), list[Path]()
     samples: dict[int, dict[str, Sentence]] = {}
     for job in jobs_to_do:
-        record = json.loads(_checkpoint(job, folder).read_text(encoding="utf-8"))
-        for name, total in (("sentences", counts.sentences), ("hits", counts.hits)):
-            total.update({int(task): count for task, count in record[name].items()})
-        runs += [folder / name for name in record["runs"]]
-        for task, sample in record["samples"].items():
-            both = samples.get(int(task), {}) | {d: _as_sentence(*s) for d, s in sample.items()}
-            samples[int(task)] = smallest(both, job.limits.parsed)
+        checkpoint = read_checkpoint(checkpoint_path(folder, job.key))
+        counts.sentences.update(checkpoint.sentences)
+        counts.hits.update(checkpoint.hits)
+        runs += checkpoint.runs
+        for task, sample in checkpoint.samples.items():
+            both = samples.get(task, {}) | dict(sample)
+            samples[task] = smallest(both, job.limits.parsed)
     listed = {task: list(sample.values()) for task, sample in samples.items()}
     return PassResult(counts, tuple(runs), listed, folder)
-
-
-def _as_sentence(text: str, subject: Sequence[int], object_: Sequence[int]) -> Sentence:
-    return text, (subject[0], subject[1]), (object_[0], object_[1])

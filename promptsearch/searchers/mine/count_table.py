@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from promptsearch.errors import RunError
 from promptsearch.files.write import write_lines
 from promptsearch.searchers.mine.snippets import Snippet
 
@@ -78,7 +79,7 @@ def _merge_into(path: Path, runs: Sequence[Path]) -> Path:
 
 def _merge(runs: Sequence[Path]) -> Iterator[Counted]:
     with ExitStack() as stack:
-        streams = [map(_read, stack.enter_context(run.open(encoding="utf-8"))) for run in runs]
+        streams = [_rows(run, stack.enter_context(run.open(encoding="utf-8"))) for run in runs]
         for _, rows in groupby(merge(*streams, key=_key), key=_key):
             yield _sum(rows)
 
@@ -92,9 +93,24 @@ def _sum(rows: Iterable[Counted]) -> Counted:
     return Counted(first.task, first.snippet, dict(counts), min(examples, key=_shorter).decode())
 
 
+def _rows(path: Path, lines: Iterable[str]) -> Iterator[Counted]:
+    """Yield the rows of a run. Raises RunError if a line is none: it has no hash from before."""
+    try:
+        for line in lines:
+            yield _read(line)
+    except (ValueError, RecursionError):
+        raise RunError(
+            f"{path}: is not as it was mined (damaged or edited); remove {path.parent} to mine anew"
+        ) from None
+
+
 def _read(line: str) -> Counted:
-    task, snippet, counts, example = json.loads(line)
-    return Counted(task, Snippet(*snippet), counts, example)
+    match json.loads(line):
+        case [int(task), [int(), str(), str()] as snippet, dict(counts), str(example)] if all(
+            isinstance(count, int) for count in counts.values()
+        ):
+            return Counted(task, Snippet(*snippet), counts, example)
+    raise ValueError("no counts")
 
 
 def _key(row: Counted) -> tuple[int, Snippet]:

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptsearch.errors import PromptError
+from promptsearch.data.tables.strict_json import decoded
+from promptsearch.errors import PromptError, RunError
+from promptsearch.files.read import sha256
 from promptsearch.files.write import write_lines
 from promptsearch.prompt import Prompt, Source
 from promptsearch.prompt.template import Field, Part, Slot, Template, Text
@@ -95,7 +97,7 @@ class TemplateBuilder:
 
 
 def write_mined(workspace: Path, mined: Iterable[MinedTemplate], fingerprint: str) -> None:
-    """Write `mined.jsonl`, then the fingerprint of its inputs."""
+    """Write `mined.jsonl`, then the fingerprint of its inputs and its own hash."""
     rows = (
         {
             "template": str(entry.template),
@@ -106,15 +108,47 @@ def write_mined(workspace: Path, mined: Iterable[MinedTemplate], fingerprint: st
         }
         for entry in mined
     )
-    write_lines(workspace / FILE, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    write_lines(workspace / _FINGERPRINT, [f"{fingerprint}\n"])
+    file = workspace / FILE
+    write_lines(file, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    write_lines(workspace / _FINGERPRINT, [f"{fingerprint}\n", f"{sha256([file])}\n"])
 
 
 def read_mined(workspace: Path | None, fingerprint: str) -> list[MinedTemplate] | None:
-    """Return the templates mined before with the same fingerprint; None if there are none."""
-    if workspace is None or not (workspace / _FINGERPRINT).is_file():
+    """Return the templates mined before with the same fingerprint; None if there are none.
+
+    Raises RunError if the file is not as it was written. Stamps from before hold no hash.
+    """
+    if workspace is None or not (stamp := workspace / _FINGERPRINT).is_file():
         return None
-    if (workspace / _FINGERPRINT).read_text(encoding="utf-8").strip() != fingerprint:
+    file = workspace / FILE
+    known, *hashes = stamp.read_bytes().split() or [b""]
+    if known != fingerprint.encode() or not file.is_file():
         return None
-    rows = map(json.loads, (workspace / FILE).read_text(encoding="utf-8").split("\n")[:-1])
-    return [MinedTemplate(Template.parse(row.pop("template")), **row) for row in rows]
+    if hashes and hashes != [sha256([file]).encode()]:
+        raise _damaged(file)
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")[:-1]
+        return [_template_of(decoded(line)) for line in lines]
+    except ValueError:
+        raise _damaged(file) from None
+
+
+def _template_of(row: object) -> MinedTemplate:
+    """Return the template of a row. Raises ValueError if it is none."""
+    match row:
+        case {
+            "template": str(notation),
+            "count": int(count),
+            "direction": int() | None as direction,
+            "kind": str(kind),
+            "example": str(example),
+        }:
+            return MinedTemplate(Template.parse(notation), count, direction, kind, example)
+    raise ValueError("no template")
+
+
+def _damaged(file: Path) -> RunError:
+    return RunError(
+        f"{file}: is not as it was mined (damaged or edited); remove it to mine it again, or start "
+        "anew with `overwrite`"
+    )
