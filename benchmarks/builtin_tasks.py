@@ -23,7 +23,12 @@ def measured(name: str, model: LanguageModel) -> str:
     metric = "p@1" if task.kind == "facts" else "accuracy"
     document: Mapping[str, Any] = evaluate([best], task, scorer, task.test()).document(metric)
     ours, manual, majority = (
-        row["scores"]["test"] for row in (document["prompts"][0], *document["baselines"].values())
+        row["scores"]["test"]
+        for row in (
+            document["prompts"][0],
+            document["baselines"]["manual"],
+            document["baselines"]["majority"],
+        )
     )
     low, high = ours["vs_manual"]["ci95"]
     return (

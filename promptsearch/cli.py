@@ -4,7 +4,7 @@ import gc
 import signal
 import sys
 from collections.abc import Mapping
-from errno import EACCES, EDQUOT, EFBIG, ENAMETOOLONG, ENOSPC, EROFS
+from errno import EACCES, EDQUOT, EFBIG, ENAMETOOLONG, ENOSPC, EPIPE, EROFS
 from typing import Any, NoReturn
 
 import rich_click as click
@@ -65,6 +65,8 @@ class Commands(LazyGroup):
             echo(f"promptsearch: {message}", err=True)
             ctx.exit(1)
         except OSError as error:
+            if error.errno == EPIPE:  # whoever read our output has left; click ends quietly
+                raise
             echo(f"promptsearch: {_file_error(error)}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:

@@ -19,7 +19,7 @@ from promptsearch.searchers import SEARCHERS
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.S)
-CODE, LINE = (dedent(f"   {block.lstrip()}") for block in BLOCKS)
+CODE, LINE, *_ = (dedent(f"   {block.lstrip()}") for block in BLOCKS)
 TEMPLATE = "The capital of {subject} is [Z] ."  # of the task `capitals`
 WIDE = {**os.environ, "COLUMNS": "160"}  # no help text is broken
 PLAN = '[[step]]\nstrategy = "shout"\nmarks = 2\n'

@@ -9,8 +9,9 @@ import pytest
 from commanding import reviews_in, run
 from tiny import saved
 
+from promptsearch.commands.shared.certificate_text import but_better
 from promptsearch.data import Example, load_task
-from promptsearch.engine.ledger import line_of
+from promptsearch.engine.ledger import line_of, sum_of
 from promptsearch.evaluation.certificate.baselines import (
     Learners,
     bag_of_words,
@@ -20,6 +21,7 @@ from promptsearch.evaluation.certificate.baselines import (
     without_inputs,
 )
 from promptsearch.evaluation.certificate.candidates import candidates_of
+from promptsearch.evaluation.certificate.certify import better_section
 from promptsearch.evaluation.certificate.comparison import Comparison, Design
 from promptsearch.evaluation.certificate.crossfit import CrossFit
 from promptsearch.evaluation.certificate.null_models import Randomiser, shuffled_labels
@@ -177,6 +179,8 @@ def test_a_bag_of_words_learns_what_words_tell():
     fit = bag_of_words(texts([("good film", "good"), ("bad film", "bad")] * 4))
     assert fit(texts([("a good one", "?"), ("so bad", "?")])) == ["good", "bad"]
     assert bag_of_words(texts([("a", "bad")]))(texts([("b", "?")])) == ["bad"]
+    no_words = texts([("!", "bad"), ("?", "good"), ("...", "bad")])
+    assert bag_of_words(no_words)(no_words) == ["bad"] * 3
     assert majority(texts([("a", "bad"), ("b", "good"), ("c", "bad")]))([None]) == ["bad"]
 
 
@@ -256,12 +260,14 @@ def test_what_it_chooses_among_is_said(found, tmp_path):
     for name in ("prompts.json", "trials.jsonl"):
         (tmp_path / name).write_bytes((found.parent / name).read_bytes())
     assert "for want of" not in run("certify", tmp_path / "prompts.json", "--shuffles", "9").output
-    header, *rows = (tmp_path / "trials.jsonl").read_text().splitlines(keepends=True)
-    other = json.loads(header)
-    other["identity"]["seed"] += 1
-    del other["sum"]
-    for text in ("", "".join([line_of(other).decode(), *rows])):
-        (tmp_path / "trials.jsonl").write_text(text)
+    rows = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
+    rows[0]["identity"]["seed"] += 1
+    other = b""
+    for row in rows:
+        del row["sum"], row["after"]
+        other += line_of(row, sum_of(other))
+    for text in (b"", other):
+        (tmp_path / "trials.jsonl").write_bytes(text)
         told = run("certify", tmp_path / "prompts.json", "--shuffles", "9").output
         assert "for want of the search's trials.jsonl beside it" in told
 
@@ -290,3 +296,38 @@ def test_mistakes_are_one_line(found, words, reason):
     done = run("certify", found, *words, status=1)
     assert reason in done.output
     assert done.output.count("\n") == 1
+
+
+def test_the_verdict_tells_what_beats_the_winner():
+    rows = {
+        "majority": {"score": 0.2, "delta": 0.23, "ci95": [0.1, 0.4]},
+        "TF-IDF + logistic regression": {"score": 0.588, "delta": -0.157, "ci95": [-0.3, 0.0]},
+        "left_out": {"label names": "the labels are no words"},
+    }
+    random = {"prompts": 40, "score": 0.5, "delta": -0.07, "ci95": [-0.2, 0.1]}
+    (words,) = better_section(None, rows)
+    assert words == {"name": "TF-IDF + logistic regression", **rows[words["name"]]}
+    both = better_section(random, rows)
+    assert [row["score"] for row in both] == [0.588, 0.5]
+    assert but_better(both) == (
+        ", but TF-IDF + logistic regression scores 0.588 and the best of 40 random prompts 0.500"
+    )
+    assert but_better(better_section(None, {"majority": rows["majority"]})) == ""
+
+
+def test_a_bag_of_words_that_beats_the_winner_is_in_the_verdict(tmp_path):
+    """Its words tell a text's label, of which the tiny model knows nothing."""
+    pytest.importorskip("sklearn")
+    task = reviews_in(tmp_path, 1)
+    pairs = [("dull", "bad"), ("a great", "good")]
+    rows = [f"{text} {'so ' * n}film,{label}" for n in range(12) for text, label in pairs]
+    (tmp_path / "train.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    words = ("--task", task, "-m", saved("bert"), "-o", tmp_path / "run", "-q", "--budget", "6")
+    run("paraphrase", "--method", "edits", *words)
+    file = tmp_path / "run" / "prompts.json"
+    document = json.loads(run("certify", file, "--shuffles", "0", "--json", "-q").output)
+    words = document["baselines"]["TF-IDF + logistic regression"]
+    assert words["delta"] < 0
+    assert {"name": "TF-IDF + logistic regression", **words} in document["better"]
+    first = run("certify", file, "--shuffles", "0", "-q").output.splitlines()[0]
+    assert f"TF-IDF + logistic regression scores {words['score']:.3f}" in first

@@ -102,7 +102,7 @@ def test_an_evaluation_that_is_stopped_goes_on(task, monkeypatch):
     scores = task.parent / "run" / "prompts.json.test-scores"
     assert scores.is_dir()
     resumed = run(*words, "--resume")
-    forwards = [int(re.search(r"([0-9,]+) forwards", d.stderr)[1]) for d in (whole, resumed)]
+    forwards = [int(re.search(r"([0-9,]+) forward passes", d.stderr)[1]) for d in (whole, resumed)]
     assert forwards[1] < forwards[0]
     assert json.loads(resumed.stdout) == json.loads(whole.stdout)
     assert not scores.exists()

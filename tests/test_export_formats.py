@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,7 +69,7 @@ def test_messages_fill_in_as_the_template_does(template, folder):
 def test_langchain_formats_as_the_template_does(template, folder):
     loads = pytest.importorskip("langchain_core.load", reason="pip install langchain-core").loads
     prompt = loads(written(folder, template, "langchain", "l.json").read_text())
-    assert prompt.format(**INPUTS) == before(template)
+    assert prompt.format(**INPUTS) == before(template).rstrip()
     chat = {"spec": "some", "chat": {"system": "Be {brief}."}}
     prompt = loads(written(folder, template, "langchain", "l.json", model=chat).read_text())
     system, user = prompt.format_messages(**INPUTS)
@@ -236,12 +239,15 @@ def test_dotprompt_renders_as_the_template_does(folder):
         assert json.loads(said) == "".join(part.text for part in filled[:slot]).strip()
 
 
-def test_dspy_loads_the_signature(folder):
+def test_dspy_loads_the_signature(folder, caplog):
     dspy = pytest.importorskip("dspy", reason="pip install dspy")
-    file = written(folder, "{text} {{x}} {other} It was [Z].", "dspy", "s.json")
+    file = written(folder, '{text} {{"a": 1}} {other} [[x]] It was [Z].', "dspy", "s.json")
     predict = dspy.Predict("text, other -> answer")
-    predict.load(str(file))
-    assert predict.signature.instructions == "Fill in [Z]: {text} {{x}} {other} It was [Z]."
+    with caplog.at_level("WARNING", "dspy"):
+        predict.load(str(file))
+    assert not caplog.records  # no word of other versions
+    written_text = 'Fill in [Z]: {text} {"a": 1} {other} [[x]] It was [Z].'
+    assert predict.signature.instructions == written_text
     assert list(predict.signature.input_fields) == ["text", "other"]
     said = predict.signature.output_fields["answer"].json_schema_extra["desc"]
     assert said == 'what fills it in, one of "terrible", "great"'
@@ -260,7 +266,7 @@ def test_a_fill_mask_pipeline_finds_our_probabilities(kind, folder):
     write_as("hf-pipeline", given, folder / "h.json", overwrite=True)
     said = json.loads((folder / "h.json").read_text())
     assert said["inputs"].format(text="a film").startswith("a film {so} the ")
-    asked = pipeline(said["task"], model=said["model"])
+    asked = pipeline(said["task"], model=said["model"], dtype=said["dtype"])
     found = dict.fromkeys(verbalizer, 0.0)
     for one in asked(said["inputs"].format(text="a film"), targets=said["targets"]):
         token = asked.tokenizer.convert_ids_to_tokens(one["token"])
@@ -301,12 +307,17 @@ MANY = {"template": IT_WAS, "verbalizer": {"a": ["x", "y"], "b": ["z"]}}
 @pytest.mark.parametrize(
     ("name", "row", "reason"),
     [
-        *((name, TWO, "room for one answer.*use `to` python") for name in TEXT_FORMATS),
-        *((name, BEHIND, "goes on behind its slot; use `to` python") for name in TEXT_FORMATS),
-        ("dspy", TWO, "room for one answer"),
-        ("promptsource", MANY, "one answer a label, but 'a' has 2"),
-        ("hf-pipeline", TWO, "room for one answer"),
-        ("hf-pipeline", LONG, "answers of one token, but 'xylophone' takes"),
+        *((name, TWO, "^p0: .* room for one answer.*use `to` python") for name in TEXT_FORMATS),
+        *((name, BEHIND, "^p0: .* on behind its slot; use `to` python") for name in TEXT_FORMATS),
+        (
+            "promptfoo",
+            {"template": "[Z].", "verbalizer": ONE},
+            "^p0: .* nothing is before",
+        ),
+        ("dspy", TWO, "^p0: .* room for one answer"),
+        ("promptsource", MANY, "^p0: .* one answer a label, but 'a' has 2"),
+        ("hf-pipeline", TWO, "^p0: .* room for one answer"),
+        ("hf-pipeline", LONG, "^p0: .* answers of one token, but 'xylophone' takes"),
         ("peft", {"template": IT_WAS, "verbalizer": ONE}, "no task for masked language models"),
     ],
 )
@@ -357,6 +368,70 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path):
     assert json.loads(told)["next"] == [f"python -m json.tool {out}"]
     assert "'lm-eval'" in run("export", path, "--to", "nothing", "-o", out, status=2).output
     assert "-o" in run("export", path, "--to", "text", status=2).output
+
+
+@pytest.mark.parametrize("name", ["messages", "langchain", "dspy", "promptsource", "hf-pipeline"])
+def test_printed_commands_have_the_path_as_one_word_and_run(name, tmp_path):
+    folder = tmp_path / "it's my folder"
+    folder.mkdir()
+    path = prompts_in(folder, {"template": IT_WAS, "verbalizer": ONE})
+    out = folder / "my prompt $HOME.json"
+    words = ("-m", saved("bert"), "--json")
+    (command,) = json.loads(run("export", path, "--to", name, "-o", out, *words).stdout)["next"]
+    assert shlex.split(command)[-1] == str(out)
+    if name in ("langchain", "dspy"):
+        pytest.importorskip({"langchain": "langchain_core", "dspy": "dspy"}[name])
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert ("inputs" if name == "hf-pipeline" else "text") in done.stdout
+
+
+def test_special_tokens_in_a_template_are_refused_for_a_pipeline(tmp_path):
+    path = prompts_in(tmp_path, {"template": "{text} [MASK] is [Z] .", "verbalizer": ONE})
+    given = exported(path, load_model(saved("bert"), dtype="float32"))
+    with pytest.raises(ExportError, match=r"p0: hf-pipeline would read \[MASK\] in the template"):
+        write_as("hf-pipeline", given, tmp_path / "h.json")
+
+
+def test_a_pipeline_of_the_built_in_model_has_our_probabilities(tmp_path):
+    from transformers import pipeline
+
+    verbalizer = {"bad": ["bad"], "good": ["good"]}
+    path = prompts_in(tmp_path, {"template": "{text} It was [Z] .", "verbalizer": verbalizer})
+    model = load_model("builtin", dtype="float32", device="cpu")
+    given = exported(path, model)
+    write_as("hf-pipeline", given, tmp_path / "h.json")
+    document = json.loads((tmp_path / "h.json").read_text())
+    fill = pipeline(document["task"], document["model"], dtype=document["dtype"], device="cpu")
+    inputs = document["inputs"].format(text="a great film .")
+    scores = [one["score"] for one in fill(inputs, targets=document["targets"])]
+    examples = [Example("0", {"text": "a great film ."}, ())]
+    (predictions,) = Scorer(model, Scoring()).judge([given.prompts[0].prompt], examples)
+    expected = sorted(np.exp(predictions.log_probs[0]), reverse=True)
+    assert [score / sum(scores) for score in scores] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        *(("promptfoo", field) for field in ("not", "none", "self", "true")),
+        *(("promptsource", field) for field in ("none", "label", "answer_choices")),
+        ("langchain", "stop"),
+        *(("dspy", field) for field in ("class", "demos", "answer")),
+        ("dotprompt", "if"),
+    ],
+)
+def test_inputs_with_names_that_the_target_keeps_are_refused(name, field, tmp_path):
+    path = prompts_in(tmp_path, {"template": f"{{{field}}} It was [Z].", "verbalizer": ONE})
+    with pytest.raises(ExportError, match=field):
+        write_as(name, exported(path, task=task_in(tmp_path)), tmp_path / "o.json")
+
+
+def test_dspy_refuses_a_text_that_reads_as_an_input(tmp_path):
+    path = prompts_in(tmp_path, {"template": "{{text}} {text} [Z].", "verbalizer": ONE})
+    with pytest.raises(ExportError, match=r"p0: dspy cannot say \{text\} as a text"):
+        write_as("dspy", exported(path), tmp_path / "o.json")
 
 
 def test_a_folder_with_other_files_is_never_replaced(tmp_path):

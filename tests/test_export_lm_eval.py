@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tiny import saved
 from promptsearch import Scorer, Scoring, load_model, load_task
 from promptsearch.errors import ExportError
 from promptsearch.formats.export import write_as
-from promptsearch.models.loading.files import find_model_files
+from promptsearch.models.loading.files import ModelFiles, find_model_files
 
 TASK = """name = "re views"
 kind = "classification"
@@ -37,11 +38,13 @@ ROWS = [
 ]
 ONE = {"bad": ["terrible"], "good": ["really great"]}
 TWO = {"bad": [["terrible", "awful"]], "good": [["great", "good"]]}
+LEFT_OUT = {"bad": [{"Z2": "awful"}], "good": [{"Z1": "great"}]}
 PROMPTS = (
     {"id": "p0", "template": "{text} It was [Z].", "verbalizer": ONE},
     {"id": "p1", "template": "{text} : {other} [Z]", "verbalizer": ONE},
     {"id": "p2", "template": "It is [Z] that {other} , {text}", "verbalizer": ONE},
     {"id": "p3", "template": "{text} was [Z1] and [Z2] !", "verbalizer": TWO},
+    {"id": "p4", "template": "{text} was [Z1] and [Z2] !", "verbalizer": LEFT_OUT},
 )
 
 
@@ -91,7 +94,8 @@ def test_the_harness_finds_our_accuracy_and_log_likelihoods(kind, task, request)
     asked = given(task, model, *PROMPTS)
     into = task.parent / "out"
     notes = write_as("lm-eval", asked, into).notes
-    assert [note.split()[0] for note in notes] == ["next:"], notes
+    about = [note.split()[0] for note in notes if "GGUF" not in note]
+    assert about == ["next:"], notes
     done = lm_eval.simple_evaluate(
         model="hf",
         model_args=arguments,
@@ -149,3 +153,15 @@ def test_what_the_harness_cannot_score_is_refused(kind, verbalizer, options, rea
     with pytest.raises(ExportError, match=reason):
         write_as("lm-eval", asked, task.parent / "out")
     assert not (task.parent / "out").exists()
+
+
+def test_a_gguf_file_and_a_comma_in_a_path_are_told_to_the_harness(task, monkeypatch):
+    model, folder = load_model(saved("gpt2"), dtype="float32"), Path("/models/a, b")
+    files = ModelFiles(folder, gguf="m.gguf")
+    monkeypatch.setattr("promptsearch.formats.shared.model_source.model_files", lambda model: files)
+    monkeypatch.setattr("promptsearch.formats.lm_eval.model_files", lambda model: files)
+    *notes, command = write_as("lm-eval", given(task, model, PROMPTS[0]), task.parent / "o").notes
+    assert notes == ["a GGUF file needs two packages more: gguf and accelerate"]
+    words = shlex.split(command)
+    arguments = json.loads(words[words.index("--model_args") + 1])
+    assert arguments == {"pretrained": str(folder), "dtype": "float32", "gguf_file": "m.gguf"}

@@ -243,6 +243,48 @@ def test_a_row_without_a_column_is_named_by_its_line(asked):
     ]
 
 
+NO_ROWS = {
+    b"{'text': 'a'}": "line 2: not JSON (Expecting property name",
+    b'{"text": NaN, "other": "a"}': "line 2: the column 'text' is nan; give it a text",
+    b'{"text": 1e400, "other": "a"}': "line 2: the column 'text' is inf; give it a text",
+    b'{"text": null, "other": "a"}': "line 2: the column 'text' is None; give it a text",
+    b'{"text": ["a"], "other": "a"}': "line 2: the column 'text' is ['a']; give it a text",
+    b'{"text": "\\ud800", "other": "a"}': "line 2: the column 'text' is ",
+    b'{"text": "a", "text": "b"}': "line 2: not JSON (a key stands twice)",
+    b'["a"]': "line 2: a row must be an object, not \"['a']\"",
+    b'{"text": "\xe9"}': "line 2: not JSON ('utf-8' codec can't decode byte 0xe9",
+    b"[" * 100_000: "line 2: not JSON (",
+    b"null": "line 2: a row must be an object, not 'None'",
+}
+
+
+def test_lines_that_are_no_rows_are_one_line(asked):
+    _, program, _ = asked["ensemble"]
+    lines = runpy.run_path(str(program))["read_rows"]
+    good = json.dumps({"text": 12, "other": True}).encode()
+    for line, told in NO_ROWS.items():
+        rows = lines([b"\xef\xbb\xbf" + good, line], ["text", "other"])
+        assert next(rows) == (1, {"text": "12", "other": "true"})
+        with pytest.raises(ValueError) as error:  # noqa: PT011
+            next(rows)
+        assert str(error.value).startswith(told)
+    assert list(lines([b"\n", good], ["text"])) == [(2, {"text": "12"})]
+
+
+def test_a_program_ends_with_one_line(asked):
+    _, program, said = asked["ensemble"]
+    command = [sys.executable, "-I", str(program)]
+    rows = json.dumps(ROWS[0]).encode() + b"\n\xe9"
+    done = subprocess.run(command, input=rows, capture_output=True)
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1].startswith("line 2: not JSON (")
+    assert b"Traceback" not in done.stderr
+    assert json.loads(done.stdout)["label"] == said[0]["label"]
+    done = subprocess.run([*command, "--model", "no/where/x"], capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert done.stderr.splitlines()[-1].startswith("no/where/x cannot be loaded (")
+
+
 def test_a_program_tests_itself(tmp_path, monkeypatch, capsys):
     task = reviews_in(tmp_path, 2)
     path = prompts_in(tmp_path, {"template": IT_WAS, "verbalizer": ONE})

@@ -102,6 +102,14 @@ def test_lm_bff_gives_back_what_it_can_write_and_tells_of_spaces(template, words
     assert found.verbalizer == prompt.verbalizer
 
 
+@pytest.mark.parametrize("name", ["openprompt", "lm-bff"])
+def test_a_slot_that_stands_first_gets_a_space_and_a_note(name):
+    words = Verbalizer.of({"bad": "terrible", "good": "great"})
+    for notation, is_noted in (("[Z] is {first}", True), ("{first} is [Z]", False)):
+        _, notes = back(name, Prompt(Template.parse(notation), words), inputs=("first",))
+        assert any("space" in note for note in notes) is is_noted
+
+
 @given(templates(["first", "second", "third"]), verbalizers(most=3))
 @settings(max_examples=60, deadline=None)
 def test_pet_gives_back_every_prompt_or_tells_how_it_reads_it(template, words):

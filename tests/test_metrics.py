@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from promptsearch.metrics import majority_scores, paired_difference, scores_of
+from promptsearch.metrics import guess_scores, paired_difference, scores_of
 from promptsearch.metrics.calibration_error import calibration_error
 from promptsearch.metrics.f1 import macro_f1, micro_f1
 from promptsearch.metrics.intervals import bootstrap, wilson
@@ -73,9 +73,21 @@ def test_fact_scores_by_hand():
 
 
 def test_majority_by_hand():
-    scores = majority_scores("a", [("a",), ("a",), ("b",)], "classification", ("a", "b"))
+    scores = guess_scores(["a"] * 3, [("a",), ("a",), ("b",)], "classification", ("a", "b"))
     assert scores["accuracy"] == pytest.approx(2 / 3)
     assert scores["macro_f1"] == pytest.approx((4 / 5 + 0) / 2)
+
+
+def test_guesses_by_hand():
+    targets = [("a",), ("b",), ("c",), ("a",)]
+    scores = guess_scores(["a", "b", "a", "b"], targets, "classification", ("a", "b", "c"))
+    assert scores["accuracy"] == 1 / 2
+    assert scores["macro_f1"] == pytest.approx((2 / 4 + 2 / 3 + 0) / 3)
+    facts = guess_scores(["x", "x"], [("x", "y"), ("z",)], "facts")
+    assert facts["p@1"] == 1 / 2
+    assert facts["p@1_macro"] == pytest.approx((1 + 1 + 0) / 3)
+    with pytest.raises(ValueError, match="argument 2 is longer"):
+        guess_scores(["a"], targets, "classification", ("a", "b", "c"))
 
 
 def test_the_paired_difference_is_zero_for_equal_predictions():

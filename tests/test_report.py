@@ -110,11 +110,12 @@ def test_a_page_of_a_search_says_what_evaluate_says(reviews):
             assert shown(scores["vs_manual"]["ci95"][1]) in page.text
     ids = {"prompts", "search", "labels", "mistakes", "ancestry", "relation", "reliability"}
     assert ids | {"ensemble", "limits", "making"} <= set(page.ids)
+    assert "; log p summed, then normalised" in page.text
     assert "1 paraphrase" in page.text  # points are of the plan's steps
     assert "objects" not in page.ids
     search = json.loads((reviews / "run/prompts.json").read_text())["search"]
     assert search["command"] in page.text
-    assert f"{search['spent']['forwards']:,} forwards" in page.text
+    assert f"{search['spent']['forwards']:,} forward passes" in page.text
 
 
 def test_the_results_by_label_and_the_mistakes_are_those_of_the_examples(reviews):
@@ -247,8 +248,8 @@ def test_a_bare_file(reviews):
     words = ["--task", reviews / "task.toml", "--model", saved("bert")]
     page = page_of(reviews, *words, name="bare.json")
     assert {"labels", "mistakes", "ancestry"} <= set(page.ids)
-    done = run("report", reviews / "bare.json", "--task", reviews / "task.toml", status=1)
-    assert "add --model" in done.stderr
+    page = page_of(reviews, "--task", reviews / "task.toml", name="bare.json")  # the built-in model
+    assert "labels" in page.ids
     assert "add --task" in run("report", reviews / "bare.json", status=1).stderr
 
 
@@ -394,3 +395,23 @@ def test_bad_input_is_one_line(reviews, capitals, tmp_path):
         assert reason in done.stderr
         assert done.stderr.splitlines()[-1].startswith("promptsearch: ")
         assert "Traceback" not in done.stderr
+
+
+def test_a_bag_of_words_that_is_better_is_told(reviews):
+    """The other half of test has the labels of train; the words tell them."""
+    pytest.importorskip("sklearn")
+    document = evaluated(reviews)
+    best, words = (
+        row["scores"]["test"]["accuracy"]
+        for row in (document["prompts"][0], document["baselines"]["tf-idf"])
+    )
+    assert words == 0.5
+    told = "TF-IDF + logistic regression, which learned from train, is right more often"
+    assert (told in page_of(reviews).text) == (best < words)
+    worse = {**document["prompts"][0], "verbalizer": {"good": "terrible", "bad <b>": "great"}}
+    path = bare(reviews, [worse])
+    words = ["--task", reviews / "task.toml", "--model", saved("bert"), "--split", "dev"]
+    again = json.loads(run("evaluate", path, *words, "--json").stdout)
+    assert again["prompts"][0]["scores"]["dev"]["accuracy"] < 1
+    assert again["baselines"]["tf-idf"]["scores"]["dev"]["accuracy"] == 1
+    assert f"{told}: accuracy 1.000" in page_of(reviews, *words, name="bare.json").text

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import rich_click as click
 
 from promptsearch.commands.shared.console import Console, print_json, print_table
+from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.options import (
     computing_options,
     json_option,
@@ -26,6 +27,7 @@ from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.combination import RULES
 from promptsearch.prediction.ensemble_file import candidates_beside
+from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prediction.fit_ensemble import EnsembleConfig, ensemble_section
 from promptsearch.prompt_file.prompts_json import Json, PromptFile, read_prompts, write_prompts
 from promptsearch.runs.directory import clear_run
@@ -136,17 +138,16 @@ def _ensemble_of(
 
 
 def _print(document: Json, definition: TaskDefinition, directory: Path) -> None:
-    metrics, ensemble = table_metrics(definition.kind), document["ensemble"]
-    prompts: Any = document["prompts"]
-    rows: list[Any] = [ensemble, *prompts[:1]]
-    names = ["ensemble", str(prompts[0].get("id", "p0"))]
-    if manual := (document.get("baselines") or {}).get("manual"):  # type: ignore[attr-defined]
-        rows, names = [*rows, manual], [*names, "manual"]
+    metrics = table_metrics(definition.kind)
+    ensemble = cast(Mapping[str, Any], document["ensemble"])
+    first = {"id": "p0", **cast(list[Any], document["prompts"])[0]}
+    baselines = cast(Mapping[str, Any], document.get("baselines") or {})
+    prompts, manual = with_manual([first], baselines.get("manual"))
+    rows = [{"id": "ensemble", **ensemble}, *prompts, *manual]
     echo("on dev, which selected the members:")
-    cells = [[*dev_cells(row, metrics), name] for row, name in zip(rows, names, strict=True)]
-    print_table([*metrics, "id"], cells)
-    weights = [f"{m['id']} {m['weight']:.3f}" for m in ensemble["members"]]  # type: ignore[index]
-    echo(f"weights: {', '.join(weights)}")
+    print_table([*metrics, "id"], [[*dev_cells(row, metrics), row["id"]] for row in rows])
+    weights = [f"{m['id']} {m['weight']:.3f}" for m in ensemble["members"]]
+    echo(f"weights: {', '.join(weights)}{summed_remark(ensemble, ' · ')}")
     echo(f"wrote {directory / 'prompts.json'}")
     if definition.test_files:
         evaluating = command_line("evaluate", directory / "prompts.json")

@@ -14,6 +14,7 @@ from promptsearch.commands.shared.console import (
     prompt_cells,
 )
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
+from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.options import computing_options, json_option, loading_options
 from promptsearch.commands.shared.run_search import dev_cells
 from promptsearch.commands.shared.terminal_plots import bars, budget_curve_plot, check_plotext
@@ -22,6 +23,7 @@ from promptsearch.evaluation.report.statistics.ancestry import ancestry_of
 from promptsearch.evaluation.report.statistics.budget_curve import budget_curve_of
 from promptsearch.evaluation.report.trials import Trials, read_trials
 from promptsearch.metrics import objective_in, table_metrics
+from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
 
 
@@ -66,9 +68,10 @@ def command(prompts: Path, top: int, as_json: bool, **options: Any) -> None:
 def _print_table(file: PromptFile, top: int) -> None:
     kind = file.section("task").get("kind", "classification")
     metrics, search = table_metrics(str(kind)), file.section("search")
-    table_rows: list[Mapping[str, Any]] = [{**p.row, "id": p.id} for p in file.prompts[:top]]
-    if manual := file.section("baselines").get("manual"):
-        table_rows.append({**cast(dict[str, Any], manual), "id": "manual"})
+    prompts: list[Mapping[str, Any]] = [{**p.row, "id": p.id} for p in file.prompts[:top]]
+    baseline = cast("Mapping[str, Any] | None", file.section("baselines").get("manual"))
+    prompts, manual = with_manual(prompts, baseline)
+    table_rows = [*prompts, *manual]
     rows = [
         [*tuned_cells(search, row), *dev_cells(row, metrics), _count(row), row["id"], prompt]
         for row, prompt in zip(table_rows, prompt_cells(table_rows), strict=True)
@@ -83,11 +86,12 @@ def _origin_lines(file: PromptFile) -> list[str]:
     if not search:
         return []
     spent = cast(dict[str, Any], search.get("spent") or {})
+    passes = f"{spent.get('forwards', 0):,} forward passes"
     return [
         f"task {task.get('name')} ({task.get('kind')}) · model {model.get('spec')} "
         f"({model.get('family')}, {model.get('dtype')})",
-        f"{search.get('strategy')} · {spent.get('prompts')} prompts, {spent.get('forwards', 0):,} "
-        f"forwards, {spent.get('seconds', 0):.0f} s · stopped: {search.get('stopped_because')}",
+        f"{search.get('strategy')} · {spent.get('prompts')} prompts, {passes}, "
+        f"{spent.get('seconds', 0):.0f} s · stopped: {search.get('stopped_because')}",
         in_one_line(f"made by: {search.get('command')}"),
         *_ensemble_lines(file.document.get("ensemble")),
         f"scores {about_scores(search)}",
@@ -105,7 +109,8 @@ def _ensemble_lines(ensemble: Any) -> list[str]:
     score_text = (
         f" · on dev log_likelihood {number(scores.get('log_likelihood'))}" if scores else ""
     )
-    return [f"ensemble ({ensemble.get('rule')}): {weights}{score_text}"]
+    remark = summed_remark(ensemble, " · ")
+    return [f"ensemble ({ensemble.get('rule')}): {weights}{remark}{score_text}"]
 
 
 def _count(row: Mapping[str, Any]) -> str:

@@ -3,8 +3,8 @@
 Prompts are scored in chunks and a chunk is one write, so a run killed at any moment leaves whole
 chunks and at most one broken tail. The tail is dropped on resume and scored again in the same
 chunk, with the same batches: the resumed run ends in the same numbers as an uninterrupted one.
-Every line ends in a checksum, of itself and the one before, so that a damaged number is never taken
-for a score, and no line goes, comes twice or moves unseen.
+Every line ends in the checksum of the line before it and its own, so that a damaged number is never
+taken for a score, and no line goes, comes twice or moves unseen.
 """
 
 import json
@@ -27,7 +27,7 @@ LEDGER = "trials.jsonl"
 FORMAT = "promptsearch-ledger/2"
 FIRST_FORMAT = "promptsearch-ledger/1"  # without checksums, and these keys of the identity:
 _ADDED = {"examples"}
-_SUM = re.compile(rb', "sum": "([0-9a-f]{8})"}\n?\Z')
+_SUMS = re.compile(rb'(?:, "after": "([0-9a-f]{8})")?(, "sum": "([0-9a-f]{8})"}\n?\Z)')
 _PAID = {"key": str, "forwards": int, "tokens": int, "seconds": int | float}  # of every row
 
 
@@ -140,16 +140,24 @@ def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None
     }
 
 
-def line_of(row: Row, before: int = 0) -> bytes:
+def line_of(row: Row, before: int | None = None) -> bytes:
     """Return the line of a row, its checksum last; `before` is that of the line before it."""
-    body = json.dumps(row, ensure_ascii=False).encode()
-    return body[:-1] + b', "sum": "%08x"}\n' % crc32(body, before)
+    body = json.dumps(row, ensure_ascii=False).encode()[:-1]
+    if before is not None:
+        body += b', "after": "%08x"' % before
+    return body + b', "sum": "%08x"}\n' % crc32(body + b"}")
 
 
 def sum_of(line: bytes) -> int:
     """Return the checksum that a line states; 0 if it has none."""
-    mark = _SUM.search(line)
-    return int(mark[1], 16) if mark else 0
+    mark = _SUMS.search(line)
+    return int(mark[3], 16) if mark else 0
+
+
+def follows(line: bytes, before: int) -> bool:
+    """Return False if a line states that it followed a line of another checksum."""
+    mark = _SUMS.search(line)
+    return mark is None or mark[1] is None or int(mark[1], 16) == before
 
 
 def _whole_chunks(path: Path) -> tuple[list[Row], int, int]:
@@ -177,7 +185,9 @@ def _parsed(path: Path) -> Iterator[tuple[Row, bytes]]:
             if not line.endswith(b"\n"):
                 return
             try:
-                row = row_of(line, summed, before)
+                row = row_of(line, summed)
+                if not follows(line, before):
+                    raise ValueError("the line before it is gone, or another one")
             except (ValueError, RecursionError) as error:
                 raise _edited(path, number, error) from error
             summed = summed or row.get("format") == FORMAT
@@ -185,16 +195,15 @@ def _parsed(path: Path) -> Iterator[tuple[Row, bytes]]:
             yield row, line
 
 
-def row_of(line: bytes, summed: bool = False, before: int = 0) -> Row:
+def row_of(line: bytes, summed: bool = False) -> Row:
     """Return the row of a line. Raises ValueError if it is none, or not as it was written.
 
-    A line of a ledger that is `summed` has a checksum; earlier ones may have none. `before` is the
-    checksum of the line before it.
+    A line of a ledger that is `summed` has a checksum; earlier ones may have none.
     """
-    mark = _SUM.search(line)
+    mark = _SUMS.search(line)
+    if mark and int(mark[3], 16) != crc32(line[: mark.start(2)] + b"}"):
+        raise ValueError("its checksum is another one")
     body = line[: mark.start()] + b"}" if mark else line
-    if mark and int(mark[1], 16) != crc32(body, before):
-        raise ValueError("its checksum is another one, or the line before it")
     row = json.loads(body)
     if not isinstance(row, dict):
         raise ValueError("it is no JSON object")

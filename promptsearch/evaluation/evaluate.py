@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 from promptsearch.data import Split, TaskDefinition
+from promptsearch.evaluation.word_baseline import word_baseline
 from promptsearch.metrics import paired_difference, scores_of
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor
@@ -54,6 +55,7 @@ class Evaluation:
                 "manual": {**manual_row, "scores": self._scores(self.manual_predictions, None)},
                 **raw,
                 "majority": majority(self.definition, self.split.examples, self.split.name),
+                **word_baseline(self.definition, self.split),
             },
             "model": asdict(self.scorer.model.info),
         }
@@ -83,11 +85,18 @@ class Evaluation:
         return {self.split.name: scores}
 
     def examples(self) -> Iterator[Json]:
-        """Yield a row a prompt and example: right answer, prediction and its log-probability."""
+        """Return a row a prompt and example: right answer, prediction and its log-probability."""
         facts = self.definition.kind == "facts"
-        for saved, predictions in zip(self.saved, self.predictions, strict=True):
-            for index, example in enumerate(self.split.examples):
-                yield {"prompt": saved.id, "id": example.id, **_row(predictions, index, facts)}
+        return _example_rows(self.saved, self.predictions, self.split, facts)
+
+
+def _example_rows(
+    saved: Sequence[SavedPrompt], batch: Sequence[Predictions], split: Split, facts: bool
+) -> Iterator[Json]:
+    """Yield the rows; apart from `Evaluation`, so that they do not keep its model in memory."""
+    for prompt, predictions in zip(saved, batch, strict=True):
+        for index, example in enumerate(split.examples):
+            yield {"prompt": prompt.id, "id": example.id, **_row(predictions, index, facts)}
 
 
 def _row(predictions: Predictions, index: int, facts: bool) -> Json:

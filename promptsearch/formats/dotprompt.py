@@ -6,7 +6,7 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_lines
-from promptsearch.formats.export import NEXT, ExportRequest
+from promptsearch.formats.export import ExportRequest, next_command
 from promptsearch.formats.shared.cloze import (
     ELSEWHERE,
     ending,
@@ -30,11 +30,12 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """Write one file whose front matter names the inputs and the answers; return notes."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
-    parts = ending(saved.prompt.template, NAME)
-    body = _body(parts.before)
+    parts = ending(saved, NAME)
+    body = _body(parts.before, f"{saved.id}: {NAME}")
     answers = [text for texts in texts_of(saved.prompt.verbalizer).values() for text in texts]
     write_lines(into, _lines(request, answers, body))
-    return [*trail_note(parts, NAME), f"{NEXT}genkit start  # with {into} in your prompts folder"]
+    place = f"put {into} into your prompts folder"
+    return [*trail_note(parts, NAME), place, next_command("genkit", "start")]
 
 
 def _lines(request: ExportRequest, answers: Sequence[str], body: str) -> Iterator[str]:
@@ -48,35 +49,35 @@ def _lines(request: ExportRequest, answers: Sequence[str], body: str) -> Iterato
     yield f"{body}\n"
 
 
-def _body(parts: Sequence[Part]) -> str:
+def _body(parts: Sequence[Part], subject: str) -> str:
     """Return the parts in Handlebars. Raises ExportError if its notation cannot write them."""
     text = ""
     for part in parts:
         if isinstance(part, Text):
-            text += _escaped(part.text)
+            text += _escaped(part.text, subject)
         elif isinstance(part, Field):
-            text = f"{_backslashed(text)}{{{{{_named(part)}}}}}"
+            text = f"{_backslashed(text, subject)}{{{{{_named(part, subject)}}}}}"
     return text.strip()
 
 
-def _escaped(text: str) -> str:
+def _escaped(text: str, subject: str) -> str:
     """Return text whose `{{` begins nothing, as a backslash is before it."""
     if unwritable := re.search(r"\\\{\{|<<<dotprompt:", text):
-        raise ExportError(f"{NAME} cannot say {unwritable[0]!r} in a text; {ELSEWHERE}")
+        raise ExportError(f"{subject} cannot say {unwritable[0]!r} in a text; {ELSEWHERE}")
     return text.replace("{{", r"\{{")
 
 
-def _backslashed(before: str) -> str:
+def _backslashed(before: str, subject: str) -> str:
     """Return the text before a mustache, with its last backslash doubled.
 
     A single backslash would make the mustache text, and a brace another one.
     """
     if before.endswith("{"):
-        raise ExportError(f"{NAME} cannot say a brace right before an input; {ELSEWHERE}")
+        raise ExportError(f"{subject} cannot say a brace right before an input; {ELSEWHERE}")
     return before + "\\" * before.endswith("\\")
 
 
-def _named(field: Field) -> str:
+def _named(field: Field, subject: str) -> str:
     if not _NAMES.fullmatch(field.name) or field.name in HELPERS:
-        raise ExportError(f"{NAME} has no input called {{{field.name}}}; {ELSEWHERE}")
+        raise ExportError(f"{subject} has no input called {{{field.name}}}; {ELSEWHERE}")
     return field.name

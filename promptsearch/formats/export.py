@@ -5,10 +5,12 @@ A format is a module of this package, named for it, with
     def write(request: ExportRequest, into: Path) -> Sequence[str]
 
 which writes a file or a folder at `into` (and files beside it, if it must), and returns notes: what
-the target does not hold, and last, behind `NEXT`, the command that uses it. Notes may name `into`.
-It raises `ExportError` for what the target cannot hold: the reason, and which formats can.
+the target does not hold, and last, by `next_command`, the command that uses it. Notes may name
+`into`. It raises `ExportError` for what the target cannot hold: the prompt's id, the reason, and
+which formats can.
 """
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -96,7 +98,18 @@ def write_as(
             _check_free(target, source, overwrite)
         for source, target in zip(reversed(written), reversed(paths), strict=True):
             _move(source, target, Path(room))
-    return WrittenFiles(paths, tuple(note.replace(str(into), str(path)) for note in notes))
+    return WrittenFiles(paths, tuple(_renamed(note, into, path) for note in notes))
+
+
+def next_command(*words: str | Path) -> str:
+    """Return the note on the command that uses an export, quoted for the shell."""
+    return NEXT + shlex.join(map(str, words))
+
+
+def _renamed(note: str, into: Path, path: Path) -> str:
+    """Return the note with the final path for that in the room, also where it is quoted."""
+    quoted = note.replace(shlex.quote(str(into)), shlex.quote(str(path)))
+    return quoted.replace(str(into), str(path))
 
 
 def _priors(name: str, request: ExportRequest) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_atomic
-from promptsearch.formats.export import NEXT, ExportRequest
+from promptsearch.formats.export import ExportRequest, next_command
 from promptsearch.formats.shared.cloze import (
     ELSEWHERE,
     Cloze,
@@ -21,12 +21,13 @@ from promptsearch.formats.shared.cloze import (
     texts_of,
     uncalibrated,
 )
+from promptsearch.formats.shared.model_source import directory_or_name
 from promptsearch.models import LanguageModel
-from promptsearch.models.loading.files import find_model_files
-from promptsearch.prompt import Field, Prompt, Text
+from promptsearch.prompt import Field, Text
+from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 NAME = "hf-pipeline"
-USED = "python -c 'import json, sys; print(json.load(open(sys.argv[1]))[\"how\"])'"
+USED = 'import json, sys; print(json.load(open(sys.argv[1]))["how"])'
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
@@ -35,25 +36,28 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     uncalibrated(request, NAME)
     if request.settings.answer_score != "sum" or request.settings.length_norm != "none":
         raise ExportError(f"{NAME} adds up the probabilities of answers, and no more; {ELSEWHERE}")
-    parts, model = cloze(saved.prompt.template, NAME), request.model()
-    targets = _targets(saved.prompt, parts, model)
-    mask = model.runtime.tokenizer.mask_token  # type: ignore[attr-defined]
+    parts, model = cloze(saved, NAME), request.model()
+    targets = _targets(saved, parts, model)
+    tokenizer = model.runtime.tokenizer  # type: ignore[attr-defined]
+    _check_texts(saved, tokenizer.all_special_tokens)
+    mask = tokenizer.mask_token
     document = {
         "task": "fill-mask",
-        "model": _model_path(model),
-        "inputs": braced((*parts.before, Text(mask), *parts.after), NAME),
+        "model": directory_or_name(model),
+        "dtype": "float32",  # as promptsearch scores; pipelines take that of the file
+        "inputs": braced((*parts.before, Text(mask), *parts.after), f"{saved.id}: {NAME}"),
         "targets": list(targets),
         "labels": targets,
-        "how": "pipeline(task, model=model)(inputs.format(**row), targets=targets): add up the "
-        "scores of each label's targets, and divide by the sum of all",
-        **_zero_shot(saved.prompt, parts),
+        "how": "pipeline(task, model=model, dtype=dtype)(inputs.format(**row), targets=targets): "
+        "add up the scores of each label's targets, and divide by the sum of all",
+        **_zero_shot(saved, parts),
     }
     write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     note = f"a text that holds {mask} itself cannot be asked, nor one that is too long"
-    return [note, f"{NEXT}{USED} {into}"]
+    return [note, next_command("python", "-c", USED, into)]
 
 
-def _targets(prompt: Prompt, cloze_parts: Cloze, model: LanguageModel) -> Mapping[str, str]:
+def _targets(saved: SavedPrompt, cloze_parts: Cloze, model: LanguageModel) -> Mapping[str, str]:
     """Return token -> label, with tokens as the vocabulary spells them, so that each is unique."""
     from promptsearch.models.frozen_model import FrozenModel
 
@@ -63,27 +67,33 @@ def _targets(prompt: Prompt, cloze_parts: Cloze, model: LanguageModel) -> Mappin
             f"{model.info.family} model; use `to` python or `to` lm-eval"
         )
     label_of_token: dict[str, str] = {}
-    for label, texts in texts_of(prompt.verbalizer).items():
+    for label, texts in texts_of(saved.prompt.verbalizer).items():
         for text in texts:
             (ids,) = model.runtime.tokens.encode_continuation([(" " * cloze_parts.spaced + text,)])
             if len(ids) > 1:
                 raise ExportError(
-                    f"{NAME}: fill-mask has answers of one token, but {text!r} takes {len(ids)} "
-                    f"in {model.info.spec!r}; {ELSEWHERE}"
+                    f"{saved.id}: fill-mask has answers of one token, but {text!r} takes "
+                    f"{len(ids)} in {model.info.spec!r}; {ELSEWHERE}"
                 )
             token = model.runtime.tokenizer.convert_ids_to_tokens(ids[0])
             if label_of_token.setdefault(token, label) != label:
-                raise ExportError(f"{NAME}: {text!r} answers two labels; {ELSEWHERE}")
+                raise ExportError(f"{saved.id}: {text!r} answers two labels; {ELSEWHERE}")
     return label_of_token
 
 
-def _model_path(model: LanguageModel) -> str:
-    source = find_model_files(model.options.spec)
-    return model.options.spec if source.revision else str(source.directory.absolute())
+def _check_texts(saved: SavedPrompt, special: Sequence[str]) -> None:
+    """Raise ExportError if the template spells a special token, which a pipeline takes for it."""
+    for part in saved.prompt.template.parts:
+        if isinstance(part, Text) and (spelt := [token for token in special if token in part.text]):
+            raise ExportError(
+                f"{saved.id}: {NAME} would read {spelt[0]} in the template as that token; "
+                f"{ELSEWHERE}"
+            )
 
 
-def _zero_shot(prompt: Prompt, cloze_parts: Cloze) -> Mapping[str, object]:
+def _zero_shot(saved: SavedPrompt, cloze_parts: Cloze) -> Mapping[str, object]:
     """Return the hypothesis for an entailment model, if the input alone is before it."""
+    prompt = saved.prompt
     alone = len(prompt.template.fields) == 1 and isinstance(cloze_parts.before[:1], tuple)
     if not alone or not cloze_parts.before or not isinstance(cloze_parts.before[0], Field):
         return {}
@@ -98,7 +108,7 @@ def _zero_shot(prompt: Prompt, cloze_parts: Cloze) -> Mapping[str, object]:
     return {
         "zero-shot-classification": {
             "hypothesis_template": f"{before.lstrip()}{{}}{cloze_parts.trail}",
-            "candidate_labels": list(single_answers(prompt.verbalizer, NAME).values()),
+            "candidate_labels": list(single_answers(saved, NAME).values()),
             "note": "for a model of entailment, which is another one and gives other scores",
         }
     }

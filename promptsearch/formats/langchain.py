@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from promptsearch.errors import ExportError
 from promptsearch.files.write import write_atomic
-from promptsearch.formats.export import NEXT, ExportRequest
+from promptsearch.formats.export import ExportRequest, next_command
 from promptsearch.formats.shared.cloze import (
     braced,
     chat_of,
@@ -16,15 +17,19 @@ from promptsearch.formats.shared.cloze import (
     only_prompt,
     reply_prefix,
     stripped,
+    stripped_end,
     texts_of,
     trail_note,
     uncalibrated,
 )
 from promptsearch.prompt import Field, Part, Text
+from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 NAME = "langchain"
+RESERVED = "stop"  # an argument of LangChain's models
 LOADING = (
-    "from langchain_core.load import loads; import sys; print(loads(open(sys.argv[1]).read()))"
+    "from langchain_core.load import loads; import sys; "
+    "print(loads(open(sys.argv[1]).read(), allowed_objects='core'))"
 )
 
 
@@ -32,36 +37,41 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """Write a JSON object in f-string format, with the answers in its metadata; return notes."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
-    parts, chat = ending(saved.prompt.template, NAME), chat_of(request)
-    answers = texts_of(saved.prompt.verbalizer)
+    parts, chat = ending(saved, NAME), chat_of(request)
+    if RESERVED in saved.prompt.template.fields:
+        raise ExportError(f"{saved.id}: {NAME} keeps the name {{{RESERVED}}}; rename the column")
+    metadata = {"answers": texts_of(saved.prompt.verbalizer), "after": parts.trail}
     if chat:
         prefix = reply_prefix(parts, str(chat.get("answer_prefix") or ""))
-        metadata = {"answers": answers, "answer_prefix": prefix, "after": parts.trail}
-        document = _chat(chat.get("system"), stripped(parts.before), metadata)
+        metadata |= {"answer_prefix": prefix}
+        document = _chat(saved, chat.get("system"), stripped(parts.before), metadata)
     else:
-        document = _prompt(parts.before, {"metadata": {"answers": answers, "after": parts.trail}})
+        document = _prompt(saved, stripped_end(parts.before), {"metadata": metadata})
     write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
-    return [*trail_note(parts, NAME), f"{NEXT}python -c '{LOADING}' < {into}"]
+    return [*trail_note(parts, NAME), next_command("python", "-c", LOADING, into)]
 
 
 def _chat(
-    system: object, message: Sequence[Part], metadata: Mapping[str, object]
+    saved: SavedPrompt, system: object, message: Sequence[Part], metadata: Mapping[str, object]
 ) -> Mapping[str, object]:
-    messages = [_message("HumanMessagePromptTemplate", message)]
+    messages = [_message(saved, "HumanMessagePromptTemplate", message)]
     if system is not None:
-        messages.insert(0, _message("SystemMessagePromptTemplate", (Text(str(system)),)))
+        text = Text(str(system))
+        messages.insert(0, _message(saved, "SystemMessagePromptTemplate", (text,)))
     arguments = {"input_variables": _inputs(message), "messages": messages, "metadata": metadata}
     return _constructed(("chat", "ChatPromptTemplate"), arguments)
 
 
-def _message(kind: str, parts: Sequence[Part]) -> Mapping[str, object]:
-    return _constructed(("chat", kind), {"prompt": _prompt(parts, {})})
+def _message(saved: SavedPrompt, kind: str, parts: Sequence[Part]) -> Mapping[str, object]:
+    return _constructed(("chat", kind), {"prompt": _prompt(saved, parts, {})})
 
 
-def _prompt(parts: Sequence[Part], more: Mapping[str, object]) -> Mapping[str, object]:
+def _prompt(
+    saved: SavedPrompt, parts: Sequence[Part], more: Mapping[str, object]
+) -> Mapping[str, object]:
     arguments = {
         "input_variables": _inputs(parts),
-        "template": braced(parts, NAME),
+        "template": braced(parts, f"{saved.id}: {NAME}"),
         "template_format": "f-string",
     }
     return _constructed(("prompt", "PromptTemplate"), {**arguments, **more})

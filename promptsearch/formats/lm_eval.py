@@ -8,7 +8,7 @@ row an example, where nothing in a text can be taken for a template's notation.
 import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from promptsearch.files.write import write_lines
 from promptsearch.formats.export import NEXT, ExportRequest, final_path
 from promptsearch.formats.shared.cloze import ELSEWHERE, quoted, uncalibrated
 from promptsearch.formats.shared.continuations import ContinuationReading, Continuations, compared
+from promptsearch.formats.shared.model_source import GGUF_NOTE, directory_or_name, model_files
 from promptsearch.models import LanguageModel
-from promptsearch.models.loading.files import find_model_files
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 from promptsearch.scoring import Scorer
 
@@ -43,6 +43,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         write_lines(into / f"{group}.yaml", _group(group, names))
     command = _command(model, group if len(names) > 1 else names[0], final_path(into))
     write_lines(into / "README.md", _readme(request, split, command))
+    notes += [GGUF_NOTE] if model_files(model).gguf else []
     return [*notes, f"{NEXT}{command}"]
 
 
@@ -61,8 +62,8 @@ def _holdable(request: ExportRequest) -> TaskDefinition:
         for label, answers in saved.prompt.verbalizer.pairs:
             if len(answers) > 1:
                 raise ExportError(
-                    f"lm-eval compares single continuations, but the label {label!r} has "
-                    f"{len(answers)} answers, whose probabilities add up; {ELSEWHERE}"
+                    f"{saved.id}: lm-eval compares single continuations, but the label {label!r} "
+                    f"has {len(answers)} answers, whose probabilities add up; {ELSEWHERE}"
                 )
     return request.task
 
@@ -157,12 +158,18 @@ def _group(group: str, names: Sequence[str]) -> list[str]:
 
 def _command(model: LanguageModel, task: str, folder: Path) -> str:
     """Return the harness's command, in float32 as promptsearch scores."""
-    source = find_model_files(model.options.spec)
-    where = model.options.spec if source.revision else str(source.directory.absolute())
-    gguf = f",gguf_file={source.gguf}" if source.gguf else ""
-    words = ["lm_eval", "--model", "hf", "--model_args", f"pretrained={where}{gguf},dtype=float32"]
-    words += ["--device", "cpu", "--tasks", task, "--include_path", str(folder)]
-    return shlex.join(words)
+    gguf = model_files(model).gguf
+    arguments = {"pretrained": directory_or_name(model), "dtype": "float32"}
+    arguments |= {"gguf_file": gguf} if gguf else {}
+    words = ["lm_eval", "--model", "hf", "--model_args", _joined(arguments), "--device", "cpu"]
+    return shlex.join([*words, "--tasks", task, "--include_path", str(folder)])
+
+
+def _joined(arguments: Mapping[str, str]) -> str:
+    """Return the arguments as NAME=VALUE,...; as JSON where a value has a comma or a sign."""
+    if any(set(value) & set(",=") for value in arguments.values()):
+        return json.dumps(arguments)
+    return ",".join(f"{name}={value}" for name, value in arguments.items())
 
 
 def _readme(request: ExportRequest, split: Split, command: str) -> list[str]:

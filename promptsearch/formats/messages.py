@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from promptsearch.files.write import write_atomic
-from promptsearch.formats.export import NEXT, ExportRequest
+from promptsearch.formats.export import ExportRequest, next_command
 from promptsearch.formats.shared.cloze import (
     braced,
     chat_of,
@@ -21,6 +21,7 @@ from promptsearch.formats.shared.cloze import (
     uncalibrated,
 )
 from promptsearch.prompt import Part, Text
+from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 HOW = (
     "Fill in each message's content with str.format(**row). log p of an answer is that of the "
@@ -34,12 +35,12 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """Write a JSON object with messages, answers and scoring; return notes."""
     saved = only_prompt(request, "messages")
     uncalibrated(request, "messages")
-    parts, chat = ending(saved.prompt.template, "messages"), chat_of(request)
+    parts, chat = ending(saved, "messages"), chat_of(request)
     system, prefix = chat.get("system"), str(chat.get("answer_prefix") or "")
     document = {
         "messages": [
-            *([] if system is None else [_message("system", (Text(str(system)),))]),
-            _message("user", stripped(parts.before)),
+            *([] if system is None else [_message("system", (Text(str(system)),), saved)]),
+            _message("user", stripped(parts.before), saved),
         ],
         "inputs": list(saved.prompt.template.fields),
         "answer_prefix": reply_prefix(parts, prefix),
@@ -51,8 +52,8 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     }
     write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     notes = [] if chat else ["the prompt was found without a chat template: scores will differ"]
-    return [*notes, f"{NEXT}python -m json.tool {into}"]
+    return [*notes, next_command("python", "-m", "json.tool", into)]
 
 
-def _message(role: str, parts: Sequence[Part]) -> Mapping[str, str]:
-    return {"role": role, "content": braced(parts, "messages")}
+def _message(role: str, parts: Sequence[Part], saved: SavedPrompt) -> Mapping[str, str]:
+    return {"role": role, "content": braced(parts, f"{saved.id}: messages")}

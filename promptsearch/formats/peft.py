@@ -7,15 +7,15 @@ from typing import Any
 
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_atomic
-from promptsearch.formats.export import NEXT, ExportRequest, final_path
+from promptsearch.formats.export import ExportRequest, final_path, next_command
 from promptsearch.formats.shared.cloze import only_prompt
-from promptsearch.models.loading.files import find_model_files
+from promptsearch.formats.shared.model_source import directory_or_name, model_files
 from promptsearch.prompt import Text
 
 TASKS: Mapping[str, str] = {"causal": "CAUSAL_LM", "seq2seq": "SEQ_2_SEQ_LM"}
-NEXT_LINE = (
-    "python -c 'from peft import PromptTuningConfig; import sys; "
-    "print(PromptTuningConfig.from_pretrained(sys.argv[1]))'"
+LOADING = (
+    "from peft import PromptTuningConfig; import sys; "
+    "print(PromptTuningConfig.from_pretrained(sys.argv[1]))"
 )
 
 
@@ -30,9 +30,8 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     parts = saved.prompt.template.parts
     words = " ".join(" ".join(part.text.split()) for part in parts if isinstance(part, Text))
     if not words.split():
-        raise ExportError("peft starts from words, but the template has none; use `to` python")
-    source = find_model_files(model.options.spec)
-    where = model.options.spec if source.revision else str(source.directory.absolute())
+        raise ExportError(f"{saved.id}: peft starts from words, but it has none; use `to` python")
+    gguf, where = model_files(model).gguf, directory_or_name(model)
     tokenizer: Any = model.runtime.tokenizer  # type: ignore[attr-defined]
     config = {
         "peft_type": "PROMPT_TUNING",
@@ -42,11 +41,11 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         "prompt_tuning_init": "TEXT",
         "prompt_tuning_init_text": words,
         "num_virtual_tokens": len(tokenizer(words)["input_ids"]),
-        "tokenizer_kwargs": {"gguf_file": source.gguf} if source.gguf else None,
+        "tokenizer_kwargs": {"gguf_file": gguf} if gguf else None,
     }
     write_atomic(into / "adapter_config.json", json.dumps(config, indent=1) + "\n")
     return [
         "peft holds the template's words, in order: not where inputs and answers stand in it",
         "they are where tuning starts; the soft prompt itself has to be trained",
-        f"{NEXT}{NEXT_LINE} {final_path(into)}",
+        next_command("python", "-c", LOADING, final_path(into)),
     ]

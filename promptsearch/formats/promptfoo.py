@@ -13,7 +13,7 @@ from pathlib import Path
 from promptsearch.data import Example
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_lines
-from promptsearch.formats.export import NEXT, ExportRequest, final_path
+from promptsearch.formats.export import ExportRequest, final_path, next_command
 from promptsearch.formats.shared.cloze import (
     ending,
     only_prompt,
@@ -37,9 +37,10 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     uncalibrated(request, NAME)
     if request.task is None:
         raise ExportError(f"{NAME} needs the rows of the task; say where it is: `task`")
-    subject = f"{saved.id}: {NAME}"
-    parts = ending(saved.prompt.template, subject)
-    prompt = _literal(jinja(stripped_end(parts.before), subject))
+    parts = ending(saved, NAME)
+    prompt = _literal(jinja(stripped_end(parts.before), f"{saved.id}: {NAME}"))
+    if not prompt:
+        raise ExportError(f"{saved.id}: {NAME} needs a prompt, but nothing is before the slot")
     answers = texts_of(saved.prompt.verbalizer)
     rows = request.task.dev.examples
     usable = [row for row in rows if any(target in answers for target in row.targets)]
@@ -49,7 +50,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     return [
         *trail_note(parts, NAME),
         "providers names an echo, which asks nobody: put your model there",
-        f"{NEXT}npx promptfoo@latest eval -c {final_path(into)}",
+        next_command("npx", "promptfoo@latest", "eval", "-c", final_path(into)),
     ]
 
 

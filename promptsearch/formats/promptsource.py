@@ -6,13 +6,14 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_lines
-from promptsearch.formats.export import NEXT, ExportRequest
+from promptsearch.formats.export import ExportRequest, next_command
 from promptsearch.formats.shared.cloze import ELSEWHERE, cloze, quoted, single_answers, uncalibrated
 from promptsearch.formats.shared.jinja import escaped, jinja
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 NAME = "promptsource"
 LABEL = "label"  # the column with the number of the right answer
+CHOICES = "answer_choices"  # the answers, beside the columns
 _IDS = uuid.UUID("5d0f3a52-9f0c-4f6e-8a5c-0a8a1a4e5b11")  # the same export has the same ids
 
 
@@ -21,14 +22,14 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     uncalibrated(request, NAME)
     if request.ensemble is not None:
         raise ExportError(f"{NAME} holds single prompts, not an ensemble; {ELSEWHERE}")
-    if LABEL in request.inputs:
-        raise ExportError(f"{NAME} needs the column {LABEL!r} for the answer; rename the input")
+    if taken := [name for name in (LABEL, CHOICES) if name in request.inputs]:
+        raise ExportError(f"{NAME} needs the column {taken[0]!r} for the answer; rename the input")
     write_lines(into, _lines(request))
     return [
         f"rows need a column {LABEL!r}: the number of the label, from 0, in the order of "
         f"{', '.join(request.labels[:5])}{' ...' if len(request.labels) > 5 else ''}",
         f"put it into promptsource/templates/{request.name}/",
-        f"{NEXT}less {into}",
+        next_command("less", into),
     ]
 
 
@@ -40,12 +41,13 @@ def _lines(request: ExportRequest) -> Iterator[str]:
 
 
 def _template(request: ExportRequest, saved: SavedPrompt) -> Iterator[str]:
-    parts = cloze(saved.prompt.template, NAME)
-    answers = list(single_answers(saved.prompt.verbalizer, NAME).values())
+    subject = f"{saved.id}: {NAME}"
+    parts = cloze(saved, NAME)
+    answers = list(single_answers(saved, NAME).values())
     if dividing := [text for text in (*answers, str(saved.prompt.template)) if "|||" in text]:
-        raise ExportError(f"{NAME} parts texts by |||, which {dividing[0]!r} holds; {ELSEWHERE}")
-    target = f"{{{{ answer_choices[{LABEL}] }}}}{jinja(parts.after, NAME)}"
-    before = jinja(parts.before, NAME)
+        raise ExportError(f"{subject} parts texts by |||, which {dividing[0]!r} holds; {ELSEWHERE}")
+    target = f"{{{{ answer_choices[{LABEL}] }}}}{jinja(parts.after, subject)}"
+    before = jinja(parts.before, subject)
     name = str(uuid.uuid5(_IDS, f"{request.name}/{saved.id}/{saved.prompt.template}"))
     yield f"  {name}: !Template\n"
     yield f"    answer_choices: {quoted(' ||| '.join(map(escaped, answers)))}\n"

@@ -193,25 +193,29 @@ def scores_of(predictions: Predictions, kind: str, negative_label: str | None = 
     return {**values, "n": count, "ci95": wilson(int(predictions.hits.sum()), count)}
 
 
-def majority_scores(
-    label: str,
+def guess_scores(
+    guesses: Sequence[str],
     targets: Sequence[tuple[str, ...]],
     kind: str,
     labels: Sequence[str] = (),
     *,
     negative_label: str | None = None,
 ) -> Scores:
-    """Return the scores of always answering `label`; without probabilities, no log-likelihood."""
-    hits = np.array([label in right for right in targets])
+    """Return the scores of one label (or object) an example; no probabilities, no log-likelihood.
+
+    Guesses of classification are among `labels`.
+    """
+    hits = np.array([guess in right for guess, right in zip(guesses, targets, strict=True)])
     share = float(hits.mean())
     interval = {"n": len(targets), "ci95": wilson(int(hits.sum()), len(targets))}
     if kind == "facts":
         return {"p@1": share, "p@1_macro": macro_p_at_1(hits, targets), **interval}
-    gold = np.array([labels.index(right[0]) for right in targets])
-    always = np.full_like(gold, labels.index(label))
+    codes = {label: code for code, label in enumerate(labels)}
+    gold = np.array([codes[right[0]] for right in targets])
+    predicted = np.array([codes[guess] for guess in guesses])
     f1 = {
-        "macro_f1": labels_macro_f1(gold, always, labels, negative_label),
-        "micro_f1": labels_micro_f1(gold, always, labels, negative_label),
+        "macro_f1": labels_macro_f1(gold, predicted, labels, negative_label),
+        "micro_f1": labels_micro_f1(gold, predicted, labels, negative_label),
     }
     return {"accuracy": share, **f1, **interval}
 

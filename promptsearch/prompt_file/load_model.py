@@ -3,7 +3,7 @@
 Prompts of a file that names no model, as imported ones, are for the built-in one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -47,12 +47,21 @@ def _is_of_these_versions(file: PromptFile) -> bool:
     return all(before.get(name) == version(name) for name in ("transformers", "tokenizers"))
 
 
+Load = Callable[..., LanguageModel]  # as `load_for`
+
+
 def model_for(
-    file: PromptFile, chat: ChatKeys | None, override: str | None = None, /, **options: Any
+    file: PromptFile,
+    chat: ChatKeys | None,
+    override: str | None = None,
+    load: Load | None = None,
+    /,
+    **options: Any,
 ) -> LanguageModel:
     """Return the given model, or that of the prompts.
 
-    Raises ModelError if that one's weights, tokenizer or configuration changed.
+    Raises ModelError if that one's weights, tokenizer or configuration changed. Several files share
+    what a `load` remembers.
 
     The prompts' own model has a chat where it had one then, unless `options` (of `load_model`)
     say on or off; the chat is the `told` one, or the one the file tells of.
@@ -62,7 +71,7 @@ def model_for(
     spec, saved = spec_of(file, override), file.section("model")
     if options.get("chat", "auto") == "auto" and "chat" in saved and spec == saved.get("spec"):
         options["chat"] = "on" if saved["chat"] else "off"
-    model = load_for(chat or _chat_in(saved), spec, **options)
+    model = (load or load_for)(chat or _chat_in(saved), spec, **options)
     if override is None and (changed := _changed_part(file, model)) is not None:
         key, part = changed
         raise ModelError(

@@ -9,7 +9,7 @@ from typing import cast
 
 from promptsearch.data import Dataset, Split, TaskDefinition, most_frequent
 from promptsearch.engine.trial import Result, Trial
-from promptsearch.metrics import majority_scores
+from promptsearch.metrics import guess_scores
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import ModelInfo
 from promptsearch.prompt import Prompt
@@ -164,8 +164,8 @@ def _manual(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> Json:
 def majority(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
     """Return the baseline that always gives the label (or object) most frequent in train."""
     label = most_frequent(definition.train.examples)
-    scores = majority_scores(
-        label,
+    scores = guess_scores(
+        [label] * len(examples),
         [example.targets for example in examples],
         definition.kind,
         definition.labels,

@@ -20,6 +20,7 @@ from promptsearch.evaluation.certificate.comparison import (
     score_matrix_of,
 )
 from promptsearch.evaluation.certificate.null_models import Randomiser
+from promptsearch.evaluation.report.number_format import count
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import Json, PromptFile
@@ -47,6 +48,8 @@ class Certifier:
             raise RunError(f"{self.file.path}: it holds no prompt but the manual one")
         comparison, design = self._comparison(prompts), self.design
         beside = () if self.which == "all" else self.definition.train.examples
+        random = self._random(comparison, prompts)
+        baselines = certify.baselines_section(comparison, design, self.scorer, beside)
         return {
             "task": self.definition.name,
             "rows": {"split": self.which, "n": len(comparison.examples)},
@@ -58,12 +61,13 @@ class Certifier:
             "repeats": len(comparison.fit.chosen),
             "seed": design.seed,
             "gain": certify.gain_section(comparison, design),
+            "better": certify.better_section(random, baselines),
             "on_the_rows_that_chose": certify.in_sample_section(comparison, design),
             "ties": certify.ties_section(comparison, design),
             "draws": certify.draws_section(comparison, design),
             "shuffled_labels": self._shuffled(comparison),
-            "random": self._random(comparison, prompts),
-            "baselines": certify.baselines_section(comparison, design, self.scorer, beside),
+            "random": random,
+            "baselines": baselines,
         }
 
     def _comparison(self, prompts: list[Prompt]) -> Comparison:
@@ -71,7 +75,7 @@ class Certifier:
             remark = (
                 "" if ledger_of(self.file) else f", for want of the search's {LEDGER} beside it"
             )
-            self.console.say(f"{len(prompts):,} prompts to choose among{remark}")
+            self.console.say(f"{count(len(prompts), 'prompt')} to choose among{remark}")
             examples = rows_of(self.definition, self.which)
             return among_candidates(prompts, self.definition, examples, self.scorer, self.design)
         searcher, settings = searcher_of(self.file), settings_of(self.file)
@@ -91,14 +95,14 @@ class Certifier:
         times = self.options["shuffles"]
         return certify.permutation_section(comparison, self.design, times) if times else None
 
-    def _random(self, comparison: Comparison, prompts: list[Prompt]) -> object:
-        count = self.options["randoms"]
-        words = self.model.vocabulary_words() if count != 0 else []
+    def _random(self, comparison: Comparison, prompts: list[Prompt]) -> certify.Section | None:
+        most = self.options["randoms"]
+        words = self.model.vocabulary_words() if most != 0 else []
         if not words:
             return None
         randomiser = Randomiser(self.definition.prompt, words, self.definition.language)
         random_prompts = randomiser.random_prompts_like(
-            prompts, count or len(prompts), self.design.seed
+            prompts, most or len(prompts), self.design.seed
         )
         matrix = score_matrix_of(random_prompts, self.definition, comparison.examples, self.scorer)
         return certify.random_section(comparison, self.design, matrix, len(random_prompts))

@@ -1,11 +1,12 @@
 """The text of a certificate."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from promptsearch.commands.shared.console import answers_text, difference, print_table
 from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.evaluation.certificate.verdict import Verdict
+from promptsearch.evaluation.report.number_format import count, listing
 
 
 def print_certificate(document: Mapping[str, Any]) -> None:
@@ -24,17 +25,28 @@ def print_certificate(document: Mapping[str, Any]) -> None:
 
 def _gain(document: Mapping[str, Any]) -> Iterator[str]:
     gain, rows = document["gain"], document["rows"]
-    yield f"verdict: {Verdict(gain['verdict'], gain['more_rows'])}"
+    yield f"verdict: {Verdict(gain['verdict'], gain['more_rows'])}{but_better(document['better'])}"
     yield (
         f"{document['metric']} {gain['manual']:.3f} -> {gain['winner']:.3f}, {difference(gain)}, "
         f"of winners judged on rows that did not choose them"
     )
-    how = "searches anew" if document["proposals"] == "anew" else "prompts"
-    count = document["folds"] if how == "searches anew" else document["prompts"]
+    among = count(document["prompts"], "prompt")
+    if document["proposals"] == "anew":
+        among = f"{document['folds']} new searches"
     yield (
-        f"{document['task']} · {rows['split']}, {rows['n']} rows · {count:,} {how} · chosen by "
+        f"{document['task']} · {rows['split']}, {rows['n']} rows · {among} · chosen by "
         f"{document['chosen_by']} · {document['folds']} folds x {document['repeats']}"
     )
+
+
+def but_better(better: Sequence[Mapping[str, Any]]) -> str:
+    """Return `, but TF-IDF scores 0.588`: the rivals that score more than the winner."""
+    if not better:
+        return ""
+    first, *others = (f"{row['score']:.3f}" for row in better)
+    names = [str(row["name"]) for row in better]
+    pairs = zip(names[1:], others, strict=True)
+    return f", but {listing([f'{names[0]} scores {first}', *(f'{n} {s}' for n, s in pairs)])}"
 
 
 def _looks(document: Mapping[str, Any]) -> Iterator[str]:
@@ -45,7 +57,9 @@ def _looks(document: Mapping[str, Any]) -> Iterator[str]:
     if ties["at_top"] > 1:
         yield f"{ties['at_top']} of {document['prompts']:,} prompts share the top of all rows"
     yield (
-        f"the folds chose {ties['winners']} different winners, one of them in "
+        "all folds chose the same winner"
+        if ties["winners"] == 1
+        else f"the folds chose {ties['winners']} different winners, one of them in "
         f"{ties['most_often']:.0%} of the cases"
     )
 
@@ -76,7 +90,7 @@ def _print_rivals(document: Mapping[str, Any]) -> None:
     gain = document["gain"]
     rivals = {"manual": {**gain, "score": gain["manual"]}}
     if random := document["random"]:
-        rivals[f"best of {random['prompts']:,} random prompts"] = random
+        rivals[f"best of {count(random['prompts'], 'random prompt')}"] = random
     rivals |= {name: row for name, row in document["baselines"].items() if name != "left_out"}
     rows = [[f"{row['score']:.3f}", difference(row), name] for name, row in rivals.items()]
     print_table([document["metric"], "winner minus it [ci95]", "rival"], rows)

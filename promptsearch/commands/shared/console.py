@@ -102,7 +102,7 @@ def plan(now: Progress) -> str:
     return (
         f"plan: {now.pending.prompts:,} prompts x "
         f"{now.pending.examples:,} {now.pending.on} examples · "
-        f"{now.forwards_left:,.0f} forwards · {now.tokens_left:,.0f} tokens · "
+        f"{now.forwards_left:,.0f} forward passes · {now.tokens_left:,.0f} tokens · "
         f"at most {megabytes:,.0f} MB beside the weights · about {duration(now.seconds_left)}"
     )
 

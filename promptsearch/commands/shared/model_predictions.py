@@ -36,7 +36,7 @@ def model_predictions(
         cost = split_scorer.cost([saved_prompt.prompt for saved_prompt in saved], split.examples)
         console.say(
             f"{count(len(saved), 'prompt')} x {len(split.examples):,} {split.name} examples · "
-            f"{cost.forwards:,} forwards"
+            f"{count(cost.forwards, 'forward pass', 'forward passes')}"
         )
         evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
         return ModelPredictions.of(evaluation, compared(file, definition), mistakes)

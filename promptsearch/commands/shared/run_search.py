@@ -16,6 +16,7 @@ from promptsearch.commands.shared.console import (
     prompt_cells,
 )
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
+from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.output_checks import check_run_directory
 from promptsearch.commands.shared.terminal_text import command_line, echo
 from promptsearch.data import TaskDefinition, TaskSchema
@@ -26,6 +27,7 @@ from promptsearch.files.write import folder_name
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import check_installed
+from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prediction.selection import ensemble_wins_on_dev
 from promptsearch.runs.directory import numbered_run_directory, run_directory
 from promptsearch.runs.run import Output, search_locked
@@ -152,7 +154,8 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
         print_json(document)
         return
     metrics, search = table_metrics(document["task"]["kind"]), document["search"]
-    printed_rows = [*document["prompts"][:5], {**document["baselines"]["manual"], "id": "manual"}]
+    best_rows, manual = with_manual(document["prompts"][:5], document["baselines"]["manual"])
+    printed_rows = [*best_rows, *manual]
     rows = [
         [*tuned_cells(search, row), *dev_cells(row, metrics), row["id"], prompt]
         for row, prompt in zip(printed_rows, prompt_cells(printed_rows), strict=True)
@@ -167,7 +170,8 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
         metric_cells = zip(metrics, dev_cells(ensemble, metrics), strict=True)
         scores = ", ".join(f"{metric} {score}" for metric, score in metric_cells)
         taken = "" if ensemble_wins_on_dev(document) else f"; {best['id']} alone is better"
-        echo(f"ensemble ({ensemble['rule']} of {len(ensemble['members'])}): {scores}{taken}")
+        rule = f"{ensemble['rule']} of {len(ensemble['members'])}{summed_remark(ensemble, '; ')}"
+        echo(f"ensemble ({rule}): {scores}{taken}")
     for line in _without_gain(document):
         echo(line)
     echo(f"what they are worth: {_next_command(document, directory)}")

@@ -6,16 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from promptsearch.commands.shared.console import (
-    Console,
-)
+from promptsearch.commands.shared.console import Console
 from promptsearch.commands.shared.run_search import computing, loading_from
 from promptsearch.data import TaskDefinition, TaskSchema, builtin_tasks, load_task
 from promptsearch.errors import TaskError
 from promptsearch.metrics import objective_in
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.selection import scoring_from
-from promptsearch.prompt_file.load_model import is_own, model_for, spec_of
+from promptsearch.prompt_file.load_model import Load, is_own, model_for, spec_of
 from promptsearch.prompt_file.prompts_json import PromptFile
 from promptsearch.runs.scorer_setup import add_calibration, build_scorer, workers_for
 from promptsearch.scoring import PromptScorer, Scorer
@@ -49,9 +47,10 @@ def model_of_prompts(
     definition: TaskDefinition | TaskSchema,
     options: Mapping[str, Any],
     console: Console,
+    load: Load | None = None,
 ) -> LanguageModel:
     """Return the prompts' model, or the one of `--model`."""
-    model = model_for(file, definition.chat, options["model"], **loading_from(options))
+    model = model_for(file, definition.chat, options["model"], load, **loading_from(options))
     if not is_own(file, model):
         before = spec_of(file)
         console.say(f"transfer: prompts found with {before}, scored with {model.info.spec}")

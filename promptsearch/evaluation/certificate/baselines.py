@@ -1,5 +1,7 @@
 """Baselines for any prompt: label names, no input at all, the majority, a bag of words."""
 
+import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -15,6 +17,8 @@ from promptsearch.metrics.predictions import Floats, Ints
 from promptsearch.prompt import Prompt, Verbalizer
 from promptsearch.scoring import PromptScorer
 
+BAG_OF_WORDS = "TF-IDF + logistic regression"
+WORD = r"(?u)\w+"
 FITS = 4  # repeats of folds that the bag of words is fitted in
 
 
@@ -104,14 +108,14 @@ def learned(learners: Learners) -> Baselines:
     """Return the majority label and a bag of words, where the metric can score them."""
     if METRIC[learners.metric].needs_ranks:
         why = f"it names a label only, which has no {learners.metric}"
-        return Baselines({}, {"majority": why, "TF-IDF + logistic regression": why})
+        return Baselines({}, {"majority": why, BAG_OF_WORDS: why})
     values, left_out = {"majority": learners.metric_values(majority)}, {}
     if learners.definition.kind == "facts":
-        left_out["TF-IDF + logistic regression"] = "objects are not learned from subjects' words"
+        left_out[BAG_OF_WORDS] = "objects are not learned from subjects' words"
     elif find_spec("sklearn") is None:
-        left_out["TF-IDF + logistic regression"] = install_command("certify")
+        left_out[BAG_OF_WORDS] = install_command("certify")
     else:
-        values["TF-IDF + logistic regression"] = learners.metric_values(bag_of_words)
+        values[BAG_OF_WORDS] = learners.metric_values(bag_of_words)
     return Baselines(values, left_out)
 
 
@@ -126,17 +130,22 @@ def majority(seen: Dataset) -> Guesses:
 
 
 def bag_of_words(seen: Dataset) -> Guesses:
-    """Return TF-IDF of words and word pairs with logistic regression (scikit-learn), fitted."""
+    """Return TF-IDF of words and word pairs with logistic regression (scikit-learn), fitted.
+
+    Where there is one label only, or no word, it is the majority.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    labels = [example.targets[0] for example in seen]
-    if len(set(labels)) < 2:
+    labels, texts = [example.targets[0] for example in seen], _texts(seen)
+    if len(set(labels)) < 2 or not any(re.search(WORD, text) for text in texts):
         return majority(seen)
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+")
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORD)
     model = make_pipeline(words, LogisticRegression(C=10, max_iter=1000))
-    model.fit(_texts(seen), labels)
+    with warnings.catch_warnings():  # of many labels, or of few steps
+        warnings.simplefilter("ignore", UserWarning)
+        model.fit(texts, labels)
     return lambda rows: [str(label) for label in model.predict(_texts(rows))]
 
 

@@ -1,6 +1,8 @@
 """The sections of a gain certificate: is the gain over the manual prompt real?"""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +14,13 @@ from promptsearch.evaluation.certificate.null_models import shuffled_labels
 from promptsearch.evaluation.certificate.paired import Interval, inflation, paired_interval
 from promptsearch.evaluation.certificate.score_matrix import ScoreMatrix
 from promptsearch.evaluation.certificate.verdict import verdict_of
+from promptsearch.evaluation.report.number_format import count
 from promptsearch.metrics.intervals import bootstrap
 from promptsearch.metrics.predictions import Floats
 from promptsearch.scoring import PromptScorer
 
 Section = dict[str, object]
+Rival = Mapping[str, Any]  # a section with `score`, `delta` and `ci95`
 MOST_LABELS = "what is said of each label is not kept of so many"
 
 
@@ -136,6 +140,18 @@ def baselines_section(
         name: _against(ours, baseline, design.folds) for name, baseline in values.items()
     }
     return {**section, "left_out": {**prompts.left_out, **others.left_out}}
+
+
+def better_section(random: Rival | None, baselines: Rival) -> list[Section]:
+    """Return the rivals, apart from the manual prompt, that score more than the winner, best first.
+
+    Each is compared with the winner of its folds, as `delta` is.
+    """
+    rivals = {name: row for name, row in baselines.items() if name != "left_out"}
+    if random is not None:
+        rivals[f"the best of {count(random['prompts'], 'random prompt')}"] = random
+    ahead = [{"name": name, **row} for name, row in rivals.items() if row["delta"] < 0]
+    return sorted(ahead, key=lambda row: -row["score"])
 
 
 def _against(ours: Floats, theirs: Floats, folds: int) -> Section:

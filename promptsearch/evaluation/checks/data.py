@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from promptsearch.data import Split, TaskDefinition, one_a_row
 from promptsearch.errors import SHOWN
 from promptsearch.evaluation.checks.finding import Finding, Level, listed
-from promptsearch.metrics import majority_scores
+from promptsearch.metrics import guess_scores
 
 FEW = 32  # dev examples below which the choice among prompts is mostly noise
 UNEVEN = 10  # times as many examples of one label as of another
@@ -44,7 +44,7 @@ def _balance(definition: TaskDefinition, split: Split) -> str:
     counts = counts_of(split)
     label = counts.most_common(1)[0][0]
     targets = [example.targets for example in split.examples]
-    scores = majority_scores(label, targets, definition.kind, definition.labels)
+    scores = guess_scores([label] * len(targets), targets, definition.kind, definition.labels)
     share = scores.get("accuracy", scores.get("p@1"))
     if definition.kind == "facts":
         return f"{len(counts)} objects; always {label!r}: P@1 {share:.3f}"

@@ -93,7 +93,12 @@ def _mapping(saved: SavedPrompt) -> str:
 
 def _notes(request: ExportRequest) -> Iterator[str]:
     templates = [(saved.id, saved.prompt.template) for saved in request.prompts]
-    if glued := [name for name, template in templates if with_spaces(template) != template]:
+    glued = [
+        name
+        for name, template in templates
+        if with_spaces(template) != template or isinstance(template.parts[0], Slot)
+    ]
+    if glued:
         yield f"LM-BFF's words bring a space; {glued[0]} has none before its slot"
     yield "LM-BFF takes words of one token only; it stops at others"
 

@@ -132,6 +132,8 @@ def _notes(request: ExportRequest) -> Iterator[str]:
     ]
     if any(len(answers_of_label) > 1 for answers_of_label in answers):
         yield "OpenPrompt takes the mean over a label's words, where probabilities add up here"
+    if first := [s.id for s in request.prompts if isinstance(s.prompt.template.parts[0], Slot)]:
+        yield f"{first[0]} begins with its slot: OpenPrompt puts a space before the word there"
     several = [saved for saved in request.prompts if len(saved.prompt.template.slots) > 1]
     if glued := [s.id for s in several if with_spaces(s.prompt.template) != s.prompt.template]:
         yield f"a slot of {glued[0]} stands right after something: its words get a space"

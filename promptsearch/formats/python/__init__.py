@@ -12,12 +12,13 @@ from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_atomic
-from promptsearch.formats.export import NEXT, ExportRequest
+from promptsearch.formats.export import ExportRequest, next_command
 from promptsearch.formats.python.expected_rows import expected_rows
 from promptsearch.formats.python.model_facts import ModelFacts, model_facts
 from promptsearch.formats.python.program import program_source
 from promptsearch.formats.python.prompts import LabelsBeside, program_prompts
 from promptsearch.formats.python.runtime.prompt import Prompt
+from promptsearch.formats.shared.model_source import GGUF_NOTE
 from promptsearch.prompt_file.prompts_json import LISTED
 from promptsearch.scoring import Scorer
 
@@ -43,7 +44,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     }
     docstring = f"{_title(request, model.info.spec)}\n\n{_usage(into.name, request.inputs)}"
     write_atomic(into, program_source(model.info.family, docstring, constants))
-    return [*_notes(request, facts, merged), f"{NEXT}python {into} --selftest"]
+    return [*_notes(request, facts, merged), next_command("python", into, "--selftest")]
 
 
 def _scoring_constants(request: ExportRequest) -> Mapping[str, object]:
@@ -92,4 +93,4 @@ def _notes(request: ExportRequest, facts: ModelFacts, merged: int) -> Iterator[s
     if facts.is_local:
         yield f"its model is {facts.path}: elsewhere, copy it and give `model`"
     if facts.is_gguf:
-        yield "a GGUF file needs two packages more: gguf and accelerate"
+        yield GGUF_NOTE

@@ -8,7 +8,7 @@ from typing import cast
 
 from promptsearch.errors import ExportError
 from promptsearch.formats.export import ExportRequest
-from promptsearch.prompt import Answer, Field, Part, Slot, Template, Text, Verbalizer
+from promptsearch.prompt import Answer, Field, Part, Slot, Text, Verbalizer
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 _ODD = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -47,12 +47,14 @@ def uncalibrated(request: ExportRequest, name: str) -> None:
         )
 
 
-def cloze(template: Template, name: str) -> Cloze:
+def cloze(saved: SavedPrompt, name: str) -> Cloze:
     """Return the template around its slot. Raises ExportError if there are several."""
+    template = saved.prompt.template
     if len(template.slots) > 1:
         slots = ", ".join(f"[{slot}]" for slot in template.slots)
         raise ExportError(
-            f"{name} has room for one answer, but the template has the slots {slots}; {ELSEWHERE}"
+            f"{saved.id}: {name} has room for one answer, but the template has the slots {slots}; "
+            f"{ELSEWHERE}"
         )
     slot_index = next(i for i, part in enumerate(template.parts) if isinstance(part, Slot))
     before, after = template.parts[:slot_index], template.parts[slot_index + 1 :]
@@ -60,16 +62,16 @@ def cloze(template: Template, name: str) -> Cloze:
     return Cloze(before, after, isinstance(last, Text) and last.text[-1].isspace())
 
 
-def ending(template: Template, name: str) -> Cloze:
+def ending(saved: SavedPrompt, name: str) -> Cloze:
     """Return the template around its slot, for targets that end where the answer begins.
 
     Raises ExportError if it has several slots, or more than punctuation behind one.
     """
-    parts = cloze(template, name)
+    parts = cloze(saved, name)
     if any(isinstance(part, Field) for part in parts.after) or re.search(r"\w", parts.trail):
         raise ExportError(
-            f"{name} ends where the answer begins, but the template {str(template)!r} goes on "
-            f"behind its slot; {ELSEWHERE}"
+            f"{saved.id}: {name} ends where the answer begins, but the template "
+            f"{str(saved.prompt.template)!r} goes on behind its slot; {ELSEWHERE}"
         )
     return parts
 
@@ -80,12 +82,14 @@ def trail_note(cloze_parts: Cloze, name: str) -> list[str]:
     return [f"{name} does not hold what stands behind the answer: {trail!r}"] if trail else []
 
 
-def single_answers(verbalizer: Verbalizer, name: str) -> dict[str, str]:
+def single_answers(saved: SavedPrompt, name: str) -> dict[str, str]:
     """Return label -> its answer. Raises ExportError if a label has several."""
+    verbalizer = saved.prompt.verbalizer
     for label, answers in verbalizer.pairs:
         if len(answers) > 1:
             raise ExportError(
-                f"{name} has one answer a label, but {label!r} has {len(answers)}; {ELSEWHERE}"
+                f"{saved.id}: {name} has one answer a label, but {label!r} has {len(answers)}; "
+                f"{ELSEWHERE}"
             )
     return {label: text_of(answers[0]) for label, answers in verbalizer.pairs}
 
@@ -100,12 +104,16 @@ def text_of(answer: Answer) -> str:
     return text
 
 
-def braced(parts: Sequence[Part], name: str) -> str:
-    """Return text for `str.format`: fields in braces, other braces doubled."""
+def braced(parts: Sequence[Part], subject: str) -> str:
+    """Return text for `str.format`: fields in braces, other braces doubled.
+
+    Raises ExportError, whose message begins with the subject, if a field is no name.
+    """
     for part in parts:
         if isinstance(part, Field) and not part.name.isidentifier():
             raise ExportError(
-                f"{name} fills in names, but {{{part.name}}} is none; rename the column in the data"
+                f"{subject} fills in names, but {{{part.name}}} is none; rename the column in the "
+                "data"
             )
     return "".join(
         f"{{{part.name}}}"

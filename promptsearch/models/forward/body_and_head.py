@@ -37,13 +37,17 @@ class OutputHead(Protocol):
         ...
 
 
+class NanOutputsError(Exception):
+    """The model's outputs are no numbers."""
+
+
 class BodyAndHead:
     """A model's body and head, each run without the other.
 
     The model's own code runs: a hook ends it after the body, and a body that returns given states
     leaves the head alone with them. If a small check at the start shows that the parts are not the
     whole, the head runs at all positions. Gradients are recorded if the caller's mode records them.
-    Raise ValueError if the model's outputs are no numbers.
+    Raise NanOutputsError if the model's outputs are no numbers.
     """
 
     def __init__(self, model: Any, bodies: Sequence[nn.Module], sample: dict[str, Any]) -> None:
@@ -54,7 +58,7 @@ class BodyAndHead:
         with torch.inference_mode():
             whole = self._run_whole(sample)
             if whole.isnan().any():
-                raise ValueError("its outputs are NaN, in this `dtype` at least")
+                raise NanOutputsError
             usable = (b for b in bodies if b is not model and self._halves_match(b, whole))
             self._body = next(usable, None)
         self.vocabulary: int = whole.shape[-1]

@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
+from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel, ModelInfo, Options
 from promptsearch.models.batching.batch_plan import BatchLimits
 from promptsearch.models.families import FAMILIES
-from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
+from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, NanOutputsError
 from promptsearch.models.forward.linear import in_bfloat16, ranks_in_bfloat16
 from promptsearch.models.forward.runtime import (
     UNLIMITED,
@@ -65,7 +66,13 @@ def wrap(
     check_rows(model, tokenizer, info.spec)
     family = FAMILIES[info.family].create(model, tokenizer, info, options)
     info = replace(info, chat=family.chat)
-    return FrozenModel(_runtime(model, tokenizer, info, options, family.backends), family)
+    try:
+        return FrozenModel(_runtime(model, tokenizer, info, options, family.backends), family)
+    except NanOutputsError:
+        raise ModelError(
+            f"the model {info.spec!r} gives no numbers (NaN) in {info.dtype}; are its weights "
+            "whole? If they are, try `dtype` float32"
+        ) from None
 
 
 def _pickled(model: FrozenModel[Any]) -> tuple[Any, ...]:

@@ -47,8 +47,14 @@ def _strategy(search: Mapping[str, Any]) -> str:
 def _cost(spent: Mapping[str, Any]) -> str:
     if not spent:
         return ""
-    parts = [count(int(spent[name]), name[:-1]) for name in ("prompts", "forwards", "tokens")]
-    return " · ".join([*parts, duration(float(spent["seconds"]))])
+    return " · ".join(
+        [
+            count(int(spent["prompts"]), "prompt"),
+            count(int(spent["forwards"]), "forward pass", "forward passes"),
+            count(int(spent["tokens"]), "token"),
+            duration(float(spent["seconds"])),
+        ]
+    )
 
 
 def _model(model: Mapping[str, Any]) -> str:

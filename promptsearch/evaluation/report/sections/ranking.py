@@ -10,6 +10,7 @@ from promptsearch.evaluation.report.number_format import interval, listing, numb
 from promptsearch.evaluation.report.prompt_markup import answers_html, template_html
 from promptsearch.evaluation.report.statistics.ranking import RankedPrompt
 from promptsearch.metrics import title_of
+from promptsearch.prediction.ensemble_text import summed_remark
 
 
 def ranking(inputs: ReportInputs) -> Html:
@@ -120,9 +121,12 @@ def _named(row: RankedPrompt, inputs: ReportInputs) -> list[Child]:
         if isinstance(verbalizer, Mapping) and verbalizer != inputs.best.row.get("verbalizer"):
             pieces += [" ", answers_html(verbalizer)]
     elif "members" in row.row:
-        pieces.append(f"{row.row['rule']} of {listing([str(m['id']) for m in row.row['members']])}")
+        members = listing([str(m["id"]) for m in row.row["members"]])
+        pieces.append(f"{row.row['rule']} of {members}{summed_remark(row.row, '; ')}")
     elif "label" in row.row:
         pieces.append(f"always {row.row['label']!r}, the most frequent of train")
+    elif "classifier" in row.row:
+        pieces.append(f"{row.row['classifier']}, which learned from train")
     tuned: Any = (row.row.get("finetuned") or {}).get("dev")
     if tuned:
         pieces.append(el("small", f" tuned copy on dev: {number(tuned.get(inputs.objective))}"))

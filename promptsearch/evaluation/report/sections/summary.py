@@ -92,7 +92,8 @@ def _tiles(inputs: ReportInputs) -> list[Child]:
     ]
     if totals:
         passes = (
-            f"{count(int(totals['forwards']), 'forward')} · {duration(float(totals['seconds']))}"
+            f"{count(int(totals['forwards']), 'forward pass', 'forward passes')} · "
+            f"{duration(float(totals['seconds']))}"
         )
         tiles.append(("prompts scored on dev", f"{totals['prompts']:,}", passes))
     return [
@@ -102,7 +103,7 @@ def _tiles(inputs: ReportInputs) -> list[Child]:
 
 
 def _remarks(inputs: ReportInputs) -> list[Child]:
-    return [*_about_majority(inputs), *_about_transfer(inputs), *_about_split(inputs)]
+    return [*_about_baselines(inputs), *_about_transfer(inputs), *_about_split(inputs)]
 
 
 def _about_transfer(inputs: ReportInputs) -> list[Child]:
@@ -120,19 +121,24 @@ def _about_transfer(inputs: ReportInputs) -> list[Child]:
     ]
 
 
-def _about_majority(inputs: ReportInputs) -> list[Child]:
-    """Return a warning if one fixed answer scores higher than the best prompt."""
-    metric = inputs.share
-    best, always = (_scores(inputs, who) or {} for who in ("best", "majority"))
-    if best.get(metric) is None or best[metric] >= always.get(metric, 0.0):
-        return []
-    row = next(ranked.row for ranked in inputs.ranked_prompts if ranked.id == "majority")
-    return [
-        note(
-            f"Always answering {row['label']!r}, the most frequent answer of train, is right more "
-            f"often: {title_of(metric)} {number(always[metric])}."
-        )
-    ]
+def _about_baselines(inputs: ReportInputs) -> list[Child]:
+    """Return a warning for each baseline without a prompt that scores higher than the best one."""
+    metric, notes = inputs.share, list[Child]()
+    best = inputs.ranked_prompts[0].share(inputs.split, metric)
+    for row in inputs.ranked_prompts:
+        what = _without_prompt(row.row) if row.role == "baseline" else None
+        share = row.share(inputs.split, metric)
+        if what and best and share and best[0] < share[0]:
+            score_text = f"{title_of(metric)} {number(share[0])}"
+            notes.append(note(f"{what}, is right more often: {score_text}."))
+    return notes
+
+
+def _without_prompt(row: Mapping[str, Any]) -> str | None:
+    """Return what a baseline without a prompt is, as the start of a sentence."""
+    if "label" in row:
+        return f"Always answering {row['label']!r}, the most frequent answer of train"
+    return f"{row['classifier']}, which learned from train" if "classifier" in row else None
 
 
 def _about_split(inputs: ReportInputs) -> list[Child]:

@@ -11,6 +11,7 @@ from promptsearch.formats.python.runtime.labels import row_log_probs
 from promptsearch.formats.python.runtime.masked import load_scorer  # or causal, or seq2seq
 from promptsearch.formats.python.runtime.network import AnswerScorer
 from promptsearch.formats.python.runtime.prompt import Row
+from promptsearch.formats.python.runtime.rows import read_rows
 
 TOLERANCE = 1e-4  # nats
 _scorer: AnswerScorer | None = None
@@ -50,19 +51,35 @@ def main() -> None:
     parser.add_argument("--model", default=MODEL)
     parser.add_argument("--selftest", action="store_true")
     options = parser.parse_args()
-    load(options.model)
     if options.selftest and not EXPECTED:
         sys.exit("no expected outputs: the task was not there when this file was written")
+    try:
+        load(options.model)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        sys.exit(f"{options.model} cannot be loaded ({reason[:200]}); give another --model")
     if options.selftest:
         differences = self_test()
-        print(f"worst difference {max(differences):.1e}")
+        print(f"worst difference {max(differences, default=0.0):.1e}")
         sys.exit(not all(difference <= TOLERANCE for difference in differences))
+    try:
+        answer_lines(sys.stdin.buffer)
+    except ValueError as error:
+        sys.exit(str(error))
+
+
+def answer_lines(lines: Iterable[bytes]) -> None:
+    """Print a prediction for each line of rows.
+
+    Raise ValueError, which names the line, at the first that is no row or has no room.
+    """
     columns = dict.fromkeys(name for prompt in PROMPTS for name in prompt.fields.values())
-    for number, line in enumerate(sys.stdin, 1):
-        row = json.loads(line)
-        if missing := [name for name in columns if name not in row]:
-            sys.exit(f"line {number}: the row has no column {missing[0]!r}; add it")
-        print(json.dumps(predict([row])[0], ensure_ascii=False))
+    for number, row in read_rows(lines, list(columns)):
+        try:
+            prediction = predict([row])[0]
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
+        print(json.dumps(prediction, ensure_ascii=False))
 
 
 if __name__ == "__main__":

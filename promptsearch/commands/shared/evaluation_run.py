@@ -1,0 +1,116 @@
+"""The evaluations of one file of prompts after another, each model loaded once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from promptsearch.commands.shared.console import Console
+from promptsearch.commands.shared.evaluation_remarks import remarks_on
+from promptsearch.commands.shared.evaluation_table import EvaluatedFile
+from promptsearch.commands.shared.output_checks import check_output
+from promptsearch.commands.shared.saved_prompts import (
+    compared,
+    model_of_prompts,
+    scorers,
+    split_of,
+    task_of,
+)
+from promptsearch.data import Split, TaskDefinition
+from promptsearch.errors import TaskError
+from promptsearch.evaluation.checks.answers import worthless_answers
+from promptsearch.evaluation.evaluate import compared_prompts, evaluate
+from promptsearch.evaluation.report.number_format import count
+from promptsearch.models import LanguageModel
+from promptsearch.prediction.ensemble_file import read_ensemble
+from promptsearch.prediction.selection import scoring_from
+from promptsearch.prompt_file.load_model import spec_of
+from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, aligned, read_prompts
+from promptsearch.runs.run import with_vocabulary_candidates
+from promptsearch.scoring import PromptScorer
+
+
+@dataclass(frozen=True)
+class EvaluationInput:
+    """File of prompts with its task and the split to score."""
+
+    file: PromptFile
+    definition: TaskDefinition
+    split: Split
+
+
+def evaluation_input(path: Path, options: Mapping[str, Any]) -> EvaluationInput:
+    """Return the file with its task and split. Raises what is wrong with them."""
+    file = read_prompts(path)
+    definition = task_of(file, options["task"])
+    if options["examples_out"]:
+        check_output(options["examples_out"], options, file=file, definition=definition)
+    _check_fit(file, definition, options["top"])
+    return EvaluationInput(file, definition, split_of(definition, options["split"]))
+
+
+def _check_fit(file: PromptFile, definition: TaskDefinition, top: int) -> None:
+    """Raise TaskError or DataError if the prompts or the ensemble do not fit the task."""
+    try:
+        for prompt in file.prompts[:top]:
+            aligned(prompt, definition)
+        read_ensemble(file, definition)
+    except TaskError as error:
+        raise TaskError(f"{file.path}: {error}") from None
+
+
+def evaluated_files(
+    inputs: Sequence[EvaluationInput], options: Mapping[str, Any], console: Console
+) -> list[EvaluatedFile]:
+    """Return the evaluations in the order of the files; models are in memory one after another."""
+    specs = [spec_of(each.file, options["model"]) for each in inputs]
+    files: dict[int, EvaluatedFile] = {}
+    for spec in dict.fromkeys(specs):
+        numbers = [number for number, other in enumerate(specs) if other == spec]
+        of_spec = _evaluated_with_one([inputs[number] for number in numbers], options, console)
+        files |= zip(numbers, of_spec, strict=True)
+    return [files[number] for number in range(len(inputs))]
+
+
+def _evaluated_with_one(
+    inputs: Sequence[EvaluationInput], options: Mapping[str, Any], console: Console
+) -> list[EvaluatedFile]:
+    """Return the evaluations of files of one model, which is loaded once."""
+    from promptsearch.models.loading.load import load_for
+
+    load, files = cache(load_for), []
+    for each in inputs:
+        model = model_of_prompts(each.file, each.definition, options, console, load)
+        files.append(_evaluated(each, model, options, console))
+    return files
+
+
+def _evaluated(
+    each: EvaluationInput, model: LanguageModel, options: Mapping[str, Any], console: Console
+) -> EvaluatedFile:
+    file, split = each.file, each.split
+    definition = with_vocabulary_candidates(each.definition, model)
+    saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
+    verbalizers = [prompt.prompt.verbalizer for prompt in saved]
+    with scorers(file, definition, model, options, console) as (scorer, split_scorer):
+        console.say(f"{file.path}: {_plan(saved, definition, split, split_scorer)}")
+        console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))
+        evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
+    document = evaluation.document(compared(file, definition))
+    remarks = tuple(remarks_on(evaluation, document, file))
+    taken = scoring_from(file).calibration
+    return EvaluatedFile(
+        file.path, definition, split, taken, document, remarks, evaluation.examples()
+    )
+
+
+def _plan(
+    saved: Sequence[SavedPrompt], definition: TaskDefinition, split: Split, scorer: PromptScorer
+) -> str:
+    """Return what will be scored: the prompts, the manual one beside them, and the passes."""
+    cost = scorer.cost(compared_prompts(saved, definition), split.examples)
+    return (
+        f"{count(len(saved), 'prompt')} and the manual one x {len(split.examples):,} {split.name} "
+        f"examples · {count(cost.forwards, 'forward pass', 'forward passes')}"
+    )

@@ -1,0 +1,34 @@
+"""A bag of words that learns from train: what no prompt should be worse than."""
+
+from importlib.util import find_spec
+
+from promptsearch.data import Split, TaskDefinition
+from promptsearch.evaluation.certificate.baselines import BAG_OF_WORDS, bag_of_words
+from promptsearch.metrics import guess_scores
+from promptsearch.prompt_file.prompts_json import Json
+
+NAME = "tf-idf"  # in documents and tables
+
+
+def suits_words(definition: TaskDefinition, split: Split) -> bool:
+    """Return whether a bag of words can be scored: on labels, of examples it has not learned."""
+    return definition.kind == "classification" and split.name != "train"
+
+
+def is_installed() -> bool:
+    return find_spec("sklearn") is not None
+
+
+def word_baseline(definition: TaskDefinition, split: Split) -> Json:
+    """Return the baseline `tf-idf` of a split, by its name; empty where there is none."""
+    if not suits_words(definition, split) or not is_installed():
+        return {}
+    guesses = bag_of_words(definition.train.examples)(split.examples)
+    scores = guess_scores(
+        guesses,
+        [example.targets for example in split.examples],
+        definition.kind,
+        definition.labels,
+        negative_label=definition.negative_label,
+    )
+    return {NAME: {"classifier": BAG_OF_WORDS, "scores": {split.name: scores}}}
