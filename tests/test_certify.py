@@ -11,7 +11,7 @@ from tiny import saved
 
 from promptsearch.commands.shared.certificate_text import but_better
 from promptsearch.data import Example, load_task
-from promptsearch.engine.ledger import line_of
+from promptsearch.engine.ledger import line_of, sum_of
 from promptsearch.evaluation.certificate.baselines import (
     Learners,
     bag_of_words,
@@ -260,12 +260,14 @@ def test_what_it_chooses_among_is_said(found, tmp_path):
     for name in ("prompts.json", "trials.jsonl"):
         (tmp_path / name).write_bytes((found.parent / name).read_bytes())
     assert "for want of" not in run("certify", tmp_path / "prompts.json", "--shuffles", "9").output
-    header, *rows = (tmp_path / "trials.jsonl").read_text().splitlines(keepends=True)
-    other = json.loads(header)
-    other["identity"]["seed"] += 1
-    del other["sum"]
-    for text in ("", "".join([line_of(other).decode(), *rows])):
-        (tmp_path / "trials.jsonl").write_text(text)
+    rows = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
+    rows[0]["identity"]["seed"] += 1
+    other = b""
+    for row in rows:
+        del row["sum"], row["after"]
+        other += line_of(row, sum_of(other))
+    for text in (b"", other):
+        (tmp_path / "trials.jsonl").write_bytes(text)
         told = run("certify", tmp_path / "prompts.json", "--shuffles", "9").output
         assert "for want of the search's trials.jsonl beside it" in told
 

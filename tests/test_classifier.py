@@ -10,6 +10,7 @@ import sys
 import joblib
 import numpy as np
 import pytest
+from commanding import edits_in
 from test_predict import PROMPTS, expected, prompts_in
 from tiny import saved, tiny
 
@@ -163,6 +164,19 @@ def test_a_changed_model_is_refused_unless_it_is_asked_for(tmp_path):
     with pytest.raises(ModelError, match="its weights are not those the prompts were found with"):
         PromptClassifier(path).predict(TEXTS)
     assert len(PromptClassifier(path, saved("bert")).predict(TEXTS)) == 5
+
+
+def test_a_changed_tokenizer_or_configuration_is_refused(tmp_path):
+    path = edits_in(tmp_path)
+    document = json.loads(path.read_text())
+    for key, what in (("tokenizer_sha256", "tokenizer"), ("config_sha256", "config.json")):
+        document["model"] = {"spec": saved("bert"), key: "0" * 64}
+        path.write_text(json.dumps(document))
+        with pytest.raises(ModelError, match=f"its {what} is not the one the prompts were found"):
+            PromptClassifier(path).predict(TEXTS)
+    document["versions"]["tokenizers"] = "0.0"  # it said the same in other words, perhaps
+    path.write_text(json.dumps(document))
+    assert len(PromptClassifier(path).predict(TEXTS)) == len(TEXTS)
 
 
 # With a search

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from promptsearch.engine import Limits, search_prompts
-from promptsearch.engine.ledger import Ledger, line_of, read_ledger
+from promptsearch.engine.ledger import Ledger, line_of, read_ledger, sum_of
 from promptsearch.engine.strategy import Task
 from promptsearch.engine.trial import Result, Trial
 from promptsearch.errors import RunError
@@ -207,8 +207,11 @@ def test_a_trial_that_lacks_something_names_the_line(name, tmp_path):
     with Ledger({}, path) as ledger:
         run(WORDS, ledger=ledger, limits=Limits(prompts=1))
     *before, last = path.read_text().splitlines()
-    row = {key: value for key, value in json.loads(last).items() if key not in (name, "sum")}
-    path.write_text("\n".join([*before, line_of(row).decode()]))
+    row = {
+        key: value for key, value in json.loads(last).items() if key not in (name, "after", "sum")
+    }
+    changed = line_of(row, sum_of(before[-1].encode())).decode()
+    path.write_text("\n".join([*before, changed]))
     line = f"line {len(before) + 1}: not a trial .its {name} (is|are) None"
     with pytest.raises(RunError, match=line), Ledger({}, path) as ledger:
         run(WORDS, ledger=ledger)
@@ -227,6 +230,22 @@ def test_a_flipped_bit_is_never_taken_for_a_score(tmp_path):
             read_ledger(path)
     path.write_bytes(whole)
     assert read_ledger(path) == rows
+
+
+@pytest.mark.parametrize("order", [[0, 2, 3], [0, 1, 1, 2, 3], [0, 2, 1, 3], [1, 2, 3]])
+def test_a_line_that_is_gone_or_moved_is_told(order, tmp_path):
+    path = tmp_path / "trials.jsonl"
+    with Ledger({}, path) as ledger:
+        for key in "abc":
+            ledger.append([{"key": f"work {key}", "made": 1}])
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[number] for number in order))
+    with pytest.raises(RunError, match="the line before it is gone, or another one"):
+        read_ledger(path)
+    path.write_bytes(b"".join(lines[:3]))
+    with Ledger({}, path) as ledger:  # a killed run's: it goes on
+        ledger.append([{"key": "work c", "made": 1}])
+    assert path.read_bytes() == b"".join(lines)
 
 
 def test_a_ledger_of_the_first_format_is_read_as_before(tmp_path):

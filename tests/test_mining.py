@@ -233,7 +233,7 @@ def test_a_digit_that_changed_in_mined_jsonl_is_refused(corpus: Path, tmp_path: 
     task, _, before = run_of(corpus, tmp_path)
     file = tmp_path / "run" / mined_module.FILE
     changed(file, '"count": 8', '"count": 9')
-    with pytest.raises(RunError, match="mined.jsonl: is not as it was mined.*remove it"):
+    with pytest.raises(RunError, match=r"mined\.jsonl: is not as it was mined.*remove it"):
         mine_tasks(SEARCH, [task])
     file.unlink()
     assert mine_tasks(SEARCH, [task]) == before
@@ -248,7 +248,7 @@ def test_mined_templates_from_before_hashes_are_read_as_before(
     stamp.write_text(stamp.read_text().splitlines()[0] + "\n")
     assert mine_tasks(SEARCH, [task]) == before
     changed(file, broken, f"x{broken}")
-    with pytest.raises(RunError, match="mined.jsonl: is not as it was mined"):
+    with pytest.raises(RunError, match=r"mined\.jsonl: is not as it was mined"):
         mine_tasks(SEARCH, [task])
 
 

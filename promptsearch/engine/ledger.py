@@ -3,7 +3,8 @@
 Prompts are scored in chunks and a chunk is one write, so a run killed at any moment leaves whole
 chunks and at most one broken tail. The tail is dropped on resume and scored again in the same
 chunk, with the same batches: the resumed run ends in the same numbers as an uninterrupted one.
-Every line ends in a checksum, so that a damaged number is never taken for a score.
+Every line ends in the checksum of the line before it and its own, so that a damaged number is never
+taken for a score, and no line goes, comes twice or moves unseen.
 """
 
 import json
@@ -26,7 +27,7 @@ LEDGER = "trials.jsonl"
 FORMAT = "promptsearch-ledger/2"
 FIRST_FORMAT = "promptsearch-ledger/1"  # without checksums, and these keys of the identity:
 _ADDED = {"examples"}
-_SUM = re.compile(rb', "sum": "([0-9a-f]{8})"}\n?\Z')
+_SUMS = re.compile(rb'(?:, "after": "([0-9a-f]{8})")?(, "sum": "([0-9a-f]{8})"}\n?\Z)')
 _PAID = {"key": str, "forwards": int, "tokens": int, "seconds": int | float}  # of every row
 
 
@@ -43,6 +44,7 @@ class Ledger:
     task: Row = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     _fd: int | None = None
+    _sum: int = 0  # of the last line
 
     def __enter__(self) -> "Ledger":
         if self.path is not None:
@@ -66,7 +68,7 @@ class Ledger:
         self.rows += marked
 
     def _open(self, path: Path) -> None:
-        lines, size = _whole_chunks(path)
+        lines, size, self._sum = _whole_chunks(path)
         if lines and (difference := self._difference(lines[0])):
             raise RunError(f"{path}: {difference}")
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -94,7 +96,10 @@ class Ledger:
     def _write(self, rows: Sequence[Row]) -> None:
         if self._fd is None:
             return
-        data = b"".join(map(line_of, rows))
+        data = b""
+        for row in rows:
+            data += (line := line_of(row, self._sum))
+            self._sum = sum_of(line)
         try:
             while data:
                 data = data[os.write(self._fd, data) :]
@@ -113,7 +118,7 @@ def read_ledger(path: Path) -> list[Row]:
 
 def identity_in(path: Path) -> Row:
     """Return the identity of a ledger's run, from its first line; empty if there is no ledger."""
-    lines, _ = _whole_chunks(path)
+    lines = _whole_chunks(path)[0]
     identity = lines[0].get("identity") if lines else None
     return identity if isinstance(identity, dict) else {}
 
@@ -135,42 +140,59 @@ def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None
     }
 
 
-def line_of(row: Row) -> bytes:
-    """Return the line of a row, its checksum last."""
-    body = json.dumps(row, ensure_ascii=False).encode()
-    return body[:-1] + b', "sum": "%08x"}\n' % crc32(body)
+def line_of(row: Row, before: int | None = None) -> bytes:
+    """Return the line of a row, its checksum last; `before` is that of the line before it."""
+    body = json.dumps(row, ensure_ascii=False).encode()[:-1]
+    if before is not None:
+        body += b', "after": "%08x"' % before
+    return body + b', "sum": "%08x"}\n' % crc32(body + b"}")
 
 
-def _whole_chunks(path: Path) -> tuple[list[Row], int]:
-    """Return the rows of the ledger's whole chunks (the header first), and the bytes they take."""
+def sum_of(line: bytes) -> int:
+    """Return the checksum that a line states; 0 if it has none."""
+    mark = _SUMS.search(line)
+    return int(mark[3], 16) if mark else 0
+
+
+def follows(line: bytes, before: int) -> bool:
+    """Return False if a line states that it followed a line of another checksum."""
+    mark = _SUMS.search(line)
+    return mark is None or mark[1] is None or int(mark[1], 16) == before
+
+
+def _whole_chunks(path: Path) -> tuple[list[Row], int, int]:
+    """Return the rows of the ledger's whole chunks (the header first), their bytes and last sum."""
     rows: list[Row] = []
     pending: list[Row] = []
-    size = end = 0
-    for row, length in _parsed(path):
-        end += length
+    size = end = last = 0
+    for row, line in _parsed(path):
+        end += len(line)
         pending.append(row)
         number, size_of_chunk = cast(tuple[int, int], row.get("chunk", (1, 1)))
         if number == size_of_chunk:
             rows += pending
-            pending, size = [], end
-    return rows, size
+            pending, size, last = [], end, sum_of(line)
+    return rows, size, last
 
 
-def _parsed(path: Path) -> Iterator[tuple[Row, int]]:
-    """Rows with their length in bytes, up to the first one cut short."""
+def _parsed(path: Path) -> Iterator[tuple[Row, bytes]]:
+    """Rows with their lines, up to the first one cut short."""
     if not path.is_file():
         return
     with path.open("rb") as lines:
-        summed = False
+        summed, before = False, 0
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
                 return
             try:
                 row = row_of(line, summed)
+                if not follows(line, before):
+                    raise ValueError("the line before it is gone, or another one")
             except (ValueError, RecursionError) as error:
                 raise _edited(path, number, error) from error
             summed = summed or row.get("format") == FORMAT
-            yield row, len(line)
+            before = sum_of(line)
+            yield row, line
 
 
 def row_of(line: bytes, summed: bool = False) -> Row:
@@ -178,10 +200,10 @@ def row_of(line: bytes, summed: bool = False) -> Row:
 
     A line of a ledger that is `summed` has a checksum; earlier ones may have none.
     """
-    mark = _SUM.search(line)
-    body = line[: mark.start()] + b"}" if mark else line
-    if mark and int(mark[1], 16) != crc32(body):
+    mark = _SUMS.search(line)
+    if mark and int(mark[3], 16) != crc32(line[: mark.start(2)] + b"}"):
         raise ValueError("its checksum is another one")
+    body = line[: mark.start()] + b"}" if mark else line
     row = json.loads(body)
     if not isinstance(row, dict):
         raise ValueError("it is no JSON object")

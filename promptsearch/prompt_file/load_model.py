@@ -4,6 +4,8 @@ Prompts of a file that names no model, as imported ones, are for the built-in on
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
 from promptsearch.data import ChatKeys
@@ -19,7 +21,30 @@ def spec_of(file: PromptFile, override: str | None = None) -> str:
 
 def is_own(file: PromptFile, model: LanguageModel) -> bool:
     """Return whether the prompts were found with this model, as far as the file says."""
-    return file.section("model").get("sha256") in (None, model.info.sha256)
+    return _changed_part(file, model) is None
+
+
+def _changed_part(file: PromptFile, model: LanguageModel) -> tuple[str, str] | None:
+    """Return the key and name of a part of the model that is not as it was; None if all are.
+
+    Other versions of the libraries describe a tokenizer or a configuration in other words.
+    """
+    saved, info = file.section("model"), asdict(model.info)
+    parts = _PARTS if _is_of_these_versions(file) else {"sha256": _PARTS["sha256"]}
+    changed = (item for item in parts.items() if saved.get(item[0]) not in (None, info[item[0]]))
+    return next(changed, None)
+
+
+_PARTS = {
+    "sha256": "weights are not those",
+    "tokenizer_sha256": "tokenizer is not the one",
+    "config_sha256": "config.json is not the one",
+}
+
+
+def _is_of_these_versions(file: PromptFile) -> bool:
+    before = file.section("versions")
+    return all(before.get(name) == version(name) for name in ("transformers", "tokenizers"))
 
 
 Load = Callable[..., LanguageModel]  # as `load_for`
@@ -35,7 +60,8 @@ def model_for(
 ) -> LanguageModel:
     """Return the given model, or that of the prompts.
 
-    Raises ModelError if that one's weights changed. Several files share what a `load` remembers.
+    Raises ModelError if that one's weights, tokenizer or configuration changed. Several files share
+    what a `load` remembers.
 
     The prompts' own model has a chat where it had one then, unless `options` (of `load_model`)
     say on or off; the chat is the `told` one, or the one the file tells of.
@@ -46,11 +72,12 @@ def model_for(
     if options.get("chat", "auto") == "auto" and "chat" in saved and spec == saved.get("spec"):
         options["chat"] = "on" if saved["chat"] else "off"
     model = (load or load_for)(chat or _chat_in(saved), spec, **options)
-    if override is None and not is_own(file, model):
+    if override is None and (changed := _changed_part(file, model)) is not None:
+        key, part = changed
         raise ModelError(
-            f"{spec}: its weights are not those the prompts were found with (sha256 "
-            f"{model.info.sha256[:12]}, not {str(saved['sha256'])[:12]}); name {spec} as the model "
-            f"(`model` {spec}) to use them with it all the same"
+            f"{spec}: its {part} the prompts were found with (sha256 "
+            f"{str(asdict(model.info)[key])[:12]}, not {str(saved[key])[:12]}); name {spec} as the "
+            f"model (`model` {spec}) to use them with it all the same"
         )
     return model
 

@@ -74,7 +74,7 @@ def _wrong(value: object, schema: Schema) -> str | None:
     if types and not any(_TYPES[name][1](value) for name in types):
         return " or ".join(_called(name, schema) for name in types)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return None if _is_within(value, schema) else _called(types[0], schema)
+        return None if _is_within(value, schema) else _called([*types, "number"][0], schema)
     if isinstance(value, list | Mapping) and len(value) < _least(schema):
         return f"{_TYPES[types[0]][0]} of at least {_least(schema)}"
     if isinstance(value, list) and len(value) > schema.get("maxItems", len(value)):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from promptsearch.engine.ledger import LEDGER, row_of
+from promptsearch.engine.ledger import LEDGER, follows, row_of, sum_of
 from promptsearch.errors import RunError
 from promptsearch.metrics.predictions import Scores
 
@@ -46,11 +46,18 @@ def read_trials(folder: Path) -> Trials:
     damaged: list[int] = []
     try:
         with path.open("rb") as lines:
+            before: int | None = 0  # the checksum of the line before, unless that is damaged
             for number, line in enumerate(lines, 1):
                 try:
-                    rows += _scored(row_of(line))
+                    row = row_of(line)
+                    if before is None or follows(line, before):
+                        rows += _scored(row)
+                    else:  # one before it is gone
+                        damaged.append(number)
+                    before = sum_of(line)
                 except (ValueError, KeyError, TypeError, RecursionError):
                     damaged.append(number)
+                    before = None
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error.strerror}); make it readable") from None
     return Trials(path, tuple(rows), tuple(damaged))
