@@ -3,14 +3,21 @@
     pip install atheris
     python scripts/fuzz.py [--seconds 30] [READER ...]
 
+    python scripts/fuzz.py --damage 5000 [--seed 1]
+
 All readers of tests/fuzzing.py, or these; each for so long, in a process of its own. The exit
 status is 1 where one broke; what broke it is printed, and kept in build/fuzz.
+
+With --damage, so many times a file of a finished run is damaged and a command reads it
+(tests/finished_runs.py; no atheris): a traceback, or a number that changed unseen, is printed with
+its seed.
 """
 
 import argparse
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -23,13 +30,32 @@ def main() -> None:
         fuzz(sys.argv[2], sys.argv[3:])
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=30, help="for each reader")
+    parser.add_argument("--damage", type=int, default=0, metavar="N", help="to finished runs")
+    parser.add_argument("--seed", type=int, default=0, help="of the first damage")
     parser.add_argument("readers", nargs="*")
     given = parser.parse_args()
+    if given.damage:
+        raise SystemExit(bool(damage(given.seed, given.damage)))
     from fuzzing import READERS
 
     broken = [name for name in given.readers or READERS if not holds(name, given.seconds)]
     print(f"broken: {', '.join(broken) or 'none'}")
     raise SystemExit(bool(broken))
+
+
+def damage(seed: int, count: int) -> int:
+    """Return the number of faults, which are printed."""
+    from finished_runs import FinishedRuns
+
+    faults = 0
+    with TemporaryDirectory() as room:
+        runs = FinishedRuns.inside(Path(room))
+        for number in range(seed, seed + count):
+            for fault in runs.faults(number):
+                faults += 1
+                print(fault, flush=True)
+    print(f"{count} files damaged, {faults} faults")
+    return faults
 
 
 def holds(name: str, seconds: int) -> bool:

@@ -100,6 +100,12 @@ TARGETS = (
     Target("mined/shards/*.json*", (f"{MINE} --resume",), True, ("mined/mined.jsonl",)),
     Target("out.jsonl.part", (f"{PREDICT} --resume",), True),
     Target("out.jsonl.journal", (f"{PREDICT} --resume",), True),
+    Target(
+        "mined/prompts.json", tuple(c.replace("run/", "mined/") for c in (*READ, READ_SLOWLY[1]))
+    ),
+    Target("new.jsonl", ("predict run/prompts.json -i new.jsonl -o - -q",)),
+    Target("corpus.txt", (f"{MINE} --overwrite",)),
+    Target("model/*", (f"{READ_SLOWLY[1]} -m model", "check -t task.toml -m model")),
     Target("model/*.json", READ_SLOWLY[1:2], True),
     Target("model/model.safetensors", READ_SLOWLY[1:2], True),
 )

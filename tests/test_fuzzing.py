@@ -1,6 +1,10 @@
-"""Random bytes and broken samples for every reader (fuzzing.py has a search for worse ones)."""
+"""Random bytes and broken samples for every reader, and damage to the files of finished runs.
+
+scripts/fuzz.py searches for worse.
+"""
 
 import pytest
+from finished_runs import FinishedRuns
 from fuzzing import READERS, TASK, give
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,6 +47,13 @@ def test_what_broke_a_reader_once_is_refused(name, content):
     assert "mend the line" in give(name, content)
 
 
+@pytest.mark.parametrize("number", ["NaN", "1e400"])
+def test_a_number_without_a_value_is_refused_where_the_schema_has_no_type(number):
+    search = f'"search": {{"options": {{"beam": {number}}}}}'
+    said = give("prompts", SAMPLES["prompts"].replace('"scoring": {}', search).encode())
+    assert "search.options.beam must be a number" in said
+
+
 @st.composite
 def broken(draw, text):
     """A sample in which something was taken out, doubled or replaced."""
@@ -59,3 +70,18 @@ def broken(draw, text):
 def test_bytes_are_read_or_refused_in_one_line(name, data):
     sample = SAMPLES.get(name, ROW)
     give(name, data.draw(st.binary(max_size=80) | broken(sample)))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return FinishedRuns.inside(tmp_path_factory.mktemp("finished"))
+
+
+@pytest.mark.parametrize("first", range(0, 200, 50))
+def test_damage_to_a_file_is_no_traceback_and_changes_no_number_unseen(runs, first):
+    assert not [fault for seed in range(first, first + 50) for fault in runs.faults(seed)]
+
+
+@pytest.mark.slow
+def test_much_damage_is_no_traceback_and_changes_no_number_unseen(runs):
+    assert not [fault for seed in range(1000, 3000) for fault in runs.faults(seed)]

@@ -235,3 +235,9 @@ def test_byt5_marks_slots_with_the_last_bytes(tmp_path):
     assert list(item.ids) == [*first, 258, *second, 257, ord(".") + 3, 1]
     (completion,) = item.completions.completions
     assert list(completion.fill) == [258, ord("x") + 3, 257]  # and y
+
+
+@pytest.mark.parametrize("token", ["", "[UNK]"])
+def test_a_mask_that_the_vocabulary_lacks_is_refused(tmp_path, token):
+    edited(saved_bert(tmp_path) / "tokenizer_config.json", mask_token=token)
+    assert f"{token!r} as its mask_token" in refused(tmp_path)

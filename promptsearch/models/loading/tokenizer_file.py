@@ -53,6 +53,7 @@ def read_tokenizer(source: ModelFiles, options: Options, **arguments: Any) -> An
         tokenizer = _as_in_file(tokenizer, file, options.spec)
     _try(tokenizer, options.spec)
     _check_vocabulary(tokenizer, options.spec)
+    _check_roles(tokenizer, options.spec)
     return tokenizer
 
 
@@ -206,6 +207,24 @@ def _check_vocabulary(tokenizer: Any, spec: str) -> None:
             f"the tokenizer of {spec!r} has no vocabulary, only {len(vocabulary)} special tokens; "
             f"put its file ({files}) into the directory"
         )
+
+
+def _check_roles(tokenizer: Any, spec: str) -> None:
+    """Raise ModelError for a special token without an id of its own: it would be the unknown one.
+
+    transformers adds those that the vocabulary lacks, but for the empty text. Some models have the
+    unknown token (GPT-2: the end) in other roles; a mask they have not.
+    """
+    unknown = (None, tokenizer.unk_token_id)
+    for role, token in tokenizer.special_tokens_map.items():
+        is_shared = token == tokenizer.unk_token and role != "mask_token"
+        if not isinstance(token, str) or is_shared:
+            continue
+        if tokenizer.convert_tokens_to_ids(token) in unknown:
+            raise ModelError(
+                f"the tokenizer of {spec!r} has {token!r} as its {role}, which is not in its "
+                "vocabulary; correct it in tokenizer_config.json"
+            )
 
 
 def _is_ordinary(piece: str) -> bool:
