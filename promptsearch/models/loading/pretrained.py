@@ -20,6 +20,7 @@ from promptsearch.models.loading.architectures import (
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.files import ModelFiles
 from promptsearch.models.loading.guard import guarded
+from promptsearch.models.loading.layer_counts import check_layer_counts
 from promptsearch.models.loading.tokenizer_file import read_tokenizer
 from promptsearch.models.loading.weights_report import check_weights
 
@@ -61,6 +62,7 @@ def transformers_tokenizer(source: ModelFiles, options: Options) -> Any:
 def _config(source: ModelFiles, options: Options) -> Any:
     from transformers import AutoConfig
 
+    check_layer_counts(source.directory, options.spec)
     return AutoConfig.from_pretrained(source.directory, **_arguments(source, options))
 
 
