@@ -211,10 +211,10 @@ def test_weights_that_are_not_numbers_are_an_error(tmp_path, kind):
 def test_more_layers_than_any_model_has_are_refused_before_they_are_built(tmp_path, count):
     config = saved_parts(tmp_path) / "config.json"
     document = json.loads(config.read_text())
-    for part in ({"num_hidden_layers": count}, {"text_config": {"num_experts": count}}):
+    for part in ({"num_hidden_layers": count}, {"text_config": {"n_layers": count}}):
         config.write_text(json.dumps({**document, **part}))
         assert ", more than any model" in refused(tmp_path)
-    whole = {**document, "expert_ffn_hidden_size": 6144, "vocab_size_per_layer_input": 262144}
+    whole = {**document, "expert_ffn_hidden_size": 6144, "num_experts": 16384}
     config.write_text(json.dumps(whole))
     loaded(tmp_path)
 

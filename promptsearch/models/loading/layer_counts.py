@@ -1,4 +1,4 @@
-"""The counts of layers and experts in a configuration, for each of which modules are built."""
+"""The counts of layers in a configuration, for each of which modules are built."""
 
 import json
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from promptsearch.errors import ModelError, brief
 
-_COUNTED = ("layer", "layers", "experts")  # what the names of such counts end with
+_COUNTED = ("layer", "layers")  # what the names of such counts end with
 _MOST = 2000  # ten times what the largest models have; a billion would be built for days
 
 
 def check_layer_counts(directory: Path, spec: str) -> None:
-    """Raise ModelError if config.json has more layers or experts than any model.
+    """Raise ModelError if config.json has more layers than any model.
 
     A file that cannot be read is for transformers to refuse.
     """
