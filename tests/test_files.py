@@ -22,7 +22,9 @@ def text_of(path: Path, encoding: str = "utf-8") -> str:
 
 @pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
 @settings(deadline=None)
-@given(text=st.text(st.characters(codec="utf-8", exclude_characters="\ufeff")))
+@given(
+    text=st.text(st.characters(codec="utf-8", exclude_characters="\ufeff\0"))
+)  # zeros tell UTF-16
 def test_what_was_written_is_read_whatever_the_compression(
     tmp_path_factory: pytest.TempPathFactory, ending: str, text: str
 ) -> None:
