@@ -22,6 +22,9 @@ class ShorterIsBetter:
     def predict(self, prompts, on, rows):
         return PredictionBatch(tuple(prompts), self.cost(prompts, on, rows))
 
+    def outcomes(self, prompt):
+        return {}
+
     def scores(self, prompt):
         return {"log_likelihood": -float(len(str(prompt.template))), "n": 4}
 

@@ -39,6 +39,9 @@ class LongerIsBetter:
         self.scored += len(prompts)
         return PredictionBatch(tuple(prompts), self.cost(prompts, on, rows))
 
+    def outcomes(self, prompt):
+        return {}
+
     def scores(self, prompt):
         length = len(str(prompt.template))
         return {"log_likelihood": -1 / length, "accuracy": 0.5, "n": 1000}

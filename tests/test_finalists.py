@@ -30,6 +30,9 @@ class Lengths:
         self.scored += prompts
         return PredictionBatch(tuple(prompts), self.cost(prompts, on, rows))
 
+    def outcomes(self, prompt):
+        return {}
+
     def scores(self, one):
         length = len(str(one.template))
         wrong = self.error * (length % 2)

@@ -95,6 +95,9 @@ class Table:
         self.scored += [key(prompt) for prompt in prompts]
         return PredictionBatch(tuple(prompts), self.cost(prompts, on, rows))
 
+    def outcomes(self, prompt):
+        return {}
+
     def scores(self, prompt):
         return {"log_likelihood": float(TOGETHER.get(key(prompt), -20)), "n": 1000}
 

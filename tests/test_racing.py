@@ -10,6 +10,7 @@ from promptsearch.engine.ledger import Ledger
 from promptsearch.engine.race_statistics import checkpoints, eliminated, regret
 from promptsearch.engine.strategy import Task
 from promptsearch.metrics import scores_of
+from promptsearch.metrics.outcomes import outcomes_of, predictions_of
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Cost, PredictionBatch
@@ -55,6 +56,12 @@ class Noisy:
 
     def scores(self, judgement):
         return scores_of(judgement, "classification")
+
+    def outcomes(self, judgement):
+        return outcomes_of(judgement, "classification")
+
+    def recalled(self, one, on, rows, outcomes):
+        return predictions_of(outcomes, ("pos", "neg"), (("pos",),) * len(outcomes["log_right"]))
 
 
 @dataclass(frozen=True)

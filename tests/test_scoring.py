@@ -95,6 +95,30 @@ def test_prompts_of_several_verbalizers_are_judged_in_order():
     np.testing.assert_allclose([np.exp(r.log_right[0]) for r in results], expected, rtol=1e-6)
 
 
+def test_prompts_that_differ_in_their_answers_alone_pass_the_model_once():
+    template, other = Template.parse("{text} [Z]"), Template.parse("{text} so [Z]")
+    some, more = Verbalizer.of({"a": "x", "b": "y"}), Verbalizer.of({"a": ["y", "z"], "b": "x"})
+    prompts = [Prompt(template, some), Prompt(template, more), Prompt(other, some)]
+    scorer = Scorer(Oracle(P), Scoring())
+    batch = scorer.predict([*prompts, prompts[0]], EXAMPLES)
+    assert batch.cost.forwards == 2 * len(EXAMPLES) == scorer.cost(prompts, EXAMPLES).forwards
+    alone = [scorer.judge([prompt], EXAMPLES)[0] for prompt in (*prompts, prompts[0])]
+    for together, single in zip(batch.predictions, alone, strict=True):
+        assert together.log_right.tolist() == single.log_right.tolist()
+    assert batch.predictions[1].log_right[0] == pytest.approx(np.log(0.4 / 0.6))
+
+
+def test_very_many_answers_are_scored_in_parts(monkeypatch):
+    monkeypatch.setattr("promptsearch.scoring.scorer.ANSWERS", 3)
+    template = Template.parse("{text} [Z]")
+    pairs = [("x", "y"), ("y", "z"), ("z", "x")]
+    prompts = [Prompt(template, Verbalizer.of({"a": a, "b": b})) for a, b in pairs]
+    batch = Scorer(Oracle(P), Scoring()).predict(prompts, EXAMPLES)
+    assert batch.cost.forwards == 3 * len(EXAMPLES)
+    first = [predictions.log_right[0] for predictions in batch.predictions]
+    assert first == pytest.approx([np.log(2 / 3), np.log(1 / 4), np.log(3 / 5)])
+
+
 def test_the_judge_picks_rows_and_counts_forwards():
     judge = DatasetScorer(Scorer(Oracle(P), Scoring()), {"train": EXAMPLES}, "classification")
     prompt = Prompt(Template.parse("{text} [Z]"), Verbalizer.of({"a": "x", "b": "y"}))

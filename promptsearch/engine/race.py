@@ -15,8 +15,10 @@ from promptsearch.engine.race_statistics import (
 )
 from promptsearch.engine.trial import Trial, ranked
 from promptsearch.engine.trial_scorer import Keyed, TrialScorer
+from promptsearch.metrics import per_example
 from promptsearch.metrics.predictions import Floats
 from promptsearch.prompt import Prompt
+from promptsearch.scoring.split_scorer import Rows
 
 
 @dataclass
@@ -52,7 +54,7 @@ class Race:
                 out = dict(self._eliminate(racing, checkpoint, best, scorer, trials))
                 yield from out.items()
                 racing = {key: prompt for key, prompt in racing.items() if key not in out}
-        complete = scorer.measure(list(racing.items()), "dev", None, trials, scorer.objective)
+        complete = scorer.measure(list(racing.items()), "dev", None, trials)
         for key, trial in complete:
             yield key, trial
             if contenders:
@@ -70,8 +72,8 @@ class Race:
         rows = self.order[:checkpoint]
         keys = {scorer.key(prompt, "dev", rows): key for key, prompt in racing.items()}
         requests = [(partial_key, racing[key]) for partial_key, key in keys.items()]
-        partial = dict(scorer.measure(requests, "dev", rows, trials, scorer.objective))
-        values = [scorer.values[partial_key] for partial_key in keys]
+        partial = dict(scorer.measure(requests, "dev", rows, trials))
+        values = [_values(scorer, partial_key, prompt, rows) for partial_key, prompt in requests]
         out = set(eliminated(values, best, self.count))
         for index, (partial_key, key) in enumerate(keys.items()):
             if index in out:
@@ -87,4 +89,9 @@ class Race:
     def _best(scorer: TrialScorer, trials: Mapping[str, Trial]) -> Floats:
         """(example,): the objective's values of the best trial."""
         winner = ranked(trials.values(), scorer.objective)[0]
-        return scorer.values[scorer.key(winner.prompt, "dev", None)]
+        return _values(scorer, scorer.key(winner.prompt, "dev", None), winner.prompt, None)
+
+
+def _values(scorer: TrialScorer, key: str, prompt: Prompt, rows: Rows) -> Floats:
+    """Return (example,): the objective's values of a trial."""
+    return per_example(scorer.predictions(key, prompt, "dev", rows), scorer.objective)

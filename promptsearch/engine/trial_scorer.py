@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-import numpy as np
-
 from promptsearch.engine.budget import Budget, ModelCall
 from promptsearch.engine.ledger import Ledger, Row, check_trials, entry
 from promptsearch.engine.progress import Limits, OnProgress, PendingWork, Throughput
 from promptsearch.engine.trial import On, Trial, ranked
 from promptsearch.errors import BudgetSpent
-from promptsearch.metrics import Floats, Scores, per_example
+from promptsearch.metrics.outcomes import Outcomes
+from promptsearch.metrics.predictions import Predictions, Scores
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost
 from promptsearch.scoring.split_scorer import Rows, SplitScorer
@@ -40,7 +39,7 @@ class TrialScorer:
     finalists: int  # prompts that will be scored again if `fast` ranks
     on_progress: OnProgress | None = None
     fast: SplitScorer | None = None  # ranks instead of `scorer`
-    values: dict[str, Floats] = field(default_factory=dict)  # (example,) by key, where measured
+    _outcomes: dict[str, Outcomes] = field(default_factory=dict)  # by key, of all trials so far
     _known: dict[str, Row] = field(default_factory=dict)
     _ids: dict[Prompt, str] = field(default_factory=dict)
     _counted: set[Prompt] = field(default_factory=set)
@@ -63,7 +62,7 @@ class TrialScorer:
         """
         check_trials(ledger)
         budget.resume(ledger.rows)
-        known = {str(row["key"]): row for row in ledger.rows}
+        known = {str(row["key"]): row for row in ledger.rows if _is_whole(row)}
         return cls(start, scorer, objective, ledger, budget, finalists, on_progress, _known=known)
 
     def exactly(self) -> "TrialScorer":
@@ -107,12 +106,8 @@ class TrialScorer:
         on: On,
         rows: Rows,
         trials: Mapping[str, Trial],
-        metric: str | None = None,
     ) -> Iterator[tuple[str, Trial]]:
-        """Yield trials by key as they come: what the ledger knows, then the rest chunk by chunk.
-
-        The values of `metric`, example by example, go into `values` and the ledger.
-        """
+        """Yield trials by key as they come: what the ledger knows, then the rest chunk by chunk."""
         todo = []
         for key, prompt in requests:
             if key in self._known:
@@ -124,11 +119,15 @@ class TrialScorer:
         self._report(todo, PendingWork(len(todo), examples, on), trials)  # before the work
         for first in range(0, len(todo), size):
             chunk = self._within_limits(todo[first : first + size], on, rows, trials)
-            yield from self._score_chunk(chunk, on, rows, metric)
+            yield from self._score_chunk(chunk, on, rows)
             rest = todo[first + len(chunk) :]
             self._report(rest, PendingWork(len(rest), examples, on), trials)
             if len(chunk) < len(todo[first : first + size]):
                 raise BudgetSpent("max-forwards")
+
+    def predictions(self, key: str, prompt: Prompt, on: On, rows: Rows) -> Predictions:
+        """Return what a trial's prompt predicted; asked only of trials that there are."""
+        return self.scorer.recalled(prompt, on, rows, self._outcomes[key])
 
     @property
     def _ranker(self) -> SplitScorer:
@@ -162,9 +161,7 @@ class TrialScorer:
         again = min(self.finalists + 1, self.budget.spent.prompts + more)
         return again * self.scorer.cost([like], "dev", None).forwards
 
-    def _score_chunk(
-        self, chunk: Keyed, on: On, rows: Rows, metric: str | None
-    ) -> list[tuple[str, Trial]]:
+    def _score_chunk(self, chunk: Keyed, on: On, rows: Rows) -> list[tuple[str, Trial]]:
         """Score the prompts of a chunk and append it to the ledger in one write."""
         began = time.perf_counter()
         batch = self._ranker.predict([prompt for _, prompt in chunk], on, rows)
@@ -172,9 +169,8 @@ class TrialScorer:
         trials, entries = [], []
         for (key, prompt), predictions in zip(chunk, batch.predictions, strict=True):
             exact, scores = self.fast is None, self.scorer.scores(predictions)
-            scored: dict[str, object] = {"scores": scores, "exact": exact}
-            if metric is not None:
-                scored["values"] = per_example(predictions, metric).tolist()
+            outcomes = self.scorer.outcomes(predictions)
+            scored = {"scores": scores, "exact": exact, "outcomes": outcomes}
             trial = self._trial(key, prompt, scored, on, rows)
             entries.append({**entry(key, trial, self._verbalizer(prompt), rows), **scored})
             trials.append((key, trial))
@@ -187,9 +183,8 @@ class TrialScorer:
 
     def _trial(self, key: str, prompt: Prompt, row: Row, on: On, rows: Rows) -> Trial:
         """Return the trial of a ledger's row; its prompt is counted once."""
-        scores, values = cast(Scores, row["scores"]), row.get("values")
-        if values is not None:
-            self.values[key] = np.array(values)
+        scores = cast(Scores, row["scores"])
+        self._outcomes[key] = cast(Outcomes, row["outcomes"])
         name = self._ids.setdefault(prompt, f"p{len(self._ids)}")
         if on == "dev" and prompt not in self._counted:
             self._counted.add(prompt)
@@ -205,3 +200,8 @@ class TrialScorer:
         done = self.budget.spent.prompts
         best = ranked(trials.values(), self.objective)[0], next(iter(trials.values()))
         self.on_progress(self._throughput.progress(*best, done, done + fresh, pending))
+
+
+def _is_whole(row: Row) -> bool:
+    """Return False for a trial of an earlier version, without outcomes: it is scored again."""
+    return "outcomes" in row or str(row["key"]).startswith("work ")

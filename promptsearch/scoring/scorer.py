@@ -3,23 +3,29 @@
 Every strategy is scored here and nowhere else. Prompts and examples become one list of texts, so
 that the model can batch across prompts; the list is planned and run a slice at a time, and blocks
 of log-probabilities are reduced as they come, so that memory holds a batch, not the product.
+Prompts that differ in their answers alone are the same texts, which pass the model once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from promptsearch.data import Dataset
 from promptsearch.errors import ModelError
-from promptsearch.metrics.predictions import Predictions
+from promptsearch.metrics.predictions import Floats, Predictions
 from promptsearch.models import LanguageModel, Plan, Scoring
-from promptsearch.prompt import Prompt, Verbalizer
+from promptsearch.prompt import Answer, Prompt, Template, Verbalizer
 from promptsearch.scoring.label_aggregation import AnswerScore, LabelAggregation, PredictionsBuilder
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 TEXTS = 8192  # planned at a time
+ANSWERS = 2048  # of different verbalizers, scored with the same texts at a time
 
 
 @dataclass(frozen=True)
@@ -82,23 +88,25 @@ class Scorer:
 
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """Return one `Predictions` a prompt, in order, and their cost."""
-        builders: dict[Prompt, PredictionsBuilder] = {}
+        builders = {
+            prompt: PredictionsBuilder.of(self.labelling(prompt.verbalizer), examples)
+            for prompt in dict.fromkeys(prompts)
+        }
         cost = Cost()
-        for group in self._groups(prompts):
-            labelling = self.labelling(group[0].verbalizer)
-            builders |= {prompt: PredictionsBuilder.of(labelling, examples) for prompt in group}
-            for chunk, rows in _slices(group, len(examples)):
-                plan = self._plan(chunk, [examples[i] for i in rows])
-                self._run(plan, [builders[prompt] for prompt in chunk], rows, labelling)
+        for group in groups_of(prompts):
+            for chunk, rows in _slices(group.templates, len(examples)):
+                plan = self._plan(chunk, group, [examples[i] for i in rows])
+                found = {v: [builders[Prompt(t, v)] for t in chunk] for v in group.verbalizers}
+                self._run(plan, group, rows, found)
                 cost += Cost.of(plan)
         return PredictionBatch(tuple(builders[prompt].judgement() for prompt in prompts), cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """Return the cost of `predict`, from plans that are made for it and thrown away."""
         cost = Cost()
-        for group in self._groups(prompts):
-            for chunk, rows in _slices(group, len(examples)):
-                cost += Cost.of(self._plan(chunk, [examples[i] for i in rows]))
+        for group in groups_of(prompts):
+            for chunk, rows in _slices(group.templates, len(examples)):
+                cost += Cost.of(self._plan(chunk, group, [examples[i] for i in rows]))
         return cost
 
     def label_log_probs(self, prompts: Sequence[Prompt], examples: Dataset) -> NDArray[np.float32]:
@@ -109,16 +117,16 @@ class Scorer:
         labels = len(prompts[0].verbalizer)
         values = np.empty((len(prompts), len(examples), labels), dtype=np.float32)
         index = {prompt: number for number, prompt in enumerate(prompts)}
-        for group in self._groups(prompts):
-            labelling = self.labelling(group[0].verbalizer)
-            for chunk, rows in _slices(group, len(examples)):
-                plan = self._plan(chunk, [examples[i] for i in rows])
+        for group in groups_of(prompts):
+            for chunk, rows in _slices(group.templates, len(examples)):
+                plan = self._plan(chunk, group, [examples[i] for i in rows])
                 for block in self.model.run(plan):
                     owners, spots = np.divmod(np.array(block.rows), len(rows))
-                    prompt_index = np.array([index[prompt] for prompt in chunk])[owners]
-                    values[prompt_index, spots + rows.start] = labelling.label_log_probs(
-                        block.log_probs
-                    )
+                    for verbalizer, columns in group.columns.items():
+                        of_templates = [index[Prompt(t, verbalizer)] for t in chunk]
+                        values[np.array(of_templates)[owners], spots + rows.start] = self.labelling(
+                            verbalizer
+                        ).label_log_probs(block.log_probs[:, columns])
         return values
 
     def labelling(self, verbalizer: Verbalizer) -> LabelAggregation:
@@ -128,46 +136,97 @@ class Scorer:
             self._labellings[verbalizer] = aggregation
         return self._labellings[verbalizer]
 
-    @staticmethod
-    def _groups(prompts: Sequence[Prompt]) -> list[list[Prompt]]:
-        """Distinct prompts by verbalizer, in order of appearance."""
-        groups: dict[Verbalizer, list[Prompt]] = {}
-        for prompt in dict.fromkeys(prompts):
-            groups.setdefault(prompt.verbalizer, []).append(prompt)
-        return list(groups.values())
-
-    def _plan(self, prompts: Sequence[Prompt], examples: Dataset) -> Plan:
-        texts = [p.template.fill(example.inputs) for p in prompts for example in examples]
-        return self.model.plan(texts, prompts[0].verbalizer.answers, self.scoring)
+    def _plan(self, templates: Sequence[Template], group: "PromptGroup", examples: Dataset) -> Plan:
+        texts = [template.fill(example.inputs) for template in templates for example in examples]
+        return self.model.plan(texts, group.answers, self.scoring)
 
     def _run(
         self,
         plan: Plan,
-        findings: Sequence[PredictionsBuilder],
+        group: "PromptGroup",
         examples: range,
-        labelling: LabelAggregation,
+        builders: Mapping[Verbalizer, Sequence[PredictionsBuilder]],
     ) -> None:
-        """Texts are prompt-major: all the places' examples under the first prompt come first."""
+        """Texts are template-major: all examples under the first template come first."""
         for block in self.model.run(plan):
-            values = labelling.label_log_probs(block.log_probs).double().numpy()
-            if np.isnan(values).any():
-                raise ModelError(
-                    f"the model {self.model.info.spec!r} gives no numbers (NaN) in "
-                    f"{self.model.info.dtype}; use `dtype` float32, or another model"
-                )
             owners: dict[int, list[int]] = {}
             for number, row in enumerate(block.rows):
                 owners.setdefault(row // len(examples), []).append(number)
-            for owner, numbers in owners.items():
-                spots = [examples[block.rows[number] % len(examples)] for number in numbers]
-                findings[owner].put(spots, values[numbers])
+            for verbalizer, columns in group.columns.items():
+                values = self._label_values(verbalizer, block.log_probs[:, columns])
+                for owner, numbers in owners.items():
+                    spots = [examples[block.rows[number] % len(examples)] for number in numbers]
+                    builders[verbalizer][owner].put(spots, values[numbers])
+
+    def _label_values(self, verbalizer: Verbalizer, log_probs: "Tensor") -> Floats:
+        values: Floats = self.labelling(verbalizer).label_log_probs(log_probs).double().numpy()
+        if np.isnan(values).any():
+            raise ModelError(
+                f"the model {self.model.info.spec!r} gives no numbers (NaN) in "
+                f"{self.model.info.dtype}; use `dtype` float32, or another model"
+            )
+        return values
 
 
-def _slices(prompts: Sequence[Prompt], examples: int) -> Iterator[tuple[Sequence[Prompt], range]]:
-    """Prompts and places of examples, at most `TEXTS` pairs a time; an example's prompts stay
+@dataclass(frozen=True)
+class PromptGroup:
+    """Prompts that are scored together: each of the templates with each of the verbalizers."""
+
+    templates: Sequence[Template]
+    verbalizers: Sequence[Verbalizer]
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        """The answers of all verbalizers, each once."""
+        if len(self.verbalizers) == 1:
+            return self.verbalizers[0].answers
+        return tuple(dict.fromkeys(answer for v in self.verbalizers for answer in v.answers))
+
+    @cached_property
+    def columns(self) -> Mapping[Verbalizer, slice | list[int]]:
+        """Where each verbalizer's answers are among `answers`."""
+        if len(self.verbalizers) == 1:
+            return {self.verbalizers[0]: slice(None)}
+        column = {answer: number for number, answer in enumerate(self.answers)}
+        return {v: [column[answer] for answer in v.answers] for v in self.verbalizers}
+
+
+def groups_of(prompts: Sequence[Prompt]) -> list[PromptGroup]:
+    """Return the distinct prompts in groups that are scored together, in order of appearance.
+
+    A group is the templates that come with the same verbalizers; a part of these where together
+    they have more than ANSWERS answers.
+    """
+    by_template: dict[Template, dict[Verbalizer, None]] = {}
+    for prompt in prompts:
+        by_template.setdefault(prompt.template, {})[prompt.verbalizer] = None
+    together: dict[tuple[Verbalizer, ...], list[Template]] = {}
+    for template, verbalizers in by_template.items():
+        for part in _parts(tuple(verbalizers)):
+            together.setdefault(part, []).append(template)
+    return [PromptGroup(templates, verbalizers) for verbalizers, templates in together.items()]
+
+
+def _parts(verbalizers: Sequence[Verbalizer]) -> Iterator[tuple[Verbalizer, ...]]:
+    """Yield the verbalizers, as many at a time as ANSWERS allows, or one."""
+    part: list[Verbalizer] = []
+    count = 0
+    for verbalizer in verbalizers:
+        if part and count + len(verbalizer.answers) > ANSWERS:
+            yield tuple(part)
+            part, count = [], 0
+        part.append(verbalizer)
+        count += len(verbalizer.answers)
+    yield tuple(part)
+
+
+def _slices(
+    templates: Sequence[Template], examples: int
+) -> Iterator[tuple[Sequence[Template], range]]:
+    """Templates and places of examples, at most `TEXTS` pairs a time; an example's templates stay
     together where they can, so that what their texts share is passed once."""
-    for first in range(0, len(prompts), TEXTS):
-        chunk = prompts[first : first + TEXTS]
+    for first in range(0, len(templates), TEXTS):
+        chunk = templates[first : first + TEXTS]
         step = max(1, TEXTS // len(chunk))
         for start in range(0, examples, step):
             yield chunk, range(start, min(start + step, examples))

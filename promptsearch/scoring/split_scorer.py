@@ -6,6 +6,7 @@ from typing import Protocol
 
 from promptsearch.data import Dataset
 from promptsearch.metrics import scores_of
+from promptsearch.metrics.outcomes import Outcomes, outcomes_of, predictions_of
 from promptsearch.metrics.predictions import Predictions, Scores
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost, PredictionBatch, PromptScorer
@@ -23,6 +24,10 @@ class SplitScorer(Protocol):
     def predict(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> PredictionBatch: ...
 
     def scores(self, judgement: Predictions) -> Scores: ...
+
+    def outcomes(self, judgement: Predictions) -> Outcomes: ...
+
+    def recalled(self, prompt: Prompt, on: str, rows: Rows, outcomes: Outcomes) -> Predictions: ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,15 @@ class DatasetScorer:
     def scores(self, judgement: Predictions) -> Scores:
         """Return the metrics of the task's kind."""
         return scores_of(judgement, self.kind, self.negative_label)
+
+    def outcomes(self, judgement: Predictions) -> Outcomes:
+        """Return what a ledger keeps of predictions, example by example."""
+        return outcomes_of(judgement, self.kind)
+
+    def recalled(self, prompt: Prompt, on: str, rows: Rows, outcomes: Outcomes) -> Predictions:
+        """Return the predictions that a ledger has kept of a prompt."""
+        targets = [example.targets for example in self._examples(on, rows)]
+        return predictions_of(outcomes, prompt.verbalizer.labels, targets)
 
     def _examples(self, on: str, rows: Rows) -> Dataset:
         split = self.splits[on]
