@@ -20,9 +20,10 @@ from statistics import NormalDist
 import numpy as np
 
 from promptsearch.evaluation.certificate.crossfit import FOLDS, cross_fit
-from promptsearch.evaluation.certificate.paired import inflation, paired_interval
+from promptsearch.evaluation.certificate.paired import paired_interval
 from promptsearch.evaluation.certificate.score_matrix import best_by
 from promptsearch.evaluation.certificate.verdict import verdict_of
+from promptsearch.metrics.intervals import inflation
 
 ROWS, CANDIDATES = (32, 64, 128, 200), (10, 50, 200)
 SHARED = 0.6  # of the variance: the row's difficulty

@@ -31,10 +31,10 @@ from promptsearch import (
 )
 from promptsearch.metrics.intervals import bootstrap
 from promptsearch.models import LanguageModel
-from promptsearch.prediction.combination import RULES
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor, Member
 from promptsearch.prediction.fit_ensemble import EnsembleConfig, ensemble_section
 from promptsearch.prompt_file.prompts_json import SavedPrompt
+from promptsearch.scoring.combination import RULES
 
 
 def measured(definition: TaskDefinition, model: LanguageModel, given: argparse.Namespace) -> Any:

@@ -1,7 +1,7 @@
 """What searches come to on test: the tasks of these benchmarks, and paired differences.
 
-SST-2, TREC, SNLI, Subj, MR, SST-5 and AG News in 16-shot splits (one a seed; LM-BFF's, where it has
-them), and LAMA relations (train and dev as in lama_mining.py; one search seed a seed).
+SST-2, TREC, SNLI, Subj, MR, SST-5, MRPC and AG News in 16-shot splits (one a seed; LM-BFF's, where
+it has them), and LAMA relations (train and dev as in lama_mining.py; one search seed a seed).
 """
 
 import json
@@ -102,8 +102,23 @@ MR = REVIEWS.replace("{2}", "mr") + '0 = ["terrible"]\n1 = ["great"]\n'
 SST5 = REVIEWS.replace("{2}", "sst-5") + "".join(
     f'{n} = ["{word}"]\n' for n, word in enumerate(("terrible", "bad", "okay", "good", "great"))
 )
+MRPC = """name = "MRPC"
+kind = "classification"
+train = "{0}/MRPC/16-{1}/train.tsv"
+dev = "{0}/MRPC/16-{1}/dev.tsv"
+test = "{0}/MRPC/test.tsv"
+inputs = ["text_a", "text_b"]
+label = "Quality"
+template = "{{text_a}} [Z] , {{text_b}}"
+[rename]
+"#1 String" = "text_a"
+"#2 String" = "text_b"
+[answers]
+0 = ["No"]
+1 = ["Yes"]
+"""
 LABELLED = {"SST-2": SST2, "TREC": TREC, "SNLI": SNLI, "Subj": SUBJ, "AG-News": AG_NEWS}
-LABELLED |= {"MR": MR, "SST-5": SST5}
+LABELLED |= {"MR": MR, "SST-5": SST5, "MRPC": MRPC}
 Methods = Mapping[str, Callable[[], Searcher]]
 
 

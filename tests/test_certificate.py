@@ -9,15 +9,15 @@ from promptsearch.evaluation.certificate.crossfit import cross_fit, few_shot_dra
 from promptsearch.evaluation.certificate.paired import (
     Interval,
     Z,
-    inflation,
     paired_interval,
     rows_needed,
-    student_quantile,
     tango,
 )
 from promptsearch.evaluation.certificate.score_matrix import best_by
-from promptsearch.evaluation.certificate.splits import few_shots, stratified_folds
+from promptsearch.evaluation.certificate.splits import few_shots
 from promptsearch.evaluation.certificate.verdict import verdict_of
+from promptsearch.metrics.folds import stratified_folds
+from promptsearch.metrics.intervals import inflation, student_quantile
 
 
 def hits(accuracies, rows, seed):

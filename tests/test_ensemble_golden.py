@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from promptsearch.prediction.combination import combine, log_likelihood, uniform
 from promptsearch.prediction.learned_weights import optimised
+from promptsearch.scoring.combination import combine, log_likelihood, uniform
 
 RELATIONS = ("A", "B", "C")
 

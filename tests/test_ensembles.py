@@ -12,16 +12,17 @@ from tiny import saved, tiny
 from promptsearch import Scorer, Scoring
 from promptsearch.data import Example
 from promptsearch.errors import PromptError
-from promptsearch.prediction.combination import (
+from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor, Member
+from promptsearch.prediction.learned_weights import WeightTraining, optimised
+from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.scoring.combination import (
     combine,
+    fixed_weights,
     greedy,
     log_likelihood,
     rank_weights,
     uniform,
 )
-from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor, Member
-from promptsearch.prediction.learned_weights import WeightTraining, optimised
-from promptsearch.prompt import Prompt, Template, Verbalizer
 
 RNG = np.random.default_rng(0)
 
@@ -58,6 +59,15 @@ def test_votes_win_and_likelihood_decides_between_equals():
     assert np.exp(found).sum(1) == pytest.approx([1, 1])
 
 
+def test_the_mean_is_that_of_probabilities():
+    log_probs, weights = said(), [0.5, 0.25, 0.25]
+    wanted = np.tensordot(np.array(weights), np.exp(log_probs), 1)
+    for scale in (1, 4):  # the weights are shares
+        found = combine(log_probs, [scale * weight for weight in weights], "mean")
+        assert np.exp(found) == pytest.approx(wanted)
+    assert fixed_weights(4, "mean") == [0.25] * 4
+
+
 def test_a_single_member_is_the_ensemble():
     log_probs = said(1)
     for weights in (uniform(1), rank_weights(1)):
@@ -67,7 +77,7 @@ def test_a_single_member_is_the_ensemble():
 def test_labels_that_are_never_said_stay_so_without_nan():
     log_probs = said()
     log_probs[:, :, 2] = -np.inf
-    for rule in ("uniform", "vote"):
+    for rule in ("uniform", "mean", "vote"):
         found = combine(log_probs, [1.0, 0.0, 2.0], rule)
         assert np.isfinite(found).all()
         assert (found[:, 2] < -20).all()
@@ -188,7 +198,7 @@ def found(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("rule", ["uniform", "rank", "optimised", "greedy", "vote"])
+@pytest.mark.parametrize("rule", ["uniform", "mean", "rank", "optimised", "greedy", "vote"])
 def test_an_ensemble_is_written_shown_and_evaluated(found, rule):
     folder = found.parent.parent / "together"
     done = run("ensemble", found, "--rule", rule, "--top", 4, "-o", folder, "-q")

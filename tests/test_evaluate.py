@@ -13,8 +13,8 @@ from tiny import saved
 
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.table_formats import csv_table, latex_table, markdown_table
-from promptsearch.prediction.combination import combine, log_likelihood
 from promptsearch.prediction.ensemble_text import is_summed
+from promptsearch.scoring.combination import combine, log_likelihood
 
 HOSTILE = '{text} | It\x1b]0;t\x07 & `was` *so* 50% "fun" \\ -- [[x]]: [Z].'
 

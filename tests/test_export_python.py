@@ -22,9 +22,9 @@ from promptsearch import Example, Scorer, Scoring, load_model
 from promptsearch.errors import ExportError
 from promptsearch.formats.export import write_as
 from promptsearch.formats.python.model_facts import model_facts
-from promptsearch.prediction.combination import combine
 from promptsearch.prompt_file.prompts_json import read_prompts
 from promptsearch.scoring.calibration import CalibratedScorer, references_of
+from promptsearch.scoring.combination import combine
 
 ONE = {"bad": ["terrible"], "good": ["great"]}
 MANY = {"bad": ["terrible", "awful"], "good": ["great", "really good", "a wonderful evening"]}
@@ -65,6 +65,9 @@ CASES = {
     "contextual": Case("bert", answers=(MANY,), scoring={"calibration": "contextual"}),
     "ensemble": Case("bert", (IT_WAS, "{other}[Z] {text}"), (ONE, MANY), weights=(0.7, 2.0)),
     "votes": Case("bert", (IT_WAS, TWO), (ONE_RS, DOUBLE), weights=(1, 0.5), rule="vote"),
+    "mean of probabilities": Case(
+        "bert", (IT_WAS, TWO), (ONE_RS, DOUBLE), weights=(1, 0.5), rule="mean"
+    ),
     "calibrated ensemble": Case(
         "roberta", (IT_WAS, "{other} [Z]"), (MANY,), {"calibration": "pmi"}, (0.5, 1.0)
     ),

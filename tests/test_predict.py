@@ -18,9 +18,9 @@ from tiny import saved, tiny
 from promptsearch import Scorer, Scoring
 from promptsearch.cli import cli
 from promptsearch.data import Example, Row, read_rows
-from promptsearch.prediction.combination import combine
 from promptsearch.prediction.table.line_formats import form_of
 from promptsearch.prompt_file import prompt_of, read_prompts
+from promptsearch.scoring.combination import combine
 
 TEXTS = [
     "a great film",

@@ -237,10 +237,12 @@ def test_the_default_plan_suits_the_task_and_the_budget(kind, corpus, budget):
 
 def test_large_budgets_have_every_strategy_in_order():
     names = [step["strategy"] for step in default_steps("classification", True, 400)]
-    assert names[:5] == ["mine", "paraphrase", "generate", "gradient", "answers-prune"]
-    assert names[-2:] == ["cross", "paraphrase"]
-    wanted = {name for name in SEARCHERS if name not in ("lm-score", "search")}
+    assert names[0] == "answers-prune"  # answers are cheapest and gain most
+    assert names[-4:] == ["mine", "paraphrase", "generate", "cross"]
+    wanted = {name for name in SEARCHERS if name not in ("lm-score", "gradient", "search")}
     assert wanted <= set(names)
+    facts = [step["strategy"] for step in default_steps("facts", True, 400)]
+    assert facts == ["mine", "paraphrase", "generate", "paraphrase"]
 
 
 def test_small_budgets_leave_steps_out():
@@ -254,7 +256,7 @@ def test_the_plan_in_a_line_adds_up_to_the_budget():
     line = plan_summary(search.all_steps, 199)
     numbers = [int(word) for part in line.split(" | ") for word in part.split()[2:3]]
     assert sum(numbers) == 199
-    assert line.startswith(f"1 mine {numbers[0]} prompts | 2 paraphrase {numbers[1]} | ")
+    assert line.startswith(f"1 answers-prune {numbers[0]} prompts | 2 answers-likelihood-ratio ")
 
 
 def test_without_a_budget_the_plan_has_no_numbers():
@@ -276,7 +278,7 @@ def test_a_plan_ends_in_its_ensemble(task, tmp_path):
     folder = tmp_path / "run"
     words = ["search", str(plan), "--task", str(task), "-m", saved("bert"), "-q"]
     done = run(*words, "--budget", "12", "-o", str(folder))
-    assert "ensemble (vote of 3)" in done.output
+    assert "ensemble: vote of 3" in done.output
     ensemble = json.loads((folder / "prompts.json").read_text())["ensemble"]
     assert [member["weight"] for member in ensemble["members"]] == [1.0, 1.0, 1.0]
     plan.write_text(PLAN + '[ensemble]\nrule = "best"\ntop = 3\n')

@@ -25,13 +25,13 @@ from promptsearch.errors import RunError
 from promptsearch.files.write import write_atomic
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
-from promptsearch.prediction.combination import RULES
 from promptsearch.prediction.ensemble_file import candidates_beside
 from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prediction.fit_ensemble import EnsembleConfig, ensemble_section
 from promptsearch.prompt_file.prompts_json import Json, PromptFile, read_prompts, write_prompts
 from promptsearch.runs.directory import clear_run
 from promptsearch.runs.run import with_vocabulary_candidates
+from promptsearch.scoring.combination import RULES
 
 
 @click.command("ensemble")
@@ -79,7 +79,9 @@ def command(prompts: Path, **options: Any) -> None:
     """
     console, file = Console(options["quiet"]), read_prompts(prompts)
     top = options["top"] or min(EnsembleConfig.top, len(file.prompts))
-    making = EnsembleConfig(options["rule"], top, options["examples"], options["seed"])
+    making = EnsembleConfig(
+        options["rule"], top, examples=options["examples"], seed=options["seed"]
+    )
     definition = task_of(file, options["task"])
     if options["output"]:
         _check_apart(options["output"], prompts)

@@ -19,7 +19,7 @@ from promptsearch.formats import EXPORTS
 from promptsearch.formats.export import NEXT, ExportRequest, WrittenFiles, write_as
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import ensemble_of
-from promptsearch.prediction.selection import ensemble_wins_on_dev, scoring_from
+from promptsearch.prediction.selection import ensemble_wins, scoring_from
 from promptsearch.prompt import Verbalizer
 from promptsearch.prompt_file.load_model import model_for
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, aligned, read_prompts
@@ -89,7 +89,7 @@ def _exported(file: PromptFile, options: dict[str, Any], console: Console) -> Ex
     every = [_ordered(file, saved, task) for saved in file.prompts]
     request_parts = scoring_from(file), _model_of(file, task, options), task
     if not options["ensemble"]:
-        if ensemble_wins_on_dev(file.document):
+        if ensemble_wins(file.document):
             console.say(f"{every[0].id} alone; --ensemble exports the file's ensemble")
         return ExportRequest(file, tuple(every[: options["top"]]), *request_parts)
     ensemble = ensemble_of(file, {saved.id: saved.prompt for saved in every})

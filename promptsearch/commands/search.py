@@ -12,10 +12,11 @@ from promptsearch.commands.shared.search_command import search_with
 from promptsearch.commands.shared.searcher_options import run_options
 from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.data import TaskDefinition, load_task
-from promptsearch.prediction.combination import Rule
+from promptsearch.engine.folds import FOLDS, runs_over, share_of_run
 from promptsearch.prediction.fit_ensemble import EnsembleConfig
 from promptsearch.runs.run import task_of
 from promptsearch.runs.settings import Settings
+from promptsearch.scoring.combination import Rule
 from promptsearch.searchers import JointSearch
 from promptsearch.searchers.joint.feasibility import check_feasible
 from promptsearch.searchers.joint.plan import EnsembleStep
@@ -53,15 +54,17 @@ def _ensemble_maker(
     if searcher.ensemble is None:
         return None
     planned = EnsembleStep.of(searcher.ensemble, "ensemble")
-    making = EnsembleConfig(cast(Rule, planned.rule), planned.top, seed=options["seed"])
+    making = EnsembleConfig(
+        cast(Rule, planned.rule), planned.top, planned.per_step, seed=options["seed"]
+    )
     return lambda directory, model: write_ensemble(directory, definition, model, making, options)
 
 
 def _search_of(plan: Path | None, definition: TaskDefinition, settings: Settings) -> JointSearch:
     """Return the search of a plan, checked on the task; without one, the task's default."""
     if plan is None:
-        corpus = bool(definition.corpus)
-        return JointSearch.by_default(definition.kind, corpus, _remaining_budget(settings))
+        corpus, prompts = bool(definition.corpus), _prompts_of_run(definition, settings, FOLDS)
+        return JointSearch.by_default(definition.kind, corpus, prompts)
     searcher = read_plan(plan)
     if not searcher.skip:
         check_feasible(searcher.all_steps, task_of(definition, None, settings, None), f"{plan}: ")
@@ -69,8 +72,14 @@ def _search_of(plan: Path | None, definition: TaskDefinition, settings: Settings
 
 
 def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Settings) -> list[str]:
-    """Return the plan in a line and, if there is a budget, the approximate number of texts."""
-    lines = [f"plan: {plan_summary(searcher.all_steps, _remaining_budget(settings))}"]
+    """Return the plan in a line, how often it runs, and the number of texts at most."""
+    prompts = _prompts_of_run(definition, settings, searcher.folds)
+    lines = [f"plan: {plan_summary(searcher.all_steps, prompts)}"]
+    if (runs := _runs(definition, settings, searcher.folds)) > 1:
+        lines.append(
+            f"it runs {runs} times, each without another part of dev, which tells what to expect "
+            "on new rows; prompts that several runs come to are scored once"
+        )
     if settings.budget is not None:
         examples = len(definition.dev.examples)
         lines.append(
@@ -81,6 +90,11 @@ def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Setti
     return lines
 
 
-def _remaining_budget(settings: Settings) -> int | None:
-    """Return the budget less the manual prompt."""
-    return None if settings.budget is None else settings.budget - 1
+def _runs(definition: TaskDefinition, settings: Settings, folds: int) -> int:
+    return runs_over(len(definition.dev.examples), folds, settings.race)
+
+
+def _prompts_of_run(definition: TaskDefinition, settings: Settings, folds: int) -> int | None:
+    """Return the prompts that a run of the plan may ask for, the manual one left out."""
+    share = share_of_run(settings.budget, _runs(definition, settings, folds))
+    return None if share is None else share - 1

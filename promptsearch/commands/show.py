@@ -13,6 +13,11 @@ from promptsearch.commands.shared.console import (
     print_table,
     prompt_cells,
 )
+from promptsearch.commands.shared.expected_scores import (
+    expected_cells,
+    expected_header,
+    expected_lines,
+)
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.options import computing_options, json_option, loading_options
@@ -73,10 +78,20 @@ def _print_table(file: PromptFile, top: int) -> None:
     prompts, manual = with_manual(prompts, baseline)
     table_rows = [*prompts, *manual]
     rows = [
-        [*tuned_cells(search, row), *dev_cells(row, metrics), _count(row), row["id"], prompt]
+        [
+            *expected_cells(file.document, row),
+            *tuned_cells(search, row),
+            *dev_cells(row, metrics),
+            _count(row),
+            row["id"],
+            prompt,
+        ]
         for row, prompt in zip(table_rows, prompt_cells(table_rows), strict=True)
     ]
-    print_table([*tuned_header(search), *metrics, "count", "id", "prompt"], rows)
+    heads = [*expected_header(file.document), *tuned_header(search), *metrics]
+    print_table([*heads, "count", "id", "prompt"], rows)
+    for line in expected_lines(file.document):
+        echo(line)
     if (hidden := len(file.prompts) - top) > 0:
         echo(f"... and {hidden} more (--top {len(file.prompts)})")
 

@@ -1,6 +1,6 @@
 """Trials of a search, and the result that ranks them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -46,6 +46,26 @@ class Tuned:
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """Expected scores of the best prompt and, if there is one, of the ensemble of the best.
+
+    Each is {metric: mean, metric + "_ci95": [low, high], "n": rows}.
+    """
+
+    best: Mapping[str, object]
+    ensemble: Mapping[str, object] | None
+    folds: int
+    gain: Mapping[str, object] | None = None  # of the ensemble over the best prompt, row by row
+
+    def ensemble_wins(self, objective: str) -> bool:
+        """Return whether the ensemble shall answer: it is not surely worse than the best prompt.
+
+        Ensembles of a search are better more often than not, and a few dozen rows cannot tell.
+        """
+        return self.gain is not None and not surely_worse(self.gain, objective)
+
+
+@dataclass(frozen=True)
 class Result:
     """All trials of a search, in the order first asked for, and the reason it ended."""
 
@@ -58,6 +78,7 @@ class Result:
     race: RaceReport | None = None
     exact: bool = True  # whether the finalists were scored exactly; else all are only ranked
     tuned: Tuned | None = None
+    expected: Expectation | None = None
 
     @property
     def ranked(self) -> list[Trial]:
@@ -80,6 +101,15 @@ class Result:
     def manual(self) -> Trial:
         """The prompt the search started from."""
         return self.trials[0]
+
+
+def surely_worse(gain: Mapping[str, object], objective: str) -> bool:
+    """Return whether a gain's 95% interval lies below 0: the objective's, or log-likelihood's."""
+    key = objective if objective in gain else "log_likelihood"
+    match gain.get(f"{key}_ci95"):
+        case [_, float(high)]:
+            return high < 0
+    return False
 
 
 def ranked(trials: Iterable[Trial], objective: str) -> list[Trial]:

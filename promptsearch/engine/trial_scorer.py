@@ -116,7 +116,8 @@ class TrialScorer:
                 todo.append((key, prompt))
         examples = self.scorer.count(on) if rows is None else len(rows)
         size = max(1, TEXTS_PER_CHUNK // examples)
-        self._report(todo, PendingWork(len(todo), examples, on), trials)  # before the work
+        if todo:
+            self._report(todo, PendingWork(len(todo), examples, on), trials)  # before the work
         for first in range(0, len(todo), size):
             chunk = self._within_limits(todo[first : first + size], on, rows, trials)
             yield from self._score_chunk(chunk, on, rows)
@@ -125,7 +126,7 @@ class TrialScorer:
             if len(chunk) < len(todo[first : first + size]):
                 raise BudgetSpent("max-forwards")
 
-    def predictions(self, key: str, prompt: Prompt, on: On, rows: Rows) -> Predictions:
+    def predictions(self, key: str, prompt: Prompt, on: On, rows: Rows = None) -> Predictions:
         """Return what a trial's prompt predicted; asked only of trials that there are."""
         return self.scorer.recalled(prompt, on, rows, self._outcomes[key])
 
@@ -184,7 +185,8 @@ class TrialScorer:
     def _trial(self, key: str, prompt: Prompt, row: Row, on: On, rows: Rows) -> Trial:
         """Return the trial of a ledger's row; its prompt is counted once."""
         scores = cast(Scores, row["scores"])
-        self._outcomes[key] = cast(Outcomes, row["outcomes"])
+        if on == "dev":
+            self._outcomes[key] = cast(Outcomes, row["outcomes"])
         name = self._ids.setdefault(prompt, f"p{len(self._ids)}")
         if on == "dev" and prompt not in self._counted:
             self._counted.add(prompt)

@@ -1,40 +1,55 @@
 """Outcomes: predictions, example by example, as short as a ledger can keep them.
 
-Every metric that asks for no label's log-probability but the right one's can be computed from them.
+From them every metric can be computed again, on any rows, and ensembles where labels are few.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from promptsearch.metrics.predictions import Predictions
+from promptsearch.metrics.predictions import Floats, Predictions
 
-Outcomes = Mapping[str, Sequence[float | int | None]]  # (example,) by name
+Outcomes = Mapping[str, Sequence[object]]  # (example,) by name
 DECIMALS = 5  # of nats
+FEW = 32  # labels whose log-probabilities are all kept
 
 
 def outcomes_of(predictions: Predictions, kind: str) -> Outcomes:
-    """Return log p(right) (None for -inf), and the rank of facts or the label of classification."""
-    rounded = np.round(predictions.log_right.astype(np.float64), DECIMALS).tolist()
-    log_right = [value if np.isfinite(value) else None for value in rounded]
+    """Return log p(right) (None for -inf), and the rank of facts or the label of classification.
+
+    With FEW labels or less, log p of each of them, too.
+    """
+    log_right = _rounded(predictions.log_right)
     if kind == "facts":
         return {"log_right": log_right, "rank": predictions.rank.tolist()}
-    return {"log_right": log_right, "predicted": predictions.predicted.tolist()}
+    outcomes = {"log_right": log_right, "predicted": predictions.predicted.tolist()}
+    if predictions.log_probs is None or len(predictions.labels) > FEW:
+        return outcomes
+    return {**outcomes, "log_probs": [_rounded(row) for row in predictions.log_probs]}
 
 
 def predictions_of(
     outcomes: Outcomes, labels: tuple[str, ...], targets: Sequence[tuple[str, ...]]
 ) -> Predictions:
-    """Return the predictions that these are outcomes of, without log-probabilities of all labels.
+    """Return the predictions that these are outcomes of.
 
     Ranks of classification are 1 or 2, predicted labels of facts all 0: nothing asks for more.
     """
-    log_right = [-np.inf if value is None else value for value in outcomes["log_right"]]
+    log_right = np.array(outcomes["log_right"], dtype=np.float64)
+    log_right[np.isnan(log_right)] = -np.inf  # None
     if "rank" in outcomes:
         rank = np.array(outcomes["rank"], dtype=np.int64)
-        predicted = np.zeros_like(rank)
-    else:
-        predicted = np.array(outcomes["predicted"], dtype=np.int64)
-        hits = [labels[p] in right for p, right in zip(predicted.tolist(), targets, strict=True)]
-        rank = np.where(hits, 1, 2)
-    return Predictions(labels, tuple(targets), np.array(log_right), predicted, rank)
+        return Predictions(labels, tuple(targets), log_right, np.zeros_like(rank), rank)
+    predicted = np.array(outcomes["predicted"], dtype=np.int64)
+    hits = [labels[p] in right for p, right in zip(predicted.tolist(), targets, strict=True)]
+    log_probs = None
+    if "log_probs" in outcomes:
+        log_probs = np.array(outcomes["log_probs"], dtype=np.float64)
+        log_probs[np.isnan(log_probs)] = -np.inf
+    rank = np.where(hits, 1, 2)
+    return Predictions(labels, tuple(targets), log_right, predicted, rank, log_probs)
+
+
+def _rounded(values: Floats) -> list[float | None]:
+    rounded = np.round(values.astype(np.float64), DECIMALS).tolist()
+    return [value if np.isfinite(value) else None for value in rounded]

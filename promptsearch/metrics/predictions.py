@@ -1,7 +1,7 @@
 """Predictions of one prompt."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,18 @@ class Predictions:
             return 0
         best = self.log_probs.max(axis=1, keepdims=True)
         return int(((self.log_probs == best).sum(axis=1) > 1).sum())
+
+    def on_rows(self, rows: Sequence[int]) -> "Predictions":
+        """Return the predictions for some of the examples, by their indices."""
+        chosen = list(rows)
+        return replace(
+            self,
+            targets=tuple(self.targets[row] for row in chosen),
+            log_right=self.log_right[chosen],
+            predicted=self.predicted[chosen],
+            rank=self.rank[chosen],
+            log_probs=None if self.log_probs is None else self.log_probs[chosen],
+        )
 
     @property
     def gold(self) -> Ints:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from promptsearch.data import Dataset
 from promptsearch.errors import PromptError
 from promptsearch.metrics.predictions import Predictions
-from promptsearch.prediction.combination import RULES, Floats, Rule, combine
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import PromptScorer, Scorer
+from promptsearch.scoring.combination import RULES, Floats, Rule, combine
 from promptsearch.scoring.label_aggregation import LISTED, PredictionsBuilder
 
 BYTES = 1 << 28  # members' log p of examples, in memory at a time

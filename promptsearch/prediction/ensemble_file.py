@@ -6,13 +6,13 @@ from typing import cast
 
 from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.errors import DataError, PromptError
-from promptsearch.prediction.combination import Rule
 from promptsearch.prediction.ensemble import (
     Ensemble,
     Member,
 )
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import PromptFile, aligned
+from promptsearch.scoring.combination import Rule
 
 HEAVIEST = 1e6  # of a member's weight; larger ones overflow
 

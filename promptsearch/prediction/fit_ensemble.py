@@ -6,17 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from promptsearch.data import Example, TaskDefinition
+from promptsearch.engine.expectation import member_indices
 from promptsearch.errors import RunError
 from promptsearch.metrics import scores_of
-from promptsearch.prediction.combination import (
-    RULES,
-    Logs,
-    Right,
-    Rule,
-    greedy,
-    rank_weights,
-    uniform,
-)
 from promptsearch.prediction.ensemble import (
     Ensemble,
     EnsemblePredictor,
@@ -27,9 +19,17 @@ from promptsearch.prediction.ensemble import (
 from promptsearch.prediction.learned_weights import optimised
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, aligned
 from promptsearch.scoring import PromptScorer, Scorer
+from promptsearch.scoring.combination import (
+    LEARNED,
+    RULES,
+    Logs,
+    Right,
+    Rule,
+    fixed_weights,
+    greedy,
+)
 
 HELD = 0.25  # of the rows, on which learning weights is stopped
-LEARNED: tuple[Rule, ...] = ("optimised", "greedy")
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,15 @@ class EnsembleConfig:
 
     rule: Rule = "uniform"
     top: int = 10  # members, the best on dev
+    per_step: int | None = None  # of these, at most so many of one step of a plan
     examples: int = 500  # of train, at most, that weights are learned from
     seed: int = 0  # of which ones these are
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise RunError(f"there is no rule {self.rule!r}; use {', '.join(RULES)}")
-        for name in ("top", "examples"):
-            if (value := getattr(self, name)) < 1:
+        for name in ("top", "per_step", "examples"):
+            if (value := getattr(self, name)) is not None and value < 1:
                 raise RunError(f"--{name} {value} is too small; give 1 or more")
 
 
@@ -64,7 +65,8 @@ def ensemble_section(
         raise RunError(
             f"`top` {config.top}: there are {len(saved)} prompts; give {len(saved)} or less"
         )
-    chosen = [aligned(prompt, definition) for prompt in saved[: config.top]]
+    indices = member_indices([_step_of(prompt) for prompt in saved], config.top, config.per_step)
+    chosen = [aligned(saved[index], definition) for index in indices]
     equal = [Member(prompt.id, prompt.prompt, 1.0) for prompt in chosen]
     require_same_labels(equal)
     weights, fitted = _weights(equal, definition, scorer, raw_scorer, config)
@@ -80,6 +82,16 @@ def ensemble_section(
     }
 
 
+def _step_of(saved: SavedPrompt) -> object:
+    """Return the step of the plan that proposed a file's prompt, or its strategy."""
+    match saved.row.get("source"):
+        case {"evidence": {"step": step}}:
+            return step
+        case {"strategy": strategy}:
+            return strategy
+    return None
+
+
 def _weights(
     members: Sequence[Member],
     definition: TaskDefinition,
@@ -89,7 +101,7 @@ def _weights(
 ) -> tuple[Sequence[float], Json | None]:
     """Return a weight a member, and how they were learned."""
     if config.rule not in LEARNED:
-        return (rank_weights if config.rule == "rank" else uniform)(len(members)), None
+        return fixed_weights(len(members), config.rule), None
     labelling = raw_scorer.labelling(members[0].prompt.verbalizer)
     examples = _drawn(
         definition, [bool(r) for r in labelling.right(definition.train.examples)], config

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from promptsearch.prediction.combination import NEVER, Logs, Right
+from promptsearch.scoring.combination import NEVER, Logs, Right
 
 if TYPE_CHECKING:
     from torch import Tensor

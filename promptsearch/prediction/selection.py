@@ -10,6 +10,7 @@ from promptsearch.data.tasks.facts_reader import FactsReader
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.engine.ledger import digest
+from promptsearch.engine.trial import surely_worse
 from promptsearch.errors import DataError, PromptError, RunError
 from promptsearch.metrics import objective_in
 from promptsearch.prediction.ensemble import Ensemble, Member
@@ -79,11 +80,11 @@ def select_prompts(
 ) -> PromptSelection:
     """Return the prompt with the `id`, else the file's ensemble, else its first prompt.
 
-    `ensemble` requires or forbids the ensemble; with None, it answers unless it scored less on dev
+    `ensemble` requires or forbids the ensemble; with None, it answers unless it is surely worse
     than the first prompt. Raises RunError if the file lacks the requested prompts.
     """
     together = read_ensemble(file, frame) if id is None and ensemble is not False else None
-    if together is not None and (ensemble or ensemble_wins_on_dev(file.document)):
+    if together is not None and (ensemble or ensemble_wins(file.document)):
         rows = {prompt.id: prompt for prompt in file.prompts}
         saved = tuple(replace(rows[m.id], prompt=m.prompt) for m in together.members)
         return PromptSelection(saved, together, from_file=True)
@@ -95,16 +96,27 @@ def select_prompts(
     return PromptSelection.of(aligned(_named(file, id), frame))
 
 
-def ensemble_wins_on_dev(document: Mapping[str, Any]) -> bool:
-    """Return whether a prompts.json has an ensemble no worse on dev than its first prompt.
+def ensemble_wins(document: Mapping[str, Any]) -> bool:
+    """Return whether a prompts.json has an ensemble that shall answer, and not its first prompt.
 
-    Scores are those of the search's objective; true also if one of them is missing.
+    Where the search tells what to expect on new rows: unless the ensemble is surely worse there.
+    Else unless it scored less on dev. Scores are those of the objective, or log-likelihood; true
+    also if one is missing.
     """
     if (ensemble := document.get("ensemble")) is None:
         return False
     metric = objective_in(document.get("search") or {})
+    gain = (expected_in(document) or {}).get("ensemble_minus_best")
+    if isinstance(gain, Mapping):
+        return not surely_worse(gain, metric)
     whole, first = (_on_dev(row, metric) for row in (ensemble, document["prompts"][0]))
     return whole is None or first is None or whole >= first
+
+
+def expected_in(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what the search of a prompts.json expects of its winners; None if it tells nothing."""
+    expected = (document.get("search") or {}).get("expected")
+    return expected if isinstance(expected, Mapping) else None
 
 
 def _on_dev(row: object, metric: str) -> float | None:

@@ -61,6 +61,7 @@ def document_of(run: FinishedRun) -> Json:
             "stopped_because": result.stopped_because,
             **({} if result.race is None else {"race": asdict(result.race)}),
             **_ranked_by(result),
+            "expected": _expected(result),
         },
         "prompts": [_prompt_row(trial, kind, run.folder, run.prior) for trial in result.ranked],
         "ensemble": None,
@@ -120,6 +121,15 @@ def _split(split: Split) -> Json:
         "n": len(split.examples),
         "examples_sha256": split.examples_sha256,
     }
+
+
+def _expected(result: Result) -> Json | None:
+    """Return what to expect of the winners on new rows; None where that cannot be told."""
+    if (expected := result.expected) is None or result.tuned is not None:
+        return None
+    together = {"ensemble": expected.ensemble, "ensemble_minus_best": expected.gain}
+    known = {} if expected.ensemble is None else together
+    return {"folds": expected.folds, "best": expected.best, **known}
 
 
 def _ranked_by(result: Result) -> Json:

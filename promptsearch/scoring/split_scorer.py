@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from promptsearch.data import Dataset
 from promptsearch.metrics import scores_of
 from promptsearch.metrics.outcomes import Outcomes, outcomes_of, predictions_of
-from promptsearch.metrics.predictions import Predictions, Scores
+from promptsearch.metrics.predictions import Ints, Predictions, Scores
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost, PredictionBatch, PromptScorer
 
@@ -18,6 +20,8 @@ class SplitScorer(Protocol):
     """The scorer of a search: examples are named by split and row."""
 
     def count(self, on: str) -> int: ...
+
+    def strata(self, on: str) -> Ints: ...
 
     def cost(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Cost: ...
 
@@ -42,6 +46,14 @@ class DatasetScorer:
     def count(self, on: str) -> int:
         """Return how many examples the split has."""
         return len(self.splits[on])
+
+    def strata(self, on: str) -> Ints:
+        """Return (example,): the labels as numbers; facts are all alike."""
+        if self.kind == "facts":
+            return np.zeros(self.count(on), dtype=np.int64)
+        labels = [example.targets[0] for example in self.splits[on]]
+        numbers: Ints = np.unique(labels, return_inverse=True)[1].astype(np.int64)
+        return numbers
 
     def cost(self, prompts: Sequence[Prompt], on: str, rows: Rows) -> Cost:
         """Return what judging the prompts on the split, or on the chosen rows of it, would cost."""

@@ -22,6 +22,7 @@ from promptsearch.evaluation.certificate.comparison import (
 from promptsearch.evaluation.certificate.null_models import Randomiser
 from promptsearch.evaluation.report.number_format import count
 from promptsearch.models import LanguageModel
+from promptsearch.prediction.selection import expected_in
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import Json, PromptFile
 from promptsearch.runs.run import search
@@ -61,6 +62,7 @@ class Certifier:
             "repeats": len(comparison.fit.chosen),
             "seed": design.seed,
             "gain": certify.gain_section(comparison, design),
+            "expected": expected_in(self.file.document),
             "better": certify.better_section(random, baselines),
             "on_the_rows_that_chose": certify.in_sample_section(comparison, design),
             "ties": certify.ties_section(comparison, design),

@@ -17,10 +17,25 @@ def print_certificate(document: Mapping[str, Any]) -> None:
     for name, why in document["baselines"]["left_out"].items():
         echo(f"left out: {name} ({why})")
     if document["proposals"] == "as given":
-        echo(
-            "the prompts are taken as they are: where the search saw these rows as it made them, "
-            "only --again tells what it is worth"
-        )
+        for line in _as_given(document):
+            echo(line)
+
+
+def _as_given(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what else is known where the prompts were not searched anew for each fold."""
+    yield (
+        "the prompts are taken as they are: where the search saw these rows as it made them, "
+        "only --again tells what it is worth"
+    )
+    if (expected := document["expected"]) and document["rows"]["split"] == "dev":
+        metric = document["metric"]
+        rows = [(expected.get("ensemble"), "its ensemble"), (expected["best"], "its best prompt")]
+        scores = [f"{row[metric]:.3f} of {name}" for row, name in rows if row and metric in row]
+        if scores:
+            yield (
+                f"the search itself expects {metric} {' and '.join(scores)}, on rows that had no "
+                "part in its choice"
+            )
 
 
 def _gain(document: Mapping[str, Any]) -> Iterator[str]:

@@ -15,6 +15,11 @@ from promptsearch.commands.shared.console import (
     print_table,
     prompt_cells,
 )
+from promptsearch.commands.shared.expected_scores import (
+    expected_cells,
+    expected_header,
+    expected_lines,
+)
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.output_checks import check_run_directory
@@ -28,7 +33,7 @@ from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import check_installed
 from promptsearch.prediction.ensemble_text import summed_remark
-from promptsearch.prediction.selection import ensemble_wins_on_dev
+from promptsearch.prediction.selection import ensemble_wins
 from promptsearch.runs.directory import numbered_run_directory, run_directory
 from promptsearch.runs.run import Output, search_locked
 from promptsearch.runs.settings import Settings
@@ -156,22 +161,32 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
     metrics, search = table_metrics(document["task"]["kind"]), document["search"]
     best_rows, manual = with_manual(document["prompts"][:5], document["baselines"]["manual"])
     printed_rows = [*best_rows, *manual]
+    ensemble = document["ensemble"]
+    cells = [*prompt_cells(printed_rows)]
+    if ensemble:
+        printed_rows, cells = [{"id": "ensemble", **ensemble}, *printed_rows], ["", *cells]
     rows = [
-        [*tuned_cells(search, row), *dev_cells(row, metrics), row["id"], prompt]
-        for row, prompt in zip(printed_rows, prompt_cells(printed_rows), strict=True)
+        [
+            *expected_cells(document, row),
+            *tuned_cells(search, row),
+            *dev_cells(row, metrics),
+            row["id"],
+            prompt,
+        ]
+        for row, prompt in zip(printed_rows, cells, strict=True)
     ]
     echo(about_scores(search))
-    print_table([*tuned_header(search), *metrics, "id", "prompt"], rows)
+    print_table([*expected_header(document), *tuned_header(search), *metrics, "id", "prompt"], rows)
+    for line in expected_lines(document):
+        echo(line)
     best = document["prompts"][0]
     if (nats := best["source"]["evidence"].get("fluency")) is not None:
         echo(f"fluency of {best['id']}: {nats:.2f} nats a word")
     echo(f"wrote {directory / 'prompts.json'} ({len(document['prompts'])} prompts)")
-    if ensemble := document["ensemble"]:
-        metric_cells = zip(metrics, dev_cells(ensemble, metrics), strict=True)
-        scores = ", ".join(f"{metric} {score}" for metric, score in metric_cells)
-        taken = "" if ensemble_wins_on_dev(document) else f"; {best['id']} alone is better"
+    if ensemble:
+        taken = "" if ensemble_wins(document) else f"; {best['id']} alone is better"
         rule = f"{ensemble['rule']} of {len(ensemble['members'])}{summed_remark(ensemble, '; ')}"
-        echo(f"ensemble ({rule}): {scores}{taken}")
+        echo(f"ensemble: {rule}{taken}")
     for line in _without_gain(document):
         echo(line)
     echo(f"what they are worth: {_next_command(document, directory)}")

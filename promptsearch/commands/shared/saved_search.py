@@ -27,7 +27,9 @@ def searcher_of(file: PromptFile) -> Searcher:
             f"{file.path}: was not made by a search of this tool (strategy {strategy!r})"
         )
     _check_complete(file)
-    options = cast(dict[str, Any], search_section.get("options") or {})
+    options = dict(cast(dict[str, Any], search_section.get("options") or {}))
+    if SEARCHERS[strategy] is JointSearch:
+        options.setdefault("folds", 1)  # earlier versions had none
     location = f"{file.path}: search.options"
     searcher = cast(Searcher, build_strategy(SEARCHERS[strategy], options, (), location))
     if isinstance(searcher, JointSearch):  # its shares are those of the whole budget

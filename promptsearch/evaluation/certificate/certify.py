@@ -11,11 +11,11 @@ from promptsearch.evaluation.certificate.baselines import Learners, learned, of_
 from promptsearch.evaluation.certificate.comparison import Comparison, Design
 from promptsearch.evaluation.certificate.crossfit import cross_fit
 from promptsearch.evaluation.certificate.null_models import shuffled_labels
-from promptsearch.evaluation.certificate.paired import Interval, inflation, paired_interval
+from promptsearch.evaluation.certificate.paired import Interval, paired_interval
 from promptsearch.evaluation.certificate.score_matrix import ScoreMatrix
 from promptsearch.evaluation.certificate.verdict import verdict_of
 from promptsearch.evaluation.report.number_format import count
-from promptsearch.metrics.intervals import bootstrap
+from promptsearch.metrics.intervals import bootstrap, inflation
 from promptsearch.metrics.predictions import Floats
 from promptsearch.scoring import PromptScorer
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from promptsearch.evaluation.certificate.score_matrix import ChooseWinner
-from promptsearch.evaluation.certificate.splits import few_shots, stratified_folds
+from promptsearch.evaluation.certificate.splits import few_shots
+from promptsearch.metrics.folds import stratified_folds
 from promptsearch.metrics.predictions import Ints
 
 FOLDS, REPEATS = 5, 20

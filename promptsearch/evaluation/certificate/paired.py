@@ -10,9 +10,9 @@ from math import sqrt
 
 import numpy as np
 
+from promptsearch.metrics.intervals import Z, student_quantile
 from promptsearch.metrics.predictions import Floats
 
-Z = 1.959964  # of 95%
 POWER_Z = 0.841621  # of 80% power
 STEPS = 60  # halvings: beyond float's precision
 
@@ -25,17 +25,6 @@ class Interval:
     low: float
     high: float
     variance: float
-
-
-def inflation(folds: int) -> float:
-    """Return the factor by which a cross-fitted mean varies more than one of independent rows.
-
-    Each row helps to choose the winners that score the others, which ties them together where
-    candidates are about equal (Bayle et al. 2020: stability fails there). No formula covers that:
-    the line is a rule of thumb, set from simulations of equal candidates, with its coverage in
-    benchmarks/certificate_simulation.py. Nadeau and Bengio's (2003) factor is 2.25 for 5 folds.
-    """
-    return 1 + (folds - 2) / 6
 
 
 def paired_interval(differences: Floats, inflated: float = 1.0) -> Interval:
@@ -88,15 +77,6 @@ def _score(won: float, lost: float, n: float, delta: float) -> float:
     variance = n * (2 * rate + delta * (1 - delta))
     away = won - lost - n * delta
     return away / sqrt(variance) if variance > 0 else (0.0 if away == 0 else np.sign(away) * np.inf)
-
-
-def student_quantile(freedom: int, z: float = Z) -> float:
-    """Return Student's t at the normal quantile `z` (Cornish and Fisher; freedom >= 3)."""
-    g1 = (z**3 + z) / 4
-    g2 = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    g4 = (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160
-    return z + g1 / freedom + g2 / freedom**2 + g3 / freedom**3 + g4 / freedom**4
 
 
 def rows_needed(interval: Interval) -> float:

@@ -8,10 +8,10 @@ import numpy as np
 from promptsearch.data import Dataset, Example
 from promptsearch.formats.export import ExportRequest
 from promptsearch.metrics.predictions import Floats
-from promptsearch.prediction.combination import combine
 from promptsearch.prediction.ensemble import member_log_probs
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.calibration import CalibratedScorer
+from promptsearch.scoring.combination import combine
 
 ROWS = 5
 WIDTH = 60  # characters of a short row

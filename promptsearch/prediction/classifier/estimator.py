@@ -21,9 +21,9 @@ from promptsearch.engine.trial import Result
 from promptsearch.errors import DataError, RunError
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.classifier.prompts import PromptsWithTask
-from promptsearch.prediction.combination import Floats
 from promptsearch.prediction.ensemble import EnsemblePredictor
 from promptsearch.prompt import Prompt
+from promptsearch.scoring.combination import Floats
 
 _SERVED = RLock()  # threads are served in turn: a tokenizer is no thing for two at once
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from promptsearch.errors import RunError
-from promptsearch.prediction.combination import Floats
+from promptsearch.scoring.combination import Floats
 
 FIGURES = 6  # of a probability: the scores behind it are float32
 Value = str | float

@@ -15,7 +15,7 @@ that no second model is needed.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, RunError
@@ -46,6 +46,8 @@ class GenerateSearch:
     LM-BFF: one beam of spans for all examples. With a masked or causal model it is a way of ours:
     gaps are filled word by word, so that the built-in model is enough.
     """
+
+    adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
 
     generator: Annotated[
         str,

@@ -19,7 +19,7 @@ restart ends when no position is left.
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, RunError, TaskError
@@ -49,6 +49,8 @@ class GradientSearch:
     the loss on the training examples; what is accepted is written as text and scored on dev.
     Shin et al. (2020), "AutoPrompt"; Zou et al. (2023), GCG.
     """
+
+    adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
 
     step: Annotated[
         Literal["hotflip", "gcg", "random"],

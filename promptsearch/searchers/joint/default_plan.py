@@ -7,8 +7,11 @@ from promptsearch.searchers.joint.cross import CROSS
 from promptsearch.searchers.joint.plan import ANSWERS, step_names
 
 LEAST = 8  # prompts of a step; smaller budgets have fewer steps
-ENSEMBLE: Mapping[str, object] = {"rule": "uniform", "top": 5}
-_FIRST = "answers-prune"  # of the strategies for answers
+ENSEMBLE: Mapping[str, object] = {"rule": "mean", "top": 10, "per_step": 5}
+_ANSWERS = {"answers-prune": 24, "answers-likelihood-ratio": 8, "answers-probe": 8}  # weights
+_OTHER_ANSWERS = 4
+_STARTS = 2  # unlike prompts that paraphrases begin with
+_GENERATED = 16  # training examples that templates are written from: their time is in proportion
 
 
 @dataclass(frozen=True)
@@ -17,22 +20,23 @@ class PlanPart:
 
     strategy: str
     weight: int
+    starts: int = 1
 
     def step(self, budget: int | None, prompts: int) -> Mapping[str, object]:
         """Return the table of a plan; work on train is in proportion to the number of prompts."""
         table: dict[str, object] = {"strategy": self.strategy}
         if budget is not None:
             table["budget"] = budget
-        if self.strategy == "paraphrase":  # several rounds if it takes the rest of the budget
-            width = max(1, prompts // 2)
-            table |= {"rounds": 5 if budget is None else 2, "width": width, "pool": 4 * width}
-        if self.strategy == "gradient":  # every second step is accepted, more or less
-            table["iterations"] = max(1, prompts) * 2
+        if self.strategy == "paraphrase":
+            width = max(1, prompts // (2 * self.starts))
+            table |= {"from": self.starts, "rounds": 2, "width": width, "pool": 4 * width}
+        if self.strategy == "generate":
+            table |= {"beam": max(1, prompts), "examples": _GENERATED}
         return table
 
 
 def default_steps(kind: str, corpus: bool, budget: int) -> tuple[Mapping[str, object], ...]:
-    """Return templates first, then answers, then both, for a budget beside the manual prompt.
+    """Return answers first, then templates, then both, for a budget beside the manual prompt.
 
     Budgets are in proportion to the weights; the last step takes all that remains.
     """
@@ -54,18 +58,16 @@ def _shares(parts: Sequence[PlanPart], budget: int) -> list[int]:
 
 
 def _parts(kind: str, corpus: bool) -> list[PlanPart]:
-    """Return the steps that suit the task, in the order in which they run."""
+    """Return the steps that suit the task, in the order in which they run.
+
+    Answers come first: many verbalizers of one template pass the model together, and gain most.
+    """
     mined = [PlanPart("mine", 15)] if corpus else []
-    templates = [
-        *mined,
-        PlanPart("paraphrase", 20),
-        PlanPart("generate", 20),
-        PlanPart("gradient", 11),
-    ]
-    again = PlanPart("paraphrase", 10)
     if kind == "facts":
-        return [*templates, again]
-    answers = [name for name in step_names() if name.startswith(ANSWERS)]
-    first = [PlanPart(name, 22) for name in answers if name == _FIRST]
-    rest = [PlanPart(name, 5) for name in answers if name != _FIRST]
-    return [*templates, *first, *rest, PlanPart(CROSS, 12), again]
+        parts = PlanPart("paraphrase", 20), PlanPart("generate", 16)
+        return [*mined, *parts, PlanPart("paraphrase", 16, _STARTS)]
+    names = [name for name in step_names() if name.startswith(ANSWERS)]
+    names.sort(key=lambda name: -_ANSWERS.get(name, _OTHER_ANSWERS))
+    answers = [PlanPart(name, _ANSWERS.get(name, _OTHER_ANSWERS)) for name in names]
+    templates = [*mined, PlanPart("paraphrase", 16, _STARTS), PlanPart("generate", 12)]
+    return [*answers, *templates, PlanPart(CROSS, 12)]

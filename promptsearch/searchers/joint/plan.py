@@ -52,19 +52,20 @@ class EnsembleStep:
 
     rule: str
     top: int
+    per_step: int | None = None  # of these, at most so many that one step proposed
 
     @classmethod
     def of(cls, table: object, location: str) -> "EnsembleStep":
         """Return the ensemble of a plan's table; `RunError` names the key and the value."""
         if not isinstance(table, Mapping):
             raise RunError(f"{location}: it must be a table [ensemble], not {table!r}")
-        _refuse_unknown(table, ("rule", "top"), location)
+        _refuse_unknown(table, ("rule", "top", "per_step"), location)
         rule, top = table.get("rule"), _count(table, "top", location)
         if not isinstance(rule, str) or not rule:
             raise RunError(f"{location}: rule: it must be a string, not {rule!r}")
         if top is None:
             raise RunError(f"{location}: top: it is missing; say how many prompts, such as top = 5")
-        return cls(rule, top)
+        return cls(rule, top, _count(table, "per_step", location))
 
 
 def step_names() -> list[str]:

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from promptsearch.data.tasks.task_file import read_toml
+from promptsearch.engine.folds import FOLDS
 from promptsearch.errors import RunError, did_you_mean
 from promptsearch.searchers.joint.plan import PlanStep, share
 from promptsearch.searchers.joint.search import JointSearch
 
-_KEYS = ("rounds", "skip", "step", "ensemble")
+_KEYS = ("rounds", "skip", "folds", "step", "ensemble")
 
 
 def read_plan(path: Path) -> JointSearch:
@@ -25,6 +26,7 @@ def read_plan(path: Path) -> JointSearch:
             _tables(document.get("step")),
             rounds=document.get("rounds", 1),  # type: ignore[arg-type]  # it checks them
             skip=document.get("skip", False),  # type: ignore[arg-type]
+            folds=document.get("folds", FOLDS),  # type: ignore[arg-type]
             ensemble=document.get("ensemble"),  # type: ignore[arg-type]
         )
     except RunError as error:
@@ -45,7 +47,7 @@ def plan_as_toml(search: JointSearch) -> str:
 
 
 def _lines(search: JointSearch) -> Iterator[str]:
-    yield from _keys({"rounds": search.rounds, "skip": search.skip})
+    yield from _keys({"rounds": search.rounds, "skip": search.skip, "folds": search.folds})
     for step in search.steps:
         yield from ("", "[[step]]", *_keys(step))
     if search.ensemble is not None:

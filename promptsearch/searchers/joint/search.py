@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
+from promptsearch.engine.folds import FOLDS
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import BudgetSpent, PromptSearchError, RunError
 from promptsearch.searchers.joint.default_plan import ENSEMBLE, default_steps
@@ -40,6 +41,9 @@ class JointSearch:
     ensemble: Annotated[
         Mapping[str, object] | None, "What becomes of the best prompts: `rule` and `top`."
     ] = None
+    folds: Annotated[
+        int, "Run once for each of so many folds of dev, which that run does not see; 1: once."
+    ] = FOLDS
     budget: Annotated[
         int | None, "Prompts that steps share, the manual one included.  [the search's own budget]"
     ] = None
@@ -48,6 +52,7 @@ class JointSearch:
         whole(self.rounds, "rounds", "plan")
         if not isinstance(self.skip, bool):
             raise RunError(f"plan: skip: it must be true or false, not {self.skip!r}")
+        whole(self.folds, "folds", "plan")
         for number, table in enumerate(self.steps, 1):
             PlanStep.of(table, f"step {number}")
         if self.ensemble is not None:
@@ -81,7 +86,7 @@ class JointSearch:
 
     def _remaining(self, runner: StepRunner) -> int | None:
         """Return the number of prompts that remain to share."""
-        if self.budget is None:
+        if self.budget is None or self.folds > 1:  # where folds share it, each run has its own
             return runner.score.remaining
         return max(0, self.budget - len(runner.history.trials))
 

@@ -1,18 +1,30 @@
 """Runs the steps of a joint search: their starts, their seeds, their folders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from promptsearch.engine.expectation import step_of
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial
+from promptsearch.prompt import Source
 from promptsearch.searchers.joint.cross import Cross
 from promptsearch.searchers.joint.history import History
 from promptsearch.searchers.joint.plan import PlanStep
 from promptsearch.searchers.joint.step_score import StepBudgetSpent, StepScore
 
 FOLDER = "steps"  # in a run's directory: one for each step and start
+
+
+def unlike(best_first: Sequence[Trial], count: int) -> list[Trial]:
+    """Return so many trials: the best of each step in their order, then the next best."""
+    of_steps: dict[object, Trial] = {}
+    for trial in best_first:
+        of_steps.setdefault(step_of(trial.prompt), trial)
+    first = [trial for step, trial in of_steps.items() if step != Source().strategy]
+    return [*first, *(trial for trial in best_first if trial not in first)][:count]
 
 
 @dataclass
@@ -26,7 +38,7 @@ class StepRunner:
     def run(self, number: int, step: PlanStep, budget: int | None) -> None:
         """Run the step from each of its starts; the budget that one leaves goes to the next."""
         best = [self.history.manual] if isinstance(step.searcher, Cross) else self.history.best
-        starts = best[: step.starts]
+        starts = unlike(best, step.starts)
         for index, start in enumerate(starts):
             share_of_start = None if budget is None else -(-budget // (len(starts) - index))
             spent = self._run_from(start, number, step, share_of_start)

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -51,6 +51,8 @@ class LMScoreSearch:
     a unidirectional model (--lm) scores the sentences. The best templates are scored on dev.
     Davison, Feldman and Rush (2019).
     """
+
+    adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
 
     template: Annotated[
         tuple[str, ...],

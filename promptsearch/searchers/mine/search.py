@@ -17,7 +17,7 @@ take the place of middle words: see `contexts.py`.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.searchers.mine.contexts import shared_contexts
@@ -37,6 +37,8 @@ class MiningSearch:
     around the answer words of a labelled task) become templates; each is scored on dev.
     Jiang et al. (2020), "How Can We Know What Language Models Know?"
     """
+
+    adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
 
     min_count: Annotated[int, "Drop snippets that occur less often (LPAQA: 10)."] = 10
     relax: Annotated[

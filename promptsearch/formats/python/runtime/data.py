@@ -12,7 +12,8 @@ LENGTH_NORM: str = "none"
 ANSWER_SCORE: str = "sum"
 # The method that priors come from; those of "pmi" belong to answers, all others to labels.
 CALIBRATION: str = "none"
-# How several prompts are combined: by "vote", or else as a weighted product of experts.
+# How several prompts are combined: by "vote", by the "mean" of probabilities, or else as a
+# weighted product of experts.
 ENSEMBLE: str = "uniform"
 PROMPTS: list[Prompt] = []
 # Rows with log p of their likeliest labels by promptsearch, for --selftest.

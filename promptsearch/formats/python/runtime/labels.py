@@ -63,6 +63,8 @@ def label_scores(scores: Tensor, sizes: Sequence[int]) -> Tensor:
 def combine(log_probs: Tensor, weights: Tensor) -> Tensor:
     """Return (label,) log p of the ensemble, from (prompt, label) of its prompts."""
     log_probs = log_probs.clamp(min=-1e4)  # of log 0, so that a weight of 0 takes it away
+    if ENSEMBLE == "mean":
+        return (log_probs + weights.log()[:, None]).logsumexp(0).log_softmax(0)
     if ENSEMBLE != "vote":
         return (weights @ log_probs).log_softmax(0)
     votes = torch.zeros_like(log_probs[0]).index_add_(0, log_probs.argmax(1), weights)

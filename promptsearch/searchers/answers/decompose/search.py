@@ -14,7 +14,7 @@ last word of a rule alone, with the words between them as text; the choice of th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 from promptsearch.data.tasks.ptr_rules import Rules, read_rules
 from promptsearch.engine.strategy import Score, Task
@@ -44,6 +44,8 @@ class DecomposeSearch:
     slot (their log-probabilities are). Several templates are tried. Chen et al. (2021), AdaPrompt;
     Han et al. (2021), PTR.
     """
+
+    adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
 
     template: Annotated[
         tuple[str, ...],

@@ -19,7 +19,7 @@ Ours: how many words a label should have is decided on dev, and no word stands f
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,8 @@ class LikelihoodRatioSearch:
     The model reads the training examples once; each label's words are ranked by a likelihood ratio
     or by cross-entropy, and dev says how many are best. Schick et al. (2020), PETAL.
     """
+
+    adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
 
     template: Annotated[
         tuple[str, ...],

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict
 
 from promptsearch.engine import ModelCall
 from promptsearch.engine.strategy import Score, Task
@@ -60,6 +60,8 @@ class ProbeSearch:
     slot, and is then given the vocabulary's words in place of states. Sets of the words that it
     takes for each label go to dev. Shin et al. (2020), AutoPrompt.
     """
+
+    adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
 
     template: Annotated[
         tuple[str, ...],

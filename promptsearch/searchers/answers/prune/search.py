@@ -16,7 +16,7 @@ the combinations are too many; words may have several tokens.
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class PruneSearch:
     The model reads the training examples once; of each label's likeliest words, the combinations
     that get most examples right go to dev. Gao et al. (2021), LM-BFF.
     """
+
+    adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
 
     template: Annotated[
         tuple[str, ...],

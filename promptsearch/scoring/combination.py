@@ -6,8 +6,11 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-Rule = Literal["uniform", "rank", "optimised", "greedy", "vote"]
+from promptsearch.metrics.predictions import Predictions
+
+Rule = Literal["uniform", "mean", "rank", "optimised", "greedy", "vote"]
 RULES: tuple[Rule, ...] = get_args(Rule)
+LEARNED: tuple[Rule, ...] = ("optimised", "greedy")
 NEVER = -1e4  # stands for log 0, so that a weight of 0 takes it away
 
 Floats = NDArray[np.float64]
@@ -18,10 +21,12 @@ Right = Sequence[Sequence[int]]  # for each example its right labels, one or mor
 def combine(log_probs: Logs, weights: Sequence[float], rule: Rule) -> Floats:
     """Return (example, label) log p of the ensemble, from its members' (member, example, label).
 
-    All rules but `vote` are products of experts: softmax over the labels of the weighted sum of log
-    p (LPAQA, section 4.3). Votes count for a member's likeliest label; the product of all members,
-    which is less than one vote, breaks ties.
+    `mean` is the weighted mean of probabilities. Votes count for a member's likeliest label; the
+    product of all members, which is less than one vote, breaks ties. The others are products of
+    experts: softmax over the labels of the weighted sum of log p (LPAQA, section 4.3).
     """
+    if rule == "mean":
+        return _log_mean(log_probs, weights)
     if rule != "vote":
         return _log_softmax(_weighted(log_probs, weights))
     first = log_probs.argmax(2)[..., None] == np.arange(log_probs.shape[2])
@@ -30,6 +35,27 @@ def combine(log_probs: Logs, weights: Sequence[float], rule: Rule) -> Floats:
     smallest = min(weight for weight in weights if weight > 0)
     values: Floats = np.log(votes + smallest / 2 * doubt + np.exp(NEVER / 100))
     return _log_softmax(values)
+
+
+def together(members: Sequence[Predictions], rule: Rule) -> Predictions:
+    """Return the predictions of an ensemble of classification prompts, by a rule without learning.
+
+    All labels' log-probabilities must be known. Ranks are 1 or 2: nothing asks for more.
+    """
+    first = members[0]
+    tables = [member.log_probs for member in members if member.log_probs is not None]
+    log_probs = combine(np.stack(tables), fixed_weights(len(tables), rule), rule)
+    predicted, rows = log_probs.argmax(1), np.arange(len(log_probs))
+    rank = np.where(predicted == first.gold, 1, 2)
+    log_right = log_probs[rows, first.gold]
+    return Predictions(first.labels, first.targets, log_right, predicted, rank, log_probs)
+
+
+def fixed_weights(members: int, rule: Rule) -> list[float]:
+    """Return a weight for each member, best first, by a rule that learns none."""
+    if rule == "rank":
+        return rank_weights(members)
+    return [1 / members] * members if rule == "mean" else uniform(members)
 
 
 def uniform(members: int) -> list[float]:
@@ -72,6 +98,12 @@ def _weighted(log_probs: Logs, weights: Sequence[float]) -> Floats:
         if weight:
             total += weight * np.maximum(member, NEVER)
     return total
+
+
+def _log_mean(log_probs: Logs, weights: Sequence[float]) -> Floats:
+    shares = np.array(weights)[:, None, None] / sum(weights)
+    with np.errstate(divide="ignore"):  # log 0 of a weight of 0
+        return _log_softmax(np.logaddexp.reduce(np.log(shares) + np.maximum(log_probs, NEVER), 0))
 
 
 def _log_softmax(values: Floats) -> Floats:

@@ -1,0 +1,242 @@
+"""The default search against each strategy alone, calibration and a bag of words, on test.
+
+    python benchmarks/default_search.py --out docs/default_search.jsonl
+    python benchmarks/default_search.py --out docs/default_search.jsonl --table
+
+The built-in model; LM-BFF's 16-shot splits, one a seed. `search` is the default plan and what it
+ends in: the ensemble, or its best prompt where the ensemble is surely worse (`its best prompt` in
+any case). Each strategy alone has the same budget of prompts, and may not pass more texts through
+the model than the default search has; of each, its best prompt on dev. `calibrated` is the manual
+prompt with batch calibration; `tf-idf` learns from train. A line of the file is a task and a seed;
+those that are there are not run again.
+
+Differences are paired by seed. Their intervals are Student's over seeds and, over tasks, Welch's.
+The table of expected scores asks how often test's accuracy (or log-likelihood) is in the interval
+that the search told.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from on_test import LABELLED, snli, write
+from over_seeds import difference, over_tasks
+
+from promptsearch import Example, JointSearch, Scorer, Settings, load_model, load_task, search
+from promptsearch.data import Split, TaskDefinition
+from promptsearch.engine.expectation import members_of
+from promptsearch.engine.folds import FOLDS, share_of_run
+from promptsearch.engine.trial import Expectation, Result
+from promptsearch.evaluation.word_baseline import NAME, word_baseline
+from promptsearch.metrics.predictions import Predictions
+from promptsearch.models import LanguageModel
+from promptsearch.scoring.calibration import CalibratedScorer, references_of
+from promptsearch.scoring.combination import together
+from promptsearch.searchers import SEARCHERS
+
+TASKS = ("SST-2", "MR", "Subj", "TREC", "AG-News", "SNLI", "MRPC")
+SEEDS = (13, 21, 42)  # of LM-BFF's splits; AG News has no more
+OURS, BEST = "search", "its best prompt"
+ALONE = (
+    *("answers-prune", "answers-likelihood-ratio", "answers-probe"),
+    *("paraphrase", "generate", "gradient"),
+)
+TOP, PER_STEP = 10, 5  # of the default plan's ensemble
+Cell = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all cells share."""
+
+    model: LanguageModel
+    budget: int
+    rows: int
+
+    def cell(self, definition: TaskDefinition, seed: int) -> dict[str, Cell]:
+        """Return what each method comes to on test."""
+        test = self._test(definition)
+        cell: dict[str, Cell] = {**self._baselines(definition, test)}
+        share = share_of_run(self.budget, FOLDS) or 0
+        default = JointSearch.by_default(definition.kind, False, share - 1)
+        result, seconds = self._timed(default, definition, Settings(budget=self.budget, seed=seed))
+        cell |= self._joint(result, seconds, definition, test)
+        for name in ALONE:
+            most = result.spent.forwards
+            settings = Settings(budget=self.budget, max_forwards=most, seed=seed)
+            alone, seconds = self._timed(SEARCHERS[name](), definition, settings)
+            (best,) = self._scorer(definition).judge([alone.best.prompt], test)
+            cell[name] = {**_scores(best), **_told(alone, seconds), "expected": _best_of(alone)}
+        return cell
+
+    def _timed(
+        self, searcher: Any, definition: TaskDefinition, settings: Settings
+    ) -> tuple[Result, float]:
+        began = time.perf_counter()
+        result = search(searcher, definition, self.model, settings)
+        return result, round(time.perf_counter() - began, 1)
+
+    def _joint(
+        self, result: Result, seconds: float, definition: TaskDefinition, test: Sequence[Example]
+    ) -> dict[str, Cell]:
+        members = members_of(result.ranked, TOP, PER_STEP)
+        prompts = [result.best.prompt, *(member.prompt for member in members)]
+        best, *others = self._scorer(definition).judge(prompts, test)
+        whole, told = together(others, "mean"), _told(result, seconds)
+        expected = result.expected
+        assert expected is not None, "dev is large enough for folds"
+        wins = expected.ensemble_wins("log_likelihood")
+        product = together(others, "uniform")
+        return {
+            OURS: {
+                **_scores(whole if wins else best),
+                **told,
+                "expected": expected.ensemble if wins else expected.best,
+                "ensemble": wins,
+                "templates": len({member.prompt.template for member in members}),
+            },
+            BEST: {**_scores(best), **told, "expected": expected.best},
+            "mean of ten": {**_scores(whole), "expected": expected.ensemble},
+            "product of ten": _scores(product),
+        }
+
+    def _baselines(self, definition: TaskDefinition, test: Sequence[Example]) -> dict[str, Cell]:
+        scorer, prompt = self._scorer(definition), definition.prompt
+        references = references_of("batch", definition.inputs, definition.train.examples)
+        calibrated = CalibratedScorer(scorer, scorer, "batch", references)
+        (manual,) = scorer.judge([prompt], test)
+        (corrected,) = calibrated.predict([prompt], test).predictions
+        split = Split("test", (), "", tuple(test))
+        words = word_baseline(definition, split)[NAME]["scores"]["test"]  # type: ignore[index]
+        return {
+            "manual": _scores(manual),
+            "calibrated": _scores(corrected),
+            NAME: {"accuracy": words["accuracy"]},
+        }
+
+    def _scorer(self, definition: TaskDefinition) -> Scorer:
+        return Scorer(self.model, Settings().scoring(definition.kind))
+
+    def _test(self, definition: TaskDefinition) -> Sequence[Example]:
+        """Return so many rows of test, the same ones for every seed."""
+        examples = definition.test().examples
+        order = np.random.default_rng(0).permutation(len(examples))[: self.rows]
+        return [examples[row] for row in sorted(order.tolist())]
+
+
+def _scores(predictions: Predictions) -> dict[str, Any]:
+    log_likelihood = float(predictions.log_right.mean())
+    return {"accuracy": float(predictions.hits.mean()), "log_likelihood": log_likelihood}
+
+
+def _told(result: Result, seconds: float) -> dict[str, Any]:
+    best, spent = result.best, result.spent
+    dev = {key: best.scores[key] for key in ("accuracy", "log_likelihood")}
+    of = {"template": str(best.prompt.template), "answers": best.prompt.verbalizer.plain()}
+    cost = {"prompts": spent.prompts, "forwards": spent.forwards, "seconds": seconds}
+    return {"dev": dev, **of, **cost}
+
+
+def _best_of(result: Result) -> Mapping[str, object] | None:
+    expected: Expectation | None = result.expected
+    return None if expected is None else expected.best
+
+
+def table(lines: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """Return means over seeds, and differences of the default search to the others."""
+    names = [n for n in lines[0]["methods"] if all(metric in line["methods"][n] for line in lines)]
+    rivals = [name for name in names if name not in (OURS, "mean of ten", "product of ten")]
+    by_task: dict[str, list[Mapping[str, Any]]] = {}
+    for line in lines:
+        by_task.setdefault(line["task"], []).append(line["methods"])
+    tables = {
+        task: {name: np.array([run[name][metric] for run in runs]) for name in names}
+        for task, runs in by_task.items()
+    }
+    means = {name: np.mean([own[name].mean() for own in tables.values()]) for name in names}
+    heads = " | ".join([metric, *tables, "mean", f"{OURS} - it"])
+    rows = [f"| {heads} |", f"|{'---|' * (len(tables) + 3)}"]
+    for name in names:
+        cells = [f"{own[name].mean():.3f}" for own in tables.values()]
+        gain = over_tasks([own[OURS] - own[name] for own in tables.values()])
+        rows.append(f"| {' | '.join([name, *cells, f'{means[name]:.3f}'])} | {gain} |")
+    single = max((name for name in rivals if name in ALONE), key=lambda name: means[name])
+    per_task = [f"{task} {difference(own[OURS] - own['manual'])}" for task, own in tables.items()]
+    return "\n".join(
+        [*rows, "", f"best strategy alone: {single}", "against manual: " + "; ".join(per_task)]
+    )
+
+
+def coverage(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Return how often test's score is in the interval told, and what dev told before."""
+    rows = [
+        "| of | runs | metric | in the interval | expected - test | dev - test |",
+        f"|{'---|' * 6}",
+    ]
+    for name in (OURS, BEST, *ALONE):
+        cells = [line["methods"][name] for line in lines if line["methods"][name].get("expected")]
+        for metric in ("accuracy", "log_likelihood") if cells else ():
+            ends = [cell["expected"][f"{metric}_ci95"] for cell in cells]
+            test = np.array([cell[metric] for cell in cells])
+            inside = np.mean([low <= t <= high for (low, high), t in zip(ends, test, strict=True)])
+            gap = np.array([cell["expected"][metric] for cell in cells]) - test
+            dev = np.array([cell["dev"][metric] for cell in cells]) - test
+            rows.append(
+                f"| {name} | {len(cells)} | {metric} | {inside:.2f} | {difference(gap)} | "
+                f"{difference(dev)} |"
+            )
+    return "\n".join(rows)
+
+
+def known(path: Path, budget: int, rows: int) -> list[Mapping[str, Any]]:
+    """Return the lines that are there already, of this budget and these rows."""
+    if not path.exists():
+        return []
+    lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if (line["budget"], line["rows"]) == (budget, rows)]
+
+
+def fill(given: argparse.Namespace) -> None:
+    """Run what the file does not have yet; each task and seed is a line at once."""
+    bench = Bench(load_model("builtin"), given.budget, given.rows)
+    home = given.data.resolve() / "classification/lmbff"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for seed, task in ((s, t) for s in given.seeds for t in given.tasks):
+            lines = known(given.out, given.budget, given.rows)
+            if (task, seed) in {(line["task"], line["seed"]) for line in lines}:
+                continue
+            source = snli(home / task, folder) if task == "SNLI" else home
+            path = write(folder / f"{task}-{seed}.toml", LABELLED[task], source, seed)
+            methods = bench.cell(load_task(path), seed)
+            line = {"task": task, "seed": seed, "budget": given.budget, "rows": given.rows}
+            with given.out.open("a", encoding="utf-8") as out:
+                out.write(json.dumps({**line, "methods": methods}) + "\n")
+            print(task, seed, methods[OURS]["accuracy"], file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--budget", type=int, default=200)
+    parser.add_argument("--rows", type=int, default=400, help="of test, at most")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--table", action="store_true", help="print the tables and end")
+    given = parser.parse_args()
+    if not given.table:
+        fill(given)
+    lines = known(given.out, given.budget, given.rows)
+    print(table(lines, "accuracy"), table(lines, "log_likelihood"), coverage(lines), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""What to expect of a search's winner on new rows, from rows that had no part in choosing it.
+
+The winner on dev was chosen for its luck too: the best of some hundred prompts on 32 rows may score
+0.84 there and 0.66 elsewhere. Here each row of dev is answered by the winner of a run that did not
+see it (`engine.folds`), and the mean over all rows is told: cross-validation of the whole search
+(Stone 1974; Varma and Simon 2006, on the bias of doing it for the last choice alone).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from promptsearch.engine.folds import FoldRun
+from promptsearch.engine.trial import Expectation, Trial, ranked
+from promptsearch.metrics import METRIC, interval_metric
+from promptsearch.metrics.intervals import inflation, student, wilson
+from promptsearch.metrics.predictions import Floats, Predictions
+from promptsearch.prompt import Prompt
+from promptsearch.scoring.combination import LEARNED, Rule, together
+
+Recall = Callable[[Prompt], Predictions]  # of all rows of dev
+
+
+@dataclass(frozen=True)
+class EnsembleRule:
+    """Members of an ensemble (the best, at most so many of one step) and how they go together."""
+
+    rule: Rule
+    top: int
+    per_step: int | None = None
+
+
+def members_of(best_first: Sequence[Trial], top: int, per_step: int | None) -> list[Trial]:
+    """Return the trials whose prompts are the members of an ensemble."""
+    steps = [step_of(trial.prompt) for trial in best_first]
+    return [best_first[index] for index in member_indices(steps, top, per_step)]
+
+
+def member_indices(steps: Sequence[object], top: int, per_step: int | None) -> list[int]:
+    """Return which are the members, of prompts that come best first and have these steps.
+
+    Prompts of one step are often near copies of each other, and err together.
+    """
+    counts: dict[object, int] = {}
+    members = []
+    for index, step in enumerate(steps):
+        counts[step] = counts.get(step, 0) + 1
+        if per_step is None or counts[step] <= per_step:
+            members.append(index)
+    return members[:top]
+
+
+def step_of(prompt: Prompt) -> object:
+    """Return the step of the plan that proposed the prompt, or the strategy."""
+    return prompt.source.evidence.get("step", prompt.source.strategy)
+
+
+def expectation_of(
+    folds: Sequence[FoldRun],
+    objective: str,
+    kind: str,
+    recall: Recall,
+    ensemble: EnsembleRule | None,
+) -> Expectation | None:
+    """Return what to expect of the winners; None without folds, or where a run tried nothing."""
+    if not folds or not all(fold.trials for fold in folds):
+        return None
+    order = [ranked(fold.trials, objective) for fold in folds]
+    best = _answers([recall(trials[0].prompt) for trials in order], folds)
+    together = [] if ensemble is None else [_ensemble(t, ensemble, recall) for t in order]
+    known = [predictions for predictions in together if predictions is not None]
+    if len(known) < len(folds):
+        return Expectation(_expected(best, len(folds), kind), None, len(folds))
+    answers = _answers(known, folds)
+    return Expectation(
+        _expected(best, len(folds), kind),
+        _expected(answers, len(folds), kind),
+        len(folds),
+        _expected(answers, len(folds), kind, best),
+    )
+
+
+def _ensemble(trials: Sequence[Trial], how: EnsembleRule, recall: Recall) -> Predictions | None:
+    """Return what the ensemble says; None where its weights are learned, or labels are many."""
+    members = [recall(trial.prompt) for trial in members_of(trials, how.top, how.per_step)]
+    if how.rule in LEARNED or any(member.log_probs is None for member in members):
+        return None
+    return together(members, how.rule)
+
+
+def _answers(winners: Sequence[Predictions], folds: Sequence[FoldRun]) -> list[Predictions]:
+    """Return what each fold's winner says of the rows that its run did not see."""
+    return [winner.on_rows(fold.rows) for winner, fold in zip(winners, folds, strict=True)]
+
+
+def _expected(
+    ours: Sequence[Predictions],
+    folds: int,
+    kind: str,
+    theirs: Sequence[Predictions] | None = None,
+) -> Mapping[str, object]:
+    """Return the scores of answers to the folds, or their paired differences to others."""
+    scores: dict[str, object] = {"n": sum(len(answer.targets) for answer in ours)}
+    covered = np.concatenate([answer.rank > 0 for answer in ours])
+    for key in ("log_likelihood", interval_metric(kind)):
+        values = _values(ours, key) - (0 if theirs is None else _values(theirs, key))
+        values = values[covered] if key == "log_likelihood" else values
+        if len(values):
+            scores[key] = float(values.mean())
+            scores[f"{key}_ci95"] = list(_interval(values, inflation(folds)))
+    return scores
+
+
+def _values(answers: Sequence[Predictions], key: str) -> Floats:
+    metric = METRIC[key].per_example
+    assert metric is not None, "these are means over rows"
+    return np.concatenate([metric(answer) for answer in answers])
+
+
+def _interval(values: Floats, inflated: float) -> tuple[float, float]:
+    if np.isin(values, (0.0, 1.0)).all():  # hits, or no difference at all
+        return wilson(float(values.sum()) / inflated, len(values) / inflated)
+    return student(values, inflated)
