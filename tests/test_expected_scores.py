@@ -96,6 +96,14 @@ def test_certify_tells_what_the_search_expects(folder):
     assert f"{best:.3f} of its best prompt, on rows that had no part in its choice" in said
 
 
+def test_the_report_tells_it_too(folder, tmp_path):
+    prompts = folder / "run" / "prompts.json"
+    run("report", prompts, "-o", tmp_path / "page.html", "--no-evaluate", "-q")
+    page = (tmp_path / "page.html").read_text()
+    assert "expected on new rows" in page
+    assert "accuracy expected on new rows" in page
+
+
 def test_a_strategy_alone_tells_it_where_it_can(folder, tmp_path):
     words = ["--task", folder / "task.toml", "--model", saved("bert"), "--budget", 8]
     done = run("answers", "prune", *words, "-o", tmp_path / "prune")

@@ -6,6 +6,7 @@ from promptsearch.evaluation.report.html import Html, bar, defined, el, section,
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import gain, interval, number
 from promptsearch.metrics import title_of
+from promptsearch.prediction.selection import expected_in
 
 
 def ensemble(inputs: ReportInputs) -> Html | None:
@@ -29,6 +30,11 @@ def ensemble(inputs: ReportInputs) -> Html | None:
 
 def _scores_list(inputs: ReportInputs, section_of_file: Any) -> Html | None:
     pairs = [(f"{_measured_name(inputs)} on dev, selected", _score(section_of_file, "dev", inputs))]
+    expected = (expected_in(inputs.file.document) or {}).get("ensemble") or {}
+    if inputs.share in expected:
+        ends = interval(expected.get(f"{inputs.share}_ci95"))
+        told = f"{number(expected[inputs.share])} {ends}"
+        pairs.append((f"{_measured_name(inputs)} expected on new rows", told))
     if inputs.model_predictions is not None:
         now = inputs.model_predictions.document.get("ensemble")
         scores = now["scores"][inputs.split] if now else {}

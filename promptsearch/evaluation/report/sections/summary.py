@@ -15,6 +15,7 @@ from promptsearch.evaluation.report.number_format import (
 )
 from promptsearch.evaluation.report.prompt_markup import answers_html, template_html
 from promptsearch.metrics import title_of
+from promptsearch.prediction.selection import expected_in
 
 Scores = Mapping[str, Any]
 
@@ -90,6 +91,10 @@ def _tiles(inputs: ReportInputs) -> list[Child]:
         (f"{title_of(metric)} on {split}", number(best.get(metric)), interval(best.get("ci95"))),
         ("the manual prompt", number(manual.get(metric)), interval(manual.get("ci95"))),
     ]
+    expected = (expected_in(inputs.file.document) or {}).get("best") or {}
+    if metric in expected:
+        ends = interval(expected.get(f"{metric}_ci95"))
+        tiles.append(("expected on new rows", number(expected[metric]), ends))
     if totals:
         passes = (
             f"{count(int(totals['forwards']), 'forward pass', 'forward passes')} · "
