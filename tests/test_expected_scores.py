@@ -46,9 +46,10 @@ def test_the_file_tells_what_to_expect(folder):
     for winner in ("best", "ensemble"):
         scores = expected[winner]
         assert scores["n"] == ROWS
-        for metric in ("accuracy", "log_likelihood"):
-            low, high = scores[f"{metric}_ci95"]
-            assert low <= scores[metric] <= high
+        for part in (scores, scores["vs_manual"]):
+            for metric in ("accuracy", "log_likelihood"):
+                low, high = part[f"{metric}_ci95"]
+                assert low <= part[metric] <= high
     assert document["search"]["spent"]["prompts"] <= 30
     assert document["ensemble"]["rule"] == "mean"
     steps = {p["id"]: p["source"]["evidence"].get("step") for p in document["prompts"]}
@@ -92,8 +93,9 @@ def test_certify_tells_what_the_search_expects(folder):
     prompts = folder / "run" / "prompts.json"
     options = ("--shuffles", 0, "--random", 0, "--folds", 3)
     said = run("certify", prompts, *options, "-q").stdout
-    best = document_of(folder)["search"]["expected"]["best"]["accuracy"]
-    assert f"{best:.3f} of its best prompt, on rows that had no part in its choice" in said
+    gain = document_of(folder)["search"]["expected"]["best"]["vs_manual"]["accuracy"]
+    assert "on rows that had no part in the search's own choice the gain is" in said
+    assert f"{gain:+.3f} [" in said
 
 
 def test_the_report_tells_it_too(folder, tmp_path):

@@ -177,6 +177,10 @@ def test_the_expected_scores_are_those_of_a_plain_loop():
     assert expected.best["n"] == ROWS
     assert expected.best["accuracy"] == pytest.approx(hits.mean())
     assert expected.best["log_likelihood"] == pytest.approx(log_right.mean(), abs=1e-5)
+    manual = judge.of(TASK.prompt)
+    gain = expected.best["vs_manual"]
+    assert gain["accuracy"] == pytest.approx(hits.mean() - manual.hits.mean())
+    assert gain["log_likelihood"] == pytest.approx((log_right - manual.log_right).mean(), abs=1e-5)
     fewer = ROWS / (1 + 2 / 6)  # winners of runs that share rows do not err independently
     assert expected.best["accuracy_ci95"] == pytest.approx(wilson(hits.mean() * fewer, fewer))
 

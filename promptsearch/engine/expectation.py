@@ -14,7 +14,7 @@ import numpy as np
 from promptsearch.engine.folds import FoldRun
 from promptsearch.engine.trial import Expectation, Trial, ranked
 from promptsearch.metrics import METRIC, interval_metric
-from promptsearch.metrics.intervals import inflation, student, wilson
+from promptsearch.metrics.intervals import inflation, student, tango, wilson
 from promptsearch.metrics.predictions import Floats, Predictions
 from promptsearch.prompt import Prompt
 from promptsearch.scoring.combination import LEARNED, Rule, together
@@ -67,18 +67,17 @@ def expectation_of(
     if not folds or not all(fold.trials for fold in folds):
         return None
     order = [ranked(fold.trials, objective) for fold in folds]
+    start = recall(folds[0].trials[0].prompt)  # every run begins with the manual prompt
+    manual = _answers([start] * len(folds), folds)
     best = _answers([recall(trials[0].prompt) for trials in order], folds)
+    expected = _expected(best, manual, kind)
     together = [] if ensemble is None else [_ensemble(t, ensemble, recall) for t in order]
     known = [predictions for predictions in together if predictions is not None]
     if len(known) < len(folds):
-        return Expectation(_expected(best, len(folds), kind), None, len(folds))
+        return Expectation(expected, None, len(folds))
     answers = _answers(known, folds)
-    return Expectation(
-        _expected(best, len(folds), kind),
-        _expected(answers, len(folds), kind),
-        len(folds),
-        _expected(answers, len(folds), kind, best),
-    )
+    gain = _difference(answers, best, kind)
+    return Expectation(expected, _expected(answers, manual, kind), len(folds), gain)
 
 
 def _ensemble(trials: Sequence[Trial], how: EnsembleRule, recall: Recall) -> Predictions | None:
@@ -95,30 +94,45 @@ def _answers(winners: Sequence[Predictions], folds: Sequence[FoldRun]) -> list[P
 
 
 def _expected(
-    ours: Sequence[Predictions],
-    folds: int,
-    kind: str,
-    theirs: Sequence[Predictions] | None = None,
+    answers: Sequence[Predictions], manual: Sequence[Predictions], kind: str
 ) -> Mapping[str, object]:
-    """Return the scores of answers to the folds, or their paired differences to others."""
+    """Return the scores of answers to the folds, and their differences to the manual prompt's."""
+    scores: dict[str, object] = {"n": sum(len(answer.targets) for answer in answers)}
+    for key, values in _values(answers, kind).items():
+        if np.isin(values, (0.0, 1.0)).all():
+            rows = len(values) / inflation(len(answers))
+            interval = wilson(float(values.mean()) * rows, rows)
+        else:
+            interval = student(values, inflation(len(answers)))
+        scores |= {key: float(values.mean()), f"{key}_ci95": list(interval)}
+    return {**scores, "vs_manual": _difference(answers, manual, kind)}
+
+
+def _difference(
+    ours: Sequence[Predictions], theirs: Sequence[Predictions], kind: str
+) -> Mapping[str, object]:
+    """Return the mean paired differences of answers to the folds, with their intervals."""
     scores: dict[str, object] = {"n": sum(len(answer.targets) for answer in ours)}
-    covered = np.concatenate([answer.rank > 0 for answer in ours])
-    for key in ("log_likelihood", interval_metric(kind)):
-        values = _values(ours, key) - (0 if theirs is None else _values(theirs, key))
-        values = values[covered] if key == "log_likelihood" else values
-        if len(values):
-            scores[key] = float(values.mean())
-            scores[f"{key}_ci95"] = list(_interval(values, inflation(folds)))
+    others = _values(theirs, kind)
+    for key, values in _values(ours, kind).items():
+        difference = values - others[key]
+        if np.isin(difference, (-1.0, 0.0, 1.0)).all():
+            rows = len(difference) / inflation(len(ours))
+            won, lost = (float((difference == sign).mean()) * rows for sign in (1, -1))
+            interval = tango(won, lost, rows)
+        else:
+            interval = student(difference, inflation(len(ours)))
+        scores |= {key: float(difference.mean()), f"{key}_ci95": list(interval)}
     return scores
 
 
-def _values(answers: Sequence[Predictions], key: str) -> Floats:
-    metric = METRIC[key].per_example
-    assert metric is not None, "these are means over rows"
-    return np.concatenate([metric(answer) for answer in answers])
-
-
-def _interval(values: Floats, inflated: float) -> tuple[float, float]:
-    if np.isin(values, (0.0, 1.0)).all():  # hits, or no difference at all
-        return wilson(float(values.sum()) / inflated, len(values) / inflated)
-    return student(values, inflated)
+def _values(answers: Sequence[Predictions], kind: str) -> Mapping[str, Floats]:
+    """Return (row,) values by metric; log-likelihood is of rows with a right answer to give."""
+    covered = np.concatenate([answer.rank > 0 for answer in answers])
+    values = {}
+    for key in ("log_likelihood", interval_metric(kind)):
+        metric = METRIC[key].per_example
+        assert metric is not None, "these are means over rows"
+        values[key] = np.concatenate([metric(answer) for answer in answers])
+    values["log_likelihood"] = values["log_likelihood"][covered]
+    return {key: each for key, each in values.items() if len(each)}

@@ -49,7 +49,8 @@ class Tuned:
 class Expectation:
     """Expected scores of the best prompt and, if there is one, of the ensemble of the best.
 
-    Each is {metric: mean, metric + "_ci95": [low, high], "n": rows}.
+    Each is {metric: mean, metric + "_ci95": [low, high], "n": rows}; `vs_manual` in it has the
+    paired differences to the manual prompt, in the same form.
     """
 
     best: Mapping[str, object]

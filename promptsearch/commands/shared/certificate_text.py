@@ -30,12 +30,23 @@ def _as_given(document: Mapping[str, Any]) -> Iterator[str]:
     if (expected := document["expected"]) and document["rows"]["split"] == "dev":
         metric = document["metric"]
         rows = [(expected.get("ensemble"), "its ensemble"), (expected["best"], "its best prompt")]
-        scores = [f"{row[metric]:.3f} of {name}" for row, name in rows if row and metric in row]
-        if scores:
+        gains = [
+            f"{difference(named)} of {name}"
+            for row, name in rows
+            if row and (named := named_difference(row.get("vs_manual") or {}, metric))
+        ]
+        if gains:
             yield (
-                f"the search itself expects {metric} {' and '.join(scores)}, on rows that had no "
-                "part in its choice"
+                f"on rows that had no part in the search's own choice the gain is "
+                f"{' and '.join(gains)}"
             )
+
+
+def named_difference(differences: Mapping[str, Any], metric: str) -> Mapping[str, Any]:
+    """Return a metric's `delta` and `ci95` of the differences by metric; empty without it."""
+    if metric not in differences:
+        return {}
+    return {"delta": differences[metric], "ci95": differences[f"{metric}_ci95"]}
 
 
 def _gain(document: Mapping[str, Any]) -> Iterator[str]:

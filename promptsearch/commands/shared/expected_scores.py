@@ -40,8 +40,10 @@ def expected_lines(document: Row) -> list[str]:
     metric, wins = interval_metric(document["task"]["kind"]), ensemble_wins(document)
     winner = expected["ensemble"] if wins and expected.get("ensemble") else expected["best"]
     name = "the ensemble" if winner is expected.get("ensemble") else document["prompts"][0]["id"]
-    keys = (metric, "log_likelihood")
-    scores = ", ".join(f"{title_of(key)} {_cell(winner, key)}" for key in keys)
+    over = _gain(winner.get("vs_manual") or {}, metric)
+    scores = f"{title_of(metric)} {_cell(winner, metric)}{over}"
+    if "log_likelihood" in winner:
+        scores += f"; log-likelihood {_cell(winner, 'log_likelihood')}"
     how = f"{winner['n']:,} rows of dev, each answered by a winner that it had no part in choosing"
     return [f"expected of {name} on new rows: {scores} ({how})"]
 
@@ -63,6 +65,14 @@ def _cell(scores: Row | None, metric: str) -> str:
         return "-"
     value, interval = scores[metric], scores.get(f"{metric}_ci95")
     return f"{value:.2f}{_in_brackets(interval)}"
+
+
+def _gain(differences: Row, metric: str) -> str:
+    """`, +0.17 [-0.02, +0.36] over the manual prompt`; empty where it is not known."""
+    if (delta := differences.get(metric)) is None:
+        return ""
+    low, high = differences[f"{metric}_ci95"]
+    return f", {delta:+.2f} [{low:+.2f}, {high:+.2f}] over the manual prompt"
 
 
 def _in_brackets(interval: Sequence[float] | None) -> str:

@@ -10,11 +10,10 @@ from math import sqrt
 
 import numpy as np
 
-from promptsearch.metrics.intervals import Z, student_quantile
+from promptsearch.metrics.intervals import Z, student_quantile, tango
 from promptsearch.metrics.predictions import Floats
 
 POWER_Z = 0.841621  # of 80% power
-STEPS = 60  # halvings: beyond float's precision
 
 
 @dataclass(frozen=True)
@@ -43,40 +42,6 @@ def paired_interval(differences: Floats, inflated: float = 1.0) -> Interval:
         half = student_quantile(differences.shape[1] - 1) * sqrt(variance / rows)
         low, high = mean - half, mean + half
     return Interval(mean, low, high, variance * inflated)
-
-
-def tango(won: float, lost: float, n: float, z: float = Z) -> tuple[float, float]:
-    """Return the score interval of a difference of paired shares, of `n` rows.
-
-    `won` rows are right under ours alone and `lost` under theirs alone (averages need not be
-    whole).
-    """
-    return -_upper(lost, won, n, z), _upper(won, lost, n, z)
-
-
-def _upper(won: float, lost: float, n: float, z: float) -> float:
-    """Return the largest difference that the rows do not reject, by bisection."""
-    low, high = (won - lost) / n, 1.0
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        if _score(won, lost, n, middle) > -z:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-def _score(won: float, lost: float, n: float, delta: float) -> float:
-    """Return Tango's statistic: the rows' distance from `delta`, in standard errors.
-
-    `rate` is the share of rows lost that is most likely where the difference is `delta`.
-    """
-    b = -won - lost + (2 * n - won + lost) * delta
-    c = -lost * delta * (1 - delta)
-    rate = (sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)
-    variance = n * (2 * rate + delta * (1 - delta))
-    away = won - lost - n * delta
-    return away / sqrt(variance) if variance > 0 else (0.0 if away == 0 else np.sign(away) * np.inf)
 
 
 def rows_needed(interval: Interval) -> float:
