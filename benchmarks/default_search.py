@@ -10,7 +10,7 @@ the model than the default search has; of each, its best prompt on dev. `calibra
 prompt with batch calibration; `tf-idf` learns from train. A line of the file is a task and a seed;
 those that are there are not run again.
 
-Differences are paired by seed. Their intervals are Student's over seeds and, over tasks, Welch's.
+Differences are paired by cell, a task and a seed; their intervals are Student's over cells.
 The table of expected scores asks how often test's accuracy (or log-likelihood) is in the interval
 that the search told.
 """
@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 from on_test import LABELLED, snli, write
-from over_seeds import difference, over_tasks
+from over_seeds import difference
 
 from promptsearch import Example, JointSearch, Scorer, Settings, load_model, load_task, search
 from promptsearch.data import Split, TaskDefinition
@@ -165,7 +165,7 @@ def table(lines: Sequence[Mapping[str, Any]], metric: str) -> str:
     rows = [f"| {heads} |", f"|{'---|' * (len(tables) + 3)}"]
     for name in names:
         cells = [f"{own[name].mean():.3f}" for own in tables.values()]
-        gain = over_tasks([own[OURS] - own[name] for own in tables.values()])
+        gain = difference(np.concatenate([own[OURS] - own[name] for own in tables.values()]))
         rows.append(f"| {' | '.join([name, *cells, f'{means[name]:.3f}'])} | {gain} |")
     single = max((name for name in rivals if name in ALONE), key=lambda name: means[name])
     per_task = [f"{task} {difference(own[OURS] - own['manual'])}" for task, own in tables.items()]

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from on_test import LABELLED, write
-from over_seeds import over_tasks
+from over_seeds import difference
 
 from promptsearch import Scorer, Settings, load_model, load_task, search
 from promptsearch.data import TaskDefinition
@@ -151,14 +151,16 @@ def table(lines: Sequence[Mapping[str, Any]]) -> str:
         cells = []
         for tasks in (DECIDED, CONFIRMED):
             some = [line["rules"][rule] for line in lines if line["task"] in tasks]
-            cells += [f"{np.mean([s[key] for s in some]):.3f}" for key in ("accuracy", "ll")]
-        gains: dict[str, list[float]] = {}
-        for line in lines:
-            gain = line["rules"][rule]["accuracy"] - line["rules"]["dev"]["accuracy"]
-            gains.setdefault(line["task"], []).append(gain)
-        difference = over_tasks([np.array(values) for values in gains.values()])
-        rows.append(f"| {rule} | {' | '.join(cells)} | {difference} |")
+            cells += [_mean(some, key) for key in ("accuracy", "ll")]
+        gains = [
+            line["rules"][rule]["accuracy"] - line["rules"]["dev"]["accuracy"] for line in lines
+        ]
+        rows.append(f"| {rule} | {' | '.join(cells)} | {difference(np.array(gains))} |")
     return "\n".join(rows)
+
+
+def _mean(scores: Sequence[Mapping[str, float]], key: str) -> str:
+    return f"{np.mean([each[key] for each in scores]):.3f}" if scores else "-"
 
 
 def main() -> None:
