@@ -263,3 +263,22 @@ def test_members_are_the_best_with_at_most_so_many_of_a_step():
     assert member_indices(steps, 4, 2) == [0, 1, 3, 5]
     assert member_indices(steps, 9, 1) == [0, 3, 6]
     assert member_indices(steps, 3, None) == [0, 1, 2]
+
+
+def test_a_prompt_has_the_source_that_the_run_itself_gave_it():
+    """An earlier run, which sees the rows of this one's fold, may have proposed it elsewhere."""
+
+    @dataclass
+    class Steps:
+        sources: list = field(default_factory=list)
+
+        def search(self, task, score):
+            best = ranked(score([prompt("a"), prompt("b")]), "log_likelihood")[0]
+            step = str(best.prompt.template)
+            (trial,) = score([prompt("x", Source("toy", (), {"step": step}))])
+            self.sources.append((step, trial.prompt.source.evidence["step"]))
+
+    steps = Steps()
+    run(steps, Guesses(2))
+    assert len({step for step, _ in steps.sources}) == 2
+    assert all(step == source for step, source in steps.sources)

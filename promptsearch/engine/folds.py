@@ -72,8 +72,8 @@ class FoldScore:
         if on == "train":
             return self.inner(requests, on=on, rows=rows)
         affordable = requests[: self._affordable(requests)]
-        for trial in self.inner(affordable):
-            self.trials.setdefault(trial.prompt, self._seen(trial))
+        for prompt, trial in zip(affordable, self.inner(affordable), strict=True):
+            self.trials.setdefault(prompt, self._seen(replace(trial, prompt=prompt)))
         if len(affordable) < len(requests):
             raise BudgetSpent("budget")
         return [self.trials[prompt] for prompt in requests]
