@@ -117,6 +117,24 @@ def test_few_rows_are_searched_once(folder, tmp_path):
     assert "what to expect on new rows is not known" in done.output
 
 
+def test_facts_of_which_few_are_covered_have_no_interval(folder, tmp_path):
+    rows = [f"thing {n}\t{'film' if n < 2 else f'none {n}'}\n" for n in range(ROWS)]
+    (tmp_path / "facts.tsv").write_text("subject\tobject\n" + "".join(rows))
+    (tmp_path / "candidates.txt").write_text("film\nstory\ngood\n")
+    (tmp_path / "task.toml").write_text(
+        'name = "toy"\nkind = "facts"\ntrain = "facts.tsv"\ndev = "facts.tsv"\n'
+        'template = "{subject} is a [Z]."\ncandidates = "candidates.txt"\n'
+    )
+    (tmp_path / "plan.toml").write_text('[[step]]\nstrategy = "paraphrase"\nmethod = ["edits"]\n')
+    words = ["--task", tmp_path / "task.toml", "--model", saved("bert"), "--budget", 6]
+    run("search", tmp_path / "plan.toml", *words, "-o", tmp_path / "run", "-q")
+    text = (tmp_path / "run" / "prompts.json").read_text()
+    assert "Infinity" not in text
+    best = json.loads(text)["search"]["expected"]["best"]
+    assert "p@1_ci95" in best
+    assert "log_likelihood_ci95" not in best
+
+
 def made(best, gain=None, **more):
     gained = {"ensemble": best, "ensemble_minus_best": gain}
     expected = {"folds": 4, "best": best, **(gained if gain else {})}

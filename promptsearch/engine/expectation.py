@@ -108,7 +108,9 @@ def _expected(
         values = values[covered] if key == "log_likelihood" else values
         if len(values):
             scores[key] = float(values.mean())
-            scores[f"{key}_ci95"] = list(_interval(values, inflation(folds)))
+            interval = _interval(values, inflation(folds))
+            if np.isfinite(interval).all():  # few covered rows have none
+                scores[f"{key}_ci95"] = list(interval)
     return scores
 
 
