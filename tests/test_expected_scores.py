@@ -106,6 +106,28 @@ def test_a_strategy_alone_tells_it_where_it_can(folder, tmp_path):
     assert saved_file["search"]["expected"] is None
 
 
+def test_nothing_is_expected_of_an_ensemble_that_another_replaced(folder, tmp_path):
+    words = ["--rule", "vote", "--top", 2, "-o", tmp_path / "other"]
+    run("ensemble", folder / "run" / "prompts.json", *words, "-q")
+    file = tmp_path / "other" / "prompts.json"
+    replaced, before = json.loads(file.read_text()), document_of(folder)
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(replaced)
+    expected = before["search"]["expected"]
+    assert replaced["search"]["expected"] == {"folds": 4, "best": expected["best"]}
+    said = run("show", file).output
+    assert "expected of the ensemble" not in said
+    document = {**made(expected["best"]), "ensemble": {"rule": "vote", "members": []}}
+    best, ensemble = expected_lines(document)
+    assert "expected of p1 on new rows" in best
+    assert "of the ensemble, which answers, is not known" in ensemble
+
+
+def test_a_search_cut_short_says_so(folder, tmp_path):
+    words = ["--task", folder / "task.toml", "--model", saved("bert"), "--max-forwards", 150]
+    done = run("search", folder / "plan.toml", *words, "-o", tmp_path / "run")
+    assert "not known: the search was cut short" in done.output
+
+
 def test_few_rows_are_searched_once(folder, tmp_path):
     rows = (folder / "dev.tsv").read_text().splitlines(keepends=True)
     for name in ("train.tsv", "dev.tsv"):
