@@ -282,3 +282,13 @@ def test_a_prompt_has_the_source_that_the_run_itself_gave_it():
     run(steps, Guesses(2))
     assert len({step for step, _ in steps.sources}) == 2
     assert all(step == source for step, source in steps.sources)
+
+
+@pytest.mark.parametrize("budget", [2, 5, 13, 25, 30, 40])
+def test_each_run_has_its_turn_however_small_the_budget(budget):
+    """Runs whose prompts are all other ones must not leave the last ones without any."""
+    climb = Climb(4, 20)
+    result = run(climb, Guesses(1), limits=Limits(prompts=budget))
+    assert result.spent.prompts <= budget
+    assert result.expected is not None
+    assert result.expected.best["n"] == ROWS
