@@ -1,6 +1,6 @@
 """Folds of dev: runs that do not see them, shared scores, and what is told of new rows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -292,3 +292,24 @@ def test_each_run_has_its_turn_however_small_the_budget(budget):
     assert result.spent.prompts <= budget
     assert result.expected is not None
     assert result.expected.best["n"] == ROWS
+
+
+@pytest.mark.parametrize("forwards", range(51, 82, 3))
+def test_forwards_stay_back_for_members_beside_the_finalists(forwards):
+    """Without them the last phase ends early, and nothing counts as exact."""
+
+    class Steps:
+        def search(self, task, score):
+            judge = Guesses(3)
+            names = [prompt(f"q{n}") for n in range(200)]
+            names.sort(key=lambda one: -judge.of(one).log_right.mean())
+            steps = {"A": names[:40], "B": names[60:70]}
+            for step, prompts in steps.items():
+                source = Source("toy", (), {"step": step})
+                score([replace(one, source=source) for one in prompts])
+
+    design = SearchDesign(ensemble=EnsembleRule("mean", 10, 5))
+    limits = Limits(forwards=forwards * ROWS)
+    result = run(Steps(), Guesses(3), design, fast=lambda: Guesses(3), limits=limits)
+    assert result.exact
+    assert result.spent.forwards <= forwards * ROWS

@@ -105,6 +105,7 @@ def search_prompts(
     trial_scorer = TrialScorer.open(
         task.prompt, scorer, objective, Budget(exploring), ledger, top, on_progress
     )
+    trial_scorer.members = design.ensemble.top if design.ensemble else 0
     contest = None if race is None else Race(scorer.count("dev"), race)
     exploration = Exploration(trial_scorer, fast, contest)
     runs = _runs(exploration, design, task.seed)
