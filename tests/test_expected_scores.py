@@ -116,6 +116,28 @@ def test_a_strategy_alone_tells_it_where_it_can(folder, tmp_path):
     assert saved_file["search"]["expected"] is None
 
 
+def test_nothing_is_expected_of_an_ensemble_that_another_replaced(folder, tmp_path):
+    words = ["--rule", "vote", "--top", 2, "-o", tmp_path / "other"]
+    run("ensemble", folder / "run" / "prompts.json", *words, "-q")
+    file = tmp_path / "other" / "prompts.json"
+    replaced, before = json.loads(file.read_text()), document_of(folder)
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(replaced)
+    expected = before["search"]["expected"]
+    assert replaced["search"]["expected"] == {"folds": 4, "best": expected["best"]}
+    said = run("show", file).output
+    assert "expected of the ensemble" not in said
+    document = {**made(expected["best"]), "ensemble": {"rule": "vote", "members": []}}
+    best, ensemble = expected_lines(document)
+    assert "expected of p1 on new rows" in best
+    assert "of the ensemble, which answers, is not known" in ensemble
+
+
+def test_a_search_cut_short_says_so(folder, tmp_path):
+    words = ["--task", folder / "task.toml", "--model", saved("bert"), "--max-forwards", 150]
+    done = run("search", folder / "plan.toml", *words, "-o", tmp_path / "run")
+    assert "not known: the search was cut short" in done.output
+
+
 def test_few_rows_are_searched_once(folder, tmp_path):
     rows = (folder / "dev.tsv").read_text().splitlines(keepends=True)
     for name in ("train.tsv", "dev.tsv"):
@@ -123,8 +145,26 @@ def test_few_rows_are_searched_once(folder, tmp_path):
     (tmp_path / "task.toml").write_text((folder / "task.toml").read_text())
     words = ["--task", tmp_path / "task.toml", "--model", saved("bert"), "--budget", 12]
     done = run("search", folder / "plan.toml", *words, "-o", tmp_path / "run")
-    assert "it runs" not in done.output
+    assert "it runs once, for dev has too few rows to be folded (9)" in done.output
     assert "what to expect on new rows is not known" in done.output
+
+
+def test_facts_of_which_few_are_covered_have_no_interval(folder, tmp_path):
+    rows = [f"thing {n}\t{'film' if n < 2 else f'none {n}'}\n" for n in range(ROWS)]
+    (tmp_path / "facts.tsv").write_text("subject\tobject\n" + "".join(rows))
+    (tmp_path / "candidates.txt").write_text("film\nstory\ngood\n")
+    (tmp_path / "task.toml").write_text(
+        'name = "toy"\nkind = "facts"\ntrain = "facts.tsv"\ndev = "facts.tsv"\n'
+        'template = "{subject} is a [Z]."\ncandidates = "candidates.txt"\n'
+    )
+    (tmp_path / "plan.toml").write_text('[[step]]\nstrategy = "paraphrase"\nmethod = ["edits"]\n')
+    words = ["--task", tmp_path / "task.toml", "--model", saved("bert"), "--budget", 6]
+    run("search", tmp_path / "plan.toml", *words, "-o", tmp_path / "run", "-q")
+    text = (tmp_path / "run" / "prompts.json").read_text()
+    assert "Infinity" not in text
+    best = json.loads(text)["search"]["expected"]["best"]
+    assert "p@1_ci95" in best
+    assert "log_likelihood_ci95" not in best
 
 
 def made(best, gain=None, **more):

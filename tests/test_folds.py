@@ -1,6 +1,6 @@
 """Folds of dev: runs that do not see them, shared scores, and what is told of new rows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -267,3 +267,53 @@ def test_members_are_the_best_with_at_most_so_many_of_a_step():
     assert member_indices(steps, 4, 2) == [0, 1, 3, 5]
     assert member_indices(steps, 9, 1) == [0, 3, 6]
     assert member_indices(steps, 3, None) == [0, 1, 2]
+
+
+def test_a_prompt_has_the_source_that_the_run_itself_gave_it():
+    """An earlier run, which sees the rows of this one's fold, may have proposed it elsewhere."""
+
+    @dataclass
+    class Steps:
+        sources: list = field(default_factory=list)
+
+        def search(self, task, score):
+            best = ranked(score([prompt("a"), prompt("b")]), "log_likelihood")[0]
+            step = str(best.prompt.template)
+            (trial,) = score([prompt("x", Source("toy", (), {"step": step}))])
+            self.sources.append((step, trial.prompt.source.evidence["step"]))
+
+    steps = Steps()
+    run(steps, Guesses(2))
+    assert len({step for step, _ in steps.sources}) == 2
+    assert all(step == source for step, source in steps.sources)
+
+
+@pytest.mark.parametrize("budget", [2, 5, 13, 25, 30, 40])
+def test_each_run_has_its_turn_however_small_the_budget(budget):
+    """Runs whose prompts are all other ones must not leave the last ones without any."""
+    climb = Climb(4, 20)
+    result = run(climb, Guesses(1), limits=Limits(prompts=budget))
+    assert result.spent.prompts <= budget
+    assert result.expected is not None
+    assert result.expected.best["n"] == ROWS
+
+
+@pytest.mark.parametrize("forwards", range(51, 82, 3))
+def test_forwards_stay_back_for_members_beside_the_finalists(forwards):
+    """Without them the last phase ends early, and nothing counts as exact."""
+
+    class Steps:
+        def search(self, task, score):
+            judge = Guesses(3)
+            names = [prompt(f"q{n}") for n in range(200)]
+            names.sort(key=lambda one: -judge.of(one).log_right.mean())
+            steps = {"A": names[:40], "B": names[60:70]}
+            for step, prompts in steps.items():
+                source = Source("toy", (), {"step": step})
+                score([replace(one, source=source) for one in prompts])
+
+    design = SearchDesign(ensemble=EnsembleRule("mean", 10, 5))
+    limits = Limits(forwards=forwards * ROWS)
+    result = run(Steps(), Guesses(3), design, fast=lambda: Guesses(3), limits=limits)
+    assert result.exact
+    assert result.spent.forwards <= forwards * ROWS

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from tiny import tiny
 
 from promptsearch.data import Example
 from promptsearch.models import ModelInfo, ScoredTexts, Scoring
@@ -20,6 +21,7 @@ class Listed:
     forwards: int = 0
     tokens: int = 0
     peak_bytes: int = 0
+    cut: bool = False
 
 
 @dataclass
@@ -151,3 +153,17 @@ def test_plans_are_made_a_slice_at_a_time(monkeypatch):
     expected = [np.log(2 / 3), np.log(1 / 3)] * 500
     for judgement in judged.predictions:
         np.testing.assert_allclose(judgement.log_right, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "t5"])
+def test_no_text_is_cut_for_the_answers_of_another_prompt(kind):
+    template = Template.parse("{text} It was [Z].")
+    text = Example("0", {"text": "great film story " * 60}, ("a",))
+    answers = ("good", "good " * 20 + "good")
+    prompts = [Prompt(template, Verbalizer.of({"a": answer, "b": "bad"})) for answer in answers]
+    scorer = Scorer(tiny(kind)[0], Scoring())
+    batch = scorer.predict(prompts, [text])
+    assert batch.cost == scorer.cost(prompts, [text])
+    for prompt, together in zip(prompts, batch.predictions, strict=True):
+        (alone,) = scorer.judge([prompt], [text])
+        np.testing.assert_allclose(together.log_probs, alone.log_probs, atol=1e-4)

@@ -28,6 +28,7 @@ from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import candidates_beside
 from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prediction.fit_ensemble import EnsembleConfig, ensemble_section
+from promptsearch.prediction.selection import without_expected_ensemble
 from promptsearch.prompt_file.prompts_json import Json, PromptFile, read_prompts, write_prompts
 from promptsearch.runs.directory import clear_run
 from promptsearch.runs.run import with_vocabulary_candidates
@@ -90,7 +91,7 @@ def command(prompts: Path, **options: Any) -> None:
     with output_directory(anew, definition, "ensemble") as directory:
         model = model_of_prompts(file, definition, options, console)
         document = {
-            **file.document,
+            **without_expected_ensemble(file.document),
             "ensemble": _ensemble_of(file, definition, model, making, options),
         }
         written = {"prompts.json"}

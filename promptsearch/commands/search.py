@@ -78,8 +78,11 @@ def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Setti
     if (runs := _runs(definition, settings, searcher.folds)) > 1:
         lines.append(
             f"it runs {runs} times, each without another part of dev, which tells what to expect "
-            "on new rows; prompts that several runs come to are scored once"
+            "on new rows; prompts that several runs come to are scored once, so that the budget may "
+            "not be spent"
         )
+    elif searcher.folds > 1:
+        lines.append(f"it runs once, {_why_once(definition, settings)}: nothing is expected")
     if settings.budget is not None:
         examples = len(definition.dev.examples)
         lines.append(
@@ -88,6 +91,12 @@ def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Setti
             "comes on top"
         )
     return lines
+
+
+def _why_once(definition: TaskDefinition, settings: Settings) -> str:
+    if settings.race:
+        return "for a race compares prompts on all rows"
+    return f"for dev has too few rows to be folded ({len(definition.dev.examples):,})"
 
 
 def _runs(definition: TaskDefinition, settings: Settings, folds: int) -> int:

@@ -104,7 +104,7 @@ def _expected(
             interval = wilson(float(values.mean()) * rows, rows)
         else:
             interval = student(values, inflation(len(answers)))
-        scores |= {key: float(values.mean()), f"{key}_ci95": list(interval)}
+        scores |= _with_interval(key, values, interval)
     return {**scores, "vs_manual": _difference(answers, manual, kind)}
 
 
@@ -122,8 +122,14 @@ def _difference(
             interval = tango(won, lost, rows)
         else:
             interval = student(difference, inflation(len(ours)))
-        scores |= {key: float(difference.mean()), f"{key}_ci95": list(interval)}
+        scores |= _with_interval(key, difference, interval)
     return scores
+
+
+def _with_interval(key: str, values: Floats, interval: tuple[float, float]) -> dict[str, object]:
+    """Return the mean and its interval; too few rows have none."""
+    mean: dict[str, object] = {key: float(values.mean())}
+    return {**mean, f"{key}_ci95": list(interval)} if np.isfinite(interval).all() else mean
 
 
 def _values(answers: Sequence[Predictions], kind: str) -> Mapping[str, Floats]:

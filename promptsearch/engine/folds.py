@@ -57,13 +57,15 @@ def deal(strata: Ints, seed: int, folds: int = FOLDS) -> list[tuple[int, ...]]:
 class FoldScore:
     """The `engine.Score` of a run that does not see the rows of one fold.
 
-    `budget` limits the prompts that this run asks for, whether or not others have before.
+    `budget` limits the prompts that this run asks for, whether or not others have before; `fresh`
+    those of them that none has, so that the runs after it have some left.
     """
 
     inner: Exploration
     out: Sequence[int]
     budget: int | None
     trials: dict[Prompt, Trial] = field(default_factory=dict)  # on the rows that it sees
+    fresh: int | None = None
 
     def __call__(
         self, prompts: Iterable[Prompt], *, on: On = "dev", rows: Sequence[int] | None = None
@@ -72,8 +74,10 @@ class FoldScore:
         if on == "train":
             return self.inner(requests, on=on, rows=rows)
         affordable = requests[: self._affordable(requests)]
-        for trial in self.inner(affordable):
-            self.trials.setdefault(trial.prompt, self._seen(trial))
+        if self.fresh is not None:
+            self.fresh -= len(self._unscored(affordable))
+        for prompt, trial in zip(affordable, self.inner(affordable), strict=True):
+            self.trials.setdefault(prompt, self._seen(replace(trial, prompt=prompt)))
         if len(affordable) < len(requests):
             raise BudgetSpent("budget")
         return [self.trials[prompt] for prompt in requests]
@@ -90,12 +94,23 @@ class FoldScore:
     def _affordable(self, prompts: Sequence[Prompt]) -> int:
         """Return how many of the first prompts this run may ask for."""
         new: set[Prompt] = set()
+        unscored = self._unscored(prompts)
+        fresh: set[Prompt] = set()
         for index, prompt in enumerate(prompts):
             if prompt not in self.trials:
                 new.add(prompt)
+            if prompt in unscored:
+                fresh.add(prompt)
             if self.remaining is not None and len(new) > self.remaining:
                 return index
+            if self.fresh is not None and len(fresh) > self.fresh:
+                return index
         return len(prompts)
+
+    def _unscored(self, prompts: Iterable[Prompt]) -> set[Prompt]:
+        """Return the prompts that no run has asked for yet."""
+        scorer, known = self.inner.scorer, self.inner.trials
+        return {prompt for prompt in prompts if scorer.key(prompt, "dev", None) not in known}
 
     def _seen(self, trial: Trial) -> Trial:
         """Return the trial on the rows that this run sees."""

@@ -105,10 +105,11 @@ def search_prompts(
     trial_scorer = TrialScorer.open(
         task.prompt, scorer, objective, Budget(exploring), ledger, top, on_progress
     )
+    trial_scorer.members = design.ensemble.top if design.ensemble else 0
     contest = None if race is None else Race(scorer.count("dev"), race)
     exploration = Exploration(trial_scorer, fast, contest)
     runs = _runs(exploration, design, task.seed)
-    explored = _explore(searcher, task, exploration, runs)
+    explored = _explore(searcher, task, exploration, runs, _shared_budget(exploration, design))
     report = contest.report(explored.trials, trial_scorer) if contest else None
     exact = trial_scorer.exactly()
     rescored = _collect(
@@ -155,7 +156,7 @@ def _runs(exploration: Exploration, design: SearchDesign, seed: int) -> list[Fol
     if design.folds < 2:
         return []
     strata = exploration.scorer.scorer.strata("dev")
-    budget = design.budget or exploration.scorer.budget.limits.prompts
+    budget = _shared_budget(exploration, design)
     number = runs_over(len(strata), design.folds, exploration.race is not None)
     if number == 1:
         return [FoldScore(exploration, (), budget)]
@@ -163,10 +164,21 @@ def _runs(exploration: Exploration, design: SearchDesign, seed: int) -> list[Fol
     return [FoldScore(exploration, rows, share) for rows in deal(strata, seed, number)]
 
 
+def _shared_budget(exploration: Exploration, design: SearchDesign) -> int | None:
+    return design.budget or exploration.scorer.budget.limits.prompts
+
+
 def _explore(
-    searcher: Searcher, task: Task, exploration: Exploration, runs: Sequence[FoldScore]
+    searcher: Searcher,
+    task: Task,
+    exploration: Exploration,
+    runs: Sequence[FoldScore],
+    budget: int | None,
 ) -> Phase:
-    """Let the strategy propose prompts, the task's own prompt first."""
+    """Let the strategy propose prompts, the task's own prompt first.
+
+    Of the `budget` that runs share, each has a part that those before it cannot take.
+    """
 
     def explore() -> None:
         exploration([task.prompt])
@@ -175,6 +187,8 @@ def _explore(
         ended = False
         for number, run in enumerate(runs, 1):
             before = exploration.scorer.budget.spent.prompts
+            if number > 1 and budget is not None:  # the first takes what it may
+                run.fresh = max(0, -(-(budget - before) // (len(runs) - number + 1)))
             ended |= _run_ended(searcher, _told(task, number, len(runs)), run)
             if number > 1:
                 new = exploration.scorer.budget.spent.prompts - before
@@ -192,7 +206,7 @@ def _run_ended(searcher: Searcher, task: Task, run: FoldScore) -> bool:
         run([task.prompt])
         searcher.search(task, run)
     except BudgetSpent as spent:
-        if spent.reason != "budget" or run.inner.remaining == 0:
+        if spent.reason != "budget":
             raise
         return True
     return False

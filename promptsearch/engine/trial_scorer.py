@@ -39,6 +39,7 @@ class TrialScorer:
     finalists: int  # prompts that will be scored again if `fast` ranks
     on_progress: OnProgress | None = None
     fast: SplitScorer | None = None  # ranks instead of `scorer`
+    members: int = 0  # of an ensemble, which are scored again beside the finalists
     _outcomes: dict[str, Outcomes] = field(default_factory=dict)  # by key, of all trials so far
     _known: dict[str, Row] = field(default_factory=dict)
     _ids: dict[Prompt, str] = field(default_factory=dict)
@@ -156,10 +157,10 @@ class TrialScorer:
             self.budget.check_time()
 
     def _reserve(self, like: Prompt, more: int) -> int:
-        """Return the forwards that scoring the finalists and the manual prompt again will take."""
+        """Return the forwards that scoring the manual prompt and the finalists again will take."""
         if self.fast is None:
             return 0
-        again = min(self.finalists + 1, self.budget.spent.prompts + more)
+        again = min(self.finalists + self.members + 1, self.budget.spent.prompts + more)
         return again * self.scorer.cost([like], "dev", None).forwards
 
     def _score_chunk(self, chunk: Keyed, on: On, rows: Rows) -> list[tuple[str, Trial]]:

@@ -95,6 +95,11 @@ class Plan(Protocol):
         """An upper estimate of the memory that one batch takes beside the weights."""
         ...
 
+    @property
+    def cut(self) -> bool:
+        """Whether a text was shortened to leave room for the longest answer."""
+        ...
+
 
 class WhiteBox(Protocol):
     """A model's tokens, the gradients at trigger tokens, and hidden states.

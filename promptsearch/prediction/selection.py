@@ -119,6 +119,17 @@ def expected_in(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return expected if isinstance(expected, Mapping) else None
 
 
+def without_expected_ensemble(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a prompts.json that expects nothing of its ensemble, which another takes the place of.
+
+    What is expected of the best prompt stays: that is still the same.
+    """
+    if (expected := expected_in(document)) is None:
+        return dict(document)
+    kept = {name: expected[name] for name in ("folds", "best") if name in expected}
+    return {**document, "search": {**document["search"], "expected": kept}}
+
+
 def _on_dev(row: object, metric: str) -> float | None:
     match row:
         case {"scores": {"dev": {**scores}}} if isinstance(score := scores.get(metric), float):

@@ -95,10 +95,10 @@ class Scorer:
         cost = Cost()
         for group in groups_of(prompts):
             for chunk, rows in _slices(group.templates, len(examples)):
-                plan = self._plan(chunk, group, [examples[i] for i in rows])
-                found = {v: [builders[Prompt(t, v)] for t in chunk] for v in group.verbalizers}
-                self._run(plan, group, rows, found)
-                cost += Cost.of(plan)
+                for part, plan in self._plans(chunk, group, [examples[i] for i in rows]):
+                    found = {v: [builders[Prompt(t, v)] for t in chunk] for v in part.verbalizers}
+                    self._run(plan, part, rows, found)
+                    cost += Cost.of(plan)
         return PredictionBatch(tuple(builders[prompt].judgement() for prompt in prompts), cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
@@ -106,7 +106,8 @@ class Scorer:
         cost = Cost()
         for group in groups_of(prompts):
             for chunk, rows in _slices(group.templates, len(examples)):
-                cost += Cost.of(self._plan(chunk, group, [examples[i] for i in rows]))
+                plans = self._plans(chunk, group, [examples[i] for i in rows])
+                cost += sum((Cost.of(plan) for _, plan in plans), Cost())
         return cost
 
     def label_log_probs(self, prompts: Sequence[Prompt], examples: Dataset) -> NDArray[np.float32]:
@@ -119,14 +120,15 @@ class Scorer:
         index = {prompt: number for number, prompt in enumerate(prompts)}
         for group in groups_of(prompts):
             for chunk, rows in _slices(group.templates, len(examples)):
-                plan = self._plan(chunk, group, [examples[i] for i in rows])
-                for block in self.model.run(plan):
-                    owners, spots = np.divmod(np.array(block.rows), len(rows))
-                    for verbalizer, columns in group.columns.items():
-                        of_templates = [index[Prompt(t, verbalizer)] for t in chunk]
-                        values[np.array(of_templates)[owners], spots + rows.start] = self.labelling(
-                            verbalizer
-                        ).label_log_probs(block.log_probs[:, columns])
+                for part, plan in self._plans(chunk, group, [examples[i] for i in rows]):
+                    for block in self.model.run(plan):
+                        owners, spots = np.divmod(np.array(block.rows), len(rows))
+                        for verbalizer, columns in part.columns.items():
+                            of_templates = np.array([index[Prompt(t, verbalizer)] for t in chunk])
+                            labelling = self.labelling(verbalizer)
+                            values[of_templates[owners], spots + rows.start] = (
+                                labelling.label_log_probs(block.log_probs[:, columns])
+                            )
         return values
 
     def labelling(self, verbalizer: Verbalizer) -> LabelAggregation:
@@ -135,6 +137,19 @@ class Scorer:
             aggregation = LabelAggregation.of(verbalizer, self.model, self.answer_score, self.facts)
             self._labellings[verbalizer] = aggregation
         return self._labellings[verbalizer]
+
+    def _plans(
+        self, templates: Sequence[Template], group: "PromptGroup", examples: Dataset
+    ) -> Iterator[tuple["PromptGroup", Plan]]:
+        """Yield the group with its plan; where a text is cut for the longest answer, each
+        verbalizer's own: what a prompt scores must not depend on the answers of others."""
+        plan = self._plan(templates, group, examples)
+        if len(group.verbalizers) == 1 or not plan.cut:
+            yield group, plan
+            return
+        for verbalizer in group.verbalizers:
+            alone = PromptGroup(group.templates, (verbalizer,))
+            yield alone, self._plan(templates, alone, examples)
 
     def _plan(self, templates: Sequence[Template], group: "PromptGroup", examples: Dataset) -> Plan:
         texts = [template.fill(example.inputs) for template in templates for example in examples]

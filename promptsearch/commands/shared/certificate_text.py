@@ -44,7 +44,7 @@ def _as_given(document: Mapping[str, Any]) -> Iterator[str]:
 
 def named_difference(differences: Mapping[str, Any], metric: str) -> Mapping[str, Any]:
     """Return a metric's `delta` and `ci95` of the differences by metric; empty without it."""
-    if metric not in differences:
+    if f"{metric}_ci95" not in differences:
         return {}
     return {"delta": differences[metric], "ci95": differences[f"{metric}_ci95"]}
 

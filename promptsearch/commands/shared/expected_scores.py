@@ -36,21 +36,34 @@ def expected_lines(document: Row) -> list[str]:
     """Return what to expect of the winner, in a line; or why that cannot be told."""
     expected, search = expected_in(document), document.get("search") or {}
     if expected is None:
-        return [_UNTOLD] if search.get("race") is None and _is_young(search) else []
+        if search.get("race") is not None or not _is_young(search):
+            return []
+        return [_UNTOLD if search.get("stopped_because") in _WHOLE else _CUT_SHORT]
     metric, wins = interval_metric(document["task"]["kind"]), ensemble_wins(document)
-    winner = expected["ensemble"] if wins and expected.get("ensemble") else expected["best"]
-    name = "the ensemble" if winner is expected.get("ensemble") else document["prompts"][0]["id"]
+    together = expected.get("ensemble") if wins else None
+    winner = together or expected["best"]
+    name = "the ensemble" if together else document["prompts"][0]["id"]
     over = _gain(winner.get("vs_manual") or {}, metric)
     scores = f"{title_of(metric)} {_cell(winner, metric)}{over}"
     if "log_likelihood" in winner:
         scores += f"; log-likelihood {_cell(winner, 'log_likelihood')}"
     how = f"{winner['n']:,} rows of dev, each answered by a winner that it had no part in choosing"
-    return [f"expected of {name} on new rows: {scores} ({how})"]
+    line = f"expected of {name} on new rows: {scores} ({how})"
+    return [line, _NOT_OF_ENSEMBLE] if wins and not together else [line]
 
 
 _UNTOLD = (
     "what to expect on new rows is not known: every row of dev had a part in the choice, so the "
     "scores above are too high; promptsearch certify --again finds out"
+)
+_WHOLE = ("finished", "budget")  # reasons to stop of a search that came to its end
+_CUT_SHORT = (
+    "what to expect on new rows is not known: the search was cut short, and the scores above, "
+    "which chose the prompts, are too high; promptsearch certify --again finds out"
+)
+_NOT_OF_ENSEMBLE = (
+    "what to expect of the ensemble, which answers, is not known: the search tells it of its best "
+    "prompt alone; promptsearch evaluate finds out, on a test file"
 )
 
 
@@ -69,9 +82,10 @@ def _cell(scores: Row | None, metric: str) -> str:
 
 def _gain(differences: Row, metric: str) -> str:
     """`, +0.17 [-0.02, +0.36] over the manual prompt`; empty where it is not known."""
-    if (delta := differences.get(metric)) is None:
+    delta, ends = differences.get(metric), differences.get(f"{metric}_ci95")
+    if delta is None or ends is None:
         return ""
-    low, high = differences[f"{metric}_ci95"]
+    low, high = ends
     return f", {delta:+.2f} [{low:+.2f}, {high:+.2f}] over the manual prompt"
 
 

@@ -111,6 +111,7 @@ class BatchPlan:
     encoder_decoder: bool = (
         False  # a text passes once by itself (an encoder), and its fillings apart
     )
+    cut: bool = False  # see `Plan`
 
     @cached_property
     def forwards(self) -> int:

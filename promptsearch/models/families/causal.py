@@ -47,6 +47,7 @@ class EncodedAnswer:
     ids: tuple[int, ...]
     first: int  # the answer's first token, with the space before it
     token_count: int  # tokens of the answer's texts; 1 if they are not counted
+    cut: bool = False  # whether the text was shortened
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class AnswerEncoder:
                     sizes = [len(answer.ids) for answer in of_text]
                     longest = sizes.index(max(sizes))
                     text = self._cut(text, answers[longest], room)
-                    of_text = self._encode_answers([text], answers)
+                    short = self._encode_answers([text], answers)
+                    of_text = [replace(answer, cut=True) for answer in short]
                 yield of_text
 
     def prompt_ids(self, text: Filled) -> list[int]:
@@ -112,8 +114,8 @@ class AnswerEncoder:
         )
         firsts = (first for _, first in encoded)
         return [
-            EncodedAnswer(tuple(ids), *rest)
-            for ids, *rest in zip(with_triggers, firsts, token_counts, strict=True)
+            EncodedAnswer(tuple(ids), first, count)
+            for ids, first, count in zip(with_triggers, firsts, token_counts, strict=True)
         ]
 
     def _token_counts(self, written: Sequence[EncodedChatText]) -> list[int]:
@@ -223,11 +225,15 @@ class CausalFamily:
         width, norm = width_of(requests), scoring.length_norm
         encoder = self._encoder(runtime, norm == "token")
         prefixes: list[tuple[list[int], Completions]] = []
+        cut = False
         for request in requests:
             shared = CausalCompletions(request.answers, norm, self.begin, runtime.device, width)
-            prefixes += (shared.of(each) for each in encoder.encode(request.texts, request.answers))
+            for each in encoder.encode(request.texts, request.answers):
+                prefixes.append(shared.of(each))
+                cut |= each[0].cut
         encoded = [Encoded(prefix, (), ()) for prefix, _ in prefixes]
-        return runtime.plan_batches(distinct_texts(encoded, [shared for _, shared in prefixes]))
+        texts = distinct_texts(encoded, [shared for _, shared in prefixes])
+        return replace(runtime.plan_batches(texts), cut=cut)
 
     def recipe(self, backend: ForwardBackend) -> ForwardRecipe:
         """Return how planned sequences are assembled, and what passes them."""

@@ -1,6 +1,7 @@
 """Masked language models (BERT, RoBERTa, ...): an answer of k tokens stands at k masks."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, Self
 
@@ -163,7 +164,8 @@ class MaskedFamily:
         by_text = [c for c, r in zip(completions, requests, strict=True) for _ in r.texts]
         pairs = zip(by_text, encoded, strict=True)
         of_texts = [each.for_slots(text.slot_contexts) for each, text in pairs]
-        return runtime.plan_batches(distinct_texts(encoded, of_texts))
+        plan = runtime.plan_batches(distinct_texts(encoded, of_texts))
+        return replace(plan, cut=any(text.cut for text in encoded))
 
     def _completions(
         self,

@@ -47,6 +47,10 @@ class GradientPlan:
         """An upper estimate: every layer's activations are kept for the backward pass."""
         return self.plan.limits.layers * self.plan.peak_bytes
 
+    @property
+    def cut(self) -> bool:
+        return self.plan.cut
+
 
 @dataclass(frozen=True, eq=False)
 class TriggerGradients:

@@ -20,6 +20,7 @@ class Encoded:
     ids: list[int]
     slots: tuple[int, ...]  # positions in ids
     slot_contexts: SlotContexts
+    cut: bool = False  # whether its inputs were shortened, to leave room for answers
 
 
 def line_of(filled: Filled, controls: Sequence[int]) -> TokenizerInput:
@@ -60,10 +61,10 @@ def encode(
     encoded = []
     for filled, text_ids in zip(texts, ids, strict=True):
         contexts = slot_contexts(filled)
-        if len(text_ids) > room(contexts):
+        if cut := len(text_ids) > room(contexts):
             filled, text_ids = _cut(filled, tokens, controls, room(contexts))
         slots = _slots(text_ids, controls, len(contexts))
-        encoded.append(Encoded(insert_triggers(text_ids, filled), slots, contexts))
+        encoded.append(Encoded(insert_triggers(text_ids, filled), slots, contexts, cut))
     return encoded
 
 
