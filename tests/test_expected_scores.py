@@ -145,7 +145,7 @@ def test_few_rows_are_searched_once(folder, tmp_path):
     (tmp_path / "task.toml").write_text((folder / "task.toml").read_text())
     words = ["--task", tmp_path / "task.toml", "--model", saved("bert"), "--budget", 12]
     done = run("search", folder / "plan.toml", *words, "-o", tmp_path / "run")
-    assert "it runs once, for dev has too few rows to be folded (9)" in done.output
+    assert "it runs once, for dev has too few rows to be folded (8)" in done.output
     assert "what to expect on new rows is not known" in done.output
 
 

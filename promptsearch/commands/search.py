@@ -78,7 +78,7 @@ def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Setti
     if (runs := _runs(definition, settings, searcher.folds)) > 1:
         lines.append(
             f"it runs {runs} times, each without another part of dev, which tells what to expect "
-            "on new rows; prompts that several runs come to are scored once, so that the budget may "
+            "on new rows; prompts that several runs come to are scored once, so the budget need "
             "not be spent"
         )
     elif searcher.folds > 1:
