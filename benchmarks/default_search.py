@@ -31,7 +31,7 @@ from over_seeds import difference
 
 from promptsearch import Example, JointSearch, Scorer, Settings, load_model, load_task, search
 from promptsearch.data import Split, TaskDefinition
-from promptsearch.engine.expectation import members_of
+from promptsearch.engine.expectation import EnsembleRule, members_of
 from promptsearch.engine.folds import FOLDS, share_of_run
 from promptsearch.engine.trial import Expectation, Result
 from promptsearch.evaluation.word_baseline import NAME, word_baseline
@@ -48,7 +48,6 @@ ALONE = (
     *("answers-prune", "answers-likelihood-ratio", "answers-probe"),
     *("paraphrase", "generate", "gradient"),
 )
-TOP, PER_STEP = 10, 5  # of the default plan's ensemble
 Cell = Mapping[str, Any]
 
 
@@ -67,7 +66,8 @@ class Bench:
         share = share_of_run(self.budget, FOLDS) or 0
         default = JointSearch.by_default(definition.kind, False, share - 1)
         result, seconds = self._timed(default, definition, Settings(budget=self.budget, seed=seed))
-        cell |= self._joint(result, seconds, definition, test)
+        assert default.design.ensemble is not None, "the default plan ends in one"
+        cell |= self._joint(result, default.design.ensemble, seconds, definition, test)
         for name in ALONE:
             most = result.spent.forwards
             settings = Settings(budget=self.budget, max_forwards=most, seed=seed)
@@ -84,12 +84,17 @@ class Bench:
         return result, round(time.perf_counter() - began, 1)
 
     def _joint(
-        self, result: Result, seconds: float, definition: TaskDefinition, test: Sequence[Example]
+        self,
+        result: Result,
+        rule: EnsembleRule,
+        seconds: float,
+        definition: TaskDefinition,
+        test: Sequence[Example],
     ) -> dict[str, Cell]:
-        members = members_of(result.ranked, TOP, PER_STEP)
+        members = members_of(result.ranked, rule.top, rule.per_step)
         prompts = [result.best.prompt, *(member.prompt for member in members)]
         best, *others = self._scorer(definition).judge(prompts, test)
-        whole, told = together(others, "mean"), _told(result, seconds)
+        whole, told = together(others, rule.rule), _told(result, seconds)
         expected = result.expected
         assert expected is not None, "dev is large enough for folds"
         wins = expected.ensemble_wins("log_likelihood")

@@ -33,6 +33,7 @@ from over_seeds import difference
 
 from promptsearch import Scorer, Settings, load_model, load_task, search
 from promptsearch.data import TaskDefinition
+from promptsearch.engine.expectation import member_indices
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt
@@ -107,7 +108,7 @@ def choices(pool: Pool) -> dict[str, list[int]]:
     chosen = {name: [int(values.argmax())] for name, values in estimates.items()}
     order = np.argsort(-estimates["dev"], kind="stable").tolist()
     chosen |= {f"mean of {k}": order[:k] for k in (5, 10, 20, 30)}
-    chosen |= {f"mean of {k}, 5 each": _capped(order, pool.strategies)[:k] for k in (10, 20)}
+    chosen |= {f"mean of {k}, 5 each": _capped(order, pool.strategies, k) for k in (10, 20)}
     return {"manual": [0], **chosen}
 
 
@@ -122,14 +123,10 @@ def _shrunken(values: Floats, error: Floats, strategies: Sequence[str]) -> Float
     return shrunken
 
 
-def _capped(order: Sequence[int], strategies: Sequence[str], most: int = 5) -> list[int]:
-    counts: dict[str, int] = {}
-    kept = []
-    for prompt in order:
-        counts[strategies[prompt]] = counts.get(strategies[prompt], 0) + 1
-        if counts[strategies[prompt]] <= most:
-            kept.append(prompt)
-    return kept
+def _capped(order: Sequence[int], strategies: Sequence[str], members: int) -> list[int]:
+    """Return the first members, at most five of one strategy."""
+    steps = [strategies[prompt] for prompt in order]
+    return [order[index] for index in member_indices(steps, members, 5)]
 
 
 def line_of(pool: Pool) -> dict[str, dict[str, float]]:

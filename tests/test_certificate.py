@@ -11,13 +11,12 @@ from promptsearch.evaluation.certificate.paired import (
     Z,
     paired_interval,
     rows_needed,
-    tango,
 )
 from promptsearch.evaluation.certificate.score_matrix import best_by
 from promptsearch.evaluation.certificate.splits import few_shots
 from promptsearch.evaluation.certificate.verdict import verdict_of
 from promptsearch.metrics.folds import stratified_folds
-from promptsearch.metrics.intervals import inflation, student_quantile
+from promptsearch.metrics.intervals import inflation, student_quantile, tango
 
 
 def hits(accuracies, rows, seed):

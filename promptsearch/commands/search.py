@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import rich_click as click
 
@@ -16,10 +16,8 @@ from promptsearch.engine.folds import FOLDS, runs_over, share_of_run
 from promptsearch.prediction.fit_ensemble import EnsembleConfig
 from promptsearch.runs.run import task_of
 from promptsearch.runs.settings import Settings
-from promptsearch.scoring.combination import Rule
 from promptsearch.searchers import JointSearch
 from promptsearch.searchers.joint.feasibility import check_feasible
-from promptsearch.searchers.joint.plan import EnsembleStep
 from promptsearch.searchers.joint.plan_file import plan_as_toml, plan_summary, read_plan
 
 dry_run_option = click.option(
@@ -51,12 +49,9 @@ def _ensemble_maker(
     searcher: JointSearch, definition: TaskDefinition, options: Mapping[str, Any]
 ) -> After | None:
     """Return the maker of an ensemble from the best prompts, if the plan has one."""
-    if searcher.ensemble is None:
+    if (planned := searcher.design.ensemble) is None:
         return None
-    planned = EnsembleStep.of(searcher.ensemble, "ensemble")
-    making = EnsembleConfig(
-        cast(Rule, planned.rule), planned.top, planned.per_step, seed=options["seed"]
-    )
+    making = EnsembleConfig(planned.rule, planned.top, planned.per_step, seed=options["seed"])
     return lambda directory, model: write_ensemble(directory, definition, model, making, options)
 
 

@@ -1,7 +1,7 @@
 """The budget of a search, and the model calls that it pays for."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import NamedTuple, cast
@@ -10,6 +10,7 @@ from promptsearch.engine.ledger import Row
 from promptsearch.engine.progress import Limits
 from promptsearch.engine.trial import Spent
 from promptsearch.errors import BudgetSpent
+from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost
 
 
@@ -24,6 +25,19 @@ class ModelCall(NamedTuple):
     def actual_cost(self) -> Cost:
         """The cost of the call, once it has run."""
         return self.cost if self.spent is None else self.spent()
+
+
+def affordable_first(
+    prompts: Sequence[Prompt], known: Container[Prompt], remaining: int | None
+) -> int:
+    """Return how many of the first prompts there is room for; one that is known takes none."""
+    new: set[Prompt] = set()
+    for index, prompt in enumerate(prompts):
+        if prompt not in known:
+            new.add(prompt)
+        if remaining is not None and len(new) > remaining:
+            return index
+    return len(prompts)
 
 
 @dataclass

@@ -14,7 +14,7 @@ import numpy as np
 from promptsearch.engine.folds import FoldRun
 from promptsearch.engine.trial import Expectation, Trial, ranked
 from promptsearch.metrics import METRIC, interval_metric
-from promptsearch.metrics.intervals import inflation, student, tango, wilson
+from promptsearch.metrics.intervals import inflation, paired, student, wilson
 from promptsearch.metrics.predictions import Floats, Predictions
 from promptsearch.prompt import Prompt
 from promptsearch.scoring.combination import LEARNED, Rule, together
@@ -116,13 +116,7 @@ def _difference(
     others = _values(theirs, kind)
     for key, values in _values(ours, kind).items():
         difference = values - others[key]
-        if np.isin(difference, (-1.0, 0.0, 1.0)).all():
-            rows = len(difference) / inflation(len(ours))
-            won, lost = (float((difference == sign).mean()) * rows for sign in (1, -1))
-            interval = tango(won, lost, rows)
-        else:
-            interval = student(difference, inflation(len(ours)))
-        scores |= _with_interval(key, difference, interval)
+        scores |= _with_interval(key, difference, paired(difference, inflation(len(ours))))
     return scores
 
 

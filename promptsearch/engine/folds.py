@@ -5,13 +5,13 @@ in it; what its winner scores on them is what to expect on new rows. The runs sh
 that a prompt which several of them come to is scored once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
 import numpy as np
 
-from promptsearch.engine.budget import ModelCall
+from promptsearch.engine.budget import ModelCall, affordable_first
 from promptsearch.engine.exploration import Exploration
 from promptsearch.engine.trial import On, Trial
 from promptsearch.errors import BudgetSpent
@@ -73,11 +73,13 @@ class FoldScore:
         requests = list(prompts)
         if on == "train":
             return self.inner(requests, on=on, rows=rows)
-        affordable = requests[: self._affordable(requests)]
+        scored = set() if self.fresh is None else self._scored(requests)
+        affordable = requests[: self._affordable(requests, scored)]
         if self.fresh is not None:
-            self.fresh -= len(self._unscored(affordable))
+            self.fresh -= len(set(affordable) - scored)
         for prompt, trial in zip(affordable, self.inner(affordable), strict=True):
-            self.trials.setdefault(prompt, self._seen(replace(trial, prompt=prompt)))
+            if prompt not in self.trials:
+                self.trials[prompt] = self._seen(replace(trial, prompt=prompt))
         if len(affordable) < len(requests):
             raise BudgetSpent("budget")
         return [self.trials[prompt] for prompt in requests]
@@ -91,26 +93,15 @@ class FoldScore:
         """Prompts that this run may still ask for."""
         return None if self.budget is None else self.budget - len(self.trials)
 
-    def _affordable(self, prompts: Sequence[Prompt]) -> int:
+    def _affordable(self, prompts: Sequence[Prompt], scored: Container[Prompt]) -> int:
         """Return how many of the first prompts this run may ask for."""
-        new: set[Prompt] = set()
-        unscored = self._unscored(prompts)
-        fresh: set[Prompt] = set()
-        for index, prompt in enumerate(prompts):
-            if prompt not in self.trials:
-                new.add(prompt)
-            if prompt in unscored:
-                fresh.add(prompt)
-            if self.remaining is not None and len(new) > self.remaining:
-                return index
-            if self.fresh is not None and len(fresh) > self.fresh:
-                return index
-        return len(prompts)
+        asked = affordable_first(prompts, self.trials, self.remaining)
+        return min(asked, affordable_first(prompts, scored, self.fresh))
 
-    def _unscored(self, prompts: Iterable[Prompt]) -> set[Prompt]:
-        """Return the prompts that no run has asked for yet."""
+    def _scored(self, prompts: Iterable[Prompt]) -> set[Prompt]:
+        """Return the prompts that a run has asked for already."""
         scorer, known = self.inner.scorer, self.inner.trials
-        return {prompt for prompt in prompts if scorer.key(prompt, "dev", None) not in known}
+        return {prompt for prompt in prompts if scorer.key(prompt, "dev", None) in known}
 
     def _seen(self, trial: Trial) -> Trial:
         """Return the trial on the rows that this run sees."""

@@ -102,10 +102,10 @@ def search_prompts(
     ledger = ledger or Ledger()
     exploring = reserve_forwards(limits, tuner, task.prompt, ledger.rows) if tuner else limits
     top = max(FINALISTS, tuner.config.top) if tuner else FINALISTS
+    members = design.ensemble.top if design.ensemble else 0
     trial_scorer = TrialScorer.open(
-        task.prompt, scorer, objective, Budget(exploring), ledger, top, on_progress
+        task.prompt, scorer, objective, Budget(exploring), ledger, top, on_progress, members
     )
-    trial_scorer.members = design.ensemble.top if design.ensemble else 0
     contest = None if race is None else Race(scorer.count("dev"), race)
     exploration = Exploration(trial_scorer, fast, contest)
     runs = _runs(exploration, design, task.seed)

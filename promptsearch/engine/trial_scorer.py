@@ -56,6 +56,7 @@ class TrialScorer:
         ledger: Ledger,
         finalists: int = FINALISTS,
         on_progress: OnProgress | None = None,
+        members: int = 0,
     ) -> "TrialScorer":
         """Return the scorer of a new or resumed search.
 
@@ -64,7 +65,17 @@ class TrialScorer:
         check_trials(ledger)
         budget.resume(ledger.rows)
         known = {str(row["key"]): row for row in ledger.rows if _is_whole(row)}
-        return cls(start, scorer, objective, ledger, budget, finalists, on_progress, _known=known)
+        return cls(
+            start,
+            scorer,
+            objective,
+            ledger,
+            budget,
+            finalists,
+            on_progress,
+            members=members,
+            _known=known,
+        )
 
     def exactly(self) -> "TrialScorer":
         """Return the scorer whose scores count, whatever time it takes; it knows all trials."""

@@ -39,16 +39,30 @@ def bootstrap(
 
 
 def student(values: Floats, inflated: float = 1.0) -> tuple[float, float]:
-    """Return Student's 95% interval of the mean of some rows' values.
+    """Return Student's 95% interval of the mean of values (row,) or (repeat, row).
 
-    `inflated` is the factor by which their variance is multiplied. Fewer than four rows have no
-    interval: it is all numbers.
+    Repeats are the same rows again: the width is that of one repeat, averaged over them. `inflated`
+    is the factor by which the variance is multiplied, as if there were so many times fewer rows.
+    Fewer than four rows have no interval: it is all numbers.
     """
-    if len(values) < 4:
+    rows = values.shape[-1]
+    if rows < 4:
         return -np.inf, np.inf
-    error = sqrt(float(values.var(ddof=1)) * inflated / len(values))
-    half = student_quantile(len(values) - 1) * error
+    error = sqrt(float(values.var(axis=-1, ddof=1).mean()) / (rows / inflated))
+    half = student_quantile(rows - 1) * error
     return float(values.mean()) - half, float(values.mean()) + half
+
+
+def paired(differences: Floats, inflated: float = 1.0) -> tuple[float, float]:
+    """Return the 95% interval of a mean paired difference: Tango's for hits, else Student's.
+
+    Axes and `inflated` are those of `student`.
+    """
+    if not np.isin(differences, (-1.0, 0.0, 1.0)).all():
+        return student(differences, inflated)
+    rows = differences.shape[-1] / inflated
+    won, lost = (float((differences == sign).mean()) * rows for sign in (1, -1))
+    return tango(won, lost, rows)
 
 
 def inflation(folds: int) -> float:

@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 from promptsearch.corpora.sentences import CorpusFormat
 from promptsearch.data import TaskDefinition, with_candidates
 from promptsearch.engine import search_prompts
-from promptsearch.engine.expectation import EnsembleRule
 from promptsearch.engine.ledger import LEDGER, Ledger, Row
 from promptsearch.engine.progress import OnProgress
 from promptsearch.engine.search import SearchDesign
@@ -39,10 +37,7 @@ from promptsearch.runs.scorer_setup import (
 )
 from promptsearch.runs.settings import Settings
 from promptsearch.scoring import PromptScorer, Scorer
-from promptsearch.scoring.combination import Rule
 from promptsearch.scoring.split_scorer import SplitScorer
-from promptsearch.searchers.joint.plan import EnsembleStep
-from promptsearch.searchers.joint.search import JointSearch
 
 LONG = 5.0  # seconds of a search whose course is told
 
@@ -196,11 +191,10 @@ def _raw_baseline(definition: TaskDefinition, scorer: Scorer, exact: PromptScore
 
 def design_of(searcher: Searcher) -> SearchDesign:
     """Return how often a strategy runs, and what becomes of its best prompts."""
-    if not isinstance(searcher, JointSearch):
-        return SearchDesign(adaptive=getattr(searcher, "adaptive", True))
-    step = searcher.ensemble and EnsembleStep.of(searcher.ensemble, "ensemble")
-    rule = EnsembleRule(cast(Rule, step.rule), step.top, step.per_step) if step else None
-    return SearchDesign(searcher.folds, ensemble=rule, budget=searcher.budget)
+    design = getattr(searcher, "design", None)
+    if isinstance(design, SearchDesign):
+        return design
+    return SearchDesign(adaptive=getattr(searcher, "adaptive", True))
 
 
 def with_vocabulary_candidates(definition: TaskDefinition, model: LanguageModel) -> TaskDefinition:

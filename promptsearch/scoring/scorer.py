@@ -121,12 +121,14 @@ class Scorer:
         for group in groups_of(prompts):
             for chunk, rows in _slices(group.templates, len(examples)):
                 for part, plan in self._plans(chunk, group, [examples[i] for i in rows]):
+                    places = {
+                        v: np.array([index[Prompt(t, v)] for t in chunk]) for v in part.verbalizers
+                    }
                     for block in self.model.run(plan):
                         owners, spots = np.divmod(np.array(block.rows), len(rows))
                         for verbalizer, columns in part.columns.items():
-                            of_templates = np.array([index[Prompt(t, verbalizer)] for t in chunk])
                             labelling = self.labelling(verbalizer)
-                            values[of_templates[owners], spots + rows.start] = (
+                            values[places[verbalizer][owners], spots + rows.start] = (
                                 labelling.label_log_probs(block.log_probs[:, columns])
                             )
         return values

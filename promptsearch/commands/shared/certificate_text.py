@@ -33,7 +33,7 @@ def _as_given(document: Mapping[str, Any]) -> Iterator[str]:
         gains = [
             f"{difference(named)} of {name}"
             for row, name in rows
-            if row and (named := named_difference(row.get("vs_manual") or {}, metric))
+            if row and (named := _named_difference(row.get("vs_manual") or {}, metric))
         ]
         if gains:
             yield (
@@ -42,7 +42,7 @@ def _as_given(document: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-def named_difference(differences: Mapping[str, Any], metric: str) -> Mapping[str, Any]:
+def _named_difference(differences: Mapping[str, Any], metric: str) -> Mapping[str, Any]:
     """Return a metric's `delta` and `ci95` of the differences by metric; empty without it."""
     if f"{metric}_ci95" not in differences:
         return {}

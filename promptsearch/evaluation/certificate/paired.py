@@ -6,11 +6,8 @@ each possible difference against the rows; for other values Student's t.
 """
 
 from dataclasses import dataclass
-from math import sqrt
 
-import numpy as np
-
-from promptsearch.metrics.intervals import Z, student_quantile, tango
+from promptsearch.metrics.intervals import Z, paired
 from promptsearch.metrics.predictions import Floats
 
 POWER_Z = 0.841621  # of 80% power
@@ -33,15 +30,9 @@ def paired_interval(differences: Floats, inflated: float = 1.0) -> Interval:
     that of one repeat, averaged over them. `inflated` is the factor by which the variance is
     multiplied, as if there were so many times fewer rows.
     """
-    mean, rows = float(differences.mean()), differences.shape[1] / inflated
     variance = float(differences.var(axis=1, ddof=1).mean())
-    if np.isin(differences, (-1.0, 0.0, 1.0)).all():
-        won, lost = ((differences == sign).mean() for sign in (1, -1))
-        low, high = tango(float(won) * rows, float(lost) * rows, rows)
-    else:
-        half = student_quantile(differences.shape[1] - 1) * sqrt(variance / rows)
-        low, high = mean - half, mean + half
-    return Interval(mean, low, high, variance * inflated)
+    low, high = paired(differences, inflated)
+    return Interval(float(differences.mean()), low, high, variance * inflated)
 
 
 def rows_needed(interval: Interval) -> float:

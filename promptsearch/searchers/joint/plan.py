@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
 
+from promptsearch.engine.expectation import EnsembleRule
 from promptsearch.errors import PromptSearchError, RunError, did_you_mean
+from promptsearch.scoring.combination import Rule
 from promptsearch.searchers.joint.cross import CROSS, Cross
 from promptsearch.searchers.strategies import SEARCHERS
 
@@ -46,26 +48,17 @@ class PlanStep:
         return cls(strategy, searcher, counts.get("from") or 1, counts["budget"])
 
 
-@dataclass(frozen=True)
-class EnsembleStep:
-    """The rule by which the best prompts become one, and how many they are."""
-
-    rule: str
-    top: int
-    per_step: int | None = None  # of these, at most so many that one step proposed
-
-    @classmethod
-    def of(cls, table: object, location: str) -> "EnsembleStep":
-        """Return the ensemble of a plan's table; `RunError` names the key and the value."""
-        if not isinstance(table, Mapping):
-            raise RunError(f"{location}: it must be a table [ensemble], not {table!r}")
-        _refuse_unknown(table, ("rule", "top", "per_step"), location)
-        rule, top = table.get("rule"), _count(table, "top", location)
-        if not isinstance(rule, str) or not rule:
-            raise RunError(f"{location}: rule: it must be a string, not {rule!r}")
-        if top is None:
-            raise RunError(f"{location}: top: it is missing; say how many prompts, such as top = 5")
-        return cls(rule, top, _count(table, "per_step", location))
+def ensemble_rule(table: object, location: str) -> EnsembleRule:
+    """Return the ensemble of a plan's table; `RunError` names the key and the value."""
+    if not isinstance(table, Mapping):
+        raise RunError(f"{location}: it must be a table [ensemble], not {table!r}")
+    _refuse_unknown(table, ("rule", "top", "per_step"), location)
+    rule, top = table.get("rule"), _count(table, "top", location)
+    if not isinstance(rule, str) or not rule:
+        raise RunError(f"{location}: rule: it must be a string, not {rule!r}")
+    if top is None:
+        raise RunError(f"{location}: top: it is missing; say how many prompts, such as top = 5")
+    return EnsembleRule(cast(Rule, rule), top, _count(table, "per_step", location))
 
 
 def step_names() -> list[str]:

@@ -16,12 +16,13 @@ from functools import cached_property
 from typing import Annotated
 
 from promptsearch.engine.folds import FOLDS
+from promptsearch.engine.search import SearchDesign
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import BudgetSpent, PromptSearchError, RunError
 from promptsearch.searchers.joint.default_plan import ENSEMBLE, default_steps
 from promptsearch.searchers.joint.feasibility import check_feasible
 from promptsearch.searchers.joint.history import History, key_of
-from promptsearch.searchers.joint.plan import EnsembleStep, PlanStep, share, whole
+from promptsearch.searchers.joint.plan import PlanStep, ensemble_rule, share, whole
 from promptsearch.searchers.joint.step_runner import StepRunner
 
 USUAL = 200  # prompts of a default plan if no budget is set
@@ -56,13 +57,19 @@ class JointSearch:
         for number, table in enumerate(self.steps, 1):
             PlanStep.of(table, f"step {number}")
         if self.ensemble is not None:
-            EnsembleStep.of(self.ensemble, "ensemble")
+            ensemble_rule(self.ensemble, "ensemble")
 
     @classmethod
     def by_default(cls, kind: str, corpus: bool, remaining: int | None) -> "JointSearch":
         """Return the plan for a kind of task, with or without a corpus, for so many prompts."""
         remaining = USUAL if remaining is None else remaining
         return cls(default_steps(kind, corpus, remaining), skip=True, ensemble=ENSEMBLE)
+
+    @property
+    def design(self) -> SearchDesign:
+        """How often the plan runs, and what becomes of its best prompts."""
+        rule = None if self.ensemble is None else ensemble_rule(self.ensemble, "ensemble")
+        return SearchDesign(self.folds, ensemble=rule, budget=self.budget)
 
     @cached_property
     def all_steps(self) -> tuple[PlanStep, ...]:

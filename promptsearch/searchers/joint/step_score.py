@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from promptsearch.engine import ModelCall, On
+from promptsearch.engine.budget import affordable_first
 from promptsearch.engine.strategy import Score
 from promptsearch.engine.trial import Trial
 from promptsearch.errors import BudgetSpent
@@ -36,8 +37,9 @@ class StepScore:
         requests = [self._canonical(prompt) for prompt in prompts]
         if on == "train":
             return self._reported(self.inner(requests, on=on, rows=rows))
-        affordable = requests[: self._affordable(requests)]
-        self.spent += len(set(affordable) - self.history.trials.keys())
+        known = self.history.trials
+        affordable = requests[: affordable_first(requests, known, self.remaining)]
+        self.spent += len(set(affordable) - known.keys())
         trials = self.inner(affordable, on=on, rows=rows)
         self.history.note(trials)
         if len(affordable) < len(requests):
@@ -74,13 +76,3 @@ class StepScore:
         if self.start.id == manual:
             return list(trials)
         return [replace(t, id=MANUAL) if t.id == manual else t for t in trials]
-
-    def _affordable(self, prompts: Sequence[Prompt]) -> int:
-        """Return how many of the first prompts the step's budget has room for."""
-        new: set[Prompt] = set()
-        for index, prompt in enumerate(prompts):
-            if prompt not in self.history.trials:
-                new.add(prompt)
-            if self.remaining is not None and len(new) > self.remaining:
-                return index
-        return len(prompts)
