@@ -3,12 +3,15 @@
     python benchmarks/default_search.py --out docs/default_search.jsonl
     python benchmarks/default_search.py --out docs/default_search.jsonl --table
 
-The built-in model; LM-BFF's 16-shot splits, one a seed. `search` is the default plan and what it
-ends in: the ensemble, or its best prompt where the ensemble is surely worse (`its best prompt` in
-any case). Each strategy alone has the same budget of prompts, and may not pass more texts through
-the model than the default search has; of each, its best prompt on dev. `calibrated` is the manual
-prompt with batch calibration; `tf-idf` learns from train. A line of the file is a task and a seed;
-those that are there are not run again.
+LM-BFF's 16-shot splits, one a seed, and the built-in model by default. `search` is the default plan
+and what it ends in: the ensemble, or its best prompt where the ensemble is surely worse (`its best
+prompt` in any case). `whole plan`, of the first seed alone, is the same search without
+`least_gain`, which ends a run at a step that gains nothing beyond its noise. Each strategy alone
+has the same budget of prompts, and may not pass more texts through the model than the default
+search has; of each, its best prompt on dev. `calibrated` is the manual prompt with batch
+calibration; `tf-idf` learns from train. With `--shots 64`, train and dev are so many rows of each
+label, drawn from test, which keeps the others; tasks with too few are left out. A line of the file
+is a cell: a model, a task, its shots and a seed; those that are there are not run again.
 
 Differences are paired by cell, a task and a seed; their intervals are Student's over cells.
 The table of expected scores asks how often test's accuracy (or log-likelihood) is in the interval
@@ -21,17 +24,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from on_test import LABELLED, snli, write
 from over_seeds import difference
+from selection_rules import without_least_gain
 
 from promptsearch import Example, JointSearch, Scorer, Settings, load_model, load_task, search
 from promptsearch.data import Split, TaskDefinition
-from promptsearch.engine.expectation import EnsembleRule, members_of
+from promptsearch.engine.expectation import members_of
 from promptsearch.engine.folds import FOLDS, share_of_run
 from promptsearch.engine.trial import Expectation, Result
 from promptsearch.evaluation.word_baseline import NAME, word_baseline
@@ -42,8 +46,9 @@ from promptsearch.scoring.combination import together
 from promptsearch.searchers import SEARCHERS
 
 TASKS = ("SST-2", "MR", "Subj", "TREC", "AG-News", "SNLI", "MRPC")
-SEEDS = (13, 21, 42)  # of LM-BFF's splits; AG News has no more
-OURS, BEST = "search", "its best prompt"
+SEEDS = (13, 21, 42, 87, 100)  # of LM-BFF's splits; AG News has the first three
+SHOTS = 16  # rows of each label in LM-BFF's splits, in train and in dev
+OURS, BEST, WHOLE = "search", "its best prompt", "whole plan"
 ALONE = (
     *("answers-prune", "answers-likelihood-ratio", "answers-probe"),
     *("paraphrase", "generate", "gradient"),
@@ -58,16 +63,23 @@ class Bench:
     model: LanguageModel
     budget: int
     rows: int
+    first: int  # the seed whose cells have the whole plan too
 
-    def cell(self, definition: TaskDefinition, seed: int) -> dict[str, Cell]:
-        """Return what each method comes to on test."""
-        test = self._test(definition)
+    def cell(
+        self, definition: TaskDefinition, rows: Sequence[Example], seed: int
+    ) -> dict[str, Cell]:
+        """Return what each method comes to on these rows, which are test's."""
+        test = self._some(rows)
         cell: dict[str, Cell] = {**self._baselines(definition, test)}
         share = share_of_run(self.budget, FOLDS) or 0
         default = JointSearch.by_default(definition.kind, False, share - 1)
-        result, seconds = self._timed(default, definition, Settings(budget=self.budget, seed=seed))
-        assert default.design.ensemble is not None, "the default plan ends in one"
-        cell |= self._joint(result, default.design.ensemble, seconds, definition, test)
+        settings = Settings(budget=self.budget, seed=seed)
+        result, seconds = self._timed(default, definition, settings)
+        cell |= self._joint(result, default, seconds, definition, test)
+        if seed == self.first:
+            plan = without_least_gain(default)
+            whole, seconds = self._timed(plan, definition, settings)
+            cell[WHOLE] = self._joint(whole, plan, seconds, definition, test)[OURS]
         for name in ALONE:
             most = result.spent.forwards
             settings = Settings(budget=self.budget, max_forwards=most, seed=seed)
@@ -86,11 +98,13 @@ class Bench:
     def _joint(
         self,
         result: Result,
-        rule: EnsembleRule,
+        plan: JointSearch,
         seconds: float,
         definition: TaskDefinition,
         test: Sequence[Example],
     ) -> dict[str, Cell]:
+        rule = plan.design.ensemble
+        assert rule is not None, "the default plan ends in one"
         members = members_of(result.ranked, rule.top, rule.per_step)
         prompts = [result.best.prompt, *(member.prompt for member in members)]
         best, *others = self._scorer(definition).judge(prompts, test)
@@ -129,9 +143,8 @@ class Bench:
     def _scorer(self, definition: TaskDefinition) -> Scorer:
         return Scorer(self.model, Settings().scoring(definition.kind))
 
-    def _test(self, definition: TaskDefinition) -> Sequence[Example]:
-        """Return so many rows of test, the same ones for every seed."""
-        examples = definition.test().examples
+    def _some(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """Return so many of the rows, the same ones for every seed where they are the same."""
         order = np.random.default_rng(0).permutation(len(examples))[: self.rows]
         return [examples[row] for row in sorted(order.tolist())]
 
@@ -156,7 +169,11 @@ def _best_of(result: Result) -> Mapping[str, object] | None:
 
 def table(lines: Sequence[Mapping[str, Any]], metric: str) -> str:
     """Return means over seeds, and differences of the default search to the others."""
-    names = [n for n in lines[0]["methods"] if all(metric in line["methods"][n] for line in lines)]
+    names = [
+        name
+        for name in lines[0]["methods"]
+        if all(metric in line["methods"].get(name, {}) for line in lines)
+    ]
     rivals = [name for name in names if name not in (OURS, "mean of ten", "product of ten")]
     by_task: dict[str, list[Mapping[str, Any]]] = {}
     for line in lines:
@@ -200,30 +217,91 @@ def coverage(lines: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(rows)
 
 
-def known(path: Path, budget: int, rows: int) -> list[Mapping[str, Any]]:
-    """Return the lines that are there already, of this budget and these rows."""
+def ended(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the end by noise costs and saves, in the cells that have the whole plan too."""
+    cells = [line["methods"] for line in lines if WHOLE in line["methods"]]
+    if not cells:
+        return ""
+    pairs = [(cell[OURS], cell[WHOLE]) for cell in cells]
+    gains = [
+        f"{metric} {difference(np.array([ours[metric] - whole[metric] for ours, whole in pairs]))}"
+        for metric in ("accuracy", "log_likelihood")
+    ]
+    shares = [ours["seconds"] / whole["seconds"] for ours, whole in pairs]
+    head = f"{OURS} - {WHOLE}, {len(cells)} cells"
+    return f"{head}: {'; '.join(gains)}; time, median ratio {np.median(shares):.2f}"
+
+
+def times(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Return the median seconds and forwards of each search."""
+    rows = ["| search | seconds, median | forwards, median |", "|---|---|---|"]
+    for name in (OURS, *ALONE):
+        cells = [line["methods"][name] for line in lines]
+        medians = [np.median([cell[key] for cell in cells]) for key in ("seconds", "forwards")]
+        rows.append(f"| {name} | {medians[0]:.0f} | {medians[1]:,.0f} |")
+    return "\n".join(rows)
+
+
+def cells_of(given: argparse.Namespace) -> dict[str, Any]:
+    """Return what the cells of one run of this program have in common."""
+    return {key: getattr(given, key) for key in ("model", "shots", "budget", "rows")}
+
+
+def known(path: Path, of: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the lines that are there already, with these values."""
     if not path.exists():
         return []
     lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if (line["budget"], line["rows"]) == (budget, rows)]
+    return [line for line in lines if of.items() <= line.items()]
+
+
+def redrawn(
+    definition: TaskDefinition, shots: int, seed: int
+) -> tuple[TaskDefinition, Sequence[Example]] | None:
+    """Return the task with `shots` rows of each label in train and in dev, and what test keeps.
+
+    They are drawn from test; None where test would not keep as many of each label.
+    """
+    examples = definition.test().examples
+    order = np.random.default_rng([seed, shots]).permutation(len(examples)).tolist()
+    of_labels: dict[object, list[int]] = {label: [] for label in definition.labels}
+    for row in order:
+        of_labels[examples[row].targets[0]].append(row)
+    if min(map(len, of_labels.values())) < 3 * shots:
+        return None
+    train = [row for rows in of_labels.values() for row in rows[:shots]]
+    dev = [row for rows in of_labels.values() for row in rows[shots : 2 * shots]]
+    new_train = replace(definition.train, examples=tuple(examples[row] for row in train))
+    new_dev = replace(definition.dev, examples=tuple(examples[row] for row in dev))
+    rest = [examples[row] for row in sorted(set(order) - {*train, *dev})]
+    return replace(definition, train=new_train, dev=new_dev), rest
 
 
 def fill(given: argparse.Namespace) -> None:
     """Run what the file does not have yet; each task and seed is a line at once."""
-    bench = Bench(load_model("builtin"), given.budget, given.rows)
+    bench = Bench(load_model(given.model), given.budget, given.rows, SEEDS[0])
     home = given.data.resolve() / "classification/lmbff"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for seed, task in ((s, t) for s in given.seeds for t in given.tasks):
-            lines = known(given.out, given.budget, given.rows)
-            if (task, seed) in {(line["task"], line["seed"]) for line in lines}:
+            if task == "AG-News" and not (home / f"../agnews/16-{seed}").exists():
+                continue
+            cell = {"task": task, "seed": seed, **cells_of(given)}
+            if known(given.out, cell):
                 continue
             source = snli(home / task, folder) if task == "SNLI" else home
             path = write(folder / f"{task}-{seed}.toml", LABELLED[task], source, seed)
-            methods = bench.cell(load_task(path), seed)
-            line = {"task": task, "seed": seed, "budget": given.budget, "rows": given.rows}
+            definition = load_task(path)
+            drawn = (
+                (definition, definition.test().examples)
+                if given.shots == SHOTS
+                else redrawn(definition, given.shots, seed)
+            )
+            if drawn is None:
+                continue
+            methods = bench.cell(*drawn, seed)
             with given.out.open("a", encoding="utf-8") as out:
-                out.write(json.dumps({**line, "methods": methods}) + "\n")
+                out.write(json.dumps({**cell, "methods": methods}) + "\n")
             print(task, seed, methods[OURS]["accuracy"], file=sys.stderr, flush=True)
 
 
@@ -232,6 +310,8 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=list(TASKS))
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
     parser.add_argument("--budget", type=int, default=200)
+    parser.add_argument("--model", default="builtin")
+    parser.add_argument("--shots", type=int, default=SHOTS, help="rows a label in train and dev")
     parser.add_argument("--rows", type=int, default=400, help="of test, at most")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, required=True)
@@ -239,8 +319,9 @@ def main() -> None:
     given = parser.parse_args()
     if not given.table:
         fill(given)
-    lines = known(given.out, given.budget, given.rows)
-    print(table(lines, "accuracy"), table(lines, "log_likelihood"), coverage(lines), sep="\n\n")
+    lines = known(given.out, cells_of(given))
+    tables = [table(lines, metric) for metric in ("accuracy", "log_likelihood")]
+    print(*tables, coverage(lines), times(lines), ended(lines), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -158,12 +158,12 @@ def write(path: Path, text: str, home: Path, seed: int) -> Path:
 
 def snli(home: Path, folder: Path) -> Path:
     """Its files as JSON lines: rows of the tables differ in length, as some have more judges."""
-    for seed in SEEDS:
+    for draw in sorted(home.glob("16-*")):
         for split in ("train", "dev"):
-            _, *lines = (home / f"16-{seed}/{split}.tsv").read_text(encoding="utf-8").splitlines()
+            _, *lines = (draw / f"{split}.tsv").read_text(encoding="utf-8").splitlines()
             cells = [line.split("\t") for line in lines]
             rows = [{"text_a": c[7], "text_b": c[8], "label": c[-1]} for c in cells]
-            write_rows(folder / f"SNLI-{seed}-{split}.jsonl", rows)
+            write_rows(folder / f"SNLI-{draw.name.removeprefix('16-')}-{split}.jsonl", rows)
     test = json.loads((home / "eval_sample.json").read_text(encoding="utf-8"))
     write_rows(folder / "SNLI-test.jsonl", test.values())
     return folder

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import pytest
 
 from promptsearch.engine import Limits, search_prompts
+from promptsearch.engine.budget import Budget
 from promptsearch.engine.ledger import Ledger, line_of, read_ledger, sum_of
 from promptsearch.engine.strategy import Task
 from promptsearch.engine.trial import Result, Trial
-from promptsearch.errors import RunError
+from promptsearch.errors import BudgetSpent, RunError
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Cost, PredictionBatch
 
@@ -264,3 +265,13 @@ def test_a_ledger_of_the_first_format_is_read_as_before(tmp_path):
         pass
     with pytest.raises(RunError, match="another race"), Ledger({"seed": 0, "race": True}, path):
         pass
+
+
+def test_as_many_are_affordable_as_the_price_allows():
+    """Ten prompts of one template pass the model together; the eleventh has another one."""
+    budget = Budget(Limits(forwards=40))
+    price = {n: 32 if n <= 10 else 64 for n in range(20)}.__getitem__
+    assert budget.affordable(11, 0, price) == 10
+    assert budget.affordable(10, 8, price) == 10
+    with pytest.raises(BudgetSpent):
+        budget.affordable(3, 9, price)

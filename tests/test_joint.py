@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 from judges import ShorterIsBetter, capitals, reviews
 from tiny import saved
@@ -11,6 +12,7 @@ from promptsearch.engine import Limits, ModelCall, search_prompts
 from promptsearch.engine.ledger import Ledger
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import RunError, TaskError
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.models.loading.load import load_model
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 from promptsearch.scoring import Cost, PredictionBatch
@@ -123,6 +125,36 @@ def test_only_the_joint_search_finds_a_prompt_of_two_halves():
 
 def test_steps_that_take_turns_find_it_too():
     assert key(run(WORDS, ANSWERS, rounds=2).best.prompt) == ("far", "fine")
+
+
+class NoisyTable(Table):
+    """A judge whose rows differ, by as much as it is told, from prompt to prompt."""
+
+    def __init__(self, noise):
+        super().__init__()
+        self.noise = noise
+
+    def recalled(self, prompt, on, rows, outcomes):
+        mean = self.scores(prompt)["log_likelihood"]
+        rows = self.noise * np.random.default_rng(len(str(prompt))).standard_normal(1000)
+        right = np.ones(1000, dtype=np.int64)
+        return Predictions(("x",), (("x",),) * 1000, mean + rows - rows.mean(), right, right)
+
+
+@pytest.mark.parametrize(("noise", "last"), [(1, "cross"), (100, "answers-toy")])
+def test_a_step_that_gains_no_more_than_its_noise_is_the_last_one(noise, last):
+    """Answers gain 1 here; of 1,000 rows 100 apart, the mean differs by some 4.5 as it happens."""
+    said = []
+    steps = [WORDS, ANSWERS | {"least_gain": 1.0}, CROSS]
+    result = run(*steps, judge=NoisyTable(noise), task=replace(TASK, log=said.append))
+    assert result.trials[-1].prompt.source.strategy == last
+    assert result.stopped_because == "finished"
+    assert any("the steps after it are left out" in line for line in said) == (last != "cross")
+
+
+def test_a_step_without_prompts_of_its_own_is_not_the_last_one():
+    again = {"strategy": "words", "words": ["near"], "least_gain": 1.0}
+    assert key(run(WORDS, again, ANSWERS, CROSS, judge=NoisyTable(100)).best.prompt)[1] == "fine"
 
 
 def test_a_step_starts_from_the_best_so_many():

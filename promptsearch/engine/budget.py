@@ -101,9 +101,13 @@ class Budget:
         if self.limits.forwards is None:
             return count
         remaining = self.limits.forwards - self.spent.forwards - reserve
-        while count:
-            price = cost(count)
-            if price <= remaining:
-                return count
-            count = min(count - 1, max(0, remaining) * count // price)
-        raise BudgetSpent("max-forwards")
+        if cost(count) <= remaining:
+            return count
+        # Texts that share a passage cost less: the price is no straight line in their number.
+        few, many = 0, count
+        while few + 1 < many:
+            middle = (few + many) // 2
+            few, many = (middle, many) if cost(middle) <= remaining else (few, middle)
+        if few == 0:
+            raise BudgetSpent("max-forwards")
+        return few

@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from promptsearch.engine.budget import ModelCall
+from promptsearch.engine.gain import Gain, gain_of
 from promptsearch.engine.race import Race
 from promptsearch.engine.trial import On, Trial
 from promptsearch.engine.trial_scorer import FINALISTS, Keyed, TrialScorer
 from promptsearch.errors import BudgetSpent
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt import Prompt
 from promptsearch.scoring.split_scorer import Rows, SplitScorer
 
@@ -43,10 +47,24 @@ class Exploration:
         """See `engine.Score`."""
         return self.scorer.once(name, prepare, self.trials)
 
+    def gain(
+        self, ours: Sequence[Prompt], theirs: Sequence[Prompt], out: Sequence[int] = ()
+    ) -> Gain:
+        """See `engine.Score`; the rows `out` are not looked at."""
+        count = self.scorer.scorer.count("dev")
+        kept = np.setdiff1d(np.arange(count), np.array(out)).tolist()
+        first, second = (
+            [self._on_dev(prompt).on_rows(kept) for prompt in prompts] for prompts in (ours, theirs)
+        )
+        return gain_of(first, second, self.scorer.objective)
+
     @property
     def remaining(self) -> int | None:
         """Prompts that the budget has room for; None if it has no limit."""
         return self.scorer.budget.remaining
+
+    def _on_dev(self, prompt: Prompt) -> Predictions:
+        return self.scorer.predictions(self.scorer.key(prompt, "dev", None), prompt, "dev")
 
     def _choose_scorer(self, new: int, on: On) -> None:
         """Rank with the faster scorer from the first request on that makes prompts many."""

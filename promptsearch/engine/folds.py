@@ -13,6 +13,7 @@ import numpy as np
 
 from promptsearch.engine.budget import ModelCall, affordable_first
 from promptsearch.engine.exploration import Exploration
+from promptsearch.engine.gain import Gain
 from promptsearch.engine.trial import On, Trial
 from promptsearch.errors import BudgetSpent
 from promptsearch.metrics.folds import stratified_folds
@@ -87,6 +88,10 @@ class FoldScore:
     def once(self, name: str, prepare: Callable[[], ModelCall]) -> object:
         """See `engine.Score`."""
         return self.inner.once(name, prepare)
+
+    def gain(self, ours: Sequence[Prompt], theirs: Sequence[Prompt]) -> Gain:
+        """See `engine.Score`; of the rows that this run sees."""
+        return self.inner.gain(ours, theirs, self.out)
 
     @property
     def remaining(self) -> int | None:

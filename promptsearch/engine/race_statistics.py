@@ -15,6 +15,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from promptsearch.metrics.intervals import standard_error
 from promptsearch.metrics.predictions import Floats
 
 FIRST = 32  # examples before anything may drop out
@@ -70,7 +71,7 @@ def regret(dropped: Sequence[Floats], winner: Floats, order: Sequence[int]) -> f
 def _upper(differences: Floats, count: int, z: float) -> float:
     """Upper bound of the mean over all `count` examples, from some of them."""
     size = len(differences)
-    spread: float = float(differences.std(ddof=1)) * ((1 - size / count) / size) ** 0.5
+    spread = standard_error(differences) * (1 - size / count) ** 0.5
     return float(differences.mean() + z * spread)
 
 

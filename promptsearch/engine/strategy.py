@@ -8,6 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 from promptsearch.corpora.sentences import CorpusFormat
 from promptsearch.data import Dataset
 from promptsearch.engine.budget import ModelCall
+from promptsearch.engine.gain import Gain
 from promptsearch.engine.trial import On, Trial
 from promptsearch.models import LanguageModel, Options, Scoring
 from promptsearch.parallel import Workers
@@ -67,6 +68,13 @@ class Score(Protocol):
 
         For a strategy's own passes through the model, which no prompt stands for: their forwards
         count, and the search ends where the limits have no room for them.
+        """
+        ...
+
+    def gain(self, ours: Sequence[Prompt], theirs: Sequence[Prompt]) -> Gain:
+        """Return by how much prompts that were scored on dev do better than others, and its error.
+
+        Each of the two is asked together, by the mean of their probabilities; nothing is scored.
         """
         ...
 

@@ -48,9 +48,14 @@ def student(values: Floats, inflated: float = 1.0) -> tuple[float, float]:
     rows = values.shape[-1]
     if rows < 4:
         return -np.inf, np.inf
-    error = sqrt(float(values.var(axis=-1, ddof=1).mean()) / (rows / inflated))
-    half = student_quantile(rows - 1) * error
+    half = student_quantile(rows - 1) * standard_error(values, inflated)
     return float(values.mean()) - half, float(values.mean()) + half
+
+
+def standard_error(values: Floats, inflated: float = 1.0) -> float:
+    """Return the standard error of the mean; axes and `inflated` are those of `student`."""
+    rows = values.shape[-1] / inflated
+    return sqrt(float(values.var(axis=-1, ddof=1).mean()) / rows)
 
 
 def paired(differences: Floats, inflated: float = 1.0) -> tuple[float, float]:

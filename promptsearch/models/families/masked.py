@@ -1,5 +1,6 @@
 """Masked language models (BERT, RoBERTa, ...): an answer of k tokens stands at k masks."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -28,6 +29,7 @@ from promptsearch.models.tokenization.encode import SlotContexts, answer_ids, en
 from promptsearch.prompt import Answer, Filled
 
 Ids = Mapping[str, tuple[int, ...]]  # slot -> the ids of one answer's text in it
+RECENT = 8  # lists of answers whose completions stay cached
 Fill = tuple[tuple[int, ...], tuple[int, ...]]  # ids at all masks in order, masks per slot
 
 
@@ -54,11 +56,11 @@ class MaskedCompletions:
         scoring: Scoring,
         width: int,
     ) -> bool:
-        """Return True if these completions are of this very list, scored in this way."""
+        """Return True if these completions are of these answers, scored in this way."""
         return (
-            answers is self._answers
-            and (scoring, width) == (self._scoring, self._width)
+            (scoring, width) == (self._scoring, self._width)
             and runtime.reads_like(self._runtime)
+            and (answers is self._answers or answers == self._answers)
         )
 
     def room(self, slots: SlotContexts) -> int:
@@ -125,7 +127,7 @@ class MaskedFamily:
 
     def __init__(self, mask: int) -> None:
         self._mask = mask
-        self._last: MaskedCompletions | None = None
+        self._recent: deque[MaskedCompletions] = deque(maxlen=RECENT)
 
     @classmethod
     def create(cls, _model: Any, tokenizer: Any, info: ModelInfo, _options: Options) -> Self:
@@ -174,12 +176,12 @@ class MaskedFamily:
         scoring: Scoring,
         width: int,
     ) -> MaskedCompletions:
-        """Return the completions of these answers; the last ones stay cached."""
-        last = self._last
-        if last is None or not last.serves(runtime, answers, scoring, width):
-            last = MaskedCompletions(answers, scoring, self._mask, runtime, width)
-            self._last = last
-        return last
+        """Return the completions of these answers; the most recent ones stay cached."""
+        for recent in self._recent:
+            if recent.serves(runtime, answers, scoring, width):
+                return recent
+        self._recent.appendleft(MaskedCompletions(answers, scoring, self._mask, runtime, width))
+        return self._recent[0]
 
     def recipe(self, backend: ForwardBackend) -> ForwardRecipe:
         """Return how planned sequences are assembled, and what passes them."""

@@ -75,8 +75,9 @@ class CachedTokenizer:
         return self._tokenizer.locate(lines, special)
 
     def encode_continuation(self, lines: Sequence[TokenizerInput]) -> list[list[int]]:
-        """Return the ids of lines that follow a text."""
-        return self._tokenizer.encode_continuation(lines)
+        """Return the ids of lines that follow a text; whole vocabularies come again and again."""
+        self._learn({(False, tuple(line)) for line in lines})
+        return [list(self._ids_of_piece[False, tuple(line)]) for line in lines]
 
     def _assembled(
         self, cut: Sequence[Sequence[TokenizerInput]], special: bool

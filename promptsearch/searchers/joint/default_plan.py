@@ -10,6 +10,7 @@ LEAST = 8  # prompts of a step; smaller budgets have fewer steps
 ENSEMBLE: Mapping[str, object] = {"rule": "mean", "top": 10, "per_step": 5}
 _ANSWERS = {"answers-prune": 24, "answers-likelihood-ratio": 8, "answers-probe": 8}  # weights
 _OTHER_ANSWERS = 4
+_LEAST_GAIN = 1.0  # in standard errors; a template step that gains no more is the last one
 _STARTS = 2  # unlike prompts that paraphrases begin with
 _GENERATED = 16  # training examples that templates are written from: their time is in proportion
 
@@ -27,6 +28,8 @@ class PlanPart:
         table: dict[str, object] = {"strategy": self.strategy}
         if budget is not None:
             table["budget"] = budget
+        if self.strategy in ("paraphrase", "generate"):
+            table["least_gain"] = _LEAST_GAIN
         if self.strategy == "paraphrase":
             width = max(1, prompts // (2 * self.starts))
             table |= {"from": self.starts, "rounds": 2, "width": width, "pool": 4 * width}

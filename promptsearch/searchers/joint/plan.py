@@ -27,6 +27,7 @@ class PlanStep:
     searcher: "Searcher | Cross"
     starts: int = 1  # the strategy runs once from each of so many best prompts
     budget: int | None = None  # distinct prompts at most; None: a share of the rest
+    least_gain: float | None = None  # in standard errors; a step that gains no more is the last one
 
     @classmethod
     def of(cls, table: Mapping[str, object], location: str) -> "PlanStep":
@@ -42,10 +43,12 @@ class PlanStep:
         counts = {"budget": _count(table, "budget", location)}
         if strategy != CROSS:  # which starts from all trials
             counts["from"] = _count(table, "from", location)
-        options = {k: v for k, v in table.items() if k not in ("strategy", *counts)}
+        keys = (*counts, "least_gain")
+        options = {k: v for k, v in table.items() if k not in ("strategy", *keys)}
         searcher_type = Cross if strategy == CROSS else SEARCHERS[strategy]
-        searcher = build_strategy(searcher_type, options, (*counts,), location)
-        return cls(strategy, searcher, counts.get("from") or 1, counts["budget"])
+        searcher = build_strategy(searcher_type, options, keys, location)
+        least_gain = _number(table, "least_gain", location)
+        return cls(strategy, searcher, counts.get("from") or 1, counts["budget"], least_gain)
 
 
 def ensemble_rule(table: object, location: str) -> EnsembleRule:
@@ -88,6 +91,14 @@ def whole(value: object, key: str, location: str) -> int:
 
 def _count(table: Mapping[str, object], key: str, location: str) -> int | None:
     return whole(table[key], key, location) if key in table else None
+
+
+def _number(table: Mapping[str, object], key: str, location: str) -> float | None:
+    """Return a number of 0 or more, or None where the key is missing."""
+    value = table.get(key)
+    if key in table and (not _fits(value, float) or not cast(float, value) >= 0):
+        raise RunError(f"{location}: {key}: it must be a number of 0 or more, not {value!r}")
+    return cast(float | None, value)
 
 
 def build_strategy(

@@ -10,15 +10,18 @@ Ours are the budgets of steps, that prompts of different strategies that a model
 scored once, and the true parents of every prompt.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
+from promptsearch.engine.expectation import members_of
 from promptsearch.engine.folds import FOLDS
 from promptsearch.engine.search import SearchDesign
 from promptsearch.engine.strategy import Score, Task
+from promptsearch.engine.trial import Trial
 from promptsearch.errors import BudgetSpent, PromptSearchError, RunError
+from promptsearch.prompt import Prompt
 from promptsearch.searchers.joint.default_plan import ENSEMBLE, default_steps
 from promptsearch.searchers.joint.feasibility import check_feasible
 from promptsearch.searchers.joint.history import History, key_of
@@ -34,7 +37,7 @@ class JointSearch:
 
     steps: Annotated[
         tuple[Mapping[str, object], ...],
-        "What is done: `strategy`, `from`, `budget`, and the strategy's own fields.  "
+        "What is done: `strategy`, `from`, `budget`, `least_gain`, and the strategy's own fields.  "
         "[what suits the task and the budget]",
     ] = ()
     rounds: Annotated[int, "The steps are gone through so many times."] = 1
@@ -87,15 +90,39 @@ class JointSearch:
         (manual,) = score([task.prompt])
         runner = StepRunner(task, score, History(manual, task.objective, key=key_of(task)))
         for number, step in enumerate(self.all_steps, 1):
-            self._run(
-                runner, number, step, share(self.all_steps[number - 1 :], self._remaining(runner))
-            )
+            before = runner.history.best
+            budget = share(self.all_steps[number - 1 :], self._remaining(runner))
+            self._run(runner, number, step, budget)
+            if number < len(self.all_steps) and self._is_last(runner, number, step, before):
+                return
 
     def _remaining(self, runner: StepRunner) -> int | None:
         """Return the number of prompts that remain to share."""
         if self.budget is None or self.folds > 1:  # where folds share it, each run has its own
             return runner.score.remaining
         return max(0, self.budget - len(runner.history.trials))
+
+    def _is_last(
+        self, runner: StepRunner, number: int, step: PlanStep, before: Sequence[Trial]
+    ) -> bool:
+        """Return whether the step gained so little that those after it are left out, and say so."""
+        after = runner.history.best
+        if step.least_gain is None or len(after) == len(before):
+            return False  # it had no prompts of its own
+        gain = runner.score.gain(self._winners(after), self._winners(before))
+        if not gain.within(step.least_gain):
+            return False
+        runner.task.log(
+            f"step {number} {step.strategy}: it gained {gain.mean:+.3f} on dev, within its noise "
+            f"({gain.error:.3f} is one standard error); the steps after it are left out"
+        )
+        return True
+
+    def _winners(self, best_first: Sequence[Trial]) -> list[Prompt]:
+        """Return the prompts that the plan would end in."""
+        rule = self.design.ensemble
+        members = members_of(best_first, rule.top, rule.per_step) if rule else best_first[:1]
+        return [trial.prompt for trial in members]
 
     def _run(self, runner: StepRunner, number: int, step: PlanStep, budget: int | None) -> None:
         """Run one step. Its failure is logged; without `skip` it ends the search."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from promptsearch.engine import ModelCall, On
 from promptsearch.engine.budget import affordable_first
+from promptsearch.engine.gain import Gain
 from promptsearch.engine.strategy import Score
 from promptsearch.engine.trial import Trial
 from promptsearch.errors import BudgetSpent
@@ -49,6 +50,10 @@ class StepScore:
     def once(self, name: str, prepare: Callable[[], ModelCall]) -> object:
         """Make a model call once, as `engine.Score` does; its key begins with the step."""
         return self.inner.once(f"{self.step} {self.start.id} {name}", prepare)
+
+    def gain(self, ours: Sequence[Prompt], theirs: Sequence[Prompt]) -> Gain:
+        """See `engine.Score`."""
+        return self.inner.gain(ours, theirs)
 
     @property
     def remaining(self) -> int | None:
