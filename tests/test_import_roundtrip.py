@@ -1,6 +1,7 @@
 """Native -> format -> native: the same prompts, or a note that says what is not."""
 
 import json
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -91,7 +92,8 @@ def test_openprompt_gives_back_several_slots(template, one, other):
 @settings(max_examples=60, deadline=None)
 def test_lm_bff_gives_back_what_it_can_write_and_tells_of_spaces(template, words):
     prompt = Prompt(template, Verbalizer.of(words))
-    unsayable = any(set("*_\n\r") & set(p.text) for p in template.parts if isinstance(p, Text))
+    texts = [part.text for part in template.parts if isinstance(part, Text)]
+    unsayable = any(re.search(r"[*_]|[^\S ]", text) for text in texts)
     if unsayable or any(" " in word for own in words.values() for word in own):
         with pytest.raises(ExportError, match="LM-BFF"):
             back("lm-bff", prompt)
@@ -100,6 +102,14 @@ def test_lm_bff_gives_back_what_it_can_write_and_tells_of_spaces(template, words
     told = any("bring a space" in note for note in notes)
     assert found.template == (with_spaces(template) if told else template)
     assert found.verbalizer == prompt.verbalizer
+
+
+def test_a_space_before_lm_bffs_mask_is_another_than_the_one_that_the_word_brings():
+    words = Verbalizer.of({"bad": "terrible", "good": "great"})
+    for notation in ("{first} is [Z]", "{first} is  [Z]", "{first}  [Z]", " [Z] {first}"):
+        prompt = Prompt(Template.parse(notation), words)
+        found, _ = back("lm-bff", prompt, inputs=("first",))
+        assert str(found.template) == notation
 
 
 @pytest.mark.parametrize("name", ["openprompt", "lm-bff"])

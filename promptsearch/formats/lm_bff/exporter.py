@@ -24,7 +24,7 @@ from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 NAME = "lm-bff"
 TEMPLATE, MAPPING = "template.txt", "mapping.txt"
-UNSAYABLE = re.compile(r"[*_\r\n]")
+UNSAYABLE = re.compile(r"[*_]|[^\S ]")  # white space other than a space too
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
@@ -76,7 +76,7 @@ def _text(saved: SavedPrompt, text: str) -> str:
     if unwritable := UNSAYABLE.search(text):
         raise ExportError(
             f"{saved.id}: the template has {unwritable[0]!r}, which LM-BFF cannot write as text: * "
-            "parts its marks, _ is a space and a line is a template; openprompt and text hold it"
+            "parts its marks, _ is its only space, a line a template; openprompt and text hold it"
         )
     return text.replace(" ", "_")
 

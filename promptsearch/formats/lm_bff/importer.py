@@ -75,6 +75,7 @@ def _line(location: Location, line: str) -> ForeignTemplate | ForeignVerbalizer:
 def template_of(location: Location, notation: str) -> tuple[Template, tuple[str, ...]]:
     """Return the template, and notes on what it cannot hold.
 
+    A space before a mask is LM-BFF's own: the word brings another.
     Raises DataError if the notation means nothing.
     """
     parts: list[Part] = []
@@ -85,7 +86,11 @@ def template_of(location: Location, notation: str) -> tuple[Template, tuple[str,
         if number not in marked:
             if piece and number % 2 and all(each % 2 for each in marked):
                 raise location.error(f"*{piece}* means nothing here; *mask* and *sent_0* are known")
-            parts.append(Text(piece.replace("_", " ")))
+            text = piece.replace("_", " ")
+            inside = any(not isinstance(part, Text) or part.text for part in parts)
+            if inside and text.endswith(" ") and pieces[number + 1 :][:1] == ["mask"]:
+                text += " "
+            parts.append(Text(text))
             continue
         parts += _marked(piece)
         if (sentence := _SENTENCE.fullmatch(piece)) and sentence["change"]:
