@@ -21,12 +21,13 @@ from promptsearch.models.forward.soft_embedding import (
     soft_tokens_of,
     with_soft_tokens,
 )
+from promptsearch.models.gradients.backward import Loss
 from promptsearch.models.gradients.output_embedding import (
     OutputEmbedding,
     at_output_embedding,
     states_of,
 )
-from promptsearch.models.gradients.token_gradients import Backward, Loss, TriggerPositions, gradient
+from promptsearch.models.gradients.token_gradients import TriggerPositions, token_gradients
 from promptsearch.models.tokenization.control_tokens import control_tokens
 from promptsearch.models.tokenization.soft_tokens import has_soft
 from promptsearch.models.tokenization.vocabulary import answer_ids, spellings
@@ -127,8 +128,8 @@ class FamilyWhiteBox(Generic[Backend]):
         vocabulary, embedding = self._runtime.batch_limits.vocabulary, self._embedding
         positions = TriggerPositions.of(plan.triggers, self._first, vocabulary, embedding)
         recipe = self._family.recipe(self._runtime.with_gradients.backend_for(plan.plan))
-        total = gradient(plan.plan, Backward(*recipe, loss, positions), embedding)
-        return TriggerGradients(total.offsets.cpu(), total.words.cpu(), embedding)
+        offsets, words = token_gradients(plan.plan, recipe, loss, positions, embedding)
+        return TriggerGradients(offsets.cpu(), words.cpu(), embedding)
 
     def plan_states(self, texts: Sequence[Filled], answer: Answer) -> BatchPlan:
         """Plan one forward pass a text, as it is scored with this answer."""
