@@ -1,4 +1,4 @@
-"""Search for discrete prompts and their answer words, over models with frozen weights.
+"""Search for prompts and their answer words, over models with frozen weights.
 
 The public names; each is imported when it is first used, so that nothing heavy loads before.
 """
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from promptsearch.searchers import ParaphraseSearch as ParaphraseSearch
     from promptsearch.searchers import ProbeSearch as ProbeSearch
     from promptsearch.searchers import PruneSearch as PruneSearch
+    from promptsearch.searchers import SoftSearch as SoftSearch
 
 _HOME = {
     "AnswerParaphraseSearch": "searchers",
@@ -63,6 +64,7 @@ _HOME = {
     "Scoring": "models",
     "Searcher": "engine",
     "Settings": "runs.settings",
+    "SoftSearch": "searchers",
     "Task": "engine",
     "TaskDefinition": "data",
     "Template": "prompt",

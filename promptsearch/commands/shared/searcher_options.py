@@ -78,7 +78,7 @@ def _click_type(kind: Any) -> Any:
     if get_origin(kind) is tuple:  # tuple[X, ...]
         return _click_type(get_args(kind)[0])
     types = [part for part in get_args(kind) if part is not NoneType]  # X | None
-    return types[0] if types else kind
+    return _click_type(types[0]) if types else kind
 
 
 def build_searcher(searcher: type, options: Mapping[str, Any]) -> Any:

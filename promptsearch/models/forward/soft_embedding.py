@@ -5,7 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from promptsearch.models.batching.batch_plan import EncodedText
@@ -52,6 +54,13 @@ def embedded(model: Any, ids: Sequence[int]) -> Tensor:
     with torch.no_grad():
         rows: Tensor = embedding(on_device)
     return rows.float().cpu()
+
+
+def embedding_statistics(model: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the mean and the spread (hidden,) of the rows of the input embedding."""
+    count = len(cast(Tensor, input_embedding(model).weight))
+    rows = embedded(model, range(count))
+    return rows.mean(0).numpy(), rows.std(0).numpy()
 
 
 def with_soft_tokens(recipe: ForwardRecipe, table: SoftTable, model: Any) -> ForwardRecipe:

@@ -1,7 +1,7 @@
 """Soft prompts in texts: each vector becomes a token by its id, beyond the model's vocabulary.
 
-Ids keep soft tokens apart from words through encoding, batching and sharing; vectors that are equal
-bit by bit have one id in a plan, so that soft prompts of several templates share what they share.
+Ids keep soft tokens apart from words through encoding, batching and sharing; vectors of one name
+that are equal bit by bit have one id in a plan, so that several templates share what they share.
 A soft token stands for a word: the space before it belongs to it, as to a trigger.
 """
 
@@ -21,7 +21,7 @@ class SoftTokens:
 
     def __init__(self, info: ModelInfo, first: int, hidden: int) -> None:
         self._info, self._first, self._hidden = info, first, hidden
-        self._ids: dict[Vectors, int] = {}  # the id of the first of them
+        self._ids: dict[tuple[str, Vectors], int] = {}  # the id of the first of them
         self._names: dict[int, str] = {}
 
     def requests(self, requests: Sequence[ScoringRequest]) -> list[ScoringRequest]:
@@ -41,7 +41,7 @@ class SoftTokens:
         """All vectors that were numbered; None without any."""
         if not self._ids:
             return None
-        rows = np.concatenate([vectors.rows for vectors in self._ids])
+        rows = np.concatenate([vectors.rows for _, vectors in self._ids])
         return SoftTable(self._first, torch.from_numpy(rows))
 
     @property
@@ -85,11 +85,12 @@ class SoftTokens:
                 f"the vectors of {part.notation} have {vectors.rows.shape[1]} numbers each, but "
                 f"those of {self._info.spec!r} have {self._hidden}"
             )
-        if vectors not in self._ids:
-            first = self._ids[vectors] = self._first + len(self._names)
+        key = part.name, vectors  # names are trained apart, though they may begin alike
+        if key not in self._ids:
+            first = self._ids[key] = self._first + len(self._names)
             self._names |= dict.fromkeys(range(first, first + part.length), "")
             self._names[first] = part.notation
-        return self._ids[vectors]
+        return self._ids[key]
 
 
 def has_soft(text: Filled) -> bool:
