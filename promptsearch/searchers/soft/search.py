@@ -136,7 +136,7 @@ class SoftSearch:
         seed = int(np.random.SeedSequence([task.seed, number]).generate_state(1)[0])
         template = self._started(task, model, seed)
         config = self._config(len(examples))
-        objective = _objective(task, model, template, examples, loss)
+        objective = soft_objective(task, model, template, examples, loss)
         from promptsearch.models.training.soft_training import SoftTraining
 
         training = SoftTraining(model, template, objective, config, seed)
@@ -280,7 +280,7 @@ class Course:
             self._checkpoint(older).unlink(missing_ok=True)
 
 
-def _objective(
+def soft_objective(
     task: Task,
     model: LanguageModel,
     template: Template,
