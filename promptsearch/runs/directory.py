@@ -12,6 +12,7 @@ LOCK = ".lock"
 RUN_FILES = (
     *("prompts.json", "trials.jsonl", "log.jsonl", "candidates.txt"),
     "soft.safetensors",
+    "soft",
     *("mined.jsonl", "shards", "choices.jsonl", "steps"),
 )
 

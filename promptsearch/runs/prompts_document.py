@@ -1,7 +1,7 @@
 """The document of a finished search, as `prompts.json` holds it."""
 
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -94,8 +94,9 @@ def _manual_raw(manual: Json, scores: Scores | None) -> Json:
 def _searched(definition: TaskDefinition, provenance: Provenance) -> Json:
     """Return the task, and its corpus' fingerprint where the search has read it."""
     section = task_section(definition)
-    steps = cast(Iterable[Mapping[str, object]], provenance.options.get("steps") or ())
-    if "mine" in (provenance.strategy, *(step["strategy"] for step in steps)):
+    steps = provenance.options.get("steps")  # of a plan; a number where vectors are trained
+    plan = steps if isinstance(steps, list | tuple) else ()
+    if "mine" in (provenance.strategy, *(step["strategy"] for step in plan)):
         corpus = {"files": section["corpus"], "sha256": definition.corpus_sha256}
         section = {**section, "data": {**cast(Json, section["data"]), "corpus": corpus}}
     return section

@@ -177,7 +177,9 @@ class SoftSearch:
         """Return the settings of the training, for so many examples."""
         names = ("batch", "warmup", "decay", "dropout", "encoder")
         values = {name: self._value(name) for name in names}
-        lr = self._value("lr") or (3e-3 if values["encoder"] == "none" else 1e-4)
+        lr = self._value("lr")
+        if lr is None:
+            lr = 3e-3 if values["encoder"] == "none" else 1e-4
         epochs = self._value("epochs") if self.steps is None else None
         steps = self._value("steps")
         if epochs is not None:
