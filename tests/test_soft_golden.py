@@ -22,7 +22,7 @@ from promptsearch.models import ModelInfo, Options, Scoring
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.training.config import SoftTrainingConfig
 from promptsearch.models.training.encoders import LstmVectors
-from promptsearch.models.training.soft_training import SoftTraining
+from promptsearch.models.training.soft_trainer import SoftTrainer
 from promptsearch.prompt import Field, Prompt, Slot, Soft, Template, Text, Vectors, Verbalizer
 from promptsearch.searchers.soft.search import soft_objective
 
@@ -85,7 +85,7 @@ def training(port, template, rows, facts, encoder="none"):
     examples = [Example(str(i), {"subject": s}, (o,)) for i, (s, o) in enumerate(facts)]
     task = Task("golden", "facts", prompt, examples, model=port)
     objective = soft_objective(task, port, bound, examples, "gold")
-    return SoftTraining(port, bound, objective, SoftTrainingConfig(encoder=encoder), 0)
+    return SoftTrainer(port, bound, objective, SoftTrainingConfig(encoder=encoder), 0)
 
 
 def test_optiprompts_words_are_as_likely_as_in_its_release(golden):

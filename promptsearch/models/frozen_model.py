@@ -20,7 +20,7 @@ from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.families.family import ModelFamily
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
 from promptsearch.models.forward.score import ForwardRecipe, batch_plan_of, run
-from promptsearch.models.forward.soft_embedding import soft_tokens_of, with_soft_tokens
+from promptsearch.models.forward.soft_forward import soft_tokens_of, with_soft_tokens
 from promptsearch.models.gradients.white_box import FamilyWhiteBox
 from promptsearch.models.tokenization import vocabulary
 from promptsearch.prompt import Answer, Filled

@@ -15,7 +15,7 @@ from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.families.family import ModelFamily
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
 from promptsearch.models.forward.score import batch_plan_of
-from promptsearch.models.forward.soft_embedding import (
+from promptsearch.models.forward.soft_forward import (
     first_free_id,
     input_embedding,
     soft_tokens_of,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
-from promptsearch.models.forward.soft_embedding import embedded, embedding_statistics
+from promptsearch.models.forward.soft_forward import embedded, embedding_statistics
 from promptsearch.models.frozen_model import frozen_model
 
 MOST_FREQUENT = 5000  # words of the vocabulary that are drawn from (Lester et al. 2021)

@@ -7,7 +7,7 @@ from typing import Literal
 from promptsearch.errors import PromptError
 from promptsearch.prompt import Field, Part, Slot, Soft, Template, Text
 
-Place = Literal["words", "before", "after", "around", "template"]
+Layout = Literal["words", "before", "after", "around", "template"]
 Read = Callable[[str, str | None], list[int]]  # a text, what stands before it -> its tokens
 
 
@@ -19,24 +19,24 @@ class SoftForm:
     words: dict[str, list[int]]  # by the name of a part
 
 
-def form_of(template: Template, place: Place, length: int, family: str, read: Read) -> SoftForm:
-    """Return the form: vectors in the places that the template marks, or as `place` says.
+def form_of(template: Template, layout: Layout, length: int, family: str, read: Read) -> SoftForm:
+    """Return the form: vectors in the places that the template marks, or as `layout` says.
 
     `words`: instead of the template's words and marks (OptiPrompt). `before`: in front of all
     (prompt tuning). `after`: behind all, or before the slot of a causal model, which answers there.
     `around`: the inputs and slots alone, with vectors before, between and behind them (P-tuning
     v1). Raises PromptError if the template has no such place.
     """
-    if place == "template" or template.soft:
+    if layout == "template" or template.soft:
         if not template.soft:
             raise PromptError(
                 f"the template {template.notation!r} marks no place for vectors; write [S1:5] "
                 "where five of them shall stand, or choose another `places`"
             )
         return SoftForm(template, {})
-    if place == "words":
+    if layout == "words":
         return _of_words(template, family, read)
-    return SoftForm(Template(tuple(_beside(template, place, length, family == "causal"))), {})
+    return SoftForm(Template(tuple(_beside(template, layout, length, family == "causal"))), {})
 
 
 def _of_words(template: Template, family: str, read: Read) -> SoftForm:
@@ -72,13 +72,13 @@ def _may_be_soft(text: str, before: Sequence[Part], after: Sequence[Part], famil
     return text.endswith(" ") or not any(isinstance(part, Field) for part in after)
 
 
-def _beside(template: Template, place: Place, length: int, causal: bool) -> Iterator[Part]:
+def _beside(template: Template, layout: Layout, length: int, causal: bool) -> Iterator[Part]:
     """Yield the template's parts with groups of vectors about them."""
-    if place == "around":
+    if layout == "around":
         yield from _around(template, length, causal)
         return
     parts = list(template.parts)
-    if place == "before":
+    if layout == "before":
         yield from (Soft("S", length), *_spaced(parts))
         return
     slot = next(i for i, part in enumerate(parts) if isinstance(part, Slot))

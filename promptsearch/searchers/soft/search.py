@@ -36,12 +36,12 @@ from promptsearch.scoring import Cost
 from promptsearch.searchers.common.example_loss import ExampleLoss, LossName, answerable
 from promptsearch.searchers.common.ledger_calls import ledgered
 from promptsearch.searchers.common.start_files import PromptsFile
-from promptsearch.searchers.soft.form import Place, SoftForm, form_of
+from promptsearch.searchers.soft.form import Layout, SoftForm, form_of
 from promptsearch.searchers.soft.recipes import RECIPES, USUAL, Recipe
 
 if TYPE_CHECKING:
     from promptsearch.models.gradients.backward import Loss
-    from promptsearch.models.training.soft_training import SoftObjective, SoftTraining
+    from promptsearch.models.training.soft_trainer import SoftObjective, SoftTrainer
     from promptsearch.models.training.start_vectors import StartVectors
 
 FOLDER = "soft"  # of a run's checkpoints
@@ -73,7 +73,7 @@ class SoftSearch:
         Recipe | None, "A paper's settings, where no option gives others (docs/soft.md)."
     ] = None
     places: Annotated[
-        Place | None,
+        Layout | None,
         "Where vectors stand: words (in place of the template's), before, after, around (the "
         "inputs and slots), template (its [S]).  [words]",
     ] = None
@@ -137,9 +137,9 @@ class SoftSearch:
         template = self._started(task, model, seed)
         config = self._config(len(examples))
         objective = soft_objective(task, model, template, examples, loss)
-        from promptsearch.models.training.soft_training import SoftTraining
+        from promptsearch.models.training.soft_trainer import SoftTrainer
 
-        training = SoftTraining(model, template, objective, config, seed)
+        training = SoftTrainer(model, template, objective, config, seed)
         every = self.check_every or -(-config.steps // 8)
         facts = {"control": self.control} if self.control != "none" else {}
         return Course(task, training, template, config, every, folder, number, facts)
@@ -152,8 +152,8 @@ class SoftSearch:
         template = Template.parse(self.template) if self.template else task.prompt.template
         if template.soft and template.soft[0].vectors is not None:
             return template  # trained before: it goes on
-        place, length = self._value("places"), self._value("length")
-        form = form_of(template, place, length, model.info.family, vectors.tokens)
+        layout, length = self._value("places"), self._value("length")
+        form = form_of(template, layout, length, model.info.family, vectors.tokens)
         rows = {
             name: Vectors.of(each, model.info.sha256)
             for name, each in self._rows(task, form, vectors).items()
@@ -188,8 +188,8 @@ class SoftSearch:
 
     def _value(self, name: str) -> Any:
         """Return what an option says, else the recipe, else what is usual."""
-        if (own := getattr(self, name)) is not None:
-            return own
+        if (value := getattr(self, name)) is not None:
+            return value
         recipe = RECIPES[self.recipe] if self.recipe else {}
         return recipe.get(name, USUAL.get(name))
 
@@ -208,7 +208,7 @@ class Course:
     """One training of a search: its segments and checkpoints."""
 
     task: Task
-    training: "SoftTraining"
+    training: "SoftTrainer"
     template: Template  # with its first vectors
     config: SoftTrainingConfig
     check_every: int
@@ -219,7 +219,7 @@ class Course:
     @property
     def size(self) -> str:
         """How much is trained, in words."""
-        from promptsearch.models.training.soft_training import trained_share
+        from promptsearch.models.training.soft_trainer import trained_share
 
         assert self.task.model is not None
         count = self.training.parameters
@@ -290,18 +290,21 @@ def soft_objective(
     name: LossName,
 ) -> "SoftObjective":
     """Return the objective: texts of examples in the template, and -log p of the right answer."""
-    from promptsearch.models.training.soft_training import SoftObjective
+    from promptsearch.models.training.soft_trainer import SoftObjective
 
     loss = ExampleLoss(task, model, examples, name)
 
     def requests(rows: Sequence[int]) -> "tuple[list[ScoringRequest], Loss]":
         groups = loss.by_answers(rows)
         order = [row for group in groups.values() for row in group]
-        made = [
+        scoring_requests = [
             ScoringRequest([template.fill(examples[row].inputs) for row in group], answers)
             for answers, group in groups.items()
         ]
-        return made, lambda found, log_probs: -loss.log_right([order[i] for i in found], log_probs)
+        return (
+            scoring_requests,
+            lambda numbers, log_probs: -loss.log_right([order[i] for i in numbers], log_probs),
+        )
 
     return SoftObjective(len(examples), requests, task.scoring)
 
@@ -310,8 +313,8 @@ def shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
     """Return the examples with each other's right answers: only their shares can be learned."""
     order = np.random.default_rng([seed, 22]).permutation(len(examples))
     return [
-        replace(example, target=examples[other].target)
-        for example, other in zip(examples, order, strict=True)
+        replace(example, target=examples[donor].target)
+        for example, donor in zip(examples, order, strict=True)
     ]
 
 

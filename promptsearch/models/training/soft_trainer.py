@@ -31,7 +31,7 @@ from promptsearch.models import LanguageModel, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.batching.soft_table import SoftTable
 from promptsearch.models.finetuning.objective import with_plain_backend
-from promptsearch.models.forward.soft_embedding import soft_tokens_of, with_soft_tokens
+from promptsearch.models.forward.soft_forward import soft_tokens_of, with_soft_tokens
 from promptsearch.models.frozen_model import FrozenModel, frozen_model
 from promptsearch.models.gradients.backward import Backward, Loss, LossGradients, loss_gradients
 from promptsearch.models.training.config import SoftTrainingConfig
@@ -63,7 +63,7 @@ class Segment:
     sha256: str  # of the file
 
 
-class SoftTraining:
+class SoftTrainer:
     """The vectors of one template while they are trained."""
 
     def __init__(
@@ -132,12 +132,12 @@ class SoftTraining:
         parts = rows.split([part.length for part in self._template.soft])
         sha = self._model.info.sha256
         pairs = zip(self._template.soft, parts, strict=True)
-        return {part.name: Vectors.of(own.numpy(), sha) for part, own in pairs}
+        return {part.name: Vectors.of(part_rows.numpy(), sha) for part, part_rows in pairs}
 
     def _encoder(self) -> DirectVectors:
         """Return the encoder before the first step."""
         start = [part.vectors.rows for part in self._template.soft if part.vectors is not None]
-        rows = torch.cat([torch.tensor(own) for own in start])
+        rows = torch.cat([torch.tensor(part_rows) for part_rows in start])
         return encoder_of(self._config.encoder, rows, self._seed)
 
     def _step(
@@ -169,7 +169,7 @@ class SoftTraining:
         recipe = self._model.family.recipe(runtime.backend_for(plan))
         recipe = with_soft_tokens(recipe, SoftTable(plan.soft.first, leaf), runtime.model)
         backward = Backward(
-            *recipe, lambda found, log_probs: loss(found, log_probs) / len(rows), (leaf,)
+            *recipe, lambda numbers, log_probs: loss(numbers, log_probs) / len(rows), (leaf,)
         )
         with _dropout(runtime.model, self._config.dropout, self._seed + step):
             return loss_gradients(plan, backward)
@@ -183,8 +183,8 @@ class SoftTraining:
     def _require_gradients(self, gradient: Tensor) -> None:
         """Raise ModelError for a vector that the loss does not depend on: it would never move."""
         lengths = [part.length for part in self._template.soft]
-        for part, own in zip(self._template.soft, gradient.split(lengths), strict=True):
-            if not own.abs().sum(1).all():
+        for part, of_part in zip(self._template.soft, gradient.split(lengths), strict=True):
+            if not of_part.abs().sum(1).all():
                 raise ModelError(
                     f"{part.notation} gets no gradient: the model does not read it before it "
                     "answers; put it elsewhere"
@@ -253,11 +253,11 @@ def _dropout(model: Any, share: float, seed: int) -> Iterator[None]:
             yield
         finally:
             model.eval()
-            for layer, own in zip(layers, before, strict=True):
-                layer.p = own
+            for layer, rate in zip(layers, before, strict=True):
+                layer.p = rate
 
 
 def trained_share(model: LanguageModel, parameters: int) -> float:
     """Return the trained numbers over the model's own."""
-    own: Mapping[str, Tensor] = dict(frozen_model(model).runtime.model.named_parameters())
-    return parameters / sum(each.numel() for each in own.values())
+    weights: Mapping[str, Tensor] = dict(frozen_model(model).runtime.model.named_parameters())
+    return parameters / sum(each.numel() for each in weights.values())
