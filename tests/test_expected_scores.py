@@ -128,7 +128,7 @@ def test_nothing_is_expected_of_an_ensemble_that_another_replaced(folder, tmp_pa
     assert "expected of the ensemble" not in said
     document = {**made(expected["best"]), "ensemble": {"rule": "vote", "members": []}}
     best, ensemble = expected_lines(document)
-    assert "expected of p1 on new rows" in best
+    assert "expected of the best prompt on new rows" in best
     assert "of the ensemble, which answers, is not known" in ensemble
 
 

@@ -269,6 +269,13 @@ def test_members_are_the_best_with_at_most_so_many_of_a_step():
     assert member_indices(steps, 3, None) == [0, 1, 2]
 
 
+def test_no_member_is_worse_than_the_manual_prompt():
+    """Others take the places that a step may not have, but not to spoil what it has."""
+    assert member_indices(("a", "a", "a", "b", "manual", "b", "c"), 10, 2) == [0, 1, 3]
+    assert member_indices(("manual", "a", "b"), 10, 5) == [0]
+    assert member_indices(("a", "manual", "b"), 10, None) == [0, 1, 2]
+
+
 def test_a_prompt_has_the_source_that_the_run_itself_gave_it():
     """An earlier run, which sees the rows of this one's fold, may have proposed it elsewhere."""
 

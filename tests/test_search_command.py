@@ -177,8 +177,13 @@ BAD = {
     "a cross from": ("templates = 2", "from = 2", "step 3 (cross): from: there is no such key"),
     "a cross of none": ("templates = 2", "templates = 0", "step 3 (cross): --templates 0 is too"),
     "an odd ensemble": ("rounds = 2", "ensemble = 2", "ensemble: it must be a table"),
-    "no rule": ("rounds = 2", "ensemble = {top = 2}", "ensemble: rule: it must be a string"),
-    "no top": ("rounds = 2", 'ensemble = {rule = "x"}', "ensemble: top: it is missing"),
+    "no finite gain": (
+        "rounds = 2",
+        'rounds = 2\n[[step]]\nstrategy = "paraphrase"\nleast_gain = inf',
+        "least_gain: it must be a number of 0 or more",
+    ),
+    "no rule": ("rounds = 2", "ensemble = {top = 2}", "ensemble: rule: it is missing"),
+    "no top": ("rounds = 2", 'ensemble = {rule = "mean"}', "ensemble: top: it is missing"),
 }
 
 

@@ -32,8 +32,8 @@ def command(plan: Path | None, task: str, dry_run: bool, **options: Any) -> None
     """Search with several strategies under one budget, each from the best prompts so far.
 
     PLAN says which, from how many prompts and with how many each. Without one, all that suit the
-    task take their turn: templates are mined, paraphrased, generated and changed by gradients, then
-    answers are searched, and the best of both are tried together.
+    task take their turn: first those for answers, then templates are mined, paraphrased and
+    generated, and the best of both are tried together. The best prompts answer as an ensemble.
     """
     definition, settings = load_task(task), settings_from(options)
     searcher = _search_of(plan, definition, settings)
@@ -73,8 +73,8 @@ def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Setti
     if (runs := _runs(definition, settings, searcher.folds)) > 1:
         lines.append(
             f"it runs {runs} times, each without another part of dev, which tells what to expect "
-            "on new rows; prompts that several runs come to are scored once, so the budget need "
-            "not be spent"
+            "on new rows; a run's lines tell scores on the rows that it sees. Prompts that several "
+            "runs come to are scored once, so the budget need not be spent"
         )
     elif searcher.folds > 1:
         lines.append(f"it runs once, {_why_once(definition, settings)}: nothing is expected")
@@ -82,8 +82,8 @@ def _messages(searcher: JointSearch, definition: TaskDefinition, settings: Setti
         examples = len(definition.dev.examples)
         lines.append(
             f"about {settings.budget:,} prompts x {examples:,} examples = "
-            f"{settings.budget * examples:,} texts on dev at most; what strategies ask on train "
-            "comes on top"
+            f"{settings.budget * examples:,} texts on dev at most, those of one template together; "
+            "what strategies ask on train comes on top"
         )
     return lines
 

@@ -14,6 +14,7 @@ from promptsearch.commands.shared.console import (
     prompt_cells,
 )
 from promptsearch.commands.shared.expected_scores import (
+    answering,
     expected_cells,
     expected_header,
     expected_lines,
@@ -106,16 +107,24 @@ def _origin_lines(file: PromptFile) -> list[str]:
         f"task {task.get('name')} ({task.get('kind')}) · model {model.get('spec')} "
         f"({model.get('family')}, {model.get('dtype')})",
         f"{search.get('strategy')} · {spent.get('prompts')} prompts, {passes}, "
-        f"{spent.get('seconds', 0):.0f} s · stopped: {search.get('stopped_because')}",
+        f"{spent.get('seconds', 0):.0f} s · stopped: {_stopped(search, spent.get('prompts'))}",
         in_one_line(f"made by: {search.get('command')}"),
-        *_ensemble_lines(file.document.get("ensemble")),
+        *_ensemble_lines(file.document),
         f"scores {about_scores(search)}",
     ]
 
 
-def _ensemble_lines(ensemble: Any) -> list[str]:
-    """Return the ensemble's members and its scores on dev."""
-    if not ensemble:
+def _stopped(search: Mapping[str, object], spent: object) -> str:
+    """Return why a search ended: runs that share a budget may leave some of it."""
+    reason, budget = str(search.get("stopped_because")), search.get("budget")
+    if reason == "budget" and isinstance(budget, int) and isinstance(spent, int) and spent < budget:
+        return f"each run's share of the budget of {budget:,}"
+    return reason
+
+
+def _ensemble_lines(document: Mapping[str, Any]) -> list[str]:
+    """Return the ensemble's members and its scores on dev, and whether it answers."""
+    if not (ensemble := document.get("ensemble")):
         return []
     weights = ", ".join(
         f"{m.get('id')} {m.get('weight', 1):.3f}" for m in ensemble.get("members", ())
@@ -125,7 +134,8 @@ def _ensemble_lines(ensemble: Any) -> list[str]:
         f" · on dev log_likelihood {number(scores.get('log_likelihood'))}" if scores else ""
     )
     remark = summed_remark(ensemble, " · ")
-    return [f"ensemble ({ensemble.get('rule')}): {weights}{remark}{score_text}"]
+    taken = answering(document)
+    return [f"ensemble ({ensemble.get('rule')}): {weights}{remark}{score_text}{taken}"]
 
 
 def _count(row: Mapping[str, Any]) -> str:

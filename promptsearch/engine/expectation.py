@@ -16,9 +16,10 @@ from promptsearch.engine.trial import Expectation, Trial, ranked
 from promptsearch.metrics import METRIC, interval_metric
 from promptsearch.metrics.intervals import inflation, paired, student, wilson
 from promptsearch.metrics.predictions import Floats, Predictions
-from promptsearch.prompt import Prompt
+from promptsearch.prompt import Prompt, Source
 from promptsearch.scoring.combination import LEARNED, Rule, together
 
+MANUAL = Source().strategy
 Recall = Callable[[Prompt], Predictions]  # of all rows of dev
 
 
@@ -40,14 +41,21 @@ def members_of(best_first: Sequence[Trial], top: int, per_step: int | None) -> l
 def member_indices(steps: Sequence[object], top: int, per_step: int | None) -> list[int]:
     """Return which are the members, of prompts that come best first and have these steps.
 
-    Prompts of one step are often near copies of each other, and err together.
+    Prompts of one step are often near copies of each other, and err together: with `per_step`,
+    others take their places, but none that is no better than the manual prompt.
     """
+    if per_step is None:
+        return list(range(len(steps)))[:top]
     counts: dict[object, int] = {}
-    members = []
+    members: list[int] = []
     for index, step in enumerate(steps):
+        if step == MANUAL and members:
+            break
         counts[step] = counts.get(step, 0) + 1
-        if per_step is None or counts[step] <= per_step:
+        if counts[step] <= per_step:
             members.append(index)
+        if step == MANUAL:
+            break  # the best is the one to beat: it stands alone
     return members[:top]
 
 

@@ -25,6 +25,7 @@ from promptsearch.errors import RunError
 Row = Mapping[str, object]
 LEDGER = "trials.jsonl"
 FORMAT = "promptsearch-ledger/2"
+_SHOWN = 80  # characters of a value in a message
 FIRST_FORMAT = "promptsearch-ledger/1"  # without checksums, and these keys of the identity:
 _ADDED = {"examples"}
 _SUMS = re.compile(rb'(?:, "after": "([0-9a-f]{8})")?(, "sum": "([0-9a-f]{8})"}\n?\Z)')
@@ -246,12 +247,25 @@ def _edited(path: Path | None, line: int, error: Exception) -> RunError:
 
 def _what_differs(keys: Sequence[str], old: Row, new: Row, changes: Sequence[str]) -> str:
     """Return the message on identities that differ in these keys, with the task file's changes."""
-    why = "; ".join(changes) or f"{old.get(keys[0])!r}, now {new.get(keys[0])!r}"
+    why = "; ".join(changes) or _change(old.get(keys[0]), new.get(keys[0]))
     where = "in the task file " if changes else ""
     return (
         f"this run was made with another {', '.join(keys)} ({where}{why}); resume it as it was, or "
         "start anew with `overwrite`"
     )
+
+
+def _change(old: object, new: object) -> str:
+    """Return what was and what is; of the options of a strategy, the first that differs."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        key = next(key for key in (*old, *new) if old.get(key) != new.get(key))
+        return f"{key} {_short(old.get(key))}, now {_short(new.get(key))}"
+    return f"{_short(old)}, now {_short(new)}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 
 def _as_json(row: Row) -> Row:

@@ -102,7 +102,7 @@ def search_locked(
             tuner=tuner,
             design=design_of(searcher),
         )
-    if result.race is not None:
+    if result.race is not None and result.race.dropped:
         output.log(race_summary(result.race))
     if shares := time_shares(ledger.rows):
         output.log(f"time: {shares}")

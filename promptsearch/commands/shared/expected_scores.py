@@ -36,20 +36,34 @@ def expected_lines(document: Row) -> list[str]:
     """Return what to expect of the winner, in a line; or why that cannot be told."""
     expected, search = expected_in(document), document.get("search") or {}
     if expected is None:
-        if search.get("race") is not None or not _is_young(search):
+        if not _is_young(search):
             return []
         return [_UNTOLD if search.get("stopped_because") in _WHOLE else _CUT_SHORT]
     metric, wins = interval_metric(document["task"]["kind"]), ensemble_wins(document)
     together = expected.get("ensemble") if wins else None
     winner = together or expected["best"]
-    name = "the ensemble" if together else document["prompts"][0]["id"]
+    name = "the ensemble" if together else "the best prompt"
     over = _gain(winner.get("vs_manual") or {}, metric)
     scores = f"{title_of(metric)} {_cell(winner, metric)}{over}"
     if "log_likelihood" in winner:
         scores += f"; log-likelihood {_cell(winner, 'log_likelihood')}"
-    how = f"{winner['n']:,} rows of dev, each answered by a winner that it had no part in choosing"
+    how = (
+        f"{winner['n']:,} rows of dev, each answered by the winner of a search that did not see it"
+    )
     line = f"expected of {name} on new rows: {scores} ({how})"
     return [line, _NOT_OF_ENSEMBLE] if wins and not together else [line]
+
+
+def answering(document: Row) -> str:
+    """Return with what a file that has an ensemble answers, and why: `; predict answers ...`."""
+    best, ensemble = document["prompts"][0]["id"], document["ensemble"]
+    if not ensemble_wins(document):
+        return f"; predict answers with {best} alone"
+    if len(ensemble["members"]) == 1:
+        return ""
+    expected = expected_in(document) or {}
+    where = "surely worse on new rows" if "ensemble_minus_best" in expected else "worse on dev"
+    return f"; predict answers with it, as it is not {where} than {best}"
 
 
 _UNTOLD = (

@@ -16,6 +16,7 @@ from promptsearch.commands.shared.console import (
     prompt_cells,
 )
 from promptsearch.commands.shared.expected_scores import (
+    answering,
     expected_cells,
     expected_header,
     expected_lines,
@@ -28,12 +29,12 @@ from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.engine.strategy import Searcher
 from promptsearch.errors import RunError
 from promptsearch.evaluation.checks.answers import worthless_answers
+from promptsearch.evaluation.checks.data import unseen_labels
 from promptsearch.files.write import folder_name
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import check_installed
 from promptsearch.prediction.ensemble_text import summed_remark
-from promptsearch.prediction.selection import ensemble_wins
 from promptsearch.runs.directory import numbered_run_directory, run_directory
 from promptsearch.runs.run import Output, search_locked
 from promptsearch.runs.settings import Settings
@@ -130,6 +131,8 @@ def search_into(
     if not definition.needs_vocabulary:
         verbalizers = [definition.prompt.verbalizer]
         console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))
+    if definition.kind == "classification":
+        console.warn(unseen_labels(definition, [definition.train, definition.dev]))
     if model.info.chat is not None:
         filled = definition.prompt.template.fill(definition.train.examples[0].inputs)
         console.say(f"the chat template renders the manual prompt as:\n{model.rendered(filled)}")
@@ -149,6 +152,9 @@ def search_into(
     if result.stopped_because == "interrupted":
         console.say(f"interrupted; go on with: {resuming_command(directory)}")
         raise SystemExit(INTERRUPTED)
+    if result.stopped_because in ("time", "max-forwards"):
+        limit = f"--{result.stopped_because}"
+        console.say(f"stopped by {limit}; raise it to go on: {resuming_command(directory)}")
     if failed:
         raise RunError(f"{result.stopped_because} ({directory} holds what was scored until then)")
 
@@ -184,7 +190,7 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
         echo(f"fluency of {best['id']}: {nats:.2f} nats a word")
     echo(f"wrote {directory / 'prompts.json'} ({len(document['prompts'])} prompts)")
     if ensemble:
-        taken = "" if ensemble_wins(document) else f"; {best['id']} alone is better"
+        taken = answering(document)
         rule = f"{ensemble['rule']} of {len(ensemble['members'])}{summed_remark(ensemble, '; ')}"
         echo(f"ensemble: {rule}{taken}")
     for line in _without_gain(document):

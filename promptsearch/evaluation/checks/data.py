@@ -19,7 +19,7 @@ def data_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterat
         yield from _coverage(definition, splits)
     else:
         yield from _id_like_labels(splits[:2])
-        yield from _missing(definition, splits)
+        yield from unseen_labels(definition, splits)
         yield from _uneven(splits[:2])
         yield from _rare(splits[0], splits[1:])
 
@@ -61,7 +61,8 @@ def _coverage(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[F
         yield Finding(level, f"{split.name}: {share:.1%} of the facts have a right candidate")
 
 
-def _missing(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
+def unseen_labels(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
+    """Yield a warning for splits that lack a label: nothing is known of its answers there."""
     for split in splits:
         counts = counts_of(split)
         if missing := [label for label in definition.labels if not counts[label]]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from math import inf
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from promptsearch.engine.expectation import EnsembleRule
 from promptsearch.errors import PromptSearchError, RunError, did_you_mean
-from promptsearch.scoring.combination import Rule
+from promptsearch.scoring.combination import RULES, Rule
 from promptsearch.searchers.joint.cross import CROSS, Cross
 from promptsearch.searchers.strategies import SEARCHERS
 
@@ -57,8 +58,9 @@ def ensemble_rule(table: object, location: str) -> EnsembleRule:
         raise RunError(f"{location}: it must be a table [ensemble], not {table!r}")
     _refuse_unknown(table, ("rule", "top", "per_step"), location)
     rule, top = table.get("rule"), _count(table, "top", location)
-    if not isinstance(rule, str) or not rule:
-        raise RunError(f"{location}: rule: it must be a string, not {rule!r}")
+    if rule not in RULES:
+        said = "it is missing" if rule is None else f"there is no rule {rule!r}"
+        raise RunError(f"{location}: rule: {said}; it is one of {', '.join(RULES)}")
     if top is None:
         raise RunError(f"{location}: top: it is missing; say how many prompts, such as top = 5")
     return EnsembleRule(cast(Rule, rule), top, _count(table, "per_step", location))
@@ -96,7 +98,7 @@ def _count(table: Mapping[str, object], key: str, location: str) -> int | None:
 def _number(table: Mapping[str, object], key: str, location: str) -> float | None:
     """Return a number of 0 or more, or None where the key is missing."""
     value = table.get(key)
-    if key in table and (not _fits(value, float) or not cast(float, value) >= 0):
+    if key in table and not (_fits(value, float) and 0 <= cast(float, value) < inf):
         raise RunError(f"{location}: {key}: it must be a number of 0 or more, not {value!r}")
     return cast(float | None, value)
 

@@ -21,6 +21,7 @@ from promptsearch.engine.search import SearchDesign
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial
 from promptsearch.errors import BudgetSpent, PromptSearchError, RunError
+from promptsearch.metrics import title_of
 from promptsearch.prompt import Prompt
 from promptsearch.searchers.joint.default_plan import ENSEMBLE, default_steps
 from promptsearch.searchers.joint.feasibility import check_feasible
@@ -112,9 +113,10 @@ class JointSearch:
         gain = runner.score.gain(self._winners(after), self._winners(before))
         if not gain.within(step.least_gain):
             return False
+        metric, noise = title_of(runner.task.objective), f"{step.least_gain:g} standard errors"
         runner.task.log(
-            f"step {number} {step.strategy}: it gained {gain.mean:+.3f} on dev, within its noise "
-            f"({gain.error:.3f} is one standard error); the steps after it are left out"
+            f"step {number} {step.strategy}: it gained {gain.mean:+.3f} {metric} on dev, no more "
+            f"than {noise} ({gain.error:.3f} each); the steps after it are left out"
         )
         return True
 

@@ -34,7 +34,7 @@ def _about(inputs: ReportInputs) -> list[Child]:
         "best of many and flatter them. "
     )
     if inputs.split == "dev":
-        return [first, "Nothing here was scored on examples that selected nothing."]
+        return [first, "Nothing in this table was scored on examples that selected nothing."]
     return [
         first,
         f"{inputs.split.capitalize()} selected nothing: its numbers are the ones to quote, of "

@@ -156,5 +156,6 @@ def _about_split(inputs: ReportInputs) -> list[Child]:
             )
         ]
     if inputs.split == "dev" and inputs.selected:
-        return [note("All numbers are of dev, which selected these prompts: they flatter them.")]
+        but = "All other numbers" if expected_in(inputs.file.document) else "All numbers"
+        return [note(f"{but} are of dev, which selected these prompts: they flatter them.")]
     return []
