@@ -13,6 +13,7 @@ from promptsearch.engine.strategy import Task
 from promptsearch.engine.trial_scorer import TrialScorer
 from promptsearch.errors import DataError, PromptError
 from promptsearch.prompt import Prompt, Slot, Soft, Template, Text, Vectors, Verbalizer
+from promptsearch.prompt.template import without_digests
 from promptsearch.prompt_file import read_prompts
 from promptsearch.prompt_file.prior import prior_row
 from promptsearch.prompt_file.soft_file import SOFT, write_soft
@@ -76,6 +77,13 @@ def test_vectors_are_numbers_and_as_many_as_their_part_has():
         Soft("S", 2, vectors(3))
     with pytest.raises(PromptError, match=r"no vectors for \[S2\]"):
         Template.parse("[S:2] [S2] [Z]").with_vectors({"S": vectors()})
+
+
+def test_a_templates_text_has_digests_and_gives_the_notation_back():
+    template = checkpoint(0, "[[S@x]] {text} [S:2] [Z]").template
+    assert without_digests(str(template)) == template.notation == "[[S@x]] {text} [S:2] [Z]"
+    with pytest.raises(PromptError, match="vectors that are not here"):
+        Template.parse(str(template))
 
 
 def test_two_checkpoints_are_two_prompts_under_every_key():

@@ -93,6 +93,12 @@ def test_a_trained_file_is_evaluated_shown_and_used(task, tmp_path):
         "predict", file, "--task", task, "--input", tmp_path / "dev.tsv", "--prefix", "x_"
     ).output
     assert predicted.count("\n") >= len(ROWS)
+    run("report", file, "-o", tmp_path / "report.html", "--no-evaluate")
+    page = (tmp_path / "report.html").read_text()
+    assert "[S1:2]" in page
+    assert "@" + read_prompts(file).prompts[0].prompt.template.soft[0].vectors.digest not in page
+    said = run("certify", file, "--task", task, "--rows", "all").output
+    assert "4 prompts" in said
     said = run("export", file, "--to", "messages", "-o", tmp_path / "x.json", status=1).output
     assert "vectors, which are no words" in said
     refused = run("paraphrase", "--task", task, "--from", file, "-m", saved("bert"), status=1)

@@ -233,6 +233,17 @@ def notation_of(part: Part) -> str:
             return part.notation
 
 
+def without_digests(text: str) -> str:
+    """Return the notation of a template from its `str`, which has the digests of its vectors."""
+
+    def plain(match: re.Match[str]) -> str:
+        if not match["bound"]:
+            return match[0]
+        return Soft(match["soft"], int(match["length"] or 1)).notation
+
+    return _NOTATION.sub(plain, text)
+
+
 def _unbound(part: Part) -> Part:
     return replace(part, vectors=None) if isinstance(part, Soft) else part
 

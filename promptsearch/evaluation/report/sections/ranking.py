@@ -116,7 +116,7 @@ def _body(row: RankedPrompt, columns: Sequence[Column], inputs: ReportInputs) ->
 def _named(row: RankedPrompt, inputs: ReportInputs) -> list[Child]:
     pieces: list[Child] = [el("span", row.id, class_="id"), " "]
     if template := row.row.get("template"):
-        pieces.append(template_html(template.notation, inputs.language))
+        pieces.append(template_html(str(template), inputs.language))
         verbalizer = row.row.get("verbalizer")
         if isinstance(verbalizer, Mapping) and verbalizer != inputs.best.row.get("verbalizer"):
             pieces += [" ", answers_html(verbalizer)]
