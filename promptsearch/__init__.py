@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from promptsearch.searchers import MiningSearch as MiningSearch
     from promptsearch.searchers import ParaphraseSearch as ParaphraseSearch
     from promptsearch.searchers import ProbeSearch as ProbeSearch
+    from promptsearch.searchers import ProjectSearch as ProjectSearch
     from promptsearch.searchers import PruneSearch as PruneSearch
     from promptsearch.searchers import SoftSearch as SoftSearch
 
@@ -53,6 +54,7 @@ _HOME = {
     "MiningSearch": "searchers",
     "Output": "runs.run",
     "ParaphraseSearch": "searchers",
+    "ProjectSearch": "searchers",
     "PruneSearch": "searchers",
     "ProbeSearch": "searchers",
     "Prompt": "prompt",

@@ -21,6 +21,7 @@ from promptsearch.commands.shared.options import (
     stacked,
     task_option,
 )
+from promptsearch.searchers.common.start_files import PromptsArgument
 
 
 def search_options(searcher: type, *extra: Decorator, task: Decorator = task_option) -> Decorator:
@@ -59,6 +60,8 @@ def _option(field: "Field[Any]", hint: Any) -> Decorator:
     name, default = field.name.replace("_", "-"), field.default
     assert default is not MISSING, f"the field {field.name} needs a default"
     text = str(notes[0]) if notes else None
+    if any(isinstance(note, PromptsArgument) for note in notes):
+        return click.argument(field.name, type=click.Path(), metavar="PROMPTS")
     if kind is bool:
         return click.option(f"--{name}/--no-{name}", default=default, show_default=True, help=text)
     multiple = get_origin(kind) is tuple
