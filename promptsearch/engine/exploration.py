@@ -54,7 +54,8 @@ class Exploration:
         count = self.scorer.scorer.count("dev")
         visible = np.setdiff1d(np.arange(count), np.array(out)).tolist()
         first, second = (
-            [self._on_dev(prompt).on_rows(visible) for prompt in prompts] for prompts in (ours, theirs)
+            [self._on_dev(prompt).on_rows(visible) for prompt in prompts]
+            for prompts in (ours, theirs)
         )
         return gain_of(first, second, self.scorer.objective)
 
