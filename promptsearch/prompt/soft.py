@@ -2,11 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from promptsearch.errors import PromptError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 LONGEST = 512  # vectors of one name
 
@@ -17,11 +19,13 @@ class Vectors:
 
     digest: str  # sha256 of the model's hash, the shape and the float32 bytes
     model: str  # sha256 of the weights of the only model that they mean something to
-    rows: NDArray[np.float32] = field(compare=False, repr=False)  # (vector, hidden)
+    rows: "NDArray[np.float32]" = field(compare=False, repr=False)  # (vector, hidden)
 
     @classmethod
-    def of(cls, rows: NDArray[np.floating], model: str) -> "Vectors":
+    def of(cls, rows: "NDArray[np.floating]", model: str) -> "Vectors":
         """Return the vectors of rows (vector, hidden); `PromptError` if they are none."""
+        import numpy as np
+
         if rows.ndim != 2 or not all(rows.shape):
             raise PromptError(f"soft prompts are (vector, hidden), not {rows.shape}")
         values = np.ascontiguousarray(rows, dtype="<f4")
