@@ -1,4 +1,4 @@
-"""Search for discrete prompts and their answer words, over models with frozen weights.
+"""Search for prompts and their answer words, over models with frozen weights.
 
 The public names; each is imported when it is first used, so that nothing heavy loads before.
 """
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from promptsearch.searchers import MiningSearch as MiningSearch
     from promptsearch.searchers import ParaphraseSearch as ParaphraseSearch
     from promptsearch.searchers import ProbeSearch as ProbeSearch
+    from promptsearch.searchers import ProjectSearch as ProjectSearch
     from promptsearch.searchers import PruneSearch as PruneSearch
+    from promptsearch.searchers import SoftSearch as SoftSearch
 
 _HOME = {
     "AnswerParaphraseSearch": "searchers",
@@ -52,6 +54,7 @@ _HOME = {
     "MiningSearch": "searchers",
     "Output": "runs.run",
     "ParaphraseSearch": "searchers",
+    "ProjectSearch": "searchers",
     "PruneSearch": "searchers",
     "ProbeSearch": "searchers",
     "Prompt": "prompt",
@@ -63,6 +66,7 @@ _HOME = {
     "Scoring": "models",
     "Searcher": "engine",
     "Settings": "runs.settings",
+    "SoftSearch": "searchers",
     "Task": "engine",
     "TaskDefinition": "data",
     "Template": "prompt",

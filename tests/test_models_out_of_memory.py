@@ -10,7 +10,7 @@ from promptsearch.models import Scoring
 from promptsearch.models.batching.prefix_tree import SegmentRun
 from promptsearch.models.forward.attention import _bias
 from promptsearch.models.forward.score import halving
-from promptsearch.models.gradients.token_gradients import Backward
+from promptsearch.models.gradients.backward import Backward
 from promptsearch.prompt import Template
 
 

@@ -30,8 +30,9 @@ SMALL = {  # keeps a strategy quick
     },
     "lm-score": {"lm": saved("gpt2"), "template": ("[Z] , {subject} .", "{subject} has [Z] .")},
 }
+NAMES = [name for name in SEARCHERS if name != "project"]  # which starts from vectors alone
 every_searcher = pytest.mark.parametrize(
-    "searcher", [cls(**SMALL.get(name, {})) for name, cls in SEARCHERS.items()], ids=SEARCHERS
+    "searcher", [SEARCHERS[name](**SMALL.get(name, {})) for name in NAMES], ids=NAMES
 )
 
 
@@ -58,7 +59,7 @@ def test_hyper_parameters_are_documented_fields_with_defaults(searcher):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in SEARCHERS if name != "search"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "search"])
 def test_its_command_has_an_option_for_each_field(name):
     command, words = cli, name.split("-", 1) if is_for_answers(SEARCHERS[name]()) else [name]
     for word in words:

@@ -22,10 +22,10 @@ from promptsearch.commands.shared.saved_prompts import model_of_prompts, scorers
 from promptsearch.commands.shared.terminal_text import command_line, echo, in_one_line
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import RunError
-from promptsearch.files.write import write_atomic
+from promptsearch.files.write import write_bytes
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
-from promptsearch.prediction.ensemble_file import candidates_beside
+from promptsearch.prediction.ensemble_file import files_beside
 from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prediction.fit_ensemble import EnsembleConfig, ensemble_section
 from promptsearch.prediction.selection import without_expected_ensemble
@@ -95,8 +95,8 @@ def command(prompts: Path, **options: Any) -> None:
             "ensemble": _ensemble_of(file, definition, model, making, options),
         }
         written = {"prompts.json"}
-        if beside := candidates_beside(file):
-            write_atomic(directory / beside.name, beside.read_text(encoding="utf-8"))
+        for beside in files_beside(file):
+            write_bytes(directory / beside.name, beside.read_bytes())
             written.add(beside.name)
         write_prompts(directory / "prompts.json", document)
         clear_run(directory, written)

@@ -32,7 +32,7 @@ def tasks(as_json: bool) -> None:
                 "train": len(task.train.examples),
                 "dev": len(task.dev.examples),
                 "answers": len(task.prompt.verbalizer),
-                "template": str(task.prompt.template),
+                "template": task.prompt.template.notation,
             }
         )
     if as_json:

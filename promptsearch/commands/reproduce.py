@@ -132,7 +132,7 @@ def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:
                 yield f"scores: {metric} of {_named(saved)} {change}"
     for key, saved in after.items():
         if key not in before:
-            yield f"prompts: {saved.prompt.template} is new"
+            yield f"prompts: {saved.prompt.template.notation} is new"
 
 
 def _key(row: Any) -> str:
@@ -140,7 +140,7 @@ def _key(row: Any) -> str:
 
 
 def _named(saved: SavedPrompt) -> str:
-    return f"{saved.id} {str(saved.prompt.template)!r}"
+    return f"{saved.id} {saved.prompt.template.notation!r}"
 
 
 def _short(score: object) -> str:

@@ -52,9 +52,10 @@ class Exploration:
     ) -> Gain:
         """See `engine.Score`; the rows `out` are not looked at."""
         count = self.scorer.scorer.count("dev")
-        kept = np.setdiff1d(np.arange(count), np.array(out)).tolist()
+        visible = np.setdiff1d(np.arange(count), np.array(out)).tolist()
         first, second = (
-            [self._on_dev(prompt).on_rows(kept) for prompt in prompts] for prompts in (ours, theirs)
+            [self._on_dev(prompt).on_rows(visible) for prompt in prompts]
+            for prompts in (ours, theirs)
         )
         return gain_of(first, second, self.scorer.objective)
 

@@ -36,7 +36,7 @@ class Evaluation:
     def document(self, metric: str) -> Json:
         """Return the document of `evaluate --json`; `vs_manual` compares `metric`."""
         rows = zip(self.saved, self.predictions, strict=True)
-        manual_row = {"template": str(self.manual.template), **self._answers(self.manual)}
+        manual_row = {"template": self.manual.template.notation, **self._answers(self.manual)}
         raw = {}
         if self.raw_predictions is not None:
             raw = {"manual_raw": {**manual_row, "scores": self._scores(self.raw_predictions, None)}}
@@ -44,7 +44,7 @@ class Evaluation:
             "prompts": [
                 {
                     "id": saved.id,
-                    "template": str(saved.prompt.template),
+                    "template": saved.prompt.template.notation,
                     **self._answers(saved.prompt),
                     "scores": self._scores(predictions, metric),
                 }

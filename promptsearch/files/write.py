@@ -22,23 +22,33 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
     Raises RunError if the disk is full or nothing may be written there; what was there stays.
     """
+    write_chunks(path, (line.encode() for line in lines))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes: readers see the old file or the new one."""
+    write_chunks(path, [data])
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write bytes as `write_lines` writes lines."""
     try:
-        _write_lines(path, lines)
+        _write_chunks(path, chunks)
     except OSError as error:
         raise _unwritable(path, error) from None
 
 
-def _write_lines(path: Path, lines: Iterable[str]) -> None:
+def _write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():  # /dev/stdout, a pipe: there is nothing to replace
-        with path.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.writelines(lines)
+        with path.open("wb") as stream:
+            stream.writelines(chunks)
         return
     path = path.resolve()  # a link stays one
     new = path.with_name(f".{path.name[:100]}.{token_hex(8)}")
     try:
-        with new.open("x", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
+        with new.open("xb") as file:
+            file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())
         replace_file(new, path)

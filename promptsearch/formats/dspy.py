@@ -12,7 +12,7 @@ from promptsearch.errors import ExportError
 from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import ExportRequest, next_command
 from promptsearch.formats.shared.cloze import ELSEWHERE, cloze, only_prompt, texts_of, uncalibrated
-from promptsearch.prompt import Field, Part, Slot, Text
+from promptsearch.prompt import Field, Slot, Text, TextPart
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 NAME = "dspy"
@@ -81,10 +81,10 @@ def _plain(saved: SavedPrompt) -> str:
     texts = [part.text for part in template.parts if isinstance(part, Text)]
     if alike := [mark for mark in marks if any(mark in text for text in texts)]:
         raise ExportError(f"{saved.id}: {NAME} cannot say {alike[0]} as a text; {ELSEWHERE}")
-    return "".join(map(_written, template.parts))
+    return "".join(map(_written, template.text_parts))
 
 
-def _written(part: Part) -> str:
+def _written(part: TextPart) -> str:
     match part:
         case Text(text):
             return text

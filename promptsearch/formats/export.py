@@ -88,6 +88,12 @@ def write_as(
     """
     if path.exists() and not overwrite:
         raise ExportError(f"{path}: is there already; add `overwrite`, or choose another `output`")
+    for saved in request.prompts:
+        if soft := saved.prompt.template.soft:
+            raise ExportError(
+                f"{saved.id}: {soft[0].notation} stands for vectors, which are no words; {name} "
+                "cannot hold them"
+            )
     make_folder_of(path, "choose another -o PATH", ExportError)
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
         into = Path(room) / path.name

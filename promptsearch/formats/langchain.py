@@ -22,7 +22,7 @@ from promptsearch.formats.shared.cloze import (
     trail_note,
     uncalibrated,
 )
-from promptsearch.prompt import Field, Part, Text
+from promptsearch.prompt import Field, Text, TextPart
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 NAME = "langchain"
@@ -52,7 +52,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 
 def _chat(
-    saved: SavedPrompt, system: object, message: Sequence[Part], metadata: Mapping[str, object]
+    saved: SavedPrompt, system: object, message: Sequence[TextPart], metadata: Mapping[str, object]
 ) -> Mapping[str, object]:
     messages = [_message(saved, "HumanMessagePromptTemplate", message)]
     if system is not None:
@@ -62,12 +62,12 @@ def _chat(
     return _constructed(("chat", "ChatPromptTemplate"), arguments)
 
 
-def _message(saved: SavedPrompt, kind: str, parts: Sequence[Part]) -> Mapping[str, object]:
+def _message(saved: SavedPrompt, kind: str, parts: Sequence[TextPart]) -> Mapping[str, object]:
     return _constructed(("chat", kind), {"prompt": _prompt(saved, parts, {})})
 
 
 def _prompt(
-    saved: SavedPrompt, parts: Sequence[Part], more: Mapping[str, object]
+    saved: SavedPrompt, parts: Sequence[TextPart], more: Mapping[str, object]
 ) -> Mapping[str, object]:
     arguments = {
         "input_variables": _inputs(parts),
@@ -77,7 +77,7 @@ def _prompt(
     return _constructed(("prompt", "PromptTemplate"), {**arguments, **more})
 
 
-def _inputs(parts: Sequence[Part]) -> list[str]:
+def _inputs(parts: Sequence[TextPart]) -> list[str]:
     return list(dict.fromkeys(part.name for part in parts if isinstance(part, Field)))
 
 

@@ -130,7 +130,7 @@ def _uncovered_notes(count: int) -> Iterator[str]:
 def _yaml(name: str, saved: SavedPrompt, data: Path) -> list[str]:
     """Return the lines of a YAML file, strings quoted as in JSON."""
     return [
-        f"# {quoted(str(saved.prompt.template))}\n",
+        f"# {quoted(saved.prompt.template.notation)}\n",
         f"task: {quoted(name)}\n",
         "dataset_path: json\n",
         "dataset_kwargs:\n  data_files:\n",

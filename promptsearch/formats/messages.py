@@ -20,7 +20,7 @@ from promptsearch.formats.shared.cloze import (
     texts_of,
     uncalibrated,
 )
-from promptsearch.prompt import Part, Text
+from promptsearch.prompt import Text, TextPart
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 HOW = (
@@ -55,5 +55,5 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     return [*notes, next_command("python", "-m", "json.tool", into)]
 
 
-def _message(role: str, parts: Sequence[Part], saved: SavedPrompt) -> Mapping[str, str]:
+def _message(role: str, parts: Sequence[TextPart], saved: SavedPrompt) -> Mapping[str, str]:
     return {"role": role, "content": braced(parts, f"{saved.id}: messages")}

@@ -23,7 +23,7 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
     """Return the templates of relations. Raises DataError if the words of one are vectors."""
     templates = relations(path)
     for foreign in templates:
-        if vector := VECTOR.search(str(foreign.template)):
+        if vector := VECTOR.search(foreign.template.notation):
             raise foreign.location.error(
                 f"{vector[0]} is a vector that OptiPrompt has learnt, which no words say; give the "
                 "relation file that it started from"

@@ -44,11 +44,11 @@ def _template(request: ExportRequest, saved: SavedPrompt) -> Iterator[str]:
     subject = f"{saved.id}: {NAME}"
     parts = cloze(saved, NAME)
     answers = list(single_answers(saved, NAME).values())
-    if dividing := [text for text in (*answers, str(saved.prompt.template)) if "|||" in text]:
+    if dividing := [text for text in (*answers, saved.prompt.template.notation) if "|||" in text]:
         raise ExportError(f"{subject} parts texts by |||, which {dividing[0]!r} holds; {ELSEWHERE}")
     target = f"{{{{ answer_choices[{LABEL}] }}}}{jinja(parts.after, subject)}"
     before = jinja(parts.before, subject)
-    name = str(uuid.uuid5(_IDS, f"{request.name}/{saved.id}/{saved.prompt.template}"))
+    name = str(uuid.uuid5(_IDS, f"{request.name}/{saved.id}/{saved.prompt.template.notation}"))
     yield f"  {name}: !Template\n"
     yield f"    answer_choices: {quoted(' ||| '.join(map(escaped, answers)))}\n"
     yield f"    id: {name}\n"

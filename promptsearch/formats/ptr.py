@@ -57,7 +57,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     write_lines(into, lines)
     template = saved.prompt.template
     notes = []
-    if str(template) != several(PTR, len(template.slots)):
+    if template.notation != several(PTR, len(template.slots)):
         notes.append(f"the template is not in the file: {template}")
     if len(request.prompts) > 1:
         notes.append(f"a rule file is one verbalizer: {len(request.prompts) - 1} were left out")

@@ -18,7 +18,11 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 
 def _lines(saved: SavedPrompt, weight: float | None) -> Iterator[str]:
-    yield f"{saved.prompt.template}" if weight is None else f"{weight:g} x {saved.prompt.template}"
+    yield (
+        f"{saved.prompt.template.notation}"
+        if weight is None
+        else f"{weight:g} x {saved.prompt.template.notation}"
+    )
     if "candidates" in saved.row:
         yield from (f"  {candidate}" for candidate in saved.prompt.verbalizer)
     else:

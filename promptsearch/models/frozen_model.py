@@ -20,6 +20,7 @@ from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.families.family import ModelFamily
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
 from promptsearch.models.forward.score import ForwardRecipe, batch_plan_of, run
+from promptsearch.models.forward.soft_forward import soft_tokens_of, with_soft_tokens
 from promptsearch.models.gradients.white_box import FamilyWhiteBox
 from promptsearch.models.tokenization import vocabulary
 from promptsearch.prompt import Answer, Filled
@@ -78,7 +79,9 @@ class FrozenModel(Generic[Backend]):
 
     def plan_all(self, requests: Sequence[ScoringRequest], scoring: Scoring) -> BatchPlan:
         """Plan texts whose answers differ; rows count through the requests."""
-        return self.family.plan_all(self.runtime, requests, scoring)
+        numbered = soft_tokens_of(self.runtime)
+        plan = self.family.plan_all(self.runtime, numbered.requests(requests), scoring)
+        return replace(plan, soft=numbered.table)
 
     def run(self, plan: Plan) -> Iterator[ScoredTexts]:
         """Yield every text exactly once, in blocks of any order."""
@@ -87,12 +90,20 @@ class FrozenModel(Generic[Backend]):
 
     def recipe(self, plan: BatchPlan) -> ForwardRecipe:
         """Return how the plan's sequences are assembled, and what passes them."""
-        return self.family.recipe(self.runtime.backend_for(plan))
+        recipe = self.family.recipe(self.runtime.backend_for(plan))
+        if plan.soft is None:
+            return recipe
+        return with_soft_tokens(recipe, plan.soft, self.runtime.model)
 
     def rendered(self, filled: Filled) -> str:
-        """Return the text as the model reads it, special tokens written out."""
-        ids = self.family.prompt_ids(self.runtime, filled)
-        return vocabulary.decoded(self.runtime.tokenizer, ids)
+        """Return the text as the model reads it, special tokens written out.
+
+        Soft tokens are written as templates write them.
+        """
+        numbered = soft_tokens_of(self.runtime)
+        (text,) = numbered.texts([filled])
+        ids = self.family.prompt_ids(self.runtime, text)
+        return vocabulary.decoded(self.runtime.tokenizer, ids, numbered.names)
 
     def vocabulary_words(self) -> list[str]:
         """Return the whole words of the vocabulary: each is one token."""

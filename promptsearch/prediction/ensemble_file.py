@@ -54,7 +54,8 @@ def _member(row: object, prompts: Mapping[str, Prompt]) -> Member:
     raise PromptError(f'a member is {row!r}; write {{"id": "p1", "weight": 1.0}}')
 
 
-def candidates_beside(file: PromptFile) -> Path | None:
-    """Return the file of candidates that the prompts name, which is beside them."""
-    first = file.prompts[0].row.get("candidates")
-    return file.path.parent / str(first["file"]) if isinstance(first, Mapping) else None
+def files_beside(file: PromptFile) -> list[Path]:
+    """Return the files of candidates and of vectors that the prompts name, beside them."""
+    named = [saved.row.get(key) for saved in file.prompts for key in ("candidates", "soft")]
+    names = [str(entry["file"]) for entry in named if isinstance(entry, Mapping)]
+    return [file.path.parent / name for name in dict.fromkeys(names)]

@@ -1,6 +1,6 @@
 """A prompt: a template with a verbalizer, and where it came from.
 
-Plain immutable text values. No model, no tensor, no file: everything else imports this module
+Plain immutable values. No model, no tensor, no file: everything else imports this module
 and it imports nothing of ours but the errors.
 """
 
@@ -8,7 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from promptsearch.errors import PromptError
-from promptsearch.prompt.template import Field, Filled, Input, Part, Slot, Template, Text, Trigger
+from promptsearch.prompt.soft import Soft, Vectors
+from promptsearch.prompt.template import (
+    Field,
+    Filled,
+    Input,
+    Part,
+    Slot,
+    Template,
+    Text,
+    TextPart,
+    Trigger,
+)
 from promptsearch.prompt.verbalizer import Answer, Verbalizer
 
 __all__ = [
@@ -19,10 +30,13 @@ __all__ = [
     "Part",
     "Prompt",
     "Slot",
+    "Soft",
     "Source",
     "Template",
     "Text",
+    "TextPart",
     "Trigger",
+    "Vectors",
     "Verbalizer",
 ]
 
@@ -53,7 +67,7 @@ class Prompt:
                 if unknown := [slot for slot, _ in answer if slot not in slots]:
                     raise PromptError(
                         f"the label {label!r} answers the slot [{unknown[0]}], which the template "
-                        f"{str(self.template)!r} does not have"
+                        f"{self.template.notation!r} does not have"
                     )
 
     @property

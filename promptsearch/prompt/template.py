@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from promptsearch.errors import PromptError
+from promptsearch.prompt.soft import Soft, Vectors
 
-_NOTATION = re.compile(r"\{\{|\}\}|\{(?P<field>\w+)\}|\[\[(?P<literal>Z\d*)\]\]|\[(?P<slot>Z\d*)\]")
-_SLOT = re.compile(r"\[(Z\d*)\]")
+_MARK = r"Z\d*|S\d*(?::\d+)?(?:@\w*)?"  # what brackets may hold that is no text
+_NOTATION = re.compile(
+    rf"\{{\{{|\}}\}}|\{{(?P<field>\w+)\}}|\[\[(?P<literal>{_MARK})\]\]"
+    r"|\[(?:(?P<slot>Z\d*)|(?P<soft>S\d*)(?::(?P<length>\d+))?(?P<bound>@\w*)?)\]"
+)
+_MARKED = re.compile(rf"\[({_MARK})\]")
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,11 @@ class Trigger:
     token: int
 
 
-Part = Text | Field | Slot
-Filled = tuple[Text | Input | Slot | Trigger, ...]  # what a model reads: never one marked string
+TextPart = Text | Field | Slot  # what words can say
+Part = TextPart | Soft
+Filled = tuple[
+    Text | Input | Slot | Soft | Trigger, ...
+]  # what a model reads: never one marked string
 
 
 @dataclass(frozen=True)
@@ -75,12 +83,14 @@ class Template:
                 f"the template {str(self)!r} has two equal slots; "
                 "use one [Z], or name several slots [Z1], [Z2], ..."
             )
-        if Template.parts_of(str(self)) != self.parts:
+        self._check_soft()
+        unbound = tuple(_unbound(part) for part in self.parts)
+        if Template.parts_of(self.notation) != unbound:
             raise PromptError(f"the template parts {self.parts} have no unambiguous notation")
 
     @staticmethod
     def parts_of(notation: str) -> tuple[Part, ...]:
-        """Return the parts that `notation` stands for; `{{`, `}}` and `[[Z]]` are literal."""
+        """Return the parts that `notation` stands for; `{{`, `}}`, `[[Z]]`, `[[S]]` are literal."""
         parts: list[Part] = []
         end = 0
         for match in _NOTATION.finditer(notation):
@@ -96,7 +106,54 @@ class Template:
         return cls(cls.parts_of(notation))
 
     def __str__(self) -> str:
+        """Return what tells the template from every other one: the digests of vectors are in it.
+
+        So whatever is keyed by a template's text keeps two checkpoints of a soft prompt apart.
+        """
+        return "".join(map(_key_of, self.parts))
+
+    @cached_property
+    def notation(self) -> str:
+        """The template as files and screens have it."""
         return "".join(map(notation_of, self.parts))
+
+    @cached_property
+    def text_parts(self) -> tuple[TextPart, ...]:
+        """The parts of a template that is text; `PromptError` if soft tokens are among them."""
+        if self.soft:
+            raise PromptError(
+                f"the template {self.notation!r} has {self.soft[0].notation}: vectors, which no "
+                "words say"
+            )
+        return tuple(part for part in self.parts if not isinstance(part, Soft))
+
+    @cached_property
+    def soft(self) -> tuple[Soft, ...]:
+        """The soft parts, each name once, in order."""
+        by_name = {part.name: part for part in self.parts if isinstance(part, Soft)}
+        return tuple(by_name.values())
+
+    def with_vectors(self, vectors: Mapping[str, Vectors]) -> "Template":
+        """Return the template with the vectors of each name; `PromptError` if one is missing."""
+        if missing := [part.name for part in self.soft if part.name not in vectors]:
+            raise PromptError(
+                f"the template {self.notation!r} has no vectors for [{missing[0]}]; "
+                f"there are {', '.join(vectors) or 'none'}"
+            )
+        return Template(
+            tuple(
+                replace(part, vectors=vectors[part.name]) if isinstance(part, Soft) else part
+                for part in self.parts
+            )
+        )
+
+    def _check_soft(self) -> None:
+        for part in self.parts:
+            if isinstance(part, Soft) and part not in self.soft:
+                raise PromptError(
+                    f"the template {self.notation!r} has two different [{part.name}]; soft parts "
+                    "of one name share their vectors: name them [S1], [S2], ..."
+                )
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -151,6 +208,13 @@ def _part(match: re.Match[str]) -> Part:
         return Field(name)
     if name := match["slot"]:
         return Slot(name)
+    if match["bound"]:
+        raise PromptError(
+            f"{match[0]} is a name of vectors that are not here; write [{match['soft']}], or "
+            f"[[...]] for the text"
+        )
+    if name := match["soft"]:
+        return Soft(name, int(match["length"] or 1))
     if name := match["literal"]:
         return Text(f"[{name}]")
     return Text(match[0][0])  # {{ or }}
@@ -160,11 +224,35 @@ def notation_of(part: Part) -> str:
     """Return how a part is written in a template."""
     match part:
         case Text(text):
-            return _SLOT.sub(r"[[\1]]", text.replace("{", "{{").replace("}", "}}"))
+            return _MARKED.sub(r"[[\1]]", text.replace("{", "{{").replace("}", "}}"))
         case Field(name):
             return f"{{{name}}}"
         case Slot(name):
             return f"[{name}]"
+        case Soft():
+            return part.notation
+
+
+def without_digests(text: str) -> str:
+    """Return the notation of a template from its `str`, which has the digests of its vectors."""
+
+    def plain(match: re.Match[str]) -> str:
+        if not match["bound"]:
+            return match[0]
+        return Soft(match["soft"], int(match["length"] or 1)).notation
+
+    return _NOTATION.sub(plain, text)
+
+
+def _unbound(part: Part) -> Part:
+    return replace(part, vectors=None) if isinstance(part, Soft) else part
+
+
+def _key_of(part: Part) -> str:
+    """Return the notation; of soft tokens with their vectors' digest, which no template spells."""
+    if isinstance(part, Soft) and part.vectors is not None:
+        return f"[{part.name}:{part.length}@{part.vectors.digest}]"
+    return notation_of(part)
 
 
 def check_slots_and_fields(

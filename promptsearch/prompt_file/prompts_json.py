@@ -14,10 +14,14 @@ from promptsearch.errors import DataError, PromptError, TaskError
 from promptsearch.files.read import sha256
 from promptsearch.files.write import write_atomic
 from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.prompt_file.beside import file_beside
 from promptsearch.prompt_file.prior import check_prior
 from promptsearch.prompt_file.schema import prompts_schema, violations
+from promptsearch.prompt_file.soft_file import with_vectors
 
 FORMAT = "promptsearch/1"
+SOFT_FORMAT = "promptsearch/2"  # where a row has vectors, which readers of the first take for text
+FORMATS = (FORMAT, SOFT_FORMAT)
 LISTED = 50  # more candidates than this go to a file beside prompts.json
 CANDIDATES = "candidates.txt"
 
@@ -121,7 +125,7 @@ def _document(path: Path) -> tuple[Json, Sequence[object]]:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise DataError.at(path, None, f"cannot be read as a prompts.json: {why}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
+    if not isinstance(document, dict) or document.get("format") not in FORMATS:
         raise DataError.at(path, None, f'not a prompts.json: "format" is not "{FORMAT}"')
     rows = document.get("prompts")
     if not isinstance(rows, list) or not rows:
@@ -167,7 +171,7 @@ def _saved(path: Path, number: int, row: object) -> SavedPrompt:
 
 def prompt_of(row: Json, folder: Path) -> Prompt:
     """Return the prompt a row of the file stands for; candidates in a file are read and checked."""
-    template = Template.parse(str(row["template"]))
+    template = with_vectors(Template.parse(str(row["template"])), row, folder)
     if isinstance(verbalizer := row.get("verbalizer"), Mapping) and verbalizer:
         answers = cast(Mapping[str, str | Sequence[object]], verbalizer)
         return Prompt(template, Verbalizer.of(answers, template.slots))
@@ -175,24 +179,10 @@ def prompt_of(row: Json, folder: Path) -> Prompt:
         case [*candidates] if candidates:
             texts = tuple(map(str, candidates))
         case {"file": str(name), **rest}:
-            texts = _listed(candidates_file(folder, name), rest.get("sha256"))
+            texts = _listed(file_beside(folder, name, "candidates"), rest.get("sha256"))
         case _:
             raise PromptError('it has neither a "verbalizer" nor "candidates"')
     return Prompt(template, Verbalizer.of_candidates(texts, template.slots[0]))
-
-
-def candidates_file(folder: Path, name: str) -> Path:
-    """Return the file of candidates beside a prompts.json, which may come from anybody.
-
-    Raises PromptError if the name leads out of the folder.
-    """
-    file = folder / name
-    if "\0" in name or Path(name).name != name or file.resolve().parent != folder.resolve():
-        raise PromptError(
-            f"its candidates file {name!r} does not lie beside prompts.json; put it there and "
-            "name it without a folder"
-        )
-    return file
 
 
 def _listed(file: Path, expected: object) -> tuple[str, ...]:

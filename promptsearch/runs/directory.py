@@ -11,6 +11,8 @@ from promptsearch.errors import RunError
 LOCK = ".lock"
 RUN_FILES = (
     *("prompts.json", "trials.jsonl", "log.jsonl", "candidates.txt"),
+    "soft.safetensors",
+    "soft",
     *("mined.jsonl", "shards", "choices.jsonl", "steps"),
 )
 

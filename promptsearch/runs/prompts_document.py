@@ -1,7 +1,7 @@
 """The document of a finished search, as `prompts.json` holds it."""
 
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,8 @@ from promptsearch.metrics.predictions import Scores
 from promptsearch.models import ModelInfo
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prior import prior_row
-from promptsearch.prompt_file.prompts_json import FORMAT, Json, answers_of
+from promptsearch.prompt_file.prompts_json import FORMAT, SOFT_FORMAT, Json, answers_of
+from promptsearch.prompt_file.soft_file import SOFT, write_soft
 
 Prior = Callable[[Prompt], Mapping[str, object] | None]
 
@@ -50,8 +51,9 @@ def document_of(run: FinishedRun) -> Json:
     result, definition, kind = run.result, run.definition, run.definition.kind
     manual = _manual(result.manual, kind, run.folder, run.prior)
     raw = _manual_raw(manual, run.manual_raw)
+    soft = _soft(run)
     return {
-        "format": FORMAT,
+        "format": SOFT_FORMAT if soft else FORMAT,
         "task": _searched(definition, run.provenance),
         "model": asdict(run.model),
         "scoring": {"calibration": None, **run.scoring},
@@ -63,7 +65,10 @@ def document_of(run: FinishedRun) -> Json:
             **_ranked_by(result),
             "expected": _expected(result),
         },
-        "prompts": [_prompt_row(trial, kind, run.folder, run.prior) for trial in result.ranked],
+        "prompts": [
+            {**_prompt_row(trial, kind, run.folder, run.prior), **soft.get(trial.id, {})}
+            for trial in result.ranked
+        ],
         "ensemble": None,
         "baselines": {
             "manual": manual,
@@ -74,6 +79,14 @@ def document_of(run: FinishedRun) -> Json:
     }
 
 
+def _soft(run: FinishedRun) -> Mapping[str, Json]:
+    """Write the vectors of soft prompts beside the document; return what their rows say of them."""
+    prompts = {trial.id: trial.prompt for trial in run.result.ranked}
+    if run.folder is None:
+        return {}
+    return {name: {"soft": row} for name, row in write_soft(run.folder / SOFT, prompts).items()}
+
+
 def _manual_raw(manual: Json, scores: Scores | None) -> Json:
     return {} if scores is None else {"manual_raw": {**manual, "scores": {"dev": scores}}}
 
@@ -81,8 +94,9 @@ def _manual_raw(manual: Json, scores: Scores | None) -> Json:
 def _searched(definition: TaskDefinition, provenance: Provenance) -> Json:
     """Return the task, and its corpus' fingerprint where the search has read it."""
     section = task_section(definition)
-    steps = cast(Iterable[Mapping[str, object]], provenance.options.get("steps") or ())
-    if "mine" in (provenance.strategy, *(step["strategy"] for step in steps)):
+    steps = provenance.options.get("steps")  # of a plan; a number where vectors are trained
+    plan = steps if isinstance(steps, list | tuple) else ()
+    if "mine" in (provenance.strategy, *(step["strategy"] for step in plan)):
         corpus = {"files": section["corpus"], "sha256": definition.corpus_sha256}
         section = {**section, "data": {**cast(Json, section["data"]), "corpus": corpus}}
     return section
@@ -144,7 +158,7 @@ def _prompt_row(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> J
     source, taken = trial.prompt.source, prior(trial.prompt)
     return {
         "id": trial.id,
-        "template": str(trial.prompt.template),
+        "template": trial.prompt.template.notation,
         **answers_of(trial.prompt, kind, folder),
         **prior_row(trial.prompt, taken),
         "scores": {"dev": {**trial.scores, "selected": True}},

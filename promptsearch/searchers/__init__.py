@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from promptsearch.searchers.lm_score.search import LMScoreSearch as LMScoreSearch
     from promptsearch.searchers.mine.search import MiningSearch as MiningSearch
     from promptsearch.searchers.paraphrase.search import ParaphraseSearch as ParaphraseSearch
+    from promptsearch.searchers.project.search import ProjectSearch as ProjectSearch
+    from promptsearch.searchers.soft.search import SoftSearch as SoftSearch
 
 
 def __getattr__(name: str) -> object:

@@ -79,6 +79,8 @@ SEARCHERS = Strategies(
         "answers-likelihood-ratio": ".answers.likelihood_ratio.search:LikelihoodRatioSearch",
         "answers-probe": ".answers.probe.search:ProbeSearch",
         "answers-decompose": ".answers.decompose.search:DecomposeSearch",
+        "soft": ".soft.search:SoftSearch",
+        "project": ".project.search:ProjectSearch",
         "search": ".joint.search:JointSearch",
     }
 )

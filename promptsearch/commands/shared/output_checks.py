@@ -7,7 +7,7 @@ from typing import Any
 from promptsearch.data import TaskDefinition
 from promptsearch.engine.ledger import LEDGER
 from promptsearch.files.write import check_apart, check_new
-from promptsearch.prediction.ensemble_file import candidates_beside
+from promptsearch.prediction.ensemble_file import files_beside
 from promptsearch.prompt_file.prompts_json import PromptFile
 from promptsearch.runs.directory import RUN_FILES
 
@@ -41,8 +41,7 @@ def input_files(
     """Yield the files that a command reads: prompts, task, data, and what its options name."""
     if file is not None:
         yield from (file.path, file.path.with_name(LEDGER))
-        if beside := candidates_beside(file):
-            yield beside
+        yield from files_beside(file)
         if isinstance(spec := file.section("model").get("spec"), str):
             yield from _files(spec)
     if definition is not None:

@@ -21,6 +21,7 @@ from promptsearch.commands.shared.options import (
     stacked,
     task_option,
 )
+from promptsearch.searchers.common.start_files import PromptsArgument
 
 
 def search_options(searcher: type, *extra: Decorator, task: Decorator = task_option) -> Decorator:
@@ -59,6 +60,8 @@ def _option(field: "Field[Any]", hint: Any) -> Decorator:
     name, default = field.name.replace("_", "-"), field.default
     assert default is not MISSING, f"the field {field.name} needs a default"
     text = str(notes[0]) if notes else None
+    if any(isinstance(note, PromptsArgument) for note in notes):
+        return click.argument(field.name, type=click.Path(), metavar="PROMPTS")
     if kind is bool:
         return click.option(f"--{name}/--no-{name}", default=default, show_default=True, help=text)
     multiple = get_origin(kind) is tuple
@@ -78,7 +81,7 @@ def _click_type(kind: Any) -> Any:
     if get_origin(kind) is tuple:  # tuple[X, ...]
         return _click_type(get_args(kind)[0])
     types = [part for part in get_args(kind) if part is not NoneType]  # X | None
-    return types[0] if types else kind
+    return _click_type(types[0]) if types else kind
 
 
 def build_searcher(searcher: type, options: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from promptsearch.data import TaskDefinition
 from promptsearch.engine.ledger import LEDGER, Row, identity_in, read_ledger
 from promptsearch.errors import DataError, PromptError
 from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.prompt.template import without_digests
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, aligned
 
 
@@ -17,7 +18,8 @@ def candidates_of(file: PromptFile, definition: TaskDefinition, seed: int) -> li
     """Return the distinct candidates of a file, without the manual prompt.
 
     They are those of the ledger beside the file where there is one, else the file's, in an order
-    drawn from the seed: a file has the best first, and that must not decide ties.
+    drawn from the seed: a file has the best first, and that must not decide ties. Soft prompts are
+    the file's alone, for a ledger has no vectors.
     """
     ledger = ledger_of(file)
     saved = [aligned(prompt, definition).prompt for prompt in file.prompts]
@@ -49,7 +51,10 @@ def ledger_of(file: PromptFile) -> Path | None:
 def _scored(ledger: Path, definition: TaskDefinition) -> Iterator[Prompt]:
     """Yield the prompts scored on dev, to the end or until a race dropped them."""
     for row in read_ledger(ledger):
-        if row.get("split") == "dev" and "template" in row:
+        if row.get("split") != "dev" or "template" not in row:
+            continue
+        template = str(row["template"])
+        if without_digests(template) == template:
             yield _prompt(ledger, row, definition)
 
 

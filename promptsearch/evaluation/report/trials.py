@@ -8,6 +8,7 @@ from typing import Any, cast
 from promptsearch.engine.ledger import LEDGER, follows, row_of, sum_of
 from promptsearch.errors import RunError
 from promptsearch.metrics.predictions import Scores
+from promptsearch.prompt.template import without_digests
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _scored(row: Any) -> Iterator[Scored]:
         raise TypeError("scores are an object")
     yield Scored(
         str(row["id"]),
-        str(row["template"]),
+        without_digests(str(row["template"])),
         cast("Mapping[str, Any] | None", row["verbalizer"]),
         str(row["split"]),
         bool(row["complete"]),

@@ -16,7 +16,7 @@ from promptsearch.formats.shared.export_checks import (
     published_as,
 )
 from promptsearch.formats.shared.lama_notation import to_lama, write_rows
-from promptsearch.prompt import Field, Part, Slot, Text
+from promptsearch.prompt import Field, Slot, Text, TextPart
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt
 
 NAME = "autoprompt"
@@ -77,11 +77,11 @@ def _row(saved: SavedPrompt) -> Json:
                 f"vocabulary, but {label!r} has {len(answers)} words; openprompt and pet hold them"
             )
         label_map[label] = answers[0][0][1]
-    notation = "".join(_written(saved, part) for part in template.parts)
+    notation = "".join(_written(saved, part) for part in template.text_parts)
     return {"template": notation, "label_map": label_map}
 
 
-def _written(saved: SavedPrompt, part: Part) -> str:
+def _written(saved: SavedPrompt, part: TextPart) -> str:
     match part:
         case Field(name):
             return f"{{{'sub_label' if name == SUBJECT else name}}}"

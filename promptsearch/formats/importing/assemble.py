@@ -111,7 +111,7 @@ class _Assembly:
         template = self._inputs.bound(foreign)
         if template.fields != (SUBJECT,) or template.slots != self._templates[0].template.slots:
             raise foreign.location.error(
-                f"{str(template)!r} needs {{{SUBJECT}}} and one [Z] for facts"
+                f"{template.notation!r} needs {{{SUBJECT}}} and one [Z] for facts"
             )
         return self._row(foreign, Prompt(template, self._candidates))
 

@@ -9,7 +9,14 @@ from promptsearch.files.read import sha256
 from promptsearch.formats.importing.contents import ImportOptions
 from promptsearch.formats.importing.group import Group, ImportedPrompt
 from promptsearch.prompt import Verbalizer
-from promptsearch.prompt_file.prompts_json import CANDIDATES, FORMAT, Json, answers_of
+from promptsearch.prompt_file.prompts_json import (
+    CANDIDATES,
+    FORMAT,
+    SOFT_FORMAT,
+    Json,
+    answers_of,
+)
+from promptsearch.prompt_file.soft_file import SOFT, write_soft
 from promptsearch.runs.prompts_document import task_section
 
 STRATEGY = "import"
@@ -28,8 +35,10 @@ def document_of(
     `name` is the format that the `files` are in.
     """
     model = {} if options.model is None else {"model": asdict(options.model.info)}
+    prompts = {f"p{number}": each.prompt for number, each in enumerate(group.prompts)}
+    soft = write_soft(beside(path, SOFT), prompts)
     return {
-        "format": FORMAT,
+        "format": SOFT_FORMAT if soft else FORMAT,
         "task": _task(group, options, path),
         **model,
         "import": {
@@ -38,7 +47,7 @@ def document_of(
             "notes": list(group.notes),
             "command": command,
         },
-        "prompts": list(_rows(group, path)),
+        "prompts": [_with_soft(row, soft) for row in _rows(group, path)],
         "ensemble": _ensemble(group.weights),
         "versions": {"promptsearch": version("promptsearch")},
     }
@@ -66,11 +75,14 @@ def _ensemble(weights: Sequence[float]) -> Json | None:
     return {"rule": "optimised", "members": members} if members else None
 
 
-def beside(path: Path) -> Path:
-    """Return the file for a long list of candidates, beside the prompts at `path`."""
-    return path.with_name(
-        CANDIDATES if path.name == "prompts.json" else f"{path.stem}.{CANDIDATES}"
-    )
+def beside(path: Path, name: str = CANDIDATES) -> Path:
+    """Return the file for a long list of candidates, or for vectors, beside the prompts."""
+    return path.with_name(name if path.name == "prompts.json" else f"{path.stem}.{name}")
+
+
+def _with_soft(row: Json, soft: Mapping[str, Json]) -> Json:
+    vectors = soft.get(str(row["id"]))
+    return row if vectors is None else {**row, "soft": vectors}
 
 
 def _rows(group: Group, path: Path) -> Sequence[Json]:
@@ -88,7 +100,7 @@ def _rows(group: Group, path: Path) -> Sequence[Json]:
 def _row(name: str, imported: ImportedPrompt, answers: Mapping[str, object]) -> Json:
     return {
         "id": name,
-        "template": str(imported.prompt.template),
+        "template": imported.prompt.template.notation,
         **answers,
         "source": {
             "strategy": STRATEGY,

@@ -34,7 +34,7 @@ class Inputs:
         names = {field: self.name(foreign, field) for field in foreign.template.fields}
         if len(set(names.values())) < len(names):
             raise foreign.location.error(
-                f"two inputs of {str(foreign.template)!r} would be one; name each with `inputs`"
+                f"two inputs of {foreign.template.notation!r} would be one; name each with `inputs`"
             )
         return Template(
             tuple(

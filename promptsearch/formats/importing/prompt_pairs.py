@@ -40,7 +40,7 @@ def paired(
     try:
         return Prompt(template, Verbalizer.of(words, template.slots)), lost
     except PromptError as error:
-        raise answers.location.error(f"{error} (the template is {str(template)!r})") from None
+        raise answers.location.error(f"{error} (the template is {template.notation!r})") from None
 
 
 def named_here(foreign: ForeignTemplate, inputs: Inputs, glued: bool = False) -> Template:
@@ -48,7 +48,7 @@ def named_here(foreign: ForeignTemplate, inputs: Inputs, glued: bool = False) ->
     template, task = inputs.bound(foreign), inputs.options.task
     if not template.fields:
         raise foreign.location.error(
-            f"{str(template)!r} has no input, so every example reads the same; add one"
+            f"{template.notation!r} has no input, so every example reads the same; add one"
         )
     if not foreign.spaced or glued or (task and not is_spaced(task.language)):
         return template

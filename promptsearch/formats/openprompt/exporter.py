@@ -20,7 +20,7 @@ from promptsearch.formats.shared.export_checks import (
     split_pairs,
     text_names,
 )
-from promptsearch.prompt import Answer, Field, Part, Slot, Text
+from promptsearch.prompt import Answer, Field, Slot, Text, TextPart
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 NAME = "openprompt"
@@ -50,10 +50,10 @@ def _template(saved: SavedPrompt, names: Names) -> str:
     """Return the template as published if it was imported, else in OpenPrompt's notation."""
     location = Location(Path(TEMPLATE))
     published = published_as(saved, NAME, names, lambda line: template_of(location, line)[0])
-    return published or notation_of(saved.prompt.template.parts, names)
+    return published or notation_of(saved.prompt.template.text_parts, names)
 
 
-def notation_of(parts: Sequence[Part], names: Names) -> str:
+def notation_of(parts: Sequence[TextPart], names: Names) -> str:
     """Return the parts in OpenPrompt's notation, which `parse_text` reads as the same text."""
     following = [*parts[1:], None]
     return "".join(
@@ -62,7 +62,7 @@ def notation_of(parts: Sequence[Part], names: Names) -> str:
     )
 
 
-def _written(part: Part, after: Part | None, names: Names, first: bool) -> str:
+def _written(part: TextPart, after: TextPart | None, names: Names, first: bool) -> str:
     match part:
         case Field(name):
             kind = "placeholder" if names[name] in TEXTS else "meta"
@@ -73,7 +73,7 @@ def _written(part: Part, after: Part | None, names: Names, first: bool) -> str:
             return _text(text, after)
 
 
-def _text(text: str, after: Part | None) -> str:
+def _text(text: str, after: TextPart | None) -> str:
     """Return the text plain, or quoted if spaces, braces or line ends would not come back.
 
     OpenPrompt writes no space before a mask, as the word brings it: that one stays outside.

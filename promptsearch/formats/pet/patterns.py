@@ -94,7 +94,7 @@ class _Class:
         except PromptError as error:
             raise UnsupportedPython(str(error)) from None
         evidence = {"pattern": number, "class": self.name}
-        well_formed(self.location, str(template))
+        well_formed(self.location, template.notation)
         lost = tuple(dict.fromkeys(evaluator.lost))
         return ForeignTemplate(
             self.location, template, self.name, str(number), evidence=evidence, lost=lost

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from promptsearch.errors import ExportError
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.python.runtime import prompt as runtime
-from promptsearch.prompt import Field, Part, Slot, Text
+from promptsearch.prompt import Field, Slot, Text, TextPart
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 from promptsearch.scoring import Scorer
 
@@ -43,11 +43,11 @@ def _program_prompt(
         if label not in duplicates
     }
     prior = [] if method == "none" else list(_prior(saved, list(labels), method))
-    template = list(map(_part, saved.prompt.template.parts))
+    template = list(map(_part, saved.prompt.template.text_parts))
     return runtime.Prompt(template, labels, float(weight), prior)
 
 
-def _part(part: Part) -> str | runtime.Field | runtime.Slot:
+def _part(part: TextPart) -> str | runtime.Field | runtime.Slot:
     match part:
         case Text(text):
             return text

@@ -8,7 +8,7 @@ from typing import cast
 
 from promptsearch.errors import ExportError
 from promptsearch.formats.export import ExportRequest
-from promptsearch.prompt import Answer, Field, Part, Slot, Text, Verbalizer
+from promptsearch.prompt import Answer, Field, Slot, Text, TextPart, Verbalizer
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 _ODD = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -19,8 +19,8 @@ ELSEWHERE = "use `to` python, which holds it"
 class Cloze:
     """Template with one slot, taken apart there."""
 
-    before: tuple[Part, ...]
-    after: tuple[Part, ...]
+    before: tuple[TextPart, ...]
+    after: tuple[TextPart, ...]
     spaced: bool  # whether a space stands right before the slot
 
     @property
@@ -56,8 +56,8 @@ def cloze(saved: SavedPrompt, name: str) -> Cloze:
             f"{saved.id}: {name} has room for one answer, but the template has the slots {slots}; "
             f"{ELSEWHERE}"
         )
-    slot_index = next(i for i, part in enumerate(template.parts) if isinstance(part, Slot))
-    before, after = template.parts[:slot_index], template.parts[slot_index + 1 :]
+    slot_index = next(i for i, part in enumerate(template.text_parts) if isinstance(part, Slot))
+    before, after = template.text_parts[:slot_index], template.text_parts[slot_index + 1 :]
     last = before[-1] if before else None
     return Cloze(before, after, isinstance(last, Text) and last.text[-1].isspace())
 
@@ -71,7 +71,7 @@ def ending(saved: SavedPrompt, name: str) -> Cloze:
     if any(isinstance(part, Field) for part in parts.after) or re.search(r"\w", parts.trail):
         raise ExportError(
             f"{saved.id}: {name} ends where the answer begins, but the template "
-            f"{str(saved.prompt.template)!r} goes on behind its slot; {ELSEWHERE}"
+            f"{saved.prompt.template.notation!r} goes on behind its slot; {ELSEWHERE}"
         )
     return parts
 
@@ -104,7 +104,7 @@ def text_of(answer: Answer) -> str:
     return text
 
 
-def braced(parts: Sequence[Part], subject: str) -> str:
+def braced(parts: Sequence[TextPart], subject: str) -> str:
     """Return text for `str.format`: fields in braces, other braces doubled.
 
     Raises ExportError, whose message begins with the subject, if a field is no name.
@@ -135,7 +135,7 @@ def reply_prefix(cloze_parts: Cloze, prefix: str) -> str:
     return prefix + " " if prefix and spaced and not prefix[-1].isspace() else prefix
 
 
-def stripped(parts: Sequence[Part]) -> list[Part]:
+def stripped(parts: Sequence[TextPart]) -> list[TextPart]:
     """Return the parts without white space at the template's ends, as a chat does."""
     remaining = stripped_end(parts)
     if remaining and isinstance(part := remaining[0], Text):
@@ -143,7 +143,7 @@ def stripped(parts: Sequence[Part]) -> list[Part]:
     return remaining
 
 
-def stripped_end(parts: Sequence[Part]) -> list[Part]:
+def stripped_end(parts: Sequence[TextPart]) -> list[TextPart]:
     """Return the parts without white space at the end: a model writes it with the answer."""
     remaining = list(parts)
     if remaining and isinstance(part := remaining[-1], Text):

@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 
 from promptsearch.errors import ExportError
-from promptsearch.prompt import Field, Part, Slot, Text
+from promptsearch.prompt import Field, Slot, Text, TextPart
 
 _MARKS = re.compile(r"[{}\r]|\n\Z")
 _WORDS = ("not", "none", "None", "null", "true", "True", "false", "False", "self", "__proto__")
 
 
-def jinja(parts: Sequence[Part], subject: str) -> str:
+def jinja(parts: Sequence[TextPart], subject: str) -> str:
     """Return the parts but for slots.
 
     Raises ExportError, whose message begins with the subject, if a field is no name in Jinja.

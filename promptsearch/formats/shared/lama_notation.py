@@ -14,7 +14,7 @@ from promptsearch.errors import ExportError, PromptError
 from promptsearch.files.read import ENCODING
 from promptsearch.files.write import write_lines
 from promptsearch.formats.importing.contents import ForeignTemplate, Location, well_formed
-from promptsearch.prompt import Field, Part, Slot, Template, Text
+from promptsearch.prompt import Field, Part, Slot, Template, Text, TextPart
 from promptsearch.prompt.template import notation_of
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt
 
@@ -60,7 +60,7 @@ def template_at(location: Location, notation: str) -> Template:
 def to_lama(saved: SavedPrompt) -> str:
     """Return the template in LAMA's notation. Raises ExportError if it cannot hold it."""
     template = saved.prompt.template
-    subject = f"{saved.id}: the template {str(template)!r}"
+    subject = f"{saved.id}: the template {template.notation!r}"
     if template.fields != (SUBJECT,) or len(template.slots) > 1:
         raise ExportError(
             f"{subject} is not one of a subject and its object, for which [X] and [Y] stand; "
@@ -72,10 +72,10 @@ def to_lama(saved: SavedPrompt) -> str:
                 f"{subject} has {marked[0]} as text, which would be read as a place; export it as "
                 "openprompt or text"
             )
-    return "".join(map(_marked, template.parts))
+    return "".join(map(_marked, template.text_parts))
 
 
-def _marked(part: Part) -> str:
+def _marked(part: TextPart) -> str:
     match part:
         case Text(text):
             return text

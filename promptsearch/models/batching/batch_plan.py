@@ -6,6 +6,7 @@ from functools import cached_property
 
 from promptsearch.models.batching.completions import Completion, Completions
 from promptsearch.models.batching.prefix_tree import KEYS, common_prefix_length
+from promptsearch.models.batching.soft_table import SoftTable
 
 OUTPUTS = 1 << 24  # cells of a (position, word) output held at a time: 64 MB in float32
 
@@ -112,6 +113,7 @@ class BatchPlan:
         False  # a text passes once by itself (an encoder), and its fillings apart
     )
     cut: bool = False  # see `Plan`
+    soft: SoftTable | None = None  # the soft tokens among its ids
 
     @cached_property
     def forwards(self) -> int:

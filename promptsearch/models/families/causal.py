@@ -35,7 +35,7 @@ from promptsearch.models.tokenization.encode import Encoded, insert_triggers
 from promptsearch.models.tokenization.tokenizer import TokenizerInput, Tokens
 from promptsearch.models.tokenization.truncate import shortened
 from promptsearch.models.tokenization.vocabulary import first_ids
-from promptsearch.prompt import Answer, Filled
+from promptsearch.prompt import Answer, Filled, Slot
 
 LINES = 8192  # strings tokenised at a time
 
@@ -86,7 +86,8 @@ class AnswerEncoder:
     def prompt_ids(self, text: Filled) -> list[int]:
         """Return the ids of everything before the first slot."""
         written = self.writer.write(text, ())
-        return self._encode([written.line[: written.slots[0]]], [0])[0][0]
+        before = text[: next(i for i, part in enumerate(text) if isinstance(part, Slot))]
+        return insert_triggers(self._encode([written.line[: written.slots[0]]], [0])[0][0], before)
 
     def _cut(self, text: Filled, answer: Answer, room: int) -> Filled:
         def write(filled: Filled) -> tuple[TokenizerInput, Sequence[int]]:

@@ -25,7 +25,13 @@ from promptsearch.models.forward.runtime import (
 )
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences, masked_backends
-from promptsearch.models.tokenization.encode import SlotContexts, answer_ids, encode, line_of
+from promptsearch.models.tokenization.encode import (
+    SlotContexts,
+    answer_ids,
+    encode,
+    insert_triggers,
+    line_of,
+)
 from promptsearch.prompt import Answer, Filled
 
 Ids = Mapping[str, tuple[int, ...]]  # slot -> the ids of one answer's text in it
@@ -197,7 +203,7 @@ class MaskedFamily:
     def prompt_ids(self, runtime: ModelRuntime[ForwardBackend], filled: Filled) -> list[int]:
         """Return the ids that the model reads, one mask a slot."""
         (ids,) = runtime.tokens.encode([line_of(filled, [self._mask])])
-        return ids
+        return insert_triggers(ids, filled)
 
 
 def _assemble(item: EncodedText, completion: Completion) -> tuple[list[int], list[int]]:

@@ -24,7 +24,12 @@ from promptsearch.models.forward.runtime import (
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences
 from promptsearch.models.tokenization.control_tokens import sentinels_of
-from promptsearch.models.tokenization.encode import encode, line_of, slot_contexts
+from promptsearch.models.tokenization.encode import (
+    encode,
+    insert_triggers,
+    line_of,
+    slot_contexts,
+)
 from promptsearch.models.tokenization.tokenizer import Tokens
 from promptsearch.models.tokenization.vocabulary import first_ids
 from promptsearch.prompt import Answer, Filled
@@ -100,7 +105,7 @@ class Seq2SeqFamily:
     def prompt_ids(self, runtime: ModelRuntime[EncoderBackend], filled: Filled) -> list[int]:
         """Return the ids that the encoder reads, with its sentinels."""
         (ids,) = runtime.tokens.encode([line_of(filled, self.sentinels)])
-        return ids
+        return insert_triggers(ids, filled)
 
     def _check(self, names: Sequence[str], spec: str) -> None:
         if len(names) > len(self.sentinels):

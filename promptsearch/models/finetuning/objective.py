@@ -12,7 +12,7 @@ from promptsearch.models import LanguageModel, Plan, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan, PlanBlock
 from promptsearch.models.forward.score import ForwardRecipe, scored_texts, scores_of
 from promptsearch.models.frozen_model import FrozenModel, frozen_model
-from promptsearch.models.gradients.token_gradients import Loss
+from promptsearch.models.gradients.backward import Loss
 from promptsearch.prompt import Answer, Filled
 
 

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from promptsearch.models.batching.prefix_tree import ROUND, PrefixTree
+from promptsearch.models.batching.soft_table import SoftTable
 from promptsearch.models.forward.attention import tree_attention
 from promptsearch.models.forward.linear import Linear, linear
 
@@ -87,6 +88,7 @@ class FusedEncoder:
     transform: Linear
     transform_norm: Norm
     decoder: Linear
+    soft: SoftTable | None = None
 
     @classmethod
     def of(cls, model: Any, first_position: int, dtype: torch.dtype) -> "FusedEncoder":
@@ -117,10 +119,19 @@ class FusedEncoder:
         """Return hidden states (position, hidden) of the tokens of the row that are read."""
         padding = -len(read) % ROUND
         rows = F.pad(read, (0, padding))
-        x = self.norm(self.words[tree.ids] + self.positions[tree.depths])
+        x = self.norm(self._embed(tree.ids) + self.positions[tree.depths])
         for number, layer in enumerate(self.layers, 1):
             x = layer(x, tree, self.heads, rows if number == len(self.layers) else None)
         return x[: len(read)]
+
+    def _embed(self, ids: Tensor) -> Tensor:
+        """Return (token, hidden): words' rows, and the vectors of soft tokens."""
+        if self.soft is None:
+            return self.words[ids]
+        soft = ids >= self.soft.first
+        x = self.words[ids.masked_fill(soft, 0)]
+        x[soft] = self.soft.rows.to(x.device, x.dtype)[ids[soft] - self.soft.first]
+        return x
 
     def logits(self, states: Tensor) -> Tensor:
         """Return (position, word), in float32, from (position, hidden)."""

@@ -14,19 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from promptsearch.models.batching.batch_plan import Batch, BatchPlan, PlanBlock
+from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
 from promptsearch.models.forward.backends import ForwardBackend, HiddenStates, Positions, Sequences
 from promptsearch.models.forward.patched import patched
-from promptsearch.models.forward.score import (
-    Assemble,
-    Prepare,
-    block_halves,
-    halving,
-    scored_texts,
-    scores_of,
-)
-
-Loss = Callable[[Sequence[int], Tensor], Tensor]  # rows, log p (row, answer) -> (row,)
+from promptsearch.models.forward.score import ForwardRecipe, Prepare
+from promptsearch.models.gradients.backward import Backward, Loss, loss_gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,81 +42,36 @@ class TriggerPositions:
         return cls(first, ids, offsets.requires_grad_(), words.requires_grad_())
 
 
-@dataclass(frozen=True, eq=False)
-class Gradient:
-    """The gradient of a loss, summed over rows; `words` is zero if no position is predicted."""
+def token_gradients(
+    plan: BatchPlan,
+    recipe: ForwardRecipe,
+    loss: Loss,
+    positions: TriggerPositions,
+    embedding: nn.Module,
+) -> tuple[Tensor, Tensor]:
+    """Return the gradient of the loss, summed over all rows of the plan.
 
-    offsets: Tensor  # (position, hidden): with respect to the embedding
-    words: Tensor  # (position, word): with respect to the predicted word
-
-    @classmethod
-    def none(cls, positions: TriggerPositions) -> "Gradient":
-        return cls(torch.zeros_like(positions.offsets), torch.zeros_like(positions.words))
-
-    def __add__(self, more: "Gradient") -> "Gradient":
-        return Gradient(self.offsets + more.offsets, self.words + more.words)
-
-
-@dataclass(frozen=True, eq=False)
-class Backward:
-    """Differentiation of the blocks of one plan."""
-
-    assemble: Assemble
-    prepare: Prepare
-    loss: Loss
-    positions: TriggerPositions
-
-    def of(self, block: PlanBlock) -> Gradient:
-        """Return the gradient of a block: from its scores, the loss's weights, and the batches.
-
-        A batch's graph is kept from the first pass if it is the only one, and rebuilt otherwise.
-        """
-        backend = self._backend(block)
-        single_batch = len(block.batches) == 1
-        with torch.set_grad_enabled(single_batch):
-            parts = [self._scores(batch, block, backend) for batch in block.batches]
-        scores = torch.stack([part.detach() for part in parts]).sum(0).requires_grad_()
-        (weights,) = torch.autograd.grad(self._loss_sum(block, scores), scores)
-        total = Gradient.none(self.positions)
-        for batch, part in zip(block.batches, parts, strict=True):
-            batch_scores = part if single_batch else self._scores(batch, block, backend)
-            total = total + self._backward(batch_scores, weights)
-        return total
-
-    def _backend(self, block: PlanBlock) -> ForwardBackend:
-        backend, first = self.prepare(block.items), self.positions.first
-        completions = {
-            completion for item in block.items for completion in item.completions.completions
-        }
-        predicted = any(bool((completion.tokens >= first).any()) for completion in completions)
-        return _WithTriggerWords(backend, self.positions) if predicted else backend
-
-    def _scores(self, batch: Batch, block: PlanBlock, backend: ForwardBackend) -> Tensor:
-        """Return (item, answer)."""
-        return scores_of(batch, block, self.assemble, backend)
-
-    def _loss_sum(self, block: PlanBlock, scores: Tensor) -> Tensor:
-        by_row = scored_texts(block.items, scores.cpu())
-        return self.loss(by_row.rows, by_row.log_probs).sum()
-
-    def _backward(self, scores: Tensor, weights: Tensor) -> Gradient:
-        leaves = (self.positions.offsets, self.positions.words)
-        gradients = torch.autograd.grad(
-            scores, leaves, weights, retain_graph=True, allow_unused=True
-        )
-        pairs = zip(gradients, leaves, strict=True)
-        return Gradient(*(torch.zeros_like(leaf) if g is None else g for g, leaf in pairs))
+    It is (position, hidden) with respect to the embedding, and (position, word) with respect to the
+    predicted word, which is zero if no position is predicted.
+    """
+    leaves = positions.offsets, positions.words
+    prepare = _with_predicted(recipe.prepare, positions)
+    backward = Backward(recipe.assemble, prepare, loss, leaves)
+    with patched(embedding, forward=_with_offsets(embedding.forward, positions)):
+        offsets, words = loss_gradients(plan, backward).leaves
+    return offsets, words
 
 
-def gradient(plan: BatchPlan, backward: Backward, embedding: nn.Module) -> Gradient:
-    """Return the gradient of the loss, summed over all rows of the plan."""
-    total = Gradient.none(backward.positions)
-    forward = _with_offsets(embedding.forward, backward.positions)
-    with torch.enable_grad(), patched(embedding, forward=forward):
-        for block in plan.blocks:
-            for _, part in halving(block, backward.of, block_halves):
-                total = total + part
-    return total
+def _with_predicted(prepare: Prepare, positions: TriggerPositions) -> Prepare:
+    """Return backends that have the positions as words, where some of them are predicted."""
+
+    def prepared(items: Sequence[EncodedText]) -> ForwardBackend:
+        backend = prepare(items)
+        completions = {c for item in items for c in item.completions.completions}
+        predicted = any(bool((c.tokens >= positions.first).any()) for c in completions)
+        return _WithTriggerWords(backend, positions) if predicted else backend
+
+    return prepared
 
 
 def _with_offsets(

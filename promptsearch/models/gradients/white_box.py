@@ -1,10 +1,10 @@
 """White-box access to a model: token spellings, hidden states and gradients of a loss."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
-from typing import Generic, cast
+from typing import Generic
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +15,21 @@ from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.families.family import ModelFamily
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
 from promptsearch.models.forward.score import batch_plan_of
+from promptsearch.models.forward.soft_forward import (
+    first_free_id,
+    input_embedding,
+    soft_tokens_of,
+    with_soft_tokens,
+)
+from promptsearch.models.gradients.backward import Loss
 from promptsearch.models.gradients.output_embedding import (
     OutputEmbedding,
     at_output_embedding,
     states_of,
 )
-from promptsearch.models.gradients.token_gradients import Backward, Loss, TriggerPositions, gradient
+from promptsearch.models.gradients.token_gradients import TriggerPositions, token_gradients
 from promptsearch.models.tokenization.control_tokens import control_tokens
+from promptsearch.models.tokenization.soft_tokens import has_soft
 from promptsearch.models.tokenization.vocabulary import answer_ids, spellings
 from promptsearch.prompt import Answer, Filled, Trigger
 
@@ -94,11 +102,14 @@ class FamilyWhiteBox(Generic[Backend]):
 
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
         """Return the ids as the model reads them."""
+        texts = soft_tokens_of(self._runtime).texts(texts)
         return self._family.sequences(self._runtime, texts, answer)
 
     def plan(self, requests: Sequence[ScoringRequest], scoring: Scoring) -> GradientPlan:
         """Plan gradients. Raise ModelError if the texts differ in their triggers."""
         triggers = {_triggers(text) for request in requests for text in request.texts}
+        if any(has_soft(text) for request in requests for text in request.texts):
+            raise ModelError("triggers cannot be searched for beside soft tokens; leave those out")
         if len(triggers) != 1:
             raise ModelError("gradients are of texts that hold the same triggers")
         marked = [
@@ -117,18 +128,22 @@ class FamilyWhiteBox(Generic[Backend]):
         vocabulary, embedding = self._runtime.batch_limits.vocabulary, self._embedding
         positions = TriggerPositions.of(plan.triggers, self._first, vocabulary, embedding)
         recipe = self._family.recipe(self._runtime.with_gradients.backend_for(plan.plan))
-        total = gradient(plan.plan, Backward(*recipe, loss, positions), embedding)
-        return TriggerGradients(total.offsets.cpu(), total.words.cpu(), embedding)
+        offsets, words = token_gradients(plan.plan, recipe, loss, positions, embedding)
+        return TriggerGradients(offsets.cpu(), words.cpu(), embedding)
 
     def plan_states(self, texts: Sequence[Filled], answer: Answer) -> BatchPlan:
         """Plan one forward pass a text, as it is scored with this answer."""
-        request = ScoringRequest(texts, [answer])
-        return self._family.plan_all(self._states_runtime, [request], Scoring("independent"))
+        numbered = soft_tokens_of(self._runtime)
+        request = ScoringRequest(numbered.texts(texts), [answer])
+        plan = self._family.plan_all(self._states_runtime, [request], Scoring("independent"))
+        return replace(plan, soft=numbered.table)
 
     def states(self, plan: Plan) -> Tensor:
         """Return (text, hidden): the output embedding's input at the answer's first token."""
         batch_plan = batch_plan_of(plan)
         recipe = self._family.recipe(self._states_runtime.backend_for(batch_plan))
+        if batch_plan.soft is not None:
+            recipe = with_soft_tokens(recipe, batch_plan.soft, self._runtime.model)
         return states_of(batch_plan, recipe, self._output_embedding.rows)
 
     def output_rows(self, words: Sequence[str]) -> Tensor:
@@ -151,16 +166,12 @@ class FamilyWhiteBox(Generic[Backend]):
 
     @property
     def _embedding(self) -> nn.Module:
-        model = self._runtime.model
-        body = model.get_encoder() if model.config.is_encoder_decoder else model
-        embedding: nn.Module = body.get_input_embeddings()
-        return embedding
+        return input_embedding(self._runtime.model)
 
     @cached_property
     def _first(self) -> int:
         """The id of the first trigger position: beyond all tokens, read or written."""
-        rows = len(cast(Tensor, self._embedding.weight))
-        return max(rows, self._runtime.batch_limits.vocabulary)
+        return first_free_id(self._runtime.model, self._runtime.batch_limits.vocabulary)
 
 
 def table_of(embedding: nn.Module) -> Tensor:

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from promptsearch.errors import ModelError
 from promptsearch.models.foreign_errors import first_words, foreign_errors
 from promptsearch.models.forward.patched import patched
-from promptsearch.models.tokenization.control_tokens import TRIGGER_PLACEHOLDER
+from promptsearch.models.tokenization.encode import text_or_placeholder
 from promptsearch.models.tokenization.tokenizer import TokenizerInput
-from promptsearch.prompt import Answer, Filled, Input, Slot, Text, Trigger
+from promptsearch.prompt import Answer, Filled, Input, Slot, Soft, Text, Trigger
 
 DAY = datetime(2024, 7, 26)
 USER, SYSTEM = "\ue010", "\ue011"  # stand for the messages while the template is rendered
@@ -91,14 +91,8 @@ def _texts(filled: Filled, answer: Answer) -> TokenizerInput:
     return tuple(_text(part, answers) for part in filled)
 
 
-def _text(part: Text | Input | Slot | Trigger, answers: Mapping[str, str]) -> str | int:
-    match part:
-        case Slot(name):
-            return answers.get(name, "")
-        case Trigger():
-            return TRIGGER_PLACEHOLDER
-        case Text(text) | Input(_, text):
-            return text
+def _text(part: Text | Input | Slot | Soft | Trigger, answers: Mapping[str, str]) -> str | int:
+    return answers.get(part.name, "") if isinstance(part, Slot) else text_or_placeholder(part)
 
 
 def _stripped(texts: TokenizerInput) -> TokenizerInput:

@@ -7,7 +7,7 @@ from promptsearch.errors import ModelError
 from promptsearch.models.tokenization.control_tokens import TRIGGER_PLACEHOLDER
 from promptsearch.models.tokenization.tokenizer import TokenizerInput, Tokens
 from promptsearch.models.tokenization.truncate import shortened
-from promptsearch.prompt import Answer, Filled, Slot, Trigger
+from promptsearch.prompt import Answer, Filled, Input, Slot, Soft, Text, Trigger
 
 SlotContexts = tuple[tuple[str, str], ...]  # (slot, what stands before it) in order
 Room = Callable[[SlotContexts], int]  # how many tokens a text with these slots may have
@@ -35,8 +35,14 @@ def line_of(filled: Filled, controls: Sequence[int]) -> TokenizerInput:
             line.append(controls[min(slots, len(controls) - 1)])
             slots += 1
         else:
-            line.append(TRIGGER_PLACEHOLDER if isinstance(part, Trigger) else part.text)
+            line.append(text_or_placeholder(part))
     return tuple(line)
+
+
+def text_or_placeholder(part: Text | Input | Soft | Trigger) -> str | int:
+    """Return what stands in a line for a part: its text, or the mark of a token by its id."""
+    assert not isinstance(part, Soft), "soft tokens have their ids before a text is encoded"
+    return TRIGGER_PLACEHOLDER if isinstance(part, Trigger) else part.text
 
 
 def insert_triggers(ids: list[int], filled: Filled) -> list[int]:
@@ -94,7 +100,7 @@ def slot_contexts(filled: Filled) -> SlotContexts:
     for part in filled:
         if isinstance(part, Slot):
             contexts.append((part.name, before))
-        if isinstance(part, Slot | Trigger):
+        if isinstance(part, Slot | Soft | Trigger):
             before = "text"
         elif part.text:
             before = "space" if part.text[-1].isspace() else "text"

@@ -201,8 +201,8 @@ def _standing(encoding: Any, start: int, end: int) -> int:
     token = encoding.char_to_token(end - 1)
     if token is None or encoding.offsets[token][1] != end or encoding.offsets[token][0] < start:
         raise ModelError(
-            "a trigger token cannot stand right before the text after it, which would be read as "
-            "part of the same word; put a space after [T]"
+            "a trigger or soft token cannot stand right before the text after it, which would be "
+            "read as part of the same word; put a space after [T] or [S]"
         )
     return int(token)
 

@@ -1,6 +1,7 @@
 """The words of a vocabulary, and the characters that it cannot write."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from promptsearch.models.tokenization.tokenizer import Tokens
@@ -87,10 +88,18 @@ def unknown_share(unknown: int | None, tokens: Tokens, texts: Sequence[str]) -> 
     return lost / total
 
 
-def decoded(tokenizer: Any, ids: Sequence[int]) -> str:
-    """Return the text of ids as the model reads them, special tokens written out."""
-    text: str = tokenizer.decode(list(ids), skip_special_tokens=False)
-    return text
+def decoded(tokenizer: Any, ids: Sequence[int], names: Mapping[int, str] = {}) -> str:
+    """Return the text of ids as the model reads them, special tokens written out.
+
+    `names` are those of ids that no word has.
+    """
+    texts: list[str] = []
+    for is_word, run in groupby(ids, lambda token: token not in names):
+        if is_word:
+            texts.append(tokenizer.decode(list(run), skip_special_tokens=False))
+        else:
+            texts += [f" {name}" for token in run if (name := names[token])]
+    return "".join(texts)
 
 
 def answer_ids(tokens: Tokens, texts: Sequence[str]) -> list[tuple[int, ...]]:

@@ -11,6 +11,11 @@ class TemplateFiles:
 
 
 @dataclass(frozen=True)
+class PromptsArgument:
+    """The field is the command's argument: a prompts.json."""
+
+
+@dataclass(frozen=True)
 class PromptsFile:
     """The field's template may come from the first prompt of a prompts.json: `--from PROMPTS`."""
 

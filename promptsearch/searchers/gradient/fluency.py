@@ -49,10 +49,10 @@ class Fluency:
 
     def _requests(self, template: Template) -> Iterator[ScoringRequest]:
         """Yield one for each word: every example's text with a slot in the place of the word."""
-        for number, part in enumerate(template.parts):
+        for number, part in enumerate(template.text_parts):
             if isinstance(part, Text):
                 for before, word, after in _words(part.text, self.spaced):
-                    parts = template.parts[:number], template.parts[number + 1 :]
+                    parts = template.text_parts[:number], template.text_parts[number + 1 :]
                     texts = [self._text(parts, before, after, each) for each in self.examples]
                     yield ScoringRequest(texts, [((WORD, word),)])
 

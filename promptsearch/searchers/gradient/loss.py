@@ -3,24 +3,22 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from promptsearch.data import Example
 from promptsearch.engine import ModelCall
 from promptsearch.engine.strategy import Task
-from promptsearch.errors import TaskError
 from promptsearch.models import LanguageModel, ScoringRequest
 from promptsearch.prompt import Answer
 from promptsearch.scoring import Cost
-from promptsearch.scoring.label_aggregation import LabelAggregation
+from promptsearch.searchers.common.example_loss import ExampleLoss, LossName
 from promptsearch.searchers.common.trigger_template import Tokens, TriggerTemplate
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LossName = Literal["label", "gold"]
 Rows = Sequence[int]  # training examples
 
 
@@ -75,31 +73,13 @@ class TriggerLoss:
         return Cost.of(plan), run
 
     @cached_property
-    def aggregation(self) -> LabelAggregation:
-        """The sums of answers that make the scores of labels."""
-        task, facts = self.task, self.task.kind == "facts"
-        return LabelAggregation.of(task.prompt.verbalizer, self.model, task.answer_score, facts)
-
-    @property
-    def by_object(self) -> bool:
-        """True if each example's answers are its right objects only: no other one counts."""
-        return self.task.kind == "facts" and self.name == "gold"
+    def of_examples(self) -> ExampleLoss:
+        """The loss of examples, whatever the trigger."""
+        return ExampleLoss(self.task, self.model, self.examples, self.name)
 
     def answers_of(self, example: Example) -> tuple[Answer, ...]:
         """Return the answers that are scored for an example."""
-        if not self.by_object:
-            return self.task.prompt.verbalizer.answers
-        slot = self.task.prompt.template.slots[0]
-        return tuple(((slot, target),) for target in example.targets)
-
-
-def answerable(task: Task, loss: LossName) -> Sequence[Example]:
-    """Return the training examples with a right answer to learn from; TaskError if none has one."""
-    labels = set(task.prompt.verbalizer.labels)
-    usable = [e for e in task.train if loss == "gold" or labels.intersection(e.targets)]
-    if not usable:
-        raise TaskError(f"{task.name}: no training example has a right answer to search by")
-    return usable
+        return self.of_examples.answers_of(example)
 
 
 class _TriggerTexts:
@@ -107,46 +87,23 @@ class _TriggerTexts:
 
     def __init__(self, loss: TriggerLoss, triggers: Sequence[Tokens], rows: Rows) -> None:
         self._loss = loss
-        groups: dict[tuple[Answer, ...], list[tuple[int, int]]] = {}
-        for row in rows:
-            text_rows = groups.setdefault(loss.answers_of(loss.examples[row]), [])
-            text_rows += ((number, row) for number in range(len(triggers)))
-        self._pairs = [pair for pairs in groups.values() for pair in pairs]
+        groups = loss.of_examples.by_answers(rows)
+        self._pairs = [
+            (number, row)
+            for group in groups.values()
+            for row in group
+            for number in range(len(triggers))
+        ]
         fill, examples = loss.trigger_template.fill, loss.examples
         self.requests = [
-            ScoringRequest([fill(examples[row].inputs, triggers[n]) for n, row in pairs], answers)
-            for answers, pairs in groups.items()
+            ScoringRequest([fill(examples[r].inputs, t) for r in group for t in triggers], answers)
+            for answers, group in groups.items()
         ]
 
     def values(self, rows: Sequence[int], log_probs: "Tensor", accuracy: bool = False) -> "Tensor":
-        """Return (row,) log p of the right answer of these texts; or 1 if it comes first, else 0.
-
-        `log_probs` (row, answer); `accuracy` asks for the latter.
-        """
-        right = self._right(rows, log_probs.shape[1]).to(log_probs.device)
-        if self._loss.by_object:
-            return log_probs.masked_fill(~right, float("-inf")).logsumexp(1)
-        scores = self._loss.aggregation.label_scores(log_probs)
-        if accuracy:
-            return right.gather(1, scores.argmax(1, keepdim=True))[:, 0].float()
-        if self._loss.name == "label":
-            scores = scores.log_softmax(1)
-        return scores.masked_fill(~right, float("-inf")).logsumexp(1)
-
-    def _right(self, rows: Sequence[int], width: int) -> "Tensor":
-        """Return (row, label), true for labels (or an example's objects) that are right."""
-        import torch
-
-        examples = [self._loss.examples[self._pairs[row][1]] for row in rows]
-        if self._loss.by_object:
-            numbers = [list(range(len(example.targets))) for example in examples]
-        else:
-            numbers = self._loss.aggregation.right(examples)
-            width = len(self._loss.aggregation.labels)
-        right = torch.zeros(len(rows), width, dtype=torch.bool)
-        for index, columns in enumerate(numbers):
-            right[index, columns] = True
-        return right
+        """Return (row,): `ExampleLoss.log_right` of these texts."""
+        examples = [self._pairs[row][1] for row in rows]
+        return self._loss.of_examples.log_right(examples, log_probs, accuracy)
 
     def means(self, values: "np.ndarray") -> list[float]:
         """Return the mean of each trigger over its rows."""

@@ -27,12 +27,13 @@ from promptsearch.language.words import is_spaced
 from promptsearch.models import LanguageModel
 from promptsearch.models.loading.load import load_beside
 from promptsearch.searchers.common.answer_leaks import leaked_words
+from promptsearch.searchers.common.example_loss import LossName, answerable
 from promptsearch.searchers.common.start_files import PromptsFile
 from promptsearch.searchers.common.trigger_template import Tokens, TriggerTemplate
 from promptsearch.searchers.gradient.detokenize import Detokenizer
 from promptsearch.searchers.gradient.dev_trials import DevTrials
 from promptsearch.searchers.gradient.fluency import EXAMPLES, Fluency
-from promptsearch.searchers.gradient.loss import LossName, TriggerLoss, answerable
+from promptsearch.searchers.gradient.loss import TriggerLoss
 from promptsearch.searchers.gradient.minibatches import Minibatches
 from promptsearch.searchers.gradient.objective import TriggerObjective
 from promptsearch.searchers.gradient.search_state import TriggerState

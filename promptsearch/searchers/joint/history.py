@@ -75,6 +75,7 @@ def key_of(task: Task) -> PromptKey:
     def key(prompt: Prompt) -> Hashable:
         texts = [prompt.template.fill(example.inputs) for example in examples]
         sequences = white_box.sequences(texts, prompt.verbalizer.answers[0])
-        return prompt.verbalizer, prompt.template.fields, tuple(map(tuple, sequences))
+        template = prompt.template  # whose vectors no sequence of ids tells apart
+        return prompt.verbalizer, template.fields, template.soft, tuple(map(tuple, sequences))
 
     return key

@@ -42,7 +42,7 @@ class TemplateWords:
         """Split every text into pieces; `template` joins them, without space at the start."""
         pieces: list[TemplateWord] = []
         space = ""
-        for part in template.parts:
+        for part in template.text_parts:
             if isinstance(part, Text):
                 matches = (_SPACED if spaced else _UNSPACED).findall(part.text)
                 pieces += (TemplateWord(before, text) for before, text in matches)

@@ -77,7 +77,7 @@ def _of_file(saved: SavedPrompt) -> Ancestor:
     parents = source.get("parents")
     return Ancestor(
         saved.id,
-        str(saved.prompt.template),
+        saved.prompt.template.notation,
         _section(saved.row, "verbalizer") or None,
         str(evidence.get("step") or source.get("strategy") or "given"),
         tuple(map(str, parents)) if isinstance(parents, list) else (),

@@ -1,0 +1,121 @@
+"""Soft prompts on test, beside what was searched on the same rows.
+
+    python benchmarks/soft_prompts.py --out docs/soft_prompts.jsonl
+    python benchmarks/soft_prompts.py --out docs/soft_prompts.jsonl --table
+
+The built-in model; LM-BFF's 16-shot splits and the rows of test of benchmarks/default_search.py,
+whose discrete searches stand beside. `words`: vectors in place of the template's words, started as
+those; `random`: five random vectors in front of everything; `shuffled`: `words` trained on
+each other's labels, which shows what of a score is no more than luck. Each is --steps steps of 16
+rows and eight checkpoints, the best on dev; nothing is chosen on test. A line of the file is a task
+and a seed. Differences are paired by cell; their intervals are Student's over cells.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from default_search import SHOTS, cells_of, known
+from on_test import LABELLED, snli, write
+from over_seeds import difference
+
+from promptsearch import Scorer, Settings, SoftSearch, load_model, load_task, search
+
+TASKS, SEEDS = ("SST-2", "Subj", "TREC", "AG-News"), (13, 21, 42)
+BESIDE = ("manual", "tf-idf", "gradient", "answers-prune", "search")  # of default_search.jsonl
+
+
+def methods(steps: int) -> Mapping[str, SoftSearch]:
+    """Return the trainings that are compared."""
+    return {
+        "words": SoftSearch(steps=steps),
+        "random": SoftSearch(steps=steps, places="before", start="random"),
+        "shuffled": SoftSearch(steps=steps, control="shuffled-labels"),
+    }
+
+
+def fill(given: argparse.Namespace) -> None:
+    """Run what the file does not have yet."""
+    model, home = load_model("builtin"), given.data.resolve() / "classification/lmbff"
+    for seed, task in ((s, t) for s in given.seeds for t in given.tasks):
+        cell = {"task": task, "seed": seed, "steps": given.steps, "rows": given.rows}
+        if known(given.out, cell):
+            continue
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            source = snli(home / task, folder) if task == "SNLI" else home
+            definition = load_task(write(folder / f"{task}.toml", LABELLED[task], source, seed))
+            examples = definition.test().examples
+            order = np.random.default_rng(0).permutation(len(examples))[: given.rows]
+            test = [examples[row] for row in sorted(order.tolist())]
+            scorer = Scorer(model, Settings().scoring(definition.kind))
+            scores = {}
+            for method, searcher in methods(given.steps).items():
+                began = time.perf_counter()
+                result = search(searcher, definition, model, Settings(seed=seed))
+                seconds = time.perf_counter() - began
+                (predictions,) = scorer.judge([result.best.prompt], test)
+                scores[method] = {
+                    "accuracy": float(predictions.hits.mean()),
+                    "log_likelihood": float(predictions.log_right.mean()),
+                    "dev": result.best.scores["accuracy"],
+                    "trained_steps": result.best.prompt.source.evidence.get("trained_steps", 0),
+                    "seconds": round(seconds, 1),
+                }
+        with given.out.open("a", encoding="utf-8") as out:
+            out.write(json.dumps({**cell, "methods": scores}) + "\n")
+        print(task, seed, scores["words"]["accuracy"], file=sys.stderr, flush=True)
+
+
+def table(
+    lines: Sequence[Mapping[str, Any]], beside: Sequence[Mapping[str, Any]], metric: str
+) -> str:
+    """Return means over seeds, and the differences of `words` to the others."""
+    discrete = {(line["task"], line["seed"]): line["methods"] for line in beside}
+    cells = [
+        {**discrete.get((line["task"], line["seed"]), {}), **line["methods"], "of": line["task"]}
+        for line in lines
+    ]
+    tasks = list(dict.fromkeys(cell["of"] for cell in cells))
+    rows = [
+        f"| {' | '.join([metric, *tasks, 'mean', 'words - it'])} |",
+        f"|{'---|' * (len(tasks) + 3)}",
+    ]
+    for name in (*BESIDE, "words", "random", "shuffled"):
+        having = [cell for cell in cells if metric in cell.get(name, {})]
+        if len(having) < len(cells):
+            continue
+        means = [np.mean([c[name][metric] for c in having if c["of"] == task]) for task in tasks]
+        gain = difference(np.array([c["words"][metric] - c[name][metric] for c in having]))
+        shown = " | ".join(f"{value:.3f}" for value in (*means, np.mean(means)))
+        rows.append(f"| {name} | {shown} | {gain} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--rows", type=int, default=400, help="of test, at most")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--beside", type=Path, default=Path("docs/default_search.jsonl"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--table", action="store_true", help="print the tables and end")
+    given = parser.parse_args()
+    if not given.table:
+        fill(given)
+    lines = known(given.out, {"steps": given.steps, "rows": given.rows})
+    given.model, given.shots, given.budget = "builtin", SHOTS, 200
+    beside = known(given.beside, cells_of(given))
+    print(*(table(lines, beside, key) for key in ("accuracy", "log_likelihood")), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()

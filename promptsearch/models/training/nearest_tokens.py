@@ -1,0 +1,53 @@
+"""The tokens whose input embeddings are nearest to the vectors of a soft prompt."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from promptsearch.errors import ModelError
+from promptsearch.models import LanguageModel
+from promptsearch.models.forward.soft_forward import embedded, input_embedding
+from promptsearch.models.frozen_model import frozen_model
+from promptsearch.prompt import Vectors
+
+
+@dataclass(frozen=True)
+class NearToken:
+    """A token near a vector: how its text reads inside a text, and how near it is."""
+
+    text: str  # with the space before it, if it begins a word
+    cosine: float
+    norm_ratio: float  # the vector's length over the token's
+
+
+def nearest_tokens(model: LanguageModel, vectors: Vectors, count: int) -> list[list[NearToken]]:
+    """Return for each vector the tokens of the largest cosine, among those that text can say.
+
+    Raises ModelError if the vectors are of another model.
+    """
+    if vectors.model != model.info.sha256:
+        raise ModelError(
+            f"the vectors are of another model than {model.info.spec!r}; give theirs with `model`"
+        )
+    weight = input_embedding(frozen_model(model).runtime.model).weight
+    assert isinstance(weight, Tensor)
+    spellings = model.white_box.spellings
+    known = range(min(len(weight), len(spellings)))
+    ids = [token for token in known if spellings[token]]
+    table = embedded(frozen_model(model).runtime.model, ids)  # (token, hidden)
+    rows = torch.tensor(vectors.rows)
+    norms, lengths = table.norm(dim=1), rows.norm(dim=1)
+    cosines = (rows @ table.T) / (lengths[:, None] * norms).clamp_min(1e-12)
+    values, columns = cosines.topk(min(count, len(ids)))
+    return [
+        [
+            NearToken(
+                str(spellings[ids[column]]), value, float(length / norms[column].clamp_min(1e-12))
+            )
+            for value, column in zip(row_values, row_columns, strict=True)
+        ]
+        for row_values, row_columns, length in zip(
+            values.tolist(), columns.tolist(), lengths, strict=True
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Write the vectors of soft prompts as their nearest words, and score these as text."""

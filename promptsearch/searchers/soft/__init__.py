@@ -1,0 +1,1 @@
+"""Train vectors inside the template, from its words (OptiPrompt, P-tuning, prompt tuning)."""

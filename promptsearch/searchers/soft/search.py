@@ -1,0 +1,347 @@
+"""Soft prompts: vectors inside the template, trained by the gradient of the loss on train.
+
+Zhong, Friedman and Chen (2021), "Factual Probing Is [MASK]: Learning vs. Learning to Recall"
+(OptiPrompt), https://arxiv.org/abs/2104.05240: the template's words become vectors that start as
+their own. Liu et al. (2021), "GPT Understands, Too" (P-tuning v1),
+https://arxiv.org/abs/2103.10385: through an encoder, which is thrown away. Lester, Al-Rfou and
+Constant (2021), "The Power of Scale for Parameter-Efficient Prompt Tuning",
+https://arxiv.org/abs/2104.08691: in front of everything.
+
+Every `check_every` steps the vectors are scored on dev as a prompt like any other, the first time
+before the first step: from words, that is what the words score. Checkpoints lie in the run's
+directory, and each segment of steps is an entry of the ledger: a run that was killed goes on to the
+same bytes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+
+from promptsearch.data import Example
+from promptsearch.engine import ModelCall
+from promptsearch.engine.strategy import Score, Task
+from promptsearch.engine.trial import Trial, ranking_key
+from promptsearch.errors import ModelError, RunError
+from promptsearch.files.read import sha256
+from promptsearch.models import LanguageModel, ScoringRequest
+from promptsearch.models.training.config import Encoder, SoftTrainingConfig
+from promptsearch.prompt import Source, Template, Vectors
+from promptsearch.scoring import Cost
+from promptsearch.searchers.common.example_loss import ExampleLoss, LossName, answerable
+from promptsearch.searchers.common.ledger_calls import ledgered
+from promptsearch.searchers.common.start_files import PromptsFile
+from promptsearch.searchers.soft.form import Layout, SoftForm, form_of
+from promptsearch.searchers.soft.recipes import RECIPES, USUAL, Recipe
+
+if TYPE_CHECKING:
+    from promptsearch.models.gradients.backward import Loss
+    from promptsearch.models.training.soft_trainer import SoftObjective, SoftTrainer
+    from promptsearch.models.training.start_vectors import StartVectors
+
+FOLDER = "soft"  # of a run's checkpoints
+KEPT = 2  # checkpoints of a training: the last one and the one before it
+PASSES = 3  # what a sequence costs that passes forth and back
+CAUSAL_ANSWERS = 1000  # more are a continuation each
+Start = Literal["words", "vocabulary", "labels", "random"]
+LossChoice = Literal["label", "vocabulary"]
+
+
+@dataclass(frozen=True)
+class SoftSearch:
+    """Train vectors that stand in the template; the model stays as it is.
+
+    They start from the template's words, or elsewhere, and move down the gradient of the loss on
+    the training examples; checkpoints are scored on dev.
+    Zhong et al. (2021), OptiPrompt; Liu et al. (2021), P-tuning; Lester et al. (2021).
+    """
+
+    adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
+
+    template: Annotated[
+        str,
+        "With [S1:5] where five vectors named S1 shall stand; or without, see --places.  "
+        "[the task's]",
+        PromptsFile("Begin with the template of this file's first prompt."),
+    ] = ""
+    recipe: Annotated[
+        Recipe | None, "A paper's settings, where no option gives others (docs/soft.md)."
+    ] = None
+    places: Annotated[
+        Layout | None,
+        "Where vectors stand: words (in place of the template's), before, after, around (the "
+        "inputs and slots), template (its [S]).  [words]",
+    ] = None
+    length: Annotated[int | None, "Vectors of a group, but for --places words.  [5]"] = None
+    start: Annotated[
+        Start | None,
+        "What they start as: the template's words, words of the vocabulary, the labels' words, "
+        "random numbers.  [words where words stood, else vocabulary]",
+    ] = None
+    encoder: Annotated[
+        Encoder | None, "A network that makes the vectors while they are trained.  [none]"
+    ] = None
+    loss: Annotated[
+        LossChoice | None,
+        "label: log p(right label), as the objective has it; vocabulary: the papers', log p(right "
+        "answer) among all words.  [label]",
+    ] = None
+    lr: Annotated[
+        float | None, "Learning rate of AdamW at its height.  [3e-3; with an encoder 1e-4]"
+    ] = None
+    warmup: Annotated[float | None, "Share of the steps in which it rises.  [0.1]"] = None
+    steps: Annotated[int | None, "Steps of a training.  [400]"] = None
+    epochs: Annotated[int | None, "Or rounds through train.  [none: --steps]"] = None
+    batch: Annotated[int | None, "Training examples a step.  [16]"] = None
+    decay: Annotated[float | None, "Decay of AdamW.  [0]"] = None
+    dropout: Annotated[float | None, "Dropout in the model while it trains.  [0]"] = None
+    check_every: Annotated[
+        int | None, "Steps between two checkpoints, each a prompt on dev.  [an eighth of all]"
+    ] = None
+    runs: Annotated[int, "Trainings, each with a seed of its own."] = 1
+    control: Annotated[
+        Literal["none", "shuffled-labels"],
+        "shuffled-labels: train on wrong labels, to see what a score is worth.",
+    ] = "none"
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.epochs is not None:
+            raise RunError("`steps` and `epochs` both say how long to train; leave one out")
+        for name in ("length", "epochs", "check_every", "runs"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise RunError(f"--{name.replace('_', '-')} {value} is too small; give 1 or more")
+        self._config(1)
+
+    def search(self, task: Task, score: Score) -> None:
+        """Train, and score checkpoints on dev; the best of them, or the start, wins."""
+        if task.model is None:
+            raise ModelError("soft prompts need a model")
+        with _folder(task) as folder:
+            for number in range(self.runs):
+                course = self._course(task, task.model, folder, number)
+                self._report(task, course, course.run(score), number)
+
+    def _course(self, task: Task, model: LanguageModel, folder: Path, number: int) -> "Course":
+        """Return one training: its form, its examples, its seed."""
+        loss: LossName = "gold" if self._value("loss") == "vocabulary" else "label"
+        examples = answerable(task, loss)
+        if self.control == "shuffled-labels":
+            examples = shuffled(examples, task.seed)
+        _check_answers(task, model, loss)
+        seed = int(np.random.SeedSequence([task.seed, number]).generate_state(1)[0])
+        template = self._started(task, model, seed)
+        config = self._config(len(examples))
+        objective = soft_objective(task, model, template, examples, loss)
+        from promptsearch.models.training.soft_trainer import SoftTrainer
+
+        training = SoftTrainer(model, template, objective, config, seed)
+        every = self.check_every or -(-config.steps // 8)
+        facts = {"control": self.control} if self.control != "none" else {}
+        return Course(task, training, template, config, every, folder, number, facts)
+
+    def _started(self, task: Task, model: LanguageModel, seed: int) -> Template:
+        """Return the template with the vectors that the training starts from."""
+        from promptsearch.models.training.start_vectors import StartVectors
+
+        vectors = StartVectors(model, seed)
+        template = Template.parse(self.template) if self.template else task.prompt.template
+        if template.soft and template.soft[0].vectors is not None:
+            return template  # trained before: it goes on
+        layout, length = self._value("places"), self._value("length")
+        form = form_of(template, layout, length, model.info.family, vectors.tokens)
+        rows = {
+            name: Vectors.of(each, model.info.sha256)
+            for name, each in self._rows(task, form, vectors).items()
+        }
+        return form.template.with_vectors(rows)
+
+    def _rows(self, task: Task, form: SoftForm, vectors: "StartVectors") -> Mapping[str, Any]:
+        start = self._value("start") or ("words" if form.words else "vocabulary")
+        if start == "words" and not form.words:
+            raise RunError("`start` words: there are none where the vectors stand; choose another")
+        answers = [text for answer in task.prompt.verbalizer.answers for _, text in answer]
+        ways = {
+            "words": lambda part: vectors.of_tokens(form.words[part.name]),
+            "vocabulary": lambda part: vectors.of_vocabulary(part.length),
+            "labels": lambda part: vectors.of_labels(answers, part.length),
+            "random": lambda part: vectors.random(part.length),
+        }
+        return {part.name: ways[str(start)](part) for part in form.template.soft}
+
+    def _config(self, examples: int) -> SoftTrainingConfig:
+        """Return the settings of the training, for so many examples."""
+        names = ("batch", "warmup", "decay", "dropout", "encoder")
+        values = {name: self._value(name) for name in names}
+        lr = self._value("lr")
+        if lr is None:
+            lr = 3e-3 if values["encoder"] == "none" else 1e-4
+        epochs = self._value("epochs") if self.steps is None else None
+        steps = self._value("steps")
+        if epochs is not None:
+            steps = epochs * -(-examples // max(values["batch"], 1))
+        return SoftTrainingConfig(steps=steps, lr=lr, **values)
+
+    def _value(self, name: str) -> Any:
+        """Return what an option says, else the recipe, else what is usual."""
+        if (value := getattr(self, name)) is not None:
+            return value
+        recipe = RECIPES[self.recipe] if self.recipe else {}
+        return recipe.get(name, USUAL.get(name))
+
+    def _report(self, task: Task, course: "Course", trials: Sequence[Trial], number: int) -> None:
+        """Say what was trained, and whether anything was learned."""
+        best = max(trials, key=lambda trial: ranking_key(trial.scores, task.objective))
+        name = f"run {number + 1}: " if self.runs > 1 else ""
+        first, key = trials[0].scores[task.objective], task.objective
+        course_text = f"{key} on dev {first:.3f} at step 0, {best.scores[key]:.3f} at best"
+        learned = "" if best is not trials[0] else "; nothing was learned: raise `lr` or `steps`"
+        task.log(f"{name}{course.size}; {course_text}{learned}")
+
+
+@dataclass(frozen=True)
+class Course:
+    """One training of a search: its segments and checkpoints."""
+
+    task: Task
+    training: "SoftTrainer"
+    template: Template  # with its first vectors
+    config: SoftTrainingConfig
+    check_every: int
+    folder: Path
+    number: int
+    facts: Mapping[str, object]  # more evidence of its prompts
+
+    @property
+    def size(self) -> str:
+        """How much is trained, in words."""
+        from promptsearch.models.training.soft_trainer import trained_share
+
+        assert self.task.model is not None
+        count = self.training.parameters
+        share = trained_share(self.task.model, count)
+        vectors = sum(part.length for part in self.template.soft)
+        return f"{count:,} numbers trained for {vectors} vectors, {share:.2%} of the model's"
+
+    def run(self, score: Score) -> list[Trial]:
+        """Score the start, then train and score segment after segment."""
+        trials = score([self._prompt(self.training.start(), 0, None)])
+        for first in range(0, self.config.steps, self.check_every):
+            steps = range(first, min(first + self.check_every, self.config.steps))
+            segment = ledgered(
+                score, f"soft {self.number} {steps.stop}", partial(self._call, steps)
+            )
+            file = self._checkpoint(steps.stop)
+            _check(file, segment["sha256"])
+            vectors = self.training.vectors(file)
+            trials += score([self._prompt(vectors, steps.stop, segment["loss"])])
+            self._forget(steps.start)
+            self.task.on_step("steps", steps.stop, self.config.steps)
+        return trials
+
+    def _call(self, steps: range) -> ModelCall:
+        """Return the call that trains some steps and writes their checkpoint."""
+        plans = [self.training.plan(step) for step in dict.fromkeys((steps.start, steps.stop - 1))]
+        largest = max(plans, key=lambda plan: plan.forwards)
+        cost = Cost(
+            PASSES * largest.forwards * len(steps),
+            PASSES * largest.tokens * len(steps),
+            largest.peak_bytes,
+        )
+
+        def run() -> Mapping[str, object]:
+            before = self._checkpoint(steps.start) if steps.start else None
+            after = self._checkpoint(steps.stop)
+            segment = self.training.run(before, after, steps)
+            return {"step": segment.step, "loss": segment.loss, "sha256": segment.sha256}
+
+        return ModelCall(cost, run)
+
+    def _prompt(self, vectors: Mapping[str, Vectors], step: int, loss: float | None) -> Any:
+        evidence = {
+            "trained_steps": step,
+            "loss": loss,
+            "parameters": self.training.parameters,
+            "run": self.number,
+            **self.facts,
+        }
+        source = Source("soft", ("p0",), evidence)
+        return self.task.prompt.with_template(self.template.with_vectors(vectors), source)
+
+    def _checkpoint(self, step: int) -> Path:
+        return self.folder / f"{self.number}-{step}.safetensors"
+
+    def _forget(self, step: int) -> None:
+        """Remove the checkpoint before the last two; their vectors are in the ledger's prompts."""
+        older = step - (KEPT - 1) * self.check_every
+        if older > 0:
+            self._checkpoint(older).unlink(missing_ok=True)
+
+
+def soft_objective(
+    task: Task,
+    model: LanguageModel,
+    template: Template,
+    examples: Sequence[Example],
+    name: LossName,
+) -> "SoftObjective":
+    """Return the objective: texts of examples in the template, and -log p of the right answer."""
+    from promptsearch.models.training.soft_trainer import SoftObjective
+
+    loss = ExampleLoss(task, model, examples, name)
+
+    def requests(rows: Sequence[int]) -> "tuple[list[ScoringRequest], Loss]":
+        groups = loss.by_answers(rows)
+        order = [row for group in groups.values() for row in group]
+        scoring_requests = [
+            ScoringRequest([template.fill(examples[row].inputs) for row in group], answers)
+            for answers, group in groups.items()
+        ]
+        return (
+            scoring_requests,
+            lambda numbers, log_probs: -loss.log_right([order[i] for i in numbers], log_probs),
+        )
+
+    return SoftObjective(len(examples), requests, task.scoring)
+
+
+def shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
+    """Return the examples with each other's right answers: only their shares can be learned."""
+    order = np.random.default_rng([seed, 22]).permutation(len(examples))
+    return [
+        replace(example, target=examples[donor].target)
+        for example, donor in zip(examples, order, strict=True)
+    ]
+
+
+@contextmanager
+def _folder(task: Task) -> Iterator[Path]:
+    """Open the folder of checkpoints: in the run's directory, or for as long as the search."""
+    if task.workspace is not None:
+        folder = task.workspace / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+        return
+    with TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def _check(file: Path, expected: object) -> None:
+    """Raise RunError if a checkpoint is not the one that the ledger tells of."""
+    if not file.is_file() or sha256([file]) != expected:
+        raise RunError(
+            f"{file}: the checkpoint is missing or was changed; start anew with `overwrite`"
+        )
+
+
+def _check_answers(task: Task, model: LanguageModel, loss: LossName) -> None:
+    count = len(task.prompt.verbalizer.answers)
+    if loss == "label" and model.info.family != "masked" and count > CAUSAL_ANSWERS:
+        raise RunError(
+            f"each of {count:,} answers is a continuation of its own to {model.info.spec!r}; give "
+            "`loss` vocabulary, which reads the right one alone"
+        )

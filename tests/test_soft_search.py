@@ -1,0 +1,228 @@
+"""`promptsearch soft`: vectors are trained, scored and kept; a killed run ends as an unhurt one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from tiny import saved
+
+from promptsearch.cli import cli
+from promptsearch.errors import PromptError, RunError
+from promptsearch.models.training.config import SoftTrainingConfig
+from promptsearch.prompt import Template
+from promptsearch.prompt_file import read_prompts
+from promptsearch.searchers import SoftSearch
+from promptsearch.searchers.soft.form import form_of
+
+TASK = """
+name = "toy"
+kind = "classification"
+train = "train.tsv"
+dev = "dev.tsv"
+inputs = ["text"]
+label = "label"
+template = "{text} It was [Z] ."
+answers = { bad = ["terrible"], good = ["great"] }
+"""
+ROWS = [
+    ("a great film", "good"),
+    ("a terrible plot", "bad"),
+    ("a wonderful story", "good"),
+    ("an awful actor", "bad"),
+    ("really good", "good"),
+    ("really bad", "bad"),
+]
+
+
+@pytest.fixture
+def task(tmp_path):
+    for split in ("train", "dev"):
+        lines = ["text\tlabel", *("\t".join(row) for row in ROWS)]
+        (tmp_path / f"{split}.tsv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "task.toml").write_text(TASK)
+    return tmp_path / "task.toml"
+
+
+def run(*words, status=0):
+    done = CliRunner().invoke(cli, [str(word) for word in words])
+    assert done.exit_code == status, done.output
+    return done
+
+
+def soft(task, folder, *words, kind="bert", status=0):
+    options = ["-m", saved(kind), "--steps", 6, "--check-every", 2, "--lr", 0.05, "-o", folder]
+    return run("soft", "--task", task, *options, *words, status=status)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "t5"])
+def test_vectors_are_trained_from_words_and_step_0_scores_as_they_do(task, tmp_path, kind):
+    said = soft(task, tmp_path / "run", kind=kind).output
+    assert "numbers trained for" in said
+    file = read_prompts(tmp_path / "run" / "prompts.json")
+    assert file.document["format"] == "promptsearch/2"
+    by_step = {
+        saved.row["source"]["evidence"].get("trained_steps"): saved for saved in file.prompts
+    }
+    assert set(by_step) == {None, 0, 2, 4, 6}
+    scores = {n: each.row["scores"]["dev"]["log_likelihood"] for n, each in by_step.items()}
+    assert scores[0] == pytest.approx(scores[None], abs=1e-4)
+    assert max(scores[2], scores[4], scores[6]) > scores[0] + 0.01
+    losses = [by_step[n].row["source"]["evidence"]["loss"] for n in (2, 4, 6)]
+    assert losses[2] < losses[0]
+    best = file.prompts[0]
+    assert best.prompt.template.soft
+
+
+def test_a_trained_file_is_evaluated_shown_and_used(task, tmp_path):
+    folder = tmp_path / "run"
+    soft(task, folder)
+    file = folder / "prompts.json"
+    dev = run("evaluate", file, "--task", task, "--split", "dev", "--json").output
+    found = json.loads(dev[dev.index("{") :])["prompts"][0]
+    saved_row = read_prompts(file).prompts[0].row
+    expected = saved_row["scores"]["dev"]["log_likelihood"]
+    assert found["scores"]["dev"]["log_likelihood"] == pytest.approx(expected, abs=1e-4)
+    assert "[S1:2]" in run("show", file).output
+    predicted = run(
+        "predict", file, "--task", task, "--input", tmp_path / "dev.tsv", "--prefix", "x_"
+    ).output
+    assert predicted.count("\n") >= len(ROWS)
+    run("report", file, "-o", tmp_path / "report.html", "--no-evaluate")
+    page = (tmp_path / "report.html").read_text()
+    assert "[S1:2]" in page
+    assert "@" + read_prompts(file).prompts[0].prompt.template.soft[0].vectors.digest not in page
+    said = run("certify", file, "--task", task, "--rows", "all").output
+    assert "4 prompts" in said
+    said = run("export", file, "--to", "messages", "-o", tmp_path / "x.json", status=1).output
+    assert "vectors, which are no words" in said
+    refused = run("paraphrase", "--task", task, "--from", file, "-m", saved("bert"), status=1)
+    assert "[S1:2]" in refused.output
+
+
+def test_two_runs_are_equal_and_seeds_differ(task, tmp_path):
+    vectors = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        soft(task, tmp_path / name, "--seed", seed, "--start", "random", "--places", "before")
+        vectors.append((tmp_path / name / "soft.safetensors").read_bytes())
+    assert vectors[0] == vectors[1] != vectors[2]
+
+
+def test_a_training_cut_anywhere_resumes_to_the_same_bytes(task, tmp_path):
+    """Its budget ends it after each checkpoint in turn."""
+    soft(task, tmp_path / "whole")
+    for budget in (2, 3, 4, 200):
+        words = ["--budget", budget] + ["--resume"] * (budget > 2)
+        soft(task, tmp_path / "parts", *words)
+    for name in ("soft.safetensors",):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
+    rows = [
+        [{**prompt.row} for prompt in read_prompts(tmp_path / name / "prompts.json").prompts]
+        for name in ("whole", "parts")
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_a_checkpoint_that_was_changed_is_not_gone_on_with(task, tmp_path):
+    soft(task, tmp_path / "run", "--budget", 3)
+    for file in (tmp_path / "run" / "soft").iterdir():
+        file.write_bytes(file.read_bytes()[:-1] + b"x")
+    said = soft(task, tmp_path / "run", "--resume", status=1).output
+    assert "is missing or was changed" in said
+
+
+@pytest.mark.slow
+def test_killed_20_times_it_ends_with_the_same_bytes(task, tmp_path):
+    words = ["soft", "--task", str(task), "-m", saved("bert"), "--steps", "60"]
+    words += ["--check-every", "3", "-q"]
+    program = [sys.executable, "-m", "promptsearch", *words]
+    subprocess.run([*program, "-o", str(tmp_path / "whole")], check=True)
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        flags = ["--resume"] if (tmp_path / "killed").exists() else []
+        process = subprocess.Popen([*program, "-o", str(tmp_path / "killed"), *flags])
+        time.sleep(float(rng.uniform(2.0, 6.0)))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert number >= 0
+    subprocess.run([*program, "-o", str(tmp_path / "killed"), "--resume"], check=True)
+    for name in ("whole", "killed"):
+        assert (tmp_path / name / "soft.safetensors").exists()
+    both = [(tmp_path / name / "soft.safetensors").read_bytes() for name in ("whole", "killed")]
+    assert both[0] == both[1]
+
+
+def test_encoders_controls_and_recipes_run(task, tmp_path):
+    for number, words in enumerate(
+        (
+            ["--encoder", "lstm", "--places", "around", "--length", 2],
+            ["--encoder", "mlp", "--start", "labels", "--places", "after", "--length", 3],
+            ["--control", "shuffled-labels", "--runs", 2],
+            ["--dropout", 0.1, "--loss", "vocabulary"],
+        )
+    ):
+        soft(task, tmp_path / str(number), *words)
+    runs = [
+        saved.row["source"]["evidence"].get("run")
+        for saved in read_prompts(tmp_path / "2" / "prompts.json").prompts
+    ]
+    assert {0, 1} <= set(runs)
+    options = ["--recipe", "optiprompt", "--epochs", 2, "--check-every", 1]
+    run("soft", "--task", task, "-m", saved("bert"), *options, "-o", tmp_path / "recipe")
+
+
+def test_a_plan_chains_words_and_vectors(task, tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        '[[step]]\nstrategy = "answers-prune"\ncandidates = 4\nbudget = 4\n'
+        '[[step]]\nstrategy = "soft"\nsteps = 4\ncheck_every = 2\nlr = 0.05\n'
+    )
+    run("search", plan, "--task", task, "-m", saved("bert"), "-o", tmp_path / "run")
+    prompts = read_prompts(tmp_path / "run" / "prompts.json").prompts
+    trained = [saved for saved in prompts if saved.prompt.template.soft]
+    assert trained
+    assert {saved.row["source"]["strategy"] for saved in prompts} >= {"answers-prune", "soft"}
+
+
+FORMS = [
+    ("{text} It was [Z] .", "words", "masked", "{text} [S1:2] [Z] [S2]"),
+    ("{text} It was [Z] .", "words", "causal", "{text} [S1:2] [Z] ."),
+    ("The ({text}) is [Z]", "words", "masked", "The ({text}[S1:2] [Z]"),
+    ("{text} It was [Z] .", "before", "masked", "[S:5] {text} It was [Z] ."),
+    ("{text} It was [Z] .", "after", "masked", "{text} It was [Z] . [S:5]"),
+    ("{text} It was [Z] .", "after", "causal", "{text} It was [S:5] [Z] ."),
+    ("{text} It was [Z] .", "around", "masked", "[S1:5] {text} [S2:5] [Z] [S3:5]"),
+    ("{text} It was [Z] .", "around", "causal", "[S1:5] {text} [S2:5] [Z]"),
+    ("{text} [S:3] [Z]", "words", "masked", "{text} [S:3] [Z]"),
+]
+
+
+@pytest.mark.parametrize(("template", "place", "family", "expected"), FORMS)
+def test_vectors_stand_where_the_paper_has_them(template, place, family, expected):
+    form = form_of(Template.parse(template), place, 5, family, lambda text, _before: text.split())
+    assert form.template.notation == expected
+
+
+def test_what_has_no_place_or_no_number_is_one_line():
+    with pytest.raises(PromptError, match="no words that vectors could replace"):
+        form_of(Template.parse("{text} [Z]"), "words", 5, "masked", lambda *_: [1])
+    with pytest.raises(PromptError, match="marks no place"):
+        form_of(Template.parse("{text} [Z]"), "template", 5, "masked", lambda *_: [1])
+    for options in ({"lr": 0.0}, {"steps": 0}, {"warmup": 1.0}, {"runs": 0}, {"batch": 0}):
+        with pytest.raises(RunError):
+            SoftSearch(**options)
+    with pytest.raises(RunError, match="leave one out"):
+        SoftSearch(steps=3, epochs=2)
+    assert SoftSearch(recipe="optiprompt")._config(100) == SoftTrainingConfig(steps=70, dropout=0.1)
+
+
+def test_the_rate_rises_and_falls_in_straight_lines():
+    config = SoftTrainingConfig(steps=10, lr=1.0, warmup=0.2)
+    assert [round(config.rate(step), 3) for step in range(10)] == [
+        *(0.5, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125),
+    ]
