@@ -28,6 +28,7 @@ from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt
 from promptsearch.runs.settings import Settings
 
 WITH_PRIORS = ("python", "text")
+WITH_VECTORS = ("peft",)  # the formats that hold soft prompts
 NEXT = "next: "  # begins the note that is a command
 
 
@@ -89,7 +90,7 @@ def write_as(
     if path.exists() and not overwrite:
         raise ExportError(f"{path}: is there already; add `overwrite`, or choose another `output`")
     for saved in request.prompts:
-        if soft := saved.prompt.template.soft:
+        if (soft := saved.prompt.template.soft) and name not in WITH_VECTORS:
             raise ExportError(
                 f"{saved.id}: {soft[0].notation} stands for vectors, which are no words; {name} "
                 "cannot hold them"
