@@ -202,18 +202,22 @@ def coverage(lines: Sequence[Mapping[str, Any]]) -> str:
         "| of | runs | metric | in the interval | expected - test | dev - test |",
         f"|{'---|' * 6}",
     ]
+    every: dict[str, list[bool]] = {}
     for name in (OURS, BEST, *ALONE):
         cells = [line["methods"][name] for line in lines if line["methods"][name].get("expected")]
         for metric in ("accuracy", "log_likelihood") if cells else ():
             ends = [cell["expected"][f"{metric}_ci95"] for cell in cells]
             test = np.array([cell[metric] for cell in cells])
-            inside = np.mean([low <= t <= high for (low, high), t in zip(ends, test, strict=True)])
+            within = [bool(low <= t <= high) for (low, high), t in zip(ends, test, strict=True)]
+            every.setdefault(metric, []).extend(within)
             gap = np.array([cell["expected"][metric] for cell in cells]) - test
             dev = np.array([cell["dev"][metric] for cell in cells]) - test
             rows.append(
-                f"| {name} | {len(cells)} | {metric} | {inside:.2f} | {difference(gap)} | "
+                f"| {name} | {len(cells)} | {metric} | {np.mean(within):.2f} | {difference(gap)} | "
                 f"{difference(dev)} |"
             )
+    for metric, within in every.items():
+        rows.append(f"| all of these | {len(within)} | {metric} | {np.mean(within):.2f} | | |")
     return "\n".join(rows)
 
 
