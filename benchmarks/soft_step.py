@@ -65,9 +65,9 @@ class Work:
 def ours(race: Race, work: Work, _round: int) -> float:
     """Train by the packed backward pass; return its seconds."""
     with TemporaryDirectory() as folder:
-        file, began = Path(folder) / "after.safetensors", perf_counter()
+        file, began = Path(folder) / "vectors.safetensors", perf_counter()
         trainer = work.trainer()
-        trainer.run(None, file, work.steps)
+        trainer.run(None, Path(folder) / "checkpoint.safetensors", file, work.steps)
         seconds = perf_counter() - began
         vectors = trainer.vectors(file)["S"].rows
     expected = peft_vectors(work)[0]

@@ -136,24 +136,52 @@ def test_a_checkpoint_that_was_changed_is_not_gone_on_with(task, tmp_path):
     assert "is missing or was changed" in said
 
 
+def test_what_finished_is_gone_on_with_after_old_checkpoints_are_gone(task, tmp_path):
+    """A resumed run reads the vectors of all segments, and the last checkpoint alone."""
+    options = ("--steps", 12, "--check-every", 2)
+    soft(task, tmp_path / "whole", *options)
+    soft(task, tmp_path / "parts", *options, "--budget", 6)
+    files = {path.name for path in (tmp_path / "parts" / "soft").iterdir()}
+    assert "0-2.safetensors" not in files
+    assert "0-2-vectors.safetensors" in files
+    soft(task, tmp_path / "parts", *options, "--budget", 200, "--resume")
+    both = [(tmp_path / name / "soft.safetensors").read_bytes() for name in ("whole", "parts")]
+    assert both[0] == both[1]
+
+
+def test_folds_of_a_plan_share_a_training(task, tmp_path):
+    rows = "".join(f"{text} {n}\t{label}\n" for n in range(3) for text, label in ROWS)
+    (tmp_path / "dev.tsv").write_text(f"text\tlabel\n{rows}")
+    plan = tmp_path / "plan.toml"
+    step = '[[step]]\nstrategy = "soft"\nsteps = 12\ncheck_every = 2\nlr = 0.05\n'
+    plan.write_text(f"folds = 4\n{step}")
+    options = ("-m", saved("bert"), "-o", tmp_path / "run")
+    said = run("search", plan, "--task", task, *options).output
+    assert "run 4 of 4" in said
+    assert "expected of the best prompt" in said
+
+
 @pytest.mark.slow
 def test_killed_20_times_it_ends_with_the_same_bytes(task, tmp_path):
-    words = ["soft", "--task", str(task), "-m", saved("bert"), "--steps", "60"]
-    words += ["--check-every", "3", "-q"]
+    """Each kill falls after another segment has been written, somewhere in those that follow."""
+    words = ["soft", "--task", str(task), "-m", saved("bert"), "--steps", "1600"]
+    words += ["--check-every", "20", "--budget", "500", "-q"]
     program = [sys.executable, "-m", "promptsearch", *words]
     subprocess.run([*program, "-o", str(tmp_path / "whole")], check=True)
-    rng = np.random.default_rng(0)
-    for number in range(20):
-        flags = ["--resume"] if (tmp_path / "killed").exists() else []
-        process = subprocess.Popen([*program, "-o", str(tmp_path / "killed"), *flags])
-        time.sleep(float(rng.uniform(2.0, 6.0)))
+    rng, folder = np.random.default_rng(0), tmp_path / "killed"
+    for _ in range(20):
+        flags = ["--resume"] if (folder / "trials.jsonl").exists() else []
+        before = len(list((folder / "soft").glob("*-vectors.safetensors")))
+        process = subprocess.Popen([*program, "-o", str(folder), *flags])
+        while len(list((folder / "soft").glob("*-vectors.safetensors"))) <= before:
+            assert process.poll() is None, "it was to be killed while it trains"
+            time.sleep(0.01)
+        time.sleep(float(rng.uniform(0.0, 0.3)))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        assert number >= 0
-    subprocess.run([*program, "-o", str(tmp_path / "killed"), "--resume"], check=True)
-    for name in ("whole", "killed"):
-        assert (tmp_path / name / "soft.safetensors").exists()
-    both = [(tmp_path / name / "soft.safetensors").read_bytes() for name in ("whole", "killed")]
+        assert not (folder / "soft.safetensors").exists()
+    subprocess.run([*program, "-o", str(folder), "--resume"], check=True)
+    both = [(path / "soft.safetensors").read_bytes() for path in (tmp_path / "whole", folder)]
     assert both[0] == both[1]
 
 

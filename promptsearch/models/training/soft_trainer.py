@@ -38,7 +38,8 @@ from promptsearch.models.training.config import SoftTrainingConfig
 from promptsearch.models.training.encoders import DirectVectors, encoder_of
 from promptsearch.prompt import Template, Vectors
 
-STEP, MODEL = "step", "model_sha256"  # keys of a checkpoint's metadata
+STEP, MODEL = "step", "model_sha256"  # keys of the files' metadata
+VECTORS = "vectors"  # the tensor of the other file
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,12 @@ class SoftObjective:
 
 @dataclass(frozen=True)
 class Segment:
-    """Some steps of a training: what a checkpoint after them holds."""
+    """Some steps of a training: the two files that were written after them."""
 
-    step: int  # after which it stands
+    step: int  # after which they stand
     loss: float  # mean of the examples that the steps saw
-    sha256: str  # of the file
+    vectors_sha256: str
+    checkpoint_sha256: str
 
 
 class SoftTrainer:
@@ -96,9 +98,10 @@ class SoftTrainer:
         random.Random(f"{self._seed} {epoch}").shuffle(order)
         return order[number * batch : (number + 1) * batch]
 
-    def run(self, before: Path | None, after: Path, steps: range) -> Segment:
-        """Train these steps from a checkpoint, or from the start, and write the next one.
+    def run(self, before: Path | None, after: Path, vectors: Path, steps: range) -> Segment:
+        """Train these steps from a checkpoint, or from the start; write the next one, and vectors.
 
+        The checkpoint has all that the next step depends on; the vectors alone are the prompt.
         Raises ModelError if the loss is no number or a vector gets no gradient; RunError if the
         checkpoint is missing or damaged.
         """
@@ -115,18 +118,22 @@ class SoftTrainer:
             rows = self.rows(step)
             total += self._step(encoder, optimizer, rows, step) * len(rows)
             examples += len(rows)
-        data = self._checkpoint(encoder, optimizer, steps.stop)
-        write_bytes(after, data)
-        return Segment(steps.stop, total / examples, sha256(data).hexdigest())
+        metadata = {STEP: json.dumps(steps.stop), MODEL: self._model.info.sha256}
+        rows_data = save({VECTORS: encoder().detach().clone().contiguous()}, metadata)
+        state = save(_state(encoder, optimizer), metadata)
+        write_bytes(vectors, rows_data)
+        write_bytes(after, state)
+        digests = (sha256(data).hexdigest() for data in (rows_data, state))
+        return Segment(steps.stop, total / examples, *digests)
 
     def start(self) -> dict[str, Vectors]:
         """Return the vectors of each name before the first step."""
         return self._vectors(self._encoder()().detach())
 
-    def vectors(self, checkpoint: Path) -> dict[str, Vectors]:
-        """Return the vectors of each name at a checkpoint."""
-        with _opened(checkpoint) as stored:
-            return self._vectors(stored.get_tensor("vectors"))
+    def vectors(self, file: Path) -> dict[str, Vectors]:
+        """Return the vectors of each name in a file that `run` wrote."""
+        with _opened(file) as stored:
+            return self._vectors(stored.get_tensor(VECTORS))
 
     def _vectors(self, rows: Tensor) -> dict[str, Vectors]:
         parts = rows.split([part.length for part in self._template.soft])
@@ -190,18 +197,16 @@ class SoftTrainer:
                     "answers; put it elsewhere"
                 )
 
-    def _checkpoint(
-        self, encoder: DirectVectors, optimizer: torch.optim.Optimizer, step: int
-    ) -> bytes:
-        """Return a file of the vectors, the parameters and the moments of AdamW."""
-        tensors = {"vectors": encoder().detach()}
-        for name, parameter in encoder.named_parameters():
-            tensors[f"parameter.{name}"] = parameter.detach()
-            moments = optimizer.state[parameter]
-            tensors[f"mean.{name}"] = moments["exp_avg"]
-            tensors[f"square.{name}"] = moments["exp_avg_sq"]
-        copies = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
-        return save(copies, {STEP: json.dumps(step), MODEL: self._model.info.sha256})
+
+def _state(encoder: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the parameters and the moments of AdamW."""
+    tensors = {}
+    for name, parameter in encoder.named_parameters():
+        tensors[f"parameter.{name}"] = parameter.detach()
+        moments = optimizer.state[parameter]
+        tensors[f"mean.{name}"] = moments["exp_avg"]
+        tensors[f"square.{name}"] = moments["exp_avg_sq"]
+    return {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
 
 
 def _trainable(model: FrozenModel[Any], dropout: float) -> FrozenModel[Any]:

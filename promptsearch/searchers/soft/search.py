@@ -15,7 +15,7 @@ same bytes.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -229,22 +229,22 @@ class Course:
 
     def run(self, score: Score) -> list[Trial]:
         """Score the start, then train and score segment after segment."""
-        trials = score([self._prompt(self.training.start(), 0, None)])
+        trials, last = score([self._prompt(self.training.start(), 0, None)]), None
         for first in range(0, self.config.steps, self.check_every):
             steps = range(first, min(first + self.check_every, self.config.steps))
-            segment = ledgered(
-                score, f"soft {self.number} {steps.stop}", partial(self._call, steps)
-            )
-            file = self._checkpoint(steps.stop)
-            _check(file, segment["sha256"])
+            call = partial(self._call, steps, last)
+            segment = ledgered(score, f"soft {self.number} {steps.stop}", call)
+            file = self._vectors_file(steps.stop)
+            _check(file, segment["vectors_sha256"])
             vectors = self.training.vectors(file)
             trials += score([self._prompt(vectors, steps.stop, segment["loss"])])
+            last = segment["checkpoint_sha256"]
             self._forget(steps.start)
             self.task.on_step("steps", steps.stop, self.config.steps)
         return trials
 
-    def _call(self, steps: range) -> ModelCall:
-        """Return the call that trains some steps and writes their checkpoint."""
+    def _call(self, steps: range, last: object) -> ModelCall:
+        """Return the call that trains some steps from the checkpoint of this digest."""
         plans = [self.training.plan(step) for step in dict.fromkeys((steps.start, steps.stop - 1))]
         largest = max(plans, key=lambda plan: plan.forwards)
         cost = Cost(
@@ -255,9 +255,10 @@ class Course:
 
         def run() -> Mapping[str, object]:
             before = self._checkpoint(steps.start) if steps.start else None
-            after = self._checkpoint(steps.stop)
-            segment = self.training.run(before, after, steps)
-            return {"step": segment.step, "loss": segment.loss, "sha256": segment.sha256}
+            if before is not None:
+                _check(before, last)
+            files = self._checkpoint(steps.stop), self._vectors_file(steps.stop)
+            return asdict(self.training.run(before, *files, steps))
 
         return ModelCall(cost, run)
 
@@ -275,8 +276,11 @@ class Course:
     def _checkpoint(self, step: int) -> Path:
         return self.folder / f"{self.number}-{step}.safetensors"
 
+    def _vectors_file(self, step: int) -> Path:
+        return self.folder / f"{self.number}-{step}-vectors.safetensors"
+
     def _forget(self, step: int) -> None:
-        """Remove the checkpoint before the last two; their vectors are in the ledger's prompts."""
+        """Remove the checkpoint before the last two; vectors stay, which a resumed run reads."""
         older = step - (KEPT - 1) * self.check_every
         if older > 0:
             self._checkpoint(older).unlink(missing_ok=True)
