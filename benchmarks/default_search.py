@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from on_test import LABELLED, snli, write
+from on_test import labelled_task, some
 from over_seeds import difference
 from selection_rules import without_least_gain
 
@@ -69,7 +69,7 @@ class Bench:
         self, definition: TaskDefinition, rows: Sequence[Example], seed: int
     ) -> dict[str, Cell]:
         """Return what each method comes to on these rows, which are test's."""
-        test = self._some(rows)
+        test = some(rows, self.rows)
         cell: dict[str, Cell] = {**self._baselines(definition, test)}
         share = share_of_run(self.budget, FOLDS) or 0
         default = JointSearch.by_default(definition.kind, False, share - 1)
@@ -142,11 +142,6 @@ class Bench:
 
     def _scorer(self, definition: TaskDefinition) -> Scorer:
         return Scorer(self.model, Settings().scoring(definition.kind))
-
-    def _some(self, examples: Sequence[Example]) -> Sequence[Example]:
-        """Return so many of the rows, the same ones for every seed where they are the same."""
-        order = np.random.default_rng(0).permutation(len(examples))[: self.rows]
-        return [examples[row] for row in sorted(order.tolist())]
 
 
 def _scores(predictions: Predictions) -> dict[str, Any]:
@@ -293,9 +288,7 @@ def fill(given: argparse.Namespace) -> None:
             cell = {"task": task, "seed": seed, **cells_of(given)}
             if known(given.out, cell):
                 continue
-            source = snli(home / task, folder) if task == "SNLI" else home
-            path = write(folder / f"{task}-{seed}.toml", LABELLED[task], source, seed)
-            definition = load_task(path)
+            definition = load_task(labelled_task(task, seed, home, folder))
             drawn = (
                 (definition, definition.test().examples)
                 if given.shots == SHOTS

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from lama_mining import Relation, rows_of
 
-from promptsearch import Scorer, Searcher, Settings, load_task, search
+from promptsearch import Example, Scorer, Searcher, Settings, load_task, search
 from promptsearch.metrics.intervals import bootstrap
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.models import LanguageModel
@@ -149,6 +149,18 @@ def tasks(data: Path, folder: Path, names: Sequence[str]) -> Iterator[tuple[str,
             template = row["template"].replace("[X]", "{subject}").replace("[Y]", "[Z]")
             path = Relation(row["relation"], template, data).write_task(own)
             yield row["relation"], [path] * len(SEEDS)
+
+
+def labelled_task(task: str, seed: int, home: Path, folder: Path) -> Path:
+    """Write the file of a labelled task and split to the folder; `home` has LM-BFF's data."""
+    source = snli(home / task, folder) if task == "SNLI" else home
+    return write(folder / f"{task}-{seed}.toml", LABELLED[task], source, seed)
+
+
+def some(examples: Sequence[Example], rows: int) -> list[Example]:
+    """Return so many of the examples, at most: the same ones for every seed, in their order."""
+    order = np.random.default_rng(0).permutation(len(examples))[:rows]
+    return [examples[row] for row in sorted(order.tolist())]
 
 
 def write(path: Path, text: str, home: Path, seed: int) -> Path:

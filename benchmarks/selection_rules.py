@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from on_test import LABELLED, snli, write
+from on_test import labelled_task, some
 from over_seeds import difference
 
 from promptsearch import JointSearch, Scorer, Settings, load_model, load_task, search
@@ -82,12 +82,10 @@ def pool_of(definition: TaskDefinition, model: LanguageModel, budget: int, rows:
     trials = [trial for trial in result.trials if trial.split == "dev" and trial.complete]
     prompts = [trial.prompt for trial in trials]
     scorer = Scorer(model, Settings().scoring(definition.kind))
-    test = definition.test().examples
-    order = np.random.default_rng(0).permutation(len(test))[:rows]
     splits = {
         "train": definition.train.examples,
         "dev": definition.dev.examples,
-        "test": [test[row] for row in sorted(order.tolist())],
+        "test": some(definition.test().examples, rows),
     }
     said = {name: scorer.judge(prompts, examples) for name, examples in splits.items()}
     fitted = [prompt.verbalizer != definition.prompt.verbalizer for prompt in prompts]
@@ -200,8 +198,7 @@ def main() -> None:
             if (task, seed) in {(line["task"], line["seed"]) for line in lines}:
                 continue
             with tempfile.TemporaryDirectory() as folder:
-                source = snli(home / task, Path(folder)) if task == "SNLI" else home
-                path = write(Path(folder) / f"{task}.toml", LABELLED[task], source, seed)
+                path = labelled_task(task, seed, home, Path(folder))
                 pool = pool_of(load_task(path), model, given.budget, given.rows)
             lines.append(
                 {

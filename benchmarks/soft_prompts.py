@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from default_search import SHOTS, cells_of, known
-from on_test import LABELLED, snli, write
+from on_test import labelled_task, some
 from over_seeds import difference
 
 from promptsearch import Scorer, Settings, SoftSearch, load_model, load_task, search
@@ -48,12 +48,8 @@ def fill(given: argparse.Namespace) -> None:
         if known(given.out, cell):
             continue
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            source = snli(home / task, folder) if task == "SNLI" else home
-            definition = load_task(write(folder / f"{task}.toml", LABELLED[task], source, seed))
-            examples = definition.test().examples
-            order = np.random.default_rng(0).permutation(len(examples))[: given.rows]
-            test = [examples[row] for row in sorted(order.tolist())]
+            definition = load_task(labelled_task(task, seed, home, Path(name)))
+            test = some(definition.test().examples, given.rows)
             scorer = Scorer(model, Settings().scoring(definition.kind))
             scores = {}
             for method, searcher in methods(given.steps).items():

@@ -123,7 +123,7 @@ def written(folder, prompts, **row):
             "id": name,
             "template": prompt.template.notation,
             "verbalizer": prompt.plain_answers,
-            "soft": soft.get(name),
+            **soft.get(name, {}),
             **row,
         }
         for name, prompt in prompts.items()

@@ -11,7 +11,7 @@ from tiny import tiny
 from promptsearch.data import Example
 from promptsearch.errors import ModelError
 from promptsearch.models import Scoring
-from promptsearch.models.forward.soft_forward import embedded
+from promptsearch.models.forward.embedding_table import embedded
 from promptsearch.models.loading.load import load_model
 from promptsearch.prompt import Prompt, Slot, Soft, Template, Text, Vectors, Verbalizer
 from promptsearch.scoring import Scorer

@@ -51,21 +51,23 @@ class Exploration:
         self, ours: Sequence[Prompt], theirs: Sequence[Prompt], out: Sequence[int] = ()
     ) -> Gain:
         """See `engine.Score`; the rows `out` are not looked at."""
-        count = self.scorer.scorer.count("dev")
-        visible = np.setdiff1d(np.arange(count), np.array(out)).tolist()
         first, second = (
-            [self._on_dev(prompt).on_rows(visible) for prompt in prompts]
-            for prompts in (ours, theirs)
+            [self.on_dev(prompt, out) for prompt in prompts] for prompts in (ours, theirs)
         )
         return gain_of(first, second, self.scorer.objective)
+
+    def on_dev(self, prompt: Prompt, out: Sequence[int] = ()) -> Predictions:
+        """Return what a prompt with a complete trial predicted of dev, without the rows `out`."""
+        predictions = self.scorer.predictions(self.scorer.key(prompt, "dev", None), prompt, "dev")
+        if not out:
+            return predictions
+        rows = np.arange(self.scorer.scorer.count("dev"))
+        return predictions.on_rows(np.setdiff1d(rows, np.array(out)).tolist())
 
     @property
     def remaining(self) -> int | None:
         """Prompts that the budget has room for; None if it has no limit."""
         return self.scorer.budget.remaining
-
-    def _on_dev(self, prompt: Prompt) -> Predictions:
-        return self.scorer.predictions(self.scorer.key(prompt, "dev", None), prompt, "dev")
 
     def _choose_scorer(self, new: int, on: On) -> None:
         """Rank with the faster scorer from the first request on that makes prompts many."""

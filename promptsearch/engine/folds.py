@@ -117,11 +117,9 @@ def without_rows(exploration: Exploration, trial: Trial, out: Sequence[int]) -> 
     """Return a complete trial on dev as it were without some rows; nothing is scored."""
     if not out:
         return trial
-    scorer, count = exploration.scorer, exploration.scorer.scorer.count("dev")
-    predictions = scorer.predictions(scorer.key(trial.prompt, "dev", None), trial.prompt, "dev")
-    kept = np.setdiff1d(np.arange(count), np.array(out)).tolist()
-    scores = scorer.scorer.scores(predictions.on_rows(kept))
-    return replace(trial, scores=scores, n=len(kept))
+    predictions = exploration.on_dev(trial.prompt, out)
+    scores = exploration.scorer.scorer.scores(predictions)
+    return replace(trial, scores=scores, n=len(predictions.targets))
 
 
 def folded_afterwards(exploration: Exploration, strata: Ints, seed: int) -> list[FoldRun]:

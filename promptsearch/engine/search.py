@@ -32,8 +32,6 @@ from promptsearch.engine.strategy import Score, Searcher, Task, silent
 from promptsearch.engine.trial import Expectation, On, Result, Spent, Trial, ranked
 from promptsearch.engine.trial_scorer import FINALISTS, TrialScorer
 from promptsearch.errors import BudgetSpent, RunError
-from promptsearch.metrics.predictions import Predictions
-from promptsearch.prompt import Prompt
 from promptsearch.scoring.split_scorer import SplitScorer
 
 __all__ = [
@@ -232,9 +230,7 @@ def _expectation(
     else:
         folds = folded_afterwards(exploration, scorer.scorer.strata("dev"), task.seed)
 
-    def recall(prompt: Prompt) -> Predictions:
-        return scorer.predictions(scorer.key(prompt, "dev", None), prompt, "dev")
-
+    recall = exploration.on_dev
     return expectation_of(folds, scorer.objective, task.kind, recall, design.ensemble)
 
 

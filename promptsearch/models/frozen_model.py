@@ -18,9 +18,9 @@ from promptsearch.models import (
 )
 from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.families.family import ModelFamily
+from promptsearch.models.families.soft_plan import plan_of, recipe_of, soft_tokens_of
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
 from promptsearch.models.forward.score import ForwardRecipe, batch_plan_of, run
-from promptsearch.models.forward.soft_forward import soft_tokens_of, with_soft_tokens
 from promptsearch.models.gradients.white_box import FamilyWhiteBox
 from promptsearch.models.tokenization import vocabulary
 from promptsearch.prompt import Answer, Filled
@@ -79,9 +79,7 @@ class FrozenModel(Generic[Backend]):
 
     def plan_all(self, requests: Sequence[ScoringRequest], scoring: Scoring) -> BatchPlan:
         """Plan texts whose answers differ; rows count through the requests."""
-        numbered = soft_tokens_of(self.runtime)
-        plan = self.family.plan_all(self.runtime, numbered.requests(requests), scoring)
-        return replace(plan, soft=numbered.table)
+        return plan_of(self.family, self.runtime, requests, scoring)
 
     def run(self, plan: Plan) -> Iterator[ScoredTexts]:
         """Yield every text exactly once, in blocks of any order."""
@@ -90,10 +88,7 @@ class FrozenModel(Generic[Backend]):
 
     def recipe(self, plan: BatchPlan) -> ForwardRecipe:
         """Return how the plan's sequences are assembled, and what passes them."""
-        recipe = self.family.recipe(self.runtime.backend_for(plan))
-        if plan.soft is None:
-            return recipe
-        return with_soft_tokens(recipe, plan.soft, self.runtime.model)
+        return recipe_of(self.family, self.runtime, plan)
 
     def rendered(self, filled: Filled) -> str:
         """Return the text as the model reads it, special tokens written out.
@@ -117,6 +112,11 @@ class FrozenModel(Generic[Backend]):
     def answer_ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """Return the ids of answers with a space before their slot."""
         return vocabulary.answer_ids(self.runtime.tokens, texts)
+
+
+def parameter_count(model: LanguageModel) -> int:
+    """Return how many numbers the model's weights are."""
+    return sum(each.numel() for each in frozen_model(model).runtime.model.parameters())
 
 
 def frozen_model(model: LanguageModel) -> FrozenModel[Any]:

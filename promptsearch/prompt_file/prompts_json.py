@@ -66,6 +66,11 @@ def kind_of_answers(row: Json) -> Kind:
     return "facts" if row.get("candidates") and not row.get("verbalizer") else "classification"
 
 
+def format_of(soft: Mapping[str, Json]) -> str:
+    """Return the format of a file whose rows have these vectors, by their ids."""
+    return SOFT_FORMAT if soft else FORMAT
+
+
 def write_prompts(path: Path, document: Json) -> None:
     """Write `prompts.json` atomically: readers see the old file or the new one."""
     write_atomic(path, json.dumps(document, ensure_ascii=False, indent=1) + "\n")

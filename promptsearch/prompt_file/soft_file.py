@@ -10,7 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -27,7 +26,7 @@ Json = Mapping[str, object]
 
 
 def write_soft(file: Path, prompts: Mapping[str, Prompt]) -> dict[str, Json]:
-    """Write the vectors of the prompts, by their ids, that have some; return their rows' `soft`.
+    """Write the vectors of the prompts, by their ids, that have some; return {"soft": ...} of each.
 
     Nothing is written where none has. Raises PromptError if a soft part has no vectors, or they are
     of several models.
@@ -47,7 +46,7 @@ def write_soft(file: Path, prompts: Mapping[str, Prompt]) -> dict[str, Json]:
     write_bytes(file, data)
     where = {"file": file.name, "sha256": sha256(data).hexdigest()}
     return {
-        name: {**where, **_places(name, prompt)}
+        name: {"soft": {**where, **_tensors_of(name, prompt)}}
         for name, prompt in prompts.items()
         if prompt.template.soft
     }
@@ -59,7 +58,7 @@ def _bound(vectors: Vectors | None, notation: str) -> Vectors:
     return vectors
 
 
-def _places(name: str, prompt: Prompt) -> Json:
+def _tensors_of(name: str, prompt: Prompt) -> Json:
     return {
         part.name: {"tensor": f"{name}.{part.name}", "length": part.length}
         for part in prompt.template.soft
@@ -92,19 +91,23 @@ def _vectors(file: Path, expected: object, soft: Json, parts: Sequence[Soft]) ->
     try:
         with safe_open(file, framework="numpy") as stored:
             model = (stored.metadata() or {}).get(MODEL, "")
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            names = {_tensor(soft, part) for part in parts} & set(stored.keys())
+            tensors = {name: stored.get_tensor(name) for name in names}
     except (SafetensorError, ValueError, TypeError) as error:
         raise PromptError(f"{file} holds no vectors: {error}; restore the file") from None
-    return {part.name: _of(part, soft.get(part.name), tensors, file, model) for part in parts}
+    vectors = {}
+    for part in parts:
+        if (tensor := _tensor(soft, part)) not in tensors:
+            raise PromptError(
+                f"{file} does not hold the vectors of {part.notation}; restore the file"
+            )
+        if (rows := tensors[tensor]).dtype != np.float32:
+            raise PromptError(f"{file}: {tensor} is {rows.dtype}, but vectors are float32")
+        vectors[part.name] = Vectors.of(rows, model)
+    return vectors
 
 
-def _of(
-    part: Soft, entry: object, tensors: Mapping[str, NDArray[np.floating]], file: Path, model: str
-) -> Vectors:
-    tensor = entry.get("tensor") if isinstance(entry, Mapping) else None
-    if not isinstance(tensor, str) or tensor not in tensors:
-        raise PromptError(f"{file} does not hold the vectors of {part.notation}; restore the file")
-    rows = tensors[tensor]
-    if rows.dtype != np.float32:
-        raise PromptError(f"{file}: {tensor} is {rows.dtype}, but vectors are float32")
-    return Vectors.of(rows, model)
+def _tensor(soft: Json, part: Soft) -> str:
+    """Return the name of a part's tensor as the row has it; empty if it has none."""
+    entry = soft.get(part.name)
+    return str(entry.get("tensor", "")) if isinstance(entry, Mapping) else ""

@@ -14,7 +14,7 @@ from promptsearch.metrics.predictions import Scores
 from promptsearch.models import ModelInfo
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prior import prior_row
-from promptsearch.prompt_file.prompts_json import FORMAT, SOFT_FORMAT, Json, answers_of
+from promptsearch.prompt_file.prompts_json import Json, answers_of, format_of
 from promptsearch.prompt_file.soft_file import SOFT, write_soft
 
 Prior = Callable[[Prompt], Mapping[str, object] | None]
@@ -53,7 +53,7 @@ def document_of(run: FinishedRun) -> Json:
     raw = _manual_raw(manual, run.manual_raw)
     soft = _soft(run)
     return {
-        "format": SOFT_FORMAT if soft else FORMAT,
+        "format": format_of(soft),
         "task": _searched(definition, run.provenance),
         "model": asdict(run.model),
         "scoring": {"calibration": None, **run.scoring},
@@ -81,10 +81,10 @@ def document_of(run: FinishedRun) -> Json:
 
 def _soft(run: FinishedRun) -> Mapping[str, Json]:
     """Write the vectors of soft prompts beside the document; return what their rows say of them."""
-    prompts = {trial.id: trial.prompt for trial in run.result.ranked}
     if run.folder is None:
         return {}
-    return {name: {"soft": row} for name, row in write_soft(run.folder / SOFT, prompts).items()}
+    prompts = {trial.id: trial.prompt for trial in run.result.ranked}
+    return write_soft(run.folder / SOFT, prompts)
 
 
 def _manual_raw(manual: Json, scores: Scores | None) -> Json:

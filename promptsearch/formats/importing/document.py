@@ -9,13 +9,7 @@ from promptsearch.files.read import sha256
 from promptsearch.formats.importing.contents import ImportOptions
 from promptsearch.formats.importing.group import Group, ImportedPrompt
 from promptsearch.prompt import Verbalizer
-from promptsearch.prompt_file.prompts_json import (
-    CANDIDATES,
-    FORMAT,
-    SOFT_FORMAT,
-    Json,
-    answers_of,
-)
+from promptsearch.prompt_file.prompts_json import CANDIDATES, Json, answers_of, format_of
 from promptsearch.prompt_file.soft_file import SOFT, write_soft
 from promptsearch.runs.prompts_document import task_section
 
@@ -38,7 +32,7 @@ def document_of(
     prompts = {f"p{number}": each.prompt for number, each in enumerate(group.prompts)}
     soft = write_soft(beside(path, SOFT), prompts)
     return {
-        "format": SOFT_FORMAT if soft else FORMAT,
+        "format": format_of(soft),
         "task": _task(group, options, path),
         **model,
         "import": {
@@ -47,7 +41,7 @@ def document_of(
             "notes": list(group.notes),
             "command": command,
         },
-        "prompts": [_with_soft(row, soft) for row in _rows(group, path)],
+        "prompts": [{**row, **soft.get(str(row["id"]), {})} for row in _rows(group, path)],
         "ensemble": _ensemble(group.weights),
         "versions": {"promptsearch": version("promptsearch")},
     }
@@ -78,11 +72,6 @@ def _ensemble(weights: Sequence[float]) -> Json | None:
 def beside(path: Path, name: str = CANDIDATES) -> Path:
     """Return the file for a long list of candidates, or for vectors, beside the prompts."""
     return path.with_name(name if path.name == "prompts.json" else f"{path.stem}.{name}")
-
-
-def _with_soft(row: Json, soft: Mapping[str, Json]) -> Json:
-    vectors = soft.get(str(row["id"]))
-    return row if vectors is None else {**row, "soft": vectors}
 
 
 def _rows(group: Group, path: Path) -> Sequence[Json]:

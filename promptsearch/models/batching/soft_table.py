@@ -1,5 +1,6 @@
 """The vectors of a plan's soft tokens, and the ids that stand for them in its sequences."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -11,3 +12,10 @@ class SoftTable:
 
     first: int
     rows: Tensor  # (soft token, hidden)
+
+    def embedded(self, ids: Tensor, embed: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return the embedding of ids: `embed`'s of words, and the table's rows."""
+        soft = ids >= self.first
+        words = embed(ids.masked_fill(soft, 0))
+        rows = self.rows.to(words.device, words.dtype)[ids[soft] - self.first]
+        return words.index_put(soft.nonzero(as_tuple=True), rows)

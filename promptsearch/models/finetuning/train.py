@@ -23,7 +23,7 @@ from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import FinetuneConfig
 from promptsearch.models.finetuning.objective import FinetuneObjective, with_plain_backend
-from promptsearch.models.frozen_model import FrozenModel, frozen_model
+from promptsearch.models.frozen_model import FrozenModel, frozen_model, parameter_count
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.pretrained import quiet
 
@@ -75,8 +75,7 @@ def check_tunable(model: LanguageModel) -> None:
 
 def extra_bytes(model: LanguageModel) -> int:
     """Return the bytes of a float32 copy, its gradients and AdamW's two moments; no activations."""
-    sizes: Iterator[int] = (w.numel() for w in frozen_model(model).runtime.model.parameters())
-    return 4 * 4 * sum(sizes)
+    return 4 * 4 * parameter_count(model)
 
 
 def _wrapped(copy: Any, model: LanguageModel) -> LanguageModel:

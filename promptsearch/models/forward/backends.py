@@ -168,6 +168,29 @@ class FusedForward:
             return self.encoder.logits(states)
 
 
+@dataclass(frozen=True, eq=False)
+class DelegatingForward:
+    """A backend that does as another one does; subclasses change a part of it."""
+
+    backend: ForwardBackend
+
+    @property
+    def shares_prefixes(self) -> bool:
+        return self.backend.shares_prefixes
+
+    @property
+    def vocabulary(self) -> int:
+        return self.backend.vocabulary
+
+    def hidden_states(
+        self, sequences: Sequences, positions: Positions, roots: Sequence[int]
+    ) -> HiddenStates:
+        return self.backend.hidden_states(sequences, positions, roots)
+
+    def logits(self, states: Tensor) -> Tensor:
+        return self.backend.logits(states)
+
+
 def padded(lines: Sequences, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return ids (sequence, token), zeros at their ends, and lengths (sequence,)."""
     lengths = [len(line) for line in lines]

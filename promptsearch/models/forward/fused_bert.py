@@ -128,10 +128,7 @@ class FusedEncoder:
         """Return (token, hidden): words' rows, and the vectors of soft tokens."""
         if self.soft is None:
             return self.words[ids]
-        soft = ids >= self.soft.first
-        x = self.words[ids.masked_fill(soft, 0)]
-        x[soft] = self.soft.rows.to(x.device, x.dtype)[ids[soft] - self.soft.first]
-        return x
+        return self.soft.embedded(ids, lambda words: self.words[words])
 
     def logits(self, states: Tensor) -> Tensor:
         """Return (position, word), in float32, from (position, hidden)."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
-from promptsearch.models.forward.backends import ForwardBackend, HiddenStates, Positions, Sequences
+from promptsearch.models.forward.backends import DelegatingForward, ForwardBackend
 from promptsearch.models.forward.patched import patched
 from promptsearch.models.forward.score import ForwardRecipe, Prepare
 from promptsearch.models.gradients.backward import Backward, Loss, loss_gradients
@@ -90,24 +90,10 @@ def _with_offsets(
 
 
 @dataclass(frozen=True, eq=False)
-class _WithTriggerWords:
+class _WithTriggerWords(DelegatingForward):
     """A backend whose output has the trigger positions as words: their tokens', plus offsets."""
 
-    backend: ForwardBackend
     positions: TriggerPositions
-
-    @property
-    def shares_prefixes(self) -> bool:
-        return self.backend.shares_prefixes
-
-    @property
-    def vocabulary(self) -> int:
-        return self.backend.vocabulary
-
-    def hidden_states(
-        self, sequences: Sequences, positions: Positions, roots: Sequence[int]
-    ) -> HiddenStates:
-        return self.backend.hidden_states(sequences, positions, roots)
 
     def logits(self, states: Tensor) -> Tensor:
         """Return (position, word): fillers and then trigger positions follow the words."""

@@ -1,26 +1,25 @@
 """White-box access to a model: token spellings, hidden states and gradients of a loss."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from typing import Generic
 
-import torch
 from torch import Tensor, nn
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Plan, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.families.family import ModelFamily
-from promptsearch.models.forward.runtime import Backend, ModelRuntime
-from promptsearch.models.forward.score import batch_plan_of
-from promptsearch.models.forward.soft_forward import (
+from promptsearch.models.families.soft_plan import plan_of, recipe_of, soft_tokens_of
+from promptsearch.models.forward.embedding_table import (
+    embedding_table,
     first_free_id,
     input_embedding,
-    soft_tokens_of,
-    with_soft_tokens,
 )
+from promptsearch.models.forward.runtime import Backend, ModelRuntime
+from promptsearch.models.forward.score import batch_plan_of
 from promptsearch.models.gradients.backward import Loss
 from promptsearch.models.gradients.output_embedding import (
     OutputEmbedding,
@@ -71,7 +70,7 @@ class TriggerGradients:
     @cached_property
     def tokens(self) -> Tensor:
         """(trigger, token), float32, CPU: the change of the loss, up to a constant a position."""
-        table = table_of(self.embedding)  # (token, hidden)
+        table = embedding_table(self.embedding)  # (token, hidden)
         gradients = (self.gradient.to(table.device) @ table.T.float()).cpu()
         gradients[:, : self.words.shape[1]] += self.words[:, : gradients.shape[1]]
         return gradients
@@ -133,17 +132,13 @@ class FamilyWhiteBox(Generic[Backend]):
 
     def plan_states(self, texts: Sequence[Filled], answer: Answer) -> BatchPlan:
         """Plan one forward pass a text, as it is scored with this answer."""
-        numbered = soft_tokens_of(self._runtime)
-        request = ScoringRequest(numbered.texts(texts), [answer])
-        plan = self._family.plan_all(self._states_runtime, [request], Scoring("independent"))
-        return replace(plan, soft=numbered.table)
+        request = ScoringRequest(texts, [answer])
+        return plan_of(self._family, self._states_runtime, [request], Scoring("independent"))
 
     def states(self, plan: Plan) -> Tensor:
         """Return (text, hidden): the output embedding's input at the answer's first token."""
         batch_plan = batch_plan_of(plan)
-        recipe = self._family.recipe(self._states_runtime.backend_for(batch_plan))
-        if batch_plan.soft is not None:
-            recipe = with_soft_tokens(recipe, batch_plan.soft, self._runtime.model)
+        recipe = recipe_of(self._family, self._states_runtime, batch_plan)
         return states_of(batch_plan, recipe, self._output_embedding.rows)
 
     def output_rows(self, words: Sequence[str]) -> Tensor:
@@ -172,17 +167,6 @@ class FamilyWhiteBox(Generic[Backend]):
     def _first(self) -> int:
         """The id of the first trigger position: beyond all tokens, read or written."""
         return first_free_id(self._runtime.model, self._runtime.batch_limits.vocabulary)
-
-
-def table_of(embedding: nn.Module) -> Tensor:
-    """Return (token, hidden): the embedding of each token, scaled as the module scales it."""
-    weight = embedding.weight
-    assert isinstance(weight, Tensor)
-    if type(embedding) is nn.Embedding:
-        return weight.detach()
-    with torch.no_grad():
-        table: Tensor = embedding(torch.arange(len(weight), device=weight.device))
-    return table
 
 
 def _triggers(text: Filled) -> tuple[int, ...]:

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
-from promptsearch.models.forward.soft_forward import embedded, input_embedding
+from promptsearch.models.forward.embedding_table import embedding_table, input_embedding
 from promptsearch.models.frozen_model import frozen_model
 from promptsearch.prompt import Vectors
 
@@ -30,12 +29,10 @@ def nearest_tokens(model: LanguageModel, vectors: Vectors, count: int) -> list[l
         raise ModelError(
             f"the vectors are of another model than {model.info.spec!r}; give theirs with `model`"
         )
-    weight = input_embedding(frozen_model(model).runtime.model).weight
-    assert isinstance(weight, Tensor)
+    table = embedding_table(input_embedding(frozen_model(model).runtime.model))
     spellings = model.white_box.spellings
-    known = range(min(len(weight), len(spellings)))
-    ids = [token for token in known if spellings[token]]
-    table = embedded(frozen_model(model).runtime.model, ids)  # (token, hidden)
+    ids = [token for token in range(min(len(table), len(spellings))) if spellings[token]]
+    table = table[ids].float().cpu()  # (token, hidden)
     rows = torch.tensor(vectors.rows)
     norms, lengths = table.norm(dim=1), rows.norm(dim=1)
     cosines = (rows @ table.T) / (lengths[:, None] * norms).clamp_min(1e-12)

@@ -12,7 +12,7 @@ checkpoint is the step that would have followed without it, to the bit.
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,12 +31,11 @@ from promptsearch.models import LanguageModel, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.batching.soft_table import SoftTable
 from promptsearch.models.finetuning.objective import with_plain_backend
-from promptsearch.models.forward.soft_forward import soft_tokens_of, with_soft_tokens
-from promptsearch.models.frozen_model import FrozenModel, frozen_model
+from promptsearch.models.frozen_model import FrozenModel, frozen_model, parameter_count
 from promptsearch.models.gradients.backward import Backward, Loss, LossGradients, loss_gradients
 from promptsearch.models.training.config import SoftTrainingConfig
 from promptsearch.models.training.encoders import DirectVectors, encoder_of
-from promptsearch.prompt import Template, Vectors
+from promptsearch.prompt import Soft, Template, Vectors
 
 STEP, MODEL = "step", "model_sha256"  # keys of the files' metadata
 VECTORS = "vectors"  # the tensor of the other file
@@ -88,7 +87,7 @@ class SoftTrainer:
     def plan(self, step: int) -> BatchPlan:
         """Return the plan of a step's texts."""
         requests, _ = self._objective.requests(self.rows(step))
-        return self._plan(requests)
+        return self._model.plan_all(requests, self._objective.scoring)
 
     def rows(self, step: int) -> list[int]:
         """Return the examples of a step; an epoch's last batch holds what is left."""
@@ -136,10 +135,15 @@ class SoftTrainer:
             return self._vectors(stored.get_tensor(VECTORS))
 
     def _vectors(self, rows: Tensor) -> dict[str, Vectors]:
-        parts = rows.split([part.length for part in self._template.soft])
         sha = self._model.info.sha256
-        pairs = zip(self._template.soft, parts, strict=True)
-        return {part.name: Vectors.of(part_rows.numpy(), sha) for part, part_rows in pairs}
+        return {
+            part.name: Vectors.of(of_part.numpy(), sha) for part, of_part in self._by_part(rows)
+        }
+
+    def _by_part(self, rows: Tensor) -> Iterator[tuple[Soft, Tensor]]:
+        """Yield each soft part with its rows (vector, hidden) of all."""
+        parts = self._template.soft
+        return zip(parts, rows.split([part.length for part in parts]), strict=True)
 
     def _encoder(self) -> DirectVectors:
         """Return the encoder before the first step."""
@@ -170,27 +174,18 @@ class SoftTrainer:
         """Return the mean loss of examples and its gradient for the vectors (vector, hidden)."""
         requests, loss = self._objective.requests(rows)
         leaf = vectors.detach().to(self._model.runtime.device).requires_grad_()
-        plan = self._plan(requests)
+        plan = self._model.plan_all(requests, self._objective.scoring)
         assert plan.soft is not None, "the template has soft tokens"
-        runtime = self._model.runtime
-        recipe = self._model.family.recipe(runtime.backend_for(plan))
-        recipe = with_soft_tokens(recipe, SoftTable(plan.soft.first, leaf), runtime.model)
+        recipe = self._model.recipe(replace(plan, soft=SoftTable(plan.soft.first, leaf)))
         backward = Backward(
             *recipe, lambda numbers, log_probs: loss(numbers, log_probs) / len(rows), (leaf,)
         )
-        with _dropout(runtime.model, self._config.dropout, self._seed + step):
+        with _dropout(self._model.runtime.model, self._config.dropout, self._seed + step):
             return loss_gradients(plan, backward)
-
-    def _plan(self, requests: Sequence[ScoringRequest]) -> BatchPlan:
-        numbered = soft_tokens_of(self._model.runtime)
-        texts = numbered.requests(requests)
-        plan = self._model.family.plan_all(self._model.runtime, texts, self._objective.scoring)
-        return replace(plan, soft=numbered.table)
 
     def _require_gradients(self, gradient: Tensor) -> None:
         """Raise ModelError for a vector that the loss does not depend on: it would never move."""
-        lengths = [part.length for part in self._template.soft]
-        for part, of_part in zip(self._template.soft, gradient.split(lengths), strict=True):
+        for part, of_part in self._by_part(gradient):
             if not of_part.abs().sum(1).all():
                 raise ModelError(
                     f"{part.notation} gets no gradient: the model does not read it before it "
@@ -264,5 +259,4 @@ def _dropout(model: Any, share: float, seed: int) -> Iterator[None]:
 
 def trained_share(model: LanguageModel, parameters: int) -> float:
     """Return the trained numbers over the model's own."""
-    weights: Mapping[str, Tensor] = dict(frozen_model(model).runtime.model.named_parameters())
-    return parameters / sum(each.numel() for each in weights.values())
+    return parameters / parameter_count(model)

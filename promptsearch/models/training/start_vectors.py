@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
-from promptsearch.models.forward.soft_forward import embedded, embedding_statistics
+from promptsearch.models.forward.embedding_table import embedded, embedding_table, input_embedding
 from promptsearch.models.frozen_model import frozen_model
 
 MOST_FREQUENT = 5000  # words of the vocabulary that are drawn from (Lester et al. 2021)
@@ -48,7 +48,8 @@ class StartVectors:
 
     def random(self, count: int) -> Rows:
         """Return draws with the mean and the spread of each dimension of the table."""
-        mean, spread = embedding_statistics(self._runtime.model)
+        table = embedding_table(input_embedding(self._runtime.model)).float().cpu()
+        mean, spread = table.mean(0).numpy(), table.std(0).numpy()
         rows: Rows = self._random.normal(mean, spread, (count, len(mean))).astype(np.float32)
         return rows
 

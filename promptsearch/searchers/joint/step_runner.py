@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from promptsearch.engine.expectation import step_of
+from promptsearch.engine.expectation import MANUAL, step_of
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial
-from promptsearch.prompt import Source
 from promptsearch.searchers.joint.cross import Cross
 from promptsearch.searchers.joint.history import History
 from promptsearch.searchers.joint.plan import PlanStep
@@ -23,7 +22,7 @@ def unlike(best_first: Sequence[Trial], count: int) -> list[Trial]:
     of_steps: dict[object, Trial] = {}
     for trial in best_first:
         of_steps.setdefault(step_of(trial.prompt), trial)
-    first = [trial for step, trial in of_steps.items() if step != Source().strategy]
+    first = [trial for step, trial in of_steps.items() if step != MANUAL]
     return [*first, *(trial for trial in best_first if trial not in first)][:count]
 
 

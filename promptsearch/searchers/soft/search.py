@@ -15,8 +15,7 @@ same bytes.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -24,29 +23,24 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 
 from promptsearch.data import Example
-from promptsearch.engine import ModelCall
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial, ranking_key
 from promptsearch.errors import ModelError, RunError
-from promptsearch.files.read import sha256
 from promptsearch.models import LanguageModel, ScoringRequest
 from promptsearch.models.training.config import Encoder, SoftTrainingConfig
-from promptsearch.prompt import Source, Template, Vectors
-from promptsearch.scoring import Cost
+from promptsearch.prompt import Template, Vectors
 from promptsearch.searchers.common.example_loss import ExampleLoss, LossName, answerable
-from promptsearch.searchers.common.ledger_calls import ledgered
 from promptsearch.searchers.common.start_files import PromptsFile
+from promptsearch.searchers.soft.course import Course
 from promptsearch.searchers.soft.form import Layout, SoftForm, form_of
 from promptsearch.searchers.soft.recipes import RECIPES, USUAL, Recipe
 
 if TYPE_CHECKING:
     from promptsearch.models.gradients.backward import Loss
-    from promptsearch.models.training.soft_trainer import SoftObjective, SoftTrainer
+    from promptsearch.models.training.soft_trainer import SoftObjective
     from promptsearch.models.training.start_vectors import StartVectors
 
 FOLDER = "soft"  # of a run's checkpoints
-KEPT = 2  # checkpoints of a training: the last one and the one before it
-PASSES = 3  # what a sequence costs that passes forth and back
 CAUSAL_ANSWERS = 1000  # more are a continuation each
 Start = Literal["words", "vocabulary", "labels", "random"]
 LossChoice = Literal["label", "vocabulary"]
@@ -126,7 +120,7 @@ class SoftSearch:
                 course = self._course(task, task.model, folder, number)
                 self._report(task, course, course.run(score), number)
 
-    def _course(self, task: Task, model: LanguageModel, folder: Path, number: int) -> "Course":
+    def _course(self, task: Task, model: LanguageModel, folder: Path, number: int) -> Course:
         """Return one training: its form, its examples, its seed."""
         loss: LossName = "gold" if self._value("loss") == "vocabulary" else "label"
         examples = answerable(task, loss)
@@ -193,7 +187,7 @@ class SoftSearch:
         recipe = RECIPES[self.recipe] if self.recipe else {}
         return recipe.get(name, USUAL.get(name))
 
-    def _report(self, task: Task, course: "Course", trials: Sequence[Trial], number: int) -> None:
+    def _report(self, task: Task, course: Course, trials: Sequence[Trial], number: int) -> None:
         """Say what was trained, and whether anything was learned."""
         best = max(trials, key=lambda trial: ranking_key(trial.scores, task.objective))
         name = f"run {number + 1}: " if self.runs > 1 else ""
@@ -201,89 +195,6 @@ class SoftSearch:
         course_text = f"{key} on dev {first:.3f} at step 0, {best.scores[key]:.3f} at best"
         learned = "" if best is not trials[0] else "; nothing was learned: raise `lr` or `steps`"
         task.log(f"{name}{course.size}; {course_text}{learned}")
-
-
-@dataclass(frozen=True)
-class Course:
-    """One training of a search: its segments and checkpoints."""
-
-    task: Task
-    training: "SoftTrainer"
-    template: Template  # with its first vectors
-    config: SoftTrainingConfig
-    check_every: int
-    folder: Path
-    number: int
-    facts: Mapping[str, object]  # more evidence of its prompts
-
-    @property
-    def size(self) -> str:
-        """How much is trained, in words."""
-        from promptsearch.models.training.soft_trainer import trained_share
-
-        assert self.task.model is not None
-        count = self.training.parameters
-        share = trained_share(self.task.model, count)
-        vectors = sum(part.length for part in self.template.soft)
-        return f"{count:,} numbers trained for {vectors} vectors, {share:.2%} of the model's"
-
-    def run(self, score: Score) -> list[Trial]:
-        """Score the start, then train and score segment after segment."""
-        trials, last = score([self._prompt(self.training.start(), 0, None)]), None
-        for first in range(0, self.config.steps, self.check_every):
-            steps = range(first, min(first + self.check_every, self.config.steps))
-            call = partial(self._call, steps, last)
-            segment = ledgered(score, f"soft {self.number} {steps.stop}", call)
-            file = self._vectors_file(steps.stop)
-            _check(file, segment["vectors_sha256"])
-            vectors = self.training.vectors(file)
-            trials += score([self._prompt(vectors, steps.stop, segment["loss"])])
-            last = segment["checkpoint_sha256"]
-            self._forget(steps.start)
-            self.task.on_step("steps", steps.stop, self.config.steps)
-        return trials
-
-    def _call(self, steps: range, last: object) -> ModelCall:
-        """Return the call that trains some steps from the checkpoint of this digest."""
-        plans = [self.training.plan(step) for step in dict.fromkeys((steps.start, steps.stop - 1))]
-        largest = max(plans, key=lambda plan: plan.forwards)
-        cost = Cost(
-            PASSES * largest.forwards * len(steps),
-            PASSES * largest.tokens * len(steps),
-            largest.peak_bytes,
-        )
-
-        def run() -> Mapping[str, object]:
-            before = self._checkpoint(steps.start) if steps.start else None
-            if before is not None:
-                _check(before, last)
-            files = self._checkpoint(steps.stop), self._vectors_file(steps.stop)
-            return asdict(self.training.run(before, *files, steps))
-
-        return ModelCall(cost, run)
-
-    def _prompt(self, vectors: Mapping[str, Vectors], step: int, loss: float | None) -> Any:
-        evidence = {
-            "trained_steps": step,
-            "loss": loss,
-            "parameters": self.training.parameters,
-            "run": self.number,
-            **self.facts,
-        }
-        source = Source("soft", ("p0",), evidence)
-        return self.task.prompt.with_template(self.template.with_vectors(vectors), source)
-
-    def _checkpoint(self, step: int) -> Path:
-        return self.folder / f"{self.number}-{step}.safetensors"
-
-    def _vectors_file(self, step: int) -> Path:
-        return self.folder / f"{self.number}-{step}-vectors.safetensors"
-
-    def _forget(self, step: int) -> None:
-        """Remove the checkpoint before the last two; vectors stay, which a resumed run reads."""
-        older = step - (KEPT - 1) * self.check_every
-        if older > 0:
-            self._checkpoint(older).unlink(missing_ok=True)
 
 
 def soft_objective(
@@ -332,14 +243,6 @@ def _folder(task: Task) -> Iterator[Path]:
         return
     with TemporaryDirectory() as name:
         yield Path(name)
-
-
-def _check(file: Path, expected: object) -> None:
-    """Raise RunError if a checkpoint is not the one that the ledger tells of."""
-    if not file.is_file() or sha256([file]) != expected:
-        raise RunError(
-            f"{file}: the checkpoint is missing or was changed; start anew with `overwrite`"
-        )
 
 
 def _check_answers(task: Task, model: LanguageModel, loss: LossName) -> None:
