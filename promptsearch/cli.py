@@ -1,7 +1,6 @@
 """The command line: find the command, run it, say what went wrong in one line."""
 
 import gc
-import signal
 import sys
 from collections.abc import Mapping
 from errno import EACCES, EDQUOT, EFBIG, ENAMETOOLONG, ENOSPC, EPIPE, EROFS
@@ -9,6 +8,7 @@ from typing import Any, NoReturn
 
 import rich_click as click
 
+from promptsearch.commands.shared.interruption import INTERRUPTED, stop_on_signals
 from promptsearch.commands.shared.lazy_group import LazyCommand, LazyGroup, in_module
 from promptsearch.commands.shared.option_names import with_option_names
 from promptsearch.commands.shared.terminal_text import echo
@@ -16,7 +16,6 @@ from promptsearch.commands.strategies import strategy_commands
 from promptsearch.errors import PromptSearchError, brief
 
 LONGEST = 2000  # characters of a message; a table's columns may have names of any length
-INTERRUPTED = 130
 UNWRITABLE = {EACCES, EDQUOT, EFBIG, ENOSPC, EROFS}  # no fault of ours, wherever it happens
 
 
@@ -108,15 +107,10 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point; a polite kill (SIGTERM) keeps what was found, as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _stop)
+    stop_on_signals()
     # A plan is many small objects and no garbage: it is made 1.3x faster or more.
     gc.set_threshold(50_000)
     sys.exit(cli())
-
-
-def _stop(*_: object) -> NoReturn:
-    """Not by way of SIGINT, which a shell's background jobs ignore."""
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

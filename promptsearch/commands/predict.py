@@ -10,6 +10,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.shared.console import Console
+from promptsearch.commands.shared.interruption import INTERRUPTED
 from promptsearch.commands.shared.options import (
     crew_options,
     loading_options,
@@ -19,7 +20,7 @@ from promptsearch.commands.shared.options import (
 from promptsearch.commands.shared.output_checks import input_files
 from promptsearch.commands.shared.predict_job import PredictJob, checked, planned
 from promptsearch.commands.shared.predict_progress import PredictProgress
-from promptsearch.commands.shared.run_search import INTERRUPTED, resuming_command
+from promptsearch.commands.shared.run_search import resuming_command
 from promptsearch.commands.shared.saved_prompts import model_of_prompts, uncalibrated_scorers
 from promptsearch.commands.shared.table_options import table_options
 from promptsearch.commands.shared.terminal_text import in_one_line

@@ -22,6 +22,7 @@ from promptsearch.commands.shared.expected_scores import (
     expected_lines,
 )
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
+from promptsearch.commands.shared.interruption import INTERRUPTED
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.output_checks import check_run_directory
 from promptsearch.commands.shared.terminal_text import command_line, echo
@@ -39,7 +40,6 @@ from promptsearch.runs.directory import numbered_run_directory, run_directory
 from promptsearch.runs.run import Output, search_locked
 from promptsearch.runs.settings import Settings
 
-INTERRUPTED = 130
 _WHY = {"mine": " (no template was mined: give more text with --corpus)"}
 After = Callable[[Path, LanguageModel], None]
 MODEL_OPTIONS = (

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from promptsearch.commands.shared.console import Console
-from promptsearch.commands.shared.run_search import INTERRUPTED, resuming_command
+from promptsearch.commands.shared.interruption import INTERRUPTED
+from promptsearch.commands.shared.run_search import resuming_command
 from promptsearch.scoring.cache_store import ScoreCache
 
 
