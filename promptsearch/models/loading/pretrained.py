@@ -39,6 +39,7 @@ def load(source: ModelFiles, options: Options) -> LanguageModel:
         check_family(family, config, options.spec)
         tokenizer = read_tokenizer(source, options, **common)
         model = _weights(source, options, family, common)
+        model = with_random_weights(model) if source.random else model
         model = model if options.device_map else moved(model, device)
         dtype = str(model.dtype).removeprefix("torch.")
         info = ModelInfo(options.spec, family, source.sha256, dtype, source.revision)
@@ -86,6 +87,17 @@ def _weights(source: ModelFiles, options: Options, family: Family, common: dict[
     )
     check_weights(report, model, family, options.spec)
     return model
+
+
+def with_random_weights(model: Any) -> Any:
+    """Return a model of the same architecture, with the weights that a training begins with.
+
+    They are the same at each call.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        drawn = type(model)._from_config(model.config, dtype=model.dtype)
+    return drawn.eval()
 
 
 def _check_accelerate(options: Options) -> None:
