@@ -15,6 +15,7 @@ MODELS = (
     ("DIRECTORY", "any", "a model in the Hugging Face layout"),
     ("FILE.gguf", "causal", "a GGUF file"),
     ("OWNER/NAME", "any", "a model of the Hugging Face hub, or its local cache"),
+    ("random:SPEC", "any", "one of these with random weights: what a method finds without a model"),
 )
 
 

@@ -93,6 +93,15 @@ class Searcher(Protocol):
 
 
 @runtime_checkable
+class ModelVariant(Protocol):
+    """A strategy that may search with a variant of the model, a control say."""
+
+    def variant(self, spec: str) -> str:
+        """Return the spec of the model to load, given that of `--model`."""
+        ...
+
+
+@runtime_checkable
 class Precheck(Protocol):
     """A strategy that can tell, before the model loads, that a search would fail."""
 

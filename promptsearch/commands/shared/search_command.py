@@ -14,7 +14,7 @@ from promptsearch.commands.shared.run_search import (
 from promptsearch.commands.shared.searcher_options import build_searcher
 from promptsearch.commands.shared.start_templates import with_start_templates
 from promptsearch.data import TaskDefinition, load_task
-from promptsearch.engine.strategy import Precheck, Searcher
+from promptsearch.engine.strategy import ModelVariant, Precheck, Searcher
 from promptsearch.models import Options
 from promptsearch.models.loading.files import find_model_files
 from promptsearch.runs.run import task_of
@@ -27,6 +27,8 @@ def run_search_command(strategy: str, task: str, options: Mapping[str, Any]) -> 
     definition = load_task(task)
     options = with_start_templates(SEARCHERS[strategy], options, definition)
     searcher = build_searcher(SEARCHERS[strategy], options)
+    if isinstance(searcher, ModelVariant):
+        options = {**options, "model": searcher.variant(options["model"])}
     if isinstance(searcher, Precheck):
         searcher.check(
             task_of(definition, None, settings_from(options), None), _model_options(options)

@@ -30,7 +30,7 @@ def load_model(
 ) -> LanguageModel:
     """Return the model of `spec`: builtin, a directory, a hub name, a .gguf file or smollm2.
 
-    `random:builtin` is the same model with random weights, a control; so for every spec.
+    `random:` before a spec is that model with random weights, a control.
     `device` is auto, cpu or cuda. `dtype` auto is float32, with a bfloat16 copy to rank with if the
     hardware multiplies that faster. `device_map` "auto" spreads a model that no device holds over
     all of them. `batch_tokens` is the size of a batch. Raise ModelError, in one line and at once,

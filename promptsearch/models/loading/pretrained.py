@@ -39,7 +39,7 @@ def load(source: ModelFiles, options: Options) -> LanguageModel:
         check_family(family, config, options.spec)
         tokenizer = read_tokenizer(source, options, **common)
         model = _weights(source, options, family, common)
-        model = with_random_weights(model) if source.random else model
+        model = with_random_weights(model, int(source.sha256[:8], 16)) if source.random else model
         model = model if options.device_map else moved(model, device)
         dtype = str(model.dtype).removeprefix("torch.")
         info = ModelInfo(options.spec, family, source.sha256, dtype, source.revision)
@@ -89,13 +89,10 @@ def _weights(source: ModelFiles, options: Options, family: Family, common: dict[
     return model
 
 
-def with_random_weights(model: Any) -> Any:
-    """Return a model of the same architecture, with the weights that a training begins with.
-
-    They are the same at each call.
-    """
+def with_random_weights(model: Any, seed: int) -> Any:
+    """Return a model of the same architecture, with weights as before its training."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         drawn = type(model)._from_config(model.config, dtype=model.dtype)
     return drawn.eval()
 

@@ -27,6 +27,7 @@ from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial, ranking_key
 from promptsearch.errors import ModelError, RunError
 from promptsearch.models import LanguageModel, ScoringRequest
+from promptsearch.models.loading.files import RANDOM
 from promptsearch.models.training.config import Encoder, SoftTrainingConfig
 from promptsearch.prompt import Template, Vectors
 from promptsearch.searchers.common.example_loss import ExampleLoss, LossName, answerable
@@ -99,8 +100,9 @@ class SoftSearch:
     ] = None
     runs: Annotated[int, "Trainings, each with a seed of its own."] = 1
     control: Annotated[
-        Literal["none", "shuffled-labels"],
-        "shuffled-labels: train on wrong labels, to see what a score is worth.",
+        Literal["none", "shuffled-labels", "random-model"],
+        "To see what a score is worth: train on wrong labels, or with a model of random weights, "
+        "which knows nothing.",
     ] = "none"
 
     def __post_init__(self) -> None:
@@ -111,10 +113,19 @@ class SoftSearch:
                 raise RunError(f"--{name.replace('_', '-')} {value} is too small; give 1 or more")
         self._config(1)
 
+    def variant(self, spec: str) -> str:
+        """Return the spec of the model to load: with random weights, if they are the control."""
+        is_control = self.control == "random-model" and not spec.startswith(RANDOM)
+        return RANDOM + spec if is_control else spec
+
     def search(self, task: Task, score: Score) -> None:
         """Train, and score checkpoints on dev; the best of them, or the start, wins."""
         if task.model is None:
             raise ModelError("soft prompts need a model")
+        if self.variant(spec := task.model.info.spec) != spec:
+            raise ModelError(
+                f"`control` random-model: {spec!r} has its trained weights; load {RANDOM + spec!r}"
+            )
         with _folder(task) as folder:
             for number in range(self.runs):
                 course = self._course(task, task.model, folder, number)
