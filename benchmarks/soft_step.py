@@ -33,7 +33,7 @@ from promptsearch.models.loading.random_models import GPT2, Parts, Size, random_
 from promptsearch.models.training.config import SoftTrainingConfig
 from promptsearch.models.training.soft_trainer import SoftTrainer
 from promptsearch.prompt import Vectors
-from promptsearch.searchers.soft.search import soft_objective
+from promptsearch.searchers.soft.objective import soft_objective
 
 SMALL = Size(layers=2, hidden=128, heads=2, feed_forward=512, vocabulary=50_257, positions=1024)
 BATCH, COUNT = 16, 64  # examples a step, and in all
@@ -59,7 +59,7 @@ class Work:
 
     def trainer(self) -> SoftTrainer:
         objective = soft_objective(self.task, self.port, self.template, self.examples, "gold")
-        return SoftTrainer(self.port, self.template, objective, self.config, 0)
+        return SoftTrainer(self.port, [self.template], objective, self.config, 0)
 
 
 def ours(race: Race, work: Work, _round: int) -> float:

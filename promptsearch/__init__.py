@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from promptsearch.searchers import LikelihoodRatioSearch as LikelihoodRatioSearch
     from promptsearch.searchers import LMScoreSearch as LMScoreSearch
     from promptsearch.searchers import MiningSearch as MiningSearch
+    from promptsearch.searchers import MixtureSearch as MixtureSearch
     from promptsearch.searchers import ParaphraseSearch as ParaphraseSearch
     from promptsearch.searchers import ProbeSearch as ProbeSearch
     from promptsearch.searchers import ProjectSearch as ProjectSearch
@@ -52,6 +53,7 @@ _HOME = {
     "LMScoreSearch": "searchers",
     "LikelihoodRatioSearch": "searchers",
     "MiningSearch": "searchers",
+    "MixtureSearch": "searchers",
     "Output": "runs.run",
     "ParaphraseSearch": "searchers",
     "ProjectSearch": "searchers",

@@ -24,7 +24,7 @@ from promptsearch.models.training.config import SoftTrainingConfig
 from promptsearch.models.training.encoders import LstmVectors
 from promptsearch.models.training.soft_trainer import SoftTrainer
 from promptsearch.prompt import Field, Prompt, Slot, Soft, Template, Text, Vectors, Verbalizer
-from promptsearch.searchers.soft.search import soft_objective
+from promptsearch.searchers.soft.objective import soft_objective
 
 FIELD, SPACE = Field("subject"), Text(" ")
 
@@ -58,9 +58,10 @@ def bert_tokenizer(vocab):
 def bert(golden, name, vocab):
     """The tiny model of a golden, its decoder tied, with words as its vocabulary."""
     facts, weights = golden(name)
-    keys = {
-        k: v for k, v in facts["config"].items() if k not in ("transformers_version", "model_type")
-    }
+    config = facts.get(
+        "config", golden("model_optiprompt")[0]["config"] | {"vocab_size": len(vocab)}
+    )
+    keys = {k: v for k, v in config.items() if k not in ("transformers_version", "model_type")}
     model = BertForMaskedLM(
         BertConfig(**keys, hidden_dropout_prob=0.0)
         if "hidden_dropout_prob" not in keys
@@ -85,7 +86,7 @@ def training(port, template, rows, facts, encoder="none"):
     examples = [Example(str(i), {"subject": s}, (o,)) for i, (s, o) in enumerate(facts)]
     task = Task("golden", "facts", prompt, examples, model=port)
     objective = soft_objective(task, port, bound, examples, "gold")
-    return SoftTrainer(port, bound, objective, SoftTrainingConfig(encoder=encoder), 0)
+    return SoftTrainer(port, [bound], objective, SoftTrainingConfig(encoder=encoder), 0)
 
 
 def test_optiprompts_words_are_as_likely_as_in_its_release(golden):
@@ -99,7 +100,7 @@ def test_optiprompts_words_are_as_likely_as_in_its_release(golden):
     vectors = torch.tensor(tensors["new_vectors"][:5])
     course = training(port, template, vectors.numpy(), known)
     words = [word for word in vocab if word.isalpha()]
-    texts = [course._template.fill({"subject": subject}) for subject, _ in known]
+    texts = [course.templates[0].fill({"subject": subject}) for subject, _ in known]
     answers = [(("Z", word),) for word in words]
     plan = port.plan(texts, answers, Scoring("independent"))
     ours = np.zeros((3, len(words)))
@@ -139,7 +140,7 @@ def test_p_tuning_reads_the_ids_of_the_release(golden, v1_vocab, shared):
     cases = json.loads((shared / "golden/dev/soft/ptuning_v1_assembly.json").read_text())["cases"]
     case = cases["bert template (3, 3, 3)"]
     course = training(port, V1, np.zeros((9, 16), np.float32), SUBJECTS)
-    texts = [course._template.fill({"subject": subject}) for subject in case["subjects"]]
+    texts = [course.templates[0].fill({"subject": subject}) for subject in case["subjects"]]
     found = port.white_box.sequences(texts, (("Z", "france"),))
     pseudo = case["pseudo_token_id"]
     assert [[pseudo if i >= 40 else i for i in ids] for ids in found] == case["queries"]

@@ -43,8 +43,9 @@ from promptsearch.scoring.combination import RULES
     type=click.Choice(RULES),
     default=EnsembleConfig.rule,
     show_default=True,
-    help="uniform and rank (1, 1/2, 1/3 ...) need no labels; optimised (LPAQA) and greedy learn "
-    "weights on train; vote counts first choices.",
+    help="uniform and rank (1, 1/2, 1/3 ...) need no labels; optimised (LPAQA), "
+    "mixture (Qin and Eisner: a mean of probabilities) and greedy learn weights on train; vote "
+    "counts first choices.",
 )
 @click.option(
     "--top",

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from promptsearch.scoring.combination import MEANS
+
 SUMMED = "log p summed, then normalised"
 
 
@@ -13,7 +15,7 @@ def is_summed(ensemble: Mapping[str, Any]) -> bool:
     below theirs.
     """
     weights = [float(member.get("weight", 1)) for member in ensemble.get("members", ())]
-    return ensemble.get("rule") not in ("vote", "mean") and sum(weights) > 1 + 1e-6
+    return ensemble.get("rule") not in ("vote", *MEANS) and sum(weights) > 1 + 1e-6
 
 
 def summed_remark(ensemble: Mapping[str, Any], before: str) -> str:

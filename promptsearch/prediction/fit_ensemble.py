@@ -22,11 +22,14 @@ from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.combination import (
     LEARNED,
     RULES,
+    Floats,
     Logs,
     Right,
     Rule,
     fixed_weights,
     greedy,
+    log_right_of,
+    mixture_weights,
 )
 
 HELD = 0.25  # of the rows, on which learning weights is stopped
@@ -115,6 +118,12 @@ def _learned(log_probs: Logs, right: Right, rule: Rule) -> tuple[Sequence[float]
     about: dict[str, object] = {"split": "train", "examples": len(right)}
     if rule == "greedy":
         return greedy(log_probs, right), about
+    if rule == "mixture":
+        log_right = log_right_of(log_probs, right)
+        weights = mixture_weights(log_right)
+        about |= {"loss": _mixture_loss(log_right, weights)}
+        about |= {"loss_of_equal_weights": _mixture_loss(log_right, np.ones_like(weights))}
+        return weights.tolist(), about
     fitted_count = len(right) - int(HELD * len(right))
     held = (
         (log_probs[:, fitted_count:], right[fitted_count:]) if fitted_count < len(right) else None
@@ -127,6 +136,13 @@ def _learned(log_probs: Logs, right: Right, rule: Rule) -> tuple[Sequence[float]
         "loss_of_equal_weights": learned.before,
     }
     return learned.weights, about
+
+
+def _mixture_loss(log_right: Floats, weights: Floats) -> float:
+    """Return the mean -log p(right) of the mixture, from its members' (member, example)."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(weights / weights.sum())[:, None] + log_right
+    return float(-np.logaddexp.reduce(logs, 0).mean())
 
 
 def _drawn(

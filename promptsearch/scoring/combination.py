@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from promptsearch.metrics.predictions import Predictions
 
-Rule = Literal["uniform", "mean", "rank", "optimised", "greedy", "vote"]
+Rule = Literal["uniform", "mean", "mixture", "rank", "optimised", "greedy", "vote"]
 RULES: tuple[Rule, ...] = get_args(Rule)
-LEARNED: tuple[Rule, ...] = ("optimised", "greedy")
+LEARNED: tuple[Rule, ...] = ("mixture", "optimised", "greedy")
+MEANS: tuple[Rule, ...] = ("mean", "mixture")  # of probabilities; the others multiply them
 NEVER = -1e4  # stands for log 0, so that a weight of 0 takes it away
 
 Floats = NDArray[np.float64]
@@ -21,11 +22,12 @@ Right = Sequence[Sequence[int]]  # for each example its right labels, one or mor
 def combine(log_probs: Logs, weights: Sequence[float], rule: Rule) -> Floats:
     """Return (example, label) log p of the ensemble, from its members' (member, example, label).
 
-    `mean` is the weighted mean of probabilities. Votes count for a member's likeliest label; the
-    product of all members, which is less than one vote, breaks ties. The others are products of
-    experts: softmax over the labels of the weighted sum of log p (LPAQA, section 4.3).
+    `mean` and `mixture` are the weighted mean of probabilities. Votes count for a member's
+    likeliest label; the product of all members, which is less than one vote, breaks ties. The
+    others are products of experts: softmax over the labels of the weighted sum of log p (LPAQA,
+    section 4.3).
     """
-    if rule == "mean":
+    if rule in MEANS:
         return _log_mean(log_probs, weights)
     if rule != "vote":
         return _log_softmax(_weighted(log_probs, weights))
@@ -55,7 +57,7 @@ def fixed_weights(members: int, rule: Rule) -> list[float]:
     """Return a weight for each member, best first, by a rule that learns none."""
     if rule == "rank":
         return rank_weights(members)
-    return [1 / members] * members if rule == "mean" else uniform(members)
+    return [1 / members] * members if rule in MEANS else uniform(members)
 
 
 def uniform(members: int) -> list[float]:
@@ -84,6 +86,33 @@ def greedy(log_probs: Logs, right: Right, rounds: int = 30) -> list[float]:
         best, total = gains[first], total + values[first]
         picked[first] += 1
     return [count / sum(picked) for count in picked]
+
+
+def mixture_weights(log_right: Logs, rounds: int = 1000, least: float = 1e-7) -> Floats:
+    """Return the weights p(t) of a mixture, which add up to 1, from log p(right) (member, example).
+
+    By expectation maximisation from equal weights, as Qin and Eisner (2021), "Learning How to Ask",
+    section 2.4, https://arxiv.org/abs/2104.06599; it ends where no weight moves by `least`.
+    """
+    weights: Floats = np.full(len(log_right), 1 / len(log_right))
+    for _ in range(rounds):
+        before, weights = weights, responsibilities(log_right, weights).mean(1)
+        if np.abs(weights - before).max() < least:
+            break
+    return weights
+
+
+def responsibilities(log_right: Logs, weights: Floats) -> Floats:
+    """Return (member, example) p(t | right, example), from log p(right) and the weights p(t)."""
+    with np.errstate(divide="ignore"):  # log 0 of a weight of 0
+        logs = np.log(weights)[:, None] + np.maximum(log_right, NEVER)
+    return np.exp(_log_softmax(logs.T)).T
+
+
+def log_right_of(log_probs: Logs, right: Right) -> Floats:
+    """Return (member, example) log p of the right labels together."""
+    rows = zip(log_probs.transpose(1, 0, 2), right, strict=True)
+    return np.stack([np.logaddexp.reduce(row[:, list(labels)], 1) for row, labels in rows], 1)
 
 
 def log_likelihood(log_probs: Floats, right: Right) -> float:

@@ -19,8 +19,10 @@ from promptsearch.formats.python.program import program_source
 from promptsearch.formats.python.prompts import LabelsBeside, program_prompts
 from promptsearch.formats.python.runtime.prompt import Prompt
 from promptsearch.formats.shared.model_source import GGUF_NOTE
+from promptsearch.prediction.ensemble import Ensemble
 from promptsearch.prompt_file.prompts_json import LISTED
 from promptsearch.scoring import Scorer
+from promptsearch.scoring.combination import MEANS
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
@@ -54,8 +56,15 @@ def _scoring_constants(request: ExportRequest) -> Mapping[str, object]:
         "LENGTH_NORM": settings.length_norm,
         "ANSWER_SCORE": settings.answer_score,
         "CALIBRATION": settings.calibration,
-        "ENSEMBLE": request.ensemble.rule if request.ensemble else "uniform",
+        "ENSEMBLE": _rule_of(request.ensemble),
     }
+
+
+def _rule_of(ensemble: Ensemble | None) -> str:
+    """Return the name that a program has for the rule; a mixture is a mean with weights."""
+    if ensemble is None:
+        return "uniform"
+    return "mean" if ensemble.rule in MEANS else ensemble.rule
 
 
 def _candidates_beside(prompts: Sequence[Prompt], into: Path) -> Sequence[Prompt]:

@@ -12,6 +12,7 @@ class SoftTable:
 
     first: int
     rows: Tensor  # (soft token, hidden)
+    names: tuple[str, ...] = ()  # of the soft parts, in the order of their rows
 
     def embedded(self, ids: Tensor, embed: Callable[[Tensor], Tensor]) -> Tensor:
         """Return the embedding of ids: `embed`'s of words, and the table's rows."""

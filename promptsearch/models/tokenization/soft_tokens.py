@@ -42,7 +42,8 @@ class SoftTokens:
         if not self._ids:
             return None
         rows = np.concatenate([vectors.rows for _, vectors in self._ids])
-        return SoftTable(self._first, torch.from_numpy(rows))
+        names = tuple(name for name, _ in self._ids)
+        return SoftTable(self._first, torch.from_numpy(rows), names)
 
     @property
     def names(self) -> Mapping[int, str]:

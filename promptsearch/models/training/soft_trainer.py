@@ -1,4 +1,4 @@
-"""Training of soft prompts: the vectors of a template move, the model's weights stay as they are.
+"""Training of soft prompts: the vectors of templates move, the model's weights stay as they are.
 
 Zhong, Friedman and Chen (2021), "Factual Probing Is [MASK]: Learning vs. Learning to Recall"
 (OptiPrompt), https://arxiv.org/abs/2104.05240; Liu et al. (2021), "GPT Understands, Too" (P-tuning
@@ -45,8 +45,8 @@ VECTORS = "vectors"  # the tensor of the other file
 class SoftObjective:
     """The examples that vectors are trained on, and their loss.
 
-    `requests` gives the texts of some examples, in the template with its first vectors, and their
-    loss (row,) from the log p of their answers.
+    `requests` gives the texts of some examples, in a template with its first vectors, and their
+    loss (row,) from the log p of their answers. Of several templates an example counts for each.
     """
 
     count: int
@@ -65,18 +65,24 @@ class Segment:
 
 
 class SoftTrainer:
-    """The vectors of one template while they are trained."""
+    """The vectors of one template while they are trained, or of several at once.
+
+    Parts of several templates have different names, unless they share their vectors.
+    """
 
     def __init__(
         self,
         model: LanguageModel,
-        template: Template,
+        templates: Sequence[Template],
         objective: SoftObjective,
         config: SoftTrainingConfig,
         seed: int,
     ) -> None:
         self._model = _trainable(frozen_model(model), config.dropout)
-        self._template, self._objective = template, objective
+        self.templates = tuple(templates)
+        parts = (part for template in self.templates for part in template.soft)
+        self.parts = list({part.name: part for part in parts}.values())
+        self._objective = objective
         self._config, self._seed = config, seed
 
     @cached_property
@@ -142,12 +148,11 @@ class SoftTrainer:
 
     def _by_part(self, rows: Tensor) -> Iterator[tuple[Soft, Tensor]]:
         """Yield each soft part with its rows (vector, hidden) of all."""
-        parts = self._template.soft
-        return zip(parts, rows.split([part.length for part in parts]), strict=True)
+        return zip(self.parts, rows.split([part.length for part in self.parts]), strict=True)
 
     def _encoder(self) -> DirectVectors:
         """Return the encoder before the first step."""
-        start = [part.vectors.rows for part in self._template.soft if part.vectors is not None]
+        start = [part.vectors.rows for part in self.parts if part.vectors is not None]
         rows = torch.cat([torch.tensor(part_rows) for part_rows in start])
         return encoder_of(self._config.encoder, rows, self._seed)
 
@@ -175,13 +180,18 @@ class SoftTrainer:
         requests, loss = self._objective.requests(rows)
         leaf = vectors.detach().to(self._model.runtime.device).requires_grad_()
         plan = self._model.plan_all(requests, self._objective.scoring)
-        assert plan.soft is not None, "the template has soft tokens"
-        recipe = self._model.recipe(replace(plan, soft=SoftTable(plan.soft.first, leaf)))
+        recipe = self._model.recipe(replace(plan, soft=self._table(plan, leaf)))
         backward = Backward(
             *recipe, lambda numbers, log_probs: loss(numbers, log_probs) / len(rows), (leaf,)
         )
         with _dropout(self._model.runtime.model, self._config.dropout, self._seed + step):
             return loss_gradients(plan, backward)
+
+    def _table(self, plan: BatchPlan, rows: Tensor) -> SoftTable:
+        """Return the plan's table with these rows (vector, hidden), which are in our order."""
+        assert plan.soft is not None, "the templates have soft tokens"
+        of_part = {part.name: of_part for part, of_part in self._by_part(rows)}
+        return replace(plan.soft, rows=torch.cat([of_part[name] for name in plan.soft.names]))
 
     def _require_gradients(self, gradient: Tensor) -> None:
         """Raise ModelError for a vector that the loss does not depend on: it would never move."""

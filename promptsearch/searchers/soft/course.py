@@ -1,10 +1,10 @@
-"""One training of a soft prompt: its segments of steps, their files, and the prompts they give."""
+"""One training of soft prompts: its segments of steps, their files, and the prompts they give."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from promptsearch.engine import ModelCall
 from promptsearch.engine.strategy import Score, Task
@@ -12,12 +12,13 @@ from promptsearch.engine.trial import Trial
 from promptsearch.errors import RunError
 from promptsearch.files.read import sha256
 from promptsearch.models.training.config import SoftTrainingConfig
-from promptsearch.prompt import Prompt, Source, Template, Vectors
+from promptsearch.prompt import Prompt, Source, Vectors
 from promptsearch.scoring import Cost
 from promptsearch.searchers.common.ledger_calls import ledgered
 
 if TYPE_CHECKING:
     from promptsearch.models.training.soft_trainer import SoftTrainer
+    from promptsearch.searchers.mixture.objective import Mixture
 
 KEPT = 2  # checkpoints of a training: the last one and the one before it
 PASSES = 3  # what a sequence costs that passes forth and back
@@ -29,12 +30,12 @@ class Course:
 
     task: Task
     training: "SoftTrainer"
-    template: Template  # with its first vectors
     config: SoftTrainingConfig
     check_every: int
     folder: Path
     number: int
     facts: Mapping[str, object]  # more evidence of its prompts
+    mixture: "Mixture | None" = None  # what weighs the templates, if they are trained together
 
     @property
     def size(self) -> str:
@@ -44,12 +45,12 @@ class Course:
         assert self.task.model is not None
         count = self.training.parameters
         share = trained_share(self.task.model, count)
-        vectors = sum(part.length for part in self.template.soft)
+        vectors = sum(part.length for part in self.training.parts)
         return f"{count:,} numbers trained for {vectors} vectors, {share:.2%} of the model's"
 
     def run(self, score: Score) -> list[Trial]:
         """Score the start, then train and score segment after segment."""
-        trials, last = score([self._prompt(self.training.start(), 0, None)]), None
+        trials, last = score(self._prompts(self.training.start(), 0, {})), None
         for first in range(0, self.config.steps, self.check_every):
             steps = range(first, min(first + self.check_every, self.config.steps))
             call = partial(self._call, steps, last)
@@ -57,7 +58,7 @@ class Course:
             file = self._vectors_file(steps.stop)
             _check(file, segment["vectors_sha256"])
             vectors = self.training.vectors(file)
-            trials += score([self._prompt(vectors, steps.stop, segment["loss"])])
+            trials += score(self._prompts(vectors, steps.stop, segment))
             last = segment["checkpoint_sha256"]
             self._forget(steps.start)
             self.task.on_step("steps", steps.stop, self.config.steps)
@@ -72,26 +73,46 @@ class Course:
             PASSES * largest.tokens * len(steps),
             largest.peak_bytes,
         )
+        if self.mixture is not None:
+            cost += self.mixture.cost
 
         def run() -> Mapping[str, object]:
             before = self._checkpoint(steps.start) if steps.start else None
             if before is not None:
                 _check(before, last)
-            files = self._checkpoint(steps.stop), self._vectors_file(steps.stop)
-            return asdict(self.training.run(before, *files, steps))
+            checkpoint, vectors = self._checkpoint(steps.stop), self._vectors_file(steps.stop)
+            if self.mixture is None:
+                return asdict(self.training.run(before, checkpoint, vectors, steps))
+            self.mixture.expect(self._vectors(steps.start))
+            segment = self.training.run(before, checkpoint, vectors, steps)
+            weights = self.mixture.expect(self._vectors(steps.stop))
+            return {**asdict(segment), "weights": weights}
 
         return ModelCall(cost, run)
 
-    def _prompt(self, vectors: Mapping[str, Vectors], step: int, loss: float | None) -> Prompt:
+    def _vectors(self, step: int) -> Mapping[str, Vectors]:
+        """Return the vectors after so many steps."""
+        file = self._vectors_file(step)
+        return self.training.vectors(file) if step else self.training.start()
+
+    def _prompts(
+        self, vectors: Mapping[str, Vectors], step: int, segment: Mapping[str, Any]
+    ) -> list[Prompt]:
+        """Return the prompt of each template after so many steps, which this segment led to."""
         evidence = {
             "trained_steps": step,
-            "loss": loss,
+            "loss": segment.get("loss"),
             "parameters": self.training.parameters,
             "run": self.number,
             **self.facts,
         }
-        source = Source("soft", ("p0",), evidence)
-        return self.task.prompt.with_template(self.template.with_vectors(vectors), source)
+        prompts = []
+        for number, template in enumerate(self.training.templates):
+            weight = {"weight": segment["weights"][number]} if "weights" in segment else {}
+            source = Source("soft", ("p0",), {**evidence, **weight})
+            trained = template.with_vectors(vectors)
+            prompts.append(self.task.prompt.with_template(trained, source))
+        return prompts
 
     def _checkpoint(self, step: int) -> Path:
         return self.folder / f"{self.number}-{step}.safetensors"

@@ -26,19 +26,18 @@ from promptsearch.data import Example
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial, ranking_key
 from promptsearch.errors import ModelError, RunError
-from promptsearch.models import LanguageModel, ScoringRequest
+from promptsearch.models import LanguageModel
 from promptsearch.models.loading.files import RANDOM
 from promptsearch.models.training.config import Encoder, SoftTrainingConfig
 from promptsearch.prompt import Template, Vectors
-from promptsearch.searchers.common.example_loss import ExampleLoss, LossName, answerable
+from promptsearch.searchers.common.example_loss import LossName, answerable
 from promptsearch.searchers.common.start_files import PromptsFile
 from promptsearch.searchers.soft.course import Course
 from promptsearch.searchers.soft.form import Layout, SoftForm, form_of
+from promptsearch.searchers.soft.objective import soft_objective
 from promptsearch.searchers.soft.recipes import RECIPES, USUAL, Recipe
 
 if TYPE_CHECKING:
-    from promptsearch.models.gradients.backward import Loss
-    from promptsearch.models.training.soft_trainer import SoftObjective
     from promptsearch.models.training.start_vectors import StartVectors
 
 FOLDER = "soft"  # of a run's checkpoints
@@ -126,7 +125,7 @@ class SoftSearch:
             raise ModelError(
                 f"`control` random-model: {spec!r} has its trained weights; load {RANDOM + spec!r}"
             )
-        with _folder(task) as folder:
+        with checkpoint_folder(task) as folder:
             for number in range(self.runs):
                 course = self._course(task, task.model, folder, number)
                 self._report(task, course, course.run(score), number)
@@ -144,10 +143,10 @@ class SoftSearch:
         objective = soft_objective(task, model, template, examples, loss)
         from promptsearch.models.training.soft_trainer import SoftTrainer
 
-        training = SoftTrainer(model, template, objective, config, seed)
+        training = SoftTrainer(model, [template], objective, config, seed)
         every = self.check_every or -(-config.steps // 8)
         facts = {"control": self.control} if self.control != "none" else {}
-        return Course(task, training, template, config, every, folder, number, facts)
+        return Course(task, training, config, every, folder, number, facts)
 
     def _started(self, task: Task, model: LanguageModel, seed: int) -> Template:
         """Return the template with the vectors that the training starts from."""
@@ -208,33 +207,6 @@ class SoftSearch:
         task.log(f"{name}{course.size}; {course_text}{learned}")
 
 
-def soft_objective(
-    task: Task,
-    model: LanguageModel,
-    template: Template,
-    examples: Sequence[Example],
-    name: LossName,
-) -> "SoftObjective":
-    """Return the objective: texts of examples in the template, and -log p of the right answer."""
-    from promptsearch.models.training.soft_trainer import SoftObjective
-
-    loss = ExampleLoss(task, model, examples, name)
-
-    def requests(rows: Sequence[int]) -> "tuple[list[ScoringRequest], Loss]":
-        groups = loss.by_answers(rows)
-        order = [row for group in groups.values() for row in group]
-        scoring_requests = [
-            ScoringRequest([template.fill(examples[row].inputs) for row in group], answers)
-            for answers, group in groups.items()
-        ]
-        return (
-            scoring_requests,
-            lambda numbers, log_probs: -loss.log_right([order[i] for i in numbers], log_probs),
-        )
-
-    return SoftObjective(len(examples), requests, task.scoring)
-
-
 def shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
     """Return the examples with each other's right answers: only their shares can be learned."""
     order = np.random.default_rng([seed, 22]).permutation(len(examples))
@@ -245,7 +217,7 @@ def shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
 
 
 @contextmanager
-def _folder(task: Task) -> Iterator[Path]:
+def checkpoint_folder(task: Task) -> Iterator[Path]:
     """Open the folder of checkpoints: in the run's directory, or for as long as the search."""
     if task.workspace is not None:
         folder = task.workspace / FOLDER

@@ -1,0 +1,1 @@
+"""Mixtures of soft prompts (Qin and Eisner 2021)."""

@@ -1,0 +1,140 @@
+"""A mixture of soft prompts: the vectors of several templates and their weights, trained by EM.
+
+Qin and Eisner (2021), "Learning How to Ask: Querying LMs with Mixtures of Soft Prompts",
+https://arxiv.org/abs/2104.06599. A bank of templates (mined, paraphrased, searched) answers
+together, p(y | x) = sum_t p(t) p(y | x, t). Each template's words become vectors that start as
+their own; a text is learned from by the templates that explain its answer best.
+
+Ours: vectors of the input alone move (the paper's "shallow" prompts); the weights of a checkpoint
+are those that expectation maximisation ends in, not one step of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import exp
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from promptsearch.engine.strategy import Score, Task
+from promptsearch.engine.trial import Trial
+from promptsearch.errors import ModelError, PromptError, RunError
+from promptsearch.models import LanguageModel
+from promptsearch.models.training.config import SoftTrainingConfig
+from promptsearch.prompt import Part, Soft, Template, Vectors
+from promptsearch.searchers.common.example_loss import ExampleLoss, LossName, answerable
+from promptsearch.searchers.common.start_files import TemplateFiles
+from promptsearch.searchers.mixture.objective import Mixture
+from promptsearch.searchers.soft.course import Course
+from promptsearch.searchers.soft.form import form_of
+from promptsearch.searchers.soft.search import LossChoice, checkpoint_folder
+
+
+@dataclass(frozen=True)
+class MixtureSearch:
+    """Train soft prompts of several templates together, and what each of them weighs.
+
+    The templates' words become vectors; p(y | x) is the mean of the templates' probabilities by
+    their weights. Qin and Eisner (2021).
+    """
+
+    adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
+
+    templates: Annotated[
+        tuple[str, ...], "Templates of the mixture.  [the task's, where there are no others]",
+        TemplateFiles(),
+    ] = ()  # fmt: skip
+    top: Annotated[int, "Of all these, the first so many."] = 5
+    loss: Annotated[
+        LossChoice,
+        "label: log p(right label), as the objective has it; vocabulary: the paper's, log p(right "
+        "answer) among all words.",
+    ] = "label"
+    lr: Annotated[float, "Learning rate of AdamW at its height; 1e-3 in the paper."] = 3e-3
+    warmup: Annotated[float, "Share of the steps in which it rises."] = 0.1
+    steps: Annotated[int, "Steps of the training."] = 400
+    batch: Annotated[int, "Pairs of a template and a training example a step."] = 32
+    check_every: Annotated[
+        int | None,
+        "Steps between two checkpoints, where weights are computed anew and each template is a "
+        "prompt on dev.  [an eighth of all]",
+    ] = None
+
+    def __post_init__(self) -> None:
+        for name in ("top", "check_every"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise RunError(f"`{name}` {value} is too small; give 1 or more")
+        self._config()
+
+    def search(self, task: Task, score: Score) -> None:
+        """Train, and score the templates of each checkpoint."""
+        if task.model is None:
+            raise ModelError("soft prompts need a model")
+        with checkpoint_folder(task) as folder:
+            mixture = self._mixture(task, task.model)
+            from promptsearch.models.training.soft_trainer import SoftObjective, SoftTrainer
+
+            objective = SoftObjective(mixture.pairs, mixture.requests, task.scoring)
+            config, templates = self._config(), mixture.templates
+            training = SoftTrainer(task.model, templates, objective, config, task.seed)
+            every = self.check_every or -(-config.steps // 8)
+            course = Course(task, training, config, every, folder, 0, {}, mixture)
+            self._report(task, course.run(score), len(templates), course.size)
+
+    def _mixture(self, task: Task, model: LanguageModel) -> Mixture:
+        """Return the templates with their first vectors, and the examples they are trained on."""
+        loss: LossName = "gold" if self.loss == "vocabulary" else "label"
+        notations = list(dict.fromkeys(self.templates))[: self.top]
+        templates = [Template.parse(each) for each in notations] or [task.prompt.template]
+        soft = soft_templates(model, templates, task.seed)
+        examples = answerable(task, loss)
+        return Mixture(model, ExampleLoss(task, model, examples, loss), soft, task.scoring)
+
+    def _config(self) -> SoftTrainingConfig:
+        return SoftTrainingConfig(self.steps, self.batch, self.lr, self.warmup)
+
+    def _report(self, task: Task, trials: Sequence[Trial], count: int, size: str) -> None:
+        """Say what was trained, and what each template weighs in the end."""
+        last = trials[-count:]
+        weights = [float(trial.prompt.source.evidence["weight"]) for trial in last]  # type: ignore[arg-type]
+        entropy = -sum(weight * np.log(weight) for weight in weights if weight > 0)
+        shares = ", ".join(
+            f"{trial.id} {weight:.2f}" for trial, weight in zip(last, weights, strict=True)
+        )
+        task.log(f"{size}; weights {shares}: as good as {exp(entropy):.1f} prompts of {count}")
+        task.log("to answer with them together: promptsearch ensemble PROMPTS --rule mixture")
+
+
+def soft_templates(
+    model: LanguageModel, templates: Sequence[Template], seed: int
+) -> list[Template]:
+    """Return the templates with vectors in place of words, started as these; all named apart.
+
+    Raises PromptError if a template has no words, or vectors already.
+    """
+    from promptsearch.models.training.start_vectors import StartVectors
+
+    start, soft, count = StartVectors(model, seed), [], 0
+    for template in templates:
+        if template.soft:
+            raise PromptError(
+                f"the template {template.notation!r} has vectors; a mixture begins with words"
+            )
+        form = form_of(template, "words", 1, model.info.family, start.tokens)
+        rows = {
+            name: Vectors.of(start.of_tokens(tokens), model.info.sha256)
+            for name, tokens in form.words.items()
+        }
+        soft.append(renamed(form.template.with_vectors(rows), count))
+        count += len(rows)
+    return soft
+
+
+def renamed(template: Template, first: int) -> Template:
+    """Return the template with its soft parts named S{first + 1}, S{first + 2}, ..."""
+    numbers = {part.name: first + i for i, part in enumerate(template.soft, 1)}
+
+    def part_of(part: Part) -> Part:
+        return replace(part, name=f"S{numbers[part.name]}") if isinstance(part, Soft) else part
+
+    return Template(tuple(map(part_of, template.parts)))
