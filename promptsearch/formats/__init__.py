@@ -32,6 +32,7 @@ IMPORTS: Mapping[str, str] = {  # the name after --from, and what is read
     "lpaqa": "LPAQA's lists of prompts (JSON lines with weights, text)",
     "lama": "LAMA's relations.jsonl",
     "optiprompt": "OptiPrompt's relation files (JSON lines)",
+    "peft": "the folder of a prompt that peft tuned (PROMPT_TUNING, P_TUNING)",
     "autoprompt": "AutoPrompt's prompts (JSON lines), and its [T]/[P] templates with their tokens",
     "lm-bff": "LM-BFF's templates and label mappings",
     "pet": "PET's patterns (Python), and verbalizers of PET and PETAL (JSON, text)",
