@@ -1,13 +1,18 @@
 """Adapters of peft, imported: the log-probabilities are those of peft's own model."""
 
 import json
+import shutil
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 import torch
 import transformers
 from foreign import groups
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 from test_soft_golden import port_of
 from test_soft_peft import INFRONT, reference
@@ -316,6 +321,33 @@ def test_what_the_adapter_lacks_is_asked_for(tmp_path):
         imported(folder, port, "{subject} [S2] [Z]")
 
 
+def test_a_folder_of_checkpoints_has_a_prompt_of_each(task, tmp_path):  # noqa: F811
+    (tmp_path / "run").mkdir()
+    values = np.random.default_rng(1).standard_normal((3, HIDDEN)).astype(np.float32)
+    adapter(tmp_path / "run" / "checkpoint-1")
+    adapter(tmp_path / "run" / "checkpoint-2", tensors={"prompt_embeddings": values})
+    words = ("--from", "peft", "--task", task, "--model", saved("gpt2"), "-o", tmp_path / "out")
+    printed = run("import", tmp_path / "run", *words).output
+    assert "begin --template with a space where the adapter was trained so" in printed
+    file = read_prompts(tmp_path / "out" / "prompts.json")
+    first, second = (each.prompt.template.soft[0].vectors for each in file.prompts)
+    assert first != second
+    np.testing.assert_array_equal(second.rows, values)
+
+
+def test_no_chat_is_put_before_the_vectors(task, tmp_path):  # noqa: F811
+    shutil.copytree(saved("gpt2"), tmp_path / "chat")
+    turns = "{% for m in messages %}user: {{ m['content'] }}{% endfor %}assistant:"
+    (tmp_path / "chat" / "chat_template.jinja").write_text(turns)
+    assert load_model(str(tmp_path / "chat")).info.chat is not None
+    words = ("--from", "peft", "--task", task, "--model", tmp_path / "chat", "-o", tmp_path / "run")
+    run("import", adapter(tmp_path / "a"), *words)
+    file = tmp_path / "run" / "prompts.json"
+    assert json.loads(file.read_text())["model"]["chat"] is None
+    dev = run("evaluate", file, "--task", task, "--split", "dev", "--json").output
+    assert json.loads(dev[dev.index("{") :])["model"]["chat"] is None
+
+
 def test_the_vectors_of_another_file_are_not_replaced(task, tmp_path):  # noqa: F811
     folder = adapter(tmp_path / "a")
     (tmp_path / "x.soft.safetensors").write_text("mine")
@@ -323,3 +355,25 @@ def test_the_vectors_of_another_file_are_not_replaced(task, tmp_path):  # noqa: 
     done = run("import", folder, *words, status=1)
     assert "x.soft.safetensors" in done.output
     assert (tmp_path / "x.soft.safetensors").read_text() == "mine"
+
+
+PORT = tiny("gpt2")[0]
+PLACES = st.floats(0, 1, exclude_max=True)
+
+
+@given(st.sampled_from(["adapter_config.json", "adapter_model.safetensors"]), PLACES, st.binary())
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_damaged_adapter_holds_it_comes_in_or_is_named(name, where, piece):
+    with TemporaryDirectory() as room:
+        file = adapter(Path(room) / "a") / name
+        content = file.read_bytes()
+        start = int(where * len(content))
+        file.write_bytes(content[:start] + piece + content[start + len(piece) :])
+        said = None
+        try:
+            template, _ = facts(file.parent, PORT)
+        except DataError as error:
+            said = str(error)
+        else:
+            assert template.soft[0].vectors.rows.shape == (3, HIDDEN)
+        assert said is None or (room in said and "\n" not in said)

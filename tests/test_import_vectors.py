@@ -1,11 +1,15 @@
 """Vectors inside templates, of OptiPrompt and OpenPrompt, as soft prompts of a model."""
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 import torch
 from foreign import group, native
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_soft_golden import bert, golden, port_of  # noqa: F401  # a fixture
 from test_soft_search import run, task  # noqa: F401  # a fixture
 from tiny import saved, tiny
@@ -279,3 +283,25 @@ def test_a_wrong_key_is_one_line(tmp_path, keys, reason):
     with pytest.raises(DataError, match=f"template.txt, line 1: .*{reason}") as caught:
         openprompt(tmp_path, line, tiny("bert")[0])
     assert "\n" not in str(caught.value)
+
+
+PORT = tiny("bert")[0]
+
+
+@given(st.floats(0, 1, exclude_max=True), st.binary())
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_damaged_array_holds_it_comes_in_or_is_named(where, piece):
+    with TemporaryDirectory() as room:
+        path, file = relation_file(Path(room)), Path(room) / "prompt_vecs.npy"
+        vectors_file(file)
+        content = file.read_bytes()
+        start = int(where * min(len(content), 160))  # the header, mostly
+        file.write_bytes(content[:start] + piece + content[start + len(piece) :])
+        said = None
+        try:
+            template = optiprompt(path, PORT)
+        except DataError as error:
+            said = str(error)
+        else:
+            assert template.soft[0].vectors.rows.shape == (3, 16)
+        assert said is None or (room in said and "\n" not in said)

@@ -31,7 +31,7 @@ IMPORTS: Mapping[str, str] = {  # the name after --from, and what is read
     "openprompt": "OpenPrompt's templates and verbalizers (text, JSON)",
     "lpaqa": "LPAQA's lists of prompts (JSON lines with weights, text)",
     "lama": "LAMA's relations.jsonl",
-    "optiprompt": "OptiPrompt's relation files (JSON lines)",
+    "optiprompt": "OptiPrompt's relation files (JSON lines), with prompt_vecs.npy beside them",
     "peft": "the folder of a prompt that peft tuned (PROMPT_TUNING, P_TUNING)",
     "autoprompt": "AutoPrompt's prompts (JSON lines), and its [T]/[P] templates with their tokens",
     "lm-bff": "LM-BFF's templates and label mappings",

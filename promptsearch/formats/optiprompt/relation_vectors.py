@@ -46,13 +46,7 @@ def with_vectors(
     are no vectors of the model.
     """
     location, notation = foreign.location, foreign.template.notation
-    if options.model is None and (marker := VECTOR.search(notation)):
-        raise location.error(
-            f"{marker[0]} is a vector that OptiPrompt has learnt, which no words say; name its "
-            f"model with `model` and put {FILE} beside this file, or give the template that it "
-            "began as"
-        )
-    model = model_of(location, options)
+    model = _model(foreign, options)
     file = Location(_file_of(foreign, relations))
     parts = tuple(_soft_parts(foreign, file, _array(file, model), model))
     try:
@@ -63,6 +57,16 @@ def with_vectors(
     vectors = {"file": file.path.name, "sha256": sha256([file.path])}
     evidence = {**foreign.evidence, "published": notation, "vectors": vectors}
     return replace(foreign, template=template, evidence=evidence)
+
+
+def _model(foreign: ForeignTemplate, options: ImportOptions) -> LanguageModel:
+    if options.model is None and (marker := VECTOR.search(foreign.template.notation)):
+        raise foreign.location.error(
+            f"{marker[0]} is a vector that OptiPrompt has learnt, which no words say; name its "
+            f"model with `model` and put {FILE} beside this file, or give the template that it "
+            "began as"
+        )
+    return model_of(foreign.location, options)
 
 
 def _file_of(foreign: ForeignTemplate, relations: int) -> Path:

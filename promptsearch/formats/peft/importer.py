@@ -56,17 +56,17 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
     submodules = _submodules(location, config, model)
     if problem := lead_problem(model):
         raise location.error(f"{problem}, before which peft puts the vectors: no template does")
+    templates = _templates(location, options)
     rows = _rows(location, (count * submodules, count), model)
-    file = location.path.with_name(TENSORS)
-    vectors = bound(Location(file), rows, model)
-    evidence = {**_evidence(config), "vectors": {"file": file.name, "sha256": sha256([file])}}
+    file = path.with_name(TENSORS)
+    vectors, evidence = bound(Location(file), rows, model), _evidence(config, file)
     return ImportedFiles(
         tuple(
             ForeignTemplate(location, _in_front(location, vectors, each, model), evidence=evidence)
-            for each in _templates(location, options)
+            for each in templates
         ),
         facts=options.task is None,
-        notes=tuple(_notes(count, submodules)),
+        notes=tuple(_notes(count, submodules, space_behind(model))),
     )
 
 
@@ -126,31 +126,41 @@ def _submodules(location: Location, config: Json, model: LanguageModel) -> int:
 def _rows(
     location: Location, counts: tuple[int, int], model: LanguageModel
 ) -> "NDArray[np.float32]":
-    """Return (vector, hidden): the first of so many rows, which are those that peft reads."""
+    """Return (vector, hidden): of so many rows the first ones, which are those that peft reads."""
     from safetensors import SafetensorError, safe_open
 
-    total, count = counts
     file = Location(_tensor_file(location))
     try:
         with safe_open(file.path, framework="pt") as tensors:
             _check_alone(file, tensors.keys())
             stored = tensors.get_slice(TENSOR)
-            check_shape(file, tuple(shape := stored.get_shape()), model)
-            if shape[0] != total:
-                raise location.error(
-                    f"{TENSORS} has {tuple(shape)}, but {count} virtual tokens for "
-                    f"{total // count} submodules are {total} vectors; fetch the folder again"
-                )
-            rows = stored[:count]
+            _check_rows(location, file, tuple(stored.get_shape()), counts, model)
+            rows = stored[: counts[1]]
+    except PromptSearchError:
+        raise
     except (SafetensorError, OSError, ValueError) as error:
-        if isinstance(error, PromptSearchError):
-            raise
         raise file.error(f"no safetensors ({error}); fetch it again") from None
     if not rows.is_floating_point():
         dtype = str(rows.dtype).removeprefix("torch.")
         raise file.error(f"{TENSOR} is {dtype}, but vectors are floats; fetch it again")
     values: NDArray[np.float32] = rows.float().numpy()
     return values
+
+
+def _check_rows(
+    location: Location,
+    file: Location,
+    shape: tuple[int, ...],
+    counts: tuple[int, int],
+    model: LanguageModel,
+) -> None:
+    check_shape(file, shape, model)
+    total, count = counts
+    if shape[0] != total:
+        raise location.error(
+            f"{TENSORS} has {shape}, but {count} virtual tokens for {total // count} submodules "
+            f"are {total} vectors; fetch the folder again"
+        )
 
 
 def _tensor_file(location: Location) -> Path:
@@ -210,12 +220,18 @@ def _in_front(
         raise location.error(error) from None
 
 
-def _evidence(config: Json) -> Json:
+def _evidence(config: Json, file: Path) -> Json:
     names = ("peft_type", "task_type", "base_model_name_or_path", "peft_version")
-    return {name: config[name] for name in names if isinstance(config.get(name), str)}
+    texts = {name: config[name] for name in names if isinstance(config.get(name), str)}
+    return {**texts, "vectors": {"file": file.name, "sha256": sha256([file])}}
 
 
-def _notes(count: int, submodules: int) -> Iterator[str]:
+def _notes(count: int, submodules: int, space: str) -> Iterator[str]:
     if submodules > 1:
         total = count * submodules
         yield f"peft reads the first {count} of the adapter's {total} vectors; they came in"
+    if not space:
+        yield (
+            "what follows the vectors is read as the beginning of a text; begin `template` with a "
+            "space where the adapter was trained so"
+        )
