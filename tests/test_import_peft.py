@@ -124,7 +124,8 @@ def test_an_exported_adapter_comes_back(task, tmp_path, kind):  # noqa: F811
     file, folder = tmp_path / "soft" / "prompts.json", tmp_path / "adapter"
     run("export", file, "--to", "peft", "-o", folder)
     words = ("--from", "peft", "--task", task, "--model", saved(kind), "-o", tmp_path / "x.json")
-    run("import", folder, *words, "--template", " {text} It was [Z] .")
+    printed = run("import", folder, *words, "--template", " {text} It was [Z] .").output
+    assert "with a space" not in printed
     first, second = (read_prompts(path).prompts[0].prompt for path in (file, tmp_path / "x.json"))
     assert second == first
     assert (tmp_path / "x.soft.safetensors").is_file()

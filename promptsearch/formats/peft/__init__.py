@@ -5,8 +5,9 @@ An adapter is a folder with `adapter_config.json` and, in `adapter_model.safeten
 https://github.com/huggingface/peft
 """
 
+from promptsearch.formats.peft.adapter_config import CONFIG
 from promptsearch.formats.peft.exporter import write
-from promptsearch.formats.peft.importer import CONFIG, read
+from promptsearch.formats.peft.importer import read
 
 __all__ = ["ENDINGS", "read", "write"]
 

@@ -1,46 +1,31 @@
 """An adapter of prompt tuning or P-tuning as a soft prompt: its vectors, then a template."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptsearch.data.tables.json_rows import json_document
 from promptsearch.errors import PromptError, PromptSearchError
-from promptsearch.files.read import ENCODING, sha256
+from promptsearch.files.read import sha256
 from promptsearch.formats.importing.contents import (
     ForeignTemplate,
     ImportedFiles,
     ImportOptions,
     Location,
     shortened_json,
-    well_formed,
 )
+from promptsearch.formats.peft.adapter_config import config_of, submodule_count, vector_count
 from promptsearch.formats.peft.order import lead_problem, space_behind
 from promptsearch.formats.shared.model_vectors import bound, check_shape, model_of
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Soft, Template, Text, Vectors
-from promptsearch.prompt.soft import LONGEST
 from promptsearch.prompt_file.prompts_json import Json
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CONFIG, TENSORS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
+TENSORS, PICKLE = "adapter_model.safetensors", "adapter_model.bin"
 TENSOR = "prompt_embeddings"
-READ = ("PROMPT_TUNING", "P_TUNING")
-TASKS: Mapping[str, tuple[object, ...]] = {  # a masked model has no task of its own in peft
-    "causal": ("CAUSAL_LM",),
-    "seq2seq": ("SEQ_2_SEQ_LM",),
-    "masked": ("FEATURE_EXTRACTION", None),
-}
-REASONS: Mapping[str, str] = {  # the other ways to tune prompts; all else changes weights
-    "PREFIX_TUNING": "it holds keys and values at every layer, which no template can",
-    "MULTITASK_PROMPT_TUNING": "it makes its vectors for each task anew",
-    "ADAPTION_PROMPT": "it holds keys and values at several layers, which no template can",
-    "CPT": "it trains beside examples that it keeps to itself",
-    "CARTRIDGE": "it holds keys and values at every layer, which no template can",
-}
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
@@ -50,10 +35,10 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
     kind of adapter.
     """
     location = Location(path)
-    config = _config(location)
-    count = _count(location, config)
+    config = config_of(location)
+    count = vector_count(location, config)
     model = model_of(location, options)
-    submodules = _submodules(location, config, model)
+    submodules = submodule_count(location, config, model)
     if problem := lead_problem(model):
         raise location.error(f"{problem}, before which peft puts the vectors: no template does")
     templates = _templates(location, options)
@@ -66,61 +51,8 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
             for each in templates
         ),
         facts=options.task is None,
-        notes=tuple(_notes(count, submodules, space_behind(model))),
+        notes=tuple(_notes(count, submodules, templates, model)),
     )
-
-
-def _config(location: Location) -> Json:
-    """Return the configuration. Raises DataError if it is of another kind of adapter."""
-    if location.path.suffix in (".safetensors", ".bin", ".pt", ".pth", ".ckpt"):
-        raise location.error(f"give the adapter's folder, which holds {CONFIG} too")
-    config = json_document(location.path, ENCODING)
-    well_formed(location, config)
-    if not isinstance(config, dict):
-        raise location.error(f"{shortened_json(config)} is no configuration; give {CONFIG}")
-    kind = config.get("peft_type")
-    if not isinstance(kind, str) or not kind:
-        raise location.error("it names no peft_type, such as PROMPT_TUNING; add it")
-    if kind not in READ:
-        default = (
-            "it changes the model's weights; merge it into the model, and give that as `model`"
-        )
-        reason = REASONS.get(kind, default)
-        raise location.error(f"{shortened_json(kind)} is not among {', '.join(READ)}: {reason}")
-    return config
-
-
-def _count(location: Location, config: Json) -> int:
-    count = config.get("num_virtual_tokens")
-    if type(count) is not int or not 1 <= count <= LONGEST:
-        raise location.error(
-            f"num_virtual_tokens is {shortened_json(count)}; a prompt has 1 to {LONGEST}"
-        )
-    if config.get("modules_to_save"):
-        modules = shortened_json(config["modules_to_save"])
-        raise location.error(
-            f"it changes modules of the model too ({modules}); give an adapter with vectors alone"
-        )
-    return count
-
-
-def _submodules(location: Location, config: Json, model: LanguageModel) -> int:
-    """Return how many models peft keeps vectors for: of an encoder-decoder model two, or one."""
-    family, task = model.info.family, config.get("task_type")
-    if task not in TASKS[family]:
-        raise location.error(
-            f"its task_type is {shortened_json(task)}, but {model.info.spec!r} is a {family} "
-            "language model; name the model that it was trained with as `model`"
-        )
-    count = config.get("num_transformer_submodules")
-    if count is None:
-        return 2 if family == "seq2seq" else 1
-    if type(count) is not int or not 1 <= count <= (2 if family == "seq2seq" else 1):
-        raise location.error(
-            f"num_transformer_submodules is {shortened_json(count)}, which no {family} language "
-            "model has; correct it"
-        )
-    return count
 
 
 def _rows(
@@ -211,13 +143,16 @@ def _in_front(
             f"the template {template.notation!r} has [{template.soft[0].name}], but the vectors "
             "are the adapter's alone, in front; give `template` without"
         )
-    first = template.parts[0]
-    starts = isinstance(first, Text) and first.text.startswith(" ")
-    space = "" if starts else space_behind(model)
+    space = "" if _begins_with_space(template) else space_behind(model)
     try:
         return Template((Soft("S", len(vectors.rows), vectors), Text(space), *template.parts))
     except PromptError as error:
         raise location.error(error) from None
+
+
+def _begins_with_space(template: Template) -> bool:
+    first = template.parts[0]
+    return isinstance(first, Text) and first.text.startswith(" ")
 
 
 def _evidence(config: Json, file: Path) -> Json:
@@ -226,11 +161,13 @@ def _evidence(config: Json, file: Path) -> Json:
     return {**texts, "vectors": {"file": file.name, "sha256": sha256([file])}}
 
 
-def _notes(count: int, submodules: int, space: str) -> Iterator[str]:
+def _notes(
+    count: int, submodules: int, templates: Sequence[Template], model: LanguageModel
+) -> Iterator[str]:
     if submodules > 1:
         total = count * submodules
         yield f"peft reads the first {count} of the adapter's {total} vectors; they came in"
-    if not space:
+    if not all(map(_begins_with_space, templates)) and not space_behind(model):
         yield (
             "what follows the vectors is read as the beginning of a text; begin `template` with a "
             "space where the adapter was trained so"
