@@ -24,6 +24,7 @@ from promptsearch.formats.importing.group import Group
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Template
 from promptsearch.prompt_file.prompts_json import write_prompts
+from promptsearch.prompt_file.soft_file import SOFT
 from promptsearch.runs.directory import run_directory
 from promptsearch.runs.run import with_vocabulary_candidates
 
@@ -96,8 +97,8 @@ LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in IMPORTS.ite
     "--model",
     "-m",
     metavar="SPEC",
-    help="The model that the prompts are for. It is recorded, and says whether it reads back "
-    "AutoPrompt's tokens.",
+    help="The model that the prompts are for. It is recorded; vectors are bound to it, and it says "
+    "whether it reads back AutoPrompt's tokens.",
 )
 @json_option
 def command(files: Sequence[Path], **options: Any) -> None:
@@ -110,7 +111,7 @@ def command(files: Sequence[Path], **options: Any) -> None:
     )
     targets = [_target(group, options["output"], apart) for group in groups]
     for group, path in zip(groups, targets, strict=True):
-        for file in (path, *([beside(path)] if group.kind == "facts" else [])):
+        for file in _written(group, path):
             check_output(file, options, definition=import_options.task, inputs=files)
     for group, path in zip(groups, targets, strict=True):
         with _output(path, options["overwrite"]):
@@ -124,13 +125,20 @@ def command(files: Sequence[Path], **options: Any) -> None:
         print_imported(groups, targets, len(imported.files), options["output"])
 
 
+def _written(group: Group, path: Path) -> Sequence[Path]:
+    """Return the files of a group: its prompts, and beside them candidates and vectors."""
+    soft = any(imported.prompt.template.soft for imported in group.prompts)
+    candidates = [beside(path)] if group.kind == "facts" else []
+    return [path, *candidates, *([beside(path, SOFT)] if soft else [])]
+
+
 def _importing(options: Mapping[str, Any]) -> ImportOptions:
     """Return the options as values; load the model if there is one."""
     labels, renamed = names_in(options["labels"], "--labels")
     inputs, fields = input_names(options["inputs"], "--inputs")
     templates = tuple(map(_template, options["template"]))
     task = load_task(options["task"]) if options["task"] else None
-    model = _model(options["model"], task) if options["model"] else None
+    model = _model(options["model"], task, options["name"]) if options["model"] else None
     if task is not None and model is not None:
         task = with_vocabulary_candidates(task, model)
     return ImportOptions(
@@ -147,9 +155,12 @@ def _importing(options: Mapping[str, Any]) -> ImportOptions:
     )
 
 
-def _model(spec: str, task: TaskDefinition | None) -> LanguageModel:
-    from promptsearch.models.loading.load import load_for
+def _model(spec: str, task: TaskDefinition | None, name: str) -> LanguageModel:
+    """Return the model; peft's vectors stand in front of all, and so in front of no chat."""
+    from promptsearch.models.loading.load import load_for, load_model
 
+    if name == "peft":
+        return load_model(spec, chat="off")
     return load_for(task.chat if task else None, spec)
 
 

@@ -11,7 +11,7 @@ from promptsearch.formats.importing.contents import (
     shortened_json,
     well_formed,
 )
-from promptsearch.formats.openprompt.notation import pieces_of
+from promptsearch.formats.openprompt.pieces import pieces_of
 
 GLUED = "<!>"  # begins a word that no space goes before
 Words = Sequence[Sequence[str]]  # of each label

@@ -16,6 +16,7 @@ from safetensors.numpy import save
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_atomic, write_bytes
 from promptsearch.formats.export import ExportRequest, final_path, next_command
+from promptsearch.formats.peft.order import lead_problem
 from promptsearch.formats.shared.cloze import only_prompt
 from promptsearch.formats.shared.model_source import directory_or_name, model_files
 from promptsearch.models import LanguageModel
@@ -80,10 +81,10 @@ def _write_vectors(
             f"{saved.id}: peft puts vectors in front of everything, but the template is "
             f"{saved.prompt.template.notation!r}; train with --places before"
         )
-    if (lead := model.runtime.tokens.lead) and model.info.family == "causal":  # type: ignore[attr-defined]
+    if model.info.family == "causal" and (problem := lead_problem(model)):
         raise ExportError(
-            f"{saved.id}: {model.info.spec!r} begins texts with {lead} token of its own, behind "
-            "which the vectors were trained; peft puts them before it, where they mean less"
+            f"{saved.id}: {problem}, behind which the vectors were trained; peft puts them before, "
+            "where they mean less"
         )
     rows = np.concatenate([each.rows for each in vectors])
     numbers = {"num_virtual_tokens": len(rows), "token_dim": rows.shape[1]}

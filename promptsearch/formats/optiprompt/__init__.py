@@ -1,34 +1,40 @@
-"""OptiPrompt's relation files: a discrete template a relation.
+"""OptiPrompt's relation files: a template a relation, of words or of vectors.
 
 Zhong et al. (2021), https://arxiv.org/abs/2104.05240, https://github.com/princeton-nlp/OptiPrompt
-A line is {"relation": "P19", "template": "[X] was born in [Y] ."}. OptiPrompt itself learns vectors
-([V1] ...) in `prompt_vecs.npy`: they are no words, and templates with them are refused.
+A line is {"relation": "P19", "template": "[X] was born in [Y] ."}. What it learns are vectors:
+`prompt_vecs.npy` has those of [V1], [V2], ... in a row each, and a line says where they stand:
+{"relation": "P19", "template": "[X] [V1] [V2] [V3] [Y] [V4]"}.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from promptsearch.errors import ExportError
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.importing.contents import ImportedFiles, ImportOptions
+from promptsearch.formats.optiprompt.relation_vectors import VECTOR, needs_vectors, with_vectors
 from promptsearch.formats.shared.export_checks import no_candidates, no_ensemble
 from promptsearch.formats.shared.lama_notation import relations, to_lama, write_rows
 
+__all__ = ["ENDINGS", "read", "write"]
+
 ENDINGS = (".jsonl",)
-VECTOR = re.compile(r"\[V\d+\]")
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Return the templates of relations. Raises DataError if the words of one are vectors."""
+    """Return the templates of relations, with the vectors beside the file where they have some.
+
+    Raises DataError if there is no model that vectors are of, or no file of them.
+    """
     templates = relations(path)
-    for foreign in templates:
-        if vector := VECTOR.search(foreign.template.notation):
-            raise foreign.location.error(
-                f"{vector[0]} is a vector that OptiPrompt has learnt, which no words say; give the "
-                "relation file that it started from"
-            )
-    return ImportedFiles(templates, facts=True)
+    soft = {each.group for each in templates if needs_vectors(each, options)}
+    return ImportedFiles(
+        tuple(
+            with_vectors(each, options, len(soft)) if needs_vectors(each, options) else each
+            for each in templates
+        ),
+        facts=True,
+    )
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
