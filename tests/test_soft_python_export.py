@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 from exporting import exported, prompts_in
-from test_export_python import DOUBLE, DRIVER, FIELDS, IT_WAS, MANY, ONE, ROWS
+from test_export_python import DOUBLE, DRIVER, FIELDS, IT_WAS, MANY, NAMES, ONE, ROWS
 from test_export_python import folder_of as tiny_folder
 from test_export_python import model_of as tiny_model
 from test_soft_search import run, task  # noqa: F401  # a fixture
@@ -43,6 +43,7 @@ class Case:
     scoring: dict = field(default_factory=dict)
     weights: tuple = ()
     rule: str = "uniform"
+    candidates: tuple = ()
 
 
 CASES = {
@@ -55,6 +56,7 @@ CASES = {
     "glued": Case("roberta", ("{text} ([S:2][Z]). {other} [S1],",)),
     "slots": Case("bert", (TWO,), DOUBLE),
     "independent": Case("bert", ("{text} [S:2] [Z]",), scoring={"multi_token": "independent"}),
+    "facts": Case("roberta", ("{text} [S:3] [Z] .",), candidates=NAMES),
     "contextual": Case("bert", ("{text} [S:2] [Z].",), scoring={"calibration": "contextual"}),
     "hard and soft": Case(
         "bert", (IT_WAS, "{text} [S:2] [Z]", "{other} [S:2] [Z]"), weights=(0.7, 2.0, 1.0)
@@ -116,29 +118,18 @@ def soft_template(notation, model, name):
 def soft_file(folder, model, kind, templates, answers=MANY, **document):
     """A prompts.json with these prompts, and their vectors beside it."""
     folder.mkdir(exist_ok=True)
-    verbalizer = Verbalizer(
-        tuple(
-            (label, tuple(answer_of(answer, templates[0]) for answer in texts))
-            for label, texts in answers.items()
-        )
-    )
-    prompts = {
-        f"p{i}": Prompt(soft_template(notation, model, str(i)), verbalizer)
-        for i, notation in enumerate(templates)
+    form = {f"p{i}": soft_template(notation, model, str(i)) for i, notation in enumerate(templates)}
+    anything = {
+        name: Prompt(each, Verbalizer.of({"a": "b"}, each.slots[:1])) for name, each in form.items()
     }
-    vectors = write_soft(folder / SOFT, prompts)
+    vectors = write_soft(folder / SOFT, anything)
+    key = "verbalizer" if isinstance(answers, dict) else "candidates"
     rows = [
-        {"id": name, "template": notation, "verbalizer": answers, **vectors.get(name, {})}
-        for (name, prompt), notation in zip(prompts.items(), templates, strict=True)
+        {"id": name, "template": each.notation, key: answers, **vectors.get(name, {})}
+        for name, each in form.items()
     ]
     section = {"spec": folder_of(kind), "chat": model.info.chat}
     return prompts_in(folder, *rows, format=SOFT_FORMAT, model=section, **document), rows
-
-
-def answer_of(answer, notation):
-    """The answer's texts by slot."""
-    texts = [answer] if isinstance(answer, str) else answer
-    return tuple(zip(Template.parse(notation).slots, texts, strict=True))
 
 
 def file_of(case, folder):
@@ -148,7 +139,12 @@ def file_of(case, folder):
         members = [{"id": f"p{i}", "weight": float(w)} for i, w in enumerate(case.weights)]
         document["ensemble"] = {"rule": case.rule, "members": members}
     path, rows = soft_file(
-        folder, model_of(case.kind), case.kind, case.templates, case.answers, **document
+        folder,
+        model_of(case.kind),
+        case.kind,
+        case.templates,
+        case.candidates or case.answers,
+        **document,
     )
     if "calibration" in case.scoring:
         written = json.loads(path.read_text())
@@ -160,9 +156,9 @@ def file_of(case, folder):
 
 def judge_of(case):
     """Our scorer, calibrated as the case says."""
-    multi = case.scoring.get("multi_token", "left-to-right")
+    multi = case.scoring.get("multi_token", "independent" if case.candidates else "left-to-right")
     scoring = Scoring(multi, case.scoring.get("length_norm", "none"))
-    scorer = Scorer(model_of(case.kind), scoring)
+    scorer = Scorer(model_of(case.kind), scoring, "sum", bool(case.candidates))
     method = case.scoring.get("calibration")
     if method is None:
         return scorer
@@ -226,6 +222,17 @@ def test_equal_names_share_their_vectors_and_members_do_not(programs):
     assert table.shape == (3, 16)
     both = runpy.run_path(str(programs["hard and soft"][1]))["load_vectors"]()
     assert both.shape == (4, 16)
+
+
+def test_a_soft_token_is_a_word_and_its_space_while_a_text_is_tokenized(programs):
+    program = runpy.run_path(str(programs["shared"][1]))
+    names = program["SoftPart"](0, 2).names
+    for line, words in (
+        (["", names, " film"], ["", "the the", " film"]),
+        (["a", names, "", names], ["a", " the the", "", " the the"]),
+        (["the film"], ["the film"]),
+    ):
+        assert program["in_words"](line) == words
 
 
 def test_a_program_without_its_vectors_ends_with_one_line(programs, tmp_path):

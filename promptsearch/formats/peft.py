@@ -78,12 +78,13 @@ def _write_vectors(
     if not vectors or any(isinstance(part, Soft) for part in rest):
         raise ExportError(
             f"{saved.id}: peft puts vectors in front of everything, but the template is "
-            f"{saved.prompt.template.notation!r}; train with --places before"
+            f"{saved.prompt.template.notation!r}; train with --places before, or use `to` python"
         )
     if (lead := model.runtime.tokens.lead) and model.info.family == "causal":  # type: ignore[attr-defined]
         raise ExportError(
             f"{saved.id}: {model.info.spec!r} begins texts with {lead} token of its own, behind "
-            "which the vectors were trained; peft puts them before it, where they mean less"
+            "which the vectors were trained; peft puts them before it, where they mean less: use "
+            "`to` python"
         )
     rows = np.concatenate([each.rows for each in vectors])
     numbers = {"num_virtual_tokens": len(rows), "token_dim": rows.shape[1]}
