@@ -10,8 +10,8 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from exporting import exported, prompts_in
-from test_export_python import DOUBLE, DRIVER, FIELDS, IT_WAS, MANY, NAMES, ONE, ROWS
+from exporting import exported, prompts_in, rows
+from test_export_python import DOUBLE, DRIVER, FIELDS, IT_WAS, MANY, NAMES, ONE
 from test_export_python import folder_of as tiny_folder
 from test_export_python import model_of as tiny_model
 from test_soft_search import run, task  # noqa: F401  # a fixture
@@ -29,6 +29,7 @@ from promptsearch.prompt_file.soft_file import SOFT, write_soft
 from promptsearch.scoring.calibration import CalibratedScorer, references_of
 from promptsearch.scoring.combination import combine
 
+ROWS = rows(FIELDS, 25)
 TWO = "{text} is the [S1:2] [Z1] of New [Z2] [S2] , {other}"
 CAUSAL_TWO = "[S2] {other} : {text} is the [S1:2] [Z1] of New [Z2] ."
 
@@ -124,12 +125,12 @@ def soft_file(folder, model, kind, templates, answers=MANY, **document):
     }
     vectors = write_soft(folder / SOFT, anything)
     key = "verbalizer" if isinstance(answers, dict) else "candidates"
-    rows = [
+    prompts = [
         {"id": name, "template": each.notation, key: answers, **vectors.get(name, {})}
         for name, each in form.items()
     ]
     section = {"spec": folder_of(kind), "chat": model.info.chat}
-    return prompts_in(folder, *rows, format=SOFT_FORMAT, model=section, **document), rows
+    return prompts_in(folder, *prompts, format=SOFT_FORMAT, model=section, **document), prompts
 
 
 def file_of(case, folder):
@@ -138,7 +139,7 @@ def file_of(case, folder):
     if case.weights:
         members = [{"id": f"p{i}", "weight": float(w)} for i, w in enumerate(case.weights)]
         document["ensemble"] = {"rule": case.rule, "members": members}
-    path, rows = soft_file(
+    path, prompts = soft_file(
         folder,
         model_of(case.kind),
         case.kind,
@@ -148,9 +149,9 @@ def file_of(case, folder):
     )
     if "calibration" in case.scoring:
         written = json.loads(path.read_text())
-        for row, saved in zip(rows, read_prompts(path).prompts, strict=True):
+        for row, saved in zip(prompts, read_prompts(path).prompts, strict=True):
             row["prior"] = judge_of(case).prior(saved.prompt)
-        path.write_text(json.dumps(written | {"prompts": rows}))
+        path.write_text(json.dumps(written | {"prompts": prompts}))
     return path
 
 
@@ -253,16 +254,16 @@ def test_a_model_of_another_width_is_one_line(programs):
 def test_a_row_that_is_read_with_a_vector_as_one_word_is_one_line(tmp_path):
     path, _ = soft_file(tmp_path, model_of("bert"), "bert", ("[S]{text} [Z]",))
     write_as("python", exported(path, model_of("bert")), tmp_path / "program.py")
-    rows = "\n".join(json.dumps({"text": text}) for text in (" film", "øl"))
-    done = ended(tmp_path / "program.py", rows=rows)
+    lines = "\n".join(json.dumps({"text": text}) for text in (" film", "øl"))
+    done = ended(tmp_path / "program.py", lines=lines)
     assert done.stdout.count("log_probs") == 1
     assert done.stderr.splitlines()[-1].startswith("line 2: a soft token stands right before")
 
 
-def ended(program, *words, rows=""):
+def ended(program, *words, lines=""):
     """A program that ends with status 1 and without a traceback."""
     command = [sys.executable, "-I", str(program), *words]
-    done = subprocess.run(command, input=rows, capture_output=True, text=True)
+    done = subprocess.run(command, input=lines, capture_output=True, text=True)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
     return done
 
