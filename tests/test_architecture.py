@@ -89,7 +89,7 @@ def test_the_code_of_exported_programs_needs_nothing_of_ours():
     assert RUNTIME / "main.py" in files
     for path in files:
         foreign = roots_of(path) - sys.stdlib_module_names
-        assert foreign <= {"promptsearch", "torch", "transformers"}, path
+        assert foreign <= {"promptsearch", "torch", "transformers", "safetensors"}, path
         ours = f"{'.'.join(module_of(RUNTIME / '__init__.py'))}."
         assert all(name.startswith(ours) for name in imported(path)), path
 

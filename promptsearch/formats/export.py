@@ -28,7 +28,7 @@ from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt
 from promptsearch.runs.settings import Settings
 
 WITH_PRIORS = ("python", "text")
-WITH_VECTORS = ("peft",)  # the formats that hold soft prompts
+WITH_VECTORS = ("python", "peft")  # the formats that hold soft prompts
 NEXT = "next: "  # begins the note that is a command
 
 
@@ -92,8 +92,8 @@ def write_as(
     for saved in request.prompts:
         if (soft := saved.prompt.template.soft) and name not in WITH_VECTORS:
             raise ExportError(
-                f"{saved.id}: {soft[0].notation} stands for vectors, which are no words; {name} "
-                "cannot hold them"
+                f"{saved.id}: {soft[0].notation} stands for vectors, which are no words; use `to` "
+                "python"
             )
     make_folder_of(path, "choose another -o PATH", ExportError)
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:

@@ -79,12 +79,12 @@ def _write_vectors(
     if not vectors or any(isinstance(part, Soft) for part in rest):
         raise ExportError(
             f"{saved.id}: peft puts vectors in front of everything, but the template is "
-            f"{saved.prompt.template.notation!r}; train with --places before"
+            f"{saved.prompt.template.notation!r}; train with --places before, or use `to` python"
         )
     if model.info.family == "causal" and (problem := lead_problem(model)):
         raise ExportError(
             f"{saved.id}: {problem}, behind which the vectors were trained; peft puts them before, "
-            "where they mean less"
+            "where they mean less: use `to` python"
         )
     rows = np.concatenate([each.rows for each in vectors])
     numbers = {"num_virtual_tokens": len(rows), "token_dim": rows.shape[1]}

@@ -1,7 +1,7 @@
 """One Python file that scores rows as promptsearch does, and needs torch and transformers only.
 
-It holds the prompt (or the members of an ensemble), the code of `runtime` for its model's family,
-and five rows with the numbers of our scorer, which its `--selftest` compares.
+It holds the prompt (or the members of an ensemble) and its trained vectors, the code of `runtime`
+for its model's family, and five rows with the numbers of our scorer, which `--selftest` compares.
 """
 
 import json
@@ -18,6 +18,8 @@ from promptsearch.formats.python.model_facts import ModelFacts, model_facts
 from promptsearch.formats.python.program import program_source
 from promptsearch.formats.python.prompts import LabelsBeside, program_prompts
 from promptsearch.formats.python.runtime.prompt import Prompt
+from promptsearch.formats.python.template import program_template
+from promptsearch.formats.python.vectors import table_rows, vector_constants
 from promptsearch.formats.shared.model_source import GGUF_NOTE
 from promptsearch.prediction.ensemble import Ensemble
 from promptsearch.prompt_file.prompts_json import LISTED
@@ -26,7 +28,7 @@ from promptsearch.scoring.combination import MEANS
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Write the file, and many candidates of facts beside it; return notes."""
+    """Write the file, and beside it many candidates of facts and many vectors; return notes."""
     if request.ensemble is None and len(request.prompts) > 1:
         raise ExportError(
             f"python holds one prompt, not {len(request.prompts)}; leave `top` out, or make an "
@@ -35,12 +37,15 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     model = request.model()
     settings, is_facts = request.settings, request.kind == "facts"
     scorer = Scorer(model, settings.scoring(request.kind), settings.answer_score, is_facts)
-    prompts = program_prompts(request, scorer)
+    soft = table_rows(model)
+    templates = [program_template(saved, model, soft) for saved in request.prompts]
+    prompts = program_prompts(request, scorer, templates)
     merged = len(request.labels) - len(prompts[0].labels)
     facts = model_facts(model, max(len(prompt.slots) for prompt in prompts))
     constants = {
         **facts.constants,
         **_scoring_constants(request),
+        **vector_constants(model, soft, into),
         "PROMPTS": _candidates_beside(prompts, into) if is_facts else prompts,
         "EXPECTED": expected_rows(request, scorer),
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from promptsearch.errors import ExportError
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.python.runtime import prompt as runtime
-from promptsearch.prompt import Field, Slot, Text, TextPart
+from promptsearch.formats.python.template import ProgramPart
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 from promptsearch.scoring import Scorer
 
@@ -20,41 +20,33 @@ class LabelsBeside(dict[str, Sequence[runtime.Answer]]):
         return self._expression
 
 
-def program_prompts(request: ExportRequest, scorer: Scorer) -> list[runtime.Prompt]:
+def program_prompts(
+    request: ExportRequest, scorer: Scorer, templates: Sequence[Sequence[ProgramPart]]
+) -> list[runtime.Prompt]:
     """Return the ensemble's members, or the one prompt, for this scorer's model.
 
     Candidates that the model reads like others are left out. Raise ExportError if a prior is
     missing.
     """
     weights = request.ensemble.weights if request.ensemble else [1.0]
-    pairs = zip(request.prompts, weights, strict=True)
-    return [_program_prompt(request, saved, weight, scorer) for saved, weight in pairs]
+    prompts = []
+    for saved, weight, template in zip(request.prompts, weights, templates, strict=True):
+        labels, method = _labels(saved, scorer), request.settings.calibration
+        prior = [] if method == "none" else list(_prior(saved, list(labels), method))
+        prompts.append(runtime.Prompt(template, labels, float(weight), prior))
+    return prompts
 
 
-def _program_prompt(
-    request: ExportRequest, saved: SavedPrompt, weight: float, scorer: Scorer
-) -> runtime.Prompt:
-    verbalizer, method = saved.prompt.verbalizer, request.settings.calibration
+def _labels(saved: SavedPrompt, scorer: Scorer) -> dict[str, list[runtime.Answer]]:
+    """Return the answers of each label that the model does not read like an earlier one."""
+    verbalizer = saved.prompt.verbalizer
     merged = scorer.labelling(verbalizer).duplicate_labels
     duplicates = {verbalizer.labels[i] for i in merged}
-    labels = {
+    return {
         label: [dict(answer) for answer in answers]
         for label, answers in verbalizer.pairs
         if label not in duplicates
     }
-    prior = [] if method == "none" else list(_prior(saved, list(labels), method))
-    template = list(map(_part, saved.prompt.template.text_parts))
-    return runtime.Prompt(template, labels, float(weight), prior)
-
-
-def _part(part: TextPart) -> str | runtime.Field | runtime.Slot:
-    match part:
-        case Text(text):
-            return text
-        case Field(name):
-            return runtime.Field(name)
-        case Slot(name):
-            return runtime.Slot(name)
 
 
 def _prior(saved: SavedPrompt, labels: Sequence[str], method: str) -> Iterator[float]:

@@ -143,14 +143,14 @@ class FastTokens:
         at_start = True  # whether nothing stands before
         for part in line:
             if part == TRIGGER_PLACEHOLDER:
-                yield self._word if at_start else f" {self._word}"
+                yield self.stand_in if at_start else f" {self.stand_in}"
             else:
                 yield part
             at_start = at_start and part == ""
 
     @cached_property
-    def _word(self) -> str:
-        """A word that is one token, at the start of a text and inside it."""
+    def stand_in(self) -> str:
+        """A word for placeholders that is one token, at the start of a text and inside it."""
         copy, base = self._copy(PRIVATE[0]), marker(PRIVATE[0], ANCHOR)
         for word in STAND_INS:
             start, inside = copy.encode_batch([word, f"{base}a {word}"], add_special_tokens=False)

@@ -2,9 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from promptsearch.formats.python.runtime.chat import CHAT, write_line
 from promptsearch.formats.python.runtime.data import LIMIT
 from promptsearch.formats.python.runtime.network import AnswerScorer, load_network, sum_log_probs
 from promptsearch.formats.python.runtime.prompt import Answer, Prompt, Row
-from promptsearch.formats.python.runtime.tokenizer import Tokenizer
+from promptsearch.formats.python.runtime.tokenizer import EncodedLine, Tokenizer
 from promptsearch.formats.python.runtime.truncate import shorten
 
 # How many tokens the tokenizer puts before and after a text.
@@ -62,23 +61,23 @@ class CausalModel:
             if max(sizes) <= room:
                 return encoded
             longest = prompt.answers[sizes.index(max(sizes))]
-            locate = partial(self.locate, prompt=prompt, answer=longest)
-            texts = shorten(texts, prompt, room + TAIL, locate)
+            located = partial(self.located, prompt=prompt, answer=longest)
+            texts = shorten(texts, prompt, room + TAIL, located)
 
     def encode(self, texts: list[str], prompt: Prompt, answer: Answer) -> EncodedAnswer:
         """Encode the texts with one answer."""
-        line, index = self.write(texts, prompt, answer)
-        encoding, starts = self.tokenizer.locate(line, special=CHAT is None)
-        token = partial(token_at, encoding, "".join(line))
-        bounds = [(token(starts[index[i]]), token(starts[index[i] + 1])) for i in prompt.slots]
+        written, index = self.write(texts, prompt, answer)
+        line = self.tokenizer.encode(written, special=CHAT is None)
+        edges = ((line.starts[index[i]], line.starts[index[i] + 1]) for i in prompt.slots)
+        bounds = [(token_at(line, first), token_at(line, end)) for first, end in edges]
         size = sum(end - first for first, end in bounds)
-        return EncodedAnswer(encoding.ids[: len(encoding.ids) - TAIL], bounds[0][0], max(size, 1))
+        return EncodedAnswer(line.ids[: len(line.ids) - TAIL], bounds[0][0], max(size, 1))
 
-    def locate(self, texts: list[str], prompt: Prompt, answer: Answer) -> tuple[Any, Sequence[int]]:
-        """Return the encoding of the texts with an answer, and where each of them starts."""
-        line, index = self.write(texts, prompt, answer)
-        encoding, starts = self.tokenizer.locate(line, special=CHAT is None)
-        return encoding, [starts[i] for i in index]
+    def located(self, texts: list[str], prompt: Prompt, answer: Answer) -> EncodedLine:
+        """Return the line of the texts with an answer, and where each of them starts in it."""
+        written, index = self.write(texts, prompt, answer)
+        line = self.tokenizer.encode(written, special=CHAT is None)
+        return replace(line, starts=[line.starts[i] for i in index])
 
     def write(
         self, texts: list[str], prompt: Prompt, answer: Answer
@@ -89,15 +88,15 @@ class CausalModel:
         return write_line(full, min(slots), self.tokenizer.names)
 
 
-def token_at(encoding: Any, text: str, start: int) -> int:
+def token_at(line: EncodedLine, start: int) -> int:
     """Return the token of the character at `start`, or of the space before it."""
     if start == 0:
         return LEAD
-    for character in range(start - (text[start - 1] == " "), len(text)):
-        token: int | None = encoding.char_to_token(character)
+    for character in range(start - (line.text[start - 1] == " "), len(line.text)):
+        token: int | None = line.encoding.char_to_token(character)
         if token is not None:
             return token
-    return len(encoding.ids)
+    return len(line.ids)
 
 
 def load_scorer(model: str) -> AnswerScorer:

@@ -16,5 +16,12 @@ CALIBRATION: str = "none"
 # weighted product of experts.
 ENSEMBLE: str = "uniform"
 PROMPTS: list[Prompt] = []
+# The vectors of soft tokens, (vector, hidden): base64 of float32, the lowest byte first.
+VECTORS: str = ""
+HIDDEN: int = 0
+# More than 64 KB of them lie in a safetensors file beside this one.
+VECTORS_FILE: str = ""
+# A word of one token, which stands for each soft token while a text is tokenized.
+STAND_IN: str = "the"
 # Rows with log p of their likeliest labels by promptsearch, for --selftest.
 EXPECTED: list[tuple[Row, dict[str, float]]] = []

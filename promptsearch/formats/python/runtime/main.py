@@ -12,6 +12,7 @@ from promptsearch.formats.python.runtime.masked import load_scorer  # or causal,
 from promptsearch.formats.python.runtime.network import AnswerScorer
 from promptsearch.formats.python.runtime.prompt import Row
 from promptsearch.formats.python.runtime.rows import read_rows
+from promptsearch.formats.python.runtime.soft import VectorsError
 
 TOLERANCE = 1e-4  # nats
 _scorer: AnswerScorer | None = None
@@ -55,6 +56,8 @@ def main() -> None:
         sys.exit("no expected outputs: the task was not there when this file was written")
     try:
         load(options.model)
+    except VectorsError as error:
+        sys.exit(str(error))
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         sys.exit(f"{options.model} cannot be loaded ({reason[:200]}); give another --model")

@@ -37,7 +37,7 @@ class MaskedModel:
             for answer in prompt.answers
         ]
         longest = max(sum(map(len, ids)) for ids in answers)
-        texts = shorten(texts, prompt, LIMIT - longest + len(slots), self.tokenizer.locate)
+        texts = shorten(texts, prompt, LIMIT - longest + len(slots), self.tokenizer.encode)
         passes = defaultdict(list)
         for number, ids in enumerate(answers):
             for masked, position, token in self.readings(texts, prompt, ids):

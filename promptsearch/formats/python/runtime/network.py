@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from promptsearch.formats.python.runtime.data import VECTORS, VECTORS_FILE
 from promptsearch.formats.python.runtime.prompt import Prompt, Row
+from promptsearch.formats.python.runtime.soft import embed_vectors, load_vectors
 
 # (answer,) log p of each answer in this row, and its number of tokens.
 AnswerScorer = Callable[[Row, Prompt], tuple[Tensor, Tensor]]
@@ -24,8 +26,10 @@ def model_files(model: str) -> dict[str, str]:
 
 
 def load_network(auto_class: Any, model: str) -> Any:
-    """Load the weights in float32, frozen."""
+    """Load the weights in float32, frozen, and the vectors that it reads beside words."""
     network = auto_class.from_pretrained(**model_files(model), dtype=torch.float32)
+    if VECTORS or VECTORS_FILE:
+        embed_vectors(network, load_vectors())
     return network.requires_grad_(False)
 
 

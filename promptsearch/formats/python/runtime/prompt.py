@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 Row = Mapping[str, str]  # column -> text
 Answer = Mapping[str, str]  # slot -> text; a slot may be left out
+PRIVATE = uuid4().hex  # begins names of tokens, which no text can spell
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,23 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class SoftPart:
+    """The place in a template of some trained vectors, each of which stands for a word."""
+
+    first: int  # row of the table of vectors
+    length: int
+
+    @property
+    def names(self) -> str:
+        """The names of the soft tokens; that of row i has the id -1 - i."""
+        return "".join(f"{PRIVATE}<{-1 - self.first - i}>" for i in range(self.length))
+
+
+@dataclass(frozen=True)
 class Prompt:
     """A template and its answers, with what an ensemble and calibration know of it."""
 
-    template: Sequence[str | Field | Slot]
+    template: Sequence[str | Field | Slot | SoftPart]
     labels: Mapping[str, Sequence[Answer]]
     weight: float = 1.0  # in an ensemble
     prior: Sequence[float] = ()  # log p to subtract, of each label (pmi: of each answer)
@@ -56,6 +71,8 @@ class Prompt:
                     texts.append(row[name])
                 case Slot(name):
                     texts.append(slots.get(name, ""))
+                case SoftPart():
+                    texts.append(part.names)
                 case str():
                     texts.append(part)
         return texts

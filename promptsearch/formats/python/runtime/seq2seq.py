@@ -30,7 +30,7 @@ class Seq2SeqModel:
         """Return (answer,) log p of each answer in this row, and its number of tokens."""
         sentinels = dict(zip(prompt.slots.values(), SENTINELS, strict=False))
         marks = {slot: self.tokenizer.names[token] for slot, token in sentinels.items()}
-        texts = shorten(prompt.fill(row, marks), prompt, LIMIT, self.tokenizer.locate)
+        texts = shorten(prompt.fill(row, marks), prompt, LIMIT, self.tokenizer.encode)
         encoded = self.network.get_encoder()(torch.tensor([self.tokenizer.encode(texts).ids]))
         passes: dict[tuple[int, ...], list[tuple[int, int, int]]] = defaultdict(list)
         sizes = []

@@ -1,14 +1,26 @@
 """The model's tokenizer, in which no text can spell a control token such as [MASK]."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 from typing import Any
-from uuid import uuid4
 
 from transformers import AutoTokenizer
 
 from promptsearch.formats.python.runtime.network import model_files
+from promptsearch.formats.python.runtime.prompt import PRIVATE
+from promptsearch.formats.python.runtime.soft import in_words, soft_ids
+
+
+@dataclass(frozen=True)
+class EncodedLine:
+    """A tokenized line. Its text has words for soft tokens, its ids have their own."""
+
+    ids: list[int]
+    text: str
+    starts: list[int]  # the first character of each text of the line, and the length of all
+    encoding: Any  # of the text, by the tokenizer: where each token stands in it
 
 
 class Tokenizer:
@@ -19,8 +31,8 @@ class Tokenizer:
 
     def __init__(self, model: str) -> None:
         tokenizer = AutoTokenizer.from_pretrained(**model_files(model))
-        control, private = control_tokens(tokenizer), uuid4().hex
-        self.names = {token: f"{private}<{number}>" for token, number in control.items()}
+        control = control_tokens(tokenizer)
+        self.names = {token: f"{PRIVATE}<{number}>" for token, number in control.items()}
         self.mask_name: str = self.names.get(tokenizer.mask_token, "")
         self.mask_id: int | None = tokenizer.mask_token_id
         backend: Any = tokenizer.backend_tokenizer
@@ -35,13 +47,15 @@ class Tokenizer:
         self._backend.add_special_tokens(pieces)  # mT5's sentinels are pieces like any other
         self.text_ids = cache(self._text_ids)  # answers are the same in every row
 
-    def encode(self, line: Sequence[str], special: bool = True) -> Any:
-        """Return the encoding of a line; `special` adds what the tokenizer puts around a text."""
-        return self._backend.encode("".join(line), add_special_tokens=special)
-
-    def locate(self, line: Sequence[str], special: bool = True) -> tuple[Any, list[int]]:
-        """Return the encoding, and the first character of each text (and the line's length)."""
-        return self.encode(line, special), [0, *accumulate(map(len, line))]
+    def encode(self, line: Sequence[str], special: bool = True) -> EncodedLine:
+        """Tokenize a line; `special` adds what the tokenizer puts around a text."""
+        texts = in_words(line)
+        text, starts = "".join(texts), [0, *accumulate(map(len, texts))]
+        encoding = self._backend.encode(text, add_special_tokens=special)
+        ids = list(encoding.ids)
+        for position, token in soft_ids(line, starts[1:], encoding):
+            ids[position] = token
+        return EncodedLine(ids, text, starts, encoding)
 
     def _text_ids(self, *line: str) -> tuple[int, ...]:
         """Return the ids of a line without anything around it."""

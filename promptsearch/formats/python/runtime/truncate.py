@@ -1,29 +1,30 @@
 """Rows that are too long: the longest column is cut from its right, never the template."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from promptsearch.formats.python.runtime.prompt import Prompt
+from promptsearch.formats.python.runtime.tokenizer import EncodedLine
 
-# The encoding of a prompt's texts, and the first character of each text in the encoded line.
-Locate = Callable[[list[str]], tuple[Any, Sequence[int]]]
+# A prompt's texts in their line, with the first character of each of them.
+Encode = Callable[[list[str]], EncodedLine]
 
 
-def shorten(texts: list[str], prompt: Prompt, room: int, locate: Locate) -> list[str]:
+def shorten(texts: list[str], prompt: Prompt, room: int, encode: Encode) -> list[str]:
     """Return the texts with their columns cut, at token boundaries, to `room` tokens in all.
 
     Raise ValueError if the template alone has more.
     """
     texts = list(texts)
     while True:
-        encoding, starts = locate(texts)
-        excess = len(encoding.ids) - room
+        line = encode(texts)
+        excess = len(line.ids) - room
         if excess <= 0:
             return texts
-        cuts = {i: token_starts(encoding.offsets, starts[i], len(texts[i])) for i in prompt.fields}
+        offsets = line.encoding.offsets
+        cuts = {i: token_starts(offsets, line.starts[i], len(texts[i])) for i in prompt.fields}
         if not any(cuts.values()):
             raise ValueError(
-                f"the template alone takes {len(encoding.ids)} tokens with its longest answer, "
+                f"the template alone takes {len(line.ids)} tokens with its longest answer, "
                 f"but the model has room for {room}"
             )
         for _ in range(min(excess, sum(map(len, cuts.values())))):

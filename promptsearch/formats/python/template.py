@@ -1,0 +1,52 @@
+"""The templates of a program, whose soft tokens are rows of its table of vectors."""
+
+from itertools import groupby
+
+from promptsearch.errors import ExportError, ModelError
+from promptsearch.formats.python.runtime import prompt as runtime
+from promptsearch.models import LanguageModel
+from promptsearch.models.tokenization.soft_tokens import SoftTokens
+from promptsearch.prompt import Input, Slot, Soft, Text, Trigger
+from promptsearch.prompt_file.prompts_json import SavedPrompt
+
+NumberedPart = Text | Input | Slot | Soft | Trigger  # of a text with rows for vectors
+ProgramPart = str | runtime.Field | runtime.Slot | runtime.SoftPart
+
+
+def program_template(
+    saved: SavedPrompt, model: LanguageModel, soft: SoftTokens
+) -> list[ProgramPart]:
+    """Return the parts of a prompt's template, its vectors numbered in `soft`.
+
+    Raise ExportError if the model cannot read these vectors, or not where they stand.
+    """
+    template = saved.prompt.template
+    filled = template.fill(dict.fromkeys(template.fields, ""))
+    try:
+        if template.soft:
+            model.rendered(filled)  # reads the text around the vectors
+        (numbered,) = soft.texts([filled])
+    except ModelError as error:
+        raise ExportError(f"{saved.id}: {error}") from None
+    runs = groupby(enumerate(numbered), _run)
+    return [_part(*(part for _, part in run)) for _, run in runs]
+
+
+def _run(numbered: tuple[int, NumberedPart]) -> int | str:
+    """Return a key that soft tokens share if their rows follow one another; text has its own."""
+    index, part = numbered
+    return part.token - index if isinstance(part, Trigger) else str(index)
+
+
+def _part(part: NumberedPart, *following: NumberedPart) -> ProgramPart:
+    match part:
+        case Trigger(row):
+            return runtime.SoftPart(row, 1 + len(following))
+        case Input(name):
+            return runtime.Field(name)
+        case Slot(name):
+            return runtime.Slot(name)
+        case Text(text):
+            return text
+        case Soft():
+            raise AssertionError("soft tokens have been numbered")
