@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
@@ -44,6 +44,7 @@ class FinishedRun:
     manual_raw: Scores | None  # of the manual prompt without the chat template, if there is one
     folder: Path | None = None  # where the document will lie
     prior: Prior = lambda prompt: None  # what calibration takes away from a prompt
+    tuned_from: Json = field(default_factory=dict)  # of a model that was trained first
 
 
 def document_of(run: FinishedRun) -> Json:
@@ -63,6 +64,7 @@ def document_of(run: FinishedRun) -> Json:
             "stopped_because": result.stopped_because,
             **({} if result.race is None else {"race": asdict(result.race)}),
             **_ranked_by(result),
+            **run.tuned_from,
             "expected": _expected(result),
         },
         "prompts": [
