@@ -260,14 +260,13 @@ def test_rules_over_several_slots_are_decomposed_then_trained(tmp_path):
     """PTR's way in a plan: `answers decompose` gives a word a slot, `soft` the tokens between."""
     rows = "".join(f"{text}\t{label}\n" for text, label in ROWS * 2)
     (tmp_path / "train.tsv").write_text("text\tlabel\n" + rows)
-    (tmp_path / "rules.txt").write_text("0\tbad\tterrible\tplot\n1\tgood\tgreat\tfilm\n")
     task = tmp_path / "toy.toml"
-    task.write_text(TASK.replace('dev = "dev.tsv"\n', ""))
+    several = TASK.replace('dev = "dev.tsv"\n', "").replace("It was [Z]", "a [Z1] sort of [Z2]")
+    several = several.replace('["terrible"]', '[["terrible", "plot"]]')
+    task.write_text(several.replace('["great"]', '[["great", "film"]]'))
     plan = tmp_path / "plan.toml"
     plan.write_text(
-        f'[[step]]\nstrategy = "answers-decompose"\nrules = "{tmp_path / "rules.txt"}"\n'
-        'template = ["{text} a [Z1] sort of [Z2] ."]\n'
-        '[[step]]\nstrategy = "soft"\nsteps = 4\n'
+        '[[step]]\nstrategy = "answers-decompose"\n[[step]]\nstrategy = "soft"\nsteps = 4\n'
     )
     words = ("search", plan, "--task", task, "-m", saved("bert"), "-o", tmp_path / "run", "-q")
     run(*words)
