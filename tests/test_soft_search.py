@@ -279,3 +279,64 @@ def test_rules_over_several_slots_are_decomposed_then_trained(tmp_path):
         assert dict(each.prompt.plain_answers)["bad"] == [["terrible", "plot"]]
     steps = {p.row["source"]["evidence"].get("trained_steps") for p in trained}
     assert len(steps) > 1
+
+
+def searched(folder):
+    """A prompts.json with a template and answers that are not the task's."""
+    row = {
+        "template": "{text} so it is [Z]",
+        "verbalizer": {"bad": ["dull"], "good": ["fine", "great"]},
+    }
+    file = folder / "searched.json"
+    file.write_text(json.dumps({"format": "promptsearch/1", "prompts": [row]}))
+    return file
+
+
+def test_it_goes_on_from_a_searched_prompt_and_its_answers(task, tmp_path):
+    file = searched(tmp_path)
+    soft(task, tmp_path / "run", "--from", file)
+    prompts = {p.id: p for p in read_prompts(tmp_path / "run" / "prompts.json").prompts}
+    start = next(p for p in prompts.values() if p.row["source"]["evidence"].get("start"))
+    assert start.prompt.template.notation == "{text} so it is [Z]"
+    trained = [p for p in prompts.values() if p.prompt.template.soft]
+    for each in trained:
+        assert dict(each.prompt.plain_answers) == {"bad": ["dull"], "good": ["fine", "great"]}
+        assert each.row["source"]["parents"] == [start.id]
+    first = next(p for p in trained if p.row["source"]["evidence"]["trained_steps"] == 0)
+    for metric in ("log_likelihood", "accuracy"):
+        scores = [p.row["scores"]["dev"][metric] for p in (first, start)]
+        assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+    again = run("soft", "--task", task, "--from", file, "--template", "{text} [Z]", status=1)
+    assert "both give a template" in again.output
+
+
+def test_it_goes_on_from_trained_vectors(task, tmp_path):
+    soft(task, tmp_path / "first")
+    best = read_prompts(tmp_path / "first" / "prompts.json").prompts[0]
+    soft(task, tmp_path / "second", "--from", tmp_path / "first" / "prompts.json")
+    prompts = [
+        p.prompt.template for p in read_prompts(tmp_path / "second" / "prompts.json").prompts
+    ]
+    assert best.prompt.template in prompts
+    done = soft(
+        task,
+        tmp_path / "third",
+        "--from",
+        tmp_path / "first" / "prompts.json",
+        kind="roberta",
+        status=1,
+    )
+    assert "are of another model" in done.output
+
+
+def test_a_resumed_run_does_not_go_on_from_a_file_that_changed(task, tmp_path):
+    file = searched(tmp_path)
+    soft(task, tmp_path / "run", "--from", file, "--budget", 4)
+    file.write_text(file.read_text().replace("so it is", "and it seems"))
+    soft(task, tmp_path / "run", "--from", file, "--resume")
+    soft(task, tmp_path / "fresh", "--from", file)
+    resumed, fresh = (
+        {p.prompt for p in read_prompts(tmp_path / name / "prompts.json").prompts}
+        for name in ("run", "fresh")
+    )
+    assert fresh <= resumed

@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
-from promptsearch.data import TaskDefinition, TaskSchema
 from promptsearch.data.tables.strict_json import decoded, is_finite
 from promptsearch.data.tasks.task_file import Kind
 from promptsearch.errors import DataError, PromptError, TaskError
@@ -203,7 +202,20 @@ def _lines(text: str) -> tuple[str, ...]:
     return tuple(line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n"))
 
 
-def aligned(saved: SavedPrompt, definition: TaskDefinition | TaskSchema) -> SavedPrompt:
+class LabelledTask(Protocol):
+    """What a prompt must fit: a task's definition, or what a strategy sees of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def inputs(self) -> Sequence[str]: ...
+    @property
+    def labels(self) -> Sequence[str]: ...
+
+
+def aligned(saved: SavedPrompt, definition: LabelledTask) -> SavedPrompt:
     """Return the prompt, known to fit the task, with its labels in the task's order."""
     template, verbalizer = saved.prompt.template, saved.prompt.verbalizer
     if unknown := [f for f in template.fields if f not in definition.inputs]:

@@ -21,7 +21,7 @@ from promptsearch.commands.shared.options import (
     stacked,
     task_option,
 )
-from promptsearch.searchers.common.start_files import PromptsArgument
+from promptsearch.searchers.common.start_files import PromptsArgument, StartPromptsFile
 
 
 def search_options(searcher: type, *extra: Decorator, task: Decorator = task_option) -> Decorator:
@@ -62,6 +62,11 @@ def _option(field: "Field[Any]", hint: Any) -> Decorator:
     text = str(notes[0]) if notes else None
     if any(isinstance(note, PromptsArgument) for note in notes):
         return click.argument(field.name, type=click.Path(), metavar="PROMPTS")
+    if any(isinstance(note, StartPromptsFile) for note in notes):
+        path = click.Path()
+        return click.option(
+            "--from", field.name, type=path, default="", metavar="PROMPTS", help=text
+        )
     if kind is bool:
         return click.option(f"--{name}/--no-{name}", default=default, show_default=True, help=text)
     multiple = get_origin(kind) is tuple

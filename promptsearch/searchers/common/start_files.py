@@ -16,6 +16,11 @@ class PromptsArgument:
 
 
 @dataclass(frozen=True)
+class StartPromptsFile:
+    """The field is the path of a prompts.json with the prompt to start from: `--from PROMPTS`."""
+
+
+@dataclass(frozen=True)
 class PromptsFile:
     """The field's template may come from the first prompt of a prompts.json: `--from PROMPTS`."""
 

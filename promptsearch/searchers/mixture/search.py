@@ -78,7 +78,7 @@ class MixtureSearch:
             config, templates = self._config(), mixture.templates
             training = SoftTrainer(task.model, templates, objective, config, task.seed)
             every = self.check_every or -(-config.steps // 8)
-            course = Course(task, training, config, every, folder, 0, {}, mixture)
+            course = Course(task, training, config, every, folder, 0, {}, mixture=mixture)
             self._report(task, course.run(score), len(templates), course.size)
 
     def _mixture(self, task: Task, model: LanguageModel) -> Mixture:

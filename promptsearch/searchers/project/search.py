@@ -8,13 +8,12 @@ gradients, which looks for text that does what the vectors do.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, PromptError, RunError
 from promptsearch.prompt import Part, Prompt, Soft, Source, Template, Text
-from promptsearch.prompt_file.prompts_json import read_prompts
+from promptsearch.searchers.common.saved_prompts import saved_prompts
 from promptsearch.searchers.common.start_files import PromptsArgument
 from promptsearch.searchers.gradient.search import GradientSearch
 
@@ -75,9 +74,7 @@ class ProjectSearch:
         """Return the soft prompts to project. Raises PromptError if there is none."""
         prompts = [task.prompt]
         if self.prompts:
-            prompts = [saved.prompt for saved in read_prompts(Path(self.prompts)).prompts]
-            if task.kind == "facts":
-                prompts = [replace(each, verbalizer=task.prompt.verbalizer) for each in prompts]
+            prompts = saved_prompts(self.prompts, task)
         soft = [prompt for prompt in prompts if prompt.template.soft][: self.top]
         if not soft:
             raise PromptError(f"{self.prompts or 'the start'} has no soft prompt to write as words")

@@ -35,6 +35,7 @@ class Course:
     folder: Path
     number: int
     facts: Mapping[str, object]  # more evidence of its prompts
+    start: str = "p0"  # the id of the prompt that it begins with
     mixture: "Mixture | None" = None  # what weighs the templates, if they are trained together
 
     @property
@@ -55,7 +56,8 @@ class Course:
         for first in range(0, self.config.steps, self.check_every):
             steps = range(first, min(first + self.check_every, self.config.steps))
             call = partial(self._call, steps, last)
-            segment = ledgered(score, f"soft {self.number} {steps.stop}", call)
+            inputs = None if self.start == "p0" else [str(t) for t in self.training.templates]
+            segment = ledgered(score, f"soft {self.number} {steps.stop}", call, inputs)
             file = self._vectors_file(steps.stop)
             _check(file, segment["vectors_sha256"])
             vectors = self.training.vectors(file)
@@ -110,7 +112,7 @@ class Course:
         prompts = []
         for number, template in enumerate(self.training.templates):
             weight = {"weight": segment["weights"][number]} if "weights" in segment else {}
-            source = Source("soft", ("p0",), {**evidence, **weight})
+            source = Source("soft", (self.start,), {**evidence, **weight})
             trained = template.with_vectors(vectors)
             prompts.append(self.task.prompt.with_template(trained, source))
         return prompts

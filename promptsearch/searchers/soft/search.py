@@ -31,7 +31,8 @@ from promptsearch.models.loading.files import RANDOM
 from promptsearch.models.training.config import Encoder, SoftTrainingConfig, Trained
 from promptsearch.prompt import Source, Template, Vectors
 from promptsearch.searchers.common.example_loss import LossName, answerable
-from promptsearch.searchers.common.start_files import PromptsFile
+from promptsearch.searchers.common.saved_prompts import saved_prompts
+from promptsearch.searchers.common.start_files import StartPromptsFile
 from promptsearch.searchers.soft.course import Course
 from promptsearch.searchers.soft.form import Layout, SoftForm, form_of
 from promptsearch.searchers.soft.objective import soft_objective
@@ -41,6 +42,7 @@ from promptsearch.searchers.soft.tuned_model import FOLDER, tuned_model, tuned_t
 if TYPE_CHECKING:
     from promptsearch.models.training.start_vectors import StartVectors
 
+START = Source("soft", (), {"start": True})  # of the prompt of `from`
 CAUSAL_ANSWERS = 1000  # more are a continuation each
 Start = Literal["words", "vocabulary", "labels", "random"]
 LossChoice = Literal["label", "vocabulary"]
@@ -61,7 +63,11 @@ class SoftSearch:
         str,
         "With [S1:5] where five vectors named S1 shall stand; or without, see --places.  "
         "[the task's]",
-        PromptsFile("Begin with the template of this file's first prompt."),
+    ] = ""
+    prompts: Annotated[
+        str,
+        "Begin with this file's first prompt: its template, its answers, its vectors if any.",
+        StartPromptsFile(),
     ] = ""
     recipe: Annotated[
         Recipe | None, "A paper's settings, where no option gives others (docs/soft.md)."
@@ -112,6 +118,8 @@ class SoftSearch:
     ] = "none"
 
     def __post_init__(self) -> None:
+        if self.template and self.prompts:
+            raise RunError("`from` and `template` both give a template; leave one out")
         if self.steps is not None and self.epochs is not None:
             raise RunError("`steps` and `epochs` both say how long to train; leave one out")
         for name in ("length", "epochs", "check_every", "runs"):
@@ -128,19 +136,28 @@ class SoftSearch:
 
     def search(self, task: Task, score: Score) -> None:
         """Train, and score checkpoints on dev; the best of them, or the start, wins."""
-        if task.model is None:
+        if (model := task.model) is None:
             raise ModelError("soft prompts need a model")
-        if self.variant(spec := task.model.info.spec) != spec:
+        if self.variant(spec := model.info.spec) != spec:
             raise ModelError(
                 f"`control` random-model: {spec!r} has its trained weights; load {RANDOM + spec!r}"
             )
+        task, start = self._begun(task), "p0"
+        if self.prompts and not (self.tunes_model and task.prompt.template.soft):
+            start = score([task.prompt])[0].id
         if self.tunes_model:
-            self._score_tuned(task, score)
+            self._score_tuned(task, score, start)
             return
         with checkpoint_folder(task) as folder:
             for number in range(self.runs):
-                course = self._course(task, task.model, folder, number)
+                course = replace(self._course(task, model, folder, number), start=start)
                 self._report(task, course, course.run(score), number)
+
+    def _begun(self, task: Task) -> Task:
+        """Return the task with the prompt of `from` in place of its own."""
+        if not self.prompts:
+            return task
+        return replace(task, prompt=replace(saved_prompts(self.prompts, task)[0], source=START))
 
     @property
     def tunes_model(self) -> bool:
@@ -155,6 +172,7 @@ class SoftSearch:
         if (model := task.model) is None:
             raise ModelError("there is no model to train")
         check_tunable(model)
+        task = self._begun(task)
         loss, examples = self._examples(task, model)
         template = self._started(task, model, task.seed)
         objective = soft_objective(task, model, template, examples, loss)
@@ -167,12 +185,12 @@ class SoftSearch:
             inputs,
         )
 
-    def _score_tuned(self, task: Task, score: Score) -> None:
+    def _score_tuned(self, task: Task, score: Score, start: str) -> None:
         """Score the prompt with the model that was trained under it."""
         assert task.model is not None
         template, record = tuned_template(task, self._started(task, task.model, task.seed))
         evidence = {"train": self.train, **{key: record[key] for key in ("loss", "parameters")}}
-        source = Source("soft", ("p0",), {**evidence, **self._facts})
+        source = Source("soft", (start,), {**evidence, **self._facts})
         score([task.prompt.with_template(template, source)])
         task.log(f"{record['parameters']:,} numbers trained; loss {record['loss']:.3f} at the end")
 
