@@ -17,7 +17,8 @@ from promptsearch.metrics import title_of
 from promptsearch.prompt import Template
 from promptsearch.prompt_file.prompts_json import section_of
 
-TOLD = ("step", "example", "method")  # evidence that stands elsewhere, or is long
+TRAINING = ("parameters", "model_parameters", "run")  # stand in the section on the training
+TOLD = ("step", "example", "method", *TRAINING)  # evidence that stands elsewhere, or is long
 LONGEST = 60  # characters of a piece of evidence
 
 
