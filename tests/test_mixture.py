@@ -97,7 +97,7 @@ def test_gradients_are_those_of_the_mixtures_likelihood(mixture):
     direction = torch.randn(rows.shape, generator=torch.Generator().manual_seed(0))
 
     def loss(step):
-        vectors = trainer._vectors(rows + step * direction)
+        vectors = trainer.vectors_of(rows + step * direction)
         log_right = mixture.log_right([each.with_vectors(vectors) for each in mixture.templates])
         return -logsumexp(log_right + np.log(weights)[:, None], 0).mean()
 

@@ -60,3 +60,18 @@ def test_another_models_vectors_are_refused(task, tmp_path):  # noqa: F811
     file = tmp_path / "soft" / "prompts.json"
     said = run("project", file, "--task", task, "-m", saved("roberta"), status=1).output
     assert "another model" in said
+
+
+def test_a_trigger_search_goes_on_from_the_words(task, tmp_path):  # noqa: F811
+    trained(task, tmp_path / "soft", "--places", "template", "--template", "{text} [S:2] [Z]")
+    words = ["project", tmp_path / "soft" / "prompts.json", "--task", task, "-m", saved("bert")]
+    run(*words, "-o", tmp_path / "words", "--method", "gradient", "--iterations", 6)
+    prompts = read_prompts(tmp_path / "words" / "prompts.json").prompts
+    strategies = [each.row["source"]["strategy"] for each in prompts]
+    assert strategies.count("project") == 1
+    assert "gradient" in strategies
+    assert all(
+        not p.prompt.template.soft for p in prompts if p.row["source"]["strategy"] == "gradient"
+    )
+    best = max(each.row["scores"]["dev"]["log_likelihood"] for each in prompts)
+    assert prompts[0].row["scores"]["dev"]["log_likelihood"] == best

@@ -14,6 +14,8 @@ from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
     PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaForMaskedLM,
 )
 
 from promptsearch.data import Example
@@ -201,3 +203,82 @@ def test_p_tunings_causal_loss_is_read_at_the_answer(golden, v1_vocab):
     assert found.loss == pytest.approx(float(loss), abs=2e-6)
     assert facts["grad_row_norms"][-1] == 0
     assert found.leaves[0].norm(dim=1).min() > 1e-4
+
+
+class RowsAsHead(torch.nn.Module):
+    """PTR's: words' rows of the embedding times the hidden state, without a head of its own."""
+
+    def __init__(self, embedding):
+        super().__init__()
+        self.decoder = torch.nn.Linear(*reversed(embedding.weight.shape), bias=False)
+        self.decoder.weight = embedding.weight
+
+    def forward(self, states, **_more):
+        return self.decoder(states)
+
+
+def ptr_port(golden):
+    """The release's tiny model; its words are w3, w4 ..."""
+    _, weights = golden("model_ptr")
+    config = RobertaConfig(
+        **golden("model_optiprompt")[0]["config"]
+        | {"vocab_size": 37, "max_position_embeddings": 40},
+        type_vocab_size=1,
+        hidden_dropout_prob=0.0,
+    )
+    model = RobertaForMaskedLM(config)
+    model.roberta.load_state_dict({k: torch.tensor(v) for k, v in weights.items()}, strict=False)
+    model.lm_head = RowsAsHead(model.roberta.embeddings.word_embeddings)
+    names = ["<s>", "<pad>", "</s>", *(f"w{i}" for i in range(3, 35)), "<unk>", "<mask>"]
+    tokenizer = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, "<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", mask_token="<mask>",
+        cls_token="<s>", sep_token="</s>",
+    )  # fmt: skip
+    return port_of(model.eval(), fast, "masked")
+
+
+def test_ptrs_tokens_between_two_slots(golden):
+    """Label scores are the sums over slots, and their loss is the release's second part."""
+    facts, tensors = golden("ptr_model")
+    port = ptr_port(golden)
+    extra = torch.tensor(tensors["extra"])[1:4]
+    hidden = torch.relu(
+        extra @ torch.tensor(tensors["mlp.0.weight"]).T + torch.tensor(tensors["mlp.0.bias"])
+    )
+    rows = hidden @ torch.tensor(tensors["mlp.2.weight"]).T + torch.tensor(tensors["mlp.2.bias"])
+    vectors = Vectors.of(rows.numpy(), port.info.sha256)
+    last = Field("tail")
+    template = Template(
+        (
+            Field("head"),
+            SPACE,
+            Slot("Z1"),
+            SPACE,
+            Soft("S", 3, vectors),
+            SPACE,
+            Slot("Z2"),
+            SPACE,
+            last,
+        )
+    )
+    texts = [
+        template.fill({"head": a, "tail": b}) for a, b in (("w20 w21", "w5"), ("w22 w23", "w6"))
+    ]
+    answers = [(("Z1", a), ("Z2", b)) for a, b in (("w7", "w13"), ("w9", "w11"), ("w9", "w12"))]
+    scores = np.zeros((2, 3))
+    for block in port.run(port.plan(texts, answers, Scoring("independent"))):
+        scores[list(block.rows)] = block.log_probs
+    ours, theirs = (torch.tensor(each).log_softmax(1) for each in (scores, tensors["final_logits"]))
+    np.testing.assert_allclose(ours, theirs, atol=facts["tolerance"])
+    of_slots = [
+        cross_entropy(torch.tensor(tensors[name]), torch.tensor(right))
+        for name, right in (("logits0", [1, 0]), ("logits1", [0, 2]))
+    ]
+    labels = torch.tensor(tensors["labels"])
+    loss = sum(of_slots) / 2 + cross_entropy(ours.float(), labels)
+    assert float(loss) == pytest.approx(facts["loss"], abs=2e-6)

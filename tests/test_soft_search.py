@@ -254,3 +254,28 @@ def test_the_rate_rises_and_falls_in_straight_lines():
     assert [round(config.rate(step), 3) for step in range(10)] == [
         *(0.5, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125),
     ]
+
+
+def test_rules_over_several_slots_are_decomposed_then_trained(tmp_path):
+    """PTR's way in a plan: `answers decompose` gives a word a slot, `soft` the tokens between."""
+    rows = "".join(f"{text}\t{label}\n" for text, label in ROWS * 2)
+    (tmp_path / "train.tsv").write_text("text\tlabel\n" + rows)
+    task = tmp_path / "toy.toml"
+    several = TASK.replace('dev = "dev.tsv"\n', "").replace("It was [Z]", "a [Z1] sort of [Z2]")
+    several = several.replace('["terrible"]', '[["terrible", "plot"]]')
+    task.write_text(several.replace('["great"]', '[["great", "film"]]'))
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        '[[step]]\nstrategy = "answers-decompose"\n[[step]]\nstrategy = "soft"\nsteps = 4\n'
+    )
+    words = ("search", plan, "--task", task, "-m", saved("bert"), "-o", tmp_path / "run", "-q")
+    run(*words)
+    trained = [
+        p for p in read_prompts(tmp_path / "run" / "prompts.json").prompts if p.prompt.template.soft
+    ]
+    assert trained
+    for each in trained:
+        assert list(each.prompt.template.slots) == ["Z1", "Z2"]
+        assert dict(each.prompt.plain_answers)["bad"] == [["terrible", "plot"]]
+    steps = {p.row["source"]["evidence"].get("trained_steps") for p in trained}
+    assert len(steps) > 1

@@ -25,6 +25,7 @@ from promptsearch.prompt_file.prompts_json import (
     section_of,
 )
 from promptsearch.runs.run import Output, search
+from promptsearch.runs.tuned_model import TUNED_FROM
 
 SHOWN = 10  # differences of prompts and scores
 TOLERANCE = 1e-4  # of a score in float32, whatever the batches
@@ -61,7 +62,7 @@ def command(prompts: Path, **options: Any) -> None:
 
 
 def _again(file: PromptFile, chosen: dict[str, Any], console: Console) -> PromptFile:
-    task, searcher = file.section("task"), searcher_of(file)
+    file, task, searcher = _before_tuning(file), file.section("task"), searcher_of(file)
     definition = task_of(file, chosen["task"])
     corpus = tuple(Path(name) for name in cast(list[str], task.get("corpus") or []))
     definition = replace(definition, corpus=corpus or definition.corpus)
@@ -73,6 +74,14 @@ def _again(file: PromptFile, chosen: dict[str, Any], console: Console) -> Prompt
         )
         search(searcher, definition, model, settings_of(file), output)
         return read_prompts(Path(scratch) / "prompts.json")
+
+
+def _before_tuning(file: PromptFile) -> PromptFile:
+    """Return the file with the model that its search began with, if it was trained there."""
+    match file.section("search").get(TUNED_FROM):
+        case {"model": Mapping() as model}:
+            return replace(file, document={**file.document, "model": model})
+    return file
 
 
 def _dtype(file: PromptFile, option: str) -> object:
@@ -93,6 +102,8 @@ def _about(old: PromptFile, new: PromptFile) -> Iterator[str]:
             yield f"data: the files of {split} are the same, but are read as other examples"
     for section in ("model", "scoring", "versions"):
         for key, now in new.section(section).items():
+            if key == "spec" and TUNED_FROM in new.section("search"):
+                continue  # the directory that the trained model was written to
             if (before := old.section(section).get(key)) != now:
                 note = "note: " if (section, key) == ("versions", "threads") else ""
                 yield f"{note}{section}: {key} was {before}, now {now}"

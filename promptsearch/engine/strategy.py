@@ -102,6 +102,18 @@ class ModelVariant(Protocol):
 
 
 @runtime_checkable
+class ModelTuning(Protocol):
+    """A strategy that may train the model before it searches with it."""
+
+    @property
+    def tunes_model(self) -> bool: ...
+
+    def tuned_model(self, task: Task) -> LanguageModel:
+        """Return the trained model: a directory of the run, which is there from then on."""
+        ...
+
+
+@runtime_checkable
 class Precheck(Protocol):
     """A strategy that can tell, before the model loads, that a search would fail."""
 

@@ -13,6 +13,7 @@ RUN_FILES = (
     *("prompts.json", "trials.jsonl", "log.jsonl", "candidates.txt"),
     "soft.safetensors",
     "soft",
+    "model",
     *("mined.jsonl", "shards", "choices.jsonl", "steps"),
 )
 

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
@@ -46,6 +46,7 @@ class FinishedRun:
     folder: Path | None = None  # where the document will lie
     prior: Prior = lambda prompt: None  # what calibration takes away from a prompt
     nearest: Nearest = lambda template: {}  # the tokens nearest to the vectors of a soft prompt
+    tuned_from: Json = field(default_factory=dict)  # of a model that was trained first
 
 
 def document_of(run: FinishedRun) -> Json:
@@ -65,6 +66,7 @@ def document_of(run: FinishedRun) -> Json:
             "stopped_because": result.stopped_because,
             **({} if result.race is None else {"race": asdict(result.race)}),
             **_ranked_by(result),
+            **run.tuned_from,
             "expected": _expected(result),
         },
         "prompts": [

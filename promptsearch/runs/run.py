@@ -14,7 +14,14 @@ from promptsearch.engine import search_prompts
 from promptsearch.engine.ledger import LEDGER, Ledger, Row
 from promptsearch.engine.progress import OnProgress
 from promptsearch.engine.search import SearchDesign
-from promptsearch.engine.strategy import OnStep, Searcher, Task, silent, unwatched
+from promptsearch.engine.strategy import (
+    ModelTuning,
+    OnStep,
+    Searcher,
+    Task,
+    silent,
+    unwatched,
+)
 from promptsearch.engine.trial import Result
 from promptsearch.files.write import append_line
 from promptsearch.metrics import scores_of
@@ -37,6 +44,7 @@ from promptsearch.runs.scorer_setup import (
     workers_for,
 )
 from promptsearch.runs.settings import Settings
+from promptsearch.runs.tuned_model import TunedFrom, tuned
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.split_scorer import SplitScorer
 
@@ -82,7 +90,13 @@ def search_locked(
 ) -> Result:
     """Search in a run directory that is locked already; without one, keep nothing."""
     definition = with_vocabulary_candidates(definition, model)
-    setup = RunSetup(searcher, definition, model, settings, folder, output)
+    before = None
+    if isinstance(searcher, ModelTuning) and searcher.tunes_model:
+        task = replace(
+            task_of(definition, model, settings, folder, output.log), on_step=output.on_step
+        )
+        model, before = tuned(searcher, task, definition, settings)
+    setup = RunSetup(searcher, definition, model, settings, folder, output, before)
     setup.log_duplicate_candidates()
     tuner = tuner_of(settings, setup.scorer, definition, output.log)
     workers = workers_for(settings, model)
@@ -123,6 +137,7 @@ class RunSetup:
     settings: Settings
     folder: Path | None
     output: Output
+    before: TunedFrom | None = None  # the model and its score before it was trained
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -179,6 +194,7 @@ class RunSetup:
             folder=self.folder,
             prior=prior_in(exact),
             nearest=partial(_nearest_row, self.model),
+            tuned_from={} if self.before is None else self.before.row,
         )
 
 

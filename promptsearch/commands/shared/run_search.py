@@ -39,6 +39,7 @@ from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.runs.directory import numbered_run_directory, run_directory
 from promptsearch.runs.run import Output, search_locked
 from promptsearch.runs.settings import Settings
+from promptsearch.runs.tuned_model import TUNED_FROM
 
 _WHY = {"mine": " (no template was mined: give more text with --corpus)"}
 After = Callable[[Path, LanguageModel], None]
@@ -202,6 +203,9 @@ def _without_gain(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield that a search gave back only the manual prompt, and what to try."""
     manual, search = document["baselines"]["manual"], document["search"]
     best = document["prompts"][0]
+    if TUNED_FROM in search:
+        yield _before_tuning(search[TUNED_FROM], table_metrics(document["task"]["kind"]))
+        return
     if any(best.get(key) != manual.get(key) for key in ("template", "verbalizer")):
         return
     others = len(document["prompts"]) - 1
@@ -213,6 +217,13 @@ def _without_gain(document: Mapping[str, Any]) -> Iterator[str]:
             f"{_WHY.get(search['strategy'], '')}"
         )
     yield "to try: a larger --budget, another strategy, or all in turn: promptsearch search"
+
+
+def _before_tuning(before: Mapping[str, Any], metrics: Sequence[str]) -> str:
+    """Return what the manual prompt scored with the model that was not trained yet."""
+    scores = before["scores"]["dev"]
+    values = ", ".join(f"{name} {scores[name]:.3f}" for name in metrics if name in scores)
+    return f"before training, with {before['model']['spec']!r}, manual had {values}"
 
 
 def _next_command(document: Mapping[str, Any], directory: Path) -> str:

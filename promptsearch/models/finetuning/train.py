@@ -9,8 +9,6 @@ weights, a rate that falls to 0 in a straight line, gradients clipped to length 
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -22,9 +20,9 @@ from transformers import Trainer, TrainingArguments
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.config import FinetuneConfig
+from promptsearch.models.finetuning.float32_copy import float32_copy, wrapped_copy
 from promptsearch.models.finetuning.objective import FinetuneObjective, with_plain_backend
 from promptsearch.models.frozen_model import FrozenModel, frozen_model, parameter_count
-from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.pretrained import quiet
 
 
@@ -43,15 +41,15 @@ def tuned(
             "`finetune_batch`, or `device` cpu"
         ) from None
     finite = all(bool(weights.isfinite().all()) for weights in copy.parameters())
-    return _wrapped(copy, model) if finite else None
+    return wrapped_copy(copy, model) if finite else None
 
 
 def _finetuned_copy(
     model: LanguageModel, objective: FinetuneObjective, config: FinetuneConfig, seed: int
 ) -> Any:
     """Return a copy of the transformers model, fine-tuned."""
-    copy = deepcopy(frozen_model(model).runtime.model).float()
-    learner = with_plain_backend(_wrapped(copy, model))
+    copy = float32_copy(model)
+    learner = with_plain_backend(wrapped_copy(copy, model))
     copy.requires_grad_(True)
     with _preserved_random_state(), quiet(), TemporaryDirectory() as scratch:
         PromptTrainer(learner, objective, _arguments(config, seed, scratch, copy.device)).train()
@@ -63,12 +61,12 @@ def check_tunable(model: LanguageModel) -> None:
     options, device = model.options, frozen_model(model).runtime.device
     if options.device_map is not None:
         raise ModelError(
-            f"`rank_by` finetune tunes on one device, not on those of `device_map` "
-            f"{options.device_map}; leave it out"
+            f"a model is tuned on one device, not on those of `device_map` {options.device_map}; "
+            "leave it out"
         )
     if device.type == "cuda" and device.index not in (None, 0):
         raise ModelError(
-            f"`rank_by` finetune tunes on the first GPU, not on {device}; show it this one only: "
+            f"a model is tuned on the first GPU, not on {device}; show it this one only: "
             f"CUDA_VISIBLE_DEVICES={device.index} and `device` cuda"
         )
 
@@ -76,13 +74,6 @@ def check_tunable(model: LanguageModel) -> None:
 def extra_bytes(model: LanguageModel) -> int:
     """Return the bytes of a float32 copy, its gradients and AdamW's two moments; no activations."""
     return 4 * 4 * parameter_count(model)
-
-
-def _wrapped(copy: Any, model: LanguageModel) -> LanguageModel:
-    """Return the copy as a model that reads and scores as `model` does."""
-    options = replace(model.options, chat="off" if model.info.chat is None else "on")
-    info = replace(model.info, dtype="float32")
-    return wrap(copy, frozen_model(model).runtime.tokenizer, info, options)
 
 
 class PromptTrainer(Trainer):

@@ -88,7 +88,7 @@ class SoftTrainer:
     @cached_property
     def parameters(self) -> int:
         """The numbers that are trained, those of an encoder too."""
-        return sum(each.numel() for each in self._encoder().parameters())
+        return sum(each.numel() for each in self.encoder().parameters())
 
     def plan(self, step: int) -> BatchPlan:
         """Return the plan of a step's texts."""
@@ -110,7 +110,7 @@ class SoftTrainer:
         Raises ModelError if the loss is no number or a vector gets no gradient; RunError if the
         checkpoint is missing or damaged.
         """
-        encoder = self._encoder()
+        encoder = self.encoder()
         optimizer = torch.optim.AdamW(
             encoder.parameters(), weight_decay=self._config.decay, foreach=False
         )
@@ -133,14 +133,15 @@ class SoftTrainer:
 
     def start(self) -> dict[str, Vectors]:
         """Return the vectors of each name before the first step."""
-        return self._vectors(self._encoder()().detach())
+        return self.vectors_of(self.encoder()().detach())
 
     def vectors(self, file: Path) -> dict[str, Vectors]:
         """Return the vectors of each name in a file that `run` wrote."""
         with _opened(file) as stored:
-            return self._vectors(stored.get_tensor(VECTORS))
+            return self.vectors_of(stored.get_tensor(VECTORS))
 
-    def _vectors(self, rows: Tensor) -> dict[str, Vectors]:
+    def vectors_of(self, rows: Tensor) -> dict[str, Vectors]:
+        """Return the vectors of each name in rows (vector, hidden)."""
         sha = self._model.info.sha256
         return {
             part.name: Vectors.of(of_part.numpy(), sha) for part, of_part in self._by_part(rows)
@@ -150,7 +151,7 @@ class SoftTrainer:
         """Yield each soft part with its rows (vector, hidden) of all."""
         return zip(self.parts, rows.split([part.length for part in self.parts]), strict=True)
 
-    def _encoder(self) -> DirectVectors:
+    def encoder(self) -> DirectVectors:
         """Return the encoder before the first step."""
         start = [part.vectors.rows for part in self.parts if part.vectors is not None]
         rows = torch.cat([torch.tensor(part_rows) for part_rows in start])
@@ -168,21 +169,36 @@ class SoftTrainer:
                 f"step {step + 1}: the loss of the soft prompt is no number; try a smaller `lr`"
             )
         if step == 0:
-            self._require_gradients(result.leaves[0])
+            self.require_gradients(result.leaves[0])
         optimizer.zero_grad()
         vectors.backward(result.leaves[0].to(vectors.device))
         nn.utils.clip_grad_norm_(encoder.parameters(), self._config.clip)
         optimizer.step()
         return result.loss
 
-    def gradients(self, rows: Sequence[int], vectors: Tensor, step: int = 0) -> LossGradients:
-        """Return the mean loss of examples and its gradient for the vectors (vector, hidden)."""
+    def gradients(
+        self,
+        rows: Sequence[int],
+        vectors: Tensor | None,
+        step: int = 0,
+        weights: Sequence[Tensor] = (),
+    ) -> LossGradients:
+        """Return the mean loss of examples and its gradients.
+
+        They are for the vectors (vector, hidden), if the templates have some, then for those of the
+        model's weights that are named.
+        """
         requests, loss = self._objective.requests(rows)
-        leaf = vectors.detach().to(self._model.runtime.device).requires_grad_()
-        plan = self._model.plan_all(requests, self._objective.scoring)
-        recipe = self._model.recipe(replace(plan, soft=self._table(plan, leaf)))
+        plan, leaves = self._model.plan_all(requests, self._objective.scoring), [*weights]
+        table = plan.soft
+        if vectors is not None:
+            leaf = vectors.detach().to(self._model.runtime.device).requires_grad_()
+            leaves.insert(0, leaf)
+            table = self._table(plan, leaf)
         backward = Backward(
-            *recipe, lambda numbers, log_probs: loss(numbers, log_probs) / len(rows), (leaf,)
+            *self._model.recipe(replace(plan, soft=table)),
+            lambda numbers, log_probs: loss(numbers, log_probs) / len(rows),
+            tuple(leaves),
         )
         with _dropout(self._model.runtime.model, self._config.dropout, self._seed + step):
             return loss_gradients(plan, backward)
@@ -193,7 +209,7 @@ class SoftTrainer:
         of_part = {part.name: of_part for part, of_part in self._by_part(rows)}
         return replace(plan.soft, rows=torch.cat([of_part[name] for name in plan.soft.names]))
 
-    def _require_gradients(self, gradient: Tensor) -> None:
+    def require_gradients(self, gradient: Tensor) -> None:
         """Raise ModelError for a vector that the loss does not depend on: it would never move."""
         for part, of_part in self._by_part(gradient):
             if not of_part.abs().sum(1).all():

@@ -2,19 +2,21 @@
 
 What the vectors do need not be what their nearest words say: a prompt that was trained from words
 often has these very words nearest, at a high cosine, and scores far above them. So the vectors and
-the words are both scored, beside the manual prompt.
+the words are both scored, beside the manual prompt. The words may be the start of a search by
+gradients, which looks for text that does what the vectors do.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, PromptError, RunError
 from promptsearch.prompt import Part, Prompt, Soft, Source, Template, Text
 from promptsearch.prompt_file.prompts_json import read_prompts
 from promptsearch.searchers.common.start_files import PromptsArgument
+from promptsearch.searchers.gradient.search import GradientSearch
 
 if TYPE_CHECKING:
     from promptsearch.models.training.nearest_tokens import Nearest, NearToken
@@ -34,9 +36,14 @@ class ProjectSearch:
     ] = ""
     top: Annotated[int, "Soft prompts of the file, best first."] = 1
     near: Annotated[int, "Tokens told of each vector."] = 5
+    method: Annotated[
+        Literal["nearest", "gradient"],
+        "nearest: the nearest words; gradient: a trigger search (GCG) goes on from these.",
+    ] = "nearest"
+    iterations: Annotated[int, "Steps of that search."] = 50
 
     def __post_init__(self) -> None:
-        for name in ("top", "near"):
+        for name in ("top", "near", "iterations"):
             if (value := getattr(self, name)) < 1:
                 raise RunError(f"--{name} {value} is too small; give 1 or more")
 
@@ -60,6 +67,9 @@ class ProjectSearch:
                 f"{text.prompt.template.notation!r}: as words {key} {text.scores[key]:.3f} on dev, "
                 f"the vectors {vectors.scores[key]:.3f}"
             )
+            if self.method == "gradient":
+                triggers = GradientSearch(step="gcg", where="words", iterations=self.iterations)
+                triggers.search(replace(task, prompt=text.prompt), score)
 
     def _soft_prompts(self, task: Task) -> list[Prompt]:
         """Return the soft prompts to project. Raises PromptError if there is none."""

@@ -55,6 +55,7 @@ class Course:
     def run(self, score: Score) -> list[Trial]:
         """Score the start, then train and score segment after segment."""
         trials, last = score(self._prompts(self.training.start(), 0, {})), None
+        self.task.on_step("steps", 0, self.config.steps)
         for first in range(0, self.config.steps, self.check_every):
             steps = range(first, min(first + self.check_every, self.config.steps))
             call = partial(self._call, steps, last)

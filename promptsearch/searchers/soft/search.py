@@ -28,19 +28,19 @@ from promptsearch.engine.trial import Trial, ranking_key
 from promptsearch.errors import ModelError, RunError
 from promptsearch.models import LanguageModel
 from promptsearch.models.loading.files import RANDOM
-from promptsearch.models.training.config import Encoder, SoftTrainingConfig
-from promptsearch.prompt import Template, Vectors
+from promptsearch.models.training.config import Encoder, SoftTrainingConfig, Trained
+from promptsearch.prompt import Source, Template, Vectors
 from promptsearch.searchers.common.example_loss import LossName, answerable
 from promptsearch.searchers.common.start_files import PromptsFile
 from promptsearch.searchers.soft.course import Course
 from promptsearch.searchers.soft.form import Layout, SoftForm, form_of
 from promptsearch.searchers.soft.objective import soft_objective
 from promptsearch.searchers.soft.recipes import RECIPES, USUAL, Recipe
+from promptsearch.searchers.soft.tuned_model import FOLDER, tuned_model, tuned_template
 
 if TYPE_CHECKING:
     from promptsearch.models.training.start_vectors import StartVectors
 
-FOLDER = "soft"  # of a run's checkpoints
 CAUSAL_ANSWERS = 1000  # more are a continuation each
 Start = Literal["words", "vocabulary", "labels", "random"]
 LossChoice = Literal["label", "vocabulary"]
@@ -98,6 +98,13 @@ class SoftSearch:
         int | None, "Steps between two checkpoints, each a prompt on dev.  [an eighth of all]"
     ] = None
     runs: Annotated[int, "Trainings, each with a seed of its own."] = 1
+    train: Annotated[
+        Trained,
+        "prompt: the vectors, and the model stays as it is; lm: a copy of the model, and the "
+        "template stays text; both. The copy as it is after the last step is written to the run's "
+        "directory.",
+    ] = "prompt"
+    lm_lr: Annotated[float, "Learning rate of the model's weights, where they move."] = 1e-5
     control: Annotated[
         Literal["none", "shuffled-labels", "random-model"],
         "To see what a score is worth: train on wrong labels, or with a model of random weights, "
@@ -110,6 +117,8 @@ class SoftSearch:
         for name in ("length", "epochs", "check_every", "runs"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise RunError(f"--{name.replace('_', '-')} {value} is too small; give 1 or more")
+        if self.train != "prompt" and self.runs > 1:
+            raise RunError(f"`train` {self.train} writes one model; leave `runs` out")
         self._config(1)
 
     def variant(self, spec: str) -> str:
@@ -125,18 +134,65 @@ class SoftSearch:
             raise ModelError(
                 f"`control` random-model: {spec!r} has its trained weights; load {RANDOM + spec!r}"
             )
+        if self.tunes_model:
+            self._score_tuned(task, score)
+            return
         with checkpoint_folder(task) as folder:
             for number in range(self.runs):
                 course = self._course(task, task.model, folder, number)
                 self._report(task, course, course.run(score), number)
 
-    def _course(self, task: Task, model: LanguageModel, folder: Path, number: int) -> Course:
-        """Return one training: its form, its examples, its seed."""
+    @property
+    def tunes_model(self) -> bool:
+        """True if a copy of the model is trained."""
+        return self.train != "prompt"
+
+    def tuned_model(self, task: Task) -> LanguageModel:
+        """Return the trained copy, with the vectors trained beside it if `train` is both."""
+        from promptsearch.models.finetuning.train import check_tunable
+        from promptsearch.models.training.model_trainer import ModelTrainer
+
+        if (model := task.model) is None:
+            raise ModelError("there is no model to train")
+        check_tunable(model)
+        loss, examples = self._examples(task, model)
+        template = self._started(task, model, task.seed)
+        objective = soft_objective(task, model, template, examples, loss)
+        config = self._config(len(examples))
+        inputs = self, str(template), task.prompt.verbalizer, examples, task.scoring, task.seed
+        return tuned_model(
+            task,
+            model,
+            lambda: ModelTrainer(model, template, objective, config, task.seed),
+            inputs,
+        )
+
+    def _score_tuned(self, task: Task, score: Score) -> None:
+        """Score the prompt with the model that was trained under it."""
+        assert task.model is not None
+        template, record = tuned_template(task, self._started(task, task.model, task.seed))
+        evidence = {"train": self.train, **{key: record[key] for key in ("loss", "parameters")}}
+        source = Source("soft", ("p0",), {**evidence, **self._facts})
+        score([task.prompt.with_template(template, source)])
+        task.log(f"{record['parameters']:,} numbers trained; loss {record['loss']:.3f} at the end")
+
+    @property
+    def _facts(self) -> Mapping[str, object]:
+        """More evidence of the prompts."""
+        return {"control": self.control} if self.control != "none" else {}
+
+    def _examples(self, task: Task, model: LanguageModel) -> tuple[LossName, Sequence[Example]]:
+        """Return the loss, and the examples that are learned from."""
         loss: LossName = "gold" if self._value("loss") == "vocabulary" else "label"
         examples = answerable(task, loss)
         if self.control == "shuffled-labels":
             examples = shuffled(examples, task.seed)
         _check_answers(task, model, loss)
+        return loss, examples
+
+    def _course(self, task: Task, model: LanguageModel, folder: Path, number: int) -> Course:
+        """Return one training: its form, its examples, its seed."""
+        loss, examples = self._examples(task, model)
         seed = int(np.random.SeedSequence([task.seed, number]).generate_state(1)[0])
         template = self._started(task, model, seed)
         config = self._config(len(examples))
@@ -145,8 +201,7 @@ class SoftSearch:
 
         training = SoftTrainer(model, [template], objective, config, seed)
         every = self.check_every or -(-config.steps // 8)
-        facts = {"control": self.control} if self.control != "none" else {}
-        return Course(task, training, config, every, folder, number, facts)
+        return Course(task, training, config, every, folder, number, self._facts)
 
     def _started(self, task: Task, model: LanguageModel, seed: int) -> Template:
         """Return the template with the vectors that the training starts from."""
@@ -154,6 +209,8 @@ class SoftSearch:
 
         vectors = StartVectors(model, seed)
         template = Template.parse(self.template) if self.template else task.prompt.template
+        if self.train == "lm":
+            return template
         if template.soft and template.soft[0].vectors is not None:
             return template  # trained before: it goes on
         layout, length = self._value("places"), self._value("length")
@@ -188,7 +245,7 @@ class SoftSearch:
         steps = self._value("steps")
         if epochs is not None:
             steps = epochs * -(-examples // max(values["batch"], 1))
-        return SoftTrainingConfig(steps=steps, lr=lr, **values)
+        return SoftTrainingConfig(steps=steps, lr=lr, lm_lr=self.lm_lr, **values)
 
     def _value(self, name: str) -> Any:
         """Return what an option says, else the recipe, else what is usual."""
