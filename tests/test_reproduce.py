@@ -158,3 +158,36 @@ def test_threads_and_batches_are_no_difference(made):
         torch.set_num_threads(threads)
     assert "note: versions: threads" in done.stdout
     assert "reproduced" in done.stdout
+
+
+def taken_out(folder, section, key):
+    """The file without a key of a section, of its first prompt where that is named `prompts`."""
+    path = folder / "run" / "prompts.json"
+    document = json.loads(path.read_text())
+    part = document
+    for name in section:
+        part = part[name]
+    del part[key]
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("section", [("prompts", 0), ("prompts", 0, "scores")])
+def test_scores_that_were_taken_out_are_a_difference(made, tmp_path, section):
+    """A row may do without scores, so the file is read; its prompts are not called the same."""
+    shutil.copytree(made, tmp_path / "made")
+    taken_out(tmp_path / "made", section, {2: "scores", 3: "dev"}[len(section)])
+    task = ["--task", tmp_path / "made" / "reviews.toml"]
+    done = run("reproduce", tmp_path / "made" / "run" / "prompts.json", *task, status=1)
+    assert "scores: log_likelihood of p" in done.output
+    assert "was none, now -" in done.output
+    assert "1 differences" in done.output
+
+
+@pytest.mark.parametrize("key", ["scoring", "versions"])
+def test_a_section_that_was_taken_out_is_told_key_by_key(made, tmp_path, key):
+    shutil.copytree(made, tmp_path / "made")
+    taken_out(tmp_path / "made", (), key)
+    task = ["--task", tmp_path / "made" / "reviews.toml"]
+    said = run("reproduce", tmp_path / "made" / "run" / "prompts.json", *task).output
+    assert f"{key}: " in said
+    assert "was None, now" in said

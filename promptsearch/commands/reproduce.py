@@ -16,8 +16,14 @@ from promptsearch.commands.shared.saved_search import searcher_of, settings_of
 from promptsearch.commands.shared.terminal_text import echo, in_one_line
 from promptsearch.data.tasks.task_changes import task_changes
 from promptsearch.engine.ledger import LEDGER, identity_in
+from promptsearch.metrics import objective_in
 from promptsearch.prompt_file.load_model import model_for, spec_of
-from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
+from promptsearch.prompt_file.prompts_json import (
+    PromptFile,
+    SavedPrompt,
+    read_prompts,
+    section_of,
+)
 from promptsearch.runs.run import Output, search
 from promptsearch.runs.tuned_model import TUNED_FROM
 
@@ -38,7 +44,7 @@ def command(prompts: Path, **options: Any) -> None:
     """
     console, file = Console(options["quiet"]), read_prompts(prompts)
     again = _again(file, options, console)
-    about = [*_about(file.document, again.document), *_edited(file)]
+    about = [*_about(file, again), *_edited(file)]
     scores = [*_scores(file, again)]
     if options["as_json"]:
         print_json({"differs": about, "prompts": scores, "reproduced": not scores})
@@ -84,9 +90,10 @@ def _dtype(file: PromptFile, option: str) -> object:
     return before if option == "auto" and before in ("bfloat16", "float16") else option
 
 
-def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def _about(old: PromptFile, new: PromptFile) -> Iterator[str]:
     """Yield changes of everything that the scores depend on."""
-    old_data, new_data = old["task"]["data"], new["task"]["data"]
+    old_task, new_task = old.section("task"), new.section("task")
+    old_data, new_data = section_of(old_task, "data"), section_of(new_task, "data")
     for split in {**old_data, **new_data}:
         before, after = old_data.get(split) or {}, new_data.get(split) or {}
         if (was := before.get("sha256")) != (now := after.get("sha256")):
@@ -94,13 +101,14 @@ def _about(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
         elif "examples_sha256" in before and before["examples_sha256"] != after["examples_sha256"]:
             yield f"data: the files of {split} are the same, but are read as other examples"
     for section in ("model", "scoring", "versions"):
-        for key, now in new[section].items():
-            if key == "spec" and TUNED_FROM in new["search"]:
+        for key, now in new.section(section).items():
+            if key == "spec" and TUNED_FROM in new.section("search"):
                 continue  # the directory that the trained model was written to
-            if (before := old[section].get(key)) != now:
+            if (before := old.section(section).get(key)) != now:
                 note = "note: " if (section, key) == ("versions", "threads") else ""
                 yield f"{note}{section}: {key} was {before}, now {now}"
-    for change in task_changes(old["task"].get("definition") or {}, new["task"]["definition"]):
+    definitions = section_of(old_task, "definition"), section_of(new_task, "definition")
+    for change in task_changes(*definitions):
         yield f"task: {change}"
 
 
@@ -110,7 +118,7 @@ def _edited(file: PromptFile) -> Iterator[str]:
     if search_section.get("stopped_because") == "budget":
         budget, scored = (
             search_section.get("budget"),
-            cast(Any, search_section.get("spent"))["prompts"],
+            section_of(search_section, "spent").get("prompts"),
         )
         if budget != scored:
             yield f"search: budget is {budget}, but it stopped at {scored} prompts"
@@ -128,7 +136,8 @@ def _edited(file: PromptFile) -> Iterator[str]:
 
 
 def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:
-    """Yield prompts that only one of the runs has, and scores that moved."""
+    """Yield prompts that only one of the runs has, and scores that moved or are gone."""
+    objective = objective_in(again.section("search"))
     before, after = (
         {_key(saved.row): saved for saved in prompt_file.prompts} for prompt_file in (file, again)
     )
@@ -136,8 +145,10 @@ def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:
         if key not in after:
             yield f"prompts: {_named(saved)} was not found again"
             continue
-        now = _dev(after[key].row)
-        for metric, was in _dev(saved.row).items():
+        now, saved_scores = _dev(after[key].row), _dev(saved.row)
+        if objective not in saved_scores:  # its scores were taken out
+            yield f"scores: {objective} of {_named(saved)} was none, now {_short(now[objective])}"
+        for metric, was in saved_scores.items():
             if isinstance(was, float) and not _near(was, now_value := now.get(metric)):
                 change = f"was {_short(was)}, now {_short(now_value)}"
                 yield f"scores: {metric} of {_named(saved)} {change}"
@@ -164,5 +175,5 @@ def _near(was: float, now: object) -> bool:
 
 def _dev(row: Mapping[str, Any]) -> Mapping[str, object]:
     """Return a prompt's scores on dev, with those of the tuned copy."""
-    tuned = (row.get("finetuned") or {}).get("dev") or {}
-    return {**row["scores"]["dev"], **{f"tuned {name}": value for name, value in tuned.items()}}
+    scores, tuned = (section_of(section_of(row, name), "dev") for name in ("scores", "finetuned"))
+    return {**scores, **{f"tuned {name}": value for name, value in tuned.items()}}

@@ -27,10 +27,13 @@ from promptsearch.commands.shared.terminal_plots import bars, budget_curve_plot,
 from promptsearch.commands.shared.terminal_text import command_line, echo, in_one_line
 from promptsearch.evaluation.report.statistics.ancestry import ancestry_of
 from promptsearch.evaluation.report.statistics.budget_curve import budget_curve_of
+from promptsearch.evaluation.report.statistics.nearest_tokens import vector_groups
 from promptsearch.evaluation.report.trials import Trials, read_trials
 from promptsearch.metrics import objective_in, table_metrics
 from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
+
+NEAREST = 10  # tokens of a soft part
 
 
 @click.command("show")
@@ -60,6 +63,8 @@ def command(prompts: Path, top: int, as_json: bool, **options: Any) -> None:
     for line in _origin_lines(file):
         echo(line)
     _print_table(file, top)
+    for line in _vector_lines(file, top):
+        echo(line)
     trials = read_trials(prompts.parent)
     for line in _search_lines(file, trials):
         echo(line)
@@ -141,6 +146,18 @@ def _ensemble_lines(document: Mapping[str, Any]) -> list[str]:
 def _count(row: Mapping[str, Any]) -> str:
     source = row.get("source") or {}
     return str((source.get("evidence") or {}).get("count", "-"))
+
+
+def _vector_lines(file: PromptFile, top: int) -> Iterator[str]:
+    """Yield a line for each soft part of the best prompt of each soft template."""
+    for group in vector_groups(file.prompts[:top]):
+        vectors = "1 vector" if group.length == 1 else f"{group.length} vectors"
+        line = f"{group.notation} of {group.prompt}: {vectors} of {group.width:,} numbers"
+        if group.nearest:
+            tokens = [f"{t.text.strip()} {t.cosine:.2f}" for t in group.nearest[:NEAREST]]
+            rest = ", ..." if len(group.nearest) > NEAREST else ""
+            line += f"; nearest: {', '.join(tokens)}{rest}"
+        yield in_one_line(line)
 
 
 def _search_lines(file: PromptFile, trials: Trials) -> Iterator[str]:

@@ -25,6 +25,7 @@ from promptsearch.errors import RunError
 Row = Mapping[str, object]
 LEDGER = "trials.jsonl"
 FORMAT = "promptsearch-ledger/2"
+REPEATED = ("step", "run", "trained_steps", "loss", "weight")  # evidence that a report reads here
 _SHOWN = 80  # characters of a value in a message
 FIRST_FORMAT = "promptsearch-ledger/1"  # without checksums, and these keys of the identity:
 _ADDED = {"examples"}
@@ -127,7 +128,7 @@ def identity_in(path: Path) -> Row:
 def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None) -> Row:
     """Return what a row says of a trial, its scores and cost left out."""
     source = trial.prompt.source
-    step = {"step": source.evidence["step"]} if "step" in source.evidence else {}
+    evidence = {key: source.evidence[key] for key in REPEATED if key in source.evidence}
     return {
         "id": trial.id,
         "key": key,
@@ -137,7 +138,7 @@ def entry(key: str, trial: Trial, verbalizer: object, rows: Sequence[int] | None
         "rows": None if rows is None else list(rows),
         "n": trial.n,
         "complete": trial.complete,
-        "source": {"strategy": source.strategy, "parents": list(source.parents), **step},
+        "source": {"strategy": source.strategy, "parents": list(source.parents), **evidence},
     }
 
 

@@ -116,7 +116,17 @@ def ensemble_wins(document: Mapping[str, Any]) -> bool:
 def expected_in(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return what the search of a prompts.json expects of its winners; None if it tells nothing."""
     expected = (document.get("search") or {}).get("expected")
-    return expected if isinstance(expected, Mapping) else None
+    return expected if isinstance(expected, Mapping) and expected else None
+
+
+def expected_difference(
+    differences: Mapping[str, Any], metric: str
+) -> tuple[float, list[float]] | None:
+    """Return a metric's mean difference and its interval; None where these are not both there."""
+    match differences.get(metric), differences.get(f"{metric}_ci95"):
+        case (int() | float() as delta, [int() | float() as low, int() | float() as high]):
+            return delta, [low, high]
+    return None
 
 
 def without_expected_ensemble(document: Mapping[str, Any]) -> dict[str, Any]:

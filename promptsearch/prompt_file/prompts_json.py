@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from promptsearch.data.tables.strict_json import decoded, is_finite
 from promptsearch.data.tasks.task_file import Kind
@@ -56,8 +56,13 @@ class PromptFile:
 
     def section(self, name: str) -> Json:
         """A top-level object ("task", "model", "scoring", "search", ...), empty where absent."""
-        value = self.document.get(name)
-        return value if isinstance(value, Mapping) else {}
+        return section_of(self.document, name)
+
+
+def section_of(row: Json, name: str) -> Mapping[str, Any]:
+    """Return the object that a row has under a name, empty where absent: most keys are optional."""
+    value = row.get(name)
+    return value if isinstance(value, Mapping) else {}
 
 
 def kind_of_answers(row: Json) -> Kind:

@@ -1,8 +1,8 @@
 """The document of a finished search, as `prompts.json` holds it."""
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
@@ -12,12 +12,13 @@ from promptsearch.engine.trial import Result, Trial
 from promptsearch.metrics import guess_scores
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import ModelInfo
-from promptsearch.prompt import Prompt
+from promptsearch.prompt import Prompt, Template
 from promptsearch.prompt_file.prior import prior_row
 from promptsearch.prompt_file.prompts_json import Json, answers_of, format_of
 from promptsearch.prompt_file.soft_file import SOFT, write_soft
 
 Prior = Callable[[Prompt], Mapping[str, object] | None]
+Nearest = Callable[[Template], Json]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class FinishedRun:
     manual_raw: Scores | None  # of the manual prompt without the chat template, if there is one
     folder: Path | None = None  # where the document will lie
     prior: Prior = lambda prompt: None  # what calibration takes away from a prompt
+    nearest: Nearest = lambda template: {}  # the tokens nearest to the vectors of a soft prompt
     tuned_from: Json = field(default_factory=dict)  # of a model that was trained first
 
 
@@ -69,7 +71,7 @@ def document_of(run: FinishedRun) -> Json:
         },
         "prompts": [
             {**_prompt_row(trial, kind, run.folder, run.prior), **soft.get(trial.id, {})}
-            for trial in result.ranked
+            for trial in _with_nearest(result.ranked, run.nearest)
         ],
         "ensemble": None,
         "baselines": {
@@ -87,6 +89,24 @@ def _soft(run: FinishedRun) -> Mapping[str, Json]:
         return {}
     prompts = {trial.id: trial.prompt for trial in run.result.ranked}
     return write_soft(run.folder / SOFT, prompts)
+
+
+def _with_nearest(trials: Sequence[Trial], nearest: Nearest) -> Iterator[Trial]:
+    """Yield the trials; the best of each soft template has its vectors' nearest tokens as evidence.
+
+    Of the others they would be much the same, and each costs a pass over the embedding table.
+    """
+    seen: set[str] = set()
+    for trial in trials:
+        template, source = trial.prompt.template, trial.prompt.source
+        if not template.soft or template.notation in seen:
+            yield trial
+            continue
+        seen.add(template.notation)
+        evidence = {**source.evidence, "nearest": nearest(template)}
+        yield replace(
+            trial, prompt=replace(trial.prompt, source=replace(source, evidence=evidence))
+        )
 
 
 def _manual_raw(manual: Json, scores: Scores | None) -> Json:

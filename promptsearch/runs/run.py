@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from promptsearch.corpora.sentences import CorpusFormat
@@ -28,6 +28,7 @@ from promptsearch.metrics import scores_of
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import LanguageModel
 from promptsearch.parallel import WorkerPool
+from promptsearch.prompt import Template
 from promptsearch.prompt_file.prompts_json import write_prompts
 from promptsearch.runs.directory import run_directory
 from promptsearch.runs.finetune_setup import tuner_of
@@ -192,6 +193,7 @@ class RunSetup:
             manual_raw=_raw_baseline(self.definition, self.scorer, exact),
             folder=self.folder,
             prior=prior_in(exact),
+            nearest=partial(_nearest_row, self.model),
             tuned_from={} if self.before is None else self.before.row,
         )
 
@@ -203,6 +205,13 @@ def _raw_baseline(definition: TaskDefinition, scorer: Scorer, exact: PromptScore
     raw = scorer_without_chat(scorer, exact)
     judged = raw.predict([definition.prompt], definition.dev.examples).predictions[0]
     return scores_of(judged, definition.kind, definition.negative_label)
+
+
+def _nearest_row(model: LanguageModel, template: Template) -> Mapping[str, object]:
+    """Return the token nearest to each vector of a template, as prompts.json has it."""
+    from promptsearch.models.training.nearest_tokens import nearest_in, nearest_row
+
+    return nearest_row(nearest_in(model, template, 1))
 
 
 def design_of(searcher: Searcher) -> SearchDesign:

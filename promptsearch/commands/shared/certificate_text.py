@@ -7,6 +7,7 @@ from promptsearch.commands.shared.console import answers_text, difference, print
 from promptsearch.commands.shared.terminal_text import echo, in_one_line
 from promptsearch.evaluation.certificate.verdict import Verdict
 from promptsearch.evaluation.report.number_format import count, listing
+from promptsearch.prediction.selection import expected_difference
 
 
 def print_certificate(document: Mapping[str, Any]) -> None:
@@ -29,7 +30,10 @@ def _as_given(document: Mapping[str, Any]) -> Iterator[str]:
     )
     if (expected := document["expected"]) and document["rows"]["split"] == "dev":
         metric = document["metric"]
-        rows = [(expected.get("ensemble"), "its ensemble"), (expected["best"], "its best prompt")]
+        rows = [
+            (expected.get("ensemble"), "its ensemble"),
+            (expected.get("best"), "its best prompt"),
+        ]
         gains = [
             f"{difference(named)} of {name}"
             for row, name in rows
@@ -44,9 +48,9 @@ def _as_given(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _named_difference(differences: Mapping[str, Any], metric: str) -> Mapping[str, Any]:
     """Return a metric's `delta` and `ci95` of the differences by metric; empty without it."""
-    if f"{metric}_ci95" not in differences:
+    if (known := expected_difference(differences, metric)) is None:
         return {}
-    return {"delta": differences[metric], "ci95": differences[f"{metric}_ci95"]}
+    return dict(zip(("delta", "ci95"), known, strict=True))
 
 
 def _gain(document: Mapping[str, Any]) -> Iterator[str]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promptsearch.metrics import interval_metric, title_of
-from promptsearch.prediction.selection import ensemble_wins, expected_in
+from promptsearch.prediction.selection import ensemble_wins, expected_difference, expected_in
+from promptsearch.prompt_file.prompts_json import kind_of_answers, section_of
 
 HEADER = "expected"
 Row = Mapping[str, Any]
@@ -22,13 +23,13 @@ def expected_cells(document: Row, row: Row) -> list[str]:
     """
     if (expected := expected_in(document)) is None:
         return []
-    metric = interval_metric(document["task"]["kind"])
+    metric = _metric(document)
     if row["id"] == "ensemble":
         return [_cell(expected.get("ensemble"), metric)]
     if row.get("id") == "manual" or row.get("is_manual"):
         dev = (row.get("scores") or {}).get("dev") or {}
         return [_cell({metric: dev.get(metric), f"{metric}_ci95": dev.get("ci95")}, metric)]
-    is_first = row["id"] == document["prompts"][0]["id"]
+    is_first = row["id"] == _first_id(document)
     return [_cell(expected.get("best") if is_first else None, metric)]
 
 
@@ -39,24 +40,24 @@ def expected_lines(document: Row) -> list[str]:
         if not _is_young(search):
             return []
         return [_UNTOLD if search.get("stopped_because") in _WHOLE else _CUT_SHORT]
-    metric, wins = interval_metric(document["task"]["kind"]), ensemble_wins(document)
+    metric, wins = _metric(document), ensemble_wins(document)
     together = expected.get("ensemble") if wins else None
-    winner = together or expected["best"]
+    if not (winner := together or expected.get("best")):
+        return []  # it was taken out
     name = "the ensemble" if together else "the best prompt"
     over = _gain(winner.get("vs_manual") or {}, metric)
     scores = f"{title_of(metric)} {_cell(winner, metric)}{over}"
     if "log_likelihood" in winner:
         scores += f"; log-likelihood {_cell(winner, 'log_likelihood')}"
-    how = (
-        f"{winner['n']:,} rows of dev, each answered by the winner of a search that did not see it"
-    )
+    rows = f"{winner['n']:,} rows" if "n" in winner else "rows"
+    how = f"{rows} of dev, each answered by the winner of a search that did not see it"
     line = f"expected of {name} on new rows: {scores} ({how})"
     return [line, _NOT_OF_ENSEMBLE] if wins and not together else [line]
 
 
 def answering(document: Row) -> str:
     """Return with what a file that has an ensemble answers, and why: `; predict answers ...`."""
-    best, ensemble = document["prompts"][0]["id"], document["ensemble"]
+    best, ensemble = _first_id(document), document["ensemble"]
     if not ensemble_wins(document):
         return f"; predict answers with {best} alone"
     if len(ensemble["members"]) == 1:
@@ -81,6 +82,17 @@ _NOT_OF_ENSEMBLE = (
 )
 
 
+def _metric(document: Row) -> str:
+    """Return the metric whose interval is told, by the kind of the task or of the answers."""
+    kind = section_of(document, "task").get("kind") or kind_of_answers(document["prompts"][0])
+    return interval_metric(str(kind))
+
+
+def _first_id(document: Row) -> str:
+    """Return the first prompt's id as `read_prompts` has it: a row may have none."""
+    return str(document["prompts"][0].get("id", "p0"))
+
+
 def _is_young(search: Row) -> bool:
     """Return whether the search was made by a version that tells what to expect, where it can."""
     return "expected" in search
@@ -96,10 +108,9 @@ def _cell(scores: Row | None, metric: str) -> str:
 
 def _gain(differences: Row, metric: str) -> str:
     """`, +0.17 [-0.02, +0.36] over the manual prompt`; empty where it is not known."""
-    delta, ends = differences.get(metric), differences.get(f"{metric}_ci95")
-    if delta is None or ends is None:
+    if (known := expected_difference(differences, metric)) is None:
         return ""
-    low, high = ends
+    delta, (low, high) = known
     return f", {delta:+.2f} [{low:+.2f}, {high:+.2f}] over the manual prompt"
 
 

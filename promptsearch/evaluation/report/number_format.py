@@ -53,6 +53,17 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def cost_text(spent: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """Return `40 prompts · 3,272 forward passes · 38 s`, of those keys that are there."""
+    texts = {
+        "prompts": lambda n: count(int(n), "prompt"),
+        "forwards": lambda n: count(int(n), "forward pass", "forward passes"),
+        "tokens": lambda n: count(int(n), "token"),
+        "seconds": lambda n: duration(float(n)),
+    }
+    return " · ".join(texts[key](spent[key]) for key in keys if key in spent)
+
+
 def shortened(text: str, most: int) -> str:
     """Return the beginning of a long text.
 

@@ -16,11 +16,13 @@ from promptsearch.evaluation.report.sections.objects import objects
 from promptsearch.evaluation.report.sections.provenance import making
 from promptsearch.evaluation.report.sections.ranking import ranking
 from promptsearch.evaluation.report.sections.summary import summary
+from promptsearch.evaluation.report.sections.training_curves import training
 
 NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'"
 SECTIONS = (
     ("prompts", "Prompts", ranking),
     ("search", "Search", budget_curve),
+    ("training", "Training", training),
     ("labels", "Labels", labels),
     ("objects", "Objects", objects),
     ("mistakes", "Mistakes", mistakes),

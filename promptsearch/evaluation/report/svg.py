@@ -61,10 +61,11 @@ WIDTH = 5.2  # inches: as wide as a phone at the figures' own size of letters
 
 
 class Plot:
-    """Figure in the making, drawn on `axes`."""
+    """Figure in the making, drawn on `axes`; `panels` are all of several below one another."""
 
-    def __init__(self, axes: "Axes") -> None:
-        self.axes = axes
+    def __init__(self, panels: "Sequence[Axes]") -> None:
+        self.panels = tuple(panels)
+        self.axes = self.panels[0]
         self.tips: dict[str, Sequence[str]] = {}
         self.svg = Html("")
 
@@ -79,10 +80,11 @@ class Plot:
         marker: str = "o",
         alpha: float | None = None,
         label: str | None = None,
+        panel: int = 0,
     ) -> None:
         """Draw points with a tooltip each; `name` is their group's."""
         across, up = [point[0] for point in at], [point[1] for point in at]
-        drawn = self.axes.scatter(across, up, size, color, marker=marker)
+        drawn = self.panels[panel].scatter(across, up, size, color, marker=marker)
         drawn.set(gid=name, alpha=alpha, linewidths=0, clip_on=False, zorder=3)
         if label is not None:
             drawn.set_label(readable(label))
@@ -96,10 +98,10 @@ def check_installed() -> None:
 
 
 @contextmanager
-def plotting(name: str, height: float, text_alternative: str) -> Iterator[Plot]:
+def plotting(name: str, height: float, text_alternative: str, panels: int = 1) -> Iterator[Plot]:
     """Yield a plot whose `svg` is there at exit; `name` is unique in the page.
 
-    `height` is in inches.
+    `height` is in inches; panels share what is on their x-axes.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -107,7 +109,7 @@ def plotting(name: str, height: float, text_alternative: str) -> Iterator[Plot]:
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # the page has its letters
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        plot = Plot(figure.add_subplot())
+        plot = Plot([*figure.subplots(panels, sharex=True, squeeze=False).flat])
         yield plot
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata=dict.fromkeys(_METADATA))

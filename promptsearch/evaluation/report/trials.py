@@ -1,7 +1,7 @@
 """The ledger as a report reads it: whole lines are read, damaged ones counted."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +26,7 @@ class Scored:
     strategy: str
     step: str | None  # of a plan, such as "2 paraphrase"
     parents: tuple[str, ...]
+    evidence: Mapping[str, Any] = field(default_factory=dict)  # as much as the ledger repeats
 
 
 @dataclass(frozen=True)
@@ -83,4 +84,5 @@ def _scored(row: Any) -> Iterator[Scored]:
         str(source["strategy"]),
         None if source.get("step") is None else str(source["step"]),
         tuple(map(str, source["parents"])),
+        {key: value for key, value in source.items() if key not in ("strategy", "parents")},
     )

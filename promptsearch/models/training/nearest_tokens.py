@@ -1,14 +1,16 @@
 """The tokens whose input embeddings are nearest to the vectors of a soft prompt."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.forward.embedding_table import embedding_table, input_embedding
 from promptsearch.models.frozen_model import frozen_model
-from promptsearch.prompt import Vectors
+from promptsearch.prompt import Template, Vectors
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,31 @@ class NearToken:
     text: str  # with the space before it, if it begins a word
     cosine: float
     norm_ratio: float  # the vector's length over the token's
+
+
+Nearest = Mapping[str, Sequence[Sequence[NearToken]]]  # by part: for each vector, tokens
+
+
+def nearest_in(model: LanguageModel, template: Template, count: int) -> Nearest:
+    """Return the tokens nearest to each vector of a template, by the names of its parts.
+
+    Raises ModelError if the vectors are of another model.
+    """
+    vectors = {part.name: part.vectors for part in template.soft if part.vectors is not None}
+    if not vectors:
+        return {}
+    sha = next(iter(vectors.values())).model
+    rows = np.concatenate([each.rows for each in vectors.values()])
+    tokens = iter(nearest_tokens(model, Vectors.of(rows, sha), count))  # the table is read once
+    return {name: [next(tokens) for _ in each.rows] for name, each in vectors.items()}
+
+
+def nearest_row(nearest: Nearest) -> dict[str, list[list[object]]]:
+    """Return [token, cosine, ratio of lengths] of each vector's nearest token, by part."""
+    return {
+        name: [[t[0].text, round(t[0].cosine, 4), round(t[0].norm_ratio, 4)] for t in tokens]
+        for name, tokens in nearest.items()
+    }
 
 
 def nearest_tokens(model: LanguageModel, vectors: Vectors, count: int) -> list[list[NearToken]]:

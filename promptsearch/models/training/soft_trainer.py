@@ -31,7 +31,7 @@ from promptsearch.models import LanguageModel, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.batching.soft_table import SoftTable
 from promptsearch.models.finetuning.objective import with_plain_backend
-from promptsearch.models.frozen_model import FrozenModel, frozen_model, parameter_count
+from promptsearch.models.frozen_model import FrozenModel, frozen_model
 from promptsearch.models.gradients.backward import Backward, Loss, LossGradients, loss_gradients
 from promptsearch.models.training.config import SoftTrainingConfig
 from promptsearch.models.training.encoders import DirectVectors, encoder_of
@@ -281,8 +281,3 @@ def _dropout(model: Any, share: float, seed: int) -> Iterator[None]:
             model.eval()
             for layer, rate in zip(layers, before, strict=True):
                 layer.p = rate
-
-
-def trained_share(model: LanguageModel, parameters: int) -> float:
-    """Return the trained numbers over the model's own."""
-    return parameters / parameter_count(model)

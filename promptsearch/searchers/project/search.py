@@ -6,7 +6,7 @@ the words are both scored, beside the manual prompt. The words may be the start 
 gradients, which looks for text that does what the vectors do.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,9 +18,7 @@ from promptsearch.searchers.common.start_files import PromptsArgument
 from promptsearch.searchers.gradient.search import GradientSearch
 
 if TYPE_CHECKING:
-    from promptsearch.models.training.nearest_tokens import NearToken
-
-Nearest = Mapping[str, Sequence[Sequence["NearToken"]]]  # by part: for each vector, tokens
+    from promptsearch.models.training.nearest_tokens import Nearest, NearToken
 
 
 @dataclass(frozen=True)
@@ -52,12 +50,14 @@ class ProjectSearch:
         """Score soft prompts, then their nearest words."""
         if task.model is None:
             raise ModelError("a projection needs a model")
+        from promptsearch.models.training.nearest_tokens import nearest_in, nearest_row
+
         for prompt in self._soft_prompts(task):
             (vectors,) = score([prompt])
-            nearest = self._nearest(task, prompt)
+            nearest = nearest_in(task.model, prompt.template, self.near)
             for part, tokens in nearest.items():
                 task.log(f"[{part}] of {vectors.id}: {'; '.join(map(_nearness, tokens))}")
-            source = Source("project", (vectors.id,), {"nearest": _as_json(nearest)})
+            source = Source("project", (vectors.id,), {"nearest": nearest_row(nearest)})
             (text,) = score(
                 [replace(prompt, template=words_of(prompt.template, nearest), source=source)]
             )
@@ -80,23 +80,13 @@ class ProjectSearch:
             raise PromptError(f"{self.prompts or 'the start'} has no soft prompt to write as words")
         return [replace(each, source=Source("soft")) for each in soft]
 
-    def _nearest(self, task: Task, prompt: Prompt) -> Nearest:
-        from promptsearch.models.training.nearest_tokens import nearest_tokens
 
-        assert task.model is not None
-        return {
-            part.name: nearest_tokens(task.model, part.vectors, self.near)
-            for part in prompt.template.soft
-            if part.vectors is not None
-        }
-
-
-def words_of(template: Template, nearest: Nearest) -> Template:
+def words_of(template: Template, nearest: "Nearest") -> Template:
     """Return the template with each vector's nearest token in its place."""
     return Template(tuple(_parts(template.parts, nearest)))
 
 
-def _parts(parts: Sequence[Part], nearest: Nearest) -> Iterator[Part]:
+def _parts(parts: Sequence[Part], nearest: "Nearest") -> Iterator[Part]:
     before = " "  # what stands before: a token's space is not written twice, nor at the start
     for part in parts:
         if isinstance(part, Soft):
@@ -110,11 +100,3 @@ def _nearness(tokens: Sequence["NearToken"]) -> str:
     first = tokens[0]
     others = " ".join(token.text.strip() for token in tokens[1:])
     return f"{first.text.strip()!r} {first.cosine:.2f} x{first.norm_ratio:.2f} ({others})"
-
-
-def _as_json(nearest: Nearest) -> dict[str, list[list[object]]]:
-    """Return [token, cosine, ratio of lengths] of each vector's nearest token, by part."""
-    return {
-        name: [[t[0].text, round(t[0].cosine, 4), round(t[0].norm_ratio, 4)] for t in tokens]
-        for name, tokens in nearest.items()
-    }

@@ -41,13 +41,17 @@ class Course:
     @property
     def size(self) -> str:
         """How much is trained, in words."""
-        from promptsearch.models.training.soft_trainer import trained_share
-
-        assert self.task.model is not None
         count = self.training.parameters
-        share = trained_share(self.task.model, count)
+        share = count / self._model_parameters
         vectors = sum(part.length for part in self.training.parts)
         return f"{count:,} numbers trained for {vectors} vectors, {share:.2%} of the model's"
+
+    @property
+    def _model_parameters(self) -> int:
+        from promptsearch.models.frozen_model import parameter_count
+
+        assert self.task.model is not None
+        return parameter_count(self.task.model)
 
     def run(self, score: Score) -> list[Trial]:
         """Score the start, then train and score segment after segment."""
@@ -106,6 +110,7 @@ class Course:
             "trained_steps": step,
             "loss": segment.get("loss"),
             "parameters": self.training.parameters,
+            "model_parameters": self._model_parameters,
             "run": self.number,
             **self.facts,
         }

@@ -1,7 +1,6 @@
 """Section on the best prompt's ancestry: from the manual prompt, change by change."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from promptsearch.errors import PromptError
 from promptsearch.evaluation.report.html import Child, Html, el, listed, note, section
@@ -16,8 +15,10 @@ from promptsearch.evaluation.report.statistics.word_diff import (
 )
 from promptsearch.metrics import title_of
 from promptsearch.prompt import Template
+from promptsearch.prompt_file.prompts_json import section_of
 
-TOLD = ("step", "example", "method")  # evidence that stands elsewhere, or is long
+TRAINING = ("parameters", "model_parameters", "run")  # stand in the section on the training
+TOLD = ("step", "example", "method", *TRAINING)  # evidence that stands elsewhere, or is long
 LONGEST = 60  # characters of a piece of evidence
 
 
@@ -43,7 +44,7 @@ def ancestry(inputs: ReportInputs) -> Html:
 
 
 def _alone(ancestor: Ancestor, inputs: ReportInputs) -> str:
-    manual = _section(inputs.file.section("baselines"), "manual").get("template")
+    manual = section_of(inputs.file.section("baselines"), "manual").get("template")
     if ancestor.template == manual:
         return "It is the manual prompt: the search found no better one."
     return "It was made at once, not from another prompt."
@@ -90,8 +91,8 @@ def _changed(
 
 def _answers_of(ancestor: Ancestor, inputs: ReportInputs) -> dict[str, tuple[str, ...]]:
     """Return the prompt's answers, or the manual ones, which the ledger does not repeat."""
-    manual = _section(inputs.file.section("baselines"), "manual")
-    verbalizer = ancestor.answers or _section(manual, "verbalizer")
+    manual = section_of(inputs.file.section("baselines"), "manual")
+    verbalizer = ancestor.answers or section_of(manual, "verbalizer")
     return {label: answer_texts(answers) for label, answers in verbalizer.items()}
 
 
@@ -114,8 +115,3 @@ def _evidence(ancestor: Ancestor) -> Html | None:
 
 def _is_short(value: object) -> bool:
     return isinstance(value, str | int | float) and 0 < len(str(value)) <= LONGEST
-
-
-def _section(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = row.get(name)
-    return value if isinstance(value, Mapping) else {}

@@ -7,6 +7,7 @@ from promptsearch.evaluation.report.html import Html, listed, section
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count
 from promptsearch.metrics import title_of
+from promptsearch.prompt_file.prompts_json import section_of
 
 FEW = 100  # examples below which an interval of a share is 0.1 wide or more on each side
 
@@ -25,9 +26,9 @@ def _remarks(inputs: ReportInputs) -> Iterator[str]:
             "The search ranked copies of the model that were tuned to each prompt; they were not "
             "kept, so the numbers here are of the frozen model."
         )
-    if race := search.get("race"):
+    if dropped := section_of(search, "race").get("dropped"):
         yield (
-            f"In the search {count(int(race['dropped']), 'prompt')} dropped out of a race before "
+            f"In the search {count(int(dropped), 'prompt')} dropped out of a race before "
             "all of dev was read; one of them may be a little better than the best."
         )
     if search:

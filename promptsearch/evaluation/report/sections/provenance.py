@@ -5,56 +5,40 @@ from typing import Any
 
 from promptsearch.evaluation.report.html import Child, Html, defined, details, el, joined, section
 from promptsearch.evaluation.report.inputs import ReportInputs
-from promptsearch.evaluation.report.number_format import count, duration
+from promptsearch.evaluation.report.number_format import cost_text, count
+from promptsearch.prompt_file.prompts_json import section_of
 
+COSTS = ("prompts", "forwards", "tokens", "seconds")
 HASH = 12  # characters of a hash that are shown
 
 
 def making(inputs: ReportInputs) -> Html:
     """Return the facts that the file has; a file may hold little more than templates."""
     file = inputs.file
-    search, model = _of(file.document, "search"), _of(file.document, "model")
+    search, model = section_of(file.document, "search"), section_of(file.document, "model")
     pairs: list[tuple[str, Child]] = [
         ("command", el("code", str(search["command"])) if search.get("command") else None),
         ("when", f"{inputs.when:%Y-%m-%d %H:%M} UTC" if inputs.when else None),
         ("strategy", _strategy(search)),
-        ("cost", _cost(_of(search, "spent"))),
+        ("cost", cost_text(section_of(search, "spent"), COSTS)),
         ("stopped", str(search.get("stopped_because") or "")),
         ("model", _model(model)),
         ("asked for this report", _report_command(inputs)),
-        ("scoring", _pairs(_of(file.document, "scoring"))),
-        *_data(_of(file.document, "task")),
-        ("versions", _pairs(_of(file.document, "versions"))),
+        ("scoring", _pairs(section_of(file.document, "scoring"))),
+        *_data(section_of(file.document, "task")),
+        ("versions", _pairs(section_of(file.document, "versions"))),
         ("file", el("code", str(file.path))),
     ]
     facts = defined(pairs, class_="facts")
-    options = _of(search, "options")
+    options = section_of(search, "options")
     rest = details("Options of the strategy", defined(_options(options), class_="facts"))
     return section("making", "How it was made", facts, rest if options else None)
-
-
-def _of(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = row.get(name)
-    return value if isinstance(value, Mapping) else {}
 
 
 def _strategy(search: Mapping[str, Any]) -> str:
     names = ("objective", "seed", "budget")
     settings = [f"{name} {search[name]}" for name in names if search.get(name) is not None]
     return " · ".join([str(search["strategy"]), *settings]) if search.get("strategy") else ""
-
-
-def _cost(spent: Mapping[str, Any]) -> str:
-    if not spent:
-        return ""
-    return " · ".join(
-        [
-            count(int(spent["prompts"]), "prompt"),
-            count(int(spent["forwards"]), "forward pass", "forward passes"),
-            count(int(spent["tokens"]), "token"),
-            duration(float(spent["seconds"])),
-        ]
-    )
 
 
 def _model(model: Mapping[str, Any]) -> str:
@@ -79,7 +63,7 @@ def _report_command(inputs: ReportInputs) -> str:
 def _data(task: Mapping[str, Any]) -> list[tuple[str, Child]]:
     """Return the files of each split."""
     rows: list[tuple[str, Child]] = []
-    for split, about_split in _of(task, "data").items():
+    for split, about_split in section_of(task, "data").items():
         files = ", ".join(map(str, about_split.get("files", ())))
         about = [count(about_split["n"], "example")] if "n" in about_split else []
         about += (

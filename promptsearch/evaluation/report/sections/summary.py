@@ -6,8 +6,8 @@ from typing import Any
 from promptsearch.evaluation.report.html import Child, Html, el, note
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import (
+    cost_text,
     count,
-    duration,
     gain,
     interval,
     number,
@@ -55,7 +55,8 @@ def verdict(inputs: ReportInputs) -> str:
     score_text = (
         f"{title_of(metric)} {number(scores[metric])} {interval(scores.get('ci95'))}".rstrip()
     )
-    where = f"on {count(int(scores['n']), 'example')} of {inputs.split}"
+    examples = count(int(scores["n"]), "example") if "n" in scores else "the examples"
+    where = f"on {examples} of {inputs.split}"
     sentence = f"{score_text} {where}"
     if inputs.split == "dev" and inputs.selected:
         return f"{sentence}, which selected this prompt: expect less on new examples."
@@ -95,11 +96,8 @@ def _tiles(inputs: ReportInputs) -> list[Child]:
     if metric in expected:
         ends = interval(expected.get(f"{metric}_ci95"))
         tiles.append(("expected on new rows", number(expected[metric]), ends))
-    if totals:
-        passes = (
-            f"{count(int(totals['forwards']), 'forward pass', 'forward passes')} · "
-            f"{duration(float(totals['seconds']))}"
-        )
+    if "prompts" in totals:
+        passes = cost_text(totals, ("forwards", "seconds"))
         tiles.append(("prompts scored on dev", f"{totals['prompts']:,}", passes))
     return [
         el("div", el("dt", name), el("dd", el("strong", value), el("span", more)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from promptsearch.evaluation.report.trials import Scored
 from promptsearch.metrics.predictions import Scores
-from promptsearch.prompt_file.prompts_json import SavedPrompt
+from promptsearch.prompt_file.prompts_json import SavedPrompt, section_of
 
 Given = Mapping[str, Any]
 
@@ -72,20 +72,15 @@ def _of_ledger(trials: Iterable[Scored]) -> dict[str, Ancestor]:
 
 
 def _of_file(saved: SavedPrompt) -> Ancestor:
-    source, scores = _section(saved.row, "source"), _section(saved.row, "scores")
-    evidence = _section(source, "evidence")
+    source, scores = section_of(saved.row, "source"), section_of(saved.row, "scores")
+    evidence = section_of(source, "evidence")
     parents = source.get("parents")
     return Ancestor(
         saved.id,
         saved.prompt.template.notation,
-        _section(saved.row, "verbalizer") or None,
+        section_of(saved.row, "verbalizer") or None,
         str(evidence.get("step") or source.get("strategy") or "given"),
         tuple(map(str, parents)) if isinstance(parents, list) else (),
         evidence,
-        _section(scores, "dev"),
+        section_of(scores, "dev"),
     )
-
-
-def _section(row: Mapping[str, object], name: str) -> Given:
-    value = row.get(name)
-    return value if isinstance(value, Mapping) else {}

@@ -66,4 +66,13 @@ def _ranked_prompt(
 ) -> RankedPrompt:
     before = row.get("scores") or {}
     now = (evaluated or {}).get("scores") or {}
-    return RankedPrompt(name, role, {**(evaluated or {}), **row}, before.get("dev"), now.get(split))
+    dev = _without_damage(before.get("dev"))
+    return RankedPrompt(name, role, {**(evaluated or {}), **row}, dev, now.get(split))
+
+
+def _without_damage(scores: Scores | None) -> Scores | None:
+    """Return a file's scores, without a difference to the manual prompt that lacks a part."""
+    match (scores or {}).get("vs_manual"):
+        case {"metric": str(), "delta": int() | float(), "n_discordant": int(), "ci95": [_, _]}:
+            return scores
+    return scores and {key: value for key, value in scores.items() if key != "vs_manual"}
