@@ -6,9 +6,11 @@
 The built-in model; LM-BFF's 16-shot splits and the rows of test of benchmarks/default_search.py,
 whose discrete searches stand beside. `words`: vectors in place of the template's words, started as
 those; `random`: five random vectors in front of everything; `shuffled`: `words` trained on
-each other's labels, which shows what of a score is no more than luck. Each is --steps steps of 16
-rows and eight checkpoints, the best on dev; nothing is chosen on test. A line of the file is a task
-and a seed. Differences are paired by cell; their intervals are Student's over cells.
+each other's labels, which shows what of a score is no more than luck; `answers, words`: answers
+prune, then `words` from its best prompt. Each is --steps steps of 16 rows and eight checkpoints,
+the best on dev; nothing is chosen on test. `fine-tuned`: `train` lm, all weights under the manual
+prompt, and `both`, the vectors too; the last step's weights. A line of the file is a task, a seed
+and some methods. Differences are paired by cell; their intervals are Student's over cells.
 """
 
 import argparse
@@ -25,18 +27,32 @@ from default_search import SHOTS, cells_of, known
 from on_test import labelled_task, some
 from over_seeds import difference
 
-from promptsearch import Scorer, Settings, SoftSearch, load_model, load_task, search
+from promptsearch import (
+    JointSearch,
+    Output,
+    Scorer,
+    Searcher,
+    Settings,
+    SoftSearch,
+    load_model,
+    load_task,
+    search,
+)
 
 TASKS, SEEDS = ("SST-2", "Subj", "TREC", "AG-News"), (13, 21, 42)
 BESIDE = ("manual", "tf-idf", "gradient", "answers-prune", "search")  # of default_search.jsonl
 
 
-def methods(steps: int) -> Mapping[str, SoftSearch]:
+def methods(steps: int) -> Mapping[str, Searcher]:
     """Return the trainings that are compared."""
+    plan = ({"strategy": "answers-prune"}, {"strategy": "soft", "steps": steps})
     return {
         "words": SoftSearch(steps=steps),
         "random": SoftSearch(steps=steps, places="before", start="random"),
         "shuffled": SoftSearch(steps=steps, control="shuffled-labels"),
+        "answers, words": JointSearch(plan, folds=1),
+        "fine-tuned": SoftSearch(steps=steps, train="lm"),
+        "both": SoftSearch(steps=steps, train="both"),
     }
 
 
@@ -45,17 +61,21 @@ def fill(given: argparse.Namespace) -> None:
     model, home = load_model("builtin"), given.data.resolve() / "classification/lmbff"
     for seed, task in ((s, t) for s in given.seeds for t in given.tasks):
         cell = {"task": task, "seed": seed, "steps": given.steps, "rows": given.rows}
-        if known(given.out, cell):
+        there = {name for line in known(given.out, cell) for name in line["methods"]}
+        if not (missing := [name for name in given.methods if name not in there]):
             continue
         with tempfile.TemporaryDirectory() as name:
             definition = load_task(labelled_task(task, seed, home, Path(name)))
             test = some(definition.test().examples, given.rows)
-            scorer = Scorer(model, Settings().scoring(definition.kind))
             scores = {}
-            for method, searcher in methods(given.steps).items():
+            for method in missing:
                 began = time.perf_counter()
-                result = search(searcher, definition, model, Settings(seed=seed))
+                searcher, folder = methods(given.steps)[method], Path(name) / method
+                result = search(searcher, definition, model, Settings(seed=seed), Output(folder))
                 seconds = time.perf_counter() - began
+                tuned = folder / "model"
+                judging = load_model(str(tuned)) if tuned.is_dir() else model
+                scorer = Scorer(judging, Settings().scoring(definition.kind))
                 (predictions,) = scorer.judge([result.best.prompt], test)
                 scores[method] = {
                     "accuracy": float(predictions.hits.mean()),
@@ -66,7 +86,8 @@ def fill(given: argparse.Namespace) -> None:
                 }
         with given.out.open("a", encoding="utf-8") as out:
             out.write(json.dumps({**cell, "methods": scores}) + "\n")
-        print(task, seed, scores["words"]["accuracy"], file=sys.stderr, flush=True)
+        told = {method: round(float(str(each["accuracy"])), 3) for method, each in scores.items()}
+        print(task, seed, told, file=sys.stderr, flush=True)
 
 
 def table(
@@ -74,16 +95,19 @@ def table(
 ) -> str:
     """Return means over seeds, and the differences of `words` to the others."""
     discrete = {(line["task"], line["seed"]): line["methods"] for line in beside}
-    cells = [
-        {**discrete.get((line["task"], line["seed"]), {}), **line["methods"], "of": line["task"]}
-        for line in lines
-    ]
+    cells = []
+    for key in dict.fromkeys((line["task"], line["seed"]) for line in lines):
+        cell = {**discrete.get(key, {}), "of": key[0]}
+        for line in lines:
+            if (line["task"], line["seed"]) == key:
+                cell |= line["methods"]
+        cells.append(cell)
     tasks = list(dict.fromkeys(cell["of"] for cell in cells))
     rows = [
         f"| {' | '.join([metric, *tasks, 'mean', 'words - it'])} |",
         f"|{'---|' * (len(tasks) + 3)}",
     ]
-    for name in (*BESIDE, "words", "random", "shuffled"):
+    for name in (*BESIDE, *methods(1)):
         having = [cell for cell in cells if metric in cell.get(name, {})]
         if len(having) < len(cells):
             continue
@@ -98,6 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", nargs="+", default=list(TASKS))
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--methods", nargs="+", default=list(methods(1)), choices=methods(1))
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--rows", type=int, default=400, help="of test, at most")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
