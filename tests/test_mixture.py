@@ -62,7 +62,9 @@ def test_qin_and_eisners_first_expectation(golden):  # noqa: F811
         Template.parse(prompts[0]), Verbalizer.of_candidates([w for w in vocab if w.isalpha()])
     )
     task = Task("golden", "facts", prompt, examples, model=port, scoring=Scoring("independent"))
-    templates = soft_templates(port, [Template.parse(each) for each in prompts], 0)
+    templates = soft_templates(
+        port, [Template.parse(each) for each in prompts], prompt.verbalizer, 0
+    )
     mixture = Mixture(port, ExampleLoss(task, port, examples, "gold"), templates, task.scoring)
     near = {"atol": facts["tolerance"]}
     log_right = mixture.log_right(templates)
@@ -79,7 +81,9 @@ def mixture(request, tmp_path):
     definition = load_task(reviews_in(tmp_path, 2))
     task = task_of(definition, model, Settings(), None, print)
     notations = TEMPLATES if request.param != "gpt2" else ("{text} It was [Z]", "so : {text} [Z]")
-    templates = soft_templates(model, [Template.parse(each) for each in notations], 0)
+    templates = soft_templates(
+        model, [Template.parse(each) for each in notations], task.prompt.verbalizer, 0
+    )
     return Mixture(model, ExampleLoss(task, model, task.train, "label"), templates, task.scoring)
 
 
@@ -133,4 +137,6 @@ def test_what_cannot_be_mixed_is_one_line(tmp_path):
     with pytest.raises(RunError, match="`top` 0 is too small"):
         MixtureSearch(top=0)
     with pytest.raises(PromptError, match="a mixture begins with words"):
-        soft_templates(load_model(str(saved("bert"))), [Template.parse("{text} [S1:2] [Z]")], 0)
+        soft_templates(
+            load_model(str(saved("bert"))), [Template.parse("{text} [S1:2] [Z]")], Verbalizer(()), 0
+        )

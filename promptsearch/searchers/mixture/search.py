@@ -9,6 +9,7 @@ Ours: vectors of the input alone move (the paper's "shallow" prompts); the weigh
 are those that expectation maximisation ends in, not one step of it.
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp
@@ -21,13 +22,13 @@ from promptsearch.engine.trial import Trial
 from promptsearch.errors import ModelError, PromptError, RunError
 from promptsearch.models import LanguageModel
 from promptsearch.models.training.config import SoftTrainingConfig
-from promptsearch.prompt import Part, Soft, Template, Vectors
+from promptsearch.prompt import Part, Soft, Template, Verbalizer
 from promptsearch.searchers.common.example_loss import ExampleLoss, LossName, answerable
 from promptsearch.searchers.common.start_files import TemplateFiles
 from promptsearch.searchers.mixture.objective import Mixture
 from promptsearch.searchers.soft.course import Course
-from promptsearch.searchers.soft.form import form_of
 from promptsearch.searchers.soft.search import LossChoice, checkpoint_folder
+from promptsearch.searchers.soft.start import SoftStart
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class MixtureSearch:
         loss: LossName = "gold" if self.loss == "vocabulary" else "label"
         notations = list(dict.fromkeys(self.templates))[: self.top]
         templates = [Template.parse(each) for each in notations] or [task.prompt.template]
-        soft = soft_templates(model, templates, task.seed)
+        soft = soft_templates(model, templates, task.prompt.verbalizer, task.seed)
         examples = answerable(task, loss)
         return Mixture(model, ExampleLoss(task, model, examples, loss), soft, task.scoring)
 
@@ -102,31 +103,27 @@ class MixtureSearch:
             f"{trial.id} {weight:.2f}" for trial, weight in zip(last, weights, strict=True)
         )
         task.log(f"{size}; weights {shares}: as good as {exp(entropy):.1f} prompts of {count}")
-        task.log("to answer with them together: promptsearch ensemble PROMPTS --rule mixture")
+        if task.workspace is not None:
+            file = shlex.quote(str(task.workspace / "prompts.json"))
+            command = f"promptsearch ensemble {file} --rule mixture --top {count}"
+            task.log(f"to answer with them together: {command}")
 
 
 def soft_templates(
-    model: LanguageModel, templates: Sequence[Template], seed: int
+    model: LanguageModel, templates: Sequence[Template], verbalizer: Verbalizer, seed: int
 ) -> list[Template]:
     """Return the templates with vectors in place of words, started as these; all named apart.
 
     Raises PromptError if a template has no words, or vectors already.
     """
-    from promptsearch.models.training.start_vectors import StartVectors
-
-    start, soft, count = StartVectors(model, seed), [], 0
+    start, soft, count = SoftStart("words", 1, "words"), [], 0
     for template in templates:
         if template.soft:
             raise PromptError(
                 f"the template {template.notation!r} has vectors; a mixture begins with words"
             )
-        form = form_of(template, "words", 1, model.info.family, start.tokens)
-        rows = {
-            name: Vectors.of(start.of_tokens(tokens), model.info.sha256)
-            for name, tokens in form.words.items()
-        }
-        soft.append(renamed(form.template.with_vectors(rows), count))
-        count += len(rows)
+        soft.append(renamed(start.of(template, verbalizer, model, seed), count))
+        count += len(soft[-1].soft)
     return soft
 
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -29,22 +29,19 @@ from promptsearch.errors import ModelError, RunError
 from promptsearch.models import LanguageModel
 from promptsearch.models.loading.files import RANDOM
 from promptsearch.models.training.config import Encoder, SoftTrainingConfig, Trained
-from promptsearch.prompt import Source, Template, Vectors
+from promptsearch.prompt import Source, Template
 from promptsearch.searchers.common.example_loss import LossName, answerable
 from promptsearch.searchers.common.saved_prompts import saved_prompts
 from promptsearch.searchers.common.start_files import StartPromptsFile
 from promptsearch.searchers.soft.course import Course
-from promptsearch.searchers.soft.form import Layout, SoftForm, form_of
+from promptsearch.searchers.soft.form import Layout
 from promptsearch.searchers.soft.objective import soft_objective
 from promptsearch.searchers.soft.recipes import RECIPES, USUAL, Recipe
+from promptsearch.searchers.soft.start import SoftStart, Start
 from promptsearch.searchers.soft.tuned_model import FOLDER, tuned_model, tuned_template
-
-if TYPE_CHECKING:
-    from promptsearch.models.training.start_vectors import StartVectors
 
 START = Source("soft", (), {"start": True})  # of the prompt of `from`
 CAUSAL_ANSWERS = 1000  # more are a continuation each
-Start = Literal["words", "vocabulary", "labels", "random"]
 LossChoice = Literal["label", "vocabulary"]
 
 
@@ -222,35 +219,12 @@ class SoftSearch:
         return Course(task, training, config, every, folder, number, self._facts)
 
     def _started(self, task: Task, model: LanguageModel, seed: int) -> Template:
-        """Return the template with the vectors that the training starts from."""
-        from promptsearch.models.training.start_vectors import StartVectors
-
-        vectors = StartVectors(model, seed)
+        """Return the template with the vectors that the training starts from; text for `lm`."""
         template = Template.parse(self.template) if self.template else task.prompt.template
         if self.train == "lm":
             return template
-        if template.soft and template.soft[0].vectors is not None:
-            return template  # trained before: it goes on
-        layout, length = self._value("places"), self._value("length")
-        form = form_of(template, layout, length, model.info.family, vectors.tokens)
-        rows = {
-            name: Vectors.of(each, model.info.sha256)
-            for name, each in self._rows(task, form, vectors).items()
-        }
-        return form.template.with_vectors(rows)
-
-    def _rows(self, task: Task, form: SoftForm, vectors: "StartVectors") -> Mapping[str, Any]:
-        start = self._value("start") or ("words" if form.words else "vocabulary")
-        if start == "words" and not form.words:
-            raise RunError("`start` words: there are none where the vectors stand; choose another")
-        answers = [text for answer in task.prompt.verbalizer.answers for _, text in answer]
-        ways = {
-            "words": lambda part: vectors.of_tokens(form.words[part.name]),
-            "vocabulary": lambda part: vectors.of_vocabulary(part.length),
-            "labels": lambda part: vectors.of_labels(answers, part.length),
-            "random": lambda part: vectors.random(part.length),
-        }
-        return {part.name: ways[str(start)](part) for part in form.template.soft}
+        start = SoftStart(self._value("places"), self._value("length"), self._value("start"))
+        return start.of(template, task.prompt.verbalizer, model, seed)
 
     def _config(self, examples: int) -> SoftTrainingConfig:
         """Return the settings of the training, for so many examples."""
