@@ -138,5 +138,8 @@ def test_what_cannot_be_mixed_is_one_line(tmp_path):
         MixtureSearch(top=0)
     with pytest.raises(PromptError, match="a mixture begins with words"):
         soft_templates(
-            load_model(str(saved("bert"))), [Template.parse("{text} [S1:2] [Z]")], Verbalizer(()), 0
+            load_model(str(saved("bert"))),
+            [Template.parse("{text} [S1:2] [Z]")],
+            Verbalizer.of_candidates(["good"]),
+            0,
         )
