@@ -94,7 +94,8 @@ def test_gradients_are_those_of_the_mixtures_likelihood(mixture):
         mixture.model, mixture.templates, objective, SoftTrainingConfig(steps=8), 0
     )
     start = trainer.start()
-    weights = np.array(mixture.expect(start))
+    weights = mixture.weights
+    mixture.expect(start)
     rows = torch.cat([torch.tensor(start[part.name].rows) for part in trainer.parts])
     order = np.random.default_rng(0).permutation(mixture.pairs).tolist()
     (gradient,) = trainer.gradients(order, rows).leaves
@@ -105,7 +106,7 @@ def test_gradients_are_those_of_the_mixtures_likelihood(mixture):
         log_right = mixture.log_right([each.with_vectors(vectors) for each in mixture.templates])
         return -logsumexp(log_right + np.log(weights)[:, None], 0).mean()
 
-    slope = (loss(1e-2) - loss(-1e-2)) / 2e-2
+    slope = (loss(2e-3) - loss(-2e-3)) / 4e-3
     assert float((gradient * direction).sum()) == pytest.approx(slope, rel=0.02, abs=1e-4)
 
 
@@ -124,9 +125,15 @@ def test_a_mixture_is_trained_resumed_and_put_together(tmp_path):
     run("mixture", *words, "-o", tmp_path / "short", "-q", "--resume")
     first, second = (read_prompts(tmp_path / name / "prompts.json") for name in ("run", "short"))
     assert [p.prompt for p in first.prompts] == [p.prompt for p in second.prompts]
-    run("ensemble", first.path, "--rule", "mixture", "--top", 3, "-o", tmp_path / "both", "-q")
+    run("ensemble", first.path, "--rule", "mixture", "-o", tmp_path / "both", "-q")
     both = json.loads((tmp_path / "both" / "prompts.json").read_text())["ensemble"]
     assert both["rule"] == "mixture"
+    steps = {
+        row.row["source"]["evidence"]["trained_steps"]
+        for row in first.prompts
+        if row.id in {member["id"] for member in both["members"]}
+    }
+    assert len(steps) == 1  # templates of one checkpoint
     assert sum(member["weight"] for member in both["members"]) == pytest.approx(1)
     assert both["fitted"]["loss"] <= both["fitted"]["loss_of_equal_weights"] + 1e-6
     shown = run("evaluate", tmp_path / "both" / "prompts.json", "--task", task, "--json")
@@ -143,3 +150,26 @@ def test_what_cannot_be_mixed_is_one_line(tmp_path):
             Verbalizer.of_candidates(["good"]),
             0,
         )
+
+
+@pytest.mark.parametrize("batch", [1, 32])
+def test_a_template_that_begins_far_worse_is_trained_too(tmp_path, batch):
+    """Its pairs may be in no batch, or weigh little: neither ends the training."""
+    task, bank = reviews_in(tmp_path, 4), tmp_path / "bank.txt"
+    bank.write_text(
+        "{text} It was [Z] .\n[Z] [Z] the ##s : {text} of of of .\n".replace("[Z] [Z]", "[Z]")
+    )
+    words = ("--task", task, "-m", saved("bert"), "--from", bank, "--steps", 8, "--check-every", 2)
+    run("mixture", *words, "-o", tmp_path / "run", "--batch", batch, "-q")
+    prompts = read_prompts(tmp_path / "run" / "prompts.json").prompts
+    evidence = [p.row["source"]["evidence"] for p in prompts if p.prompt.template.soft]
+    assert len(evidence) == 2 * 5 or batch == 1  # all of them moved
+    assert all(0 < each["weight"] < 1 for each in evidence)
+
+
+def test_a_mixture_of_one_template_is_none(tmp_path):
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n")
+    words = ("--task", reviews_in(tmp_path, 2), "-m", saved("bert"), "--from", empty)
+    done = run("mixture", *words, "-o", tmp_path / "run", status=1)
+    assert "two templates or more, and there are 0" in done.output

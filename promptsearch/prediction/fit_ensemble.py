@@ -68,8 +68,7 @@ def ensemble_section(
         raise RunError(
             f"`top` {config.top}: there are {len(saved)} prompts; give {len(saved)} or less"
         )
-    indices = member_indices([_step_of(prompt) for prompt in saved], config.top, config.per_step)
-    chosen = [aligned(saved[index], definition) for index in indices]
+    chosen = [aligned(prompt, definition) for prompt in _chosen(saved, config)]
     equal = [Member(prompt.id, prompt.prompt, 1.0) for prompt in chosen]
     require_same_labels(equal)
     weights, fitted = _weights(equal, definition, scorer, raw_scorer, config)
@@ -83,6 +82,30 @@ def ensemble_section(
         "scores": {"dev": {**scores, "selected": True}},
         "fitted": fitted,
     }
+
+
+def _chosen(saved: Sequence[SavedPrompt], config: EnsembleConfig) -> Sequence[SavedPrompt]:
+    """Return the members: the best; of a mixture that was trained together, one checkpoint's.
+
+    That is the one whose log-likelihood on dev is largest, weighed as the templates are: the
+    mixture's own is no smaller.
+    """
+    checkpoints: dict[object, list[tuple[float, float, SavedPrompt]]] = {}
+    for prompt in saved if config.rule == "mixture" else ():
+        match prompt.row:
+            case {
+                "source": {"evidence": {"weight": float(weight), "trained_steps": step}},
+                "scores": {"dev": {"log_likelihood": float(log_likelihood)}},
+            }:
+                checkpoints.setdefault(step, []).append((weight, log_likelihood, prompt))
+    if checkpoints:
+        most = max(map(len, checkpoints.values()))
+        complete = [each for each in checkpoints.values() if len(each) == most]
+        best = max(complete, key=lambda each: sum(weight * value for weight, value, _ in each))
+        by_weight = sorted(best, key=lambda each: -each[0])
+        return [prompt for _, _, prompt in by_weight[: config.top]]
+    indices = member_indices([_step_of(prompt) for prompt in saved], config.top, config.per_step)
+    return [saved[index] for index in indices]
 
 
 def _step_of(saved: SavedPrompt) -> object:

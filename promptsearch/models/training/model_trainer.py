@@ -110,13 +110,14 @@ class ModelTrainer:
         """Move all once; return the mean loss of the rows before that."""
         with torch.enable_grad():
             vectors = None if encoder is None else encoder()
-        result = self._trainer.gradients(self._trainer.rows(step), vectors, step, weights)
+        rows = self._trainer.rows(step)
+        result = self._trainer.gradients(rows, vectors, step, weights)
         _require_numbers(result.loss, result.leaves, step)
         optimizer.zero_grad()
         of_weights = result.leaves if vectors is None else result.leaves[1:]
         if vectors is not None:
             if step == 0:
-                self._trainer.require_gradients(result.leaves[0])
+                self._trainer.require_gradients(result.leaves[0], rows)
             vectors.backward(result.leaves[0].to(vectors.device))
         for weight, gradient in zip(weights, of_weights, strict=True):
             weight.grad = gradient

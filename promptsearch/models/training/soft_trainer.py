@@ -169,7 +169,7 @@ class SoftTrainer:
                 f"step {step + 1}: the loss of the soft prompt is no number; try a smaller `lr`"
             )
         if step == 0:
-            self.require_gradients(result.leaves[0])
+            self.require_gradients(result.leaves[0], rows)
         optimizer.zero_grad()
         vectors.backward(result.leaves[0].to(vectors.device))
         nn.utils.clip_grad_norm_(encoder.parameters(), self._config.clip)
@@ -209,10 +209,16 @@ class SoftTrainer:
         of_part = {part.name: of_part for part, of_part in self._by_part(rows)}
         return replace(plan.soft, rows=torch.cat([of_part[name] for name in plan.soft.names]))
 
-    def require_gradients(self, gradient: Tensor) -> None:
-        """Raise ModelError for a vector that the loss does not depend on: it would never move."""
+    def require_gradients(self, gradient: Tensor, rows: Sequence[int]) -> None:
+        """Raise ModelError for a vector that the loss does not depend on: it would never move.
+
+        Of several templates, those are meant whose vectors these examples have.
+        """
+        requests, _ = self._objective.requests(rows)
+        texts = (text for request in requests for text in request.texts)
+        names = {part.name for text in texts for part in text if isinstance(part, Soft)}
         for part, of_part in self._by_part(gradient):
-            if not of_part.abs().sum(1).all():
+            if part.name in names and not of_part.abs().sum(1).all():
                 raise ModelError(
                     f"{part.notation} gets no gradient: the model does not read it before it "
                     "answers; put it elsewhere"

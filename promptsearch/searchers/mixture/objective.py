@@ -15,7 +15,7 @@ import numpy as np
 from promptsearch.models import LanguageModel, Scoring, ScoringRequest
 from promptsearch.prompt import Template, Vectors
 from promptsearch.scoring import Cost
-from promptsearch.scoring.combination import Floats, mixture_weights, responsibilities
+from promptsearch.scoring.combination import Floats, responsibilities
 from promptsearch.searchers.common.example_loss import ExampleLoss
 from promptsearch.searchers.soft.objective import requests_of
 
@@ -36,11 +36,13 @@ class Mixture:
     loss: ExampleLoss
     templates: Sequence[Template]  # with their first vectors
     scoring: Scoring
+    weights: Floats = field(init=False)  # (template,), p(t); equal at the start
     _shares: Floats = field(init=False)  # (template, example), q(t | x, y)
 
     def __post_init__(self) -> None:
-        shape = len(self.templates), len(self.loss.examples)
-        self._shares = np.full(shape, 1 / len(self.templates))
+        count = len(self.templates)
+        self.weights = np.full(count, 1 / count)
+        self._shares = np.full((count, len(self.loss.examples)), 1 / count)
 
     @property
     def pairs(self) -> int:
@@ -54,12 +56,18 @@ class Mixture:
         once = Cost.of(self.model.plan_all(requests, self.scoring))
         return once + once
 
-    def expect(self, vectors: Mapping[str, Vectors]) -> list[float]:
-        """Set the responsibilities to those of these vectors; return the weights p(t)."""
+    def expect(self, vectors: Mapping[str, Vectors]) -> None:
+        """Set the responsibilities to those of these vectors and the weights in force."""
         log_right = self.log_right([each.with_vectors(vectors) for each in self.templates])
-        weights = mixture_weights(log_right)
-        self._shares = responsibilities(log_right, weights)
-        return [float(weight) for weight in weights]
+        self._shares = responsibilities(log_right, self.weights)
+
+    def next_weights(self) -> list[float]:
+        """Return the weights that one step of maximisation gives: the mean responsibilities.
+
+        Not those that all steps would end in: a template that begins worse would be given up
+        before its vectors have moved.
+        """
+        return [float(weight) for weight in self._shares.mean(1)]
 
     def log_right(self, templates: Sequence[Template]) -> Floats:
         """Return (template, example) log p of the right answer."""

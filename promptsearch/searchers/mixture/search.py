@@ -5,8 +5,8 @@ https://arxiv.org/abs/2104.06599. A bank of templates (mined, paraphrased, searc
 together, p(y | x) = sum_t p(t) p(y | x, t). Each template's words become vectors that start as
 their own; a text is learned from by the templates that explain its answer best.
 
-Ours: vectors of the input alone move (the paper's "shallow" prompts); the weights of a checkpoint
-are those that expectation maximisation ends in, not one step of it.
+Ours: vectors of the input alone move (the paper's "shallow" prompts); weights take a step of
+expectation maximisation at each checkpoint, not at each epoch.
 """
 
 import shlex
@@ -42,7 +42,7 @@ class MixtureSearch:
     adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
 
     templates: Annotated[
-        tuple[str, ...], "Templates of the mixture.  [the task's, where there are no others]",
+        tuple[str, ...], "Templates of the mixture, two or more.",
         TemplateFiles(),
     ] = ()  # fmt: skip
     top: Annotated[int, "Of all these, the first so many."] = 5
@@ -80,13 +80,18 @@ class MixtureSearch:
             training = SoftTrainer(task.model, templates, objective, config, task.seed)
             every = self.check_every or -(-config.steps // 8)
             course = Course(task, training, config, every, folder, 0, {}, mixture=mixture)
-            self._report(task, course.run(score), len(templates), course.size)
+            self._report(task, course.run(score)[-len(templates) :], mixture, course.size)
 
     def _mixture(self, task: Task, model: LanguageModel) -> Mixture:
         """Return the templates with their first vectors, and the examples they are trained on."""
         loss: LossName = "gold" if self.loss == "vocabulary" else "label"
         notations = list(dict.fromkeys(self.templates))[: self.top]
-        templates = [Template.parse(each) for each in notations] or [task.prompt.template]
+        if len(notations) < 2:
+            raise PromptError(
+                f"a mixture is of two templates or more, and there are {len(notations)}; give them "
+                "by `from` FILE, or by `templates`"
+            )
+        templates = [Template.parse(each) for each in notations]
         soft = soft_templates(model, templates, task.prompt.verbalizer, task.seed)
         examples = answerable(task, loss)
         return Mixture(model, ExampleLoss(task, model, examples, loss), soft, task.scoring)
@@ -94,18 +99,19 @@ class MixtureSearch:
     def _config(self) -> SoftTrainingConfig:
         return SoftTrainingConfig(self.steps, self.batch, self.lr, self.warmup)
 
-    def _report(self, task: Task, trials: Sequence[Trial], count: int, size: str) -> None:
+    def _report(self, task: Task, last: Sequence[Trial], mixture: Mixture, size: str) -> None:
         """Say what was trained, and what each template weighs in the end."""
-        last = trials[-count:]
-        weights = [float(trial.prompt.source.evidence["weight"]) for trial in last]  # type: ignore[arg-type]
+        weights, count = mixture.weights, len(last)
         entropy = -sum(weight * np.log(weight) for weight in weights if weight > 0)
         shares = ", ".join(
             f"{trial.id} {weight:.2f}" for trial, weight in zip(last, weights, strict=True)
         )
-        task.log(f"{size}; weights {shares}: as good as {exp(entropy):.1f} prompts of {count}")
+        task.log(
+            f"{size}; weights {shares}: spread as over {exp(entropy):.1f} equal prompts of {count}"
+        )
         if task.workspace is not None:
             file = shlex.quote(str(task.workspace / "prompts.json"))
-            command = f"promptsearch ensemble {file} --rule mixture --top {count}"
+            command = f"promptsearch ensemble {file} --rule mixture"
             task.log(f"to answer with them together: {command}")
 
 

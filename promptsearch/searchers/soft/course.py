@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from promptsearch.engine import ModelCall
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial
@@ -67,6 +69,8 @@ class Course:
             vectors = self.training.vectors(file)
             trials += score(self._prompts(vectors, steps.stop, segment))
             last = segment["checkpoint_sha256"]
+            if self.mixture is not None:
+                self.mixture.weights = np.array(segment["weights"])
             self._forget(steps.start)
             self.task.on_step("steps", steps.stop, self.config.steps)
         return trials
@@ -92,8 +96,8 @@ class Course:
                 return asdict(self.training.run(before, checkpoint, vectors, steps))
             self.mixture.expect(self._vectors(steps.start))
             segment = self.training.run(before, checkpoint, vectors, steps)
-            weights = self.mixture.expect(self._vectors(steps.stop))
-            return {**asdict(segment), "weights": weights}
+            self.mixture.expect(self._vectors(steps.stop))
+            return {**asdict(segment), "weights": self.mixture.next_weights()}
 
         return ModelCall(cost, run)
 
@@ -114,9 +118,12 @@ class Course:
             "run": self.number,
             **self.facts,
         }
+        weights = segment.get("weights")
+        if self.mixture is not None and weights is None:
+            weights = self.mixture.weights.tolist()
         prompts = []
         for number, template in enumerate(self.training.templates):
-            weight = {"weight": segment["weights"][number]} if "weights" in segment else {}
+            weight = {} if weights is None else {"weight": weights[number]}
             source = Source("soft", (self.start,), {**evidence, **weight})
             trained = template.with_vectors(vectors)
             prompts.append(self.task.prompt.with_template(trained, source))
