@@ -260,7 +260,7 @@ def test_soft_tokens_without_words_are_a_form_to_train(tmp_path, line, form):
         openprompt(tmp_path, line, tiny("bert")[0], inputs=("text",))
     said = str(caught.value)
     assert "no words to start from" in said
-    assert f"promptsearch soft --template '{form}' --places template" in said
+    assert f"promptsearch soft --task TASK --template '{form}'" in said
     assert "\n" not in said
 
 

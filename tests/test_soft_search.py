@@ -340,3 +340,22 @@ def test_a_resumed_run_does_not_go_on_from_a_file_that_changed(task, tmp_path):
         for name in ("run", "fresh")
     )
     assert fresh <= resumed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--template", "{text} [S1:x] was [Z]"), r"[S1:x] is no soft token; write [S1:5]"),
+        (("--template", "{text} [S] [Z]", "--places", "before"), "says itself where vectors stand"),
+        (("--length", 4), "as many vectors as its words have tokens"),
+        (("--train", "lm"), "has no checkpoints; leave"),
+    ],
+)
+def test_an_option_without_a_meaning_is_refused(task, tmp_path, words, message):
+    assert message in " ".join(soft(task, tmp_path / "run", *words, status=1).output.split())
+
+
+def test_labels_that_are_all_one_cannot_be_shuffled(task, tmp_path):
+    (task.parent / "train.tsv").write_text("text\tlabel\na film\tgood\na plot\tgood\n")
+    done = soft(task, tmp_path / "run", "--control", "shuffled-labels", status=1)
+    assert "shuffling changes nothing" in done.output

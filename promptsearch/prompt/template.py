@@ -13,6 +13,7 @@ _NOTATION = re.compile(
     rf"\{{\{{|\}}\}}|\{{(?P<field>\w+)\}}|\[\[(?P<literal>{_MARK})\]\]"
     r"|\[(?:(?P<slot>Z\d*)|(?P<soft>S\d*)(?::(?P<length>\d+))?(?P<bound>@\w*)?)\]"
 )
+_MISTYPED = re.compile(r"\[S\d*:[^\s\[\]]*\]")  # no soft token, and hardly text
 _MARKED = re.compile(rf"\[({_MARK})\]")
 
 
@@ -103,6 +104,10 @@ class Template:
     @classmethod
     def parse(cls, notation: str) -> "Template":
         """Return a template from its notation; `PromptError` says what is wrong with it."""
+        if mistyped := _MISTYPED.search(_NOTATION.sub(" ", notation)):
+            raise PromptError(
+                f"{mistyped[0]} is no soft token; write [S1:5] for five vectors that are called S1"
+            )
         return cls(cls.parts_of(notation))
 
     def __str__(self) -> str:

@@ -135,7 +135,9 @@ def _document(path: Path) -> tuple[Json, Sequence[object]]:
         why = error.strerror if isinstance(error, OSError) else error
         raise DataError.at(path, None, f"cannot be read as a prompts.json: {why}") from error
     if not isinstance(document, dict) or document.get("format") not in FORMATS:
-        raise DataError.at(path, None, f'not a prompts.json: "format" is not "{FORMAT}"')
+        raise DataError.at(
+            path, None, f'not a prompts.json: "format" is not "{FORMAT}" or "{SOFT_FORMAT}"'
+        )
     rows = document.get("prompts")
     if not isinstance(rows, list) or not rows:
         raise DataError.at(

@@ -60,7 +60,7 @@ def _template(
         form = named_here(foreign, Inputs(options, POSITIONS)).notation
         raise location.error(
             "soft tokens have no words to start from, and no vectors before they are trained: "
-            f"promptsearch soft --template {quote(form)} --places template"
+            f"promptsearch soft --task TASK --template {quote(form)}"
         )
     if options.model is not None:
         check_order(location, template, options.model)

@@ -25,7 +25,7 @@ import numpy as np
 from promptsearch.data import Example
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial, ranking_key
-from promptsearch.errors import ModelError, RunError
+from promptsearch.errors import ModelError, RunError, TaskError
 from promptsearch.models import LanguageModel
 from promptsearch.models.loading.files import RANDOM
 from promptsearch.models.training.config import Encoder, SoftTrainingConfig, Trained
@@ -124,6 +124,8 @@ class SoftSearch:
                 raise RunError(f"--{name.replace('_', '-')} {value} is too small; give 1 or more")
         if self.train != "prompt" and self.runs > 1:
             raise RunError(f"`train` {self.train} writes one model; leave `runs` out")
+        if self.train != "prompt" and self.check_every is not None:
+            raise RunError(f"`train` {self.train} has no checkpoints; leave `check_every` out")
         self._config(1)
 
     def variant(self, spec: str) -> str:
@@ -223,8 +225,22 @@ class SoftSearch:
         template = Template.parse(self.template) if self.template else task.prompt.template
         if self.train == "lm":
             return template
+        self._check_used(template)
         start = SoftStart(self._value("places"), self._value("length"), self._value("start"))
         return start.of(template, task.prompt.verbalizer, model, seed)
+
+    def _check_used(self, template: Template) -> None:
+        """Raise RunError for an option that this template leaves without a meaning."""
+        idle: tuple[str, ...] = ()
+        if template.soft:
+            is_trained = template.soft[0].vectors is not None
+            idle = ("places", "length", "start") if is_trained else ("places", "length")
+            why = "has its vectors already" if is_trained else "says itself where vectors stand"
+        elif self._value("places") == "words":
+            idle, why = ("length",), "has as many vectors as its words have tokens"
+        for name in idle:
+            if getattr(self, name) not in (None, "template"):
+                raise RunError(f"`{name}`: {template.notation!r} {why}; leave it out")
 
     def _config(self, examples: int) -> SoftTrainingConfig:
         """Return the settings of the training, for so many examples."""
@@ -252,12 +268,27 @@ class SoftSearch:
         name = f"run {number + 1}: " if self.runs > 1 else ""
         first, key = trials[0].scores[task.objective], task.objective
         course_text = f"{key} on dev {first:.3f} at step 0, {best.scores[key]:.3f} at best"
-        learned = "" if best is not trials[0] else "; nothing was learned: raise `lr` or `steps`"
+        learned = "" if best is not trials[0] else f"; {self._no_gain(trials)}"
         task.log(f"{name}{course.size}; {course_text}{learned}")
+
+    def _no_gain(self, trials: Sequence[Trial]) -> str:
+        """Return why step 0 may be the best, and what to try."""
+        if self.control != "none":
+            return "nothing was learned, as one would hope of a control"
+        losses = [trial.prompt.source.evidence.get("loss") for trial in trials]
+        first, last = losses[1 if len(losses) > 1 else 0], losses[-1]
+        if isinstance(first, float) and isinstance(last, float) and last < first:
+            return (
+                f"the loss on train fell from {first:.3f} to {last:.3f} and dev grew no better: "
+                "try fewer `steps`, a smaller `lr`, or more examples"
+            )
+        return "nothing was learned: raise `lr` or `steps`"
 
 
 def shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
     """Return the examples with each other's right answers: only their shares can be learned."""
+    if len({example.target for example in examples}) < 2:
+        raise TaskError("all training examples have one label, so that shuffling changes nothing")
     order = np.random.default_rng([seed, 22]).permutation(len(examples))
     return [
         replace(example, target=examples[donor].target)
