@@ -247,7 +247,7 @@ def test_large_budgets_have_every_strategy_in_order():
     wanted = {
         name
         for name in SEARCHERS
-        if name not in ("lm-score", "gradient", "soft", "project", "search")
+        if name not in ("lm-score", "gradient", "soft", "mixture", "project", "search")
     }
     assert wanted <= set(names)
     facts = [step["strategy"] for step in default_steps("facts", True, 400)]

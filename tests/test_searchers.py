@@ -14,6 +14,7 @@ from promptsearch.searchers import SEARCHERS, DecomposeSearch
 SMALL = {  # keeps a strategy quick
     "paraphrase": {"rounds": 1, "fills": 3, "width": 30, "screen": 1},
     "mine": {"min_count": 1, "dependency": "off"},
+    "mixture": {"templates": ("{subject} has [Z] .", "[Z] is of {subject} ."), "steps": 6},
     "generate": {"words": 2, "beam": 6},
     "gradient": {"iterations": 4, "triggers": 2, "start": "great film"},
     "answers-prune": {"candidates": 5},

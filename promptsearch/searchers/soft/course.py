@@ -121,10 +121,10 @@ class Course:
         weights = segment.get("weights")
         if self.mixture is not None and weights is None:
             weights = self.mixture.weights.tolist()
-        prompts = []
+        strategy, prompts = "soft" if self.mixture is None else "mixture", []
         for number, template in enumerate(self.training.templates):
             weight = {} if weights is None else {"weight": weights[number]}
-            source = Source("soft", (self.start,), {**evidence, **weight})
+            source = Source(strategy, (self.start,), {**evidence, **weight})
             trained = template.with_vectors(vectors)
             prompts.append(self.task.prompt.with_template(trained, source))
         return prompts
