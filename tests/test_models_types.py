@@ -83,6 +83,7 @@ FEW = {  # what went wrong once
     ModelType("causal", "roberta", decoder=True): "",  # its padding begins texts
     ModelType("causal", "deepseek_v3"): "",
     ModelType("masked", "modernbert"): "",
+    ModelType("masked", "perceiver"): "",  # it has no table of word embeddings where others do
     ModelType("seq2seq", "t5gemma"): "",  # its code says what its decoder begins with
     ModelType("seq2seq", "switch_transformers"): "",
     ModelType("seq2seq", "fsmt"): "looks ahead",

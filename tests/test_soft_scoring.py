@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from model_types import ModelType
 from test_models_naive import scores
-from tiny import tiny
+from tiny import bert_tokenizer, tiny
 
 from promptsearch.data import Example
 from promptsearch.errors import ModelError
@@ -160,3 +161,15 @@ def test_what_cannot_be_scored_is_one_line():
     ):
         with pytest.raises(ModelError, match=problem):
             model.plan(filled(template), ANSWERS, Scoring())
+
+
+def test_a_model_without_a_table_of_words_takes_text_alone(tmp_path):
+    """Perceiver's input embedding is one of latents."""
+    kind = ModelType("masked", "perceiver")
+    kind.save(bert_tokenizer(), tmp_path)
+    port = load_model(str(tmp_path), device="cpu", family="masked")
+    filled = Template.parse("{text} is [Z]").fill({"text": "a film"})
+    assert "a film is" in port.rendered(filled)
+    part = Soft("S", 1, Vectors.of(np.ones((1, 8)), port.info.sha256))
+    with pytest.raises(ModelError, match="no table of word embeddings"):
+        port.plan([(part, *filled)], [(("Z", "good"),)], Scoring())

@@ -1,6 +1,6 @@
 """The language model behind `load_model`: one class for all families."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic
@@ -23,6 +23,7 @@ from promptsearch.models.forward.runtime import Backend, ModelRuntime
 from promptsearch.models.forward.score import ForwardRecipe, batch_plan_of, run
 from promptsearch.models.gradients.white_box import FamilyWhiteBox
 from promptsearch.models.tokenization import vocabulary
+from promptsearch.models.tokenization.soft_tokens import has_soft
 from promptsearch.prompt import Answer, Filled
 
 
@@ -95,10 +96,13 @@ class FrozenModel(Generic[Backend]):
 
         Soft tokens are written as templates write them.
         """
-        numbered = soft_tokens_of(self.runtime)
-        (text,) = numbered.texts([filled])
-        ids = self.family.prompt_ids(self.runtime, text)
-        return vocabulary.decoded(self.runtime.tokenizer, ids, numbered.names)
+        names: Mapping[int, str] = {}
+        if has_soft(filled):
+            numbered = soft_tokens_of(self.runtime)
+            (filled,) = numbered.texts([filled])
+            names = numbered.names
+        ids = self.family.prompt_ids(self.runtime, filled)
+        return vocabulary.decoded(self.runtime.tokenizer, ids, names)
 
     def vocabulary_words(self) -> list[str]:
         """Return the whole words of the vocabulary: each is one token."""

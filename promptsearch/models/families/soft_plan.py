@@ -11,7 +11,7 @@ from promptsearch.models.forward.embedding_table import embedding_weight, first_
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.forward.soft_forward import with_soft_tokens
-from promptsearch.models.tokenization.soft_tokens import SoftTokens
+from promptsearch.models.tokenization.soft_tokens import SoftTokens, has_soft
 
 
 def soft_tokens_of(runtime: ModelRuntime[Any]) -> SoftTokens:
@@ -27,6 +27,8 @@ def plan_of(
     scoring: Scoring,
 ) -> BatchPlan:
     """Return the family's plan of the requests, with the vectors of their soft tokens."""
+    if not any(has_soft(text) for request in requests for text in request.texts):
+        return family.plan_all(runtime, requests, scoring)
     numbered = soft_tokens_of(runtime)
     plan = family.plan_all(runtime, numbered.requests(requests), scoring)
     return replace(plan, soft=numbered.table)

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from promptsearch.errors import ModelError
+
 
 def input_embedding(model: Any) -> nn.Module:
     """Return the module that embeds what a transformers model reads."""
@@ -15,9 +17,16 @@ def input_embedding(model: Any) -> nn.Module:
 
 
 def embedding_weight(model: Any) -> Tensor:
-    """Return (token, size): what the module stores, which some models scale before they read it."""
-    weight = input_embedding(model).weight
-    assert isinstance(weight, Tensor)
+    """Return (token, size): what the module stores, which some models scale before they read it.
+
+    Raises ModelError if it stores no such table.
+    """
+    weight = getattr(input_embedding(model), "weight", None)
+    if not isinstance(weight, Tensor):  # Perceiver's are latents, its words stand elsewhere
+        raise ModelError(
+            "the model has no table of word embeddings, in which vectors could stand; use another "
+            "model, or text alone"
+        )
     return weight
 
 
