@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from on_test import labelled_task, some
+from on_test import add_files, labelled_task, some
 from over_seeds import difference
 from selection_rules import without_least_gain
 
@@ -310,9 +310,7 @@ def main() -> None:
     parser.add_argument("--model", default="builtin")
     parser.add_argument("--shots", type=int, default=SHOTS, help="rows a label in train and dev")
     parser.add_argument("--rows", type=int, default=400, help="of test, at most")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--table", action="store_true", help="print the tables and end")
+    add_files(parser)
     given = parser.parse_args()
     if not given.table:
         fill(given)

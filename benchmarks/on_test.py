@@ -4,6 +4,7 @@ SST-2, TREC, SNLI, Subj, MR, SST-5, MRPC and AG News in 16-shot splits (one a se
 it has them), and LAMA relations (train and dev as in lama_mining.py; one search seed a seed).
 """
 
+import argparse
 import json
 import sys
 import time
@@ -161,6 +162,13 @@ def some(examples: Sequence[Example], rows: int) -> list[Example]:
     """Return so many of the examples, at most: the same ones for every seed, in their order."""
     order = np.random.default_rng(0).permutation(len(examples))[:rows]
     return [examples[row] for row in sorted(order.tolist())]
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add the options of where the data lies and the results go, and of the tables alone."""
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--table", action="store_true", help="print the tables and end")
 
 
 def write(path: Path, text: str, home: Path, seed: int) -> Path:

@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from on_test import labelled_task, some
+from on_test import add_files, labelled_task, some
 from over_seeds import difference
 
 from promptsearch import JointSearch, Scorer, Settings, load_model, load_task, search
@@ -183,9 +183,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[SEED])
     parser.add_argument("--budget", type=int, default=200)
     parser.add_argument("--rows", type=int, default=128, help="of test, at most")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--table", action="store_true", help="print it and end")
+    add_files(parser)
     given = parser.parse_args()
     lines = (
         [json.loads(line) for line in given.out.read_text().splitlines()]

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from default_search import known
 from lama_mining import Relation, rows_of
-from on_test import difference, some
+from on_test import add_files, difference, some
 
 from promptsearch import (
     Example,
@@ -159,9 +159,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--rows", type=int, default=300, help="facts of test, at most")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--table", action="store_true", help="print the tables and end")
+    add_files(parser)
     given = parser.parse_args()
     if not given.table:
         fill(given)

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 from default_search import SHOTS, cells_of, known
-from on_test import labelled_task, some
+from on_test import add_files, labelled_task, some
 from over_seeds import difference
 
 from promptsearch import (
@@ -125,10 +125,8 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(methods(1)), choices=methods(1))
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--rows", type=int, default=400, help="of test, at most")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--beside", type=Path, default=Path("docs/default_search.jsonl"))
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--table", action="store_true", help="print the tables and end")
+    add_files(parser)
     given = parser.parse_args()
     if not given.table:
         fill(given)

@@ -10,7 +10,7 @@ from promptsearch.errors import TaskError
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models.finetuning.config import FinetuneConfig, check_installed
 from promptsearch.prompt import Prompt
-from promptsearch.runs.scorer_setup import split_scorer
+from promptsearch.runs.scorer_setup import dev_scores
 from promptsearch.runs.settings import Settings
 from promptsearch.scoring import Cost, Scorer
 
@@ -76,8 +76,7 @@ class ModelTuner:
         model = tuned(self.scorer.model, lesson, self.config, self.seed)
         if model is None:
             return None
-        judge = split_scorer(replace(self.scorer, model=model), self.definition)
-        return judge.scores(judge.predict([prompt], "dev", None).predictions[0])
+        return dev_scores(replace(self.scorer, model=model), self.definition, prompt)
 
 
 def tuner_of(

@@ -37,6 +37,7 @@ from promptsearch.runs.prompts_document import FinishedRun, document_of
 from promptsearch.runs.scorer_setup import (
     add_calibration,
     build_scorer,
+    model_scorer,
     prior_in,
     race_summary,
     scorer_without_chat,
@@ -92,9 +93,7 @@ def search_locked(
     definition = with_vocabulary_candidates(definition, model)
     before = None
     if isinstance(searcher, ModelTuning) and searcher.tunes_model:
-        task = replace(
-            task_of(definition, model, settings, folder, output.log), on_step=output.on_step
-        )
+        task = task_of(definition, model, settings, folder, output.log, output.on_step)
         model, before = tuned(searcher, task, definition, settings)
     setup = RunSetup(searcher, definition, model, settings, folder, output, before)
     setup.log_duplicate_candidates()
@@ -104,9 +103,7 @@ def search_locked(
         exact = setup.prompt_scorer(setup.scorer, pool)
         result = search_prompts(
             searcher,
-            replace(
-                task_of(definition, model, settings, folder, output.log), on_step=output.on_step
-            ),
+            task_of(definition, model, settings, folder, output.log, output.on_step),
             split_scorer(exact, definition),
             objective=settings.metric(definition.kind),
             limits=settings.limits,
@@ -142,8 +139,7 @@ class RunSetup:
     @cached_property
     def scorer(self) -> Scorer:
         """The scorer of the model in its exact dtype, without cache or workers."""
-        settings, kind = self.settings, self.definition.kind
-        return Scorer(self.model, settings.scoring(kind), settings.answer_score, kind == "facts")
+        return model_scorer(self.model, self.settings, self.definition.kind)
 
     @property
     def scoring_row(self) -> Mapping[str, object]:
@@ -235,6 +231,7 @@ def task_of(
     settings: Settings,
     folder: Path | None,
     log: Callable[[str], None] = silent,
+    on_step: OnStep = unwatched,
 ) -> Task:
     """Return what a strategy may see of the definition: train, never dev or test."""
     return Task(
@@ -255,6 +252,7 @@ def task_of(
         scoring=settings.scoring(definition.kind),
         answer_score=settings.answer_score,
         log=log,
+        on_step=on_step,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from promptsearch.data import TaskDefinition
 from promptsearch.engine.race_statistics import RaceReport
+from promptsearch.metrics.predictions import Scores
 from promptsearch.models import LanguageModel
 from promptsearch.parallel import WorkerPool, Workers
 from promptsearch.prompt import Prompt
@@ -15,6 +16,11 @@ from promptsearch.scoring.cached_scorer import CachedScorer, MemoryStore
 from promptsearch.scoring.calibration import CalibratedScorer, check_calibration, references_of
 from promptsearch.scoring.distributed_scorer import DistributedScorer
 from promptsearch.scoring.split_scorer import DatasetScorer
+
+
+def model_scorer(model: LanguageModel, settings: Settings, kind: str) -> Scorer:
+    """Return the scorer of a model for a kind of task, without cache, workers or calibration."""
+    return Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
 
 
 def build_scorer(
@@ -65,6 +71,12 @@ def split_scorer(scorer: PromptScorer, definition: TaskDefinition) -> DatasetSco
     """Return the judge of a search: it sees dev and train, not test."""
     splits = {"dev": definition.dev.examples, "train": definition.train.examples}
     return DatasetScorer(scorer, splits, definition.kind, definition.negative_label)
+
+
+def dev_scores(scorer: Scorer, definition: TaskDefinition, prompt: Prompt) -> Scores:
+    """Return a prompt's scores on dev."""
+    judge = split_scorer(scorer, definition)
+    return judge.scores(judge.predict([prompt], "dev", None).predictions[0])
 
 
 def race_summary(race: RaceReport) -> str:

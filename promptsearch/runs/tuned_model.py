@@ -7,9 +7,8 @@ from promptsearch.data import TaskDefinition
 from promptsearch.engine.strategy import ModelTuning, Task
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import LanguageModel, ModelInfo
-from promptsearch.runs.scorer_setup import split_scorer
+from promptsearch.runs.scorer_setup import dev_scores, model_scorer
 from promptsearch.runs.settings import Settings
-from promptsearch.scoring import Scorer
 
 TUNED_FROM = "tuned_from"  # the key of prompts.json's `search`
 
@@ -33,9 +32,8 @@ def tuned(
     """Return the trained model, and what was before; both are told of the manual prompt's score."""
     assert task.model is not None
     model = task.model
-    scorer = Scorer(model, settings.scoring(task.kind), settings.answer_score, task.kind == "facts")
-    judge = split_scorer(scorer, definition)
-    scores = judge.scores(judge.predict([definition.prompt], "dev", None).predictions[0])
+    scorer = model_scorer(model, settings, task.kind)
+    scores = dev_scores(scorer, definition, definition.prompt)
     key = settings.metric(task.kind)
     task.log(
         f"before training, the manual prompt has {key} {scores[key]:.3f} on dev with "

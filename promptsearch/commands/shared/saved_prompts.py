@@ -15,7 +15,7 @@ from promptsearch.models import LanguageModel
 from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt_file.load_model import Load, is_own, model_for, spec_of
 from promptsearch.prompt_file.prompts_json import PromptFile
-from promptsearch.runs.scorer_setup import add_calibration, build_scorer, workers_for
+from promptsearch.runs.scorer_setup import add_calibration, build_scorer, model_scorer, workers_for
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.chunked_scorer import ChunkedScorer
 
@@ -87,7 +87,7 @@ def uncalibrated_scorers(
 ) -> Iterator[tuple[Scorer, PromptScorer]]:
     """Yield the model's scorer, and the cached and spread one on top, for a kind of task."""
     settings = replace(scoring_from(file), **computing(options))
-    raw_scorer = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
+    raw_scorer = model_scorer(model, settings, kind)
     with workers_for(settings, model).open(console.say) as pool:
         yield raw_scorer, build_scorer(raw_scorer, settings, pool, console.say)
 

@@ -23,7 +23,7 @@ from promptsearch.formats.python.vectors import table_rows, vector_constants
 from promptsearch.formats.shared.model_source import GGUF_NOTE
 from promptsearch.prediction.ensemble import Ensemble
 from promptsearch.prompt_file.prompts_json import LISTED
-from promptsearch.scoring import Scorer
+from promptsearch.runs.scorer_setup import model_scorer
 from promptsearch.scoring.combination import MEANS
 
 
@@ -35,8 +35,8 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
             f"ensemble (promptsearch ensemble {request.file.path}) and give `ensemble`"
         )
     model = request.model()
-    settings, is_facts = request.settings, request.kind == "facts"
-    scorer = Scorer(model, settings.scoring(request.kind), settings.answer_score, is_facts)
+    is_facts = request.kind == "facts"
+    scorer = model_scorer(model, request.settings, request.kind)
     soft = table_rows(model)
     templates = [program_template(saved, model, soft) for saved in request.prompts]
     prompts = program_prompts(request, scorer, templates)

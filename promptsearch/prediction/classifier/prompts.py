@@ -23,7 +23,7 @@ from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.load_model import model_for
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, read_prompts
 from promptsearch.runs.run import search
-from promptsearch.scoring import Scorer
+from promptsearch.runs.scorer_setup import model_scorer
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class PromptsWithTask:
     def predictor(self, model: LanguageModel) -> EnsemblePredictor:
         """Return the predictor of the prompts, scored and calibrated as in the file."""
         settings, kind = scoring_from(self.file), self.schema.kind
-        raw = Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
+        raw = model_scorer(model, settings, kind)
         scorer = calibrated_as_saved(raw, raw, self.file, self.selection, self.schema, self.train)
         return EnsemblePredictor(self.selection.ensemble, scorer, raw)
 

@@ -8,6 +8,7 @@ q(t | x, y) times -log p(y | x, t).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +50,7 @@ class Mixture:
         """The number of pairs of a template and an example."""
         return len(self.templates) * len(self.loss.examples)
 
-    @property
+    @cached_property
     def cost(self) -> Cost:
         """The cost of both expectations of a segment."""
         requests, _ = self._requests(self.templates, range(self.pairs))

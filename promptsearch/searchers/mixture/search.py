@@ -23,11 +23,12 @@ from promptsearch.errors import ModelError, PromptError, RunError
 from promptsearch.models import LanguageModel
 from promptsearch.models.training.config import SoftTrainingConfig
 from promptsearch.prompt import Part, Soft, Template, Verbalizer
-from promptsearch.searchers.common.example_loss import ExampleLoss, LossName, answerable
+from promptsearch.searchers.common.example_loss import ExampleLoss
 from promptsearch.searchers.common.start_files import TemplateFiles
 from promptsearch.searchers.mixture.objective import Mixture
 from promptsearch.searchers.soft.course import Course
-from promptsearch.searchers.soft.search import LossChoice, checkpoint_folder
+from promptsearch.searchers.soft.objective import LossChoice, examples_of
+from promptsearch.searchers.soft.search import checkpoint_folder
 from promptsearch.searchers.soft.start import SoftStart
 
 
@@ -78,13 +79,13 @@ class MixtureSearch:
             objective = SoftObjective(mixture.pairs, mixture.requests, task.scoring)
             config, templates = self._config(), mixture.templates
             training = SoftTrainer(task.model, templates, objective, config, task.seed)
-            every = self.check_every or -(-config.steps // 8)
-            course = Course(task, training, config, every, folder, 0, {}, mixture=mixture)
+            checks = self.check_every
+            course = Course(task, training, config, checks, folder, 0, {}, mixture=mixture)
             self._report(task, course.run(score)[-len(templates) :], mixture, course.size)
 
     def _mixture(self, task: Task, model: LanguageModel) -> Mixture:
         """Return the templates with their first vectors, and the examples they are trained on."""
-        loss: LossName = "gold" if self.loss == "vocabulary" else "label"
+        loss, examples = examples_of(task, model, self.loss)
         notations = list(dict.fromkeys(self.templates))[: self.top]
         if len(notations) < 2:
             raise PromptError(
@@ -93,7 +94,6 @@ class MixtureSearch:
             )
         templates = [Template.parse(each) for each in notations]
         soft = soft_templates(model, templates, task.prompt.verbalizer, task.seed)
-        examples = answerable(task, loss)
         return Mixture(model, ExampleLoss(task, model, examples, loss), soft, task.scoring)
 
     def _config(self) -> SoftTrainingConfig:

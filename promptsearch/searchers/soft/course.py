@@ -33,7 +33,7 @@ class Course:
     task: Task
     training: "SoftTrainer"
     config: SoftTrainingConfig
-    check_every: int
+    check_every: int | None  # steps between checkpoints; None: an eighth of all
     folder: Path
     number: int
     facts: Mapping[str, object]  # more evidence of its prompts
@@ -55,12 +55,16 @@ class Course:
         assert self.task.model is not None
         return parameter_count(self.task.model)
 
+    @property
+    def _interval(self) -> int:
+        return self.check_every or -(-self.config.steps // 8)
+
     def run(self, score: Score) -> list[Trial]:
         """Score the start, then train and score segment after segment."""
         trials, last = score(self._prompts(self.training.start(), 0, {})), None
         self.task.on_step("steps", 0, self.config.steps)
-        for first in range(0, self.config.steps, self.check_every):
-            steps = range(first, min(first + self.check_every, self.config.steps))
+        for first in range(0, self.config.steps, self._interval):
+            steps = range(first, min(first + self._interval, self.config.steps))
             call = partial(self._call, steps, last)
             inputs = None if self.start == "p0" else [str(t) for t in self.training.templates]
             segment = ledgered(score, f"soft {self.number} {steps.stop}", call, inputs)
@@ -137,7 +141,7 @@ class Course:
 
     def _forget(self, step: int) -> None:
         """Remove the checkpoint before the last two; vectors stay, which a resumed run reads."""
-        older = step - (KEPT - 1) * self.check_every
+        older = step - (KEPT - 1) * self._interval
         if older > 0:
             self._checkpoint(older).unlink(missing_ok=True)
 

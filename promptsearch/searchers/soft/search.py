@@ -30,19 +30,17 @@ from promptsearch.models import LanguageModel
 from promptsearch.models.loading.files import RANDOM
 from promptsearch.models.training.config import Encoder, SoftTrainingConfig, Trained
 from promptsearch.prompt import Source, Template
-from promptsearch.searchers.common.example_loss import LossName, answerable
+from promptsearch.searchers.common.example_loss import LossName
 from promptsearch.searchers.common.saved_prompts import saved_prompts
 from promptsearch.searchers.common.start_files import StartPromptsFile
 from promptsearch.searchers.soft.course import Course
 from promptsearch.searchers.soft.form import Layout
-from promptsearch.searchers.soft.objective import soft_objective
+from promptsearch.searchers.soft.objective import LossChoice, examples_of, soft_objective
 from promptsearch.searchers.soft.recipes import RECIPES, USUAL, Recipe
 from promptsearch.searchers.soft.start import SoftStart, Start
 from promptsearch.searchers.soft.tuned_model import FOLDER, tuned_model, tuned_template
 
 START = Source("soft", (), {"start": True})  # of the prompt of `from`
-CAUSAL_ANSWERS = 1000  # more are a continuation each
-LossChoice = Literal["label", "vocabulary"]
 
 
 @dataclass(frozen=True)
@@ -200,11 +198,9 @@ class SoftSearch:
 
     def _examples(self, task: Task, model: LanguageModel) -> tuple[LossName, Sequence[Example]]:
         """Return the loss, and the examples that are learned from."""
-        loss: LossName = "gold" if self._value("loss") == "vocabulary" else "label"
-        examples = answerable(task, loss)
+        loss, examples = examples_of(task, model, self._value("loss"))
         if self.control == "shuffled-labels":
             examples = shuffled(examples, task.seed)
-        _check_answers(task, model, loss)
         return loss, examples
 
     def _course(self, task: Task, model: LanguageModel, folder: Path, number: int) -> Course:
@@ -217,8 +213,7 @@ class SoftSearch:
         from promptsearch.models.training.soft_trainer import SoftTrainer
 
         training = SoftTrainer(model, [template], objective, config, seed)
-        every = self.check_every or -(-config.steps // 8)
-        return Course(task, training, config, every, folder, number, self._facts)
+        return Course(task, training, config, self.check_every, folder, number, self._facts)
 
     def _started(self, task: Task, model: LanguageModel, seed: int) -> Template:
         """Return the template with the vectors that the training starts from; text for `lm`."""
@@ -306,12 +301,3 @@ def checkpoint_folder(task: Task) -> Iterator[Path]:
         return
     with TemporaryDirectory() as name:
         yield Path(name)
-
-
-def _check_answers(task: Task, model: LanguageModel, loss: LossName) -> None:
-    count = len(task.prompt.verbalizer.answers)
-    if loss == "label" and model.info.family != "masked" and count > CAUSAL_ANSWERS:
-        raise RunError(
-            f"each of {count:,} answers is a continuation of its own to {model.info.spec!r}; give "
-            "`loss` vocabulary, which reads the right one alone"
-        )

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MODEL = "model"  # the directory of the tuned model, in the run's
 FOLDER = "soft"
-BYTES = 4  # of a weight
 
 
 def tuned_model(
