@@ -9,7 +9,8 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt.soft import LONGEST
 from promptsearch.prompt_file.prompts_json import Json
 
-CONFIG = "adapter_config.json"
+CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"  # of an adapter
+TENSOR = "prompt_embeddings"  # the one tensor
 READ = ("PROMPT_TUNING", "P_TUNING")
 TASKS: Mapping[str, tuple[object, ...]] = {  # a masked model has no task of its own in peft
     "causal": ("CAUSAL_LM",),

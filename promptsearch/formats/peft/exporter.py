@@ -16,6 +16,7 @@ from safetensors.numpy import save
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_atomic, write_bytes
 from promptsearch.formats.export import ExportRequest, final_path, next_command
+from promptsearch.formats.peft.adapter_config import CONFIG, TASKS, TENSOR, TENSORS
 from promptsearch.formats.peft.order import lead_problem
 from promptsearch.formats.shared.cloze import only_prompt
 from promptsearch.formats.shared.model_source import directory_or_name, model_files
@@ -23,7 +24,6 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt import Soft, Template, Text
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
-TASKS: Mapping[str, str] = {"causal": "CAUSAL_LM", "seq2seq": "SEQ_2_SEQ_LM"}
 LOADING = (
     "from peft import PromptTuningConfig; import sys; "
     "print(PromptTuningConfig.from_pretrained(sys.argv[1]))"
@@ -33,7 +33,7 @@ LOADING = (
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """Write a folder with the adapter_config.json of `PromptTuningConfig`; return notes."""
     saved, model = only_prompt(request, "peft"), request.model()
-    if model.info.family not in TASKS:
+    if model.info.family == "masked":
         raise ExportError(
             f"peft's prompt tuning has no task for masked language models such as "
             f"{model.info.spec!r}; tune prompts of a causal or seq2seq model, or use `to` python"
@@ -41,7 +41,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     gguf, where = model_files(model).gguf, directory_or_name(model)
     config: dict[str, object] = {
         "peft_type": "PROMPT_TUNING",
-        "task_type": TASKS[model.info.family],
+        "task_type": TASKS[model.info.family][0],
         "base_model_name_or_path": where,
     }
     if saved.prompt.template.soft:
@@ -58,7 +58,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         "num_virtual_tokens": len(tokenizer(words)["input_ids"]),
         "tokenizer_kwargs": {"gguf_file": gguf} if gguf else None,
     }
-    write_atomic(into / "adapter_config.json", json.dumps(config, indent=1) + "\n")
+    write_atomic(into / CONFIG, json.dumps(config, indent=1) + "\n")
     return [
         "peft holds the template's words, in order: not where inputs and answers stand in it",
         "they are where tuning starts; the soft prompt itself has to be trained",
@@ -89,9 +89,9 @@ def _write_vectors(
     rows = np.concatenate([each.rows for each in vectors])
     numbers = {"num_virtual_tokens": len(rows), "token_dim": rows.shape[1]}
     submodules = {"num_transformer_submodules": 1, "inference_mode": True}
-    write_bytes(into / "adapter_model.safetensors", save({"prompt_embeddings": rows}))
+    write_bytes(into / TENSORS, save({TENSOR: rows}))
     document = json.dumps({**config, **numbers, **submodules}, indent=1) + "\n"
-    write_atomic(into / "adapter_config.json", document)
+    write_atomic(into / CONFIG, document)
     text = Template(rest).notation
     return [
         f"peft puts the {len(rows)} vectors in front; the text that follows them is {text!r}",

@@ -13,7 +13,13 @@ from promptsearch.formats.importing.contents import (
     Location,
     shortened_json,
 )
-from promptsearch.formats.peft.adapter_config import config_of, submodule_count, vector_count
+from promptsearch.formats.peft.adapter_config import (
+    TENSOR,
+    TENSORS,
+    config_of,
+    submodule_count,
+    vector_count,
+)
 from promptsearch.formats.peft.order import lead_problem, space_behind
 from promptsearch.formats.shared.model_vectors import bound, check_shape, model_of
 from promptsearch.models import LanguageModel
@@ -24,8 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-TENSORS, PICKLE = "adapter_model.safetensors", "adapter_model.bin"
-TENSOR = "prompt_embeddings"
+PICKLE = "adapter_model.bin"
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
