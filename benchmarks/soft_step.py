@@ -31,9 +31,10 @@ from promptsearch.models import Options
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.loading.random_models import GPT2, Parts, Size, random_parts
 from promptsearch.models.training.config import SoftTrainingConfig
-from promptsearch.models.training.soft_trainer import SoftTrainer
+from promptsearch.models.training.continuous_trainer import ContinuousTrainer
+from promptsearch.models.training.soft_vectors import SoftVectors
 from promptsearch.prompt import Vectors
-from promptsearch.searchers.soft.objective import soft_objective
+from promptsearch.searchers.soft.objective import prompt_objective
 
 SMALL = Size(layers=2, hidden=128, heads=2, feed_forward=512, vocabulary=50_257, positions=1024)
 BATCH, COUNT = 16, 64  # examples a step, and in all
@@ -57,9 +58,10 @@ class Work:
         prompt = Prompt(self.template, Verbalizer.of({word: word for word in WORDS}))
         self.task = Task("steps", "facts", prompt, self.examples, model=self.port)
 
-    def trainer(self) -> SoftTrainer:
-        objective = soft_objective(self.task, self.port, self.template, self.examples, "gold")
-        return SoftTrainer(self.port, [self.template], objective, self.config, 0)
+    def trainer(self) -> ContinuousTrainer:
+        objective = prompt_objective(self.task, self.port, self.template, self.examples, "gold")
+        prompt = SoftVectors([self.template])
+        return ContinuousTrainer(self.port, prompt, objective, self.config, 0)
 
 
 def ours(race: Race, work: Work, _round: int) -> float:
@@ -69,7 +71,10 @@ def ours(race: Race, work: Work, _round: int) -> float:
         trainer = work.trainer()
         trainer.run(None, Path(folder) / "checkpoint.safetensors", file, work.steps)
         seconds = perf_counter() - began
-        vectors = trainer.vectors(file)["S"].rows
+        (template,) = trainer.templates(file)
+        trained = template.soft[0].vectors
+        assert trained is not None
+        vectors = trained.rows
     expected = peft_vectors(work)[0]
     gap = float(np.abs(vectors - expected).max())
     race.check("largest difference of the vectors after the steps", f"{gap:.1e}", gap < 1e-4)

@@ -6,9 +6,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from promptsearch.errors import PromptError
+from promptsearch.prompt.head import Head
+from promptsearch.prompt.prefix import Prefix
 from promptsearch.prompt.soft import Soft, Vectors
 
-_MARK = r"Z\d*|S\d*(?::\d+)?(?:@\w*)?"  # what brackets may hold that is no text
+# What brackets may hold that is no text; the last is of keys alone, see `Template.__str__`.
+_MARK = r"Z\d*|S\d*(?::\d+)?(?:@\w*)?|(?:prefix|head)@\w+"
 _NOTATION = re.compile(
     rf"\{{\{{|\}}\}}|\{{(?P<field>\w+)\}}|\[\[(?P<literal>{_MARK})\]\]"
     r"|\[(?:(?P<slot>Z\d*)|(?P<soft>S\d*)(?::(?P<length>\d+))?(?P<bound>@\w*)?)\]"
@@ -58,30 +61,34 @@ class Trigger:
 
 TextPart = Text | Field | Slot  # what words can say
 Part = TextPart | Soft
-Filled = tuple[
-    Text | Input | Slot | Soft | Trigger, ...
-]  # what a model reads: never one marked string
+FilledPart = Text | Input | Slot | Soft | Trigger | Prefix | Head
+Filled = tuple[FilledPart, ...]  # what a model reads: never one marked string
 
 
 @dataclass(frozen=True)
 class Template:
     """A prompting function: text with `{named}` input fields and answer slots.
 
+    A prefix may stand before all of it, and a head may read the model in place of answers.
+
     >>> str(Template.parse("{text} It was [Z]."))
     '{text} It was [Z].'
     """
 
     parts: tuple[Part, ...]
+    prefix: Prefix | None = None
+    head: Head | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", tuple(_merged(self.parts)))
-        if not self.slots:
+        if not self.slots and (self.head is None or self.head.reads != "cls"):
             raise PromptError(
-                f"the template {str(self)!r} has no slot; write [Z] where the model should answer"
+                f"the template {self.notation!r} has no slot; write [Z] where the model should "
+                "answer"
             )
         if len(set(self.slots)) < len(self.slots):
             raise PromptError(
-                f"the template {str(self)!r} has two equal slots; "
+                f"the template {self.notation!r} has two equal slots; "
                 "use one [Z], or name several slots [Z1], [Z2], ..."
             )
         self._check_soft()
@@ -113,9 +120,12 @@ class Template:
     def __str__(self) -> str:
         """Return what tells the template from every other one: the digests of vectors are in it.
 
-        So whatever is keyed by a template's text keeps two checkpoints of a soft prompt apart.
+        So whatever is keyed by a template's text keeps two checkpoints of a soft prompt apart, or
+        two prefixes or heads.
         """
-        return "".join(map(_key_of, self.parts))
+        deep = [f"[prefix@{self.prefix.digest}]"] if self.prefix else []
+        deep += [f"[head@{self.head.digest}]"] if self.head else []
+        return "".join((*deep, *map(_key_of, self.parts)))
 
     @cached_property
     def notation(self) -> str:
@@ -124,7 +134,10 @@ class Template:
 
     @cached_property
     def text_parts(self) -> tuple[TextPart, ...]:
-        """The parts of a template that is text; `PromptError` if soft tokens are among them."""
+        """The parts of a template that is text; `PromptError` if trained ones are among them."""
+        if self.prefix or self.head:
+            what = "a prefix: keys and values" if self.prefix else "a head: a linear layer"
+            raise PromptError(f"the prompt {self.notation!r} has {what}, which no words say")
         if self.soft:
             raise PromptError(
                 f"the template {self.notation!r} has {self.soft[0].notation}: vectors, which no "
@@ -145,12 +158,16 @@ class Template:
                 f"the template {self.notation!r} has no vectors for [{missing[0]}]; "
                 f"there are {', '.join(vectors) or 'none'}"
             )
-        return Template(
-            tuple(
-                replace(part, vectors=vectors[part.name]) if isinstance(part, Soft) else part
-                for part in self.parts
-            )
+        parts = (
+            replace(part, vectors=vectors[part.name]) if isinstance(part, Soft) else part
+            for part in self.parts
         )
+        return replace(self, parts=tuple(parts))
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether a part of it is numbers, which mean something to one model only."""
+        return bool(self.soft or self.prefix or self.head)
 
     def _check_soft(self) -> None:
         for part in self.parts:
@@ -174,13 +191,15 @@ class Template:
         """Put the inputs into their fields; `PromptError` if one is missing."""
         if missing := [name for name in self.fields if name not in inputs]:
             raise PromptError(
-                f"the template {str(self)!r} uses {{{missing[0]}}}, but the inputs are "
+                f"the template {self.notation!r} uses {{{missing[0]}}}, but the inputs are "
                 f"{', '.join(sorted(inputs)) or 'none'}; use one of these in braces"
             )
-        return tuple(
+        deep = (part for part in (self.prefix, self.head) if part is not None)
+        filled = (
             Input(part.name, inputs[part.name]) if isinstance(part, Field) else part
             for part in self.parts
         )
+        return (*deep, *filled)
 
 
 def _merged(parts: Sequence[Part]) -> Iterator[Part]:
@@ -240,6 +259,8 @@ def notation_of(part: Part) -> str:
 
 def without_digests(text: str) -> str:
     """Return the notation of a template from its `str`, which has the digests of its vectors."""
+
+    text = re.sub(r"^(?:\[(?:prefix|head)@\w+\])+", "", text)
 
     def plain(match: re.Match[str]) -> str:
         if not match["bound"]:

@@ -6,10 +6,10 @@ from promptsearch.errors import ExportError, ModelError
 from promptsearch.formats.python.runtime import prompt as runtime
 from promptsearch.models import LanguageModel
 from promptsearch.models.tokenization.soft_tokens import SoftTokens
-from promptsearch.prompt import Input, Slot, Soft, Text, Trigger
+from promptsearch.prompt import Input, Slot, Text, Trigger
+from promptsearch.prompt.template import FilledPart
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
-NumberedPart = Text | Input | Slot | Soft | Trigger  # of a text with rows for vectors
 ProgramPart = str | runtime.Field | runtime.Slot | runtime.SoftPart
 
 
@@ -32,13 +32,13 @@ def program_template(
     return [_part(*(part for _, part in run)) for _, run in runs]
 
 
-def _run(numbered: tuple[int, NumberedPart]) -> int | str:
+def _run(numbered: tuple[int, FilledPart]) -> int | str:
     """Return a key that soft tokens share if their rows follow one another; text has its own."""
     index, part = numbered
     return part.token - index if isinstance(part, Trigger) else str(index)
 
 
-def _part(part: NumberedPart, *following: NumberedPart) -> ProgramPart:
+def _part(part: FilledPart, *following: FilledPart) -> ProgramPart:
     match part:
         case Trigger(row):
             return runtime.SoftPart(row, 1 + len(following))
@@ -48,5 +48,5 @@ def _part(part: NumberedPart, *following: NumberedPart) -> ProgramPart:
             return runtime.Slot(name)
         case Text(text):
             return text
-        case Soft():
-            raise AssertionError("soft tokens have been numbered")
+        case _:
+            raise AssertionError("soft tokens have been numbered, prefixes and heads refused")

@@ -35,7 +35,7 @@ from promptsearch.searchers.common.saved_prompts import saved_prompts
 from promptsearch.searchers.common.start_files import StartPromptsFile
 from promptsearch.searchers.soft.course import Course
 from promptsearch.searchers.soft.form import Layout
-from promptsearch.searchers.soft.objective import LossChoice, examples_of, soft_objective
+from promptsearch.searchers.soft.objective import LossChoice, examples_of, prompt_objective
 from promptsearch.searchers.soft.recipes import RECIPES, USUAL, Recipe
 from promptsearch.searchers.soft.start import SoftStart, Start
 from promptsearch.searchers.soft.tuned_model import FOLDER, tuned_model, tuned_template
@@ -172,7 +172,7 @@ class SoftSearch:
         task = self._begun(task)
         loss, examples = self._examples(task, model)
         template = self._started(task, model, task.seed)
-        objective = soft_objective(task, model, template, examples, loss)
+        objective = prompt_objective(task, model, template, examples, loss)
         config = self._config(len(examples))
         inputs = self, str(template), task.prompt.verbalizer, examples, task.scoring, task.seed
         return tuned_model(
@@ -209,10 +209,12 @@ class SoftSearch:
         seed = int(np.random.SeedSequence([task.seed, number]).generate_state(1)[0])
         template = self._started(task, model, seed)
         config = self._config(len(examples))
-        objective = soft_objective(task, model, template, examples, loss)
-        from promptsearch.models.training.soft_trainer import SoftTrainer
+        objective = prompt_objective(task, model, template, examples, loss)
+        from promptsearch.models.training.continuous_trainer import ContinuousTrainer
+        from promptsearch.models.training.soft_vectors import SoftVectors
 
-        training = SoftTrainer(model, [template], objective, config, seed)
+        vectors = SoftVectors([template], config.encoder, config.dropout)
+        training = ContinuousTrainer(model, vectors, objective, config, seed)
         return Course(task, training, config, self.check_every, folder, number, self._facts)
 
     def _started(self, task: Task, model: LanguageModel, seed: int) -> Template:
