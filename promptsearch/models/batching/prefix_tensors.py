@@ -25,7 +25,7 @@ class PrefixTensors:
 
     def at(self, attention: str, layer: int) -> tuple[Tensor, Tensor] | None:
         """Return the keys and the values (position, head, size) at a layer, from 0; None: none."""
-        if layer not in self.layers:
+        if layer not in self.layers or attention not in self.tensors:
             return None
         keys, values = self.tensors[attention][self.layers[layer]].transpose(1, 2)
         return keys, values
