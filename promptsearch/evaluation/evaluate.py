@@ -46,6 +46,7 @@ class Evaluation:
                     "id": saved.id,
                     "template": saved.prompt.template.notation,
                     **self._answers(saved.prompt),
+                    **{key: saved.row[key] for key in ("soft",) if key in saved.row},
                     "scores": self._scores(predictions, metric),
                 }
                 for saved, predictions in rows

@@ -57,7 +57,7 @@ class PromptSelection:
 
     def __str__(self) -> str:
         if not self.from_file:
-            return f"{self.saved[0].id}: {self.saved[0].prompt.template.notation}"
+            return f"{self.saved[0].id}: {self.saved[0].prompt.template.described}"
         ids = ", ".join(prompt.id for prompt in self.saved)
         return f"the ensemble ({self.ensemble.rule} of {ids})"
 

@@ -11,12 +11,13 @@ from promptsearch.prompt.prefix import Prefix
 from promptsearch.prompt.soft import Soft, Vectors
 
 # What brackets may hold that is no text; the last is of keys alone, see `Template.__str__`.
-_MARK = r"Z\d*|S\d*(?::\d+)?(?:@\w*)?|(?:prefix|head)@\w+"
+_MARK = r"Z\d*|S\d*(?::\d+)?(?:@\w*)?|(?:prefix|head):\w+@\w+"
 _NOTATION = re.compile(
     rf"\{{\{{|\}}\}}|\{{(?P<field>\w+)\}}|\[\[(?P<literal>{_MARK})\]\]"
     r"|\[(?:(?P<slot>Z\d*)|(?P<soft>S\d*)(?::(?P<length>\d+))?(?P<bound>@\w*)?)\]"
 )
 _MISTYPED = re.compile(r"\[S\d*:[^\s\[\]]*\]")  # no soft token, and hardly text
+_DEEP = re.compile(r"(?:\[prefix:(?P<length>\d+)@\w+\])?(?:\[head:(?P<reads>\w+)@\w+\])?")
 _MARKED = re.compile(rf"\[({_MARK})\]")
 
 
@@ -109,13 +110,15 @@ class Template:
         return tuple(_merged(parts))
 
     @classmethod
-    def parse(cls, notation: str) -> "Template":
+    def parse(
+        cls, notation: str, prefix: Prefix | None = None, head: Head | None = None
+    ) -> "Template":
         """Return a template from its notation; `PromptError` says what is wrong with it."""
         if mistyped := _MISTYPED.search(_NOTATION.sub(" ", notation)):
             raise PromptError(
                 f"{mistyped[0]} is no soft token; write [S1:5] for five vectors that are called S1"
             )
-        return cls(cls.parts_of(notation))
+        return cls(cls.parts_of(notation), prefix, head)
 
     def __str__(self) -> str:
         """Return what tells the template from every other one: the digests of vectors are in it.
@@ -123,14 +126,21 @@ class Template:
         So whatever is keyed by a template's text keeps two checkpoints of a soft prompt apart, or
         two prefixes or heads.
         """
-        deep = [f"[prefix@{self.prefix.digest}]"] if self.prefix else []
-        deep += [f"[head@{self.head.digest}]"] if self.head else []
+        prefix, head = self.prefix, self.head
+        deep = [f"[prefix:{prefix.length}@{prefix.digest}]"] if prefix else []
+        deep += [f"[head:{head.reads}@{head.digest}]"] if head else []
         return "".join((*deep, *map(_key_of, self.parts)))
 
     @cached_property
     def notation(self) -> str:
         """The template as files and screens have it."""
         return "".join(map(notation_of, self.parts))
+
+    @property
+    def described(self) -> str:
+        """The template as screens have it: with the prefix and the head that it has."""
+        length = self.prefix.length if self.prefix else 0
+        return described(self.notation, length, self.head.reads if self.head else "")
 
     @cached_property
     def text_parts(self) -> tuple[TextPart, ...]:
@@ -257,17 +267,25 @@ def notation_of(part: Part) -> str:
             return part.notation
 
 
-def without_digests(text: str) -> str:
-    """Return the notation of a template from its `str`, which has the digests of its vectors."""
+def described(notation: str, prefix: int, reads: str) -> str:
+    """Return a template's notation with a prefix of so many positions, and a head on a state."""
+    behind = f"[prefix of {prefix}] {notation.lstrip(' ')}" if prefix else notation
+    return f"{behind} [head on {reads}]" if reads else behind
 
-    text = re.sub(r"^(?:\[(?:prefix|head)@\w+\])+", "", text)
+
+def without_digests(text: str) -> str:
+    """Return a template as screens have it from its `str`, which has the digests of vectors."""
+
+    deep = _DEEP.match(text)
+    assert deep is not None, "it matches nothing at all too"
 
     def plain(match: re.Match[str]) -> str:
         if not match["bound"]:
             return match[0]
         return Soft(match["soft"], int(match["length"] or 1)).notation
 
-    return _NOTATION.sub(plain, text)
+    notation = _NOTATION.sub(plain, text[deep.end() :])
+    return described(notation, int(deep["length"] or 0), deep["reads"] or "")
 
 
 def _unbound(part: Part) -> Part:

@@ -206,7 +206,7 @@ def _without_gain(document: Mapping[str, Any]) -> Iterator[str]:
     if TUNED_FROM in search:
         yield _before_tuning(search[TUNED_FROM], table_metrics(document["task"]["kind"]))
         return
-    if any(best.get(key) != manual.get(key) for key in ("template", "verbalizer")):
+    if any(best.get(key) != manual.get(key) for key in ("template", "verbalizer", "soft")):
         return
     others = len(document["prompts"]) - 1
     if others:

@@ -105,6 +105,8 @@ def _deep_plan(
     items = [item for block in plan.blocks for item in block.items]
     if deep.prefix is not None and deep.prefix.continues:
         items = [_continued(item) for item in items]
+    if deep.slotless:
+        items = [_without_slot(item) for item in items]
     if deep.head is not None:
         masked = runtime.info.family == "masked"
         items = head_items(items, deep.head.reads, deep.head.labels, masked)
@@ -167,6 +169,12 @@ def _continued(item: EncodedText) -> EncodedText:
     if not rest:
         raise ModelError("nothing stands between the prefix and the slot; write a text there")
     return replace(item, ids=rest)
+
+
+def _without_slot(item: EncodedText) -> EncodedText:
+    """Return the text without its only slot, the last of its tokens but for special ones."""
+    (slot,) = item.slots
+    return replace(item, ids=(*item.ids[:slot], *item.ids[slot + 1 :]), slots=())
 
 
 def _moved(plan: BatchPlan, rows: Sequence[int], width: int) -> BatchPlan:

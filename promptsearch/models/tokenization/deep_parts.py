@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, ScoringRequest
-from promptsearch.prompt import Filled, Head, Prefix, Trigger
+from promptsearch.prompt import Filled, Head, Prefix, Slot, Trigger
 
 PREFIX_END = -3  # in ids: where a text goes on that continues its prefix
 
@@ -16,12 +16,14 @@ class DeepParts:
 
     prefix: Prefix | None = None
     head: Head | None = None
+    slotless: bool = False  # a head needs no slot to read the first token
 
     @classmethod
     def of(cls, text: Filled) -> "DeepParts":
         """Return those of a filled prompt."""
         prefix = next((part for part in text if isinstance(part, Prefix)), None)
-        return cls(prefix, next((part for part in text if isinstance(part, Head)), None))
+        head = next((part for part in text if isinstance(part, Head)), None)
+        return cls(prefix, head, not any(isinstance(part, Slot) for part in text))
 
     def check(self, info: ModelInfo) -> None:
         """Raise ModelError if they are of another model."""
@@ -59,8 +61,13 @@ def by_deep_parts(
 
 
 def _marked(text: Filled, deep: DeepParts) -> Filled:
-    """Return the tokens of a text; one stands for a prefix that it continues."""
+    """Return the tokens of a text; one stands for a prefix that it continues.
+
+    Every text is planned with a slot; where it has none, that is taken out again.
+    """
     tokens = without_deep(text)
+    if deep.slotless:
+        tokens = (*tokens, Slot())
     if deep.prefix is not None and deep.prefix.continues:
         return (Trigger(PREFIX_END), *tokens)
     return tokens

@@ -5,29 +5,31 @@ activations of real words. For a causal model the keys and values of a text are 
 token after it reads the same numbers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from promptsearch.errors import ModelError, RunError
+from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.forward.backends import PackedForward
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
 from promptsearch.models.forward.encoder_decoder import PackedEncoder
 from promptsearch.models.frozen_model import frozen_model
 from promptsearch.models.tokenization.control_tokens import TRIGGER_PLACEHOLDER
-from promptsearch.prompt import Prefix, Text
+from promptsearch.prompt import Prefix
 
 SPREAD = 0.02  # of random keys and values, as P-tuning v2's release has them
 
 
 class StartPrefix:
-    """Prefixes of one model; `layers` are those, from 1, at which they stand, None being all."""
+    """Prefixes of one model; `layers` gives those, from 1, at which they stand, of so many."""
 
-    def __init__(self, model: LanguageModel, layers: Sequence[int] | None, seed: int) -> None:
+    def __init__(
+        self, model: LanguageModel, layers: Callable[[int], Sequence[int]], seed: int
+    ) -> None:
         self._model, self._runtime = model, frozen_model(model).runtime
         self._layers = layers
         self._random = np.random.default_rng([seed, 23])
@@ -72,13 +74,8 @@ class StartPrefix:
         return {name: (each.shape[0], *each.shape[2::2]) for name, each in tensors.items()}
 
     def _prefix(self, tensors: Mapping[str, Any], *, continues: bool) -> Prefix:
-        """Return the chosen layers of all. Raises RunError if the model has not so many."""
-        count = len(next(iter(tensors.values())))
-        layers = self._layers or range(1, count + 1)
-        if max(layers) > count:
-            raise RunError(
-                f"`layers`: {self._model.info.spec!r} has {count} layers, and no {max(layers)}"
-            )
+        """Return the chosen layers of all."""
+        layers = self._layers(min(map(len, tensors.values())))
         numbers = [layer - 1 for layer in layers]
         chosen = {name: each[numbers] for name, each in tensors.items()}
         return Prefix.of(chosen, self._model.info.sha256, layers, continues=continues)
@@ -97,13 +94,3 @@ class StartPrefix:
             f"a prefix cannot stand before the texts of {self._model.info.spec!r}, whose attention "
             "is its own; train vectors inside the template with `promptsearch soft`"
         )
-
-
-def leading_words(template_text: Text) -> tuple[str, str] | None:
-    """Return the words that a template begins with, and the space behind them; None if none.
-
-    Words that the next part follows without a space are none: their last token may be its first.
-    """
-    words = template_text.text.rstrip(" ")
-    space = template_text.text[len(words) :]
-    return (words, space) if words and space else None

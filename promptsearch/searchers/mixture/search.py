@@ -26,9 +26,8 @@ from promptsearch.prompt import Part, Soft, Template, Verbalizer
 from promptsearch.searchers.common.example_loss import ExampleLoss
 from promptsearch.searchers.common.start_files import TemplateFiles
 from promptsearch.searchers.mixture.objective import Mixture
-from promptsearch.searchers.soft.course import Course
+from promptsearch.searchers.soft.course import Course, checkpoint_folder
 from promptsearch.searchers.soft.objective import LossChoice, examples_of
-from promptsearch.searchers.soft.search import checkpoint_folder
 from promptsearch.searchers.soft.start import SoftStart
 
 

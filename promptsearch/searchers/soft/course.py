@@ -1,16 +1,18 @@
 """One training of continuous prompts: its segments of steps, their files, and their prompts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from promptsearch.engine import ModelCall
 from promptsearch.engine.strategy import Score, Task
-from promptsearch.engine.trial import Trial
+from promptsearch.engine.trial import Trial, ranking_key
 from promptsearch.errors import RunError
 from promptsearch.files.read import sha256
 from promptsearch.models.training.config import SoftTrainingConfig
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from promptsearch.models.training.continuous_trainer import ContinuousTrainer
     from promptsearch.searchers.mixture.objective import Mixture
 
+FOLDER = "soft"  # of checkpoints, in the run's directory
 KEPT = 2  # checkpoints of a training: the last one and the one before it
 PASSES = 3  # what a sequence costs that passes forth and back
 
@@ -132,6 +135,29 @@ class Course:
             prompts.append(self.task.prompt.with_template(template, source))
         return prompts
 
+    def report(self, trials: Sequence[Trial], runs: int = 1) -> None:
+        """Say what was trained in one of so many runs, and whether anything was learned."""
+        key = self.task.objective
+        best = max(trials, key=lambda trial: ranking_key(trial.scores, key))
+        name = f"run {self.number + 1}: " if runs > 1 else ""
+        first = trials[0].scores[key]
+        scores = f"{key} on dev {first:.3f} at step 0, {best.scores[key]:.3f} at best"
+        learned = "" if best is not trials[0] else f"; {self._no_gain(trials)}"
+        self.task.log(f"{name}{self.size}; {scores}{learned}")
+
+    def _no_gain(self, trials: Sequence[Trial]) -> str:
+        """Return why step 0 may be the best, and what to try."""
+        if "control" in self.facts:
+            return "nothing was learned, as one would hope of a control"
+        losses = [trial.prompt.source.evidence.get("loss") for trial in trials]
+        first, last = losses[1 if len(losses) > 1 else 0], losses[-1]
+        if isinstance(first, float) and isinstance(last, float) and last < first:
+            return (
+                f"the loss on train fell from {first:.3f} to {last:.3f} and dev grew no better: "
+                "try fewer `steps`, a smaller `lr`, or more examples"
+            )
+        return "nothing was learned: raise `lr` or `steps`"
+
     def _checkpoint(self, step: int) -> Path:
         return self.folder / f"{self.number}-{step}.safetensors"
 
@@ -151,3 +177,15 @@ def _check(file: Path, expected: object) -> None:
         raise RunError(
             f"{file}: the checkpoint is missing or was changed; start anew with `overwrite`"
         )
+
+
+@contextmanager
+def checkpoint_folder(task: Task) -> Iterator[Path]:
+    """Open the folder of checkpoints: in the run's directory, or for as long as the search."""
+    if task.workspace is not None:
+        folder = task.workspace / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+        return
+    with TemporaryDirectory() as name:
+        yield Path(name)
