@@ -174,6 +174,15 @@ class Template:
         )
         return replace(self, parts=tuple(parts))
 
+    def check_shallow(self, subject: str) -> None:
+        """Raise PromptError if there is a prefix or a head, which `subject` would lose."""
+        if self.prefix is not None or self.head is not None:
+            what = "a prefix" if self.prefix is not None else "a head"
+            raise PromptError(
+                f"the prompt {self.described!r} has {what}, which {subject} would lose; train it "
+                "further with `promptsearch prefix --from`"
+            )
+
     @property
     def is_trained(self) -> bool:
         """Whether a part of it is numbers, which mean something to one model only."""

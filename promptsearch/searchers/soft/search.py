@@ -138,6 +138,7 @@ class SoftSearch:
             raise ModelError("soft prompts need a model")
         check_control(self.control, model.info.spec)
         task, start = self._begun(task), "p0"
+        task.prompt.template.check_shallow("`soft`")
         if self.prompts and not (self.tunes_model and task.prompt.template.soft):
             start = score([task.prompt])[0].id
         if self.tunes_model:
@@ -216,6 +217,7 @@ class SoftSearch:
     def _started(self, task: Task, model: LanguageModel, seed: int) -> Template:
         """Return the template with the vectors that the training starts from; text for `lm`."""
         template = Template.parse(self.template) if self.template else task.prompt.template
+        template.check_shallow("`soft`")
         if self.train == "lm":
             return template
         self._check_used(template)
