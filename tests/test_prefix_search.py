@@ -236,3 +236,58 @@ def test_a_plan_chains_answers_and_a_prefix(task, tmp_path):  # noqa: F811
     prompts = read_prompts(tmp_path / "run" / "prompts.json").prompts
     assert {each.row["source"]["strategy"] for each in prompts} >= {"answers-prune", "prefix"}
     assert any(each.prompt.template.head for each in prompts)
+
+
+OTHER = """
+name = "places"
+kind = "classification"
+train = "places.tsv"
+dev = "places.tsv"
+inputs = ["text"]
+label = "label"
+template = "[Z] : {text}"
+answers = { city = ["city"], land = ["country"], person = ["actor"] }
+"""
+
+
+@pytest.mark.parametrize("head", ["none", "mask"])
+def test_a_prefix_is_learned_on_several_tasks_then_tuned_for_one(task, tmp_path, head):  # noqa: F811
+    rows = ["text\tlabel", "Paris\tcity", "New York\tcity", "France\tland", "the actor\tperson"]
+    (tmp_path / "places.tsv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "places.toml").write_text(OTHER)
+    words = ["--multitask", tmp_path / "places.toml", "--head", head, "--length", 4]
+    said = prefix(task, tmp_path / "whole", *words).output
+    assert said.count("numbers trained for a prefix of 4 at 2 layers") == 2
+    prompts = read_prompts(tmp_path / "whole" / "prompts.json").prompts
+    facts = [each.row["source"]["evidence"].get("multitask") for each in prompts]
+    assert ["toy", "places"] in facts
+    assert len(prompts) == 1 + 4 + 3 + 1 - 1  # the second start is the first one's end
+    for budget in (2, 4, 6, 200):
+        prefix(task, tmp_path / "parts", *words, "--budget", budget, *["--resume"] * (budget > 2))
+    whole, parts = (
+        (tmp_path / name / "soft.safetensors").read_bytes() for name in ("whole", "parts")
+    )
+    assert whole == parts
+    (tmp_path / "places.tsv").write_text("\n".join(rows[:-1]) + "\n")
+    said = prefix(task, tmp_path / "no", *words, "--multitask", "nowhere.toml", status=1).output
+    assert "nowhere.toml" in said
+
+
+def test_steps_of_several_tasks_are_drawn_by_the_roots_of_their_sizes():
+    from promptsearch.models import Scoring
+    from promptsearch.models.training.continuous_trainer import PromptObjective
+    from promptsearch.searchers.prefix.multitask import TaskMixture
+
+    seen = []
+    objectives = [
+        PromptObjective(n, lambda rows, n=n: seen.append((n, list(rows))) or ([], None), Scoring())
+        for n in (16, 144)
+    ]
+    mixture = TaskMixture(objectives)
+    for step in range(400):
+        rows = mixture.draw(step, 8, 0)
+        assert rows == mixture.draw(step, 8, 0)
+        mixture.requests(rows)
+    assert all(max(rows) < n and len(set(rows)) == 8 for n, rows in seen)
+    share = sum(n == 144 for n, _ in seen) / len(seen)
+    assert share == pytest.approx(12 / 16, abs=0.07)

@@ -49,6 +49,8 @@ class PromptObjective:
     count: int
     requests: Callable[[Sequence[int]], tuple[Sequence[ScoringRequest], Loss]]
     scoring: Scoring
+    # The examples of a step, from its number, their count and a seed; None: shuffled epochs.
+    draw: Callable[[int, int, int], list[int]] | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class ContinuousTrainer:
     def rows(self, step: int) -> list[int]:
         """Return the examples of a step; an epoch's last batch holds what is left."""
         count, batch = self._objective.count, self._config.batch
+        if self._objective.draw is not None:
+            return self._objective.draw(step, batch, self._seed)
         epoch, number = divmod(step, -(-count // batch))
         order = list(range(count))
         random.Random(f"{self._seed} {epoch}").shuffle(order)

@@ -106,10 +106,18 @@ class DeepPrompt:
         )
 
     def check_gradients(self, gradients: Outputs, texts: Sequence[Filled]) -> None:
-        """Raise ModelError if there are positions that the loss does not depend on."""
+        """Raise ModelError if there are positions that the loss does not depend on.
+
+        Of several heads, those are meant that read these texts.
+        """
+        reading = {part for text in texts for part in text if isinstance(part, Head)}
+        idle = {f"{HEAD}{n}." for n, head in enumerate(self.heads) if head not in reading}
         for name, each in gradients.items():
+            if name.startswith(tuple(idle)):
+                continue
             by_position = each.abs().sum((0, 1, 2, 4)) if name.startswith(PREFIX) else each.abs()
-            if not by_position.any():
+            is_read = by_position.all() if name.startswith(PREFIX) else by_position.any()
+            if not is_read:
                 raise ModelError(f"{name} gets no gradient: the model does not read it")
 
     def _prefix(self, values: Mapping[str, np.ndarray[Any, Any]]) -> Prefix | None:

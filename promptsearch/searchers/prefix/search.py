@@ -14,7 +14,7 @@ each segment of steps is an entry of the ledger: a run that was killed goes on t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from promptsearch.searchers.common.example_loss import LossName
 from promptsearch.searchers.common.saved_prompts import saved_prompts
 from promptsearch.searchers.common.start_files import StartPromptsFile
 from promptsearch.searchers.prefix.layers import check_layers
+from promptsearch.searchers.prefix.multitask import TaskMixture, fingerprint_of, tasks_beside
 from promptsearch.searchers.prefix.recipes import RECIPES, USUAL, PrefixRecipe
 from promptsearch.searchers.prefix.start import (
     DeepStart,
@@ -44,6 +45,9 @@ from promptsearch.searchers.soft.controls import (
 )
 from promptsearch.searchers.soft.course import Course, checkpoint_folder
 from promptsearch.searchers.soft.objective import LossChoice, examples_of, prompt_objective
+
+if TYPE_CHECKING:
+    from promptsearch.models.training.continuous_trainer import ContinuousTrainer
 
 START = Source("prefix", (), {"start": True})  # of the prompt of `from`
 LONGEST = 512  # positions of a prefix
@@ -109,6 +113,11 @@ class PrefixSearch:
         int | None, "Steps between two checkpoints, each a prompt on dev.  [an eighth of all]"
     ] = None
     runs: Annotated[int, "Trainings, each with a seed of its own."] = 1
+    multitask: Annotated[
+        tuple[str, ...],
+        "Learn the prefix on this task too, a file or a name, with a head or answers of its own; "
+        "then go on for the task at hand. May be repeated.",
+    ] = ()
     control: Annotated[
         Control,
         "To see what a score is worth: train on wrong labels, or with a model of random weights, "
@@ -125,6 +134,8 @@ class PrefixSearch:
                 raise RunError(f"--{name.replace('_', '-')} {value} is too small; give 1 or more")
         if not 0 <= (length := self._value("length")) <= LONGEST:
             raise RunError(f"--length {length} is no prefix; give 1 to {LONGEST}, or 0")
+        if not length and self.multitask:
+            raise RunError("--length 0 is no prefix that `multitask` could share; give a length")
         if not length and self._value("head") == "none":
             raise RunError("--length 0 trains nothing; give a `head`, or a length")
         if self.head not in (None, "none") and self.loss == "vocabulary":
@@ -147,8 +158,21 @@ class PrefixSearch:
         task = replace(task, prompt=self._answered(task, prompt))
         with checkpoint_folder(task) as folder:
             for number in range(self.runs):
-                course = replace(self._course(task, model, folder, number), start=start)
-                course.report(course.run(score), self.runs)
+                self._run(task, model, folder, number, start, score)
+
+    def _run(
+        self, task: Task, model: LanguageModel, folder: Path, number: int, start: str, score: Score
+    ) -> None:
+        """Train once: on all tasks together if there are several, then on this one."""
+        if self.multitask:
+            together = replace(
+                self._course(task, model, folder, number, self.multitask), start=start
+            )
+            trials = together.run(score)
+            together.report(trials, self.runs)
+            task, start = replace(task, prompt=trials[-1].prompt), trials[-1].id
+        course = replace(self._course(task, model, folder, number), start=start)
+        course.report(course.run(score), self.runs)
 
     def _prompt(self, task: Task) -> Prompt:
         """Return the prompt to begin with: that of `from`, or the task's in the template."""
@@ -172,30 +196,69 @@ class PrefixSearch:
         labels = {label: label for label in prompt.verbalizer.labels}
         return replace(prompt, verbalizer=Verbalizer.of(labels, (slot,)))
 
-    def _course(self, task: Task, model: LanguageModel, folder: Path, number: int) -> Course:
-        """Return one training: its start, its examples, its seed."""
-        loss, examples = self._examples(task, model)
+    def _course(
+        self,
+        task: Task,
+        model: LanguageModel,
+        folder: Path,
+        number: int,
+        multitask: Sequence[str] = (),
+    ) -> Course:
+        """Return one training: its start, its examples, its seed; on more tasks beside this one."""
         seed = int(np.random.SeedSequence([task.seed, number]).generate_state(1)[0])
         template = self._started(task, model, seed)
         task = replace(task, prompt=task.prompt.with_template(template, task.prompt.source))
-        config = self._config(len(examples))
-        objective = prompt_objective(task, model, template, examples, loss)
+        facts: dict[str, object] = {"control": self.control} if self.control != "none" else {}
+        tasks, data = [task], ""
+        if multitask:
+            beside = [
+                self._beside(each, template, model, seed) for each in tasks_beside(task, multitask)
+            ]
+            tasks += beside
+            data = fingerprint_of([each.train for each in beside])
+            facts["multitask"] = [each.name for each in tasks]
+        training, config = self._training(tasks, model, seed)
+        numbered = number + self.runs * bool(multitask)
+        rest = self.check_every, folder, numbered, facts
+        return Course(task, training, config, *rest, strategy="prefix", data=data)
+
+    def _beside(self, task: Task, template: Template, model: LanguageModel, seed: int) -> Task:
+        """Return another task behind the same prefix, with answers or a head of its own."""
+        task = replace(task, prompt=self._answered(task, task.prompt))
+        read = replace(self, template="", prompts="")._read_by_head(task, model, seed)
+        alike = replace(read, prefix=template.prefix)
+        return replace(task, prompt=task.prompt.with_template(alike, task.prompt.source))
+
+    def _training(
+        self, tasks: Sequence[Task], model: LanguageModel, seed: int
+    ) -> "tuple[ContinuousTrainer, SoftTrainingConfig]":
+        """Return the trainer of one prefix on the examples of all tasks."""
         from promptsearch.models.frozen_model import frozen_model
-        from promptsearch.models.training.continuous_trainer import ContinuousTrainer
+        from promptsearch.models.training.continuous_trainer import (
+            ContinuousTrainer,
+            PromptObjective,
+        )
         from promptsearch.models.training.deep_prompt import DeepPrompt
 
+        templates, objectives = [task.prompt.template for task in tasks], []
+        for task in tasks:
+            loss, examples = self._examples(task, model)
+            objectives.append(prompt_objective(task, model, task.prompt.template, examples, loss))
+        objective = objectives[0]
+        if len(tasks) > 1:
+            mixture = TaskMixture(objectives)
+            scoring = tasks[0].scoring
+            objective = PromptObjective(mixture.count, mixture.requests, scoring, mixture.draw)
+        config = self._config(objective.count)
         deep = DeepPrompt(
-            [template],
+            templates,
             self._value("encoder"),
             hidden=frozen_model(model).runtime.batch_limits.hidden,
             middle=self._value("middle"),
             dropout=config.dropout,
             seed=seed,
         )
-        training = ContinuousTrainer(model, deep, objective, config, seed)
-        facts = {"control": self.control} if self.control != "none" else {}
-        rest = self.check_every, folder, number, facts
-        return Course(task, training, config, *rest, strategy="prefix")
+        return ContinuousTrainer(model, deep, objective, config, seed), config
 
     def _examples(self, task: Task, model: LanguageModel) -> tuple[LossName, Sequence[Example]]:
         """Return the loss, and the examples that are learned from."""
@@ -206,28 +269,34 @@ class PrefixSearch:
         """Return the template with the prefix and the head that the training starts from."""
         template = task.prompt.template
         names = ("length", "layers", "start")
-        if template.prefix is not None and (idle := [n for n in names if getattr(self, n)]):
+        if (
+            self.prompts
+            and template.prefix is not None
+            and (idle := [n for n in names if getattr(self, n)])
+        ):
             raise RunError(f"`{idle[0]}`: the prompt of `from` has its prefix; leave it out")
         if self.start == "words" and self.length:
             raise RunError("`length`: a prefix of words has as many positions; leave it out")
-        start = DeepStart(*(self._value(name) for name in (*names, "head")))
         labels = len(task.prompt.verbalizer)
-        if not self._has_head or template.head is not None:
-            return start.of(template, labels, model, seed)
-        return start.of(self._read(task, start, model, seed), labels, model, seed)
+        read = self._read_by_head(task, model, seed)
+        return self._start.of(read, labels, model, seed)
 
-    def _read(self, task: Task, start: DeepStart, model: LanguageModel, seed: int) -> Template:
-        """Return the template that a head reads: without a slot, if so written or published."""
-        head = (
-            replace(start, length=0)
-            .of(task.prompt.template, len(task.prompt.verbalizer), model, seed)
-            .head
-        )
+    @property
+    def _start(self) -> DeepStart:
+        return DeepStart(*(self._value(name) for name in ("length", "layers", "start", "head")))
+
+    def _read_by_head(self, task: Task, model: LanguageModel, seed: int) -> Template:
+        """Return the template with its first head, if it has one: it may then have no slot."""
+        template = task.prompt.template
+        if not self._has_head or template.head is not None:
+            return template
+        labels = len(task.prompt.verbalizer)
+        head = replace(self._start, length=0).of(template, labels, model, seed).head
         if self.template:
             return Template.parse(self.template, head=head)
         if self.recipe == "ptuning-v2" and not self.prompts and head and head.reads == "cls":
-            return Template(fields_only(task.prompt.template.fields), head=head)
-        return replace(task.prompt.template, head=head)
+            return Template(fields_only(template.fields), head=head)
+        return replace(template, head=head)
 
     def _config(self, examples: int) -> SoftTrainingConfig:
         """Return the settings of the training, for so many examples."""

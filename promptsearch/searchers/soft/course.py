@@ -43,6 +43,7 @@ class Course:
     start: str = "p0"  # the id of the prompt that it begins with
     mixture: "Mixture | None" = None  # what weighs the templates, if they are trained together
     strategy: str = "soft"
+    data: str = ""  # a digest of examples that the run's own identity does not know
 
     @property
     def size(self) -> str:
@@ -70,7 +71,9 @@ class Course:
             steps = range(first, min(first + self._interval, self.config.steps))
             call = partial(self._call, steps, last)
             templates = self.training.prompt.templates
-            inputs = None if self.start == "p0" else [str(t) for t in templates]
+            inputs: list[str] | None = None
+            if self.start != "p0" or self.data:
+                inputs = [*map(str, templates), *([self.data] if self.data else [])]
             segment = ledgered(score, f"{self.strategy} {self.number} {steps.stop}", call, inputs)
             file = self._vectors_file(steps.stop)
             _check(file, segment["vectors_sha256"])
@@ -129,7 +132,8 @@ class Course:
         if self.mixture is not None and weights is None:
             weights = self.mixture.weights.tolist()
         prompts = []
-        for number, template in enumerate(templates):
+        scored = templates if self.mixture is not None else templates[:1]
+        for number, template in enumerate(scored):
             weight = {} if weights is None else {"weight": weights[number]}
             source = Source(self.strategy, (self.start,), {**evidence, **weight})
             prompts.append(self.task.prompt.with_template(template, source))
