@@ -9,10 +9,18 @@ from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.facts_reader import SUBJECT, FactsReader
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
-from promptsearch.data.tasks.task_file import ChatKeys, Kind, TomlKeys, chat_of
+from promptsearch.data.tasks.tags_reader import TagsReader
+from promptsearch.data.tasks.task_file import (
+    ChatKeys,
+    Kind,
+    TomlKeys,
+    chat_of,
+    labels_of,
+    scheme_in,
+)
 from promptsearch.files.read import ENCODING
 
-Reader: TypeAlias = LabelledReader | FactsReader
+Reader: TypeAlias = LabelledReader | FactsReader | TagsReader
 
 
 @dataclass(frozen=True)
@@ -72,5 +80,8 @@ def _reader(
         return FactsReader(
             layout, saved.string("subject", SUBJECT), saved.string("object", "object")
         )
+    if kind == "tags":
+        columns_of_words = saved.column("words"), saved.column("tags")
+        return TagsReader(layout, *columns_of_words, labels_of(saved), scheme_in(saved))
     label, markup = saved.string("label", "label"), Markup(saved.names("markup"))
     return LabelledReader(layout, label, labels, inputs, frozenset(inputs), markup)
