@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from commanding import run
 
 from promptsearch.data import TaskSchema, load_document, load_task
 from promptsearch.data.examples import Example, fingerprint, most_frequent
@@ -15,6 +16,7 @@ from promptsearch.data.tasks.schema import schema_of
 from promptsearch.data.tasks.tags_reader import TagsReader
 from promptsearch.data.tasks.task_file import KINDS
 from promptsearch.errors import DataError, PromptSearchError, TaskError
+from promptsearch.metrics.spans import broken_spans
 
 TRAIN = """-DOCSTART- -X- O O
 
@@ -352,3 +354,50 @@ def test_who_does_not_ask_for_tags_never_gets_them(tmp_path):
         "task tags words, and this is for labels and facts; train a tagger with "
         f"`promptsearch prefix --task {file} --head token`"
     )
+
+
+COMMANDS = [
+    *("mine", "paraphrase", "gradient", "generate", "lm-score", "search", "soft"),
+    *(f"answers {name}" for name in ("paraphrase", "prune", "likelihood-ratio", "probe")),
+    "answers decompose",
+]
+OF_PROMPTS = ["evaluate", "ensemble", "certify", "report"]
+
+
+def refusal(*words):
+    output = run(*words, status=1).output
+    assert output.count("\n") == 1
+    return output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_search_of_prompts_refuses_tags_in_one_line(command):
+    assert refusal(*command.split(), "-t", "names", "-m", "nowhere").endswith(
+        "names tags words, and this is for labels and facts; train a tagger with "
+        "`promptsearch prefix --task names --head token`\n"
+    )
+
+
+@pytest.mark.parametrize("command", OF_PROMPTS)
+def test_what_reads_prompts_refuses_tags(tmp_path, command):
+    row = {"template": "{text} [Z]", "verbalizer": {"a": ["b"], "c": ["d"]}}
+    document = {"format": "promptsearch/1", "prompts": [row]}
+    (tmp_path / "p.json").write_text(json.dumps(document))
+    options = {"report": ["-o", tmp_path / "r.html"]}.get(command, ["-m", "nowhere"])
+    output = refusal(command, tmp_path / "p.json", "-t", "names", *options)
+    assert "`promptsearch prefix --task names --head token`" in output
+
+
+def test_the_built_in_names_are_whole_and_apart():
+    task = load("names")
+    splits = [task.train, task.dev, task.test()]
+    assert [len(split.examples) for split in splits] == [400, 200, 400]
+    assert task.labels == ("O", "B-person", "I-person", "B-place", "I-place")
+    texts = [example.inputs["text"] for split in splits for example in split.examples]
+    assert len(set(texts)) == len(texts)
+    assert not any(broken_spans(e.tags) for split in splits for e in split.examples)
+
+
+def test_the_built_in_tasks_are_listed_with_their_kinds():
+    listed = json.loads(run("tasks", "--json").output)
+    assert {row["kind"] for row in listed} == set(KINDS)
