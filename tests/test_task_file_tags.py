@@ -243,9 +243,13 @@ def test_rows_without_tags_can_be_read_by_the_schema(tmp_path):
 
 def test_the_schema_can_be_had_from_a_prompts_file(tmp_path):
     section = {"kind": "tags", "labels": ["O", "B-X"], "definition": {"words": "w", "tags": "t"}}
-    schema = schema_of(section, Path("p.json"), kind="tags", fields=["text"], labels=())
+    schema = schema_of(
+        section, Path("p.json"), kind="tags", fields=["text"], labels=(), kinds=KINDS
+    )
     assert schema.labels == ("O", "B-X")
     assert schema.reader.columns == {"w"}
+    with pytest.raises(TaskError, match="'tags', and this is for classification and facts"):
+        schema_of(section, Path("p.json"), kind="tags", fields=["text"], labels=())
 
 
 NAMED = 'columns = ["word", "ner"]'

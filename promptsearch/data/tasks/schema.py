@@ -1,6 +1,6 @@
 """A task without its data: what it takes to read rows that have no label yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, cast, get_args
@@ -11,6 +11,7 @@ from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
 from promptsearch.data.tasks.tags_reader import TagsReader
 from promptsearch.data.tasks.task_file import (
+    PROMPTED,
     ChatKeys,
     Kind,
     TomlKeys,
@@ -43,15 +44,19 @@ def schema_of(
     kind: Kind,
     fields: Sequence[str],
     labels: Sequence[str],
+    kinds: Collection[Kind] = PROMPTED,
 ) -> TaskSchema:
     """Return the frame that the `task` of a prompts.json tells; no file that it names is looked at.
 
     `path` is what errors name. What the section leaves out is taken from the prompts: their
-    `kind`, the `fields` of their templates and their `labels`.
+    `kind`, the `fields` of their templates and their `labels`. Raises TaskError at a kind that is
+    none of `kinds`.
     """
     keys = TomlKeys(section, path, "task.")
     saved = keys.table("definition") or TomlKeys({}, path)
     kind = _kind(keys, kind)
+    if kind not in kinds:
+        raise keys.error("kind", f"it is {kind!r}, and this is for {' and '.join(kinds)}")
     inputs = keys.strings("inputs") or tuple(fields)
     declared = () if kind == "facts" else keys.strings("labels") or tuple(labels)
     return TaskSchema(
