@@ -241,6 +241,25 @@ def test_rows_without_tags_can_be_read_by_the_schema(tmp_path):
     assert schema.reader.columns == {"tokens"}
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.txt", "Ann\nsings\n\n#\nNew York\n".replace(" ", "\xa0")),
+        ("x.conll", "# 5 words\nAnn NNP _ what?\nsings VB _ O\n\n# _ _ _\nNew\xa0York _ _ _\n"),
+        (
+            "x.jsonl",
+            '{"tokens": ["Ann", "sings"]}\n{"tokens": ["#", "New\\u00a0York"], "tags": 1}\n',
+        ),
+    ],
+)
+def test_words_are_read_where_nothing_has_tags(tmp_path, name, content):
+    reader = load(task_in(tmp_path)).reader
+    (tmp_path / name).write_text(content)
+    examples = reader.untagged([tmp_path / name])
+    assert [e.words for e in examples] == [("Ann", "sings"), ("#", "New\xa0York")]
+    assert [(e.tags, e.targets) for e in examples] == [((), ())] * 2
+
+
 def test_the_schema_can_be_had_from_a_prompts_file(tmp_path):
     section = {"kind": "tags", "labels": ["O", "B-X"], "definition": {"words": "w", "tags": "t"}}
     schema = schema_of(

@@ -44,6 +44,14 @@ class TagsReader:
             for sentence in read(path):
                 yield checked(sentence, self.scheme, self.labels)
 
+    def untagged(self, paths: Sequence[Path]) -> tuple[Example, ...]:
+        """Return the sentences as examples without tags: the files need not have any."""
+        sentences = (words for path in paths for words in self._words_in(path))
+        return tuple(
+            Example(str(number), {TEXT: " ".join(words)}, (), words)
+            for number, words in enumerate(sentences)
+        )
+
     @property
     def columns(self) -> frozenset[str]:
         """The columns of rows that none may lack, its tags aside."""
@@ -56,14 +64,35 @@ class TagsReader:
     def words_of(self, row: Row) -> tuple[str, ...]:
         """Return the words of a row, which needs no tags."""
         words = _texts(row, _name(self.words, WORDS))
-        return TaggedSentence(row.path, (row.line,), words, words).words
+        return _only_words(row.path, (row.line,), words).words
+
+    def _words_in(self, path: Path) -> Iterator[tuple[str, ...]]:
+        if kind_of(path) in ROWS:
+            yield from map(self.words_of, read_rows(path, TableFormat(encoding=self._encoding)))
+            return
+        file = self._file(path)
+        index = self._index_of_words(file)
+        blocks = file.sentences(lambda cells: True)
+        sentences = [_only_words(path, block.lines, block.column(index)) for block in blocks]
+        _refuse_numbers(sentences, index)
+        yield from (sentence.words for sentence in sentences)
+
+    @property
+    def _encoding(self) -> str:
+        return self.layout.encoding
+
+    def _file(self, path: Path) -> ColumnFile:
+        if kind_of(path) == ".csv":
+            message = "a .csv has no sentences of words; give CoNLL columns, .jsonl or .parquet"
+            raise DataError.at(path, None, message)
+        return read_columns(path, self._encoding, self.layout.columns)
 
     def _of_rows(self, path: Path) -> Iterator[TaggedSentence]:
         if numbers := [each for each in (self.words, self.tags) if isinstance(each, int)]:
             message = f"it has named columns, but the task file names {numbers[0]}"
             raise DataError.at(path, None, f'{message}; write words = "{WORDS}", say')
         words, tags = _name(self.words, WORDS), _name(self.tags, TAGS)
-        for row in read_rows(path, TableFormat(encoding=self.layout.encoding)):
+        for row in read_rows(path, TableFormat(encoding=self._encoding)):
             try:
                 named = named_tags(_listed(row, tags), self.labels)
             except ValueError as error:
@@ -71,7 +100,7 @@ class TagsReader:
             yield TaggedSentence(path, (row.line,), _texts(row, words), named)
 
     def _of_columns(self, path: Path) -> Iterator[TaggedSentence]:
-        file = read_columns(path, self.layout.encoding, self.layout.columns)
+        file = self._file(path)
         words, tags = self._indices(file)
 
         def is_word(cells: Cells) -> bool:
@@ -86,19 +115,24 @@ class TagsReader:
 
     def _indices(self, file: ColumnFile) -> tuple[int, int]:
         """Return the columns of words and tags. Raises DataError if they are not two."""
-        if kind_of(file.path) == ".csv":
-            message = "a .csv has no sentences of words; give CoNLL columns, .jsonl or .parquet"
-            raise DataError.at(file.path, None, message)
         if self.tags is None and file.is_conllu:
             message = "CoNLL-U has no column of tags by default; name it in the task file"
             raise DataError.at(file.path, None, f'{message}: tags = "XPOS", say')
-        first: Column = FORM if FORM in file.names else 1
-        words = file.index("words", first if self.words is None else self.words)
+        words = self._index_of_words(file)
         tags = file.index("tags", -1 if self.tags is None else self.tags)
         if words == tags:
             message = f"words and tags are both column {words + 1} of {file.width}"
             raise DataError.at(file.path, None, f"{message}; name two, words = 1 and tags = 2, say")
         return words, tags
+
+    def _index_of_words(self, file: ColumnFile) -> int:
+        first: Column = FORM if FORM in file.names else 1
+        return file.index("words", first if self.words is None else self.words)
+
+
+def _only_words(path: Path, lines: tuple[int, ...], words: tuple[str, ...]) -> TaggedSentence:
+    """Return a sentence whose words are checked; they stand for the tags that it has not."""
+    return TaggedSentence(path, lines, words, words)
 
 
 def _name(column: Column | None, default: str) -> str:
