@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from promptsearch.errors import DataError
+from promptsearch.language.spans import Span, broken_spans, iob2_of_iob1, is_tag, spans_of
 from promptsearch.metrics.entity_f1 import (
     EntityScores,
     entity_counts,
@@ -14,7 +15,6 @@ from promptsearch.metrics.entity_f1 import (
     entity_scores_by_type,
     tag_accuracy,
 )
-from promptsearch.metrics.spans import Span, broken_spans, iob2_of_iob1, is_tag, spans_of
 
 TAGS = {
     "IOB2": ["O", "B-X", "I-X", "B-Y", "I-Y"],

@@ -16,7 +16,7 @@ from promptsearch.data.tasks.schema import schema_of
 from promptsearch.data.tasks.tags_reader import TagsReader
 from promptsearch.data.tasks.task_file import KINDS
 from promptsearch.errors import DataError, PromptSearchError, TaskError
-from promptsearch.metrics.spans import broken_spans
+from promptsearch.language.spans import broken_spans
 
 TRAIN = """-DOCSTART- -X- O O
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from promptsearch.errors import DataError
+from promptsearch.language.spans import Scheme, Span, spans_of
 from promptsearch.metrics.predictions import Ints
-from promptsearch.metrics.spans import Scheme, Span, spans_of
 
 Tags = Sequence[Sequence[str]]  # a tag for each word of each sentence
 

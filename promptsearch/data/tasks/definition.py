@@ -13,7 +13,7 @@ from promptsearch.data.tasks.schema import Reader, TaskSchema
 from promptsearch.data.tasks.task_file import ChatKeys, Kind
 from promptsearch.errors import DataError, TaskError
 from promptsearch.files.read import sha256
-from promptsearch.metrics.spans import Scheme
+from promptsearch.language.spans import Scheme
 from promptsearch.prompt import Prompt, Verbalizer
 
 

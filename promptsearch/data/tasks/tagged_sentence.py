@@ -8,7 +8,7 @@ from typing import Literal
 from promptsearch.data.examples import Example
 from promptsearch.errors import DataError, brief, did_you_mean, listed
 from promptsearch.files.read import is_whole
-from promptsearch.metrics.spans import OUTSIDE, Scheme, iob2_of_iob1, is_tag, type_of
+from promptsearch.language.spans import OUTSIDE, Scheme, iob2_of_iob1, is_tag, type_of
 
 FileScheme = Literal["IOB2", "IOB1", "IOBES"]  # of files; IOB1 is read as IOB2
 TEXT = "text"  # the input of every template: the words with spaces between them

@@ -9,7 +9,7 @@ from promptsearch.data.tasks.tags_reader import TagsReader
 from promptsearch.errors import SHOWN
 from promptsearch.evaluation.checks.finding import Finding, Level, listed
 from promptsearch.files.read import expand
-from promptsearch.metrics.spans import OUTSIDE, Span, broken_spans, spans_of
+from promptsearch.language.spans import OUTSIDE, Span, broken_spans, spans_of
 
 
 def tag_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
