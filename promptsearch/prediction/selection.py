@@ -6,7 +6,6 @@ from shlex import quote
 from typing import Any
 
 from promptsearch.data import Dataset, TaskSchema, did_you_mean, schema_of
-from promptsearch.data.tasks.facts_reader import FactsReader
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.engine.ledger import digest
@@ -51,7 +50,7 @@ class PromptSelection:
 
     def reader(self, reader: Reader) -> Reader:
         """Return a reader that requires only the inputs that the templates read."""
-        if isinstance(reader, FactsReader):
+        if not isinstance(reader, LabelledReader):
             return reader
         return replace(reader, needed=frozenset(self.fields))
 
