@@ -1,11 +1,11 @@
 """Selection of a file's prompts for prediction, with their model and calibration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from shlex import quote
 from typing import Any
 
-from promptsearch.data import Dataset, TaskSchema, did_you_mean, schema_of
+from promptsearch.data import PROMPTED, Dataset, Kind, TaskSchema, did_you_mean, schema_of
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.engine.ledger import digest
@@ -61,7 +61,7 @@ class PromptSelection:
         return f"the ensemble ({self.ensemble.rule} of {ids})"
 
 
-def frame_in(file: PromptFile) -> TaskSchema:
+def frame_in(file: PromptFile, kinds: Collection[Kind] = PROMPTED) -> TaskSchema:
     """Return the task of a file's prompts, from that file alone."""
     first = file.prompts[0]
     fields = (name for saved in file.prompts for name in saved.prompt.template.fields)
@@ -71,6 +71,7 @@ def frame_in(file: PromptFile) -> TaskSchema:
         kind=kind_of_answers(first.row),
         fields=tuple(dict.fromkeys(fields)),
         labels=first.prompt.verbalizer.labels,
+        kinds=kinds,
     )
 
 

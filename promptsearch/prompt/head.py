@@ -4,6 +4,7 @@ Liu et al. (2022), "P-Tuning v2", https://arxiv.org/abs/2110.07602, section 3.3.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Reads = Literal["cls", "mask"]  # the first token's state; the one at which an answer is read
+# The first token's state; the one at which an answer is read; one of each word of a sentence.
+Reads = Literal["cls", "mask", "token"]
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,10 @@ class Head:
             each.setflags(write=False)
             digest.update(each.tobytes())
         return cls(digest.hexdigest(), model, reads, len(bias), *values)
+
+    def ordered(self, before: Sequence[str], labels: Sequence[str]) -> "Head":
+        """Return the head with the rows of labels, which stood in this order, in another one."""
+        if tuple(before) == tuple(labels):
+            return self
+        rows = [before.index(label) for label in labels]
+        return Head.of(self.weight[rows], self.bias[rows], self.model, self.reads)

@@ -82,7 +82,7 @@ class Template:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", tuple(_merged(self.parts)))
-        if not self.slots and (self.head is None or self.head.reads != "cls"):
+        if not self.slots and (self.head is None or self.head.reads == "mask"):
             raise PromptError(
                 f"the template {self.notation!r} has no slot; write [Z] where the model should "
                 "answer"

@@ -247,4 +247,7 @@ def aligned(saved: SavedPrompt, definition: LabelledTask) -> SavedPrompt:
             f"task {definition.name!r} has {', '.join(definition.labels)}; use it on its own"
         )
     pairs = tuple((label, verbalizer[label]) for label in definition.labels)
-    return replace(saved, prompt=replace(saved.prompt, verbalizer=Verbalizer(pairs)))
+    if (head := template.head) is not None:
+        template = replace(template, head=head.ordered(verbalizer.labels, definition.labels))
+    prompt = replace(saved.prompt, template=template, verbalizer=Verbalizer(pairs))
+    return replace(saved, prompt=prompt)

@@ -139,7 +139,7 @@ class RunSetup:
     @cached_property
     def scorer(self) -> Scorer:
         """The scorer of the model in its exact dtype, without cache or workers."""
-        return model_scorer(self.model, self.settings, self.definition.kind)
+        return model_scorer(self.model, self.settings, self.definition.kind, self.definition.scheme)
 
     @property
     def scoring_row(self) -> Mapping[str, object]:

@@ -78,6 +78,11 @@ def scorers(
 
     It shows its progress.
     """
+    if definition.kind == "tags":
+        settings = replace(scoring_from(file), **{**computing(options), "cache": None})
+        tagger = model_scorer(model, settings, definition.kind, definition.scheme)
+        yield tagger, tagger
+        return
     with uncalibrated_scorers(file, definition.kind, model, options, console) as (
         raw_scorer,
         arranged,
@@ -102,8 +107,11 @@ def uncalibrated_scorers(
 
 
 def compared(file: PromptFile, definition: TaskDefinition) -> str:
-    """Return the metric of `vs_manual`: the objective, or for log-likelihood the hit rate."""
+    """Return the metric of `vs_manual`: the objective, or for log-likelihood the hit rate.
+
+    Of tags that is entity F1.
+    """
     metric = objective_in(file.section("search"))
     if metric != "log_likelihood":
         return metric
-    return "p@1" if definition.kind == "facts" else "accuracy"
+    return {"facts": "p@1", "tags": "entity_f1"}.get(definition.kind, "accuracy")

@@ -1,5 +1,6 @@
 """A sentence whose words have tags, with where it was read; its mistakes are blamed there."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,8 +55,13 @@ class TaggedSentence:
         counted once for each tag that it can teach, and splits are stratified by the first.
         """
         distinct = sorted({*self.tags} - {OUTSIDE}) or [OUTSIDE]
-        inputs = {TEXT: " ".join(self.words)}
+        inputs = {TEXT: text_of(self.words)}
         return Example(str(number), inputs, tuple(distinct), self.words, self.tags)
+
+
+def text_of(words: Sequence[str]) -> str:
+    """Return the words with single spaces between them; a space inside a word does not break."""
+    return " ".join(re.sub(r"\s", "\u00a0", word) for word in words)
 
 
 def scheme_of(scheme: FileScheme) -> Scheme:

@@ -14,6 +14,7 @@ from promptsearch.data.tasks.tagged_sentence import (
     checked,
     is_file_tag,
     named_tags,
+    text_of,
 )
 from promptsearch.errors import DataError
 from promptsearch.files.read import kind_of
@@ -48,9 +49,15 @@ class TagsReader:
         """Return the sentences as examples without tags: the files need not have any."""
         sentences = (words for path in paths for words in self._words_in(path))
         return tuple(
-            Example(str(number), {TEXT: " ".join(words)}, (), words)
+            Example(str(number), {TEXT: text_of(words)}, (), words)
             for number, words in enumerate(sentences)
         )
+
+    def untagged_rows(self, path: Path) -> Iterator[Row]:
+        """Yield CoNLL's sentences as rows with a list of words; the file needs no tags."""
+        name = _name(self.words, WORDS)
+        for number, words in enumerate(self._words_in(path), 1):
+            yield Row(path, number, {name: list(words)})
 
     @property
     def columns(self) -> frozenset[str]:
@@ -59,7 +66,7 @@ class TagsReader:
 
     def inputs_of(self, row: Row) -> dict[str, str]:
         """Return what a template may read of the row, which needs no tags."""
-        return {TEXT: " ".join(self.words_of(row))}
+        return {TEXT: text_of(self.words_of(row))}
 
     def words_of(self, row: Row) -> tuple[str, ...]:
         """Return the words of a row, which needs no tags."""

@@ -43,6 +43,50 @@ def head_items(
     ]
 
 
+def tag_items(
+    items: Sequence[EncodedText],
+    positions: Sequence[Sequence[int]],
+    labels: int,
+    words: int,
+    masked: bool,
+) -> list[EncodedText]:
+    """Return texts for a head that reads the states of their words, at these positions of each.
+
+    Answer `word * labels + label` is a label of a word, of as many words as any text has.
+    """
+    device = items[0].completions.divisors.device
+    return [
+        _tagged(item, read, labels, words, masked, device)
+        for item, read in zip(items, positions, strict=True)
+    ]
+
+
+def _tagged(
+    item: EncodedText,
+    positions: Sequence[int],
+    labels: int,
+    words: int,
+    masked: bool,
+    device: torch.device,
+) -> EncodedText:
+    """Return one text: a masked model's fills are the tokens themselves, a causal one's none."""
+    positions = positions or [0]  # all words were cut off
+    distinct = sorted(set(positions))
+    index = {position: number for number, position in enumerate(distinct)}
+    before = len(item.ids) - 1
+    table = [
+        (index[p] if masked else p - before, label, word * labels + label)
+        for word, p in enumerate(positions)
+        for label in range(labels)
+    ]
+    fill = [item.ids[position] for position in distinct] if masked else []
+    completion = completion_of(fill, (1,) * len(fill), table, device)
+    slots = tuple(distinct) if masked else ()
+    return replace(
+        item, slots=slots, completions=Completions((completion,), torch.ones(words * labels))
+    )
+
+
 def _first(completion: Completion) -> tuple[tuple[int, ...], int]:
     """Return what passes before the first token of an answer, and its position."""
     position = completion.positions[0]

@@ -14,8 +14,9 @@ from promptsearch.errors import ModelError
 from promptsearch.models import Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText, PlanBlock
 from promptsearch.models.batching.completions import Completions
-from promptsearch.models.batching.head_items import head_items
+from promptsearch.models.batching.head_items import head_items, tag_items
 from promptsearch.models.batching.prefix_tensors import HeadTensors, PrefixTensors
+from promptsearch.models.batching.prefix_tree import common_prefix_length
 from promptsearch.models.families.family import ModelFamily
 from promptsearch.models.forward.backends import ForwardBackend
 from promptsearch.models.forward.continuous_forward import (
@@ -28,6 +29,7 @@ from promptsearch.models.forward.runtime import Backend, ModelRuntime, width_of
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.tokenization.deep_parts import PREFIX_END, DeepParts, by_deep_parts
 from promptsearch.models.tokenization.soft_tokens import SoftTokens, has_soft
+from promptsearch.models.tokenization.word_positions import word_positions
 from promptsearch.prompt import Filled, Head, Slot
 
 ANSWER = "a"  # an answer, where a head needs none
@@ -53,12 +55,12 @@ def plan_of(
     groups = by_deep_parts(requests)
     if list(groups) == [DeepParts()]:
         return replace(family.plan_all(runtime, requests, scoring), soft=table)
-    width = width_of(requests)
     plans = [
-        _moved(_deep_plan(family, runtime, deep, of_group, scoring), rows, width)
+        (_deep_plan(family, runtime, deep, of_group, scoring), rows)
         for deep, (of_group, rows) in groups.items()
     ]
-    return replace(_joined(plans), soft=table)
+    width = max(width_of(requests), *(_width(plan) for plan, _ in plans))
+    return replace(_joined([_moved(plan, rows, width) for plan, rows in plans]), soft=table)
 
 
 def recipe_of(
@@ -105,11 +107,11 @@ def _deep_plan(
     items = [item for block in plan.blocks for item in block.items]
     if deep.prefix is not None and deep.prefix.continues:
         items = [_continued(item) for item in items]
+    words = _word_positions(runtime, deep, requests, items)
     if deep.slotless:
         items = [_without_slot(item) for item in items]
     if deep.head is not None:
-        masked = runtime.info.family == "masked"
-        items = head_items(items, deep.head.reads, deep.head.labels, masked)
+        items = _read_items(runtime, deep.head, items, words)
     again = runtime.plan_batches(items, plan.encoder_decoder)
     if deep.prefix is not None and not again.limits.packed:
         raise ModelError(
@@ -118,6 +120,50 @@ def _deep_plan(
         )
     blocks = (replace(block, prefix=deep.prefix, head=deep.head) for block in again.blocks)
     return replace(again, blocks=tuple(blocks), cut=plan.cut)
+
+
+def _read_items(
+    runtime: ModelRuntime[Backend],
+    head: Head,
+    items: Sequence[EncodedText],
+    words: Sequence[Sequence[int]],
+) -> list[EncodedText]:
+    """Return the texts with what a head reads of them."""
+    masked = runtime.info.family == "masked"
+    if head.reads == "token":
+        longest = max(map(len, words))
+        return tag_items(items, words, head.labels, longest, masked)
+    return head_items(items, head.reads, head.labels, masked)
+
+
+def _word_positions(
+    runtime: ModelRuntime[Backend],
+    deep: DeepParts,
+    requests: Sequence[ScoringRequest],
+    items: Sequence[EncodedText],
+) -> list[list[int]]:
+    """Return where the words stand in each text that a head reads word by word; else nothing.
+
+    A masked model's words are read at their first token, as published; a causal model's at their
+    last, since it sees nothing of a word before that. Words that were cut off have none.
+    """
+    if deep.head is None or deep.head.reads != "token":
+        return []
+    if runtime.info.family == "seq2seq":
+        raise ModelError(
+            f"words are tagged by what an encoder or a causal model says of each; the decoder of "
+            f"{runtime.info.spec!r} reads them not one by one: use a masked or a causal model"
+        )
+    texts = [text for request in requests for text in request.texts]
+    masked = runtime.info.family == "masked"
+    control = runtime.tokenizer.mask_token_id if masked else 0
+    distinct = [texts[item.rows[0]] for item in items]
+    located = word_positions(distinct, runtime.tokens, control, "first" if masked else "last")
+    pairs = zip(items, located, strict=True)
+    return [
+        [p for p in positions if p < common_prefix_length(list(item.ids), ids)]
+        for item, (ids, positions) in pairs
+    ]
 
 
 def behind_prefix(runtime: ModelRuntime[Backend], length: int) -> ModelRuntime[Backend]:
@@ -175,6 +221,11 @@ def _without_slot(item: EncodedText) -> EncodedText:
     """Return the text without its only slot, the last of its tokens but for special ones."""
     (slot,) = item.slots
     return replace(item, ids=(*item.ids[:slot], *item.ids[slot + 1 :]), slots=())
+
+
+def _width(plan: BatchPlan) -> int:
+    """Return how many answers a text of the plan has."""
+    return max((len(b.items[0].completions.divisors) for b in plan.blocks), default=0)
 
 
 def _moved(plan: BatchPlan, rows: Sequence[int], width: int) -> BatchPlan:

@@ -37,17 +37,22 @@ from promptsearch.searchers.prefix.start import (
     PrefixStartName,
     fields_only,
 )
+from promptsearch.searchers.prefix.tags_objective import tags_objective
 from promptsearch.searchers.soft.controls import (
     Control,
     check_control,
     controlled,
     controlled_spec,
+    controlled_tags,
 )
 from promptsearch.searchers.soft.course import Course, checkpoint_folder
 from promptsearch.searchers.soft.objective import LossChoice, examples_of, prompt_objective
 
 if TYPE_CHECKING:
-    from promptsearch.models.training.continuous_trainer import ContinuousTrainer
+    from promptsearch.models.training.continuous_trainer import (
+        ContinuousTrainer,
+        PromptObjective,
+    )
 
 START = Source("prefix", (), {"start": True})  # of the prompt of `from`
 LONGEST = 512  # positions of a prefix
@@ -90,8 +95,9 @@ class PrefixSearch:
     middle: Annotated[int | None, "Width of the mlp encoder.  [512]"] = None
     head: Annotated[
         HeadName | None,
-        "A linear layer in place of answer words: it reads the first token (cls, masked models) or "
-        "the state at which an answer is read (mask).  [none]",
+        "A linear layer in place of answer words: it reads the first token (cls, masked models), "
+        "the state at which an answer is read (mask), or each word of a task of tags (token).  "
+        "[none]",
     ] = None
     loss: Annotated[
         LossChoice | None,
@@ -152,6 +158,7 @@ class PrefixSearch:
         if (model := task.model) is None:
             raise ModelError("a prefix needs a model")
         check_control(self.control, model.info.spec)
+        self._check_kind(task)
         prompt, start = self._prompt(task), "p0"
         if self.prompts:
             start = score([replace(prompt, source=START)])[0].id
@@ -159,6 +166,15 @@ class PrefixSearch:
         with checkpoint_folder(task) as folder:
             for number in range(self.runs):
                 self._run(task, model, folder, number, start, score)
+
+    def _check_kind(self, task: Task) -> None:
+        """Raise TaskError if a head does not suit the kind of task."""
+        if (task.kind == "tags") != (self._value("head") == "token"):
+            raise TaskError(
+                f"the task {task.name!r} tags words: give `head` token"
+                if task.kind == "tags"
+                else f"`head` token tags words, and the task {task.name!r} is of {task.kind}"
+            )
 
     def _run(
         self, task: Task, model: LanguageModel, folder: Path, number: int, start: str, score: Score
@@ -188,7 +204,7 @@ class PrefixSearch:
 
     def _answered(self, task: Task, prompt: Prompt) -> Prompt:
         """Return the prompt with the answers that are trained: with a head, the labels alone."""
-        if not self._has_head or prompt.template.head is not None:
+        if not self._has_head or prompt.template.head is not None or task.kind == "tags":
             return prompt
         if task.kind == "facts":
             raise TaskError("a `head` has a label for each class, and facts have objects instead")
@@ -242,8 +258,7 @@ class PrefixSearch:
 
         templates, objectives = [task.prompt.template for task in tasks], []
         for task in tasks:
-            loss, examples = self._examples(task, model)
-            objectives.append(prompt_objective(task, model, task.prompt.template, examples, loss))
+            objectives.append(self._objective(task, model))
         objective = objectives[0]
         if len(tasks) > 1:
             mixture = TaskMixture(objectives)
@@ -259,6 +274,14 @@ class PrefixSearch:
             seed=seed,
         )
         return ContinuousTrainer(model, deep, objective, config, seed), config
+
+    def _objective(self, task: Task, model: LanguageModel) -> "PromptObjective":
+        """Return what a task's template is trained on."""
+        template = task.prompt.template
+        if task.kind == "tags":
+            return tags_objective(task, template, controlled_tags(self.control, task))
+        loss, examples = self._examples(task, model)
+        return prompt_objective(task, model, template, examples, loss)
 
     def _examples(self, task: Task, model: LanguageModel) -> tuple[LossName, Sequence[Example]]:
         """Return the loss, and the examples that are learned from."""
@@ -294,7 +317,8 @@ class PrefixSearch:
         head = replace(self._start, length=0).of(template, labels, model, seed).head
         if self.template:
             return Template.parse(self.template, head=head)
-        if self.recipe == "ptuning-v2" and not self.prompts and head and head.reads == "cls":
+        published = self.recipe == "ptuning-v2" and not self.prompts
+        if head and (head.reads == "token" or (published and head.reads == "cls")):
             return Template(fields_only(template.fields), head=head)
         return replace(template, head=head)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from promptsearch.models.training.start_prefix import StartPrefix
 
 PrefixStartName = Literal["random", "words"]
-HeadName = Literal["none", "cls", "mask"]
+HeadName = Literal["none", "cls", "mask", "token"]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from promptsearch.data import Example
+from promptsearch.engine.strategy import Task
 from promptsearch.errors import ModelError, TaskError
 from promptsearch.models.loading.files import RANDOM
 
@@ -44,4 +45,15 @@ def shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
     return [
         replace(example, target=examples[donor].target)
         for example, donor in zip(examples, order, strict=True)
+    ]
+
+
+def controlled_tags(control: Control, task: Task) -> Sequence[Example]:
+    """Return the sentences to train on: with their own tags in another order, if asked for."""
+    if control != "shuffled-labels":
+        return task.train
+    rng = np.random.default_rng([task.seed, 22])
+    return [
+        replace(each, tags=tuple(each.tags[i] for i in rng.permutation(len(each.tags)).tolist()))
+        for each in task.train
     ]
