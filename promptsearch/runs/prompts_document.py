@@ -12,6 +12,7 @@ from promptsearch.data import Dataset, Split, TaskDefinition, most_frequent
 from promptsearch.engine.trial import Result, Trial
 from promptsearch.metrics import guess_scores
 from promptsearch.metrics.entity_f1 import entity_scores, tag_accuracy
+from promptsearch.metrics.intervals import wilson
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import ModelInfo
 from promptsearch.prompt import Prompt, Template
@@ -232,7 +233,9 @@ def _outside(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
     guesses = [(tag,) * len(tags) for tags in gold]
     f1 = entity_scores(gold, guesses, definition.scheme or "IOB2").f1
     accuracy = tag_accuracy(gold, guesses)
-    scores = {"entity_f1": f1, "tag_accuracy": accuracy, "n": len(examples)}
+    hits = sum(set(tags) == {tag} for tags in gold)
+    whole = {"sentence_accuracy": hits / len(gold), "ci95": wilson(hits, len(gold))}
+    scores = {"entity_f1": f1, "tag_accuracy": accuracy, "n": len(examples), **whole}
     return {"label": tag, "scores": {split: scores}}
 
 

@@ -94,7 +94,8 @@ def _evaluated(
     file, split = each.file, each.split
     definition = with_vocabulary_candidates(each.definition, model)
     saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
-    verbalizers = [prompt.prompt.verbalizer for prompt in saved]
+    prompts = [each.prompt for each in saved]
+    verbalizers = [each.verbalizer for each in prompts if each.template.head is None]
     with scorers(file, definition, model, options, console) as (scorer, split_scorer):
         console.say(f"{file.path}: {_plan(saved, definition, split, split_scorer)}")
         console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))

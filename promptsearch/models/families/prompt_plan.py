@@ -52,7 +52,7 @@ def plan_of(
     if any(has_soft(text) for request in requests for text in request.texts):
         numbered = soft_tokens_of(runtime)
         requests, table = numbered.requests(requests), numbered.table
-    groups = by_deep_parts(requests)
+    groups = by_deep_parts(requests, runtime.info.family == "causal")
     if list(groups) == [DeepParts()]:
         return replace(family.plan_all(runtime, requests, scoring), soft=table)
     plans = [
@@ -219,6 +219,8 @@ def _continued(item: EncodedText) -> EncodedText:
 
 def _without_slot(item: EncodedText) -> EncodedText:
     """Return the text without its only slot, the last of its tokens but for special ones."""
+    if not item.slots:
+        return item  # a causal model's answers follow it
     (slot,) = item.slots
     return replace(item, ids=(*item.ids[:slot], *item.ids[slot + 1 :]), slots=())
 

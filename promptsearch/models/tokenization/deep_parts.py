@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, ScoringRequest
-from promptsearch.prompt import Filled, Head, Prefix, Slot, Trigger
+from promptsearch.prompt import Filled, Head, Prefix, Slot, Text, Trigger
 
 PREFIX_END = -3  # in ids: where a text goes on that continues its prefix
 
@@ -43,7 +43,7 @@ def without_deep(text: Filled) -> Filled:
 
 
 def by_deep_parts(
-    requests: Sequence[ScoringRequest],
+    requests: Sequence[ScoringRequest], causal: bool
 ) -> dict[DeepParts, tuple[list[ScoringRequest], list[int]]]:
     """Return the texts of each prefix and head, as requests without them, and their rows."""
     groups: dict[DeepParts, tuple[list[ScoringRequest], list[int]]] = {}
@@ -52,7 +52,7 @@ def by_deep_parts(
         texts: dict[DeepParts, list[Filled]] = {}
         for text in request.texts:
             deep = DeepParts.of(text)
-            texts.setdefault(deep, []).append(_marked(text, deep))
+            texts.setdefault(deep, []).append(_marked(text, deep, causal))
             groups.setdefault(deep, ([], []))[1].append(row)
             row += 1
         for deep, of_group in texts.items():
@@ -60,14 +60,15 @@ def by_deep_parts(
     return groups
 
 
-def _marked(text: Filled, deep: DeepParts) -> Filled:
+def _marked(text: Filled, deep: DeepParts, causal: bool) -> Filled:
     """Return the tokens of a text; one stands for a prefix that it continues.
 
-    Every text is planned with a slot; where it has none, that is taken out again.
+    Every text is planned with a slot; where it has none, that is taken out again. A causal model's
+    answer takes the space before it along, and leaves the last word as it is.
     """
     tokens = without_deep(text)
     if deep.slotless:
-        tokens = (*tokens, Slot())
+        tokens = (*tokens, *([Text(" ")] if causal else []), Slot())
     if deep.prefix is not None and deep.prefix.continues:
         return (Trigger(PREFIX_END), *tokens)
     return tokens
