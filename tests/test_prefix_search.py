@@ -195,6 +195,7 @@ def test_layers_that_are_none_are_refused(notation):
         (("--head", "cls", "--loss", "vocabulary"), "a `head` has labels"),
         (("--template", "{text}"), "has no slot"),
         (("--head", "mask", "--template", "{text}"), "has no slot"),
+        (("--head", "mask", "--calibration", "pmi"), "a head has none"),
     ],
 )
 def test_bad_options_are_one_line(task, tmp_path, words, message):  # noqa: F811
