@@ -216,3 +216,16 @@ def test_what_does_not_suit_tags_is_one_line(task, tmp_path, words, message):
 def test_a_head_for_words_does_not_suit_labels(tmp_path):
     said = run("prefix", "--task", "kinds", "--head", "token", "-o", tmp_path / "x", status=1)
     assert "--head token tags words" in said.output
+
+
+def test_it_goes_on_from_a_tagger_and_learns_with_another_task(task, tmp_path):
+    other = tmp_path / "other.toml"
+    other.write_text(task.read_text().replace('"places"', '"also"'))
+    prefix(task, tmp_path / "first", "--multitask", other)
+    file = tmp_path / "first" / "prompts.json"
+    options = ["-m", saved("bert"), "--steps", 4, "-o", tmp_path / "then"]
+    run("prefix", "--task", task, "--from", file, *options)
+    best, then = (read_prompts(tmp_path / n / "prompts.json").prompts for n in ("first", "then"))
+    assert any(each.prompt.template == best[0].prompt.template for each in then)
+    said = prefix(task, tmp_path / "no", "--multitask", "kinds", status=1).output
+    assert "--head token tags words, and the task 'kinds' is of classification" in said

@@ -15,7 +15,7 @@ from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptsearch.data import Example
+from promptsearch.data import KINDS, Example
 from promptsearch.data.tasks.load import load_task
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import TaskError
@@ -33,7 +33,7 @@ def tasks_beside(task: Task, names: Sequence[str]) -> list[Task]:
     """
     beside = []
     for name in names:
-        definition = load_task(Path(name) if Path(name).suffix else name)
+        definition = load_task(Path(name) if Path(name).suffix else name, KINDS)
         if definition.needs_vocabulary:
             raise TaskError(f"{name}: its candidates are a model's words; give labels or objects")
         beside.append(

@@ -169,7 +169,8 @@ class PrefixSearch:
 
     def _check_kind(self, task: Task) -> None:
         """Raise TaskError if a head does not suit the kind of task."""
-        if (task.kind == "tags") != (self._value("head") == "token"):
+        reads_words = self._value("head") == "token"
+        if (task.kind == "tags") != reads_words and not (self.prompts and not self._has_head):
             raise TaskError(
                 f"the task {task.name!r} tags words: give `head` token"
                 if task.kind == "tags"
@@ -227,11 +228,9 @@ class PrefixSearch:
         facts: dict[str, object] = {"control": self.control} if self.control != "none" else {}
         tasks, data = [task], ""
         if multitask:
-            beside = [
-                self._beside(each, template, model, seed) for each in tasks_beside(task, multitask)
-            ]
-            tasks += beside
-            data = fingerprint_of([each.train for each in beside])
+            others = tasks_beside(task, multitask)
+            tasks += [self._beside(each, template, model, seed) for each in others]
+            data = fingerprint_of([each.train for each in others])
             facts["multitask"] = [each.name for each in tasks]
         training, config = self._training(tasks, model, seed)
         numbered = number + self.runs * bool(multitask)
@@ -240,6 +239,7 @@ class PrefixSearch:
 
     def _beside(self, task: Task, template: Template, model: LanguageModel, seed: int) -> Task:
         """Return another task behind the same prefix, with answers or a head of its own."""
+        self._check_kind(task)
         task = replace(task, prompt=self._answered(task, task.prompt))
         read = replace(self, template="", prompts="")._read_by_head(task, model, seed)
         alike = replace(read, prefix=template.prefix)
@@ -292,11 +292,8 @@ class PrefixSearch:
         """Return the template with the prefix and the head that the training starts from."""
         template = task.prompt.template
         names = ("length", "layers", "start")
-        if (
-            self.prompts
-            and template.prefix is not None
-            and (idle := [n for n in names if getattr(self, n)])
-        ):
+        idle = [name for name in names if getattr(self, name)]
+        if self.prompts and template.prefix is not None and idle:
             raise RunError(f"`{idle[0]}`: the prompt of `from` has its prefix; leave it out")
         if self.start == "words" and self.length:
             raise RunError("`length`: a prefix of words has as many positions; leave it out")
