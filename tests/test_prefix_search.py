@@ -191,6 +191,8 @@ def test_layers_that_are_none_are_refused(notation):
         (("--length", 999), "is no prefix"),
         (("--layers", "x"), "names no layers"),
         (("--layers", "7-9"), "the model has the layers 1 to 2"),
+        (("--layers", "0"), "counted from 1"),
+        (("--layers", "9-7"), "the lower number first"),
         (("--start", "words", "--length", 4), "as many positions"),
         (("--head", "cls", "--loss", "vocabulary"), "a `head` has labels"),
         (("--template", "{text}"), "has no slot"),

@@ -27,7 +27,9 @@ def layers_of(notation: str, count: int) -> Sequence[int]:
         raise RunError(
             f"`layers` {notation!r} names no layers; write all, 9-12, 7, last:8 or first:2"
         )
-    if not layers or layers[0] < 1 or layers[-1] > count:
+    if not layers:
+        raise RunError(f"`layers` {notation} names no layers: give the lower number first")
+    if layers[0] < 1 or layers[-1] > count:
         raise RunError(f"`layers` {notation}: the model has the layers 1 to {count}")
     return layers
 
@@ -35,4 +37,6 @@ def layers_of(notation: str, count: int) -> Sequence[int]:
 def check_layers(notation: str) -> None:
     """Raise RunError for what is no notation of layers, without a model."""
     numbers = [int(number) for number in re.findall(r"\d+", notation[:64])]
+    if 0 in numbers:
+        raise RunError(f"`layers` {notation} has a 0; layers are counted from 1")
     layers_of(notation, max(1, sum(numbers)))

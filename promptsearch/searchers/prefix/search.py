@@ -144,6 +144,8 @@ class PrefixSearch:
             raise RunError("--length 0 is no prefix that `multitask` could share; give a length")
         if not length and self._value("head") == "none":
             raise RunError("--length 0 trains nothing; give a `head`, or a length")
+        if self.start == "words" and self.length:
+            raise RunError("`length`: a prefix of words has as many positions; leave it out")
         if self.head not in (None, "none") and self.loss == "vocabulary":
             raise RunError("`loss` vocabulary reads words, and a `head` has labels; leave one out")
         check_layers(self._value("layers"))
@@ -295,8 +297,6 @@ class PrefixSearch:
         idle = [name for name in names if getattr(self, name)]
         if self.prompts and template.prefix is not None and idle:
             raise RunError(f"`{idle[0]}`: the prompt of `from` has its prefix; leave it out")
-        if self.start == "words" and self.length:
-            raise RunError("`length`: a prefix of words has as many positions; leave it out")
         labels = len(task.prompt.verbalizer)
         read = self._read_by_head(task, model, seed)
         return self._start.of(read, labels, model, seed)
