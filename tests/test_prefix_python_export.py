@@ -238,6 +238,29 @@ def test_what_cannot_be_exported_names_the_prompt(tmp_path):
         assert not (tmp_path / "program.py").exists()
 
 
+def test_a_head_keeps_its_labels_in_the_order_of_the_file(tmp_path):
+    case = Case("bert", (head_of(),))
+    path = file_of(case, tmp_path / "run")
+    document = json.loads(path.read_text())
+    document["task"] = {"labels": ["c", "a", "b"]}
+    path.write_text(json.dumps(document))
+    run("export", path, "--to", "python", "-o", tmp_path / "program.py")
+    (log_probs,) = predictions_of([tmp_path / "program.py"], ROWS).values()
+    expected_rows = [dict(zip("abc", row, strict=True)) for row in expected(case, path)]
+    for found, row in zip(log_probs, expected_rows, strict=True):
+        assert list(found["log_probs"]) == ["c", "a", "b"]
+        assert found["log_probs"] == pytest.approx(row, abs=1e-4)
+
+
+def test_a_tagger_is_refused(tmp_path):
+    path = deep_file(tmp_path / "run", "bert", (head_of(notation="{text} [Z]"),))
+    document = json.loads(path.read_text())
+    document["prompts"][0]["soft"]["head"]["reads"] = "token"
+    path.write_text(json.dumps(document))
+    with pytest.raises(ExportError, match="its head tags words, which no format has"):
+        write_as("python", exported(path, model_of("bert")), tmp_path / "program.py")
+
+
 @pytest.mark.parametrize("head", ["none", "mask", "cls"])
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "t5"])
 def test_what_was_trained_is_exported_and_tests_itself(task, tmp_path, kind, head):  # noqa: F811

@@ -116,6 +116,10 @@ def _check_words(saved: SavedPrompt, name: str) -> None:
             f"{saved.id}: its prefix is keys and values, which are no words; use `to` "
             f"{' or '.join(WITH_PREFIX)}"
         )
+    if template.head is not None and template.head.reads == "token":
+        raise ExportError(
+            f"{saved.id}: its head tags words, which no format has; use `promptsearch predict`"
+        )
     if template.head is not None and name not in WITH_HEAD:
         raise ExportError(
             f"{saved.id}: its head is a linear layer, which stands for no words; use `to` "
