@@ -220,6 +220,18 @@ def test_a_model_of_another_width_is_one_line(programs):
         assert "give the --model" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize("name", ["bert", "llama"])
+def test_a_transformers_that_does_not_ask_for_the_prefix_is_one_line(programs, name, monkeypatch):
+    from transformers import AttentionInterface
+
+    program = runpy.run_path(str(programs[name][1]))
+    program["predict"](ROWS[:1])
+    plain = AttentionInterface.get_interface(AttentionInterface(), "sdpa", None)
+    monkeypatch.setitem(program["attend"].__globals__, "attend", plain)
+    with pytest.raises(ValueError, match="but 0 layers of the model read one; give the --model"):
+        program["predict"](ROWS[:1])
+
+
 def test_a_program_without_its_numbers_ends_with_one_line(programs, tmp_path):
     shutil.copy(programs["beside the file"][1], tmp_path)
     done = ended(tmp_path / "program.py")

@@ -39,6 +39,15 @@ class PrefixPass:
             return None
         return load_vectors()[self.prefix.tensors[attention]][self.prefix.layers.index(layer)]
 
+    def check_read(self) -> None:
+        """Raise VectorsError if the pass did not ask for the keys and values of all layers."""
+        if (count := self.calls[self.stack]) <= max(self.prefix.layers):
+            raise VectorsError(
+                f"the prefix stands at layer {max(self.prefix.layers) + 1}, but {count} layers of "
+                "the model read one; give the --model that it was trained for, or install the "
+                "newest transformers"
+            )
+
 
 _passes: list[PrefixPass] = []  # the one that runs
 
@@ -107,6 +116,7 @@ def behind(network: Any, prefix: PrefixPart | None, stack: str = "self") -> Iter
         module.compute_bias = partial(longer_bias, module.compute_bias, prefix.length)
     try:
         yield
+        _passes[-1].check_read()
     finally:
         _passes.pop()
         for config, implementation in zip(configs, implementations, strict=True):
