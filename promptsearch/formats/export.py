@@ -29,7 +29,8 @@ from promptsearch.runs.settings import Settings
 
 WITH_PRIORS = ("python", "text")
 WITH_VECTORS = ("python", "peft")  # the formats that hold soft prompts
-WITH_PREFIX = ("peft",)
+WITH_PREFIX = ("python", "peft")
+WITH_HEAD = ("python",)
 NEXT = "next: "  # begins the note that is a command
 
 
@@ -115,10 +116,14 @@ def _check_words(saved: SavedPrompt, name: str) -> None:
             f"{saved.id}: its prefix is keys and values, which are no words; use `to` "
             f"{' or '.join(WITH_PREFIX)}"
         )
-    if template.head is not None:
+    if template.head is not None and template.head.reads == "token":
         raise ExportError(
-            f"{saved.id}: its head is a linear layer, which no format has; use `promptsearch "
-            "predict`, or `PromptClassifier` from Python"
+            f"{saved.id}: its head tags words, which no format has; use `promptsearch predict`"
+        )
+    if template.head is not None and name not in WITH_HEAD:
+        raise ExportError(
+            f"{saved.id}: its head is a linear layer, which stands for no words; use `to` "
+            f"{' or '.join(WITH_HEAD)}"
         )
     if template.soft and name not in WITH_VECTORS:
         raise ExportError(

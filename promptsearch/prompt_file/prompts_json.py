@@ -246,8 +246,14 @@ def aligned(saved: SavedPrompt, definition: LabelledTask) -> SavedPrompt:
             f"the prompt {saved.id} answers the labels {', '.join(verbalizer.labels)}, but the "
             f"task {definition.name!r} has {', '.join(definition.labels)}; use it on its own"
         )
-    pairs = tuple((label, verbalizer[label]) for label in definition.labels)
+    return in_order(saved, definition.labels)
+
+
+def in_order(saved: SavedPrompt, labels: Sequence[str]) -> SavedPrompt:
+    """Return the prompt with its labels, and its head's, in this order of the same labels."""
+    template, verbalizer = saved.prompt.template, saved.prompt.verbalizer
+    pairs = tuple((label, verbalizer[label]) for label in labels)
     if (head := template.head) is not None:
-        template = replace(template, head=head.ordered(verbalizer.labels, definition.labels))
+        template = replace(template, head=head.ordered(verbalizer.labels, labels))
     prompt = replace(saved.prompt, template=template, verbalizer=Verbalizer(pairs))
     return replace(saved, prompt=prompt)
