@@ -198,6 +198,9 @@ def test_layers_that_are_none_are_refused(notation):
         (("--template", "{text}"), "has no slot"),
         (("--head", "mask", "--template", "{text}"), "has no slot"),
         (("--head", "mask", "--calibration", "pmi"), "a head has none"),
+        (("--rank-by", "finetune"), "reads no prefix"),
+        (("--length", 60), "its prefix takes 60 of them"),
+        (("--multitask", "capitals"), "on tasks of one kind together"),
     ],
 )
 def test_bad_options_are_one_line(task, tmp_path, words, message):  # noqa: F811

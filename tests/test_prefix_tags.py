@@ -228,4 +228,4 @@ def test_it_goes_on_from_a_tagger_and_learns_with_another_task(task, tmp_path):
     best, then = (read_prompts(tmp_path / n / "prompts.json").prompts for n in ("first", "then"))
     assert any(each.prompt.template == best[0].prompt.template for each in then)
     said = prefix(task, tmp_path / "no", "--multitask", "kinds", status=1).output
-    assert "--head token tags words, and the task 'kinds' is of classification" in said
+    assert "kinds is of classification, and 'places' of tags" in said

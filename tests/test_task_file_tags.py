@@ -384,7 +384,7 @@ COMMANDS = [
     *(f"answers {name}" for name in ("paraphrase", "prune", "likelihood-ratio", "probe")),
     "answers decompose",
 ]
-OF_PROMPTS = ["evaluate", "ensemble", "certify", "report"]
+OF_PROMPTS = ["ensemble", "certify", "report"]
 
 
 def refusal(*words):

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 
@@ -18,8 +18,9 @@ class Example:
     id: str  # unique inside its split, stable from run to run: "3" is the third row (or subject)
     inputs: Mapping[str, str]
     target: str | tuple[str, ...]
-    words: tuple[str, ...] = ()  # () where the task has no tags
-    tags: tuple[str, ...] = ()
+    # () where the task has no tags; keys of ledgers have the `repr` of the other examples.
+    words: tuple[str, ...] = field(default=(), repr=False)
+    tags: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -120,6 +120,12 @@ class Template:
             )
         return cls(cls.parts_of(notation), prefix, head)
 
+    def __repr__(self) -> str:
+        """Return the constructor's call; keys of ledgers have the `repr` of templates of text."""
+        prefix, head = self.prefix, self.head
+        deep = f", prefix={prefix!r}, head={head!r}" if prefix or head else ""
+        return f"Template(parts={self.parts!r}{deep})"
+
     def __str__(self) -> str:
         """Return what tells the template from every other one: the digests of vectors are in it.
 

@@ -103,7 +103,12 @@ def _deep_plan(
         _check_labels(deep.head, requests)
         requests = [ScoringRequest(each.texts, [_answer(each.texts)]) for each in requests]
         scoring = Scoring("independent")
-    plan = family.plan_all(runtime, requests, scoring)
+    try:
+        plan = family.plan_all(runtime, requests, scoring)
+    except ModelError as error:
+        if deep.prefix is None:
+            raise
+        raise ModelError(f"{error} (its prefix takes {deep.prefix.length} of them)") from None
     items = [item for block in plan.blocks for item in block.items]
     if deep.prefix is not None and deep.prefix.continues:
         items = [_continued(item) for item in items]

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from promptsearch.errors import ModelError
 from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.batching.prefix_tensors import HeadTensors, PrefixTensors
+from promptsearch.models.training.config import PrefixEncoder
 from promptsearch.models.training.continuous_prompt import Outputs
-from promptsearch.models.training.prefix_encoders import PrefixEncoder, prefix_encoders
+from promptsearch.models.training.prefix_encoders import prefix_encoders
 from promptsearch.prompt import Filled, Head, Prefix, Template
 
 PREFIX, HEAD = "prefix.", "head."  # of the names of values

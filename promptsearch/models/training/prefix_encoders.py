@@ -6,12 +6,12 @@ the numbers themselves. The MLP is thrown away; what it gives is the prefix. Liu
 """
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-PrefixEncoder = Literal["none", "mlp"]
+from promptsearch.models.training.config import PrefixEncoder
+
 FIT_STEPS, FIT_LR = 500, 1e-4  # of the MLP to the start, as Li and Liang's release has them
 
 

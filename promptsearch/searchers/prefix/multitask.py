@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptsearch.data import KINDS, Example
+from promptsearch.data.examples import fingerprint
 from promptsearch.data.tasks.load import load_task
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import TaskError
@@ -36,6 +37,11 @@ def tasks_beside(task: Task, names: Sequence[str]) -> list[Task]:
         definition = load_task(Path(name) if Path(name).suffix else name, KINDS)
         if definition.needs_vocabulary:
             raise TaskError(f"{name}: its candidates are a model's words; give labels or objects")
+        if definition.kind != task.kind:
+            raise TaskError(
+                f"{name} is of {definition.kind}, and {task.name!r} of {task.kind}: a prefix is "
+                "learned on tasks of one kind together"
+            )
         beside.append(
             replace(
                 task,
@@ -52,7 +58,7 @@ def tasks_beside(task: Task, names: Sequence[str]) -> list[Task]:
 
 def fingerprint_of(examples: Sequence[Sequence[Example]]) -> str:
     """Return a digest of the training examples of tasks."""
-    return sha256(repr(examples).encode()).hexdigest()
+    return sha256("".join(map(fingerprint, examples)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

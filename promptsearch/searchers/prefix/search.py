@@ -22,8 +22,7 @@ from promptsearch.data import Example
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, RunError, TaskError
 from promptsearch.models import LanguageModel
-from promptsearch.models.training.config import SoftTrainingConfig
-from promptsearch.models.training.prefix_encoders import PrefixEncoder
+from promptsearch.models.training.config import PrefixEncoder, SoftTrainingConfig
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 from promptsearch.searchers.common.example_loss import LossName
 from promptsearch.searchers.common.saved_prompts import saved_prompts
@@ -67,6 +66,7 @@ class PrefixSearch:
     """
 
     adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
+    finetunes: ClassVar[bool] = False  # copies are tuned by transformers' own attention
 
     template: Annotated[str, "The template that the prefix stands before.  [the task's]"] = ""
     prompts: Annotated[
