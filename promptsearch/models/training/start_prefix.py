@@ -74,8 +74,14 @@ class StartPrefix:
         return {name: (each.shape[0], *each.shape[2::2]) for name, each in tensors.items()}
 
     def _prefix(self, tensors: Mapping[str, Any], *, continues: bool) -> Prefix:
-        """Return the chosen layers of all."""
-        layers = self._layers(min(map(len, tensors.values())))
+        """Return the chosen layers of all. Raises ModelError if stacks differ in theirs."""
+        counts = [len(each) for each in tensors.values()]
+        if len(set(counts)) > 1:
+            raise ModelError(
+                f"the encoder of {self._model.info.spec!r} has {counts[0]} layers and its decoder "
+                f"{counts[1]}: prefixes are for models with as many in both; use `soft`"
+            )
+        layers = self._layers(counts[0])
         numbers = [layer - 1 for layer in layers]
         chosen = {name: each[numbers] for name, each in tensors.items()}
         return Prefix.of(chosen, self._model.info.sha256, layers, continues=continues)
