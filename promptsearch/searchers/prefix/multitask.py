@@ -91,3 +91,13 @@ class TaskMixture:
         """The number of each task's first example."""
         counts = (objective.count for objective in self.objectives)
         return [0, *accumulate(counts)][:-1]
+
+
+def together(objectives: Sequence["PromptObjective"]) -> "PromptObjective":
+    """Return the objectives of tasks as one."""
+    if len(objectives) == 1:
+        return objectives[0]
+    from promptsearch.models.training.continuous_trainer import PromptObjective
+
+    mixture, scoring = TaskMixture(objectives), objectives[0].scoring
+    return PromptObjective(mixture.count, mixture.requests, scoring, mixture.draw)

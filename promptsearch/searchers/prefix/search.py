@@ -28,7 +28,7 @@ from promptsearch.searchers.common.example_loss import LossName
 from promptsearch.searchers.common.saved_prompts import saved_prompts
 from promptsearch.searchers.common.start_files import StartPromptsFile
 from promptsearch.searchers.prefix.layers import check_layers
-from promptsearch.searchers.prefix.multitask import TaskMixture, fingerprint_of, tasks_beside
+from promptsearch.searchers.prefix.multitask import fingerprint_of, tasks_beside, together
 from promptsearch.searchers.prefix.recipes import RECIPES, USUAL, PrefixRecipe
 from promptsearch.searchers.prefix.start import (
     DeepStart,
@@ -37,6 +37,7 @@ from promptsearch.searchers.prefix.start import (
     fields_only,
 )
 from promptsearch.searchers.prefix.tags_objective import tags_objective
+from promptsearch.searchers.prefix.trainer import trainer_of
 from promptsearch.searchers.soft.controls import (
     Control,
     check_control,
@@ -184,11 +185,9 @@ class PrefixSearch:
     ) -> None:
         """Train once: on all tasks together if there are several, then on this one."""
         if self.multitask:
-            together = replace(
-                self._course(task, model, folder, number, self.multitask), start=start
-            )
-            trials = together.run(score)
-            together.report(trials, self.runs)
+            first = replace(self._course(task, model, folder, number, self.multitask), start=start)
+            trials = first.run(score)
+            first.report(trials, self.runs)
             task, start = replace(task, prompt=trials[-1].prompt), trials[-1].id
         course = replace(self._course(task, model, folder, number), start=start)
         course.report(course.run(score), self.runs)
@@ -250,32 +249,12 @@ class PrefixSearch:
     def _training(
         self, tasks: Sequence[Task], model: LanguageModel, seed: int
     ) -> "tuple[ContinuousTrainer, SoftTrainingConfig]":
-        """Return the trainer of one prefix on the examples of all tasks."""
-        from promptsearch.models.frozen_model import frozen_model
-        from promptsearch.models.training.continuous_trainer import (
-            ContinuousTrainer,
-            PromptObjective,
-        )
-        from promptsearch.models.training.deep_prompt import DeepPrompt
-
-        templates, objectives = [task.prompt.template for task in tasks], []
-        for task in tasks:
-            objectives.append(self._objective(task, model))
-        objective = objectives[0]
-        if len(tasks) > 1:
-            mixture = TaskMixture(objectives)
-            scoring = tasks[0].scoring
-            objective = PromptObjective(mixture.count, mixture.requests, scoring, mixture.draw)
+        """Return the trainer of one prefix on the examples of all tasks, and its settings."""
+        objective = together([self._objective(task, model) for task in tasks])
         config = self._config(objective.count)
-        deep = DeepPrompt(
-            templates,
-            self._value("encoder"),
-            hidden=frozen_model(model).runtime.batch_limits.hidden,
-            middle=self._value("middle"),
-            dropout=config.dropout,
-            seed=seed,
-        )
-        return ContinuousTrainer(model, deep, objective, config, seed), config
+        encoder = self._value("encoder"), self._value("middle")
+        templates = [task.prompt.template for task in tasks]
+        return trainer_of(model, templates, objective, config, encoder, seed), config
 
     def _objective(self, task: Task, model: LanguageModel) -> "PromptObjective":
         """Return what a task's template is trained on."""
