@@ -5,9 +5,9 @@
     python benchmarks/soft_prompts.py --model smollm2 --tasks SST-2 --steps 60 --batch 8 \\
         --rows 200 --methods manual words random vocabulary labels --out docs/soft_smollm2.jsonl
 
-The built-in model, or another; LM-BFF's 16-shot splits and the rows of test of benchmarks/default_search.py,
-whose discrete searches stand beside. `words`: vectors in place of the template's words, started as
-those; `random`, `vocabulary`, `labels`: five vectors in front of everything, started as their name
+The built-in model, or another; LM-BFF's 16-shot splits and the rows of test of
+benchmarks/default_search.py, whose discrete searches stand beside. `words`: vectors in place of the
+template's words, started as those; `random`, `vocabulary`, `labels`: five vectors in front of everything, started as their name
 says (Lester et al. 2021); `manual`: the words, untrained; `shuffled`: `words` trained on
 each other's labels, which shows what of a score is no more than luck; `answers, words`: answers
 prune, then `words` from its best prompt. Each is --steps steps of 16 rows and eight checkpoints,
