@@ -2,10 +2,13 @@
 
     python benchmarks/soft_prompts.py --out docs/soft_prompts.jsonl
     python benchmarks/soft_prompts.py --out docs/soft_prompts.jsonl --table
+    python benchmarks/soft_prompts.py --model smollm2 --tasks SST-2 --steps 60 --batch 8 \\
+        --rows 200 --methods manual words random vocabulary labels --out docs/soft_smollm2.jsonl
 
-The built-in model; LM-BFF's 16-shot splits and the rows of test of benchmarks/default_search.py,
-whose discrete searches stand beside. `words`: vectors in place of the template's words, started as
-those; `random`: five random vectors in front of everything; `shuffled`: `words` trained on
+The built-in model, or another; LM-BFF's 16-shot splits and the rows of test of
+benchmarks/default_search.py, whose discrete searches stand beside. `words`: vectors in place of the
+template's words, started as those; `random`, `vocabulary`, `labels`: five vectors in front of everything, started as their name
+says (Lester et al. 2021); `manual`: the words, untrained; `shuffled`: `words` trained on
 each other's labels, which shows what of a score is no more than luck; `answers, words`: answers
 prune, then `words` from its best prompt. Each is --steps steps of 16 rows and eight checkpoints,
 the best on dev; nothing is chosen on test. `fine-tuned`: `train` lm, all weights under the manual
@@ -28,6 +31,7 @@ from on_test import add_files, labelled_task, some
 from over_seeds import difference
 
 from promptsearch import (
+    Example,
     JointSearch,
     Output,
     Scorer,
@@ -38,17 +42,27 @@ from promptsearch import (
     load_task,
     search,
 )
+from promptsearch.models import LanguageModel
+from promptsearch.prompt import Prompt
+from promptsearch.searchers.soft.start import Start
 
+DEFAULT = ["words", "random", "shuffled", "answers, words", "fine-tuned", "both"]
 TASKS, SEEDS = ("SST-2", "Subj", "TREC", "AG-News"), (13, 21, 42)
 BESIDE = ("manual", "tf-idf", "gradient", "answers-prune", "search")  # of default_search.jsonl
 
 
-def methods(steps: int) -> Mapping[str, Searcher]:
+def methods(steps: int, batch: int | None = None) -> Mapping[str, Searcher]:
     """Return the trainings that are compared."""
     plan = ({"strategy": "answers-prune"}, {"strategy": "soft", "steps": steps})
+
+    def before(start: Start) -> SoftSearch:
+        return SoftSearch(steps=steps, batch=batch, places="before", start=start)
+
     return {
-        "words": SoftSearch(steps=steps),
-        "random": SoftSearch(steps=steps, places="before", start="random"),
+        "words": SoftSearch(steps=steps, batch=batch),
+        "random": before("random"),
+        "vocabulary": before("vocabulary"),
+        "labels": before("labels"),
         "shuffled": SoftSearch(steps=steps, control="shuffled-labels"),
         "answers, words": JointSearch(plan, folds=1),
         "fine-tuned": SoftSearch(steps=steps, train="lm"),
@@ -58,7 +72,8 @@ def methods(steps: int) -> Mapping[str, Searcher]:
 
 def fill(given: argparse.Namespace) -> None:
     """Run what the file does not have yet."""
-    model, home = load_model("builtin"), given.data.resolve() / "classification/lmbff"
+    model, searchers = load_model(given.model), methods(given.steps, given.batch)
+    home = given.data.resolve() / "classification/lmbff"
     for seed, task in ((s, t) for s in given.seeds for t in given.tasks):
         cell = {"task": task, "seed": seed, "steps": given.steps, "rows": given.rows}
         there = {name for line in known(given.out, cell) for name in line["methods"]}
@@ -69,17 +84,17 @@ def fill(given: argparse.Namespace) -> None:
             test = some(definition.test().examples, given.rows)
             scores = {}
             for method in missing:
+                searcher, folder = searchers.get(method), Path(name) / method
+                if searcher is None:
+                    scores[method] = judged(model, definition.prompt, test)
+                    continue
                 began = time.perf_counter()
-                searcher, folder = methods(given.steps)[method], Path(name) / method
                 result = search(searcher, definition, model, Settings(seed=seed), Output(folder))
                 seconds = time.perf_counter() - began
                 tuned = folder / "model"
                 judging = load_model(str(tuned)) if tuned.is_dir() else model
-                scorer = Scorer(judging, Settings().scoring(definition.kind))
-                (predictions,) = scorer.judge([result.best.prompt], test)
                 scores[method] = {
-                    "accuracy": float(predictions.hits.mean()),
-                    "log_likelihood": float(predictions.log_right.mean()),
+                    **judged(judging, result.best.prompt, test),
                     "dev": result.best.scores["accuracy"],
                     "trained_steps": result.best.prompt.source.evidence.get("trained_steps", 0),
                     "seconds": round(seconds, 1),
@@ -88,6 +103,16 @@ def fill(given: argparse.Namespace) -> None:
             out.write(json.dumps({**cell, "methods": scores}) + "\n")
         told = {method: round(float(str(each["accuracy"])), 3) for method, each in scores.items()}
         print(task, seed, told, file=sys.stderr, flush=True)
+
+
+def judged(model: LanguageModel, prompt: Prompt, test: Sequence[Example]) -> dict[str, Any]:
+    """Return what a prompt scores on test."""
+    scorer = Scorer(model, Settings().scoring("classification"))
+    (predictions,) = scorer.judge([prompt], test)
+    return {
+        "accuracy": float(predictions.hits.mean()),
+        "log_likelihood": float(predictions.log_right.mean()),
+    }
 
 
 def table(
@@ -107,7 +132,7 @@ def table(
         f"| {' | '.join([metric, *tasks, 'mean', 'words - it'])} |",
         f"|{'---|' * (len(tasks) + 3)}",
     ]
-    for name in (*BESIDE, *methods(1)):
+    for name in dict.fromkeys((*BESIDE, *methods(1))):
         having = [cell for cell in cells if metric in cell.get(name, {})]
         if len(having) < len(cells):
             continue
@@ -122,7 +147,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", nargs="+", default=list(TASKS))
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
-    parser.add_argument("--methods", nargs="+", default=list(methods(1)), choices=methods(1))
+    names = ("manual", *methods(1))
+    parser.add_argument("--methods", nargs="+", default=DEFAULT, choices=names)
+    parser.add_argument("--model", default="builtin")
+    parser.add_argument("--batch", type=int, help="training examples a step")
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--rows", type=int, default=400, help="of test, at most")
     parser.add_argument("--beside", type=Path, default=Path("docs/default_search.jsonl"))
@@ -131,7 +159,7 @@ def main() -> None:
     if not given.table:
         fill(given)
     lines = known(given.out, {"steps": given.steps, "rows": given.rows})
-    given.model, given.shots, given.budget = "builtin", SHOTS, 200
+    given.shots, given.budget = SHOTS, 200
     beside = known(given.beside, cells_of(given))
     print(*(table(lines, beside, key) for key in ("accuracy", "log_likelihood")), sep="\n\n")
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from promptsearch.searchers import MiningSearch as MiningSearch
     from promptsearch.searchers import MixtureSearch as MixtureSearch
     from promptsearch.searchers import ParaphraseSearch as ParaphraseSearch
+    from promptsearch.searchers import PrefixSearch as PrefixSearch
     from promptsearch.searchers import ProbeSearch as ProbeSearch
     from promptsearch.searchers import ProjectSearch as ProjectSearch
     from promptsearch.searchers import PruneSearch as PruneSearch
@@ -56,6 +57,7 @@ _HOME = {
     "MixtureSearch": "searchers",
     "Output": "runs.run",
     "ParaphraseSearch": "searchers",
+    "PrefixSearch": "searchers",
     "ProjectSearch": "searchers",
     "PruneSearch": "searchers",
     "ProbeSearch": "searchers",

@@ -1,4 +1,4 @@
-"""Rebuild the built-in tasks and their corpus, `promptsearch/corpora/builtin/`, from WordNet 3.0.
+"""Rebuild the built-in tasks and their corpus, `promptsearch/data/builtin/`, from WordNet 3.0.
 
     python scripts/build_wordnet.py DIRECTORY    # the directory that holds data.noun and LICENSE
 
@@ -17,6 +17,7 @@ from pathlib import Path
 from wordnet.database import read_wordnet
 from wordnet.facts import Fact, capitals, currencies, frequent, locations, professions
 from wordnet.kinds import examples
+from wordnet.names import sentences
 from wordnet.sentences import corpus_lines
 from wordnet.write import (
     FactsTask,
@@ -24,11 +25,13 @@ from wordnet.write import (
     write_facts,
     write_kinds,
     write_licence,
+    write_names,
     write_readme,
 )
 
-BUILTIN = Path(__file__).parents[1] / "promptsearch" / "corpora" / "builtin"
+BUILTIN = Path(__file__).parents[1] / "promptsearch" / "data" / "builtin"
 KINDS_SPLITS = {"train": 32, "dev": 32, "test": 100}  # examples per label
+NAMES_SPLITS = {"train": 400, "dev": 200, "test": 400}  # sentences
 
 
 def facts_tasks(facts: dict[str, list[Fact]]) -> list[FactsTask]:
@@ -56,6 +59,7 @@ def build(directory: Path, out: Path) -> None:
     counts = [write_facts(task, out) for task in facts_tasks(facts)]
     per_kind = sum(KINDS_SPLITS.values())
     counts.append(write_kinds(examples(wordnet, per_kind), KINDS_SPLITS, out))
+    counts.append(write_names(sentences(wordnet, sum(NAMES_SPLITS.values())), NAMES_SPLITS, out))
     n_lines = write_corpus(corpus_lines(wordnet), out)
     write_licence(directory, out)
     write_readme(counts, n_lines, out)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from promptsearch.corpora.sentences import chunks, shards_of
-from promptsearch.data import load_task
+from promptsearch.data import KINDS, load_task
 from promptsearch.data.tasks.candidates import read_candidates
 from promptsearch.data.tasks.ptr_rules import read_rules
 from promptsearch.engine.ledger import identity_in, read_ledger
@@ -29,6 +29,10 @@ label = "label"
 template = "{text} is [Z]."
 answers = { a = "good", b = "bad" }
 """
+TAGS = """name = "s"
+kind = "tags"
+train = "NAME"
+"""
 FACTS = """name = "f"
 kind = "facts"
 train = "NAME"
@@ -42,7 +46,7 @@ def table(task: str) -> Callable[[Path], object]:
     def read(path: Path) -> object:
         file = path.with_name("task.toml")
         file.write_text(task.replace("NAME", path.name))
-        return load_task(file)
+        return load_task(file, KINDS)
 
     return read
 
@@ -83,6 +87,9 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {  # the file's name,
     "json": ("t.json", table(TASK)),
     "gz": ("t.csv.gz", table(TASK)),
     "facts": ("f.jsonl", table(FACTS)),
+    "conll": ("s.conll", table(TAGS)),
+    "conllu": ("s.conllu", table(f'{TAGS}tags = "XPOS"\n')),
+    "tags": ("s.jsonl", table(f'{TAGS}tags = "t"\n')),
     "task": ("task.toml", task),
     "plan": ("plan.toml", read_plan),
     "corpus": ("c.txt", corpus),

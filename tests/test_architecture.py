@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "promptsearch"
 LAYERS = [
-    *("errors", "metrics", "files", "parallel", "prompt", "language", "data", "corpora"),
+    *("errors", "files", "parallel", "prompt", "language", "metrics", "data", "corpora"),
     *("models", "scoring", "bench", "prompt_file", "engine", "searchers", "runs"),
     *("prediction", "evaluation", "formats", "commands", "cli"),
 ]

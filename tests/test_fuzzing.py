@@ -18,6 +18,10 @@ SAMPLES = {
     "json": '[{"text": "x", "label": "a"}, {"text": "y", "label": "b"}]',
     "facts": '{"subject": "Paris", "object": "France"}\n{"subject": "Rome", "object": "Italy"}\n'
     * 3,
+    "conll": "# id 5\n-DOCSTART- O\n\nAnn B-X\nsings O\n\n# O\n\nin O\nNew B-Y\nYork I-Y\n",
+    "conllu": "# text = Ann\n1-2\tAnns" + "\t_" * 8 + "\n1\tAnn\t_\t_\tB-X" + "\t_" * 5 + "\n"
+    "2\ts\t_\t_\tO" + "\t_" * 5 + "\n\n1\tsings\t_\t_\tO" + "\t_" * 5 + "\n",
+    "tags": '{"tokens": ["Ann", "sings"], "t": ["B-X", "O"]}\n{"tokens": ["a"], "t": ["O"]}\n',
     "task": f'{TASK.replace("NAME", "t.csv")}[chat]\nsystem = "x"\n[rename]\nx = "y"\n[markup]\n',
     "plan": 'rounds = 2\n[[step]]\nstrategy = "gradient"\n[ensemble]\nrule = "uniform"\ntop = 5\n',
     "corpus": "It was good.\nIt was bad.\n",

@@ -241,7 +241,7 @@ def test_what_follows_the_vectors_is_read_as_the_beginning_of_a_text(tmp_path):
 
 
 REFUSED = [  # the configuration, the model, what is said of it
-    ({"peft_type": "PREFIX_TUNING"}, "gpt2", "PREFIX_TUNING.*keys and values at every layer"),
+    ({"peft_type": "CARTRIDGE"}, "gpt2", "CARTRIDGE.*keys and values of whole documents"),
     ({"peft_type": "LORA"}, "gpt2", "LORA.*changes the model's weights.*merge"),
     ({"peft_type": "IA3"}, "gpt2", "IA3.*changes the model's weights"),
     ({"peft_type": "MULTITASK_PROMPT_TUNING"}, "gpt2", "MULTITASK_PROMPT_TUNING"),

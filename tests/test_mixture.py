@@ -15,7 +15,8 @@ from promptsearch.data import Example
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import PromptError, RunError
 from promptsearch.models.training.config import SoftTrainingConfig
-from promptsearch.models.training.soft_trainer import SoftObjective, SoftTrainer
+from promptsearch.models.training.continuous_trainer import ContinuousTrainer, PromptObjective
+from promptsearch.models.training.soft_vectors import VECTORS, SoftVectors
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.prompt_file import read_prompts
 from promptsearch.runs.run import task_of
@@ -89,21 +90,18 @@ def mixture(request, tmp_path):
 
 def test_gradients_are_those_of_the_mixtures_likelihood(mixture):
     """By EM's identity, of the mean of -log sum_t p(t) p(right | x, t) at the weights in force."""
-    objective = SoftObjective(mixture.pairs, mixture.requests, mixture.scoring)
-    trainer = SoftTrainer(
-        mixture.model, mixture.templates, objective, SoftTrainingConfig(steps=8), 0
-    )
-    start = trainer.start()
+    objective = PromptObjective(mixture.pairs, mixture.requests, mixture.scoring)
+    prompt, config = SoftVectors(mixture.templates), SoftTrainingConfig(steps=8)
+    trainer = ContinuousTrainer(mixture.model, prompt, objective, config, 0)
     weights = mixture.weights
-    mixture.expect(start)
-    rows = torch.cat([torch.tensor(start[part.name].rows) for part in trainer.parts])
+    mixture.expect(trainer.start())
+    rows = prompt.outputs(trainer.network())[VECTORS].detach()
     order = np.random.default_rng(0).permutation(mixture.pairs).tolist()
-    (gradient,) = trainer.gradients(order, rows).leaves
+    (gradient,) = trainer.gradients(order, {VECTORS: rows}).leaves
     direction = torch.randn(rows.shape, generator=torch.Generator().manual_seed(0))
 
     def loss(step):
-        vectors = trainer.vectors_of(rows + step * direction)
-        log_right = mixture.log_right([each.with_vectors(vectors) for each in mixture.templates])
+        log_right = mixture.log_right(prompt.trained({VECTORS: rows + step * direction}))
         return -logsumexp(log_right + np.log(weights)[:, None], 0).mean()
 
     slope = (loss(2e-3) - loss(-2e-3)) / 4e-3

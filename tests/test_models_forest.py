@@ -60,7 +60,7 @@ def test_a_forest_holds_every_beginning_once(lines, data):
 def test_parts_have_the_segments_of_their_runs(lines):
     forest = pack_sharing_prefixes(lines, [0] * len(lines))
     fresh, seen = [], []
-    for part in forest.parts:
+    for part in forest.kernel_batches():
         keys = part.keys if part.keys is not None else torch.arange(part.start, part.stop)
         fresh += [part.start + first for first in part.query_bounds[:-1].tolist()]
         bounds = zip(part.key_bounds[:-1].tolist(), part.key_bounds[1:].tolist(), strict=True)

@@ -7,7 +7,6 @@ from tiny import parts, tiny
 
 from promptsearch.errors import ModelError
 from promptsearch.models import Scoring
-from promptsearch.models.batching.prefix_tree import SegmentRun
 from promptsearch.models.forward.attention import _bias
 from promptsearch.models.forward.score import halving
 from promptsearch.models.gradients.backward import Backward
@@ -109,7 +108,6 @@ def test_what_a_forward_raises_is_one_line(kind, monkeypatch):
 def test_windows_of_biases_are_the_biases_of_each_pair(queries, keys):
     longest = 9
     by_distance = torch.randn(1, 3, 1, 2 * longest - 1)
-    run = SegmentRun(0, 1, queries, keys)
     query = torch.arange(queries)[:, None] + keys - queries
     index = torch.arange(keys)[None] - query + longest - 1
-    assert torch.equal(_bias(by_distance, run), by_distance[0, :, 0][:, index])
+    assert torch.equal(_bias(by_distance, queries, keys), by_distance[0, :, 0][:, index])

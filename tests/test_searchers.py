@@ -29,6 +29,8 @@ SMALL = {  # keeps a strategy quick
             {"strategy": "paraphrase", "from": 2, "rounds": 1, "fills": 3, "width": 9, "screen": 1},
         ),
     },
+    "soft": {"steps": 6, "check_every": 2},
+    "prefix": {"length": 4, "steps": 6, "check_every": 2},
     "lm-score": {"lm": saved("gpt2"), "template": ("[Z] , {subject} .", "{subject} has [Z] .")},
 }
 NAMES = [name for name in SEARCHERS if name != "project"]  # which starts from vectors alone

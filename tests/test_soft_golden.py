@@ -23,10 +23,11 @@ from promptsearch.engine.strategy import Task
 from promptsearch.models import ModelInfo, Options, Scoring
 from promptsearch.models.loading.build import wrap
 from promptsearch.models.training.config import SoftTrainingConfig
+from promptsearch.models.training.continuous_trainer import ContinuousTrainer
 from promptsearch.models.training.encoders import LstmVectors
-from promptsearch.models.training.soft_trainer import SoftTrainer
+from promptsearch.models.training.soft_vectors import VECTORS, SoftVectors
 from promptsearch.prompt import Field, Prompt, Slot, Soft, Template, Text, Vectors, Verbalizer
-from promptsearch.searchers.soft.objective import soft_objective
+from promptsearch.searchers.soft.objective import prompt_objective
 
 FIELD, SPACE = Field("subject"), Text(" ")
 
@@ -87,8 +88,9 @@ def training(port, template, rows, facts, encoder="none"):
     prompt = Prompt(bound, Verbalizer.of_candidates(sorted({o for _, o in facts})))
     examples = [Example(str(i), {"subject": s}, (o,)) for i, (s, o) in enumerate(facts)]
     task = Task("golden", "facts", prompt, examples, model=port)
-    objective = soft_objective(task, port, bound, examples, "gold")
-    return SoftTrainer(port, [bound], objective, SoftTrainingConfig(encoder=encoder), 0)
+    objective = prompt_objective(task, port, bound, examples, "gold")
+    config = SoftTrainingConfig(encoder=encoder)
+    return ContinuousTrainer(port, SoftVectors([bound], encoder), objective, config, 0)
 
 
 def test_optiprompts_words_are_as_likely_as_in_its_release(golden):
@@ -102,7 +104,7 @@ def test_optiprompts_words_are_as_likely_as_in_its_release(golden):
     vectors = torch.tensor(tensors["new_vectors"][:5])
     course = training(port, template, vectors.numpy(), known)
     words = [word for word in vocab if word.isalpha()]
-    texts = [course.templates[0].fill({"subject": subject}) for subject, _ in known]
+    texts = [course.prompt.templates[0].fill({"subject": subject}) for subject, _ in known]
     answers = [(("Z", word),) for word in words]
     plan = port.plan(texts, answers, Scoring("independent"))
     ours = np.zeros((3, len(words)))
@@ -113,7 +115,7 @@ def test_optiprompts_words_are_as_likely_as_in_its_release(golden):
         values -= values.mean(1, keepdims=True)
     np.testing.assert_allclose(ours, theirs, atol=facts["tolerance"])
 
-    found = course.gradients(range(3), vectors)
+    found = course.gradients(range(3), {VECTORS: vectors})
     table = torch.cat([model.bert.embeddings.word_embeddings.weight.detach(), vectors])
     leaf = table.requires_grad_()
     ids, labels = torch.tensor(tensors["input_ids"]), torch.tensor(tensors["labels"])
@@ -142,7 +144,7 @@ def test_p_tuning_reads_the_ids_of_the_release(golden, v1_vocab, shared):
     cases = json.loads((shared / "golden/dev/soft/ptuning_v1_assembly.json").read_text())["cases"]
     case = cases["bert template (3, 3, 3)"]
     course = training(port, V1, np.zeros((9, 16), np.float32), SUBJECTS)
-    texts = [course.templates[0].fill({"subject": subject}) for subject in case["subjects"]]
+    texts = [course.prompt.templates[0].fill({"subject": subject}) for subject in case["subjects"]]
     found = port.white_box.sequences(texts, (("Z", "france"),))
     pseudo = case["pseudo_token_id"]
     assert [[pseudo if i >= 40 else i for i in ids] for ids in found] == case["queries"]
@@ -162,7 +164,7 @@ def test_p_tunings_encoder_loss_and_gradients(golden, v1_vocab):
     tolerance = facts["tolerance"]
     np.testing.assert_allclose(vectors.detach(), tensors["prompt_vectors"], atol=tolerance)
     course = training(port, V1, tensors["prompt_vectors"], SUBJECTS)
-    found = course.gradients(range(2), vectors)
+    found = course.gradients(range(2), {VECTORS: vectors})
     assert found.loss == pytest.approx(facts["loss"], abs=tolerance)
     np.testing.assert_allclose(found.leaves[0], tensors["grad_prompt_vectors"], atol=tolerance)
     vectors.backward(found.leaves[0])
@@ -191,7 +193,7 @@ def test_p_tunings_causal_loss_is_read_at_the_answer(golden, v1_vocab):
     template = Template((Soft("S1", 3), SPACE, FIELD, SPACE, Soft("S2", 3), SPACE, Slot()))
     vectors = torch.tensor(tensors["prompt_vectors"])
     course = training(port, template, vectors.numpy(), SUBJECTS)
-    found = course.gradients(range(2), vectors)
+    found = course.gradients(range(2), {VECTORS: vectors})
 
     embeds = torch.tensor(tensors["input_embeds"])
     mask = torch.tensor(tensors["attention_mask"])

@@ -175,10 +175,10 @@ def expected(case, path):
     return combine(log_probs, case.weights, case.rule) if case.weights else log_probs[0]
 
 
-def predictions_of(programs):
+def predictions_of(programs, rows=ROWS):
     """What programs say of the rows, by one process that cannot import promptsearch."""
     command = [sys.executable, "-I", "-c", DRIVER, *map(str, programs)]
-    done = subprocess.run(command, input=json.dumps(ROWS), capture_output=True, text=True)
+    done = subprocess.run(command, input=json.dumps(rows), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -219,9 +219,9 @@ def test_vectors_are_in_the_program_up_to_64_kb_else_beside_it(programs):
 
 
 def test_equal_names_share_their_vectors_and_members_do_not(programs):
-    table = runpy.run_path(str(programs["shared"][1]))["load_vectors"]()
+    table = runpy.run_path(str(programs["shared"][1]))["load_vectors"]()["vectors"]
     assert table.shape == (3, 16)
-    both = runpy.run_path(str(programs["hard and soft"][1]))["load_vectors"]()
+    both = runpy.run_path(str(programs["hard and soft"][1]))["load_vectors"]()["vectors"]
     assert both.shape == (4, 16)
 
 

@@ -162,9 +162,10 @@ def test_folds_of_a_plan_share_a_training(task, tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_20_times_it_ends_with_the_same_bytes(task, tmp_path):
+@pytest.mark.parametrize("strategy", ["soft", "prefix"])
+def test_killed_20_times_it_ends_with_the_same_bytes(task, tmp_path, strategy):
     """Each kill falls after another segment has been written, somewhere in those that follow."""
-    words = ["soft", "--task", str(task), "-m", saved("bert"), "--steps", "1600"]
+    words = [strategy, "--task", str(task), "-m", saved("bert"), "--steps", "1600"]
     words += ["--check-every", "20", "--budget", "500", "-q"]
     program = [sys.executable, "-m", "promptsearch", *words]
     subprocess.run([*program, "-o", str(tmp_path / "whole")], check=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promptsearch.data import ChatKeys, builtin_tasks, load_document, load_task
+from promptsearch.data import KINDS, ChatKeys, builtin_tasks, load_document, load_task
 from promptsearch.errors import DataError, PromptSearchError, TaskError
 
 TASK = """
@@ -380,7 +380,7 @@ def test_a_train_of_one_example_cannot_be_split(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(builtin_tasks()))
 def test_a_built_in_task_loads_by_its_name(name: str) -> None:
-    task = load_task(name)
+    task = load_task(name, KINDS)
     assert task.name == name
     assert task.test().examples
 

@@ -15,7 +15,7 @@ from promptsearch.models.training.config import SoftTrainingConfig
 from promptsearch.models.training.model_trainer import ModelTrainer
 from promptsearch.prompt import Template
 from promptsearch.runs.run import task_of
-from promptsearch.searchers.soft.objective import soft_objective
+from promptsearch.searchers.soft.objective import prompt_objective
 
 FAMILIES = ["bert", "gpt2", "t5"]
 
@@ -68,11 +68,12 @@ def test_a_step_is_that_of_plain_transformers(tmp_path, family, train):
     notation = "{text} It was [Z]" if family == "gpt2" else "{text} It was [Z]."
     searcher = SoftSearch(template=notation, train=train)
     template = searcher._started(task, model, 0)
-    objective = soft_objective(task, model, template, task.train, "label")
+    objective = prompt_objective(task, model, template, task.train, "label")
     trainer = ModelTrainer(model, template, objective, SoftTrainingConfig(), 0)._trainer
     copy = trainer._model.runtime.model.requires_grad_(True)
     weights, rows = list(copy.parameters()), range(len(task.train))
-    vectors = trainer.encoder()().detach() if train == "both" else None
+    trained = trainer.prompt.outputs(trainer.network()) if train == "both" else {}
+    vectors = {name: each.detach() for name, each in trained.items()}
     result = trainer.gradients(rows, vectors, 0, weights)
     generator = torch.Generator().manual_seed(0)
     directions = [torch.randn(each.shape, generator=generator) for each in weights]
@@ -136,7 +137,7 @@ def test_a_rate_that_breaks_the_model_is_named(tmp_path):
     model = load_model(str(tmp_path / "run" / "model"))
     template = Template.parse("{text} It was [Z].")
     task = task_of(load_task(tmp_path / "reviews.toml"), model, Settings(), None, print)
-    objective = soft_objective(task, model, template, task.train, "label")
+    objective = prompt_objective(task, model, template, task.train, "label")
     trainer = ModelTrainer(model, template, objective, SoftTrainingConfig(steps=2), 0)
     with torch.no_grad():
         trainer._copy.get_input_embeddings().weight.fill_(float("nan"))

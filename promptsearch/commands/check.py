@@ -12,7 +12,7 @@ from promptsearch.commands.shared.option_names import in_command
 from promptsearch.commands.shared.options import json_option, loading_options, task_option
 from promptsearch.commands.shared.run_search import loaded, loading_from
 from promptsearch.commands.shared.terminal_text import echo
-from promptsearch.data import TaskDefinition, load_task
+from promptsearch.data import KINDS, TaskDefinition, load_task
 from promptsearch.evaluation.checks import Finding, findings
 from promptsearch.evaluation.checks.finding import listed
 from promptsearch.models import LanguageModel
@@ -37,7 +37,7 @@ def command(prompts: Path | None, **options: Any) -> None:
 
     The exit status is 1 where something would make a run worthless.
     """
-    definition = load_task(options["task"])
+    definition = load_task(options["task"], KINDS)
     file, unreadable = readable_prompts(prompts) if prompts else (None, ())
     model = _model(file, definition, options)
     bad = [Finding("error", str(error)) for error in unreadable]

@@ -1,7 +1,6 @@
 """`promptsearch export`: prompts in the formats of other tools."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,14 @@ from promptsearch.formats.export import NEXT, ExportRequest, WrittenFiles, write
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import ensemble_of
 from promptsearch.prediction.selection import ensemble_wins, scoring_from
-from promptsearch.prompt import Verbalizer
 from promptsearch.prompt_file.load_model import model_for
-from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, aligned, read_prompts
+from promptsearch.prompt_file.prompts_json import (
+    PromptFile,
+    SavedPrompt,
+    aligned,
+    in_order,
+    read_prompts,
+)
 
 WIDEST = max(map(len, EXPORTS))
 LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in EXPORTS.items())
@@ -119,11 +123,10 @@ def _ordered(file: PromptFile, saved: SavedPrompt, task: TaskDefinition | None) 
     """Return the prompt with its labels in the task's order."""
     if task is not None:
         return aligned(saved, task)
-    labels, verbalizer = file.section("task").get("labels"), saved.prompt.verbalizer
-    if not isinstance(labels, list) or set(labels) != set(verbalizer.labels):
+    labels = file.section("task").get("labels")
+    if not isinstance(labels, list) or set(labels) != set(saved.prompt.verbalizer.labels):
         return saved
-    pairs = tuple((label, verbalizer[label]) for label in labels)
-    return replace(saved, prompt=replace(saved.prompt, verbalizer=Verbalizer(pairs)))
+    return in_order(saved, labels)
 
 
 def _model_of(

@@ -6,7 +6,7 @@ import rich_click as click
 
 from promptsearch.commands.shared.console import print_json, print_table
 from promptsearch.commands.shared.options import json_option
-from promptsearch.data import builtin_tasks, load_task
+from promptsearch.data import KINDS, builtin_tasks, load_task
 from promptsearch.files.packages import install_command, missing_packages
 
 MODELS = (
@@ -25,7 +25,7 @@ def tasks(as_json: bool) -> None:
     """List the built-in tasks: made from WordNet, ready for --task NAME."""
     rows = []
     for name in builtin_tasks():
-        task = load_task(name)
+        task = load_task(name, KINDS)
         rows.append(
             {
                 "name": name,

@@ -154,15 +154,18 @@ def _scores(file: PromptFile, again: PromptFile) -> Iterator[str]:
                 yield f"scores: {metric} of {_named(saved)} {change}"
     for key, saved in after.items():
         if key not in before:
-            yield f"prompts: {saved.prompt.template.notation} is new"
+            yield f"prompts: {saved.prompt.template.described} is new"
 
 
 def _key(row: Any) -> str:
-    return f"{row['template']} {row.get('verbalizer', '')}"
+    """Return what tells a prompt from others: a training's checkpoints have one template."""
+    evidence = section_of(section_of(row, "source"), "evidence")
+    training = [evidence.get(key) for key in ("run", "trained_steps")]
+    return f"{row['template']} {row.get('verbalizer', '')} {training}"
 
 
 def _named(saved: SavedPrompt) -> str:
-    return f"{saved.id} {saved.prompt.template.notation!r}"
+    return f"{saved.id} {saved.prompt.template.described!r}"
 
 
 def _short(score: object) -> str:

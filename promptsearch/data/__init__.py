@@ -10,14 +10,17 @@ from promptsearch.data.tables.rows import Row, TableFormat, read_rows
 from promptsearch.data.tasks.definition import Split, TaskDefinition, with_candidates
 from promptsearch.data.tasks.load import builtin_tasks, load_document, load_task
 from promptsearch.data.tasks.schema import TaskSchema, schema_of
-from promptsearch.data.tasks.task_file import ChatKeys
+from promptsearch.data.tasks.task_file import KINDS, PROMPTED, ChatKeys, Kind
 from promptsearch.errors import did_you_mean
 from promptsearch.files.read import open_bytes, open_text
 
 __all__ = [
+    "KINDS",
+    "PROMPTED",
     "ChatKeys",
     "Dataset",
     "Example",
+    "Kind",
     "Row",
     "Split",
     "TableFormat",

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from promptsearch.corpora.sentences import CorpusFormat
 from promptsearch.data import Dataset
+from promptsearch.data.tasks.task_file import Kind
 from promptsearch.engine.budget import ModelCall
 from promptsearch.engine.gain import Gain
 from promptsearch.engine.trial import On, Trial
@@ -32,7 +33,7 @@ class Task:
     """The part of a task that a strategy may see: never the dev and test examples."""
 
     name: str
-    kind: Literal["classification", "facts"]
+    kind: Kind
     prompt: Prompt  # where the search starts: the manual baseline
     train: Dataset
     inputs: tuple[str, ...] = ()

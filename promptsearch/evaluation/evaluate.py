@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import cast
 
-from promptsearch.data import Split, TaskDefinition
+from promptsearch.data import Example, Split, TaskDefinition
 from promptsearch.evaluation.word_baseline import word_baseline
 from promptsearch.metrics import paired_difference, scores_of
-from promptsearch.metrics.predictions import Predictions
+from promptsearch.metrics.predictions import Predictions, TagPredictions
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, aligned, answers_of
@@ -46,6 +46,7 @@ class Evaluation:
                     "id": saved.id,
                     "template": saved.prompt.template.notation,
                     **self._answers(saved.prompt),
+                    **{key: saved.row[key] for key in ("soft",) if key in saved.row},
                     "scores": self._scores(predictions, metric),
                 }
                 for saved, predictions in rows
@@ -96,7 +97,21 @@ def _example_rows(
     """Yield the rows; apart from `Evaluation`, so that they do not keep its model in memory."""
     for prompt, predictions in zip(saved, batch, strict=True):
         for index, example in enumerate(split.examples):
-            yield {"prompt": prompt.id, "id": example.id, **_row(predictions, index, facts)}
+            if isinstance(predictions, TagPredictions):
+                row = _tags_row(predictions, index, example)
+            else:
+                row = _row(predictions, index, facts)
+            yield {"prompt": prompt.id, "id": example.id, **row}
+
+
+def _tags_row(predictions: TagPredictions, index: int, example: Example) -> Json:
+    return {
+        "words": list(example.words),
+        "target": list(example.tags),
+        "predicted": list(predictions.tags[index]),
+        "correct": bool(predictions.hits[index]),
+        "log_prob": float(predictions.log_right[index]),
+    }
 
 
 def _row(predictions: Predictions, index: int, facts: bool) -> Json:

@@ -29,6 +29,8 @@ from promptsearch.runs.settings import Settings
 
 WITH_PRIORS = ("python", "text")
 WITH_VECTORS = ("python", "peft")  # the formats that hold soft prompts
+WITH_PREFIX = ("python", "peft")
+WITH_HEAD = ("python",)
 NEXT = "next: "  # begins the note that is a command
 
 
@@ -90,11 +92,7 @@ def write_as(
     if path.exists() and not overwrite:
         raise ExportError(f"{path}: is there already; add `overwrite`, or choose another `output`")
     for saved in request.prompts:
-        if (soft := saved.prompt.template.soft) and name not in WITH_VECTORS:
-            raise ExportError(
-                f"{saved.id}: {soft[0].notation} stands for vectors, which are no words; use `to` "
-                "python"
-            )
+        _check_words(saved, name)
     make_folder_of(path, "choose another -o PATH", ExportError)
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
         into = Path(room) / path.name
@@ -108,6 +106,30 @@ def write_as(
         for source, target in zip(reversed(written), reversed(paths), strict=True):
             _move(source, target, Path(room))
     return WrittenFiles(paths, tuple(_renamed(note, into, path) for note in notes))
+
+
+def _check_words(saved: SavedPrompt, name: str) -> None:
+    """Raise ExportError if a prompt is no words, and the format holds nothing else."""
+    template = saved.prompt.template
+    if template.prefix is not None and name not in WITH_PREFIX:
+        raise ExportError(
+            f"{saved.id}: its prefix is keys and values, which are no words; use `to` "
+            f"{' or '.join(WITH_PREFIX)}"
+        )
+    if template.head is not None and template.head.reads == "token":
+        raise ExportError(
+            f"{saved.id}: its head tags words, which no format has; use `promptsearch predict`"
+        )
+    if template.head is not None and name not in WITH_HEAD:
+        raise ExportError(
+            f"{saved.id}: its head is a linear layer, which stands for no words; use `to` "
+            f"{' or '.join(WITH_HEAD)}"
+        )
+    if template.soft and name not in WITH_VECTORS:
+        raise ExportError(
+            f"{saved.id}: {template.soft[0].notation} stands for vectors, which are no words; use "
+            "`to` python"
+        )
 
 
 @contextmanager

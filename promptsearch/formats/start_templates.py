@@ -92,6 +92,7 @@ def _read(path: Path, definition: TaskDefinition) -> Iterator[tuple[Location, st
     """Yield (location, template in our notation) of one file."""
     if path.suffix == ".json":
         for saved in read_prompts(path).prompts:
+            saved.prompt.template.check_shallow("a template of words")
             yield Location(path), saved.prompt.template.notation
     elif (name := format_of(path)) is not None:
         yield from _foreign(path, name, definition)

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptsearch.metrics.calibration_error import calibration_error
+from promptsearch.metrics.entity_f1 import EntityScores
 from promptsearch.metrics.f1 import labels_macro_f1, labels_micro_f1, macro_shares, micro_shares
 from promptsearch.metrics.intervals import bootstrap, wilson
-from promptsearch.metrics.predictions import Floats, Ints, Predictions, Scores
+from promptsearch.metrics.predictions import Floats, Ints, Predictions, Scores, TagPredictions
 
-CLASSIFICATION, FACTS = ("classification",), ("facts",)
-BOTH = (*CLASSIFICATION, *FACTS)
+CLASSIFICATION, FACTS, TAGS = ("classification",), ("facts",), ("tags",)
+ALL = (*CLASSIFICATION, *FACTS, *TAGS)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Metric:
     per_example: Callable[[Predictions], Floats] | None = None
     of_labels: Callable[[Ints, Ints, Sequence[str], str | None], float] | None = None
     shares: Callable[[Ints, Ints, Sequence[str], str | None], Floats] | None = None
+    # A ratio of counts of sentences: computed from the sums over (sentence, 5) of them.
+    of_counts: Callable[[Ints], float] | None = None
     in_tables: bool = False
     has_interval: bool = False  # whether `ci95` of the scores is this metric's
     needs_ranks: bool = False  # whether it asks for more than one predicted label an example
@@ -103,9 +106,40 @@ def _coverage(predictions: Predictions, _: str | None) -> float:
     return _mean(predictions.rank > 0)
 
 
+def _counted(of_counts: Callable[[Ints], float]) -> Callable[[Predictions, str | None], float]:
+    """Return a metric of all sentences from one of counts."""
+
+    def value(predictions: Predictions, _: str | None) -> float:
+        return of_counts(_counts(predictions))
+
+    return value
+
+
+def _counts(predictions: Predictions) -> Ints:
+    assert isinstance(predictions, TagPredictions), "a task of tags has these"
+    return predictions.counts
+
+
+def _entity_f1(counts: Ints) -> float:
+    return EntityScores.of_counts(counts[:, :3]).f1
+
+
+def _entity_precision(counts: Ints) -> float:
+    return EntityScores.of_counts(counts[:, :3]).precision
+
+
+def _entity_recall(counts: Ints) -> float:
+    return EntityScores.of_counts(counts[:, :3]).recall
+
+
+def _tag_accuracy(counts: Ints) -> float:
+    right, words = counts[:, 3:].sum(0).tolist()
+    return float(right / words) if words else 0.0
+
+
 METRICS = (
     Metric(
-        "log_likelihood", "log-likelihood", BOTH, _log_likelihood, option="log-likelihood",
+        "log_likelihood", "log-likelihood", ALL, _log_likelihood, option="log-likelihood",
         per_example=_log_right, in_tables=True, needs_ranks=True,
     ),
     Metric(
@@ -131,6 +165,20 @@ METRICS = (
         per_example=_reciprocal_ranks, in_tables=True, needs_ranks=True,
     ),
     Metric("coverage", "coverage", FACTS, _coverage),
+    Metric(
+        "entity_f1", "entity F1", TAGS, _counted(_entity_f1), option="entity-f1",
+        of_counts=_entity_f1, in_tables=True,
+    ),
+    Metric("entity_precision", "entity precision", TAGS, _counted(_entity_precision)),
+    Metric("entity_recall", "entity recall", TAGS, _counted(_entity_recall)),
+    Metric(
+        "tag_accuracy", "tag accuracy", TAGS, _counted(_tag_accuracy),
+        of_counts=_tag_accuracy, in_tables=True,
+    ),
+    Metric(
+        "sentence_accuracy", "sentences all right", TAGS, _accuracy, option="sentence-accuracy",
+        per_example=_hits, has_interval=True,
+    ),
 )  # fmt: skip
 METRIC = {metric.key: metric for metric in METRICS}
 OBJECTIVES = {metric.option: metric.key for metric in METRICS if metric.option}
@@ -182,7 +230,10 @@ def scores_of(predictions: Predictions, kind: str, negative_label: str | None = 
     ece being lower the better, and only where all labels' log-probabilities are kept; `ci95` is
     of accuracy. Of facts: p@1, p@1_macro, mrr and coverage in [0, 1]; `ci95` is of p@1. A fact
     without a right object among the candidates counts as wrong, and is left out of log_likelihood
-    (None where nothing is covered); `coverage` is the share of the others.
+    (None where nothing is covered); `coverage` is the share of the others. Of tags: log_likelihood
+    is the mean over sentences of that over their words; entity_f1, entity_precision and
+    entity_recall over all spans, tag_accuracy over all words; `ci95` is of sentence_accuracy, and
+    entity_f1_ci95 a bootstrap over sentences.
     """
     values = {
         metric.key: metric.of(predictions, negative_label)
@@ -190,7 +241,15 @@ def scores_of(predictions: Predictions, kind: str, negative_label: str | None = 
         if predictions.log_probs is not None or not metric.needs_log_probs
     }
     count = len(predictions.targets)
-    return {**values, "n": count, "ci95": wilson(int(predictions.hits.sum()), count)}
+    spans: dict[str, object] = {}
+    if isinstance(predictions, TagPredictions):
+        spans = {"entity_f1_ci95": _f1_interval(predictions.counts)}
+    return {**values, **spans, "n": count, "ci95": wilson(int(predictions.hits.sum()), count)}
+
+
+def _f1_interval(counts: Ints) -> list[float]:
+    interval, _ = bootstrap(lambda rows: _entity_f1(counts[rows]), len(counts))
+    return list(interval)
 
 
 def guess_scores(
@@ -241,6 +300,9 @@ def _difference(
 ) -> Callable[[Ints], float]:
     """Return the difference of `metric` as a function of the rows it is taken over."""
     of_labels = METRIC[metric].of_labels if metric in METRIC else None
+    if metric in METRIC and (of_counts := METRIC[metric].of_counts) is not None:
+        a, b = _counts(ours), _counts(theirs)
+        return lambda rows: of_counts(a[rows]) - of_counts(b[rows])
     if of_labels is not None:
         gold, labels, ratio = ours.gold, ours.labels, of_labels
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from promptsearch.metrics.predictions import Floats, Predictions
+from promptsearch.metrics.predictions import Floats, Predictions, TagPredictions
 
 Outcomes = Mapping[str, Sequence[object]]  # (example,) by name
 DECIMALS = 5  # of nats
@@ -15,11 +15,15 @@ FEW = 32  # labels whose log-probabilities are all kept
 
 
 def outcomes_of(predictions: Predictions, kind: str) -> Outcomes:
-    """Return log p(right) (None for -inf), and the rank of facts or the label of classification.
+    """Return log p(right) (None for -inf), and the rank of facts or the label of classification; of
+    tags whether all are right, and their counts.
 
     With FEW labels or less, log p of each of them, too.
     """
     log_right = _rounded(predictions.log_right)
+    if isinstance(predictions, TagPredictions):
+        counts = predictions.counts.tolist()
+        return {"log_right": log_right, "rank": predictions.rank.tolist(), "counts": counts}
     if kind == "facts":
         return {"log_right": log_right, "rank": predictions.rank.tolist()}
     outcomes = {"log_right": log_right, "predicted": predictions.predicted.tolist()}
@@ -39,6 +43,10 @@ def predictions_of(
     log_right[np.isnan(log_right)] = -np.inf  # None
     if "rank" in outcomes:
         rank = np.array(outcomes["rank"], dtype=np.int64)
+        if "counts" in outcomes:
+            counts = np.array(outcomes["counts"], dtype=np.int64).reshape(-1, 5)
+            fixed = labels, tuple(targets), log_right, np.zeros_like(rank), rank, None
+            return TagPredictions(*fixed, counts)
         return Predictions(labels, tuple(targets), log_right, np.zeros_like(rank), rank)
     predicted = np.array(outcomes["predicted"], dtype=np.int64)
     hits = [labels[p] in right for p, right in zip(predicted.tolist(), targets, strict=True)]

@@ -1,7 +1,7 @@
 """Predictions of one prompt."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,3 +60,23 @@ class Predictions:
         """The right label of each example, as an index into labels (classification)."""
         index = {label: i for i, label in enumerate(self.labels)}
         return np.array([index[right[0]] for right in self.targets], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class TagPredictions(Predictions):
+    """Predictions of one prompt for sentences, a tag for each word.
+
+    `log_right` is the mean of the words' log p(right tag); `rank` is 1 where all tags are right,
+    else 2; `predicted` and `log_probs` say nothing.
+    """
+
+    counts: Ints = field(default_factory=lambda: np.zeros((0, 5), dtype=np.int64))
+    tags: tuple[tuple[str, ...], ...] = ()  # predicted; () where only their counts are known
+
+    def on_rows(self, rows: Sequence[int]) -> "TagPredictions":
+        """Return the predictions for some of the sentences, by their indices."""
+        chosen = list(rows)
+        tags = tuple(self.tags[row] for row in chosen) if self.tags else ()
+        part = super().on_rows(chosen)
+        assert isinstance(part, TagPredictions)
+        return replace(part, counts=self.counts[chosen], tags=tags)

@@ -18,11 +18,12 @@ from promptsearch.models import (
 )
 from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.families.family import ModelFamily
-from promptsearch.models.families.soft_plan import plan_of, recipe_of, soft_tokens_of
+from promptsearch.models.families.prompt_plan import plan_of, recipe_of, soft_tokens_of
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
 from promptsearch.models.forward.score import ForwardRecipe, batch_plan_of, run
 from promptsearch.models.gradients.white_box import FamilyWhiteBox
 from promptsearch.models.tokenization import vocabulary
+from promptsearch.models.tokenization.deep_parts import DeepParts, without_deep
 from promptsearch.models.tokenization.soft_tokens import has_soft
 from promptsearch.prompt import Answer, Filled
 
@@ -94,15 +95,17 @@ class FrozenModel(Generic[Backend]):
     def rendered(self, filled: Filled) -> str:
         """Return the text as the model reads it, special tokens written out.
 
-        Soft tokens are written as templates write them.
+        Soft tokens are written as templates write them; a prefix by its length.
         """
         names: Mapping[int, str] = {}
+        prefix, filled = DeepParts.of(filled).prefix, without_deep(filled)
         if has_soft(filled):
             numbered = soft_tokens_of(self.runtime)
             (filled,) = numbered.texts([filled])
             names = numbered.names
         ids = self.family.prompt_ids(self.runtime, filled)
-        return vocabulary.decoded(self.runtime.tokenizer, ids, names)
+        text = vocabulary.decoded(self.runtime.tokenizer, ids, names)
+        return text if prefix is None else f"[prefix of {prefix.length}]{text}"
 
     def vocabulary_words(self) -> list[str]:
         """Return the whole words of the vocabulary: each is one token."""

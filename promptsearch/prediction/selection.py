@@ -1,12 +1,11 @@
 """Selection of a file's prompts for prediction, with their model and calibration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from shlex import quote
 from typing import Any
 
-from promptsearch.data import Dataset, TaskSchema, did_you_mean, schema_of
-from promptsearch.data.tasks.facts_reader import FactsReader
+from promptsearch.data import PROMPTED, Dataset, Kind, TaskSchema, did_you_mean, schema_of
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.schema import Reader
 from promptsearch.engine.ledger import digest
@@ -51,18 +50,18 @@ class PromptSelection:
 
     def reader(self, reader: Reader) -> Reader:
         """Return a reader that requires only the inputs that the templates read."""
-        if isinstance(reader, FactsReader):
+        if not isinstance(reader, LabelledReader):
             return reader
         return replace(reader, needed=frozenset(self.fields))
 
     def __str__(self) -> str:
         if not self.from_file:
-            return f"{self.saved[0].id}: {self.saved[0].prompt.template.notation}"
+            return f"{self.saved[0].id}: {self.saved[0].prompt.template.described}"
         ids = ", ".join(prompt.id for prompt in self.saved)
         return f"the ensemble ({self.ensemble.rule} of {ids})"
 
 
-def frame_in(file: PromptFile) -> TaskSchema:
+def frame_in(file: PromptFile, kinds: Collection[Kind] = PROMPTED) -> TaskSchema:
     """Return the task of a file's prompts, from that file alone."""
     first = file.prompts[0]
     fields = (name for saved in file.prompts for name in saved.prompt.template.fields)
@@ -72,6 +71,7 @@ def frame_in(file: PromptFile) -> TaskSchema:
         kind=kind_of_answers(first.row),
         fields=tuple(dict.fromkeys(fields)),
         labels=first.prompt.verbalizer.labels,
+        kinds=kinds,
     )
 
 

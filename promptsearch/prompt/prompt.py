@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from promptsearch.errors import PromptError
+from promptsearch.prompt.head import Head
+from promptsearch.prompt.prefix import Prefix
 from promptsearch.prompt.soft import Soft, Vectors
 from promptsearch.prompt.template import (
     Field,
@@ -26,8 +28,10 @@ __all__ = [
     "Answer",
     "Field",
     "Filled",
+    "Head",
     "Input",
     "Part",
+    "Prefix",
     "Prompt",
     "Slot",
     "Soft",
@@ -61,6 +65,9 @@ class Prompt:
     source: Source = field(default=Source(), compare=False)
 
     def __post_init__(self) -> None:
+        if self.template.head is not None:
+            _check_labels(self.template.head, self.verbalizer)
+            return
         slots = set(self.template.slots)
         for label, answers in self.verbalizer.pairs:
             for answer in answers:
@@ -77,3 +84,12 @@ class Prompt:
 
     def with_template(self, template: Template, source: Source) -> "Prompt":
         return replace(self, template=template, source=source)
+
+
+def _check_labels(head: Head, verbalizer: Verbalizer) -> None:
+    """Raise PromptError if a head does not answer with the labels of a verbalizer, one each."""
+    if (head.labels, head.labels) != (len(verbalizer), len(verbalizer.answers)):
+        raise PromptError(
+            f"the head has {head.labels} labels, but the verbalizer {len(verbalizer)} with "
+            f"{len(verbalizer.answers)} answers; with a head each label has one, itself"
+        )

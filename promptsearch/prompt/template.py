@@ -6,14 +6,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from promptsearch.errors import PromptError
+from promptsearch.prompt.head import Head
+from promptsearch.prompt.prefix import Prefix
 from promptsearch.prompt.soft import Soft, Vectors
 
-_MARK = r"Z\d*|S\d*(?::\d+)?(?:@\w*)?"  # what brackets may hold that is no text
+# What brackets may hold that is no text; the last is of keys alone, see `Template.__str__`.
+_MARK = r"Z\d*|S\d*(?::\d+)?(?:@\w*)?|(?:prefix|head):\w+@\w+"
 _NOTATION = re.compile(
     rf"\{{\{{|\}}\}}|\{{(?P<field>\w+)\}}|\[\[(?P<literal>{_MARK})\]\]"
     r"|\[(?:(?P<slot>Z\d*)|(?P<soft>S\d*)(?::(?P<length>\d+))?(?P<bound>@\w*)?)\]"
 )
 _MISTYPED = re.compile(r"\[S\d*:[^\s\[\]]*\]")  # no soft token, and hardly text
+_DEEP = re.compile(r"(?:\[prefix:(?P<length>\d+)@\w+\])?(?:\[head:(?P<reads>\w+)@\w+\])?")
 _MARKED = re.compile(rf"\[({_MARK})\]")
 
 
@@ -58,30 +62,34 @@ class Trigger:
 
 TextPart = Text | Field | Slot  # what words can say
 Part = TextPart | Soft
-Filled = tuple[
-    Text | Input | Slot | Soft | Trigger, ...
-]  # what a model reads: never one marked string
+FilledPart = Text | Input | Slot | Soft | Trigger | Prefix | Head
+Filled = tuple[FilledPart, ...]  # what a model reads: never one marked string
 
 
 @dataclass(frozen=True)
 class Template:
     """A prompting function: text with `{named}` input fields and answer slots.
 
+    A prefix may stand before all of it, and a head may read the model in place of answers.
+
     >>> str(Template.parse("{text} It was [Z]."))
     '{text} It was [Z].'
     """
 
     parts: tuple[Part, ...]
+    prefix: Prefix | None = None
+    head: Head | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", tuple(_merged(self.parts)))
-        if not self.slots:
+        if not self.slots and (self.head is None or self.head.reads == "mask"):
             raise PromptError(
-                f"the template {str(self)!r} has no slot; write [Z] where the model should answer"
+                f"the template {self.notation!r} has no slot; write [Z] where the model should "
+                "answer"
             )
         if len(set(self.slots)) < len(self.slots):
             raise PromptError(
-                f"the template {str(self)!r} has two equal slots; "
+                f"the template {self.notation!r} has two equal slots; "
                 "use one [Z], or name several slots [Z1], [Z2], ..."
             )
         self._check_soft()
@@ -102,29 +110,50 @@ class Template:
         return tuple(_merged(parts))
 
     @classmethod
-    def parse(cls, notation: str) -> "Template":
+    def parse(
+        cls, notation: str, prefix: Prefix | None = None, head: Head | None = None
+    ) -> "Template":
         """Return a template from its notation; `PromptError` says what is wrong with it."""
         if mistyped := _MISTYPED.search(_NOTATION.sub(" ", notation)):
             raise PromptError(
                 f"{mistyped[0]} is no soft token; write [S1:5] for five vectors that are called S1"
             )
-        return cls(cls.parts_of(notation))
+        return cls(cls.parts_of(notation), prefix, head)
+
+    def __repr__(self) -> str:
+        """Return the constructor's call; keys of ledgers have the `repr` of templates of text."""
+        prefix, head = self.prefix, self.head
+        deep = f", prefix={prefix!r}, head={head!r}" if prefix or head else ""
+        return f"Template(parts={self.parts!r}{deep})"
 
     def __str__(self) -> str:
         """Return what tells the template from every other one: the digests of vectors are in it.
 
-        So whatever is keyed by a template's text keeps two checkpoints of a soft prompt apart.
+        So whatever is keyed by a template's text keeps two checkpoints of a soft prompt apart, or
+        two prefixes or heads.
         """
-        return "".join(map(_key_of, self.parts))
+        prefix, head = self.prefix, self.head
+        deep = [f"[prefix:{prefix.length}@{prefix.digest}]"] if prefix else []
+        deep += [f"[head:{head.reads}@{head.digest}]"] if head else []
+        return "".join((*deep, *map(_key_of, self.parts)))
 
     @cached_property
     def notation(self) -> str:
         """The template as files and screens have it."""
         return "".join(map(notation_of, self.parts))
 
+    @property
+    def described(self) -> str:
+        """The template as screens have it: with the prefix and the head that it has."""
+        length = self.prefix.length if self.prefix else 0
+        return described(self.notation, length, self.head.reads if self.head else "")
+
     @cached_property
     def text_parts(self) -> tuple[TextPart, ...]:
-        """The parts of a template that is text; `PromptError` if soft tokens are among them."""
+        """The parts of a template that is text; `PromptError` if trained ones are among them."""
+        if self.prefix or self.head:
+            what = "a prefix: keys and values" if self.prefix else "a head: a linear layer"
+            raise PromptError(f"the prompt {self.notation!r} has {what}, which no words say")
         if self.soft:
             raise PromptError(
                 f"the template {self.notation!r} has {self.soft[0].notation}: vectors, which no "
@@ -145,12 +174,25 @@ class Template:
                 f"the template {self.notation!r} has no vectors for [{missing[0]}]; "
                 f"there are {', '.join(vectors) or 'none'}"
             )
-        return Template(
-            tuple(
-                replace(part, vectors=vectors[part.name]) if isinstance(part, Soft) else part
-                for part in self.parts
-            )
+        parts = (
+            replace(part, vectors=vectors[part.name]) if isinstance(part, Soft) else part
+            for part in self.parts
         )
+        return replace(self, parts=tuple(parts))
+
+    def check_shallow(self, subject: str) -> None:
+        """Raise PromptError if there is a prefix or a head, which `subject` would lose."""
+        if self.prefix is not None or self.head is not None:
+            what = "a prefix" if self.prefix is not None else "a head"
+            raise PromptError(
+                f"the prompt {self.described!r} has {what}, which {subject} would lose; train it "
+                "further with `promptsearch prefix --from`"
+            )
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether a part of it is numbers, which mean something to one model only."""
+        return bool(self.soft or self.prefix or self.head)
 
     def _check_soft(self) -> None:
         for part in self.parts:
@@ -174,13 +216,15 @@ class Template:
         """Put the inputs into their fields; `PromptError` if one is missing."""
         if missing := [name for name in self.fields if name not in inputs]:
             raise PromptError(
-                f"the template {str(self)!r} uses {{{missing[0]}}}, but the inputs are "
+                f"the template {self.notation!r} uses {{{missing[0]}}}, but the inputs are "
                 f"{', '.join(sorted(inputs)) or 'none'}; use one of these in braces"
             )
-        return tuple(
+        deep = (part for part in (self.prefix, self.head) if part is not None)
+        filled = (
             Input(part.name, inputs[part.name]) if isinstance(part, Field) else part
             for part in self.parts
         )
+        return (*deep, *filled)
 
 
 def _merged(parts: Sequence[Part]) -> Iterator[Part]:
@@ -238,15 +282,25 @@ def notation_of(part: Part) -> str:
             return part.notation
 
 
+def described(notation: str, prefix: int, reads: str) -> str:
+    """Return a template's notation with a prefix of so many positions, and a head on a state."""
+    behind = f"[prefix of {prefix}] {notation.lstrip(' ')}" if prefix else notation
+    return f"{behind} [head on {reads}]" if reads else behind
+
+
 def without_digests(text: str) -> str:
-    """Return the notation of a template from its `str`, which has the digests of its vectors."""
+    """Return a template as screens have it from its `str`, which has the digests of vectors."""
+
+    deep = _DEEP.match(text)
+    assert deep is not None, "it matches nothing at all too"
 
     def plain(match: re.Match[str]) -> str:
         if not match["bound"]:
             return match[0]
         return Soft(match["soft"], int(match["length"] or 1)).notation
 
-    return _NOTATION.sub(plain, text)
+    notation = _NOTATION.sub(plain, text[deep.end() :])
+    return described(notation, int(deep["length"] or 0), deep["reads"] or "")
 
 
 def _unbound(part: Part) -> Part:

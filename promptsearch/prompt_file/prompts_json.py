@@ -12,11 +12,12 @@ from promptsearch.data.tasks.task_file import Kind
 from promptsearch.errors import DataError, PromptError, TaskError
 from promptsearch.files.read import sha256
 from promptsearch.files.write import write_atomic
-from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.prompt import Prompt, Verbalizer
+from promptsearch.prompt.template import described
 from promptsearch.prompt_file.beside import file_beside
 from promptsearch.prompt_file.prior import check_prior
 from promptsearch.prompt_file.schema import prompts_schema, violations
-from promptsearch.prompt_file.soft_file import with_vectors
+from promptsearch.prompt_file.soft_file import template_of
 
 FORMAT = "promptsearch/1"
 SOFT_FORMAT = "promptsearch/2"  # where a row has vectors, which readers of the first take for text
@@ -57,6 +58,14 @@ class PromptFile:
     def section(self, name: str) -> Json:
         """A top-level object ("task", "model", "scoring", "search", ...), empty where absent."""
         return section_of(self.document, name)
+
+
+def template_text(row: Json) -> str:
+    """Return the template of a row for a screen, with the prefix and the head that it has."""
+    soft = section_of(row, "soft")
+    prefix, head = section_of(soft, "prefix"), section_of(soft, "head")
+    length = int(prefix.get("length") or 0)
+    return described(str(row.get("template", "")), length, str(head.get("reads") or ""))
 
 
 def section_of(row: Json, name: str) -> Mapping[str, Any]:
@@ -182,10 +191,10 @@ def _saved(path: Path, number: int, row: object) -> SavedPrompt:
 
 def prompt_of(row: Json, folder: Path) -> Prompt:
     """Return the prompt a row of the file stands for; candidates in a file are read and checked."""
-    template = with_vectors(Template.parse(str(row["template"])), row, folder)
+    template = template_of(row, folder)
     if isinstance(verbalizer := row.get("verbalizer"), Mapping) and verbalizer:
         answers = cast(Mapping[str, str | Sequence[object]], verbalizer)
-        return Prompt(template, Verbalizer.of(answers, template.slots))
+        return Prompt(template, Verbalizer.of(answers, template.slots or ("Z",)))
     match row.get("candidates"):
         case [*candidates] if candidates:
             texts = tuple(map(str, candidates))
@@ -237,5 +246,14 @@ def aligned(saved: SavedPrompt, definition: LabelledTask) -> SavedPrompt:
             f"the prompt {saved.id} answers the labels {', '.join(verbalizer.labels)}, but the "
             f"task {definition.name!r} has {', '.join(definition.labels)}; use it on its own"
         )
-    pairs = tuple((label, verbalizer[label]) for label in definition.labels)
-    return replace(saved, prompt=replace(saved.prompt, verbalizer=Verbalizer(pairs)))
+    return in_order(saved, definition.labels)
+
+
+def in_order(saved: SavedPrompt, labels: Sequence[str]) -> SavedPrompt:
+    """Return the prompt with its labels, and its head's, in this order of the same labels."""
+    template, verbalizer = saved.prompt.template, saved.prompt.verbalizer
+    pairs = tuple((label, verbalizer[label]) for label in labels)
+    if (head := template.head) is not None:
+        template = replace(template, head=head.ordered(verbalizer.labels, labels))
+    prompt = replace(saved.prompt, template=template, verbalizer=Verbalizer(pairs))
+    return replace(saved, prompt=prompt)

@@ -1,55 +1,82 @@
-"""The vectors of soft prompts: `soft.safetensors` beside prompts.json, named by the rows there.
+"""What is trained of prompts: `soft.safetensors` beside prompts.json, named by the rows there.
 
-A row's `soft` names the file, its sha256 and, for each soft part of the template, a tensor in it:
+A row's `soft` names the file, its sha256 and the tensors in it: of each soft part of the template,
+of its prefix, of its head:
 `{"file": "soft.safetensors", "sha256": "...", "S1": {"tensor": "p12.S1", "length": 5}}`. The file's
-metadata hold the sha256 of the model that the vectors are of.
+metadata hold the sha256 of the model that they are of.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from promptsearch.errors import PromptError
 from promptsearch.files.read import sha256 as digest_of
 from promptsearch.files.write import write_bytes
-from promptsearch.prompt import Prompt, Soft, Template, Vectors
+from promptsearch.prompt import Head, Prefix, Prompt, Soft, Template, Vectors
+from promptsearch.prompt.prefix import ENCODER_DECODER, SELF
 from promptsearch.prompt_file.beside import file_beside
 
 SOFT = "soft.safetensors"
 MODEL = "model_sha256"  # the key of the file's metadata
+PREFIX, HEAD = "prefix", "head"  # keys of a row's `soft`, beside the names of soft parts
+WEIGHT, BIAS = "weight", "bias"
 
 Json = Mapping[str, object]
+Tensors = Mapping[str, NDArray[np.float32]]
 
 
 def write_soft(file: Path, prompts: Mapping[str, Prompt]) -> dict[str, Json]:
-    """Write the vectors of the prompts, by their ids, that have some; return {"soft": ...} of each.
+    """Write what is trained of the prompts, by their ids; return {"soft": ...} of each with some.
 
     Nothing is written where none has. Raises PromptError if a soft part has no vectors, or they are
     of several models.
     """
-    tensors = {
-        f"{name}.{part.name}": _bound(part.vectors, part.notation)
-        for name, prompt in prompts.items()
-        for part in prompt.template.soft
-    }
+    tensors: dict[str, NDArray[np.float32]] = {}
+    models: set[str] = set()
+    for name, prompt in prompts.items():
+        tensors |= _tensors_of(name, prompt.template)
+        models |= _models_of(prompt.template)
     if not tensors:
         return {}
-    models = {vectors.model for vectors in tensors.values()}
     if len(models) > 1:
         raise PromptError("a file of soft prompts is of one model, and these are of several")
-    rows = {name: vectors.rows for name, vectors in sorted(tensors.items())}
-    data = save(rows, {MODEL: models.pop()})
+    data = save(dict(sorted(tensors.items())), {MODEL: models.pop()})
     write_bytes(file, data)
     where = {"file": file.name, "sha256": sha256(data).hexdigest()}
     return {
-        name: {"soft": {**where, **_tensors_of(name, prompt)}}
+        name: {"soft": {**where, **_entries_of(name, prompt.template)}}
         for name, prompt in prompts.items()
-        if prompt.template.soft
+        if prompt.template.is_trained
     }
+
+
+def _tensors_of(name: str, template: Template) -> Tensors:
+    """Return what is written of a prompt, by the names in the file."""
+    tensors = {f"{name}.{p.name}": _bound(p.vectors, p.notation).rows for p in template.soft}
+    if template.prefix is not None:
+        for attention, values in template.prefix.tensors.items():
+            tensors[_of_attention(f"{name}.{PREFIX}", attention)] = values
+    if template.head is not None:
+        tensors[f"{name}.{HEAD}.{WEIGHT}"] = template.head.weight
+        tensors[f"{name}.{HEAD}.{BIAS}"] = template.head.bias
+    return tensors
+
+
+def _of_attention(tensor: str, attention: str) -> str:
+    return tensor if attention == SELF else f"{tensor}.{attention}"
+
+
+def _models_of(template: Template) -> set[str]:
+    parts = (*(part.vectors for part in template.soft), template.prefix, template.head)
+    return {part.model for part in parts if part is not None}
 
 
 def _bound(vectors: Vectors | None, notation: str) -> Vectors:
@@ -58,56 +85,121 @@ def _bound(vectors: Vectors | None, notation: str) -> Vectors:
     return vectors
 
 
-def _tensors_of(name: str, prompt: Prompt) -> Json:
-    return {
+def _entries_of(name: str, template: Template) -> Json:
+    """Return what a row says of its tensors."""
+    entries: dict[str, object] = {
         part.name: {"tensor": f"{name}.{part.name}", "length": part.length}
-        for part in prompt.template.soft
+        for part in template.soft
     }
+    if (prefix := template.prefix) is not None:
+        entries[PREFIX] = {
+            "tensor": f"{name}.{PREFIX}",
+            "length": prefix.length,
+            "layers": list(prefix.layers),
+            "continues": prefix.continues,
+        }
+    if (head := template.head) is not None:
+        entries[HEAD] = {
+            "tensor": f"{name}.{HEAD}", "labels": head.labels, "reads": head.reads,
+        }  # fmt: skip
+    return entries
 
 
-def with_vectors(template: Template, row: Json, folder: Path) -> Template:
-    """Return the template with the vectors that its row names; itself where it has no soft part.
+def template_of(row: Json, folder: Path) -> Template:
+    """Return the template of a row, with what is trained of it.
 
     Raises PromptError if the file is missing, was changed, or does not hold what the row says.
     """
-    soft = row.get("soft")
-    if not template.soft and soft is None:
+    notation, soft = str(row["template"]), row.get("soft")
+    if soft is None:
+        template = Template.parse(notation)
+        if template.soft:
+            raise PromptError(
+                f'its template has {template.soft[0].notation}, but the row has no "soft" that '
+                f"names vectors; write [{template.soft[0].notation}] if it is text"
+            )
         return template
     if not isinstance(soft, Mapping):
-        raise PromptError(
-            f'its template has {template.soft[0].notation}, but the row has no "soft" that names '
-            f"vectors; write [{template.soft[0].notation}] if it is text"
-        )
-    file = file_beside(folder, str(soft.get("file")), "vectors")
-    return template.with_vectors(_vectors(file, soft.get("sha256"), soft, template.soft))
+        raise PromptError('its "soft" must be an object that names a file of vectors')
+    trained = TrainedParts.read(file_beside(folder, str(soft.get("file")), "vectors"), soft)
+    template = Template.parse(notation, trained.prefix(), trained.head())
+    return template.with_vectors(trained.vectors(template.soft))
 
 
-def _vectors(file: Path, expected: object, soft: Json, parts: Sequence[Soft]) -> dict[str, Vectors]:
-    """Return the vectors of each part by name, from a file that is as it was written."""
-    if not file.is_file():
-        raise PromptError(f"its vectors {file} are missing; put the file beside prompts.json")
-    if digest_of([file]) != expected:
-        raise PromptError(f"its vectors {file} have changed since; restore the file")
-    try:
-        with safe_open(file, framework="numpy") as stored:
-            model = (stored.metadata() or {}).get(MODEL, "")
-            names = {_tensor(soft, part) for part in parts} & set(stored.keys())
-            tensors = {name: stored.get_tensor(name) for name in names}
-    except (SafetensorError, ValueError, TypeError) as error:
-        raise PromptError(f"{file} holds no vectors: {error}; restore the file") from None
-    vectors = {}
-    for part in parts:
-        if (tensor := _tensor(soft, part)) not in tensors:
-            raise PromptError(
-                f"{file} does not hold the vectors of {part.notation}; restore the file"
+@dataclass(frozen=True)
+class TrainedParts:
+    """The tensors that a row names, from a file that is as it was written."""
+
+    file: Path
+    entries: Json
+    model: str
+    tensors: Tensors
+
+    @classmethod
+    def read(cls, file: Path, soft: Json) -> "TrainedParts":
+        """Read the file. Raises PromptError if it is missing or was changed."""
+        if not file.is_file():
+            raise PromptError(f"its vectors {file} are missing; put the file beside prompts.json")
+        if digest_of([file]) != soft.get("sha256"):
+            raise PromptError(f"its vectors {file} have changed since; restore the file")
+        entries = {key: each for key, each in soft.items() if isinstance(each, Mapping)}
+        names = {str(each.get("tensor", "")) for each in entries.values()}
+        try:
+            with safe_open(file, framework="numpy") as stored:
+                model = (stored.metadata() or {}).get(MODEL, "")
+                having = [key for key in stored.keys() if _begins(key, names)]  # noqa: SIM118
+                tensors = {key: stored.get_tensor(key) for key in having}
+        except (SafetensorError, ValueError, TypeError) as error:
+            raise PromptError(f"{file} holds no vectors: {error}; restore the file") from None
+        return cls(file, entries, model, tensors)
+
+    def vectors(self, parts: Sequence[Soft]) -> dict[str, Vectors]:
+        """Return the vectors of each part by its name."""
+        return {
+            part.name: Vectors.of(
+                self._tensor(
+                    self._entry(part.name).get("tensor"), f"the vectors of {part.notation}"
+                ),
+                self.model,
             )
-        if (rows := tensors[tensor]).dtype != np.float32:
-            raise PromptError(f"{file}: {tensor} is {rows.dtype}, but vectors are float32")
-        vectors[part.name] = Vectors.of(rows, model)
-    return vectors
+            for part in parts
+        }
+
+    def prefix(self) -> Prefix | None:
+        """Return the prefix; None if the row names none."""
+        if PREFIX not in self.entries:
+            return None
+        entry = self._entry(PREFIX)
+        tensor, layers = str(entry.get("tensor")), entry.get("layers")
+        names = (SELF,) if tensor in self.tensors else ENCODER_DECODER
+        tensors = {name: self._tensor(_of_attention(tensor, name), "its prefix") for name in names}
+        numbers = list(layers) if isinstance(layers, list) else None
+        continues = entry.get("continues") is True
+        return Prefix.of(tensors, self.model, numbers, continues=continues)
+
+    def head(self) -> Head | None:
+        """Return the head; None if the row names none."""
+        if HEAD not in self.entries:
+            return None
+        entry = self._entry(HEAD)
+        weight, bias = (
+            self._tensor(f"{entry.get('tensor')}.{part}", "its head") for part in (WEIGHT, BIAS)
+        )
+        reads: Any = entry.get("reads")
+        return Head.of(weight, bias, self.model, reads)
+
+    def _entry(self, name: str) -> Json:
+        entry = self.entries.get(name, {})
+        return entry if isinstance(entry, Mapping) else {}
+
+    def _tensor(self, name: object, what: str) -> NDArray[np.float32]:
+        if str(name) not in self.tensors:
+            raise PromptError(f"{self.file} does not hold {what}; restore the file")
+        if (values := self.tensors[str(name)]).dtype != np.float32:
+            raise PromptError(f"{self.file}: {name} is {values.dtype}, but vectors are float32")
+        return values
 
 
-def _tensor(soft: Json, part: Soft) -> str:
-    """Return the name of a part's tensor as the row has it; empty if it has none."""
-    entry = soft.get(part.name)
-    return str(entry.get("tensor", "")) if isinstance(entry, Mapping) else ""
+def _begins(key: str, names: set[str]) -> bool:
+    """Return whether a tensor is one that a row names, or a part of one."""
+    return key in names or any(name and key.startswith(f"{name}.") for name in names)

@@ -1,6 +1,7 @@
 """The document of a finished search, as `prompts.json` holds it."""
 
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -10,6 +11,8 @@ from typing import cast
 from promptsearch.data import Dataset, Split, TaskDefinition, most_frequent
 from promptsearch.engine.trial import Result, Trial
 from promptsearch.metrics import guess_scores
+from promptsearch.metrics.entity_f1 import entity_scores, tag_accuracy
+from promptsearch.metrics.intervals import wilson
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import ModelInfo
 from promptsearch.prompt import Prompt, Template
@@ -209,6 +212,8 @@ def _manual(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> Json:
 
 def majority(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
     """Return the baseline that always gives the label (or object) most frequent in train."""
+    if definition.kind == "tags":
+        return _outside(definition, examples, split)
     label = most_frequent(definition.train.examples)
     scores = guess_scores(
         [label] * len(examples),
@@ -218,6 +223,20 @@ def majority(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
         negative_label=definition.negative_label,
     )
     return {"label": label, "scores": {split: scores}}
+
+
+def _outside(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
+    """Return the baseline that tags the words of sentences as the most frequent tag of train."""
+    counts = Counter(tag for example in definition.train.examples for tag in example.tags)
+    tag = counts.most_common(1)[0][0]
+    gold = [example.tags for example in examples]
+    guesses = [(tag,) * len(tags) for tags in gold]
+    f1 = entity_scores(gold, guesses, definition.scheme or "IOB2").f1
+    accuracy = tag_accuracy(gold, guesses)
+    hits = sum(set(tags) == {tag} for tags in gold)
+    whole = {"sentence_accuracy": hits / len(gold), "ci95": wilson(hits, len(gold))}
+    scores = {"entity_f1": f1, "tag_accuracy": accuracy, "n": len(examples), **whole}
+    return {"label": tag, "scores": {split: scores}}
 
 
 def versions() -> dict[str, object]:

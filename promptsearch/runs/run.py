@@ -23,6 +23,7 @@ from promptsearch.engine.strategy import (
     unwatched,
 )
 from promptsearch.engine.trial import Result
+from promptsearch.errors import RunError
 from promptsearch.files.write import append_line
 from promptsearch.metrics import scores_of
 from promptsearch.metrics.predictions import Scores
@@ -91,6 +92,11 @@ def search_locked(
 ) -> Result:
     """Search in a run directory that is locked already; without one, keep nothing."""
     definition = with_vocabulary_candidates(definition, model)
+    if settings.tuning is not None and not getattr(searcher, "finetunes", True):
+        raise RunError(
+            "`rank_by` finetune tunes copies by transformers' own attention, which reads no "
+            "prefix; leave it out"
+        )
     before = None
     if isinstance(searcher, ModelTuning) and searcher.tunes_model:
         task = task_of(definition, model, settings, folder, output.log, output.on_step)
@@ -139,7 +145,7 @@ class RunSetup:
     @cached_property
     def scorer(self) -> Scorer:
         """The scorer of the model in its exact dtype, without cache or workers."""
-        return model_scorer(self.model, self.settings, self.definition.kind)
+        return model_scorer(self.model, self.settings, self.definition.kind, self.definition.scheme)
 
     @property
     def scoring_row(self) -> Mapping[str, object]:

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from promptsearch.data import TaskDefinition
 from promptsearch.engine.race_statistics import RaceReport
+from promptsearch.errors import RunError
+from promptsearch.language.spans import Scheme
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import LanguageModel
 from promptsearch.parallel import WorkerPool, Workers
@@ -16,11 +18,34 @@ from promptsearch.scoring.cached_scorer import CachedScorer, MemoryStore
 from promptsearch.scoring.calibration import CalibratedScorer, check_calibration, references_of
 from promptsearch.scoring.distributed_scorer import DistributedScorer
 from promptsearch.scoring.split_scorer import DatasetScorer
+from promptsearch.scoring.tag_scorer import TagScorer
 
 
-def model_scorer(model: LanguageModel, settings: Settings, kind: str) -> Scorer:
-    """Return the scorer of a model for a kind of task, without cache, workers or calibration."""
+def model_scorer(
+    model: LanguageModel, settings: Settings, kind: str, scheme: Scheme | None = None
+) -> Scorer:
+    """Return the scorer of a model for a kind of task, without cache, workers or calibration.
+
+    Raises RunError if the settings ask for what a tagger does not have.
+    """
+    if kind == "tags":
+        _check_tagger(settings)
+    if kind == "tags":
+        parts = settings.scoring(kind), settings.answer_score
+        return TagScorer(model, *parts, scheme=scheme or "IOB2")
     return Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
+
+
+def _check_tagger(settings: Settings) -> None:
+    options = {
+        "race": settings.race,
+        "cache": settings.cache is not None,
+        "calibration": settings.calibration != "none",
+        "rank_by": settings.tuning is not None,
+        "workers": settings.worker_setup.workers > 1,
+    }
+    if asked := [name for name, is_set in options.items() if is_set]:
+        raise RunError(f"`{asked[0]}` is for labels and facts; leave it out for a task of tags")
 
 
 def build_scorer(

@@ -103,6 +103,11 @@ class CalibratedScorer:
 
     def _learn(self, prompts: Sequence[Prompt]) -> Cost:
         """Ask the references of prompts whose prior is not known."""
+        if any(prompt.template.head is not None for prompt in prompts):
+            raise RunError(
+                "calibration takes away what a model says of its answer words without a text, and "
+                "a head has none; leave `calibration` out"
+            )
         fresh = [prompt for prompt in prompts if prompt not in self._priors]
         if not fresh:
             return Cost()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from promptsearch.searchers.mine.search import MiningSearch as MiningSearch
     from promptsearch.searchers.mixture.search import MixtureSearch as MixtureSearch
     from promptsearch.searchers.paraphrase.search import ParaphraseSearch as ParaphraseSearch
+    from promptsearch.searchers.prefix.search import PrefixSearch as PrefixSearch
     from promptsearch.searchers.project.search import ProjectSearch as ProjectSearch
     from promptsearch.searchers.soft.search import SoftSearch as SoftSearch
 

@@ -80,6 +80,7 @@ SEARCHERS = Strategies(
         "answers-probe": ".answers.probe.search:ProbeSearch",
         "answers-decompose": ".answers.decompose.search:DecomposeSearch",
         "soft": ".soft.search:SoftSearch",
+        "prefix": ".prefix.search:PrefixSearch",
         "mixture": ".mixture.search:MixtureSearch",
         "project": ".project.search:ProjectSearch",
         "search": ".joint.search:JointSearch",

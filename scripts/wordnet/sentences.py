@@ -24,12 +24,12 @@ def corpus_lines(wordnet: WordNet) -> Iterator[str]:
 def _line(wordnet: WordNet, synset: Synset, definition: str) -> str:
     """The definition as a sentence, then the examples."""
     verb = "was" if re.match(r"(formerly|once)\b", definition) else "is"
-    subject = _headword(wordnet, synset, definition)
-    sentence = f"{subject} {verb} {_with_article(synset, definition)}"
+    subject = headword(wordnet, synset, definition)
+    sentence = f"{subject} {verb} {with_article(synset, definition)}"
     return " ".join(_closed(text) for text in (sentence, *synset.examples))
 
 
-def _headword(wordnet: WordNet, synset: Synset, definition: str) -> str:
+def headword(wordnet: WordNet, synset: Synset, definition: str) -> str:
     """The best name of one particular thing, else the first; "A dog" where "a ..." follows."""
     if synset.is_instance:
         return wordnet.best_name(synset)
@@ -39,7 +39,7 @@ def _headword(wordnet: WordNet, synset: Synset, definition: str) -> str:
     return name
 
 
-def _with_article(synset: Synset, definition: str) -> str:
+def with_article(synset: Synset, definition: str) -> str:
     """Glosses of particular people and places often leave the article out; it is put back."""
     if not synset.is_instance or synset.kind not in _PLACE_OR_PERSON or _ARTICLE.match(definition):
         return definition

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wordnet.facts import Fact
 from wordnet.kinds import KINDS, Example, by_hash
+from wordnet.names import Sentence
 
 CORPUS = "glosses.txt.gz"
 MADE = (
@@ -83,6 +84,25 @@ def write_kinds(examples: Sequence[Example], per_label: Mapping[str, int], out: 
     _write(out / "kinds.toml", [MADE, *lines])
     sizes = {split: str(n * len(KINDS)) for split, n in per_label.items()}
     return Count("kinds", sizes, len(KINDS))
+
+
+def write_names(sentences: Sequence[Sentence], sizes: Mapping[str, int], out: Path) -> Count:
+    """The task file of `names` and a file of CoNLL columns per split."""
+    start = 0
+    for split, n in sizes.items():
+        blocks = sentences[start : start + n]
+        lines = [
+            line
+            for block in blocks
+            for line in (*map("\t".join, zip(block.words, block.tags, strict=True)), "")
+        ]
+        _write(out / f"names.{split}.conll", lines)
+        start += n
+    _write(
+        out / "names.toml", [MADE, 'name = "names"', 'kind = "tags"', *_splits("names", "conll")]
+    )
+    tags = {tag for sentence in sentences for tag in sentence.tags}
+    return Count("names", {split: str(n) for split, n in sizes.items()}, len(tags))
 
 
 def write_corpus(lines: Iterable[str], out: Path) -> int:

@@ -88,7 +88,7 @@ class Certifier:
             best = search(searcher, part, self.model, settings).best
             answers = answers_text(best.prompt.plain_answers)
             answers_note = "" if part.kind == "facts" else f" · {answers}"
-            self.console.say(f"found {best.prompt.template.notation}{answers_note}")
+            self.console.say(f"found {best.prompt.template.described}{answers_note}")
             return best.prompt
 
         return among_searched(searched, self.definition, self.scorer, self.design)

@@ -20,6 +20,7 @@ from promptsearch.evaluation.checks.finding import Finding
 from promptsearch.evaluation.report.number_format import count as counted
 from promptsearch.evaluation.report.number_format import duration
 from promptsearch.prompt.verbalizer import answer_text
+from promptsearch.prompt_file.prompts_json import template_text
 from promptsearch.scoring.chunked_scorer import ScoringProgress
 
 MANY = 20  # prompts on train below which no plan is printed
@@ -152,10 +153,8 @@ def prompt_cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the templates of rows of prompts.json, with their answers if these differ."""
     answers = [row.get("verbalizer") for row in rows if row.get("template")]
     if all(cell == answers[0] for cell in answers):
-        return [str(row.get("template", "")) for row in rows]
-    return [
-        f"{row.get('template', '')} · {answers_text(row.get('verbalizer') or {})}" for row in rows
-    ]
+        return list(map(template_text, rows))
+    return [f"{template_text(row)} · {answers_text(row.get('verbalizer') or {})}" for row in rows]
 
 
 def answers_text(verbalizer: Mapping[str, Any]) -> str:

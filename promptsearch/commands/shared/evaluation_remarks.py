@@ -20,7 +20,8 @@ def remarks_on(evaluation: Evaluation, document: Any, file: PromptFile) -> Itera
     if ensemble := document.get("ensemble"):
         gain = ensemble["scores"][split.name]["vs_best"]
         yield f"ensemble - {first['id']}: {gain_text(gain)}"
-    yield from _better_baselines(document, interval_metric(definition.kind), split.name)
+    metric = "entity_f1" if definition.kind == "tags" else interval_metric(definition.kind)
+    yield from _better_baselines(document, metric, split.name)
     if suits_words(definition, split) and not is_installed():
         yield f"left out: {NAME} ({install_command('certify')})"
     if remark := many_ties(evaluation.predictions[0]):

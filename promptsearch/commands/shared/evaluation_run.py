@@ -17,8 +17,8 @@ from promptsearch.commands.shared.saved_prompts import (
     split_of,
     task_of,
 )
-from promptsearch.data import Split, TaskDefinition
-from promptsearch.errors import TaskError
+from promptsearch.data import KINDS, Split, TaskDefinition
+from promptsearch.errors import RunError, TaskError
 from promptsearch.evaluation.checks.answers import worthless_answers
 from promptsearch.evaluation.evaluate import compared_prompts, evaluate
 from promptsearch.evaluation.report.number_format import count
@@ -43,7 +43,9 @@ class EvaluationInput:
 def evaluation_input(path: Path, options: Mapping[str, Any]) -> EvaluationInput:
     """Return the file with its task and split. Raises what is wrong with them."""
     file = read_prompts(path)
-    definition = task_of(file, options["task"])
+    definition = task_of(file, options["task"], KINDS)
+    if definition.kind == "tags" and options["cache"]:
+        raise RunError("--cache is for labels and facts; leave it out for a task of tags")
     if options["examples_out"]:
         check_output(options["examples_out"], options, file=file, definition=definition)
     _check_fit(file, definition, options["top"])
@@ -92,7 +94,8 @@ def _evaluated(
     file, split = each.file, each.split
     definition = with_vocabulary_candidates(each.definition, model)
     saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
-    verbalizers = [prompt.prompt.verbalizer for prompt in saved]
+    prompts = [each.prompt for each in saved]
+    verbalizers = [each.verbalizer for each in prompts if each.template.head is None]
     with scorers(file, definition, model, options, console) as (scorer, split_scorer):
         console.say(f"{file.path}: {_plan(saved, definition, split, split_scorer)}")
         console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))

@@ -19,8 +19,9 @@ def with_manual(prompts: Sequence[Row], manual: Row | None) -> tuple[list[Row], 
 
 
 def is_manual(row: Row, manual: Row) -> bool:
-    """Return whether a row has the template and the answers of the manual prompt."""
-    return bool(row.get("template") == manual.get("template") and _answers(row) == _answers(manual))
+    """Return whether a row has the template and the answers of the manual prompt, and no more."""
+    is_text = row.get("template") == manual.get("template") and not row.get("soft")
+    return bool(is_text and _answers(row) == _answers(manual))
 
 
 def _marked(row: Row) -> Row:

@@ -16,10 +16,20 @@ from promptsearch.commands.shared.table_options import (
     table_of,
     target_of,
 )
-from promptsearch.data import Dataset, Row, TaskDefinition, TaskSchema, did_you_mean, load_task
+from promptsearch.data import (
+    KINDS,
+    Dataset,
+    Row,
+    TaskDefinition,
+    TaskSchema,
+    did_you_mean,
+    load_task,
+)
 from promptsearch.data.tables.rows import each_row
 from promptsearch.data.tasks.schema import Reader
+from promptsearch.data.tasks.tags_reader import ROWS, TagsReader
 from promptsearch.errors import DataError, RunError
+from promptsearch.files.read import kind_of
 from promptsearch.prediction.selection import PromptSelection, frame_in, select_prompts
 from promptsearch.prediction.table.columns import Columns
 from promptsearch.prediction.table.label_rows import Rows, is_askable, line_and_example
@@ -50,15 +60,15 @@ class PredictJob:
 
 def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
     """Return the job of a command line."""
-    definition = load_task(options["task"]) if options["task"] else None
-    frame = definition.schema if definition else frame_in(file)
+    definition = load_task(options["task"], KINDS) if options["task"] else None
+    frame = definition.schema if definition else frame_in(file, KINDS)
     if options["id"] and options["ensemble"]:
         raise click.UsageError("--id and --ensemble: choose one")
     choice = select_prompts(file, frame, options["id"], options["ensemble"])
     if options["top_answers"] and frame.kind != "facts":
         raise RunError("--top-answers is for facts; of a labelled task every label has its column")
     best = options["top_answers"] or 1 if frame.kind == "facts" else None
-    columns = Columns(choice.labels, best, options["prefix"])
+    columns = Columns(choice.labels, best, options["prefix"], frame.kind == "tags")
     return PredictJob(
         frame,
         definition,
@@ -74,7 +84,7 @@ def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
 
 def checked(job: PredictJob, skips: bool) -> Rows:
     """Return the job's rows. Raises DataError about the first one before a model loads."""
-    rows = each_row(job.table, job.reader.layout)
+    rows = _rows(job.table, job.reader)
     first = next(rows, None)
     if first is None:
         raise DataError.at(job.table, None, "it has no rows to label")
@@ -88,6 +98,13 @@ def checked(job: PredictJob, skips: bool) -> Rows:
         if not skips:
             raise stopping(error) from None
     return chain([first], rows)
+
+
+def _rows(table: Path, reader: Reader) -> Rows:
+    """Return the rows of a table, or the sentences of CoNLL's columns as rows."""
+    if isinstance(reader, TagsReader) and (reader.layout.ending or kind_of(table)) not in ROWS:
+        return iter(reader.untagged_rows(table))
+    return each_row(table, reader.layout)
 
 
 def _check_columns(first: Row, job: PredictJob) -> None:

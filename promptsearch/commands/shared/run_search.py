@@ -41,6 +41,7 @@ from promptsearch.runs.run import Output, search_locked
 from promptsearch.runs.settings import Settings
 from promptsearch.runs.tuned_model import TUNED_FROM
 
+TRAININGS = ("soft", "prefix", "mixture")  # strategies whose prompts are checkpoints
 _WHY = {"mine": " (no template was mined: give more text with --corpus)"}
 After = Callable[[Path, LanguageModel], None]
 MODEL_OPTIONS = (
@@ -129,7 +130,7 @@ def search_into(
     `after` is called before printing, unless the search was interrupted or failed.
     """
     model = loaded(options["model"], options, definition)
-    if not definition.needs_vocabulary:
+    if not definition.needs_vocabulary and definition.kind != "tags":
         verbalizers = [definition.prompt.verbalizer]
         console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))
     if definition.kind == "classification":
@@ -206,7 +207,7 @@ def _without_gain(document: Mapping[str, Any]) -> Iterator[str]:
     if TUNED_FROM in search:
         yield _before_tuning(search[TUNED_FROM], table_metrics(document["task"]["kind"]))
         return
-    if any(best.get(key) != manual.get(key) for key in ("template", "verbalizer")):
+    if any(best.get(key) != manual.get(key) for key in ("template", "verbalizer", "soft")):
         return
     others = len(document["prompts"]) - 1
     if others:
@@ -216,6 +217,9 @@ def _without_gain(document: Mapping[str, Any]) -> Iterator[str]:
             f"nothing new: {search['strategy']} made no prompt beside the manual one"
             f"{_WHY.get(search['strategy'], '')}"
         )
+    if search["strategy"] in TRAININGS:
+        yield "to try: more --steps, another --lr, or another --objective to choose by"
+        return
     yield "to try: a larger --budget, another strategy, or all in turn: promptsearch search"
 
 

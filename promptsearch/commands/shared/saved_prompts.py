@@ -1,6 +1,6 @@
 """The task, the model and the scorer of a prompts.json."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,14 @@ from typing import Any
 
 from promptsearch.commands.shared.console import Console
 from promptsearch.commands.shared.run_search import computing, loading_from
-from promptsearch.data import TaskDefinition, TaskSchema, builtin_tasks, load_task
+from promptsearch.data import (
+    PROMPTED,
+    Kind,
+    TaskDefinition,
+    TaskSchema,
+    builtin_tasks,
+    load_task,
+)
 from promptsearch.errors import TaskError
 from promptsearch.metrics import objective_in
 from promptsearch.models import LanguageModel
@@ -20,21 +27,23 @@ from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.chunked_scorer import ChunkedScorer
 
 
-def task_of(file: PromptFile, override: str | None) -> TaskDefinition:
-    """Return the task of the option, or the file's."""
+def task_of(
+    file: PromptFile, override: str | None, kinds: Collection[Kind] = PROMPTED
+) -> TaskDefinition:
+    """Return the task of the option, or the file's; `kinds` are those that the command can do."""
     if override is not None:
-        return load_task(override)
+        return load_task(override, kinds)
     saved = file.section("task").get("file")
     if not isinstance(saved, str):
         raise TaskError(f"{file.path}: does not say which task it is for; add --task")
     path = Path(saved)
     if not path.exists():
         if path.parent.name == "builtin" and path.stem in builtin_tasks():
-            return load_task(path.stem)  # another installation wrote the file
+            return load_task(path.stem, kinds)  # another installation wrote the file
         raise TaskError(
             f"{file.path}: its task file {saved} is not there any more; say with --task where it is"
         )
-    return load_task(saved)
+    return load_task(saved, kinds)
 
 
 def split_of(definition: TaskDefinition, name: str) -> Any:
@@ -69,6 +78,11 @@ def scorers(
 
     It shows its progress.
     """
+    if definition.kind == "tags":
+        settings = replace(scoring_from(file), **{**computing(options), "cache": None})
+        tagger = model_scorer(model, settings, definition.kind, definition.scheme)
+        yield tagger, tagger
+        return
     with uncalibrated_scorers(file, definition.kind, model, options, console) as (
         raw_scorer,
         arranged,
@@ -93,8 +107,11 @@ def uncalibrated_scorers(
 
 
 def compared(file: PromptFile, definition: TaskDefinition) -> str:
-    """Return the metric of `vs_manual`: the objective, or for log-likelihood the hit rate."""
+    """Return the metric of `vs_manual`: the objective, or for log-likelihood the hit rate.
+
+    Of tags that is entity F1.
+    """
     metric = objective_in(file.section("search"))
     if metric != "log_likelihood":
         return metric
-    return "p@1" if definition.kind == "facts" else "accuracy"
+    return {"facts": "p@1", "tags": "entity_f1"}.get(definition.kind, "accuracy")

@@ -51,7 +51,9 @@ def _first_template(notation: str, file: Path, field: str) -> str:
 
     if notation:
         raise click.UsageError(f"--from and --{field} both give a template; leave one out")
-    return str(read_prompts(file).prompts[0].prompt.template)
+    template = read_prompts(file).prompts[0].prompt.template
+    template.check_shallow("a template of words")
+    return str(template)
 
 
 def _marked_fields(searcher: type) -> list[tuple[str, TemplateFiles | PromptsFile]]:

@@ -41,21 +41,26 @@ class Row:
 
     def text(self, column: str) -> str:
         """Return the cell as text. Raises DataError if it is missing, null, nested or empty."""
-        if column not in self.cells:
-            names = list(self.cells)
-            way_out = separated_otherwise(names)
-            raise self.error(
-                f"there is no column {column!r}{did_you_mean(column, names)}; "
-                f"the columns are {', '.join(names)}{'; ' if way_out else ''}{way_out}"
-            )
+        value = self.cell(column)
         if (text := self.peek(column)) is None:
-            problem = _no_text(self.cells[column])
+            problem = _no_text(value)
             raise self.error(
                 f"the column {column!r} is {problem}; give it a text or remove the row"
             )
         if not text.strip():
             raise self.error(f"the column {column!r} is empty; fill it in or remove the row")
         return text
+
+    def cell(self, column: str) -> object:
+        """Return the cell as the file has it. Raises DataError if there is no such column."""
+        if column in self.cells:
+            return self.cells[column]
+        names = list(self.cells)
+        way_out = separated_otherwise(names)
+        raise self.error(
+            f"there is no column {column!r}{did_you_mean(column, names)}; "
+            f"the columns are {', '.join(names)}{'; ' if way_out else ''}{way_out}"
+        )
 
     def peek(self, column: str) -> str | None:
         """Return the cell as text, perhaps empty; None where there is none to be had."""

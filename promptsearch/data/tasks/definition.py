@@ -13,6 +13,7 @@ from promptsearch.data.tasks.schema import Reader, TaskSchema
 from promptsearch.data.tasks.task_file import ChatKeys, Kind
 from promptsearch.errors import DataError, TaskError
 from promptsearch.files.read import sha256
+from promptsearch.language.spans import Scheme
 from promptsearch.prompt import Prompt, Verbalizer
 
 
@@ -57,6 +58,7 @@ class TaskDefinition:
     data_files: tuple[Path, ...] = ()  # of all splits and the corpus, and the answers' file
     candidates_rule: CandidatesRule | None = None  # None: no facts
     candidates_file: Path | None = None
+    scheme: Scheme | None = None  # of tags; None: the task has none
 
     def test(self) -> Split:
         """Return the test split, read now. Only `evaluate` asks for it."""

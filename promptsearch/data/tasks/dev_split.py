@@ -17,8 +17,8 @@ def with_dev(
 
     Which examples go is decided by a hash of their targets and of the inputs that the manual
     template reads, its `fields`: inserting a row moves few, the order of rows and columns that
-    nobody reads move none. Facts are stratified by the first of their objects as sorted; a subject
-    is never on both sides.
+    nobody reads move none. Facts are stratified by the first of their objects as sorted, sentences
+    of tagged words by the first of their tags but O; a subject is never on both sides.
     """
     share = 2 if len(examples) < SMALL else 5
     strata: dict[str, list[int]] = {}
@@ -53,7 +53,8 @@ def _key(example: Example, fields: Sequence[str]) -> tuple[str, str]:
     """Return what sorts an example: by what is read of it, of equals by all that it holds."""
     targets, inputs = sorted(example.targets), sorted(example.inputs.items())
     read = [(name, text) for name, text in inputs if name in fields]
-    return _digest(json.dumps([read, targets])), _digest(json.dumps([inputs, targets]))
+    tagged = [example.words, example.tags] if example.words else []
+    return _digest(json.dumps([read, targets])), _digest(json.dumps([inputs, targets, *tagged]))
 
 
 def _digest(text: str) -> str:

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from promptsearch.data.tasks.facts_reader import SUBJECT, FactsReader, objects_o
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
 from promptsearch.data.tasks.schema import Reader
-from promptsearch.data.tasks.task_file import TaskFile, read_toml, task_file
+from promptsearch.data.tasks.tagged_sentence import TEXT, scheme_of, tag_labels
+from promptsearch.data.tasks.tags_reader import TagsReader
+from promptsearch.data.tasks.task_file import PROMPTED, Kind, TaskFile, read_toml, task_file
 from promptsearch.errors import DataError, PromptError, TaskError, brief, did_you_mean
 from promptsearch.files.read import expand
 from promptsearch.prompt import Prompt, Template, Verbalizer
@@ -47,6 +50,19 @@ def fact_template(task: TaskFile, file: Path) -> Template:
         raise TaskError(
             f"{file}: template: {task.template!r} has {len(template.slots)} slots, but a fact's "
             "object is one answer; keep one [Z]"
+        )
+    return template
+
+
+def tags_template(task: TaskFile, file: Path) -> Template:
+    """Return the template of a task of tags: `{text}`, and the slot that every template has."""
+    template = _parsed(task, file)
+    if unknown := [name for name in template.fields if name != TEXT]:
+        raise _unknown_field(unknown[0], [TEXT], file)
+    if list(template.fields) != [TEXT] or len(template.slots) > 1:
+        raise TaskError(
+            f"{file}: template: {task.template!r} must have {{text}} and one [Z]; or leave the key "
+            "out, and the sentence alone is read"
         )
     return template
 
@@ -181,21 +197,26 @@ class _Source:
         return TableFormat(self.task.columns, self.task.encoding, self.task.rename)
 
 
-def load_task(spec: str | Path) -> TaskDefinition:
+def load_task(spec: str | Path, kinds: Collection[Kind] = PROMPTED) -> TaskDefinition:
     """Return the task of a file or a built-in name.
 
+    Whoever can do something with tagged words says so by `kinds`; others never get them.
     `TaskError` or `DataError` names the file, the key or line, and the way out.
     """
     file = task_path(spec)
-    return load_document(read_toml(file), file)
+    return load_document(read_toml(file), file, kinds)
 
 
-def load_document(document: Mapping[str, object], file: Path) -> TaskDefinition:
+def load_document(
+    document: Mapping[str, object], file: Path, kinds: Collection[Kind] = PROMPTED
+) -> TaskDefinition:
     """Return the task of a parsed document, whose paths are relative to `file`.
 
     With a definition's `document` and `file` this is the same task again.
     """
     task = task_file(document, file)
+    if task.kind not in kinds:
+        raise _no_prompt(task, file)
     source = _Source(
         file,
         document,
@@ -205,7 +226,17 @@ def load_document(document: Mapping[str, object], file: Path) -> TaskDefinition:
         test=_split_paths(file, "test", task.test),
         corpus=_split_paths(file, "corpus", task.corpus),
     )
-    return _classification(source) if task.kind == "classification" else _facts(source)
+    load = {"classification": _classification, "facts": _facts, "tags": _tags}
+    return load[task.kind](source)
+
+
+def _no_prompt(task: TaskFile, file: Path) -> TaskError:
+    """Return the refusal of tags, where answers in a slot are asked for."""
+    name = file.stem if builtin_tasks().get(file.stem) == file else shlex.quote(str(file))
+    return TaskError(
+        f"{file}: {task.name} tags words, and this is for labels and facts; train a tagger with "
+        f"`promptsearch prefix --task {name} --head token`"
+    )
 
 
 def _split_paths(file: Path, key: str, patterns: tuple[str, ...]) -> tuple[Path, ...]:
@@ -235,6 +266,23 @@ def _facts(source: _Source) -> TaskDefinition:
     chosen = chosen_candidates(source.task, source.file, objects)
     definition = replace(definition, candidates_rule=chosen.rule, candidates_file=chosen.file)
     return definition if chosen.words is None else with_candidates(definition, chosen.words)
+
+
+def _tags(source: _Source) -> TaskDefinition:
+    task, file = source.task, source.file
+    template = tags_template(task, file)
+    layout = replace(source.layout, rename={})
+    reader = TagsReader(layout, task.words, task.tags, task.labels, task.scheme)
+    train, dev = _train_and_dev(source, reader, template.fields)
+    labels = tag_labels(task.labels, train.examples, dev.examples)
+    if len(labels) < 2:
+        raise TaskError(
+            f"{file}: train and dev have only the tag {labels[0]!r}, so there is nothing to learn; "
+            "name the column of the tags, tags = ..."
+        )
+    prompt = Prompt(template, Verbalizer.of_candidates(labels, template.slots[0]))
+    definition = _definition(source, prompt, labels, (TEXT,), train, dev, reader)
+    return replace(definition, scheme=scheme_of(task.scheme))
 
 
 def _train_and_dev(source: _Source, reader: Reader, fields: Sequence[str]) -> tuple[Split, Split]:

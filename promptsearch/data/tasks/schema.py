@@ -1,6 +1,6 @@
 """A task without its data: what it takes to read rows that have no label yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, cast, get_args
@@ -9,10 +9,19 @@ from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.facts_reader import SUBJECT, FactsReader
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
-from promptsearch.data.tasks.task_file import ChatKeys, Kind, TomlKeys, chat_of
+from promptsearch.data.tasks.tags_reader import TagsReader
+from promptsearch.data.tasks.task_file import (
+    PROMPTED,
+    ChatKeys,
+    Kind,
+    TomlKeys,
+    chat_of,
+    labels_of,
+    scheme_in,
+)
 from promptsearch.files.read import ENCODING
 
-Reader: TypeAlias = LabelledReader | FactsReader
+Reader: TypeAlias = LabelledReader | FactsReader | TagsReader
 
 
 @dataclass(frozen=True)
@@ -35,15 +44,19 @@ def schema_of(
     kind: Kind,
     fields: Sequence[str],
     labels: Sequence[str],
+    kinds: Collection[Kind] = PROMPTED,
 ) -> TaskSchema:
     """Return the frame that the `task` of a prompts.json tells; no file that it names is looked at.
 
     `path` is what errors name. What the section leaves out is taken from the prompts: their
-    `kind`, the `fields` of their templates and their `labels`.
+    `kind`, the `fields` of their templates and their `labels`. Raises TaskError at a kind that is
+    none of `kinds`.
     """
     keys = TomlKeys(section, path, "task.")
     saved = keys.table("definition") or TomlKeys({}, path)
     kind = _kind(keys, kind)
+    if kind not in kinds:
+        raise keys.error("kind", f"it is {kind!r}, and this is for {' and '.join(kinds)}")
     inputs = keys.strings("inputs") or tuple(fields)
     declared = () if kind == "facts" else keys.strings("labels") or tuple(labels)
     return TaskSchema(
@@ -72,5 +85,8 @@ def _reader(
         return FactsReader(
             layout, saved.string("subject", SUBJECT), saved.string("object", "object")
         )
+    if kind == "tags":
+        columns_of_words = saved.column("words"), saved.column("tags")
+        return TagsReader(layout, *columns_of_words, labels_of(saved), scheme_in(saved))
     label, markup = saved.string("label", "label"), Markup(saved.names("markup"))
     return LabelledReader(layout, label, labels, inputs, frozenset(inputs), markup)

@@ -7,10 +7,12 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast, get_args
 
+from promptsearch.data.tables.conll import Column
 from promptsearch.data.tables.strict_json import check_nesting
 from promptsearch.data.tasks.ptr_rules import ENDINGS, read_rules
+from promptsearch.data.tasks.tagged_sentence import TEXT, FileScheme, is_file_tag, no_tag
 from promptsearch.errors import DataError, TaskError, brief, did_you_mean
 from promptsearch.files.read import ENCODING, expand_one, kind_of, open_bytes
 
@@ -67,6 +69,15 @@ class TomlKeys:
             )
         return tuple(values)
 
+    def column(self, key: str) -> Column | None:
+        """Return a column's name, or its number, -1 being the last; None without the key."""
+        value = self.document.get(key)
+        is_number = isinstance(value, int) and not isinstance(value, bool) and value != 0
+        if value is None or is_number or (isinstance(value, str) and value):
+            return cast("Column | None", value)
+        example = f'"tokens", or its number, 1 being the first, not {brief(repr(value))}'
+        raise self.error(key, f"it must be a column's name, such as {example}")
+
     def table(self, key: str) -> "TomlKeys | None":
         value = self.document.get(key)
         if value is None:
@@ -83,12 +94,17 @@ class TomlKeys:
         return {name: table.required(name, table.string(name, "")) for name in table.document}
 
 
-Kind = Literal["classification", "facts"]
+Kind = Literal["classification", "facts", "tags"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+PROMPTED: tuple[Kind, ...] = ("classification", "facts")  # whose answers a prompt's slot may hold
 Answers = Mapping[str, str | Sequence[object]]  # label -> answers, as written
-_ONLY = {
-    "classification": ("inputs", "label", "negative_label", "answers", "markup"),
-    "facts": ("subject", "object", "candidates"),
+_OF_PROMPTS = ("header", "rename", "corpus", "corpus_column", "chat")
+_ONLY: Mapping[Kind, tuple[str, ...]] = {
+    "classification": ("inputs", "label", "negative_label", "answers", "markup", *_OF_PROMPTS),
+    "facts": ("subject", "object", "candidates", *_OF_PROMPTS),
+    "tags": ("words", "tags", "labels", "scheme"),
 }
+TAGS_TEMPLATE = f"{{{TEXT}}} [Z]"  # nothing but the sentence is read; a template must have a slot
 
 
 @dataclass(frozen=True)
@@ -124,6 +140,10 @@ class TaskFile:
     subject: str
     object: str
     candidates: str | None
+    words: Column | None
+    tags: Column | None
+    labels: tuple[str, ...]
+    scheme: FileScheme
 
 
 _WORD = 63  # bits of a whole number beside its sign
@@ -165,20 +185,21 @@ def task_file(document: Mapping[str, object], file: Path) -> TaskFile:
     """Return the checked task file; `TaskError` names the file, the key and the way out."""
     keys = TomlKeys(document, file)
     kind = _kind(keys)
-    keys.refuse_unknown(["header", *(field.name for field in fields(TaskFile))])
-    _refuse_foreign(keys, kind)
+    foreign = _refuse_foreign(keys, kind)
+    known = ("header", *(field.name for field in fields(TaskFile)))
+    keys.refuse_unknown([key for key in known if key not in foreign])
     return TaskFile(
         name=keys.string("name", file.stem),
         kind=kind,
         train=keys.required("train", keys.strings("train")),
         dev=keys.strings("dev"),
         test=keys.strings("test"),
-        template=keys.required("template", keys.string("template", "")),
+        template=_template(keys, kind),
         language=keys.string("language", "en"),
         corpus=keys.strings("corpus"),
         corpus_column=keys.optional("corpus_column"),
         chat=chat_of(keys),
-        columns=_columns(keys),
+        columns=keys.strings("columns") if kind == "tags" else _columns(keys),
         encoding=keys.string("encoding", ENCODING),
         rename=keys.names("rename"),
         inputs=keys.strings("inputs"),
@@ -189,25 +210,56 @@ def task_file(document: Mapping[str, object], file: Path) -> TaskFile:
         subject=keys.string("subject", "subject"),
         object=keys.string("object", "object"),
         candidates=keys.optional("candidates"),
+        words=keys.column("words"),
+        tags=keys.column("tags"),
+        labels=labels_of(keys),
+        scheme=scheme_in(keys),
     )
 
 
 def _kind(keys: TomlKeys) -> Kind:
-    match keys.document.get("kind"):
-        case "classification":
-            return "classification"
-        case "facts":
-            return "facts"
-        case other:
-            problem = "it is missing" if other is None else f"it is {brief(repr(other))}"
-            message = f'{problem}; write kind = "classification" or kind = "facts"'
-            raise keys.error("kind", message)
+    value = keys.document.get("kind")
+    if value in KINDS:
+        return value
+    problem = "it is missing" if value is None else f"it is {brief(repr(value))}"
+    message = f'{problem}; write kind = "classification", kind = "facts" or kind = "tags"'
+    raise keys.error("kind", message)
 
 
-def _refuse_foreign(keys: TomlKeys, kind: Kind) -> None:
-    foreign = [key for owner, names in _ONLY.items() if owner != kind for key in names]
+def _template(keys: TomlKeys, kind: Kind) -> str:
+    """Return the manual template; tags need none."""
+    if kind == "tags":
+        return keys.string("template", TAGS_TEMPLATE)
+    return keys.required("template", keys.string("template", ""))
+
+
+def labels_of(keys: TomlKeys) -> tuple[str, ...]:
+    """Return the tags that a task of tags lists.
+
+    Raises TaskError if one stands twice, or is none of the scheme.
+    """
+    labels, scheme = keys.strings("labels"), scheme_in(keys)
+    if wrong := [label for label in labels if not is_file_tag(label, scheme)]:
+        raise keys.error("labels", no_tag(wrong[0], scheme))
+    if twice := [label for label in labels if labels.count(label) > 1]:
+        raise keys.error("labels", f"{twice[0]!r} stands twice; keep one")
+    return labels
+
+
+def scheme_in(keys: TomlKeys) -> FileScheme:
+    """Return the scheme of the tags in files."""
+    if (value := keys.string("scheme", "IOB2")) not in get_args(FileScheme):
+        names = " or ".join(f'"{name}"' for name in get_args(FileScheme))
+        raise keys.error("scheme", f"it is {brief(repr(value))}; write {names}")
+    return cast(FileScheme, value)
+
+
+def _refuse_foreign(keys: TomlKeys, kind: Kind) -> Sequence[str]:
+    """Return the keys that other kinds have. Raises TaskError if one stands here."""
+    foreign = [key for names in _ONLY.values() for key in names if key not in _ONLY[kind]]
     if unknown := [key for key in foreign if key in keys.document]:
         raise keys.error(unknown[0], f'it has no meaning for kind = "{kind}"; remove it')
+    return foreign
 
 
 def _columns(keys: TomlKeys) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def in_sample_section(comparison: Comparison, design: Design) -> Section | None:
     prompt = comparison.prompts[winner]
     kind = comparison.definition.kind
     answers = {} if kind == "facts" else {"verbalizer": prompt.plain_answers}
-    best = {"template": prompt.template.notation, **answers}
+    best = {"template": prompt.template.described, **answers}
     return {"best": best, "delta": float(differences.mean()), "ci95": list(ci95)}
 
 

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 
 import numpy as np
 
 from promptsearch.evaluation.certificate.comparison import Comparison, Design
 from promptsearch.evaluation.certificate.crossfit import cross_fit
+from promptsearch.evaluation.certificate.untrained import untrained
 from promptsearch.language.words import is_spaced
 from promptsearch.metrics.predictions import Ints
-from promptsearch.prompt import Answer, Prompt, Source, Template, Text, Verbalizer
+from promptsearch.prompt import Answer, Prompt, Source, Text, Verbalizer
 
 SHUFFLES = 200
 
@@ -49,6 +50,7 @@ class Randomiser:
     """Maker of random prompts with a prompt's layout: as many words, punctuation unchanged.
 
     Answers that are not the manual ones are drawn anew too; no word is drawn twice in a prompt.
+    Numbers that were trained become random ones of their size.
     """
 
     manual: Prompt
@@ -68,14 +70,15 @@ class Randomiser:
             Text(self._reworded(part.text, drawn)) if isinstance(part, Text) else part
             for part in prompt.template.parts
         )
+        template = untrained(replace(prompt.template, parts=parts), rng)
         verbalizer = prompt.verbalizer
-        if verbalizer != self.manual.verbalizer:
+        if verbalizer != self.manual.verbalizer and template.head is None:
             pairs = tuple(
                 (label, tuple(self._answer(answer, drawn) for answer in answers))
                 for label, answers in verbalizer.pairs
             )
             verbalizer = Verbalizer(pairs)
-        return Prompt(Template(parts), verbalizer, Source("random"))
+        return Prompt(template, verbalizer, Source("random"))
 
     def _answer(self, answer: Answer, drawn: Iterator[str]) -> Answer:
         return tuple((slot, self._reworded(text, drawn)) for slot, text in answer)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from promptsearch.data import Split, TaskDefinition
 from promptsearch.evaluation.checks.answers import CheckedVerbalizer, number_findings
-from promptsearch.evaluation.checks.data import data_findings
+from promptsearch.evaluation.checks.data import data_findings, dev_findings
 from promptsearch.evaluation.checks.finding import (
     MANUAL,
     Finding,
@@ -17,6 +17,7 @@ from promptsearch.evaluation.checks.lengths import length_findings
 from promptsearch.evaluation.checks.manual_scores import score_findings
 from promptsearch.evaluation.checks.prompt_file import file_findings, prompt_findings
 from promptsearch.evaluation.checks.rows import empty_inputs, row_findings
+from promptsearch.evaluation.checks.tags import tag_findings
 from promptsearch.evaluation.checks.templates import template_findings
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt, Template, Verbalizer
@@ -37,6 +38,8 @@ def findings(
     if definition.test_files:
         splits.append(definition.test())
     fields = definition.prompt.template.fields
+    if definition.kind == "tags":
+        return worst_first(_of_tags(definition, splits, model, file))
     data_and_rows = [
         *data_findings(definition, splits),
         *row_findings(definition, splits, fields),
@@ -57,6 +60,24 @@ def findings(
         data_and_rows += file_findings(file, definition, model)
         of_prompts += _of_prompts(file, checks)
     return worst_first([*data_and_rows, *grouped_by_message(of_prompts)])
+
+
+def _of_tags(
+    definition: TaskDefinition,
+    splits: Sequence[Split],
+    model: LanguageModel | None,
+    file: PromptFile | None,
+) -> Iterator[Finding]:
+    """Yield findings about tagged sentences; their prompt has no answers."""
+    yield from tag_findings(definition, splits)
+    yield from dev_findings(definition)
+    yield from row_findings(definition, splits, definition.inputs)
+    if model is not None:
+        template, verbalizer = definition.prompt.template, definition.prompt.verbalizer
+        yield from _characters(splits, model)
+        yield from length_findings(template, verbalizer.answers[0], splits, model)
+    if file is not None:
+        yield from file_findings(file, definition, model)
 
 
 def _errors(findings: Sequence[Finding]) -> bool:

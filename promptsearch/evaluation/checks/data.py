@@ -15,6 +15,7 @@ UNEVEN = 10  # times as many examples of one label as of another
 def data_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:
     """Yield sizes, and labels that are missing or rare; `splits` begin with train and dev."""
     yield from _sizes(definition, splits)
+    yield from dev_findings(definition)
     if definition.kind == "facts":
         yield from _coverage(definition, splits)
     else:
@@ -29,6 +30,10 @@ def _sizes(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Find
         yield Finding(
             "note", f"{split.name}: {len(split.examples)} examples, {_balance(definition, split)}"
         )
+
+
+def dev_findings(definition: TaskDefinition) -> Iterator[Finding]:
+    """Yield that dev is a part of train, and that it is small."""
     if definition.dev_from_train:
         yield Finding("note", "there is no dev file: a part of train was set aside for it")
     if (n := len(definition.dev.examples)) < FEW:

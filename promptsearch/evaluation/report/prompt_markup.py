@@ -17,10 +17,11 @@ FIRST = 4  # answers of a label
 
 def template_html(template: Template | str, language: str = "en") -> Html:
     """Return a template with its fields and slots marked; a broken one as text."""
+    text = template if isinstance(template, str) else template.described
     try:
-        parts = Template.parse(template).parts if isinstance(template, str) else template.parts
+        parts = Template.parse(text).parts
     except PromptError:
-        return el("code", str(template), class_="prompt")
+        return el("code", text, class_="prompt")
     marked_parts = (_marked(notation_of(part), _kind(part)) for part in parts)
     return el("code", *marked_parts, class_="prompt", lang=language)
 

@@ -5,7 +5,7 @@ verbalizers that are lists, go by position; a note says so.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promptsearch.data import TaskDefinition, did_you_mean
 from promptsearch.errors import listed
@@ -36,11 +36,9 @@ class Inputs:
             raise foreign.location.error(
                 f"two inputs of {foreign.template.notation!r} would be one; name each with `inputs`"
             )
-        return Template(
-            tuple(
-                Field(names[p.name]) if isinstance(p, Field) else p for p in foreign.template.parts
-            )
-        )
+        parts = foreign.template.parts
+        named = (Field(names[part.name]) if isinstance(part, Field) else part for part in parts)
+        return replace(foreign.template, parts=tuple(named))
 
     def name(self, foreign: ForeignTemplate, theirs: str) -> str:
         """Return our name of an input: the user's, the task's, the one by position, or theirs."""
@@ -117,7 +115,7 @@ def with_spaces(template: Template) -> Template:
         if isinstance(part, Slot) and parts and not _ends_in_space(parts[-1]):
             parts.append(Text(" "))
         parts.append(part)
-    return Template(tuple(parts))
+    return replace(template, parts=tuple(parts))
 
 
 def _ends_in_space(part: Part) -> bool:

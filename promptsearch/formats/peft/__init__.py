@@ -1,7 +1,7 @@
-"""Adapters of peft's prompt tuning: vectors in front of all that a model reads.
+"""Adapters of peft's prompt tuning: vectors, or a prefix, in front of all that a model reads.
 
 An adapter is a folder with `adapter_config.json` and, in `adapter_model.safetensors`, one tensor
-`prompt_embeddings`. P-tuning's is written by the encoder, which is thrown away.
+`prompt_embeddings`. An encoder or a projection has written it, and is thrown away.
 https://github.com/huggingface/peft
 """
 

@@ -1,4 +1,4 @@
-"""The configuration of an adapter: which kinds are read, and how many vectors one has."""
+"""The configuration of an adapter: which kinds are read, and how long one is."""
 
 from collections.abc import Mapping
 
@@ -11,18 +11,18 @@ from promptsearch.prompt_file.prompts_json import Json
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"  # of an adapter
 TENSOR = "prompt_embeddings"  # the one tensor
-READ = ("PROMPT_TUNING", "P_TUNING")
+PREFIX_TUNING = "PREFIX_TUNING"
+READ = ("PROMPT_TUNING", "P_TUNING", PREFIX_TUNING)
 TASKS: Mapping[str, tuple[object, ...]] = {  # a masked model has no task of its own in peft
     "causal": ("CAUSAL_LM",),
     "seq2seq": ("SEQ_2_SEQ_LM",),
     "masked": ("FEATURE_EXTRACTION", None),
 }
 REASONS: Mapping[str, str] = {  # the other ways to tune prompts; all else changes weights
-    "PREFIX_TUNING": "it holds keys and values at every layer, which no template can",
     "MULTITASK_PROMPT_TUNING": "it makes its vectors for each task anew",
-    "ADAPTION_PROMPT": "it holds keys and values at several layers, which no template can",
+    "ADAPTION_PROMPT": "it adds gated keys and values at some layers, which no prompt here has",
     "CPT": "it trains beside examples that it keeps to itself",
-    "CARTRIDGE": "it holds keys and values at every layer, which no template can",
+    "CARTRIDGE": "it holds keys and values of whole documents, which no prompt here has",
 }
 
 

@@ -1,4 +1,4 @@
-"""A prompt-tuning adapter of peft: trained vectors, or a start as the template's words.
+"""An adapter of peft: a prefix, trained vectors, or a start as the template's words.
 
 Vectors are written as peft's `save_pretrained` has them: a configuration and one tensor. peft puts
 them in front of all that the model reads, so only a template that begins with them is exported.
@@ -18,6 +18,7 @@ from promptsearch.files.write import write_atomic, write_bytes
 from promptsearch.formats.export import ExportRequest, final_path, next_command
 from promptsearch.formats.peft.adapter_config import CONFIG, TASKS, TENSOR, TENSORS
 from promptsearch.formats.peft.order import lead_problem
+from promptsearch.formats.peft.prefix_exporter import write_prefix
 from promptsearch.formats.shared.cloze import only_prompt
 from promptsearch.formats.shared.model_source import directory_or_name, model_files
 from promptsearch.models import LanguageModel
@@ -31,8 +32,10 @@ LOADING = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Write a folder with the adapter_config.json of `PromptTuningConfig`; return notes."""
+    """Write a folder with the adapter_config.json of a tuned prompt; return notes."""
     saved, model = only_prompt(request, "peft"), request.model()
+    if (prefix := saved.prompt.template.prefix) is not None:
+        return write_prefix(saved, prefix, model, into)
     if model.info.family == "masked":
         raise ExportError(
             f"peft's prompt tuning has no task for masked language models such as "

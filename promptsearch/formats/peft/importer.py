@@ -1,42 +1,37 @@
-"""An adapter of prompt tuning or P-tuning as a soft prompt: its vectors, then a template."""
+"""An adapter as a tuned prompt: its vectors or its prefix, then a template."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from promptsearch.errors import PromptError, PromptSearchError
+from promptsearch.errors import PromptError
 from promptsearch.files.read import sha256
 from promptsearch.formats.importing.contents import (
     ForeignTemplate,
     ImportedFiles,
     ImportOptions,
     Location,
-    shortened_json,
 )
 from promptsearch.formats.peft.adapter_config import (
-    TENSOR,
+    PREFIX_TUNING,
     TENSORS,
     config_of,
     submodule_count,
     vector_count,
 )
+from promptsearch.formats.peft.adapter_tensors import adapter_rows
 from promptsearch.formats.peft.order import lead_problem, space_behind
+from promptsearch.formats.peft.prefix_importer import read_prefix
 from promptsearch.formats.shared.model_vectors import bound, check_shape, model_of
 from promptsearch.models import LanguageModel
-from promptsearch.prompt import Soft, Template, Text, Vectors
+from promptsearch.prompt import Prefix, Soft, Template, Text, Vectors
 from promptsearch.prompt_file.prompts_json import Json
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-PICKLE = "adapter_model.bin"
 
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
-    """Return the vectors before each template of the options, or before the task's.
+    """Return the vectors or the prefix before each template of the options, or the task's.
 
-    Raises DataError if peft would read them otherwise than the model does here, and for every other
+    Raises DataError if peft would read it otherwise than the model does here, and for every other
     kind of adapter.
     """
     location = Location(path)
@@ -44,83 +39,37 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
     count = vector_count(location, config)
     model = model_of(location, options)
     submodules = submodule_count(location, config, model)
-    if problem := lead_problem(model):
+    is_prefix = config["peft_type"] == PREFIX_TUNING
+    if not is_prefix and (problem := lead_problem(model)):
         raise location.error(f"{problem}, before which peft puts the vectors: no template does")
     templates = _templates(location, options)
-    rows = _rows(location, (count * submodules, count), model)
-    file = path.with_name(TENSORS)
-    vectors, evidence = bound(Location(file), rows, model), _evidence(config, file)
+    if is_prefix:
+        prefix = read_prefix(location, config, count, model)
+        tuned = [_behind_prefix(location, prefix, each) for each in templates]
+    else:
+        vectors = _vectors(location, count, submodules, model)
+        tuned = [_in_front(location, vectors, each, model) for each in templates]
+    evidence = _evidence(config, path.with_name(TENSORS))
     return ImportedFiles(
-        tuple(
-            ForeignTemplate(location, _in_front(location, vectors, each, model), evidence=evidence)
-            for each in templates
-        ),
+        tuple(ForeignTemplate(location, each, evidence=evidence) for each in tuned),
         facts=options.task is None,
         notes=tuple(_notes(count, submodules, templates, model)),
     )
 
 
-def _rows(
-    location: Location, counts: tuple[int, int], model: LanguageModel
-) -> "NDArray[np.float32]":
-    """Return (vector, hidden): of so many rows the first ones, which are those that peft reads."""
-    from safetensors import SafetensorError, safe_open
+def _vectors(location: Location, count: int, submodules: int, model: LanguageModel) -> Vectors:
+    """Return the adapter's vectors: of those for several submodules the first, which peft reads."""
 
-    file = Location(_tensor_file(location))
-    try:
-        with safe_open(file.path, framework="pt") as tensors:
-            _check_alone(file, tensors.keys())
-            stored = tensors.get_slice(TENSOR)
-            _check_rows(location, file, tuple(stored.get_shape()), counts, model)
-            rows = stored[: counts[1]]
-    except PromptSearchError:
-        raise
-    except (SafetensorError, OSError, ValueError) as error:
-        raise file.error(f"no safetensors ({error}); fetch it again") from None
-    if not rows.is_floating_point():
-        dtype = str(rows.dtype).removeprefix("torch.")
-        raise file.error(f"{TENSOR} is {dtype}, but vectors are floats; fetch it again")
-    values: NDArray[np.float32] = rows.float().numpy()
-    return values
+    def check(file: Location, shape: tuple[int, ...]) -> None:
+        check_shape(file, shape, model)
+        if shape[0] != (total := count * submodules):
+            raise location.error(
+                f"{TENSORS} has {shape}, but {count} virtual tokens for {submodules} submodules "
+                f"are {total} vectors; fetch the folder again"
+            )
 
-
-def _check_rows(
-    location: Location,
-    file: Location,
-    shape: tuple[int, ...],
-    counts: tuple[int, int],
-    model: LanguageModel,
-) -> None:
-    check_shape(file, shape, model)
-    total, count = counts
-    if shape[0] != total:
-        raise location.error(
-            f"{TENSORS} has {shape}, but {count} virtual tokens for {total // count} submodules "
-            f"are {total} vectors; fetch the folder again"
-        )
-
-
-def _tensor_file(location: Location) -> Path:
-    """Return the file of tensors. Raises DataError if there is only a pickle, or none."""
-    file = location.path.with_name(TENSORS)
-    if file.is_file():
-        return file
-    if location.path.with_name(PICKLE).is_file():
-        raise location.error(
-            f"{PICKLE} is a pickle, which may run code and is never opened; save the adapter with "
-            "safe_serialization=True"
-        )
-    raise location.error(f"there is no {TENSORS} beside it; put it there")
-
-
-def _check_alone(file: Location, names: list[str]) -> None:
-    if TENSOR not in names:
-        raise file.error(f"it holds no {TENSOR}; fetch it again")
-    if more := [name for name in names if name != TENSOR]:
-        raise file.error(
-            f"it holds {shortened_json(more[0])[1:-1]} too, which belongs to a changed model; give "
-            "an adapter with vectors alone"
-        )
+    rows = adapter_rows(location, count, check)
+    return bound(Location(location.path.with_name(TENSORS)), rows, model)
 
 
 def _templates(location: Location, options: ImportOptions) -> tuple[Template, ...]:
@@ -143,16 +92,27 @@ def _in_front(
     location: Location, vectors: Vectors, template: Template, model: LanguageModel
 ) -> Template:
     """Return the template behind vectors, read as the tokenizer reads the beginning of a text."""
-    if template.soft:
-        raise location.error(
-            f"the template {template.notation!r} has [{template.soft[0].name}], but the vectors "
-            "are the adapter's alone, in front; give `template` without"
-        )
+    _check_words(location, template)
     space = "" if _begins_with_space(template) else space_behind(model)
     try:
         return Template((Soft("S", len(vectors.rows), vectors), Text(space), *template.parts))
     except PromptError as error:
         raise location.error(error) from None
+
+
+def _behind_prefix(location: Location, prefix: Prefix, template: Template) -> Template:
+    """Return the template behind a prefix."""
+    _check_words(location, template)
+    return replace(template, prefix=prefix)
+
+
+def _check_words(location: Location, template: Template) -> None:
+    """Raise DataError if a template has vectors of its own."""
+    if template.soft:
+        raise location.error(
+            f"the template {template.notation!r} has [{template.soft[0].name}], but the vectors "
+            "are the adapter's alone, in front; give `template` without"
+        )
 
 
 def _begins_with_space(template: Template) -> bool:

@@ -7,7 +7,7 @@ PROBE = "the"
 
 
 def lead_problem(model: LanguageModel) -> str | None:
-    """Return why vectors cannot stand as peft has them; None where they can.
+    """Return what stands before vectors of ours and behind those of peft; None if nothing does.
 
     peft puts them before all ids of a text, also before those that the tokenizer adds.
     """

@@ -13,13 +13,14 @@ from pathlib import Path
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import ExportRequest, next_command
+from promptsearch.formats.python.deep import DeepTensors
 from promptsearch.formats.python.expected_rows import expected_rows
 from promptsearch.formats.python.model_facts import ModelFacts, model_facts
 from promptsearch.formats.python.program import program_source
 from promptsearch.formats.python.prompts import LabelsBeside, program_prompts
 from promptsearch.formats.python.runtime.prompt import Prompt
 from promptsearch.formats.python.template import program_template
-from promptsearch.formats.python.vectors import table_rows, vector_constants
+from promptsearch.formats.python.vectors import table_rows, trained_constants
 from promptsearch.formats.shared.model_source import GGUF_NOTE
 from promptsearch.prediction.ensemble import Ensemble
 from promptsearch.prompt_file.prompts_json import LISTED
@@ -39,13 +40,14 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     scorer = model_scorer(model, request.settings, request.kind)
     soft = table_rows(model)
     templates = [program_template(saved, model, soft) for saved in request.prompts]
-    prompts = program_prompts(request, scorer, templates)
+    deep = DeepTensors(model)
+    prompts = program_prompts(request, scorer, templates, list(map(deep.of, request.prompts)))
     merged = len(request.labels) - len(prompts[0].labels)
     facts = model_facts(model, max(len(prompt.slots) for prompt in prompts))
     constants = {
         **facts.constants,
         **_scoring_constants(request),
-        **vector_constants(model, soft, into),
+        **trained_constants(model, soft, deep, into),
         "PROMPTS": _candidates_beside(prompts, into) if is_facts else prompts,
         "EXPECTED": expected_rows(request, scorer),
     }

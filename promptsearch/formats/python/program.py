@@ -21,7 +21,16 @@ WIDTH = 96  # characters of a value on a line
 
 def program_source(family: Family, docstring: str, constants: Mapping[str, object]) -> str:
     """Return a file with this docstring, and with these values of the modules' constants."""
-    names = ("prompt", "data", "soft", "network", "tokenizer", "truncate", *FAMILIES[family])
+    names = (
+        "prompt",
+        "data",
+        "soft",
+        "prefix",
+        "network",
+        "tokenizer",
+        "truncate",
+        *FAMILIES[family],
+    )
     paths = [RUNTIME / f"{name}.py" for name in (*names, "labels", "rows", "main")]
     sources = [path.read_text(encoding="utf-8") for path in paths]
     bodies = "\n\n".join(_filled(_body(source), constants) for source in sources)

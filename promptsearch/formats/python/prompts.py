@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from promptsearch.errors import ExportError
 from promptsearch.formats.export import ExportRequest
+from promptsearch.formats.python.deep import ProgramDeep, head_labels
 from promptsearch.formats.python.runtime import prompt as runtime
 from promptsearch.formats.python.template import ProgramPart
 from promptsearch.prompt_file.prompts_json import SavedPrompt
@@ -21,7 +22,10 @@ class LabelsBeside(dict[str, Sequence[runtime.Answer]]):
 
 
 def program_prompts(
-    request: ExportRequest, scorer: Scorer, templates: Sequence[Sequence[ProgramPart]]
+    request: ExportRequest,
+    scorer: Scorer,
+    templates: Sequence[Sequence[ProgramPart]],
+    deep: Sequence[ProgramDeep],
 ) -> list[runtime.Prompt]:
     """Return the ensemble's members, or the one prompt, for this scorer's model.
 
@@ -30,10 +34,13 @@ def program_prompts(
     """
     weights = request.ensemble.weights if request.ensemble else [1.0]
     prompts = []
-    for saved, weight, template in zip(request.prompts, weights, templates, strict=True):
-        labels, method = _labels(saved, scorer), request.settings.calibration
+    of_prompts = zip(request.prompts, weights, templates, deep, strict=True)
+    for saved, weight, template, parts in of_prompts:
+        labels = _labels(saved, scorer) if parts.head is None else head_labels(saved)
+        method = request.settings.calibration
         prior = [] if method == "none" else list(_prior(saved, list(labels), method))
-        prompts.append(runtime.Prompt(template, labels, float(weight), prior))
+        rest = float(weight), prior, parts.prefix, parts.head
+        prompts.append(runtime.Prompt(template, labels, *rest))
     return prompts
 
 

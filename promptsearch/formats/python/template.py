@@ -5,11 +5,12 @@ from itertools import groupby
 from promptsearch.errors import ExportError, ModelError
 from promptsearch.formats.python.runtime import prompt as runtime
 from promptsearch.models import LanguageModel
+from promptsearch.models.tokenization.deep_parts import without_deep
 from promptsearch.models.tokenization.soft_tokens import SoftTokens
-from promptsearch.prompt import Input, Slot, Soft, Text, Trigger
+from promptsearch.prompt import Input, Slot, Text, Trigger
+from promptsearch.prompt.template import FilledPart
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
-NumberedPart = Text | Input | Slot | Soft | Trigger  # of a text with rows for vectors
 ProgramPart = str | runtime.Field | runtime.Slot | runtime.SoftPart
 
 
@@ -21,7 +22,9 @@ def program_template(
     Raise ExportError if the model cannot read these vectors, or not where they stand.
     """
     template = saved.prompt.template
-    filled = template.fill(dict.fromkeys(template.fields, ""))
+    filled = without_deep(template.fill(dict.fromkeys(template.fields, "")))
+    if not template.slots:  # a head reads it; the slot is taken out of its tokens
+        filled = (*filled, Slot())
     try:
         if template.soft:
             model.rendered(filled)  # reads the text around the vectors
@@ -29,16 +32,19 @@ def program_template(
     except ModelError as error:
         raise ExportError(f"{saved.id}: {error}") from None
     runs = groupby(enumerate(numbered), _run)
-    return [_part(*(part for _, part in run)) for _, run in runs]
+    parts = [_part(*(part for _, part in run)) for _, run in runs]
+    if template.prefix is not None and template.prefix.continues:
+        parts.insert(0, runtime.SoftPart(runtime.PREFIX_END, 1))
+    return parts
 
 
-def _run(numbered: tuple[int, NumberedPart]) -> int | str:
+def _run(numbered: tuple[int, FilledPart]) -> int | str:
     """Return a key that soft tokens share if their rows follow one another; text has its own."""
     index, part = numbered
     return part.token - index if isinstance(part, Trigger) else str(index)
 
 
-def _part(part: NumberedPart, *following: NumberedPart) -> ProgramPart:
+def _part(part: FilledPart, *following: FilledPart) -> ProgramPart:
     match part:
         case Trigger(row):
             return runtime.SoftPart(row, 1 + len(following))
@@ -48,5 +54,5 @@ def _part(part: NumberedPart, *following: NumberedPart) -> ProgramPart:
             return runtime.Slot(name)
         case Text(text):
             return text
-        case Soft():
-            raise AssertionError("soft tokens have been numbered")
+        case _:
+            raise AssertionError("soft tokens have been numbered, prefixes and heads are apart")

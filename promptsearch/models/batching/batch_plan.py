@@ -1,12 +1,14 @@
 """Batch plans: texts and their completions, laid out in batches under a token budget."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from promptsearch.models.batching.completions import Completion, Completions
+from promptsearch.models.batching.prefix_tensors import HeadTensors, PrefixTensors
 from promptsearch.models.batching.prefix_tree import KEYS, common_prefix_length
 from promptsearch.models.batching.soft_table import SoftTable
+from promptsearch.prompt import Head, Prefix
 
 OUTPUTS = 1 << 24  # cells of a (position, word) output held at a time: 64 MB in float32
 
@@ -64,6 +66,7 @@ class BatchLimits:
     layers: int
     packed: bool = False  # sequences stand in one row, without padding
     shares_prefixes: bool = False  # and what they begin with stands once
+    prefix: int = 0  # positions of keys and values that stand before each sequence
 
     def size(self, sequences: Sequence[PlannedSequence]) -> int:
         """Return the tokens that a batch of these sequences takes up, padding included."""
@@ -74,9 +77,12 @@ class BatchLimits:
     def bytes(self, batch: Batch) -> int:
         """Return the peak size of one layer's activations, hidden states and output, in float32."""
         tokens = self.size(batch.sequences)
-        layer = tokens * (8 * self.hidden + 2 * self.feed_forward + batch.longest * self.heads)
+        seen = self.prefix + batch.longest
+        layer = tokens * (8 * self.hidden + 2 * self.feed_forward + seen * self.heads)
         output = min(batch.positions * self.vocabulary, OUTPUTS + self.vocabulary)
         copied = 2 * (KEYS + batch.longest) * self.hidden if self.shares_prefixes else 0
+        if self.prefix:  # keys and values are copied to stand behind it
+            copied += 2 * (tokens + self.prefix * len(batch.sequences)) * self.hidden
         return 4 * (layer + copied + batch.positions * self.hidden + 2 * output)
 
 
@@ -86,6 +92,8 @@ class PlanBlock:
 
     items: tuple[EncodedText, ...]
     batches: tuple[Batch, ...]
+    prefix: Prefix | None = None  # that all of them stand behind
+    head: Head | None = None  # that reads all of them
 
     @property
     def halves(self) -> "tuple[PlanBlock, PlanBlock]":
@@ -100,7 +108,7 @@ class PlanBlock:
             if sequences:
                 moved = (replace(sequence, item=sequence.item - start) for sequence in sequences)
                 batches.append(Batch(tuple(moved)))
-        return PlanBlock(self.items[start:stop], tuple(batches))
+        return replace(self, items=self.items[start:stop], batches=tuple(batches))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +122,9 @@ class BatchPlan:
     )
     cut: bool = False  # see `Plan`
     soft: SoftTable | None = None  # the soft tokens among its ids
+    # What prefixes and heads are while they are trained; the others are read as they are.
+    prefixes: Mapping[Prefix, PrefixTensors] = field(default_factory=dict)
+    heads: Mapping[Head, HeadTensors] = field(default_factory=dict)
 
     @cached_property
     def forwards(self) -> int:

@@ -6,8 +6,7 @@ that go through it, and attention follows the paths.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import numpy as np
@@ -81,6 +80,19 @@ def parts_of(runs: Sequence[SegmentRun]) -> tuple[KernelBatch, ...]:
     )
 
 
+def _after(run: SegmentRun, prefix: int) -> Iterator[SegmentRun]:
+    """Yield the run with keys that begin with a prefix, in pieces that copy few of them."""
+    keys = run.keys
+    if keys is None:
+        keys = torch.arange(run.start, run.stop).view(run.count, run.query_length)
+    first = torch.arange(prefix, device=keys.device).expand(run.count, prefix)
+    seen, length = torch.cat([first, keys + prefix], 1), prefix + run.key_length
+    start = run.start
+    for part in seen.split(max(1, KEYS // length)):
+        yield SegmentRun(start, len(part), run.query_length, length, part)
+        start += len(part) * run.query_length
+
+
 def _cut(run: SegmentRun) -> Iterator[SegmentRun]:
     """Yield the run in pieces of as many segments as a batch may have."""
     for first in range(0, run.count, SEGMENTS):
@@ -124,11 +136,17 @@ class PrefixTree:
     depths: Tensor  # (token,) position of each token in its sequences
     runs: tuple[SegmentRun, ...]
     paths: tuple[Path, ...]  # in the order of the sequences given
+    _batches: dict[int, tuple[KernelBatch, ...]] = field(default_factory=dict, init=False)
 
-    @cached_property
-    def parts(self) -> tuple[KernelBatch, ...]:
-        """The runs grouped into calls of a GPU's kernel."""
-        return tuple(part.to(self.ids.device) for part in parts_of(self.runs))
+    def kernel_batches(self, prefix: int = 0) -> tuple[KernelBatch, ...]:
+        """Return the runs grouped into calls of a GPU's kernel.
+
+        With a prefix, its keys stand before the row's, and all tokens see them.
+        """
+        if prefix not in self._batches:
+            runs = [r for run in self.runs for r in _after(run, prefix)] if prefix else self.runs
+            self._batches[prefix] = tuple(part.to(self.ids.device) for part in parts_of(runs))
+        return self._batches[prefix]
 
     def to(self, device: torch.device) -> "PrefixTree":
         """Return the tree on a device; paths stay on the CPU."""

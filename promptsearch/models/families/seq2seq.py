@@ -8,7 +8,7 @@ import torch
 
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options, Scoring, ScoringRequest
-from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
+from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText, PlanBlock
 from promptsearch.models.batching.completions import Completion, Completions, continuations
 from promptsearch.models.forward.backends import ForwardBackend
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
@@ -90,8 +90,8 @@ class Seq2SeqFamily:
     def recipe(self, backend: EncoderBackend) -> ForwardRecipe:
         """Return how planned sequences are assembled, and the decoders of each block."""
 
-        def prepare(block: Sequence[EncodedText]) -> ForwardBackend:
-            return backend.decoder_for([item.ids for item in block])
+        def prepare(block: PlanBlock) -> ForwardBackend:
+            return backend.decoder_for([item.ids for item in block.items])
 
         return ForwardRecipe(self._assemble, prepare)
 

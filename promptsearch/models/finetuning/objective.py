@@ -70,7 +70,7 @@ def _scores(block: PlanBlock, recipe: ForwardRecipe, one_batch: bool) -> Tensor:
 
     The second pass has the same dropout.
     """
-    backend = recipe.prepare(block.items)
+    backend = recipe.prepare(block)
     if one_batch:
         return scores_of(block.batches[0], block, recipe.assemble, backend)
     here = block.items[0].completions.completions[0].tokens  # by its device random numbers are kept

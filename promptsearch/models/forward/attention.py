@@ -11,6 +11,8 @@ from torch import Tensor
 from promptsearch.models.batching.prefix_tree import PrefixTree, SegmentRun
 from promptsearch.models.forward import cuda_attention as kernel
 
+KeysValues = tuple[Tensor, Tensor]  # (position, head, size) each
+
 
 def tree_attention(
     qkv: Sequence[Tensor],
@@ -19,20 +21,31 @@ def tree_attention(
     causal: bool,
     scale: float | None = None,
     distance_biases: Tensor | None = None,
+    prefix: KeysValues | None = None,
 ) -> Tensor:
     """Return (token, head, size) of a row's queries, keys, values: in one kernel, or run by run.
 
-    Keys and values may include those of earlier tokens, which runs see by their `keys`. For
-    `distance_biases` see `_bias`, for the rest `attention`. The row is split and joined once: the
+    Keys and values may include those of earlier tokens, which runs see by their `keys`; those of a
+    `prefix` stand before each sequence, and all its tokens see them. For `distance_biases` see
+    `_bias`, for the rest `attention`. The row is split and joined once: the
     gradient of slices would fill a row of zeros for each.
     """
     cached = len(qkv[1]) - len(qkv[0])  # keys of tokens that were passed before
     if distance_biases is None and not cached and kernel.is_supported(qkv):
-        outputs = kernel.varlen_attention(qkv, tree.parts, causal, scale)
+        batches = tree.kernel_batches(0 if prefix is None else len(prefix[0]))
+        outputs = kernel.varlen_attention(_joined(qkv, prefix), batches, causal, scale)
     else:
-        outputs = list(_run_by_run(qkv, tree.runs, causal, scale, distance_biases))
+        outputs = list(_run_by_run(qkv, tree.runs, causal, scale, distance_biases, prefix))
     padding = len(qkv[0]) - tree.runs[-1].stop  # where nothing stands
     return torch.cat([*outputs, qkv[2].new_zeros(padding, qkv[0].shape[1], qkv[2].shape[2])])
+
+
+def _joined(qkv: Sequence[Tensor], prefix: KeysValues | None) -> Sequence[Tensor]:
+    """Return the queries, and the keys and values with those of the prefix before them."""
+    if prefix is None:
+        return qkv
+    pairs = zip(prefix, qkv[1:], strict=True)
+    return [qkv[0], *(torch.cat([before, row]) for before, row in pairs)]
 
 
 def _run_by_run(
@@ -41,6 +54,7 @@ def _run_by_run(
     causal: bool,
     scale: float | None,
     distance_biases: Tensor | None,
+    prefix: KeysValues | None,
 ) -> Iterator[Tensor]:
     """Yield (token, head, size) of each run."""
     sizes = [run.stop - run.start for run in runs]
@@ -52,8 +66,19 @@ def _run_by_run(
         pieces = [piece.unflatten(0, (run.count, run.query_length)) for piece in part]
         if run.keys is not None:
             pieces[1:] = (row[run.keys.to(row.device)] for row in qkv[1:])
-        bias = None if distance_biases is None else _bias(distance_biases, run)
+        if prefix is not None:
+            pieces[1:] = after_prefix(prefix, pieces[1:])
+        keys = pieces[1].shape[1]
+        bias = None if distance_biases is None else _bias(distance_biases, run.query_length, keys)
         yield attention(*pieces, causal=causal, scale=scale, bias=bias).flatten(0, 1)
+
+
+def after_prefix(prefix: KeysValues, rows: Sequence[Tensor]) -> list[Tensor]:
+    """Return keys and values (row, key, head, size) with the prefix's before those of each row."""
+    return [
+        torch.cat([before.expand(len(row), *before.shape), row], 1)
+        for before, row in zip(prefix, rows, strict=True)
+    ]
 
 
 def attention(
@@ -85,15 +110,16 @@ def attention(
     return out.transpose(1, 2)
 
 
-def _bias(distance_biases: Tensor, run: SegmentRun) -> Tensor:
-    """Return (head, query, key) of a run, from biases by distance, (1, head, 1, distance).
+def _bias(distance_biases: Tensor, queries: int, keys: int) -> Tensor:
+    """Return (head, query, key), the last query being at the last key.
 
-    A query's biases are a window of them, which moves back by one with each query. No index of
-    (query, key) is made, which for a long text is larger than what memory holds.
+    The biases are by distance, (1, head, 1, distance); a query's are a window of them, which moves
+    back by one with each query. No index of (query, key) is made, which for a long text is larger
+    than what memory holds.
     """
-    windows = distance_biases[0, :, 0].unfold(-1, run.key_length, 1)  # (head, start, key)
-    end = distance_biases.shape[-1] // 2 - (run.key_length - run.query_length) + 1
-    return windows[:, end - run.query_length : end].flip(1)
+    windows = distance_biases[0, :, 0].unfold(-1, keys, 1)  # (head, start, key)
+    end = distance_biases.shape[-1] // 2 - (keys - queries) + 1
+    return windows[:, end - queries : end].flip(1)
 
 
 @contextmanager

@@ -11,13 +11,19 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from promptsearch.models.batching.prefix_tree import PrefixTree
-from promptsearch.models.forward.attention import attention, tree_attention, without_cudnn
+from promptsearch.models.forward.attention import (
+    KeysValues,
+    after_prefix,
+    attention,
+    tree_attention,
+    without_cudnn,
+)
 from promptsearch.models.forward.patched import patched
 
 NAME = "promptsearch"
@@ -33,11 +39,26 @@ class CrossAttention:
 
 @dataclass(frozen=True, eq=False)
 class AttentionContext:
-    """The tree of the current forward pass; for a decoder, also its cross-attention and cache."""
+    """The tree of the current forward pass; for a decoder, also its cross-attention and cache.
+
+    A prefix stands before the tree's sequences, and before the texts of the cross-attention.
+    """
 
     tree: PrefixTree
     cross_attention: tuple[CrossAttention, ...] = ()
     cache: "KVCache | None" = None  # of earlier tokens, if the tree continues them
+    prefix: "LayerPrefixes | None" = None
+
+
+class LayerPrefixes(Protocol):
+    """What stands before the keys and values of each layer, asked in the order of the layers."""
+
+    def before(self, cross: bool, keys: Tensor, values: Tensor) -> KeysValues | None:
+        """Return the prefix of the next layer's (cross-)attention, whose keys and values are these.
+
+        They are (token, head, size); None: nothing stands before them.
+        """
+        ...
 
 
 class KVCache:
@@ -94,12 +115,18 @@ def _forward(
     if context.cache is not None:
         cached = context.cache.encoder if cross else context.cache.append
         rows[1:] = cached(module, rows[1], rows[2])
+    prefix = None if context.prefix is None else context.prefix.before(cross, rows[1], rows[2])
     if cross:
         out = rows[2].new_zeros(*rows[0].shape[:2], rows[2].shape[2])
-        _cross(rows, out, context.cross_attention, scaling)
+        _cross(rows, out, context.cross_attention, scaling, prefix)
         return out[None], None
     out = tree_attention(
-        rows, context.tree, causal=causal, scale=scaling, distance_biases=position_bias
+        rows,
+        context.tree,
+        causal=causal,
+        scale=scaling,
+        distance_biases=position_bias,
+        prefix=prefix,
     )
     return out[None], None
 
@@ -120,13 +147,18 @@ def _refuse(mask: Tensor | None, dropout: float, options: dict[str, Any]) -> Non
 
 
 def _cross(
-    rows: list[Tensor], out: Tensor, groups: tuple[CrossAttention, ...], scale: float | None
+    rows: list[Tensor],
+    out: Tensor,
+    groups: tuple[CrossAttention, ...],
+    scale: float | None,
+    prefix: KeysValues | None,
 ) -> None:
     query, key, value = rows
     for group in groups:
         queries, keys = group.queries.to(query.device), group.keys.to(key.device)
-        parts = query[queries], key[keys], value[keys]
-        out[queries] = attention(*parts, causal=False, scale=scale)
+        seen = [key[keys], value[keys]]
+        seen = seen if prefix is None else after_prefix(prefix, seen)
+        out[queries] = attention(query[queries], *seen, causal=False, scale=scale)
 
 
 def configs_of(model: Any) -> list[Any]:

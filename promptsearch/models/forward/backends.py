@@ -1,6 +1,6 @@
 """Backends of the forward pass: padded batches, packed rows, and a fused forward of our own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -11,16 +11,23 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from promptsearch.models.batching.prefix_tensors import PrefixTensors
 from promptsearch.models.batching.prefix_tree import (
     PrefixTree,
     pack_separately,
     pack_sharing_prefixes,
 )
 from promptsearch.models.forward.attention import without_cudnn
-from promptsearch.models.forward.attention_patch import AttentionContext, packed
+from promptsearch.models.forward.attention_patch import (
+    AttentionContext,
+    LayerPrefixes,
+    packed,
+)
 from promptsearch.models.forward.body_and_head import OutputHead
 from promptsearch.models.forward.fused_bert import FusedEncoder
+from promptsearch.models.forward.layer_prefixes import KeyValueRecorder, PrefixReader
 from promptsearch.models.forward.patched import patched
+from promptsearch.prompt.prefix import SELF
 
 _GELU = partial(F.gelu, approximate="tanh")  # one operator instead of eight on large tensors
 
@@ -119,6 +126,7 @@ class PackedForward:
     inputs: Callable[[Tensor, Tensor], dict[str, Any]]  # of ids and depths, (1, token) each
     shares_prefixes: bool
     device: torch.device
+    prefix: PrefixTensors | None = None
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
@@ -128,15 +136,27 @@ class PackedForward:
             if self.shares_prefixes
             else pack_separately(sequences)
         )
-        on_device = tree.to(self.device)
-        tokens, index = read_tokens(on_device, positions)
-        inputs = self.inputs(on_device.ids[None], on_device.depths[None])
+        tokens, index = read_tokens(tree, positions)
+        reader = None if self.prefix is None else PrefixReader(self.prefix)
+        states = self._states(tree.to(self.device), reader)
+        return HiddenStates(states[tokens.to(states.device)], index)
+
+    def keys_values(self, ids: Sequence[int]) -> Mapping[str, Tensor]:
+        """Return those of tokens by attention: see `KeyValueRecorder.tensors`."""
+        recorder = KeyValueRecorder()
+        with torch.inference_mode():
+            self._states(pack_separately([ids]).to(self.device), recorder)
+        return recorder.tensors(SELF, len(ids))
+
+    def _states(self, tree: PrefixTree, prefixes: LayerPrefixes | None) -> Tensor:
+        """Return (token, hidden) of the row."""
+        length = 0 if self.prefix is None else self.prefix.length
+        inputs = self.inputs(tree.ids[None], tree.depths[None] + length)
         with (
-            packed(self.configs, AttentionContext(on_device)),
+            packed(self.configs, AttentionContext(tree, prefix=prefixes)),
             patched(*self.gelus, forward=_GELU),
         ):
-            states = self.outputs.states(inputs)
-        return HiddenStates(states[0, tokens.to(states.device)], index)
+            return self.outputs.states(inputs)[0]
 
     @property
     def vocabulary(self) -> int:

@@ -1,8 +1,8 @@
 """Backends of encoder-decoders: each text is encoded once, for all its decoder sequences."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from promptsearch.models.batching.prefix_tensors import PrefixTensors
 from promptsearch.models.batching.prefix_tree import (
     PrefixTree,
     pack_separately,
@@ -19,6 +20,7 @@ from promptsearch.models.forward.attention import without_cudnn
 from promptsearch.models.forward.attention_patch import (
     AttentionContext,
     CrossAttention,
+    LayerPrefixes,
     configs_of,
     distance_biases,
     packed,
@@ -38,6 +40,7 @@ from promptsearch.models.forward.body_and_head import (
     OutputHead,
     with_states,
 )
+from promptsearch.models.forward.layer_prefixes import KeyValueRecorder, PrefixReader
 from promptsearch.models.forward.select_backend import (
     Backends,
     ProbeSequences,
@@ -94,20 +97,43 @@ class PackedEncoder:
     outputs: OutputHead
     configs: Sequence[Any]
     shares_prefixes: bool = True
+    prefix: PrefixTensors | None = None
 
-    def decoder_for(self, sources: Sequences) -> ForwardBackend:
+    def decoder_for(self, sources: Sequences) -> "PackedDecoder":
         tree = pack_separately(sources).to(self.model.device)
-        return _Decoder(self, self.encoded(tree, sources), tree)
+        return PackedDecoder(self, self.encoded(tree, sources), tree)
 
-    def encoded(self, tree: PrefixTree, sources: Sequences) -> Any:
+    def encoded(
+        self, tree: PrefixTree, sources: Sequences, recorder: LayerPrefixes | None = None
+    ) -> Any:
         """Return the encoder's output for a row of texts."""
-        biases = distance_biases(self.model, _longest(sources))
-        with packed(self.configs, AttentionContext(tree)), biases:
+        biases = distance_biases(self.model, _longest(sources) + self.prefix_length)
+        context = AttentionContext(tree, prefix=recorder or self.reader("encoder"))
+        with packed(self.configs, context), biases:
             return self.model.get_encoder()(input_ids=tree.ids[None])
+
+    @property
+    def prefix_length(self) -> int:
+        """Positions of the prefix, 0 without one."""
+        return 0 if self.prefix is None else self.prefix.length
+
+    def reader(self, stack: str) -> PrefixReader | None:
+        """Return what hands out the prefix in a pass of one of the stacks."""
+        return None if self.prefix is None else PrefixReader(self.prefix, stack)
+
+    def keys_values(self, ids: Sequence[int], start: int) -> Mapping[str, Tensor]:
+        """Return those of tokens that encoder and decoder read: see `KeyValueRecorder.tensors`."""
+        plain, count = replace(self, prefix=None), len(ids)
+        encoder, decoder = KeyValueRecorder(), KeyValueRecorder()
+        tree = pack_separately([ids]).to(self.model.device)
+        with torch.inference_mode():
+            encoded = plain.encoded(tree, [ids], encoder)
+            PackedDecoder(plain, encoded, tree).states([[start, *ids]], [0], decoder)
+        return {**encoder.tensors("encoder", count), **decoder.tensors("decoder", count)}
 
 
 @dataclass(frozen=True, eq=False)
-class _Decoder:
+class PackedDecoder:
     """Decoder sequences that share prefixes with those of their root, and attend to its text."""
 
     encoder: PackedEncoder
@@ -122,19 +148,26 @@ class _Decoder:
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
     ) -> HiddenStates:
+        states, tree = self.states(sequences, roots, self.encoder.reader("decoder"))
+        tokens, index = read_tokens(tree, positions)
+        return HiddenStates(states[tokens.to(states.device)], index)
+
+    def states(
+        self, sequences: Sequences, roots: Sequence[int], prefixes: LayerPrefixes | None
+    ) -> tuple[Tensor, PrefixTree]:
+        """Return (token, hidden) of the decoder's row, and the row."""
         model = self.encoder.model
         tree = pack_sharing_prefixes(sequences, roots).to(model.device)
-        tokens, index = read_tokens(tree, positions)
         inputs = {
             "encoder_outputs": self.encoded,
             "decoder_input_ids": tree.ids[None],
             "use_cache": False,
         }
         cross_attention = tuple(_cross_attention(tree, roots, self.sources, model.device))
-        context = AttentionContext(tree, cross_attention)
-        with packed(self.encoder.configs, context), distance_biases(model, _longest(sequences)):
-            states = self.encoder.outputs.states(inputs)
-        return HiddenStates(states[0, tokens.to(states.device)], index)
+        context = AttentionContext(tree, cross_attention, prefix=prefixes)
+        longest = _longest(sequences) + self.encoder.prefix_length
+        with packed(self.encoder.configs, context), distance_biases(model, longest):
+            return self.encoder.outputs.states(inputs)[0], tree
 
     def logits(self, states: Tensor) -> Tensor:
         return self.encoder.outputs.logits(states)

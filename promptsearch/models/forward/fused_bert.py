@@ -14,9 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from promptsearch.models.batching.prefix_tensors import PrefixTensors
 from promptsearch.models.batching.prefix_tree import ROUND, PrefixTree
 from promptsearch.models.batching.soft_table import SoftTable
-from promptsearch.models.forward.attention import tree_attention
+from promptsearch.models.forward.attention import KeysValues, tree_attention
+from promptsearch.models.forward.layer_prefixes import PrefixReader
 from promptsearch.models.forward.linear import Linear, linear
 
 
@@ -62,18 +64,26 @@ class Layer:
             Norm.of(module.output.LayerNorm, dtype),
         )
 
-    def __call__(self, x: Tensor, tree: PrefixTree, heads: int, read: Tensor | None) -> Tensor:
+    def __call__(
+        self,
+        x: Tensor,
+        tree: PrefixTree,
+        heads: int,
+        read: Tensor | None,
+        reader: PrefixReader | None,
+    ) -> Tensor:
         """Return (token, hidden), or (read, hidden) if only the tokens of `read` go on."""
-        attention = self._attend(self.qkv(x), tree, heads)
+        rows = self.qkv(x).view(len(x), 3, heads, -1).unbind(1)  # (token, head, size) each
+        prefix = None if reader is None else reader.before(False, *rows[1:])
+        attention = self._attend(rows, tree, prefix)
         if read is not None:
             x, attention = x[read], attention[read]
         x = self.output_norm(self.output(attention, x))
         return self.down_norm(self.down(self.intermediate(x), x))
 
     @staticmethod
-    def _attend(qkv: Tensor, tree: PrefixTree, heads: int) -> Tensor:
-        rows = qkv.view(len(qkv), 3, heads, -1).unbind(1)  # (token, head, size) each
-        return tree_attention(rows, tree, causal=False).flatten(1)
+    def _attend(rows: Sequence[Tensor], tree: PrefixTree, prefix: KeysValues | None) -> Tensor:
+        return tree_attention(rows, tree, causal=False, prefix=prefix).flatten(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +99,7 @@ class FusedEncoder:
     transform_norm: Norm
     decoder: Linear
     soft: SoftTable | None = None
+    prefix: PrefixTensors | None = None
 
     @classmethod
     def of(cls, model: Any, first_position: int, dtype: torch.dtype) -> "FusedEncoder":
@@ -119,9 +130,12 @@ class FusedEncoder:
         """Return hidden states (position, hidden) of the tokens of the row that are read."""
         padding = -len(read) % ROUND
         rows = F.pad(read, (0, padding))
-        x = self.norm(self._embed(tree.ids) + self.positions[tree.depths])
+        reader = None if self.prefix is None else PrefixReader(self.prefix)
+        depths = tree.depths if self.prefix is None else tree.depths + self.prefix.length
+        x = self.norm(self._embed(tree.ids) + self.positions[depths])
         for number, layer in enumerate(self.layers, 1):
-            x = layer(x, tree, self.heads, rows if number == len(self.layers) else None)
+            read_here = rows if number == len(self.layers) else None
+            x = layer(x, tree, self.heads, read_here, reader)
         return x[: len(read)]
 
     def _embed(self, ids: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ def _forward_error(error: BaseException, length: int) -> Exception:
 # Returns the ids of a sequence, and the positions to read.
 Assemble = Callable[[EncodedText, Completion], tuple[list[int], list[int]]]
 # Returns the backend of a block.
-Prepare = Callable[[Sequence[EncodedText]], ForwardBackend]
+Prepare = Callable[[PlanBlock], ForwardBackend]
 # Adds what is read of hidden states to a tensor (item, ...).
 Read = Callable[[Sequence[PlannedSequence], HiddenStates, ForwardBackend, Tensor], None]
 
@@ -114,7 +114,7 @@ def read_blocks(
     def prepare(block: PlanBlock) -> ForwardBackend:
         longest = max(len(item.ids) for item in block.items)
         with foreign_errors(lambda error: _forward_error(error, longest)):
-            return recipe.prepare(block.items)
+            return recipe.prepare(block)
 
     for block in plan.blocks:
         for part, backend in halving(block, prepare, block_halves):

@@ -46,7 +46,7 @@ class Backward:
 
         A batch's graph is kept from the first pass if it is the only one, and rebuilt otherwise.
         """
-        backend = self.prepare(block.items)
+        backend = self.prepare(block)
         single_batch = len(block.batches) == 1
         with torch.set_grad_enabled(single_batch):
             parts = [self._scores(batch, block, backend) for batch in block.batches]

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText
+from promptsearch.models.batching.batch_plan import BatchPlan, PlanBlock
 from promptsearch.models.forward.backends import DelegatingForward, ForwardBackend
 from promptsearch.models.forward.patched import patched
 from promptsearch.models.forward.score import ForwardRecipe, Prepare
@@ -65,9 +65,9 @@ def token_gradients(
 def _with_predicted(prepare: Prepare, positions: TriggerPositions) -> Prepare:
     """Return backends that have the positions as words, where some of them are predicted."""
 
-    def prepared(items: Sequence[EncodedText]) -> ForwardBackend:
-        backend = prepare(items)
-        completions = {c for item in items for c in item.completions.completions}
+    def prepared(block: PlanBlock) -> ForwardBackend:
+        backend = prepare(block)
+        completions = {c for item in block.items for c in item.completions.completions}
         predicted = any(bool((c.tokens >= positions.first).any()) for c in completions)
         return _WithTriggerWords(backend, positions) if predicted else backend
 

@@ -12,7 +12,7 @@ from promptsearch.errors import ModelError
 from promptsearch.models import Plan, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.families.family import ModelFamily
-from promptsearch.models.families.soft_plan import plan_of, recipe_of, soft_tokens_of
+from promptsearch.models.families.prompt_plan import plan_of, recipe_of, soft_tokens_of
 from promptsearch.models.forward.embedding_table import (
     embedding_table,
     first_free_id,
@@ -28,6 +28,7 @@ from promptsearch.models.gradients.output_embedding import (
 )
 from promptsearch.models.gradients.token_gradients import TriggerPositions, token_gradients
 from promptsearch.models.tokenization.control_tokens import control_tokens
+from promptsearch.models.tokenization.deep_parts import DeepParts, without_deep
 from promptsearch.models.tokenization.soft_tokens import has_soft
 from promptsearch.models.tokenization.vocabulary import answer_ids, spellings
 from promptsearch.prompt import Answer, Filled, Trigger
@@ -101,7 +102,7 @@ class FamilyWhiteBox(Generic[Backend]):
 
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
         """Return the ids as the model reads them."""
-        texts = soft_tokens_of(self._runtime).texts(texts)
+        texts = soft_tokens_of(self._runtime).texts([without_deep(text) for text in texts])
         return self._family.sequences(self._runtime, texts, answer)
 
     def plan(self, requests: Sequence[ScoringRequest], scoring: Scoring) -> GradientPlan:
@@ -109,6 +110,8 @@ class FamilyWhiteBox(Generic[Backend]):
         triggers = {_triggers(text) for request in requests for text in request.texts}
         if any(has_soft(text) for request in requests for text in request.texts):
             raise ModelError("triggers cannot be searched for beside soft tokens; leave those out")
+        if any(DeepParts.of(text) != DeepParts() for r in requests for text in r.texts):
+            raise ModelError("triggers cannot be searched for behind a prefix or with a head")
         if len(triggers) != 1:
             raise ModelError("gradients are of texts that hold the same triggers")
         marked = [

@@ -12,7 +12,8 @@ from promptsearch.models.foreign_errors import first_words, foreign_errors
 from promptsearch.models.forward.patched import patched
 from promptsearch.models.tokenization.encode import text_or_placeholder
 from promptsearch.models.tokenization.tokenizer import TokenizerInput
-from promptsearch.prompt import Answer, Filled, Input, Slot, Soft, Text, Trigger
+from promptsearch.prompt import Answer, Filled, Slot
+from promptsearch.prompt.template import FilledPart
 
 DAY = datetime(2024, 7, 26)
 USER, SYSTEM = "\ue010", "\ue011"  # stand for the messages while the template is rendered
@@ -91,7 +92,7 @@ def _texts(filled: Filled, answer: Answer) -> TokenizerInput:
     return tuple(_text(part, answers) for part in filled)
 
 
-def _text(part: Text | Input | Slot | Soft | Trigger, answers: Mapping[str, str]) -> str | int:
+def _text(part: FilledPart, answers: Mapping[str, str]) -> str | int:
     return answers.get(part.name, "") if isinstance(part, Slot) else text_or_placeholder(part)
 
 

@@ -8,6 +8,7 @@ from promptsearch.models.tokenization.control_tokens import TRIGGER_PLACEHOLDER
 from promptsearch.models.tokenization.tokenizer import TokenizerInput, Tokens
 from promptsearch.models.tokenization.truncate import shortened
 from promptsearch.prompt import Answer, Filled, Input, Slot, Soft, Text, Trigger
+from promptsearch.prompt.template import FilledPart
 
 SlotContexts = tuple[tuple[str, str], ...]  # (slot, what stands before it) in order
 Room = Callable[[SlotContexts], int]  # how many tokens a text with these slots may have
@@ -39,10 +40,12 @@ def line_of(filled: Filled, controls: Sequence[int]) -> TokenizerInput:
     return tuple(line)
 
 
-def text_or_placeholder(part: Text | Input | Soft | Trigger) -> str | int:
+def text_or_placeholder(part: FilledPart) -> str | int:
     """Return what stands in a line for a part: its text, or the mark of a token by its id."""
-    assert not isinstance(part, Soft), "soft tokens have their ids before a text is encoded"
-    return TRIGGER_PLACEHOLDER if isinstance(part, Trigger) else part.text
+    if isinstance(part, Trigger):
+        return TRIGGER_PLACEHOLDER
+    assert isinstance(part, Text | Input), "soft tokens are numbered, prefixes and heads apart"
+    return part.text
 
 
 def insert_triggers(ids: list[int], filled: Filled) -> list[int]:
@@ -102,7 +105,7 @@ def slot_contexts(filled: Filled) -> SlotContexts:
             contexts.append((part.name, before))
         if isinstance(part, Slot | Soft | Trigger):
             before = "text"
-        elif part.text:
+        elif isinstance(part, Text | Input) and part.text:
             before = "space" if part.text[-1].isspace() else "text"
     return tuple(contexts)
 

@@ -13,7 +13,8 @@ import torch
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, ScoringRequest
 from promptsearch.models.batching.soft_table import SoftTable
-from promptsearch.prompt import Filled, Input, Slot, Soft, Text, Trigger, Vectors
+from promptsearch.prompt import Filled, Slot, Soft, Text, Trigger, Vectors
+from promptsearch.prompt.template import FilledPart
 
 
 class SoftTokens:
@@ -51,7 +52,7 @@ class SoftTokens:
         return self._names
 
     def _text(self, text: Filled) -> Filled:
-        parts: list[Text | Input | Slot | Soft | Trigger] = []
+        parts: list[FilledPart] = []
         for part in text:
             if not isinstance(part, Soft):
                 parts.append(part)

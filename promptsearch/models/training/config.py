@@ -6,6 +6,7 @@ from typing import Literal
 from promptsearch.errors import RunError
 
 Encoder = Literal["none", "lstm", "mlp"]
+PrefixEncoder = Literal["none", "mlp"]
 Trained = Literal["prompt", "lm", "both"]  # survey: fixed-LM, fixed-prompt, prompt + LM tuning
 
 

@@ -21,8 +21,12 @@ from promptsearch.models.finetuning.objective import with_plain_backend
 from promptsearch.models.frozen_model import frozen_model
 from promptsearch.models.loading.pretrained import quiet
 from promptsearch.models.training.config import SoftTrainingConfig
-from promptsearch.models.training.encoders import DirectVectors
-from promptsearch.models.training.soft_trainer import SoftObjective, SoftTrainer
+from promptsearch.models.training.continuous_trainer import (
+    ContinuousTrainer,
+    PromptObjective,
+    propagate,
+)
+from promptsearch.models.training.soft_vectors import SoftVectors
 from promptsearch.prompt import Template, Vectors
 
 
@@ -54,13 +58,14 @@ class ModelTrainer:
         self,
         model: LanguageModel,
         template: Template,
-        objective: SoftObjective,
+        objective: PromptObjective,
         config: SoftTrainingConfig,
         seed: int,
     ) -> None:
         self._copy = float32_copy(model)
         learner = with_plain_backend(wrapped_copy(self._copy, model))
-        self._trainer = SoftTrainer(learner, [template], objective, config, seed)
+        self._prompt = SoftVectors([template], config.encoder, config.dropout)
+        self._trainer = ContinuousTrainer(learner, self._prompt, objective, config, seed)
         self._config, self._tokenizer = config, frozen_model(model).runtime.tokenizer
 
     def train(self, on_step: Callable[[int], None]) -> TrainedModel:
@@ -68,19 +73,19 @@ class ModelTrainer:
 
         Raises ModelError if the loss is no number, or a vector gets no gradient.
         """
-        encoder = self._trainer.encoder() if self._trainer.parts else None
+        network = self._trainer.network() if self._prompt.parts else None
         weights = list(self._copy.requires_grad_(True).parameters())
-        optimizer, losses = self._optimizer(weights, encoder), []
+        optimizer, losses = self._optimizer(weights, network), []
         for step in range(self._config.steps):
             share = self._config.rate_share(step)
             for group, rate in zip(optimizer.param_groups, self._rates, strict=False):
                 group["lr"] = share * rate
-            losses.append(self._step(weights, encoder, optimizer, step))
+            losses.append(self._step(weights, network, optimizer, step))
             on_step(step + 1)
         self._copy.requires_grad_(False).eval()
-        vectors = {} if encoder is None else self._trainer.vectors_of(encoder().detach())
+        vectors = {} if network is None else self._prompt.vectors(self._prompt.outputs(network))
         count = sum(each.numel() for group in optimizer.param_groups for each in group["params"])
-        return TrainedModel(self._copy, self._tokenizer, vectors, losses, count)
+        return TrainedModel(self._copy, self._tokenizer, dict(vectors), losses, count)
 
     @property
     def steps(self) -> int:
@@ -93,32 +98,32 @@ class ModelTrainer:
         return self._config.lm_lr, self._config.lr
 
     def _optimizer(
-        self, weights: list[nn.Parameter], encoder: DirectVectors | None
+        self, weights: list[nn.Parameter], network: nn.Module | None
     ) -> torch.optim.Optimizer:
         groups = [{"params": weights}]
-        if encoder is not None:
-            groups.append({"params": list(encoder.parameters())})
+        if network is not None:
+            groups.append({"params": list(network.parameters())})
         return torch.optim.AdamW(groups, weight_decay=self._config.decay, foreach=False)
 
     def _step(
         self,
         weights: list[nn.Parameter],
-        encoder: DirectVectors | None,
+        network: nn.Module | None,
         optimizer: torch.optim.Optimizer,
         step: int,
     ) -> float:
         """Move all once; return the mean loss of the rows before that."""
         with torch.enable_grad():
-            vectors = None if encoder is None else encoder()
+            outputs = {} if network is None else self._prompt.outputs(network)
         rows = self._trainer.rows(step)
-        result = self._trainer.gradients(rows, vectors, step, weights)
+        result = self._trainer.gradients(rows, outputs, step, weights)
         _require_numbers(result.loss, result.leaves, step)
         optimizer.zero_grad()
-        of_weights = result.leaves if vectors is None else result.leaves[1:]
-        if vectors is not None:
+        of_weights = result.leaves[len(outputs) :]
+        if outputs:
             if step == 0:
-                self._trainer.require_gradients(result.leaves[0], rows)
-            vectors.backward(result.leaves[0].to(vectors.device))
+                self._trainer.check_gradients(outputs, result.leaves, rows)
+            propagate(outputs, result.leaves)
         for weight, gradient in zip(weights, of_weights, strict=True):
             weight.grad = gradient
         moving = [each for group in optimizer.param_groups for each in group["params"]]

@@ -10,7 +10,7 @@ from promptsearch.errors import RunError
 from promptsearch.scoring.combination import Floats
 
 FIGURES = 6  # of a probability: the scores behind it are float32
-Value = str | float
+Value = str | float | list[str]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Columns:
     labels: tuple[str, ...]  # or candidates
     best: int | None = None  # None: these are no facts
     prefix: str = ""  # of every name, where the rows have columns of these names already
+    tags: bool = False  # one column, a tag for each word
 
     def __post_init__(self) -> None:
         if self.best is not None and self.best > len(self.labels):
@@ -39,7 +40,9 @@ class Columns:
         >>> Columns(("Paris", "Oslo"), best=2).names
         ('answer', 'probability', 'answer_2', 'probability_2')
         """
-        if self.best is None:
+        if self.tags:
+            names = ["predicted_tags"]
+        elif self.best is None:
             names = ["label", "probability", *(f"p({label})" for label in self.labels)]
         else:
             ranks = ["", *(f"_{rank}" for rank in range(2, self.best + 1))]
@@ -49,6 +52,8 @@ class Columns:
     @property
     def texts(self) -> tuple[bool, ...]:
         """Types of the columns: True for texts, False for numbers."""
+        if self.tags:
+            return (True,)
         if self.best is not None:
             return (True, False) * self.best
         return (True, *(False for _ in self.names[1:]))

@@ -14,6 +14,7 @@ from typing import Protocol, TypeGuard
 from promptsearch.data import Example, Row
 from promptsearch.data.tables.rows import renamed
 from promptsearch.data.tasks.schema import Reader
+from promptsearch.data.tasks.tags_reader import TagsReader
 from promptsearch.errors import DataError, RunError
 from promptsearch.prediction.ensemble import EnsemblePredictor
 from promptsearch.prediction.table.columns import Columns, Value
@@ -74,7 +75,11 @@ def line_and_example(
     """
     if isinstance(row, DataError):
         raise row
-    example = Example(str(number), _inputs(row, reader), ())
+    inputs = _inputs(row, reader)
+    words: tuple[str, ...] = ()
+    if isinstance(reader, TagsReader):
+        words = reader.words_of(renamed(row, reader.layout.rename))
+    example = Example(str(number), inputs, (), words)
     return form.line_start(row, number), example
 
 

@@ -84,9 +84,10 @@ class Delimited:
         return self._line([self._cell(row, name) for name in self.columns])[:-1] + self.join
 
     def line_end(self, values: Sequence[Value]) -> str:
-        if self.join == "\t" and not all(_is_tabular(str(value)) for value in values):
-            raise RunError(f"the answer {values[0]!r} {_UNTABULAR}")
-        return self._line(values)
+        flat = _flat(values)
+        if self.join == "\t" and not all(_is_tabular(str(value)) for value in flat):
+            raise RunError(f"the answer {flat[0]!r} {_UNTABULAR}")
+        return self._line(flat)
 
     def _cell(self, row: Row, column: str) -> str:
         value = row.cells.get(column)
@@ -124,7 +125,12 @@ class Numbered:
         return f"[{number}, "
 
     def line_end(self, values: Sequence[Value]) -> str:
-        return json.dumps(list(values), ensure_ascii=False)[1:] + "\n"
+        return json.dumps(_flat(values), ensure_ascii=False)[1:] + "\n"
+
+
+def _flat(values: Sequence[Value]) -> list[Value]:
+    """Return the values of cells, a list as its items with spaces between."""
+    return [" ".join(value) if isinstance(value, list) else value for value in values]
 
 
 def form_of(ending: str, names: tuple[str, ...]) -> Form:

@@ -30,7 +30,7 @@ class Cross:
         pairs = [(i, j) for i in range(len(templates)) for j in range(len(answers))]
         for i, j in sorted(pairs, key=lambda pair: (sum(pair), pair)):
             template, verbalizer = templates[i].prompt.template, answers[j].prompt.verbalizer
-            if _slots(verbalizer) <= set(template.slots):
+            if template.head is None and _slots(verbalizer) <= set(template.slots):
                 parents = (templates[i].id, answers[j].id)
                 prompt = Prompt(template, verbalizer, Source(CROSS, parents))
                 if prompt not in tried:

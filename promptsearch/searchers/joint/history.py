@@ -75,7 +75,8 @@ def key_of(task: Task) -> PromptKey:
     def key(prompt: Prompt) -> Hashable:
         texts = [prompt.template.fill(example.inputs) for example in examples]
         sequences = white_box.sequences(texts, prompt.verbalizer.answers[0])
-        template = prompt.template  # whose vectors no sequence of ids tells apart
-        return prompt.verbalizer, template.fields, template.soft, tuple(map(tuple, sequences))
+        template = prompt.template  # what is trained of it, no sequence of ids tells apart
+        trained = template.soft, template.prefix, template.head
+        return prompt.verbalizer, template.fields, trained, tuple(map(tuple, sequences))
 
     return key

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from promptsearch.engine import ModelCall
 from promptsearch.models import LanguageModel
-from promptsearch.prompt import Filled, Slot, Soft, Template, Trigger
+from promptsearch.prompt import Filled, Input, Template, Text
 from promptsearch.scoring import Cost
 from promptsearch.searchers.lm_score.sentences import SentenceSet
 
@@ -72,7 +72,7 @@ class Coherence:
 
 
 def _texts(filled: Filled) -> Iterator[str]:
-    yield from (part.text for part in filled[1:] if not isinstance(part, Slot | Soft | Trigger))
+    yield from (part.text for part in filled[1:] if isinstance(part, Text | Input))
 
 
 def _coherence_score(scores: Sequence[Sequence[float]]) -> CoherenceScore:

@@ -6,7 +6,7 @@ q(t | x, y) = p(t) p(y | x, t) / sum of these, and p(t) their mean; maximisation
 q(t | x, y) times -log p(y | x, t).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from promptsearch.models import LanguageModel, Scoring, ScoringRequest
-from promptsearch.prompt import Template, Vectors
+from promptsearch.prompt import Template
 from promptsearch.scoring import Cost
 from promptsearch.scoring.combination import Floats, responsibilities
 from promptsearch.searchers.common.example_loss import ExampleLoss
@@ -57,10 +57,9 @@ class Mixture:
         once = Cost.of(self.model.plan_all(requests, self.scoring))
         return once + once
 
-    def expect(self, vectors: Mapping[str, Vectors]) -> None:
+    def expect(self, templates: Sequence[Template]) -> None:
         """Set the responsibilities to those of these vectors and the weights in force."""
-        log_right = self.log_right([each.with_vectors(vectors) for each in self.templates])
-        self._shares = responsibilities(log_right, self.weights)
+        self._shares = responsibilities(self.log_right(templates), self.weights)
 
     def next_weights(self) -> list[float]:
         """Return the weights that one step of maximisation gives: the mean responsibilities.

@@ -26,9 +26,8 @@ from promptsearch.prompt import Part, Soft, Template, Verbalizer
 from promptsearch.searchers.common.example_loss import ExampleLoss
 from promptsearch.searchers.common.start_files import TemplateFiles
 from promptsearch.searchers.mixture.objective import Mixture
-from promptsearch.searchers.soft.course import Course
+from promptsearch.searchers.soft.course import Course, checkpoint_folder
 from promptsearch.searchers.soft.objective import LossChoice, examples_of
-from promptsearch.searchers.soft.search import checkpoint_folder
 from promptsearch.searchers.soft.start import SoftStart
 
 
@@ -74,13 +73,27 @@ class MixtureSearch:
             raise ModelError("soft prompts need a model")
         with checkpoint_folder(task) as folder:
             mixture = self._mixture(task, task.model)
-            from promptsearch.models.training.soft_trainer import SoftObjective, SoftTrainer
+            from promptsearch.models.training.continuous_trainer import (
+                ContinuousTrainer,
+                PromptObjective,
+            )
+            from promptsearch.models.training.soft_vectors import SoftVectors
 
-            objective = SoftObjective(mixture.pairs, mixture.requests, task.scoring)
+            objective = PromptObjective(mixture.pairs, mixture.requests, task.scoring)
             config, templates = self._config(), mixture.templates
-            training = SoftTrainer(task.model, templates, objective, config, task.seed)
-            checks = self.check_every
-            course = Course(task, training, config, checks, folder, 0, {}, mixture=mixture)
+            prompt, model = SoftVectors(templates), task.model
+            training = ContinuousTrainer(model, prompt, objective, config, task.seed)
+            course = Course(
+                task,
+                training,
+                config,
+                self.check_every,
+                folder,
+                0,
+                {},
+                mixture=mixture,
+                strategy="mixture",
+            )
             self._report(task, course.run(score)[-len(templates) :], mixture, course.size)
 
     def _mixture(self, task: Task, model: LanguageModel) -> Mixture:

@@ -75,6 +75,8 @@ class ProjectSearch:
         prompts = [task.prompt]
         if self.prompts:
             prompts = saved_prompts(self.prompts, task)
+        for prompt in prompts:
+            prompt.template.check_shallow("`project`")
         soft = [prompt for prompt in prompts if prompt.template.soft][: self.top]
         if not soft:
             raise PromptError(f"{self.prompts or 'the start'} has no soft prompt to write as words")

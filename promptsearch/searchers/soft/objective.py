@@ -12,7 +12,7 @@ from promptsearch.searchers.common.example_loss import ExampleLoss, LossName, an
 
 if TYPE_CHECKING:
     from promptsearch.models.gradients.backward import Loss
-    from promptsearch.models.training.soft_trainer import SoftObjective
+    from promptsearch.models.training.continuous_trainer import PromptObjective
 
 CAUSAL_ANSWERS = 1000  # more are a continuation each
 LossChoice = Literal["label", "vocabulary"]
@@ -35,15 +35,15 @@ def examples_of(
     return loss, examples
 
 
-def soft_objective(
+def prompt_objective(
     task: Task,
     model: LanguageModel,
     template: Template,
     examples: Sequence[Example],
     name: LossName,
-) -> "SoftObjective":
+) -> "PromptObjective":
     """Return the objective: texts of examples in the template, and -log p of the right answer."""
-    from promptsearch.models.training.soft_trainer import SoftObjective
+    from promptsearch.models.training.continuous_trainer import PromptObjective
 
     loss = ExampleLoss(task, model, examples, name)
 
@@ -56,7 +56,7 @@ def soft_objective(
             ),
         )
 
-    return SoftObjective(len(examples), requests, task.scoring)
+    return PromptObjective(len(examples), requests, task.scoring)
 
 
 def requests_of(

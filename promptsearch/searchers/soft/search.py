@@ -13,32 +13,34 @@ directory, and each segment of steps is an entry of the ledger: a run that was k
 same bytes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from promptsearch.data import Example
 from promptsearch.engine.strategy import Score, Task
-from promptsearch.engine.trial import Trial, ranking_key
-from promptsearch.errors import ModelError, RunError, TaskError
+from promptsearch.errors import ModelError, RunError
 from promptsearch.models import LanguageModel
-from promptsearch.models.loading.files import RANDOM
 from promptsearch.models.training.config import Encoder, SoftTrainingConfig, Trained
 from promptsearch.prompt import Source, Template
 from promptsearch.searchers.common.example_loss import LossName
 from promptsearch.searchers.common.saved_prompts import saved_prompts
 from promptsearch.searchers.common.start_files import StartPromptsFile
-from promptsearch.searchers.soft.course import Course
+from promptsearch.searchers.soft.controls import (
+    Control,
+    check_control,
+    controlled,
+    controlled_spec,
+)
+from promptsearch.searchers.soft.course import Course, checkpoint_folder
 from promptsearch.searchers.soft.form import Layout
-from promptsearch.searchers.soft.objective import LossChoice, examples_of, soft_objective
+from promptsearch.searchers.soft.objective import LossChoice, examples_of, prompt_objective
 from promptsearch.searchers.soft.recipes import RECIPES, USUAL, Recipe
 from promptsearch.searchers.soft.start import SoftStart, Start
-from promptsearch.searchers.soft.tuned_model import FOLDER, tuned_model, tuned_template
+from promptsearch.searchers.soft.tuned_model import tuned_model, tuned_template
 
 START = Source("soft", (), {"start": True})  # of the prompt of `from`
 
@@ -107,7 +109,7 @@ class SoftSearch:
     ] = "prompt"
     lm_lr: Annotated[float, "Learning rate of the model's weights, where they move."] = 1e-5
     control: Annotated[
-        Literal["none", "shuffled-labels", "random-model"],
+        Control,
         "To see what a score is worth: train on wrong labels, or with a model of random weights, "
         "which knows nothing.",
     ] = "none"
@@ -128,18 +130,15 @@ class SoftSearch:
 
     def variant(self, spec: str) -> str:
         """Return the spec of the model to load: with random weights, if they are the control."""
-        is_control = self.control == "random-model" and not spec.startswith(RANDOM)
-        return RANDOM + spec if is_control else spec
+        return controlled_spec(self.control, spec)
 
     def search(self, task: Task, score: Score) -> None:
         """Train, and score checkpoints on dev; the best of them, or the start, wins."""
         if (model := task.model) is None:
             raise ModelError("soft prompts need a model")
-        if self.variant(spec := model.info.spec) != spec:
-            raise ModelError(
-                f"`control` random-model: {spec!r} has its trained weights; load {RANDOM + spec!r}"
-            )
+        check_control(self.control, model.info.spec)
         task, start = self._begun(task), "p0"
+        task.prompt.template.check_shallow("`soft`")
         if self.prompts and not (self.tunes_model and task.prompt.template.soft):
             start = score([task.prompt])[0].id
         if self.tunes_model:
@@ -148,7 +147,7 @@ class SoftSearch:
         with checkpoint_folder(task) as folder:
             for number in range(self.runs):
                 course = replace(self._course(task, model, folder, number), start=start)
-                self._report(task, course, course.run(score), number)
+                course.report(course.run(score), self.runs)
 
     def _begun(self, task: Task) -> Task:
         """Return the task with the prompt of `from` in place of its own."""
@@ -172,7 +171,7 @@ class SoftSearch:
         task = self._begun(task)
         loss, examples = self._examples(task, model)
         template = self._started(task, model, task.seed)
-        objective = soft_objective(task, model, template, examples, loss)
+        objective = prompt_objective(task, model, template, examples, loss)
         config = self._config(len(examples))
         inputs = self, str(template), task.prompt.verbalizer, examples, task.scoring, task.seed
         return tuned_model(
@@ -199,9 +198,7 @@ class SoftSearch:
     def _examples(self, task: Task, model: LanguageModel) -> tuple[LossName, Sequence[Example]]:
         """Return the loss, and the examples that are learned from."""
         loss, examples = examples_of(task, model, self._value("loss"))
-        if self.control == "shuffled-labels":
-            examples = shuffled(examples, task.seed)
-        return loss, examples
+        return loss, controlled(self.control, examples, task.seed)
 
     def _course(self, task: Task, model: LanguageModel, folder: Path, number: int) -> Course:
         """Return one training: its form, its examples, its seed."""
@@ -209,15 +206,18 @@ class SoftSearch:
         seed = int(np.random.SeedSequence([task.seed, number]).generate_state(1)[0])
         template = self._started(task, model, seed)
         config = self._config(len(examples))
-        objective = soft_objective(task, model, template, examples, loss)
-        from promptsearch.models.training.soft_trainer import SoftTrainer
+        objective = prompt_objective(task, model, template, examples, loss)
+        from promptsearch.models.training.continuous_trainer import ContinuousTrainer
+        from promptsearch.models.training.soft_vectors import SoftVectors
 
-        training = SoftTrainer(model, [template], objective, config, seed)
+        vectors = SoftVectors([template], config.encoder, config.dropout)
+        training = ContinuousTrainer(model, vectors, objective, config, seed)
         return Course(task, training, config, self.check_every, folder, number, self._facts)
 
     def _started(self, task: Task, model: LanguageModel, seed: int) -> Template:
         """Return the template with the vectors that the training starts from; text for `lm`."""
         template = Template.parse(self.template) if self.template else task.prompt.template
+        template.check_shallow("`soft`")
         if self.train == "lm":
             return template
         self._check_used(template)
@@ -256,48 +256,3 @@ class SoftSearch:
             return value
         recipe = RECIPES[self.recipe] if self.recipe else {}
         return recipe.get(name, USUAL.get(name))
-
-    def _report(self, task: Task, course: Course, trials: Sequence[Trial], number: int) -> None:
-        """Say what was trained, and whether anything was learned."""
-        best = max(trials, key=lambda trial: ranking_key(trial.scores, task.objective))
-        name = f"run {number + 1}: " if self.runs > 1 else ""
-        first, key = trials[0].scores[task.objective], task.objective
-        course_text = f"{key} on dev {first:.3f} at step 0, {best.scores[key]:.3f} at best"
-        learned = "" if best is not trials[0] else f"; {self._no_gain(trials)}"
-        task.log(f"{name}{course.size}; {course_text}{learned}")
-
-    def _no_gain(self, trials: Sequence[Trial]) -> str:
-        """Return why step 0 may be the best, and what to try."""
-        if self.control != "none":
-            return "nothing was learned, as one would hope of a control"
-        losses = [trial.prompt.source.evidence.get("loss") for trial in trials]
-        first, last = losses[1 if len(losses) > 1 else 0], losses[-1]
-        if isinstance(first, float) and isinstance(last, float) and last < first:
-            return (
-                f"the loss on train fell from {first:.3f} to {last:.3f} and dev grew no better: "
-                "try fewer `steps`, a smaller `lr`, or more examples"
-            )
-        return "nothing was learned: raise `lr` or `steps`"
-
-
-def shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
-    """Return the examples with each other's right answers: only their shares can be learned."""
-    if len({example.target for example in examples}) < 2:
-        raise TaskError("all training examples have one label, so that shuffling changes nothing")
-    order = np.random.default_rng([seed, 22]).permutation(len(examples))
-    return [
-        replace(example, target=examples[donor].target)
-        for example, donor in zip(examples, order, strict=True)
-    ]
-
-
-@contextmanager
-def checkpoint_folder(task: Task) -> Iterator[Path]:
-    """Open the folder of checkpoints: in the run's directory, or for as long as the search."""
-    if task.workspace is not None:
-        folder = task.workspace / FOLDER
-        folder.mkdir(parents=True, exist_ok=True)
-        yield folder
-        return
-    with TemporaryDirectory() as name:
-        yield Path(name)

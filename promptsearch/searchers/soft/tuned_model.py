@@ -20,12 +20,12 @@ from promptsearch.files.write import write_atomic, write_bytes
 from promptsearch.models import LanguageModel
 from promptsearch.models.loading.load import load
 from promptsearch.prompt import Template, Vectors
+from promptsearch.searchers.soft.course import FOLDER
 
 if TYPE_CHECKING:
     from promptsearch.models.training.model_trainer import ModelTrainer
 
 MODEL = "model"  # the directory of the tuned model, in the run's
-FOLDER = "soft"
 
 
 def tuned_model(

@@ -11,6 +11,7 @@ from promptsearch.evaluation.report.prompt_markup import answers_html, template_
 from promptsearch.evaluation.report.statistics.ranking import RankedPrompt
 from promptsearch.metrics import title_of
 from promptsearch.prediction.ensemble_text import summed_remark
+from promptsearch.prompt_file.prompts_json import template_text
 
 
 def ranking(inputs: ReportInputs) -> Html:
@@ -115,8 +116,8 @@ def _body(row: RankedPrompt, columns: Sequence[Column], inputs: ReportInputs) ->
 
 def _named(row: RankedPrompt, inputs: ReportInputs) -> list[Child]:
     pieces: list[Child] = [el("span", row.id, class_="id"), " "]
-    if template := row.row.get("template"):
-        pieces.append(template_html(str(template), inputs.language))
+    if template := template_text(row.row):
+        pieces.append(template_html(template, inputs.language))
         verbalizer = row.row.get("verbalizer")
         if isinstance(verbalizer, Mapping) and verbalizer != inputs.best.row.get("verbalizer"):
             pieces += [" ", answers_html(verbalizer)]

@@ -77,7 +77,7 @@ def _of_file(saved: SavedPrompt) -> Ancestor:
     parents = source.get("parents")
     return Ancestor(
         saved.id,
-        saved.prompt.template.notation,
+        saved.prompt.template.described,
         section_of(saved.row, "verbalizer") or None,
         str(evidence.get("step") or source.get("strategy") or "given"),
         tuple(map(str, parents)) if isinstance(parents, list) else (),

@@ -96,7 +96,7 @@ def _of_ledger(rows: Iterable[Scored], metric: str) -> dict[str, tuple[Key, Trai
 
 def _of_file(saved: SavedPrompt, metric: str) -> Iterator[tuple[Key, TrainedPrompt]]:
     value = section_of(section_of(saved.row, "scores"), "dev").get(metric)
-    template = saved.prompt.template.notation
+    template = saved.prompt.template.described
     pair = _checkpoint(saved.id, template, section_of(saved.row, "source"), value)
     if pair is not None:
         yield pair

@@ -11,8 +11,15 @@ from transformers import AutoModelForCausalLM
 
 from promptsearch.formats.python.runtime.chat import CHAT, write_line
 from promptsearch.formats.python.runtime.data import LIMIT
-from promptsearch.formats.python.runtime.network import AnswerScorer, load_network, sum_log_probs
-from promptsearch.formats.python.runtime.prompt import Answer, Prompt, Row
+from promptsearch.formats.python.runtime.network import (
+    AnswerScorer,
+    head_scores,
+    load_network,
+    state_at,
+    sum_log_probs,
+    word_logits,
+)
+from promptsearch.formats.python.runtime.prompt import PREFIX_END, Answer, Prompt, Row
 from promptsearch.formats.python.runtime.tokenizer import EncodedLine, Tokenizer
 from promptsearch.formats.python.runtime.truncate import shorten
 
@@ -43,18 +50,24 @@ class CausalModel:
         """Return (answer,) log p of each answer in this row, and its number of tokens."""
         passes = defaultdict(list)
         encoded = self.encode_all(prompt.fill(row, {}), prompt)
+        if prompt.prefix and prompt.prefix.continues:
+            encoded = [behind_end(each) for each in encoded]
         early = min(each.first for each in encoded) == 0
         begin = [self.tokenizer.control_id(BEGIN)] if early else []
+        if prompt.head:
+            ids = [*begin, *encoded[0].ids[: encoded[0].first]]
+            return head_scores(prompt.head, state_at(self.network, prompt, ids, -1))
         for number, each in enumerate(encoded):
             ids = begin + each.ids
             for position in range(len(begin) + each.first, len(ids)):
                 passes[tuple(ids[:-1])].append((position - 1, ids[position], number))
-        scores = sum_log_probs(passes, len(encoded), lambda ids: self.network(ids).logits)
+        scores = sum_log_probs(passes, len(encoded), word_logits(self.network, prompt))
         return scores, torch.tensor([each.size for each in encoded])
 
     def encode_all(self, texts: list[str], prompt: Prompt) -> list[EncodedAnswer]:
         """Encode the texts with each answer, all cut alike, so that the longest has room."""
-        room = LIMIT - (LEAD == 0)  # one token may have to stand before an early answer
+        # one token may have to stand before an early answer
+        room = LIMIT - prompt.prefix_length - (LEAD == 0)
         while True:
             encoded = [self.encode(texts, prompt, answer) for answer in prompt.answers]
             sizes = [len(each.ids) for each in encoded]
@@ -86,6 +99,14 @@ class CausalModel:
         slots = prompt.slots
         full = [answer.get(slots[i], "") if i in slots else text for i, text in enumerate(texts)]
         return write_line(full, min(slots), self.tokenizer.names)
+
+
+def behind_end(encoded: EncodedAnswer) -> EncodedAnswer:
+    """Return what follows the end of a prefix, which has all that stands before."""
+    start = encoded.ids.index(-1 - PREFIX_END) + 1
+    if encoded.first == start:
+        raise ValueError("nothing stands between the prefix and the slot; write a text there")
+    return EncodedAnswer(encoded.ids[start:], encoded.first - start, encoded.size)
 
 
 def token_at(line: EncodedLine, start: int) -> int:

@@ -16,10 +16,10 @@ CALIBRATION: str = "none"
 # weighted product of experts.
 ENSEMBLE: str = "uniform"
 PROMPTS: list[Prompt] = []
-# The vectors of soft tokens, (vector, hidden): base64 of float32, the lowest byte first.
-VECTORS: str = ""
-HIDDEN: int = 0
-# More than 64 KB of them lie in a safetensors file beside this one.
+# What was trained, by its names: shape, and base64 of float32, the lowest byte first. The
+# "vectors" of soft tokens are (vector, hidden).
+VECTORS: dict[str, tuple[tuple[int, ...], str]] = {}
+# More than 64 KB lie in a safetensors file beside this one.
 VECTORS_FILE: str = ""
 # A word of one token, which stands for each soft token while a text is tokenized.
 STAND_IN: str = "the"

@@ -42,7 +42,7 @@ def normed(scores: Tensor, tokens: Tensor, prompt: Prompt) -> Tensor:
     match LENGTH_NORM:
         case "token":
             return scores / tokens
-        case "char":
+        case "char" if not prompt.head:  # whose labels have no answers
             return scores / torch.tensor([sum(map(len, a.values())) for a in prompt.answers])
         case _:
             return scores

@@ -62,7 +62,10 @@ def main() -> None:
         reason = " ".join(str(error).split())
         sys.exit(f"{options.model} cannot be loaded ({reason[:200]}); give another --model")
     if options.selftest:
-        differences = self_test()
+        try:
+            differences = self_test()
+        except VectorsError as error:
+            sys.exit(str(error))
         print(f"worst difference {max(differences, default=0.0):.1e}")
         sys.exit(not all(difference <= TOLERANCE for difference in differences))
     try:

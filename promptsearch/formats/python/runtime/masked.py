@@ -9,8 +9,15 @@ from torch import Tensor
 from transformers import AutoModelForMaskedLM
 
 from promptsearch.formats.python.runtime.data import LIMIT
-from promptsearch.formats.python.runtime.network import AnswerScorer, load_network, sum_log_probs
-from promptsearch.formats.python.runtime.prompt import Prompt, Row
+from promptsearch.formats.python.runtime.network import (
+    AnswerScorer,
+    head_scores,
+    load_network,
+    state_at,
+    sum_log_probs,
+    word_logits,
+)
+from promptsearch.formats.python.runtime.prompt import HeadPart, Prompt, Row
 from promptsearch.formats.python.runtime.tokenizer import Tokenizer
 from promptsearch.formats.python.runtime.truncate import shorten
 
@@ -37,14 +44,28 @@ class MaskedModel:
             for answer in prompt.answers
         ]
         longest = max(sum(map(len, ids)) for ids in answers)
-        texts = shorten(texts, prompt, LIMIT - longest + len(slots), self.tokenizer.encode)
+        room = LIMIT - prompt.prefix_length - longest + len(slots)
+        texts = shorten(texts, prompt, room, self.tokenizer.encode)
+        if prompt.head:
+            return self.head_scores(texts, prompt, prompt.head)
         passes = defaultdict(list)
         for number, ids in enumerate(answers):
             for masked, position, token in self.readings(texts, prompt, ids):
                 passes[masked].append((position, token, number))
         sizes = [sum(token is not None for token in chain(*ids)) for ids in answers]
-        scores = sum_log_probs(passes, len(answers), lambda ids: self.network(ids).logits)
+        scores = sum_log_probs(passes, len(answers), word_logits(self.network, prompt))
         return scores, torch.tensor(sizes)
+
+    def head_scores(
+        self, texts: list[str], prompt: Prompt, head: HeadPart
+    ) -> tuple[Tensor, Tensor]:
+        """Return (label,) the scores of each label by the head, which reads one state."""
+        ids = self.tokenizer.encode(texts).ids
+        mask = next(i for i, token in enumerate(ids) if token == self.tokenizer.mask_id)
+        if head.slotless:
+            del ids[mask]
+        position = 0 if head.reads == "cls" else mask
+        return head_scores(head, state_at(self.network, prompt, ids, position))
 
     def token_ids(self, text: str | None, before: str) -> Sequence[int | None]:
         """Return an answer's ids in a slot behind this text; (None,) if it leaves the slot out."""

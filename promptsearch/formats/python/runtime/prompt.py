@@ -9,6 +9,7 @@ from uuid import uuid4
 Row = Mapping[str, str]  # column -> text
 Answer = Mapping[str, str]  # slot -> text; a slot may be left out
 PRIVATE = uuid4().hex  # begins names of tokens, which no text can spell
+PREFIX_END = 10**9  # a row of no table: where a text goes on that a prefix has begun
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,26 @@ class SoftPart:
 
 
 @dataclass(frozen=True)
+class PrefixPart:
+    """Keys and values before a text, by the names of their tensors."""
+
+    tensors: Mapping[str, str]  # attention -> (layer, key | value, head, position, size)
+    layers: Sequence[int]  # of the model, from 0
+    length: int
+    continues: bool = False  # whether it has what texts begin with, too
+
+
+@dataclass(frozen=True)
+class HeadPart:
+    """A linear layer that reads a state of the model, by the names of its tensors."""
+
+    weight: str  # (label, hidden)
+    bias: str  # (label,)
+    reads: str  # "cls", the first token's state, or "mask", that at which an answer is read
+    slotless: bool = False  # the template has a slot here, but none in truth
+
+
+@dataclass(frozen=True)
 class Prompt:
     """A template and its answers, with what an ensemble and calibration know of it."""
 
@@ -46,11 +67,18 @@ class Prompt:
     labels: Mapping[str, Sequence[Answer]]
     weight: float = 1.0  # in an ensemble
     prior: Sequence[float] = ()  # log p to subtract, of each label (pmi: of each answer)
+    prefix: PrefixPart | None = None
+    head: HeadPart | None = None  # its labels have an answer each, which only marks the slot
 
     @property
     def answers(self) -> list[Answer]:
         """The answers of all labels, in order."""
         return [answer for answers in self.labels.values() for answer in answers]
+
+    @property
+    def prefix_length(self) -> int:
+        """How many positions stand before the text."""
+        return self.prefix.length if self.prefix else 0
 
     @property
     def slots(self) -> dict[int, str]:

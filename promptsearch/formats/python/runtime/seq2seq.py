@@ -1,14 +1,21 @@
 """Encoder-decoder models: the decoder writes each answer behind the sentinel of its slot."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import AutoModelForSeq2SeqLM
 
 from promptsearch.formats.python.runtime.data import LIMIT
-from promptsearch.formats.python.runtime.network import AnswerScorer, load_network, sum_log_probs
+from promptsearch.formats.python.runtime.network import (
+    AnswerScorer,
+    head_scores,
+    load_network,
+    sum_log_probs,
+)
+from promptsearch.formats.python.runtime.prefix import behind
 from promptsearch.formats.python.runtime.prompt import Answer, Prompt, Row
 from promptsearch.formats.python.runtime.tokenizer import Tokenizer
 from promptsearch.formats.python.runtime.truncate import shorten
@@ -31,7 +38,11 @@ class Seq2SeqModel:
         sentinels = dict(zip(prompt.slots.values(), SENTINELS, strict=False))
         marks = {slot: self.tokenizer.names[token] for slot, token in sentinels.items()}
         texts = shorten(prompt.fill(row, marks), prompt, LIMIT, self.tokenizer.encode)
-        encoded = self.network.get_encoder()(torch.tensor([self.tokenizer.encode(texts).ids]))
+        with behind(self.network, prompt.prefix, "encoder"):
+            encoded = self.network.get_encoder()(torch.tensor([self.tokenizer.encode(texts).ids]))
+        if prompt.head:
+            ids, scored = self.decoder_ids(sentinels, prompt.answers[0])
+            return head_scores(prompt.head, self.state(encoded, ids[: scored[0]], prompt))
         passes: dict[tuple[int, ...], list[tuple[int, int, int]]] = defaultdict(list)
         sizes = []
         for number, answer in enumerate(prompt.answers):
@@ -40,10 +51,21 @@ class Seq2SeqModel:
             sizes.append(len(scored))
 
         def logits(ids: Tensor) -> Tensor:
-            output: Tensor = self.network(encoder_outputs=encoded, decoder_input_ids=ids).logits
-            return output
+            with behind(self.network, prompt.prefix, "decoder"):
+                output = self.network(encoder_outputs=encoded, decoder_input_ids=ids)
+            words: Tensor = output.logits
+            return words
 
         return sum_log_probs(passes, len(sizes), logits), torch.tensor(sizes)
+
+    def state(self, encoded: Any, ids: Sequence[int], prompt: Prompt) -> Tensor:
+        """Return (hidden,) of the decoder at the last of the ids."""
+        with behind(self.network, prompt.prefix, "decoder"):
+            output = self.network.get_decoder()(
+                input_ids=torch.tensor([ids]), encoder_hidden_states=encoded.last_hidden_state
+            )
+        state: Tensor = output.last_hidden_state[0, -1]
+        return state
 
     def decoder_ids(
         self, sentinels: Mapping[str, str], answer: Answer

@@ -1,8 +1,12 @@
-"""Soft tokens: trained vectors, which the model reads at ids below 0 as if they were words."""
+"""Soft tokens: trained vectors, which the model reads at ids below 0 as if they were words.
+
+The numbers of prefixes and heads are loaded with them.
+"""
 
 import base64
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from struct import unpack
 from typing import Any
@@ -10,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from promptsearch.formats.python.runtime.data import HIDDEN, STAND_IN, VECTORS, VECTORS_FILE
+from promptsearch.formats.python.runtime.data import STAND_IN, VECTORS, VECTORS_FILE
 from promptsearch.formats.python.runtime.prompt import PRIVATE
 
 SOFT_NAME = re.compile(rf"{PRIVATE}<(-\d+)>")
@@ -20,22 +24,31 @@ class VectorsError(ValueError):
     """The vectors are missing, or of another model."""
 
 
-def load_vectors() -> Tensor:
-    """Return (vector, hidden). Raise VectorsError if the file beside this one is not there."""
+@cache
+def load_vectors() -> dict[str, Tensor]:
+    """Return what was trained, by its names.
+
+    Raise VectorsError if the file beside this one is not there.
+    """
     if not VECTORS_FILE:
-        data = base64.b64decode(VECTORS)
-        return torch.tensor(unpack(f"<{len(data) // 4}f", data)).reshape(-1, HIDDEN)
+        return {name: decoded(*stored) for name, stored in VECTORS.items()}
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     file = Path(__file__).with_name(VECTORS_FILE)
     try:
-        return load_file(file)["vectors"]
-    except (OSError, SafetensorError, KeyError) as error:
+        return load_file(file)
+    except (OSError, SafetensorError) as error:
         raise VectorsError(
             f"{file} does not hold the program's vectors ({error}); put the file that was exported "
             "with it there"
         ) from None
+
+
+def decoded(shape: Sequence[int], text: str) -> Tensor:
+    """Return a tensor from base64."""
+    data = base64.b64decode(text)
+    return torch.tensor(unpack(f"<{len(data) // 4}f", data)).reshape(*shape)
 
 
 def embed_vectors(network: Any, vectors: Tensor) -> None:

@@ -1,0 +1,51 @@
+"""Checkpoints of a training: all that its next step depends on, without pickle."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from promptsearch.errors import RunError
+
+STEP, MODEL = "step", "model_sha256"  # keys of the files' metadata
+
+
+def state_of(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the parameters and the moments of AdamW."""
+    tensors = {}
+    for name, parameter in network.named_parameters():
+        tensors[f"parameter.{name}"] = parameter.detach()
+        moments = optimizer.state[parameter]
+        tensors[f"mean.{name}"] = moments["exp_avg"]
+        tensors[f"square.{name}"] = moments["exp_avg_sq"]
+    return {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
+
+
+def restore(file: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Put the parameters and moments of a checkpoint where they belong."""
+    with opened(file) as stored, torch.no_grad():
+        step = float(json.loads(stored.metadata()[STEP]))
+        for name, parameter in network.named_parameters():
+            parameter.copy_(stored.get_tensor(f"parameter.{name}"))
+            optimizer.state[parameter] = {
+                "step": torch.tensor(step),
+                "exp_avg": stored.get_tensor(f"mean.{name}"),
+                "exp_avg_sq": stored.get_tensor(f"square.{name}"),
+            }
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Any]:
+    """Open a checkpoint. Raises RunError if it is missing or is none."""
+    try:
+        with safe_open(file, framework="pt") as stored:
+            yield stored
+    except (OSError, SafetensorError) as error:
+        raise RunError(
+            f"{file}: the checkpoint cannot be read ({error}); start anew with `overwrite`"
+        ) from None
