@@ -7,13 +7,14 @@
 
 The built-in model, or another; LM-BFF's 16-shot splits and the rows of test of
 benchmarks/default_search.py, whose discrete searches stand beside. `words`: vectors in place of the
-template's words, started as those; `random`, `vocabulary`, `labels`: five vectors in front of everything, started as their name
-says (Lester et al. 2021); `manual`: the words, untrained; `shuffled`: `words` trained on
-each other's labels, which shows what of a score is no more than luck; `answers, words`: answers
-prune, then `words` from its best prompt. Each is --steps steps of 16 rows and eight checkpoints,
-the best on dev; nothing is chosen on test. `fine-tuned`: `train` lm, all weights under the manual
-prompt, and `both`, the vectors too; the last step's weights. A line of the file is a task, a seed
-and some methods. Differences are paired by cell; their intervals are Student's over cells.
+template's words, started as those; `random`, `vocabulary`, `labels`: five vectors in front of
+everything, started as their name says (Lester et al. 2021); `manual`: the words, untrained;
+`shuffled`: `words` trained on each other's labels, which shows what of a score is no more than
+luck; `answers, words`: answers prune, then `words` from its best prompt. Each is --steps steps of
+16 rows and eight checkpoints, the best on dev; nothing is chosen on test. `fine-tuned`: `train` lm,
+all weights under the manual prompt, and `both`, the vectors too; the last step's weights. A line of
+the file is a task, a seed and some methods. Differences are paired by cell; their intervals are
+Student's over cells.
 """
 
 import argparse
