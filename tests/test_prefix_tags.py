@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from directional import slopes_along
 from test_prefix_scoring import HIDDEN, prefix_of
 from test_soft_search import run
 from tiny import saved, tiny
@@ -186,17 +187,8 @@ def test_gradients_are_those_of_the_loss(task, tmp_path):
     model = load_model(str(saved("bert")))
     seen = task_of(load_task(task, KINDS), model, Settings(), None, print)
     trainer = PrefixSearch(head="token", length=3)._course(seen, model, tmp_path, 0).training
-    outputs = {k: 30 * v.detach() for k, v in trainer.prompt.outputs(trainer.network()).items()}
-    result = trainer.gradients(range(4), outputs)
-    generator = torch.Generator().manual_seed(0)
-    along = {k: torch.randn(v.shape, generator=generator) for k, v in outputs.items()}
-
-    def loss(step):
-        moved = {name: each + step * along[name] for name, each in outputs.items()}
-        return trainer.gradients(range(4), moved).loss
-
-    slope = sum(float((g * d).sum()) for g, d in zip(result.leaves, along.values(), strict=True))
-    assert slope == pytest.approx((loss(1e-3) - loss(-1e-3)) / 2e-3, rel=0.03, abs=1e-3)
+    slope, difference = slopes_along(trainer, range(4))
+    assert slope == pytest.approx(difference, rel=0.03, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,22 +20,19 @@ from promptsearch.commands.shared.options import (
 from promptsearch.commands.shared.output_checks import input_files
 from promptsearch.commands.shared.predict_job import PredictJob, checked, planned
 from promptsearch.commands.shared.predict_progress import PredictProgress
-from promptsearch.commands.shared.run_search import computing, resuming_command
+from promptsearch.commands.shared.run_search import resuming_command
 from promptsearch.commands.shared.saved_prompts import model_of_prompts, uncalibrated_scorers
 from promptsearch.commands.shared.table_options import table_options
 from promptsearch.commands.shared.terminal_text import in_one_line
 from promptsearch.errors import DataError
 from promptsearch.files.write import check_apart
-from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble import EnsemblePredictor
-from promptsearch.prediction.selection import calibrated_as_saved, identity_of, scoring_from
-from promptsearch.prediction.table.label_rows import Labeller, Rows, Sink, label_rows
+from promptsearch.prediction.selection import calibrated_as_saved, identity_of
+from promptsearch.prediction.table.label_rows import Labeller, Sink, label_rows
 from promptsearch.prediction.table.output import Stream, Target, finished, locked, part_of
 from promptsearch.prediction.table.parquet import write_parquet
 from promptsearch.prediction.table.tagger import Tagger
 from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
-from promptsearch.runs.scorer_setup import model_scorer
-from promptsearch.scoring.tag_scorer import TagScorer
 
 
 @click.command("predict")
@@ -103,48 +99,19 @@ def _run(job: PredictJob, file: PromptFile, options: Mapping[str, Any], console:
     rows = checked(job, watch.skips)
     console.say(f"labels with {in_one_line(str(job.choice))}")
     model = model_of_prompts(file, job.frame, options, console)
-    if job.frame.kind == "tags":
-        _tag(job, file, model, rows, watch, options)
-        _end(job, console)
-        return
     with uncalibrated_scorers(file, job.frame.kind, model, options, console) as (
         raw_scorer,
         arranged,
     ):
         scorer = calibrated_as_saved(arranged, raw_scorer, file, job.choice, job.frame, job.train)
         predictor = EnsemblePredictor(job.choice.ensemble, scorer, raw_scorer)
-        labeller = Labeller(job.reader, predictor, job.columns, job.form)
+        make = Tagger if job.frame.kind == "tags" else Labeller
+        labeller = make(job.reader, predictor, job.columns, job.form)
         identity = identity_of(file, job.choice, raw_scorer, job.reader, job.columns.names)
         with _sink(job.target, identity, options["overwrite"]) as sink:
             watch.start(sink.done)
             done = label_rows(rows, labeller, sink, watch.bad_row, watch.chunk, options["chunk"])
     watch.check(done)
-    _end(job, console)
-
-
-def _tag(
-    job: PredictJob,
-    file: PromptFile,
-    model: LanguageModel,
-    rows: Rows,
-    watch: PredictProgress,
-    options: Mapping[str, Any],
-) -> None:
-    """Write the tags of the words of each row."""
-    settings = replace(scoring_from(file), **{**computing(options), "cache": None})
-    scorer = model_scorer(model, settings, job.frame.kind)
-    assert isinstance(scorer, TagScorer)
-    predictor = EnsemblePredictor(job.choice.ensemble, scorer, scorer)
-    prompt = job.choice.saved[0].prompt
-    tagger = Tagger(job.reader, predictor, job.columns, job.form, prompt, scorer)
-    identity = identity_of(file, job.choice, scorer, job.reader, job.columns.names)
-    with _sink(job.target, identity, options["overwrite"]) as sink:
-        watch.start(sink.done)
-        done = label_rows(rows, tagger, sink, watch.bad_row, watch.chunk, options["chunk"])
-    watch.check(done)
-
-
-def _end(job: PredictJob, console: Console) -> None:
     if job.target is not None:
         _finish(job, job.target)
         console.say(f"wrote {job.target.file}")

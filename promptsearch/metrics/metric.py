@@ -199,6 +199,11 @@ def table_metrics(kind: str) -> tuple[str, ...]:
     return tuple(metric.key for metric in metrics_of(kind) if metric.in_tables)
 
 
+def headline_metric(kind: str) -> str:
+    """Return the key of the metric that says how many answers are right, by kind of task."""
+    return next(key for key in table_metrics(kind) if key != "log_likelihood")
+
+
 def interval_metric(kind: str) -> str:
     """Return the key of the metric that `ci95` is of."""
     return next(metric.key for metric in metrics_of(kind) if metric.has_interval)

@@ -8,7 +8,7 @@ from promptsearch.evaluation.evaluate import Evaluation
 from promptsearch.evaluation.ties import many_ties
 from promptsearch.evaluation.word_baseline import NAME, is_installed, suits_words
 from promptsearch.files.packages import install_command
-from promptsearch.metrics import interval_metric
+from promptsearch.metrics import headline_metric
 from promptsearch.prompt_file.prompts_json import PromptFile
 
 
@@ -20,8 +20,7 @@ def remarks_on(evaluation: Evaluation, document: Any, file: PromptFile) -> Itera
     if ensemble := document.get("ensemble"):
         gain = ensemble["scores"][split.name]["vs_best"]
         yield f"ensemble - {first['id']}: {gain_text(gain)}"
-    metric = "entity_f1" if definition.kind == "tags" else interval_metric(definition.kind)
-    yield from _better_baselines(document, metric, split.name)
+    yield from _better_baselines(document, headline_metric(definition.kind), split.name)
     if suits_words(definition, split) and not is_installed():
         yield f"left out: {NAME} ({install_command('certify')})"
     if remark := many_ties(evaluation.predictions[0]):

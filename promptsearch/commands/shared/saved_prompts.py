@@ -17,7 +17,8 @@ from promptsearch.data import (
     load_task,
 )
 from promptsearch.errors import TaskError
-from promptsearch.metrics import objective_in
+from promptsearch.language.spans import Scheme
+from promptsearch.metrics import headline_metric, objective_in
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt_file.load_model import Load, is_own, model_for, spec_of
@@ -78,15 +79,12 @@ def scorers(
 
     It shows its progress.
     """
-    if definition.kind == "tags":
-        settings = replace(scoring_from(file), **{**computing(options), "cache": None})
-        tagger = model_scorer(model, settings, definition.kind, definition.scheme)
-        yield tagger, tagger
-        return
-    with uncalibrated_scorers(file, definition.kind, model, options, console) as (
-        raw_scorer,
-        arranged,
-    ):
+    with uncalibrated_scorers(
+        file, definition.kind, model, options, console, definition.scheme
+    ) as (raw_scorer, arranged):
+        if definition.kind == "tags":
+            yield raw_scorer, arranged
+            return
         arranged = ChunkedScorer(arranged, raw_scorer, console.scoring)
         yield raw_scorer, add_calibration(arranged, raw_scorer, scoring_from(file), definition)
 
@@ -98,10 +96,16 @@ def uncalibrated_scorers(
     model: LanguageModel,
     options: Mapping[str, Any],
     console: Console,
+    scheme: Scheme | None = None,
 ) -> Iterator[tuple[Scorer, PromptScorer]]:
-    """Yield the model's scorer, and the cached and spread one on top, for a kind of task."""
+    """Yield the model's scorer, and the cached and spread one on top, for a kind of task.
+
+    A tagger has no cache.
+    """
     settings = replace(scoring_from(file), **computing(options))
-    raw_scorer = model_scorer(model, settings, kind)
+    if kind == "tags":
+        settings = replace(settings, cache=None)
+    raw_scorer = model_scorer(model, settings, kind, scheme)
     with workers_for(settings, model).open(console.say) as pool:
         yield raw_scorer, build_scorer(raw_scorer, settings, pool, console.say)
 
@@ -114,4 +118,4 @@ def compared(file: PromptFile, definition: TaskDefinition) -> str:
     metric = objective_in(file.section("search"))
     if metric != "log_likelihood":
         return metric
-    return {"facts": "p@1", "tags": "entity_f1"}.get(definition.kind, "accuracy")
+    return headline_metric(definition.kind)

@@ -13,7 +13,7 @@ from promptsearch.commands.shared.run_search import (
 )
 from promptsearch.commands.shared.searcher_options import build_searcher
 from promptsearch.commands.shared.start_templates import with_start_templates
-from promptsearch.data import KINDS, PROMPTED, TaskDefinition, load_task
+from promptsearch.data import PROMPTED, TaskDefinition, load_task
 from promptsearch.engine.strategy import ModelVariant, Precheck, Searcher
 from promptsearch.models import Options
 from promptsearch.models.loading.files import find_model_files
@@ -24,7 +24,7 @@ from promptsearch.searchers import SEARCHERS
 
 def run_search_command(strategy: str, task: str, options: Mapping[str, Any]) -> None:
     """Search with the strategy that the options describe; the model loads last."""
-    definition = load_task(task, KINDS if strategy == "prefix" else PROMPTED)
+    definition = load_task(task, getattr(SEARCHERS[strategy], "kinds", PROMPTED))
     options = with_start_templates(SEARCHERS[strategy], options, definition)
     searcher = build_searcher(SEARCHERS[strategy], options)
     if isinstance(searcher, ModelVariant):

@@ -25,6 +25,7 @@ from promptsearch.models.forward.continuous_forward import (
     with_soft_tokens,
 )
 from promptsearch.models.forward.embedding_table import embedding_weight, first_free_id
+from promptsearch.models.forward.layer_prefixes import no_prefix
 from promptsearch.models.forward.runtime import Backend, ModelRuntime, width_of
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.tokenization.deep_parts import PREFIX_END, DeepParts, by_deep_parts
@@ -179,10 +180,7 @@ def behind_prefix(runtime: ModelRuntime[Backend], length: int) -> ModelRuntime[B
     if not length:
         return runtime
     if runtime.fast is None:
-        raise ModelError(
-            f"a prefix cannot stand before the texts of {runtime.info.spec!r}, whose attention is "
-            "its own; train vectors inside the template with `promptsearch soft`"
-        )
+        raise no_prefix(runtime.info.spec)
     limit = runtime.info.max_tokens
     if limit is not None and runtime.info.family != "seq2seq":
         if limit <= length:

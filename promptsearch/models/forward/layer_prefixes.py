@@ -10,9 +10,18 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from promptsearch.errors import ModelError
 from promptsearch.models.batching.prefix_tensors import PrefixTensors
 from promptsearch.models.forward.attention import KeysValues
 from promptsearch.prompt.prefix import SELF
+
+
+def no_prefix(spec: str) -> ModelError:
+    """Return the error of a model whose attention takes no prefix."""
+    return ModelError(
+        f"a prefix cannot stand before the texts of {spec!r}, whose attention is its own; train "
+        "vectors inside the template with `promptsearch soft`"
+    )
 
 
 class PrefixReader:

@@ -17,6 +17,7 @@ from promptsearch.models import LanguageModel
 from promptsearch.models.forward.backends import PackedForward
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
 from promptsearch.models.forward.encoder_decoder import PackedEncoder
+from promptsearch.models.forward.layer_prefixes import no_prefix
 from promptsearch.models.frozen_model import frozen_model
 from promptsearch.models.tokenization.control_tokens import TRIGGER_PLACEHOLDER
 from promptsearch.prompt import Prefix
@@ -96,7 +97,4 @@ class StartPrefix:
                 return backend.keys_values(ids, 0)
         except UNSUPPORTED_ERRORS as error:
             raise ModelError(f"{self._model.info.spec!r} has no prefixes: {error}") from None
-        raise ModelError(
-            f"a prefix cannot stand before the texts of {self._model.info.spec!r}, whose attention "
-            "is its own; train vectors inside the template with `promptsearch soft`"
-        )
+        raise no_prefix(self._model.info.spec)

@@ -6,23 +6,20 @@ from dataclasses import dataclass
 from promptsearch.data import Example
 from promptsearch.metrics.predictions import TagPredictions
 from promptsearch.prediction.table.label_rows import Labeller
-from promptsearch.prompt import Prompt
-from promptsearch.scoring.tag_scorer import TagScorer
 
 
 @dataclass(frozen=True)
 class Tagger(Labeller):
     """Pipeline from rows to lines: each has its words' tags, with a space between in a table."""
 
-    prompt: Prompt
-    scorer: TagScorer
-
     def lines(self, rows_and_examples: Sequence[tuple[str, Example]]) -> str:
         """Return the rows' complete lines."""
         if not rows_and_examples:
             return ""
         examples = [example for _, example in rows_and_examples]
-        (predictions,) = self.scorer.judge([self.prompt], examples)
+        (predictions,) = self.predictor.raw_scorer.judge(
+            self.predictor.ensemble.prompts[:1], examples
+        )
         assert isinstance(predictions, TagPredictions)
         pairs = zip(rows_and_examples, predictions.tags, strict=True)
         return "".join(before + self.form.line_end([list(tags)]) for (before, _), tags in pairs)

@@ -11,14 +11,14 @@ a causal model's words, that is what the words score. Checkpoints lie in the run
 each segment of steps is an entry of the ledger: a run that was killed goes on to the same bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
-from promptsearch.data import Example
+from promptsearch.data import KINDS, Example, Kind
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, RunError, TaskError
 from promptsearch.models import LanguageModel
@@ -47,6 +47,11 @@ from promptsearch.searchers.soft.controls import (
 )
 from promptsearch.searchers.soft.course import Course, checkpoint_folder
 from promptsearch.searchers.soft.objective import LossChoice, examples_of, prompt_objective
+from promptsearch.searchers.soft.training_options import (
+    check_training_options,
+    chosen_value,
+    training_config,
+)
 
 if TYPE_CHECKING:
     from promptsearch.models.training.continuous_trainer import (
@@ -66,6 +71,7 @@ class PrefixSearch:
     dev.
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = KINDS  # of tasks
     adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
     finetunes: ClassVar[bool] = False  # copies are tuned by transformers' own attention
 
@@ -132,13 +138,7 @@ class PrefixSearch:
     ] = "none"
 
     def __post_init__(self) -> None:
-        if self.template and self.prompts:
-            raise RunError("`from` and `template` both give a template; leave one out")
-        if self.steps is not None and self.epochs is not None:
-            raise RunError("`steps` and `epochs` both say how long to train; leave one out")
-        for name in ("epochs", "check_every", "runs", "middle"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise RunError(f"--{name.replace('_', '-')} {value} is too small; give 1 or more")
+        check_training_options(self, ("epochs", "check_every", "runs", "middle"))
         if not 0 <= (length := self._value("length")) <= LONGEST:
             raise RunError(f"--length {length} is no prefix; give 1 to {LONGEST}, or 0")
         if not length and self.multitask:
@@ -197,7 +197,7 @@ class PrefixSearch:
         if self.prompts:
             return saved_prompts(self.prompts, task)[0]
         if not self.template or self._has_head:
-            return task.prompt  # a template for a head may have no slot: see `_template`
+            return task.prompt  # a template for a head may have no slot: see `_read_by_head`
         return task.prompt.with_template(Template.parse(self.template), task.prompt.source)
 
     @property
@@ -276,9 +276,7 @@ class PrefixSearch:
         idle = [name for name in names if getattr(self, name)]
         if self.prompts and template.prefix is not None and idle:
             raise RunError(f"`{idle[0]}`: the prompt of `from` has its prefix; leave it out")
-        labels = len(task.prompt.verbalizer)
-        read = self._read_by_head(task, model, seed)
-        return self._start.of(read, labels, model, seed)
+        return self._start.of(self._read_by_head(task, model, seed), model, seed)
 
     @property
     def _start(self) -> DeepStart:
@@ -289,8 +287,7 @@ class PrefixSearch:
         template = task.prompt.template
         if not self._has_head or template.head is not None:
             return template
-        labels = len(task.prompt.verbalizer)
-        head = replace(self._start, length=0).of(template, labels, model, seed).head
+        head = self._start.first_head(len(task.prompt.verbalizer), model, seed)
         if self.template:
             return Template.parse(self.template, head=head)
         published = self.recipe == "ptuning-v2" and not self.prompts
@@ -300,20 +297,14 @@ class PrefixSearch:
 
     def _config(self, examples: int) -> SoftTrainingConfig:
         """Return the settings of the training, for so many examples."""
-        names = ("batch", "warmup", "decay", "dropout")
-        values = {name: self._value(name) for name in names}
+        names = ("steps", "batch", "warmup", "decay", "dropout")
         lr = self._value("lr")
         if lr is None:
             lr = 1e-2 if self._value("encoder") == "none" else 1e-3
-        epochs = self._value("epochs") if self.steps is None else None
-        steps = self._value("steps")
-        if epochs is not None:
-            steps = epochs * -(-examples // max(values["batch"], 1))
-        return SoftTrainingConfig(steps=steps, lr=lr, **values)
+        values = {**{name: self._value(name) for name in names}, "lr": lr}
+        rounds = self._value("epochs") if self.steps is None else None
+        return training_config(values, rounds, examples)
 
     def _value(self, name: str) -> Any:
         """Return what an option says, else the recipe, else what is usual."""
-        if (value := getattr(self, name)) is not None:
-            return value
-        recipe: Mapping[str, object] = RECIPES[self.recipe] if self.recipe else {}
-        return recipe.get(name, USUAL.get(name))
+        return chosen_value(self, name, RECIPES, USUAL)

@@ -25,13 +25,12 @@ class DeepStart:
     start: PrefixStartName
     head: HeadName
 
-    def of(self, template: Template, labels: int, model: LanguageModel, seed: int) -> Template:
-        """Return the template with its first prefix and head; those that it has stay.
+    def of(self, template: Template, model: LanguageModel, seed: int) -> Template:
+        """Return the template with its first prefix; one that it has stays.
 
         From words, a causal model's template loses those that it begins with: they are the prefix.
         Raises RunError where it begins with none.
         """
-        template = replace(template, head=template.head or self._head(labels, model, seed))
         if template.prefix is not None or not self.length:
             return template
         from promptsearch.models.training.start_prefix import StartPrefix
@@ -43,8 +42,11 @@ class DeepStart:
             return _of_leading_words(template, start)
         return replace(template, prefix=start.of_words(_words(template)))
 
-    def _head(self, labels: int, model: LanguageModel, seed: int) -> Head | None:
-        """Return a head with random weights; None if none is wanted."""
+    def first_head(self, labels: int, model: LanguageModel, seed: int) -> Head | None:
+        """Return a head with random weights; None if none is wanted.
+
+        Raises ModelError if the model has no state for it.
+        """
         if self.head == "none":
             return None
         if self.head == "cls" and model.info.family != "masked":

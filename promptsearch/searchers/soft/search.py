@@ -40,6 +40,11 @@ from promptsearch.searchers.soft.form import Layout
 from promptsearch.searchers.soft.objective import LossChoice, examples_of, prompt_objective
 from promptsearch.searchers.soft.recipes import RECIPES, USUAL, Recipe
 from promptsearch.searchers.soft.start import SoftStart, Start
+from promptsearch.searchers.soft.training_options import (
+    check_training_options,
+    chosen_value,
+    training_config,
+)
 from promptsearch.searchers.soft.tuned_model import tuned_model, tuned_template
 
 START = Source("soft", (), {"start": True})  # of the prompt of `from`
@@ -115,13 +120,7 @@ class SoftSearch:
     ] = "none"
 
     def __post_init__(self) -> None:
-        if self.template and self.prompts:
-            raise RunError("`from` and `template` both give a template; leave one out")
-        if self.steps is not None and self.epochs is not None:
-            raise RunError("`steps` and `epochs` both say how long to train; leave one out")
-        for name in ("length", "epochs", "check_every", "runs"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise RunError(f"--{name.replace('_', '-')} {value} is too small; give 1 or more")
+        check_training_options(self, ("length", "epochs", "check_every", "runs"))
         if self.train != "prompt" and self.runs > 1:
             raise RunError(f"`train` {self.train} writes one model; leave `runs` out")
         if self.train != "prompt" and self.check_every is not None:
@@ -239,20 +238,14 @@ class SoftSearch:
 
     def _config(self, examples: int) -> SoftTrainingConfig:
         """Return the settings of the training, for so many examples."""
-        names = ("batch", "warmup", "decay", "dropout", "encoder")
-        values = {name: self._value(name) for name in names}
+        names = ("steps", "batch", "warmup", "decay", "dropout", "encoder")
         lr = self._value("lr")
         if lr is None:
-            lr = 3e-3 if values["encoder"] == "none" else 1e-4
-        epochs = self._value("epochs") if self.steps is None else None
-        steps = self._value("steps")
-        if epochs is not None:
-            steps = epochs * -(-examples // max(values["batch"], 1))
-        return SoftTrainingConfig(steps=steps, lr=lr, lm_lr=self.lm_lr, **values)
+            lr = 3e-3 if self._value("encoder") == "none" else 1e-4
+        values = {**{name: self._value(name) for name in names}, "lr": lr, "lm_lr": self.lm_lr}
+        rounds = self._value("epochs") if self.steps is None else None
+        return training_config(values, rounds, examples)
 
     def _value(self, name: str) -> Any:
         """Return what an option says, else the recipe, else what is usual."""
-        if (value := getattr(self, name)) is not None:
-            return value
-        recipe = RECIPES[self.recipe] if self.recipe else {}
-        return recipe.get(name, USUAL.get(name))
+        return chosen_value(self, name, RECIPES, USUAL)
