@@ -19,11 +19,13 @@ from promptsearch.models import (
 from promptsearch.models.batching.batch_plan import BatchPlan
 from promptsearch.models.families.family import ModelFamily
 from promptsearch.models.families.prompt_plan import plan_of, recipe_of, soft_tokens_of
+from promptsearch.models.forward.option_forward import option_tokens
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
 from promptsearch.models.forward.score import ForwardRecipe, batch_plan_of, run
 from promptsearch.models.gradients.white_box import FamilyWhiteBox
 from promptsearch.models.tokenization import vocabulary
 from promptsearch.models.tokenization.deep_parts import DeepParts, without_deep
+from promptsearch.models.tokenization.option_texts import has_options, with_separators
 from promptsearch.models.tokenization.soft_tokens import has_soft
 from promptsearch.prompt import Answer, Filled
 
@@ -103,6 +105,8 @@ class FrozenModel(Generic[Backend]):
             numbered = soft_tokens_of(self.runtime)
             (filled,) = numbered.texts([filled])
             names = numbered.names
+        if has_options(filled):
+            filled = with_separators(filled, option_tokens(self.runtime).separator)
         ids = self.family.prompt_ids(self.runtime, filled)
         text = vocabulary.decoded(self.runtime.tokenizer, ids, names)
         return text if prefix is None else f"[prefix of {prefix.length}]{text}"

@@ -9,19 +9,21 @@ from dataclasses import dataclass, field, replace
 
 from promptsearch.errors import PromptError
 from promptsearch.prompt.head import Head
-from promptsearch.prompt.prefix import Prefix
-from promptsearch.prompt.soft import Soft, Vectors
-from promptsearch.prompt.template import (
+from promptsearch.prompt.parts import (
     Field,
     Filled,
     Input,
+    Option,
     Part,
+    Separator,
     Slot,
-    Template,
     Text,
     TextPart,
     Trigger,
 )
+from promptsearch.prompt.prefix import Prefix
+from promptsearch.prompt.soft import Soft, Vectors
+from promptsearch.prompt.template import Template
 from promptsearch.prompt.verbalizer import Answer, Verbalizer
 
 __all__ = [
@@ -30,9 +32,11 @@ __all__ = [
     "Filled",
     "Head",
     "Input",
+    "Option",
     "Part",
     "Prefix",
     "Prompt",
+    "Separator",
     "Slot",
     "Soft",
     "Source",
@@ -69,6 +73,11 @@ class Prompt:
             _check_labels(self.template.head, self.verbalizer)
             return
         slots = set(self.template.slots)
+        if self.template.has_options and self.verbalizer.no is None:
+            raise PromptError(
+                f"the template {self.template.notation!r} has options, which are answered with yes "
+                "or no; say what `no` is"
+            )
         for label, answers in self.verbalizer.pairs:
             for answer in answers:
                 if unknown := [slot for slot, _ in answer if slot not in slots]:

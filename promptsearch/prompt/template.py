@@ -7,63 +7,32 @@ from functools import cached_property
 
 from promptsearch.errors import PromptError
 from promptsearch.prompt.head import Head
+from promptsearch.prompt.options import check_options, options_end
+from promptsearch.prompt.parts import (
+    Field,
+    Filled,
+    FilledPart,
+    Input,
+    Option,
+    Part,
+    Separator,
+    Slot,
+    Text,
+    TextPart,
+    WordPart,
+)
 from promptsearch.prompt.prefix import Prefix
 from promptsearch.prompt.soft import Soft, Vectors
 
 # What brackets may hold that is no text; the last is of keys alone, see `Template.__str__`.
-_MARK = r"Z\d*|S\d*(?::\d+)?(?:@\w*)?|(?:prefix|head):\w+@\w+"
+_MARK = r"Z\d*|S\d*(?::\d+)?(?:@\w*)?|O\d+|SEP|(?:prefix|head):\w+@\w+"
 _NOTATION = re.compile(
     rf"\{{\{{|\}}\}}|\{{(?P<field>\w+)\}}|\[\[(?P<literal>{_MARK})\]\]"
-    r"|\[(?:(?P<slot>Z\d*)|(?P<soft>S\d*)(?::(?P<length>\d+))?(?P<bound>@\w*)?)\]"
+    r"|\[(?:(?P<slot>Z\d*)|(?P<option>O\d+)|(?P<separator>SEP)|(?P<soft>S\d*)(?::(?P<length>\d+))?(?P<bound>@\w*)?)\]"
 )
 _MISTYPED = re.compile(r"\[S\d*:[^\s\[\]]*\]")  # no soft token, and hardly text
 _DEEP = re.compile(r"(?:\[prefix:(?P<length>\d+)@\w+\])?(?:\[head:(?P<reads>\w+)@\w+\])?")
 _MARKED = re.compile(rf"\[({_MARK})\]")
-
-
-@dataclass(frozen=True)
-class Text:
-    """The template's own words, joined to its neighbours exactly as written."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Field:
-    """A named place for one of the example's inputs."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A place the model fills with an answer."""
-
-    name: str = "Z"
-
-
-@dataclass(frozen=True)
-class Input:
-    """A field once filled: an example's text. Whatever it holds, it is plain text."""
-
-    name: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Trigger:
-    """One token of the model's vocabulary by its id, which a white-box search changes.
-
-    A template has none, for it is text: the space before a trigger belongs to its token.
-    """
-
-    token: int
-
-
-TextPart = Text | Field | Slot  # what words can say
-Part = TextPart | Soft
-FilledPart = Text | Input | Slot | Soft | Trigger | Prefix | Head
-Filled = tuple[FilledPart, ...]  # what a model reads: never one marked string
 
 
 @dataclass(frozen=True)
@@ -93,6 +62,7 @@ class Template:
                 "use one [Z], or name several slots [Z1], [Z2], ..."
             )
         self._check_soft()
+        check_options(self.parts, self.notation)
         unbound = tuple(_unbound(part) for part in self.parts)
         if Template.parts_of(self.notation) != unbound:
             raise PromptError(f"the template parts {self.parts} have no unambiguous notation")
@@ -150,7 +120,17 @@ class Template:
 
     @cached_property
     def text_parts(self) -> tuple[TextPart, ...]:
-        """The parts of a template that is text; `PromptError` if trained ones are among them."""
+        """The parts of a template that is text; `PromptError` if it has options or was trained."""
+        if self.has_options:
+            raise PromptError(
+                f"the template {self.notation!r} has options, which are blind to one another: no "
+                "text says that"
+            )
+        return tuple(part for part in self.word_parts if not isinstance(part, Separator))
+
+    @cached_property
+    def word_parts(self) -> tuple[WordPart, ...]:
+        """The parts of a template that words say; `PromptError` if trained ones are among them."""
         if self.prefix or self.head:
             what = "a prefix: keys and values" if self.prefix else "a head: a linear layer"
             raise PromptError(f"the prompt {self.notation!r} has {what}, which no words say")
@@ -190,6 +170,11 @@ class Template:
             )
 
     @property
+    def has_options(self) -> bool:
+        """Whether the model reads options, and says yes or no to each."""
+        return bool(options_end(self.parts))
+
+    @property
     def is_trained(self) -> bool:
         """Whether a part of it is numbers, which mean something to one model only."""
         return bool(self.soft or self.prefix or self.head)
@@ -220,11 +205,20 @@ class Template:
                 f"{', '.join(sorted(inputs)) or 'none'}; use one of these in braces"
             )
         deep = (part for part in (self.prefix, self.head) if part is not None)
-        filled = (
-            Input(part.name, inputs[part.name]) if isinstance(part, Field) else part
-            for part in self.parts
-        )
-        return (*deep, *filled)
+        return (*deep, *filled_parts(self.parts, inputs))
+
+
+def filled_parts(parts: Sequence[FilledPart | Field], inputs: Mapping[str, str]) -> Filled:
+    """Return the parts with the inputs in their fields; those inside options are never cut."""
+    end = options_end(parts)
+    return tuple(
+        _filled(part.name, inputs[part.name], index < end) if isinstance(part, Field) else part
+        for index, part in enumerate(parts)
+    )
+
+
+def _filled(name: str, text: str, in_option: bool) -> FilledPart:
+    return Text(text) if in_option else Input(name, text)
 
 
 def _merged(parts: Sequence[Part]) -> Iterator[Part]:
@@ -257,6 +251,10 @@ def _part(match: re.Match[str]) -> Part:
         return Field(name)
     if name := match["slot"]:
         return Slot(name)
+    if name := match["option"]:
+        return Option(name)
+    if match["separator"]:
+        return Separator()
     if match["bound"]:
         raise PromptError(
             f"{match[0]} is a name of vectors that are not here; write [{match['soft']}], or "
@@ -278,6 +276,8 @@ def notation_of(part: Part) -> str:
             return f"{{{name}}}"
         case Slot(name):
             return f"[{name}]"
+        case Separator():
+            return "[SEP]"
         case Soft():
             return part.notation
 

@@ -17,6 +17,7 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
     """
 
     pairs: tuple[tuple[str, tuple[Answer, ...]], ...]
+    no: str | None = None  # the word against each label's, at the slot that it alone answers
 
     @classmethod
     def of(
@@ -39,6 +40,19 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
         """Return the verbalizer of a fact task: each candidate answers for itself."""
         return cls(tuple((text, (((slot, text),),)) for text in candidates))
 
+    @classmethod
+    def of_slots(
+        cls, labels: Sequence[str], slots: Sequence[str], yes: str, no: str
+    ) -> "Verbalizer":
+        """Return the verbalizer of labels that each have a slot, answered with yes or no."""
+        pairs = zip(labels, slots, strict=True)
+        return cls(tuple((label, (((slot, yes),),)) for label, slot in pairs), no)
+
+    def __repr__(self) -> str:
+        """Return the constructor's call; keys of ledgers have the `repr` of those without `no`."""
+        no = "" if self.no is None else f", no={self.no!r}"
+        return f"Verbalizer(pairs={self.pairs!r}{no})"
+
     def __post_init__(self) -> None:
         if not self.pairs:
             raise PromptError("there are no answers; give every label at least one")
@@ -54,13 +68,31 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
                     "tell them apart; change one of them"
                 )
 
+        if self.no is not None:
+            self._check_no(self.no)
+
+    def _check_no(self, no: str) -> None:
+        """Raise PromptError unless each label has a slot, which it answers with another word."""
+        slots: dict[str, str] = {}
+        for label, answers in self.pairs:
+            if len({slot for answer in answers for slot, _ in answer}) > 1:
+                raise PromptError(f"the label {label!r} answers several slots; with `no`, use one")
+            slot = answers[0][0][0]
+            if (twin := slots.setdefault(slot, label)) != label:
+                raise PromptError(
+                    f"the labels {twin!r} and {label!r} both answer [{slot}]; with `no`, each "
+                    "label has a slot, [Z1], [Z2], ..."
+                )
+            if no in (text for answer in answers for _, text in answer):
+                raise PromptError(f"{no!r} answers {label!r} and is `no` too; change one of them")
+
     @cached_property
     def _by_label(self) -> dict[str, tuple[Answer, ...]]:
         return dict(self.pairs)
 
     @cached_property
     def _hash(self) -> int:  # thousands of candidates: hash them once
-        return hash(self.pairs)
+        return hash((self.pairs, self.no))
 
     def __hash__(self) -> int:
         return self._hash
@@ -71,8 +103,21 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
-        """All answers of all labels, each once, in order."""
-        return tuple(dict.fromkeys(answer for _, answers in self.pairs for answer in answers))
+        """All answers of all labels, each once, in order; then `no` at each label's slot."""
+        right = tuple(dict.fromkeys(answer for _, answers in self.pairs for answer in answers))
+        return (*right, *self.no_answers)
+
+    @cached_property
+    def no_answers(self) -> tuple[Answer, ...]:
+        """`no` at the slot of each label, in order; () without it."""
+        if self.no is None:
+            return ()
+        return tuple(((answers[0][0][0], self.no),) for _, answers in self.pairs)
+
+    @cached_property
+    def rates_options(self) -> bool:
+        """Whether the slots that are answered stand before options."""
+        return all(slot.startswith("O") for slot in self._answered_slots)
 
     def __getitem__(self, label: str) -> tuple[Answer, ...]:
         return self._by_label[label]

@@ -21,7 +21,7 @@ from promptsearch.scoring.label_aggregation import LISTED, PredictionsBuilder
 from promptsearch.scoring.scorer import Cost, PredictionBatch, PromptScorer, Scorer
 
 MEMORY = 1 << 28  # bytes that a run's own store may take
-CODE = 2  # raise it when the same prompt and example come to score differently
+CODE = 3  # raise it when the same prompt and example come to score differently
 
 Known = NDArray[np.bool_]
 Values = NDArray[np.float32]

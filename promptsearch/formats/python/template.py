@@ -8,7 +8,7 @@ from promptsearch.models import LanguageModel
 from promptsearch.models.tokenization.deep_parts import without_deep
 from promptsearch.models.tokenization.soft_tokens import SoftTokens
 from promptsearch.prompt import Input, Slot, Text, Trigger
-from promptsearch.prompt.template import FilledPart
+from promptsearch.prompt.parts import FilledPart
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 ProgramPart = str | runtime.Field | runtime.Slot | runtime.SoftPart

@@ -94,6 +94,7 @@ class PlanBlock:
     batches: tuple[Batch, ...]
     prefix: Prefix | None = None  # that all of them stand behind
     head: Head | None = None  # that reads all of them
+    options: bool = False  # whether they have options, which are blind to one another
 
     @property
     def halves(self) -> "tuple[PlanBlock, PlanBlock]":

@@ -4,7 +4,8 @@ Many texts share the same completions, so these are created once per set of answ
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ class Completion:
     position_index: Tensor  # (reading,) index into `positions`
     tokens: Tensor  # (reading,)
     answer_index: Tensor  # (reading,) the answer that the reading counts for
+    normalised: bool = True  # whether log-probabilities are read, or else logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,13 @@ class Completions:
 
     completions: tuple[Completion, ...]
     divisors: Tensor
+
+    @cached_property
+    def as_logits(self) -> "Completions":
+        """The same, read as logits."""
+        return replace(
+            self, completions=tuple(replace(c, normalised=False) for c in self.completions)
+        )
 
     @property
     def longest(self) -> int:

@@ -8,6 +8,7 @@ that go through it, and attention follows the paths.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -123,6 +124,7 @@ def _bounds(sizes: Sequence[int], counts: Sequence[int]) -> NDArray[np.int32]:
     return np.concatenate([[0], np.repeat(sizes, counts).cumsum()]).astype(np.int32)
 
 
+Each = TypeVar("Each")
 ROUND = 64  # tokens of a row are a multiple of it: kernels are compiled for each size they meet
 
 Path = NDArray[np.int64]  # (token,) which tokens of the row a sequence goes through
@@ -136,6 +138,7 @@ class PrefixTree:
     depths: Tensor  # (token,) position of each token in its sequences
     runs: tuple[SegmentRun, ...]
     paths: tuple[Path, ...]  # in the order of the sequences given
+    types: Tensor | None = None  # (token,) 0 or 1; None: all 0
     _batches: dict[int, tuple[KernelBatch, ...]] = field(default_factory=dict, init=False)
 
     def kernel_batches(self, prefix: int = 0) -> tuple[KernelBatch, ...]:
@@ -153,7 +156,9 @@ class PrefixTree:
         runs = tuple(
             run if run.keys is None else replace(run, keys=run.keys.to(device)) for run in self.runs
         )
-        return replace(self, ids=self.ids.to(device), depths=self.depths.to(device), runs=runs)
+        types = None if self.types is None else self.types.to(device)
+        ids, depths = self.ids.to(device), self.depths.to(device)
+        return replace(self, ids=ids, depths=depths, types=types, runs=runs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,8 +211,47 @@ def pack_sharing_prefixes(sequences: Sequence[Sequence[int]], roots: Sequence[in
     return _tree(ids, depths, runs, tuple(row_position[paths[i]] for i in range(len(sequences))))
 
 
-def _parted(segments: list[_Segment], most: int) -> Iterator[list[_Segment]]:
+def _parted(segments: list[Each], most: int) -> Iterator[list[Each]]:
     return (segments[i : i + most] for i in range(0, len(segments), most))
+
+
+@dataclass(frozen=True, eq=False)
+class PackedSegment:
+    """Tokens of one sequence that see the same of it; all but `sequence` are numbers by token."""
+
+    sequence: int
+    tokens: NDArray[np.int64]  # which of the sequence's they are
+    ids: NDArray[np.int64]
+    keys: NDArray[np.int64]  # the tokens of the sequence that all of them see
+    positions: NDArray[np.int64]
+    types: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.keys), len(self.tokens)
+
+
+def pack_segments(segments: Sequence[PackedSegment], lengths: Sequence[int]) -> PrefixTree:
+    """Return a row of sequences of these lengths, whose tokens see what their segments say."""
+    order = sorted(segments, key=lambda segment: segment.shape)  # stable: of a shape, in order
+    paths = [np.empty(length, dtype=np.int64) for length in lengths]
+    start = 0
+    for segment in order:
+        paths[segment.sequence][segment.tokens] = start + np.arange(len(segment.tokens))
+        start += len(segment.tokens)
+    runs, start = [], 0
+    for (key_length, query_length), group in groupby(order, key=lambda segment: segment.shape):
+        for members in _parted(list(group), max(1, KEYS // key_length)):
+            keys = torch.from_numpy(np.stack([paths[s.sequence][s.keys] for s in members]))
+            runs.append(SegmentRun(start, len(members), query_length, key_length, keys))
+            start = runs[-1].stop
+    ids, positions, types = (
+        np.concatenate([getattr(segment, name) for segment in order])
+        for name in ("ids", "positions", "types")
+    )
+    tree = _tree(ids.tolist(), positions, runs, tuple(paths))
+    padded = np.pad(types, (0, len(tree.ids) - len(types)))
+    return replace(tree, types=torch.from_numpy(padded))
 
 
 def _segments(

@@ -26,12 +26,15 @@ from promptsearch.models.forward.continuous_forward import (
 )
 from promptsearch.models.forward.embedding_table import embedding_weight, first_free_id
 from promptsearch.models.forward.layer_prefixes import no_prefix
+from promptsearch.models.forward.option_forward import option_tokens, with_options
 from promptsearch.models.forward.runtime import Backend, ModelRuntime, width_of
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.tokenization.deep_parts import PREFIX_END, DeepParts, by_deep_parts
+from promptsearch.models.tokenization.encode import line_of
+from promptsearch.models.tokenization.option_texts import has_options, option_count, separated
 from promptsearch.models.tokenization.soft_tokens import SoftTokens, has_soft
 from promptsearch.models.tokenization.word_positions import word_positions
-from promptsearch.prompt import Filled, Head, Slot
+from promptsearch.prompt import Filled, Head, Separator, Slot
 
 ANSWER = "a"  # an answer, where a head needs none
 
@@ -53,6 +56,8 @@ def plan_of(
     if any(has_soft(text) for request in requests for text in request.texts):
         numbered = soft_tokens_of(runtime)
         requests, table = numbered.requests(requests), numbered.table
+    if any(has_options(text) for request in requests for text in request.texts):
+        requests = separated(requests, option_tokens(runtime).separator)
     groups = by_deep_parts(requests, runtime.info.family == "causal")
     if list(groups) == [DeepParts()]:
         return replace(family.plan_all(runtime, requests, scoring), soft=table)
@@ -78,9 +83,11 @@ def recipe_of(
 
     def prepare(block: PlanBlock) -> ForwardBackend:
         behind = backend
+        if block.options:
+            behind = with_options(behind, option_tokens(runtime), runtime.model)
         if block.prefix is not None:
             prefix = plan.prefixes.get(block.prefix) or PrefixTensors.of(block.prefix, device)
-            behind = with_prefix(backend, prefix)
+            behind = with_prefix(behind, prefix)
         forward = recipe_for(behind).prepare(block)
         if block.head is None:
             return forward
@@ -99,6 +106,8 @@ def _deep_plan(
 ) -> BatchPlan:
     """Return the plan of texts that share a prefix and a head."""
     deep.check(runtime.info)
+    if deep.options:
+        return _option_plan(family, runtime.for_options, deep, requests)
     runtime = behind_prefix(runtime, deep.prefix.length if deep.prefix else 0)
     if deep.head is not None:
         _check_labels(deep.head, requests)
@@ -126,6 +135,49 @@ def _deep_plan(
         )
     blocks = (replace(block, prefix=deep.prefix, head=deep.head) for block in again.blocks)
     return replace(again, blocks=tuple(blocks), cut=plan.cut)
+
+
+def _option_plan(
+    family: ModelFamily[Backend],
+    runtime: ModelRuntime[Backend],
+    deep: DeepParts,
+    requests: Sequence[ScoringRequest],
+) -> BatchPlan:
+    """Return the plan of texts with options, whose answers are read as logits at the masks."""
+    if deep.prefix is not None or deep.head is not None:
+        raise ModelError("options go with neither a prefix nor a head; leave that out")
+    try:
+        plan = family.plan_all(runtime, requests, Scoring("independent"))
+    except ModelError:
+        for request in requests:
+            _check_options_fit(runtime, request.texts)
+        raise
+    items = [item for block in plan.blocks for item in block.items]
+    for item in items:
+        if item.completions.longest > len(item.slots):
+            raise ModelError(
+                f"an answer to the options is several tokens of {runtime.info.spec!r}; give `yes` "
+                "and `no` as words of one token"
+            )
+    items = [replace(item, completions=item.completions.as_logits) for item in items]
+    again = runtime.plan_batches(items)
+    return replace(
+        again, blocks=tuple(replace(b, options=True) for b in again.blocks), cut=plan.cut
+    )
+
+
+def _check_options_fit(runtime: ModelRuntime[Any], texts: Sequence[Filled]) -> None:
+    """Raise ModelError if the options of a text alone are more than the model reads."""
+    for text in texts:
+        options = text[: next(i for i, part in enumerate(text) if isinstance(part, Separator)) + 1]
+        mask = runtime.tokenizer.mask_token_id
+        (ids,) = runtime.tokens.encode([line_of(options, [mask])])
+        if len(ids) >= runtime.limit:
+            raise ModelError(
+                f"{option_count(text)} options take {len(ids):,} tokens, and "
+                f"{runtime.info.spec!r} reads {runtime.limit:,}; shorten them, or give "
+                "`options_per_pass`"
+            ) from None
 
 
 def _read_items(

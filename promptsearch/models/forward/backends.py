@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from promptsearch.models.batching.option_layout import OptionTokens
 from promptsearch.models.batching.prefix_tensors import PrefixTensors
 from promptsearch.models.batching.prefix_tree import (
     PrefixTree,
@@ -123,23 +124,28 @@ class PackedForward:
     outputs: OutputHead
     configs: Sequence[Any]
     gelus: Sequence[Any]  # the model's activations that approximate GELU by tanh
-    inputs: Callable[[Tensor, Tensor], dict[str, Any]]  # of ids and depths, (1, token) each
+    # Of ids, depths and types (None: no sequence has a second one), (1, token) each.
+    inputs: Callable[[Tensor, Tensor, Tensor | None], dict[str, Any]]
     shares_prefixes: bool
     device: torch.device
     prefix: PrefixTensors | None = None
+    options: OptionTokens | None = None  # of sequences with options; they share no prefixes
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
     ) -> HiddenStates:
-        tree = (
-            pack_sharing_prefixes(sequences, [0] * len(sequences))
-            if self.shares_prefixes
-            else pack_separately(sequences)
-        )
+        tree = self._tree(sequences)
         tokens, index = read_tokens(tree, positions)
         reader = None if self.prefix is None else PrefixReader(self.prefix)
         states = self._states(tree.to(self.device), reader)
         return HiddenStates(states[tokens.to(states.device)], index)
+
+    def _tree(self, sequences: Sequences) -> PrefixTree:
+        if self.options is not None:
+            return self.options.packed(sequences)
+        if self.shares_prefixes:
+            return pack_sharing_prefixes(sequences, [0] * len(sequences))
+        return pack_separately(sequences)
 
     def keys_values(self, ids: Sequence[int]) -> Mapping[str, Tensor]:
         """Return those of tokens by attention: see `KeyValueRecorder.tensors`."""
@@ -151,7 +157,8 @@ class PackedForward:
     def _states(self, tree: PrefixTree, prefixes: LayerPrefixes | None) -> Tensor:
         """Return (token, hidden) of the row."""
         length = 0 if self.prefix is None else self.prefix.length
-        inputs = self.inputs(tree.ids[None], tree.depths[None] + length)
+        types = None if tree.types is None else tree.types[None]
+        inputs = self.inputs(tree.ids[None], tree.depths[None] + length, types)
         with (
             packed(self.configs, AttentionContext(tree, prefix=prefixes)),
             patched(*self.gelus, forward=_GELU),
@@ -174,11 +181,13 @@ class FusedForward:
     vocabulary: int
     device: torch.device
     shares_prefixes: bool = False
+    options: OptionTokens | None = None  # of sequences with options
 
     def hidden_states(
         self, sequences: Sequences, positions: Positions, roots: Sequence[int]
     ) -> HiddenStates:
-        tree = pack_separately(sequences).to(self.device)
+        pack = pack_separately if self.options is None else self.options.packed
+        tree = pack(sequences).to(self.device)
         tokens, index = read_tokens(tree, positions)
         with torch.inference_mode(), without_cudnn():
             return HiddenStates(self.encoder.states(tree, tokens.to(self.device)), index)

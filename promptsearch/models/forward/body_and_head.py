@@ -117,10 +117,10 @@ def _check_mask(inputs: dict[str, Any]) -> None:
     token) is added to the scores by eager attention, which is wrong without a word.
     """
     mask = inputs.get("attention_mask")
-    if mask is not None and (mask.dim() != 2 or mask.is_floating_point()):
+    if mask is not None and (mask.dim(), mask.is_floating_point()) not in ((2, False), (4, True)):
         raise ValueError(
-            f"attention masks are (sequence, token) of ones and zeros, not {mask.dtype} of "
-            f"{mask.dim()} dimensions"
+            "attention masks are (sequence, token) of ones and zeros, or (sequence, head, query, "
+            f"key) that are added to scores, not {mask.dtype} of {mask.dim()} dimensions"
         )
 
 

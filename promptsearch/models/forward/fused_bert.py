@@ -91,7 +91,8 @@ class FusedEncoder:
     """Embeddings, layers and masked-LM head, in `dtype`."""
 
     words: Tensor
-    positions: Tensor  # (position, hidden), with the token type added
+    positions: Tensor  # (position, hidden), with the first token type added
+    second_type: Tensor | None  # (hidden,) that type less the first; None: the model has one
     norm: Norm
     layers: Sequence[Layer]
     heads: int
@@ -112,12 +113,14 @@ class FusedEncoder:
             raise ValueError(f"no fused forward for {config.hidden_act} or decoders")
         embeddings = body.embeddings
         positions = embeddings.position_embeddings.weight[first_position:]
+        types = embeddings.token_type_embeddings.weight
         head = model.cls.predictions if hasattr(model, "cls") else model.lm_head
         transform = head.transform if hasattr(head, "transform") else head
         norm = transform.LayerNorm if hasattr(transform, "LayerNorm") else transform.layer_norm
         return cls(
             embeddings.word_embeddings.weight.to(dtype),
-            (positions + embeddings.token_type_embeddings.weight[0]).to(dtype),
+            (positions + types[0]).to(dtype),
+            (types[1] - types[0]).to(dtype) if len(types) > 1 else None,
             Norm.of(embeddings.LayerNorm, dtype),
             [Layer.of(layer, dtype) for layer in body.encoder.layer],
             config.num_attention_heads,
@@ -132,7 +135,10 @@ class FusedEncoder:
         rows = F.pad(read, (0, padding))
         reader = None if self.prefix is None else PrefixReader(self.prefix)
         depths = tree.depths if self.prefix is None else tree.depths + self.prefix.length
-        x = self.norm(self._embed(tree.ids) + self.positions[depths])
+        places = self.positions[depths]
+        if tree.types is not None and self.second_type is not None:
+            places = places + tree.types[:, None].to(places.dtype) * self.second_type
+        x = self.norm(self._embed(tree.ids) + places)
         for number, layer in enumerate(self.layers, 1):
             read_here = rows if number == len(self.layers) else None
             x = layer(x, tree, self.heads, read_here, reader)

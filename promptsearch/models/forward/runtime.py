@@ -108,6 +108,8 @@ class ModelRuntime(Generic[Backend]):
     make_fast: "Callable[[], ModelRuntime[Backend] | None] | None" = None
     # Creates a fast backend that records gradients; if None, `fast` records them.
     gradient_backend: "Callable[[], Backend | None] | None" = None
+    # Whether options are blind to one another, and positions begin anew: see `OptionTokens`.
+    option_form: tuple[bool, bool] = (True, True)
 
     def __deepcopy__(self, memo: object) -> "ModelRuntime[Backend]":
         """Return the runtime itself: weights are frozen, so that copies share them."""
@@ -129,6 +131,13 @@ class ModelRuntime(Generic[Backend]):
     def fast_runtime(self) -> "ModelRuntime[Backend]":
         """The runtime of a copy in a faster dtype; itself if there is none."""
         return (self.make_fast and self.make_fast()) or self
+
+    @cached_property
+    def for_options(self) -> "ModelRuntime[Backend]":
+        """The runtime for sequences with options. Raises ModelError if there is none."""
+        from promptsearch.models.forward.option_forward import option_runtime
+
+        return option_runtime(self)
 
     @cached_property
     def with_gradients(self) -> "ModelRuntime[Backend]":

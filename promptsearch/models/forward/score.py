@@ -222,7 +222,7 @@ def _gather(
     norms: Tensor,
     scores: Tensor,
 ) -> None:
-    """Add log p of the answers' tokens; completions that several sequences share are read at once.
+    """Add what is read of the answers' tokens; completions of several sequences are read at once.
 
     `index` (read,) leads from the sequences' reads, in order, to logits (position, word).
     """
@@ -236,7 +236,9 @@ def _gather(
     for completion, (items, firsts) in sharing.items():
         indices = torch.tensor(firsts, device=logits.device)[:, None] + completion.position_index
         positions = index[indices]  # (sequence, reading)
-        values = logits[positions, completion.tokens] - norms[positions]
+        values = logits[positions, completion.tokens]
+        if completion.normalised:
+            values = values - norms[positions]
         added = values.new_zeros(len(items), scores.shape[1])
         scores[items] += added.index_add_(1, completion.answer_index, values)
 

@@ -19,6 +19,7 @@ from promptsearch.models.forward.backends import (
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS, BodyAndHead
 from promptsearch.models.forward.fused_bert import FusedEncoder
 from promptsearch.models.forward.runtime import Backend, reserved
+from promptsearch.models.forward.token_types import token_types
 
 _TOLERANCE = {torch.float32: 2e-5}  # relative to the log-probabilities; half precision: 2e-2
 _TANH_GELUS = ("NewGELUActivation", "FastGELUActivation")  # transformers' names
@@ -172,8 +173,9 @@ def _fused(model: Any, vocabulary: int, dtype: torch.dtype) -> FusedForward:
 def _packed(model: Any, outputs: BodyAndHead, *, shares_prefixes: bool) -> PackedForward:
     first = reserved(model)
 
-    def inputs(ids: Tensor, depths: Tensor) -> dict[str, Any]:
-        return {"input_ids": ids, "position_ids": depths + first}
+    def inputs(ids: Tensor, depths: Tensor, types: Tensor | None) -> dict[str, Any]:
+        second = {} if types is None else token_types(model, types)
+        return {"input_ids": ids, "position_ids": depths + first, **second}
 
     gelus = [m for m in model.modules() if type(m).__name__ in _TANH_GELUS]
     return PackedForward(outputs, configs_of(model), gelus, inputs, shares_prefixes, model.device)

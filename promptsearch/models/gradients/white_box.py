@@ -18,6 +18,7 @@ from promptsearch.models.forward.embedding_table import (
     first_free_id,
     input_embedding,
 )
+from promptsearch.models.forward.option_forward import option_tokens
 from promptsearch.models.forward.runtime import Backend, ModelRuntime
 from promptsearch.models.forward.score import batch_plan_of
 from promptsearch.models.gradients.backward import Loss
@@ -29,6 +30,7 @@ from promptsearch.models.gradients.output_embedding import (
 from promptsearch.models.gradients.token_gradients import TriggerPositions, token_gradients
 from promptsearch.models.tokenization.control_tokens import control_tokens
 from promptsearch.models.tokenization.deep_parts import DeepParts, without_deep
+from promptsearch.models.tokenization.option_texts import has_options, with_separators
 from promptsearch.models.tokenization.soft_tokens import has_soft
 from promptsearch.models.tokenization.vocabulary import answer_ids, spellings
 from promptsearch.prompt import Answer, Filled, Trigger
@@ -103,6 +105,7 @@ class FamilyWhiteBox(Generic[Backend]):
     def sequences(self, texts: Sequence[Filled], answer: Answer) -> list[list[int]]:
         """Return the ids as the model reads them."""
         texts = soft_tokens_of(self._runtime).texts([without_deep(text) for text in texts])
+        texts = [self._separated(text) for text in texts]
         return self._family.sequences(self._runtime, texts, answer)
 
     def plan(self, requests: Sequence[ScoringRequest], scoring: Scoring) -> GradientPlan:
@@ -110,7 +113,8 @@ class FamilyWhiteBox(Generic[Backend]):
         triggers = {_triggers(text) for request in requests for text in request.texts}
         if any(has_soft(text) for request in requests for text in request.texts):
             raise ModelError("triggers cannot be searched for beside soft tokens; leave those out")
-        if any(DeepParts.of(text) != DeepParts() for r in requests for text in r.texts):
+        deep = [DeepParts.of(text) for request in requests for text in request.texts]
+        if any(each.prefix is not None or each.head is not None for each in deep):
             raise ModelError("triggers cannot be searched for behind a prefix or with a head")
         if len(triggers) != 1:
             raise ModelError("gradients are of texts that hold the same triggers")
@@ -120,7 +124,7 @@ class FamilyWhiteBox(Generic[Backend]):
             )
             for request in requests
         ]
-        plan = self._family.plan_all(self._runtime.with_gradients, marked, scoring)
+        plan = plan_of(self._family, self._runtime.with_gradients, marked, scoring)
         return GradientPlan(plan, *triggers)
 
     def token_gradients(self, plan: Plan, loss: Loss) -> TriggerGradients:
@@ -129,7 +133,7 @@ class FamilyWhiteBox(Generic[Backend]):
             raise ModelError("this plan is not one for gradients; make it with white_box.plan")
         vocabulary, embedding = self._runtime.batch_limits.vocabulary, self._embedding
         positions = TriggerPositions.of(plan.triggers, self._first, vocabulary, embedding)
-        recipe = self._family.recipe(self._runtime.with_gradients.backend_for(plan.plan))
+        recipe = recipe_of(self._family, self._runtime.with_gradients, plan.plan)
         offsets, words = token_gradients(plan.plan, recipe, loss, positions, embedding)
         return TriggerGradients(offsets.cpu(), words.cpu(), embedding)
 
@@ -153,6 +157,11 @@ class FamilyWhiteBox(Generic[Backend]):
             raise ModelError(f"{long!r} is not one token of this model; leave it out")
         rows = self._output_embedding.rows
         return rows[[token for (token,) in ids]].float().cpu()
+
+    def _separated(self, text: Filled) -> Filled:
+        if not has_options(text):
+            return text
+        return with_separators(text, option_tokens(self._runtime).separator)
 
     @cached_property
     def _states_runtime(self) -> ModelRuntime[Backend]:

@@ -98,7 +98,7 @@ def _as_in_file(tokenizer: Any, file: Path, spec: str) -> Any:
         return tokenizer
     backend.no_truncation()
     backend.no_padding()
-    texts = [*_TEXTS, *_vocabulary_texts(backend)]
+    texts = [*_TEXTS, *_vocabulary_texts(backend, tokenizer.all_special_tokens)]
     frames = (False,) if _frames_itself(file.parent) else (False, True)
     if _first_difference(tokenizer, backend, texts, frames) is None:
         return tokenizer
@@ -158,9 +158,13 @@ def _copied_reader(tokenizer: Any) -> Callable[[str, bool], list[int]]:
     return lambda text, framed: list(copy.encode(text, add_special_tokens=framed).ids)
 
 
-def _vocabulary_texts(backend: Any) -> Iterator[str]:
-    """Yield texts of the vocabulary's own words, from all parts of it."""
-    added = {token.content for token in backend.get_added_tokens_decoder().values()}
+def _vocabulary_texts(backend: Any, special: Sequence[str]) -> Iterator[str]:
+    """Yield texts of the vocabulary's own words, from all parts of it.
+
+    Names of special tokens are no words: a file may list them among these, as older ones of BERT
+    do, and no text spells one here.
+    """
+    added = {token.content for token in backend.get_added_tokens_decoder().values()} | {*special}
     pieces = sorted(backend.get_vocab(with_added_tokens=False).items(), key=lambda item: item[1])
     words = [_bare(piece) for piece, _ in pieces[:: len(pieces) // _WORDS + 1]]
     words = [word for word in words if word.strip() and word not in added]

@@ -13,7 +13,7 @@ from promptsearch.models.forward.patched import patched
 from promptsearch.models.tokenization.encode import text_or_placeholder
 from promptsearch.models.tokenization.tokenizer import TokenizerInput
 from promptsearch.prompt import Answer, Filled, Slot
-from promptsearch.prompt.template import FilledPart
+from promptsearch.prompt.parts import FilledPart
 
 DAY = datetime(2024, 7, 26)
 USER, SYSTEM = "\ue010", "\ue011"  # stand for the messages while the template is rendered

@@ -1,10 +1,11 @@
-"""The parts of a filled prompt that are no tokens: its prefix, and the head that reads it."""
+"""What a filled prompt has beside tokens: a prefix, a head that reads it, options in blocks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, ScoringRequest
+from promptsearch.models.tokenization.option_texts import has_options
 from promptsearch.prompt import Filled, Head, Prefix, Slot, Text, Trigger
 
 PREFIX_END = -3  # in ids: where a text goes on that continues its prefix
@@ -12,18 +13,20 @@ PREFIX_END = -3  # in ids: where a text goes on that continues its prefix
 
 @dataclass(frozen=True)
 class DeepParts:
-    """A prefix and a head, either of which may be missing."""
+    """A prefix and a head, either of which may be missing, and whether options are in blocks."""
 
     prefix: Prefix | None = None
     head: Head | None = None
     slotless: bool = False  # a head needs no slot to read the first token
+    options: bool = False
 
     @classmethod
     def of(cls, text: Filled) -> "DeepParts":
         """Return those of a filled prompt."""
         prefix = next((part for part in text if isinstance(part, Prefix)), None)
         head = next((part for part in text if isinstance(part, Head)), None)
-        return cls(prefix, head, not any(isinstance(part, Slot) for part in text))
+        slotless = not any(isinstance(part, Slot) for part in text)
+        return cls(prefix, head, slotless, has_options(text))
 
     def check(self, info: ModelInfo) -> None:
         """Raise ModelError if they are of another model."""

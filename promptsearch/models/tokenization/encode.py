@@ -7,8 +7,18 @@ from promptsearch.errors import ModelError
 from promptsearch.models.tokenization.control_tokens import TRIGGER_PLACEHOLDER
 from promptsearch.models.tokenization.tokenizer import TokenizerInput, Tokens
 from promptsearch.models.tokenization.truncate import shortened
-from promptsearch.prompt import Answer, Filled, Input, Slot, Soft, Text, Trigger
-from promptsearch.prompt.template import FilledPart
+from promptsearch.prompt import (
+    Answer,
+    Filled,
+    Input,
+    Option,
+    Separator,
+    Slot,
+    Soft,
+    Text,
+    Trigger,
+)
+from promptsearch.prompt.parts import FilledPart
 
 SlotContexts = tuple[tuple[str, str], ...]  # (slot, what stands before it) in order
 Room = Callable[[SlotContexts], int]  # how many tokens a text with these slots may have
@@ -44,6 +54,9 @@ def text_or_placeholder(part: FilledPart) -> str | int:
     """Return what stands in a line for a part: its text, or the mark of a token by its id."""
     if isinstance(part, Trigger):
         return TRIGGER_PLACEHOLDER
+    if isinstance(part, Separator):
+        assert part.token is not None, "a text with options gets the model's when it is planned"
+        return part.token
     assert isinstance(part, Text | Input), "soft tokens are numbered, prefixes and heads apart"
     return part.text
 
@@ -97,12 +110,15 @@ def _slots(ids: list[int], controls: Sequence[int], count: int) -> tuple[int, ..
 
 
 def slot_contexts(filled: Filled) -> SlotContexts:
-    """Return each slot with its left context: "start", "space", or "text" right against it."""
+    """Return each slot with its left context: "start", "space", or "text" right against it.
+
+    The answer before an option is a word by itself, as at the start of a text.
+    """
     contexts: list[tuple[str, str]] = []
     before = "start"
     for part in filled:
         if isinstance(part, Slot):
-            contexts.append((part.name, before))
+            contexts.append((part.name, "start" if isinstance(part, Option) else before))
         if isinstance(part, Slot | Soft | Trigger):
             before = "text"
         elif isinstance(part, Text | Input) and part.text:

@@ -14,7 +14,7 @@ from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, ScoringRequest
 from promptsearch.models.batching.soft_table import SoftTable
 from promptsearch.prompt import Filled, Slot, Soft, Text, Trigger, Vectors
-from promptsearch.prompt.template import FilledPart
+from promptsearch.prompt.parts import FilledPart
 
 
 class SoftTokens:

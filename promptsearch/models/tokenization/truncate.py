@@ -57,5 +57,5 @@ def _token_starts(text: str, located: Located, start: int) -> list[int]:
     """Return the first character, inside the input at `start`, of each of its tokens."""
     end = start + len(text)
     return sorted(
-        {max(first - start, 0) for first, last in located.spans if first < end and last > start}
+        max(first - start, 0) for first, last in located.spans if first < end and last > start
     )

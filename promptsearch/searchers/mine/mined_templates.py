@@ -9,8 +9,7 @@ from promptsearch.data.tables.strict_json import decoded
 from promptsearch.errors import PromptError, RunError
 from promptsearch.files.read import sha256
 from promptsearch.files.write import write_lines
-from promptsearch.prompt import Prompt, Source
-from promptsearch.prompt.template import Field, Part, Slot, Template, Text
+from promptsearch.prompt import Field, Part, Prompt, Slot, Source, Template, Text
 from promptsearch.searchers.mine.dependency import OBJECT, SUBJECT, Phrase
 from promptsearch.searchers.mine.snippets import Snippet
 

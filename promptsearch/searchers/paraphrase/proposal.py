@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from promptsearch.prompt import Template, Text
+from promptsearch.prompt.template import notation_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class ParaphraseMethod(Protocol):
 def is_whole(proposal: Proposal) -> bool:
     """Return whether the template has all fields and slots of its parent, each as often."""
     child, parent = (
-        sorted(part.name for part in template.parts if not isinstance(part, Text))
+        sorted(notation_of(part) for part in template.parts if not isinstance(part, Text))
         for template in (proposal.template, proposal.parent.template)
     )
     return child == parent

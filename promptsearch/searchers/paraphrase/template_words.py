@@ -7,7 +7,7 @@ from functools import cached_property
 from unicodedata import category
 
 from promptsearch.errors import PromptError
-from promptsearch.prompt import Field, Part, Slot, Template, Text
+from promptsearch.prompt import Field, Part, Separator, Slot, Template, Text
 
 _MARKS = "".join(c for c in map(chr, range(0x300, 0x10000)) if category(c)[0] == "M")
 _LETTER = rf"[\w{_MARKS}]"  # with the marks that combine with letters, which \w leaves out
@@ -21,7 +21,7 @@ class TemplateWord:
 
     space: str
     text: str
-    part: Field | Slot | None = None
+    part: Field | Slot | Separator | None = None
 
     @property
     def is_word(self) -> bool:
@@ -42,7 +42,7 @@ class TemplateWords:
         """Split every text into pieces; `template` joins them, without space at the start."""
         pieces: list[TemplateWord] = []
         space = ""
-        for part in template.text_parts:
+        for part in template.word_parts:
             if isinstance(part, Text):
                 matches = (_SPACED if spaced else _UNSPACED).findall(part.text)
                 pieces += (TemplateWord(before, text) for before, text in matches)

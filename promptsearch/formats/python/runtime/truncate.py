@@ -36,4 +36,4 @@ def token_starts(offsets: Sequence[tuple[int, int]], start: int, length: int) ->
     """Return the first characters of the tokens of a text that begins at `start`, ascending."""
     end = start + length
     firsts = (first for first, last in offsets if first < end and last > start)
-    return sorted({max(first - start, 0) for first in firsts})
+    return sorted(max(first - start, 0) for first in firsts)

@@ -1,0 +1,179 @@
+"""Prompts with options: how they are written, what is refused, and what models read of them."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promptsearch import load_model
+from promptsearch.errors import ModelError, PromptError
+from promptsearch.models import Scoring
+from promptsearch.models.batching.option_layout import OptionTokens
+from promptsearch.prompt import Input, Prompt, Template, Text, Verbalizer
+
+NOTATION = "[O1]it's great[O2]it's terrible[SEP]What is the sentiment?[SEP]{text}"
+LABELS, SLOTS = ("positive", "negative"), ("O1", "O2")
+
+
+@pytest.fixture(scope="module")
+def builtin():
+    return load_model("builtin", device="cpu")
+
+
+def yes_no(yes="yes", no="no"):
+    return Verbalizer.of_slots(LABELS, SLOTS, yes, no)
+
+
+def test_the_notation_is_read_and_written():
+    template = Template.parse(NOTATION)
+    assert template.notation == NOTATION
+    assert template.slots == SLOTS
+    assert template.fields == ("text",)
+    assert template.has_options
+
+
+def test_marks_of_options_may_be_text():
+    template = Template.parse("[[O1]] and [[SEP]] are text: {text} [Z]")
+    assert template.parts[0] == Text("[O1] and [SEP] are text: ")
+    assert not template.has_options
+
+
+@pytest.mark.parametrize(
+    ("notation", "message"),
+    [
+        ("{text} [O1]a[O2]b[SEP]", "begin with its options"),
+        ("[O1]a[O2]b {text}", r"no \[SEP\] right after its options"),
+        ("[O1]a[SEP][O2]b[SEP]{text}", r"no \[SEP\] right after its options"),
+        ("[O1]a[O2]b[SEP]{text} [Z]", "options and a"),
+        ("[O1]a[O2] [SEP]{text}", "no text in its option 2"),
+        ("[O1]a[O2]a[SEP]{text}", "the same in its options 1 and 2"),
+        ("{text} [SEP] It was [Z].", r"\[SEP\] but no options"),
+    ],
+)
+def test_other_layouts_are_refused(notation, message):
+    with pytest.raises(PromptError, match=message):
+        Template.parse(notation)
+
+
+def test_options_need_a_no():
+    answers = Verbalizer.of({"positive": [{"O1": "yes"}], "negative": [{"O2": "yes"}]}, SLOTS)
+    with pytest.raises(PromptError, match="say what `no` is"):
+        Prompt(Template.parse(NOTATION), answers)
+    assert Prompt(Template.parse(NOTATION), yes_no()).verbalizer.no == "no"
+
+
+def test_a_no_tells_verbalizers_apart_and_leaves_others_as_they_were():
+    plain = Verbalizer.of({"a": "x", "b": "y"})
+    assert repr(plain) == f"Verbalizer(pairs={plain.pairs!r})"
+    assert yes_no(no="no") != yes_no(no="not")
+    assert repr(yes_no(no="no")) != repr(yes_no(no="not"))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ({"a": [{"Z1": "yes"}], "b": [{"Z1": "yep"}]}, "both answer"),
+        ({"a": [{"Z1": "no"}], "b": [{"Z2": "yes"}]}, "is `no` too"),
+        ({"a": [{"Z1": "yes", "Z2": "yes"}], "b": [{"Z2": "yep"}]}, "several slots"),
+    ],
+)
+def test_labels_with_a_no_have_a_slot_each(pairs, message):
+    answers = Verbalizer.of(pairs, ("Z1", "Z2"))
+    with pytest.raises(PromptError, match=message):
+        Verbalizer(answers.pairs, "no")
+
+
+def test_fields_in_options_are_never_cut():
+    filled = Template.parse("[O1]yes: {b}[O2]no: {b}[SEP]{a}").fill({"a": "long", "b": "short"})
+    assert [part.text for part in filled if isinstance(part, Input)] == ["long"]
+    assert Text("short") in filled
+
+
+def scores(model, notation, inputs, slots=SLOTS, words=("yes", "no")):
+    """(option, word) logits."""
+    answers = [((slot, word),) for slot in slots for word in words]
+    plan = model.plan([Template.parse(notation).fill(inputs)], answers, Scoring())
+    (scored,) = model.run(plan)
+    return scored.log_probs[0].view(len(slots), len(words)).numpy()
+
+
+def test_the_scores_are_those_of_a_loop_over_transformers_own_forward(builtin):
+    """One sequence, a mask by hand, the whole output: nothing of ours but the layout."""
+    model, tokenizer = builtin.runtime.model, builtin.runtime.tokenizer
+    text = "a moving and funny film"
+    pieces = [["[MASK]", *tokenizer.tokenize(words)] for words in ("it's great", "it's terrible")]
+    rest = ["[SEP]", *tokenizer.tokenize("What is the sentiment?"), "[SEP]"]
+    rest += [*tokenizer.tokenize(text), "[SEP]"]
+    ids = tokenizer.convert_tokens_to_ids(["[CLS]", *pieces[0], *pieces[1], *rest])
+    longest = max(map(len, pieces))
+    positions = [0, *(1 + i for piece in pieces for i in range(len(piece)))]
+    positions += [1 + longest + i for i in range(len(rest))]
+    types = [0] + [1] * (sum(map(len, pieces)) + 1) + [0] * (len(rest) - 1)
+    owner = [0] * 1 + [1] * len(pieces[0]) + [2] * len(pieces[1]) + [0] * len(rest)
+    mask = torch.zeros(1, 1, len(ids), len(ids))
+    for query, key in np.ndindex(len(ids), len(ids)):
+        if owner[query] and owner[key] and owner[query] != owner[key]:
+            mask[0, 0, query, key] = -torch.inf
+    with torch.no_grad():
+        logits = model(
+            torch.tensor([ids]),
+            attention_mask=mask,
+            token_type_ids=torch.tensor([types]),
+            position_ids=torch.tensor([positions]),
+        ).logits[0]
+    rows = [1, 1 + len(pieces[0])]
+    expected = logits[rows][:, tokenizer.convert_tokens_to_ids(["yes", "no"])]
+    assert scores(builtin, NOTATION, {"text": text}) == pytest.approx(expected.numpy(), abs=2e-4)
+
+
+def test_the_order_of_options_means_nothing(builtin):
+    inputs = {"text": "a moving and funny film"}
+    one = scores(builtin, NOTATION, inputs)
+    swapped = "[O1]it's terrible[O2]it's great[SEP]What is the sentiment?[SEP]{text}"
+    assert scores(builtin, swapped, inputs)[::-1] == pytest.approx(one, abs=1e-4)
+
+
+def test_a_text_is_cut_and_its_options_are_not(builtin):
+    long = {"text": "word " * 2000}
+    short = scores(builtin, NOTATION, {"text": "word " * 400})
+    assert scores(builtin, NOTATION, long).shape == short.shape
+    many = "".join(f"[O{n}]option number {n} of all that there are" for n in range(1, 120))
+    with pytest.raises(ModelError, match=r"119 options take [\d,]+ tokens, and 'builtin' reads"):
+        scores(builtin, f"{many}[SEP]{{text}}", long)
+
+
+def test_words_of_several_tokens_are_refused(builtin):
+    with pytest.raises(ModelError, match="several tokens"):
+        scores(builtin, NOTATION, {"text": "a"}, words=("yes", "unquestionably so"))
+
+
+def test_a_causal_model_is_refused(shared):
+    model = load_model(str(shared / "models" / "stories260k"), device="cpu")
+    with pytest.raises(ModelError, match="options are read by masked models only"):
+        scores(model, NOTATION, {"text": "a"})
+
+
+words = st.lists(st.integers(6, 40), min_size=1, max_size=6)
+
+
+@given(st.lists(words, min_size=1, max_size=5), st.lists(words, min_size=1, max_size=3))
+def test_packed_segments_see_what_the_layout_says(options, texts):
+    """Every token once, its position and type, and the tokens that its run sees."""
+    tokens = OptionTokens(mask=4, separator=3)
+    head = [2] + [token for words in options for token in (4, *words)]
+    sequences = [[*head, 3, *text, 3] for text in texts]
+    tree = tokens.packed(sequences)
+    for ids, path in zip(sequences, tree.paths, strict=True):
+        layout = tokens.layout(ids)
+        assert tree.ids[torch.from_numpy(path)].tolist() == ids
+        assert tree.depths[torch.from_numpy(path)].tolist() == layout.positions.tolist()
+        assert tree.types[torch.from_numpy(path)].tolist() == layout.types.tolist()
+        for run in tree.runs:
+            for segment in range(run.count):
+                first = run.start + segment * run.query_length
+                for row in range(first, first + run.query_length):
+                    if row in path:
+                        query = path.tolist().index(row)
+                        seen = [path.tolist().index(key) for key in run.keys[segment].tolist()]
+                        assert sorted(seen) == np.flatnonzero(layout.visible[query]).tolist()
