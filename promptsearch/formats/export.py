@@ -31,6 +31,7 @@ WITH_PRIORS = ("python", "text")
 WITH_VECTORS = ("python", "peft")  # the formats that hold soft prompts
 WITH_PREFIX = ("python", "peft")
 WITH_HEAD = ("python",)
+WITH_OPTIONS = ("python", "unimc", "text")  # blocks of attention, and yes and no
 NEXT = "next: "  # begins the note that is a command
 
 
@@ -111,6 +112,12 @@ def write_as(
 def _check_words(saved: SavedPrompt, name: str) -> None:
     """Raise ExportError if a prompt is no words, and the format holds nothing else."""
     template = saved.prompt.template
+    if saved.prompt.verbalizer.no is not None and name not in WITH_OPTIONS:
+        what = "options" if template.has_options else "a yes or no for each label"
+        raise ExportError(
+            f"{saved.id}: has {what}, which {name} does not read; use `to` "
+            f"{' or '.join(WITH_OPTIONS)}"
+        )
     if template.prefix is not None and name not in WITH_PREFIX:
         raise ExportError(
             f"{saved.id}: its prefix is keys and values, which are no words; use `to` "

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Family = Literal["masked", "causal", "seq2seq"]
 MultiToken = Literal["independent", "left-to-right"]
 LengthNorm = Literal["none", "token", "char"]
+OptionsScore = Literal["logit", "log-odds"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 ChatMode = Literal["auto", "on", "off"]
 
@@ -59,6 +60,7 @@ class Scoring:
 
     multi_token: MultiToken = "left-to-right"
     length_norm: LengthNorm = "none"  # an answer's score over its own tokens or characters
+    options_score: OptionsScore = "logit"  # of yes at an option; or its log-odds against no
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,7 @@ __all__ = [
     "ModelInfo",
     "MultiToken",
     "Options",
+    "OptionsScore",
     "Plan",
     "ScoredTexts",
     "Scoring",

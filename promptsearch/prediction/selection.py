@@ -161,7 +161,7 @@ def _named(file: PromptFile, id: str | None) -> SavedPrompt:
 def scoring_from(file: PromptFile) -> Settings:
     """Return the settings by which the file's prompts were scored."""
     saved = file.section("scoring")
-    names = ("multi_token", "answer_score", "length_norm", "calibration")
+    names = ("multi_token", "answer_score", "length_norm", "calibration", "options_score")
     known = {name: saved[name] for name in names if saved.get(name) is not None}
     try:
         return Settings(**known)  # type: ignore[arg-type]
@@ -232,7 +232,7 @@ def identity_of(
     return {
         "prompts": digest((choice.ensemble.rule, prompts)),
         "model": {name: info[name] for name in info if name not in ("spec", "revision", "device")},
-        "scoring": settings.scored_as(kind),
+        "scoring": settings.scored_as(kind, choice.saved[0].prompt.template.has_options),
         "columns": list(names),
         "reading": [dict(reader.layout.rename), dict(markup), sorted(reader.columns)],
     }

@@ -13,6 +13,7 @@ from promptsearch.errors import DataError, PromptError, TaskError
 from promptsearch.files.read import sha256
 from promptsearch.files.write import write_atomic
 from promptsearch.prompt import Prompt, Verbalizer
+from promptsearch.prompt.options_prompt import layout_row
 from promptsearch.prompt.template import described
 from promptsearch.prompt_file.beside import file_beside
 from promptsearch.prompt_file.prior import check_prior
@@ -103,7 +104,7 @@ def answers_of(
     `beside` is the file's name. A candidate that holds a line end is none of a file's lines.
     """
     if not kind.has_candidates:
-        return {"verbalizer": prompt.plain_answers}
+        return {"verbalizer": prompt.plain_answers, **dict(layout_row(prompt))}
     candidates = list(prompt.verbalizer.labels)
     text = "".join(f"{candidate}\n" for candidate in candidates)
     if folder is None or len(candidates) <= LISTED or _lines(text) != tuple(candidates):
@@ -199,10 +200,11 @@ def _saved(path: Path, number: int, row: object) -> SavedPrompt:
 
 def prompt_of(row: Json, folder: Path) -> Prompt:
     """Return the prompt a row of the file stands for; candidates in a file are read and checked."""
-    template = template_of(row, folder)
+    template, no = template_of(row, folder), row.get("no")
     if isinstance(verbalizer := row.get("verbalizer"), Mapping) and verbalizer:
         answers = cast(Mapping[str, str | Sequence[object]], verbalizer)
-        return Prompt(template, Verbalizer.of(answers, template.slots or ("Z",)))
+        plain = Verbalizer.of(answers, template.slots or ("Z",))
+        return Prompt(template, plain if no is None else replace(plain, no=str(no)))
     match row.get("candidates"):
         case [*candidates] if candidates:
             texts = tuple(map(str, candidates))
@@ -263,5 +265,6 @@ def in_order(saved: SavedPrompt, labels: Sequence[str]) -> SavedPrompt:
     pairs = tuple((label, verbalizer[label]) for label in labels)
     if (head := template.head) is not None:
         template = replace(template, head=head.ordered(verbalizer.labels, labels))
-    prompt = replace(saved.prompt, template=template, verbalizer=Verbalizer(pairs))
+    verbalizer = replace(verbalizer, pairs=pairs)
+    prompt = replace(saved.prompt, template=template, verbalizer=verbalizer)
     return replace(saved, prompt=prompt)

@@ -150,7 +150,9 @@ class RunSetup:
     @property
     def scoring_row(self) -> Mapping[str, object]:
         """The `scoring` row of prompts.json."""
-        return self.settings.scored_as(self.definition.kind)
+        return self.settings.scored_as(
+            self.definition.kind, self.definition.prompt.template.has_options
+        )
 
     @property
     def identity(self) -> Mapping[str, object]:

@@ -8,7 +8,7 @@ from promptsearch.data import TaskKind
 from promptsearch.engine.progress import Limits
 from promptsearch.errors import RunError
 from promptsearch.metrics import OBJECTIVES, suits
-from promptsearch.models import LengthNorm, MultiToken, Scoring
+from promptsearch.models import LengthNorm, MultiToken, OptionsScore, Scoring
 from promptsearch.models.finetuning.config import FinetuneConfig
 from promptsearch.parallel import Backend, Workers
 from promptsearch.scoring.calibration import Calibration
@@ -21,6 +21,7 @@ SCORED = {  # what an answer's score is, by setting
     "multi_token": (None, *get_args(MultiToken)),
     "answer_score": get_args(AnswerScore),
     "length_norm": get_args(LengthNorm),
+    "options_score": get_args(OptionsScore),
 }
 
 
@@ -35,6 +36,7 @@ class Settings:
     multi_token: MultiToken | None = None  # None: independent for facts, else left-to-right
     answer_score: AnswerScore = "sum"
     length_norm: LengthNorm = "none"
+    options_score: OptionsScore = "logit"
     calibration: Calibration = "none"
     workers: int = 1
     backend: Backend = "loky"
@@ -84,14 +86,18 @@ class Settings:
         """The processes that do the work."""
         return Workers(self.workers, self.backend, self.cluster)
 
-    def scored_as(self, kind: TaskKind) -> dict[str, object]:
-        """Return how answers and labels are scored, as files say it."""
+    def scored_as(self, kind: TaskKind, options: bool = False) -> dict[str, object]:
+        """Return how answers and labels are scored, as files say it; `options`: of these too."""
+        saved = asdict(self.scoring(kind))
+        score = saved.pop("options_score")
         calibrated = {} if self.calibration == "none" else {"calibration": self.calibration}
-        return {**asdict(self.scoring(kind)), "answer_score": self.answer_score, **calibrated}
+        more = {**calibrated, **({"options_score": score} if options else {})}
+        return {**saved, "answer_score": self.answer_score, **more}
 
     def scoring(self, kind: TaskKind) -> Scoring:
         """Return how answers are scored, with the default that the kind of task has."""
-        return Scoring(self.multi_token or kind.multi_token, self.length_norm)
+        multi_token = self.multi_token or kind.multi_token
+        return Scoring(multi_token, self.length_norm, self.options_score)
 
     def metric(self, kind: TaskKind) -> str:
         """Return the objective's key in the scores.

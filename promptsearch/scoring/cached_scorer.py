@@ -175,7 +175,9 @@ class CachedScorer:
         key = prompt.verbalizer, prompt.template.slots
         answers = self._answers.get(key)
         if answers is None:
-            answers = self._answers[key] = digest(prompt.plain_answers)
+            no = prompt.verbalizer.no
+            plain = prompt.plain_answers if no is None else (prompt.plain_answers, no)
+            answers = self._answers[key] = digest(plain)
         return digest(str(prompt.template), answers)
 
 

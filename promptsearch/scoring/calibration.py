@@ -121,11 +121,15 @@ class CalibratedScorer:
 
     def _with_prior_units(self, prompt: Prompt) -> Prompt:
         """The prompt whose labels are the units that have a prior: labels, or single answers."""
-        if self.method != "pmi":
+        if not self._by_answer(prompt):
             return prompt
         answers = prompt.verbalizer.answers
         flat = tuple((str(number), (answer,)) for number, answer in enumerate(answers))
         return Prompt(prompt.template, Verbalizer(flat), prompt.source)
+
+    def _by_answer(self, prompt: Prompt) -> bool:
+        """Whether single answers have priors: of labels that are against a `no` these have."""
+        return self.method == "pmi" and prompt.verbalizer.no is None
 
     def _calibrated(self, prompt: Prompt, judgement: Predictions, examples: Dataset) -> Predictions:
         import torch
@@ -135,7 +139,7 @@ class CalibratedScorer:
         has_prior = np.isfinite(prior)  # not of candidates that were merged into others
         scores = np.full((len(examples), len(prior)), -np.inf)
         scores[:, has_prior] = _log_probs(judgement)[:, has_prior] - prior[has_prior]
-        if self.method == "pmi":
+        if self._by_answer(prompt):
             values = labelling.label_log_probs(torch.from_numpy(scores)).numpy()
         else:
             values = torch.from_numpy(scores).log_softmax(1).numpy()

@@ -10,7 +10,7 @@ import numpy as np
 
 from promptsearch.data import Dataset
 from promptsearch.metrics.predictions import Floats, Ints, Predictions
-from promptsearch.models import LanguageModel
+from promptsearch.models import LanguageModel, OptionsScore
 from promptsearch.prompt import Verbalizer
 
 if TYPE_CHECKING:
@@ -31,16 +31,27 @@ class LabelAggregation:
     columns: tuple[tuple[int, ...], ...]
     canonical_label: tuple[int, ...]
     answer_score: AnswerScore
+    no_columns: tuple[int, ...] = ()  # of what a label's score is against; () where it is by itself
 
     @classmethod
     def of(
-        cls, verbalizer: Verbalizer, model: LanguageModel, answer_score: AnswerScore, facts: bool
+        cls,
+        verbalizer: Verbalizer,
+        model: LanguageModel,
+        answer_score: AnswerScore,
+        facts: bool,
+        options_score: OptionsScore = "logit",
     ) -> "LabelAggregation":
-        """Return the aggregation for a model, which may read several candidates of facts alike."""
+        """Return the aggregation for a model, which may read several candidates of facts alike.
+
+        Options are scored as `options_score` says; other labels with a `no` by their log-odds.
+        """
         column = {answer: i for i, answer in enumerate(verbalizer.answers)}
         columns = tuple(tuple(column[a] for a in answers) for _, answers in verbalizer.pairs)
         alike = same_answers(model, verbalizer) if facts else range(len(columns))
-        return cls(verbalizer.labels, columns, tuple(alike), answer_score)
+        by_itself = options_score == "logit" and verbalizer.rates_options
+        against = () if by_itself else tuple(column[answer] for answer in verbalizer.no_answers)
+        return cls(verbalizer.labels, columns, tuple(alike), answer_score, against)
 
     @cached_property
     def duplicate_labels(self) -> list[int]:
@@ -49,7 +60,7 @@ class LabelAggregation:
 
     @cached_property
     def _one_each(self) -> bool:
-        return self.columns == tuple((i,) for i in range(len(self.columns)))
+        return not self.no_columns and self.columns == tuple((i,) for i in range(len(self.columns)))
 
     def label_log_probs(self, log_probs: "Tensor") -> "Tensor":
         """log p(label | input), (row, label), from the answers', (row, answer)."""
@@ -59,9 +70,10 @@ class LabelAggregation:
         """Return the labels' scores before the softmax: their answers' probabilities together."""
         import torch
 
-        if not self._one_each:
+        if not self._one_each or log_probs.shape[1] > len(self.columns):
             scores = [self._score(log_probs[:, list(columns)]) for columns in self.columns]
-            log_probs = torch.stack(scores, dim=1)
+            labels = torch.stack(scores, dim=1)
+            log_probs = labels - log_probs[:, list(self.no_columns)] if self.no_columns else labels
         if self.duplicate_labels:
             where = torch.tensor(self.duplicate_labels, device=log_probs.device)
             log_probs = log_probs.index_fill(1, where, -inf)

@@ -136,7 +136,8 @@ class Scorer:
     def labelling(self, verbalizer: Verbalizer) -> LabelAggregation:
         """Return how the verbalizer's answers become labels for this model."""
         if verbalizer not in self._labellings:
-            aggregation = LabelAggregation.of(verbalizer, self.model, self.answer_score, self.facts)
+            how = self.answer_score, self.facts, self.scoring.options_score
+            aggregation = LabelAggregation.of(verbalizer, self.model, *how)
             self._labellings[verbalizer] = aggregation
         return self._labellings[verbalizer]
 

@@ -110,6 +110,13 @@ scoring_options = stacked(
         help="Divide an answer's score by its length.",
     ),
     click.option(
+        "--options-score",
+        type=click.Choice(["logit", "log-odds"]),
+        default="logit",
+        show_default=True,
+        help="Layout options: the model's yes at an option, as published, or yes against no.",
+    ),
+    click.option(
         "--calibration",
         type=click.Choice(["none", "contextual", "pmi", "batch"]),
         default="none",

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from promptsearch.data.examples import Dataset, Example, most_frequent
 from promptsearch.data.kinds.kind import TaskKind, choice_row, targets_of
 from promptsearch.data.tables.rows import TableFormat, read_rows
-from promptsearch.data.tasks.answer_table import Answers, answers_in
 from promptsearch.data.tasks.definition import TaskDefinition
+from promptsearch.data.tasks.labelled_prompts import LAYOUT_KEYS, LabelledPrompts
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
 from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
-from promptsearch.errors import PromptError, TaskError, did_you_mean
-from promptsearch.prompt import Prompt, Verbalizer
+from promptsearch.errors import TaskError, did_you_mean
+from promptsearch.prompt import Prompt
 
 if TYPE_CHECKING:
     from promptsearch.metrics import Predictions, Scores
@@ -28,7 +28,11 @@ class ClassificationKind(TaskKind):
     """One label a row."""
 
     name = "classification"
-    keys = ("inputs", "label", "negative_label", "answers", "markup", *OF_PROMPTS)
+    keys = (
+        *("inputs", "label", "negative_label", "answers", "markup"),
+        *LAYOUT_KEYS,
+        *OF_PROMPTS,
+    )
     metric_keys = ("log_likelihood", "accuracy", "macro_f1", "micro_f1", "ece")
     multi_token = "left-to-right"
     has_labels = True
@@ -74,7 +78,7 @@ class LabelledLoader:
     inputs: tuple[str, ...]  # () for the columns of the tables
     label: str
     negative_label: str | None
-    answers: Answers
+    prompts: LabelledPrompts
     markup: Mapping[str, str]
 
     @classmethod
@@ -83,7 +87,7 @@ class LabelledLoader:
             inputs=keys.strings("inputs"),
             label=keys.string("label", "label"),
             negative_label=keys.optional("negative_label"),
-            answers=keys.required("answers", answers_in(keys)),
+            prompts=LabelledPrompts.of(keys),
             markup=keys.names("markup"),
         )
 
@@ -97,24 +101,15 @@ class LabelledLoader:
 
     def _prompt(self, source: TaskSource) -> Prompt:
         """Return the manual prompt; `TaskError` names the key that is wrong."""
-        template, file = source.template, source.file
-        if not template.fields:
-            raise TaskError(
-                f"{file}: template: {source.task.template!r} has no input field, so every example "
-                "reads the same; name an input in braces, such as {text}"
-            )
-        try:
-            prompt = Prompt(template, Verbalizer.of(self.answers, template.slots))
-        except PromptError as error:
-            raise TaskError(f"{file}: answers: {error}") from None
-        self._check_labels(prompt.verbalizer.labels, file)
+        prompt = self.prompts.prompt(source, lambda: self._columns(source))
+        self._check_labels(prompt.verbalizer.labels, source.file)
         return prompt
 
     def _check_labels(self, labels: Sequence[str], file: Path) -> None:
         if len(labels) < 2:
             raise TaskError(
-                f"{file}: answers: {labels[0]!r} is the only label, so there is nothing to choose; "
-                "give every label its answers"
+                f"{file}: {self.prompts.key}: {labels[0]!r} is the only label, so there is nothing "
+                "to choose; give every label its answers"
             )
         if self.negative_label is not None and self.negative_label not in labels:
             near = did_you_mean(self.negative_label, labels)
@@ -136,6 +131,9 @@ class LabelledLoader:
         labels, needed = prompt.verbalizer.labels, frozenset(self.inputs or fields)
         markup = Markup(self.markup)
         return LabelledReader(source.layout, self.label, labels, inputs, needed, markup)
+
+    def _columns(self, source: TaskSource) -> tuple[str, ...]:
+        return self.inputs or self._default_inputs(source, ())
 
     def _default_inputs(self, source: TaskSource, fields: Sequence[str]) -> tuple[str, ...]:
         """Return every column but the label that is text in every row of train and dev.

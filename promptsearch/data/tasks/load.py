@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from promptsearch.data.kinds import PROMPTED, kind_in, refuse_foreign
 from promptsearch.data.tasks.definition import TaskDefinition
@@ -45,14 +46,19 @@ def _unknown(path: Path, names: list[str]) -> str:
     )
 
 
-def load_task(spec: str | Path, kinds: Collection[str] = PROMPTED) -> TaskDefinition:
+def load_task(
+    spec: str | Path,
+    kinds: Collection[str] = PROMPTED,
+    overrides: Mapping[str, str] = MappingProxyType({}),
+) -> TaskDefinition:
     """Return the task of a file or a built-in name.
 
     Whoever can do something with tagged words says so by `kinds`; others never get them.
+    `overrides` are keys in place of the file's: layout, yes, no.
     `TaskError` or `DataError` names the file, the key or line, and the way out.
     """
     file = task_path(spec)
-    return load_document(read_toml(file), file, kinds)
+    return load_document({**read_toml(file), **overrides}, file, kinds)
 
 
 def load_document(

@@ -64,9 +64,10 @@ def task_file(keys: TomlKeys, kind: TaskKind) -> TaskFile:
 
 
 def _template(keys: TomlKeys, kind: TaskKind) -> str:
-    """Return the manual template; a kind that has one by default needs none."""
+    """Return the manual template; a kind that has one by default needs none, nor do options."""
     text = keys.string("template", kind.default_template)
-    return text if kind.default_template else keys.required("template", text)
+    is_optional = kind.default_template or "options" in keys.document
+    return text if is_optional else keys.required("template", text)
 
 
 def _columns(keys: TomlKeys) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ class Randomiser:
                 (label, tuple(self._answer(answer, drawn) for answer in answers))
                 for label, answers in verbalizer.pairs
             )
-            verbalizer = Verbalizer(pairs)
+            verbalizer = Verbalizer(pairs, prompt.verbalizer.no)
         return Prompt(template, verbalizer, Source("random"))
 
     def _answer(self, answer: Answer, drawn: Iterator[str]) -> Answer:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from promptsearch.data import Split, TaskDefinition
 from promptsearch.evaluation.checks.finding import Finding
 from promptsearch.language.words import is_spaced
-from promptsearch.prompt import Field, Part, Slot, Template, Text
+from promptsearch.prompt import Field, Option, Part, Slot, Template, Text
 from promptsearch.prompt.template import notation_of
 
 _TWO_SPACES = re.compile(r"\s +$|\t$")  # a line break alone is how many prompts end
@@ -44,7 +44,7 @@ def _inputs(
 def _touching(template: Template) -> Iterator[Finding]:
     parts: list[Part | None] = [None, *template.parts, None]
     for before, slot, after in zip(parts, parts[1:], parts[2:], strict=False):
-        if isinstance(slot, Slot):
+        if isinstance(slot, Slot) and not isinstance(slot, Option):
             sides = [_edge(before, -1), _edge(after, 0)]
             if word := next(filter(None, sides), None):
                 yield Finding(

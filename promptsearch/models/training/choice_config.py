@@ -19,6 +19,7 @@ class ChoiceTuningConfig:
     lr: float = 2e-5  # of AdamW at its height: the release's README; 1e-5 in its code
     warmup: float = 0.01  # share of the steps; 0.06 in its script for CLUE
     decay: float = 0.1  # of weights, not of biases and norms
+    autocast: bool = False  # in bfloat16 where torch has it: faster on GPUs and newer CPUs
     clip: float = 1.0  # length of the gradient; 0.25 in its script for CLUE
 
     def __post_init__(self) -> None:

@@ -126,7 +126,10 @@ class ChoiceTrainer:
         with torch.random.fork_rng():
             torch.manual_seed(self._seed + step)
             self._copy.train()
-            logits = logits_of(self._outputs, self._copy, rows)
+            with torch.autocast(
+                self._copy.device.type, torch.bfloat16, enabled=self._config.autocast
+            ):
+                logits = logits_of(self._outputs, self._copy, rows)
             loss = choice_loss(logits, rows, self._yes, self._no, self._config.losses)
             self._copy.eval()
         if not bool(loss.isfinite()):

@@ -34,8 +34,9 @@ class ExampleLoss:
     @cached_property
     def aggregation(self) -> LabelAggregation:
         """The sums of answers that make the scores of labels."""
-        task, alike = self.task, self.task.kind.merges_alike
-        return LabelAggregation.of(task.prompt.verbalizer, self.model, task.answer_score, alike)
+        task = self.task
+        how = task.answer_score, task.kind.merges_alike, task.scoring.options_score
+        return LabelAggregation.of(task.prompt.verbalizer, self.model, *how)
 
     @property
     def by_object(self) -> bool:

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import PromptError
 from promptsearch.language.words import is_spaced
-from promptsearch.prompt import Field, Filled, Input, Part, Slot, Template, Text
+from promptsearch.prompt import (
+    Field,
+    Filled,
+    Input,
+    Option,
+    Part,
+    Separator,
+    Slot,
+    Template,
+    Text,
+)
 from promptsearch.prompt.template import check_slots_and_fields, notation_of
 from promptsearch.searchers.common.trigger_template import TriggerSlot, TriggerTemplate
 
@@ -81,7 +91,7 @@ class GapTemplate:
     ) -> Filled:
         """Return the text as a model reads it: the gaps' contents, an example's inputs, its answer.
 
-        A slot without an answer stays one.
+        A slot without an answer stays one. Options are written one after the other, as a text.
         """
         remaining = iter(contents)
         filled: list[Text | Input | Slot] = []
@@ -91,6 +101,10 @@ class GapTemplate:
                     filled += next(remaining)
                 case Field(name):
                     filled.append(Input(name, inputs[name]))
+                case Option(name) if name in answer:
+                    filled.append(Text(f" {answer[name]} " if filled else f"{answer[name]} "))
+                case Separator():
+                    filled.append(Text(" "))
                 case Slot(name):
                     filled.append(Text(answer[name]) if name in answer else part)
                 case Text():

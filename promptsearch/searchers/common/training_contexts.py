@@ -31,8 +31,8 @@ class TrainingContext:
 def training_contexts(task: Task, count: int) -> list[TrainingContext]:
     """Return as many training examples, drawn by the task's seed from all labels alike; in order.
 
-    An example's answer is the first of its label's, or a fact's first object. Raises TaskError if
-    no training example has one.
+    An example's answer is the first of its label's, with `no` in the slots of the other labels if
+    there is one, or a fact's first object. Raises TaskError if no training example has one.
     """
     usable = [example for example in task.train if _answer(example, task)]
     if not usable:
@@ -45,8 +45,10 @@ def _answer(example: Example, task: Task) -> dict[str, str] | None:
     slots, first = task.prompt.template.slots, example.targets[0]
     if task.kind.targets_fill_slot:
         return {slots[0]: first}
-    answers = task.prompt.verbalizer.get(first)
-    answer = dict(answers[0]) if answers else {}
+    verbalizer = task.prompt.verbalizer
+    answers = verbalizer.get(first)
+    against = {slot: text for no in verbalizer.no_answers for slot, text in no}
+    answer = {**against, **dict(answers[0])} if answers else {}
     return answer if set(answer) == set(slots) else None
 
 

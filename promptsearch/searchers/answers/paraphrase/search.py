@@ -28,7 +28,7 @@ from promptsearch.errors import RunError
 from promptsearch.language.english import read_thesaurus, wordnet
 from promptsearch.language.words import is_english
 from promptsearch.models import Options
-from promptsearch.prompt import Answer, Prompt, Source, Verbalizer
+from promptsearch.prompt import Answer, Prompt, Source
 from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.score_table import log_probs, sample_balanced
 from promptsearch.searchers.answers.common.start import (
@@ -207,7 +207,11 @@ def _with(
     start: Trial, answers: Mapping[str, tuple[Answer, ...]], evidence: Mapping[str, object]
 ) -> Prompt:
     source = Source(STRATEGY, (start.id,), evidence)
-    return replace(start.prompt, verbalizer=Verbalizer(tuple(answers.items())), source=source)
+    return replace(
+        start.prompt,
+        verbalizer=replace(start.prompt.verbalizer, pairs=tuple(answers.items())),
+        source=source,
+    )
 
 
 def _report(task: Task, trials: Sequence[Trial]) -> None:

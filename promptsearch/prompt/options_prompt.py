@@ -1,0 +1,77 @@
+"""Prompts with options from texts: a question, a wording of each label, what they are about."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from promptsearch.prompt.options import options_end, segments, wordings
+from promptsearch.prompt.parts import Field, Option, Part, Separator
+from promptsearch.prompt.prompt import Prompt
+from promptsearch.prompt.template import Template, notation_of
+from promptsearch.prompt.verbalizer import Verbalizer
+
+YES, NO = "yes", "no"
+CHINESE_YES, CHINESE_NO = "\u662f", "\u975e"  # of UniMC's Chinese models
+
+
+def yes_and_no(language: str) -> tuple[str, str]:
+    """Return the words that answer an option, as published for English and Chinese."""
+    return (CHINESE_YES, CHINESE_NO) if language == "zh" else (YES, NO)
+
+
+def options_prompt(
+    options: Mapping[str, str], question: str, passage: str, yes: str = YES, no: str = NO
+) -> Prompt:
+    """Return the prompt of a wording for each label; all may have fields in braces.
+
+    `passage` is what the question is about, its segments apart by [SEP]; "" for no question.
+    Raises PromptError at what is wrong with them.
+    """
+    slots = [f"O{number}" for number in range(1, len(options) + 1)]
+    parts: list[Part] = []
+    for slot, wording in zip(slots, options.values(), strict=True):
+        parts += [Option(slot), *Template.parts_of(wording)]
+    for segment in (question, passage):
+        if segment:
+            parts += [Separator(), *Template.parts_of(segment)]
+    verbalizer = Verbalizer.of_slots(list(options), slots, yes, no)
+    return Prompt(Template(tuple(parts)), verbalizer)
+
+
+def option_texts(prompt: Prompt) -> dict[str, str]:
+    """Return the wording of each label's option, in the notation of templates."""
+    slots, texts = prompt.template.slots, map(_notation, wordings(prompt.template.parts))
+    by_slot = dict(zip(slots, texts, strict=True))
+    return {label: by_slot[answers[0][0][0]] for label, answers in prompt.verbalizer.pairs}
+
+
+def question_of(template: Template) -> str:
+    """Return the question of a template with options; "" where it has none.
+
+    It is the segment after the options, if that has no field and is not the only one.
+    """
+    first, *rest = segments(template.parts)
+    is_question = bool(rest) and not any(isinstance(part, Field) for part in first)
+    return _notation(first) if is_question else ""
+
+
+def passage_of(template: Template) -> str:
+    """Return what the question is about, its segments apart by [SEP]."""
+    after = template.parts[options_end(template.parts) + 1 :]
+    question = question_of(template)
+    text = _notation(after)
+    return text.removeprefix(f"{question}[SEP]") if question else text
+
+
+def layout_row(prompt: Prompt) -> Iterator[tuple[str, object]]:
+    """Yield what files say of a prompt's layout, by name; nothing of one without options."""
+    if prompt.verbalizer.no is None:
+        return
+    if prompt.template.has_options:
+        yield "layout", "options"
+        yield "options", option_texts(prompt)
+        yield "question", question_of(prompt.template)
+    yield "yes", prompt.verbalizer.answers[0][0][1]
+    yield "no", prompt.verbalizer.no
+
+
+def _notation(parts: Sequence[object]) -> str:
+    return "".join(notation_of(part) for part in parts)  # type: ignore[arg-type]
