@@ -24,6 +24,9 @@ def all_commands() -> dict[str, LazyCommand]:
     return {
         "init": in_module("init:command", "Write a commented task file from a table."),
         **strategy_commands(),
+        "tune-choices": in_module(
+            "tune_choices:command", "Train a model to read options, on many tasks at once."
+        ),
         "ensemble": in_module("ensemble:command", "Put the best prompts together."),
         "evaluate": in_module(
             "evaluate:command", "Score prompts on a split, beside the baselines."

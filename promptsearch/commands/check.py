@@ -9,7 +9,13 @@ import rich_click as click
 
 from promptsearch.commands.shared.console import print_json
 from promptsearch.commands.shared.option_names import in_command
-from promptsearch.commands.shared.options import json_option, loading_options, task_option
+from promptsearch.commands.shared.options import (
+    json_option,
+    layout_of,
+    layout_options,
+    loading_options,
+    task_option,
+)
 from promptsearch.commands.shared.run_search import loaded, loading_from
 from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.data import KINDS, TaskDefinition, load_task
@@ -30,6 +36,7 @@ from promptsearch.runs.run import with_vocabulary_candidates
     metavar="SPEC",
     help="[default: the one the prompts were found with; without prompts, builtin]",
 )
+@layout_options
 @loading_options
 @json_option
 def command(prompts: Path | None, **options: Any) -> None:
@@ -37,7 +44,7 @@ def command(prompts: Path | None, **options: Any) -> None:
 
     The exit status is 1 where something would make a run worthless.
     """
-    definition = load_task(options["task"], KINDS)
+    definition = load_task(options["task"], KINDS, layout_of(options))
     file, unreadable = readable_prompts(prompts) if prompts else (None, ())
     model = _model(file, definition, options)
     bad = [Finding("error", str(error)) for error in unreadable]

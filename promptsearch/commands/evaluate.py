@@ -17,6 +17,7 @@ from promptsearch.commands.shared.evaluation_table import (
 from promptsearch.commands.shared.options import (
     computing_options,
     json_option,
+    layout_options,
     loading_options,
     quiet_option,
     saved_model_option,
@@ -36,6 +37,7 @@ from promptsearch.prompt_file.prompts_json import Json
 @click.option(
     "--split", type=click.Choice(["test", "dev", "train"]), default="test", show_default=True
 )
+@layout_options
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, metavar="K")
 @saved_model_option
 @click.option(
@@ -63,7 +65,8 @@ from promptsearch.prompt_file.prompts_json import Json
 def command(prompts: tuple[Path, ...], **options: Any) -> None:
     """Score the first K prompts of each file of PROMPTS, in its order, beside the baselines.
 
-    The difference to the manual prompt is paired: the same examples under both.
+    The difference to the manual prompt is paired: the same examples under both. `manual` in place
+    of a file is the prompt of the task file, which no row has chosen.
     """
     if options["as_json"] and options["form"] != "text":
         raise RunError(f"--json and --format {options['form']} are two outputs; leave out one")

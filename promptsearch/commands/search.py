@@ -7,6 +7,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.ensemble import write_ensemble
+from promptsearch.commands.shared.options import layout_of
 from promptsearch.commands.shared.run_search import After, settings_from
 from promptsearch.commands.shared.search_command import search_with
 from promptsearch.commands.shared.searcher_options import run_options
@@ -35,7 +36,8 @@ def command(plan: Path | None, task: str, dry_run: bool, **options: Any) -> None
     task take their turn: first those for answers, then templates are mined, paraphrased and
     generated, and the best of both are tried together. The best prompts answer as an ensemble.
     """
-    definition, settings = load_task(task), settings_from(options)
+    definition = load_task(task, overrides=layout_of(options))
+    settings = settings_from(options)
     searcher = _search_of(plan, definition, settings)
     if dry_run:
         echo(plan_as_toml(searcher), nl=False)

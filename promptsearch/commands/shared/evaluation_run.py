@@ -9,6 +9,7 @@ from typing import Any
 from promptsearch.commands.shared.console import Console
 from promptsearch.commands.shared.evaluation_remarks import remarks_on
 from promptsearch.commands.shared.evaluation_table import EvaluatedFile
+from promptsearch.commands.shared.options import layout_of
 from promptsearch.commands.shared.output_checks import check_output
 from promptsearch.commands.shared.saved_prompts import (
     compared,
@@ -17,18 +18,28 @@ from promptsearch.commands.shared.saved_prompts import (
     split_of,
     task_of,
 )
-from promptsearch.data import KINDS, Split, TaskDefinition
+from promptsearch.data import KINDS, Split, TaskDefinition, load_task
 from promptsearch.errors import RunError, TaskError
 from promptsearch.evaluation.checks.answers import worthless_answers
 from promptsearch.evaluation.evaluate import compared_prompts, evaluate
 from promptsearch.evaluation.report.number_format import count
+from promptsearch.evaluation.shot_setting import shot_setting
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import read_ensemble
 from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt_file.load_model import spec_of
-from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt, aligned, read_prompts
+from promptsearch.prompt_file.prompts_json import (
+    FORMAT,
+    PromptFile,
+    SavedPrompt,
+    aligned,
+    answers_of,
+    read_prompts,
+)
 from promptsearch.runs.run import with_vocabulary_candidates
 from promptsearch.scoring import PromptScorer
+
+MANUAL = "manual"  # in place of a file: the prompt of the task file
 
 
 @dataclass(frozen=True)
@@ -42,14 +53,28 @@ class EvaluationInput:
 
 def evaluation_input(path: Path, options: Mapping[str, Any]) -> EvaluationInput:
     """Return the file with its task and split. Raises what is wrong with them."""
-    file = read_prompts(path)
-    definition = task_of(file, options["task"], KINDS)
+    if path == Path(MANUAL) and not path.exists():
+        file, definition = _manual(options["task"], layout_of(options))
+    else:
+        file = read_prompts(path)
+        definition = task_of(file, options["task"], KINDS, layout_of(options))
     if definition.kind.tags_words and options["cache"]:
         raise RunError("--cache is for labels and facts; leave it out for a task of tags")
     if options["examples_out"]:
         check_output(options["examples_out"], options, file=file, definition=definition)
     _check_fit(file, definition, options["top"])
     return EvaluationInput(file, definition, split_of(definition, options["split"]))
+
+
+def _manual(task: str | None, layout: Mapping[str, str]) -> tuple[PromptFile, TaskDefinition]:
+    """Return a task's manual prompt as a file's, and the task. Raises RunError without a task."""
+    if task is None:
+        raise RunError(f"`{MANUAL}` stands for the prompt of a task file; say which with --task")
+    definition = load_task(task, overrides=layout)
+    prompt = definition.prompt
+    row = {"id": MANUAL, "template": prompt.template.notation}
+    saved = SavedPrompt(MANUAL, prompt, {**row, **answers_of(prompt, definition.kind, None)})
+    return PromptFile(Path(MANUAL), (saved,), {"format": FORMAT}), definition
 
 
 def _check_fit(file: PromptFile, definition: TaskDefinition, top: int) -> None:
@@ -100,8 +125,9 @@ def _evaluated(
         console.say(f"{file.path}: {_plan(saved, definition, split, split_scorer)}")
         console.warn(worthless_answers(verbalizers, model, definition.kind.merges_alike))
         evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
-    document = evaluation.document(compared(file, definition))
-    remarks = tuple(remarks_on(evaluation, document, file))
+    setting = shot_setting(file, definition, model)
+    document = {**evaluation.document(compared(file, definition)), "setting": setting.row}
+    remarks = (*filter(None, [setting.remark]), *remarks_on(evaluation, document, file))
     taken = scoring_from(file).calibration
     return EvaluatedFile(
         file.path, definition, split, taken, document, remarks, evaluation.examples()

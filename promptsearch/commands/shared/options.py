@@ -1,8 +1,9 @@
 """Options that several commands share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -10,6 +11,11 @@ from promptsearch.metrics import OBJECTIVES
 
 Command = Callable[..., None]
 Decorator = Callable[[Command], Command]
+
+
+def layout_of(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the keys of the task file that the options of the layout stand for."""
+    return {name: options[name] for name in ("layout", "yes", "no") if options.get(name)}
 
 
 def stacked(*options: Decorator) -> Decorator:
@@ -37,6 +43,16 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
 
 task_option = click.option(
     "--task", "-t", required=True, metavar="TASK", help="A task file, or a built-in task's name."
+)
+layout_options = stacked(
+    click.option(
+        "--layout",
+        type=click.Choice(["cloze", "options"]),
+        help="A template whose slots are answered, or a wording of each label that the model says "
+        "yes or no to.  [default: as the task file says]",
+    ),
+    click.option("--yes", metavar="WORD", help="Layout options: the answer.  [default: yes]"),
+    click.option("--no", metavar="WORD", help="What `yes` is against.  [default: no]"),
 )
 model_option = click.option("--model", "-m", default="builtin", show_default=True, metavar="SPEC")
 saved_task_option = click.option(

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from promptsearch.commands.shared.console import Console
@@ -29,22 +30,39 @@ from promptsearch.scoring.chunked_scorer import ChunkedScorer
 
 
 def task_of(
-    file: PromptFile, override: str | None, kinds: Collection[str] = PROMPTED
+    file: PromptFile,
+    override: str | None,
+    kinds: Collection[str] = PROMPTED,
+    layout: Mapping[str, str] = MappingProxyType({}),
 ) -> TaskDefinition:
-    """Return the task of the option, or the file's; `kinds` are those that the command can do."""
+    """Return the task of the option, or the file's; `kinds` are those that the command can do.
+
+    Its manual prompt has the layout of the file's prompts, unless `layout` says another.
+    """
+    layout = layout or _layout_of(file)
     if override is not None:
-        return load_task(override, kinds)
+        return load_task(override, kinds, layout)
     saved = file.section("task").get("file")
     if not isinstance(saved, str):
         raise TaskError(f"{file.path}: does not say which task it is for; add --task")
     path = Path(saved)
     if not path.exists():
         if path.parent.name == "builtin" and path.stem in builtin_tasks():
-            return load_task(path.stem, kinds)  # another installation wrote the file
+            return load_task(path.stem, kinds, layout)  # another installation wrote the file
         raise TaskError(
             f"{file.path}: its task file {saved} is not there any more; say with --task where it is"
         )
-    return load_task(saved, kinds)
+    return load_task(saved, kinds, layout)
+
+
+def _layout_of(file: PromptFile) -> dict[str, str]:
+    """Return the keys of a task file that make its manual prompt like the file's first one."""
+    prompt = file.prompts[0].prompt
+    if not prompt.template.has_options:
+        return {}
+    assert prompt.verbalizer.no is not None, "prompts with options have a `no`"
+    yes = prompt.verbalizer.answers[0][0][1]
+    return {"layout": "options", "yes": yes, "no": prompt.verbalizer.no}
 
 
 def split_of(definition: TaskDefinition, name: str) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptsearch.commands.shared.console import Console
+from promptsearch.commands.shared.options import layout_of
 from promptsearch.commands.shared.run_search import (
     After,
     described,
@@ -24,7 +25,8 @@ from promptsearch.searchers import SEARCHERS
 
 def run_search_command(strategy: str, task: str, options: Mapping[str, Any]) -> None:
     """Search with the strategy that the options describe; the model loads last."""
-    definition = load_task(task, getattr(SEARCHERS[strategy], "kinds", PROMPTED))
+    kinds = getattr(SEARCHERS[strategy], "kinds", PROMPTED)
+    definition = load_task(task, kinds, layout_of(options))
     options = with_start_templates(SEARCHERS[strategy], options, definition)
     searcher = build_searcher(SEARCHERS[strategy], options)
     if isinstance(searcher, ModelVariant):

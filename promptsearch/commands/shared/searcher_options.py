@@ -12,6 +12,7 @@ from promptsearch.commands.shared.options import (
     Decorator,
     computing_options,
     json_option,
+    layout_options,
     limit_options,
     loading_options,
     model_option,
@@ -33,6 +34,7 @@ def run_options(*extra: Decorator, task: Decorator = task_option) -> Decorator:
     """Return the options of every search; `extra` stand behind task and model."""
     return stacked(
         task,
+        layout_options,
         model_option,
         *extra,
         scoring_options,

@@ -72,6 +72,7 @@ class TaskDefinition:
     candidates_rule: CandidatesRule | None = None  # None: no facts
     candidates_file: Path | None = None
     scheme: Scheme | None = None  # of tags; None: the task has none
+    family: str = ""  # of tasks that ask the same of other texts
 
     def test(self) -> Split:
         """Return the test split, read now. Only `evaluate` asks for it."""

@@ -84,6 +84,7 @@ class TaskSource:
         task, (train, dev) = self.task, splits
         return TaskDefinition(
             name=task.name,
+            family=task.family,
             kind=task.kind,
             labels=labels,
             inputs=inputs,

@@ -25,6 +25,7 @@ class TaskFile:
     """The keys of a task file by their names in its format; `rename` is an extension."""
 
     name: str
+    family: str  # of tasks that ask the same of other texts
     kind: TaskKind
     train: tuple[str, ...]
     dev: tuple[str, ...]
@@ -48,6 +49,7 @@ def task_file(keys: TomlKeys, kind: TaskKind) -> TaskFile:
     keys.refuse_unknown((*_OF_ALL, *kind.keys))
     return TaskFile(
         name=keys.string("name", keys.file.stem),
+        family=keys.string("family", keys.string("name", keys.file.stem)),
         kind=kind,
         train=keys.required("train", keys.strings("train")),
         dev=keys.strings("dev"),

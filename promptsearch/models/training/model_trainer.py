@@ -50,6 +50,14 @@ class TrainedModel:
                 folder.rename(Path(scratch) / "before")
             directory.rename(folder)
 
+    def write(self, folder: Path) -> None:
+        """Write the model's files into a folder that is there, each in place of one of its name."""
+        with quiet(), TemporaryDirectory(dir=folder) as scratch:
+            self.model.save_pretrained(scratch)
+            self.tokenizer.save_pretrained(scratch)
+            for file in sorted(Path(scratch).iterdir()):
+                file.replace(folder / file.name)
+
 
 class ModelTrainer:
     """A copy of a model while its weights move; templates without vectors are text."""

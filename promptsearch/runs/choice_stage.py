@@ -1,0 +1,195 @@
+"""The multiple-choice stage over the rows of several tasks: a model directory that reads options.
+
+Xu et al. (2022), UniMC, https://arxiv.org/abs/2210.08590. What the model was trained on lies beside
+its weights, so that whoever scores with it can tell a task that it has not seen from one that it
+has.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from promptsearch.data import Example, TaskDefinition
+from promptsearch.errors import RunError, TaskError
+from promptsearch.files.write import write_atomic
+from promptsearch.models import LanguageModel
+from promptsearch.models.training.choice_config import ChoiceTuningConfig
+from promptsearch.prompt.options_prompt import option_texts, question_of
+from promptsearch.runs.model_card import CARD, Card, TrainedTask, card_text
+
+if TYPE_CHECKING:
+    from promptsearch.models.training.choice_trainer import ChoiceText
+
+CHECKPOINT, STATE = "checkpoint.safetensors", "checkpoint.json"
+CHECKPOINTS = 8  # of a training, by default
+
+
+@dataclass(frozen=True)
+class ChoiceStage:
+    """The tasks of a stage, and how the model is trained on them."""
+
+    trained: tuple[TaskDefinition, ...]
+    held_out: tuple[TaskDefinition, ...]
+    config: ChoiceTuningConfig
+    rows: int  # of each task, at most
+    max_tokens: int | None  # of a row; None: what the model reads
+    seed: int
+    command: str | None = None
+
+    def __post_init__(self) -> None:
+        words = {_words(definition) for definition in self.trained}
+        if len(words) > 1:
+            said = " and ".join(f"{yes}/{no}" for yes, no in sorted(words))
+            raise TaskError(
+                f"the tasks answer their options with {said}; give all of them the same `yes` and "
+                "`no`"
+            )
+
+    def examples(self, definition: TaskDefinition) -> list[Example]:
+        """Return the rows of a task that are trained on: all of train, or as many as allowed."""
+        every = definition.train.examples
+        if len(every) <= self.rows:
+            return list(every)
+        digest = sha256(definition.train.sha256.encode()).digest()
+        draw = np.random.default_rng([self.seed, int.from_bytes(digest[:4], "little")])
+        return [every[i] for i in sorted(draw.permutation(len(every))[: self.rows].tolist())]
+
+    def texts(self) -> "list[ChoiceText]":
+        """Return the rows of all tasks, task after task."""
+        from promptsearch.models.training.choice_trainer import ChoiceText
+
+        rows = []
+        for definition in self.trained:
+            template, labels = definition.prompt.template, definition.prompt.verbalizer.labels
+            for example in self.examples(definition):
+                right = labels.index(example.targets[0])
+                rows.append(ChoiceText(template.fill(example.inputs), right))
+        return rows
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What says yes and no to an option."""
+        return _words(self.trained[0])
+
+    def card(self, model: LanguageModel) -> Card:
+        """Return what is told of the trained model."""
+        return Card(
+            start=asdict(model.info),
+            trained=tuple(
+                TrainedTask.of(each, len(self.examples(each)), option_texts(each.prompt),
+                               question_of(each.prompt.template))
+                for each in self.trained
+            ),
+            held_out=tuple(each.family for each in self.held_out),
+            options={
+                **asdict(self.config),
+                "rows": self.rows,
+                "max_tokens": self.max_tokens,
+                "seed": self.seed,
+                "yes": self.words[0],
+                "no": self.words[1],
+            },
+            command=self.command,
+            versions={name: version(name) for name in ("promptsearch", "torch", "transformers")},
+        )  # fmt: skip
+
+
+def _words(definition: TaskDefinition) -> tuple[str, str]:
+    verbalizer = definition.prompt.verbalizer
+    assert verbalizer.no is not None, "prompts with options have a `no`"
+    return verbalizer.answers[0][0][1], verbalizer.no
+
+
+def run_stage(
+    stage: ChoiceStage,
+    model: LanguageModel,
+    folder: Path,
+    every: int | None,
+    on_step: Callable[[int, int, float], None],
+) -> Card:
+    """Train, or go on from a checkpoint in the folder, and write the model there.
+
+    `every`: steps between checkpoints; None: an eighth of all. `on_step` hears the steps that are
+    done, all of them, and the loss. Raises RunError if the folder's checkpoint is of another stage.
+    """
+    from promptsearch.models.training.choice_trainer import ChoiceTrainer
+
+    trainer = ChoiceTrainer(model, *stage.words, stage.config, stage.seed)
+    trainer.read(stage.texts(), stage.max_tokens)
+    card = stage.card(model)
+    state = _State(folder, _digest(card), every or max(1, -(-trainer.steps // CHECKPOINTS)))
+    start = state.step()
+    on_step(start, trainer.steps, float("nan"))
+
+    def heard(done: int, loss: float) -> None:
+        if done % state.every == 0 and done < trainer.steps:
+            state.write(done)
+        on_step(done, trainer.steps, loss)
+
+    trained = trainer.run(folder / CHECKPOINT, start, state.every, heard)
+    trained.write(folder)
+    write_atomic(folder / "README.md", card_text(card))
+    write_atomic(folder / CARD, card.text)  # last: with it, the model is whole
+    for name in (STATE, CHECKPOINT):
+        (folder / name).unlink(missing_ok=True)
+    return card
+
+
+@dataclass(frozen=True)
+class _State:
+    """The step of the checkpoint in a folder, and what it is a checkpoint of."""
+
+    folder: Path
+    digest: str
+    every: int
+
+    def step(self) -> int:
+        """Return the step to go on from. Raises RunError at another stage's checkpoint."""
+        file = self.folder / STATE
+        if not file.is_file() or not (self.folder / CHECKPOINT).is_file():
+            return 0
+        try:
+            state: Any = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            state = {}
+        if not isinstance(state, dict) or state.get("digest") != self.digest:
+            raise RunError(
+                f"{file}: is of a training with other tasks, rows, options or model; start anew "
+                "with `overwrite`"
+            )
+        return int(state["step"])
+
+    def write(self, step: int) -> None:
+        """Say that the checkpoint stands after this step."""
+        text = json.dumps({"digest": self.digest, "step": step, "every": self.every})
+        write_atomic(self.folder / STATE, text + "\n")
+
+
+def _digest(card: Card) -> str:
+    """Return the digest of all that the weights depend on."""
+    return sha256(json.dumps(card.inputs, sort_keys=True).encode()).hexdigest()
+
+
+def by_family(
+    definitions: Sequence[TaskDefinition], held_out: Sequence[str]
+) -> tuple[tuple[TaskDefinition, ...], tuple[TaskDefinition, ...]]:
+    """Return the tasks that are trained on, and those whose family or name is held out.
+
+    Raises RunError at a name that is none, or if nothing is left to train on.
+    """
+    known = {name for each in definitions for name in (each.name, each.family)}
+    if unknown := [name for name in held_out if name not in known]:
+        raise RunError(
+            f"`hold_out` {unknown[0]!r} is no task or family; there are {', '.join(sorted(known))}"
+        )
+    out = tuple(each for each in definitions if {each.name, each.family} & set(held_out))
+    trained = tuple(each for each in definitions if each not in out)
+    if not trained:
+        raise RunError("every task is held out, so there is nothing to train on; leave one in")
+    return trained, out
