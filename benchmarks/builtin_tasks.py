@@ -10,6 +10,7 @@ from typing import Any
 
 from promptsearch import MiningSearch, Scorer, Settings, evaluate, load_model, load_task, search
 from promptsearch.data import builtin_tasks
+from promptsearch.metrics import headline_metric
 from promptsearch.models import LanguageModel
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
@@ -18,9 +19,9 @@ def measured(name: str, model: LanguageModel) -> str:
     """A line of the table: the winner on dev against the manual prompt, on test."""
     task, settings = load_task(name), Settings()
     result = search(MiningSearch(), task, model, settings)
-    scorer = Scorer(model, settings.scoring(task.kind), facts=task.kind == "facts")
+    scorer = Scorer(model, settings.scoring(task.kind), facts=task.kind.merges_alike)
     best = SavedPrompt(result.best.id, result.best.prompt, {})
-    metric = "p@1" if task.kind == "facts" else "accuracy"
+    metric = headline_metric(task.kind)
     document: Mapping[str, Any] = evaluate([best], task, scorer, task.test()).document(metric)
     ours, manual, majority = (
         row["scores"]["test"]

@@ -16,6 +16,7 @@ import numpy as np
 from on_test import difference, tasks
 
 from promptsearch import Scorer, Settings, load_model, load_task
+from promptsearch.data import CLASSIFICATION
 from promptsearch.metrics import scores_of
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.models import LanguageModel
@@ -49,7 +50,7 @@ def main() -> None:
             raw = np.mean([own["none"].hits for own in every], axis=0)
             for method in METHODS:
                 hits = np.mean([own[method].hits for own in every], axis=0)
-                scores = [scores_of(own[method], "classification") for own in every]
+                scores = [scores_of(own[method], CLASSIFICATION) for own in every]
                 ece = np.mean([float(each["ece"]) for each in scores])  # type: ignore[arg-type]
                 gain = "" if method == "none" else difference(hits, raw)
                 print(

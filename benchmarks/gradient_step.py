@@ -36,6 +36,7 @@ from in_turn import Race
 from promptsearch import Example, Prompt, Template, Verbalizer
 from promptsearch.bench.machine import machine
 from promptsearch.bench.sentences import sentences
+from promptsearch.data import CLASSIFICATION, FACTS
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.models import LanguageModel, Options
 from promptsearch.models.loading.build import wrap
@@ -79,7 +80,7 @@ def begun(search: GradientSearch, model: LanguageModel, number: int) -> TriggerS
     examples = [Example(str(i), {"text": text}, WORDS[i % 2]) for i, text in enumerate(texts)]
     examples = examples or [Example("0", {}, WORDS[:1])]
     prompt = Prompt(Template.parse("[Z]"), Verbalizer.of({word: word for word in WORDS}))
-    task = Task("step", "facts" if gcg else "classification", prompt, examples, ("text",))
+    task = Task("step", FACTS if gcg else CLASSIFICATION, prompt, examples, ("text",))
     layout, start = TriggerStart(search.template, 5, "before", search.start, False).of(task, model)
     objective = search._objective(task, model, layout, cast(Score, Tally()))
     return TriggerState(0, objective, Minibatches(number, 0, len(examples), 32), start)

@@ -29,6 +29,7 @@ from promptsearch import (
     load_task,
     search,
 )
+from promptsearch.data import FACTS
 from promptsearch.metrics.intervals import bootstrap
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor, Member
@@ -42,7 +43,7 @@ def measured(definition: TaskDefinition, model: LanguageModel, given: argparse.N
     found = search(MiningSearch(), definition, model).ranked
     if len(found) < 2:
         return None
-    own = Scorer(model, Settings().scoring("facts"), facts=True)
+    own = Scorer(model, Settings().scoring(FACTS), facts=True)
     test = definition.test().examples[: given.rows]
     saved = [SavedPrompt(trial.id, trial.prompt, {}) for trial in found[: given.top]]
     single = own.judge([definition.prompt, saved[0].prompt], test)

@@ -29,6 +29,7 @@ from promptsearch import (
     load_task,
     search,
 )
+from promptsearch.data import FACTS
 from promptsearch.metrics.intervals import bootstrap
 from promptsearch.models import LanguageModel
 from promptsearch.prompt_file.prompts_json import SavedPrompt
@@ -108,7 +109,7 @@ def measured(
     with tempfile.TemporaryDirectory() as name:
         definition = load_task(relation.write_task(Path(name)))
         result = search(searcher, definition, model, settings)
-        scorer = Scorer(model, settings.scoring("facts"), facts=True)
+        scorer = Scorer(model, settings.scoring(FACTS), facts=True)
         best = SavedPrompt(result.best.id, result.best.prompt, {})
         document = evaluate([best], definition, scorer, definition.test()).document("p@1")
     return {

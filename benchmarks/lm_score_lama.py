@@ -24,7 +24,7 @@ from lama_mining import Relation, rows_of
 from numpy.typing import NDArray
 
 from promptsearch import Scorer, Settings, load_model, load_task
-from promptsearch.data import Example, TaskDefinition
+from promptsearch.data import FACTS, Example, TaskDefinition
 from promptsearch.formats.shared.lama_notation import from_lama
 from promptsearch.metrics import scores_of
 from promptsearch.metrics.intervals import bootstrap
@@ -75,10 +75,10 @@ class Plan:
         facts = definition.test()
         rows = np.random.default_rng(0).permutation(len(facts.examples))[: self.test_facts]
         examples: list[Example] = [facts.examples[row] for row in sorted(rows.tolist())]
-        scorer = Scorer(self.judge, Settings().scoring("facts"), facts=True)
+        scorer = Scorer(self.judge, Settings().scoring(FACTS), facts=True)
         prompts = [definition.prompt.with_template(each, Source()) for each in templates]
         judged = scorer.judge(prompts, examples)
-        return np.array([scores_of(each, "facts")["p@1"] for each in judged], dtype=np.float64)
+        return np.array([scores_of(each, FACTS)["p@1"] for each in judged], dtype=np.float64)
 
     def _scores(
         self, definition: TaskDefinition, templates: list[Template], slot: AnswerChoice

@@ -198,7 +198,7 @@ def trials(
 ) -> dict[str, Trial]:
     """Of each method, and of the manual prompt."""
     definition = load_task(path)
-    scorer = Scorer(model, settings.scoring(definition.kind), facts=definition.kind == "facts")
+    scorer = Scorer(model, settings.scoring(definition.kind), facts=definition.kind.merges_alike)
     test = definition.test().examples
 
     def judged(prompt: Prompt, dev: float, spent: tuple[int, int, float]) -> Trial:

@@ -33,6 +33,7 @@ from promptsearch import (
     load_task,
     search,
 )
+from promptsearch.data import CLASSIFICATION
 from promptsearch.metrics import paired_difference, scores_of
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.models import LanguageModel, Scoring
@@ -235,7 +236,7 @@ def on_test(bench: Bench, prompts: Mapping[str, Prompt], how: Calibration) -> Fo
 
 def row(kind: str, seed: int | None, how: Calibration, found: Found) -> dict[str, object]:
     """What the methods come to; printed as lines of the table."""
-    scores = {name: scores_of(judged, "classification", NEGATIVE) for name, judged in found.items()}
+    scores = {name: scores_of(judged, CLASSIFICATION, NEGATIVE) for name, judged in found.items()}
     rival = max(("one word", "one verb"), key=lambda name: float(str(scores[name]["micro_f1"])))
     table = {}
     for name, own in scores.items():

@@ -37,7 +37,7 @@ from promptsearch import (
     load_task,
     search,
 )
-from promptsearch.data import TaskDefinition
+from promptsearch.data import FACTS, TaskDefinition
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt
 
@@ -87,7 +87,7 @@ def figures(
     prompt: Prompt, model: LanguageModel, definition: TaskDefinition, test: Sequence[Example]
 ) -> Mapping[str, Any]:
     """Return P@1 and the mean log-likelihood of a prompt on rows of test, and how it reads."""
-    scorer = Scorer(model, Settings().scoring("facts"), facts=True)
+    scorer = Scorer(model, Settings().scoring(FACTS), facts=True)
     (predictions,) = scorer.judge([prompt], test)
     hits, log_right = (float(each.mean()) for each in (predictions.hits, predictions.log_right))
     return {"p@1": hits, "log_likelihood": log_right, "template": prompt.template.notation}

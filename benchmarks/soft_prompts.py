@@ -43,6 +43,7 @@ from promptsearch import (
     load_task,
     search,
 )
+from promptsearch.data import CLASSIFICATION
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt
 from promptsearch.searchers.soft.start import Start
@@ -108,7 +109,7 @@ def fill(given: argparse.Namespace) -> None:
 
 def judged(model: LanguageModel, prompt: Prompt, test: Sequence[Example]) -> dict[str, Any]:
     """Return what a prompt scores on test."""
-    scorer = Scorer(model, Settings().scoring("classification"))
+    scorer = Scorer(model, Settings().scoring(CLASSIFICATION))
     (predictions,) = scorer.judge([prompt], test)
     return {
         "accuracy": float(predictions.hits.mean()),

@@ -27,6 +27,7 @@ from torch.nn.functional import cross_entropy
 from promptsearch import Example, Prompt, Template, Verbalizer
 from promptsearch.bench.machine import machine
 from promptsearch.bench.sentences import sentences
+from promptsearch.data import FACTS
 from promptsearch.engine.strategy import Task
 from promptsearch.models import Options
 from promptsearch.models.loading.build import wrap
@@ -58,7 +59,7 @@ class Work:
         self.config = SoftTrainingConfig(steps=100, batch=BATCH, lr=self.lr)
         self.template, self.start = self.first(vectors)
         prompt = Prompt(self.template, Verbalizer.of({word: word for word in WORDS}))
-        self.task = Task("steps", "facts", prompt, self.examples, model=self.port)
+        self.task = Task("steps", FACTS, prompt, self.examples, model=self.port)
 
     def first(self, count: int) -> tuple[Template, Any]:
         """Return the template with its first values, and these as peft has them."""

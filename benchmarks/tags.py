@@ -32,7 +32,7 @@ from seqeval.scheme import IOB2
 from transformers import AutoTokenizer, BertForTokenClassification
 
 from promptsearch import Example, Output, PrefixSearch, Settings, load_model, load_task, search
-from promptsearch.data import KINDS, TaskDefinition
+from promptsearch.data import KINDS, TAGS, TaskDefinition
 from promptsearch.metrics.predictions import TagPredictions
 from promptsearch.models.loading.files import find_model_files
 from promptsearch.runs.scorer_setup import model_scorer
@@ -59,7 +59,7 @@ def trained(method: str, definition: TaskDefinition, seed: int, steps: int) -> t
     """Return the tags of test by a training of promptsearch, and how many numbers it moved."""
     model, settings = load_model("builtin"), Settings(seed=seed, objective="entity-f1")
     result = search(searchers(steps)[method], definition, model, settings, Output())
-    scorer = model_scorer(model, settings, "tags", definition.scheme)
+    scorer = model_scorer(model, settings, TAGS, definition.scheme)
     (predictions,) = scorer.judge([result.best.prompt], definition.test().examples)
     assert isinstance(predictions, TagPredictions)
     return predictions.tags, int(str(result.best.prompt.source.evidence["parameters"]))

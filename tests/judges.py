@@ -3,7 +3,7 @@
 import numpy as np
 from tiny import tiny
 
-from promptsearch.data import Example
+from promptsearch.data import CLASSIFICATION, FACTS, Example
 from promptsearch.engine.strategy import Task
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt import Prompt, Template, Verbalizer
@@ -46,7 +46,7 @@ def reviews():
     labels = ("bad", "good")
     return Task(
         "reviews",
-        "classification",
+        CLASSIFICATION,
         Prompt(
             Template.parse("{text} It was [Z] ."),
             Verbalizer.of({"bad": "terrible", "good": "great"}),
@@ -65,7 +65,7 @@ def capitals(tmp_path):
     facts = {"France": "Paris", "Norway": "Oslo"}
     return Task(
         "capitals",
-        "facts",
+        FACTS,
         Prompt(
             Template.parse("Of the country that is called {subject}, the capital is [Z] ."),
             Verbalizer.of_candidates(("Paris", "Oslo", "Rome")),

@@ -7,7 +7,7 @@ import torch
 from judges import reviews
 from tiny import KINDS, parts
 
-from promptsearch.data import Example
+from promptsearch.data import CLASSIFICATION, Example
 from promptsearch.models import ModelInfo, Options, Scoring
 from promptsearch.models.loading.build import wrap
 from promptsearch.scoring import Scorer
@@ -51,4 +51,4 @@ def planted(kind):
 
 def judge_of(task):
     scorer = Scorer(task.model, Scoring())
-    return DatasetScorer(scorer, {"train": task.train, "dev": task.train}, "classification")
+    return DatasetScorer(scorer, {"train": task.train, "dev": task.train}, CLASSIFICATION)

@@ -10,7 +10,7 @@ from commanding import reviews_in, run
 from tiny import saved
 
 from promptsearch.commands.shared.certificate_text import but_better
-from promptsearch.data import Example, load_task
+from promptsearch.data import CLASSIFICATION, Example, load_task
 from promptsearch.engine.ledger import line_of, sum_of
 from promptsearch.evaluation.certificate.baselines import (
     Learners,
@@ -74,30 +74,30 @@ def test_micro_f1_of_nothing_but_the_negative_label():
 @pytest.mark.parametrize("metric", ["accuracy", "log_likelihood", "macro_f1", "micro_f1"])
 def test_a_sheet_scores_and_chooses_as_the_judgements_do(metric):
     own = [judged(seed) for seed in range(6)]
-    sheet, rows = ScoreMatrix.of(own, "classification", "fair"), np.array([0, 3, 4, 9, 10, 17, 20])
+    sheet, rows = ScoreMatrix.of(own, CLASSIFICATION, "fair"), np.array([0, 3, 4, 9, 10, 17, 20])
     parts = [judgement_of(one.log_probs[rows], one.gold[rows]) for one in own]
-    wanted = [scores_of(part, "classification", "fair") for part in parts]
+    wanted = [scores_of(part, CLASSIFICATION, "fair") for part in parts]
     assert [sheet.score(metric, i, rows) for i in range(6)] == pytest.approx(
         [scores[metric] for scores in wanted]
     )
     merits = [(round(scores[metric], 9), scores["log_likelihood"]) for scores in wanted]
     assert sheet.choice(metric)(rows) == merits.index(max(merits))
-    whole = scores_of(own[2], "classification", "fair")
+    whole = scores_of(own[2], CLASSIFICATION, "fair")
     assert sheet.alone(metric, 2).mean() == pytest.approx(whole[metric])
 
 
 def test_a_sheet_with_other_labels_is_that_of_other_judgements():
     own = [judged(seed) for seed in range(4)]
     gold = np.random.default_rng(1).permutation(own[0].gold)
-    found = ScoreMatrix.of(own, "classification").relabelled(gold)
-    wanted = ScoreMatrix.of([judgement_of(one.log_probs, gold) for one in own], "classification")
+    found = ScoreMatrix.of(own, CLASSIFICATION).relabelled(gold)
+    wanted = ScoreMatrix.of([judgement_of(one.log_probs, gold) for one in own], CLASSIFICATION)
     for metric in ("accuracy", "log_likelihood", "macro_f1"):
         for prompt in range(4):
             assert found.alone(metric, prompt) == pytest.approx(wanted.alone(metric, prompt))
 
 
 def contest(own, manual):
-    sheets = (ScoreMatrix.of(own, "classification"), ScoreMatrix.of([manual], "classification"))
+    sheets = (ScoreMatrix.of(own, CLASSIFICATION), ScoreMatrix.of([manual], CLASSIFICATION))
     fit = CrossFit(np.zeros((1, 24), dtype=np.int64), np.zeros((1, 2), dtype=np.int64))
     return Comparison(None, (), (), *sheets, fit, (), repeated=False)
 

@@ -13,7 +13,7 @@ from tiny import saved, tiny
 
 from promptsearch import DecomposeSearch, Scorer, Scoring, load_task
 from promptsearch.cli import cli
-from promptsearch.data import Example
+from promptsearch.data import CLASSIFICATION, Example
 from promptsearch.data.tables.rows import TableFormat, read_rows
 from promptsearch.data.tasks.ptr_rules import read_rules
 from promptsearch.engine import search_prompts
@@ -138,7 +138,7 @@ def test_ptr_golden(shared):
     findings.put(range(len(examples)), ours)
     judged = findings.judgement()
     assert [judged.labels[i] for i in judged.predicted] == golden["predictions"]
-    f1 = scores_of(judged, "classification", golden["negative_label"])["micro_f1"]
+    f1 = scores_of(judged, CLASSIFICATION, golden["negative_label"])["micro_f1"]
     assert f1 == pytest.approx(golden["micro_f1_without_negative_label"], abs=1e-12)
 
 
@@ -147,7 +147,7 @@ def relations(labels, template, inputs=("text", "head", "tail")):
         Template.parse(template), Verbalizer.of({x: str(i) for i, x in enumerate(labels)})
     )
     train = [Example("0", dict.fromkeys(inputs, "a"), labels[0])]
-    return Task("r", "classification", prompt, train, inputs, tuple(labels), model=tiny("bert")[0])
+    return Task("r", CLASSIFICATION, prompt, train, inputs, tuple(labels), model=tiny("bert")[0])
 
 
 DIRECTED = ("Other", "Cause-Effect(e1,e2)", "Cause-Effect(e2,e1)")

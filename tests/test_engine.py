@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from promptsearch.data import CLASSIFICATION
 from promptsearch.engine import Limits, search_prompts
 from promptsearch.engine.budget import Budget
 from promptsearch.engine.ledger import Ledger, line_of, read_ledger, sum_of
@@ -21,7 +22,7 @@ def prompt(text):
     return Prompt(Template.parse(f"{text} [Z]"), ANSWERS)
 
 
-TASK = Task("toy", "classification", prompt("start"), ())
+TASK = Task("toy", CLASSIFICATION, prompt("start"), ())
 
 
 @dataclass

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from promptsearch.data import CLASSIFICATION
 from promptsearch.engine import Limits, search_prompts
 from promptsearch.engine.expectation import EnsembleRule, member_indices
 from promptsearch.engine.folds import FOLDS, deal, runs_over
@@ -14,7 +15,7 @@ from promptsearch.engine.strategy import Task
 from promptsearch.engine.trial import ranked
 from promptsearch.metrics import scores_of
 from promptsearch.metrics.intervals import wilson
-from promptsearch.metrics.outcomes import outcomes_of, predictions_of
+from promptsearch.metrics.outcomes import predictions_of
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 from promptsearch.scoring import Cost, PredictionBatch
@@ -30,7 +31,7 @@ def prompt(name, source=Source("toy")):
     return Prompt(Template.parse(f"{name} [Z]"), ANSWERS, source)
 
 
-TASK = Task("toy", "classification", prompt("start", Source()), (), labels=LABELS)
+TASK = Task("toy", CLASSIFICATION, prompt("start", Source()), (), labels=LABELS)
 FOLDED = SearchDesign(folds=FOLDS)
 
 
@@ -72,10 +73,10 @@ class Guesses:
         return Predictions(LABELS, TARGETS, right, predicted, rank, log_probs)
 
     def scores(self, predictions):
-        return scores_of(predictions, "classification")
+        return scores_of(predictions, CLASSIFICATION)
 
     def outcomes(self, predictions):
-        return outcomes_of(predictions, "classification")
+        return CLASSIFICATION.outcomes(predictions)
 
     def recalled(self, one, on, rows, outcomes):
         return predictions_of(outcomes, LABELS, TARGETS)

@@ -7,7 +7,7 @@ import torch
 from judges import ShorterIsBetter, capitals
 from tiny import parts, tiny
 
-from promptsearch.data import Example, load_task
+from promptsearch.data import CLASSIFICATION, Example, load_task
 from promptsearch.engine import search_prompts
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import PromptError, RunError, TaskError
@@ -31,7 +31,7 @@ def sentiment(model, language="en", template="{text} It was [Z]."):
     train = [Example(str(i), {"text": text}, label) for i, (text, label) in enumerate(rows)]
     prompt = Prompt(Template.parse(template), answers)
     return Task(
-        "s", "classification", prompt, train, ("text",), ("bad", "good"), language, model=model
+        "s", CLASSIFICATION, prompt, train, ("text",), ("bad", "good"), language, model=model
     )
 
 
@@ -69,7 +69,7 @@ def test_pairs_facts_and_several_slots_have_layouts_of_their_own(task):
         "[Z] [T] {subject} .",
         " [T] {subject} [T] [Z] .",
     ]
-    pair = replace(task, kind="classification", inputs=("a", "b"))
+    pair = replace(task, kind=CLASSIFICATION, inputs=("a", "b"))
     prompt = replace(task.prompt, template=Template.parse("{a} ? [Z] , {b}"))
     assert list(map(str, gap_templates_for((), replace(pair, prompt=prompt), True))) == [
         "{a} [T] [Z] [T] {b}"

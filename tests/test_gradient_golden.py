@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from promptsearch.data import Example
+from promptsearch.data import CLASSIFICATION, FACTS, Example
 from promptsearch.engine.strategy import Task
 from promptsearch.models import Scoring
 from promptsearch.models.loading.load import load_model
@@ -85,7 +85,7 @@ def task_of(case):
     objects = dict.fromkeys(example.targets[0] for example in examples)
     answers = label_map or {name: name for name in objects}
     plain = Template.parse(f"{{{inputs}}} [Z]")
-    kind = "facts" if label_map is None else "classification"
+    kind = FACTS if label_map is None else CLASSIFICATION
     prompt = Prompt(plain, Verbalizer.of(answers))
     return TriggerTemplate.parse(notation), Task(
         case["id"], kind, prompt, examples, (inputs,), scoring=Scoring("independent")

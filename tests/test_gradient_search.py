@@ -12,7 +12,7 @@ from tiny import KINDS, tiny
 
 from promptsearch import GradientSearch, Output, Scorer, Settings, load_task, read_prompts, search
 from promptsearch.cli import cli
-from promptsearch.data import TaskDefinition
+from promptsearch.data import CLASSIFICATION, TaskDefinition
 from promptsearch.errors import DataError, TaskError
 
 ROWS = [
@@ -78,7 +78,7 @@ def test_the_worth_on_train_is_the_scorers_own(task):
     port = tiny("bert", dtype="float32")[0]  # no faster one that ranks
     result = search(GradientSearch(iterations=6, start="film film"), task, port)
     trial = result.trials[-1]
-    scorer = Scorer(port, Settings().scoring("classification"))
+    scorer = Scorer(port, Settings().scoring(CLASSIFICATION))
     judgement = scorer.judge([trial.prompt], task.train.examples)[0]
     expected = judgement.log_right.mean()
     assert trial.prompt.source.evidence["train"] == pytest.approx(expected, abs=1e-4)

@@ -7,7 +7,7 @@ from foreign import group, groups, native, written
 from tiny import tiny
 
 from promptsearch.commands.shared.name_options import input_names, names_in
-from promptsearch.data import load_task
+from promptsearch.data import FACTS, load_task
 from promptsearch.errors import DataError
 from promptsearch.formats.importing.contents import ImportOptions, read_files
 from promptsearch.prompt import Template
@@ -210,7 +210,7 @@ def test_autoprompt_with_a_subject_is_for_facts(tmp_path):
     (tmp_path / "p.jsonl").write_text(json.dumps({**row, "relation": "P17"}))
     (tmp_path / "c.txt").write_text("Paris\nRome\n")
     own = group("autoprompt", tmp_path / "p.jsonl", candidates=tmp_path / "c.txt")
-    assert (own.name, own.kind) == ("P17", "facts")
+    assert (own.name, own.kind) == ("P17", FACTS)
     assert str(own.prompts[0].prompt.template) == "{subject} in [Z] ."
 
 

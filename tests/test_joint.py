@@ -7,7 +7,7 @@ import pytest
 from judges import ShorterIsBetter, capitals, reviews
 from tiny import saved
 
-from promptsearch.data import Example
+from promptsearch.data import CLASSIFICATION, FACTS, Example
 from promptsearch.engine import Limits, ModelCall, search_prompts
 from promptsearch.engine.ledger import Ledger
 from promptsearch.engine.strategy import Task
@@ -21,7 +21,7 @@ from promptsearch.searchers.joint.cross import Cross
 from promptsearch.searchers.joint.history import key_of
 
 MANUAL = Prompt(Template.parse("start [Z]"), Verbalizer.of({"pos": "good", "neg": "bad"}))
-TASK = Task("toy", "classification", MANUAL, (), labels=("pos", "neg"))
+TASK = Task("toy", CLASSIFICATION, MANUAL, (), labels=("pos", "neg"))
 TOGETHER = {  # only both halves of the best prompt make it the best
     ("start", "good"): -9,
     ("near", "good"): -5,
@@ -380,7 +380,7 @@ def test_a_step_that_fails_is_left_out_where_the_plan_says_so():
 
 def test_answers_of_facts_are_an_error_before_anything_is_scored():
     judge = Table()
-    facts = replace(TASK, kind="facts")
+    facts = replace(TASK, kind=FACTS)
     with pytest.raises(RunError, match=r"step 2 \(answers-toy\): toy: the candidates of facts"):
         run(WORDS, ANSWERS, judge=judge, task=facts)
     assert judge.scored == [("start", "good")]  # by the engine, before any strategy
@@ -388,7 +388,7 @@ def test_answers_of_facts_are_an_error_before_anything_is_scored():
 
 def test_mining_facts_without_a_corpus_is_an_error_before_anything_is_scored():
     with pytest.raises(RunError, match=r"step 1 \(mine\): .*corpus"):
-        run({"strategy": "mine"}, task=replace(TASK, kind="facts", corpus=()))
+        run({"strategy": "mine"}, task=replace(TASK, kind=FACTS, corpus=()))
 
 
 def test_real_strategies_take_turns():

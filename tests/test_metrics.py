@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from promptsearch.metrics import guess_scores, paired_difference, scores_of
+from promptsearch.data import CLASSIFICATION, FACTS
+from promptsearch.metrics import paired_difference, scores_of
 from promptsearch.metrics.calibration_error import calibration_error
 from promptsearch.metrics.f1 import macro_f1, micro_f1
+from promptsearch.metrics.guesses import label_guess_scores, object_guess_scores
 from promptsearch.metrics.intervals import bootstrap, wilson
 from promptsearch.metrics.predictions import Predictions
 
@@ -35,7 +37,7 @@ def test_a_label_that_nobody_gives_is_left_out_of_macro_f1():
 
 
 def test_classification_scores_by_hand():
-    scores = scores_of(judged("aab", "aba"), "classification")
+    scores = scores_of(judged("aab", "aba"), CLASSIFICATION)
     assert scores["log_likelihood"] == pytest.approx(np.log(0.5))
     assert scores["accuracy"] == pytest.approx(1 / 3)
     assert scores["n"] == 3
@@ -63,7 +65,7 @@ def test_fact_scores_by_hand():
         np.array([0, 1, 0, 0]),
         np.array([1, 2, 4, 0]),
     )
-    scores = scores_of(facts, "facts")
+    scores = scores_of(facts, FACTS)
     assert scores["p@1"] == pytest.approx(1 / 4)
     assert scores["mrr"] == pytest.approx((1 + 1 / 2 + 1 / 4) / 4)
     assert scores["coverage"] == pytest.approx(3 / 4)
@@ -73,21 +75,21 @@ def test_fact_scores_by_hand():
 
 
 def test_majority_by_hand():
-    scores = guess_scores(["a"] * 3, [("a",), ("a",), ("b",)], "classification", ("a", "b"))
+    scores = label_guess_scores(["a"] * 3, [("a",), ("a",), ("b",)], ("a", "b"))
     assert scores["accuracy"] == pytest.approx(2 / 3)
     assert scores["macro_f1"] == pytest.approx((4 / 5 + 0) / 2)
 
 
 def test_guesses_by_hand():
     targets = [("a",), ("b",), ("c",), ("a",)]
-    scores = guess_scores(["a", "b", "a", "b"], targets, "classification", ("a", "b", "c"))
+    scores = label_guess_scores(["a", "b", "a", "b"], targets, ("a", "b", "c"))
     assert scores["accuracy"] == 1 / 2
     assert scores["macro_f1"] == pytest.approx((2 / 4 + 2 / 3 + 0) / 3)
-    facts = guess_scores(["x", "x"], [("x", "y"), ("z",)], "facts")
+    facts = object_guess_scores(["x", "x"], [("x", "y"), ("z",)])
     assert facts["p@1"] == 1 / 2
     assert facts["p@1_macro"] == pytest.approx((1 + 1 + 0) / 3)
     with pytest.raises(ValueError, match="argument 2 is longer"):
-        guess_scores(["a"], targets, "classification", ("a", "b", "c"))
+        label_guess_scores(["a"], targets, ("a", "b", "c"))
 
 
 def test_the_paired_difference_is_zero_for_equal_predictions():

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptsearch.corpora import sentences
-from promptsearch.data import Example
+from promptsearch.data import CLASSIFICATION, FACTS, Example
 from promptsearch.engine import Trial
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import DataError, RunError, TaskError
@@ -63,14 +63,14 @@ def facts_task(*corpus: Path, train: dict[str, str] = CITIES, template: str = ""
     manual = Template.parse(template or "{subject}'s capital: [Z].")
     candidates = sorted({*train.values(), "Rome"})
     prompt = Prompt(manual, Verbalizer.of_candidates(candidates))
-    return Task("capitals", "facts", prompt, examples, ("subject",), corpus=corpus)
+    return Task("capitals", FACTS, prompt, examples, ("subject",), corpus=corpus)
 
 
 def reviews_task(*corpus: Path, train: Iterable[str] = (), inputs: str = "{text}") -> Task:
     examples = [Example(str(at), {"text": text}, "good") for at, text in enumerate(train)]
     answers = Verbalizer.of({"good": ["great", "really good"], "bad": "awful"})
     prompt = Prompt(Template.parse(f"{inputs} It was [Z]."), answers)
-    return Task("reviews", "classification", prompt, examples, ("text",), corpus=corpus)
+    return Task("reviews", CLASSIFICATION, prompt, examples, ("text",), corpus=corpus)
 
 
 def templates(task: Task, searcher: MiningSearch = SEARCH) -> dict[str, int]:

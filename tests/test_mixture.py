@@ -11,7 +11,7 @@ from test_soft_golden import bert, golden, port_of  # noqa: F401
 from tiny import saved
 
 from promptsearch import Scoring, load_model, load_task
-from promptsearch.data import Example
+from promptsearch.data import FACTS, Example
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import PromptError, RunError
 from promptsearch.models.training.config import SoftTrainingConfig
@@ -62,7 +62,7 @@ def test_qin_and_eisners_first_expectation(golden):  # noqa: F811
     prompt = Prompt(
         Template.parse(prompts[0]), Verbalizer.of_candidates([w for w in vocab if w.isalpha()])
     )
-    task = Task("golden", "facts", prompt, examples, model=port, scoring=Scoring("independent"))
+    task = Task("golden", FACTS, prompt, examples, model=port, scoring=Scoring("independent"))
     templates = soft_templates(
         port, [Template.parse(each) for each in prompts], prompt.verbalizer, 0
     )

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from promptsearch.data import CLASSIFICATION, FACTS
 from promptsearch.errors import DataError
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.prompt_file.prompts_json import answers_of, read_prompts, write_prompts
@@ -25,7 +26,7 @@ def test_a_file_needs_only_format_template_and_answers(tmp_path):
 def test_several_slots_read_back(tmp_path):
     answers = Verbalizer.of({"r": [["person", "city"]]}, ("Z1", "Z2"))
     prompt = Prompt(Template.parse("the [Z1] {head} the [Z2]"), answers)
-    row = {"template": str(prompt.template), **answers_of(prompt, "classification", tmp_path)}
+    row = {"template": str(prompt.template), **answers_of(prompt, CLASSIFICATION, tmp_path)}
     (saved,) = read_prompts(write(tmp_path / "p.json", row)).prompts
     assert saved.prompt == prompt
 
@@ -34,7 +35,7 @@ def test_several_slots_read_back(tmp_path):
 def test_candidates_read_back_from_the_list_or_the_file(tmp_path, count):
     candidates = tuple(f"city\u2028{i}" for i in range(count))  # a line separator is no line end
     prompt = Prompt(Template.parse("{subject} [Z]"), Verbalizer.of_candidates(candidates))
-    row = {"template": str(prompt.template), **answers_of(prompt, "facts", tmp_path)}
+    row = {"template": str(prompt.template), **answers_of(prompt, FACTS, tmp_path)}
     assert isinstance(row["candidates"], list) is (count == 3)
     (saved,) = read_prompts(write(tmp_path / "p.json", row)).prompts
     assert saved.prompt == prompt
@@ -46,7 +47,7 @@ def test_candidates_read_back_from_the_list_or_the_file(tmp_path, count):
 def test_a_candidate_with_any_line_end_in_it_reads_back(tmp_path, end):
     candidates = (f"Stratford{end}upon Avon", *(f"city {i}" for i in range(99)))
     prompt = Prompt(Template.parse("{subject} [Z]"), Verbalizer.of_candidates(candidates))
-    row = {"template": str(prompt.template), **answers_of(prompt, "facts", tmp_path)}
+    row = {"template": str(prompt.template), **answers_of(prompt, FACTS, tmp_path)}
     (saved,) = read_prompts(write(tmp_path / "p.json", row)).prompts
     assert saved.prompt == prompt
 
@@ -94,7 +95,7 @@ def test_a_broken_file_is_named_with_what_is_wrong(tmp_path, text, reason):
 
 def test_changed_candidates_are_noticed(tmp_path):
     prompt = Prompt(Template.parse("[Z]"), Verbalizer.of_candidates([str(i) for i in range(99)]))
-    row = {"template": "[Z]", **answers_of(prompt, "facts", tmp_path)}
+    row = {"template": "[Z]", **answers_of(prompt, FACTS, tmp_path)}
     path = write(tmp_path / "p.json", row)
     (tmp_path / "candidates.txt").write_text("other\n")
     with pytest.raises(DataError, match="has changed since"):

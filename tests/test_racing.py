@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from promptsearch.data import CLASSIFICATION
 from promptsearch.engine import Limits, search_prompts
 from promptsearch.engine.ledger import Ledger
 from promptsearch.engine.race_statistics import checkpoints, eliminated, regret
 from promptsearch.engine.strategy import Task
 from promptsearch.metrics import scores_of
-from promptsearch.metrics.outcomes import outcomes_of, predictions_of
+from promptsearch.metrics.outcomes import predictions_of
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Cost, PredictionBatch
@@ -23,7 +24,7 @@ def prompt(text):
     return Prompt(Template.parse(f"{text} [Z]"), ANSWERS)
 
 
-TASK = Task("toy", "classification", prompt("start"), ())
+TASK = Task("toy", CLASSIFICATION, prompt("start"), ())
 
 
 @dataclass
@@ -55,10 +56,10 @@ class Noisy:
         return Predictions(("pos", "neg"), (("pos",),) * len(rows), values, zeros, zeros + 1)
 
     def scores(self, judgement):
-        return scores_of(judgement, "classification")
+        return scores_of(judgement, CLASSIFICATION)
 
     def outcomes(self, judgement):
-        return outcomes_of(judgement, "classification")
+        return CLASSIFICATION.outcomes(judgement)
 
     def recalled(self, one, on, rows, outcomes):
         return predictions_of(outcomes, ("pos", "neg"), (("pos",),) * len(outcomes["log_right"]))

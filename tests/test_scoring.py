@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny import tiny
 
-from promptsearch.data import Example
+from promptsearch.data import CLASSIFICATION, Example
 from promptsearch.models import ModelInfo, ScoredTexts, Scoring
 from promptsearch.prompt import Prompt, Template, Verbalizer
 from promptsearch.scoring import Scorer
@@ -122,7 +122,7 @@ def test_very_many_answers_are_scored_in_parts(monkeypatch):
 
 
 def test_the_judge_picks_rows_and_counts_forwards():
-    judge = DatasetScorer(Scorer(Oracle(P), Scoring()), {"train": EXAMPLES}, "classification")
+    judge = DatasetScorer(Scorer(Oracle(P), Scoring()), {"train": EXAMPLES}, CLASSIFICATION)
     prompt = Prompt(Template.parse("{text} [Z]"), Verbalizer.of({"a": "x", "b": "y"}))
     assert judge.cost([prompt], "train", [1]).forwards == 1
     judged = judge.predict([prompt], "train", [1])

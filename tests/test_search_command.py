@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from tiny import saved
 
 from promptsearch.cli import cli
+from promptsearch.data import CLASSIFICATION, FACTS
 from promptsearch.errors import PromptSearchError
 from promptsearch.prompt_file.schema import SCHEMA
 from promptsearch.searchers import SEARCHERS, JointSearch
@@ -142,7 +143,7 @@ def test_what_is_shown_by_a_dry_run_is_a_plan(task):
     shown = run("search", "--task", task, "--dry-run").stdout
     plan = task.parent / "saved.toml"
     plan.write_text(shown)
-    assert read_plan(plan) == JointSearch.by_default("classification", False, 199)
+    assert read_plan(plan) == JointSearch.by_default(CLASSIFICATION, False, 199)
     assert run("search", plan, "--task", task, "--dry-run").stdout == shown
     assert not (task.parent / "runs").exists()
 
@@ -223,7 +224,7 @@ def test_a_step_that_fails_leaves_what_was_scored(task):
     assert document["search"]["stopped_because"].startswith("step 3 lm-score: ")
 
 
-KINDS = [("classification", True), ("classification", False), ("facts", True), ("facts", False)]
+KINDS = [(CLASSIFICATION, True), (CLASSIFICATION, False), (FACTS, True), (FACTS, False)]
 
 
 @pytest.mark.parametrize(("kind", "corpus"), KINDS)
@@ -234,30 +235,30 @@ def test_the_default_plan_suits_the_task_and_the_budget(kind, corpus, budget):
     budgets = [step.budget for step in search.all_steps]
     assert search.skip
     assert ("mine" in names) <= corpus
-    assert not (kind == "facts" and any(n == "cross" or n.startswith("answers") for n in names))
+    assert not (kind == FACTS and any(n == "cross" or n.startswith("answers") for n in names))
     assert budgets[-1] is None  # takes what is left
     assert all(own >= LEAST for own in budgets[:-1])
     assert budget - sum(budgets[:-1]) >= min(budget, LEAST)
 
 
 def test_large_budgets_have_every_strategy_in_order():
-    names = [step["strategy"] for step in default_steps("classification", True, 400)]
+    names = [step["strategy"] for step in default_steps(CLASSIFICATION, True, 400)]
     assert names[0] == "answers-prune"  # answers are cheapest and gain most
     assert names[-4:] == ["mine", "paraphrase", "generate", "cross"]
     trained = {"soft", "prefix", "mixture", "project"}
     assert set(SEARCHERS) - trained - {"lm-score", "gradient", "search"} <= set(names)
-    facts = [step["strategy"] for step in default_steps("facts", True, 400)]
+    facts = [step["strategy"] for step in default_steps(FACTS, True, 400)]
     assert facts == ["mine", "paraphrase", "generate", "paraphrase"]
 
 
 def test_small_budgets_leave_steps_out():
-    sizes = [len(default_steps("classification", True, budget)) for budget in (5, 20, 60, 400)]
+    sizes = [len(default_steps(CLASSIFICATION, True, budget)) for budget in (5, 20, 60, 400)]
     assert sizes == sorted(set(sizes))
     assert sizes[0] == 1
 
 
 def test_the_plan_in_a_line_adds_up_to_the_budget():
-    search = JointSearch.by_default("classification", True, 199)
+    search = JointSearch.by_default(CLASSIFICATION, True, 199)
     line = plan_summary(search.all_steps, 199)
     numbers = [int(word) for part in line.split(" | ") for word in part.split()[2:3]]
     assert sum(numbers) == 199

@@ -18,7 +18,7 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
-from promptsearch.data import Example
+from promptsearch.data import FACTS, Example
 from promptsearch.engine.strategy import Task
 from promptsearch.models import ModelInfo, Options, Scoring
 from promptsearch.models.loading.build import wrap
@@ -87,7 +87,7 @@ def training(port, template, rows, facts, encoder="none"):
     bound = template.with_vectors({n: Vectors.of(v, port.info.sha256) for n, v in own.items()})
     prompt = Prompt(bound, Verbalizer.of_candidates(sorted({o for _, o in facts})))
     examples = [Example(str(i), {"subject": s}, (o,)) for i, (s, o) in enumerate(facts)]
-    task = Task("golden", "facts", prompt, examples, model=port)
+    task = Task("golden", FACTS, prompt, examples, model=port)
     objective = prompt_objective(task, port, bound, examples, "gold")
     config = SoftTrainingConfig(encoder=encoder)
     return ContinuousTrainer(port, SoftVectors([bound], encoder), objective, config, 0)

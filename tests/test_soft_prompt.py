@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptsearch.data import CLASSIFICATION
 from promptsearch.engine.ledger import Ledger
 from promptsearch.engine.strategy import Task
 from promptsearch.engine.trial_scorer import TrialScorer
@@ -111,7 +112,7 @@ def test_the_ledger_knows_them_apart():
 
 
 def test_a_joint_search_folds_no_soft_prompts():
-    task = Task("t", "classification", checkpoint(0), ())
+    task = Task("t", CLASSIFICATION, checkpoint(0), ())
     key = key_of(task)
     assert key(checkpoint(0)) != key(checkpoint(1))
 

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from promptsearch.data import KINDS, ChatKeys, builtin_tasks, load_document, load_task
+from promptsearch.data import (
+    CLASSIFICATION,
+    KINDS,
+    ChatKeys,
+    builtin_tasks,
+    load_document,
+    load_task,
+)
 from promptsearch.errors import DataError, PromptSearchError, TaskError
 
 TASK = """
@@ -54,7 +61,7 @@ def test_a_task_file_says_what_is_asked_on_which_examples(folder: Path) -> None:
     task = load_task(folder / "task.toml")
     assert (task.name, task.kind, task.labels) == (
         "sst2",
-        "classification",
+        CLASSIFICATION,
         ("negative", "positive"),
     )
     assert (task.inputs, task.language, task.corpus) == (("text",), "en", ())

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from commanding import run
 
-from promptsearch.data import TaskSchema, load_document, load_task
+from promptsearch.data import KINDS, TAGS, TaskSchema, load_document, load_task
 from promptsearch.data.examples import Example, fingerprint, most_frequent
 from promptsearch.data.tables.rows import Row
 from promptsearch.data.tasks.dev_split import with_dev
 from promptsearch.data.tasks.schema import schema_of
 from promptsearch.data.tasks.tags_reader import TagsReader
-from promptsearch.data.tasks.task_file import KINDS
 from promptsearch.errors import DataError, PromptSearchError, TaskError
 from promptsearch.language.spans import broken_spans
 
@@ -64,7 +63,7 @@ def test_columns_become_sentences_of_words_and_tags(tmp_path):
         Example("1", {"text": "New York"}, ("B-LOC", "I-LOC"), ("New", "York"), ("B-LOC", "I-LOC")),
     )
     assert task.dev.examples[0].targets == ("O",)
-    assert (task.name, task.kind, task.scheme, task.inputs) == ("task", "tags", "IOB2", ("text",))
+    assert (task.name, task.kind, task.scheme, task.inputs) == ("task", TAGS, "IOB2", ("text",))
     assert task.labels == ("O", "B-LOC", "I-LOC", "B-PER")
     assert task.prompt.template.notation == "{text} [Z]"
     assert task.prompt.verbalizer.labels == task.labels
@@ -262,13 +261,11 @@ def test_words_are_read_where_nothing_has_tags(tmp_path, name, content):
 
 def test_the_schema_can_be_had_from_a_prompts_file(tmp_path):
     section = {"kind": "tags", "labels": ["O", "B-X"], "definition": {"words": "w", "tags": "t"}}
-    schema = schema_of(
-        section, Path("p.json"), kind="tags", fields=["text"], labels=(), kinds=KINDS
-    )
+    schema = schema_of(section, Path("p.json"), kind=TAGS, fields=["text"], labels=(), kinds=KINDS)
     assert schema.labels == ("O", "B-X")
     assert schema.reader.columns == {"w"}
     with pytest.raises(TaskError, match="'tags', and this is for classification and facts"):
-        schema_of(section, Path("p.json"), kind="tags", fields=["text"], labels=())
+        schema_of(section, Path("p.json"), kind=TAGS, fields=["text"], labels=())
 
 
 NAMED = 'columns = ["word", "ner"]'

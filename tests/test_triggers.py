@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tiny import KINDS, tiny
 
-from promptsearch.data import Example
+from promptsearch.data import CLASSIFICATION, FACTS, Example
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import DataError, PromptError
 from promptsearch.prompt import Input, Prompt, Slot, Template, Text, Trigger, Verbalizer
@@ -31,7 +31,7 @@ ANSWERS = Verbalizer.of({"pos": "great", "neg": "terrible"})
 
 def task_with(template="{text} It was [Z].", **more):
     prompt = Prompt(Template.parse(template), ANSWERS)
-    return Task("reviews", "classification", prompt, TRAIN, ("text",), ("pos", "neg"), **more)
+    return Task("reviews", CLASSIFICATION, prompt, TRAIN, ("text",), ("pos", "neg"), **more)
 
 
 # layouts
@@ -111,9 +111,9 @@ def test_what_a_token_must_be(spelling, rule, passes):
 def test_answers_of_labels_leak_and_stop_words_in_objects_do_not():
     assert leaked_words(task_with()) == {"great", "terrible"}
     facts = [Example("0", {"subject": "x"}, ("University of Oslo", "No"))]
-    task = Task("t", "facts", Prompt(Template.parse("{subject} [Z]"), ANSWERS), facts)
+    task = Task("t", FACTS, Prompt(Template.parse("{subject} [Z]"), ANSWERS), facts)
     assert leaked_words(task) == {"university of oslo", "university", "oslo", "no"}
-    chinese = Task("t", "facts", task.prompt, [Example("0", {}, ("\u5927\u4eba",))], language="zh")
+    chinese = Task("t", FACTS, task.prompt, [Example("0", {}, ("\u5927\u4eba",))], language="zh")
     assert {"\u5927", "\u4eba"} < leaked_words(chinese)
 
 

@@ -128,7 +128,7 @@ def command(files: Sequence[Path], **options: Any) -> None:
 def _written(group: Group, path: Path) -> Sequence[Path]:
     """Return the files of a group: its prompts, and beside them candidates and vectors."""
     soft = any(imported.prompt.template.soft for imported in group.prompts)
-    candidates = [beside(path)] if group.kind == "facts" else []
+    candidates = [beside(path)] if group.kind.has_candidates else []
     return [path, *candidates, *([beside(path, SOFT)] if soft else [])]
 
 

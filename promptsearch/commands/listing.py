@@ -29,7 +29,7 @@ def tasks(as_json: bool) -> None:
         rows.append(
             {
                 "name": name,
-                "kind": task.kind,
+                "kind": task.kind.name,
                 "train": len(task.train.examples),
                 "dev": len(task.dev.examples),
                 "answers": len(task.prompt.verbalizer),

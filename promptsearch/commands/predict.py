@@ -105,9 +105,11 @@ def _run(job: PredictJob, file: PromptFile, options: Mapping[str, Any], console:
     ):
         scorer = calibrated_as_saved(arranged, raw_scorer, file, job.choice, job.frame, job.train)
         predictor = EnsemblePredictor(job.choice.ensemble, scorer, raw_scorer)
-        make = Tagger if job.frame.kind == "tags" else Labeller
+        make = Tagger if job.frame.kind.tags_words else Labeller
         labeller = make(job.reader, predictor, job.columns, job.form)
-        identity = identity_of(file, job.choice, raw_scorer, job.reader, job.columns.names)
+        identity = identity_of(
+            file, job.choice, raw_scorer, job.frame.kind, job.reader, job.columns.names
+        )
         with _sink(job.target, identity, options["overwrite"]) as sink:
             watch.start(sink.done)
             done = label_rows(rows, labeller, sink, watch.bad_row, watch.chunk, options["chunk"])

@@ -77,8 +77,7 @@ def command(prompts: Path, top: int, as_json: bool, **options: Any) -> None:
 
 
 def _print_table(file: PromptFile, top: int) -> None:
-    kind = file.section("task").get("kind", "classification")
-    metrics, search = table_metrics(str(kind)), file.section("search")
+    metrics, search = table_metrics(file.kind), file.section("search")
     prompts: list[Mapping[str, Any]] = [{**p.row, "id": p.id} for p in file.prompts[:top]]
     baseline = cast("Mapping[str, Any] | None", file.section("baselines").get("manual"))
     prompts, manual = with_manual(prompts, baseline)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from promptsearch.data import TaskKind
 from promptsearch.engine.folds import FoldRun
 from promptsearch.engine.trial import Expectation, Trial, ranked
 from promptsearch.metrics import METRIC, interval_metric
@@ -67,7 +68,7 @@ def step_of(prompt: Prompt) -> object:
 def expectation_of(
     folds: Sequence[FoldRun],
     objective: str,
-    kind: str,
+    kind: TaskKind,
     recall: Recall,
     ensemble: EnsembleRule | None,
 ) -> Expectation | None:
@@ -102,7 +103,7 @@ def _answers(winners: Sequence[Predictions], folds: Sequence[FoldRun]) -> list[P
 
 
 def _expected(
-    answers: Sequence[Predictions], manual: Sequence[Predictions], kind: str
+    answers: Sequence[Predictions], manual: Sequence[Predictions], kind: TaskKind
 ) -> Mapping[str, object]:
     """Return the scores of answers to the folds, and their differences to the manual prompt's."""
     scores: dict[str, object] = {"n": sum(len(answer.targets) for answer in answers)}
@@ -117,7 +118,7 @@ def _expected(
 
 
 def _difference(
-    ours: Sequence[Predictions], theirs: Sequence[Predictions], kind: str
+    ours: Sequence[Predictions], theirs: Sequence[Predictions], kind: TaskKind
 ) -> Mapping[str, object]:
     """Return the mean paired differences of answers to the folds, with their intervals."""
     scores: dict[str, object] = {"n": sum(len(answer.targets) for answer in ours)}
@@ -134,7 +135,7 @@ def _with_interval(key: str, values: Floats, interval: tuple[float, float]) -> d
     return {**mean, f"{key}_ci95": list(interval)} if np.isfinite(interval).all() else mean
 
 
-def _values(answers: Sequence[Predictions], kind: str) -> Mapping[str, Floats]:
+def _values(answers: Sequence[Predictions], kind: TaskKind) -> Mapping[str, Floats]:
     """Return (row,) values by metric; log-likelihood is of rows with a right answer to give."""
     covered = np.concatenate([answer.rank > 0 for answer in answers])
     values = {}

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from promptsearch.corpora.sentences import CorpusFormat
-from promptsearch.data import Dataset
-from promptsearch.data.tasks.task_file import Kind
+from promptsearch.data import Dataset, TaskKind
 from promptsearch.engine.budget import ModelCall
 from promptsearch.engine.gain import Gain
 from promptsearch.engine.trial import On, Trial
@@ -33,7 +32,7 @@ class Task:
     """The part of a task that a strategy may see: never the dev and test examples."""
 
     name: str
-    kind: Kind
+    kind: TaskKind
     prompt: Prompt  # where the search starts: the manual baseline
     train: Dataset
     inputs: tuple[str, ...] = ()

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import cast
 
-from promptsearch.data import Example, Split, TaskDefinition
+from promptsearch.data import Split, TaskDefinition, TaskKind
 from promptsearch.evaluation.word_baseline import word_baseline
 from promptsearch.metrics import paired_difference, scores_of
-from promptsearch.metrics.predictions import Predictions, TagPredictions
+from promptsearch.metrics.predictions import Predictions
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, aligned, answers_of
@@ -87,53 +87,23 @@ class Evaluation:
 
     def examples(self) -> Iterator[Json]:
         """Return a row a prompt and example: right answer, prediction and its log-probability."""
-        facts = self.definition.kind == "facts"
-        return _example_rows(self.saved, self.predictions, self.split, facts)
+        return _example_rows(self.saved, self.predictions, self.split, self.definition.kind)
 
 
 def _example_rows(
-    saved: Sequence[SavedPrompt], batch: Sequence[Predictions], split: Split, facts: bool
+    saved: Sequence[SavedPrompt], batch: Sequence[Predictions], split: Split, kind: TaskKind
 ) -> Iterator[Json]:
     """Yield the rows; apart from `Evaluation`, so that they do not keep its model in memory."""
     for prompt, predictions in zip(saved, batch, strict=True):
         for index, example in enumerate(split.examples):
-            if isinstance(predictions, TagPredictions):
-                row = _tags_row(predictions, index, example)
-            else:
-                row = _row(predictions, index, facts)
+            row = kind.example_row(predictions, index, example)
             yield {"prompt": prompt.id, "id": example.id, **row}
-
-
-def _tags_row(predictions: TagPredictions, index: int, example: Example) -> Json:
-    return {
-        "words": list(example.words),
-        "target": list(example.tags),
-        "predicted": list(predictions.tags[index]),
-        "correct": bool(predictions.hits[index]),
-        "log_prob": float(predictions.log_right[index]),
-    }
-
-
-def _row(predictions: Predictions, index: int, facts: bool) -> Json:
-    rank, targets = int(predictions.rank[index]), predictions.targets[index]
-    row: dict[str, object] = {
-        "target": list(targets) if facts else targets[0],
-        "predicted": predictions.labels[predictions.predicted[index]],
-        "correct": rank == 1,
-        "rank": rank or None,
-        "log_prob": float(predictions.log_right[index]) if rank else None,
-    }
-    if predictions.log_probs is not None and not facts:
-        row["log_probs"] = dict(
-            zip(predictions.labels, predictions.log_probs[index].tolist(), strict=True)
-        )
-    return row
 
 
 def compared_prompts(saved: Sequence[SavedPrompt], definition: TaskDefinition) -> list[Prompt]:
     """Return the prompts, and the task's manual one after them, over the same candidates."""
     manual = definition.prompt
-    if definition.kind == "facts":
+    if definition.kind.has_candidates:
         manual = replace(manual, verbalizer=saved[0].prompt.verbalizer)
     return [*(prompt.prompt for prompt in saved), manual]
 

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from promptsearch.data import Split, TaskDefinition
 from promptsearch.evaluation.certificate.baselines import BAG_OF_WORDS, bag_of_words
-from promptsearch.metrics import guess_scores
+from promptsearch.metrics.guesses import label_guess_scores
 from promptsearch.prompt_file.prompts_json import Json
 
 NAME = "tf-idf"  # in documents and tables
@@ -12,7 +12,7 @@ NAME = "tf-idf"  # in documents and tables
 
 def suits_words(definition: TaskDefinition, split: Split) -> bool:
     """Return whether a bag of words can be scored: on labels, of examples it has not learned."""
-    return definition.kind == "classification" and split.name != "train"
+    return definition.kind.single_label and split.name != "train"
 
 
 def is_installed() -> bool:
@@ -24,11 +24,7 @@ def word_baseline(definition: TaskDefinition, split: Split) -> Json:
     if not suits_words(definition, split) or not is_installed():
         return {}
     guesses = bag_of_words(definition.train.examples)(split.examples)
-    scores = guess_scores(
-        guesses,
-        [example.targets for example in split.examples],
-        definition.kind,
-        definition.labels,
-        negative_label=definition.negative_label,
-    )
+    targets = [example.targets for example in split.examples]
+    negative = definition.negative_label
+    scores = label_guess_scores(guesses, targets, definition.labels, negative)
     return {NAME: {"classifier": BAG_OF_WORDS, "scores": {split.name: scores}}}

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 
-from promptsearch.data import TaskDefinition
+from promptsearch.data import TaskDefinition, TaskKind
 from promptsearch.errors import ExportError, RunError
 from promptsearch.files.write import check_apart, make_folder_of, replace_file
 from promptsearch.models import LanguageModel
@@ -46,8 +46,8 @@ class ExportRequest:
     ensemble: Ensemble | None = None
 
     @property
-    def kind(self) -> str:
-        """Kind of the task: "classification" or "facts"."""
+    def kind(self) -> TaskKind:
+        """Kind of the task."""
         return self.task.kind if self.task else self.file.kind
 
     @property

@@ -94,7 +94,7 @@ class HarnessRows:
         model: LanguageModel,
     ) -> "HarnessRows":
         scorer = Scorer(
-            model, request.settings.scoring(request.kind), facts=request.kind == "facts"
+            model, request.settings.scoring(request.kind), facts=request.kind.merges_alike
         )
         labelling = scorer.labelling(saved.prompt.verbalizer)
         distinct = [i for i in range(len(labelling.labels)) if i not in labelling.duplicate_labels]

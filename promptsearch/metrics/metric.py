@@ -5,6 +5,7 @@ Scores, objectives, paired differences, the certificate, tables and the report r
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,17 @@ from promptsearch.metrics.f1 import labels_macro_f1, labels_micro_f1, macro_shar
 from promptsearch.metrics.intervals import bootstrap, wilson
 from promptsearch.metrics.predictions import Floats, Ints, Predictions, Scores, TagPredictions
 
-CLASSIFICATION, FACTS, TAGS = ("classification",), ("facts",), ("tags",)
-ALL = (*CLASSIFICATION, *FACTS, *TAGS)
+
+class MeasuredKind(Protocol):
+    """What is known here of a kind of task: the keys of its metrics, in the order of scores."""
+
+    @property
+    def metric_keys(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: its names, the kinds of task it is for, and how it is computed.
+    """A metric: its names, and how it is computed; kinds of task say which ones they have.
 
     `of` takes predictions and the negative label. `per_example` are (example,) values whose mean is
     the metric. A ratio, as F1 is, has no such values: `of_labels` computes it from gold and
@@ -31,7 +36,6 @@ class Metric:
 
     key: str  # in `Scores` and prompts.json
     title: str
-    kinds: tuple[str, ...]
     of: Callable[[Predictions, str | None], float | None]
     option: str | None = None  # the name as an objective; None if it cannot be one
     per_example: Callable[[Predictions], Floats] | None = None
@@ -40,6 +44,7 @@ class Metric:
     # A ratio of counts of sentences: computed from the sums over (sentence, 5) of them.
     of_counts: Callable[[Ints], float] | None = None
     in_tables: bool = False
+    is_bootstrapped: bool = False  # whether scores have its bootstrap interval, over examples
     has_interval: bool = False  # whether `ci95` of the scores is this metric's
     needs_ranks: bool = False  # whether it asks for more than one predicted label an example
     needs_log_probs: bool = False  # whether it asks for the log-probabilities of all labels
@@ -139,44 +144,44 @@ def _tag_accuracy(counts: Ints) -> float:
 
 METRICS = (
     Metric(
-        "log_likelihood", "log-likelihood", ALL, _log_likelihood, option="log-likelihood",
+        "log_likelihood", "log-likelihood", _log_likelihood, option="log-likelihood",
         per_example=_log_right, in_tables=True, needs_ranks=True,
     ),
     Metric(
-        "accuracy", "accuracy", CLASSIFICATION, _accuracy, option="accuracy",
+        "accuracy", "accuracy", _accuracy, option="accuracy",
         per_example=_hits, in_tables=True, has_interval=True,
     ),
     Metric(
-        "macro_f1", "macro F1", CLASSIFICATION, _macro_f1, option="macro-f1",
+        "macro_f1", "macro F1", _macro_f1, option="macro-f1",
         of_labels=labels_macro_f1, shares=macro_shares, in_tables=True,
     ),
     Metric(
-        "micro_f1", "micro F1", CLASSIFICATION, _micro_f1, option="micro-f1",
+        "micro_f1", "micro F1", _micro_f1, option="micro-f1",
         of_labels=labels_micro_f1, shares=micro_shares,
     ),
-    Metric("ece", "ECE", CLASSIFICATION, _ece, needs_log_probs=True),
+    Metric("ece", "ECE", _ece, needs_log_probs=True),
     Metric(
-        "p@1", "P@1", FACTS, _accuracy, option="p@1",
+        "p@1", "P@1", _accuracy, option="p@1",
         per_example=_hits, in_tables=True, has_interval=True,
     ),
-    Metric("p@1_macro", "P@1 over objects", FACTS, _macro_p_at_1),
+    Metric("p@1_macro", "P@1 over objects", _macro_p_at_1),
     Metric(
-        "mrr", "MRR", FACTS, _mrr, option="mrr",
+        "mrr", "MRR", _mrr, option="mrr",
         per_example=_reciprocal_ranks, in_tables=True, needs_ranks=True,
     ),
-    Metric("coverage", "coverage", FACTS, _coverage),
+    Metric("coverage", "coverage", _coverage),
     Metric(
-        "entity_f1", "entity F1", TAGS, _counted(_entity_f1), option="entity-f1",
-        of_counts=_entity_f1, in_tables=True,
+        "entity_f1", "entity F1", _counted(_entity_f1), option="entity-f1",
+        of_counts=_entity_f1, in_tables=True, is_bootstrapped=True,
     ),
-    Metric("entity_precision", "entity precision", TAGS, _counted(_entity_precision)),
-    Metric("entity_recall", "entity recall", TAGS, _counted(_entity_recall)),
+    Metric("entity_precision", "entity precision", _counted(_entity_precision)),
+    Metric("entity_recall", "entity recall", _counted(_entity_recall)),
     Metric(
-        "tag_accuracy", "tag accuracy", TAGS, _counted(_tag_accuracy),
+        "tag_accuracy", "tag accuracy", _counted(_tag_accuracy),
         of_counts=_tag_accuracy, in_tables=True,
     ),
     Metric(
-        "sentence_accuracy", "sentences all right", TAGS, _accuracy, option="sentence-accuracy",
+        "sentence_accuracy", "sentences all right", _accuracy, option="sentence-accuracy",
         per_example=_hits, has_interval=True,
     ),
 )  # fmt: skip
@@ -184,27 +189,27 @@ METRIC = {metric.key: metric for metric in METRICS}
 OBJECTIVES = {metric.option: metric.key for metric in METRICS if metric.option}
 
 
-def metrics_of(kind: str) -> list[Metric]:
-    """Return the metrics of a kind of task, "classification" or "facts"."""
-    return [metric for metric in METRICS if kind in metric.kinds]
+def metrics_of(kind: MeasuredKind) -> list[Metric]:
+    """Return the metrics of a kind of task."""
+    return [METRIC[key] for key in kind.metric_keys]
 
 
-def suits(key: str, kind: str) -> bool:
+def suits(key: str, kind: MeasuredKind) -> bool:
     """Return whether the metric is defined for the kind of task; unknown ones are for all."""
-    return key not in METRIC or kind in METRIC[key].kinds
+    return key not in METRIC or key in kind.metric_keys
 
 
-def table_metrics(kind: str) -> tuple[str, ...]:
+def table_metrics(kind: MeasuredKind) -> tuple[str, ...]:
     """Return the keys of the metrics that tables show, by kind of task."""
     return tuple(metric.key for metric in metrics_of(kind) if metric.in_tables)
 
 
-def headline_metric(kind: str) -> str:
+def headline_metric(kind: MeasuredKind) -> str:
     """Return the key of the metric that says how many answers are right, by kind of task."""
     return next(key for key in table_metrics(kind) if key != "log_likelihood")
 
 
-def interval_metric(kind: str) -> str:
+def interval_metric(kind: MeasuredKind) -> str:
     """Return the key of the metric that `ci95` is of."""
     return next(metric.key for metric in metrics_of(kind) if metric.has_interval)
 
@@ -228,7 +233,9 @@ def objective_in(search: Mapping[str, object]) -> str:
     return OBJECTIVES.get(str(search.get("objective")), "log_likelihood")
 
 
-def scores_of(predictions: Predictions, kind: str, negative_label: str | None = None) -> Scores:
+def scores_of(
+    predictions: Predictions, kind: MeasuredKind, negative_label: str | None = None
+) -> Scores:
     """Return the metrics of the kind of task, the number of examples and an interval.
 
     Of classification: log_likelihood in (-inf, 0]; accuracy, macro_f1, micro_f1 and ece in [0, 1],
@@ -240,48 +247,26 @@ def scores_of(predictions: Predictions, kind: str, negative_label: str | None = 
     entity_recall over all spans, tag_accuracy over all words; `ci95` is of sentence_accuracy, and
     entity_f1_ci95 a bootstrap over sentences.
     """
+    metrics = metrics_of(kind)
     values = {
         metric.key: metric.of(predictions, negative_label)
-        for metric in metrics_of(kind)
+        for metric in metrics
         if predictions.log_probs is not None or not metric.needs_log_probs
     }
-    count = len(predictions.targets)
-    spans: dict[str, object] = {}
-    if isinstance(predictions, TagPredictions):
-        spans = {"entity_f1_ci95": _f1_interval(predictions.counts)}
-    return {**values, **spans, "n": count, "ci95": wilson(int(predictions.hits.sum()), count)}
-
-
-def _f1_interval(counts: Ints) -> list[float]:
-    interval, _ = bootstrap(lambda rows: _entity_f1(counts[rows]), len(counts))
-    return list(interval)
-
-
-def guess_scores(
-    guesses: Sequence[str],
-    targets: Sequence[tuple[str, ...]],
-    kind: str,
-    labels: Sequence[str] = (),
-    *,
-    negative_label: str | None = None,
-) -> Scores:
-    """Return the scores of one label (or object) an example; no probabilities, no log-likelihood.
-
-    Guesses of classification are among `labels`.
-    """
-    hits = np.array([guess in right for guess, right in zip(guesses, targets, strict=True)])
-    share = float(hits.mean())
-    interval = {"n": len(targets), "ci95": wilson(int(hits.sum()), len(targets))}
-    if kind == "facts":
-        return {"p@1": share, "p@1_macro": macro_p_at_1(hits, targets), **interval}
-    codes = {label: code for code, label in enumerate(labels)}
-    gold = np.array([codes[right[0]] for right in targets])
-    predicted = np.array([codes[guess] for guess in guesses])
-    f1 = {
-        "macro_f1": labels_macro_f1(gold, predicted, labels, negative_label),
-        "micro_f1": labels_micro_f1(gold, predicted, labels, negative_label),
+    intervals = {
+        f"{metric.key}_ci95": _interval(metric, predictions)
+        for metric in metrics
+        if metric.is_bootstrapped
     }
-    return {"accuracy": share, **f1, **interval}
+    count = len(predictions.targets)
+    return {**values, **intervals, "n": count, "ci95": wilson(int(predictions.hits.sum()), count)}
+
+
+def _interval(metric: Metric, predictions: Predictions) -> list[float]:
+    assert metric.of_counts is not None, "a ratio of counts"
+    of_counts, counts = metric.of_counts, _counts(predictions)
+    interval, _ = bootstrap(lambda rows: of_counts(counts[rows]), len(counts))
+    return list(interval)
 
 
 def paired_difference(

@@ -14,22 +14,24 @@ DECIMALS = 5  # of nats
 FEW = 32  # labels whose log-probabilities are all kept
 
 
-def outcomes_of(predictions: Predictions, kind: str) -> Outcomes:
-    """Return log p(right) (None for -inf), and the rank of facts or the label of classification; of
-    tags whether all are right, and their counts.
-
-    With FEW labels or less, log p of each of them, too.
-    """
+def label_outcomes(predictions: Predictions) -> Outcomes:
+    """Return log p(right) (None for -inf) and the label; log p of each of FEW labels or less."""
     log_right = _rounded(predictions.log_right)
-    if isinstance(predictions, TagPredictions):
-        counts = predictions.counts.tolist()
-        return {"log_right": log_right, "rank": predictions.rank.tolist(), "counts": counts}
-    if kind == "facts":
-        return {"log_right": log_right, "rank": predictions.rank.tolist()}
     outcomes = {"log_right": log_right, "predicted": predictions.predicted.tolist()}
     if predictions.log_probs is None or len(predictions.labels) > FEW:
         return outcomes
     return {**outcomes, "log_probs": [_rounded(row) for row in predictions.log_probs]}
+
+
+def rank_outcomes(predictions: Predictions) -> Outcomes:
+    """Return log p(right) (None for -inf) and the rank of the best right object."""
+    return {"log_right": _rounded(predictions.log_right), "rank": predictions.rank.tolist()}
+
+
+def tag_outcomes(predictions: Predictions) -> Outcomes:
+    """Return log p(right), rank 1 where all tags of a sentence are right, and its counts."""
+    assert isinstance(predictions, TagPredictions), "a task of tags has these"
+    return {**rank_outcomes(predictions), "counts": predictions.counts.tolist()}
 
 
 def predictions_of(

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from shlex import quote
 from typing import Any
 
-from promptsearch.data import PROMPTED, Dataset, Kind, TaskSchema, did_you_mean, schema_of
+from promptsearch.data import PROMPTED, Dataset, TaskKind, TaskSchema, did_you_mean, schema_of
 from promptsearch.data.tasks.labelled_reader import LabelledReader
-from promptsearch.data.tasks.schema import Reader
+from promptsearch.data.tasks.reader import Reader
 from promptsearch.engine.ledger import digest
 from promptsearch.engine.trial import surely_worse
 from promptsearch.errors import DataError, PromptError, RunError
@@ -61,7 +61,7 @@ class PromptSelection:
         return f"the ensemble ({self.ensemble.rule} of {ids})"
 
 
-def frame_in(file: PromptFile, kinds: Collection[Kind] = PROMPTED) -> TaskSchema:
+def frame_in(file: PromptFile, kinds: Collection[str] = PROMPTED) -> TaskSchema:
     """Return the task of a file's prompts, from that file alone."""
     first = file.prompts[0]
     fields = (name for saved in file.prompts for name in saved.prompt.template.fields)
@@ -209,6 +209,7 @@ def identity_of(
     file: PromptFile,
     choice: PromptSelection,
     raw_scorer: Scorer,
+    kind: TaskKind,
     reader: Reader,
     names: Sequence[str],
 ) -> Mapping[str, object]:
@@ -231,7 +232,7 @@ def identity_of(
     return {
         "prompts": digest((choice.ensemble.rule, prompts)),
         "model": {name: info[name] for name in info if name not in ("spec", "revision", "device")},
-        "scoring": settings.scored_as("facts" if raw_scorer.facts else "classification"),
+        "scoring": settings.scored_as(kind),
         "columns": list(names),
         "reading": [dict(reader.layout.rename), dict(markup), sorted(reader.columns)],
     }

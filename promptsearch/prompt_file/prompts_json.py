@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from promptsearch.data import CLASSIFICATION, FACTS, KINDS, TaskKind
 from promptsearch.data.tables.strict_json import decoded, is_finite
-from promptsearch.data.tasks.task_file import Kind
 from promptsearch.errors import DataError, PromptError, TaskError
 from promptsearch.files.read import sha256
 from promptsearch.files.write import write_atomic
@@ -46,9 +46,9 @@ class PromptFile:
     document: Json
 
     @property
-    def kind(self) -> str:
-        """ "classification" or "facts": as the file says, else as its first prompt is answered."""
-        return str(self.section("task").get("kind") or kind_of_answers(self.prompts[0].row))
+    def kind(self) -> TaskKind:
+        """The kind of the task: as the file says, else as its first prompt is answered."""
+        return kind_of_document(self.document, self.prompts[0].row)
 
     @property
     def was_searched(self) -> bool:
@@ -74,9 +74,15 @@ def section_of(row: Json, name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def kind_of_answers(row: Json) -> Kind:
-    """Return the key of a prompt row's answers: candidates or verbalizer."""
-    return "facts" if row.get("candidates") and not row.get("verbalizer") else "classification"
+def kind_of_document(document: Json, first: Json) -> TaskKind:
+    """Return the kind that a document says, else that of the answers of its first prompt's row."""
+    name = section_of(document, "task").get("kind")
+    return KINDS[name] if name else kind_of_answers(first)
+
+
+def kind_of_answers(row: Json) -> TaskKind:
+    """Return the kind of task that a prompt's row is for, as its answers tell."""
+    return FACTS if row.get("candidates") and not row.get("verbalizer") else CLASSIFICATION
 
 
 def format_of(soft: Mapping[str, Json]) -> str:
@@ -89,12 +95,14 @@ def write_prompts(path: Path, document: Json) -> None:
     write_atomic(path, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
 
 
-def answers_of(prompt: Prompt, kind: str, folder: Path | None, beside: str = CANDIDATES) -> Json:
+def answers_of(
+    prompt: Prompt, kind: TaskKind, folder: Path | None, beside: str = CANDIDATES
+) -> Json:
     """The prompt's `verbalizer` or, for facts, its `candidates`: a list, or a file in `folder`.
 
     `beside` is the file's name. A candidate that holds a line end is none of a file's lines.
     """
-    if kind != "facts":
+    if not kind.has_candidates:
         return {"verbalizer": prompt.plain_answers}
     candidates = list(prompt.verbalizer.labels)
     text = "".join(f"{candidate}\n" for candidate in candidates)
@@ -224,7 +232,7 @@ class LabelledTask(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> TaskKind: ...
     @property
     def inputs(self) -> Sequence[str]: ...
     @property
@@ -239,7 +247,7 @@ def aligned(saved: SavedPrompt, definition: LabelledTask) -> SavedPrompt:
             f"the prompt {saved.id} uses {{{unknown[0]}}}, but the task {definition.name!r} has "
             f"the inputs {', '.join(definition.inputs)}; use it on the task it was made for"
         )
-    if definition.kind == "facts":
+    if not definition.kind.has_labels:
         return saved
     if set(verbalizer.labels) != set(definition.labels):
         raise TaskError(

@@ -47,9 +47,9 @@ def examples_of(definition: TaskDefinition) -> Mapping[str, object]:
     return {
         "train": definition.train.examples_sha256,
         "dev": definition.dev.examples_sha256,
-        "kind": definition.kind,
+        "kind": definition.kind.name,
         "inputs": list(definition.inputs),
-        "labels": [] if definition.kind == "facts" else list(definition.labels),
+        "labels": list(definition.schema.labels),
         "negative_label": definition.negative_label,
         "language": definition.language,
     }

@@ -1,18 +1,14 @@
 """The document of a finished search, as `prompts.json` holds it."""
 
 import platform
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-from promptsearch.data import Dataset, Split, TaskDefinition, most_frequent
+from promptsearch.data import Dataset, Split, TaskDefinition, TaskKind
 from promptsearch.engine.trial import Result, Trial
-from promptsearch.metrics import guess_scores
-from promptsearch.metrics.entity_f1 import entity_scores, tag_accuracy
-from promptsearch.metrics.intervals import wilson
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import ModelInfo
 from promptsearch.prompt import Prompt, Template
@@ -143,9 +139,9 @@ def task_section(definition: TaskDefinition) -> Json:
         data["candidates"] = candidates
     return {
         "name": definition.name,
-        "kind": definition.kind,
+        "kind": definition.kind.name,
         "inputs": list(definition.inputs),
-        "labels": [] if definition.kind == "facts" else list(definition.labels),
+        "labels": list(definition.schema.labels),
         "definition": definition.document,
         "file": str(definition.file),
         "corpus": [str(path) for path in definition.corpus],
@@ -179,7 +175,7 @@ def _ranked_by(result: Result) -> Json:
     return {"rank_by": "finetune", "finetune": how}
 
 
-def _prompt_row(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> Json:
+def _prompt_row(trial: Trial, kind: TaskKind, folder: Path | None, prior: Prior) -> Json:
     source, taken = trial.prompt.source, prior(trial.prompt)
     return {
         "id": trial.id,
@@ -205,38 +201,15 @@ def _finetuned(trial: Trial) -> Json:
     return {"finetuned": {"dev": {**trial.tuned, "selected": True}}}
 
 
-def _manual(trial: Trial, kind: str, folder: Path | None, prior: Prior) -> Json:
+def _manual(trial: Trial, kind: TaskKind, folder: Path | None, prior: Prior) -> Json:
     row = _prompt_row(trial, kind, folder, prior)
     return {key: value for key, value in row.items() if key != "source"}
 
 
 def majority(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
     """Return the baseline that always gives the label (or object) most frequent in train."""
-    if definition.kind == "tags":
-        return _outside(definition, examples, split)
-    label = most_frequent(definition.train.examples)
-    scores = guess_scores(
-        [label] * len(examples),
-        [example.targets for example in examples],
-        definition.kind,
-        definition.labels,
-        negative_label=definition.negative_label,
-    )
+    label, scores = definition.kind.majority(definition, definition.train.examples, examples)
     return {"label": label, "scores": {split: scores}}
-
-
-def _outside(definition: TaskDefinition, examples: Dataset, split: str) -> Json:
-    """Return the baseline that tags the words of sentences as the most frequent tag of train."""
-    counts = Counter(tag for example in definition.train.examples for tag in example.tags)
-    tag = counts.most_common(1)[0][0]
-    gold = [example.tags for example in examples]
-    guesses = [(tag,) * len(tags) for tags in gold]
-    f1 = entity_scores(gold, guesses, definition.scheme or "IOB2").f1
-    accuracy = tag_accuracy(gold, guesses)
-    hits = sum(set(tags) == {tag} for tags in gold)
-    whole = {"sentence_accuracy": hits / len(gold), "ci95": wilson(hits, len(gold))}
-    scores = {"entity_f1": f1, "tag_accuracy": accuracy, "n": len(examples), **whole}
-    return {"label": tag, "scores": {split: scores}}
 
 
 def versions() -> dict[str, object]:

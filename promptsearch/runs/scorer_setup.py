@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from promptsearch.data import TaskDefinition
+from promptsearch.data import TaskDefinition, TaskKind
 from promptsearch.engine.race_statistics import RaceReport
 from promptsearch.errors import RunError
 from promptsearch.language.spans import Scheme
@@ -22,18 +22,17 @@ from promptsearch.scoring.tag_scorer import TagScorer
 
 
 def model_scorer(
-    model: LanguageModel, settings: Settings, kind: str, scheme: Scheme | None = None
+    model: LanguageModel, settings: Settings, kind: TaskKind, scheme: Scheme | None = None
 ) -> Scorer:
     """Return the scorer of a model for a kind of task, without cache, workers or calibration.
 
     Raises RunError if the settings ask for what a tagger does not have.
     """
-    if kind == "tags":
+    parts = settings.scoring(kind), settings.answer_score
+    if kind.tags_words:
         _check_tagger(settings)
-    if kind == "tags":
-        parts = settings.scoring(kind), settings.answer_score
         return TagScorer(model, *parts, scheme=scheme or "IOB2")
-    return Scorer(model, settings.scoring(kind), settings.answer_score, kind == "facts")
+    return Scorer(model, *parts, kind.merges_alike)
 
 
 def _check_tagger(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from promptsearch.data import TaskKind
 from promptsearch.engine.progress import Limits
 from promptsearch.errors import RunError
 from promptsearch.metrics import OBJECTIVES, suits
@@ -83,17 +84,16 @@ class Settings:
         """The processes that do the work."""
         return Workers(self.workers, self.backend, self.cluster)
 
-    def scored_as(self, kind: str) -> dict[str, object]:
+    def scored_as(self, kind: TaskKind) -> dict[str, object]:
         """Return how answers and labels are scored, as files say it."""
         calibrated = {} if self.calibration == "none" else {"calibration": self.calibration}
         return {**asdict(self.scoring(kind)), "answer_score": self.answer_score, **calibrated}
 
-    def scoring(self, kind: str) -> Scoring:
+    def scoring(self, kind: TaskKind) -> Scoring:
         """Return how answers are scored, with the default that the kind of task has."""
-        default: MultiToken = "independent" if kind == "facts" else "left-to-right"
-        return Scoring(self.multi_token or default, self.length_norm)
+        return Scoring(self.multi_token or kind.multi_token, self.length_norm)
 
-    def metric(self, kind: str) -> str:
+    def metric(self, kind: TaskKind) -> str:
         """Return the objective's key in the scores.
 
         Raises RunError if the task does not have it.

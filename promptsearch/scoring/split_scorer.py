@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
-from promptsearch.data import Dataset
+from promptsearch.data import Dataset, TaskKind
 from promptsearch.metrics import scores_of
-from promptsearch.metrics.outcomes import Outcomes, outcomes_of, predictions_of
+from promptsearch.metrics.outcomes import Outcomes, predictions_of
 from promptsearch.metrics.predictions import Ints, Predictions, Scores
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import Cost, PredictionBatch, PromptScorer
@@ -40,7 +40,7 @@ class DatasetScorer:
 
     scorer: PromptScorer
     splits: Mapping[str, Dataset]
-    kind: str
+    kind: TaskKind
     negative_label: str | None = None
 
     def count(self, on: str) -> int:
@@ -49,7 +49,7 @@ class DatasetScorer:
 
     def strata(self, on: str) -> Ints:
         """Return (example,): the labels as numbers; facts are all alike."""
-        if self.kind == "facts":
+        if not self.kind.has_labels:
             return np.zeros(self.count(on), dtype=np.int64)
         labels = [example.targets[0] for example in self.splits[on]]
         numbers: Ints = np.unique(labels, return_inverse=True)[1].astype(np.int64)
@@ -69,7 +69,7 @@ class DatasetScorer:
 
     def outcomes(self, judgement: Predictions) -> Outcomes:
         """Return what a ledger keeps of predictions, example by example."""
-        return outcomes_of(judgement, self.kind)
+        return self.kind.outcomes(judgement)
 
     def recalled(self, prompt: Prompt, on: str, rows: Rows, outcomes: Outcomes) -> Predictions:
         """Return the predictions that a ledger has kept of a prompt."""

@@ -87,7 +87,7 @@ class Certifier:
         def searched(part: TaskDefinition) -> Prompt:
             best = search(searcher, part, self.model, settings).best
             answers = answers_text(best.prompt.plain_answers)
-            answers_note = "" if part.kind == "facts" else f" · {answers}"
+            answers_note = "" if part.kind.has_candidates else f" · {answers}"
             self.console.say(f"found {best.prompt.template.described}{answers_note}")
             return best.prompt
 

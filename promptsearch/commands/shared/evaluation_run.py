@@ -44,7 +44,7 @@ def evaluation_input(path: Path, options: Mapping[str, Any]) -> EvaluationInput:
     """Return the file with its task and split. Raises what is wrong with them."""
     file = read_prompts(path)
     definition = task_of(file, options["task"], KINDS)
-    if definition.kind == "tags" and options["cache"]:
+    if definition.kind.tags_words and options["cache"]:
         raise RunError("--cache is for labels and facts; leave it out for a task of tags")
     if options["examples_out"]:
         check_output(options["examples_out"], options, file=file, definition=definition)
@@ -98,7 +98,7 @@ def _evaluated(
     verbalizers = [each.verbalizer for each in prompts if each.template.head is None]
     with scorers(file, definition, model, options, console) as (scorer, split_scorer):
         console.say(f"{file.path}: {_plan(saved, definition, split, split_scorer)}")
-        console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))
+        console.warn(worthless_answers(verbalizers, model, definition.kind.merges_alike))
         evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
     document = evaluation.document(compared(file, definition))
     remarks = tuple(remarks_on(evaluation, document, file))

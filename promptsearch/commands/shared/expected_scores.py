@@ -5,7 +5,7 @@ from typing import Any
 
 from promptsearch.metrics import interval_metric, title_of
 from promptsearch.prediction.selection import ensemble_wins, expected_difference, expected_in
-from promptsearch.prompt_file.prompts_json import kind_of_answers, section_of
+from promptsearch.prompt_file.prompts_json import kind_of_document
 
 HEADER = "expected"
 Row = Mapping[str, Any]
@@ -84,8 +84,7 @@ _NOT_OF_ENSEMBLE = (
 
 def _metric(document: Row) -> str:
     """Return the metric whose interval is told, by the kind of the task or of the answers."""
-    kind = section_of(document, "task").get("kind") or kind_of_answers(document["prompts"][0])
-    return interval_metric(str(kind))
+    return interval_metric(kind_of_document(document, document["prompts"][0]))
 
 
 def _first_id(document: Row) -> str:

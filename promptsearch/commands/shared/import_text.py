@@ -18,7 +18,7 @@ def import_row(group: Group, path: Path) -> dict[str, object]:
     return {
         "file": str(path),
         "prompts": len(group.prompts),
-        "candidates" if group.kind == "facts" else "labels": len(verbalizer),
+        group.kind.answers_noun: len(verbalizer),
         "notes": list(map(in_command, group.notes)),
     }
 
@@ -28,7 +28,7 @@ def print_imported(
 ) -> None:
     """Print the imports, their losses and their files; `targets` are the groups' files."""
     count = sum(len(group.prompts) for group in groups)
-    groupings = "relations" if groups[0].kind == "facts" else "classes"
+    groupings = "relations" if groups[0].kind.has_subject else "classes"
     over = f" over {len(groups)} {groupings}" if len(groups) > 1 else ""
     from_files = counted(files, "file")
     echo(f"imported {counted(count, 'prompt')}{over} from {from_files}, {_answers(groups)}")
@@ -45,8 +45,9 @@ def _answers(groups: Sequence[Group]) -> str:
     """Return `2 labels (negative, positive)`, or the number of candidates."""
     sizes = {len(group.prompts[0].prompt.verbalizer) for group in groups}
     size = "-".join(f"{each:,}" for each in sorted({min(sizes), max(sizes)}))
-    if groups[0].kind == "facts":
-        return f"with {size} candidates"
+    noun = groups[0].kind.answers_noun
+    if groups[0].kind.has_candidates:
+        return f"with {size} {noun}"
     labels = groups[0].prompts[0].prompt.verbalizer.labels
     labels_text = f" ({', '.join(labels)})" if len(groups) == 1 and len(labels) <= SHOWN else ""
-    return f"with {size} labels{labels_text}"
+    return f"with {size} {noun}{labels_text}"

@@ -23,7 +23,7 @@ class LabelTable:
 
 def label_rows(model_predictions: ModelPredictions) -> LabelTable:
     """Return the table of the first prompt, with names in the last column."""
-    if model_predictions.evaluation.definition.kind == "facts":
+    if model_predictions.evaluation.definition.kind.has_candidates:
         return _objects(model_predictions)
     results = per_label(model_predictions.predictions)
     rows = [

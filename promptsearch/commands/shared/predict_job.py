@@ -26,7 +26,7 @@ from promptsearch.data import (
     load_task,
 )
 from promptsearch.data.tables.rows import each_row
-from promptsearch.data.tasks.schema import Reader
+from promptsearch.data.tasks.reader import Reader
 from promptsearch.data.tasks.tags_reader import ROWS, TagsReader
 from promptsearch.errors import DataError, RunError
 from promptsearch.files.read import kind_of
@@ -65,10 +65,10 @@ def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
     if options["id"] and options["ensemble"]:
         raise click.UsageError("--id and --ensemble: choose one")
     choice = select_prompts(file, frame, options["id"], options["ensemble"])
-    if options["top_answers"] and frame.kind != "facts":
+    if options["top_answers"] and not frame.kind.has_candidates:
         raise RunError("--top-answers is for facts; of a labelled task every label has its column")
-    best = options["top_answers"] or 1 if frame.kind == "facts" else None
-    columns = Columns(choice.labels, best, options["prefix"], frame.kind == "tags")
+    best = options["top_answers"] or 1 if frame.kind.has_candidates else None
+    columns = Columns(choice.labels, best, options["prefix"], frame.kind.tags_words)
     return PredictJob(
         frame,
         definition,

@@ -26,7 +26,7 @@ from promptsearch.commands.shared.interruption import INTERRUPTED
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.output_checks import check_run_directory
 from promptsearch.commands.shared.terminal_text import command_line, echo
-from promptsearch.data import TaskDefinition, TaskSchema
+from promptsearch.data import KINDS, TaskDefinition, TaskSchema
 from promptsearch.engine.strategy import Searcher
 from promptsearch.errors import RunError
 from promptsearch.evaluation.checks.answers import worthless_answers
@@ -109,7 +109,7 @@ def described(definition: TaskDefinition) -> str:
     """Return `capitals · facts · train 120, dev 60 · 231 candidates`."""
     sizes = f"train {len(definition.train.examples)}, dev {len(definition.dev.examples)}"
     answers = definition.prompt.verbalizer
-    what = f"{len(answers):,} {'candidates' if definition.kind == 'facts' else 'labels'}"
+    what = f"{len(answers):,} {definition.kind.answers_noun}"
     if definition.needs_vocabulary:
         what = "the model's words as candidates"
     parted = " (dev is a part of train)" if definition.dev_from_train else ""
@@ -130,10 +130,11 @@ def search_into(
     `after` is called before printing, unless the search was interrupted or failed.
     """
     model = loaded(options["model"], options, definition)
-    if not definition.needs_vocabulary and definition.kind != "tags":
+    kind = definition.kind
+    if not definition.needs_vocabulary and not kind.tags_words:
         verbalizers = [definition.prompt.verbalizer]
-        console.warn(worthless_answers(verbalizers, model, definition.kind == "facts"))
-    if definition.kind == "classification":
+        console.warn(worthless_answers(verbalizers, model, kind.merges_alike))
+    if kind.has_labels and not kind.tags_words:
         console.warn(unseen_labels(definition, [definition.train, definition.dev]))
     if model.info.chat is not None:
         filled = definition.prompt.template.fill(definition.train.examples[0].inputs)
@@ -166,7 +167,7 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
     if as_json:
         print_json(document)
         return
-    metrics, search = table_metrics(document["task"]["kind"]), document["search"]
+    metrics, search = table_metrics(KINDS[document["task"]["kind"]]), document["search"]
     best_rows, manual = with_manual(document["prompts"][:5], document["baselines"]["manual"])
     printed_rows = [*best_rows, *manual]
     ensemble = document["ensemble"]
@@ -205,7 +206,7 @@ def _without_gain(document: Mapping[str, Any]) -> Iterator[str]:
     manual, search = document["baselines"]["manual"], document["search"]
     best = document["prompts"][0]
     if TUNED_FROM in search:
-        yield _before_tuning(search[TUNED_FROM], table_metrics(document["task"]["kind"]))
+        yield _before_tuning(search[TUNED_FROM], table_metrics(KINDS[document["task"]["kind"]]))
         return
     if any(best.get(key) != manual.get(key) for key in ("template", "verbalizer", "soft")):
         return

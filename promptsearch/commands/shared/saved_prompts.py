@@ -10,8 +10,8 @@ from promptsearch.commands.shared.console import Console
 from promptsearch.commands.shared.run_search import computing, loading_from
 from promptsearch.data import (
     PROMPTED,
-    Kind,
     TaskDefinition,
+    TaskKind,
     TaskSchema,
     builtin_tasks,
     load_task,
@@ -29,7 +29,7 @@ from promptsearch.scoring.chunked_scorer import ChunkedScorer
 
 
 def task_of(
-    file: PromptFile, override: str | None, kinds: Collection[Kind] = PROMPTED
+    file: PromptFile, override: str | None, kinds: Collection[str] = PROMPTED
 ) -> TaskDefinition:
     """Return the task of the option, or the file's; `kinds` are those that the command can do."""
     if override is not None:
@@ -82,7 +82,7 @@ def scorers(
     with uncalibrated_scorers(
         file, definition.kind, model, options, console, definition.scheme
     ) as (raw_scorer, arranged):
-        if definition.kind == "tags":
+        if definition.kind.tags_words:
             yield raw_scorer, arranged
             return
         arranged = ChunkedScorer(arranged, raw_scorer, console.scoring)
@@ -92,7 +92,7 @@ def scorers(
 @contextmanager
 def uncalibrated_scorers(
     file: PromptFile,
-    kind: str,
+    kind: TaskKind,
     model: LanguageModel,
     options: Mapping[str, Any],
     console: Console,
@@ -103,7 +103,7 @@ def uncalibrated_scorers(
     A tagger has no cache.
     """
     settings = replace(scoring_from(file), **computing(options))
-    if kind == "tags":
+    if kind.tags_words:
         settings = replace(settings, cache=None)
     raw_scorer = model_scorer(model, settings, kind, scheme)
     with workers_for(settings, model).open(console.say) as pool:

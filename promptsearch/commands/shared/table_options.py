@@ -10,7 +10,7 @@ import rich_click as click
 from promptsearch.commands.shared.options import stacked
 from promptsearch.data import TableFormat
 from promptsearch.data.tables.parquet import pyarrow_for
-from promptsearch.data.tasks.schema import Reader
+from promptsearch.data.tasks.reader import Reader
 from promptsearch.errors import RunError
 from promptsearch.files.read import kind_of
 from promptsearch.files.stdin import STDIN

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from promptsearch.data.tasks.task_file import TaskFile
 from promptsearch.errors import DataError
 from promptsearch.files.read import expand_one, open_text
 
@@ -24,9 +23,11 @@ class Candidates:
     words: tuple[str, ...] | None = None
 
 
-def chosen_candidates(task: TaskFile, file: Path, objects: Sequence[str]) -> Candidates:
-    """Return the candidates of a task; `objects` (of train and dev) are the default."""
-    match task.candidates:
+def chosen_candidates(
+    candidates: str | None, file: Path, encoding: str, objects: Sequence[str]
+) -> Candidates:
+    """Return the `candidates` of a task file; `objects` (of train and dev) are the default."""
+    match candidates:
         case None:
             return Candidates("objects", words=tuple(objects))
         case "vocabulary":
@@ -36,7 +37,7 @@ def chosen_candidates(task: TaskFile, file: Path, objects: Sequence[str]) -> Can
             return Candidates("common-vocab", path, read_candidates(path))
         case name:
             path = _candidates_file(name, file)
-            return Candidates("file", path, read_candidates(path, task.encoding))
+            return Candidates("file", path, read_candidates(path, encoding))
 
 
 def read_candidates(path: Path, encoding: str = "utf-8") -> tuple[str, ...]:

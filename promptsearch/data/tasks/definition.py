@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from promptsearch.data import Example
-from promptsearch.data.examples import fingerprint
+from promptsearch.data.examples import Example, fingerprint
+from promptsearch.data.kinds.kind import TaskKind
 from promptsearch.data.tasks.candidates import CandidatesRule
 from promptsearch.data.tasks.facts_reader import objects_of
-from promptsearch.data.tasks.schema import Reader, TaskSchema
-from promptsearch.data.tasks.task_file import ChatKeys, Kind
+from promptsearch.data.tasks.reader import Reader
+from promptsearch.data.tasks.task_file import ChatKeys
 from promptsearch.errors import DataError, TaskError
 from promptsearch.files.read import sha256
 from promptsearch.language.spans import Scheme
@@ -33,11 +33,24 @@ class Split:
 
 
 @dataclass(frozen=True)
+class TaskSchema:
+    """The inputs and labels of a task, and the reader of its rows."""
+
+    name: str
+    kind: TaskKind
+    inputs: tuple[str, ...]
+    labels: tuple[str, ...]  # () for facts: each prompt has its candidates
+    language: str
+    chat: ChatKeys | None
+    reader: Reader
+
+
+@dataclass(frozen=True)
 class TaskDefinition:
     """A task: its examples, inputs and labels, and the manual prompt to beat."""
 
     name: str
-    kind: Kind
+    kind: TaskKind
     labels: tuple[str, ...]  # for facts the candidates; () while they wait for the model's words
     inputs: tuple[str, ...]
     prompt: Prompt  # the manual one: where a search starts
@@ -78,7 +91,7 @@ class TaskDefinition:
     @property
     def schema(self) -> TaskSchema:
         """The task without its data."""
-        labels = () if self.kind == "facts" else self.labels
+        labels = self.labels if self.kind.has_labels else ()
         parts = self.inputs, labels, self.language, self.chat, self.reader
         return TaskSchema(self.name, self.kind, *parts)
 

@@ -7,9 +7,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from promptsearch.data import Example
 from promptsearch.data.tables.rows import Row, renamed
-from promptsearch.data.tasks.definition import Split, TaskDefinition
+from promptsearch.data.tasks.definition import Split, TaskDefinition, TaskSchema
 from promptsearch.data.tasks.dev_split import with_dev
-from promptsearch.data.tasks.schema import Reader, TaskSchema
+from promptsearch.data.tasks.reader import Reader
 from promptsearch.errors import DataError
 from promptsearch.files.read import ENCODING
 from promptsearch.prompt import Prompt

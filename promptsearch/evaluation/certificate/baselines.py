@@ -33,7 +33,7 @@ class Baselines:
 def label_names(definition: TaskDefinition) -> Prompt | str:
     """Return the manual prompt with the labels as answers, or the reason why there is none."""
     manual = definition.prompt
-    if definition.kind == "facts":
+    if not definition.kind.has_labels:
         return "the candidates are their own names"
     if len(manual.template.slots) > 1:
         return "a name fills one slot"
@@ -110,7 +110,7 @@ def learned(learners: Learners) -> Baselines:
         why = f"it names a label only, which has no {learners.metric}"
         return Baselines({}, {"majority": why, BAG_OF_WORDS: why})
     values, left_out = {"majority": learners.metric_values(majority)}, {}
-    if learners.definition.kind == "facts":
+    if not learners.definition.kind.has_labels:
         left_out[BAG_OF_WORDS] = "objects are not learned from subjects' words"
     elif find_spec("sklearn") is None:
         left_out[BAG_OF_WORDS] = install_command("certify")

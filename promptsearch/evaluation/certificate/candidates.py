@@ -31,7 +31,7 @@ def candidates_of(file: PromptFile, definition: TaskDefinition, seed: int) -> li
 
 def over_the_same(definition: TaskDefinition, file: PromptFile) -> TaskDefinition:
     """Return the task with the candidates of a file of fact prompts, in its manual prompt too."""
-    if definition.kind != "facts":
+    if not definition.kind.has_candidates:
         return definition
     verbalizer = file.prompts[0].prompt.verbalizer
     prompt = replace(definition.prompt, verbalizer=verbalizer)

@@ -56,8 +56,8 @@ def in_sample_section(comparison: Comparison, design: Design) -> Section | None:
     )
     ci95, _ = bootstrap(lambda drawn: float(differences[drawn].mean()), len(rows))
     prompt = comparison.prompts[winner]
-    kind = comparison.definition.kind
-    answers = {} if kind == "facts" else {"verbalizer": prompt.plain_answers}
+    has_candidates = comparison.definition.kind.has_candidates
+    answers = {} if has_candidates else {"verbalizer": prompt.plain_answers}
     best = {"template": prompt.template.described, **answers}
     return {"best": best, "delta": float(differences.mean()), "ci95": list(ci95)}
 

@@ -153,6 +153,6 @@ def _check_shots(examples: Dataset, definition: TaskDefinition, shots: int, time
 
 def _strata(definition: TaskDefinition, examples: Dataset) -> Ints:
     """Return (row,): labels as numbers; facts are all alike."""
-    if definition.kind == "facts":
+    if not definition.kind.has_labels:
         return np.zeros(len(examples), dtype=np.int64)
     return np.array([definition.labels.index(example.targets[0]) for example in examples])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from promptsearch.data import TaskKind
 from promptsearch.metrics import METRIC, METRICS, per_example
 from promptsearch.metrics.predictions import Floats, Ints, Predictions
 
@@ -25,7 +26,7 @@ class ScoreMatrix:
 
     @classmethod
     def of(
-        cls, batch: Sequence[Predictions], kind: str, negative: str | None = None
+        cls, batch: Sequence[Predictions], kind: TaskKind, negative: str | None = None
     ) -> "ScoreMatrix":
         """Return the matrix of predictions on the same rows, one a prompt."""
         first = batch[0]
@@ -34,7 +35,7 @@ class ScoreMatrix:
             for name in MEANS
         }
         predicted = np.stack([predictions.predicted for predictions in batch])
-        if kind == "facts":
+        if not kind.has_labels:
             return cls(values, predicted, first.labels)
         log_probs = [
             predictions.log_probs for predictions in batch if predictions.log_probs is not None

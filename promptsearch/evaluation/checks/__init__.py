@@ -38,7 +38,7 @@ def findings(
     if definition.test_files:
         splits.append(definition.test())
     fields = definition.prompt.template.fields
-    if definition.kind == "tags":
+    if definition.kind.tags_words:
         return worst_first(_of_tags(definition, splits, model, file))
     data_and_rows = [
         *data_findings(definition, splits),
@@ -52,7 +52,7 @@ def findings(
         replace(finding, prompts=(MANUAL,)) for finding in checks.findings_of(definition.prompt)
     ]
     fits = not _errors([*data_and_rows, *of_prompts])
-    if model is not None and definition.kind == "classification" and fits:
+    if model is not None and definition.kind.has_labels and fits:
         of_prompts += [
             replace(finding, prompts=(MANUAL,)) for finding in score_findings(definition, model)
         ]
@@ -120,7 +120,7 @@ class _PromptChecks:
         """Yield findings about a template and, given a model, its answers and their room."""
         causal = self.model is not None and self.model.info.family == "causal"
         yield from template_findings(prompt.template, self.definition, self.splits, causal)
-        if self.definition.kind == "classification":
+        if self.definition.kind.has_labels:
             yield from number_findings(prompt.verbalizer)
         if self.model is not None:
             yield from self._read(prompt, self.model)
@@ -135,9 +135,9 @@ class _PromptChecks:
         return self._rows[fields]
 
     def _read(self, prompt: Prompt, model: LanguageModel) -> Iterator[Finding]:
-        verbalizer, facts = prompt.verbalizer, self.definition.kind == "facts"
+        verbalizer, kind = prompt.verbalizer, self.definition.kind
         if verbalizer not in self._answers:
-            self._answers[verbalizer] = CheckedVerbalizer(verbalizer, model, facts)
+            self._answers[verbalizer] = CheckedVerbalizer(verbalizer, model, kind.merges_alike)
         answers = self._answers[verbalizer]
         yield from answers.findings
         if answers.unread:  # no text can be laid out with them

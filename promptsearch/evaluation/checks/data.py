@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from promptsearch.data import Split, TaskDefinition, one_a_row
 from promptsearch.errors import SHOWN
 from promptsearch.evaluation.checks.finding import Finding, Level, listed
-from promptsearch.metrics import guess_scores
+from promptsearch.metrics import headline_metric, title_of
 
 FEW = 32  # dev examples below which the choice among prompts is mostly noise
 UNEVEN = 10  # times as many examples of one label as of another
@@ -16,7 +16,7 @@ def data_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterat
     """Yield sizes, and labels that are missing or rare; `splits` begin with train and dev."""
     yield from _sizes(definition, splits)
     yield from dev_findings(definition)
-    if definition.kind == "facts":
+    if definition.kind.has_candidates:
         yield from _coverage(definition, splits)
     else:
         yield from _id_like_labels(splits[:2])
@@ -47,14 +47,13 @@ def counts_of(split: Split) -> Counter[str]:
 
 def _balance(definition: TaskDefinition, split: Split) -> str:
     counts = counts_of(split)
-    label = counts.most_common(1)[0][0]
-    targets = [example.targets for example in split.examples]
-    scores = guess_scores([label] * len(targets), targets, definition.kind, definition.labels)
-    share = scores.get("accuracy", scores.get("p@1"))
-    if definition.kind == "facts":
-        return f"{len(counts)} objects; always {label!r}: P@1 {share:.3f}"
+    label, scores = definition.kind.majority(definition, split.examples, split.examples)
+    headline = headline_metric(definition.kind)
+    always = f"always {label!r}: {title_of(headline)} {scores[headline]:.3f}"
+    if definition.kind.has_candidates:
+        return f"{len(counts)} objects; {always}"
     label_counts = listed([f"{label}: {counts[label]}" for label in definition.labels], SHOWN)
-    return f"{label_counts}; always {label!r}: accuracy {share:.3f}"
+    return f"{label_counts}; {always}"
 
 
 def _coverage(definition: TaskDefinition, splits: Sequence[Split]) -> Iterator[Finding]:

@@ -107,7 +107,7 @@ def prompt_findings(
         yield Finding("error", str(error))
         return
     labels = saved.prompt.verbalizer.labels
-    if definition.kind == "facts":
+    if definition.kind.has_candidates:
         yield from _reach(labels, definition)
     elif labels != definition.labels:
         yield Finding(

@@ -18,7 +18,7 @@ def row_findings(
     unread = [name for name in definition.inputs if name not in fields]
     compared = f" (compared: {', '.join(fields)})" if unread else ""
     yield from _repeats(splits, fields, compared)
-    if definition.kind == "classification":
+    if definition.kind.single_label:
         yield from _conflicts(splits, fields, compared)
 
 

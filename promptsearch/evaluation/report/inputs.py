@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from promptsearch.data import TaskKind
 from promptsearch.evaluation.evaluate import Evaluation
 from promptsearch.evaluation.report.model_words import with_slot_words
 from promptsearch.evaluation.report.statistics.mistakes import Mistake, mistakes, worst
@@ -62,7 +63,7 @@ class ReportInputs:
         return self.file.prompts[0]
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> TaskKind:
         if self.model_predictions is not None:
             return self.model_predictions.evaluation.definition.kind
         return self.file.kind

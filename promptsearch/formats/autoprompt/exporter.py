@@ -33,7 +33,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     Raises ExportError if a prompt has several slots, several words a label, or [T] as text.
     """
     no_ensemble(request, "AutoPrompt")
-    if request.kind == "facts":
+    if request.kind.has_subject:
         rows = [{"relation": request.name, "template": to_lama(saved)} for saved in request.prompts]
         write_rows(into, rows)
         return [no_candidates(request)]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from promptsearch.data import CLASSIFICATION, FACTS, TaskKind
 from promptsearch.data.tasks.candidates import read_candidates
 from promptsearch.data.tasks.facts_reader import SUBJECT
-from promptsearch.data.tasks.task_file import Kind
 from promptsearch.errors import DataError, listed
 from promptsearch.formats.importing.contents import (
     ForeignTemplate,
@@ -59,7 +59,7 @@ class _Assembly:
 
     @property
     def group(self) -> Group:
-        if self.kind == "facts":
+        if self.kind.has_subject:
             prompts = [self._of_facts(foreign) for foreign in self._templates]
         else:
             prompts = list(self._of_labels())
@@ -67,14 +67,14 @@ class _Assembly:
         return Group(self.name, self.kind, tuple(names.values()), tuple(prompts), notes)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> TaskKind:
         task = self.options.task
-        if task is not None and self.files.facts and task.kind != "facts":
+        if task is not None and self.files.facts and not task.kind.has_subject:
             raise DataError(
                 f"{self.format} files hold prompts for facts, but {task.name!r} is a task of "
                 f"{task.kind}; give `task` one of facts, or `candidates` FILE"
             )
-        return task.kind if task else "facts" if self.files.facts else "classification"
+        return task.kind if task else FACTS if self.files.facts else CLASSIFICATION
 
     @cached_property
     def _templates(self) -> list[ForeignTemplate]:
@@ -189,5 +189,5 @@ class _Assembly:
         ]
         if renamed:
             yield f"inputs: {', '.join(renamed)}"
-        if self.kind != "facts" and any(foreign.labels is None for foreign in self._verbalizers):
+        if self.kind.has_labels and any(foreign.labels is None for foreign in self._verbalizers):
             yield f"labels by their position: {', '.join(self._order)}"

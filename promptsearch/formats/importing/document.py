@@ -51,13 +51,13 @@ def _task(group: Group, options: ImportOptions, path: Path) -> Json:
     """Return the task's section; without a task, the one that the prompts imply."""
     if options.task is not None:
         return task_section(options.task)
-    facts = group.kind == "facts"
+    labels = group.prompts[0].prompt.verbalizer.labels if group.kind.has_labels else ()
     home = path.parent if path.name == "prompts.json" else path.with_suffix("")
     return {
         "name": group.name or home.absolute().name,
-        "kind": group.kind,
+        "kind": group.kind.name,
         "inputs": list(group.inputs),
-        "labels": [] if facts else list(group.prompts[0].prompt.verbalizer.labels),
+        "labels": list(labels),
         "definition": {},
         "data": {},
     }

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from promptsearch.data.tasks.task_file import Kind
+from promptsearch.data import TaskKind
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import Json
 
@@ -30,7 +30,7 @@ class Group:
     """Prompts of a relation, or all."""
 
     name: str
-    kind: Kind
+    kind: TaskKind
     inputs: tuple[str, ...]  # those that the format counts first, in its order
     prompts: tuple[ImportedPrompt, ...]
     reader_notes: tuple[str, ...]  # on names bound by position, and from the files' readers

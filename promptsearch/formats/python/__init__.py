@@ -36,7 +36,6 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
             f"ensemble (promptsearch ensemble {request.file.path}) and give `ensemble`"
         )
     model = request.model()
-    is_facts = request.kind == "facts"
     scorer = model_scorer(model, request.settings, request.kind)
     soft = table_rows(model)
     templates = [program_template(saved, model, soft) for saved in request.prompts]
@@ -48,7 +47,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         **facts.constants,
         **_scoring_constants(request),
         **trained_constants(model, soft, deep, into),
-        "PROMPTS": _candidates_beside(prompts, into) if is_facts else prompts,
+        "PROMPTS": _candidates_beside(prompts, into) if request.kind.has_candidates else prompts,
         "EXPECTED": expected_rows(request, scorer),
     }
     docstring = f"{_title(request, model.info.spec)}\n\n{_usage(into.name, request.inputs)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from promptsearch.data import Dataset, Example, TaskSchema
 from promptsearch.data.tasks.in_memory import task_in_memory
-from promptsearch.data.tasks.schema import Reader
+from promptsearch.data.tasks.reader import Reader
 from promptsearch.engine.strategy import Searcher
 from promptsearch.engine.trial import Result
 from promptsearch.errors import RunError
@@ -78,7 +78,7 @@ class PromptsWithTask:
         seed: int,
     ) -> "PromptsWithTask":
         """Return the best prompt of a search from this one, on labelled examples."""
-        if self.schema.kind == "facts":
+        if not self.schema.kind.has_labels:
             raise RunError("a classifier's search is for labelled texts; search facts by commands")
         definition = task_in_memory(self.schema, self.selection.saved[0].prompt, examples)
         settings = replace(scoring_from(self.file), budget=budget, seed=seed)

@@ -13,7 +13,7 @@ from typing import Protocol, TypeGuard
 
 from promptsearch.data import Example, Row
 from promptsearch.data.tables.rows import renamed
-from promptsearch.data.tasks.schema import Reader
+from promptsearch.data.tasks.reader import Reader
 from promptsearch.data.tasks.tags_reader import TagsReader
 from promptsearch.errors import DataError, RunError
 from promptsearch.prediction.ensemble import EnsemblePredictor

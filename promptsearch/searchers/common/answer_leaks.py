@@ -13,7 +13,7 @@ def leaked_words(task: Task) -> frozenset[str]:
 
     Stop words are no leak: "of" says nothing of "University of Oslo".
     """
-    if task.kind == "facts":
+    if task.kind.targets_fill_slot:
         texts: Iterable[str] = (target for example in task.train for target in example.targets)
     else:
         answers = task.prompt.verbalizer.answers

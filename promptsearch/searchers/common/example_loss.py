@@ -34,13 +34,13 @@ class ExampleLoss:
     @cached_property
     def aggregation(self) -> LabelAggregation:
         """The sums of answers that make the scores of labels."""
-        task, facts = self.task, self.task.kind == "facts"
-        return LabelAggregation.of(task.prompt.verbalizer, self.model, task.answer_score, facts)
+        task, alike = self.task, self.task.kind.merges_alike
+        return LabelAggregation.of(task.prompt.verbalizer, self.model, task.answer_score, alike)
 
     @property
     def by_object(self) -> bool:
         """True if each example's answers are its right objects only: no other one counts."""
-        return self.task.kind == "facts" and self.name == "gold"
+        return self.task.kind.targets_fill_slot and self.name == "gold"
 
     def answers_of(self, example: Example) -> tuple[Answer, ...]:
         """Return the answers that are scored for an example."""

@@ -124,7 +124,7 @@ def _defaults(task: Task, ends: bool) -> list[str]:
     names = [f"{{{name}}}" for name in fields]
     if len(slots) > 1 or len(names) > 2:
         return [_around(task.prompt.template, gap, space)]
-    if task.kind == "facts":
+    if task.kind.has_subject:
         (subject,) = names
         return [
             f"{subject}{gap}{space}[Z]{end}",

@@ -14,6 +14,6 @@ def saved_prompts(path: str, task: Task) -> list[Prompt]:
     Raises PromptError if the file cannot be read, TaskError if a prompt does not fit the task.
     """
     prompts = [aligned(saved, task).prompt for saved in read_prompts(Path(path)).prompts]
-    if task.kind == "facts":
+    if task.kind.has_candidates:
         return [replace(each, verbalizer=task.prompt.verbalizer) for each in prompts]
     return prompts

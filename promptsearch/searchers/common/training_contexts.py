@@ -43,7 +43,7 @@ def training_contexts(task: Task, count: int) -> list[TrainingContext]:
 
 def _answer(example: Example, task: Task) -> dict[str, str] | None:
     slots, first = task.prompt.template.slots, example.targets[0]
-    if task.kind == "facts":
+    if task.kind.targets_fill_slot:
         return {slots[0]: first}
     answers = task.prompt.verbalizer.get(first)
     answer = dict(answers[0]) if answers else {}
@@ -56,7 +56,7 @@ def _balanced(examples: Sequence[Example], count: int, task: Task) -> list[Examp
     turns: dict[str, int] = {}
     keyed = []
     for row in order:
-        label = "" if task.kind == "facts" else examples[row].targets[0]
+        label = examples[row].targets[0] if task.kind.has_labels else ""
         turns[label] = turns.get(label, 0) + 1
         keyed.append((turns[label], row))
     chosen = sorted(keyed, key=lambda pair: pair[0])[:count]

@@ -155,7 +155,7 @@ class GradientSearch:
     ) -> TriggerObjective:
         """Return the objective; TaskError if no training example or no token can be used."""
         examples, spaced = answerable(task, self.loss), is_spaced(task.language)
-        accuracy = self.compare == "accuracy" and task.kind == "classification"
+        accuracy = self.compare == "accuracy" and task.kind.single_label
         loss = TriggerLoss(task, model, trigger_template, examples, self.loss, accuracy)
         contexts = [example.inputs for example in examples]
         answer = loss.answers_of(examples[0])[0]

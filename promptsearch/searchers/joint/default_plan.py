@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from promptsearch.data import TaskKind
 from promptsearch.searchers.joint.cross import CROSS
 from promptsearch.searchers.joint.plan import ANSWERS, step_names
 
@@ -38,7 +39,7 @@ class PlanPart:
         return table
 
 
-def default_steps(kind: str, corpus: bool, budget: int) -> tuple[Mapping[str, object], ...]:
+def default_steps(kind: TaskKind, corpus: bool, budget: int) -> tuple[Mapping[str, object], ...]:
     """Return answers first, then templates, then both, for a budget beside the manual prompt.
 
     Budgets are in proportion to the weights; the last step takes all that remains.
@@ -60,13 +61,13 @@ def _shares(parts: Sequence[PlanPart], budget: int) -> list[int]:
     return [budget * part.weight // whole for part in parts]
 
 
-def _parts(kind: str, corpus: bool) -> list[PlanPart]:
+def _parts(kind: TaskKind, corpus: bool) -> list[PlanPart]:
     """Return the steps that suit the task, in the order in which they run.
 
     Answers come first: many verbalizers of one template pass the model together, and gain most.
     """
     mined = [PlanPart("mine", 15)] if corpus else []
-    if kind == "facts":
+    if not kind.has_labels:
         parts = PlanPart("paraphrase", 20), PlanPart("generate", 16)
         return [*mined, *parts, PlanPart("paraphrase", 16, _STARTS)]
     names = [name for name in step_names() if name.startswith(ANSWERS)]

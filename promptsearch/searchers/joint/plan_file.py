@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from promptsearch.data.tasks.task_file import read_toml
+from promptsearch.data.tasks.toml_keys import read_toml
 from promptsearch.engine.folds import FOLDS
 from promptsearch.errors import RunError, did_you_mean
 from promptsearch.searchers.joint.plan import PlanStep, share

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
+from promptsearch.data import TaskKind
 from promptsearch.engine.expectation import members_of
 from promptsearch.engine.folds import FOLDS
 from promptsearch.engine.search import SearchDesign
@@ -64,7 +65,7 @@ class JointSearch:
             ensemble_rule(self.ensemble, "ensemble")
 
     @classmethod
-    def by_default(cls, kind: str, corpus: bool, remaining: int | None) -> "JointSearch":
+    def by_default(cls, kind: TaskKind, corpus: bool, remaining: int | None) -> "JointSearch":
         """Return the plan for a kind of task, with or without a corpus, for so many prompts."""
         remaining = USUAL if remaining is None else remaining
         return cls(default_steps(kind, corpus, remaining), skip=True, ensemble=ENSEMBLE)

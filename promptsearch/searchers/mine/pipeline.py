@@ -95,7 +95,7 @@ def mine_templates(miner: Miner, tasks: Sequence[Task]) -> list[list[MinedTempla
 
 def _why_unparsed(miner: Miner, task: Task) -> str | None:
     """Return why this task's sentences are not parsed ("": by choice); None if they are."""
-    if miner.dependency == "off" or task.kind != "facts":
+    if miner.dependency == "off" or not task.kind.has_subject:
         return ""
     if task.language.lower().split("-")[0] != "en":
         return "dependency templates are for English only; left out"
@@ -209,7 +209,7 @@ def _no_hit(task: Task, request: MiningRequest, sentences: int) -> TaskError:
     files = ", ".join(map(str, request.files[:3])) + (", ..." if len(request.files) > 3 else "")
     sought = (
         "both the subject and the object of a training fact"
-        if task.kind == "facts"
+        if task.kind.has_subject
         else "an answer of the task"
     )
     return TaskError(

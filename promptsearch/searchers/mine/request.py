@@ -23,7 +23,7 @@ def mining_request(task: Task) -> MiningRequest:
             "with one [Z]"
         )
     spaced = is_spaced(task.language)
-    if task.kind == "facts":
+    if task.kind.has_subject:
         return MiningRequest(_facts(task), _corpus(task), (), spaced, task.corpus_format)
     texts = tuple(example.inputs[name] for example in task.train for name in task.inputs)
     return MiningRequest(_answers(task), task.corpus, texts, spaced, task.corpus_format)

@@ -205,10 +205,10 @@ class ParaphraseSearch:
                 return PhraseEdits(self.edits, task.seed, is_spaced(task.language))
             case "translate":
                 pair = load_translators(task, self.forward, self.backward)
-                return BackTranslation(*pair, self.beam, task.kind == "facts", score)
+                return BackTranslation(*pair, self.beam, task.kind.has_subject, score)
             case "rewrite":
                 model = load_rewriter(task, self.rewriter)
-                return Rewriter(model, self.rewrites, task.seed, task.kind == "facts", score)
+                return Rewriter(model, self.rewrites, task.seed, task.kind.has_subject, score)
 
 
 def _start(task: Task, template: Template) -> Prompt:

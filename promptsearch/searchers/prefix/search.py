@@ -11,14 +11,14 @@ a causal model's words, that is what the words score. Checkpoints lie in the run
 each segment of steps is an entry of the ledger: a run that was killed goes on to the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
-from promptsearch.data import KINDS, Example, Kind
+from promptsearch.data import KINDS, Example
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, RunError, TaskError
 from promptsearch.models import LanguageModel
@@ -71,7 +71,7 @@ class PrefixSearch:
     dev.
     """
 
-    kinds: ClassVar[tuple[Kind, ...]] = KINDS  # of tasks
+    kinds: ClassVar[Collection[str]] = KINDS  # of tasks
     adaptive: ClassVar[bool] = False  # no prompt depends on what others score on dev
     finetunes: ClassVar[bool] = False  # copies are tuned by transformers' own attention
 
@@ -173,10 +173,10 @@ class PrefixSearch:
     def _check_kind(self, task: Task) -> None:
         """Raise TaskError if a head does not suit the kind of task."""
         reads_words = self._value("head") == "token"
-        if (task.kind == "tags") != reads_words and not (self.prompts and not self._has_head):
+        if task.kind.tags_words != reads_words and not (self.prompts and not self._has_head):
             raise TaskError(
                 f"the task {task.name!r} tags words: give `head` token"
-                if task.kind == "tags"
+                if task.kind.tags_words
                 else f"`head` token tags words, and the task {task.name!r} is of {task.kind}"
             )
 
@@ -206,9 +206,9 @@ class PrefixSearch:
 
     def _answered(self, task: Task, prompt: Prompt) -> Prompt:
         """Return the prompt with the answers that are trained: with a head, the labels alone."""
-        if not self._has_head or prompt.template.head is not None or task.kind == "tags":
+        if not self._has_head or prompt.template.head is not None or task.kind.tags_words:
             return prompt
-        if task.kind == "facts":
+        if not task.kind.has_labels:
             raise TaskError("a `head` has a label for each class, and facts have objects instead")
         slot = prompt.template.slots[0]
         labels = {label: label for label in prompt.verbalizer.labels}
@@ -259,7 +259,7 @@ class PrefixSearch:
     def _objective(self, task: Task, model: LanguageModel) -> "PromptObjective":
         """Return what a task's template is trained on."""
         template = task.prompt.template
-        if task.kind == "tags":
+        if task.kind.tags_words:
             return tags_objective(task, template, controlled_tags(self.control, task))
         loss, examples = self._examples(task, model)
         return prompt_objective(task, model, template, examples, loss)

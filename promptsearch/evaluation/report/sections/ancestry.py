@@ -83,7 +83,7 @@ def _changed(
     ancestor: Ancestor, parents: list[Ancestor], inputs: ReportInputs
 ) -> list[AnswerChange]:
     """Return the answers that are not its first parent's."""
-    if inputs.kind == "facts" or not parents:
+    if inputs.kind.has_candidates or not parents:
         return []
     old, new = (_answers_of(each, inputs) for each in (parents[0], ancestor))
     return list(answer_changes(old, new))

@@ -27,7 +27,7 @@ def _diagram(inputs: ReportInputs) -> Html | None:
     model_predictions = inputs.model_predictions
     if (
         model_predictions is None
-        or inputs.kind == "facts"
+        or not inputs.kind.has_labels
         or model_predictions.predictions.log_probs is None
     ):
         return None
@@ -53,7 +53,7 @@ def _calibration(inputs: ReportInputs) -> Html | None:
         return None
     paragraph = el("p", f"Scores are calibrated ({method}): each prompt's prior was taken away.")
     prior = inputs.best.row.get("prior")
-    if not isinstance(prior, Mapping) or inputs.kind == "facts":
+    if not isinstance(prior, Mapping) or not inputs.kind.has_labels:
         return paragraph
     rows = [[label, *_prior(value)] for label, value in prior.items()]
     return el(

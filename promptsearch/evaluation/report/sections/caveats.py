@@ -75,7 +75,7 @@ def _why_fair(inputs: ReportInputs) -> str:
 
 
 def _of_the_metric(inputs: ReportInputs) -> Iterator[str]:
-    if inputs.kind == "facts":
+    if inputs.share == "p@1":
         yield (
             "P@1 is the share of facts whose first answer among the candidates is right. It "
             "depends on which candidates there are; facts whose object is none of them count as "

@@ -18,7 +18,7 @@ PAIRS = 12  # of labels confused, shown instead
 
 def labels(inputs: ReportInputs) -> Html | None:
     """Return the section; None without a model, or for facts."""
-    if inputs.model_predictions is None or inputs.kind == "facts":
+    if inputs.model_predictions is None or not inputs.kind.has_labels:
         return None
     predictions = inputs.model_predictions.predictions
     caption, header = "Results by label", ("label", "precision", "recall", "F1", "examples")

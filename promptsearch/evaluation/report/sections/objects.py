@@ -12,7 +12,7 @@ SHOWN = 12  # rows of each table
 
 def objects(inputs: ReportInputs) -> Html | None:
     """Return the section; None without a model, or for labelled tasks."""
-    if inputs.model_predictions is None or inputs.kind != "facts":
+    if inputs.model_predictions is None or not inputs.kind.has_candidates:
         return None
     predictions = inputs.model_predictions.predictions
     return section(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from promptsearch.data import TaskKind
 from promptsearch.engine import Trial
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, TaskError
@@ -9,9 +10,9 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 
 
-def require_labels(name: str, kind: str, slots: Sequence[str] = ()) -> None:
+def require_labels(name: str, kind: TaskKind, slots: Sequence[str] = ()) -> None:
     """Raise TaskError if a task has no label words to search, or several `slots` for one word."""
-    if kind == "facts":
+    if not kind.has_labels:
         raise TaskError(
             f"{name}: the candidates of facts are their own answers, so there is nothing to "
             "search; use a template search"

@@ -1,0 +1,42 @@
+"""The kinds of task by their names in files. To add one: write its module, and add it to KINDS."""
+
+from collections.abc import Mapping
+
+from promptsearch.data.kinds.classification import ClassificationKind
+from promptsearch.data.kinds.facts import FactsKind
+from promptsearch.data.kinds.kind import TaskKind
+from promptsearch.data.kinds.tags import TagsKind
+from promptsearch.data.tasks.toml_keys import TomlKeys
+from promptsearch.errors import brief
+
+CLASSIFICATION, FACTS, TAGS = ClassificationKind(), FactsKind(), TagsKind()
+KINDS: Mapping[str, TaskKind] = {kind.name: kind for kind in (CLASSIFICATION, FACTS, TAGS)}
+PROMPTED: tuple[str, ...] = tuple(name for name, kind in KINDS.items() if not kind.tags_words)
+
+__all__ = [
+    "CLASSIFICATION",
+    "FACTS",
+    "KINDS",
+    "PROMPTED",
+    "TAGS",
+    "TaskKind",
+    "kind_in",
+    "refuse_foreign",
+]
+
+
+def kind_in(keys: TomlKeys) -> TaskKind:
+    """Return the kind that a task file says. Raises TaskError if it says none."""
+    value = keys.document.get("kind")
+    if isinstance(value, str) and value in KINDS:
+        return KINDS[value]
+    problem = "it is missing" if value is None else f"it is {brief(repr(value))}"
+    *names, last = (f'kind = "{name}"' for name in KINDS)
+    raise keys.error("kind", f"{problem}; write {', '.join(names)} or {last}")
+
+
+def refuse_foreign(keys: TomlKeys, kind: TaskKind) -> None:
+    """Raise TaskError at a key that other kinds have."""
+    foreign = [key for each in KINDS.values() for key in each.keys if key not in kind.keys]
+    if unknown := [key for key in foreign if key in keys.document]:
+        raise keys.error(unknown[0], f'it has no meaning for kind = "{kind}"; remove it')

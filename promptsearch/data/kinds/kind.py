@@ -1,0 +1,102 @@
+"""What a kind of task is: how its rows are read, what its answers are, and how they are judged.
+
+Code asks a task's kind for the property that matters, and never which kind it is. To add a kind:
+a module beside this one with a subclass of `TaskKind`, and its line in `KINDS`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+if TYPE_CHECKING:
+    from promptsearch.data.examples import Dataset, Example
+    from promptsearch.data.tables.rows import TableFormat
+    from promptsearch.data.tasks.definition import TaskDefinition
+    from promptsearch.data.tasks.reader import Reader
+    from promptsearch.data.tasks.source import TaskSource
+    from promptsearch.data.tasks.toml_keys import TomlKeys
+    from promptsearch.metrics import Predictions, Scores
+    from promptsearch.metrics.outcomes import Outcomes
+
+
+class TaskLoader(Protocol):
+    """The part of a task file that one kind has, checked; it knows how to load the task."""
+
+    def load(self, source: "TaskSource") -> "TaskDefinition":
+        """Return the task. Raises TaskError or DataError at what is wrong with its data."""
+        ...
+
+
+@dataclass(frozen=True)
+class TaskKind(ABC):
+    """A kind of task. Files keep its `name`; two objects of one class are equal."""
+
+    name: ClassVar[str]
+    keys: ClassVar[tuple[str, ...]]  # of its task files, beside those that all kinds have
+    metric_keys: ClassVar[tuple[str, ...]]  # of `METRICS`, in the order that scores have them
+    multi_token: ClassVar[Literal["left-to-right", "independent"]]  # how answers are read
+    default_template: ClassVar[str] = ""  # "": a task file must have a template
+    answers_noun: ClassVar[str] = "labels"  # what a task has many of, on the screen
+
+    # Of the right answers of an example, its targets:
+    has_labels: ClassVar[bool] = False  # they are labels of the task, which stand in an order
+    single_label: ClassVar[bool] = False  # there is exactly one, a label
+    tags_words: ClassVar[bool] = False  # each word has one: a head reads it, and no slot holds it
+    targets_fill_slot: ClassVar[bool] = False  # they are the slot's texts, not labels with answers
+    has_subject: ClassVar[bool] = False  # they are objects, and what has them is a subject
+
+    # Of the answers of a prompt:
+    has_candidates: ClassVar[bool] = False  # each prompt keeps the candidates that it chooses among
+    merges_alike: ClassVar[bool] = False  # those that a model reads alike count as one
+
+    def __str__(self) -> str:
+        """Return the name, as messages have it."""
+        return self.name
+
+    @abstractmethod
+    def reader(
+        self,
+        layout: "TableFormat",
+        keys: "TomlKeys",
+        inputs: tuple[str, ...],
+        labels: tuple[str, ...],
+    ) -> "Reader":
+        """Return the reader of rows, whose targets may be missing, by the keys of a task file."""
+
+    @abstractmethod
+    def loader(self, keys: "TomlKeys") -> TaskLoader:
+        """Return what loads the task of a task file. Raises TaskError at a key that is wrong."""
+
+    @abstractmethod
+    def outcomes(self, predictions: "Predictions") -> "Outcomes":
+        """Return what a ledger keeps of predictions: (example,) values by name."""
+
+    @abstractmethod
+    def example_row(
+        self, predictions: "Predictions", index: int, example: "Example"
+    ) -> Mapping[str, object]:
+        """Return what `evaluate` writes of one example: its right answer and the predicted one."""
+
+    @abstractmethod
+    def majority(
+        self, definition: "TaskDefinition", seen: "Dataset", examples: "Dataset"
+    ) -> tuple[str, "Scores"]:
+        """Return the answer most frequent in examples `seen`, and what it scores on `examples`."""
+
+
+def choice_row(target: object, predictions: "Predictions", index: int) -> dict[str, object]:
+    """Return the row of an example for which one label or object of all is predicted."""
+    rank = int(predictions.rank[index])
+    return {
+        "target": target,
+        "predicted": predictions.labels[predictions.predicted[index]],
+        "correct": rank == 1,
+        "rank": rank or None,
+        "log_prob": float(predictions.log_right[index]) if rank else None,
+    }
+
+
+def targets_of(examples: "Dataset") -> Sequence[tuple[str, ...]]:
+    """Return the right answers of each example."""
+    return [example.targets for example in examples]
