@@ -112,7 +112,9 @@ def main() -> None:
     for name, each in seconds.items():
         ratios = np.array(each) / base
         (low, high), _ = bootstrap(lambda rows, r=ratios: float(np.median(r[rows])), len(ratios))
-        print(f"| {name} | {np.median(each):.2f} | {np.median(ratios):.2f} [{low:.2f}, {high:.2f}] |")
+        print(
+            f"| {name} | {np.median(each):.2f} | {np.median(ratios):.2f} [{low:.2f}, {high:.2f}] |"
+        )
     sys.exit(int(worst > 1e-3))
 
 

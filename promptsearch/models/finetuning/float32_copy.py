@@ -18,4 +18,6 @@ def wrapped_copy(copy: Any, model: LanguageModel) -> LanguageModel:
     """Return a copy of the model's weights as a model that reads and scores as `model` does."""
     options = replace(model.options, chat="off" if model.info.chat is None else "on")
     info = replace(model.info, dtype="float32")
-    return wrap(copy, frozen_model(model).runtime.tokenizer, info, options)
+    runtime = frozen_model(model).runtime
+    wrapped = frozen_model(wrap(copy, runtime.tokenizer, info, options))
+    return replace(wrapped, runtime=replace(wrapped.runtime, option_form=runtime.option_form))

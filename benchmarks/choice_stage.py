@@ -1,0 +1,191 @@
+"""The multiple-choice stage on shared sets: zero-shot on a family that was held out.
+
+    python benchmarks/choice_stage.py --data ../shared/data --out docs/choice_stage.jsonl
+    python benchmarks/choice_stage.py --out docs/choice_stage.jsonl --table
+
+The built-in model is trained as `tune-choices` does on the sets of choice_tasks.py but one family
+(topic: AG News; question type: TREC; sentiment: SST-2 and MR, and IMDB too is left out), --rows rows of each, one epoch,
+and scores the family's test rows (--test at most) by the options that it has never seen. `trained`
+is UniMC's layout; `no blocks` lets options see one another, `no restart` counts positions on;
+`untrained` is the layout before the stage, and `cloze` the same model with a template and the same
+words. `calibrated` takes away what a prompt says on average of 300 unlabelled training inputs. No
+row of the held-out family chooses or trains anything. Differences are over seeds, paired by test
+set, with Student's intervals.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from choice_tasks import SETS, write_task
+from on_test import add_files, some
+from over_seeds import difference
+
+from promptsearch import Scorer, Settings, TaskDefinition, load_model, load_task
+from promptsearch.models import LanguageModel
+from promptsearch.models.finetuning.float32_copy import wrapped_copy
+from promptsearch.models.training.choice_config import ChoiceTuningConfig
+from promptsearch.models.training.choice_trainer import ChoiceTrainer, with_option_form
+from promptsearch.runs.choice_stage import ChoiceStage, by_family
+from promptsearch.scoring.calibration import CalibratedScorer, references_of
+
+FORMS = {"trained": (True, True), "no blocks": (False, True), "no restart": (True, False)}
+FAMILIES = {"topic": ["AG-News"], "question type": ["TREC"], "sentiment": ["SST-2", "MR"]}
+SEEDS = (0, 1, 2, 3, 4)
+REFERENCES = 300  # inputs of train, without labels, that show a prompt's prior
+
+
+def scores(
+    model: LanguageModel, definition: TaskDefinition, rows: int
+) -> Mapping[str, Mapping[str, float]]:
+    """Return accuracy and log-likelihood on test, plain and calibrated."""
+    scorer = Scorer(model, Settings().scoring(definition.kind))
+    test = some(definition.test().examples, rows)
+    inputs = some(definition.train.examples, REFERENCES)
+    references = references_of("batch", definition.inputs, inputs)
+    ways = {"plain": scorer, "calibrated": CalibratedScorer(scorer, scorer, "batch", references)}
+    result = {}
+    for name, way in ways.items():
+        (predictions,) = way.predict([definition.prompt], test).predictions
+        result[name] = {
+            "accuracy": float(predictions.hits.mean()),
+            "log_likelihood": float(predictions.log_right.mean()),
+        }
+    return result
+
+
+def stage(
+    tasks: Sequence[TaskDefinition], family: str, seed: int, given: argparse.Namespace
+) -> ChoiceStage:
+    trained, held_out = by_family(tasks, [family])
+    config = ChoiceTuningConfig(epochs=given.epochs, lr=given.lr, autocast=True)
+    return ChoiceStage(trained, held_out, config, given.rows, given.tokens, seed)
+
+
+def runs(given: argparse.Namespace, folder: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows that the file does not have."""
+    home = given.data.resolve() / "classification"
+    files = {name: write_task(name, home, folder) for name in SETS}
+    options = {n: load_task(file, overrides={"layout": "options"}) for n, file in files.items()}
+    base = load_model("builtin")
+    trained_on = [options[name] for name, each in SETS.items() if each.train is not None]
+    for family, tests in FAMILIES.items():
+        for test in tests:
+            if fresh(
+                given, cell := {"held_out": family, "test": test, "seed": None, "form": "cloze"}
+            ):
+                cloze = load_task(files[test], overrides={"layout": "cloze"})
+                yield {**cell, **scores(base, cloze, given.test)}
+    for form, flags in FORMS.items():
+        start = with_option_form(base, *flags)
+        for family, tests in FAMILIES.items():
+            for test in tests:
+                cell = {
+                    "held_out": family,
+                    "test": test,
+                    "seed": None,
+                    "form": f"untrained, {form}",
+                }
+                if fresh(given, cell):
+                    yield {**cell, **scores(start, options[test], given.test)}
+    for seed in given.seeds:
+        for family, tests in FAMILIES.items():
+            for form, flags in FORMS.items():
+                cells = [
+                    {"held_out": family, "test": test, "seed": seed, "form": form} for test in tests
+                ]
+                missing = [cell for cell in cells if fresh(given, cell)]
+                if not missing:
+                    continue
+                start = with_option_form(base, *flags)
+                each = stage(trained_on, family, seed, given)
+                trainer = ChoiceTrainer(start, *each.words, each.config, seed)
+                trainer.read(each.texts(), given.tokens)
+                began, losses = time.process_time(), []
+                result = trainer.run(
+                    folder / "checkpoint", 0, 10**9, lambda _, loss: losses.append(loss)
+                )
+                about = {
+                    "steps": trainer.steps,
+                    "tokens": trainer.tokens,
+                    "cpu_seconds": round(time.process_time() - began),
+                    "loss": round(float(np.mean(losses[-20:])), 3),
+                }
+                model = with_option_form(wrapped_copy(result.model, start), *flags)
+                for cell in missing:
+                    yield {**cell, **about, **scores(model, options[str(cell["test"])], given.test)}
+
+
+def fresh(given: argparse.Namespace, cell: Mapping[str, object]) -> bool:
+    return not any(all(line.get(k) == v for k, v in cell.items()) for line in lines_of(given))
+
+
+def settings(given: argparse.Namespace) -> dict[str, object]:
+    names = ("rows", "epochs", "lr", "tokens")
+    return {"test_rows": given.test, **{name: getattr(given, name) for name in names}}
+
+
+def lines_of(given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the lines of the file that were made with these settings."""
+    if not given.out.exists():
+        return []
+    lines = [json.loads(line) for line in given.out.read_text(encoding="utf-8").splitlines()]
+    wanted = settings(given)
+    return [line for line in lines if all(line[k] == v for k, v in wanted.items())]
+
+
+def table(lines: Sequence[Mapping[str, Any]], way: str) -> str:
+    """Return a row a test set: accuracies, and what the stage and its layout are worth."""
+    head = ["test", "seeds", "untrained", "cloze", *FORMS]
+    head += ["trained - untrained", *(f"trained - {form}" for form in FORMS if form != "trained")]
+    rows = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for test in [test for tests in FAMILIES.values() for test in tests]:
+        of_test = [line for line in lines if line["test"] == test]
+        fixed = {line["form"]: line[way]["accuracy"] for line in of_test if line["seed"] is None}
+        by_form = {
+            form: {line["seed"]: line[way]["accuracy"] for line in of_test if line["form"] == form}
+            for form in FORMS
+        }
+        seeds = sorted(set.intersection(*(set(each) for each in by_form.values())))
+        if not seeds:
+            continue
+        values = {form: np.array([each[seed] for seed in seeds]) for form, each in by_form.items()}
+        spread = [f"{v.mean():.3f} ({v.min():.3f}-{v.max():.3f})" for v in values.values()]
+        before = fixed["untrained, trained"]
+        gains = [difference(values["trained"] - before)]
+        gains += [
+            difference(values["trained"] - values[form]) for form in FORMS if form != "trained"
+        ]
+        cells = [test, str(len(seeds)), f"{before:.3f}", f"{fixed['cloze']:.3f}", *spread, *gains]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--rows", type=int, default=200, help="of a set, at most")
+    parser.add_argument("--test", type=int, default=300, help="rows of a test set, at most")
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--lr", type=float, default=1e-4)
+    parser.add_argument("--tokens", type=int, default=80, help="of a training row, at most")
+    add_files(parser)
+    given = parser.parse_args()
+    if not given.table:
+        with TemporaryDirectory() as folder:
+            for row in runs(given, Path(folder)):
+                with given.out.open("a", encoding="utf-8") as out:
+                    out.write(json.dumps({**settings(given), **row}) + "\n")
+                print(json.dumps(row), file=sys.stderr, flush=True)
+    for way in ("plain", "calibrated"):
+        print(f"{way}\n\n{table(lines_of(given), way)}\n")
+
+
+if __name__ == "__main__":
+    main()
