@@ -4,7 +4,7 @@
     python benchmarks/choice_stage.py --out docs/choice_stage.jsonl --table
 
 The built-in model is trained as `tune-choices` does on the sets of choice_tasks.py but one family
-(topic: AG News; question type: TREC; sentiment: SST-2 and MR, and IMDB too is left out), --rows rows of each, one epoch,
+(topic: AG News; question type: TREC; sentiment: SST-2, IMDB, MR), --rows rows of each, one epoch,
 and scores the family's test rows (--test at most) by the options that it has never seen. `trained`
 is UniMC's layout; `no blocks` lets options see one another, `no restart` counts positions on;
 `untrained` is the layout before the stage, and `cloze` the same model with a template and the same
@@ -68,6 +68,23 @@ def stage(
     return ChoiceStage(trained, held_out, config, given.rows, given.tokens, seed)
 
 
+def trained(
+    stage: ChoiceStage, base: LanguageModel, form: tuple[bool, bool], folder: Path
+) -> tuple[LanguageModel, Mapping[str, object]]:
+    """Return the model after the stage, in this form of the layout, and what it took."""
+    start, began = with_option_form(base, *form), time.process_time()
+    trainer = ChoiceTrainer(start, *stage.words, stage.config, stage.seed)
+    trainer.read(stage.texts(), stage.max_tokens)
+    result = trainer.run(folder / "checkpoint", 0, 10**9, lambda *_: None)
+    about = {
+        "steps": trainer.steps,
+        "tokens": trainer.tokens,
+        "cpu_seconds": round(time.process_time() - began),
+        "loss": round(float(np.mean(result.losses[-20:])), 3),
+    }
+    return with_option_form(wrapped_copy(result.model, start), *form), about
+
+
 def runs(given: argparse.Namespace, folder: Path) -> Iterator[Mapping[str, Any]]:
     """Yield the rows that the file does not have."""
     home = given.data.resolve() / "classification"
@@ -103,21 +120,7 @@ def runs(given: argparse.Namespace, folder: Path) -> Iterator[Mapping[str, Any]]
                 missing = [cell for cell in cells if fresh(given, cell)]
                 if not missing:
                     continue
-                start = with_option_form(base, *flags)
-                each = stage(trained_on, family, seed, given)
-                trainer = ChoiceTrainer(start, *each.words, each.config, seed)
-                trainer.read(each.texts(), given.tokens)
-                began, losses = time.process_time(), []
-                result = trainer.run(
-                    folder / "checkpoint", 0, 10**9, lambda _, loss: losses.append(loss)
-                )
-                about = {
-                    "steps": trainer.steps,
-                    "tokens": trainer.tokens,
-                    "cpu_seconds": round(time.process_time() - began),
-                    "loss": round(float(np.mean(losses[-20:])), 3),
-                }
-                model = with_option_form(wrapped_copy(result.model, start), *flags)
+                model, about = trained(stage(trained_on, family, seed, given), base, flags, folder)
                 for cell in missing:
                     yield {**cell, **about, **scores(model, options[str(cell["test"])], given.test)}
 
@@ -174,7 +177,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=300, help="rows of a test set, at most")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--lr", type=float, default=1e-4)
-    parser.add_argument("--tokens", type=int, default=80, help="of a training row, at most")
+    parser.add_argument("--tokens", type=int, default=96, help="of a training row, at most")
     add_files(parser)
     given = parser.parse_args()
     if not given.table:

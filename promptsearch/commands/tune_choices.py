@@ -129,7 +129,7 @@ def _train(stage: ChoiceStage, folder: Path, options: dict[str, Any], console: C
         console.passing(f"{done:,}/{steps:,} steps{mean}", done == steps)
 
     try:
-        run_stage(stage, model, folder, options["check_every"], on_step)
+        run_stage(stage, model, folder, options["check_every"], on_step, console.say)
     except KeyboardInterrupt:
         if (folder / CHECKPOINT).is_file():
             echo(f"the last checkpoint is in {folder}; go on with: {resuming_command()}", err=True)

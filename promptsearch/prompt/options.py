@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from promptsearch.errors import PromptError
 from promptsearch.prompt.parts import Field, Option, Separator, Slot, Text
+from promptsearch.prompt.soft import Soft
 
 
 def options_end(parts: Sequence[object]) -> int:
@@ -55,7 +56,7 @@ def _check_wordings(texts: Sequence[Sequence[object]], notation: str) -> None:
 
 
 def _says(part: object) -> bool:
-    return isinstance(part, Field) or (isinstance(part, Text) and bool(part.text.strip()))
+    return isinstance(part, Field | Soft) or (isinstance(part, Text) and bool(part.text.strip()))
 
 
 def wordings(parts: Sequence[object]) -> Iterator[Sequence[object]]:
@@ -65,12 +66,13 @@ def wordings(parts: Sequence[object]) -> Iterator[Sequence[object]]:
     return (parts[start + 1 : end] for start, end in zip(starts, ends, strict=True))
 
 
-def segments(parts: Sequence[object]) -> list[Sequence[object]]:
-    """Return what stands after the options: the question, if there is one, and the texts."""
-    found: list[list[object]] = [[]]
-    for part in parts[options_end(parts) + 1 :]:
-        if isinstance(part, Separator):
-            found.append([])
-        else:
-            found[-1].append(part)
-    return list(found)
+def question_span(parts: Sequence[object]) -> tuple[int, int]:
+    """Return where the question begins and ends: the segment behind the options, without fields.
+
+    Empty where the options are followed by a text right away.
+    """
+    start = options_end(parts) + 1
+    after = (i for i in range(start, len(parts)) if isinstance(parts[i], Separator))
+    end = next(after, start)
+    has_fields = any(isinstance(part, Field) for part in parts[start:end])
+    return start, start if has_fields else end

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from promptsearch.prompt.options import options_end, segments, wordings
-from promptsearch.prompt.parts import Field, Option, Part, Separator
+from promptsearch.prompt.options import question_span, wordings
+from promptsearch.prompt.parts import Option, Part, Separator
 from promptsearch.prompt.prompt import Prompt
 from promptsearch.prompt.template import Template, notation_of
 from promptsearch.prompt.verbalizer import Verbalizer
@@ -46,19 +46,16 @@ def option_texts(prompt: Prompt) -> dict[str, str]:
 def question_of(template: Template) -> str:
     """Return the question of a template with options; "" where it has none.
 
-    It is the segment after the options, if that has no field and is not the only one.
+    It is the segment behind the options, if that has no field and is not the only one.
     """
-    first, *rest = segments(template.parts)
-    is_question = bool(rest) and not any(isinstance(part, Field) for part in first)
-    return _notation(first) if is_question else ""
+    start, end = question_span(template.parts)
+    return _notation(template.parts[start:end])
 
 
 def passage_of(template: Template) -> str:
     """Return what the question is about, its segments apart by [SEP]."""
-    after = template.parts[options_end(template.parts) + 1 :]
-    question = question_of(template)
-    text = _notation(after)
-    return text.removeprefix(f"{question}[SEP]") if question else text
+    start, end = question_span(template.parts)
+    return _notation(template.parts[end + 1 if end > start else start :])
 
 
 def layout_row(prompt: Prompt) -> Iterator[tuple[str, object]]:

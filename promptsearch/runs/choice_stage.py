@@ -112,6 +112,7 @@ def run_stage(
     folder: Path,
     every: int | None,
     on_step: Callable[[int, int, float], None],
+    log: Callable[[str], None] = lambda line: None,
 ) -> Card:
     """Train, or go on from a checkpoint in the folder, and write the model there.
 
@@ -121,7 +122,8 @@ def run_stage(
     from promptsearch.models.training.choice_trainer import ChoiceTrainer
 
     trainer = ChoiceTrainer(model, *stage.words, stage.config, stage.seed)
-    trainer.read(stage.texts(), stage.max_tokens)
+    if too_long := trainer.read(stage.texts(), stage.max_tokens):
+        log(f"{too_long:,} rows are left out: their options alone are too long")
     card = stage.card(model)
     state = _State(folder, _digest(card), every or max(1, -(-trainer.steps // CHECKPOINTS)))
     start = state.step()

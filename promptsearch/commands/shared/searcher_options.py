@@ -27,14 +27,19 @@ from promptsearch.searchers.common.start_files import PromptsArgument, StartProm
 
 def search_options(searcher: type, *extra: Decorator, task: Decorator = task_option) -> Decorator:
     """Return the options of a search command; `extra` are options that are no fields."""
-    return run_options(*extra, searcher_options(searcher), task=task)
+    names = {field.name for field in fields(searcher)}
+    layout = () if "layout" in names else (layout_options,)  # `generate` has layouts of its own
+    return _options(*layout, *extra, searcher_options(searcher), task=task)
 
 
 def run_options(*extra: Decorator, task: Decorator = task_option) -> Decorator:
     """Return the options of every search; `extra` stand behind task and model."""
+    return _options(layout_options, *extra, task=task)
+
+
+def _options(*extra: Decorator, task: Decorator) -> Decorator:
     return stacked(
         task,
-        layout_options,
         model_option,
         *extra,
         scoring_options,

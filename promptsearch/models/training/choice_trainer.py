@@ -26,7 +26,7 @@ from promptsearch.models.forward.backends import padded
 from promptsearch.models.forward.body_and_head import OutputHead
 from promptsearch.models.forward.option_forward import option_inputs, option_tokens
 from promptsearch.models.frozen_model import FrozenModel, frozen_model
-from promptsearch.models.tokenization.encode import encode
+from promptsearch.models.tokenization.encode import encode, line_of
 from promptsearch.models.tokenization.option_texts import with_separators
 from promptsearch.models.training.checkpoint import STEP, restore, state_of
 from promptsearch.models.training.choice_config import ChoiceTuningConfig
@@ -37,7 +37,7 @@ from promptsearch.models.training.choice_rows import (
     masked_row,
 )
 from promptsearch.models.training.model_trainer import TrainedModel
-from promptsearch.prompt import Filled
+from promptsearch.prompt import Filled, Input
 
 NOT_DECAYED = ("bias", "LayerNorm", "layer_norm", "norm.weight")
 
@@ -63,16 +63,26 @@ class ChoiceTrainer:
         self._config, self._seed = config, seed
         self._rows: list[ChoiceRow] = []
 
-    def read(self, texts: Sequence[ChoiceText], max_tokens: int | None = None) -> None:
-        """Take the rows to train on; texts are cut to `max_tokens`, options never."""
+    def read(self, texts: Sequence[ChoiceText], max_tokens: int | None = None) -> int:
+        """Take the rows to train on; return how many have options longer than `max_tokens`.
+
+        These are left out: texts are cut, options never. Raises ModelError if no row remains.
+        """
         runtime = self._learner.runtime
         limit = min(runtime.limit, max_tokens or runtime.limit)
         filled = [with_separators(each.text, self._tokens.separator) for each in texts]
-        encoded = encode(filled, runtime.tokens, [self._tokens.mask], lambda _: limit)
+        lines = [line_of(_without_inputs(text), [self._tokens.mask]) for text in filled]
+        fits = [len(ids) < limit for ids in runtime.tokens.encode(lines)]
+        if not any(fits):
+            raise ModelError(f"no row's options fit into {limit:,} tokens; give more `max_tokens`")
+        fitting = [text for text, is_short in zip(filled, fits, strict=True) if is_short]
+        encoded = encode(fitting, runtime.tokens, [self._tokens.mask], lambda _: limit)
+        right = (each.right for each, is_short in zip(texts, fits, strict=True) if is_short)
         self._rows = [
-            ChoiceRow(tuple(text.ids), self._tokens.layout(text.ids), each.right)
-            for text, each in zip(encoded, texts, strict=True)
+            ChoiceRow(tuple(text.ids), self._tokens.layout(text.ids), option)
+            for text, option in zip(encoded, right, strict=True)
         ]
+        return len(texts) - len(fitting)
 
     @property
     def steps(self) -> int:
@@ -166,6 +176,10 @@ class ChoiceTrainer:
     def _outputs(self) -> OutputHead:
         outputs: OutputHead = self._learner.runtime.plain.outputs
         return outputs
+
+
+def _without_inputs(text: Filled) -> Filled:
+    return tuple(part for part in text if not isinstance(part, Input))
 
 
 def logits_of(outputs: OutputHead, model: Any, rows: Sequence[MaskedRow]) -> Tensor:

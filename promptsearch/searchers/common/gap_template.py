@@ -23,6 +23,7 @@ from promptsearch.prompt import (
     Template,
     Text,
 )
+from promptsearch.prompt.options import question_span
 from promptsearch.prompt.template import check_slots_and_fields, notation_of
 from promptsearch.searchers.common.trigger_template import TriggerSlot, TriggerTemplate
 
@@ -80,7 +81,9 @@ class GapTemplate:
         parts: list[Part] = []
         for part in self.parts:
             text = Text(next(remaining)) if isinstance(part, Gap) else part
-            parts.append(Text(text.text.lstrip()) if isinstance(text, Text) and not parts else text)
+            at_start = not parts or isinstance(parts[-1], Separator)
+            bare = isinstance(text, Text) and at_start
+            parts.append(Text(text.text.lstrip()) if isinstance(text, Text) and bare else text)
         try:
             return Template(tuple(parts))
         except PromptError:
@@ -135,6 +138,8 @@ def _defaults(task: Task, ends: bool) -> list[str]:
     gap, stop = (" [T]", " .") if spaced else ("[T]", "\u3002")
     end, space = gap if ends else stop, " " if spaced else ""
     fields, slots = task.prompt.template.fields, task.prompt.template.slots
+    if task.prompt.template.has_options:
+        return [_with_question_gap(task.prompt.template, gap)]
     names = [f"{{{name}}}" for name in fields]
     if len(slots) > 1 or len(names) > 2:
         return [_around(task.prompt.template, gap, space)]
@@ -148,6 +153,13 @@ def _defaults(task: Task, ends: bool) -> list[str]:
     if len(names) == 2:
         return [f"{names[0]}{gap}{space}[Z]{gap}{space}{names[1]}"]
     return [f"{names[0]}{gap}{space}[Z]{end}", f"{gap.lstrip()}{space}[Z]{end}{space}{names[0]}"]
+
+
+def _with_question_gap(template: Template, gap: str) -> str:
+    """Return the template with options, its question a gap."""
+    start, end = question_span(template.parts)
+    before, after = template.parts[:start], template.parts[end + 1 if end > start else start :]
+    return "".join([*map(notation_of, before), gap, "[SEP]", *map(notation_of, after)])
 
 
 def _around(template: Template, gap: str, space: str) -> str:

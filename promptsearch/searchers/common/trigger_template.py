@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Literal
 
 from promptsearch.errors import PromptError
-from promptsearch.prompt import Field, Filled, Input, Part, Slot, Template, Text, Trigger
-from promptsearch.prompt.template import notation_of
+from promptsearch.prompt import Filled, Part, Separator, Slot, Template, Text, Trigger
+from promptsearch.prompt.options import question_span
+from promptsearch.prompt.template import filled_parts, notation_of
 
 Where = Literal["before", "after", "around", "words"]
 Tokens = tuple[int, ...]  # in the trigger slots, from left to right
@@ -58,7 +59,12 @@ class TriggerTemplate:
 
     @classmethod
     def beside(cls, template: Template, count: int, where: Where) -> "TriggerTemplate":
-        """Return the template with `count` trigger slots before or after its slot, or both."""
+        """Return the template with `count` trigger slots before or after its slot, or both.
+
+        With options, they stand before or after the question, or in its stead.
+        """
+        if template.has_options:
+            return cls(tuple(_in_question(template.parts, count, where)))
         before_count = {"before": count, "after": 0}.get(where, count - count // 2)
         slot = next(i for i, part in enumerate(template.parts) if isinstance(part, Slot))
         before, after = template.parts[:slot], template.parts[slot + 1 :]
@@ -96,7 +102,18 @@ class TriggerTemplate:
 
 def filled(parts: Sequence[Part | Trigger], inputs: Mapping[str, str]) -> Filled:
     """Return the parts with the inputs in their fields."""
-    return tuple(Input(p.name, inputs[p.name]) if isinstance(p, Field) else p for p in parts)
+    return filled_parts(parts, inputs)
+
+
+def _in_question(parts: Sequence[Part], count: int, where: Where) -> list[Part | TriggerSlot]:
+    """Return the parts of a template with options, with trigger slots about its question."""
+    start, end = question_span(parts)
+    before = {"before": count, "after": 0}.get(where, count - count // 2)
+    question = list(parts[start:end])
+    gap = [Text(" ")] if question and before else []
+    middle = [*[TriggerSlot()] * before, *gap, *question, *[TriggerSlot()] * (count - before)]
+    closing = [] if question else [Separator()]
+    return [*parts[:start], *middle, *closing, *parts[end:]]
 
 
 def _words(text: str, spaced: bool, first: bool) -> Iterator[tuple[str, bool]]:

@@ -15,7 +15,8 @@ import numpy as np
 from promptsearch.data import Example
 from promptsearch.engine import ModelCall
 from promptsearch.models import LanguageModel, Scoring, ScoringRequest
-from promptsearch.prompt import Field, Filled, Input, Prompt, Slot, Template, Text
+from promptsearch.prompt import Field, Filled, Input, Prompt, Separator, Slot, Template, Text
+from promptsearch.prompt.parts import WordPart
 from promptsearch.scoring import Cost
 
 WORD = "word"  # the slot that a word is asked in
@@ -49,16 +50,16 @@ class Fluency:
 
     def _requests(self, template: Template) -> Iterator[ScoringRequest]:
         """Yield one for each word: every example's text with a slot in the place of the word."""
-        for number, part in enumerate(template.text_parts):
+        for number, part in enumerate(template.word_parts):
             if isinstance(part, Text):
                 for before, word, after in _words(part.text, self.spaced):
-                    parts = template.text_parts[:number], template.text_parts[number + 1 :]
+                    parts = template.word_parts[:number], template.word_parts[number + 1 :]
                     texts = [self._text(parts, before, after, each) for each in self.examples]
                     yield ScoringRequest(texts, [((WORD, word),)])
 
     def _text(
         self,
-        parts: tuple[Sequence[Text | Field | Slot], Sequence[Text | Field | Slot]],
+        parts: tuple[Sequence[WordPart], Sequence[WordPart]],
         before: str,
         after: str,
         example: Example,
@@ -68,11 +69,11 @@ class Fluency:
             return start
         return (*start, Text(after), *self._filled(parts[1], example))
 
-    def _filled(
-        self, parts: Sequence[Text | Field | Slot], example: Example
-    ) -> Iterator[Text | Input]:
-        answers = self.manual.verbalizer.get(example.targets[0]) or ()
+    def _filled(self, parts: Sequence[WordPart], example: Example) -> Iterator[Text | Input]:
+        verbalizer = self.manual.verbalizer
+        answers = verbalizer.get(example.targets[0]) or ()
         answer = dict(answers[0]) if answers else {}
+        otherwise = example.targets[0] if verbalizer.no is None else verbalizer.no
         for part in parts:
             match part:
                 case Text():
@@ -80,7 +81,9 @@ class Fluency:
                 case Field(name):
                     yield Input(name, example.inputs[name])
                 case Slot(name):
-                    yield Text(answer.get(name, example.targets[0]))
+                    yield Text(answer.get(name, otherwise))
+                case Separator():
+                    yield Text(" ")
 
 
 _NOTHING = ScoringRequest([(Slot(WORD),)], [((WORD, "."),)])

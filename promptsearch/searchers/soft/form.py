@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from promptsearch.errors import PromptError
-from promptsearch.prompt import Field, Part, Slot, Soft, Template, Text
+from promptsearch.prompt import Field, Part, Separator, Slot, Soft, Template, Text
+from promptsearch.prompt.options import question_span
 
 Layout = Literal["words", "before", "after", "around", "template"]
 Read = Callable[[str, str | None], list[int]]  # a text, what stands before it -> its tokens
@@ -25,7 +26,8 @@ def form_of(template: Template, layout: Layout, length: int, family: str, read: 
     `words`: instead of the template's words and marks (OptiPrompt). `before`: in front of all
     (prompt tuning). `after`: behind all, or before the slot of a causal model, which answers there.
     `around`: the inputs and slots alone, with vectors before, between and behind them (P-tuning
-    v1). Raises PromptError if the template has no such place.
+    v1). With options, all but `words` are a segment right behind these. Raises PromptError if the
+    template has no such place.
     """
     if layout == "template" or template.soft:
         if not template.soft:
@@ -74,10 +76,14 @@ def _may_be_soft(text: str, before: Sequence[Part], after: Sequence[Part], famil
 
 def _beside(template: Template, layout: Layout, length: int, causal: bool) -> Iterator[Part]:
     """Yield the template's parts with groups of vectors about them."""
+    parts = list(template.parts)
+    if template.has_options:
+        start, _ = question_span(parts)
+        yield from (*parts[:start], Soft("S", length), Separator(), *parts[start:])
+        return
     if layout == "around":
         yield from _around(template, length, causal)
         return
-    parts = list(template.parts)
     if layout == "before":
         yield from (Soft("S", length), *_spaced(parts))
         return

@@ -26,6 +26,11 @@ def require_labels(name: str, kind: TaskKind, slots: Sequence[str] = ()) -> None
 
 def require_model(task: Task, several: bool = False) -> LanguageModel:
     """Return the model; TaskError if the task has no labels, or more slots than it may have."""
+    if task.prompt.verbalizer.no is not None:
+        raise TaskError(
+            f"{task.name}: its labels are answered with yes and no, and have no words of their "
+            "own; `answers prune` searches these two for options"
+        )
     require_labels(task.name, task.kind, () if several else task.prompt.template.slots)
     if task.model is None:
         raise ModelError("searching answers needs a model")

@@ -38,6 +38,7 @@ from promptsearch.searchers.answers.common.start import (
 from promptsearch.searchers.answers.prune.beam import beam_combinations
 from promptsearch.searchers.answers.prune.combinations import LabelWords, best_combinations
 from promptsearch.searchers.answers.prune.likely_words import most_likely_words, nearest
+from promptsearch.searchers.answers.prune.yes_no import YesNoSearch
 from promptsearch.searchers.common.ledger_calls import ledgered
 from promptsearch.searchers.common.start_files import TemplateFiles
 
@@ -80,10 +81,16 @@ class PruneSearch:
 
     def check(self, task: Task, model: Options) -> None:
         """Raise TaskError if the task has no labels, or several slots for one word."""
-        require_labels(task.name, task.kind, task.prompt.template.slots)
+        if not task.prompt.template.has_options:
+            require_labels(task.name, task.kind, task.prompt.template.slots)
 
     def search(self, task: Task, score: Score) -> None:
         """Score each template's combinations, best first."""
+        if task.prompt.template.has_options:
+            YesNoSearch(self.candidates, self.pairings, self.examples).search(
+                task, score, starting_trials(task, self.template, score, STRATEGY)
+            )
+            return
         require_model(task)
         for start in starting_trials(task, self.template, score, STRATEGY):
             prepare, inputs = partial(self._model_call, task, start), (self, start.prompt)
