@@ -26,6 +26,7 @@ EXPORTS: Mapping[str, str] = {  # the name after --to, and what is written
     "pet": "a class of PET's pvp.py",
     "pararel": "ParaRel's JSON lines",
     "ptr": "a rule file of PTR",
+    "unimc": "UniMC's JSON lines: a task's rows with a question and choices",
 }
 IMPORTS: Mapping[str, str] = {  # the name after --from, and what is read
     "openprompt": "OpenPrompt's templates and verbalizers (text, JSON)",
@@ -38,4 +39,5 @@ IMPORTS: Mapping[str, str] = {  # the name after --from, and what is read
     "pet": "PET's patterns (Python), and verbalizers of PET and PETAL (JSON, text)",
     "pararel": "ParaRel's patterns (JSON lines)",
     "ptr": "rule files of PTR and KnowPrompt",
+    "unimc": "UniMC's JSON lines: a prompt for each question and list of choices",
 }

@@ -67,6 +67,7 @@ class ForeignVerbalizer:
     group: str = ""
     pattern: str = ""
     glued: bool = False  # no space before the words, though the format has one
+    no: str | None = None  # what each label's word, at a slot of its own, is against
     evidence: Json = field(default_factory=dict)
     lost: tuple[str, ...] = ()
 

@@ -21,7 +21,8 @@ def answers_of_task(task: TaskDefinition) -> ForeignVerbalizer:
     """Return the task's manual verbalizer."""
     plain = task.prompt.plain_answers
     words = tuple(tuple(map(_frozen, words_of_label)) for words_of_label in plain.values())
-    return ForeignVerbalizer(Location(task.file), words, tuple(plain))
+    no = task.prompt.verbalizer.no
+    return ForeignVerbalizer(Location(task.file), words, tuple(plain), no=no)
 
 
 def paired(
@@ -33,6 +34,8 @@ def paired(
     """
     template = named_here(foreign, inputs, answers.glued)
     labels = labelled(answers, inputs.options, order)
+    if answers.no is not None:
+        return Prompt(template, _yes_no(answers, template, inputs, labels)), ()
     words = _by_slot(labels, template)
     lost = [TWICE] if sum(map(len, words.values())) < sum(map(len, labels.values())) else []
     if len(template.slots) > 1:
@@ -41,6 +44,17 @@ def paired(
         return Prompt(template, Verbalizer.of(words, template.slots)), lost
     except PromptError as error:
         raise answers.location.error(f"{error} (the template is {template.notation!r})") from None
+
+
+def _yes_no(
+    answers: ForeignVerbalizer, template: Template, inputs: Inputs, labels: Labelled
+) -> Verbalizer:
+    """Return the verbalizer of labels that have a slot each, in the order of the file."""
+    renamed = inputs.options.renamed
+    names = [renamed.get(label, label) for label in answers.labels or ()]
+    slot_of = dict(zip(names, template.slots, strict=True))
+    slots, (yes, *_) = [slot_of[label] for label in labels], answers.answers[0]
+    return Verbalizer.of_slots(list(labels), slots, str(yes), answers.no or "")
 
 
 def named_here(foreign: ForeignTemplate, inputs: Inputs, glued: bool = False) -> Template:
