@@ -8,9 +8,9 @@ The built-in model is trained as `tune-choices` does on the sets of choice_tasks
 and scores the family's test rows (--test at most) by the options that it has never seen. `trained`
 is UniMC's layout; `no blocks` lets options see one another, `no restart` counts positions on;
 `untrained` is the layout before the stage, and `cloze` the same model with a template and the same
-words. `calibrated` takes away what a prompt says on average of 300 unlabelled training inputs. No
-row of the held-out family chooses or trains anything. Differences are over seeds, paired by test
-set, with Student's intervals.
+words; in brackets the least, the greatest and the number of seeds. `calibrated` takes away what a
+prompt says on average of 300 unlabelled training inputs. No row of the held-out family chooses or
+trains anything. Differences are over seeds, paired by test set, with Student's intervals.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -78,7 +79,7 @@ def trained(
     result = trainer.run(folder / "checkpoint", 0, 10**9, lambda *_: None)
     about = {
         "steps": trainer.steps,
-        "tokens": trainer.tokens,
+        "trained_tokens": trainer.tokens,
         "cpu_seconds": round(time.process_time() - began),
         "loss": round(float(np.mean(result.losses[-20:])), 3),
     }
@@ -111,18 +112,17 @@ def runs(given: argparse.Namespace, folder: Path) -> Iterator[Mapping[str, Any]]
                 }
                 if fresh(given, cell):
                     yield {**cell, **scores(start, options[test], given.test)}
-    for seed in given.seeds:
-        for family, tests in FAMILIES.items():
-            for form, flags in FORMS.items():
-                cells = [
-                    {"held_out": family, "test": test, "seed": seed, "form": form} for test in tests
-                ]
-                missing = [cell for cell in cells if fresh(given, cell)]
-                if not missing:
-                    continue
-                model, about = trained(stage(trained_on, family, seed, given), base, flags, folder)
-                for cell in missing:
-                    yield {**cell, **about, **scores(model, options[str(cell["test"])], given.test)}
+    for seed, family, form in product(given.seeds, given.families, given.forms):
+        cells = [
+            {"held_out": family, "test": test, "seed": seed, "form": form}
+            for test in FAMILIES[family]
+        ]
+        if missing := [cell for cell in cells if fresh(given, cell)]:
+            model, about = trained(
+                stage(trained_on, family, seed, given), base, FORMS[form], folder
+            )
+            for cell in missing:
+                yield {**cell, **about, **scores(model, options[str(cell["test"])], given.test)}
 
 
 def fresh(given: argparse.Namespace, cell: Mapping[str, object]) -> bool:
@@ -145,7 +145,7 @@ def lines_of(given: argparse.Namespace) -> list[dict[str, Any]]:
 
 def table(lines: Sequence[Mapping[str, Any]], way: str) -> str:
     """Return a row a test set: accuracies, and what the stage and its layout are worth."""
-    head = ["test", "seeds", "untrained", "cloze", *FORMS]
+    head = ["test", "untrained", "cloze", *FORMS]
     head += ["trained - untrained", *(f"trained - {form}" for form in FORMS if form != "trained")]
     rows = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for test in [test for tests in FAMILIES.values() for test in tests]:
@@ -155,25 +155,35 @@ def table(lines: Sequence[Mapping[str, Any]], way: str) -> str:
             form: {line["seed"]: line[way]["accuracy"] for line in of_test if line["form"] == form}
             for form in FORMS
         }
-        seeds = sorted(set.intersection(*(set(each) for each in by_form.values())))
+        seeds = by_form["trained"]
         if not seeds:
             continue
-        values = {form: np.array([each[seed] for seed in seeds]) for form, each in by_form.items()}
-        spread = [f"{v.mean():.3f} ({v.min():.3f}-{v.max():.3f})" for v in values.values()]
+        spread = [_spread([*each.values()]) for each in by_form.values()]
         before = fixed["untrained, trained"]
-        gains = [difference(values["trained"] - before)]
+        gains = [difference(np.array([*seeds.values()]) - before)]
         gains += [
-            difference(values["trained"] - values[form]) for form in FORMS if form != "trained"
+            difference(np.array([seeds[seed] - each[seed] for seed in each])) if each else "-"
+            for form, each in by_form.items()
+            if form != "trained"
         ]
-        cells = [test, str(len(seeds)), f"{before:.3f}", f"{fixed['cloze']:.3f}", *spread, *gains]
+        cells = [test, f"{before:.3f}", f"{fixed['cloze']:.3f}", *spread, *gains]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Return the mean, with the least and the greatest, and the number of seeds."""
+    if not values:
+        return "-"
+    return f"{np.mean(values):.3f} ({min(values):.3f}-{max(values):.3f}; {len(values)})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
-    parser.add_argument("--rows", type=int, default=200, help="of a set, at most")
+    parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=list(FAMILIES))
+    parser.add_argument("--forms", nargs="+", default=list(FORMS), choices=list(FORMS))
+    parser.add_argument("--rows", type=int, default=400, help="of a set, at most")
     parser.add_argument("--test", type=int, default=300, help="rows of a test set, at most")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--lr", type=float, default=1e-4)

@@ -1,4 +1,4 @@
-"""`tune-choices`: the multiple-choice stage, its card, going on after a kill, and a planted rule."""
+"""`tune-choices`: its card, every checkpoint to the same bytes, and a planted rule."""
 
 import json
 import random
