@@ -104,23 +104,35 @@ def option_tokens(runtime: ModelRuntime[Any]) -> OptionTokens:
 def _trial(runtime: ModelRuntime[Any], backend: Any, tokens: OptionTokens) -> str | None:
     """Return what is wrong with the backend's options; None if it reads them.
 
-    Two orders of three options of unlike lengths must give the same logits at their masks.
+    Two orders of three options of unlike lengths must give the same logits at their masks, and
+    others than where options see one another.
     """
-    sequences, positions = _two_orders(runtime, tokens)
-    forward: ForwardBackend = with_options(backend, tokens, runtime.model)
     try:
-        with torch.inference_mode():
-            hidden = forward.hidden_states(sequences, positions, [0, 0])
-            logits = forward.logits(hidden.states)[torch.from_numpy(hidden.positions)]
-    except UNSUPPORTED_ERRORS as error:
-        return f"{type(error).__name__}"
+        first, second = _logits(runtime, backend, tokens)
+        seeing, _ = _logits(runtime, backend, replace(tokens, blocks=not tokens.blocks))
+    except UNSUPPORTED_ERRORS:
+        return "its attention or its positions cannot be set"
+    if torch.equal(first, seeing):
+        return "its attention cannot be set"
     if not (tokens.blocks and tokens.restart):
         return None  # an ablation, in which the order matters
-    first, second = logits.unflatten(0, (2, 3)).cpu()
     near = TRIAL if runtime.info.dtype == "float32" else 30 * TRIAL
     scale = 1 + first.abs().max().item()
     gap = (first - second.flip(0)).abs().max().item() / scale
     return None if gap <= near else "their scores depend on their order"
+
+
+def _logits(
+    runtime: ModelRuntime[Any], backend: Any, tokens: OptionTokens
+) -> tuple[Tensor, Tensor]:
+    """Return (option, word) of two sequences, whose options stand in opposite orders."""
+    sequences, positions = _two_orders(runtime, tokens)
+    forward: ForwardBackend = with_options(backend, tokens, runtime.model)
+    with torch.inference_mode():
+        hidden = forward.hidden_states(sequences, positions, [0, 0])
+        logits = forward.logits(hidden.states)[torch.from_numpy(hidden.positions)]
+    first, second = logits.unflatten(0, (2, 3)).cpu()
+    return first, second
 
 
 def _two_orders(
