@@ -177,3 +177,47 @@ def test_packed_segments_see_what_the_layout_says(options, texts):
                         query = path.tolist().index(row)
                         seen = [path.tolist().index(key) for key in run.keys[segment].tolist()]
                         assert sorted(seen) == np.flatnonzero(layout.visible[query]).tolist()
+
+
+def test_options_of_several_passes_are_the_sum_of_what_is_read(builtin):
+    """Each pass by hand: a template with those options alone."""
+    notation = "[O1]bad[O2]poor[O3]good[O4]great[O5]fine[SEP]what is it ?[SEP]{text}"
+    slots, inputs = [f"O{n}" for n in range(1, 6)], {"text": "a moving and funny film"}
+    answers = [((slot, word),) for slot in slots for word in ("yes", "no")]
+    texts = [Template.parse(notation).fill(inputs), Template.parse(NOTATION).fill(inputs)]
+    plan = builtin.plan(texts, answers, Scoring(options_per_pass=2))
+    blocks = list(builtin.run(plan))
+    rows = [row for block in blocks for row in block.rows]
+    table = torch.cat([block.log_probs for block in blocks])[torch.tensor(rows).argsort()]
+    assert sorted(rows) == [0, 1]
+    assert plan.forwards == 4
+    halves = (("[O1]bad", ["O1"]), ("[O2]poor[O3]good", ["O2", "O3"]),
+              ("[O4]great[O5]fine", ["O4", "O5"]))  # fmt: skip
+    expected = [
+        scores(builtin, f"{part}[SEP]what is it ?[SEP]{{text}}", inputs, names)
+        for part, names in halves
+    ]
+    assert table[0].view(5, 2).numpy() == pytest.approx(np.concatenate(expected), abs=1e-4)
+    assert table[1].view(5, 2)[:2].numpy() == pytest.approx(
+        scores(builtin, NOTATION, inputs), abs=1e-4
+    )
+
+
+def test_more_options_than_fit_are_read_in_passes(builtin):
+    many = "".join(f"[O{n}]option number {n} of all that there are" for n in range(1, 120))
+    text = Template.parse(f"{many}[SEP]{{text}}").fill({"text": "word " * 2000})
+    answers = [((f"O{n}", "yes"),) for n in range(1, 120)]
+    (scored,) = builtin.run(builtin.plan([text], answers, Scoring(options_per_pass=40)))
+    assert scored.log_probs.shape == (1, 119)
+    assert bool((scored.log_probs != 0).all())
+
+
+def test_passes_need_log_odds_and_are_not_trained_through():
+    from promptsearch import Settings
+    from promptsearch.errors import RunError
+
+    with pytest.raises(RunError, match="add `options_score` log-odds"):
+        Settings(options_per_pass=2)
+    with pytest.raises(RunError, match="too small"):
+        Settings(options_per_pass=0, options_score="log-odds")
+    assert Settings(options_per_pass=2, options_score="log-odds").options_per_pass == 2

@@ -61,6 +61,7 @@ class Scoring:
     multi_token: MultiToken = "left-to-right"
     length_norm: LengthNorm = "none"  # an answer's score over its own tokens or characters
     options_score: OptionsScore = "logit"  # of yes at an option; or its log-odds against no
+    options_per_pass: int | None = None  # read at a time; None: all of a text
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,10 @@ def _named(file: PromptFile, id: str | None) -> SavedPrompt:
 def scoring_from(file: PromptFile) -> Settings:
     """Return the settings by which the file's prompts were scored."""
     saved = file.section("scoring")
-    names = ("multi_token", "answer_score", "length_norm", "calibration", "options_score")
+    names = (
+        *("multi_token", "answer_score", "length_norm", "calibration"),
+        *("options_score", "options_per_pass"),
+    )
     known = {name: saved[name] for name in names if saved.get(name) is not None}
     try:
         return Settings(**known)  # type: ignore[arg-type]

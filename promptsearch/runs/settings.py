@@ -37,6 +37,7 @@ class Settings:
     answer_score: AnswerScore = "sum"
     length_norm: LengthNorm = "none"
     options_score: OptionsScore = "logit"
+    options_per_pass: int | None = None  # of the layout options; None: all at once
     calibration: Calibration = "none"
     workers: int = 1
     backend: Backend = "loky"
@@ -57,6 +58,7 @@ class Settings:
             if (value := getattr(self, name)) not in known:
                 choices = ", ".join(filter(None, known))
                 raise RunError(f"there is no {name} {value!r}; use {choices}")
+        self._check_passes()
         values, default = asdict(self._recipe), asdict(FinetuneConfig())
         changed = [
             f"`finetune_{n}` {value:g}" for n, value in values.items() if value != default[n]
@@ -68,6 +70,19 @@ class Settings:
             raise RunError(
                 f"`calibration` {self.calibration} and `rank_by` finetune do not go together: a "
                 "tuned copy has learned its prior; leave one out"
+            )
+
+    def _check_passes(self) -> None:
+        if self.options_per_pass is None:
+            return
+        if self.options_per_pass < 1:
+            raise RunError(
+                f"`options_per_pass` {self.options_per_pass} is too small; give 1 or more"
+            )
+        if self.options_score != "log-odds":
+            raise RunError(
+                "`options_per_pass` compares options of several passes, which logits do not allow; "
+                "add `options_score` log-odds"
             )
 
     @property
@@ -89,15 +104,17 @@ class Settings:
     def scored_as(self, kind: TaskKind, options: bool = False) -> dict[str, object]:
         """Return how answers and labels are scored, as files say it; `options`: of these too."""
         saved = asdict(self.scoring(kind))
-        score = saved.pop("options_score")
+        score, passes = saved.pop("options_score"), saved.pop("options_per_pass")
         calibrated = {} if self.calibration == "none" else {"calibration": self.calibration}
-        more = {**calibrated, **({"options_score": score} if options else {})}
+        per_pass = {} if passes is None else {"options_per_pass": passes}
+        more = {**calibrated, **({"options_score": score, **per_pass} if options else {})}
         return {**saved, "answer_score": self.answer_score, **more}
 
     def scoring(self, kind: TaskKind) -> Scoring:
         """Return how answers are scored, with the default that the kind of task has."""
         multi_token = self.multi_token or kind.multi_token
-        return Scoring(multi_token, self.length_norm, self.options_score)
+        options = self.options_score, self.options_per_pass
+        return Scoring(multi_token, self.length_norm, *options)
 
     def metric(self, kind: TaskKind) -> str:
         """Return the objective's key in the scores.

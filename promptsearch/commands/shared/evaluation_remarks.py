@@ -29,6 +29,8 @@ def remarks_on(evaluation: Evaluation, document: Any, file: PromptFile) -> Itera
         yield f"coverage {coverage:.3f}: the share of examples with a right candidate"
     if split.name != "test" and file.was_searched:
         yield f"{split.name} chose these prompts: expect less on new examples"
+    if (count := evaluation.scorer.scoring.options_per_pass) is not None:
+        yield f"options were read {count:,} at a time, and compared by their log-odds"
     if file.section("search").get("rank_by") == "finetune":
         yield "of the frozen model: the copies that ranked these prompts were not kept"
 

@@ -133,6 +133,13 @@ scoring_options = stacked(
         help="Layout options: the model's yes at an option, as published, or yes against no.",
     ),
     click.option(
+        "--options-per-pass",
+        type=click.IntRange(min=1),
+        metavar="K",
+        help="Layout options: read so many at a time, where all together are too long; needs "
+        "--options-score log-odds.",
+    ),
+    click.option(
         "--calibration",
         type=click.Choice(["none", "contextual", "pmi", "batch"]),
         default="none",

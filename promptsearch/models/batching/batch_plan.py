@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from promptsearch.errors import ModelError
 from promptsearch.models.batching.completions import Completion, Completions
 from promptsearch.models.batching.prefix_tensors import HeadTensors, PrefixTensors
 from promptsearch.models.batching.prefix_tree import KEYS, common_prefix_length
@@ -122,10 +123,19 @@ class BatchPlan:
         False  # a text passes once by itself (an encoder), and its fillings apart
     )
     cut: bool = False  # see `Plan`
+    adds_up: bool = False  # whether a row is the sum of several texts: options of several passes
     soft: SoftTable | None = None  # the soft tokens among its ids
     # What prefixes and heads are while they are trained; the others are read as they are.
     prefixes: Mapping[Prefix, PrefixTensors] = field(default_factory=dict)
     heads: Mapping[Head, HeadTensors] = field(default_factory=dict)
+
+    def check_trainable(self) -> None:
+        """Raise ModelError if a row is no single text, whose score has a gradient."""
+        if self.adds_up:
+            raise ModelError(
+                "options that are read in several passes cannot be trained through; leave out "
+                "`options_per_pass`"
+            )
 
     @cached_property
     def forwards(self) -> int:

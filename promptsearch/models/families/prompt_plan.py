@@ -31,6 +31,7 @@ from promptsearch.models.forward.runtime import Backend, ModelRuntime, width_of
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.tokenization.deep_parts import PREFIX_END, DeepParts, by_deep_parts
 from promptsearch.models.tokenization.encode import line_of
+from promptsearch.models.tokenization.option_passes import OptionPasses
 from promptsearch.models.tokenization.option_texts import has_options, option_count, separated
 from promptsearch.models.tokenization.soft_tokens import SoftTokens, has_soft
 from promptsearch.models.tokenization.word_positions import word_positions
@@ -107,7 +108,7 @@ def _deep_plan(
     """Return the plan of texts that share a prefix and a head."""
     deep.check(runtime.info)
     if deep.options:
-        return _option_plan(family, runtime.for_options, deep, requests)
+        return _option_plan(family, runtime.for_options, deep, requests, scoring)
     runtime = behind_prefix(runtime, deep.prefix.length if deep.prefix else 0)
     if deep.head is not None:
         _check_labels(deep.head, requests)
@@ -142,8 +143,13 @@ def _option_plan(
     runtime: ModelRuntime[Backend],
     deep: DeepParts,
     requests: Sequence[ScoringRequest],
+    scoring: Scoring,
 ) -> BatchPlan:
     """Return the plan of texts with options, whose answers are read as logits at the masks."""
+    passes = None
+    if scoring.options_per_pass is not None:
+        passes = OptionPasses.of(requests, scoring.options_per_pass)
+        requests = passes.requests
     if deep.prefix is not None or deep.head is not None:
         raise ModelError("options go with neither a prefix nor a head; leave that out")
     try:
@@ -160,10 +166,12 @@ def _option_plan(
                 "and `no` as words of one token"
             )
     items = [replace(item, completions=item.completions.as_logits) for item in items]
+    if passes is not None:
+        rows = passes.rows
+        items = [replace(item, rows=[rows[row] for row in item.rows]) for item in items]
     again = runtime.plan_batches(items)
-    return replace(
-        again, blocks=tuple(replace(b, options=True) for b in again.blocks), cut=plan.cut
-    )
+    blocks = tuple(replace(block, options=True) for block in again.blocks)
+    return replace(again, blocks=blocks, cut=plan.cut, adds_up=passes is not None)
 
 
 def _check_options_fit(runtime: ModelRuntime[Any], texts: Sequence[Filled]) -> None:
@@ -310,4 +318,5 @@ def _joined(plans: Sequence[BatchPlan]) -> BatchPlan:
     if any(plan.limits.packed != first.limits.packed for plan in plans):
         raise ModelError("texts with and without a prefix are too long to be read together")
     blocks = tuple(block for plan in plans for block in plan.blocks)
-    return replace(first, blocks=blocks, cut=any(plan.cut for plan in plans))
+    cut, adds_up = (any(getattr(plan, name) for plan in plans) for name in ("cut", "adds_up"))
+    return replace(first, blocks=blocks, cut=cut, adds_up=adds_up)

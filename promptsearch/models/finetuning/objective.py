@@ -32,6 +32,7 @@ class FinetuneObjective:
     def losses(self, learner: FrozenModel[Any], rows: Sequence[int]) -> Tensor:
         """Return (row,) losses of these texts, in any order, with gradients of the weights."""
         plan = self._plan(learner, rows)
+        plan.check_trainable()
         recipe, one_batch = learner.recipe(plan), _is_one_batch(plan)
         losses = []
         for block in plan.blocks:

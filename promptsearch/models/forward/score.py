@@ -1,6 +1,7 @@
 """Running of plans: pass batches through a backend and add up the log-probabilities."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -97,9 +98,22 @@ class ForwardRecipe(NamedTuple):
 
 def run(plan: BatchPlan, recipe: ForwardRecipe, device: torch.device) -> Iterator[Scored]:
     """Yield the scores (row, answer) of every text exactly once, by blocks."""
+    if plan.adds_up:
+        yield _added_up(run(replace(plan, adds_up=False), recipe, device))
+        return
     width = len(plan.blocks[0].items[0].completions.divisors) if plan.blocks else 0
     for items, scores in read_blocks(plan, recipe, read, torch.zeros(width, device=device)):
         yield scored_texts(items, scores)
+
+
+def _added_up(parts: Iterator[Scored]) -> Scored:
+    """Return each row once, as the sum of all that is read of it."""
+    totals: dict[int, Tensor] = {}
+    for part in parts:
+        for row, scores in zip(part.rows, part.log_probs, strict=True):
+            totals[row] = totals[row] + scores if row in totals else scores
+    rows = sorted(totals)
+    return Scored(rows, torch.stack([totals[row] for row in rows]))
 
 
 def read_blocks(

@@ -83,6 +83,7 @@ class Backward:
 
 def loss_gradients(plan: BatchPlan, backward: Backward) -> LossGradients:
     """Return the loss of all rows of the plan and its gradient."""
+    plan.check_trainable()
     total = backward.none()
     with torch.enable_grad():
         for block in plan.blocks:

@@ -129,7 +129,8 @@ def slot_contexts(filled: Filled) -> SlotContexts:
 def answer_ids(
     answers: Sequence[Answer], contexts: SlotContexts, tokens: Tokens
 ) -> list[Mapping[str, tuple[int, ...]]]:
-    """Return for each answer the ids of its text in each slot that it fills."""
+    """Return for each answer the ids of its text in each slot of the text that it fills."""
+    slots = dict(contexts)
     ids_of: dict[tuple[str, str], tuple[int, ...]] = {}
     for slot, before in contexts:
         texts_of_slot = (text for answer in answers for name, text in answer if name == slot)
@@ -137,7 +138,7 @@ def answer_ids(
         for text, ids in zip(texts, _ids(texts, before, tokens), strict=True):
             ids_of[slot, text] = ids
     return [
-        {slot: _require_tokens(ids_of[slot, text], text) for slot, text in answer}
+        {slot: _require_tokens(ids_of[slot, text], text) for slot, text in answer if slot in slots}
         for answer in answers
     ]
 
