@@ -71,8 +71,7 @@ class Fluency:
     def _filled(
         self, parts: Sequence[Text | Field | Slot], example: Example
     ) -> Iterator[Text | Input]:
-        answers = self.manual.verbalizer.get(example.targets[0]) or ()
-        answer = dict(answers[0]) if answers else {}
+        answer = self.manual.verbalizer.filling(example.targets)
         for part in parts:
             match part:
                 case Text():
@@ -80,7 +79,7 @@ class Fluency:
                 case Field(name):
                     yield Input(name, example.inputs[name])
                 case Slot(name):
-                    yield Text(answer.get(name, example.targets[0]))
+                    yield Text(answer.get(name, example.stratum))
 
 
 _NOTHING = ScoringRequest([(Slot(WORD),)], [((WORD, "."),)])
