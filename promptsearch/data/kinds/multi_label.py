@@ -19,7 +19,6 @@ from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import TaskError, brief
-from promptsearch.prompt import Prompt
 
 if TYPE_CHECKING:
     from promptsearch.metrics import Predictions, Scores
@@ -132,6 +131,12 @@ class LabelSetLoader(LabelledLoader):
     def of(cls, keys: TomlKeys) -> "LabelSetLoader":
         label, separator, columns = label_keys(keys)
         prompts, markup = LabelledPrompts.of(keys), keys.names("markup")
+        if prompts.no is None:
+            raise keys.error(
+                "no",
+                "labels that are decided one by one need the word against their answers; add "
+                'no = "no", and a slot a label, [Z1], [Z2], or use [options]',
+            )
         about = keys.strings("inputs"), label, None, prompts, markup
         return cls(*about, separator, columns, threshold_in(keys))
 
@@ -142,15 +147,6 @@ class LabelSetLoader(LabelledLoader):
 
     def load(self, source: TaskSource) -> TaskDefinition:
         return replace(super().load(source), threshold=self.threshold)
-
-    def _prompt(self, source: TaskSource) -> Prompt:
-        prompt = super()._prompt(source)
-        if prompt.verbalizer.no is None:
-            raise TaskError(
-                f"{source.file}: no: labels that are decided one by one need the word against "
-                'their answers; add no = "no", and a slot a label, [Z1], [Z2], or use [options]'
-            )
-        return prompt
 
     def _check_labels(self, labels: Sequence[str], file: Path) -> None:
         super()._check_labels(labels, file)
