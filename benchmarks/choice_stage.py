@@ -65,7 +65,8 @@ def stage(
     tasks: Sequence[TaskDefinition], family: str, seed: int, given: argparse.Namespace
 ) -> ChoiceStage:
     trained, held_out = by_family(tasks, [family])
-    config = ChoiceTuningConfig(epochs=given.epochs, lr=given.lr, autocast=True)
+    losses = tuple(given.losses.split(","))
+    config = ChoiceTuningConfig(losses, given.epochs, lr=given.lr, autocast=True)
     return ChoiceStage(trained, held_out, config, given.rows, given.tokens, seed)
 
 
@@ -130,7 +131,7 @@ def fresh(given: argparse.Namespace, cell: Mapping[str, object]) -> bool:
 
 
 def settings(given: argparse.Namespace) -> dict[str, object]:
-    names = ("rows", "epochs", "lr", "tokens")
+    names = ("rows", "epochs", "lr", "losses", "tokens")
     return {"test_rows": given.test, **{name: getattr(given, name) for name in names}}
 
 
@@ -187,6 +188,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=300, help="rows of a test set, at most")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--lr", type=float, default=1e-4)
+    parser.add_argument("--losses", default="op,omlm", help="without mlm: as the pilots")
     parser.add_argument("--tokens", type=int, default=96, help="of a training row, at most")
     add_files(parser)
     given = parser.parse_args()

@@ -17,6 +17,7 @@ STUBS = {
     "objects.txt": "Oslo\nLima\n",
     "sentences.jsonl": '{"text": "Ann was born in Oslo."}\n',
     "reviews.txt.gz": "",
+    "reviews.jsonl": '{"text": "a", "label": ["speed"]}\n{"text": "b", "label": []}\n',
     "eng.train": "U.N. NNP I-NP I-ORG\nofficial NN I-NP O\n",
 }
 SAME = {"dev.tsv": "train.tsv", "test.tsv": "train.tsv"}

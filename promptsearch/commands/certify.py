@@ -131,6 +131,11 @@ def _design(file: PromptFile, definition: TaskDefinition, options: Mapping[str, 
     metric = OBJECTIVES[options["metric"]] if options["metric"] else compared(file, definition)
     if not suits(metric, definition.kind):
         raise RunError(f"--metric {options['metric']} does not suit a {definition.kind} task")
+    if definition.threshold == "dev" and {metric, chosen_by} != {"log_likelihood"}:
+        raise RunError(
+            "thresholds were learned on dev, so that decisions cannot be certified there; search "
+            "by log-likelihood and add --metric log-likelihood, or give the task a number"
+        )
     if options["again"] and options["rows"] == "dev":
         raise RunError("--again searches from all rows but those that judge; leave out --rows dev")
     if options["seeds"] and not options["shots"]:

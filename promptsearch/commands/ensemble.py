@@ -27,7 +27,7 @@ from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import files_beside
 from promptsearch.prediction.ensemble_text import summed_remark
-from promptsearch.prediction.fit_ensemble import EnsembleConfig, ensemble_section
+from promptsearch.prediction.fit_ensemble import EnsembleConfig, check_one_label, ensemble_section
 from promptsearch.prediction.selection import without_expected_ensemble
 from promptsearch.prompt_file.prompts_json import Json, PromptFile, read_prompts, write_prompts
 from promptsearch.runs.directory import clear_run
@@ -85,6 +85,7 @@ def command(prompts: Path, **options: Any) -> None:
         options["rule"], top, examples=options["examples"], seed=options["seed"]
     )
     definition = task_of(file, options["task"])
+    check_one_label(definition)
     if options["output"]:
         _check_apart(options["output"], prompts)
     # What is there stays until the new file is written: what fails loses nothing.

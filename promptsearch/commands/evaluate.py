@@ -22,6 +22,7 @@ from promptsearch.commands.shared.options import (
     quiet_option,
     saved_model_option,
     saved_task_option,
+    threshold_option,
 )
 from promptsearch.commands.shared.table_formats import FORMATS
 from promptsearch.commands.shared.terminal_text import echo
@@ -58,6 +59,7 @@ from promptsearch.prompt_file.prompts_json import Json
     show_default=True,
     help="text: a table a file. The others: one table over all files.",
 )
+@threshold_option
 @loading_options
 @computing_options
 @json_option

@@ -26,12 +26,11 @@ from promptsearch.commands.shared.table_options import table_options
 from promptsearch.commands.shared.terminal_text import in_one_line
 from promptsearch.errors import DataError
 from promptsearch.files.write import check_apart
-from promptsearch.prediction.ensemble import EnsemblePredictor
+from promptsearch.prediction.multi_label import predictor_of
 from promptsearch.prediction.selection import calibrated_as_saved, identity_of
-from promptsearch.prediction.table.label_rows import Labeller, Sink, label_rows
+from promptsearch.prediction.table.label_rows import Sink, label_rows
 from promptsearch.prediction.table.output import Stream, Target, finished, locked, part_of
 from promptsearch.prediction.table.parquet import write_parquet
-from promptsearch.prediction.table.tagger import Tagger
 from promptsearch.prompt_file.prompts_json import PromptFile, read_prompts
 
 
@@ -104,9 +103,9 @@ def _run(job: PredictJob, file: PromptFile, options: Mapping[str, Any], console:
         arranged,
     ):
         scorer = calibrated_as_saved(arranged, raw_scorer, file, job.choice, job.frame, job.train)
-        predictor = EnsemblePredictor(job.choice.ensemble, scorer, raw_scorer)
-        make = Tagger if job.frame.kind.tags_words else Labeller
-        labeller = make(job.reader, predictor, job.columns, job.form)
+        scored = job.choice.ensemble, scorer, raw_scorer
+        predictor = predictor_of(*scored, job.frame.kind, job.threshold)
+        labeller = job.labeller(job.reader, predictor, job.columns, job.form)
         identity = identity_of(
             file, job.choice, raw_scorer, job.frame.kind, job.reader, job.columns.names
         )

@@ -4,7 +4,15 @@ Nothing here loads a heavy package before a file needs it.
 """
 
 from promptsearch.data.examples import Dataset, Example, most_frequent
-from promptsearch.data.kinds import CLASSIFICATION, FACTS, KINDS, PROMPTED, TAGS, TaskKind
+from promptsearch.data.kinds import (
+    CLASSIFICATION,
+    FACTS,
+    KINDS,
+    MULTI_LABEL,
+    PROMPTED,
+    TAGS,
+    TaskKind,
+)
 from promptsearch.data.scaffold.label_column import one_a_row
 from promptsearch.data.scaffold.task_file_from_table import starter_task
 from promptsearch.data.tables.rows import Row, TableFormat, read_rows
@@ -24,6 +32,7 @@ __all__ = [
     "CLASSIFICATION",
     "FACTS",
     "KINDS",
+    "MULTI_LABEL",
     "PROMPTED",
     "TAGS",
     "ChatKeys",

@@ -11,7 +11,8 @@ from hashlib import sha256
 class Example:
     """An instance: named input texts and its gold label, or all right objects of a fact.
 
-    Of a task of tags it is a sentence: `words` and their `tags`, one each. Its targets are its
+    Of several labels at once the targets are those that it has, in the task's order, or (). Of a
+    task of tags it is a sentence: `words` and their `tags`, one each. Its targets are its
     distinct tags but O, sorted, or O alone; its only input is `text`, the words with spaces.
     """
 
@@ -25,6 +26,11 @@ class Example:
     @property
     def targets(self) -> tuple[str, ...]:
         return (self.target,) if isinstance(self.target, str) else self.target
+
+    @property
+    def stratum(self) -> str:
+        """The first of its targets, "" where it has none: what keeps its share in parts."""
+        return self.targets[0] if self.targets else ""
 
 
 Dataset = Sequence[Example]

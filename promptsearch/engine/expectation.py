@@ -16,6 +16,7 @@ from promptsearch.engine.folds import FoldRun
 from promptsearch.engine.trial import Expectation, Trial, ranked
 from promptsearch.metrics import METRIC, interval_metric
 from promptsearch.metrics.intervals import inflation, paired, student, wilson
+from promptsearch.metrics.multi_label_predictions import decided_as
 from promptsearch.metrics.predictions import Floats, Predictions
 from promptsearch.prompt import Prompt, Source
 from promptsearch.scoring.combination import LEARNED, Rule, together
@@ -76,9 +77,9 @@ def expectation_of(
     if not folds or not all(fold.trials for fold in folds):
         return None
     order = [ranked(fold.trials, objective) for fold in folds]
-    start = recall(folds[0].trials[0].prompt)  # every run begins with the manual prompt
-    manual = _answers([start] * len(folds), folds)
-    best = _answers([recall(trials[0].prompt) for trials in order], folds)
+    starts = [fold.trials[0] for fold in folds]  # every run begins with the manual prompt
+    manual = _answers([_recalled(start, recall) for start in starts], folds)
+    best = _answers([_recalled(trials[0], recall) for trials in order], folds)
     expected = _expected(best, manual, kind)
     together = [] if ensemble is None else [_ensemble(t, ensemble, recall) for t in order]
     known = [predictions for predictions in together if predictions is not None]
@@ -87,6 +88,11 @@ def expectation_of(
     answers = _answers(known, folds)
     gain = _difference(answers, best, kind)
     return Expectation(expected, _expected(answers, manual, kind), len(folds), gain)
+
+
+def _recalled(trial: Trial, recall: Recall) -> Predictions:
+    """Return what a trial predicts, decided by what the rows that scored it have learned."""
+    return decided_as(recall(trial.prompt), trial.scores)
 
 
 def _ensemble(trials: Sequence[Trial], how: EnsembleRule, recall: Recall) -> Predictions | None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 from promptsearch.data import Split, TaskDefinition, TaskKind
+from promptsearch.evaluation.thresholds import decided_predictions
 from promptsearch.evaluation.word_baseline import word_baseline
 from promptsearch.metrics import paired_difference, scores_of
 from promptsearch.metrics.predictions import Predictions
@@ -123,13 +124,14 @@ def evaluate(
     saved = tuple(aligned(prompt, definition) for prompt in saved)
     prompts = compared_prompts(saved, definition)
     manual = prompts[-1]
-    *predictions, manual_predictions = (
-        (split_scorer or scorer).predict(prompts, split.examples).predictions
+    rows = [*(prompt.row for prompt in saved), {}]
+    *predictions, manual_predictions = decided_predictions(
+        prompts, rows, definition, split_scorer or scorer, split
     )
     raw_predictions = None
     if scorer.model.info.chat is not None:
         raw = scorer_without_chat(scorer, split_scorer or scorer)
-        raw_predictions = raw.predict([manual], split.examples).predictions[0]
+        (raw_predictions,) = decided_predictions([manual], [{}], definition, raw, split)
     together = None
     if ensemble is not None:
         together = EnsemblePredictor(ensemble, split_scorer or scorer, scorer).predict(

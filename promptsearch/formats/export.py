@@ -32,6 +32,7 @@ WITH_VECTORS = ("python", "peft")  # the formats that hold soft prompts
 WITH_PREFIX = ("python", "peft")
 WITH_HEAD = ("python",)
 WITH_OPTIONS = ("python", "unimc", "text")  # blocks of attention, and yes and no
+WITH_LABEL_SETS = ("text",)  # each label decided by itself
 NEXT = "next: "  # begins the note that is a command
 
 
@@ -92,6 +93,11 @@ def write_as(
     """
     if path.exists() and not overwrite:
         raise ExportError(f"{path}: is there already; add `overwrite`, or choose another `output`")
+    if request.kind.label_sets and name not in WITH_LABEL_SETS:
+        raise ExportError(
+            f"{request.name}: has several labels at once, decided one by one, which {name} does "
+            f"not read; use `to` {' or '.join(WITH_LABEL_SETS)}"
+        )
     for saved in request.prompts:
         _check_words(saved, name)
     make_folder_of(path, "choose another -o PATH", ExportError)

@@ -14,7 +14,15 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     weights = {m.id: m.weight for m in request.ensemble.members} if request.ensemble else {}
     paragraphs = ["\n".join(_lines(saved, weights.get(saved.id))) for saved in request.prompts]
     write_atomic(into, "\n\n".join(paragraphs) + "\n")
-    return ()
+    return tuple(_decisions(request.prompts)) if request.kind.label_sets else ()
+
+
+def _decisions(prompts: Sequence[SavedPrompt]) -> Iterator[str]:
+    """Yield what decides for a label, prompt by prompt."""
+    for saved in prompts:
+        threshold = float(str(saved.row.get("threshold", 0.0)))
+        no = f"log p of {saved.prompt.verbalizer.no!r} there"
+        yield f"{saved.id} has a label where log p of its answer less {no} is above {threshold:g}"
 
 
 def _lines(saved: SavedPrompt, weight: float | None) -> Iterator[str]:

@@ -60,7 +60,7 @@ def micro_shares(
     codes = np.arange(len(labels))
     negative = labels.index(negative_label) if negative_label in labels else -1
     true, relevant = _per_example(gold, predicted, codes[codes != negative])
-    return _ratio(true.sum(axis=1), relevant.sum(axis=1))
+    return ratio_shares(true.sum(axis=1), relevant.sum(axis=1))
 
 
 def macro_shares(
@@ -69,7 +69,7 @@ def macro_shares(
     """Return (example,) values of macro F1 over the labels that are gold or predicted anywhere."""
     present = np.union1d(gold, predicted)
     true, relevant = _per_example(gold, predicted, present)
-    each = [_ratio(true[:, label], relevant[:, label]) for label in range(len(present))]
+    each = [ratio_shares(true[:, label], relevant[:, label]) for label in range(len(present))]
     shares: Floats = np.mean(each, axis=0)
     return shares
 
@@ -80,7 +80,7 @@ def _per_example(gold: Ints, predicted: Ints, codes: Ints) -> tuple[Floats, Floa
     return (is_gold & is_said).astype(np.float64), is_gold.astype(np.float64) + is_said
 
 
-def _ratio(true: Floats, relevant: Floats) -> Floats:
+def ratio_shares(true: Floats, relevant: Floats) -> Floats:
     """Return (example,) shares of 2 sum(true) / sum(relevant), to first order."""
     if not relevant.any():
         return np.zeros(len(relevant))

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from promptsearch.language.spans import Scheme
 from promptsearch.metrics.entity_f1 import entity_scores, tag_accuracy
 from promptsearch.metrics.f1 import labels_macro_f1, labels_micro_f1
-from promptsearch.metrics.intervals import wilson
+from promptsearch.metrics.intervals import bootstrap, wilson
+from promptsearch.metrics.label_sets import indicator, set_counts, set_macro_f1, set_micro_f1
 from promptsearch.metrics.metric import macro_p_at_1
 from promptsearch.metrics.predictions import Scores
 
@@ -57,4 +58,20 @@ def tag_guess_scores(tag: str, gold: Sequence[tuple[str, ...]], scheme: Scheme) 
         "n": len(gold),
         "sentence_accuracy": hits / len(gold),
         "ci95": wilson(hits, len(gold)),
+    }
+
+
+def set_guess_scores(guesses: Targets, targets: Targets, labels: Sequence[str]) -> Scores:
+    """Return the scores of one set of labels an example."""
+    gold, predicted = indicator(targets, labels), indicator(guesses, labels)
+    counts, hits = set_counts(gold, predicted), int((gold == predicted).all(1).sum())
+    interval, _ = bootstrap(lambda rows: set_micro_f1(counts[rows]), len(counts))
+    return {
+        "micro_f1": set_micro_f1(counts),
+        "macro_f1": set_macro_f1(counts),
+        "subset_accuracy": hits / len(targets),
+        "hamming": float((gold == predicted).mean()),
+        "micro_f1_ci95": list(interval),
+        "n": len(targets),
+        "ci95": wilson(hits, len(targets)),
     }

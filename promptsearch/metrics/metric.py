@@ -14,6 +14,13 @@ from promptsearch.metrics.calibration_error import calibration_error
 from promptsearch.metrics.entity_f1 import EntityScores
 from promptsearch.metrics.f1 import labels_macro_f1, labels_micro_f1, macro_shares, micro_shares
 from promptsearch.metrics.intervals import bootstrap, wilson
+from promptsearch.metrics.label_sets import (
+    set_macro_f1,
+    set_macro_shares,
+    set_micro_f1,
+    set_micro_shares,
+)
+from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Ints, Predictions, Scores, TagPredictions
 
 
@@ -22,6 +29,8 @@ class MeasuredKind(Protocol):
 
     @property
     def metric_keys(self) -> Sequence[str]: ...
+    @property
+    def table_keys(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True)
@@ -41,8 +50,10 @@ class Metric:
     per_example: Callable[[Predictions], Floats] | None = None
     of_labels: Callable[[Ints, Ints, Sequence[str], str | None], float] | None = None
     shares: Callable[[Ints, Ints, Sequence[str], str | None], Floats] | None = None
-    # A ratio of counts of sentences: computed from the sums over (sentence, 5) of them.
+    # A ratio of counts of examples, where predictions have these: computed from their sums, and
+    # `count_shares` are (example,) values as `shares` are.
     of_counts: Callable[[Ints], float] | None = None
+    count_shares: Callable[[Ints], Floats] | None = None
     in_tables: bool = False
     is_bootstrapped: bool = False  # whether scores have its bootstrap interval, over examples
     has_interval: bool = False  # whether `ci95` of the scores is this metric's
@@ -77,11 +88,24 @@ def _accuracy(predictions: Predictions, _: str | None) -> float:
 
 
 def _macro_f1(predictions: Predictions, negative: str | None) -> float:
+    if isinstance(predictions, MultiLabelPredictions):
+        return set_macro_f1(predictions.counts)
     return labels_macro_f1(predictions.gold, predictions.predicted, predictions.labels, negative)
 
 
 def _micro_f1(predictions: Predictions, negative: str | None) -> float:
+    if isinstance(predictions, MultiLabelPredictions):
+        return set_micro_f1(predictions.counts)
     return labels_micro_f1(predictions.gold, predictions.predicted, predictions.labels, negative)
+
+
+def _shares_right(predictions: Predictions) -> Floats:
+    assert isinstance(predictions, MultiLabelPredictions), "a task of several labels has these"
+    return predictions.shares_right
+
+
+def _hamming(predictions: Predictions, _: str | None) -> float:
+    return _mean(_shares_right(predictions))
 
 
 def _ece(predictions: Predictions, _: str | None) -> float | None:
@@ -121,8 +145,16 @@ def _counted(of_counts: Callable[[Ints], float]) -> Callable[[Predictions, str |
 
 
 def _counts(predictions: Predictions) -> Ints:
-    assert isinstance(predictions, TagPredictions), "a task of tags has these"
-    return predictions.counts
+    counts = counts_of(predictions)
+    assert counts is not None, "sentences have these, and sets of labels"
+    return counts
+
+
+def counts_of(predictions: Predictions) -> Ints | None:
+    """Return the counts that ratios are of, (example, count); None where examples have none."""
+    if isinstance(predictions, TagPredictions | MultiLabelPredictions):
+        return predictions.counts
+    return None
 
 
 def _entity_f1(counts: Ints) -> float:
@@ -154,10 +186,12 @@ METRICS = (
     Metric(
         "macro_f1", "macro F1", _macro_f1, option="macro-f1",
         of_labels=labels_macro_f1, shares=macro_shares, in_tables=True,
+        of_counts=set_macro_f1, count_shares=set_macro_shares,
     ),
     Metric(
         "micro_f1", "micro F1", _micro_f1, option="micro-f1",
         of_labels=labels_micro_f1, shares=micro_shares,
+        of_counts=set_micro_f1, count_shares=set_micro_shares, is_bootstrapped=True,
     ),
     Metric("ece", "ECE", _ece, needs_log_probs=True),
     Metric(
@@ -184,6 +218,14 @@ METRICS = (
         "sentence_accuracy", "sentences all right", _accuracy, option="sentence-accuracy",
         per_example=_hits, has_interval=True,
     ),
+    Metric(
+        "subset_accuracy", "sets all right", _accuracy, option="subset-accuracy",
+        per_example=_hits, has_interval=True, in_tables=True,
+    ),
+    Metric(
+        "hamming", "decisions right", _hamming, option="hamming",
+        per_example=_shares_right, in_tables=True,
+    ),
 )  # fmt: skip
 METRIC = {metric.key: metric for metric in METRICS}
 OBJECTIVES = {metric.option: metric.key for metric in METRICS if metric.option}
@@ -201,7 +243,7 @@ def suits(key: str, kind: MeasuredKind) -> bool:
 
 def table_metrics(kind: MeasuredKind) -> tuple[str, ...]:
     """Return the keys of the metrics that tables show, by kind of task."""
-    return tuple(metric.key for metric in metrics_of(kind) if metric.in_tables)
+    return tuple(kind.table_keys or (metric.key for metric in metrics_of(kind) if metric.in_tables))
 
 
 def headline_metric(kind: MeasuredKind) -> str:
@@ -245,7 +287,10 @@ def scores_of(
     (None where nothing is covered); `coverage` is the share of the others. Of tags: log_likelihood
     is the mean over sentences of that over their words; entity_f1, entity_precision and
     entity_recall over all spans, tag_accuracy over all words; `ci95` is of sentence_accuracy, and
-    entity_f1_ci95 a bootstrap over sentences.
+    entity_f1_ci95 a bootstrap over sentences. Of several labels at once: log_likelihood is the mean
+    over examples of that over decisions; micro_f1 with its bootstrap over examples, macro_f1, and
+    hamming, the share of right decisions (1 - Hamming loss), at the `threshold`; `ci95` is of
+    subset_accuracy.
     """
     metrics = metrics_of(kind)
     values = {
@@ -253,11 +298,13 @@ def scores_of(
         for metric in metrics
         if predictions.log_probs is not None or not metric.needs_log_probs
     }
-    intervals = {
+    intervals: dict[str, object] = {
         f"{metric.key}_ci95": _interval(metric, predictions)
         for metric in metrics
-        if metric.is_bootstrapped
+        if metric.is_bootstrapped and counts_of(predictions) is not None
     }
+    if isinstance(predictions, MultiLabelPredictions):
+        intervals["threshold"] = predictions.threshold
     count = len(predictions.targets)
     return {**values, **intervals, "n": count, "ci95": wilson(int(predictions.hits.sum()), count)}
 
@@ -290,7 +337,8 @@ def _difference(
 ) -> Callable[[Ints], float]:
     """Return the difference of `metric` as a function of the rows it is taken over."""
     of_labels = METRIC[metric].of_labels if metric in METRIC else None
-    if metric in METRIC and (of_counts := METRIC[metric].of_counts) is not None:
+    of_counts = METRIC[metric].of_counts if metric in METRIC else None
+    if of_counts is not None and counts_of(ours) is not None:
         a, b = _counts(ours), _counts(theirs)
         return lambda rows: of_counts(a[rows]) - of_counts(b[rows])
     if of_labels is not None:

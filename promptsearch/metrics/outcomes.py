@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Predictions, TagPredictions
 
 Outcomes = Mapping[str, Sequence[object]]  # (example,) by name
@@ -34,13 +35,24 @@ def tag_outcomes(predictions: Predictions) -> Outcomes:
     return {**rank_outcomes(predictions), "counts": predictions.counts.tolist()}
 
 
+def set_outcomes(predictions: Predictions) -> Outcomes:
+    """Return log p(right) and the log-odds of each label."""
+    assert isinstance(predictions, MultiLabelPredictions), "a task of several labels has these"
+    log_odds = [_rounded(row) for row in predictions.log_odds]
+    return {"log_right": _rounded(predictions.log_right), "log_odds": log_odds}
+
+
 def predictions_of(
     outcomes: Outcomes, labels: tuple[str, ...], targets: Sequence[tuple[str, ...]]
 ) -> Predictions:
     """Return the predictions that these are outcomes of.
 
     Ranks of classification are 1 or 2, predicted labels of facts all 0: nothing asks for more.
+    Several labels at once are decided at 0.
     """
+    if "log_odds" in outcomes:
+        log_odds = np.array(outcomes["log_odds"], dtype=np.float64).reshape(-1, len(labels))
+        return MultiLabelPredictions.of(labels, targets, log_odds)
     log_right = np.array(outcomes["log_right"], dtype=np.float64)
     log_right[np.isnan(log_right)] = -np.inf  # None
     if "rank" in outcomes:

@@ -19,6 +19,9 @@ HEAVIEST = 1e6  # of a member's weight; larger ones overflow
 
 def read_ensemble(file: PromptFile, definition: TaskDefinition | TaskSchema) -> Ensemble | None:
     """Return the ensemble of a file, if it has one. Raises DataError if it is invalid."""
+    if file.document.get("ensemble") and definition.kind.label_sets:
+        message = "several labels at once have no ensemble; take its section out"
+        raise DataError.at(file.path, None, message)
     return ensemble_of(file, {s.id: aligned(s, definition).prompt for s in file.prompts})
 
 

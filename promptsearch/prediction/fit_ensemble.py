@@ -7,7 +7,7 @@ import numpy as np
 
 from promptsearch.data import Example, TaskDefinition
 from promptsearch.engine.expectation import member_indices
-from promptsearch.errors import RunError
+from promptsearch.errors import RunError, TaskError
 from promptsearch.metrics import scores_of
 from promptsearch.prediction.ensemble import (
     Ensemble,
@@ -64,6 +64,7 @@ def ensemble_section(
 
     Raises RunError if there are fewer than `top`, PromptError if they do not fit together.
     """
+    check_one_label(definition)
     if config.top > len(saved):
         raise RunError(
             f"`top` {config.top}: there are {len(saved)} prompts; give {len(saved)} or less"
@@ -82,6 +83,15 @@ def ensemble_section(
         "scores": {"dev": {**scores, "selected": True}},
         "fitted": fitted,
     }
+
+
+def check_one_label(definition: TaskDefinition) -> None:
+    """Raise TaskError if a task has several labels at once."""
+    if definition.kind.label_sets:
+        raise TaskError(
+            f"{definition.name}: it has several labels at once, and ensembles put together the "
+            "probabilities of labels of which one is right; use the best prompt"
+        )
 
 
 def _chosen(saved: Sequence[SavedPrompt], config: EnsembleConfig) -> Sequence[SavedPrompt]:

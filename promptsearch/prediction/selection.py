@@ -232,6 +232,8 @@ def identity_of(
         ]
         for prompt, m in members
     ]
+    if kind.label_sets:
+        prompts.append([prompt.row.get("threshold") for prompt in choice.saved])
     return {
         "prompts": digest((choice.ensemble.rule, prompts)),
         "model": {name: info[name] for name in info if name not in ("spec", "revision", "device")},

@@ -114,6 +114,12 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
             return ()
         return tuple(((answers[0][0][0], self.no),) for _, answers in self.pairs)
 
+    def filling(self, labels: Sequence[str]) -> dict[str, str]:
+        """Return slot -> text where these labels are right: their first answers, `no` elsewhere."""
+        against = {slot: text for answer in self.no_answers for slot, text in answer}
+        answers = (self[label][0] for label in labels if label in self)
+        return {**against, **{slot: text for answer in answers for slot, text in answer}}
+
     @cached_property
     def rates_options(self) -> bool:
         """Whether the slots that are answered stand before options."""

@@ -95,7 +95,8 @@ def tuner_of(
     check_tunable(scorer.model)
     right = scorer.labelling(definition.prompt.verbalizer).right(definition.train.examples)
     pairs = zip(definition.train.examples, right, strict=True)
-    train = [example for example, labels in pairs if labels]
+    has_answer = definition.kind.label_sets  # each example: yes or no to each label
+    train = [example for example, labels in pairs if labels or has_answer]
     if not train:
         raise TaskError(f"{definition.name}: no training example has a right answer to learn from")
     return ModelTuner(scorer, definition, train, settings.tuning, settings.seed, log)

@@ -44,6 +44,7 @@ def identity_of(
 
 def examples_of(definition: TaskDefinition) -> Mapping[str, object]:
     """Return the examples as they were read, and how answers to them are judged."""
+    of_sets = {"threshold": definition.threshold} if definition.kind.label_sets else {}
     return {
         "train": definition.train.examples_sha256,
         "dev": definition.dev.examples_sha256,
@@ -52,6 +53,7 @@ def examples_of(definition: TaskDefinition) -> Mapping[str, object]:
         "labels": list(definition.schema.labels),
         "negative_label": definition.negative_label,
         "language": definition.language,
+        **of_sets,
     }
 
 

@@ -182,6 +182,7 @@ def _prompt_row(trial: Trial, kind: TaskKind, folder: Path | None, prior: Prior)
         "template": trial.prompt.template.notation,
         **answers_of(trial.prompt, kind, folder),
         **prior_row(trial.prompt, taken),
+        **{key: trial.scores[key] for key in ("threshold",) if key in trial.scores},
         "scores": {"dev": {**trial.scores, "selected": True}},
         **_finetuned(trial),
         "source": {

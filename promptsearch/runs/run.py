@@ -25,7 +25,6 @@ from promptsearch.engine.strategy import (
 from promptsearch.engine.trial import Result
 from promptsearch.errors import RunError
 from promptsearch.files.write import append_line
-from promptsearch.metrics import scores_of
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import LanguageModel
 from promptsearch.parallel import WorkerPool
@@ -207,8 +206,8 @@ def _raw_baseline(definition: TaskDefinition, scorer: Scorer, exact: PromptScore
     if scorer.model.info.chat is None:
         return None
     raw = scorer_without_chat(scorer, exact)
-    judged = raw.predict([definition.prompt], definition.dev.examples).predictions[0]
-    return scores_of(judged, definition.kind, definition.negative_label)
+    judge = split_scorer(raw, definition)
+    return judge.scores(judge.predict([definition.prompt], "dev", None).predictions[0])
 
 
 def _nearest_row(model: LanguageModel, template: Template) -> Mapping[str, object]:

@@ -17,6 +17,7 @@ from promptsearch.scoring.cache_store import ScoreCache
 from promptsearch.scoring.cached_scorer import CachedScorer, MemoryStore
 from promptsearch.scoring.calibration import CalibratedScorer, check_calibration, references_of
 from promptsearch.scoring.distributed_scorer import DistributedScorer
+from promptsearch.scoring.multi_label_scorer import MultiLabelScorer
 from promptsearch.scoring.split_scorer import DatasetScorer
 from promptsearch.scoring.tag_scorer import TagScorer
 
@@ -32,7 +33,18 @@ def model_scorer(
     if kind.tags_words:
         _check_tagger(settings)
         return TagScorer(model, *parts, scheme=scheme or "IOB2")
+    if kind.label_sets:
+        _check_label_sets(settings)
+        return MultiLabelScorer(model, *parts)
     return Scorer(model, *parts, kind.merges_alike)
+
+
+def _check_label_sets(settings: Settings) -> None:
+    if settings.calibration != "none":
+        raise RunError(
+            f"`calibration` {settings.calibration} is for labels of which one is right; leave it "
+            'out, or learn a threshold: threshold = "dev" in the task file'
+        )
 
 
 def _check_tagger(settings: Settings) -> None:
@@ -94,7 +106,8 @@ def workers_for(settings: Settings, model: LanguageModel) -> Workers:
 def split_scorer(scorer: PromptScorer, definition: TaskDefinition) -> DatasetScorer:
     """Return the judge of a search: it sees dev and train, not test."""
     splits = {"dev": definition.dev.examples, "train": definition.train.examples}
-    return DatasetScorer(scorer, splits, definition.kind, definition.negative_label)
+    about = definition.kind, definition.negative_label, definition.threshold
+    return DatasetScorer(scorer, splits, *about)
 
 
 def dev_scores(scorer: Scorer, definition: TaskDefinition, prompt: Prompt) -> Scores:

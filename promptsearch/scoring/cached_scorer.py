@@ -125,7 +125,7 @@ class CachedScorer:
         labelling = self.scorer.labelling(prompt.verbalizer)
         listed = len(labelling.labels) <= LISTED
         rows = [row_key(e.inputs, () if listed else e.targets) for e in examples]
-        findings = PredictionsBuilder.of(labelling, examples)
+        findings = labelling.builder(examples)
         known, values = self._read(prompt, rows)
         known_rows = np.flatnonzero(known)
         if listed and values.shape[1] == len(labelling.labels):
@@ -203,4 +203,5 @@ def described(scorer: Scorer) -> dict[str, object]:
         "code": CODE,
         "versions": {package: version(package) for package in packages},
         "machine": platform.machine(),
+        **scorer.stored_as,
     }

@@ -12,7 +12,7 @@ from promptsearch.errors import RunError
 from promptsearch.models import LanguageModel, Options, Scoring
 from promptsearch.parallel import WorkerPool
 from promptsearch.prompt import Prompt
-from promptsearch.scoring.label_aggregation import AnswerScore, PredictionsBuilder
+from promptsearch.scoring.label_aggregation import AnswerScore
 from promptsearch.scoring.scorer import Cost, PredictionBatch, Scorer
 
 
@@ -27,6 +27,7 @@ class ScoringTask:
     scoring: Scoring
     answer_score: AnswerScore
     facts: bool
+    make: type[Scorer]
     prompts: tuple[Prompt, ...]
     examples: Dataset
 
@@ -41,10 +42,7 @@ class DistributedScorer:
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """Return one `Predictions` a prompt, in order; the cost is the sum over the shards."""
         distinct = list(dict.fromkeys(prompts))
-        builders = {
-            p: PredictionsBuilder.of(self.scorer.labelling(p.verbalizer), examples)
-            for p in distinct
-        }
+        builders = {p: self.scorer.labelling(p.verbalizer).builder(examples) for p in distinct}
         shares = list(_shares(len(examples), self.pool.size))
         shards = [self._shard(i, distinct, examples, share) for i, share in enumerate(shares)]
         cost = Cost()
@@ -70,6 +68,7 @@ class DistributedScorer:
             self.scorer.scoring,
             self.scorer.answer_score,
             self.scorer.facts,
+            type(self.scorer),
             tuple(prompts),
             [examples[i] for i in share],
         )
@@ -94,7 +93,7 @@ def judge_shard(shard: ScoringTask) -> PredictionBatch:
             f"this run ranks in {shard.dtype}, which the hardware of a worker does not multiply; "
             "use `dtype` float32"
         )
-    scorer = Scorer(model, shard.scoring, shard.answer_score, shard.facts)
+    scorer = shard.make(model, shard.scoring, shard.answer_score, shard.facts)
     return scorer.predict(shard.prompts, shard.examples)
 
 

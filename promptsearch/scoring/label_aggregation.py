@@ -79,16 +79,28 @@ class LabelAggregation:
             log_probs = log_probs.index_fill(1, where, -inf)
         return log_probs
 
+    def values(self, log_probs: "Tensor") -> "Tensor":
+        """Return what predictions are made of, (row, label): log p of the labels."""
+        return self.label_log_probs(log_probs)
+
+    def builder(self, examples: Dataset) -> "PredictionsBuilder":
+        """Return the empty predictions of examples, which `values` fill."""
+        return PredictionsBuilder.of(self, examples)
+
     def log_right(self, log_probs: "Tensor", right: Sequence[Sequence[int]]) -> "Tensor":
         """log p of each row's right labels together, (row,), with gradients where they are kept.
 
         `right` are indices of labels, at least one a row.
         """
-        labels = self.label_log_probs(log_probs)
-        wrong = labels.new_ones(labels.shape).bool()
+        scores = self.label_scores(log_probs)
+        is_right = scores.new_zeros(scores.shape).bool()
         for row, right_labels in enumerate(right):
-            wrong[row, list(right_labels)] = False
-        return labels.masked_fill(wrong, -inf).logsumexp(1)
+            is_right[row, list(right_labels)] = True
+        return self.log_right_of(scores, is_right)
+
+    def log_right_of(self, scores: "Tensor", is_right: "Tensor") -> "Tensor":
+        """Return the same from the scores of labels, `is_right` being (row, label) too."""
+        return scores.log_softmax(1).masked_fill(~is_right, -inf).logsumexp(1)
 
     def _score(self, log_probs: "Tensor") -> "Tensor":
         if self.answer_score == "max":

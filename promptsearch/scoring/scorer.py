@@ -82,6 +82,11 @@ class Scorer:
         default_factory=dict, repr=False, compare=False
     )
 
+    @property
+    def stored_as(self) -> Mapping[str, object]:
+        """What a cache must know of the values it stores, beside the scoring."""
+        return {}
+
     def judge(self, prompts: Sequence[Prompt], examples: Dataset) -> list[Predictions]:
         """Return one `Predictions` a prompt, in order."""
         return list(self.predict(prompts, examples).predictions)
@@ -89,7 +94,7 @@ class Scorer:
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """Return one `Predictions` a prompt, in order, and their cost."""
         builders = {
-            prompt: PredictionsBuilder.of(self.labelling(prompt.verbalizer), examples)
+            prompt: self.labelling(prompt.verbalizer).builder(examples)
             for prompt in dict.fromkeys(prompts)
         }
         cost = Cost()
@@ -177,7 +182,7 @@ class Scorer:
                     builders[verbalizer][owner].put(spots, values[numbers])
 
     def _label_values(self, verbalizer: Verbalizer, log_probs: "Tensor") -> Floats:
-        values: Floats = self.labelling(verbalizer).label_log_probs(log_probs).double().numpy()
+        values: Floats = self.labelling(verbalizer).values(log_probs).double().numpy()
         if np.isnan(values).any():
             raise ModelError(
                 f"the model {self.model.info.spec!r} gives no numbers (NaN) in "

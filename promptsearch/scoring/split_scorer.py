@@ -8,6 +8,8 @@ import numpy as np
 
 from promptsearch.data import Dataset, TaskKind
 from promptsearch.metrics import scores_of
+from promptsearch.metrics.label_sets import Threshold
+from promptsearch.metrics.multi_label_predictions import decided_by
 from promptsearch.metrics.outcomes import Outcomes, predictions_of
 from promptsearch.metrics.predictions import Ints, Predictions, Scores
 from promptsearch.prompt import Prompt
@@ -42,6 +44,7 @@ class DatasetScorer:
     splits: Mapping[str, Dataset]
     kind: TaskKind
     negative_label: str | None = None
+    threshold: Threshold = 0.0  # of several labels at once; "dev" is the rows that are scored
 
     def count(self, on: str) -> int:
         """Return how many examples the split has."""
@@ -51,7 +54,7 @@ class DatasetScorer:
         """Return (example,): the labels as numbers; facts are all alike."""
         if not self.kind.has_labels:
             return np.zeros(self.count(on), dtype=np.int64)
-        labels = [example.targets[0] for example in self.splits[on]]
+        labels = [example.stratum for example in self.splits[on]]
         numbers: Ints = np.unique(labels, return_inverse=True)[1].astype(np.int64)
         return numbers
 
@@ -65,7 +68,8 @@ class DatasetScorer:
 
     def scores(self, judgement: Predictions) -> Scores:
         """Return the metrics of the task's kind."""
-        return scores_of(judgement, self.kind, self.negative_label)
+        decided = decided_by(judgement, self.threshold)
+        return scores_of(decided, self.kind, self.negative_label)
 
     def outcomes(self, judgement: Predictions) -> Outcomes:
         """Return what a ledger keeps of predictions, example by example."""
@@ -74,7 +78,8 @@ class DatasetScorer:
     def recalled(self, prompt: Prompt, on: str, rows: Rows, outcomes: Outcomes) -> Predictions:
         """Return the predictions that a ledger has kept of a prompt."""
         targets = [example.targets for example in self._examples(on, rows)]
-        return predictions_of(outcomes, prompt.verbalizer.labels, targets)
+        predictions = predictions_of(outcomes, prompt.verbalizer.labels, targets)
+        return decided_by(predictions, self.threshold)
 
     def _examples(self, on: str, rows: Rows) -> Dataset:
         split = self.splits[on]

@@ -1,7 +1,7 @@
 """The evaluations of one file of prompts after another, each model loaded once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from promptsearch.evaluation.checks.answers import worthless_answers
 from promptsearch.evaluation.evaluate import compared_prompts, evaluate
 from promptsearch.evaluation.report.number_format import count
 from promptsearch.evaluation.shot_setting import shot_setting
+from promptsearch.metrics.label_sets import Threshold
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import read_ensemble
 from promptsearch.prediction.selection import scoring_from
@@ -60,6 +61,7 @@ def evaluation_input(path: Path, options: Mapping[str, Any]) -> EvaluationInput:
         definition = task_of(file, options["task"], KINDS, layout_of(options))
     if definition.kind.tags_words and options["cache"]:
         raise RunError("--cache is for labels and facts; leave it out for a task of tags")
+    definition, file = _at_threshold(definition, file, options["threshold"])
     if options["examples_out"]:
         check_output(options["examples_out"], options, file=file, definition=definition)
     _check_fit(file, definition, options["top"])
@@ -75,6 +77,21 @@ def _manual(task: str | None, layout: Mapping[str, str]) -> tuple[PromptFile, Ta
     row = {"id": MANUAL, "template": prompt.template.notation}
     saved = SavedPrompt(MANUAL, prompt, {**row, **answers_of(prompt, definition.kind, None)})
     return PromptFile(Path(MANUAL), (saved,), {"format": FORMAT}), definition
+
+
+def _at_threshold(
+    definition: TaskDefinition, file: PromptFile, threshold: Threshold | None
+) -> tuple[TaskDefinition, PromptFile]:
+    """Return the task with the threshold of an option, and the prompts without theirs."""
+    if threshold is None:
+        return definition, file
+    if not definition.kind.label_sets:
+        raise RunError("--threshold decides for several labels at once; leave it out for this task")
+    prompts = tuple(
+        replace(each, row={key: v for key, v in each.row.items() if key != "threshold"})
+        for each in file.prompts
+    )
+    return replace(definition, threshold=threshold), replace(file, prompts=prompts)
 
 
 def _check_fit(file: PromptFile, definition: TaskDefinition, top: int) -> None:

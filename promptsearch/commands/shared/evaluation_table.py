@@ -11,7 +11,7 @@ from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.table_formats import FORMATS, Cell
 from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.data import Split, TaskDefinition
-from promptsearch.metrics import METRICS, suits, table_metrics
+from promptsearch.metrics import METRICS, interval_metric, suits, table_metrics
 from promptsearch.prediction.ensemble_text import summed_remark
 from promptsearch.prompt_file.prompts_json import Json
 from promptsearch.scoring.calibration import Calibration
@@ -94,12 +94,22 @@ def print_evaluation(file: EvaluatedFile, title: str) -> None:
     rows = []
     for row in table_rows(file):
         cells = [number(row.scores.get(metric)) for metric in file.metrics]
-        low, high = row.scores["ci95"]
-        rows.append([*cells, f"[{low:.3f}, {high:.3f}]", gain_text(row.gain), row.id, row.prompt])
+        interval = _interval(row.scores, file)
+        rows.append([*cells, interval, gain_text(row.gain), row.id, row.prompt])
     header = [*file.metrics, f"ci95 of {file.metrics[1]}", "vs manual [ci95]", "id", "prompt"]
     print_table(header, rows)
     for remark in file.remarks:
         echo(remark)
+
+
+def _interval(scores: Mapping[str, Any], file: EvaluatedFile) -> str:
+    """Return the interval of the first metric after log-likelihood, a dash if there is none."""
+    metric = file.metrics[1]
+    known = scores["ci95"] if interval_metric(file.definition.kind) == metric else None
+    match scores.get(f"{metric}_ci95", known):
+        case [low, high]:
+            return f"[{low:.3f}, {high:.3f}]"
+    return "-"
 
 
 def gain_text(gain: Mapping[str, Any] | None) -> str:

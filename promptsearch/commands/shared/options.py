@@ -41,6 +41,20 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
         return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
+class ThresholdType(click.ParamType):  # type: ignore[type-arg]
+    """A finite number, or "dev"."""
+
+    name = "threshold"
+
+    def convert(self, value: object, param: object, ctx: object) -> float | str:
+        if value == "dev":
+            return "dev"
+        match = re.fullmatch(r"[+-]?\d+(?:\.\d+)?", str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is neither a number nor dev")
+        return float(match[0])
+
+
 task_option = click.option(
     "--task", "-t", required=True, metavar="TASK", help="A task file, or a built-in task's name."
 )
@@ -60,6 +74,13 @@ saved_task_option = click.option(
 )
 saved_model_option = click.option(
     "--model", "-m", metavar="SPEC", help="[default: the one the prompts were found with]"
+)
+threshold_option = click.option(
+    "--threshold",
+    type=ThresholdType(),
+    metavar="dev|NUMBER",
+    help="Several labels at once: the log-odds above which a label is decided for, or learned on "
+    "dev.  [default: each prompt's]",
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress, no plan.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")

@@ -30,11 +30,14 @@ from promptsearch.data.tasks.reader import Reader
 from promptsearch.data.tasks.tags_reader import ROWS, TagsReader
 from promptsearch.errors import DataError, RunError
 from promptsearch.files.read import kind_of
+from promptsearch.prediction.multi_label import threshold_of
 from promptsearch.prediction.selection import PromptSelection, frame_in, select_prompts
 from promptsearch.prediction.table.columns import Columns
-from promptsearch.prediction.table.label_rows import Rows, is_askable, line_and_example
+from promptsearch.prediction.table.label_rows import Labeller, Rows, is_askable, line_and_example
 from promptsearch.prediction.table.line_formats import Form, form_of
+from promptsearch.prediction.table.multi_labeller import MultiLabeller
 from promptsearch.prediction.table.output import Target
+from promptsearch.prediction.table.tagger import Tagger
 from promptsearch.prompt_file.prompts_json import PromptFile
 
 
@@ -53,6 +56,18 @@ class PredictJob:
     target: Target | None  # None: standard output
 
     @property
+    def labeller(self) -> type[Labeller]:
+        """What labels rows of this kind of task."""
+        if self.frame.kind.label_sets:
+            return MultiLabeller
+        return Tagger if self.frame.kind.tags_words else Labeller
+
+    @property
+    def threshold(self) -> float:
+        """The threshold of the prompt, where several labels at once are decided."""
+        return threshold_of(self.choice.saved[0].row, self.definition)
+
+    @property
     def train(self) -> Dataset | None:
         """The training examples of --task."""
         return self.definition.train.examples if self.definition else None
@@ -68,7 +83,8 @@ def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
     if options["top_answers"] and not frame.kind.has_candidates:
         raise RunError("--top-answers is for facts; of a labelled task every label has its column")
     best = options["top_answers"] or 1 if frame.kind.has_candidates else None
-    columns = Columns(choice.labels, best, options["prefix"], frame.kind.tags_words)
+    kind = frame.kind
+    columns = Columns(choice.labels, best, options["prefix"], kind.tags_words, kind.label_sets)
     return PredictJob(
         frame,
         definition,

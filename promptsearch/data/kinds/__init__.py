@@ -5,18 +5,23 @@ from collections.abc import Mapping
 from promptsearch.data.kinds.classification import ClassificationKind
 from promptsearch.data.kinds.facts import FactsKind
 from promptsearch.data.kinds.kind import TaskKind
+from promptsearch.data.kinds.multi_label import MULTI_LABEL_KEY, MultiLabelKind
 from promptsearch.data.kinds.tags import TagsKind
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import brief
 
 CLASSIFICATION, FACTS, TAGS = ClassificationKind(), FactsKind(), TagsKind()
-KINDS: Mapping[str, TaskKind] = {kind.name: kind for kind in (CLASSIFICATION, FACTS, TAGS)}
+MULTI_LABEL = MultiLabelKind()
+KINDS: Mapping[str, TaskKind] = {
+    kind.name: kind for kind in (CLASSIFICATION, FACTS, TAGS, MULTI_LABEL)
+}
 PROMPTED: tuple[str, ...] = tuple(name for name, kind in KINDS.items() if not kind.tags_words)
 
 __all__ = [
     "CLASSIFICATION",
     "FACTS",
     "KINDS",
+    "MULTI_LABEL",
     "PROMPTED",
     "TAGS",
     "TaskKind",
@@ -26,8 +31,13 @@ __all__ = [
 
 
 def kind_in(keys: TomlKeys) -> TaskKind:
-    """Return the kind that a task file says. Raises TaskError if it says none."""
+    """Return the kind that a task file says. Raises TaskError if it says none.
+
+    Classification with `multi_label = true` is a kind of its own.
+    """
     value = keys.document.get("kind")
+    if value == CLASSIFICATION.name and keys.flag(MULTI_LABEL_KEY, default=False):
+        return MULTI_LABEL
     if isinstance(value, str) and value in KINDS:
         return KINDS[value]
     problem = "it is missing" if value is None else f"it is {brief(repr(value))}"

@@ -29,7 +29,7 @@ class ClassificationKind(TaskKind):
 
     name = "classification"
     keys = (
-        *("inputs", "label", "negative_label", "answers", "markup"),
+        *("inputs", "label", "negative_label", "answers", "markup", "multi_label"),
         *LAYOUT_KEYS,
         *OF_PROMPTS,
     )
@@ -91,6 +91,11 @@ class LabelledLoader:
             markup=keys.names("markup"),
         )
 
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns of the labels, which no template may see."""
+        return (self.label,)
+
     def load(self, source: TaskSource) -> TaskDefinition:
         prompt = self._prompt(source)
         reader = self._reader(source, prompt)
@@ -122,15 +127,23 @@ class LabelledLoader:
         """Return the reader of every split."""
         fields = tuple(prompt.template.fields)
         inputs = self.inputs or self._default_inputs(source, fields)
-        if self.label in inputs:
+        if seen := [name for name in self.label_columns if name in inputs]:
             raise TaskError(
-                f"{source.file}: inputs: {self.label!r} is the label; a template must not see it"
+                f"{source.file}: inputs: {seen[0]!r} is the label; a template must not see it"
             )
         if unknown := [name for name in fields if name not in inputs]:
             raise source.unknown_field(unknown[0], inputs)
         labels, needed = prompt.verbalizer.labels, frozenset(self.inputs or fields)
-        markup = Markup(self.markup)
-        return LabelledReader(source.layout, self.label, labels, inputs, needed, markup)
+        return self._reader_of(source.layout, labels, inputs, needed)
+
+    def _reader_of(
+        self,
+        layout: TableFormat,
+        labels: tuple[str, ...],
+        inputs: tuple[str, ...],
+        needed: frozenset[str],
+    ) -> LabelledReader:
+        return LabelledReader(layout, self.label, labels, inputs, needed, Markup(self.markup))
 
     def _columns(self, source: TaskSource) -> tuple[str, ...]:
         return self.inputs or self._default_inputs(source, ())
@@ -149,5 +162,6 @@ class LabelledLoader:
                 for name in row.cells:
                     seen[name] = seen.get(name, 0) + (row.peek(name) is not None)
         columns = [name for name, full in seen.items() if full == rows or name in fields]
-        names = [name for name in (*columns, *self.markup.values()) if name != self.label]
+        readable = (*columns, *self.markup.values())
+        names = [name for name in readable if name not in self.label_columns]
         return tuple(dict.fromkeys(names))

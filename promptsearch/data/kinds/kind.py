@@ -35,6 +35,7 @@ class TaskKind(ABC):
     name: ClassVar[str]
     keys: ClassVar[tuple[str, ...]]  # of its task files, beside those that all kinds have
     metric_keys: ClassVar[tuple[str, ...]]  # of `METRICS`, in the order that scores have them
+    table_keys: ClassVar[tuple[str, ...]] = ()  # of tables; (): those that all tables have
     multi_token: ClassVar[Literal["left-to-right", "independent"]]  # how answers are read
     default_template: ClassVar[str] = ""  # "": a task file must have a template
     answers_noun: ClassVar[str] = "labels"  # what a task has many of, on the screen
@@ -42,6 +43,7 @@ class TaskKind(ABC):
     # Of the right answers of an example, its targets:
     has_labels: ClassVar[bool] = False  # they are labels of the task, which stand in an order
     single_label: ClassVar[bool] = False  # there is exactly one, a label
+    label_sets: ClassVar[bool] = False  # there are any number of labels, each decided by itself
     tags_words: ClassVar[bool] = False  # each word has one: a head reads it, and no slot holds it
     targets_fill_slot: ClassVar[bool] = False  # they are the slot's texts, not labels with answers
     has_subject: ClassVar[bool] = False  # they are objects, and what has them is a subject

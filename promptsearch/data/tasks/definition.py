@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from promptsearch.data.examples import Example, fingerprint
 from promptsearch.data.kinds.kind import TaskKind
@@ -15,6 +16,9 @@ from promptsearch.errors import DataError, TaskError
 from promptsearch.files.read import sha256
 from promptsearch.language.spans import Scheme
 from promptsearch.prompt import Prompt, Verbalizer
+
+if TYPE_CHECKING:
+    from promptsearch.metrics.label_sets import Threshold
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class TaskDefinition:
     candidates_file: Path | None = None
     scheme: Scheme | None = None  # of tags; None: the task has none
     family: str = ""  # of tasks that ask the same of other texts
+    threshold: "Threshold" = 0.0  # of the log-odds that decide for one of several labels
 
     def test(self) -> Split:
         """Return the test split, read now. Only `evaluate` asks for it."""

@@ -18,12 +18,13 @@ def with_dev(
     Which examples go is decided by a hash of their targets and of the inputs that the manual
     template reads, its `fields`: inserting a row moves few, the order of rows and columns that
     nobody reads move none. Facts are stratified by the first of their objects as sorted, sentences
-    of tagged words by the first of their tags but O; a subject is never on both sides.
+    of tagged words by the first of their tags but O, sets of labels by the first as sorted; a
+    subject is never on both sides.
     """
     share = 2 if len(examples) < SMALL else 5
     strata: dict[str, list[int]] = {}
     for index, example in enumerate(examples):
-        strata.setdefault(min(example.targets), []).append(index)
+        strata.setdefault(min(example.targets, default=""), []).append(index)
     quotas = _quotas({label: len(rows) for label, rows in strata.items()}, share)
     chosen = {
         index

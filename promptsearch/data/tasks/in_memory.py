@@ -122,6 +122,6 @@ def task_in_memory(
     )
 
 
-def labelled(examples: Sequence[Example], labels: Sequence[str]) -> list[Example]:
-    """Return the examples with their labels."""
+def labelled(examples: Sequence[Example], labels: Sequence[str | tuple[str, ...]]) -> list[Example]:
+    """Return the examples with their labels, or sets of labels."""
     return [replace(e, target=label) for e, label in zip(examples, labels, strict=True)]

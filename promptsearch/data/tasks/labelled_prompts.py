@@ -70,7 +70,8 @@ class LabelledPrompts:
 
     def _cloze(self, source: TaskSource, _: Callable[[], Sequence[str]]) -> Prompt:
         template = source.template
-        answers = Verbalizer.of(self.answers, template.slots)
+        written = self.answers if self.no is None else _a_slot_each(self.answers, template.slots)
+        answers = Verbalizer.of(written, template.slots)
         return Prompt(template, Verbalizer(answers.pairs, self.no))
 
     def _options(self, source: TaskSource, columns: Callable[[], Sequence[str]]) -> Prompt:
@@ -79,6 +80,18 @@ class LabelledPrompts:
         texts = [self.question, *wordings.values()]
         passage = _passage(source, columns, texts)
         return options_prompt(wordings, self.question, passage, self.yes, self.no)
+
+
+def _a_slot_each(answers: Answers, slots: Sequence[str]) -> Answers:
+    """Return the answers for a slot a label, in order, where all are texts and as many as slots."""
+    listed = [[each] if isinstance(each, str) else list(each) for each in answers.values()]
+    are_texts = all(isinstance(text, str) for texts in listed for text in texts)
+    if len(slots) != len(answers) or not are_texts:
+        return answers
+    return {
+        label: [{slot: text} for text in texts]
+        for label, slot, texts in zip(answers, slots, listed, strict=True)
+    }
 
 
 def _layout(keys: TomlKeys, default: Layout) -> Layout:

@@ -7,7 +7,7 @@ from pathlib import Path
 from promptsearch.data import Example
 from promptsearch.data.tables.rows import Row, TableFormat, read_rows
 from promptsearch.data.tasks.markup import Markup
-from promptsearch.errors import did_you_mean
+from promptsearch.errors import DataError, did_you_mean
 
 _SHOWN = 30  # of the labels in an error; BANKING77 has 77
 
@@ -48,12 +48,16 @@ class LabelledReader:
         filled = {**texts, **marked}
         return {name: text for name in self.inputs if (text := filled[name]) is not None}
 
-    def _target(self, row: Row) -> str:
+    def _target(self, row: Row) -> str | tuple[str, ...]:
         label = row.text(self.label).strip()
         if label in self.labels:
             return label
+        raise self.unknown_label(row, label)
+
+    def unknown_label(self, row: Row, label: str) -> DataError:
+        """Return the error about a label of a row that is none of the task's."""
         known = ", ".join(self.labels[:_SHOWN]) + (", ..." if len(self.labels) > _SHOWN else "")
-        raise row.error(
+        return row.error(
             f"the label {label!r} has no answers{did_you_mean(label, self.labels)}; the task has "
             f"answers for {known}: correct the row or add the label under [answers]"
         )

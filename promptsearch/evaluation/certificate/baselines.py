@@ -5,20 +5,30 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
 from promptsearch.data import Dataset, Example, TaskDefinition, most_frequent
 from promptsearch.evaluation.certificate.comparison import score_matrix_of
 from promptsearch.evaluation.certificate.crossfit import folds_of
+from promptsearch.evaluation.certificate.label_set_learners import (
+    WORD,
+    LabelSets,
+    SetGuesses,
+    majority_set,
+    one_against_rest,
+    texts_of,
+)
 from promptsearch.files.packages import install_command
-from promptsearch.metrics import METRIC
+from promptsearch.metrics import METRIC, per_example
+from promptsearch.metrics.label_sets import indicator
+from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Ints
 from promptsearch.prompt import Prompt, Verbalizer
 from promptsearch.scoring import PromptScorer
 
 BAG_OF_WORDS = "TF-IDF + logistic regression"
-WORD = r"(?u)\w+"
 FITS = 4  # repeats of folds that the bag of words is fitted in
 
 
@@ -81,11 +91,11 @@ class Learners:
     folds: int
     seed: int
 
-    def metric_values(self, fit: "Fit") -> Floats:
+    def metric_values(self, fit: "Fit | FitSets") -> Floats:
         """Return (repeat, row) values of the labels that are learned from the other folds."""
         values = []
         for fold in folds_of(self.strata, self.folds, FITS, self.seed):
-            guesses_by_row = [""] * len(fold)
+            guesses_by_row: list[Any] = [""] * len(fold)
             for out in range(self.folds):
                 seen = [self.examples[row] for row in np.flatnonzero(fold != out).tolist()]
                 held_out = np.flatnonzero(fold == out).tolist()
@@ -95,7 +105,9 @@ class Learners:
             values.append(self._values(guesses_by_row))
         return np.stack(values)
 
-    def _values(self, guesses: Sequence[str]) -> Floats:
+    def _values(self, guesses: Sequence[Any]) -> Floats:
+        if self.definition.kind.label_sets:
+            return self._values_of_sets(guesses)
         if (shares := METRIC[self.metric].shares) is not None:
             codes = np.array([self.definition.labels.index(label) for label in guesses])
             negative = self.definition.negative_label
@@ -103,24 +115,36 @@ class Learners:
         pairs = zip(guesses, self.examples, strict=True)
         return np.array([float(label in example.targets) for label, example in pairs])
 
+    def _values_of_sets(self, guesses: LabelSets) -> Floats:
+        labels, targets = self.definition.labels, [each.targets for each in self.examples]
+        log_odds = np.where(indicator(guesses, labels), 1.0, -1.0)  # the sets alone count
+        predictions = MultiLabelPredictions.of(labels, targets, log_odds)
+        if (shares := METRIC[self.metric].count_shares) is not None:
+            return shares(predictions.counts)
+        return per_example(predictions, self.metric)
+
 
 def learned(learners: Learners) -> Baselines:
     """Return the majority label and a bag of words, where the metric can score them."""
     if METRIC[learners.metric].needs_ranks:
         why = f"it names a label only, which has no {learners.metric}"
         return Baselines({}, {"majority": why, BAG_OF_WORDS: why})
-    values, left_out = {"majority": learners.metric_values(majority)}, {}
+    of_sets = learners.definition.kind.label_sets
+    values = {"majority": learners.metric_values(majority_set if of_sets else majority)}
+    left_out = {}
     if not learners.definition.kind.has_labels:
         left_out[BAG_OF_WORDS] = "objects are not learned from subjects' words"
     elif find_spec("sklearn") is None:
         left_out[BAG_OF_WORDS] = install_command("certify")
     else:
-        values[BAG_OF_WORDS] = learners.metric_values(bag_of_words)
+        words = one_against_rest if of_sets else bag_of_words
+        values[BAG_OF_WORDS] = learners.metric_values(words)
     return Baselines(values, left_out)
 
 
 Guesses = Callable[[Dataset], Sequence[str]]
 Fit = Callable[[Dataset], Guesses]
+FitSets = Callable[[Dataset], SetGuesses]
 
 
 def majority(seen: Dataset) -> Guesses:
@@ -138,7 +162,7 @@ def bag_of_words(seen: Dataset) -> Guesses:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    labels, texts = [example.targets[0] for example in seen], _texts(seen)
+    labels, texts = [example.targets[0] for example in seen], texts_of(seen)
     if len(set(labels)) < 2 or not any(re.search(WORD, text) for text in texts):
         return majority(seen)
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORD)
@@ -146,8 +170,4 @@ def bag_of_words(seen: Dataset) -> Guesses:
     with warnings.catch_warnings():  # of many labels, or of few steps
         warnings.simplefilter("ignore", UserWarning)
         model.fit(texts, labels)
-    return lambda rows: [str(label) for label in model.predict(_texts(rows))]
-
-
-def _texts(examples: Dataset) -> list[str]:
-    return [" ".join(example.inputs.values()) for example in examples]
+    return lambda rows: [str(label) for label in model.predict(texts_of(rows))]

@@ -105,6 +105,8 @@ def permutation_section(comparison: Comparison, design: Design, times: int) -> S
     if comparison.repeated:
         return "each shuffle would take a search anew"
     if comparison.matrix.log_probs is None:
+        if comparison.matrix.counts is not None:
+            return "rows have several labels at once, of which no two are exchanged alone"
         return "facts have no labels to shuffle" if comparison.matrix.gold is None else MOST_LABELS
     return asdict(shuffled_labels(comparison, design, times))
 

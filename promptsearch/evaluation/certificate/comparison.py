@@ -21,6 +21,7 @@ from promptsearch.evaluation.certificate.repeated_search import (
     pooled,
 )
 from promptsearch.evaluation.certificate.score_matrix import ScoreMatrix
+from promptsearch.metrics.multi_label_predictions import decided_by
 from promptsearch.metrics.predictions import Ints
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import PromptScorer
@@ -112,7 +113,9 @@ def score_matrix_of(
     scorer: PromptScorer,
 ) -> ScoreMatrix:
     """Return the scores of the prompts on the examples."""
-    predictions = scorer.predict(prompts, examples).predictions
+    batch = scorer.predict(prompts, examples).predictions
+    threshold = 0.0 if definition.threshold == "dev" else definition.threshold
+    predictions = [decided_by(each, threshold) for each in batch]
     return ScoreMatrix.of(predictions, definition.kind, definition.negative_label)
 
 
@@ -152,7 +155,7 @@ def _check_shots(examples: Dataset, definition: TaskDefinition, shots: int, time
 
 
 def _strata(definition: TaskDefinition, examples: Dataset) -> Ints:
-    """Return (row,): labels as numbers; facts are all alike."""
-    if not definition.kind.has_labels:
+    """Return (row,): labels as numbers; facts and sets of labels are all alike."""
+    if not definition.kind.has_labels or definition.kind.label_sets:
         return np.zeros(len(examples), dtype=np.int64)
     return np.array([definition.labels.index(example.targets[0]) for example in examples])

@@ -7,9 +7,11 @@ import numpy as np
 
 from promptsearch.data import TaskKind
 from promptsearch.metrics import METRIC, METRICS, per_example
+from promptsearch.metrics.metric import counts_of
 from promptsearch.metrics.predictions import Floats, Ints, Predictions
 
 MEANS = tuple(metric.key for metric in METRICS if metric.per_example)  # F1 is no such mean
+DECISIONS = "hamming"  # a mean of several labels at once alone
 ChooseWinner = Callable[[Ints], int]  # rows -> the prompt that is best on them
 
 
@@ -23,6 +25,7 @@ class ScoreMatrix:
     negative: str | None = None
     gold: Ints | None = None  # (row,), of classification
     log_probs: Floats | None = None  # (prompt, row, label), where the labels are few
+    counts: Ints | None = None  # (prompt, row, count), of several labels at once
 
     @classmethod
     def of(
@@ -33,8 +36,12 @@ class ScoreMatrix:
         values = {
             name: np.stack([per_example(predictions, name) for predictions in batch])
             for name in MEANS
+            if name in kind.metric_keys or name != DECISIONS
         }
         predicted = np.stack([predictions.predicted for predictions in batch])
+        if kind.label_sets:
+            counts = [each for each in map(counts_of, batch) if each is not None]
+            return cls(values, predicted, first.labels, counts=np.stack(counts))
         if not kind.has_labels:
             return cls(values, predicted, first.labels)
         log_probs = [
@@ -45,7 +52,7 @@ class ScoreMatrix:
 
     @property
     def strata(self) -> Ints:
-        """Stratum of each row, (row,): its label; facts are all alike."""
+        """Stratum of each row, (row,): its label; facts and sets of labels are all alike."""
         return np.zeros(self.predicted.shape[1], dtype=np.int64) if self.gold is None else self.gold
 
     def relabelled(self, gold: Ints) -> "ScoreMatrix":
@@ -78,6 +85,9 @@ class ScoreMatrix:
         """Return the metric of one prompt on some rows."""
         if metric in MEANS:
             return float(self.values[metric][prompt, rows].mean())
+        of_counts = METRIC[metric].of_counts
+        if self.counts is not None and of_counts is not None:
+            return of_counts(self.counts[prompt, rows])
         of_labels, predicted = METRIC[metric].of_labels, self.predicted[prompt, rows]
         assert of_labels is not None, f"{metric} is neither a mean nor a ratio"
         assert self.gold is not None, f"{metric} is for classification"
@@ -88,6 +98,9 @@ class ScoreMatrix:
         rows = np.arange(len(chosen))
         if metric in MEANS:
             return self.values[metric][chosen, rows]
+        count_shares = METRIC[metric].count_shares
+        if self.counts is not None and count_shares is not None:
+            return count_shares(self.counts[chosen, rows])
         shares, predicted = METRIC[metric].shares, self.predicted[chosen, rows]
         assert shares is not None, f"{metric} is neither a mean nor a ratio"
         assert self.gold is not None, f"{metric} is for classification"

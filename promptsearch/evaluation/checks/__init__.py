@@ -52,7 +52,7 @@ def findings(
         replace(finding, prompts=(MANUAL,)) for finding in checks.findings_of(definition.prompt)
     ]
     fits = not _errors([*data_and_rows, *of_prompts])
-    if model is not None and definition.kind.has_labels and fits:
+    if model is not None and definition.kind.single_label and fits:
         of_prompts += [
             replace(finding, prompts=(MANUAL,)) for finding in score_findings(definition, model)
         ]

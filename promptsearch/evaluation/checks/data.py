@@ -19,7 +19,7 @@ def data_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterat
     if definition.kind.has_candidates:
         yield from _coverage(definition, splits)
     else:
-        yield from _id_like_labels(splits[:2])
+        yield from () if definition.kind.label_sets else _id_like_labels(splits[:2])
         yield from unseen_labels(definition, splits)
         yield from _uneven(splits[:2])
         yield from _rare(splits[0], splits[1:])
@@ -90,7 +90,8 @@ def _id_like_labels(splits: Sequence[Split]) -> Iterator[Finding]:
 
 def _uneven(splits: Sequence[Split]) -> Iterator[Finding]:
     for split in splits:
-        ranks = counts_of(split).most_common()
+        if not (ranks := counts_of(split).most_common()):
+            continue
         (most, many), (least, few) = ranks[0], ranks[-1]
         if many > UNEVEN * few:
             yield Finding(

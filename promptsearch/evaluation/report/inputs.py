@@ -36,7 +36,9 @@ class ModelPredictions:
         predictions, examples = evaluation.predictions[0], evaluation.split.examples
         wrong = mistakes(predictions, examples, worst(predictions, most))
         model, prompt = evaluation.scorer.model, evaluation.saved[0].prompt
-        return cls(evaluation, evaluation.document(metric), with_slot_words(model, prompt, wrong))
+        if not evaluation.definition.kind.label_sets:  # whose slots hold yes or no
+            wrong = with_slot_words(model, prompt, wrong)
+        return cls(evaluation, evaluation.document(metric), wrong)
 
     @property
     def split(self) -> str:

@@ -20,8 +20,10 @@ from promptsearch.engine.strategy import Searcher
 from promptsearch.engine.trial import Result
 from promptsearch.errors import DataError, RunError
 from promptsearch.models import LanguageModel
+from promptsearch.prediction.classifier.label_sets import as_matrix, decided_sets, label_sets
 from promptsearch.prediction.classifier.prompts import PromptsWithTask
 from promptsearch.prediction.ensemble import EnsemblePredictor
+from promptsearch.prediction.multi_label import MultiLabelPredictor
 from promptsearch.prompt import Prompt
 from promptsearch.scoring.combination import Floats
 
@@ -64,9 +66,12 @@ class PromptClassifier:
         basis = PromptsWithTask.of(
             self.prompts, self.id, self.ensemble if self.searcher is None else False
         )
-        values = _values(y, basis.labels)
+        several = basis.schema.kind.label_sets
+        sets = label_sets(y, basis.labels) if several else []
+        values = {} if several else _values(y, basis.labels)
         if self.searcher is not None:
-            examples = labelled(examples_of(X, basis.reader), list(map(str, y)))
+            targets = sets if several else list(map(str, y))
+            examples = labelled(examples_of(X, basis.reader), targets)
             model = basis.model(self.model)
             basis = basis.searched(self.searcher, examples, model, self.budget, self.seed)
             self._predictor = basis.predictor(model)
@@ -76,9 +81,13 @@ class PromptClassifier:
     def predict(self, X: object) -> NDArray[Any]:
         """Return (example,): the likeliest labels, typed as `fit` got them (before it, texts).
 
-        None for a row that is skipped.
+        None for a row that is skipped. Of several labels at once (example, label) of 0 and 1,
+        labels in the order of `classes_`; a row that is skipped holds NaN.
         """
         log_probs = self._log_probs(X)
+        if isinstance(self._predictor, MultiLabelPredictor):
+            decided = decided_sets(log_probs, self._predictor.log_threshold)
+            return decided[:, np.argsort(self._labels(), kind="stable")]
         labels: NDArray[Any] = self._labels()[log_probs.argmax(1)]
         skipped = np.isnan(log_probs).any(1)
         if skipped.any():
@@ -96,10 +105,15 @@ class PromptClassifier:
     def score(self, X: object, y: Sequence[Any], sample_weight: Any = None) -> float:
         """Return the accuracy, in [0, 1]; labels are compared by their texts.
 
-        A row that is skipped counts as wrong.
+        A row that is skipped counts as wrong; of several labels at once all must be right.
         """
-        predicted = list(map(str, self.predict(X)))
-        _check_lengths(len(predicted), len(y))
+        rows = self.predict(X)
+        _check_lengths(len(rows), len(y))
+        if isinstance(self._predictor, MultiLabelPredictor):
+            known = self._based().labels
+            right_sets = rows == as_matrix(label_sets(y, known), known)
+            return float(np.average(right_sets.all(1), weights=sample_weight))
+        predicted = list(map(str, rows))
         hits = [label == str(right) for label, right in zip(predicted, y, strict=True)]
         return float(np.average(hits, weights=sample_weight))
 

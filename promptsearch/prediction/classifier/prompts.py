@@ -12,6 +12,7 @@ from promptsearch.engine.trial import Result
 from promptsearch.errors import RunError
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble import EnsemblePredictor
+from promptsearch.prediction.multi_label import predictor_of, threshold_of
 from promptsearch.prediction.selection import (
     PromptSelection,
     calibrated_as_saved,
@@ -67,7 +68,12 @@ class PromptsWithTask:
         settings, kind = scoring_from(self.file), self.schema.kind
         raw = model_scorer(model, settings, kind)
         scorer = calibrated_as_saved(raw, raw, self.file, self.selection, self.schema, self.train)
-        return EnsemblePredictor(self.selection.ensemble, scorer, raw)
+        return predictor_of(self.selection.ensemble, scorer, raw, kind, self.threshold)
+
+    @property
+    def threshold(self) -> float:
+        """The threshold of the prompt, where several labels at once are decided."""
+        return threshold_of(self.selection.saved[0].row)
 
     def searched(
         self,
@@ -83,7 +89,8 @@ class PromptsWithTask:
         definition = task_in_memory(self.schema, self.selection.saved[0].prompt, examples)
         settings = replace(scoring_from(self.file), budget=budget, seed=seed)
         result = search(searcher, definition, model, settings)
-        best = SavedPrompt(result.best.id, result.best.prompt, {})
+        row = {key: result.best.scores[key] for key in ("threshold",) if key in result.best.scores}
+        best = SavedPrompt(result.best.id, result.best.prompt, row)
         return replace(
             self, selection=PromptSelection.of(best), train=definition.train.examples, result=result
         )

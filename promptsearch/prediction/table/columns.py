@@ -25,6 +25,7 @@ class Columns:
     best: int | None = None  # None: these are no facts
     prefix: str = ""  # of every name, where the rows have columns of these names already
     tags: bool = False  # one column, a tag for each word
+    sets: bool = False  # several labels at once: a column of them all, and p of each
 
     def __post_init__(self) -> None:
         if self.best is not None and self.best > len(self.labels):
@@ -42,6 +43,8 @@ class Columns:
         """
         if self.tags:
             names = ["predicted_tags"]
+        elif self.sets:
+            names = ["labels", *(f"p({label})" for label in self.labels)]
         elif self.best is None:
             names = ["label", "probability", *(f"p({label})" for label in self.labels)]
         else:
@@ -63,7 +66,7 @@ class Columns:
         for row in np.exp(log_probs):
             if self.best is None:
                 first = int(row.argmax())
-                each = [_rounded(share) for share in row.tolist()]
+                each = [rounded(share) for share in row.tolist()]
                 yield [self.labels[first], each[first], *each]
             else:
                 yield [part for label in self._first(row) for part in self._choice(row, label)]
@@ -75,8 +78,9 @@ class Columns:
         return list(map(int, np.argsort(-row, kind="stable")[: self.best]))
 
     def _choice(self, row: Floats, label: int) -> tuple[str, float]:
-        return self.labels[label], _rounded(float(row[label]))
+        return self.labels[label], rounded(float(row[label]))
 
 
-def _rounded(share: float) -> float:
+def rounded(share: float) -> float:
+    """Return a probability as files have it."""
     return float(f"{share:.{FIGURES}g}")

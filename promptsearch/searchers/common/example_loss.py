@@ -11,6 +11,7 @@ from promptsearch.errors import TaskError
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Answer
 from promptsearch.scoring.label_aggregation import LabelAggregation
+from promptsearch.scoring.multi_label_scorer import aggregation_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +24,8 @@ class ExampleLoss:
     """The mean over examples of -log p of the right answer.
 
     `gold` is AutoPrompt's: not normalised over the labels, several right answers add up. `label`
-    is -log p(right label | input), the objective of the searches here.
+    is -log p(right label | input), the objective of the searches here; of several labels at once
+    the mean over them of -log p(right decision).
     """
 
     task: Task
@@ -35,8 +37,9 @@ class ExampleLoss:
     def aggregation(self) -> LabelAggregation:
         """The sums of answers that make the scores of labels."""
         task = self.task
-        how = task.answer_score, task.kind.merges_alike, task.scoring.options_score
-        return LabelAggregation.of(task.prompt.verbalizer, self.model, *how)
+        score = "log-odds" if task.kind.label_sets else task.scoring.options_score
+        how = task.answer_score, task.kind.merges_alike, score
+        return aggregation_of(task.kind).of(task.prompt.verbalizer, self.model, *how)
 
     @property
     def by_object(self) -> bool:
@@ -71,7 +74,7 @@ class ExampleLoss:
         if accuracy:
             return right.gather(1, scores.argmax(1, keepdim=True))[:, 0].float()
         if self.name == "label":
-            scores = scores.log_softmax(1)
+            return self.aggregation.log_right_of(scores, right)
         return scores.masked_fill(~right, float("-inf")).logsumexp(1)
 
     def _right(self, rows: Sequence[int], width: int) -> "Tensor":
@@ -91,7 +94,17 @@ class ExampleLoss:
 
 
 def answerable(task: Task, loss: LossName) -> Sequence[Example]:
-    """Return the training examples with a right answer to learn from; TaskError if none has one."""
+    """Return the training examples with a right answer to learn from; TaskError if none has one.
+
+    Of several labels at once every example has one, for each label: yes or no.
+    """
+    if task.kind.label_sets:
+        if loss == "gold":
+            raise TaskError(
+                f"{task.name}: it has several labels at once, and a loss over right answers alone "
+                "learns to say yes; use the loss over the labels, `loss` label"
+            )
+        return task.train
     labels = set(task.prompt.verbalizer.labels)
     usable = [e for e in task.train if loss == "gold" or labels.intersection(e.targets)]
     if not usable:

@@ -31,7 +31,7 @@ class TrainingContext:
 def training_contexts(task: Task, count: int) -> list[TrainingContext]:
     """Return as many training examples, drawn by the task's seed from all labels alike; in order.
 
-    An example's answer is the first of its label's, with `no` in the slots of the other labels if
+    An example's answer is the first of its labels', with `no` in the slots of the others if
     there is one, or a fact's first object. Raises TaskError if no training example has one.
     """
     usable = [example for example in task.train if _answer(example, task)]
@@ -42,13 +42,10 @@ def training_contexts(task: Task, count: int) -> list[TrainingContext]:
 
 
 def _answer(example: Example, task: Task) -> dict[str, str] | None:
-    slots, first = task.prompt.template.slots, example.targets[0]
+    slots = task.prompt.template.slots
     if task.kind.targets_fill_slot:
-        return {slots[0]: first}
-    verbalizer = task.prompt.verbalizer
-    answers = verbalizer.get(first)
-    against = {slot: text for no in verbalizer.no_answers for slot, text in no}
-    answer = {**against, **dict(answers[0])} if answers else {}
+        return {slots[0]: example.targets[0]}
+    answer = task.prompt.verbalizer.filling(example.targets)
     return answer if set(answer) == set(slots) else None
 
 
@@ -58,7 +55,7 @@ def _balanced(examples: Sequence[Example], count: int, task: Task) -> list[Examp
     turns: dict[str, int] = {}
     keyed = []
     for row in order:
-        label = examples[row].targets[0] if task.kind.has_labels else ""
+        label = examples[row].stratum if task.kind.has_labels else ""
         turns[label] = turns.get(label, 0) + 1
         keyed.append((turns[label], row))
     chosen = sorted(keyed, key=lambda pair: pair[0])[:count]

@@ -70,10 +70,7 @@ class Fluency:
         return (*start, Text(after), *self._filled(parts[1], example))
 
     def _filled(self, parts: Sequence[WordPart], example: Example) -> Iterator[Text | Input]:
-        verbalizer = self.manual.verbalizer
-        answers = verbalizer.get(example.targets[0]) or ()
-        answer = dict(answers[0]) if answers else {}
-        otherwise = example.targets[0] if verbalizer.no is None else verbalizer.no
+        answer = self.manual.verbalizer.filling(example.targets)
         for part in parts:
             match part:
                 case Text():
@@ -81,7 +78,7 @@ class Fluency:
                 case Field(name):
                     yield Input(name, example.inputs[name])
                 case Slot(name):
-                    yield Text(answer.get(name, otherwise))
+                    yield Text(answer.get(name, example.stratum))
                 case Separator():
                     yield Text(" ")
 

@@ -67,7 +67,7 @@ def _parts(kind: TaskKind, corpus: bool) -> list[PlanPart]:
     Answers come first: many verbalizers of one template pass the model together, and gain most.
     """
     mined = [PlanPart("mine", 15)] if corpus else []
-    if not kind.has_labels:
+    if not kind.has_labels or kind.label_sets:
         parts = PlanPart("paraphrase", 20), PlanPart("generate", 16)
         return [*mined, *parts, PlanPart("paraphrase", 16, _STARTS)]
     names = [name for name in step_names() if name.startswith(ANSWERS)]

@@ -72,9 +72,8 @@ def _formed(texts: Words, variants: bool) -> dict[str, Forms]:
 
 def _right(task: Task, example: Example) -> Words:
     """Return the first answer of the first right label; or an object that is no candidate."""
-    answers = task.prompt.verbalizer.get(example.targets[0]) or ()
-    slots = task.prompt.template.slots
-    return dict(answers[0]) if answers else dict.fromkeys(slots, example.targets[0])
+    answer = task.prompt.verbalizer.filling(example.targets)
+    return answer or dict.fromkeys(task.prompt.template.slots, example.stratum)
 
 
 def _random_answers(task: Task, rng: np.random.Generator) -> Iterator[Words]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.engine.trial import Trial
-from promptsearch.errors import ModelError, PromptError, RunError
+from promptsearch.errors import ModelError, PromptError, RunError, TaskError
 from promptsearch.models import LanguageModel
 from promptsearch.models.training.config import SoftTrainingConfig
 from promptsearch.prompt import Part, Soft, Template, Verbalizer
@@ -98,6 +98,11 @@ class MixtureSearch:
 
     def _mixture(self, task: Task, model: LanguageModel) -> Mixture:
         """Return the templates with their first vectors, and the examples they are trained on."""
+        if task.kind.label_sets:
+            raise TaskError(
+                f"{task.name}: a mixture is a mean of label probabilities, and several labels at "
+                "once have none together; train one template with `promptsearch soft`"
+            )
         loss, examples = examples_of(task, model, self.loss)
         notations = list(dict.fromkeys(self.templates))[: self.top]
         if len(notations) < 2:

@@ -210,6 +210,8 @@ class PrefixSearch:
             return prompt
         if not task.kind.has_labels:
             raise TaskError("a `head` has a label for each class, and facts have objects instead")
+        if task.kind.label_sets:
+            raise TaskError("a `head` gives a row one label, and this task several; use answers")
         slot = prompt.template.slots[0]
         labels = {label: label for label in prompt.verbalizer.labels}
         return replace(prompt, verbalizer=Verbalizer.of(labels, (slot,)))

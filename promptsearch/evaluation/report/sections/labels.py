@@ -28,8 +28,16 @@ def labels(inputs: ReportInputs) -> Html | None:
         caption,
         el("p", _about(predictions, inputs)),
         table(caption, (*header, "predicted"), rows),
-        _pairs(predictions) if len(predictions.labels) > MANY else _matrix(predictions),
+        *_confusions(predictions, inputs),
     )
+
+
+def _confusions(predictions: Predictions, inputs: ReportInputs) -> list[Html]:
+    """Return what labels are taken for; several labels at once are not taken for each other."""
+    if inputs.kind.label_sets:
+        return []
+    many = len(predictions.labels) > MANY
+    return [_pairs(predictions) if many else _matrix(predictions)]
 
 
 def _about(predictions: Predictions, inputs: ReportInputs) -> str:
@@ -38,7 +46,7 @@ def _about(predictions: Predictions, inputs: ReportInputs) -> str:
         f"{inputs.best.id} on {where}. Precision: of those predicted, the share that is right; "
         "recall: of those there are, the share found."
     )
-    if len(predictions.labels) > MANY:
+    if inputs.kind.label_sets or len(predictions.labels) > MANY:
         return sentence
     return f"{sentence} In the matrix, shades are shares of the row."
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from promptsearch.data.kinds.multi_label import NO_LABEL
 from promptsearch.evaluation.report.html import Child, Html, defined, el, joined, listed, section
 from promptsearch.evaluation.report.inputs import ReportInputs
 from promptsearch.evaluation.report.number_format import count, percent
@@ -75,7 +76,8 @@ def _mistake(mistake: Mistake, inputs: ReportInputs) -> Html:
 
 def _right(mistake: Mistake, names: Any) -> Html:
     """Return the right answers: for facts there may be several objects."""
-    return joined((label_html(target, names) for target in mistake.example.targets), ", ")
+    targets = mistake.example.targets or (NO_LABEL,)
+    return joined((label_html(target, names) for target in targets), ", ")
 
 
 def _words(slot_words: SlotWords, several: bool) -> tuple[str, Child]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Ints, Predictions
 
 
@@ -41,6 +42,10 @@ def confusion(predictions: Predictions) -> Ints:
 
 def per_label(predictions: Predictions) -> tuple[LabelResult, ...]:
     """Return the result of each label, in their order."""
+    if isinstance(predictions, MultiLabelPredictions):
+        right, predicted, gold = np.split(predictions.counts.sum(0), 3)
+        columns = zip(predictions.labels, gold, predicted, right, strict=True)
+        return tuple(LabelResult(label, int(n), int(p), int(r)) for label, n, p, r in columns)
     table = confusion(predictions)
     rows = zip(predictions.labels, table.sum(1), table.sum(0), table.diagonal(), strict=True)
     return tuple(LabelResult(label, int(n), int(p), int(right)) for label, n, p, right in rows)

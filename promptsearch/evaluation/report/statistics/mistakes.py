@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from promptsearch.data import Dataset, Example
+from promptsearch.data.kinds.multi_label import set_name
+from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Predictions
 
 
@@ -47,6 +49,9 @@ def mistakes(
 
 
 def _mistake(predictions: Predictions, examples: Dataset, index: int) -> Mistake:
+    if isinstance(predictions, MultiLabelPredictions):
+        decided, p_right = predictions.label_sets[index], np.exp(predictions.log_right[index])
+        return Mistake(examples[index], set_name(decided), None, float(p_right))
     predicted = int(predictions.predicted[index])
     known = predictions.log_probs
     return Mistake(

@@ -12,6 +12,11 @@ from promptsearch.prompt import Prompt, Source, Template, Verbalizer
 
 def require_labels(name: str, kind: TaskKind, slots: Sequence[str] = ()) -> None:
     """Raise TaskError if a task has no label words to search, or several `slots` for one word."""
+    if kind.label_sets:
+        raise TaskError(
+            f"{name}: it has several labels at once, answered with yes or no, and words are "
+            "searched for one label a row; use a template search"
+        )
     if not kind.has_labels:
         raise TaskError(
             f"{name}: the candidates of facts are their own answers, so there is nothing to "
