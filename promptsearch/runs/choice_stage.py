@@ -45,9 +45,9 @@ class ChoiceStage:
     def __post_init__(self) -> None:
         words = {_words(definition) for definition in self.trained}
         if len(words) > 1:
-            said = " and ".join(f"{yes}/{no}" for yes, no in sorted(words))
+            pairs = " and ".join(f"{yes}/{no}" for yes, no in sorted(words))
             raise TaskError(
-                f"the tasks answer their options with {said}; give all of them the same `yes` and "
+                f"the tasks answer their options with {pairs}; give all of them the same `yes` and "
                 "`no`"
             )
 

@@ -23,7 +23,7 @@ from promptsearch.errors import RunError, TaskError
 from promptsearch.evaluation.checks.answers import worthless_answers
 from promptsearch.evaluation.evaluate import compared_prompts, evaluate
 from promptsearch.evaluation.report.number_format import count
-from promptsearch.evaluation.shot_setting import shot_setting
+from promptsearch.evaluation.shots import shot_setting
 from promptsearch.metrics.label_sets import Threshold
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import read_ensemble

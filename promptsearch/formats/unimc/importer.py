@@ -26,7 +26,7 @@ FOLDED = ("\u8bed\u4e49\u5339\u914d", "\u81ea\u7136\u8bed\u8a00\u63a8\u7406")
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _RowGroup:
     """What rows have in common that ask the same."""
 
     question: str
@@ -47,12 +47,12 @@ class _Asked:
 
 def read(path: Path, options: ImportOptions) -> ImportedFiles:
     """Return a template and its labels, the choices, for all rows that ask the same."""
-    rows: dict[_Asked, tuple[Location, int]] = {}
+    rows: dict[_RowGroup, tuple[Location, int]] = {}
     for line, row in json_values(path, ENCODING):
         location = Location(path, line)
-        asked = _asked(location, row)
-        first, count = rows.get(asked, (location, 0))
-        rows[asked] = first, count + 1
+        group = _group(location, row)
+        first, count = rows.get(group, (location, 0))
+        rows[group] = first, count + 1
         if len(rows) > MOST:
             raise location.error(
                 f"these are more than {MOST} lists of choices: the rows have choices of their own; "
@@ -61,30 +61,30 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
     if not rows:
         raise Location(path).error("the file is empty; fetch it again")
     pairs = [
-        _prompt(asked, *entry, f"{path}:{number}")
-        for number, (asked, entry) in enumerate(rows.items())
+        _prompt(group, *entry, f"{path}:{number}")
+        for number, (group, entry) in enumerate(rows.items())
     ]
     templates, verbalizers = zip(*pairs, strict=True)
     return ImportedFiles(templates, verbalizers, positions=("texta", "textb"))
 
 
 def _prompt(
-    asked: _Asked, location: Location, rows: int, pattern: str
+    group: _RowGroup, location: Location, rows: int, pattern: str
 ) -> tuple[ForeignTemplate, ForeignVerbalizer]:
-    chinese = any("\u4e00" <= sign <= "\u9fff" for text in asked.choices for sign in text)
+    chinese = any("\u4e00" <= sign <= "\u9fff" for text in group.choices for sign in text)
     yes, no = yes_and_no("zh" if chinese else "en")
-    question = notation_of(Text(asked.question)) if asked.question else ""
+    question = notation_of(Text(group.question)) if group.question else ""
     try:
-        prompt = options_prompt(asked.wordings, question, asked.passage, yes, no)
+        prompt = options_prompt(group.wordings, question, group.passage, yes, no)
     except PromptError as error:
         raise location.error(error) from None
     evidence = {"rows": rows}
     foreign = ForeignTemplate(location, prompt.template, pattern=pattern, evidence=evidence)
-    answers = tuple((yes,) for _ in asked.choices)
-    return foreign, ForeignVerbalizer(location, answers, asked.choices, pattern=pattern, no=no)
+    answers = tuple((yes,) for _ in group.choices)
+    return foreign, ForeignVerbalizer(location, answers, group.choices, pattern=pattern, no=no)
 
 
-def _asked(location: Location, row: object) -> _Asked:
+def _group(location: Location, row: object) -> _RowGroup:
     """Return what a row asks. Raises DataError at what is not in the format."""
     well_formed(location, row)
     if not isinstance(row, dict):
@@ -94,7 +94,7 @@ def _asked(location: Location, row: object) -> _Asked:
         raise location.error(f'"{wrong[0]}" is {brief(repr(texts[wrong[0]]))}; write it as a text')
     choices = _choices(location, row.get("choice"))
     folded = row.get("task_type") in FOLDED and bool(texts["textb"])
-    return _Asked(texts["question"], choices, folded, bool(texts["textb"]))
+    return _RowGroup(texts["question"], choices, folded, bool(texts["textb"]))
 
 
 def _choices(location: Location, value: object) -> tuple[str, ...]:

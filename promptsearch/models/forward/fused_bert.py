@@ -135,10 +135,11 @@ class FusedEncoder:
         rows = F.pad(read, (0, padding))
         reader = None if self.prefix is None else PrefixReader(self.prefix)
         depths = tree.depths if self.prefix is None else tree.depths + self.prefix.length
-        places = self.positions[depths]
+        rows_of_tokens = self.positions[depths]
         if tree.types is not None and self.second_type is not None:
-            places = places + tree.types[:, None].to(places.dtype) * self.second_type
-        x = self.norm(self._embed(tree.ids) + places)
+            second = tree.types[:, None].to(self.second_type.dtype)
+            rows_of_tokens = rows_of_tokens + second * self.second_type
+        x = self.norm(self._embed(tree.ids) + rows_of_tokens)
         for number, layer in enumerate(self.layers, 1):
             read_here = rows if number == len(self.layers) else None
             x = layer(x, tree, self.heads, read_here, reader)
