@@ -16,6 +16,7 @@ from promptsearch.formats.export import ExportRequest, next_command
 from promptsearch.formats.python.deep import DeepTensors
 from promptsearch.formats.python.expected_rows import expected_rows
 from promptsearch.formats.python.model_facts import ModelFacts, model_facts
+from promptsearch.formats.python.options import option_constants
 from promptsearch.formats.python.program import program_source
 from promptsearch.formats.python.prompts import LabelsBeside, program_prompts
 from promptsearch.formats.python.runtime.prompt import Prompt
@@ -37,6 +38,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         )
     model = request.model()
     scorer = model_scorer(model, request.settings, request.kind)
+    options = option_constants(request.prompts, model)
     soft = table_rows(model)
     templates = [program_template(saved, model, soft) for saved in request.prompts]
     deep = DeepTensors(model)
@@ -47,11 +49,12 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         **facts.constants,
         **_scoring_constants(request),
         **trained_constants(model, soft, deep, into),
+        **options,
         "PROMPTS": _candidates_beside(prompts, into) if request.kind.has_candidates else prompts,
         "EXPECTED": expected_rows(request, scorer),
     }
     docstring = f"{_title(request, model.info.spec)}\n\n{_usage(into.name, request.inputs)}"
-    write_atomic(into, program_source(model.info.family, docstring, constants))
+    write_atomic(into, program_source(model.info.family, docstring, constants, bool(options)))
     return [*_notes(request, facts, merged), next_command("python", into, "--selftest")]
 
 

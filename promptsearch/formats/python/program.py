@@ -12,15 +12,21 @@ from promptsearch.models import Family
 
 RUNTIME = Path(__file__).with_name("runtime")
 FAMILIES: Mapping[Family, Sequence[str]] = {  # the modules that only one family needs
-    "masked": ("masked",),
+    "masked": ("masked", "masked_scorer"),
     "causal": ("chat", "causal"),
     "seq2seq": ("seq2seq",),
 }
+OPTIONS = ("masked", "options")  # in place of these where a template has options
 WIDTH = 96  # characters of a value on a line
 
 
-def program_source(family: Family, docstring: str, constants: Mapping[str, object]) -> str:
-    """Return a file with this docstring, and with these values of the modules' constants."""
+def program_source(
+    family: Family, docstring: str, constants: Mapping[str, object], options: bool = False
+) -> str:
+    """Return a file with this docstring, and with these values of the modules' constants.
+
+    `options`: whether a template has some.
+    """
     names = (
         "prompt",
         "data",
@@ -29,7 +35,7 @@ def program_source(family: Family, docstring: str, constants: Mapping[str, objec
         "network",
         "tokenizer",
         "truncate",
-        *FAMILIES[family],
+        *(OPTIONS if options else FAMILIES[family]),
     )
     paths = [RUNTIME / f"{name}.py" for name in (*names, "labels", "rows", "main")]
     sources = [path.read_text(encoding="utf-8") for path in paths]

@@ -39,7 +39,7 @@ def program_prompts(
         labels = _labels(saved, scorer) if parts.head is None else head_labels(saved)
         method = request.settings.calibration
         prior = [] if method == "none" else list(_prior(saved, list(labels), method))
-        rest = float(weight), prior, parts.prefix, parts.head
+        rest = float(weight), prior, parts.prefix, parts.head, _no(saved, scorer)
         prompts.append(runtime.Prompt(template, labels, *rest))
     return prompts
 
@@ -54,6 +54,13 @@ def _labels(saved: SavedPrompt, scorer: Scorer) -> dict[str, list[runtime.Answer
         for label, answers in verbalizer.pairs
         if label not in duplicates
     }
+
+
+def _no(saved: SavedPrompt, scorer: Scorer) -> str:
+    """Return the word that labels are scored against; "" where they are by themselves."""
+    verbalizer = saved.prompt.verbalizer
+    against = scorer.labelling(verbalizer).no_columns
+    return verbalizer.no or "" if against else ""
 
 
 def _prior(saved: SavedPrompt, labels: Sequence[str], method: str) -> Iterator[float]:

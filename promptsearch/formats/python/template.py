@@ -5,13 +5,12 @@ from itertools import groupby
 from promptsearch.errors import ExportError, ModelError
 from promptsearch.formats.python.runtime import prompt as runtime
 from promptsearch.models import LanguageModel
-from promptsearch.models.tokenization.deep_parts import without_deep
 from promptsearch.models.tokenization.soft_tokens import SoftTokens
-from promptsearch.prompt import Input, Slot, Text, Trigger
-from promptsearch.prompt.parts import FilledPart
+from promptsearch.prompt import Field, Input, Separator, Slot, Text, Trigger
+from promptsearch.prompt.parts import Filled, FilledPart
 from promptsearch.prompt_file.prompts_json import SavedPrompt
 
-ProgramPart = str | runtime.Field | runtime.Slot | runtime.SoftPart
+ProgramPart = str | runtime.Field | runtime.Slot | runtime.SoftPart | runtime.SeparatorPart
 
 
 def program_template(
@@ -22,7 +21,9 @@ def program_template(
     Raise ExportError if the model cannot read these vectors, or not where they stand.
     """
     template = saved.prompt.template
-    filled = without_deep(template.fill(dict.fromkeys(template.fields, "")))
+    filled: Filled = tuple(
+        Input(part.name, "") if isinstance(part, Field) else part for part in template.parts
+    )
     if not template.slots:  # a head reads it; the slot is taken out of its tokens
         filled = (*filled, Slot())
     try:
@@ -52,6 +53,8 @@ def _part(part: FilledPart, *following: FilledPart) -> ProgramPart:
             return runtime.Field(name)
         case Slot(name):
             return runtime.Slot(name)
+        case Separator():
+            return runtime.SeparatorPart()
         case Text(text):
             return text
         case _:

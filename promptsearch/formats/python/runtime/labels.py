@@ -29,12 +29,16 @@ def row_log_probs(scorer: AnswerScorer, row: Row) -> dict[str, float]:
 def label_log_probs(scorer: AnswerScorer, row: Row, prompt: Prompt) -> Tensor:
     """Return (label,) log p of each label, by one prompt."""
     scores = normed(*scorer(row, prompt), prompt)
-    if CALIBRATION == "pmi":
+    by_answer = CALIBRATION == "pmi" and not prompt.no
+    if by_answer:
         scores = scores - torch.tensor(prompt.prior)
-    scores = label_scores(scores, [len(answers) for answers in prompt.labels.values()])
-    if CALIBRATION not in ("none", "pmi"):
-        scores = scores - torch.tensor(prompt.prior)
-    return scores.log_softmax(0)
+    sizes = [len(answers) for answers in prompt.labels.values()]
+    labels = label_scores(scores[: sum(sizes)], sizes)
+    if prompt.no:
+        labels = labels - scores[sum(sizes) :]
+    if CALIBRATION != "none" and not by_answer:
+        labels = labels - torch.tensor(prompt.prior)
+    return labels.log_softmax(0)
 
 
 def normed(scores: Tensor, tokens: Tensor, prompt: Prompt) -> Tensor:
@@ -42,7 +46,7 @@ def normed(scores: Tensor, tokens: Tensor, prompt: Prompt) -> Tensor:
     match LENGTH_NORM:
         case "token":
             return scores / tokens
-        case "char" if not prompt.head:  # whose labels have no answers
+        case "char" if not prompt.head and not prompt.has_options:  # which read no answers' text
             return scores / torch.tensor([sum(map(len, a.values())) for a in prompt.answers])
         case _:
             return scores

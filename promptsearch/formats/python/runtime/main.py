@@ -8,7 +8,7 @@ from typing import Any
 
 from promptsearch.formats.python.runtime.data import EXPECTED, MODEL, PROMPTS
 from promptsearch.formats.python.runtime.labels import row_log_probs
-from promptsearch.formats.python.runtime.masked import load_scorer  # or causal, or seq2seq
+from promptsearch.formats.python.runtime.masked_scorer import load_scorer  # or another
 from promptsearch.formats.python.runtime.network import AnswerScorer
 from promptsearch.formats.python.runtime.prompt import Row
 from promptsearch.formats.python.runtime.rows import read_rows

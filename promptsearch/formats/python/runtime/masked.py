@@ -10,7 +10,6 @@ from transformers import AutoModelForMaskedLM
 
 from promptsearch.formats.python.runtime.data import LIMIT
 from promptsearch.formats.python.runtime.network import (
-    AnswerScorer,
     head_scores,
     load_network,
     state_at,
@@ -92,8 +91,3 @@ class MaskedModel:
                 yield tuple(ids), position, token
                 if MULTI_TOKEN == "left-to-right":
                     ids[position] = token
-
-
-def load_scorer(model: str) -> AnswerScorer:
-    """Load the model."""
-    return MaskedModel(model).answer_scores

@@ -40,6 +40,11 @@ class SoftPart:
 
 
 @dataclass(frozen=True)
+class SeparatorPart:
+    """The place of the token between two segments: the options, a question, a text."""
+
+
+@dataclass(frozen=True)
 class PrefixPart:
     """Keys and values before a text, by the names of their tensors."""
 
@@ -63,17 +68,25 @@ class HeadPart:
 class Prompt:
     """A template and its answers, with what an ensemble and calibration know of it."""
 
-    template: Sequence[str | Field | Slot | SoftPart]
+    template: Sequence[str | Field | Slot | SoftPart | SeparatorPart]
     labels: Mapping[str, Sequence[Answer]]
     weight: float = 1.0  # in an ensemble
     prior: Sequence[float] = ()  # log p to subtract, of each label (pmi: of each answer)
     prefix: PrefixPart | None = None
     head: HeadPart | None = None  # its labels have an answer each, which only marks the slot
+    no: str = ""  # the word that each label's score is against, at the label's slot
 
     @property
     def answers(self) -> list[Answer]:
-        """The answers of all labels, in order."""
-        return [answer for answers in self.labels.values() for answer in answers]
+        """The answers of all labels, in order; then `no` at the slot of each."""
+        answers = [answer for answers in self.labels.values() for answer in answers]
+        slots = [slot for each in self.labels.values() for slot in each[0]] if self.no else []
+        return answers + [{slot: self.no} for slot in slots]
+
+    @property
+    def has_options(self) -> bool:
+        """Whether the slots stand before options, which a separator ends."""
+        return any(isinstance(part, SeparatorPart) for part in self.template)
 
     @property
     def prefix_length(self) -> int:
