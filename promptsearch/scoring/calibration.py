@@ -70,7 +70,7 @@ class CalibratedScorer:
         """log prior of each label or, with `pmi`, of each of its answers (in a list)."""
         self._learn([prompt])
         values = self._priors[prompt].tolist()
-        if self.method != "pmi":
+        if not self._by_answer(prompt):
             return dict(zip(prompt.verbalizer.labels, values, strict=True))
         columns = self.scorer.labelling(prompt.verbalizer).columns
         by_label = ([values[column] for column in each] for each in columns)
@@ -82,7 +82,7 @@ class CalibratedScorer:
         Raises PromptError if it is not one of the prompt's.
         """
         columns = self.scorer.labelling(prompt.verbalizer).columns
-        units = columns if self.method == "pmi" else [(i,) for i in range(len(columns))]
+        units = columns if self._by_answer(prompt) else [(i,) for i in range(len(columns))]
         values = np.full(1 + max(column for columns_of in units for column in columns_of), np.nan)
         for label, columns_of in zip(prompt.verbalizer.labels, units, strict=True):
             saved = prior.get(label)
