@@ -140,8 +140,9 @@ def _prior(saved: SavedPrompt, method: object) -> Iterator[Finding]:
             "error", f"the prior is of {described}, not of the prompt's labels; take it out"
         )
     else:
+        by_answer = method == "pmi" and saved.prompt.verbalizer.no is None
         for label, answers in saved.prompt.verbalizer.pairs:
-            expected = len(answers) if method == "pmi" else 1
+            expected = len(answers) if by_answer else 1
             numbers = prior[label] if isinstance(prior[label], list) else [prior[label]]
             if len(numbers) != expected:
                 yield Finding(
