@@ -3,8 +3,16 @@
 Nothing here loads a heavy package before a file needs it.
 """
 
-from promptsearch.data.examples import Dataset, Example, most_frequent
-from promptsearch.data.kinds import CLASSIFICATION, FACTS, KINDS, PROMPTED, TAGS, TaskKind
+from promptsearch.data.examples import Dataset, Example, has_choices, most_frequent
+from promptsearch.data.kinds import (
+    CLASSIFICATION,
+    FACTS,
+    KINDS,
+    MULTIPLE_CHOICE,
+    PROMPTED,
+    TAGS,
+    TaskKind,
+)
 from promptsearch.data.scaffold.label_column import one_a_row
 from promptsearch.data.scaffold.task_file_from_table import starter_task
 from promptsearch.data.tables.rows import Row, TableFormat, read_rows
@@ -24,6 +32,7 @@ __all__ = [
     "CLASSIFICATION",
     "FACTS",
     "KINDS",
+    "MULTIPLE_CHOICE",
     "PROMPTED",
     "TAGS",
     "ChatKeys",
@@ -37,6 +46,7 @@ __all__ = [
     "TaskSchema",
     "builtin_tasks",
     "did_you_mean",
+    "has_choices",
     "load_document",
     "load_task",
     "most_frequent",

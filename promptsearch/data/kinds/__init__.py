@@ -5,18 +5,24 @@ from collections.abc import Mapping
 from promptsearch.data.kinds.classification import ClassificationKind
 from promptsearch.data.kinds.facts import FactsKind
 from promptsearch.data.kinds.kind import TaskKind
+from promptsearch.data.kinds.multiple_choice import MultipleChoiceKind
 from promptsearch.data.kinds.tags import TagsKind
+from promptsearch.data.tasks.labelled_prompts import labels_in
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import brief
 
 CLASSIFICATION, FACTS, TAGS = ClassificationKind(), FactsKind(), TagsKind()
-KINDS: Mapping[str, TaskKind] = {kind.name: kind for kind in (CLASSIFICATION, FACTS, TAGS)}
+MULTIPLE_CHOICE = MultipleChoiceKind()
+KINDS: Mapping[str, TaskKind] = {
+    kind.name: kind for kind in (CLASSIFICATION, FACTS, TAGS, MULTIPLE_CHOICE)
+}
 PROMPTED: tuple[str, ...] = tuple(name for name, kind in KINDS.items() if not kind.tags_words)
 
 __all__ = [
     "CLASSIFICATION",
     "FACTS",
     "KINDS",
+    "MULTIPLE_CHOICE",
     "PROMPTED",
     "TAGS",
     "TaskKind",
@@ -29,10 +35,15 @@ def kind_in(keys: TomlKeys) -> TaskKind:
     """Return the kind that a task file says. Raises TaskError if it says none."""
     value = keys.document.get("kind")
     if isinstance(value, str) and value in KINDS:
-        return KINDS[value]
+        return MULTIPLE_CHOICE if has_free_choices(keys, KINDS[value]) else KINDS[value]
     problem = "it is missing" if value is None else f"it is {brief(repr(value))}"
     *names, last = (f'kind = "{name}"' for name in KINDS)
     raise keys.error("kind", f"{problem}; write {', '.join(names)} or {last}")
+
+
+def has_free_choices(keys: TomlKeys, kind: TaskKind) -> bool:
+    """Return whether rows have choices, and the task no labels with answers for them."""
+    return kind.single_label and "choices" in keys.document and not labels_in(keys)
 
 
 def refuse_foreign(keys: TomlKeys, kind: TaskKind) -> None:

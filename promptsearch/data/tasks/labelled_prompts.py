@@ -81,6 +81,15 @@ class LabelledPrompts:
         return options_prompt(wordings, self.question, passage, self.yes, self.no)
 
 
+def labels_in(keys: TomlKeys) -> bool:
+    """Return whether a task file has answers, or options, for labels."""
+    options = keys.document.get("options")
+    names = [*options] if isinstance(options, Mapping) else []
+    if QUESTION not in keys.document and QUESTION in names:
+        names.remove(QUESTION)
+    return "answers" in keys.document or bool(names)
+
+
 def _layout(keys: TomlKeys, default: Layout) -> Layout:
     if (value := keys.string("layout", default)) not in get_args(Layout):
         names = " or ".join(f'"{name}"' for name in get_args(Layout))
