@@ -12,7 +12,7 @@ from promptsearch.errors import RunError
 from promptsearch.models import LanguageModel, Options, Scoring
 from promptsearch.parallel import WorkerPool
 from promptsearch.prompt import Prompt
-from promptsearch.scoring.label_aggregation import AnswerScore, PredictionsBuilder
+from promptsearch.scoring.label_aggregation import AnswerScore
 from promptsearch.scoring.scorer import Cost, PredictionBatch, Scorer
 
 
@@ -41,10 +41,7 @@ class DistributedScorer:
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """Return one `Predictions` a prompt, in order; the cost is the sum over the shards."""
         distinct = list(dict.fromkeys(prompts))
-        builders = {
-            p: PredictionsBuilder.of(self.scorer.labelling(p.verbalizer), examples)
-            for p in distinct
-        }
+        builders = {p: self.scorer.builder(p.verbalizer, examples) for p in distinct}
         shares = list(_shares(len(examples), self.pool.size))
         shards = [self._shard(i, distinct, examples, share) for i, share in enumerate(shares)]
         cost = Cost()

@@ -1,12 +1,12 @@
 """Between the search and the scorer: prompts in, predictions and metrics out, over named splits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from promptsearch.data import Dataset, TaskKind
+from promptsearch.data import Dataset, TaskKind, has_choices
 from promptsearch.metrics import scores_of
 from promptsearch.metrics.outcomes import Outcomes, predictions_of
 from promptsearch.metrics.predictions import Ints, Predictions, Scores
@@ -73,8 +73,13 @@ class DatasetScorer:
 
     def recalled(self, prompt: Prompt, on: str, rows: Rows, outcomes: Outcomes) -> Predictions:
         """Return the predictions that a ledger has kept of a prompt."""
-        targets = [example.targets for example in self._examples(on, rows)]
-        return predictions_of(outcomes, prompt.verbalizer.labels, targets)
+        examples = self._examples(on, rows)
+        targets = [example.targets for example in examples]
+        predictions = predictions_of(outcomes, prompt.verbalizer.labels, targets)
+        if not has_choices(examples):
+            return predictions
+        answerable = np.array([example.is_answerable for example in examples])
+        return replace(predictions, rank=np.where(answerable, predictions.rank, 0))
 
     def _examples(self, on: str, rows: Rows) -> Dataset:
         split = self.splits[on]
