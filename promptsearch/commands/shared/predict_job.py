@@ -68,7 +68,8 @@ def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
     if options["top_answers"] and not frame.kind.has_candidates:
         raise RunError("--top-answers is for facts; of a labelled task every label has its column")
     best = options["top_answers"] or 1 if frame.kind.has_candidates else None
-    columns = Columns(choice.labels, best, options["prefix"], frame.kind.tags_words)
+    has_choices, tags = frame.reader.choices is not None, frame.kind.tags_words
+    columns = Columns(choice.labels, best, options["prefix"], tags, has_choices)
     return PredictJob(
         frame,
         definition,

@@ -109,9 +109,10 @@ def learned(learners: Learners) -> Baselines:
     if METRIC[learners.metric].needs_ranks:
         why = f"it names a label only, which has no {learners.metric}"
         return Baselines({}, {"majority": why, BAG_OF_WORDS: why})
-    values, left_out = {"majority": learners.metric_values(majority)}, {}
-    if not learners.definition.kind.has_labels:
-        left_out[BAG_OF_WORDS] = "objects are not learned from subjects' words"
+    kind = learners.definition.kind
+    values, left_out = {"majority": learners.metric_values(lambda seen: kind.guesses(seen)[1])}, {}
+    if not kind.has_labels:
+        left_out[BAG_OF_WORDS] = "objects and choices are not learned from words"
     elif find_spec("sklearn") is None:
         left_out[BAG_OF_WORDS] = install_command("certify")
     else:

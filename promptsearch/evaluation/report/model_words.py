@@ -64,7 +64,8 @@ def _best(slot: str, words: Sequence[str], shares: NDArray[np.float32], top: int
 def _before(prompt: Prompt, predicted: str, slot: str) -> Answer:
     """Return the predicted label's answer in the slots before this one."""
     earlier = prompt.template.slots[: prompt.template.slots.index(slot)]
-    return tuple(pair for pair in prompt.verbalizer[predicted][0] if pair[0] in earlier)
+    answers = prompt.verbalizer.get(predicted) or ((),)  # none of a choice that is no candidate
+    return tuple(pair for pair in answers[0] if pair[0] in earlier)
 
 
 def _text(model: LanguageModel, prompt: Prompt, mistake: Mistake, slot: str) -> Filled:

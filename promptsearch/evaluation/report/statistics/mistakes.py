@@ -48,10 +48,11 @@ def mistakes(
 
 def _mistake(predictions: Predictions, examples: Dataset, index: int) -> Mistake:
     predicted = int(predictions.predicted[index])
-    known = predictions.log_probs
+    choices = predictions.choice_log_probs
+    known = predictions.log_probs if choices is None else choices
     return Mistake(
         examples[index],
         predictions.labels[predicted],
-        None if known is None else float(np.exp(known[index, predicted])),
+        None if known is None else float(np.exp(known[index].max())),
         float(np.exp(predictions.log_right[index])) if predictions.rank[index] else None,
     )
