@@ -17,6 +17,8 @@ STUBS = {
     "objects.txt": "Oslo\nLima\n",
     "sentences.jsonl": '{"text": "Ann was born in Oslo."}\n',
     "reviews.txt.gz": "",
+    "questions.jsonl": '{"question": "The capital of Norway is", "options": ["Oslo", "Rome"], '
+    '"label": 0}\n',
     "eng.train": "U.N. NNP I-NP I-ORG\nofficial NN I-NP O\n",
 }
 SAME = {"dev.tsv": "train.tsv", "test.tsv": "train.tsv"}
