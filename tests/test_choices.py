@@ -414,3 +414,25 @@ def test_commands_that_hold_it_and_an_export_that_does_not(searched):
     refused = run("export", file, "--to", "python", "-o", searched / "x.py", status=1).output
     assert "use --to text" in refused
     run("export", file, "--to", "text", "-o", searched / "x.txt")
+
+
+def test_choices_as_options(tmp_path):
+    options = '\nyes = "great"\nno = "bad"\n[options]\nquestion = "Which is right?"\n'
+    file = task_in(tmp_path, rows_of())
+    text = file.read_text().replace("{text} is [Z] .", "{text}")
+    file.write_text(text + options)
+    definition = load_task(file)
+    assert str(definition.prompt.template) == "[O][SEP]Which is right?[SEP]{text}"
+    words = ["--task", file, "-o", tmp_path / "run", "-m", saved("bert"), "--budget", 4, "-q"]
+    run("paraphrase", "--method", "edits", *words)
+    prompts = tmp_path / "run" / "prompts.json"
+    row = json.loads(prompts.read_text())["baselines"]["manual"]
+    names = ("layout", "question", "yes", "no")
+    assert [row[name] for name in names] == ["options", "Which is right?", "great", "bad"]
+    run("evaluate", prompts, "--split", "dev", "-q")
+    lines = run("predict", prompts, "-i", tmp_path / "rows.jsonl", "-q").stdout.splitlines()
+    assert all(json.loads(line)["answer"] in json.loads(line)["options"] for line in lines)
+    run("reproduce", prompts, "-q")
+    run("report", prompts, "--split", "dev", "-o", tmp_path / "page.html", "-q")
+    refused = run("generate", *words[:2], *words[4:6], "-o", tmp_path / "g", status=1).output
+    assert "generate knows no options of each row, [O]" in refused

@@ -206,7 +206,8 @@ class CachedScorer:
         answers = self._answers.get(key)
         if answers is None:
             no = prompt.verbalizer.no
-            plain = prompt.plain_answers if no is None else (prompt.plain_answers, no)
+            words = [word for word in (no, prompt.verbalizer.yes) if word is not None]
+            plain = (prompt.plain_answers, *words) if words else prompt.plain_answers
             answers = self._answers[key] = digest(plain)
         return digest(str(prompt.template), answers)
 

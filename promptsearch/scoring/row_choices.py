@@ -15,6 +15,7 @@ from promptsearch.errors import PromptError
 from promptsearch.metrics.predictions import Floats
 from promptsearch.models import LanguageModel, Plan, ScoredTexts, Scoring, ScoringRequest
 from promptsearch.prompt import Prompt, Verbalizer
+from promptsearch.prompt.row_options import choice_slots
 from promptsearch.scoring.label_aggregation import AnswerScore, LabelAggregation, same_texts
 
 PAIRS = 2048  # of prompts and examples, planned at a time
@@ -99,8 +100,11 @@ class ChoicePlanner:
             rows = range(start, min(start + step, len(self.examples)))
             for first in range(0, len(self.prompts), PAIRS):
                 numbers = range(first, min(first + PAIRS, len(self.prompts)))
-                requests = [r for number in numbers for r in self._requests(number, rows)]
-                yield from self._uncut(requests)
+                alike: dict[tuple[str, ...], list[ChoiceRequest]] = {}
+                for request in (r for number in numbers for r in self._requests(number, rows)):
+                    alike.setdefault(self._slots(request), []).append(request)
+                for requests in alike.values():  # a plan asks all its answers of any text
+                    yield from self._uncut(requests)
 
     def results(
         self, plan: Plan, requests: Sequence[ChoiceRequest]
@@ -130,9 +134,16 @@ class ChoicePlanner:
         yield from self._uncut(requests[:middle])
         yield from self._uncut(requests[middle:])
 
+    def _slots(self, request: ChoiceRequest) -> tuple[str, ...]:
+        """Return the slots of the request's texts."""
+        template = self.prompts[request.prompt].template
+        options = choice_slots(len(request.verbalizer)) if template.takes_choices else ()
+        return tuple(options) or template.slots
+
     def _texts(self, request: ChoiceRequest) -> ScoringRequest:
         template = self.prompts[request.prompt].template
-        texts = [template.fill(self.examples[row].inputs) for row in request.rows]
+        inputs = (self.examples[row].inputs for row in request.rows)
+        texts = [template.fill(each, request.verbalizer.labels) for each in inputs]
         return ScoringRequest(texts, request.verbalizer.answers)
 
     def _requests(self, number: int, rows: range) -> Iterator[ChoiceRequest]:
@@ -168,6 +179,9 @@ def choice_verbalizer(prompt: Prompt, choices: Sequence[str]) -> Verbalizer:
             f"the choice {free[0]!r} has no answer for the slots {', '.join(slots)}; give it one, "
             "or use a template with one [Z]"
         )
+    if verbalizer.yes is not None:
+        of_choices = choice_slots(len(choices))
+        return Verbalizer.of_slots(choices, of_choices, verbalizer.yes, verbalizer.no or "")
     pairs = (
         (each, verbalizer[each] if each in verbalizer else (((slots[0], each),),))
         for each in choices

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from promptsearch.data.examples import Dataset, Example, choices_in
 from promptsearch.data.kinds.kind import TaskKind, choice_row, targets_of
 from promptsearch.data.tables.rows import TableFormat
+from promptsearch.data.tasks.choice_prompts import ChoicePrompts
 from promptsearch.data.tasks.choices_column import CHOICES, CHOICES_KEYS
 from promptsearch.data.tasks.definition import TaskDefinition
 from promptsearch.data.tasks.input_columns import InputColumns
+from promptsearch.data.tasks.labelled_prompts import LAYOUT_KEYS
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import TaskError
-from promptsearch.prompt import Prompt, Verbalizer
 
 if TYPE_CHECKING:
     from promptsearch.metrics import Predictions, Scores
@@ -31,7 +32,7 @@ class MultipleChoiceKind(TaskKind):
     """
 
     name = "multiple-choice"
-    keys = ("inputs", "label", "markup", *CHOICES_KEYS, *OF_PROMPTS)
+    keys = ("inputs", "label", "markup", *CHOICES_KEYS, *LAYOUT_KEYS, *OF_PROMPTS)
     metric_keys = ("log_likelihood", "accuracy")
     multi_token = "left-to-right"
     answers_noun = "candidates"
@@ -46,7 +47,7 @@ class MultipleChoiceKind(TaskKind):
 
     def loader(self, keys: TomlKeys) -> "MultipleChoiceLoader":
         keys.required(CHOICES, keys.string(CHOICES, ""))
-        return MultipleChoiceLoader(InputColumns.of(keys))
+        return MultipleChoiceLoader(InputColumns.of(keys), ChoicePrompts.of(keys))
 
     def outcomes(self, predictions: "Predictions") -> "Outcomes":
         from promptsearch.metrics.outcomes import rank_outcomes
@@ -83,9 +84,10 @@ class MultipleChoiceLoader:
     """The keys of a task whose rows have free choices."""
 
     columns: InputColumns
+    prompts: ChoicePrompts
 
     def load(self, source: TaskSource) -> TaskDefinition:
-        template = source.template
+        template = self.prompts.template(source, lambda: self.columns.names(source))
         at = f"{source.file}: template: {source.task.template!r}"
         if not template.fields:
             raise TaskError(f"{at} has no input field; name one in braces, such as {{question}}")
@@ -94,5 +96,5 @@ class MultipleChoiceLoader:
         reader = self.columns.reader(source, template.fields, ())
         splits = train, dev = source.train_and_dev(reader, template.fields)
         candidates = choices_in(train.examples, dev.examples)
-        prompt = Prompt(template, Verbalizer.of_candidates(candidates, template.slots[0]))
+        prompt = self.prompts.prompt(template, candidates)
         return source.definition(prompt, candidates, reader.inputs, splits, reader)

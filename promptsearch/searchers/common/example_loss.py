@@ -11,6 +11,7 @@ from promptsearch.errors import TaskError
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Answer
 from promptsearch.scoring.label_aggregation import LabelAggregation
+from promptsearch.searchers.common.row_options import refuse_row_options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,6 +93,7 @@ class ExampleLoss:
 
 def answerable(task: Task, loss: LossName) -> Sequence[Example]:
     """Return the training examples with a right answer to learn from; TaskError if none has one."""
+    refuse_row_options(task, "a loss of answers")
     labels = set(task.prompt.verbalizer.labels)
     usable = [e for e in task.train if loss == "gold" or labels.intersection(e.targets)]
     if not usable:
