@@ -18,6 +18,8 @@ STUBS = {
     "sentences.jsonl": '{"text": "Ann was born in Oslo."}\n',
     "reviews.txt.gz": "",
     "reviews.jsonl": '{"text": "a", "label": ["speed"]}\n{"text": "b", "label": []}\n',
+    "questions.jsonl": '{"question": "The capital of Norway is", "options": ["Oslo", "Rome"], '
+    '"label": 0}\n',
     "eng.train": "U.N. NNP I-NP I-ORG\nofficial NN I-NP O\n",
 }
 SAME = {"dev.tsv": "train.tsv", "test.tsv": "train.tsv"}

@@ -17,10 +17,10 @@ COMPARED = re.compile(rf'\bkind\b *(==|!=|in|is) *\(?"({"|".join(KINDS)})"')
 
 def test_files_know_all_kinds_by_name():
     task = json.loads(SCHEMA.read_text(encoding="utf8"))["properties"]["task"]
-    names = ["classification", "facts", "tags", "multi-label"]
+    names = ["classification", "facts", "tags", "multi-label", "multiple-choice"]
     assert task["properties"]["kind"]["enum"] == list(KINDS) == names
     assert [str(kind) for kind in KINDS.values()] == list(KINDS)
-    assert PROMPTED == ("classification", "facts", "multi-label")
+    assert PROMPTED == ("classification", "facts", "multi-label", "multiple-choice")
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=str)
@@ -34,7 +34,7 @@ def test_a_kind_has_metrics_for_tables_and_intervals(kind):
 def test_a_kind_is_the_same_in_another_process():
     again = pickle.loads(pickle.dumps(KINDS))  # noqa: S301
     assert again == KINDS
-    assert len({*again.values(), CLASSIFICATION, FACTS, MULTI_LABEL, TAGS}) == 4
+    assert len({*again.values(), CLASSIFICATION, FACTS, MULTI_LABEL, TAGS}) == len(KINDS)
 
 
 def test_nothing_asks_which_kind_it_is():

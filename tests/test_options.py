@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptsearch import load_model
+from promptsearch.data import Example
 from promptsearch.errors import ModelError, PromptError
 from promptsearch.models import Scoring
 from promptsearch.models.batching.option_layout import OptionTokens
 from promptsearch.prompt import Input, Prompt, Template, Text, Verbalizer
+from promptsearch.scoring import Scorer
 
 NOTATION = "[O1]it's great[O2]it's terrible[SEP]What is the sentiment?[SEP]{text}"
 LABELS, SLOTS = ("positive", "negative"), ("O1", "O2")
+CHOICES = ("it's great", "it's terrible", "so so")
 
 
 @pytest.fixture(scope="module")
@@ -221,3 +224,41 @@ def test_passes_need_log_odds_and_are_not_trained_through():
     with pytest.raises(RunError, match="too small"):
         Settings(options_per_pass=0, options_score="log-odds")
     assert Settings(options_per_pass=2, options_score="log-odds").options_per_pass == 2
+
+
+def test_the_options_of_a_row_are_its_choices():
+    template = Template.parse("[O][SEP]{question}")
+    assert (template.notation, template.slots, template.takes_choices) == (
+        "[O][SEP]{question}",
+        ("O",),
+        True,
+    )
+    filled = template.fill({"question": "How?"}, CHOICES[:2])
+    expected = Template.parse("[O1]it's great[O2]it's terrible[SEP]{question}")
+    assert filled == expected.fill({"question": "How?"})
+    with pytest.raises(PromptError, match="this row has none"):
+        template.fill({"question": "How?"})
+    for wrong in ("[O]", "[O]word[SEP]{a}", "[O][O1]a[SEP]{a}", "[O]{a}[SEP]{a}", "[O][SEP]"):
+        with pytest.raises(PromptError, match="every choice of a row"):
+            Template.parse(wrong)
+
+
+@pytest.mark.parametrize("score", ["logit", "log-odds"])
+def test_options_of_a_row_score_as_fixed_ones(builtin, score):
+    notation = "".join(f"[O{n}]{text}" for n, text in enumerate(CHOICES, 1)) + "[SEP]Which?[SEP]{t}"
+    fixed = Prompt(
+        Template.parse(notation), Verbalizer.of_slots(CHOICES, ("O1", "O2", "O3"), "yes", "no")
+    )
+    free = Prompt(
+        Template.parse("[O][SEP]Which?[SEP]{t}"),
+        Verbalizer.of_candidates(("something",), "O").rating("yes", "no"),
+    )
+    scorer = Scorer(builtin, Scoring(options_score=score))
+    rows = [Example(t, {"t": t}, CHOICES[0]) for t in ("a moving film", "a dull film")]
+    (expected,) = scorer.judge([fixed], rows)
+    with_choices = [Example(e.id, e.inputs, e.target, choices=CHOICES) for e in rows]
+    (given_choices,) = scorer.judge([free], with_choices)
+    assert given_choices.choice_log_probs == pytest.approx(expected.log_probs, abs=1e-4)
+    turned = [Example(e.id, e.inputs, e.target, choices=CHOICES[::-1]) for e in rows]
+    (other_order,) = scorer.judge([free], turned)
+    assert other_order.choice_log_probs[:, ::-1] == pytest.approx(expected.log_probs, abs=1e-4)

@@ -59,6 +59,17 @@ def test_two_processes_judge_as_one(model, pool, ranking):
     assert spread.cost.forwards == alone.cost.forwards
 
 
+def test_rows_with_choices_are_judged_as_one(model, pool):
+    choices = [("awful", "great film"), ("Paris", "bad", "great")]
+    rows = [replace(e, target="bad", choices=choices[i % 2]) for i, e in enumerate(EXAMPLES)]
+    prompts = [Prompt(p.template, Verbalizer.of_candidates(("Paris", "film"))) for p in PROMPTS]
+    own = Scorer(model, Scoring())
+    spread, alone = (s.predict(prompts, rows) for s in (DistributedScorer(own, pool), own))
+    assert_close(spread.predictions, alone.predictions)
+    for one, other in zip(spread.predictions, alone.predictions, strict=True):
+        assert one.predicted.tolist() == other.predicted.tolist()
+
+
 def test_a_process_that_dies_costs_nothing_but_time(model, pool):
     own = Scorer(model, Scoring())
     victims = dict(pool.each(_pid, [0, 1])).values()

@@ -3,12 +3,13 @@
 Nothing here loads a heavy package before a file needs it.
 """
 
-from promptsearch.data.examples import Dataset, Example, most_frequent
+from promptsearch.data.examples import Dataset, Example, has_choices, most_frequent
 from promptsearch.data.kinds import (
     CLASSIFICATION,
     FACTS,
     KINDS,
     MULTI_LABEL,
+    MULTIPLE_CHOICE,
     PROMPTED,
     TAGS,
     TaskKind,
@@ -32,6 +33,7 @@ __all__ = [
     "CLASSIFICATION",
     "FACTS",
     "KINDS",
+    "MULTIPLE_CHOICE",
     "MULTI_LABEL",
     "PROMPTED",
     "TAGS",
@@ -46,6 +48,7 @@ __all__ = [
     "TaskSchema",
     "builtin_tasks",
     "did_you_mean",
+    "has_choices",
     "load_document",
     "load_task",
     "most_frequent",

@@ -11,7 +11,7 @@ which formats can.
 """
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 
 from promptsearch.data import TaskDefinition, TaskKind
+from promptsearch.data.tasks.choices_column import CHOICES
 from promptsearch.errors import ExportError, RunError
 from promptsearch.files.write import check_apart, make_folder_of, replace_file
 from promptsearch.models import LanguageModel
@@ -33,6 +34,7 @@ WITH_PREFIX = ("python", "peft")
 WITH_HEAD = ("python",)
 WITH_OPTIONS = ("python", "unimc", "text")  # blocks of attention, and yes and no
 WITH_LABEL_SETS = ("text",)  # each label decided by itself
+WITH_CHOICES = ("text",)  # the template alone: the candidates are no row's choices
 NEXT = "next: "  # begins the note that is a command
 
 
@@ -98,6 +100,7 @@ def write_as(
             f"{request.name}: has several labels at once, decided one by one, which {name} does "
             f"not read; use `to` {' or '.join(WITH_LABEL_SETS)}"
         )
+    _check_choices(request, name)
     for saved in request.prompts:
         _check_words(saved, name)
     make_folder_of(path, "choose another -o PATH", ExportError)
@@ -113,6 +116,18 @@ def write_as(
         for source, target in zip(reversed(written), reversed(paths), strict=True):
             _move(source, target, Path(room))
     return WrittenFiles(paths, tuple(_renamed(note, into, path) for note in notes))
+
+
+def _check_choices(request: ExportRequest, name: str) -> None:
+    """Raise ExportError if rows have choices, and the format has answers for all of them."""
+    definition = request.file.section("task").get("definition")
+    saved = isinstance(definition, Mapping) and CHOICES in definition
+    has_choices = request.task.has_choices if request.task else saved
+    if has_choices and name not in WITH_CHOICES:
+        raise ExportError(
+            f"{request.prompts[0].id}: each row of {request.name} has choices of its own, which "
+            f"{name} does not read; use `to` {' or '.join(WITH_CHOICES)}"
+        )
 
 
 def _check_words(saved: SavedPrompt, name: str) -> None:

@@ -44,6 +44,13 @@ def object_guess_scores(guesses: Sequence[str], targets: Targets) -> Scores:
     return {"p@1": share, "p@1_macro": macro, "n": len(targets), "ci95": interval}
 
 
+def choice_guess_scores(guesses: Sequence[str], targets: Targets) -> Scores:
+    """Return the scores of one choice an example."""
+    hits = _hits(guesses, targets)
+    interval = wilson(int(hits.sum()), len(targets))
+    return {"accuracy": float(hits.mean()), "n": len(targets), "ci95": interval}
+
+
 def _hits(guesses: Sequence[str], targets: Targets) -> NDArray[np.bool_]:
     return np.array([guess in right for guess, right in zip(guesses, targets, strict=True)])
 

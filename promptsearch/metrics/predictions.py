@@ -19,8 +19,9 @@ Ints = NDArray[np.int64]
 class Predictions:
     """Predictions of one prompt for some examples; axes are (example,) unless given.
 
-    `log_right` is log p(right label | input), -inf where no right object is among the candidates;
-    `rank` is the place of the best right label, from 1 (0 where there is none).
+    `log_right` is log p(right label | input), -inf where no right object is among the candidates,
+    or no right answer among an example's choices; `rank` is the place of the best right label, from
+    1 (0 where there is none).
     """
 
     labels: tuple[str, ...]
@@ -29,6 +30,8 @@ class Predictions:
     predicted: Ints  # indices into labels
     rank: Ints
     log_probs: Floats | None = None  # (example, label), kept of up to `labelling.LISTED` labels
+    # (example, choice) in the order of its choices, -inf beyond them; None without choices.
+    choice_log_probs: Floats | None = field(default=None, kw_only=True)
 
     @property
     def hits(self) -> NDArray[np.bool_]:
@@ -53,6 +56,9 @@ class Predictions:
             predicted=self.predicted[chosen],
             rank=self.rank[chosen],
             log_probs=None if self.log_probs is None else self.log_probs[chosen],
+            choice_log_probs=(
+                None if self.choice_log_probs is None else self.choice_log_probs[chosen]
+            ),
         )
 
     @property

@@ -7,13 +7,14 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from promptsearch.data import Dataset
+from promptsearch.data import Dataset, has_choices
 from promptsearch.errors import PromptError
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.prompt import Prompt
 from promptsearch.scoring import PromptScorer, Scorer
-from promptsearch.scoring.combination import RULES, Floats, Rule, combine
-from promptsearch.scoring.label_aggregation import LISTED, PredictionsBuilder
+from promptsearch.scoring.choice_predictions import ChoicePredictionsBuilder
+from promptsearch.scoring.combination import RULES, Floats, Rule, combine, only_choices
+from promptsearch.scoring.label_aggregation import LISTED
 
 BYTES = 1 << 28  # members' log p of examples, in memory at a time
 
@@ -74,34 +75,44 @@ class EnsemblePredictor:
     raw_scorer: Scorer
 
     def label_log_probs(self, examples: Dataset) -> Floats:
-        """Return (example, label) log p."""
+        """Return (example, label) log p; of examples with choices (example, choice)."""
         members = member_log_probs(self.ensemble.prompts, examples, self.scorer, self.raw_scorer)
-        return combine(members, self.ensemble.weights, self.ensemble.rule)
+        values = combine(members, self.ensemble.weights, self.ensemble.rule)
+        return only_choices(values, members) if has_choices(examples) else values
 
     def parts(self, examples: Dataset) -> Iterator[tuple[range, Floats]]:
-        """Yield indices of examples and their (example, label), as many as memory holds."""
+        """Yield indices of examples and their (example, label), as many as memory holds.
+
+        Of examples with choices it is (example, choice), in the order of these.
+        """
         prompts = self.ensemble.prompts
-        step = max(1, BYTES // (4 * len(prompts) * len(prompts[0].verbalizer)))
+        width = max((len(e.choices) for e in examples), default=0) or len(prompts[0].verbalizer)
+        step = max(1, BYTES // (4 * len(prompts) * width))
         for first in range(0, len(examples), step):
             rows = range(first, min(first + step, len(examples)))
             yield rows, self.label_log_probs([examples[i] for i in rows])
 
     def predict(self, examples: Dataset) -> Predictions:
         """Return the predictions of the ensemble, like those of a prompt."""
-        labelling = self.raw_scorer.labelling(self.ensemble.prompts[0].verbalizer)
-        findings = PredictionsBuilder.of(labelling, examples)
+        findings = self.raw_scorer.builder(self.ensemble.prompts[0].verbalizer, examples)
+        put = findings.put
+        if isinstance(findings, ChoicePredictionsBuilder):
+            put = findings.put_choices
         for rows, values in self.parts(examples):
-            findings.put(rows, values)
+            put(rows, values)
         return findings.judgement()
 
 
 def member_log_probs(
     prompts: Sequence[Prompt], examples: Dataset, scorer: PromptScorer, raw_scorer: Scorer
 ) -> NDArray[np.float32]:
-    """Return (prompt, example, label) log p.
+    """Return (prompt, example, label) log p; of examples with choices (prompt, example, choice).
 
     Predictions hold it if labels are few; else the raw scorer computes it.
     """
+    if has_choices(examples):
+        batch = scorer.predict(prompts, examples).predictions
+        return np.array([predictions.choice_log_probs for predictions in batch], dtype=np.float32)
     if len(prompts[0].verbalizer) > LISTED:
         return raw_scorer.label_log_probs(prompts, examples)
     tables = [

@@ -138,11 +138,9 @@ def _weights(
     """Return a weight a member, and how they were learned."""
     if config.rule not in LEARNED:
         return fixed_weights(len(members), config.rule), None
-    labelling = raw_scorer.labelling(members[0].prompt.verbalizer)
-    examples = _drawn(
-        definition, [bool(r) for r in labelling.right(definition.train.examples)], config
-    )
-    right = labelling.right(examples)
+    verbalizer, train = members[0].prompt.verbalizer, definition.train.examples
+    examples = _drawn(definition, [bool(r) for r in raw_scorer.right(verbalizer, train)], config)
+    right = raw_scorer.right(verbalizer, examples)
     log_probs = member_log_probs([m.prompt for m in members], examples, scorer, raw_scorer)
     return _learned(log_probs, right, config.rule)
 

@@ -222,6 +222,7 @@ def identity_of(
     """
     info, settings = asdict(raw_scorer.model.info), scoring_from(file)
     markup = reader.markup.fields if isinstance(reader, LabelledReader) else {}
+    separator = [] if reader.choices is None else [reader.choices.separator]
     members = zip(choice.saved, choice.ensemble.members, strict=True)
     prompts = [
         [
@@ -239,7 +240,7 @@ def identity_of(
         "model": {name: info[name] for name in info if name not in ("spec", "revision", "device")},
         "scoring": settings.scored_as(kind, choice.saved[0].prompt.template.has_options),
         "columns": list(names),
-        "reading": [dict(reader.layout.rename), dict(markup), sorted(reader.columns)],
+        "reading": [dict(reader.layout.rename), dict(markup), sorted(reader.columns), *separator],
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from promptsearch.errors import PromptError
 from promptsearch.prompt.parts import Field, Option, Separator, Slot, Text
+from promptsearch.prompt.row_options import check_row_options, has_row_options
 from promptsearch.prompt.soft import Soft
 
 
@@ -37,6 +38,9 @@ def check_options(parts: Sequence[object], notation: str) -> None:
         raise PromptError(f"the template {notation!r} has to begin with its options, [O1]...")
     if len(options) < sum(isinstance(part, Slot) for part in parts):
         raise PromptError(f"the template {notation!r} has options and a [Z]; keep one of the two")
+    if has_row_options(parts):
+        check_row_options(parts, notation)
+        return
     last = max(i for i, part in enumerate(parts) if isinstance(part, Option))
     if not separators or separators[0] < last:
         raise PromptError(f"the template {notation!r} has no [SEP] right after its options")

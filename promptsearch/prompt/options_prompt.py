@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from promptsearch.prompt.options import question_span, wordings
 from promptsearch.prompt.parts import Option, Part, Separator
 from promptsearch.prompt.prompt import Prompt
+from promptsearch.prompt.row_options import EACH_CHOICE
 from promptsearch.prompt.template import Template, notation_of
 from promptsearch.prompt.verbalizer import Verbalizer
 
@@ -36,6 +37,15 @@ def options_prompt(
     return Prompt(Template(tuple(parts)), verbalizer)
 
 
+def row_options_template(question: str, passage: str) -> Template:
+    """Return the template of the choices of a row as options; all may have fields in braces."""
+    parts: list[Part] = [Option(EACH_CHOICE)]
+    for segment in (question, passage):
+        if segment:
+            parts += [Separator(), *Template.parts_of(segment)]
+    return Template(tuple(parts))
+
+
 def option_texts(prompt: Prompt) -> dict[str, str]:
     """Return the wording of each label's option, in the notation of templates."""
     slots, texts = prompt.template.slots, map(_notation, wordings(prompt.template.parts))
@@ -64,9 +74,10 @@ def layout_row(prompt: Prompt) -> Iterator[tuple[str, object]]:
         return
     if prompt.template.has_options:
         yield "layout", "options"
-        yield "options", option_texts(prompt)
+        if not prompt.template.takes_choices:
+            yield "options", option_texts(prompt)
         yield "question", question_of(prompt.template)
-    yield "yes", prompt.verbalizer.answers[0][0][1]
+    yield "yes", prompt.verbalizer.yes or prompt.verbalizer.answers[0][0][1]
     yield "no", prompt.verbalizer.no
 
 

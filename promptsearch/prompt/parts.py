@@ -32,6 +32,8 @@ class Slot:
 class Option(Slot):
     """A slot before an option, [O1], [O2], ...: the model says there whether it is the right one.
 
+    [O] stands for those of the choices of a row (`row_options`).
+
     Xu et al. (2022), UniMC, https://arxiv.org/abs/2210.08590, call it [O-MASK].
     """
 

@@ -22,13 +22,14 @@ from promptsearch.prompt.parts import (
     WordPart,
 )
 from promptsearch.prompt.prefix import Prefix
+from promptsearch.prompt.row_options import has_row_options, with_row_options
 from promptsearch.prompt.soft import Soft, Vectors
 
 # What brackets may hold that is no text; the last is of keys alone, see `Template.__str__`.
-_MARK = r"Z\d*|S\d*(?::\d+)?(?:@\w*)?|O\d+|SEP|(?:prefix|head):\w+@\w+"
+_MARK = r"Z\d*|S\d*(?::\d+)?(?:@\w*)?|O\d*|SEP|(?:prefix|head):\w+@\w+"
 _NOTATION = re.compile(
     rf"\{{\{{|\}}\}}|\{{(?P<field>\w+)\}}|\[\[(?P<literal>{_MARK})\]\]"
-    r"|\[(?:(?P<slot>Z\d*)|(?P<option>O\d+)|(?P<separator>SEP)|(?P<soft>S\d*)(?::(?P<length>\d+))?(?P<bound>@\w*)?)\]"
+    r"|\[(?:(?P<slot>Z\d*)|(?P<option>O\d*)|(?P<separator>SEP)|(?P<soft>S\d*)(?::(?P<length>\d+))?(?P<bound>@\w*)?)\]"
 )
 _MISTYPED = re.compile(r"\[S\d*:[^\s\[\]]*\]")  # no soft token, and hardly text
 _DEEP = re.compile(r"(?:\[prefix:(?P<length>\d+)@\w+\])?(?:\[head:(?P<reads>\w+)@\w+\])?")
@@ -175,6 +176,11 @@ class Template:
         return bool(options_end(self.parts))
 
     @property
+    def takes_choices(self) -> bool:
+        """Whether its options are the choices of a row, without which it cannot be filled."""
+        return has_row_options(self.parts)
+
+    @property
     def is_trained(self) -> bool:
         """Whether a part of it is numbers, which mean something to one model only."""
         return bool(self.soft or self.prefix or self.head)
@@ -197,15 +203,19 @@ class Template:
         """Names of the slots, in order."""
         return tuple(part.name for part in self.parts if isinstance(part, Slot))
 
-    def fill(self, inputs: Mapping[str, str]) -> Filled:
-        """Put the inputs into their fields; `PromptError` if one is missing."""
+    def fill(self, inputs: Mapping[str, str], choices: Sequence[str] = ()) -> Filled:
+        """Put the inputs into their fields; `PromptError` if one is missing.
+
+        `choices` are those of a row, for a template whose options they are.
+        """
         if missing := [name for name in self.fields if name not in inputs]:
             raise PromptError(
                 f"the template {self.notation!r} uses {{{missing[0]}}}, but the inputs are "
                 f"{', '.join(sorted(inputs)) or 'none'}; use one of these in braces"
             )
         deep = (part for part in (self.prefix, self.head) if part is not None)
-        return (*deep, *filled_parts(self.parts, inputs))
+        parts = with_row_options(self.parts, choices) if self.takes_choices else self.parts
+        return (*deep, *filled_parts(tuple(parts), inputs))
 
 
 def filled_parts(parts: Sequence[FilledPart | Field], inputs: Mapping[str, str]) -> Filled:

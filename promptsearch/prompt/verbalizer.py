@@ -18,6 +18,7 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
 
     pairs: tuple[tuple[str, tuple[Answer, ...]], ...]
     no: str | None = None  # the word against each label's, at the slot that it alone answers
+    yes: str | None = None  # the word for a label, where its text is an option; see `rating`
 
     @classmethod
     def of(
@@ -48,10 +49,17 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
         pairs = zip(labels, slots, strict=True)
         return cls(tuple((label, (((slot, yes),),)) for label, slot in pairs), no)
 
+    def rating(self, yes: str, no: str) -> "Verbalizer":
+        """Return candidates that are options of a row: yes or no is said at each, [O1], ..."""
+        if yes == no or not (yes.strip() and no.strip()):
+            raise PromptError(f"options are answered with {yes!r} and {no!r}; give two words")
+        return Verbalizer(self.pairs, no, yes)
+
     def __repr__(self) -> str:
         """Return the constructor's call; keys of ledgers have the `repr` of those without `no`."""
         no = "" if self.no is None else f", no={self.no!r}"
-        return f"Verbalizer(pairs={self.pairs!r}{no})"
+        yes = "" if self.yes is None else f", yes={self.yes!r}"
+        return f"Verbalizer(pairs={self.pairs!r}{no}{yes})"
 
     def __post_init__(self) -> None:
         if not self.pairs:
@@ -68,7 +76,7 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
                     "tell them apart; change one of them"
                 )
 
-        if self.no is not None:
+        if self.no is not None and self.yes is None:
             self._check_no(self.no)
 
     def _check_no(self, no: str) -> None:
@@ -92,7 +100,7 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
 
     @cached_property
     def _hash(self) -> int:  # thousands of candidates: hash them once
-        return hash((self.pairs, self.no))
+        return hash((self.pairs, self.no, self.yes))
 
     def __hash__(self) -> int:
         return self._hash
@@ -110,7 +118,7 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
     @cached_property
     def no_answers(self) -> tuple[Answer, ...]:
         """`no` at the slot of each label, in order; () without it."""
-        if self.no is None:
+        if self.no is None or self.yes is not None:
             return ()
         return tuple(((answers[0][0][0], self.no),) for _, answers in self.pairs)
 

@@ -13,7 +13,7 @@ from promptsearch.errors import DataError, PromptError, TaskError
 from promptsearch.files.read import sha256
 from promptsearch.files.write import write_atomic
 from promptsearch.prompt import Prompt, Verbalizer
-from promptsearch.prompt.options_prompt import layout_row
+from promptsearch.prompt.options_prompt import NO, YES, layout_row
 from promptsearch.prompt.template import described
 from promptsearch.prompt_file.beside import file_beside
 from promptsearch.prompt_file.prior import check_prior
@@ -105,14 +105,14 @@ def answers_of(
     """
     if not kind.has_candidates:
         return {"verbalizer": prompt.plain_answers, **dict(layout_row(prompt))}
-    candidates = list(prompt.verbalizer.labels)
+    candidates, layout = list(prompt.verbalizer.labels), dict(layout_row(prompt))
     text = "".join(f"{candidate}\n" for candidate in candidates)
     if folder is None or len(candidates) <= LISTED or _lines(text) != tuple(candidates):
-        return {"candidates": candidates}
+        return {"candidates": candidates, **layout}
     file = folder / beside
     if not file.exists() or file.read_bytes() != text.encode():
         write_atomic(file, text)
-    return {"candidates": {"file": file.name, "sha256": sha256([file])}}
+    return {"candidates": {"file": file.name, "sha256": sha256([file])}, **layout}
 
 
 def read_prompts(path: Path) -> PromptFile:
@@ -212,7 +212,10 @@ def prompt_of(row: Json, folder: Path) -> Prompt:
             texts = _listed(file_beside(folder, name, "candidates"), rest.get("sha256"))
         case _:
             raise PromptError('it has neither a "verbalizer" nor "candidates"')
-    return Prompt(template, Verbalizer.of_candidates(texts, template.slots[0]))
+    each_itself = Verbalizer.of_candidates(texts, template.slots[0])
+    if not template.takes_choices:
+        return Prompt(template, each_itself)
+    return Prompt(template, each_itself.rating(str(row.get("yes", YES)), str(no or NO)))
 
 
 def _listed(file: Path, expected: object) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from promptsearch.data import Dataset, TaskDefinition
 from promptsearch.engine.budget import ModelCall
-from promptsearch.errors import TaskError
+from promptsearch.errors import RunError, TaskError
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models.finetuning.config import FinetuneConfig, check_installed
 from promptsearch.prompt import Prompt
@@ -93,6 +93,11 @@ def tuner_of(
     from promptsearch.models.finetuning.train import check_tunable
 
     check_tunable(scorer.model)
+    if definition.has_choices:
+        raise RunError(
+            "`rank_by` finetune learns labels that all rows share, and these rows have choices of "
+            "their own; leave it out"
+        )
     right = scorer.labelling(definition.prompt.verbalizer).right(definition.train.examples)
     pairs = zip(definition.train.examples, right, strict=True)
     has_answer = definition.kind.label_sets  # each example: yes or no to each label

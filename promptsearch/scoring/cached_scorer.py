@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from promptsearch.data import Dataset
 from promptsearch.prompt import Prompt, Verbalizer
 from promptsearch.scoring.cache_store import CacheError, digest, row_key
+from promptsearch.scoring.choice_predictions import ChoicePredictionsBuilder
 from promptsearch.scoring.label_aggregation import LISTED, PredictionsBuilder
 from promptsearch.scoring.scorer import Cost, PredictionBatch, PromptScorer, Scorer
 
 MEMORY = 1 << 28  # bytes that a run's own store may take
+CHOICES = "choices"  # in the key of blocks whose records are those of single choices
 CODE = 3  # raise it when the same prompt and example come to score differently
 
 Known = NDArray[np.bool_]
@@ -69,7 +71,8 @@ class MemoryStore:
 class _StoredPrompt:
     """Stored predictions of one prompt, and the examples that are missing."""
 
-    rows: list[bytes]  # the examples' keys
+    key: str
+    rows: list[list[bytes]]  # the examples' keys; with choices one for each of these
     findings: PredictionsBuilder
     unknown: tuple[int, ...]  # places of the examples that it does not know
 
@@ -110,7 +113,7 @@ class CachedScorer:
             cost += fresh.cost
             for prompt, judgement in zip(missing, fresh.predictions, strict=True):
                 known[prompt].findings.take(indices, judgement)
-                self._keep(prompt, known[prompt], indices)
+                self._keep(known[prompt], indices)
         return PredictionBatch(
             tuple(known[prompt].findings.judgement() for prompt in prompts), cost
         )
@@ -122,13 +125,15 @@ class CachedScorer:
         return sum(costs, Cost())
 
     def _from_store(self, prompt: Prompt, examples: Dataset) -> _StoredPrompt:
-        labelling = self.scorer.labelling(prompt.verbalizer)
-        listed = len(labelling.labels) <= LISTED
+        findings = self.scorer.builder(prompt.verbalizer, examples)
+        if isinstance(findings, ChoicePredictionsBuilder):
+            return self._choices_from_store(prompt, examples, findings)
+        listed = findings.log_probs is not None
         rows = [row_key(e.inputs, () if listed else e.targets) for e in examples]
-        findings = labelling.builder(examples)
-        known, values = self._read(prompt, rows)
+        key = self._prompt(prompt)
+        known, values = self._read(key, rows)
         known_rows = np.flatnonzero(known)
-        if listed and values.shape[1] == len(labelling.labels):
+        if listed and values.shape[1] == len(findings.labels):
             findings.put(known_rows.tolist(), values[known_rows].astype(np.float64))
         elif not listed and values.shape[1] == 3:
             (
@@ -139,21 +144,46 @@ class CachedScorer:
         else:
             known_rows = known_rows[:0]
         unknown = np.setdiff1d(np.arange(len(rows)), known_rows)
-        return _StoredPrompt(rows, findings, tuple(unknown.tolist()))
+        return _StoredPrompt(key, [[row] for row in rows], findings, tuple(unknown.tolist()))
 
-    def _keep(self, prompt: Prompt, stored: _StoredPrompt, indices: Sequence[int]) -> None:
+    def _choices_from_store(
+        self, prompt: Prompt, examples: Dataset, findings: ChoicePredictionsBuilder
+    ) -> _StoredPrompt:
+        """Return what is stored of examples with choices: a number for each of these."""
+        key = digest(self._prompt(prompt), CHOICES)
+        rows = [
+            [row_key(e.inputs, [*choices, str(i)]) for i in range(len(choices))]
+            for e, labels in zip(examples, findings.choices, strict=True)
+            for choices in [[findings.labels[column] for column in labels.columns]]
+        ]
+        known, values = self._read(key, [row for each in rows for row in each])
+        ends = np.cumsum([len(each) for each in rows])
+        unknown = []
+        for number, (each, end) in enumerate(zip(rows, ends.tolist(), strict=True)):
+            of_row = slice(end - len(each), end)
+            if known[of_row].all() and values.shape[1] == 1:
+                findings.put_choices([number], values[of_row].T.astype(np.float64))
+            else:
+                unknown.append(number)
+        return _StoredPrompt(key, rows, findings, tuple(unknown))
+
+    def _keep(self, stored: _StoredPrompt, indices: Sequence[int]) -> None:
         findings, at = stored.findings, list(indices)
-        if findings.log_probs is not None:
+        if isinstance(findings, ChoicePredictionsBuilder):
+            table = findings.choice_log_probs
+            values = np.concatenate([table[i, : len(stored.rows[i])] for i in at])[:, None]
+        elif findings.log_probs is not None:
             values = findings.log_probs[at]
         else:
             parts = findings.log_right[at], findings.predicted[at], findings.rank[at]
             values = np.stack(parts, axis=1)
-        rows, vectors = [stored.rows[i] for i in at], values.astype(np.float32)
-        self._write(lambda: self.store.add(self._scorer_key, self._prompt(prompt), rows, vectors))
+        rows = [row for i in at for row in stored.rows[i]]
+        vectors = values.astype(np.float32)
+        self._write(lambda: self.store.add(self._scorer_key, stored.key, rows, vectors))
 
-    def _read(self, prompt: Prompt, rows: Sequence[bytes]) -> tuple[Known, Values]:
+    def _read(self, key: str, rows: Sequence[bytes]) -> tuple[Known, Values]:
         try:
-            return self.store.find(self._scorer_key, self._prompt(prompt), rows)
+            return self.store.find(self._scorer_key, key, rows)
         except CacheError as error:
             self._close(error)
             return np.zeros(len(rows), dtype=bool), np.empty((len(rows), 0), dtype=np.float32)
@@ -176,7 +206,8 @@ class CachedScorer:
         answers = self._answers.get(key)
         if answers is None:
             no = prompt.verbalizer.no
-            plain = prompt.plain_answers if no is None else (prompt.plain_answers, no)
+            words = [word for word in (no, prompt.verbalizer.yes) if word is not None]
+            plain = (prompt.plain_answers, *words) if words else prompt.plain_answers
             answers = self._answers[key] = digest(plain)
         return digest(str(prompt.template), answers)
 

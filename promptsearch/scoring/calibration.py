@@ -23,10 +23,11 @@ from typing import Literal, get_args
 import numpy as np
 
 from promptsearch.data import Dataset, Example
+from promptsearch.data.examples import choices_in
 from promptsearch.errors import PromptError, RunError
 from promptsearch.metrics.predictions import Floats, Predictions
 from promptsearch.prompt import Prompt, Verbalizer
-from promptsearch.scoring.label_aggregation import LISTED, PredictionsBuilder
+from promptsearch.scoring.label_aggregation import LISTED
 from promptsearch.scoring.scorer import Cost, PredictionBatch, PromptScorer, Scorer
 
 Calibration = Literal["none", "contextual", "pmi", "batch"]
@@ -47,6 +48,7 @@ class CalibratedScorer:
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """Return one `Predictions` a prompt, in order; `cost` includes that of the references."""
         distinct = list(dict.fromkeys(prompts))
+        self._check_choices(distinct, examples)
         cost = self._learn(distinct)
         batch = self.inner.predict(
             [self._with_prior_units(prompt) for prompt in distinct], examples
@@ -119,6 +121,18 @@ class CalibratedScorer:
             self._priors[prompt] = np.logaddexp.reduce(values, axis=0) - np.log(len(values))
         return batch.cost
 
+    def _check_choices(self, prompts: Sequence[Prompt], examples: Dataset) -> None:
+        """Raise RunError if choices are no labels of the task, which have priors, or answers do."""
+        choices, shares_labels = set(choices_in(examples)), not self.scorer.facts
+        labels = [set(prompt.verbalizer) for prompt in prompts]
+        fits = shares_labels and self.method != "pmi" and all(choices <= each for each in labels)
+        if not choices or fits:
+            return
+        raise RunError(
+            f"`calibration` {self.method} takes away the priors of labels that all rows share, and "
+            "these rows have choices of their own; leave it out, or use contextual with labels"
+        )
+
     def _with_prior_units(self, prompt: Prompt) -> Prompt:
         """The prompt whose labels are the units that have a prior: labels, or single answers."""
         if not self._by_answer(prompt):
@@ -143,7 +157,7 @@ class CalibratedScorer:
             values = labelling.label_log_probs(torch.from_numpy(scores)).numpy()
         else:
             values = torch.from_numpy(scores).log_softmax(1).numpy()
-        findings = PredictionsBuilder.of(labelling, examples)
+        findings = self.scorer.builder(prompt.verbalizer, examples)
         findings.put(range(len(examples)), values)
         return findings.judgement()
 

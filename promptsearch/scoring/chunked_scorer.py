@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from promptsearch.data import Dataset
 from promptsearch.prompt import Prompt
-from promptsearch.scoring.label_aggregation import PredictionsBuilder
 from promptsearch.scoring.scorer import Cost, PredictionBatch, PromptScorer, Scorer
 
 TOKENS = 1 << 16  # of a chunk, about: seconds on a laptop's CPU, a few batches on a GPU
@@ -42,8 +41,7 @@ class ChunkedScorer:
         size = self._chunk_size(prompts, examples)
         if size >= len(examples):
             return self.inner.predict(prompts, examples)
-        labellings = [self.scorer.labelling(prompt.verbalizer) for prompt in prompts]
-        builders = [PredictionsBuilder.of(labelling, examples) for labelling in labellings]
+        builders = [self.scorer.builder(prompt.verbalizer, examples) for prompt in prompts]
         cost, began = Cost(), time.perf_counter()
         for first in range(0, len(examples), size):
             rows = range(first, min(first + size, len(examples)))

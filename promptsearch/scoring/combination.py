@@ -39,6 +39,14 @@ def combine(log_probs: Logs, weights: Sequence[float], rule: Rule) -> Floats:
     return _log_softmax(values)
 
 
+def only_choices(values: Floats, log_probs: Logs) -> Floats:
+    """Return log p (example, choice) of an ensemble without what no member gives a probability.
+
+    Those are the columns beyond an example's choices.
+    """
+    return _log_softmax(np.where(np.isneginf(log_probs).all(0), -np.inf, values))
+
+
 def together(members: Sequence[Predictions], rule: Rule) -> Predictions:
     """Return the predictions of an ensemble of classification prompts, by a rule without learning.
 
@@ -48,7 +56,7 @@ def together(members: Sequence[Predictions], rule: Rule) -> Predictions:
     tables = [member.log_probs for member in members if member.log_probs is not None]
     log_probs = combine(np.stack(tables), fixed_weights(len(tables), rule), rule)
     predicted, rows = log_probs.argmax(1), np.arange(len(log_probs))
-    rank = np.where(predicted == first.gold, 1, 2)
+    rank = np.where(first.rank == 0, 0, np.where(predicted == first.gold, 1, 2))
     log_right = log_probs[rows, first.gold]
     return Predictions(first.labels, first.targets, log_right, predicted, rank, log_probs)
 

@@ -42,7 +42,7 @@ class DistributedScorer:
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """Return one `Predictions` a prompt, in order; the cost is the sum over the shards."""
         distinct = list(dict.fromkeys(prompts))
-        builders = {p: self.scorer.labelling(p.verbalizer).builder(examples) for p in distinct}
+        builders = {p: self.scorer.builder(p.verbalizer, examples) for p in distinct}
         shares = list(_shares(len(examples), self.pool.size))
         shards = [self._shard(i, distinct, examples, share) for i, share in enumerate(shares)]
         cost = Cost()

@@ -32,6 +32,7 @@ class LabelAggregation:
     canonical_label: tuple[int, ...]
     answer_score: AnswerScore
     no_columns: tuple[int, ...] = ()  # of what a label's score is against; () where it is by itself
+    merges: bool = False  # whether labels that the model reads alike count as one
 
     @classmethod
     def of(
@@ -51,7 +52,7 @@ class LabelAggregation:
         alike = same_answers(model, verbalizer) if facts else range(len(columns))
         by_itself = options_score == "logit" and verbalizer.rates_options
         against = () if by_itself else tuple(column[answer] for answer in verbalizer.no_answers)
-        return cls(verbalizer.labels, columns, tuple(alike), answer_score, against)
+        return cls(verbalizer.labels, columns, tuple(alike), answer_score, against, facts)
 
     @cached_property
     def duplicate_labels(self) -> list[int]:
@@ -116,7 +117,11 @@ class LabelAggregation:
 
 def same_answers(model: LanguageModel, verbalizer: Verbalizer) -> tuple[int, ...]:
     """Return for each candidate the first one that the model reads alike ("Paris" and "paris")."""
-    texts = [answers[0][0][1] for _, answers in verbalizer.pairs]
+    return same_texts(model, [answers[0][0][1] for _, answers in verbalizer.pairs])
+
+
+def same_texts(model: LanguageModel, texts: Sequence[str]) -> tuple[int, ...]:
+    """Return for each text the first one that the model reads alike."""
     first: dict[tuple[int, ...], int] = {}
     return tuple(first.setdefault(ids, i) for i, ids in enumerate(model.answer_ids(texts)))
 
@@ -150,7 +155,7 @@ class PredictionsBuilder:
         for row, value in zip(rows, values, strict=True):
             if labels := self.right[row]:
                 self.log_right[row] = min(0.0, float(np.logaddexp.reduce(value[labels])))
-                self.rank[row] = _rank(value, labels)
+                self.rank[row] = rank_of(value, labels)
 
     def take(self, indices: Sequence[int], part: Predictions) -> None:
         """Take the predictions of the examples at these indices, in their order."""
@@ -167,7 +172,7 @@ class PredictionsBuilder:
         return Predictions(self.labels, targets, *results, self.log_probs)
 
 
-def _rank(values: Floats, right: list[int]) -> int:
+def rank_of(values: Floats, right: list[int]) -> int:
     """Return the rank of the best right label, from 1; of equal values the first label wins."""
     best = max(right, key=lambda i: (values[i], -i))
     return 1 + int((values > values[best]).sum()) + int((values[:best] == values[best]).sum())

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from promptsearch.data import Dataset
+from promptsearch.data import Dataset, has_choices
 from promptsearch.errors import ModelError
 from promptsearch.metrics.predictions import Floats, Predictions
 from promptsearch.models import LanguageModel, Plan, Scoring
 from promptsearch.prompt import Answer, Prompt, Template, Verbalizer
+from promptsearch.scoring.choice_predictions import ChoicePredictionsBuilder
 from promptsearch.scoring.label_aggregation import AnswerScore, LabelAggregation, PredictionsBuilder
+from promptsearch.scoring.row_choices import ChoicePlanner, with_choices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,6 +95,8 @@ class Scorer:
 
     def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
         """Return one `Predictions` a prompt, in order, and their cost."""
+        if has_choices(examples):
+            return self._predict_choices(prompts, examples)
         builders = {
             prompt: self.labelling(prompt.verbalizer).builder(examples)
             for prompt in dict.fromkeys(prompts)
@@ -108,6 +112,9 @@ class Scorer:
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """Return the cost of `predict`, from plans that are made for it and thrown away."""
+        if has_choices(examples):
+            planner = self._choices(list(dict.fromkeys(prompts)), examples)
+            return sum((Cost.of(plan) for plan, _ in planner.plans()), Cost())
         cost = Cost()
         for group in groups_of(prompts):
             for chunk, rows in _slices(group.templates, len(examples)):
@@ -119,6 +126,7 @@ class Scorer:
         """Return (prompt, example, label): log p of all labels, which the prompts have in common.
 
         For thousands of labels, of which judgements keep the right ones only; all is in memory.
+        Examples have no choices: of these, judgements keep what is needed.
         """
         labels = len(prompts[0].verbalizer)
         values = np.empty((len(prompts), len(examples), labels), dtype=np.float32)
@@ -137,6 +145,39 @@ class Scorer:
                                 labelling.label_log_probs(block.log_probs[:, columns])
                             )
         return values
+
+    def builder(self, verbalizer: Verbalizer, examples: Dataset) -> PredictionsBuilder:
+        """Return the empty predictions of a prompt with this verbalizer."""
+        labelling = self.labelling(verbalizer)
+        if not has_choices(examples):
+            return labelling.builder(examples)
+        labelling = with_choices(labelling, verbalizer, examples, self.model)
+        return ChoicePredictionsBuilder.of(labelling, examples)
+
+    def right(self, verbalizer: Verbalizer, examples: Dataset) -> list[list[int]]:
+        """Return the right labels of each example as indices; of choices, their positions."""
+        return self.builder(verbalizer, examples).right
+
+    def _choices(self, prompts: Sequence[Prompt], examples: Dataset) -> ChoicePlanner:
+        labellings = {
+            v: with_choices(self.labelling(v), v, examples, self.model)
+            for v in {prompt.verbalizer for prompt in prompts}
+        }
+        of_prompts = [labellings[prompt.verbalizer] for prompt in prompts]
+        how = self.model, self.scoring, self.answer_score
+        return ChoicePlanner(*how, prompts, of_prompts, examples)
+
+    def _predict_choices(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
+        distinct = list(dict.fromkeys(prompts))
+        planner = self._choices(distinct, examples)
+        builders = [ChoicePredictionsBuilder.of(each, examples) for each in planner.labellings]
+        cost = Cost()
+        for plan, requests in planner.plans():
+            for request, rows, values in planner.results(plan, requests):
+                builders[request.prompt].put_choices(rows, self._numbers(values))
+            cost += Cost.of(plan)
+        predictions = {p: b.judgement() for p, b in zip(distinct, builders, strict=True)}
+        return PredictionBatch(tuple(predictions[prompt] for prompt in prompts), cost)
 
     def labelling(self, verbalizer: Verbalizer) -> LabelAggregation:
         """Return how the verbalizer's answers become labels for this model."""
@@ -182,7 +223,10 @@ class Scorer:
                     builders[verbalizer][owner].put(spots, values[numbers])
 
     def _label_values(self, verbalizer: Verbalizer, log_probs: "Tensor") -> Floats:
-        values: Floats = self.labelling(verbalizer).values(log_probs).double().numpy()
+        return self._numbers(self.labelling(verbalizer).values(log_probs).double().numpy())
+
+    def _numbers(self, values: Floats) -> Floats:
+        """Return the values. Raises ModelError if one is none."""
         if np.isnan(values).any():
             raise ModelError(
                 f"the model {self.model.info.spec!r} gives no numbers (NaN) in "

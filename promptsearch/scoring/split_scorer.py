@@ -1,12 +1,12 @@
 """Between the search and the scorer: prompts in, predictions and metrics out, over named splits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from promptsearch.data import Dataset, TaskKind
+from promptsearch.data import Dataset, TaskKind, has_choices
 from promptsearch.metrics import scores_of
 from promptsearch.metrics.label_sets import Threshold
 from promptsearch.metrics.multi_label_predictions import decided_by
@@ -77,9 +77,14 @@ class DatasetScorer:
 
     def recalled(self, prompt: Prompt, on: str, rows: Rows, outcomes: Outcomes) -> Predictions:
         """Return the predictions that a ledger has kept of a prompt."""
-        targets = [example.targets for example in self._examples(on, rows)]
+        examples = self._examples(on, rows)
+        targets = [example.targets for example in examples]
         predictions = predictions_of(outcomes, prompt.verbalizer.labels, targets)
-        return decided_by(predictions, self.threshold)
+        predictions = decided_by(predictions, self.threshold)
+        if not has_choices(examples):
+            return predictions
+        answerable = np.array([example.is_answerable for example in examples])
+        return replace(predictions, rank=np.where(answerable, predictions.rank, 0))
 
     def _examples(self, on: str, rows: Rows) -> Dataset:
         split = self.splits[on]

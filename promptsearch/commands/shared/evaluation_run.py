@@ -21,6 +21,7 @@ from promptsearch.commands.shared.saved_prompts import (
 from promptsearch.data import KINDS, Split, TaskDefinition, load_task
 from promptsearch.errors import RunError, TaskError
 from promptsearch.evaluation.checks.answers import worthless_answers
+from promptsearch.evaluation.checks.row_choices import unanswerable_rows
 from promptsearch.evaluation.evaluate import compared_prompts, evaluate
 from promptsearch.evaluation.report.number_format import count
 from promptsearch.evaluation.shots import shot_setting
@@ -141,6 +142,7 @@ def _evaluated(
     with scorers(file, definition, model, options, console) as (scorer, split_scorer):
         console.say(f"{file.path}: {_plan(saved, definition, split, split_scorer)}")
         console.warn(worthless_answers(verbalizers, model, definition.kind.merges_alike))
+        console.warn(unanswerable_rows(definition, [split]))
         evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
     setting = shot_setting(file, definition, model)
     document = {**evaluation.document(compared(file, definition)), "setting": setting.row}

@@ -83,8 +83,9 @@ def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
     if options["top_answers"] and not frame.kind.has_candidates:
         raise RunError("--top-answers is for facts; of a labelled task every label has its column")
     best = options["top_answers"] or 1 if frame.kind.has_candidates else None
-    kind = frame.kind
-    columns = Columns(choice.labels, best, options["prefix"], kind.tags_words, kind.label_sets)
+    has_choices, kind = frame.reader.choices is not None, frame.kind
+    flags = {"tags": kind.tags_words, "sets": kind.label_sets, "choices": has_choices}
+    columns = Columns(choice.labels, best, options["prefix"], **flags)
     return PredictJob(
         frame,
         definition,

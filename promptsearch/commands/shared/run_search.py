@@ -31,6 +31,7 @@ from promptsearch.engine.strategy import Searcher
 from promptsearch.errors import RunError
 from promptsearch.evaluation.checks.answers import worthless_answers
 from promptsearch.evaluation.checks.data import unseen_labels
+from promptsearch.evaluation.checks.row_choices import unanswerable_rows
 from promptsearch.files.write import folder_name
 from promptsearch.metrics import table_metrics
 from promptsearch.models import LanguageModel
@@ -134,6 +135,7 @@ def search_into(
     if not definition.needs_vocabulary and not kind.tags_words:
         verbalizers = [definition.prompt.verbalizer]
         console.warn(worthless_answers(verbalizers, model, kind.merges_alike))
+    console.warn(unanswerable_rows(definition, [definition.train, definition.dev]))
     if kind.has_labels and not kind.tags_words:
         console.warn(unseen_labels(definition, [definition.train, definition.dev]))
     if model.info.chat is not None:

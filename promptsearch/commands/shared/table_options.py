@@ -102,6 +102,7 @@ def reading_of(reader: Reader, options: Mapping[str, Any]) -> Reader:
         encoding=options["encoding"] or table_format.encoding,
         rename={**remaining, **renamed},
         ending=f".{options['format']}" if options["table"] == PIPE else "",
+        lists=table_format.lists,
     )
     return replace(reader, layout=layout)
 

@@ -6,14 +6,16 @@ from promptsearch.data.kinds.classification import ClassificationKind
 from promptsearch.data.kinds.facts import FactsKind
 from promptsearch.data.kinds.kind import TaskKind
 from promptsearch.data.kinds.multi_label import MULTI_LABEL_KEY, MultiLabelKind
+from promptsearch.data.kinds.multiple_choice import MultipleChoiceKind
 from promptsearch.data.kinds.tags import TagsKind
+from promptsearch.data.tasks.labelled_prompts import labels_in
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import brief
 
 CLASSIFICATION, FACTS, TAGS = ClassificationKind(), FactsKind(), TagsKind()
-MULTI_LABEL = MultiLabelKind()
+MULTI_LABEL, MULTIPLE_CHOICE = MultiLabelKind(), MultipleChoiceKind()
 KINDS: Mapping[str, TaskKind] = {
-    kind.name: kind for kind in (CLASSIFICATION, FACTS, TAGS, MULTI_LABEL)
+    kind.name: kind for kind in (CLASSIFICATION, FACTS, TAGS, MULTI_LABEL, MULTIPLE_CHOICE)
 }
 PROMPTED: tuple[str, ...] = tuple(name for name, kind in KINDS.items() if not kind.tags_words)
 
@@ -21,6 +23,7 @@ __all__ = [
     "CLASSIFICATION",
     "FACTS",
     "KINDS",
+    "MULTIPLE_CHOICE",
     "MULTI_LABEL",
     "PROMPTED",
     "TAGS",
@@ -39,10 +42,15 @@ def kind_in(keys: TomlKeys) -> TaskKind:
     if value == CLASSIFICATION.name and keys.flag(MULTI_LABEL_KEY, default=False):
         return MULTI_LABEL
     if isinstance(value, str) and value in KINDS:
-        return KINDS[value]
+        return MULTIPLE_CHOICE if has_free_choices(keys, KINDS[value]) else KINDS[value]
     problem = "it is missing" if value is None else f"it is {brief(repr(value))}"
     *names, last = (f'kind = "{name}"' for name in KINDS)
     raise keys.error("kind", f"{problem}; write {', '.join(names)} or {last}")
+
+
+def has_free_choices(keys: TomlKeys, kind: TaskKind) -> bool:
+    """Return whether rows have choices, and the task no labels with answers for them."""
+    return kind.single_label and "choices" in keys.document and not labels_in(keys)
 
 
 def refuse_foreign(keys: TomlKeys, kind: TaskKind) -> None:

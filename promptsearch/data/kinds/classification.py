@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from promptsearch.data.examples import Dataset, Example, most_frequent
 from promptsearch.data.kinds.kind import TaskKind, choice_row, targets_of
-from promptsearch.data.tables.rows import TableFormat, read_rows
+from promptsearch.data.tables.rows import TableFormat
+from promptsearch.data.tasks.choices_column import CHOICES_KEYS
 from promptsearch.data.tasks.definition import TaskDefinition
+from promptsearch.data.tasks.input_columns import InputColumns
 from promptsearch.data.tasks.labelled_prompts import LAYOUT_KEYS, LabelledPrompts
 from promptsearch.data.tasks.labelled_reader import LabelledReader
-from promptsearch.data.tasks.markup import Markup
 from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
@@ -30,6 +31,7 @@ class ClassificationKind(TaskKind):
     name = "classification"
     keys = (
         *("inputs", "label", "negative_label", "answers", "markup", "multi_label"),
+        *CHOICES_KEYS,
         *LAYOUT_KEYS,
         *OF_PROMPTS,
     )
@@ -41,8 +43,7 @@ class ClassificationKind(TaskKind):
     def reader(
         self, layout: TableFormat, keys: TomlKeys, inputs: tuple[str, ...], labels: tuple[str, ...]
     ) -> LabelledReader:
-        label, markup = keys.string("label", "label"), Markup(keys.names("markup"))
-        return LabelledReader(layout, label, labels, inputs, frozenset(inputs), markup)
+        return InputColumns.of(keys).row_reader(layout, inputs, labels, frozenset(inputs))
 
     def loader(self, keys: TomlKeys) -> "LabelledLoader":
         return LabelledLoader.of(keys)
@@ -58,7 +59,8 @@ class ClassificationKind(TaskKind):
         row = choice_row(example.targets[0], predictions, index)
         if predictions.log_probs is not None:
             log_probs = predictions.log_probs[index].tolist()
-            row["log_probs"] = dict(zip(predictions.labels, log_probs, strict=True))
+            by_label = dict(zip(predictions.labels, log_probs, strict=True))
+            row["log_probs"] = {each: by_label[each] for each in example.choices or by_label}
         return row
 
     def majority(
@@ -75,38 +77,29 @@ class ClassificationKind(TaskKind):
 class LabelledLoader:
     """The keys of a classification task."""
 
-    inputs: tuple[str, ...]  # () for the columns of the tables
-    label: str
+    columns: InputColumns
     negative_label: str | None
     prompts: LabelledPrompts
-    markup: Mapping[str, str]
 
     @classmethod
     def of(cls, keys: TomlKeys) -> "LabelledLoader":
         return cls(
-            inputs=keys.strings("inputs"),
-            label=keys.string("label", "label"),
+            columns=InputColumns.of(keys),
             negative_label=keys.optional("negative_label"),
             prompts=LabelledPrompts.of(keys),
-            markup=keys.names("markup"),
         )
-
-    @property
-    def label_columns(self) -> tuple[str, ...]:
-        """The columns of the labels, which no template may see."""
-        return (self.label,)
 
     def load(self, source: TaskSource) -> TaskDefinition:
         prompt = self._prompt(source)
-        reader = self._reader(source, prompt)
-        splits = source.train_and_dev(reader, prompt.template.fields)
-        labels = prompt.verbalizer.labels
+        labels, fields = prompt.verbalizer.labels, prompt.template.fields
+        reader = self.columns.reader(source, fields, labels)
+        splits = source.train_and_dev(reader, fields)
         definition = source.definition(prompt, labels, reader.inputs, splits, reader)
         return replace(definition, negative_label=self.negative_label)
 
     def _prompt(self, source: TaskSource) -> Prompt:
         """Return the manual prompt; `TaskError` names the key that is wrong."""
-        prompt = self.prompts.prompt(source, lambda: self._columns(source))
+        prompt = self.prompts.prompt(source, lambda: self.columns.names(source))
         self._check_labels(prompt.verbalizer.labels, source.file)
         return prompt
 
@@ -122,46 +115,3 @@ class LabelledLoader:
                 f"{file}: negative_label: there is no label {self.negative_label!r}{near}; "
                 f"the labels are {', '.join(labels)}"
             )
-
-    def _reader(self, source: TaskSource, prompt: Prompt) -> LabelledReader:
-        """Return the reader of every split."""
-        fields = tuple(prompt.template.fields)
-        inputs = self.inputs or self._default_inputs(source, fields)
-        if seen := [name for name in self.label_columns if name in inputs]:
-            raise TaskError(
-                f"{source.file}: inputs: {seen[0]!r} is the label; a template must not see it"
-            )
-        if unknown := [name for name in fields if name not in inputs]:
-            raise source.unknown_field(unknown[0], inputs)
-        labels, needed = prompt.verbalizer.labels, frozenset(self.inputs or fields)
-        return self._reader_of(source.layout, labels, inputs, needed)
-
-    def _reader_of(
-        self,
-        layout: TableFormat,
-        labels: tuple[str, ...],
-        inputs: tuple[str, ...],
-        needed: frozenset[str],
-    ) -> LabelledReader:
-        return LabelledReader(layout, self.label, labels, inputs, needed, Markup(self.markup))
-
-    def _columns(self, source: TaskSource) -> tuple[str, ...]:
-        return self.inputs or self._default_inputs(source, ())
-
-    def _default_inputs(self, source: TaskSource, fields: Sequence[str]) -> tuple[str, ...]:
-        """Return every column but the label that is text in every row of train and dev.
-
-        So any template can use it. A field of the manual template counts even so: its first bad
-        row is then blamed by name.
-        """
-        seen: dict[str, int] = {}
-        rows = 0
-        for path in source.train + source.dev:
-            for row in read_rows(path, source.layout):
-                rows += 1
-                for name in row.cells:
-                    seen[name] = seen.get(name, 0) + (row.peek(name) is not None)
-        columns = [name for name, full in seen.items() if full == rows or name in fields]
-        readable = (*columns, *self.markup.values())
-        names = [name for name in readable if name not in self.label_columns]
-        return tuple(dict.fromkeys(names))

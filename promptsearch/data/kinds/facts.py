@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from promptsearch.data.examples import Dataset, Example, most_frequent
+from promptsearch.data.examples import Dataset, Example, choices_in, most_frequent
 from promptsearch.data.kinds.kind import TaskKind, choice_row, targets_of
 from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.candidates import chosen_candidates
+from promptsearch.data.tasks.choices_column import CHOICES_KEYS, ChoicesColumn
 from promptsearch.data.tasks.definition import TaskDefinition, with_candidates
 from promptsearch.data.tasks.facts_reader import SUBJECT, FactsReader, objects_of
 from promptsearch.data.tasks.source import TaskSource
@@ -26,7 +27,7 @@ class FactsKind(TaskKind):
     """A subject and its objects, chosen among candidates."""
 
     name = "facts"
-    keys = ("subject", "object", "candidates", *OF_PROMPTS)
+    keys = ("subject", "object", "candidates", *CHOICES_KEYS, *OF_PROMPTS)
     metric_keys = ("log_likelihood", "p@1", "p@1_macro", "mrr", "coverage")
     multi_token = "independent"
     answers_noun = "candidates"
@@ -38,11 +39,10 @@ class FactsKind(TaskKind):
     def reader(
         self, layout: TableFormat, keys: TomlKeys, inputs: tuple[str, ...], labels: tuple[str, ...]
     ) -> FactsReader:
-        return FactsReader(layout, keys.string("subject", SUBJECT), keys.string("object", "object"))
+        return facts_reader(layout, keys)
 
     def loader(self, keys: TomlKeys) -> "FactsLoader":
-        columns = keys.string("subject", SUBJECT), keys.string("object", "object")
-        return FactsLoader(*columns, keys.optional("candidates"))
+        return FactsLoader(facts_reader(TableFormat(), keys), keys.optional("candidates"))
 
     def outcomes(self, predictions: "Predictions") -> "Outcomes":
         from promptsearch.metrics.outcomes import rank_outcomes
@@ -67,21 +67,27 @@ class FactsKind(TaskKind):
 class FactsLoader:
     """The keys of a task of facts."""
 
-    subject: str
-    object: str
+    reader: FactsReader  # of any table
     candidates: str | None
 
     def load(self, source: TaskSource) -> TaskDefinition:
         template = _template(source)
-        reader = FactsReader(source.layout, self.subject, self.object)
+        reader = self.reader.of(source.layout)
         splits = train, dev = source.train_and_dev(reader, template.fields)
-        objects = objects_of(train.examples, dev.examples)
+        seen = train.examples, dev.examples
+        objects = tuple(dict.fromkeys((*objects_of(*seen), *choices_in(*seen))))
         # Until the candidates are known the objects stand in: enough to show the prompt.
         prompt = Prompt(template, Verbalizer.of_candidates(objects, template.slots[0]))
         definition = source.definition(prompt, (), template.fields, splits, reader)
         chosen = chosen_candidates(self.candidates, source.file, source.task.encoding, objects)
         definition = replace(definition, candidates_rule=chosen.rule, candidates_file=chosen.file)
         return definition if chosen.words is None else with_candidates(definition, chosen.words)
+
+
+def facts_reader(layout: TableFormat, keys: TomlKeys) -> FactsReader:
+    """Return the reader of rows by the keys of a task file."""
+    columns = keys.string("subject", SUBJECT), keys.string("object", "object")
+    return FactsReader(TableFormat(), *columns, ChoicesColumn.of(keys)).of(layout)
 
 
 def _template(source: TaskSource) -> Template:

@@ -5,9 +5,11 @@ a module beside this one with a subclass of `TaskKind`, and its line in `KINDS`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+from promptsearch.data.examples import most_frequent
 
 if TYPE_CHECKING:
     from promptsearch.data.examples import Dataset, Example
@@ -85,6 +87,11 @@ class TaskKind(ABC):
         self, definition: "TaskDefinition", seen: "Dataset", examples: "Dataset"
     ) -> tuple[str, "Scores"]:
         """Return the answer most frequent in examples `seen`, and what it scores on `examples`."""
+
+    def guesses(self, seen: "Dataset") -> tuple[str, Callable[["Dataset"], Sequence[str]]]:
+        """Return the answer most frequent in examples `seen`, and what guesses it of any rows."""
+        label = most_frequent(seen)
+        return label, lambda rows: [label] * len(rows)
 
 
 def choice_row(target: object, predictions: "Predictions", index: int) -> dict[str, object]:

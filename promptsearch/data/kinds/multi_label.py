@@ -12,6 +12,7 @@ from promptsearch.data.kinds.classification import LabelledLoader
 from promptsearch.data.kinds.kind import TaskKind, targets_of
 from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.definition import TaskDefinition
+from promptsearch.data.tasks.input_columns import InputColumns
 from promptsearch.data.tasks.label_set_reader import SEPARATOR, LabelSetReader
 from promptsearch.data.tasks.labelled_prompts import LAYOUT_KEYS, LabelledPrompts
 from promptsearch.data.tasks.markup import Markup
@@ -49,9 +50,7 @@ class MultiLabelKind(TaskKind):
     def reader(
         self, layout: TableFormat, keys: TomlKeys, inputs: tuple[str, ...], labels: tuple[str, ...]
     ) -> LabelSetReader:
-        label, separator, columns = label_keys(keys)
-        about = layout, label, labels, inputs, frozenset(inputs), Markup(keys.names("markup"))
-        return LabelSetReader(*about, separator, columns)
+        return LabelSetColumns.of(keys).row_reader(layout, inputs, labels, frozenset(inputs))
 
     def loader(self, keys: TomlKeys) -> "LabelSetLoader":
         return LabelSetLoader.of(keys)
@@ -120,30 +119,53 @@ def threshold_in(keys: TomlKeys) -> "Threshold":
 
 
 @dataclass(frozen=True)
+class LabelSetColumns(InputColumns):
+    """The keys of a task file that name columns: one of all labels, or one of each."""
+
+    separator: str = SEPARATOR
+    of_labels: tuple[str, ...] = ()  # of one label each; () where a column holds them all
+
+    @classmethod
+    def of(cls, keys: TomlKeys) -> "LabelSetColumns":
+        """Return what the keys say. Raises TaskError at one that is wrong."""
+        label, separator, of_labels = label_keys(keys)
+        inputs, markup = keys.strings("inputs"), keys.names("markup")
+        return cls(inputs, label, markup, None, separator, of_labels)
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns of the labels, which no template may see."""
+        return self.of_labels or (self.label,)
+
+    def row_reader(
+        self,
+        layout: TableFormat,
+        inputs: tuple[str, ...],
+        labels: tuple[str, ...],
+        needed: frozenset[str],
+    ) -> LabelSetReader:
+        """Return the reader of rows that have these inputs, and of `needed` ones all."""
+        about = layout, self.label, labels, inputs, needed, Markup(self.markup)
+        return LabelSetReader(*about, separator=self.separator, label_columns=self.of_labels)
+
+
+@dataclass(frozen=True)
 class LabelSetLoader(LabelledLoader):
     """The keys of a task with several labels at once."""
 
-    separator: str = SEPARATOR
-    columns: tuple[str, ...] = ()  # of one label each; () where a column holds them all
+    columns: LabelSetColumns
     threshold: "Threshold" = 0.0
 
     @classmethod
     def of(cls, keys: TomlKeys) -> "LabelSetLoader":
-        label, separator, columns = label_keys(keys)
-        prompts, markup = LabelledPrompts.of(keys), keys.names("markup")
+        prompts = LabelledPrompts.of(keys)
         if prompts.no is None:
             raise keys.error(
                 "no",
                 "labels that are decided one by one need the word against their answers; add "
                 'no = "no", and a slot a label, [Z1], [Z2], or use [options]',
             )
-        about = keys.strings("inputs"), label, None, prompts, markup
-        return cls(*about, separator, columns, threshold_in(keys))
-
-    @property
-    def label_columns(self) -> tuple[str, ...]:
-        """The columns of the labels, which no template may see."""
-        return self.columns or (self.label,)
+        return cls(LabelSetColumns.of(keys), None, prompts, threshold_in(keys))
 
     def load(self, source: TaskSource) -> TaskDefinition:
         return replace(super().load(source), threshold=self.threshold)
@@ -152,19 +174,10 @@ class LabelSetLoader(LabelledLoader):
         super()._check_labels(labels, file)
         if len(labels) > MOST_LABELS:
             raise TaskError(f"{file}: {len(labels):,} labels are more than {MOST_LABELS:,}")
-        if self.columns and set(self.columns) != set(labels):
-            unlike = sorted(set(self.columns) ^ set(labels))[0]
+        columns = self.columns.of_labels
+        if columns and set(columns) != set(labels):
+            unlike = sorted(set(columns) ^ set(labels))[0]
             raise TaskError(
-                f"{file}: label: its columns are {', '.join(self.columns)}, the labels "
+                f"{file}: label: its columns are {', '.join(columns)}, the labels "
                 f"{', '.join(labels)}; {unlike!r} must be both"
             )
-
-    def _reader_of(
-        self,
-        layout: TableFormat,
-        labels: tuple[str, ...],
-        inputs: tuple[str, ...],
-        needed: frozenset[str],
-    ) -> LabelSetReader:
-        about = layout, self.label, labels, inputs, needed, Markup(self.markup)
-        return LabelSetReader(*about, self.separator, self.columns)

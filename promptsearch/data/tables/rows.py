@@ -29,6 +29,7 @@ class TableFormat:
     encoding: str = ENCODING
     rename: Mapping[str, str] = field(default_factory=dict)  # column -> the name we use
     ending: str = ""  # says the format where the name does not: of standard input
+    lists: frozenset[str] = frozenset()  # names of columns whose lists are no tokens of a text
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def read_rows(path: Path, layout: TableFormat = TableFormat()) -> Iterator[Row]:
     for row in each_row(path, layout):
         if isinstance(row, DataError):
             raise row
-        yield renamed(row, layout.rename)
+        yield renamed(row, layout)
 
 
 def each_row(path: Path, layout: TableFormat = TableFormat()) -> Iterator[Row | DataError]:
@@ -129,8 +130,9 @@ def _located(path: Path, layout: TableFormat) -> Iterator[tuple[int, object]]:
             )
 
 
-def renamed(row: Row, names: Mapping[str, str]) -> Row:
+def renamed(row: Row, layout: TableFormat) -> Row:
     """Return the row under its new names, whose sources may be nested ("h.name") or token lists."""
+    names = layout.rename
     if not names:
         return row
     inner = {name: reached(row.cells, name) for name in names if name not in row.cells}
@@ -139,8 +141,9 @@ def renamed(row: Row, names: Mapping[str, str]) -> Row:
         **{name: value for name, value in inner.items() if value is not None},
     }
     cells = {
-        names.get(column, column): joined(value) if column in names else value
+        name: joined(value) if column in names and name not in layout.lists else value
         for column, value in cells_and_inner.items()
+        for name in [names.get(column, column)]
     }
     if len(cells) < len(cells_and_inner):
         columns = ", ".join(row.cells)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptsearch.data.examples import Example, fingerprint
+from promptsearch.data.examples import Example, fingerprint, has_choices
 from promptsearch.data.kinds.kind import TaskKind
 from promptsearch.data.tasks.candidates import CandidatesRule
 from promptsearch.data.tasks.facts_reader import objects_of
@@ -115,6 +115,11 @@ class TaskDefinition:
     def corpus_sha256(self) -> str:
         """The hash of the corpus, which is read for it once from end to end."""
         return sha256(self.corpus)
+
+    @property
+    def has_choices(self) -> bool:
+        """Whether each row has choices of its own."""
+        return has_choices(self.train.examples)
 
     @property
     def needs_vocabulary(self) -> bool:

@@ -54,8 +54,8 @@ def _key(example: Example, fields: Sequence[str]) -> tuple[str, str]:
     """Return what sorts an example: by what is read of it, of equals by all that it holds."""
     targets, inputs = sorted(example.targets), sorted(example.inputs.items())
     read = [(name, text) for name, text in inputs if name in fields]
-    tagged = [example.words, example.tags] if example.words else []
-    return _digest(json.dumps([read, targets])), _digest(json.dumps([inputs, targets, *tagged]))
+    beside = [each for each in (example.words, example.tags, example.choices) if each]
+    return _digest(json.dumps([read, targets])), _digest(json.dumps([inputs, targets, *beside]))
 
 
 def _digest(text: str) -> str:

@@ -43,13 +43,14 @@ def askable_examples_of(
     examples: list[Example | None] = []
     for index, row in enumerate(_listed(rows)):
         try:
-            inputs = reader.inputs_of(_row(row, index + 1, reader))
+            cells = _row(row, index + 1, reader)
+            inputs, choices = reader.inputs_of(cells), reader.choices_of(cells)
         except DataError:
             if on_error == "raise":
                 raise
             examples.append(None)
         else:
-            examples.append(Example(str(index), inputs, ()))
+            examples.append(Example(str(index), inputs, (), choices=choices))
     return examples
 
 
@@ -71,7 +72,7 @@ def _row(row: object, number: int, reader: Reader) -> Row:
         message = f'a row must be a text or {{"column": text}}, not a {type(row).__name__}'
         raise DataError.at(WHERE, number, message)
     cells = {name: None if _is_missing(value) else value for name, value in row.items()}
-    return renamed(Row(WHERE, number, cells), reader.layout.rename)
+    return renamed(Row(WHERE, number, cells), reader.layout)
 
 
 def _only_column(reader: Reader) -> str:

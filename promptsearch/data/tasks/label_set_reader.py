@@ -16,7 +16,7 @@ class LabelSetReader(LabelledReader):
     separator: str = SEPARATOR  # of labels in a text
     label_columns: tuple[str, ...] = ()
 
-    def _target(self, row: Row) -> tuple[str, ...]:
+    def target(self, row: Row) -> tuple[str, ...]:
         """Return the labels of the row, in the task's order."""
         columns = [name for name in self.label_columns if self._is_set(row, name)]
         names = columns if self.label_columns else self._listed(row)

@@ -38,7 +38,7 @@ class LabelledPrompts:
         if empty := [label for label, wording in options.items() if not wording.strip()]:
             raise keys.error("options", f"the label {empty[0]!r} has no wording; give it one")
         answers = answers_in(keys)
-        layout = _layout(keys, "cloze" if answers else "options")
+        layout = layout_of(keys, "cloze" if answers else "options")
         if not options or layout == "cloze":
             keys.required("answers", answers)
         yes, no = yes_and_no(keys.string("language", "en"))
@@ -78,7 +78,7 @@ class LabelledPrompts:
         assert self.no is not None, "the layout has one"
         wordings = self.options or {name: _wording(each) for name, each in self.answers.items()}
         texts = [self.question, *wordings.values()]
-        passage = _passage(source, columns, texts)
+        passage = passage_in(source, columns, texts)
         return options_prompt(wordings, self.question, passage, self.yes, self.no)
 
 
@@ -94,7 +94,17 @@ def _a_slot_each(answers: Answers, slots: Sequence[str]) -> Answers:
     }
 
 
-def _layout(keys: TomlKeys, default: Layout) -> Layout:
+def labels_in(keys: TomlKeys) -> bool:
+    """Return whether a task file has answers, or options, for labels."""
+    options = keys.document.get("options")
+    names = [*options] if isinstance(options, Mapping) else []
+    if QUESTION not in keys.document and QUESTION in names:
+        names.remove(QUESTION)
+    return "answers" in keys.document or bool(names)
+
+
+def layout_of(keys: TomlKeys, default: Layout) -> Layout:
+    """Return the layout that a task file says. Raises TaskError if it is none."""
     if (value := keys.string("layout", default)) not in get_args(Layout):
         names = " or ".join(f'"{name}"' for name in get_args(Layout))
         raise keys.error("layout", f"it is {brief(repr(value))}; write {names}")
@@ -108,7 +118,9 @@ def _wording(answers: str | Sequence[object]) -> str:
     return texts if isinstance(texts, str) else " ".join(map(str, cast(Sequence[object], texts)))
 
 
-def _passage(source: TaskSource, columns: Callable[[], Sequence[str]], texts: Sequence[str]) -> str:
+def passage_in(
+    source: TaskSource, columns: Callable[[], Sequence[str]], texts: Sequence[str]
+) -> str:
     """Return what the question is about: the template, or its fields if it is a cloze.
 
     Without a template these are all inputs. Fields of `texts`, the options and the question, are

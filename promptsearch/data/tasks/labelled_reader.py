@@ -6,6 +6,7 @@ from pathlib import Path
 
 from promptsearch.data import Example
 from promptsearch.data.tables.rows import Row, TableFormat, read_rows
+from promptsearch.data.tasks.choices_column import ChoicesColumn
 from promptsearch.data.tasks.markup import Markup
 from promptsearch.errors import DataError, did_you_mean
 
@@ -18,10 +19,11 @@ class LabelledReader:
 
     layout: TableFormat
     label: str
-    labels: tuple[str, ...]
+    labels: tuple[str, ...]  # () where each row's choices are its labels
     inputs: tuple[str, ...]  # what an example holds where the row has it
     needed: frozenset[str]  # inputs that no row may lack
     markup: Markup
+    choices: ChoicesColumn | None = None
 
     def examples(self, paths: Sequence[Path]) -> tuple[Example, ...]:
         """Return the examples of the files together; `DataError` names file and line."""
@@ -30,14 +32,15 @@ class LabelledReader:
 
     def of_rows(self, rows: Iterator[Row]) -> tuple[Example, ...]:
         return tuple(
-            Example(str(index), self.inputs_of(row), self._target(row))
-            for index, row in enumerate(rows)
+            Example(str(i), self.inputs_of(row), self.target(row), choices=self.choices_of(row))
+            for i, row in enumerate(rows)
         )
 
     @property
     def columns(self) -> frozenset[str]:
         """The columns that no row may lack, its label aside."""
-        return self.needed.difference(self.markup.fields.values())
+        choices = [] if self.choices is None else [self.choices.name]
+        return self.needed.difference(self.markup.fields.values()).union(choices)
 
     def inputs_of(self, row: Row) -> dict[str, str]:
         """Return the inputs of the row for a template; its label, if any, is not looked at."""
@@ -48,9 +51,17 @@ class LabelledReader:
         filled = {**texts, **marked}
         return {name: text for name in self.inputs if (text := filled[name]) is not None}
 
-    def _target(self, row: Row) -> str | tuple[str, ...]:
-        label = row.text(self.label).strip()
-        if label in self.labels:
+    def choices_of(self, row: Row) -> tuple[str, ...]:
+        """Return the choices of the row, () where the task has none; its label is not looked at."""
+        return () if self.choices is None else self.choices.of_row(row, self.labels)
+
+    def target(self, row: Row) -> str | tuple[str, ...]:
+        """Return the label of the row, which need not be among its choices."""
+        if self.choices is None:
+            label = row.text(self.label).strip()
+        else:
+            label = self.choices.target(row, self.label)
+        if label in self.labels or not self.labels:
             return label
         raise self.unknown_label(row, label)
 

@@ -61,6 +61,17 @@ class TaskSource:
 
     def train_and_dev(self, reader: Reader, fields: Sequence[str]) -> tuple[Split, Split]:
         """Return the two splits; without a dev file, dev is a part of train."""
+        train, dev = self._train_and_dev(reader, fields)
+        examples = (*train.examples, *dev.examples)
+        if not any(example.is_answerable for example in examples):
+            raise TaskError(
+                f"{self.file}: choices: no row of train or dev has its right answer, such as "
+                f"{examples[0].targets[0]!r}, among its choices; write the choice's text, or its "
+                "index from 0"
+            )
+        return train, dev
+
+    def _train_and_dev(self, reader: Reader, fields: Sequence[str]) -> tuple[Split, Split]:
         train = read_split("train", self.task.train, self.train, reader)
         if self.dev:
             return train, read_split("dev", self.task.dev, self.dev, reader)

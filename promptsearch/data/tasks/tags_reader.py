@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from promptsearch.data.examples import Example
 from promptsearch.data.tables.conll import Cells, Column, ColumnFile, read_columns
@@ -28,6 +29,7 @@ FORM = "FORM"  # CoNLL-U's column of words
 class TagsReader:
     """Reads any split of one task the same way; `layout.columns` may name CoNLL's columns."""
 
+    choices: ClassVar[None] = None  # words have tags of the task
     layout: TableFormat
     words: Column | None = None  # None: the first, or FORM, or "tokens"
     tags: Column | None = None  # None: the last, or "tags"
@@ -67,6 +69,10 @@ class TagsReader:
     def inputs_of(self, row: Row) -> dict[str, str]:
         """Return what a template may read of the row, which needs no tags."""
         return {TEXT: text_of(self.words_of(row))}
+
+    def choices_of(self, row: Row) -> tuple[str, ...]:
+        """Return (): words have tags of the task."""
+        return ()
 
     def words_of(self, row: Row) -> tuple[str, ...]:
         """Return the words of a row, which needs no tags."""

@@ -129,11 +129,12 @@ def learned(learners: Learners) -> Baselines:
     if METRIC[learners.metric].needs_ranks:
         why = f"it names a label only, which has no {learners.metric}"
         return Baselines({}, {"majority": why, BAG_OF_WORDS: why})
-    of_sets = learners.definition.kind.label_sets
-    values = {"majority": learners.metric_values(majority_set if of_sets else majority)}
-    left_out = {}
-    if not learners.definition.kind.has_labels:
-        left_out[BAG_OF_WORDS] = "objects are not learned from subjects' words"
+    kind = learners.definition.kind
+    of_sets = kind.label_sets
+    most = majority_set if of_sets else lambda seen: kind.guesses(seen)[1]
+    values, left_out = {"majority": learners.metric_values(most)}, {}
+    if not kind.has_labels:
+        left_out[BAG_OF_WORDS] = "objects and choices are not learned from words"
     elif find_spec("sklearn") is None:
         left_out[BAG_OF_WORDS] = install_command("certify")
     else:

@@ -16,6 +16,7 @@ from promptsearch.evaluation.checks.finding import (
 from promptsearch.evaluation.checks.lengths import length_findings
 from promptsearch.evaluation.checks.manual_scores import score_findings
 from promptsearch.evaluation.checks.prompt_file import file_findings, prompt_findings
+from promptsearch.evaluation.checks.row_choices import choice_findings
 from promptsearch.evaluation.checks.rows import empty_inputs, row_findings
 from promptsearch.evaluation.checks.tags import tag_findings
 from promptsearch.evaluation.checks.templates import template_findings
@@ -42,6 +43,7 @@ def findings(
         return worst_first(_of_tags(definition, splits, model, file))
     data_and_rows = [
         *data_findings(definition, splits),
+        *(choice_findings(definition, splits) if definition.has_choices else ()),
         *row_findings(definition, splits, fields),
         *empty_inputs(definition, splits),
     ]
@@ -135,6 +137,8 @@ class _PromptChecks:
         return self._rows[fields]
 
     def _read(self, prompt: Prompt, model: LanguageModel) -> Iterator[Finding]:
+        if prompt.template.takes_choices:  # its answers are yes and no, at options of each row
+            return
         verbalizer, kind = prompt.verbalizer, self.definition.kind
         if verbalizer not in self._answers:
             self._answers[verbalizer] = CheckedVerbalizer(verbalizer, model, kind.merges_alike)

@@ -17,7 +17,8 @@ def data_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterat
     yield from _sizes(definition, splits)
     yield from dev_findings(definition)
     if definition.kind.has_candidates:
-        yield from _coverage(definition, splits)
+        if not definition.has_choices:
+            yield from _coverage(definition, splits)
     else:
         yield from () if definition.kind.label_sets else _id_like_labels(splits[:2])
         yield from unseen_labels(definition, splits)
@@ -51,7 +52,7 @@ def _balance(definition: TaskDefinition, split: Split) -> str:
     headline = headline_metric(definition.kind)
     always = f"always {label!r}: {title_of(headline)} {scores[headline]:.3f}"
     if definition.kind.has_candidates:
-        return f"{len(counts)} objects; {always}"
+        return f"{len(counts)} {'objects' if definition.kind.has_subject else 'answers'}; {always}"
     label_counts = listed([f"{label}: {counts[label]}" for label in definition.labels], SHOWN)
     return f"{label_counts}; {always}"
 

@@ -108,7 +108,8 @@ def prompt_findings(
         return
     labels = saved.prompt.verbalizer.labels
     if definition.kind.has_candidates:
-        yield from _reach(labels, definition)
+        if not definition.has_choices:
+            yield from _reach(labels, definition)
     elif labels != definition.labels:
         yield Finding(
             "warning",

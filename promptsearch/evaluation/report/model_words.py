@@ -23,7 +23,7 @@ def with_slot_words(
     read the text before the slot only, so the text behind it has no influence.
     """
     words = model.vocabulary_words()
-    if not words or not mistakes:
+    if not words or not mistakes or prompt.template.takes_choices:  # yes or no at options
         return tuple(mistakes)
     words_by_slot = [
         _slot_words(model, prompt, mistakes, slot, words, top) for slot in prompt.template.slots
@@ -64,12 +64,13 @@ def _best(slot: str, words: Sequence[str], shares: NDArray[np.float32], top: int
 def _before(prompt: Prompt, predicted: str, slot: str) -> Answer:
     """Return the predicted label's answer in the slots before this one."""
     earlier = prompt.template.slots[: prompt.template.slots.index(slot)]
-    return tuple(pair for pair in prompt.verbalizer[predicted][0] if pair[0] in earlier)
+    answers = prompt.verbalizer.get(predicted) or ((),)  # none of a choice that is no candidate
+    return tuple(pair for pair in answers[0] if pair[0] in earlier)
 
 
 def _text(model: LanguageModel, prompt: Prompt, mistake: Mistake, slot: str) -> Filled:
     """Return the text to read; causal: up to the slot, or the rest is read again for every word."""
-    text = prompt.template.fill(mistake.example.inputs)
+    text = prompt.template.fill(mistake.example.inputs, mistake.example.choices)
     if model.info.family != "causal":
         return text
     end = next(i for i, part in enumerate(text) if isinstance(part, Slot) and part.name == slot)

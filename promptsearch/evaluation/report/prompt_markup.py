@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from promptsearch.data import Example
 from promptsearch.errors import PromptError
 from promptsearch.evaluation.report.html import Child, Html, el, joined
 from promptsearch.evaluation.report.number_format import shortened
@@ -41,10 +42,10 @@ def changes_html(changes: Sequence[TemplateChange], language: str = "en") -> Htm
     return el("code", *pieces, class_="prompt", lang=language)
 
 
-def filled_html(prompt: Prompt, inputs: Mapping[str, str], language: str = "en") -> Html:
+def filled_html(prompt: Prompt, example: Example, language: str = "en") -> Html:
     """Return a prompt with an example's inputs in it; long ones are cut."""
     pieces: list[Child] = []
-    for part in prompt.template.fill(inputs):
+    for part in prompt.template.fill(example.inputs, example.choices):
         match part:
             case Input(name, text):
                 title = f"{{{name}}}"

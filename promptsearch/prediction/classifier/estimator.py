@@ -20,6 +20,12 @@ from promptsearch.engine.strategy import Searcher
 from promptsearch.engine.trial import Result
 from promptsearch.errors import DataError, RunError
 from promptsearch.models import LanguageModel
+from promptsearch.prediction.classifier.answer_table import (
+    Rows,
+    answer_table,
+    by_label,
+    likeliest,
+)
 from promptsearch.prediction.classifier.label_sets import as_matrix, decided_sets, label_sets
 from promptsearch.prediction.classifier.prompts import PromptsWithTask
 from promptsearch.prediction.ensemble import EnsemblePredictor
@@ -68,7 +74,7 @@ class PromptClassifier:
         )
         several = basis.schema.kind.label_sets
         sets = label_sets(y, basis.labels) if several else []
-        values = {} if several else _values(y, basis.labels)
+        values = {} if several or basis.has_free_choices else _values(y, basis.labels)
         if self.searcher is not None:
             targets = sets if several else list(map(str, y))
             examples = labelled(examples_of(X, basis.reader), targets)
@@ -84,11 +90,11 @@ class PromptClassifier:
         None for a row that is skipped. Of several labels at once (example, label) of 0 and 1,
         labels in the order of `classes_`; a row that is skipped holds NaN.
         """
-        log_probs = self._log_probs(X)
+        rows, log_probs = self._log_probs(X)
         if isinstance(self._predictor, MultiLabelPredictor):
             decided = decided_sets(log_probs, self._predictor.log_threshold)
             return decided[:, np.argsort(self._labels(), kind="stable")]
-        labels: NDArray[Any] = self._labels()[log_probs.argmax(1)]
+        labels = self._likeliest(rows, log_probs)
         skipped = np.isnan(log_probs).any(1)
         if skipped.any():
             labels = labels.astype(object)
@@ -98,9 +104,14 @@ class PromptClassifier:
     def predict_proba(self, X: object) -> Floats:
         """Return (example, label) probabilities; labels are in the order of `classes_`.
 
-        NaN for a row that is skipped.
+        NaN for a row that is skipped. Where rows have choices of their own, which are no labels of
+        the task, it is (example, choice) in the order of each row's choices, 0 beyond them.
         """
-        return np.exp(self._log_probs(X)[:, np.argsort(self._labels(), kind="stable")])
+        rows, log_probs = self._log_probs(X)
+        if self._based().has_free_choices:
+            return np.exp(log_probs)
+        of_labels = by_label(rows, log_probs, self._based().labels)
+        return np.exp(of_labels[:, np.argsort(self._labels(), kind="stable")])
 
     def score(self, X: object, y: Sequence[Any], sample_weight: Any = None) -> float:
         """Return the accuracy, in [0, 1]; labels are compared by their texts.
@@ -170,8 +181,21 @@ class PromptClassifier:
         """
         return {**self.__dict__, "_predictor": None}
 
-    def _log_probs(self, X: object) -> Floats:
-        """Return (example, label) log p, labels in the prompts' order; NaN for skipped rows."""
+    def _likeliest(self, rows: Rows, log_probs: Floats) -> NDArray[Any]:
+        """Return (example,): the likeliest label, or choice, of each row; any of skipped rows."""
+        basis = self._based()
+        names = likeliest(rows, log_probs, basis.labels)
+        if basis.has_free_choices:
+            return np.array(names)
+        index = {label: number for number, label in enumerate(basis.labels)}
+        labels: NDArray[Any] = self._labels()[[index[name] for name in names]]
+        return labels
+
+    def _log_probs(self, X: object) -> tuple[Rows, Floats]:
+        """Return the rows, None for skipped ones, and (example, label) log p.
+
+        Labels are in the prompts' order, choices in that of their row; NaN for skipped rows.
+        """
         with _SERVED:
             basis = self._based()
             rows = askable_examples_of(X, basis.reader, self.on_error)
@@ -179,10 +203,7 @@ class PromptClassifier:
                 self._predictor = basis.predictor(basis.model(self.model))
             examples = [example for example in rows if example is not None]
             parts = [values for _, values in self._predictor.parts(examples)]
-        log_probs = np.full((len(rows), len(basis.labels)), np.nan)
-        if parts:
-            log_probs[[row is not None for row in rows]] = np.concatenate(parts)
-        return log_probs
+        return rows, answer_table(rows, parts, len(basis.labels))
 
     def _labels(self) -> NDArray[Any]:
         """Return (label,): the labels in the prompts' order, as `fit` got them."""

@@ -54,6 +54,11 @@ class PromptsWithTask:
         return self.selection.labels
 
     @property
+    def has_free_choices(self) -> bool:
+        """Whether rows have choices of their own, which are no labels of the task."""
+        return self.reader.choices is not None and not self.schema.kind.has_labels
+
+    @property
     def reader(self) -> Reader:
         return self.selection.reader(self.schema.reader)
 

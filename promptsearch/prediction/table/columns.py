@@ -1,6 +1,6 @@
 """The columns that predictions add to a row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,8 +9,9 @@ import numpy as np
 from promptsearch.errors import RunError
 from promptsearch.scoring.combination import Floats
 
+Choices = tuple[str, ...]  # of a row; () where the labels are those of every row
 FIGURES = 6  # of a probability: the scores behind it are float32
-Value = str | float | list[str]
+Value = str | float | list[str] | list[float]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Columns:
     """Columns of labels: the first choice, its probability, and that of each label.
 
     For facts: the `best` first choices, each with its probability. Raises RunError if there are
-    fewer.
+    fewer. Where rows have choices of their own, which are no labels, all their probabilities follow
+    in a column, in the order of the choices; a row with fewer choices than `best` has "" and 0.
     """
 
     labels: tuple[str, ...]  # or candidates
@@ -26,8 +28,11 @@ class Columns:
     prefix: str = ""  # of every name, where the rows have columns of these names already
     tags: bool = False  # one column, a tag for each word
     sets: bool = False  # several labels at once: a column of them all, and p of each
+    choices: bool = False  # whether rows have choices of their own
 
     def __post_init__(self) -> None:
+        if self.choices:
+            return
         if self.best is not None and self.best > len(self.labels):
             count = len(self.labels)
             raise RunError(
@@ -50,6 +55,7 @@ class Columns:
         else:
             ranks = ["", *(f"_{rank}" for rank in range(2, self.best + 1))]
             names = [f"{name}{rank}" for rank in ranks for name in ("answer", "probability")]
+            names += ["probabilities"] * self.choices
         return tuple(f"{self.prefix}{name}" for name in names)
 
     @property
@@ -58,27 +64,40 @@ class Columns:
         if self.tags:
             return (True,)
         if self.best is not None:
-            return (True, False) * self.best
+            return (True, False) * self.best + (True,) * self.choices
         return (True, *(False for _ in self.names[1:]))
 
-    def values(self, log_probs: Floats) -> Iterator[list[Value]]:
-        """Yield the columns' values of each row of (example, label); ties go to the first label."""
-        for row in np.exp(log_probs):
-            if self.best is None:
-                first = int(row.argmax())
-                each = [rounded(share) for share in row.tolist()]
-                yield [self.labels[first], each[first], *each]
-            else:
-                yield [part for label in self._first(row) for part in self._choice(row, label)]
+    def values(self, log_probs: Floats, choices: Sequence[Choices]) -> Iterator[list[Value]]:
+        """Yield the columns' values of each row of (example, label); ties go to the first label.
 
-    def _first(self, row: Floats) -> list[int]:
-        """Return the indices of the best labels, best first."""
-        if self.best == 1:
-            return [int(row.argmax())]
-        return list(map(int, np.argsort(-row, kind="stable")[: self.best]))
+        Of an example with choices it is (example, choice).
+        """
+        for row, names in zip(np.exp(log_probs), choices, strict=True):
+            labels = names or self.labels
+            shares = row[: len(labels)]
+            if self.best is not None:
+                yield self._answers(labels, shares)
+                continue
+            first, each = int(shares.argmax()), dict(zip(labels, shares.tolist(), strict=True))
+            of_labels = [rounded(each.get(label, 0.0)) for label in self.labels]
+            yield [labels[first], rounded(float(shares[first])), *of_labels]
 
-    def _choice(self, row: Floats, label: int) -> tuple[str, float]:
-        return self.labels[label], rounded(float(row[label]))
+    def _answers(self, labels: Sequence[str], shares: Floats) -> list[Value]:
+        """Return the best answers and their probabilities, and those of all choices."""
+        assert self.best is not None, "a labelled task has a column a label"
+        values: list[Value] = []
+        for label in _first(shares, self.best):
+            values += [labels[label], rounded(float(shares[label]))]
+        for _ in range(self.best - len(labels)):
+            values += ["", 0.0]
+        return [*values, list(map(rounded, shares.tolist()))] if self.choices else values
+
+
+def _first(shares: Floats, count: int) -> list[int]:
+    """Return the indices of the best labels, best first."""
+    if count == 1:
+        return [int(shares.argmax())]
+    return list(map(int, np.argsort(-shares, kind="stable")[:count]))
 
 
 def rounded(share: float) -> float:

@@ -5,7 +5,7 @@ read again and must be the same, by their fingerprint.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -60,8 +60,9 @@ class Labeller:
         """Return the rows' complete lines."""
         examples = [example for _, example in rows_and_examples]
         value_rows: list[list[Value]] = []
-        for _, log_probs in self.predictor.parts(examples):
-            value_rows += self.columns.values(log_probs)
+        for numbers, log_probs in self.predictor.parts(examples):
+            choices = [examples[number].choices for number in numbers]
+            value_rows += self.columns.values(log_probs, choices)
         rows = zip(rows_and_examples, value_rows, strict=True)
         return "".join(before + self.form.line_end(values) for (before, _), values in rows)
 
@@ -75,30 +76,30 @@ def line_and_example(
     """
     if isinstance(row, DataError):
         raise row
-    inputs = _inputs(row, reader)
-    words: tuple[str, ...] = ()
-    if isinstance(reader, TagsReader):
-        words = reader.words_of(renamed(row, reader.layout.rename))
-    example = Example(str(number), inputs, (), words)
+    example = _example(row, number, reader)
     return form.line_start(row, number), example
 
 
 def is_askable(row: Row | DataError, reader: Reader) -> TypeGuard[Row]:
     """Return whether the row has the inputs of an example."""
     try:
-        return isinstance(row, Row) and bool(_inputs(row, reader))
+        return isinstance(row, Row) and bool(_example(row, 0, reader).inputs)
     except DataError:
         return False
 
 
-def _inputs(row: Row, reader: Reader) -> Mapping[str, str]:
-    renamed_row = renamed(row, reader.layout.rename)
+def _example(row: Row, number: int, reader: Reader) -> Example:
+    renamed_row = renamed(row, reader.layout)
+    words: tuple[str, ...] = ()
     try:
-        return reader.inputs_of(renamed_row)
+        inputs, choices = reader.inputs_of(renamed_row), reader.choices_of(renamed_row)
+        if isinstance(reader, TagsReader):
+            words = reader.words_of(renamed_row)
     except DataError as error:
         missing = sorted(name for name in reader.columns if name not in renamed_row.cells)
         hint = f"; `rename` COLUMN={missing[0]} says which column it is" if missing else ""
         raise DataError(f"{error}{hint}") from None
+    return Example(str(number), inputs, (), words, choices=choices)
 
 
 def label_rows(

@@ -130,7 +130,7 @@ class Numbered:
 
 def _flat(values: Sequence[Value]) -> list[Value]:
     """Return the values of cells, a list as its items with spaces between."""
-    return [" ".join(value) if isinstance(value, list) else value for value in values]
+    return [" ".join(map(str, value)) if isinstance(value, list) else value for value in values]
 
 
 def form_of(ending: str, names: tuple[str, ...]) -> Form:

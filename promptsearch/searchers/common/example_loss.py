@@ -12,6 +12,7 @@ from promptsearch.models import LanguageModel
 from promptsearch.prompt import Answer
 from promptsearch.scoring.label_aggregation import LabelAggregation
 from promptsearch.scoring.multi_label_scorer import aggregation_of
+from promptsearch.searchers.common.row_options import refuse_row_options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,6 +99,7 @@ def answerable(task: Task, loss: LossName) -> Sequence[Example]:
 
     Of several labels at once every example has one, for each label: yes or no.
     """
+    refuse_row_options(task, "a loss of answers")
     if task.kind.label_sets:
         if loss == "gold":
             raise TaskError(

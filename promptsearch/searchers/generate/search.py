@@ -31,6 +31,7 @@ from promptsearch.searchers.common.gap_template import (
 )
 from promptsearch.searchers.common.interleave import interleave
 from promptsearch.searchers.common.ledger_calls import ledgered
+from promptsearch.searchers.common.row_options import refuse_row_options
 from promptsearch.searchers.common.training_contexts import training_contexts
 from promptsearch.searchers.common.word_scorer import word_scorer
 from promptsearch.searchers.generate.beam_job import GapFill
@@ -82,6 +83,7 @@ class GenerateSearch:
             find_model_files(self.generator)
 
     def search(self, task: Task, score: Score) -> None:
+        refuse_row_options(task, "generate")
         if task.model is None:
             raise ModelError("generating templates needs a model")
         writer = load_beside(task.model, self.generator) if self.generator else task.model

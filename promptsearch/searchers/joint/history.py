@@ -73,7 +73,7 @@ def key_of(task: Task) -> PromptKey:
     white_box = model.white_box
 
     def key(prompt: Prompt) -> Hashable:
-        texts = [prompt.template.fill(example.inputs) for example in examples]
+        texts = [prompt.template.fill(example.inputs, example.choices) for example in examples]
         sequences = white_box.sequences(texts, prompt.verbalizer.answers[0])
         template = prompt.template  # what is trained of it, no sequence of ids tells apart
         trained = template.soft, template.prefix, template.head

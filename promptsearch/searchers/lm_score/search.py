@@ -33,6 +33,7 @@ from promptsearch.models import Options
 from promptsearch.prompt import Source, Template
 from promptsearch.prompt.template import check_slots_and_fields
 from promptsearch.searchers.common.ledger_calls import ledgered
+from promptsearch.searchers.common.row_options import refuse_row_options
 from promptsearch.searchers.common.start_files import TemplateFiles
 from promptsearch.searchers.lm_score.coherence import Coherence, CoherenceScore
 from promptsearch.searchers.lm_score.ranking import Choose, TemplateRanking
@@ -87,6 +88,7 @@ class LMScoreSearch:
 
     def check(self, task: Task, model: Options) -> None:
         """Raise an error if there is nothing to choose among, or the scorer is not causal."""
+        refuse_row_options(task, "lm-score")
         if not self.template:
             raise RunError(
                 "lm-score chooses among templates; give some: `template`, or `from` FILE"

@@ -7,6 +7,7 @@ from promptsearch.corpora.sentences import SHARD, is_splittable
 from promptsearch.engine.strategy import Task
 from promptsearch.errors import TaskError
 from promptsearch.language.words import is_spaced
+from promptsearch.searchers.common.row_options import refuse_row_options
 from promptsearch.searchers.mine.corpus_pass import MiningRequest
 from promptsearch.searchers.mine.mined_templates import TemplateBuilder
 from promptsearch.searchers.mine.search_terms import SearchTerms
@@ -16,6 +17,7 @@ _FULL_STOPS = {"zh": "。", "yue": "。", "wuu": "。", "ja": "。"}
 
 def mining_request(task: Task) -> MiningRequest:
     """Return the request for train facts, or answers; TaskError if there is nothing to read."""
+    refuse_row_options(task, "mining")
     if len(task.prompt.template.slots) != 1:
         raise TaskError(
             f"{task.name}: mining makes templates with one slot, but "

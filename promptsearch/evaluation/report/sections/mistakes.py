@@ -33,6 +33,8 @@ def mistakes(inputs: ReportInputs) -> Html | None:
 def _about_words(inputs: ReportInputs) -> str:
     """Return what the words at the slot are."""
     assert inputs.model_predictions is not None
+    if inputs.model_predictions.evaluation.saved[0].prompt.template.takes_choices:
+        return "The model says yes or no at each choice."
     if not any(mistake.words for mistake in inputs.model_predictions.mistakes):
         return "The model has no whole words to show at the slot."
     family = inputs.model_predictions.evaluation.scorer.model.info.family
@@ -54,7 +56,7 @@ def _mistake(mistake: Mistake, inputs: ReportInputs) -> Html:
     )
     return el(
         "div",
-        el("p", filled_html(prompt, mistake.example.inputs, inputs.language)),
+        el("p", filled_html(prompt, mistake.example, inputs.language)),
         defined(
             [
                 (

@@ -11,8 +11,8 @@ SHOWN = 12  # rows of each table
 
 
 def objects(inputs: ReportInputs) -> Html | None:
-    """Return the section; None without a model, or for labelled tasks."""
-    if inputs.model_predictions is None or not inputs.kind.has_candidates:
+    """Return the section; None without a model, or without facts."""
+    if inputs.model_predictions is None or not inputs.kind.has_subject:
         return None
     predictions = inputs.model_predictions.predictions
     return section(

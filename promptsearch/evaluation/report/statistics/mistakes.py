@@ -53,10 +53,11 @@ def _mistake(predictions: Predictions, examples: Dataset, index: int) -> Mistake
         decided, p_right = predictions.label_sets[index], np.exp(predictions.log_right[index])
         return Mistake(examples[index], set_name(decided), None, float(p_right))
     predicted = int(predictions.predicted[index])
-    known = predictions.log_probs
+    choices = predictions.choice_log_probs
+    known = predictions.log_probs if choices is None else choices
     return Mistake(
         examples[index],
         predictions.labels[predicted],
-        None if known is None else float(np.exp(known[index, predicted])),
+        None if known is None else float(np.exp(known[index].max())),
         float(np.exp(predictions.log_right[index])) if predictions.rank[index] else None,
     )

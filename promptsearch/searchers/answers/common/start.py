@@ -19,7 +19,7 @@ def require_labels(name: str, kind: TaskKind, slots: Sequence[str] = ()) -> None
         )
     if not kind.has_labels:
         raise TaskError(
-            f"{name}: the candidates of facts are their own answers, so there is nothing to "
+            f"{name}: the candidates of {kind} are their own answers, so there is nothing to "
             "search; use a template search"
         )
     if len(slots) > 1:
