@@ -20,8 +20,10 @@ from promptsearch.metrics import METRIC, paired_difference, scores_of
 from promptsearch.metrics.label_sets import best_threshold, indicator, set_counts, set_micro_f1
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions, decided_by
 from promptsearch.metrics.outcomes import predictions_of, set_outcomes
+from promptsearch.runs.run import task_of
 from promptsearch.runs.scorer_setup import model_scorer
 from promptsearch.scoring.cached_scorer import CachedScorer, MemoryStore
+from promptsearch.searchers.common.example_loss import ExampleLoss
 
 LABELS = ("sports", "business", "science")
 TEXTS = {
@@ -224,6 +226,26 @@ def test_a_cache_keeps_log_odds(tmp_path, builtin):
     assert (first.cost.forwards, again.cost.forwards) == (24, 0)
     assert again.predictions[0].log_odds == pytest.approx(first.predictions[0].log_odds, abs=1e-5)
     assert again.predictions[0].log_right == pytest.approx(first.predictions[0].log_right, abs=1e-5)
+
+
+def test_what_trainings_minimise_is_the_log_likelihood_of_predictions(tmp_path, builtin):
+    definition = load_task(task_in(tmp_path, count=6))
+    task = task_of(definition, builtin, Settings(), None)
+    loss = ExampleLoss(task, builtin, definition.test().examples)
+    texts = [definition.prompt.template.fill(e.inputs) for e in loss.examples]
+    plan = builtin.plan(texts, definition.prompt.verbalizer.answers, task.scoring)
+    values = torch.full((6,), torch.nan)
+    for block in builtin.run(plan):
+        values[list(block.rows)] = loss.log_right(block.rows, block.log_probs)
+    scorer = model_scorer(builtin, Settings(), MULTI_LABEL)
+    (predictions,) = scorer.judge([definition.prompt], loss.examples)
+    assert values.numpy() == pytest.approx(predictions.log_right, abs=1e-4)
+
+
+def test_slots_are_filled_with_yes_and_no_as_a_row_has_labels(tmp_path):
+    verbalizer = load_task(task_in(tmp_path)).prompt.verbalizer
+    assert verbalizer.filling(("science", "sports")) == {"Z1": "yes", "Z2": "no", "Z3": "yes"}
+    assert verbalizer.filling(()) == {"Z1": "no", "Z2": "no", "Z3": "no"}
 
 
 def test_calibration_is_refused(builtin):
