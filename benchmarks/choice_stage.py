@@ -34,6 +34,7 @@ from promptsearch.models.finetuning.float32_copy import wrapped_copy
 from promptsearch.models.training.choice_config import ChoiceTuningConfig
 from promptsearch.models.training.choice_trainer import ChoiceTrainer, with_option_form
 from promptsearch.runs.choice_stage import ChoiceStage, by_family
+from promptsearch.scoring import PromptScorer
 from promptsearch.scoring.calibration import CalibratedScorer, references_of
 
 FORMS = {"trained": (True, True), "no blocks": (False, True), "no restart": (True, False)}
@@ -50,7 +51,10 @@ def scores(
     test = some(definition.test().examples, rows)
     inputs = some(definition.train.examples, REFERENCES)
     references = references_of("batch", definition.inputs, inputs)
-    ways = {"plain": scorer, "calibrated": CalibratedScorer(scorer, scorer, "batch", references)}
+    ways: dict[str, PromptScorer] = {
+        "plain": scorer,
+        "calibrated": CalibratedScorer(scorer, scorer, "batch", references),
+    }
     result = {}
     for name, way in ways.items():
         (predictions,) = way.predict([definition.prompt], test).predictions

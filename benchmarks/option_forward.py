@@ -74,6 +74,11 @@ def scores(model: Any, texts: Sequence[Filled]) -> torch.Tensor:
     return values
 
 
+def interval(ratios: "np.ndarray") -> tuple[float, float]:
+    (low, high), _ = bootstrap(lambda rows: float(np.median(ratios[rows])), len(ratios))
+    return low, high
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
@@ -111,7 +116,7 @@ def main() -> None:
     base = np.array(seconds["packed"])
     for name, each in seconds.items():
         ratios = np.array(each) / base
-        (low, high), _ = bootstrap(lambda rows, r=ratios: float(np.median(r[rows])), len(ratios))
+        low, high = interval(ratios)
         print(
             f"| {name} | {np.median(each):.2f} | {np.median(ratios):.2f} [{low:.2f}, {high:.2f}] |"
         )
