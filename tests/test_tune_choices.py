@@ -58,7 +58,7 @@ def test_a_model_directory_is_written_with_its_card(tasks):
 
 def evaluated(folder, task, *more):
     shown = run("evaluate", "manual", "--task", folder / f"{task}.toml", "--json", *more)
-    return json.loads(shown.stdout)["setting"]
+    return json.loads(shown.stdout)["prompts"][0]["setting"]
 
 
 def test_evaluate_says_what_is_zero_shot(tasks):

@@ -145,7 +145,9 @@ def _evaluated(
         console.warn(unanswerable_rows(definition, [split]))
         evaluation = evaluate(saved, definition, scorer, split, split_scorer, ensemble)
     setting = shot_setting(file, definition, model)
-    document = {**evaluation.document(compared(file, definition)), "setting": setting.row}
+    document: Any = evaluation.document(compared(file, definition))
+    for row in document["prompts"]:
+        row["setting"] = setting.row
     remarks = (*filter(None, [setting.remark]), *remarks_on(evaluation, document, file))
     taken = scoring_from(file).calibration
     return EvaluatedFile(

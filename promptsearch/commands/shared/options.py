@@ -14,8 +14,12 @@ Decorator = Callable[[Command], Command]
 
 
 def layout_of(options: Mapping[str, Any]) -> dict[str, str]:
-    """Return the keys of the task file that the options of the layout stand for."""
-    return {name: options[name] for name in ("layout", "yes", "no") if options.get(name)}
+    """Return the keys of the task file that the options of the layout stand for.
+
+    `generate` has an option `--layout` of its own: a list of templates.
+    """
+    values = {name: options.get(name) for name in ("layout", "yes", "no")}
+    return {name: value for name, value in values.items() if isinstance(value, str)}
 
 
 def stacked(*options: Decorator) -> Decorator:
