@@ -179,6 +179,7 @@ def table(lines: Sequence[Mapping[str, Any]], tasks: Sequence[str], names: Seque
     total = parameter_count(load_model("builtin"))
     for name in names:
         count = max((x["parameters"] for x in lines if x["method"] == name), default=0)
+        count = total if name == "fine-tuned" else count
         means = [
             [v for (t, _, m), v in cells.items() if (t, m) == (task, name)] for task in present
         ]
