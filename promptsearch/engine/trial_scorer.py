@@ -148,7 +148,10 @@ class TrialScorer:
 
     def _verbalizer(self, prompt: Prompt) -> object:
         """Written out where it is not the task's own: facts have thousands of candidates."""
-        return None if prompt.verbalizer == self.start.verbalizer else prompt.plain_answers
+        if prompt.verbalizer == self.start.verbalizer:
+            return None
+        no = prompt.verbalizer.no
+        return prompt.plain_answers if no is None else [prompt.plain_answers, no]
 
     def _within_limits(
         self, chunk: Keyed, on: On, rows: Rows, trials: Mapping[str, Trial]

@@ -22,6 +22,7 @@ def identity_of(
 ) -> Mapping[str, object]:
     """Return what must be the same for a run to be resumed; the limits may change."""
     manual = definition.prompt
+    no = {} if manual.verbalizer.no is None else {"no": manual.verbalizer.no}
     tuning = {} if settings.tuning is None else {"finetune": settings.tuning.course}
     return {
         "strategy": strategy_of(searcher),
@@ -32,6 +33,7 @@ def identity_of(
         "examples": examples_of(definition),
         "template": str(manual.template),
         "answers": _digest(manual.plain_answers),
+        **no,
         "model": asdict(model.info),
         "scoring": scored_as,
         "objective": settings.objective,
