@@ -31,6 +31,7 @@ from over_seeds import difference
 from promptsearch import Scorer, Settings, TaskDefinition, load_model, load_task
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.float32_copy import wrapped_copy
+from promptsearch.models.training.checkpoint import LastCheckpoint
 from promptsearch.models.training.choice_config import ChoiceTuningConfig
 from promptsearch.models.training.choice_trainer import ChoiceTrainer, with_option_form
 from promptsearch.runs.choice_stage import ChoiceStage, by_family
@@ -81,7 +82,7 @@ def trained(
     start, began = with_option_form(base, *form), time.process_time()
     trainer = ChoiceTrainer(start, *stage.words, stage.config, stage.seed)
     trainer.read(stage.texts(), stage.max_tokens)
-    result = trainer.run(folder / "checkpoint", 0, 10**9, lambda *_: None)
+    result = trainer.run(LastCheckpoint(folder / "checkpoint", ""), 10**9, lambda *_: None)
     about = {
         "steps": trainer.steps,
         "trained_tokens": trainer.tokens,

@@ -13,6 +13,7 @@ from promptsearch import load_model, load_task
 from promptsearch.errors import ModelError, RunError
 from promptsearch.models import Scoring
 from promptsearch.models.finetuning.float32_copy import wrapped_copy
+from promptsearch.models.training.checkpoint import LastCheckpoint
 from promptsearch.models.training.choice_config import ChoiceTuningConfig
 from promptsearch.models.training.choice_trainer import ChoiceText, ChoiceTrainer, with_option_form
 from promptsearch.prompt.options_prompt import options_prompt
@@ -85,17 +86,15 @@ def test_it_goes_on_from_every_checkpoint_to_the_same_bytes(tasks, monkeypatch):
     stopped = []
 
     def stop_after(count):
-        from promptsearch.runs import choice_stage
+        write = LastCheckpoint.write
 
-        write = choice_stage._State.write
-
-        def writing(self, step):
-            write(self, step)
+        def writing(self, step, *state):
+            write(self, step, *state)
             if step == count:
                 stopped.append(step)
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(choice_stage._State, "write", writing)
+        monkeypatch.setattr(LastCheckpoint, "write", writing)
 
     for count in (2, 6, 10):
         output = f"cut{count}"
@@ -112,15 +111,13 @@ def test_it_goes_on_from_every_checkpoint_to_the_same_bytes(tasks, monkeypatch):
 
 
 def test_another_stage_does_not_go_on_from_its_checkpoint(tasks, monkeypatch):
-    from promptsearch.runs import choice_stage
+    write = LastCheckpoint.write
 
-    write = choice_stage._State.write
-
-    def writing(self, step):
-        write(self, step)
+    def writing(self, step, *state):
+        write(self, step, *state)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(choice_stage._State, "write", writing)
+    monkeypatch.setattr(LastCheckpoint, "write", writing)
     run(*words_for(tasks, "--check-every", 2), status=130)
     monkeypatch.undo()
     result = run(*words_for(tasks, "--check-every", 2, "--resume", "--lr", 1e-3), status=1)
@@ -220,7 +217,7 @@ def test_a_planted_rule_is_solved_unseen_and_only_in_this_layout(tmp_path):
         config = ChoiceTuningConfig(losses=("op", "omlm"), lr=1e-4)
         trainer = ChoiceTrainer(model, "yes", "no", config, 0)
         trainer.read(train)
-        trained = trainer.run(tmp_path / "checkpoint", 0, 10**9, lambda *_: None)
+        trained = trainer.run(LastCheckpoint(tmp_path / "checkpoint", ""), 10**9, lambda *_: None)
         tuned = with_option_form(wrapped_copy(trained.model, model), *form)
         results[form] = accuracy(model, held_out), accuracy(tuned, held_out)
     assert results[True, True][0] < 0.7

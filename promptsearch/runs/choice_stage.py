@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from promptsearch.runs.model_card import CARD, Card, TrainedTask, card_text
 if TYPE_CHECKING:
     from promptsearch.models.training.choice_trainer import ChoiceText
 
-CHECKPOINT, STATE = "checkpoint.safetensors", "checkpoint.json"
+CHECKPOINT = "checkpoint.safetensors"
 CHECKPOINTS = 8  # of a training, by default
 
 
@@ -103,7 +103,7 @@ class ChoiceStage:
 def _words(definition: TaskDefinition) -> tuple[str, str]:
     verbalizer = definition.prompt.verbalizer
     assert verbalizer.no is not None, "prompts with options have a `no`"
-    return verbalizer.answers[0][0][1], verbalizer.no
+    return verbalizer.yes_word, verbalizer.no
 
 
 def run_stage(
@@ -119,58 +119,25 @@ def run_stage(
     `every`: steps between checkpoints; None: an eighth of all. `on_step` hears the steps that are
     done, all of them, and the loss. Raises RunError if the folder's checkpoint is of another stage.
     """
+    from promptsearch.models.training.checkpoint import LastCheckpoint
     from promptsearch.models.training.choice_trainer import ChoiceTrainer
 
     trainer = ChoiceTrainer(model, *stage.words, stage.config, stage.seed)
     if too_long := trainer.read(stage.texts(), stage.max_tokens):
         log(f"{too_long:,} rows are left out: their options alone are too long")
     card = stage.card(model)
-    state = _State(folder, _digest(card), every or max(1, -(-trainer.steps // CHECKPOINTS)))
-    start = state.step()
-    on_step(start, trainer.steps, float("nan"))
-
-    def heard(done: int, loss: float) -> None:
-        if done % state.every == 0 and done < trainer.steps:
-            state.write(done)
-        on_step(done, trainer.steps, loss)
-
-    trained = trainer.run(folder / CHECKPOINT, start, state.every, heard)
+    checkpoint = LastCheckpoint(folder / CHECKPOINT, _digest(card))
+    on_step(checkpoint.step(), trainer.steps, float("nan"))
+    trained = trainer.run(
+        checkpoint,
+        every or max(1, -(-trainer.steps // CHECKPOINTS)),
+        lambda done, loss: on_step(done, trainer.steps, loss),
+    )
     trained.write(folder)
     write_atomic(folder / "README.md", card_text(card))
     write_atomic(folder / CARD, card.text)  # last: with it, the model is whole
-    for name in (STATE, CHECKPOINT):
-        (folder / name).unlink(missing_ok=True)
+    checkpoint.file.unlink(missing_ok=True)
     return card
-
-
-@dataclass(frozen=True)
-class _State:
-    """The step of the checkpoint in a folder, and what it is a checkpoint of."""
-
-    folder: Path
-    digest: str
-    every: int
-
-    def step(self) -> int:
-        """Return the step to go on from. Raises RunError at another stage's checkpoint."""
-        file = self.folder / STATE
-        if not file.is_file() or not (self.folder / CHECKPOINT).is_file():
-            return 0
-        try:
-            state: Any = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
-            state = {}
-        if not isinstance(state, dict) or state.get("digest") != self.digest:
-            raise RunError(
-                f"{file}: is of a training with other tasks, rows, options or model; start anew "
-                "with `overwrite`"
-            )
-        return int(state["step"])
-
-    def write(self, step: int) -> None:
-        """Say that the checkpoint stands after this step."""
-        text = json.dumps({"digest": self.digest, "step": step, "every": self.every})
-        write_atomic(self.folder / STATE, text + "\n")
 
 
 def _digest(card: Card) -> str:

@@ -3,16 +3,19 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from promptsearch.errors import RunError
+from promptsearch.files.write import write_bytes
 
-STEP, MODEL = "step", "model_sha256"  # keys of the files' metadata
+STEP, MODEL, TRAINING = "step", "model_sha256", "training_sha256"  # keys of the files' metadata
 
 
 def state_of(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -49,3 +52,32 @@ def opened(file: Path) -> Iterator[Any]:
         raise RunError(
             f"{file}: the checkpoint cannot be read ({error}); start anew with `overwrite`"
         ) from None
+
+
+@dataclass(frozen=True)
+class LastCheckpoint:
+    """The one checkpoint of a training, which each later one replaces."""
+
+    file: Path
+    training: str  # the digest of all that the training depends on
+
+    def step(self) -> int:
+        """Return the step to go on from: 0 without the file.
+
+        Raises RunError if it cannot be read, or is of another training.
+        """
+        if not self.file.is_file():
+            return 0
+        with opened(self.file) as stored:
+            metadata = stored.metadata() or {}
+        if metadata.get(TRAINING) != self.training:
+            raise RunError(
+                f"{self.file}: is of a training with other tasks, rows, options or model; start "
+                "anew with `overwrite`"
+            )
+        return int(metadata[STEP])
+
+    def write(self, step: int, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """Write the state after a step."""
+        metadata = {STEP: json.dumps(step), TRAINING: self.training}
+        write_bytes(self.file, save(state_of(network, optimizer), metadata))

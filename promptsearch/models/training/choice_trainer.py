@@ -5,20 +5,16 @@ rate rises for a moment and falls to 0 in a straight line, by the steps that the
 release's falls by `epochs * rows`, which forgets the batch, so that it hardly falls).
 """
 
-import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from promptsearch.errors import ModelError
-from promptsearch.files.write import write_bytes
 from promptsearch.models import LanguageModel
 from promptsearch.models.finetuning.float32_copy import float32_copy, wrapped_copy
 from promptsearch.models.finetuning.objective import with_plain_backend
@@ -28,7 +24,7 @@ from promptsearch.models.forward.option_forward import option_inputs, option_tok
 from promptsearch.models.frozen_model import FrozenModel, frozen_model
 from promptsearch.models.tokenization.encode import encode, line_of
 from promptsearch.models.tokenization.option_texts import with_separators
-from promptsearch.models.training.checkpoint import STEP, restore, state_of
+from promptsearch.models.training.checkpoint import LastCheckpoint, restore
 from promptsearch.models.training.choice_config import ChoiceTuningConfig
 from promptsearch.models.training.choice_rows import (
     ChoiceRow,
@@ -95,23 +91,22 @@ class ChoiceTrainer:
         return sum(len(row.ids) for row in self._rows)
 
     def run(
-        self, checkpoint: Path, start: int, every: int, on_step: Callable[[int, float], None]
+        self, checkpoint: LastCheckpoint, every: int, on_step: Callable[[int, float], None]
     ) -> TrainedModel:
-        """Train from a step on; a checkpoint is written after every so many steps.
+        """Train from a checkpoint on, if it is there; another follows after every so many steps.
 
         `on_step` hears the number of steps that are done, and the loss before the last of them.
         Raises ModelError if the loss is no number; RunError if the checkpoint cannot be read.
         """
         self._copy.requires_grad_(True)
         optimizer = self._optimizer()
-        if start:
-            restore(checkpoint, self._copy, optimizer)
+        if start := checkpoint.step():
+            restore(checkpoint.file, self._copy, optimizer)
         losses = []
         for step in range(start, self.steps):
             losses.append(self._step(optimizer, step))
             if (step + 1) % every == 0 and step + 1 < self.steps:
-                state = state_of(self._copy, optimizer)
-                write_bytes(checkpoint, save(state, {STEP: json.dumps(step + 1)}))
+                checkpoint.write(step + 1, self._copy, optimizer)
             on_step(step + 1, losses[-1])
         self._copy.requires_grad_(False).eval()
         tokenizer = self._learner.runtime.tokenizer
