@@ -8,7 +8,6 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from functools import cache
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ import torch
 from commanding import reviews_in, run
 from exporting import exported, prompts_in, rows
 from test_models_chat import TEMPLATE as CHAT
-from tiny import _FOLDERS, gpt2, gpt2_tokenizer, saved
+from tiny import gpt2, gpt2_tokenizer, saved, saved_parts
 
 from promptsearch import Example, Scorer, Scoring, load_model
 from promptsearch.errors import ExportError
@@ -115,11 +114,7 @@ def folder_of(kind):
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     tokenizer.chat_template = CHAT
     torch.manual_seed(0)
-    folder = TemporaryDirectory()
-    gpt2(tokenizer).save_pretrained(folder.name)
-    tokenizer.save_pretrained(folder.name)
-    _FOLDERS.append(folder)
-    return folder.name
+    return saved_parts(gpt2(tokenizer), tokenizer)
 
 
 @cache

@@ -43,34 +43,51 @@ class Broken(Exception):
     """A traceback of ours."""
 
 
+def not_built():
+    """A block of transformers' own work."""
+    return foreign_errors(lambda error: NotBuilt(first_words(error)))
+
+
+def broken():
+    """A block of ours."""
+    return foreign_errors(lambda error: Broken("".join(traceback.format_exception(error)[-3:])))
+
+
 def expected(kind, folder):
     """The numbers of the loop over plain transformers. Raises NotBuilt if there are none."""
     make_tokenizer, reference = READERS[kind.family]
     tokenizer = make_tokenizer()
-    with foreign_errors(lambda error: NotBuilt(first_words(error))):
+    with not_built():
         kind.save(tokenizer, folder)
         model = kind.load(folder)
         return torch.tensor([[reference(model, tokenizer, t, a) for a in SINGLE] for t in FILLED])
 
 
 def actual(kind, folder):
-    with foreign_errors(lambda error: Broken("".join(traceback.format_exception(error)[-3:]))):
+    with broken():
         return scores(load_model(str(folder), device="cpu", family=kind.family), FILLED, SINGLE)
 
 
+def difference(kind, folder):
+    numbers = expected(kind, folder)
+    return (actual(kind, folder) - numbers).abs().max().item()
+
+
 def outcome(kind, folder):
-    """One of `OUTCOMES`, and the largest difference or the reason."""
+    return outcome_of(difference, kind, folder, NEAR)
+
+
+def outcome_of(measure, kind, folder, near):
+    """One of `OUTCOMES`, and the distance that is measured or the reason."""
     try:
-        numbers = expected(kind, folder)
+        distance = measure(kind, folder)
     except NotBuilt as error:
         return "not built", str(error)
-    try:
-        difference = (actual(kind, folder) - numbers).abs().max().item()
     except (ModelError, Broken) as error:
         is_line = isinstance(error, ModelError) and "\n" not in str(error)
         return "refused" if is_line else "different", str(error).replace(str(folder), kind.name)
-    near = math.isfinite(difference) and difference <= NEAR
-    return "equal" if near else "different", f"{difference:.1e}"
+    is_near = math.isfinite(distance) and distance < near
+    return "equal" if is_near else "different", f"{distance:.1e}"
 
 
 def table(rows, counts):

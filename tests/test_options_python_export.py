@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from functools import cache
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from test_export_python import DRIVER, FIELDS
 from test_export_python import folder_of as tiny_folder
 from test_export_python import model_of as tiny_model
 from test_soft_python_export import ended, soft_template
-from tiny import _FOLDERS, roberta, roberta_tokenizer
+from tiny import roberta, roberta_tokenizer, saved_parts
 
 from promptsearch import Example, load_model
 from promptsearch.data import CLASSIFICATION
@@ -107,11 +106,7 @@ def roberta_folder():
     tokenizer = roberta_tokenizer()
     tokenizer.sep_token = tokenizer.eos_token
     torch.manual_seed(0)
-    folder = TemporaryDirectory()
-    roberta(tokenizer).save_pretrained(folder.name)
-    tokenizer.save_pretrained(folder.name)
-    _FOLDERS.append(folder)
-    return folder.name
+    return saved_parts(roberta(tokenizer), tokenizer)
 
 
 @cache

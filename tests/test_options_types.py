@@ -1,17 +1,14 @@
 """Options before tiny random masked models of all types: equal ways, or a refusal."""
 
 import sys
-import traceback
 import warnings
 from collections import Counter
 
 import pytest
 import torch
 from model_types import types_of
-from test_models_types import READERS, Broken, NotBuilt
+from test_models_types import READERS, broken, not_built, outcome_of
 
-from promptsearch.errors import ModelError
-from promptsearch.models.foreign_errors import first_words, foreign_errors
 from promptsearch.models.forward.option_forward import option_tokens, with_options
 from promptsearch.models.loading.load import load_model
 
@@ -32,10 +29,10 @@ def sequence(port, order):
 
 def gap(kind, folder):
     """How far apart the ways are, and two orders of the options; relative to the logits."""
-    with foreign_errors(lambda error: NotBuilt(first_words(error))):
+    with not_built():
         kind.save(READERS[kind.family][0](), folder)
         kind.load(folder)
-    with foreign_errors(lambda error: Broken("".join(traceback.format_exception(error)[-3:]))):
+    with broken():
         port = load_model(str(folder), device="cpu", family=kind.family)
         runtime, orders = port.runtime.for_options, ((0, 1, 2), (2, 0, 1))
         sequences, positions = zip(*(sequence(port, order) for order in orders), strict=True)
@@ -52,14 +49,7 @@ def gap(kind, folder):
 
 
 def outcome(kind, folder):
-    try:
-        distance = gap(kind, folder)
-    except NotBuilt as error:
-        return "not built", str(error)
-    except (ModelError, Broken) as error:
-        is_line = isinstance(error, ModelError) and "\n" not in str(error)
-        return "refused" if is_line else "different", str(error)
-    return ("equal" if distance < NEAR else "different"), f"{distance:.1e}"
+    return outcome_of(gap, kind, folder, NEAR)
 
 
 @pytest.mark.slow

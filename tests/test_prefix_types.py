@@ -5,7 +5,6 @@ seen by the text after them, which for a causal model is the text itself.
 """
 
 import sys
-import traceback
 import warnings
 from collections import Counter
 from dataclasses import replace
@@ -14,12 +13,10 @@ import pytest
 import torch
 from model_types import FAMILIES, ModelType, types_of
 from test_models_naive import scores
-from test_models_types import READERS, Broken, NotBuilt
+from test_models_types import READERS, broken, not_built, outcome_of
 from test_prefix_scoring import ANSWERS, filled, prefix_of
 
-from promptsearch.errors import ModelError
 from promptsearch.models.batching.prefix_tensors import PrefixTensors
-from promptsearch.models.foreign_errors import first_words, foreign_errors
 from promptsearch.models.forward.continuous_forward import with_prefix
 from promptsearch.models.loading.load import load_model
 from promptsearch.models.training.start_prefix import StartPrefix
@@ -35,10 +32,10 @@ def every(count):
 
 def gap(kind, folder):
     """How far hidden states behind a prefix of words are from those behind the words."""
-    with foreign_errors(lambda error: NotBuilt(first_words(error))):
+    with not_built():
         kind.save(READERS[kind.family][0](), folder)
         kind.load(folder)
-    with foreign_errors(lambda error: Broken("".join(traceback.format_exception(error)[-3:]))):
+    with broken():
         port = load_model(str(folder), device="cpu", family=kind.family)
         start = StartPrefix(port, every, 0)
         if kind.family == "seq2seq":
@@ -71,14 +68,7 @@ def three_prefixes(port):
 
 
 def outcome(kind, folder):
-    try:
-        distance = gap(kind, folder)
-    except NotBuilt as error:
-        return "not built", str(error)
-    except (ModelError, Broken) as error:
-        is_line = isinstance(error, ModelError) and "\n" not in str(error)
-        return "refused" if is_line else "different", str(error).replace(str(folder), kind.name)
-    return "equal" if distance <= NEAR else "different", f"{distance:.1e}"
+    return outcome_of(gap, kind, folder, NEAR)
 
 
 FEW = {

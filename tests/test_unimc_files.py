@@ -90,6 +90,18 @@ def test_a_task_is_written_as_the_original_has_its_rows(tmp_path, golden):
     assert imported.prompt.template.notation == renamed
 
 
+def test_a_separator_that_is_text_parts_no_texts(tmp_path):
+    (tmp_path / "rows.tsv").write_text("text\tlabel\na film\tpos\na bore\tneg\n")
+    options = 'pos = "it\'s great"\nneg = "it\'s terrible"'
+    task = tmp_path / "task.toml"
+    task.write_text(TASK.format("rows.tsv", "{text} [[SEP]] end", '"what is it"', options))
+    run("paraphrase", "--task", task, "-m", saved("bert"), "-o", tmp_path / "run", "--budget", 1,
+        "-q", "--yes", "good", "--no", "bad")  # fmt: skip
+    run("export", tmp_path / "run/prompts.json", "--to", "unimc", "-o", tmp_path / "out")
+    first = json.loads((tmp_path / "out" / "train.json").read_text().splitlines()[0])
+    assert (first["texta"], first["textb"]) == ("a film [SEP] end", "")
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

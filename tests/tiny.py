@@ -217,8 +217,12 @@ def tiny(kind: str, **options: Any) -> tuple[LanguageModel, Any, Any]:
 @cache
 def saved(kind: str) -> str:
     """A directory with the model in the Hugging Face layout; it goes when the tests end."""
+    return saved_parts(*parts(kind))
+
+
+def saved_parts(model, tokenizer) -> str:
+    """The same of any model and tokenizer."""
     folder = TemporaryDirectory()
-    model, tokenizer = parts(kind)
     model.save_pretrained(folder.name)
     tokenizer.save_pretrained(folder.name)
     _FOLDERS.append(folder)

@@ -80,3 +80,10 @@ def question_span(parts: Sequence[object]) -> tuple[int, int]:
     end = next(after, start)
     has_fields = any(isinstance(part, Field) for part in parts[start:end])
     return start, start if has_fields else end
+
+
+def segments(parts: Sequence[object]) -> list[Sequence[object]]:
+    """Return the parts between separators; at least one segment, which may be empty."""
+    ends = [i for i, part in enumerate(parts) if isinstance(part, Separator)]
+    starts = [0, *(end + 1 for end in ends)]
+    return [parts[start:end] for start, end in zip(starts, [*ends, len(parts)], strict=True)]

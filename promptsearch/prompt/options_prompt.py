@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from promptsearch.prompt.options import question_span, wordings
 from promptsearch.prompt.parts import Option, Part, Separator
 from promptsearch.prompt.prompt import Prompt
-from promptsearch.prompt.row_options import EACH_CHOICE
+from promptsearch.prompt.row_options import EACH_CHOICE, choice_slots
 from promptsearch.prompt.template import Template, notation_of
 from promptsearch.prompt.verbalizer import Verbalizer
 
@@ -26,31 +26,38 @@ def options_prompt(
     `passage` is what the question is about, its segments apart by [SEP]; "" for no question.
     Raises PromptError at what is wrong with them.
     """
-    slots = [f"O{number}" for number in range(1, len(options) + 1)]
+    slots = choice_slots(len(options))
     parts: list[Part] = []
     for slot, wording in zip(slots, options.values(), strict=True):
         parts += [Option(slot), *Template.parts_of(wording)]
-    for segment in (question, passage):
-        if segment:
-            parts += [Separator(), *Template.parts_of(segment)]
     verbalizer = Verbalizer.of_slots(list(options), slots, yes, no)
-    return Prompt(Template(tuple(parts)), verbalizer)
+    return Prompt(_with_segments(parts, question, passage), verbalizer)
 
 
 def row_options_template(question: str, passage: str) -> Template:
     """Return the template of the choices of a row as options; all may have fields in braces."""
-    parts: list[Part] = [Option(EACH_CHOICE)]
+    return _with_segments([Option(EACH_CHOICE)], question, passage)
+
+
+def _with_segments(options: Sequence[Part], question: str, passage: str) -> Template:
+    """Return the template of options and what follows them; "" for what does not."""
+    parts = list(options)
     for segment in (question, passage):
         if segment:
             parts += [Separator(), *Template.parts_of(segment)]
     return Template(tuple(parts))
 
 
+def option_parts(prompt: Prompt) -> dict[str, Sequence[object]]:
+    """Return the parts of each label's option, without its slot."""
+    slots, verbalizer = prompt.template.slots, prompt.verbalizer
+    by_slot = dict(zip(slots, wordings(prompt.template.parts), strict=True))
+    return {label: by_slot[verbalizer.slot_of(label)] for label in verbalizer.labels}
+
+
 def option_texts(prompt: Prompt) -> dict[str, str]:
     """Return the wording of each label's option, in the notation of templates."""
-    slots, texts = prompt.template.slots, map(_notation, wordings(prompt.template.parts))
-    by_slot = dict(zip(slots, texts, strict=True))
-    return {label: by_slot[answers[0][0][0]] for label, answers in prompt.verbalizer.pairs}
+    return {label: _notation(parts) for label, parts in option_parts(prompt).items()}
 
 
 def question_of(template: Template) -> str:
@@ -62,10 +69,10 @@ def question_of(template: Template) -> str:
     return _notation(template.parts[start:end])
 
 
-def passage_of(template: Template) -> str:
-    """Return what the question is about, its segments apart by [SEP]."""
+def passage_parts(template: Template) -> Sequence[Part]:
+    """Return the parts of what the question is about, separators among them."""
     start, end = question_span(template.parts)
-    return _notation(template.parts[end + 1 if end > start else start :])
+    return template.parts[end + 1 if end > start else start :]
 
 
 def layout_row(prompt: Prompt) -> Iterator[tuple[str, object]]:
@@ -77,7 +84,7 @@ def layout_row(prompt: Prompt) -> Iterator[tuple[str, object]]:
         if not prompt.template.takes_choices:
             yield "options", option_texts(prompt)
         yield "question", question_of(prompt.template)
-    yield "yes", prompt.verbalizer.yes or prompt.verbalizer.answers[0][0][1]
+    yield "yes", prompt.verbalizer.yes_word
     yield "no", prompt.verbalizer.no
 
 

@@ -170,12 +170,12 @@ class Template:
                 "further with `promptsearch prefix --from`"
             )
 
-    @property
+    @cached_property
     def has_options(self) -> bool:
         """Whether the model reads options, and says yes or no to each."""
         return bool(options_end(self.parts))
 
-    @property
+    @cached_property
     def takes_choices(self) -> bool:
         """Whether its options are the choices of a row, without which it cannot be filled."""
         return has_row_options(self.parts)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from promptsearch.errors import PromptError
+from promptsearch.prompt.row_options import EACH_CHOICE
 
 Answer = tuple[tuple[str, str], ...]  # (slot, text) pairs; a slot may be missing
 
@@ -85,7 +86,7 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
         for label, answers in self.pairs:
             if len({slot for answer in answers for slot, _ in answer}) > 1:
                 raise PromptError(f"the label {label!r} answers several slots; with `no`, use one")
-            slot = answers[0][0][0]
+            slot = self.slot_of(label)
             if (twin := slots.setdefault(slot, label)) != label:
                 raise PromptError(
                     f"the labels {twin!r} and {label!r} both answer [{slot}]; with `no`, each "
@@ -120,7 +121,16 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
         """`no` at the slot of each label, in order; () without it."""
         if self.no is None or self.yes is not None:
             return ()
-        return tuple(((answers[0][0][0], self.no),) for _, answers in self.pairs)
+        return tuple(((self.slot_of(label), self.no),) for label in self.labels)
+
+    def slot_of(self, label: str) -> str:
+        """Return the slot of a label, the first that it answers."""
+        return self[label][0][0][0]
+
+    @property
+    def yes_word(self) -> str:
+        """The word for a label, where `no` is against it."""
+        return self.yes or self.answers[0][0][1]
 
     def filling(self, labels: Sequence[str]) -> dict[str, str]:
         """Return slot -> text where these labels are right: their first answers, `no` elsewhere."""
@@ -131,7 +141,7 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
     @cached_property
     def rates_options(self) -> bool:
         """Whether the slots that are answered stand before options."""
-        return all(slot.startswith("O") for slot in self._answered_slots)
+        return all(slot.startswith(EACH_CHOICE) for slot in self._answered_slots)
 
     def __getitem__(self, label: str) -> tuple[Answer, ...]:
         return self._by_label[label]

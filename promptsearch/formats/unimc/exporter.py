@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from promptsearch.data import Example, Split, TaskDefinition
@@ -10,11 +11,17 @@ from promptsearch.files.write import write_lines
 from promptsearch.formats.export import ExportRequest
 from promptsearch.formats.shared.export_checks import no_ensemble
 from promptsearch.prompt import Input, Prompt, Text
-from promptsearch.prompt.options import wordings
-from promptsearch.prompt.options_prompt import passage_of, question_of, yes_and_no
+from promptsearch.prompt.options import segments
+from promptsearch.prompt.options_prompt import (
+    option_parts,
+    passage_parts,
+    question_of,
+    yes_and_no,
+)
 from promptsearch.prompt.template import Template, filled_parts
 
 TEXTS = ("texta", "textb")
+Parts = Sequence[object]
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
@@ -30,12 +37,12 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
             f"{saved.id}: is a cloze, and UniMC's rows have choices; search with "
             "`layout` options, or use `to` python"
         )
-    passages = [Template.parts_of(part) for part in passage_of(prompt.template).split("[SEP]")]
-    if len(passages) > len(TEXTS):
-        raise ExportError(f"{saved.id}: has {len(passages)} texts, and UniMC's rows have two")
+    layout = _Layout.of(prompt)
+    if len(layout.texts) > len(TEXTS):
+        raise ExportError(f"{saved.id}: has {len(layout.texts)} texts, and UniMC's rows have two")
     into.mkdir()
     for split in _splits(task):
-        rows = (_row(prompt, passages, each) for each in split.examples)
+        rows = map(layout.row, split.examples)
         write_lines(
             into / f"{split.name}.json", (f"{json.dumps(r, ensure_ascii=False)}\n" for r in rows)
         )
@@ -54,34 +61,43 @@ def _splits(task: TaskDefinition) -> Iterator[Split]:
         yield task.test()
 
 
-def _row(
-    prompt: Prompt, passages: Sequence[Sequence[object]], example: Example
-) -> Mapping[str, object]:
-    """Return one row; its label is the number of the right choice."""
-    labels, slots = prompt.verbalizer.labels, prompt.template.slots
-    by_slot = dict(zip(slots, wordings(prompt.template.parts), strict=True))
-    options = [by_slot[prompt.verbalizer[label][0][0][0]] for label in labels]
-    choices = [_text(option, example) for option in options]
-    label = labels.index(example.targets[0])
-    texts = [_text(parts, example) for parts in passages] + [""]
-    return {
-        "texta": texts[0],
-        "textb": texts[1],
-        "question": _text(Template.parts_of(question_of(prompt.template)), example),
-        "choice": choices,
-        "answer": choices[label],
-        "label": label,
-        "id": example.id,
-    }
+@dataclass(frozen=True)
+class _Layout:
+    """What rows are made of: the parts of each label's option, of the question and of the texts."""
+
+    options: Mapping[str, Parts]  # in the order of the labels
+    question: Parts
+    texts: Sequence[Parts]
+
+    @classmethod
+    def of(cls, prompt: Prompt) -> "_Layout":
+        question = Template.parts_of(question_of(prompt.template))
+        texts = segments(passage_parts(prompt.template))
+        return cls(option_parts(prompt), question, texts)
+
+    def row(self, example: Example) -> Mapping[str, object]:
+        """Return one row; its label is the number of the right choice."""
+        choices = [_text(option, example) for option in self.options.values()]
+        label = list(self.options).index(example.targets[0])
+        texts = [_text(parts, example) for parts in self.texts] + [""]
+        return {
+            "texta": texts[0],
+            "textb": texts[1],
+            "question": _text(self.question, example),
+            "choice": choices,
+            "answer": choices[label],
+            "label": label,
+            "id": example.id,
+        }
 
 
-def _text(parts: Sequence[object], example: Example) -> str:
+def _text(parts: Parts, example: Example) -> str:
     filled = filled_parts(parts, example.inputs)  # type: ignore[arg-type]
     return "".join(part.text for part in filled if isinstance(part, Text | Input)).strip()
 
 
 def _notes(request: ExportRequest, prompt: Prompt) -> Iterator[str]:
-    words = prompt.verbalizer.answers[0][0][1], prompt.verbalizer.no
+    words = prompt.verbalizer.yes_word, prompt.verbalizer.no
     if words not in (yes_and_no("en"), yes_and_no("zh")):
         yield f"its words are {words[0]} and {words[1]}; UniMC's code has yes and no, or 是 and 非"
     if request.settings.options_score != "logit":

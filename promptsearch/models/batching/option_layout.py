@@ -77,26 +77,27 @@ class OptionLayout:
     @property
     def visible(self) -> NDArray[np.bool_]:
         """(query, key): whether a token sees another; only different options do not."""
-        option = np.full(self.length, -1)
-        for number, tokens in enumerate(self.options if self.blocks else []):
-            option[tokens] = number
+        option = self._option_of
         query, key = option[:, None], option[None]
         seen: NDArray[np.bool_] = (query == key) | (query < 0) | (key < 0)
         return seen
 
+    @property
+    def _option_of(self) -> Ints:
+        """(token,) the option that other options do not see it from; -1 where all see it."""
+        option = np.full(self.length, -1)
+        for number, tokens in enumerate(self.options if self.blocks else []):
+            option[tokens] = number
+        return option
+
     def segments(self, sequence: int, ids: Sequence[int]) -> list[PackedSegment]:
         """Return the segments of a sequence: tokens that see the same, and what they see."""
-        positions, types, visible = self.positions, self.types, self.visible
-        options = [np.array(tokens) for tokens in self.options] if self.blocks else []
-        rest = np.setdiff1d(np.arange(self.length), np.concatenate([[], *options]))
-        return [
-            PackedSegment(
-                sequence,
-                tokens,
-                np.asarray(ids)[tokens],
-                np.flatnonzero(visible[tokens[0]]),
-                positions[tokens],
-                types[tokens],
-            )
-            for tokens in (*options, rest.astype(np.int64))
-        ]
+        positions, types, option = self.positions, self.types, self._option_of
+        numbers = (*range(len(self.starts) if self.blocks else 0), -1)
+        segments = []
+        for number in numbers:
+            tokens = np.flatnonzero(option == number)
+            seen = (option == number) | (option < 0) | (number < 0)
+            about = np.asarray(ids)[tokens], np.flatnonzero(seen), positions[tokens], types[tokens]
+            segments.append(PackedSegment(sequence, tokens, *about))
+        return segments

@@ -5,10 +5,10 @@ has, and adds its own. Every token passes through the model once, whatever the n
 that go through it, and attention follows the paths.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -124,10 +124,20 @@ def _bounds(sizes: Sequence[int], counts: Sequence[int]) -> NDArray[np.int32]:
     return np.concatenate([[0], np.repeat(sizes, counts).cumsum()]).astype(np.int32)
 
 
-Each = TypeVar("Each")
+class Shaped(Protocol):
+    """A segment of a row."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many tokens it sees, and how many it adds."""
+        ...
+
+
+Each = TypeVar("Each", bound=Shaped)
 ROUND = 64  # tokens of a row are a multiple of it: kernels are compiled for each size they meet
 
 Path = NDArray[np.int64]  # (token,) which tokens of the row a sequence goes through
+Keys = NDArray[np.int64]  # (segment, seen) tokens of the row that each sees
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +183,11 @@ class _Segment:
     def shape(self) -> tuple[int, int]:
         return len(self.path), len(self.ids)
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it sees no other segment's tokens."""
+        return len(self.path) == len(self.ids)
+
 
 def pack_separately(sequences: Sequence[Sequence[int]]) -> PrefixTree:
     """Return sequences side by side, none of them shared; those of equal length are one run."""
@@ -196,23 +211,34 @@ def pack_sharing_prefixes(sequences: Sequence[Sequence[int]], roots: Sequence[in
     segments = list(_segments(sequences, roots, paths))
     segments.sort(key=lambda segment: segment.shape)  # stable: of a shape, in order
     row_position = _row_positions(segments)
-    runs, start = [], 0
-    for (key_length, query_length), group in groupby(segments, key=lambda segment: segment.shape):
-        for members in _parted(list(group), max(1, KEYS // key_length)):
-            keys = None
-            if key_length > query_length:
-                keys = torch.from_numpy(
-                    row_position[np.stack([segment.path for segment in members])]
-                )
-            runs.append(SegmentRun(start, len(members), query_length, key_length, keys))
-            start = runs[-1].stop
+
+    def keys_of(members: list[_Segment]) -> Keys | None:
+        if members[0].is_fresh:
+            return None
+        return row_position[np.stack([segment.path for segment in members])]
+
+    runs = _runs(segments, keys_of)
     ids = [token for segment in segments for token in segment.ids]
     depths = np.concatenate([np.arange(len(s.path) - len(s.ids), len(s.path)) for s in segments])
     return _tree(ids, depths, runs, tuple(row_position[paths[i]] for i in range(len(sequences))))
 
 
-def _parted(segments: list[Each], most: int) -> Iterator[list[Each]]:
-    return (segments[i : i + most] for i in range(0, len(segments), most))
+def _runs(
+    segments: Sequence[Each], keys_of: Callable[[list[Each]], Keys | None]
+) -> list[SegmentRun]:
+    """Return the runs of segments, which are sorted by shape.
+
+    A run sees at most `KEYS` tokens in all; `keys_of` segments of one shape says which.
+    """
+    runs: list[SegmentRun] = []
+    for (key_length, query_length), group in groupby(segments, key=lambda segment: segment.shape):
+        alike = list(group)
+        most = max(1, KEYS // key_length)
+        for members in (alike[i : i + most] for i in range(0, len(alike), most)):
+            start, seen = runs[-1].stop if runs else 0, keys_of(members)
+            keys = None if seen is None else torch.from_numpy(seen)
+            runs.append(SegmentRun(start, len(members), query_length, key_length, keys))
+    return runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,12 +265,11 @@ def pack_segments(segments: Sequence[PackedSegment], lengths: Sequence[int]) -> 
     for segment in order:
         paths[segment.sequence][segment.tokens] = start + np.arange(len(segment.tokens))
         start += len(segment.tokens)
-    runs, start = [], 0
-    for (key_length, query_length), group in groupby(order, key=lambda segment: segment.shape):
-        for members in _parted(list(group), max(1, KEYS // key_length)):
-            keys = torch.from_numpy(np.stack([paths[s.sequence][s.keys] for s in members]))
-            runs.append(SegmentRun(start, len(members), query_length, key_length, keys))
-            start = runs[-1].stop
+
+    def keys_of(members: list[PackedSegment]) -> Keys:
+        return np.stack([paths[segment.sequence][segment.keys] for segment in members])
+
+    runs = _runs(order, keys_of)
     ids, positions, types = (
         np.concatenate([getattr(segment, name) for segment in order])
         for name in ("ids", "positions", "types")

@@ -106,7 +106,7 @@ def _plan(
 ) -> Plan:
     """Return the plan of all words at all options."""
     texts = [prompt.template.fill(example.inputs) for example in examples]
-    slots = [answers[0][0][0] for _, answers in prompt.verbalizer.pairs]
+    slots = map(prompt.verbalizer.slot_of, prompt.verbalizer.labels)
     answers = [((slot, word),) for slot in slots for word in words]
     return model.plan(texts, answers, Scoring("independent"))
 
@@ -114,6 +114,6 @@ def _plan(
 def _prompt(start: Trial, yes: str, no: str, correct: int, log_likelihood: float) -> Prompt:
     evidence = {"train_correct": correct, "train_log_likelihood": log_likelihood}
     before = start.prompt.verbalizer
-    slots = [answers[0][0][0] for _, answers in before.pairs]
+    slots = list(map(before.slot_of, before.labels))
     verbalizer = Verbalizer.of_slots(before.labels, slots, yes, no)
     return Prompt(start.prompt.template, verbalizer, Source(STRATEGY, (start.id,), evidence))
