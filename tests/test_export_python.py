@@ -15,7 +15,7 @@ import torch
 from commanding import reviews_in, run
 from exporting import exported, prompts_in, rows
 from test_models_chat import TEMPLATE as CHAT
-from tiny import gpt2, gpt2_tokenizer, saved, saved_parts
+from tiny import bart, gpt2, gpt2_tokenizer, roberta_tokenizer, saved, saved_parts
 
 from promptsearch import Example, Scorer, Scoring, load_model
 from promptsearch.errors import ExportError
@@ -89,6 +89,10 @@ CASES = {
     "t5 slots": Case("t5", (TWO,), (PARTIAL,), {"length_norm": "token"}),
     "t5 facts": Case("t5", ("[Z] has {text}.",), candidates=NAMES),
     "t5 pmi": Case("t5", answers=(MANY,), scoring={"calibration": "pmi", "length_norm": "char"}),
+    "plain": Case("plain", ("{text} It was [Z]",), (MANY,)),
+    "plain after an input": Case("plain", ("{other}. {text} [Z]",), (MANY,)),
+    "plain facts": Case("plain", ("{text} lies in[Z]",), candidates=NAMES),
+    "bart": Case("bart", ("{text} It was [Z]",), (MANY,), {"length_norm": "token"}),
     "independent": Case("bert", answers=(MANY,), scoring={"multi_token": "independent"}),
 }
 FIELDS = ("text", "other")
@@ -108,8 +112,12 @@ print(json.dumps(found))
 @cache
 def folder_of(kind):
     """The model's folder; a chat is a GPT-2 with a chat template."""
+    if kind == "bart":
+        tokenizer = roberta_tokenizer()
+        torch.manual_seed(0)
+        return saved_parts(bart(tokenizer), tokenizer)
     if kind != "chat":
-        return saved(kind)
+        return saved("t5" if kind == "plain" else kind)
     tokenizer = gpt2_tokenizer()
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     tokenizer.chat_template = CHAT
@@ -120,7 +128,8 @@ def folder_of(kind):
 @cache
 def model_of(kind):
     told = {"chat_system": "Judge <|im_end|>.", "chat_answer_prefix": "The film is"}
-    return load_model(folder_of(kind), dtype="float32", **(told if kind == "chat" else {}))
+    options = {"chat": told, "plain": {"seq2seq_form": "plain"}}
+    return load_model(folder_of(kind), dtype="float32", **options.get(kind, {}))
 
 
 def file_of(case, folder):

@@ -17,6 +17,8 @@ from tokenizers import (
     trainers,
 )
 from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
     BertConfig,
     BertForMaskedLM,
     GPT2Config,
@@ -187,6 +189,25 @@ def t5(tokenizer: Any) -> Any:
         initializer_factor=1.0,
     )
     return T5ForConditionalGeneration(config)
+
+
+def bart(tokenizer: Any, positions: int = 64) -> Any:
+    """Not among `KINDS`: it has no sentinels, and answers in plain text."""
+    config = BartConfig(
+        vocab_size=len(tokenizer),
+        d_model=16,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        max_position_embeddings=positions,
+        init_std=0.5,
+        tie_word_embeddings=False,
+        forced_eos_token_id=2,
+    )
+    return BartForConditionalGeneration(config)
 
 
 KINDS = {

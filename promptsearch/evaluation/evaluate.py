@@ -1,7 +1,7 @@
 """Evaluation of prompts on a split: scores, baselines, paired differences to the manual prompt."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from promptsearch.data import Split, TaskDefinition, TaskKind
@@ -59,7 +59,7 @@ class Evaluation:
                 "majority": majority(self.definition, self.split.examples, self.split.name),
                 **word_baseline(self.definition, self.split),
             },
-            "model": asdict(self.scorer.model.info),
+            "model": self.scorer.model.info.described,
         }
 
     def _ensemble_row(self, metric: str) -> Json:

@@ -4,7 +4,7 @@ Everything of transformers is in this folder, and is imported only when a model 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from promptsearch.prompt import Answer, Filled
@@ -20,6 +20,7 @@ LengthNorm = Literal["none", "token", "char"]
 OptionsScore = Literal["logit", "log-odds"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 ChatMode = Literal["auto", "on", "off"]
+FormMode = Literal["auto", "sentinel", "plain"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,15 @@ class ModelInfo:
     tokenizer_sha256: str | None = None
     max_tokens: int | None = None  # of one sequence; longer texts are cut
     device: str = "cpu"
+    seq2seq_form: Literal["plain"] | None = None  # how a decoder answers; None: by sentinels
+    newline: str | None = None  # what a text has in place of line breaks
+
+    @property
+    def described(self) -> dict[str, object]:
+        """The facts as files have them: the last two only where they are given."""
+        facts = asdict(self)
+        late = ("seq2seq_form", "newline")  # files of before have no such keys
+        return {key: facts[key] for key in facts if key not in late or facts[key] is not None}
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,8 @@ class Options:
     device_map: str | None = None  # "auto": over all devices, by accelerate
     batch_tokens: int | None = None  # of a batch, padding included
     trust_remote_code: bool = False
+    seq2seq_form: FormMode = "auto"  # auto: by sentinels, where the tokenizer has any
+    newline: str | None = None  # a character that stands for line breaks, as PromptCLUE's "_"
 
 
 @dataclass(frozen=True)
@@ -230,6 +242,7 @@ __all__ = [
     "ChatMode",
     "Dtype",
     "Family",
+    "FormMode",
     "LanguageModel",
     "LengthNorm",
     "ModelInfo",

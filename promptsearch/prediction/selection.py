@@ -1,7 +1,7 @@
 """Selection of a file's prompts for prediction, with their model and calibration."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Any
 
@@ -220,7 +220,7 @@ def identity_of(
 
     `names` are their columns.
     """
-    info, settings = asdict(raw_scorer.model.info), scoring_from(file)
+    info, settings = raw_scorer.model.info.described, scoring_from(file)
     markup = reader.markup.fields if isinstance(reader, LabelledReader) else {}
     separator = [] if reader.choices is None else [reader.choices.separator]
     members = zip(choice.saved, choice.ensemble.members, strict=True)

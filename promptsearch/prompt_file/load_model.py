@@ -4,7 +4,6 @@ Prompts of a file that names no model, as imported ones, are for the built-in on
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -29,7 +28,7 @@ def _changed_part(file: PromptFile, model: LanguageModel) -> tuple[str, str] | N
 
     Other versions of the libraries describe a tokenizer or a configuration in other words.
     """
-    saved, info = file.section("model"), asdict(model.info)
+    saved, info = file.section("model"), model.info.described
     parts = _PARTS if _is_of_these_versions(file) else {"sha256": _PARTS["sha256"]}
     changed = (item for item in parts.items() if saved.get(item[0]) not in (None, info[item[0]]))
     return next(changed, None)
@@ -64,22 +63,37 @@ def model_for(
     what a `load` remembers.
 
     The prompts' own model has a chat where it had one then, unless `options` (of `load_model`)
-    say on or off; the chat is the `told` one, or the one the file tells of.
+    say on or off; the chat is the `told` one, or the one the file tells of. Likewise its form of
+    answers and its line breaks.
     """
     from promptsearch.models.loading.load import load_for
 
     spec, saved = spec_of(file, override), file.section("model")
     if options.get("chat", "auto") == "auto" and "chat" in saved and spec == saved.get("spec"):
         options["chat"] = "on" if saved["chat"] else "off"
+    if spec == saved.get("spec"):
+        options |= _as_read_then(saved, options)
     model = (load or load_for)(chat or _chat_in(saved), spec, **options)
     if override is None and (changed := _changed_part(file, model)) is not None:
         key, part = changed
         raise ModelError(
             f"{spec}: its {part} the prompts were found with (sha256 "
-            f"{str(asdict(model.info)[key])[:12]}, not {str(saved[key])[:12]}); name {spec} as the "
-            f"model (`model` {spec}) to use them with it all the same"
+            f"{str(model.info.described[key])[:12]}, not {str(saved[key])[:12]}); name {spec} as "
+            f"the model (`model` {spec}) to use them with it all the same"
         )
     return model
+
+
+def _as_read_then(
+    saved: Mapping[str, object], options: Mapping[str, object]
+) -> Mapping[str, object]:
+    """Return how the model read texts and answered then, where the options do not say."""
+    unsaid = {"seq2seq_form": (None, "auto"), "newline": (None,)}
+    return {
+        name: saved[name]
+        for name, defaults in unsaid.items()
+        if name in saved and options.get(name) in defaults
+    }
 
 
 def _chat_in(saved: Mapping[str, object]) -> ChatKeys | None:

@@ -80,7 +80,7 @@ class ChoiceStage:
     def card(self, model: LanguageModel) -> Card:
         """Return what is told of the trained model."""
         return Card(
-            start=asdict(model.info),
+            start=model.info.described,
             trained=tuple(
                 TrainedTask.of(each, len(self.examples(each)), option_texts(each.prompt),
                                question_of(each.prompt.template))

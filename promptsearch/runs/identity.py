@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from hashlib import sha256
 
 from promptsearch.data import TaskDefinition
@@ -34,7 +34,7 @@ def identity_of(
         "template": str(manual.template),
         "answers": _digest(manual.plain_answers),
         **no,
-        "model": asdict(model.info),
+        "model": model.info.described,
         "scoring": scored_as,
         "objective": settings.objective,
         "ranked_in": model.ranking_dtype,

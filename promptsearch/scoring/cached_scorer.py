@@ -223,7 +223,7 @@ def _missing(stored: Mapping[Prompt, _StoredPrompt]) -> list[tuple[tuple[int, ..
 
 def described(scorer: Scorer) -> dict[str, object]:
     """Return all that a score depends on beside the prompt and the example."""
-    info = asdict(scorer.model.info)
+    info = scorer.model.info.described
     info = {name: info[name] for name in info if name not in ("spec", "revision")}
     packages = ("promptsearch", "torch", "transformers", "tokenizers")
     return {

@@ -119,6 +119,20 @@ loading_options = stacked(
         show_default=True,
         help="Render prompts with the model's chat template.",
     ),
+    click.option(
+        "--seq2seq-form",
+        type=click.Choice(["auto", "sentinel", "plain"]),
+        default="auto",
+        show_default=True,
+        help="How an encoder-decoder answers: behind <extra_id_0>, as T5 was pre-trained, or in "
+        "plain text at the end, as Flan-T5, T0, mT0, BART and PromptCLUE do. auto: sentinel where "
+        "the tokenizer has them.",
+    ),
+    click.option(
+        "--newline",
+        metavar="CHARACTER",
+        help="What the model reads and writes for line breaks; PromptCLUE: _.",
+    ),
     click.option("--trust-remote-code", is_flag=True, help="Run code that comes with the model."),
 )
 

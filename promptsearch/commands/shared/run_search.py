@@ -47,6 +47,7 @@ _WHY = {"mine": " (no template was mined: give more text with --corpus)"}
 After = Callable[[Path, LanguageModel], None]
 MODEL_OPTIONS = (
     *("family", "device", "dtype", "chat", "device_map", "batch_tokens", "trust_remote_code"),
+    *("seq2seq_form", "newline"),
 )
 
 

@@ -1,7 +1,6 @@
 """Imported prompts as the document of a `prompts.json`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def document_of(
 
     `name` is the format that the `files` are in.
     """
-    model = {} if options.model is None else {"model": asdict(options.model.info)}
+    model = {} if options.model is None else {"model": options.model.info.described}
     prompts = {f"p{number}": each.prompt for number, each in enumerate(group.prompts)}
     soft = write_soft(beside(path, SOFT), prompts)
     return {

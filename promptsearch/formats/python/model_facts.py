@@ -11,6 +11,7 @@ from promptsearch.models import LanguageModel
 from promptsearch.models.loading.files import ModelFiles, find_model_files
 
 if TYPE_CHECKING:
+    from promptsearch.models.families.seq2seq import Seq2SeqFamily
     from promptsearch.models.frozen_model import FrozenModel
 
 UNLIMITED = 10**9  # tokens
@@ -40,6 +41,7 @@ def model_facts(model: LanguageModel, slots: int) -> ModelFacts:
     tokenizer = model.runtime.tokenizer
     source = find_model_files(model.options.spec)
     _check_tokenizer(tokenizer, model.info.spec, control_tokens(tokenizer))
+    _check_line_breaks(model)
     _check_loaded_alike(source, model)
     path = source.directory / source.gguf if source.gguf else source.directory
     is_local = source.revision is None
@@ -49,9 +51,14 @@ def model_facts(model: LanguageModel, slots: int) -> ModelFacts:
         case CausalFamily():
             constants |= _causal_constants(model, tokenizer.convert_ids_to_tokens)
         case Seq2SeqFamily():
-            sentinels = tokenizer.convert_ids_to_tokens(list(family.sentinels[:slots]))
-            constants |= {"SENTINELS": sentinels, "START": family.start}
+            constants |= {"START": family.start, **_answer_constants(family, tokenizer, slots)}
     return ModelFacts(name, is_local, source.gguf is not None, constants)
+
+
+def _answer_constants(family: "Seq2SeqFamily", tokenizer: Any, slots: int) -> Mapping[str, object]:
+    if family.form.name == "plain":
+        return {"SENTINELS": [], "END": tokenizer.eos_token_id}
+    return {"SENTINELS": tokenizer.convert_ids_to_tokens(list(family.sentinels[:slots]))}
 
 
 def _causal_constants(model: Any, token_names: Any) -> Mapping[str, object]:
@@ -71,6 +78,14 @@ def _causal_constants(model: Any, token_names: Any) -> Mapping[str, object]:
     )
     chat = Chat(opening, closing, writer.answer_prefix or "")
     return {**begin, "LEAD": 0, "TAIL": 0, "CHAT": chat}
+
+
+def _check_line_breaks(model: "FrozenModel[Any]") -> None:
+    if model.info.newline is not None:
+        raise ExportError(
+            f"the model reads line breaks as {model.info.newline!r} (`newline`), which the program "
+            "does not; put that character into the template and the rows, and search without it"
+        )
 
 
 def _check_loaded_alike(source: ModelFiles, model: "FrozenModel[Any]") -> None:

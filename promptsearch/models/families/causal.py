@@ -194,6 +194,7 @@ class CausalFamily:
     writer: Writer
     begin: int  # the token that an answer at the very start is conditioned on
     chat: Mapping[str, str] | None = None
+    seq2seq_form: None = None
 
     @classmethod
     def create(cls, model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> Self:

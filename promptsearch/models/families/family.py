@@ -5,7 +5,7 @@ To add a family, write a module beside this one and add a row to `FAMILIES` in `
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 from promptsearch.models import ModelInfo, Options, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan
@@ -21,6 +21,11 @@ class ModelFamily(Protocol[Backend]):
     @property
     def chat(self) -> Mapping[str, str] | None:
         """The chat template that prompts are written in, as results record it."""
+        ...
+
+    @property
+    def seq2seq_form(self) -> Literal["plain"] | None:
+        """The form in which a decoder answers, as results record it: None but for plain text."""
         ...
 
     def without_chat(self) -> Self:

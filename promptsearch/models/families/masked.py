@@ -130,6 +130,7 @@ class MaskedFamily:
     """Answers scored at mask tokens: all of them at once, or from left to right."""
 
     chat = None
+    seq2seq_form = None
 
     def __init__(self, mask: int) -> None:
         self._mask = mask

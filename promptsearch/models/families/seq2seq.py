@@ -1,8 +1,9 @@
-"""Encoder-decoder models (T5, ...): the slots are sentinels, the decoder writes the answers."""
+"""Encoder-decoder models (T5, BART, ...): the encoder reads a prompt, the decoder its answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from itertools import islice
+from typing import Any, Literal, Self
 
 import torch
 
@@ -10,6 +11,7 @@ from promptsearch.errors import ModelError
 from promptsearch.models import ModelInfo, Options, Scoring, ScoringRequest
 from promptsearch.models.batching.batch_plan import BatchPlan, EncodedText, PlanBlock
 from promptsearch.models.batching.completions import Completion, Completions, continuations
+from promptsearch.models.families.seq2seq_forms import PlainForm, SentinelForm, Seq2SeqForm
 from promptsearch.models.forward.backends import ForwardBackend
 from promptsearch.models.forward.body_and_head import UNSUPPORTED_ERRORS
 from promptsearch.models.forward.causality import check_decoder
@@ -24,47 +26,46 @@ from promptsearch.models.forward.runtime import (
 from promptsearch.models.forward.score import ForwardRecipe
 from promptsearch.models.forward.select_backend import Backends, ProbeSequences
 from promptsearch.models.tokenization.control_tokens import sentinels_of
-from promptsearch.models.tokenization.encode import (
-    encode,
-    insert_triggers,
-    line_of,
-    slot_contexts,
-)
-from promptsearch.models.tokenization.tokenizer import Tokens
+from promptsearch.models.tokenization.encode import insert_triggers
 from promptsearch.models.tokenization.vocabulary import first_ids
 from promptsearch.prompt import Answer, Filled
 
 
 @dataclass(frozen=True)
 class Seq2SeqFamily:
-    """Answers scored after their sentinels; each text is encoded once."""
+    """Answers that a decoder writes in the model's form; each text is encoded once."""
 
-    sentinels: Sequence[int]
+    form: Seq2SeqForm
     start: int  # the token that a decoder begins with
+    sentinels: Sequence[int]  # () where the tokenizer has none
     chat: None = None
 
     @classmethod
-    def create(cls, model: Any, tokenizer: Any, info: ModelInfo, _options: Options) -> Self:
-        """Raise ModelError if the tokenizer has no sentinels, or the decoder looks ahead."""
+    def create(cls, model: Any, tokenizer: Any, info: ModelInfo, options: Options) -> Self:
+        """Raise ModelError if the tokenizer lacks what the form needs, or the decoder looks ahead.
+
+        That is sentinels, or an end token.
+        """
         sentinels = sentinels_of(tokenizer)
-        if not sentinels:
-            raise ModelError(
-                f"the tokenizer of {info.spec!r} has no sentinel tokens (<extra_id_0>, ...), which "
-                "mark the slots of an encoder-decoder; use a T5-like model"
-            )
+        form = _form(tokenizer, sentinels, info.spec, options)
         start = _start(model, tokenizer, info)
         room = limit_of(model, tokenizer)
         tokens = first_ids(tokenizer)
-        check_decoder(model, [sentinels[0], *tokens[:2]], start, tokens, room, info.spec)
-        return cls(sentinels, start)
+        check_decoder(model, tokens[:3], start, tokens, room, info.spec)
+        return cls(form, start, sentinels)
 
     def without_chat(self) -> Self:
         """Return the family itself: it reads no chats."""
         return self
 
+    @property
+    def seq2seq_form(self) -> Literal["plain"] | None:
+        """The form of its answers, as results record it."""
+        return "plain" if self.form.name == "plain" else None
+
     def backends(self, model: Any, probe_sequences: ProbeSequences) -> Backends[EncoderBackend]:
         """Return the backends that fit a transformers model."""
-        return seq2seq_backends(model, probe_sequences, self.start, self.sentinels[0])
+        return seq2seq_backends(model, probe_sequences, self.start)
 
     def plan_all(
         self,
@@ -75,16 +76,17 @@ class Seq2SeqFamily:
         """Plan texts whose answers differ; each text is encoded once."""
         width = width_of(requests)
         texts = [text for request in requests for text in request.texts]
-        encoded = encode(texts, runtime.tokens, self.sentinels, lambda _: runtime.limit)
+        encoded = self.form.encode(texts, runtime.tokens, runtime.limit)
+        names = iter([tuple(name for name, _ in text.slot_contexts) for text in encoded])
         by_text: list[Completions] = []
         for request in requests:
             by_names: dict[tuple[str, ...], Completions] = {}
-            for names in map(_names, request.texts):
-                if names not in by_names:
-                    by_names[names] = self._completions(
-                        runtime, names, request.answers, scoring, width
+            for of_text in islice(names, len(request.texts)):
+                if of_text not in by_names:
+                    by_names[of_text] = self._completions(
+                        runtime, of_text, request.answers, scoring, width
                     )
-                by_text.append(by_names[names])
+                by_text.append(by_names[of_text])
         return runtime.plan_batches(distinct_texts(encoded, by_text), encoder_decoder=True)
 
     def recipe(self, backend: EncoderBackend) -> ForwardRecipe:
@@ -99,20 +101,13 @@ class Seq2SeqFamily:
         self, runtime: ModelRuntime[EncoderBackend], texts: Sequence[Filled], answer: Answer
     ) -> list[list[int]]:
         """Return the ids that the encoder reads."""
-        encoded = encode(texts, runtime.tokens, self.sentinels, lambda _: runtime.limit)
+        encoded = self.form.encode(texts, runtime.tokens, runtime.limit)
         return [text.ids for text in encoded]
 
     def prompt_ids(self, runtime: ModelRuntime[EncoderBackend], filled: Filled) -> list[int]:
         """Return the ids that the encoder reads, with its sentinels."""
-        (ids,) = runtime.tokens.encode([line_of(filled, self.sentinels)])
+        (ids,) = runtime.tokens.encode([self.form.line(filled)])
         return insert_triggers(ids, filled)
-
-    def _check(self, names: Sequence[str], spec: str) -> None:
-        if len(names) > len(self.sentinels):
-            raise ModelError(
-                f"the template has {len(names)} slots, but the tokenizer of {spec!r} has "
-                f"{len(self.sentinels)} sentinels; use fewer slots"
-            )
 
     def _completions(
         self,
@@ -122,31 +117,31 @@ class Seq2SeqFamily:
         scoring: Scoring,
         width: int,
     ) -> Completions:
-        """Return what the decoder writes: sentinel, answer, sentinel, answer; the answers count."""
-        self._check(names, runtime.info.spec)
-        texts = list(dict.fromkeys(text for answer in answers for _, text in answer))
-        ids = dict(zip(texts, _answer_ids(texts, runtime.tokens), strict=True))
-        follows, scored = [], []
-        for answer in answers:
-            follow, positions = self._target(names, {slot: ids[text] for slot, text in answer})
-            follows.append(follow)
-            scored.append(positions)
+        """Return what the decoder writes for each of the answers."""
+        targets = self.form.targets(names, answers, runtime.tokens, runtime.limit)
+        follows, scored = zip(*targets, strict=True)
         answer_divisors = divisors(answers, list(map(len, scored)), scoring.length_norm, width)
         return Completions(continuations(follows, scored, runtime.device), answer_divisors)
 
-    def _target(
-        self, names: Sequence[str], ids: dict[str, list[int]]
-    ) -> tuple[list[int], list[int]]:
-        follow: list[int] = []
-        positions: list[int] = []
-        for sentinel, name in zip(self.sentinels, names, strict=False):
-            follow.append(sentinel)
-            positions += range(len(follow), len(follow) + len(ids.get(name, ())))
-            follow += ids.get(name, ())
-        return follow, positions
-
     def _assemble(self, _item: EncodedText, completion: Completion) -> tuple[list[int], list[int]]:
         return [self.start, *completion.fill], list(completion.positions)
+
+
+def _form(tokenizer: Any, sentinels: Sequence[int], spec: str, options: Options) -> Seq2SeqForm:
+    """Return the form of the options: by default with sentinels, where there are any."""
+    if options.seq2seq_form == "sentinel" and not sentinels:
+        raise ModelError(
+            f"the tokenizer of {spec!r} has no sentinel tokens (<extra_id_0>, ...); give "
+            "`seq2seq_form` plain, or use a T5-like model"
+        )
+    if sentinels and options.seq2seq_form != "plain":
+        return SentinelForm(sentinels, spec)
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"the tokenizer of {spec!r} has no end token, which ends an answer in plain text; name "
+            "it as eos_token in its tokenizer_config.json"
+        )
+    return PlainForm(int(tokenizer.eos_token_id), spec)
 
 
 def _start(model: Any, tokenizer: Any, info: ModelInfo) -> int:
@@ -176,17 +171,3 @@ def _starts_of_targets(model: Any) -> set[int]:
         return {int(prepare(labels=target)[0, 0]) for target in targets}
     except UNSUPPORTED_ERRORS:
         return set()
-
-
-def _names(filled: Filled) -> tuple[str, ...]:
-    return tuple(name for name, _ in slot_contexts(filled))
-
-
-def _answer_ids(texts: Sequence[str], tokens: Tokens) -> list[list[int]]:
-    encoded = tokens.encode([(text,) for text in texts], special=False)
-    for text, ids in zip(texts, encoded, strict=True):
-        if not ids:
-            raise ModelError(
-                f"the answer {text!r} has no tokens in this model's vocabulary; use another"
-            )
-    return encoded

@@ -174,15 +174,15 @@ class PackedDecoder:
 
 
 def seq2seq_backends(
-    model: Any, probe_sequences: ProbeSequences, start: int, sentinel: int
+    model: Any, probe_sequences: ProbeSequences, start: int
 ) -> Backends[EncoderBackend]:
     """Return the backends that fit an encoder-decoder."""
-    text = torch.tensor([[sentinel, 0, 1]], device=model.device)
+    text = torch.tensor([probe_sequences.sequences[0]], device=model.device)
     with torch.inference_mode():
         encoded = model.get_encoder()(input_ids=text)
     sample = {
         "encoder_outputs": encoded,
-        "decoder_input_ids": torch.tensor([[start, sentinel]], device=model.device),
+        "decoder_input_ids": torch.tensor([[start, start]], device=model.device),
         "use_cache": False,
     }
     outputs = BodyAndHead(model, [model.get_decoder()], sample)

@@ -65,7 +65,9 @@ def wrap(
     model.eval().requires_grad_(False)  # frozen: gradients are of a prompt's tokens
     check_rows(model, tokenizer, info.spec)
     family = FAMILIES[info.family].create(model, tokenizer, info, options)
-    info = replace(info, chat=family.chat)
+    info = replace(
+        info, chat=family.chat, seq2seq_form=family.seq2seq_form, newline=options.newline
+    )
     try:
         return FrozenModel(_runtime(model, tokenizer, info, options, family.backends), family)
     except NanOutputsError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from promptsearch.data import ChatKeys
 from promptsearch.errors import ModelError
-from promptsearch.models import ChatMode, Dtype, Family, LanguageModel, Options
+from promptsearch.models import ChatMode, Dtype, Family, FormMode, LanguageModel, Options
 from promptsearch.models.loading.files import find_model_files
 
 # transformers' lazy imports fail in threads that begin them together, and what is written to
@@ -27,14 +27,18 @@ def load_model(
     device_map: str | None = None,
     batch_tokens: int | None = None,
     trust_remote_code: bool = False,
+    seq2seq_form: FormMode = "auto",
+    newline: str | None = None,
 ) -> LanguageModel:
     """Return the model of `spec`: builtin, a directory, a hub name, a .gguf file or smollm2.
 
     `random:` before a spec is that model with random weights, a control.
     `device` is auto, cpu or cuda. `dtype` auto is float32, with a bfloat16 copy to rank with if the
     hardware multiplies that faster. `device_map` "auto" spreads a model that no device holds over
-    all of them. `batch_tokens` is the size of a batch. Raise ModelError, in one line and at once,
-    if the model is missing, damaged or of an unknown family.
+    all of them. `batch_tokens` is the size of a batch. An encoder-decoder answers behind sentinels
+    or in plain text (`seq2seq_form`; auto: behind sentinels, if its tokenizer has any). `newline`
+    is a character that it reads and writes for line breaks, as PromptCLUE's "_". Raise ModelError,
+    in one line and at once, if the model is missing, damaged or of an unknown family.
     """
     return load(
         Options(
@@ -48,6 +52,8 @@ def load_model(
             device_map=device_map,
             batch_tokens=batch_tokens,
             trust_remote_code=trust_remote_code,
+            seq2seq_form=seq2seq_form,
+            newline=newline,
         )
     )
 

@@ -54,6 +54,24 @@ def read_tokenizer(source: ModelFiles, options: Options, **arguments: Any) -> An
     _try(tokenizer, options.spec)
     _check_vocabulary(tokenizer, options.spec)
     _check_roles(tokenizer, options.spec)
+    return tokenizer if options.newline is None else _with_newline(tokenizer, options)
+
+
+def _with_newline(tokenizer: Any, options: Options) -> Any:
+    """Return the tokenizer, reading line breaks as another character."""
+    from tokenizers.normalizers import Replace, Sequence
+
+    character = options.newline or ""
+    if len(character) != 1 or character == "\n":
+        raise ModelError(f"`newline` {options.newline!r} must be one character, such as _")
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"the tokenizer of {options.spec!r} exists in Python only, which knows no `newline`; "
+            "leave it out, or give a model with a tokenizer.json"
+        )
+    backend = tokenizer.backend_tokenizer
+    before = [] if backend.normalizer is None else [backend.normalizer]
+    backend.normalizer = Sequence([Replace("\n", character), *before])
     return tokenizer
 
 

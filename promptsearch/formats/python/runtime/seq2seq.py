@@ -1,4 +1,4 @@
-"""Encoder-decoder models: the decoder writes each answer behind the sentinel of its slot."""
+"""Encoder-decoder models: the decoder writes each answer, behind its slot's sentinel or alone."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,10 @@ from promptsearch.formats.python.runtime.prompt import Answer, Prompt, Row
 from promptsearch.formats.python.runtime.tokenizer import Tokenizer
 from promptsearch.formats.python.runtime.truncate import shorten
 
-# The tokens that stand in the slots, in order.
+# The tokens that stand in the slots, in order; none where answers are plain text.
 SENTINELS: list[str] = ["<extra_id_0>"]
+# The id of the token that ends a plain answer.
+END: int = 1
 # The id that the decoder begins with.
 START: int = 0
 
@@ -37,7 +39,8 @@ class Seq2SeqModel:
         """Return (answer,) log p of each answer in this row, and its number of tokens."""
         sentinels = dict(zip(prompt.slots.values(), SENTINELS, strict=False))
         marks = {slot: self.tokenizer.names[token] for slot, token in sentinels.items()}
-        texts = shorten(prompt.fill(row, marks), prompt, LIMIT, self.tokenizer.encode)
+        parts = prompt.fill(row, marks) if SENTINELS else plain(prompt.fill(row, {}))
+        texts = shorten(parts, prompt, LIMIT, self.tokenizer.encode)
         with behind(self.network, prompt.prefix, "encoder"):
             encoded = self.network.get_encoder()(torch.tensor([self.tokenizer.encode(texts).ids]))
         if prompt.head:
@@ -71,6 +74,11 @@ class Seq2SeqModel:
         self, sentinels: Mapping[str, str], answer: Answer
     ) -> tuple[list[int], list[int]]:
         """Return what the decoder writes for an answer, and the positions that are scored."""
+        if not SENTINELS:
+            (text,) = answer.values()
+            written = self.tokenizer.encode([text]).ids
+            written += [] if written[-1:] == [END] else [END]
+            return [START, *written], [*range(1, len(written) + 1)]
         ids: list[int] = [START]
         scored: list[int] = []
         for slot, sentinel in sentinels.items():
@@ -79,6 +87,12 @@ class Seq2SeqModel:
             scored += range(len(ids), len(ids) + len(answer_ids))
             ids += answer_ids
         return ids, scored
+
+
+def plain(parts: Sequence[str]) -> list[str]:
+    """Return the parts without the slot, which stands last, and the space before it."""
+    *before, last = parts[:-1]
+    return [*before, last.rstrip(" "), ""]
 
 
 def load_scorer(model: str) -> AnswerScorer:
