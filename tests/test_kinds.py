@@ -17,10 +17,10 @@ COMPARED = re.compile(rf'\bkind\b *(==|!=|in|is) *\(?"({"|".join(KINDS)})"')
 
 def test_files_know_all_kinds_by_name():
     task = json.loads(SCHEMA.read_text(encoding="utf8"))["properties"]["task"]
-    names = ["classification", "facts", "tags", "multi-label", "multiple-choice"]
+    names = ["classification", "facts", "tags", "multi-label", "multiple-choice", "generation"]
     assert task["properties"]["kind"]["enum"] == list(KINDS) == names
     assert [str(kind) for kind in KINDS.values()] == list(KINDS)
-    assert PROMPTED == ("classification", "facts", "multi-label", "multiple-choice")
+    assert PROMPTED == ("classification", "facts", "multi-label", "multiple-choice", "generation")
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=str)

@@ -62,7 +62,7 @@ def _model(
     if file is None or "spec" not in file.section("model"):
         return loaded(options["model"] or "builtin", options, definition)
     spec = spec_of(file, options["model"])
-    return model_for(file, definition.chat, spec, **loading_from(options))
+    return model_for(file, definition.chat, spec, **loading_from(options, definition.kind))
 
 
 def report(

@@ -66,7 +66,7 @@ def _again(file: PromptFile, chosen: dict[str, Any], console: Console) -> Prompt
     definition = task_of(file, chosen["task"])
     corpus = tuple(Path(name) for name in cast(list[str], task.get("corpus") or []))
     definition = replace(definition, corpus=corpus or definition.corpus)
-    options = {**loading_from(chosen), "dtype": _dtype(file, chosen["dtype"])}
+    options = {**loading_from(chosen, definition.kind), "dtype": _dtype(file, chosen["dtype"])}
     model = model_for(file, definition.chat, spec_of(file), **options)
     with TemporaryDirectory() as scratch:
         output = Output(

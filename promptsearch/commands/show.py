@@ -22,7 +22,7 @@ from promptsearch.commands.shared.expected_scores import (
 from promptsearch.commands.shared.finetune_options import about_scores, tuned_cells, tuned_header
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.options import computing_options, json_option, loading_options
-from promptsearch.commands.shared.run_search import dev_cells
+from promptsearch.commands.shared.run_search import dev_cells, measured
 from promptsearch.commands.shared.terminal_plots import bars, budget_curve_plot, check_plotext
 from promptsearch.commands.shared.terminal_text import command_line, echo, in_one_line
 from promptsearch.evaluation.report.statistics.ancestry import ancestry_of
@@ -77,11 +77,12 @@ def command(prompts: Path, top: int, as_json: bool, **options: Any) -> None:
 
 
 def _print_table(file: PromptFile, top: int) -> None:
-    metrics, search = table_metrics(file.kind), file.section("search")
+    search = file.section("search")
     prompts: list[Mapping[str, Any]] = [{**p.row, "id": p.id} for p in file.prompts[:top]]
     baseline = cast("Mapping[str, Any] | None", file.section("baselines").get("manual"))
     prompts, manual = with_manual(prompts, baseline)
     table_rows = [*prompts, *manual]
+    metrics = measured(table_metrics(file.kind), table_rows)
     rows = [
         [
             *expected_cells(file.document, row),

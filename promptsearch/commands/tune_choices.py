@@ -11,7 +11,7 @@ from promptsearch.commands.shared.console import Console
 from promptsearch.commands.shared.options import layout_of, loading_options, quiet_option
 from promptsearch.commands.shared.run_search import loading_from, resuming_command, this_command
 from promptsearch.commands.shared.terminal_text import command_line, echo
-from promptsearch.data import TaskDefinition, load_task
+from promptsearch.data import CLASSIFICATION, TaskDefinition, load_task
 from promptsearch.errors import RunError
 from promptsearch.models.training.choice_config import LOSSES, ChoiceTuningConfig
 from promptsearch.runs.choice_stage import CHECKPOINT, ChoiceStage, by_family, run_stage
@@ -118,7 +118,7 @@ def _train(stage: ChoiceStage, folder: Path, options: dict[str, Any], console: C
     for definition in stage.trained:
         rows = len(stage.examples(definition))
         console.say(f"{definition.name} ({definition.family}): {rows:,} rows")
-    model = load_model(options["model"], **loading_from(options))
+    model = load_model(options["model"], **loading_from(options, CLASSIFICATION))
     losses: list[float] = []
 
     def on_step(done: int, steps: int, loss: float) -> None:

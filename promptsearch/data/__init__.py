@@ -7,6 +7,7 @@ from promptsearch.data.examples import Dataset, Example, has_choices, most_frequ
 from promptsearch.data.kinds import (
     CLASSIFICATION,
     FACTS,
+    GENERATION,
     KINDS,
     MULTI_LABEL,
     MULTIPLE_CHOICE,
@@ -32,6 +33,7 @@ from promptsearch.files.read import open_bytes, open_text
 __all__ = [
     "CLASSIFICATION",
     "FACTS",
+    "GENERATION",
     "KINDS",
     "MULTIPLE_CHOICE",
     "MULTI_LABEL",

@@ -16,6 +16,7 @@ from promptsearch.engine.folds import FoldRun
 from promptsearch.engine.trial import Expectation, Trial, ranked
 from promptsearch.metrics import METRIC, interval_metric
 from promptsearch.metrics.intervals import inflation, paired, student, wilson
+from promptsearch.metrics.metric import has_texts
 from promptsearch.metrics.multi_label_predictions import decided_as
 from promptsearch.metrics.predictions import Floats, Predictions
 from promptsearch.prompt import Prompt, Source
@@ -146,6 +147,8 @@ def _values(answers: Sequence[Predictions], kind: TaskKind) -> Mapping[str, Floa
     covered = np.concatenate([answer.rank > 0 for answer in answers])
     values = {}
     for key in ("log_likelihood", interval_metric(kind)):
+        if METRIC[key].needs_texts and not all(map(has_texts, answers)):
+            continue  # what ranked was log-likelihood
         metric = METRIC[key].per_example
         assert metric is not None, "these are means over rows"
         values[key] = np.concatenate([metric(answer) for answer in answers])

@@ -21,18 +21,21 @@ class Exploration:
     """Trials of the prompts that a strategy proposes; implements `engine.Score`.
 
     `make_fast` makes a faster scorer once there are many prompts to rank. In a race, prompts that
-    are plainly worse than the best stay as incomplete trials.
+    are plainly worse than the best stay as incomplete trials. Prompts that the task cannot have
+    are not scored: their trials are incomplete, without a row.
     """
 
     scorer: TrialScorer
     make_fast: Callable[[], SplitScorer] | None = None
     race: Race | None = None
     trials: dict[str, Trial] = field(default_factory=dict)  # by key, in the order first asked for
+    reads: Callable[[Prompt], bool] = lambda _: True
 
     def __call__(
         self, prompts: Iterable[Prompt], *, on: On = "dev", rows: Sequence[int] | None = None
     ) -> list[Trial]:
-        requests = list(prompts)
+        asked = list(prompts)
+        requests = [prompt for prompt in asked if self._is_readable(prompt)]
         keys = [self.scorer.key(prompt, on, rows) for prompt in requests]
         new = {key: p for key, p in zip(keys, requests, strict=True) if key not in self.trials}
         affordable = self.scorer.affordable(list(new.items()), on)
@@ -41,7 +44,12 @@ class Exploration:
             self.trials[key] = trial
         if len(affordable) < len(new):
             raise BudgetSpent("budget")
-        return [self.trials[key] for key in keys]
+        scored = {p: self.trials[key] for p, key in zip(requests, keys, strict=True)}
+        return [scored.get(prompt) or _unscored(prompt, on) for prompt in asked]
+
+    def _is_readable(self, prompt: Prompt) -> bool:
+        """The manual prompt is always asked: what is wrong with it must be said."""
+        return prompt == self.scorer.start or self.reads(prompt)
 
     def once(self, name: str, prepare: Callable[[], ModelCall]) -> object:
         """See `engine.Score`."""
@@ -79,3 +87,8 @@ class Exploration:
         if self.race is not None and on == "dev" and rows is None:
             return self.race.run(requests, self.scorer, self.trials)
         return self.scorer.measure(requests, on, rows, self.trials)
+
+
+def _unscored(prompt: Prompt, on: On) -> Trial:
+    """Return the trial of a prompt that cannot be asked: worse than any."""
+    return Trial("", prompt, {"log_likelihood": float("-inf"), "n": 0}, on, complete=False)

@@ -105,7 +105,7 @@ def search_prompts(
         task.prompt, scorer, objective, Budget(exploring), ledger, top, on_progress, members
     )
     contest = None if race is None else Race(scorer.count("dev"), race)
-    exploration = Exploration(trial_scorer, fast, contest)
+    exploration = Exploration(trial_scorer, fast, contest, reads=task.reads)
     runs = _runs(exploration, design, task.seed)
     explored = _explore(searcher, task, exploration, runs, _shared_budget(exploration, design))
     report = contest.report(explored.trials, trial_scorer) if contest else None

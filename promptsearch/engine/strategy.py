@@ -50,6 +50,16 @@ class Task:
     log: Callable[[str], None] = silent
     on_step: OnStep = unwatched  # of a strategy's own long work
 
+    @property
+    def slot_stands_last(self) -> bool:
+        """Whether templates must end in their slot: the model writes behind them."""
+        plain = self.model is not None and self.model.info.seq2seq_form == "plain"
+        return self.kind.free_texts or plain
+
+    def reads(self, prompt: Prompt) -> bool:
+        """Return whether a prompt's slot stands where the model can answer."""
+        return not self.slot_stands_last or prompt.template.ends_in_slot
+
 
 class Score(Protocol):
     """Given to the strategy by the engine. Asking again is free."""

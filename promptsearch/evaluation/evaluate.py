@@ -8,7 +8,9 @@ from promptsearch.data import Split, TaskDefinition, TaskKind
 from promptsearch.evaluation.thresholds import decided_predictions
 from promptsearch.evaluation.word_baseline import word_baseline
 from promptsearch.metrics import paired_difference, scores_of
+from promptsearch.metrics.metric import has_texts
 from promptsearch.metrics.predictions import Predictions
+from promptsearch.metrics.text_metrics import signatures
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, aligned, answers_of
@@ -60,7 +62,14 @@ class Evaluation:
                 **word_baseline(self.definition, self.split),
             },
             "model": self.scorer.model.info.described,
+            **self._signatures(),
         }
+
+    def _signatures(self) -> Json:
+        """Return the settings of sacrebleu's metrics, where texts were written."""
+        if not has_texts(self.manual_predictions):
+            return {}
+        return {"signatures": signatures(self.manual_predictions.targets)}
 
     def _ensemble_row(self, metric: str) -> Json:
         """Return the ensemble's scores, against the manual prompt and the file's first one."""

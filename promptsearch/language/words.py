@@ -12,6 +12,7 @@ UNSPACED_LANGUAGES = frozenset({"zh", "yue", "wuu", "ja", "th", "lo", "km", "my"
 _WORD = re.compile(
     r"['’]s\b|(?:[A-Za-z]\.){2,}|\d+(?:[.,:]\d+)+|\w+(?:(?:['’](?!s\b)|-)\w+)*|[^\w\s]"
 )
+_IDEOGRAPH = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _CHARACTER = re.compile(r"[A-Za-z0-9]+|[^\s]")
 
 
@@ -32,6 +33,11 @@ def primary(language: str) -> str:
     'en'
     """
     return language.lower().replace("_", "-").split("-")[0]
+
+
+def is_ideograph(character: str) -> bool:
+    """Return whether it is a Chinese or Japanese character, of a script without spaces."""
+    return "\u3040" <= character <= "\u30ff" or bool(_IDEOGRAPH.match(character))
 
 
 def words(text: str, spaced: bool) -> list[str]:

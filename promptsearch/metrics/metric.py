@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from promptsearch.metrics.calibration_error import calibration_error
 from promptsearch.metrics.entity_f1 import EntityScores
 from promptsearch.metrics.f1 import labels_macro_f1, labels_micro_f1, macro_shares, micro_shares
+from promptsearch.metrics.generation_predictions import GenerationPredictions
 from promptsearch.metrics.intervals import bootstrap, wilson
 from promptsearch.metrics.label_sets import (
     set_macro_f1,
@@ -22,6 +23,7 @@ from promptsearch.metrics.label_sets import (
 )
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Ints, Predictions, Scores, TagPredictions
+from promptsearch.metrics.text_metrics import bleu_of, bleu_shares
 
 
 class MeasuredKind(Protocol):
@@ -59,6 +61,7 @@ class Metric:
     has_interval: bool = False  # whether `ci95` of the scores is this metric's
     needs_ranks: bool = False  # whether it asks for more than one predicted label an example
     needs_log_probs: bool = False  # whether it asks for the log-probabilities of all labels
+    needs_texts: bool = False  # whether it asks for what the model writes
 
 
 def _mean(values: NDArray[np.generic]) -> float:
@@ -154,6 +157,8 @@ def counts_of(predictions: Predictions) -> Ints | None:
     """Return the counts that ratios are of, (example, count); None where examples have none."""
     if isinstance(predictions, TagPredictions | MultiLabelPredictions):
         return predictions.counts
+    if isinstance(predictions, GenerationPredictions) and predictions.texts:
+        return predictions.counts
     return None
 
 
@@ -172,6 +177,25 @@ def _entity_recall(counts: Ints) -> float:
 def _tag_accuracy(counts: Ints) -> float:
     right, words = counts[:, 3:].sum(0).tolist()
     return float(right / words) if words else 0.0
+
+
+def has_texts(predictions: Predictions) -> bool:
+    """Return whether the model wrote texts."""
+    return isinstance(predictions, GenerationPredictions) and bool(predictions.texts)
+
+
+def _of_texts(name: str) -> Callable[[Predictions], Floats]:
+    """Return a metric's (example,) values: those of texts that were written."""
+
+    def values(predictions: Predictions) -> Floats:
+        value: Floats = getattr(predictions, name)
+        return value
+
+    return values
+
+
+def _mean_of_texts(name: str) -> Callable[[Predictions, str | None], float]:
+    return lambda predictions, _: _mean(_of_texts(name)(predictions))
 
 
 METRICS = (
@@ -226,6 +250,27 @@ METRICS = (
         "hamming", "decisions right", _hamming, option="hamming",
         per_example=_shares_right, in_tables=True,
     ),
+    Metric(
+        "rouge_l", "ROUGE-L", _mean_of_texts("rouge_l"), option="rouge-l",
+        per_example=_of_texts("rouge_l"), in_tables=True, is_bootstrapped=True, needs_texts=True,
+    ),
+    Metric(
+        "chrf", "chrF", _mean_of_texts("chrf"), option="chrf",
+        per_example=_of_texts("chrf"), in_tables=True, is_bootstrapped=True, needs_texts=True,
+    ),
+    Metric(
+        "bleu", "BLEU", _counted(bleu_of), option="bleu",
+        of_counts=bleu_of, count_shares=bleu_shares, in_tables=True, is_bootstrapped=True,
+        needs_texts=True,
+    ),
+    Metric(
+        "exact_match", "exact match", _mean_of_texts("exact_match"), option="em",
+        per_example=_of_texts("exact_match"), has_interval=True, in_tables=True, needs_texts=True,
+    ),
+    Metric(
+        "token_f1", "F1 of words", _mean_of_texts("token_f1"), option="f1",
+        per_example=_of_texts("token_f1"), in_tables=True, is_bootstrapped=True, needs_texts=True,
+    ),
 )  # fmt: skip
 METRIC = {metric.key: metric for metric in METRICS}
 OBJECTIVES = {metric.option: metric.key for metric in METRICS if metric.option}
@@ -262,8 +307,13 @@ def title_of(key: str) -> str:
 
 
 def per_example(predictions: Predictions, key: str) -> Floats:
-    """Return (example,): values whose mean the metric is; hits for a metric that is no mean."""
+    """Return (example,): values whose mean the metric is; hits for a metric that is no mean.
+
+    Where the model wrote no texts, log-likelihoods stand for what is measured of them.
+    """
     metric = METRIC.get(key)
+    if metric is not None and metric.needs_texts and not has_texts(predictions):
+        return _log_right(predictions)
     return ((metric and metric.per_example) or _hits)(predictions)
 
 
@@ -290,27 +340,35 @@ def scores_of(
     entity_f1_ci95 a bootstrap over sentences. Of several labels at once: log_likelihood is the mean
     over examples of that over decisions; micro_f1 with its bootstrap over examples, macro_f1, and
     hamming, the share of right decisions (1 - Hamming loss), at the `threshold`; `ci95` is of
-    subset_accuracy.
+    subset_accuracy. Of generation: log_likelihood is the mean over examples of that over their
+    references; where texts were written, rouge_l, exact_match and token_f1 in [0, 1], chrf (mean of
+    single texts') and bleu (of all together) in [0, 100]; `ci95` is of exact_match.
     """
     metrics = metrics_of(kind)
     values = {
         metric.key: metric.of(predictions, negative_label)
         for metric in metrics
-        if predictions.log_probs is not None or not metric.needs_log_probs
+        if (predictions.log_probs is not None or not metric.needs_log_probs)
+        and (has_texts(predictions) or not metric.needs_texts)
     }
     intervals: dict[str, object] = {
         f"{metric.key}_ci95": _interval(metric, predictions)
         for metric in metrics
-        if metric.is_bootstrapped and counts_of(predictions) is not None
+        if metric.is_bootstrapped and (has_texts(predictions) or counts_of(predictions) is not None)
     }
     if isinstance(predictions, MultiLabelPredictions):
         intervals["threshold"] = predictions.threshold
     count = len(predictions.targets)
+    if isinstance(predictions, GenerationPredictions) and not predictions.texts:
+        return {**values, "n": count}
     return {**values, **intervals, "n": count, "ci95": wilson(int(predictions.hits.sum()), count)}
 
 
 def _interval(metric: Metric, predictions: Predictions) -> list[float]:
-    assert metric.of_counts is not None, "a ratio of counts"
+    if metric.of_counts is None:
+        values = per_example(predictions, metric.key)
+        interval, _ = bootstrap(lambda rows: float(values[rows].mean()), len(values))
+        return list(interval)
     of_counts, counts = metric.of_counts, _counts(predictions)
     interval, _ = bootstrap(lambda rows: of_counts(counts[rows]), len(counts))
     return list(interval)
@@ -322,8 +380,15 @@ def paired_difference(
     """Return the paired bootstrap of `metric` (a key of `Scores`) between two prompts on one split.
 
     `ci95` is the percentile interval of the difference, `p` two-sided; `n_discordant` examples are
-    right under one prompt and wrong under the other.
+    right under one prompt and wrong under the other. Where one of them wrote no texts, the metric
+    is log_likelihood.
     """
+    if (
+        metric in METRIC
+        and METRIC[metric].needs_texts
+        and not (has_texts(ours) and has_texts(theirs))
+    ):
+        metric = "log_likelihood"
     statistic = _difference(ours, theirs, metric, negative_label)
     everything = np.arange(len(ours.targets))
     ci95, p = bootstrap(statistic, len(ours.targets))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from promptsearch.metrics.generation_predictions import GenerationPredictions
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Predictions, TagPredictions
 
@@ -42,6 +43,13 @@ def set_outcomes(predictions: Predictions) -> Outcomes:
     return {"log_right": _rounded(predictions.log_right), "log_odds": log_odds}
 
 
+def text_outcomes(predictions: Predictions) -> Outcomes:
+    """Return log p(references), and the texts where there are any."""
+    assert isinstance(predictions, GenerationPredictions), "a task of generation has these"
+    texts = {"texts": list(predictions.texts)} if predictions.texts else {}
+    return {"log_right": _rounded(predictions.log_right), **texts}
+
+
 def predictions_of(
     outcomes: Outcomes, labels: tuple[str, ...], targets: Sequence[tuple[str, ...]]
 ) -> Predictions:
@@ -55,6 +63,9 @@ def predictions_of(
         return MultiLabelPredictions.of(labels, targets, log_odds)
     log_right = np.array(outcomes["log_right"], dtype=np.float64)
     log_right[np.isnan(log_right)] = -np.inf  # None
+    if labels == ("",):
+        texts = list(map(str, outcomes.get("texts", ())))
+        return GenerationPredictions.of(targets, log_right, texts)
     if "rank" in outcomes:
         rank = np.array(outcomes["rank"], dtype=np.int64)
         if "counts" in outcomes:

@@ -86,7 +86,12 @@ def ensemble_section(
 
 
 def check_one_label(definition: TaskDefinition) -> None:
-    """Raise TaskError if a task has several labels at once."""
+    """Raise TaskError if a task has several labels at once, or is answered with any text."""
+    if definition.kind.free_texts:
+        raise TaskError(
+            f"{definition.name}: it is answered with texts, and ensembles put together the "
+            "probabilities of labels; use the best prompt"
+        )
     if definition.kind.label_sets:
         raise TaskError(
             f"{definition.name}: it has several labels at once, and ensembles put together the "

@@ -175,6 +175,11 @@ class Template:
         """Whether the model reads options, and says yes or no to each."""
         return bool(options_end(self.parts))
 
+    @property
+    def ends_in_slot(self) -> bool:
+        """Whether its only slot is its last part, where a text of any length fits."""
+        return len(self.slots) == 1 and isinstance(self.parts[-1], Slot)
+
     @cached_property
     def takes_choices(self) -> bool:
         """Whether its options are the choices of a row, without which it cannot be filled."""

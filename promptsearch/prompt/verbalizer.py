@@ -7,6 +7,8 @@ from functools import cached_property
 from promptsearch.errors import PromptError
 from promptsearch.prompt.row_options import EACH_CHOICE
 
+ANY_TEXT = ""  # the label and the answer of a prompt that any text answers
+
 Answer = tuple[tuple[str, str], ...]  # (slot, text) pairs; a slot may be missing
 
 
@@ -49,6 +51,16 @@ class Verbalizer(Mapping[str, tuple[Answer, ...]]):
         """Return the verbalizer of labels that each have a slot, answered with yes or no."""
         pairs = zip(labels, slots, strict=True)
         return cls(tuple((label, (((slot, yes),),)) for label, slot in pairs), no)
+
+    @classmethod
+    def of_any_text(cls, slot: str = "Z") -> "Verbalizer":
+        """Return the verbalizer of a task of generation: its one label is any text in the slot."""
+        return cls(((ANY_TEXT, (((slot, ANY_TEXT),),)),))
+
+    @property
+    def is_any_text(self) -> bool:
+        """Whether any text answers."""
+        return self.labels == (ANY_TEXT,)
 
     def rating(self, yes: str, no: str) -> "Verbalizer":
         """Return candidates that are options of a row: yes or no is said at each, [O1], ..."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from promptsearch.data import CLASSIFICATION, FACTS, KINDS, TaskKind
+from promptsearch.data import CLASSIFICATION, FACTS, GENERATION, KINDS, TaskKind
 from promptsearch.data.tables.strict_json import decoded, is_finite
 from promptsearch.errors import DataError, PromptError, TaskError
 from promptsearch.files.read import sha256
@@ -25,6 +25,7 @@ SOFT_FORMAT = "promptsearch/2"  # where a row has vectors, which readers of the 
 FORMATS = (FORMAT, SOFT_FORMAT)
 LISTED = 50  # more candidates than this go to a file beside prompts.json
 CANDIDATES = "candidates.txt"
+FREE_TEXT = "free_text"  # in place of answers, where any text is one
 
 Json = Mapping[str, object]
 
@@ -83,6 +84,8 @@ def kind_of_document(document: Json, first: Json) -> TaskKind:
 
 def kind_of_answers(row: Json) -> TaskKind:
     """Return the kind of task that a prompt's row is for, as its answers tell."""
+    if row.get(FREE_TEXT) is True:
+        return GENERATION
     return FACTS if row.get("candidates") and not row.get("verbalizer") else CLASSIFICATION
 
 
@@ -103,6 +106,8 @@ def answers_of(
 
     `beside` is the file's name. A candidate that holds a line end is none of a file's lines.
     """
+    if kind.free_texts:
+        return {FREE_TEXT: True}
     if not kind.has_candidates:
         return {"verbalizer": prompt.plain_answers, **dict(layout_row(prompt))}
     candidates, layout = list(prompt.verbalizer.labels), dict(layout_row(prompt))
@@ -205,6 +210,8 @@ def prompt_of(row: Json, folder: Path) -> Prompt:
         answers = cast(Mapping[str, str | Sequence[object]], verbalizer)
         plain = Verbalizer.of(answers, template.slots or ("Z",))
         return Prompt(template, plain if no is None else replace(plain, no=str(no)))
+    if row.get(FREE_TEXT) is True:
+        return Prompt(template, Verbalizer.of_any_text(template.slots[0]))
     match row.get("candidates"):
         case [*candidates] if candidates:
             texts = tuple(map(str, candidates))

@@ -47,6 +47,7 @@ from promptsearch.runs.scorer_setup import (
 from promptsearch.runs.settings import Settings
 from promptsearch.runs.tuned_model import TunedFrom, tuned
 from promptsearch.scoring import PromptScorer, Scorer
+from promptsearch.scoring.generation_scorer import GenerationScorer
 from promptsearch.scoring.split_scorer import SplitScorer
 
 LONG = 5.0  # seconds of a search whose course is told
@@ -174,12 +175,17 @@ class RunSetup:
         return add_calibration(inner, scorer, self.settings, self.definition)
 
     def fast_scorer(self, pool: WorkerPool) -> Callable[[], SplitScorer] | None:
-        """Return what makes the scorer that ranks in a faster dtype; None if there is none."""
-        if self.model.ranking_dtype == self.model.info.dtype:
+        """Return what makes the scorer that ranks in a faster dtype; None if there is none.
+
+        It writes no texts.
+        """
+        writes = isinstance(self.scorer, GenerationScorer) and self.scorer.decode is not None
+        if self.model.ranking_dtype == self.model.info.dtype and not writes:
             return None
 
         def make() -> SplitScorer:
             fast = replace(self.scorer, model=self.model.fast_model)
+            fast = replace(fast, decode=None) if isinstance(fast, GenerationScorer) else fast
             return split_scorer(self.prompt_scorer(fast, pool), self.definition)
 
         return make

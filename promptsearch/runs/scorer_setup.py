@@ -7,6 +7,7 @@ from promptsearch.data import TaskDefinition, TaskKind
 from promptsearch.engine.race_statistics import RaceReport
 from promptsearch.errors import RunError
 from promptsearch.language.spans import Scheme
+from promptsearch.metrics import METRIC
 from promptsearch.metrics.predictions import Scores
 from promptsearch.models import LanguageModel
 from promptsearch.parallel import WorkerPool, Workers
@@ -17,22 +18,32 @@ from promptsearch.scoring.cache_store import ScoreCache
 from promptsearch.scoring.cached_scorer import CachedScorer, MemoryStore
 from promptsearch.scoring.calibration import CalibratedScorer, check_calibration, references_of
 from promptsearch.scoring.distributed_scorer import DistributedScorer
+from promptsearch.scoring.generation_scorer import GenerationScorer
 from promptsearch.scoring.multi_label_scorer import MultiLabelScorer
 from promptsearch.scoring.split_scorer import DatasetScorer
 from promptsearch.scoring.tag_scorer import TagScorer
 
 
 def model_scorer(
-    model: LanguageModel, settings: Settings, kind: TaskKind, scheme: Scheme | None = None
+    model: LanguageModel,
+    settings: Settings,
+    kind: TaskKind,
+    scheme: Scheme | None = None,
+    writes: bool = False,
 ) -> Scorer:
     """Return the scorer of a model for a kind of task, without cache, workers or calibration.
 
-    Raises RunError if the settings ask for what a tagger does not have.
+    Of generation it writes texts if asked to, or if the objective is measured of them. Raises
+    RunError if the settings ask for what scores of other things than answers do not have.
     """
     parts = settings.scoring(kind), settings.answer_score
+    if not kind.scores_answers:
+        _check_alone(settings, kind)
     if kind.tags_words:
-        _check_tagger(settings)
         return TagScorer(model, *parts, scheme=scheme or "IOB2")
+    if kind.free_texts:
+        writes = writes or METRIC[settings.metric(kind)].needs_texts
+        return GenerationScorer(model, *parts, decode=kind.decoding if writes else None)
     if kind.label_sets:
         _check_label_sets(settings)
         return MultiLabelScorer(model, *parts)
@@ -47,7 +58,7 @@ def _check_label_sets(settings: Settings) -> None:
         )
 
 
-def _check_tagger(settings: Settings) -> None:
+def _check_alone(settings: Settings, kind: TaskKind) -> None:
     options = {
         "race": settings.race,
         "cache": settings.cache is not None,
@@ -56,7 +67,7 @@ def _check_tagger(settings: Settings) -> None:
         "workers": settings.worker_setup.workers > 1,
     }
     if asked := [name for name, is_set in options.items() if is_set]:
-        raise RunError(f"`{asked[0]}` is for labels and facts; leave it out for a task of tags")
+        raise RunError(f"`{asked[0]}` is for labels and facts; leave it out for a task of {kind}")
 
 
 def build_scorer(

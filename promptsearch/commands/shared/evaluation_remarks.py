@@ -38,7 +38,8 @@ def remarks_on(evaluation: Evaluation, document: Any, file: PromptFile) -> Itera
 def _better_baselines(document: Any, metric: str, split: str) -> Iterator[str]:
     """Yield a line of the baselines without a prompt that score more than the first prompt."""
     first = document["prompts"][0]
-    best = first["scores"][split][metric]
+    if (best := first["scores"][split].get(metric)) is None:
+        return  # it wrote no texts
     shares = {
         name: row["scores"][split][metric]
         for name, row in document["baselines"].items()

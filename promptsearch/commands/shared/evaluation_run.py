@@ -60,8 +60,10 @@ def evaluation_input(path: Path, options: Mapping[str, Any]) -> EvaluationInput:
     else:
         file = read_prompts(path)
         definition = task_of(file, options["task"], KINDS, layout_of(options))
-    if definition.kind.tags_words and options["cache"]:
-        raise RunError("--cache is for labels and facts; leave it out for a task of tags")
+    if not definition.kind.scores_answers and options["cache"]:
+        raise RunError(
+            f"--cache is for labels and facts; leave it out for a task of {definition.kind}"
+        )
     definition, file = _at_threshold(definition, file, options["threshold"])
     if options["examples_out"]:
         check_output(options["examples_out"], options, file=file, definition=definition)
@@ -138,7 +140,8 @@ def _evaluated(
     definition = with_vocabulary_candidates(each.definition, model)
     saved, ensemble = file.prompts[: options["top"]], read_ensemble(file, definition)
     prompts = [each.prompt for each in saved]
-    verbalizers = [each.verbalizer for each in prompts if each.template.head is None]
+    answered = [each for each in prompts if each.template.head is None]
+    verbalizers = [p.verbalizer for p in answered if definition.kind.scores_answers]
     with scorers(file, definition, model, options, console) as (scorer, split_scorer):
         console.say(f"{file.path}: {_plan(saved, definition, split, split_scorer)}")
         console.warn(worthless_answers(verbalizers, model, definition.kind.merges_alike))

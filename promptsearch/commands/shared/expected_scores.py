@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from promptsearch.metrics import interval_metric, title_of
+from promptsearch.metrics import METRIC, interval_metric, title_of
 from promptsearch.prediction.selection import ensemble_wins, expected_difference, expected_in
 from promptsearch.prompt_file.prompts_json import kind_of_document
 
@@ -47,7 +47,7 @@ def expected_lines(document: Row) -> list[str]:
     name = "the ensemble" if together else "the best prompt"
     over = _gain(winner.get("vs_manual") or {}, metric)
     scores = f"{title_of(metric)} {_cell(winner, metric)}{over}"
-    if "log_likelihood" in winner:
+    if "log_likelihood" in winner and metric != "log_likelihood":
         scores += f"; log-likelihood {_cell(winner, 'log_likelihood')}"
     rows = f"{winner['n']:,} rows" if "n" in winner else "rows"
     how = f"{rows} of dev, each answered by the winner of a search that did not see it"
@@ -83,8 +83,13 @@ _NOT_OF_ENSEMBLE = (
 
 
 def _metric(document: Row) -> str:
-    """Return the metric whose interval is told, by the kind of the task or of the answers."""
-    return interval_metric(kind_of_document(document, document["prompts"][0]))
+    """Return the metric whose interval is told, by the kind of the task or of the answers.
+
+    Where no texts were written it is log-likelihood.
+    """
+    metric = interval_metric(kind_of_document(document, document["prompts"][0]))
+    best = (expected_in(document) or {}).get("best") or {}
+    return "log_likelihood" if METRIC[metric].needs_texts and metric not in best else metric
 
 
 def _first_id(document: Row) -> str:

@@ -38,6 +38,7 @@ from promptsearch.prediction.table.line_formats import Form, form_of
 from promptsearch.prediction.table.multi_labeller import MultiLabeller
 from promptsearch.prediction.table.output import Target
 from promptsearch.prediction.table.tagger import Tagger
+from promptsearch.prediction.table.text_writer import TextWriter
 from promptsearch.prompt_file.prompts_json import PromptFile
 
 
@@ -60,6 +61,8 @@ class PredictJob:
         """What labels rows of this kind of task."""
         if self.frame.kind.label_sets:
             return MultiLabeller
+        if self.frame.kind.free_texts:
+            return TextWriter
         return Tagger if self.frame.kind.tags_words else Labeller
 
     @property
@@ -85,6 +88,7 @@ def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
     best = options["top_answers"] or 1 if frame.kind.has_candidates else None
     has_choices, kind = frame.reader.choices is not None, frame.kind
     flags = {"tags": kind.tags_words, "sets": kind.label_sets, "choices": has_choices}
+    flags["written"] = kind.free_texts
     columns = Columns(choice.labels, best, options["prefix"], **flags)
     return PredictJob(
         frame,

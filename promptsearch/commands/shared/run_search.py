@@ -26,7 +26,7 @@ from promptsearch.commands.shared.interruption import INTERRUPTED
 from promptsearch.commands.shared.manual_row import with_manual
 from promptsearch.commands.shared.output_checks import check_run_directory
 from promptsearch.commands.shared.terminal_text import command_line, echo
-from promptsearch.data import KINDS, TaskDefinition, TaskSchema
+from promptsearch.data import KINDS, TaskDefinition, TaskKind, TaskSchema
 from promptsearch.engine.strategy import Searcher
 from promptsearch.errors import RunError
 from promptsearch.evaluation.checks.answers import worthless_answers
@@ -71,12 +71,18 @@ def loaded(
     """Return the model of a command's options, with the task's chat settings."""
     from promptsearch.models.loading.load import load_for
 
-    return load_for(definition.chat, spec, **loading_from(options))
+    return load_for(definition.chat, spec, **loading_from(options, definition.kind))
 
 
-def loading_from(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that are arguments of `load_model`."""
-    return {name: options[name] for name in MODEL_OPTIONS if name in options}
+def loading_from(options: Mapping[str, Any], kind: TaskKind) -> dict[str, Any]:
+    """Return the options that are arguments of `load_model`.
+
+    An encoder-decoder writes texts plainly, unless the options say otherwise.
+    """
+    loading = {name: options[name] for name in MODEL_OPTIONS if name in options}
+    if kind.free_texts and loading.get("seq2seq_form", "auto") == "auto":
+        loading["seq2seq_form"] = "plain"
+    return loading
 
 
 def output_directory(
@@ -133,7 +139,7 @@ def search_into(
     """
     model = loaded(options["model"], options, definition)
     kind = definition.kind
-    if not definition.needs_vocabulary and not kind.tags_words:
+    if not definition.needs_vocabulary and kind.scores_answers:
         verbalizers = [definition.prompt.verbalizer]
         console.warn(worthless_answers(verbalizers, model, kind.merges_alike))
     console.warn(unanswerable_rows(definition, [definition.train, definition.dev]))
@@ -170,9 +176,10 @@ def print_best(document: Mapping[str, Any], directory: Path, as_json: bool) -> N
     if as_json:
         print_json(document)
         return
-    metrics, search = table_metrics(KINDS[document["task"]["kind"]]), document["search"]
+    kind, search = KINDS[document["task"]["kind"]], document["search"]
     best_rows, manual = with_manual(document["prompts"][:5], document["baselines"]["manual"])
     printed_rows = [*best_rows, *manual]
+    metrics = measured(table_metrics(kind), printed_rows)
     ensemble = document["ensemble"]
     cells = [*prompt_cells(printed_rows)]
     if ensemble:
@@ -240,6 +247,13 @@ def _next_command(document: Mapping[str, Any], directory: Path) -> str:
     if "test" in document["task"]["data"]:
         return command_line("evaluate", file, "--task", task, "--split", "test")
     return command_line("certify", file, "--task", task)
+
+
+def measured(metrics: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the metrics that a row has on dev: a search measures no texts that it never wrote."""
+    scores = [(row.get("scores") or {}).get("dev") or {} for row in rows]
+    known = [metric for metric in metrics if any(metric in each for each in scores)]
+    return known or list(metrics)
 
 
 def dev_cells(row: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:

@@ -78,7 +78,8 @@ def model_of_prompts(
     load: Load | None = None,
 ) -> LanguageModel:
     """Return the prompts' model, or the one of `--model`."""
-    model = model_for(file, definition.chat, options["model"], load, **loading_from(options))
+    loading = loading_from(options, definition.kind)
+    model = model_for(file, definition.chat, options["model"], load, **loading)
     if not is_own(file, model):
         before = spec_of(file)
         console.say(f"transfer: prompts found with {before}, scored with {model.info.spec}")
@@ -100,7 +101,7 @@ def scorers(
     with uncalibrated_scorers(
         file, definition.kind, model, options, console, definition.scheme
     ) as (raw_scorer, arranged):
-        if definition.kind.tags_words:
+        if not definition.kind.scores_answers:
             yield raw_scorer, arranged
             return
         arranged = ChunkedScorer(arranged, raw_scorer, console.scoring)
@@ -118,12 +119,12 @@ def uncalibrated_scorers(
 ) -> Iterator[tuple[Scorer, PromptScorer]]:
     """Yield the model's scorer, and the cached and spread one on top, for a kind of task.
 
-    A tagger has no cache.
+    What is no answer's score has no cache.
     """
     settings = replace(scoring_from(file), **computing(options))
-    if kind.tags_words:
+    if not kind.scores_answers:
         settings = replace(settings, cache=None)
-    raw_scorer = model_scorer(model, settings, kind, scheme)
+    raw_scorer = model_scorer(model, settings, kind, scheme, writes=True)
     with workers_for(settings, model).open(console.say) as pool:
         yield raw_scorer, build_scorer(raw_scorer, settings, pool, console.say)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from promptsearch.data.kinds.classification import ClassificationKind
 from promptsearch.data.kinds.facts import FactsKind
+from promptsearch.data.kinds.generation import GenerationKind
 from promptsearch.data.kinds.kind import TaskKind
 from promptsearch.data.kinds.multi_label import MULTI_LABEL_KEY, MultiLabelKind
 from promptsearch.data.kinds.multiple_choice import MultipleChoiceKind
@@ -14,14 +15,15 @@ from promptsearch.errors import brief
 
 CLASSIFICATION, FACTS, TAGS = ClassificationKind(), FactsKind(), TagsKind()
 MULTI_LABEL, MULTIPLE_CHOICE = MultiLabelKind(), MultipleChoiceKind()
-KINDS: Mapping[str, TaskKind] = {
-    kind.name: kind for kind in (CLASSIFICATION, FACTS, TAGS, MULTI_LABEL, MULTIPLE_CHOICE)
-}
+GENERATION = GenerationKind()
+_ALL = (CLASSIFICATION, FACTS, TAGS, MULTI_LABEL, MULTIPLE_CHOICE, GENERATION)
+KINDS: Mapping[str, TaskKind] = {kind.name: kind for kind in _ALL}
 PROMPTED: tuple[str, ...] = tuple(name for name, kind in KINDS.items() if not kind.tags_words)
 
 __all__ = [
     "CLASSIFICATION",
     "FACTS",
+    "GENERATION",
     "KINDS",
     "MULTIPLE_CHOICE",
     "MULTI_LABEL",
@@ -42,7 +44,8 @@ def kind_in(keys: TomlKeys) -> TaskKind:
     if value == CLASSIFICATION.name and keys.flag(MULTI_LABEL_KEY, default=False):
         return MULTI_LABEL
     if isinstance(value, str) and value in KINDS:
-        return MULTIPLE_CHOICE if has_free_choices(keys, KINDS[value]) else KINDS[value]
+        kind = KINDS[value].configured(keys)
+        return MULTIPLE_CHOICE if has_free_choices(keys, kind) else kind
     problem = "it is missing" if value is None else f"it is {brief(repr(value))}"
     *names, last = (f'kind = "{name}"' for name in KINDS)
     raise keys.error("kind", f"{problem}; write {', '.join(names)} or {last}")

@@ -14,6 +14,7 @@ from promptsearch.data.examples import most_frequent
 if TYPE_CHECKING:
     from promptsearch.data.examples import Dataset, Example
     from promptsearch.data.tables.rows import TableFormat
+    from promptsearch.data.tasks.decode_table import Decode
     from promptsearch.data.tasks.definition import TaskDefinition
     from promptsearch.data.tasks.reader import Reader
     from promptsearch.data.tasks.source import TaskSource
@@ -47,16 +48,29 @@ class TaskKind(ABC):
     single_label: ClassVar[bool] = False  # there is exactly one, a label
     label_sets: ClassVar[bool] = False  # there are any number of labels, each decided by itself
     tags_words: ClassVar[bool] = False  # each word has one: a head reads it, and no slot holds it
+    free_texts: ClassVar[bool] = False  # they are texts, any of which may be written
     targets_fill_slot: ClassVar[bool] = False  # they are the slot's texts, not labels with answers
     has_subject: ClassVar[bool] = False  # they are objects, and what has them is a subject
 
     # Of the answers of a prompt:
     has_candidates: ClassVar[bool] = False  # each prompt keeps the candidates that it chooses among
     merges_alike: ClassVar[bool] = False  # those that a model reads alike count as one
+    # Whether scores are log p of labels or candidates, which can be cached, raced, calibrated,
+    # spread over processes, and tuned to.
+    scores_answers: ClassVar[bool] = True
 
     def __str__(self) -> str:
         """Return the name, as messages have it."""
         return self.name
+
+    @property
+    def decoding(self) -> "Decode | None":
+        """How texts are written; None where answers are no free texts."""
+        return None
+
+    def configured(self, keys: "TomlKeys") -> "TaskKind":
+        """Return the kind as a task file has it. Raises TaskError at a key that is wrong."""
+        return self
 
     @abstractmethod
     def reader(

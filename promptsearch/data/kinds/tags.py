@@ -44,6 +44,7 @@ class TagsKind(TaskKind):
     default_template = f"{{{TEXT}}} [Z]"
     has_labels = True
     tags_words = True
+    scores_answers = False
 
     def reader(
         self, layout: TableFormat, keys: TomlKeys, inputs: tuple[str, ...], labels: tuple[str, ...]

@@ -28,7 +28,7 @@ def schema_of(
     """
     keys = TomlKeys(section, path, "task.")
     saved = keys.table("definition") or TomlKeys({}, path)
-    kind = _kind(keys, kind)
+    kind = _kind(keys, kind).configured(saved)
     if kind.name not in kinds:
         raise keys.error("kind", f"it is {kind.name!r}, and this is for {' and '.join(kinds)}")
     inputs = keys.strings("inputs") or tuple(fields)

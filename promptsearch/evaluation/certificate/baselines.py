@@ -22,6 +22,7 @@ from promptsearch.evaluation.certificate.label_set_learners import (
 )
 from promptsearch.files.packages import install_command
 from promptsearch.metrics import METRIC, per_example
+from promptsearch.metrics.generation_predictions import GenerationPredictions
 from promptsearch.metrics.label_sets import indicator
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Ints
@@ -43,6 +44,8 @@ class Baselines:
 def label_names(definition: TaskDefinition) -> Prompt | str:
     """Return the manual prompt with the labels as answers, or the reason why there is none."""
     manual = definition.prompt
+    if definition.kind.free_texts:
+        return "there are no labels"
     if not definition.kind.has_labels:
         return "the candidates are their own names"
     if len(manual.template.slots) > 1:
@@ -108,12 +111,21 @@ class Learners:
     def _values(self, guesses: Sequence[Any]) -> Floats:
         if self.definition.kind.label_sets:
             return self._values_of_sets(guesses)
+        if self.definition.kind.free_texts:
+            return self._values_of_texts(guesses)
         if (shares := METRIC[self.metric].shares) is not None:
             codes = np.array([self.definition.labels.index(label) for label in guesses])
             negative = self.definition.negative_label
             return shares(self.strata, codes, self.definition.labels, negative)
         pairs = zip(guesses, self.examples, strict=True)
         return np.array([float(label in example.targets) for label, example in pairs])
+
+    def _values_of_texts(self, guesses: Sequence[str]) -> Floats:
+        targets = [each.targets for each in self.examples]
+        predictions = GenerationPredictions.of(targets, np.zeros(len(targets)), guesses)
+        if (shares := METRIC[self.metric].count_shares) is not None:
+            return shares(predictions.counts)
+        return per_example(predictions, self.metric)
 
     def _values_of_sets(self, guesses: LabelSets) -> Floats:
         labels, targets = self.definition.labels, [each.targets for each in self.examples]
@@ -134,7 +146,8 @@ def learned(learners: Learners) -> Baselines:
     most = majority_set if of_sets else lambda seen: kind.guesses(seen)[1]
     values, left_out = {"majority": learners.metric_values(most)}, {}
     if not kind.has_labels:
-        left_out[BAG_OF_WORDS] = "objects and choices are not learned from words"
+        what = "texts" if kind.free_texts else "objects and choices"
+        left_out[BAG_OF_WORDS] = f"{what} are not learned from words"
     elif find_spec("sklearn") is None:
         left_out[BAG_OF_WORDS] = install_command("certify")
     else:

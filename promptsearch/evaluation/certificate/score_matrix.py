@@ -7,7 +7,7 @@ import numpy as np
 
 from promptsearch.data import TaskKind
 from promptsearch.metrics import METRIC, METRICS, per_example
-from promptsearch.metrics.metric import counts_of
+from promptsearch.metrics.metric import counts_of, has_texts
 from promptsearch.metrics.predictions import Floats, Ints, Predictions
 
 MEANS = tuple(metric.key for metric in METRICS if metric.per_example)  # F1 is no such mean
@@ -25,7 +25,7 @@ class ScoreMatrix:
     negative: str | None = None
     gold: Ints | None = None  # (row,), of classification
     log_probs: Floats | None = None  # (prompt, row, label), where the labels are few
-    counts: Ints | None = None  # (prompt, row, count), of several labels at once
+    counts: Ints | None = None  # (prompt, row, count), of several labels at once, and of texts
 
     @classmethod
     def of(
@@ -39,7 +39,7 @@ class ScoreMatrix:
             if name in kind.metric_keys or name != DECISIONS
         }
         predicted = np.stack([predictions.predicted for predictions in batch])
-        if kind.label_sets:
+        if kind.label_sets or all(map(has_texts, batch)):
             counts = [each for each in map(counts_of, batch) if each is not None]
             return cls(values, predicted, first.labels, counts=np.stack(counts))
         if not kind.has_labels:

@@ -37,6 +37,7 @@ from promptsearch.models.tokenization.truncate import shortened
 from promptsearch.models.tokenization.vocabulary import first_ids
 from promptsearch.prompt import Answer, Filled, Slot
 
+STAND_IN = "a"  # for what is not written yet
 LINES = 8192  # strings tokenised at a time
 
 
@@ -252,8 +253,24 @@ class CausalFamily:
         """Return the ids up to the answer."""
         return self._encoder(runtime, False).prompt_ids(filled)
 
+    def generation_ids(
+        self, runtime: ModelRuntime[ForwardBackend], texts: Sequence[Filled], tokens: int
+    ) -> list[list[int]]:
+        """Return the ids up to the answer, the space before it left out, as scoring has them."""
+        answer = ((slot_of(texts[0]), STAND_IN),)
+        encoder = AnswerEncoder(runtime.tokens, self.writer, runtime.limit - tokens, False)
+        encoded = (each for (each,) in encoder.encode(texts, [answer]))
+        return [list(each.ids[: each.first]) or [self.begin] for each in encoded]
+
     def _encoder(self, runtime: ModelRuntime[ForwardBackend], counted: bool) -> AnswerEncoder:
         return AnswerEncoder(runtime.tokens, self.writer, runtime.limit, counted)
+
+
+def slot_of(filled: Filled) -> str:
+    """Return the name of the slot that a text ends in. Raises ModelError if it does not."""
+    if isinstance(filled[-1], Slot):
+        return filled[-1].name
+    raise ModelError("a text is written at the end of a prompt; move [Z] to the template's end")
 
 
 def _assemble(item: EncodedText, completion: Completion) -> tuple[list[int], list[int]]:

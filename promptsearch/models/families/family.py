@@ -56,6 +56,15 @@ class ModelFamily(Protocol[Backend]):
         """Return the ids that the model reads before it answers."""
         ...
 
+    def generation_ids(
+        self, runtime: ModelRuntime[Backend], texts: Sequence[Filled], tokens: int
+    ) -> list[list[int]]:
+        """Return the ids that the model reads before it writes up to so many tokens.
+
+        Inputs are cut to leave room for these. Raises ModelError if it writes no texts.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class FamilyEntry:

@@ -201,6 +201,15 @@ class MaskedFamily:
         encoded = encode(texts, runtime.tokens, [self._mask], lambda _: runtime.limit)
         return [text.ids for text in encoded]
 
+    def generation_ids(
+        self, runtime: ModelRuntime[ForwardBackend], texts: Sequence[Filled], tokens: int
+    ) -> list[list[int]]:
+        """Raise ModelError: a masked model fills in words, as many as it has masks for."""
+        raise ModelError(
+            f"{runtime.info.spec!r} is a masked model, which writes no texts; use a causal model "
+            "or an encoder-decoder"
+        )
+
     def prompt_ids(self, runtime: ModelRuntime[ForwardBackend], filled: Filled) -> list[int]:
         """Return the ids that the model reads, one mask a slot."""
         (ids,) = runtime.tokens.encode([line_of(filled, [self._mask])])

@@ -109,6 +109,17 @@ class Seq2SeqFamily:
         (ids,) = runtime.tokens.encode([self.form.line(filled)])
         return insert_triggers(ids, filled)
 
+    def generation_ids(
+        self, runtime: ModelRuntime[EncoderBackend], texts: Sequence[Filled], tokens: int
+    ) -> list[list[int]]:
+        """Return the ids that the encoder reads, of a model that answers in plain text."""
+        if self.form.name != "plain":
+            raise ModelError(
+                f"{runtime.info.spec!r} is read as a model that answers behind sentinels; texts "
+                "are written plainly: give `seq2seq_form` plain"
+            )
+        return self.sequences(runtime, texts, ())
+
     def _completions(
         self,
         runtime: ModelRuntime[EncoderBackend],

@@ -29,6 +29,7 @@ class Columns:
     tags: bool = False  # one column, a tag for each word
     sets: bool = False  # several labels at once: a column of them all, and p of each
     choices: bool = False  # whether rows have choices of their own
+    written: bool = False  # one column, a text
 
     def __post_init__(self) -> None:
         if self.choices:
@@ -46,8 +47,8 @@ class Columns:
         >>> Columns(("Paris", "Oslo"), best=2).names
         ('answer', 'probability', 'answer_2', 'probability_2')
         """
-        if self.tags:
-            names = ["predicted_tags"]
+        if self.tags or self.written:
+            names = ["predicted_tags" if self.tags else "prediction"]
         elif self.sets:
             names = ["labels", *(f"p({label})" for label in self.labels)]
         elif self.best is None:
@@ -61,7 +62,7 @@ class Columns:
     @property
     def texts(self) -> tuple[bool, ...]:
         """Types of the columns: True for texts, False for numbers."""
-        if self.tags:
+        if self.tags or self.written:
             return (True,)
         if self.best is not None:
             return (True, False) * self.best + (True,) * self.choices

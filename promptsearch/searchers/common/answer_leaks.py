@@ -11,8 +11,10 @@ from promptsearch.language.words import is_spaced
 def leaked_words(task: Task) -> frozenset[str]:
     """Return words of the answers (labelled tasks) or training objects (facts), lower-cased.
 
-    Stop words are no leak: "of" says nothing of "University of Oslo".
+    Stop words are no leak: "of" says nothing of "University of Oslo". Of free texts none is one.
     """
+    if task.kind.free_texts:
+        return frozenset()
     if task.kind.targets_fill_slot:
         texts: Iterable[str] = (target for example in task.train for target in example.targets)
     else:

@@ -26,7 +26,8 @@ class ExampleLoss:
 
     `gold` is AutoPrompt's: not normalised over the labels, several right answers add up. `label`
     is -log p(right label | input), the objective of the searches here; of several labels at once
-    the mean over them of -log p(right decision).
+    the mean over them of -log p(right decision). Of free texts it is the mean over references of
+    -log p, whatever its name.
     """
 
     task: Task
@@ -45,7 +46,8 @@ class ExampleLoss:
     @property
     def by_object(self) -> bool:
         """True if each example's answers are its right objects only: no other one counts."""
-        return self.task.kind.targets_fill_slot and self.name == "gold"
+        kind = self.task.kind
+        return kind.free_texts or (kind.targets_fill_slot and self.name == "gold")
 
     def answers_of(self, example: Example) -> tuple[Answer, ...]:
         """Return the answers that are scored for an example."""
@@ -69,6 +71,8 @@ class ExampleLoss:
         `log_probs` (row, answer); `accuracy` asks for the latter.
         """
         right = self._right(rows, log_probs.shape[1]).to(log_probs.device)
+        if self.task.kind.free_texts:
+            return (log_probs * right).sum(1) / right.sum(1)
         if self.by_object:
             return log_probs.masked_fill(~right, float("-inf")).logsumexp(1)
         scores = self.aggregation.label_scores(log_probs)
@@ -100,6 +104,8 @@ def answerable(task: Task, loss: LossName) -> Sequence[Example]:
     Of several labels at once every example has one, for each label: yes or no.
     """
     refuse_row_options(task, "a loss of answers")
+    if task.kind.free_texts:
+        return task.train
     if task.kind.label_sets:
         if loss == "gold":
             raise TaskError(

@@ -141,6 +141,11 @@ def _defaults(task: Task, ends: bool) -> list[str]:
     if task.prompt.template.has_options:
         return [_with_question_gap(task.prompt.template, gap)]
     names = [f"{{{name}}}" for name in fields]
+    if task.slot_stands_last:
+        return [
+            f"{space.join(names)}{gap}{space}[Z]",
+            f"{gap.lstrip()}{space}{space.join(names)}{gap}{space}[Z]",
+        ]
     if len(slots) > 1 or len(names) > 2:
         return [_around(task.prompt.template, gap, space)]
     if task.kind.has_subject:

@@ -32,9 +32,9 @@ class TriggerStart:
         template = Template.parse(notation)
         if self.where != "words":
             count = len(start_tokens) or self.triggers
-            return self._checked(
-                TriggerTemplate.beside(template, count, self.where), start_tokens, task, model
-            )
+            where = "before" if task.slot_stands_last else self.where
+            beside = TriggerTemplate.beside(template, count, where)
+            return self._checked(beside, start_tokens, task, model)
         spaced = is_spaced(task.language)
         trigger_template, word_tokens = TriggerTemplate.of_words(
             template, lambda word: _read([word], model), spaced

@@ -1,0 +1,133 @@
+"""The judge of generation: how likely references are, and what the model writes.
+
+log p of a reference is exact and smooth, so it is what a search ranks by; texts are written where
+they are to be measured. A row with several references has the mean of their log p.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptsearch.data import Dataset
+from promptsearch.data.tasks.decode_table import Decode
+from promptsearch.errors import ModelError
+from promptsearch.metrics.generation_predictions import GenerationPredictions
+from promptsearch.metrics.predictions import Floats
+from promptsearch.models import Plan, ScoringRequest
+from promptsearch.prompt import Answer, Prompt
+from promptsearch.scoring.scorer import Cost, PredictionBatch, Scorer
+
+if TYPE_CHECKING:
+    from promptsearch.models.generation.decoding import DecodingPlan
+
+PAIRS = 2048  # of prompts and examples, planned at a time
+Pair = tuple[int, int]  # a prompt and an example, by their numbers
+
+
+@dataclass(frozen=True)
+class GenerationScorer(Scorer):
+    """Judges prompts that any text answers; without `decode` no texts are written.
+
+    Nor are they after trained prompts, which only likelihoods judge.
+    """
+
+    decode: Decode | None = None
+
+    def predict(self, prompts: Sequence[Prompt], examples: Dataset) -> PredictionBatch:
+        """Return one `GenerationPredictions` a prompt, in order, and their cost."""
+        distinct = list(dict.fromkeys(prompts))
+        log_right: Floats = np.zeros((len(distinct), len(examples)))
+        cost = Cost()
+        for pairs in _chunks(distinct, examples):
+            plan = self._likelihood_plan(distinct, examples, pairs)
+            cost += Cost.of(plan)
+            self._add_up(plan, examples, pairs, log_right)
+        written = [prompt for prompt in distinct if not prompt.template.is_trained]
+        texts = {}
+        for prompt, decoding in zip(written, self._decoding_plans(written, examples), strict=False):
+            texts[prompt] = decoding.texts()
+            cost += _cost_of(decoding)
+        targets = [example.targets for example in examples]
+        made = {
+            prompt: GenerationPredictions.of(targets, log_right[i], texts.get(prompt, ()))
+            for i, prompt in enumerate(distinct)
+        }
+        return PredictionBatch(tuple(made[prompt] for prompt in prompts), cost)
+
+    def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
+        """Return the cost of `predict`, from plans that are made for it and thrown away.
+
+        A text counts as many forwards as it may take, one a token and beam.
+        """
+        distinct = list(dict.fromkeys(prompts))
+        plans = (self._likelihood_plan(distinct, examples, p) for p in _chunks(distinct, examples))
+        cost = sum(map(Cost.of, plans), Cost())
+        written = [prompt for prompt in distinct if not prompt.template.is_trained]
+        return sum(map(_cost_of, self._decoding_plans(written, examples)), cost)
+
+    def texts(self, prompt: Prompt, examples: Dataset) -> list[str]:
+        """Return what the model writes for each example, which needs no reference."""
+        (plan,) = self._decoding_plans([prompt], examples)
+        return plan.texts()
+
+    def label_log_probs(self, prompts: Sequence[Prompt], examples: Dataset) -> NDArray[np.float32]:
+        """Raise ModelError: texts are no labels."""
+        raise ModelError("a task of generation has no labels")
+
+    def _likelihood_plan(
+        self, prompts: Sequence[Prompt], examples: Dataset, pairs: Sequence[Pair]
+    ) -> Plan:
+        requests = [_request(prompts[i], examples, row) for i, row in pairs]
+        if self.model.info.family == "masked":
+            raise ModelError(
+                f"{self.model.info.spec!r} is a masked model, which writes no texts; use a causal "
+                "model or an encoder-decoder"
+            )
+        return self.model.plan_all(requests, self.scoring)
+
+    def _add_up(
+        self, plan: Plan, examples: Dataset, pairs: Sequence[Pair], log_right: Floats
+    ) -> None:
+        """Put each pair's mean over references into its place."""
+        for block in self.model.run(plan):
+            values = self._numbers(block.log_probs.double().numpy())
+            for number, row in zip(block.rows, values, strict=True):
+                i, example = pairs[number]
+                log_right[i, example] = row[: len(examples[example].targets)].mean()
+
+    def _decoding_plans(
+        self, prompts: Sequence[Prompt], examples: Dataset
+    ) -> Iterator["DecodingPlan"]:
+        if self.decode is None:
+            return
+        from promptsearch.models.generation.decoding import plan_decoding
+
+        for prompt in prompts:
+            filled = [prompt.template.fill(example.inputs) for example in examples]
+            yield plan_decoding(self.model, filled, self.decode)
+
+
+def _request(prompt: Prompt, examples: Dataset, row: int) -> ScoringRequest:
+    (slot,) = prompt.template.slots
+    answers: list[Answer] = [((slot, text),) for text in examples[row].targets]
+    return ScoringRequest([prompt.template.fill(examples[row].inputs)], answers)
+
+
+def _chunks(prompts: Sequence[Prompt], examples: Dataset) -> Iterator[list[Pair]]:
+    """Yield all pairs, those of an example together: what its prompts begin with passes once."""
+    pairs: list[Pair] = []
+    for row in range(len(examples)):
+        for number in range(len(prompts)):
+            pairs.append((number, row))
+            if len(pairs) == PAIRS:
+                yield pairs
+                pairs = []
+    if pairs:
+        yield pairs
+
+
+def _cost_of(plan: "DecodingPlan") -> Cost:
+    return Cost(plan.forwards, plan.tokens)
