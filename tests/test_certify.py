@@ -244,6 +244,10 @@ def test_a_certificate_in_numbers(found, tmp_path):
     gain = document["gain"]
     assert gain["delta"] == pytest.approx(gain["winner"] - gain["manual"])
     assert gain["ci95"][0] <= gain["delta"] <= gain["ci95"][1]
+    for name, rival in document["baselines"].items():
+        if name != "left_out":
+            difference = gain["winner"] - rival["score"]
+            assert rival["delta"] == pytest.approx(difference), name
     evaluated = json.loads(run("evaluate", found, "--split", "dev", "--json", "-q").output)
     manual = evaluated["baselines"]["manual"]["scores"]["dev"]["accuracy"]
     assert gain["manual"] == pytest.approx(manual)

@@ -310,6 +310,15 @@ def test_keys_that_are_wrong_are_named(tmp_path):
         load_task(task_in(tmp_path, [{**row, "label": "A"} for row in rows_of()]))
 
 
+def test_choices_that_were_never_parted_are_named(tmp_path):
+    table = [
+        {**row, "options": "; ".join(row["options"]), "label": row["options"][0]}
+        for row in rows_of()
+    ]
+    with pytest.raises(TaskError, match=r"every row has one choice, .*choices_separator"):
+        load_task(task_in(tmp_path, table))
+
+
 def test_labels_with_answers_take_choices_among_them(tmp_path):
     answers = "\n[answers]\ngood = 'great'\nbad = 'terrible'\nlong = 'dull'\n"
     rows = [{"text": "x", "options": ["bad", "good"], "label": label} for label in (1, "long")]

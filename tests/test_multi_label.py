@@ -423,6 +423,18 @@ def test_what_needs_one_label_a_row_is_refused(tmp_path, words, message):
     assert message in " ".join(done.output.split())
 
 
+def test_options_of_several_labels_have_no_word_search_and_a_threshold_is_told(tmp_path):
+    """Rows without a label crashed the search; rows of dev that set a threshold are a few shots."""
+    task = task_in(tmp_path, OPTIONS)
+    words = ["--task", task, "-o", tmp_path / "run", "-q"]
+    done = run("answers", "prune", *words, status=1)
+    assert "several labels at once" in " ".join(done.output.split())
+    shown = run("evaluate", "manual", "--task", task, "--threshold", "dev", "--json", "-q")
+    setting = json.loads(shown.stdout)["prompts"][0]["setting"]
+    assert setting["shots"] == "few-shot"
+    assert setting["chosen_by"] > 0
+
+
 def test_ensembles_exports_and_certificates_of_learned_thresholds_are_refused(searched, tmp_path):
     assert "several labels at once" in run("ensemble", searched, status=1).output
     assert "learned on dev" in run("certify", searched, status=1).output

@@ -237,3 +237,71 @@ def test_the_task_file_may_have_both_layouts(tmp_path):
     assert load_task(file).prompt.template.notation == "{text} It was [Z]."
     options = load_task(file, overrides={"layout": "options"}).prompt.template.notation
     assert options == "[O1]it's great[O2]it's terrible[SEP]what is it ?[SEP]{text}"
+
+
+def test_tasks_that_the_stage_cannot_learn_from_are_refused(tasks):
+    """Several labels at once, choices of a row, facts, one task twice: each in a line."""
+    several = (tasks / "films.toml").read_text() + ""
+    several = several.replace("[options]", "multi_label = true\n[options]")
+    (tasks / "several.toml").write_text(several)
+    rows = ['{"q": "a", "answer": "b", "choices": ["b", "c"]}'] * 4
+    (tasks / "free.jsonl").write_text("\n".join(rows) + "\n")
+    (tasks / "free.toml").write_text(
+        'kind = "classification"\ntrain = "free.jsonl"\ndev = "free.jsonl"\nlabel = "answer"\n'
+        'choices = "choices"\ntemplate = "{q}"\nquestion = "which"\n'
+    )
+    for task, message in [
+        (tasks / "several.toml", "several labels at once"),
+        (tasks / "free.toml", "a task of multiple-choice"),
+        ("capitals", "a task of facts"),
+        (tasks / "films.toml", "'films' is given twice"),
+    ]:
+        given = ("-t", tasks / "films.toml", "-t", task, "-m", saved("bert"))
+        result = run("tune-choices", *given, "-o", tasks / "model", "-q", status=1)
+        assert message in result.output
+        assert "Traceback" not in result.output
+        assert not (tasks / "model").exists()
+
+
+def test_a_model_that_reads_no_options_is_refused_before_anything_is_written(tasks):
+    given = ("-t", tasks / "films.toml", "-m", saved("gpt2"), "-o", tasks / "model", "-q")
+    result = run("tune-choices", *given, status=1)
+    assert "is a causal model; give one that is masked" in result.output
+    assert not (tasks / "model").exists()
+
+
+def test_the_words_that_a_search_found_are_not_the_manual_prompts(tasks):
+    """The baseline is the task's own yes and no, in `evaluate`, `certify` and `reproduce`."""
+    task = tasks / "films.toml"
+    line = ("--task", task, "-m", saved("bert"), "-o", tasks / "run", "--budget", 6, "-q")
+    run("answers", "prune", *line, "--options-score", "log-odds")
+    prompts = tasks / "run" / "prompts.json"
+    document = json.loads(prompts.read_text())
+    found = {json.dumps(row["verbalizer"]) for row in document["prompts"]}
+    assert len(found) > 1
+    manual = document["baselines"]["manual"]
+    evaluated = json.loads(run("evaluate", prompts, "--split", "dev", "--json", "-q").stdout)
+    again = evaluated["baselines"]["manual"]
+    assert again["verbalizer"] == manual["verbalizer"]
+    assert again["no"] == manual["no"] == "bad"
+    was, now = (each["scores"]["dev"]["log_likelihood"] for each in (manual, again))
+    assert now == pytest.approx(was, abs=1e-4)
+    result = run("reproduce", prompts, "-q")
+    assert "reproduced" in result.output
+
+
+def test_zero_shot_prompts_are_scored_as_the_options_say(tasks):
+    """Zero-shot evaluation knows log-odds and passes, as searches do."""
+    line = ("evaluate", "manual", "--task", tasks / "films.toml", "-m", saved("bert"), "--json")
+    plain, odds, passes = (
+        json.loads(run(*line, "-q", *more).stdout)["prompts"][0]["scores"]["test"]
+        for more in (
+            (),
+            ("--options-score", "log-odds"),
+            ("--options-score", "log-odds", "--options-per-pass", 1),
+        )
+    )
+    assert len({each["log_likelihood"] for each in (plain, odds, passes)}) == 3
+    refused = run(*line, "-q", "--options-per-pass", 1, status=1)
+    assert "add --options-score log-odds" in refused.output
+    assert plain["selected"] is False

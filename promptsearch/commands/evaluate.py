@@ -60,6 +60,18 @@ from promptsearch.prompt_file.prompts_json import Json
     help="text: a table a file. The others: one table over all files.",
 )
 @threshold_option
+@click.option(
+    "--options-score",
+    type=click.Choice(["logit", "log-odds"]),
+    help="Layout options: the model's yes at an option, or yes against no.  [default: as searched; "
+    "logit]",
+)
+@click.option(
+    "--options-per-pass",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Layout options: read so many at a time; needs --options-score log-odds.",
+)
 @loading_options
 @computing_options
 @json_option

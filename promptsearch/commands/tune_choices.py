@@ -1,6 +1,6 @@
 """`promptsearch tune-choices`: a model that reads options, trained on many tasks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from promptsearch.commands.shared.console import Console
 from promptsearch.commands.shared.options import layout_of, loading_options, quiet_option
 from promptsearch.commands.shared.run_search import loading_from, resuming_command, this_command
 from promptsearch.commands.shared.terminal_text import command_line, echo
-from promptsearch.data import CLASSIFICATION, TaskDefinition, load_task
-from promptsearch.errors import RunError
+from promptsearch.data import CLASSIFICATION, KINDS, TaskDefinition, load_task
+from promptsearch.errors import RunError, TaskError
 from promptsearch.models.training.choice_config import LOSSES, ChoiceTuningConfig
 from promptsearch.runs.choice_stage import CHECKPOINT, ChoiceStage, by_family, run_stage
 from promptsearch.runs.directory import run_directory
@@ -83,7 +83,10 @@ def command(tasks: Sequence[str], output: Path, **options: Any) -> None:
     """
     console = Console(options["quiet"])
     layout = {**layout_of(options), "layout": "options"}
-    definitions = [load_task(task, overrides=layout) for task in tasks]
+    from promptsearch.models.loading.load import check_family
+
+    check_family("--model", options["model"], ["masked"])
+    definitions = [_labelled(task, layout) for task in tasks]
     stage = _stage(definitions, options)
     with _directory(output, options["resume"], options["overwrite"]) as folder:
         _train(stage, folder, options, console)
@@ -94,6 +97,14 @@ def command(tasks: Sequence[str], output: Path, **options: Any) -> None:
             "score with it: "
             + command_line("evaluate", "manual", "--task", "TASK", "--model", output)
         )
+
+
+def _labelled(task: str, layout: Mapping[str, str]) -> TaskDefinition:
+    """Return a task with its labels as options. Raises TaskError if it has no labels."""
+    kind = load_task(task, KINDS).kind
+    if kind.tags_words or not kind.has_labels:
+        raise TaskError(f"{task}: it is a task of {kind}, and the stage learns from labels")
+    return load_task(task, overrides=layout)
 
 
 def _stage(definitions: Sequence[TaskDefinition], options: dict[str, Any]) -> ChoiceStage:

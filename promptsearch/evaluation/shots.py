@@ -25,11 +25,13 @@ class ShotSetting:
     chosen_by: int  # rows of train and dev that chose the prompt; 0 for one that was written
     model_seen: Seen  # what of the task the model was trained on
     trained_on: tuple[str, ...]  # families, of a model that was trained on several tasks
+    by_threshold: bool = False  # whether these rows set a threshold, and chose nothing else
 
     @property
     def row(self) -> Json:
         """The setting as JSON."""
-        return asdict(self)
+        row = asdict(self)
+        return row if self.by_threshold else {k: v for k, v in row.items() if k != "by_threshold"}
 
     @property
     def remark(self) -> str | None:
@@ -42,8 +44,9 @@ class ShotSetting:
             end += ": its family among them, under other rows"
         if self.shots == "zero-shot":
             return f"zero-shot: no row of this task chose the prompt or trained the model{end}"
-        if self.shots == "few-shot" and self.trained_on:
-            return f"few-shot: {self.chosen_by:,} rows of this task chose the prompt{end}"
+        if self.shots == "few-shot" and (self.trained_on or self.by_threshold):
+            what = "set the threshold" if self.by_threshold else "chose the prompt"
+            return f"few-shot: {self.chosen_by:,} rows of this task {what}{end}"
         return None
 
 
@@ -52,10 +55,13 @@ def shot_setting(file: PromptFile, definition: TaskDefinition, model: LanguageMo
     card = read_card(Path(model.options.spec))
     seen: Seen = (card.seen(definition) if card else None) or ""
     chosen = _rows(file) if file.was_searched else 0
+    if not chosen and definition.threshold == "dev":
+        chosen = len(definition.dev.examples)
     shots: Shots = "few-shot" if chosen or seen == "rows" else "zero-shot"
     if not file.was_searched and "import" in file.document:
         shots = "unknown"  # whoever published the prompts may have chosen them on such rows
-    return ShotSetting(shots, chosen, seen, _families(card))
+    by_threshold = bool(chosen) and not file.was_searched
+    return ShotSetting(shots, chosen, seen, _families(card), by_threshold)
 
 
 def _rows(file: PromptFile) -> int:

@@ -43,6 +43,8 @@ class ChoiceStage:
     command: str | None = None
 
     def __post_init__(self) -> None:
+        for definition in self.trained:
+            _check_one_right(definition)
         words = {_words(definition) for definition in self.trained}
         if len(words) > 1:
             pairs = " and ".join(f"{yes}/{no}" for yes, no in sorted(words))
@@ -100,6 +102,20 @@ class ChoiceStage:
         )  # fmt: skip
 
 
+def _check_one_right(definition: TaskDefinition) -> None:
+    """Raise TaskError unless one of the same options is right in each row of a task."""
+    if definition.kind.label_sets:
+        raise TaskError(
+            f"{definition.name}: it has several labels at once, and the stage learns which one "
+            "option is right; leave it out"
+        )
+    if definition.prompt.template.takes_choices:
+        raise TaskError(
+            f"{definition.name}: its rows have choices of their own, and the stage learns from "
+            "tasks with the same options in all rows; leave it out"
+        )
+
+
 def _words(definition: TaskDefinition) -> tuple[str, str]:
     verbalizer = definition.prompt.verbalizer
     assert verbalizer.no is not None, "prompts with options have a `no`"
@@ -152,6 +168,9 @@ def by_family(
 
     Raises RunError at a name that is none, or if nothing is left to train on.
     """
+    names = [each.name for each in definitions]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise RunError(f"the task {twice[0]!r} is given twice; give it once")
     known = {name for each in definitions for name in (each.name, each.family)}
     if unknown := [name for name in held_out if name not in known]:
         raise RunError(

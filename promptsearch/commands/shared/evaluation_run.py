@@ -65,6 +65,7 @@ def evaluation_input(path: Path, options: Mapping[str, Any]) -> EvaluationInput:
             f"--cache is for labels and facts; leave it out for a task of {definition.kind}"
         )
     definition, file = _at_threshold(definition, file, options["threshold"])
+    file = _scored_as(file, options)
     if options["examples_out"]:
         check_output(options["examples_out"], options, file=file, definition=definition)
     _check_fit(file, definition, options["top"])
@@ -80,6 +81,13 @@ def _manual(task: str | None, layout: Mapping[str, str]) -> tuple[PromptFile, Ta
     row = {"id": MANUAL, "template": prompt.template.notation}
     saved = SavedPrompt(MANUAL, prompt, {**row, **answers_of(prompt, definition.kind, None)})
     return PromptFile(Path(MANUAL), (saved,), {"format": FORMAT}), definition
+
+
+def _scored_as(file: PromptFile, options: Mapping[str, Any]) -> PromptFile:
+    """Return the file with the scoring of options that the command line chose."""
+    chosen = {name: options.get(name) for name in ("options_score", "options_per_pass")}
+    said = {name: value for name, value in chosen.items() if value is not None}
+    return replace(file, document={**file.document, "scoring": {**file.section("scoring"), **said}})
 
 
 def _at_threshold(
@@ -151,6 +159,8 @@ def _evaluated(
     document: Any = evaluation.document(compared(file, definition))
     for row in document["prompts"]:
         row["setting"] = setting.row
+        if not file.was_searched:
+            row["scores"][split.name]["selected"] = False
     remarks = (*filter(None, [setting.remark]), *remarks_on(evaluation, document, file))
     taken = scoring_from(file).calibration
     return EvaluatedFile(
@@ -163,7 +173,9 @@ def _plan(
 ) -> str:
     """Return what will be scored: the prompts, the manual one beside them, and the passes."""
     cost = scorer.cost(compared_prompts(saved, definition), split.examples)
+    written = all(each.prompt == definition.prompt for each in saved)
+    what = "the manual prompt" if written else f"{count(len(saved), 'prompt')} and the manual one"
     return (
-        f"{count(len(saved), 'prompt')} and the manual one x {len(split.examples):,} {split.name} "
+        f"{what} x {len(split.examples):,} {split.name} "
         f"examples · {count(cost.forwards, 'forward pass', 'forward passes')}"
     )

@@ -23,7 +23,7 @@ from promptsearch.metrics import headline_metric, objective_in
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.selection import scoring_from
 from promptsearch.prompt_file.load_model import Load, is_own, model_for, spec_of
-from promptsearch.prompt_file.prompts_json import PromptFile
+from promptsearch.prompt_file.prompts_json import PromptFile, section_of
 from promptsearch.runs.scorer_setup import add_calibration, build_scorer, model_scorer, workers_for
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.chunked_scorer import ChunkedScorer
@@ -56,13 +56,15 @@ def task_of(
 
 
 def _layout_of(file: PromptFile) -> dict[str, str]:
-    """Return the keys of a task file that make its manual prompt like the file's first one."""
-    prompt = file.prompts[0].prompt
-    if not prompt.template.has_options:
+    """Return the keys of a task file that make its manual prompt the one of the file's search.
+
+    The words yes and no are those that the search started from, never those that it found.
+    """
+    if not file.prompts[0].prompt.template.has_options:
         return {}
-    assert prompt.verbalizer.no is not None, "prompts with options have a `no`"
-    yes = prompt.verbalizer.answers[0][0][1]
-    return {"layout": "options", "yes": yes, "no": prompt.verbalizer.no}
+    definition = section_of(file.section("task"), "definition")
+    said = {key: definition.get(key) for key in ("layout", "yes", "no")}
+    return {"layout": "options", **{key: v for key, v in said.items() if isinstance(v, str)}}
 
 
 def split_of(definition: TaskDefinition, name: str) -> Any:

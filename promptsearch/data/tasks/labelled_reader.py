@@ -70,7 +70,7 @@ class LabelledReader:
         known = ", ".join(self.labels[:_SHOWN]) + (", ..." if len(self.labels) > _SHOWN else "")
         return row.error(
             f"the label {label!r} has no answers{did_you_mean(label, self.labels)}; the task has "
-            f"answers for {known}: correct the row or add the label under [answers]"
+            f"answers for {known}: correct the row or add the label under [answers] or [options]"
         )
 
     def _text(self, row: Row, name: str) -> str | None:

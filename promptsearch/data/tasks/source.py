@@ -10,7 +10,7 @@ from promptsearch.data.tasks.definition import Split, TaskDefinition, read_split
 from promptsearch.data.tasks.dev_split import with_dev
 from promptsearch.data.tasks.reader import Reader
 from promptsearch.data.tasks.task_file import TaskFile
-from promptsearch.errors import DataError, PromptError, TaskError, did_you_mean
+from promptsearch.errors import DataError, PromptError, TaskError, brief, did_you_mean
 from promptsearch.prompt import Prompt, Template
 
 
@@ -64,6 +64,12 @@ class TaskSource:
         train, dev = self._train_and_dev(reader, fields)
         examples = (*train.examples, *dev.examples)
         if not any(example.is_answerable for example in examples):
+            if all(len(example.choices) == 1 for example in examples):
+                raise TaskError(
+                    f"{self.file}: choices: every row has one choice, such as "
+                    f"{brief(repr(examples[0].choices[0]))}; choices in a text stand between | "
+                    'unless choices_separator = "..." says otherwise'
+                )
             raise TaskError(
                 f"{self.file}: choices: no row of train or dev has its right answer, such as "
                 f"{examples[0].targets[0]!r}, among its choices; write the choice's text, or its "

@@ -1,7 +1,7 @@
 """The sections of a gain certificate: is the gain over the manual prompt real?"""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -163,14 +163,16 @@ def better_section(random: Rival | None, baselines: Rival) -> list[Section]:
 def _against(ours: Floats, theirs: Floats, folds: int) -> Section:
     """Return the difference of values (repeat, row) from the same folds.
 
-    A baseline that needs no folds has one repeat for all.
+    A baseline that needs no folds has one repeat for all. Of one with fewer repeats than the
+    winners the error is told by these; the difference is that of the two scores.
     """
+    shown, all_of_ours = float(theirs.mean()), float(ours.mean())
     if len(theirs) > 1:
         ours, theirs = ours[: len(theirs)], theirs[: len(ours)]
-    return {
-        "score": float(theirs.mean()),
-        **_interval_section(paired_interval(ours - theirs, inflation(folds))),
-    }
+    gain = paired_interval(ours - theirs, inflation(folds))
+    moved = all_of_ours - shown - gain.mean
+    about = replace(gain, mean=gain.mean + moved, low=gain.low + moved, high=gain.high + moved)
+    return {"score": shown, **_interval_section(about)}
 
 
 def _interval_section(gain: Interval) -> Section:

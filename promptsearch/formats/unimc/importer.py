@@ -58,6 +58,14 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
                 f"these are more than {MOST} lists of choices: the rows have choices of their own; "
                 f'use the file as the data of a task, with choices = "choice", label = "label"'
             )
+    lists: dict[tuple[str, ...], Location] = {}
+    for group, (location, _) in rows.items():
+        lists.setdefault(group.choices, location)
+    if len(lists) > 1:
+        raise [*lists.values()][1].error(
+            "its choices are others than those of the rows before: the rows have choices of their "
+            'own; use the file as the data of a task, with choices = "choice", label = "label"'
+        )
     if not rows:
         raise Location(path).error("the file is empty; fetch it again")
     pairs = [

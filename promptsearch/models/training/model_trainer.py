@@ -46,6 +46,7 @@ class TrainedModel:
             directory = Path(scratch) / folder.name
             self.model.save_pretrained(directory)
             self.tokenizer.save_pretrained(directory)
+            _readable(directory)
             if folder.exists():
                 folder.rename(Path(scratch) / "before")
             directory.rename(folder)
@@ -55,8 +56,16 @@ class TrainedModel:
         with quiet(), TemporaryDirectory(dir=folder) as scratch:
             self.model.save_pretrained(scratch)
             self.tokenizer.save_pretrained(scratch)
+            _readable(Path(scratch))
             for file in sorted(Path(scratch).iterdir()):
                 file.replace(folder / file.name)
+
+
+def _readable(folder: Path) -> None:
+    """Give all files the mode of the configuration: safetensors writes for its user alone."""
+    mode = (folder / "config.json").stat().st_mode
+    for file in folder.iterdir():
+        file.chmod(mode)
 
 
 class ModelTrainer:

@@ -90,7 +90,10 @@ class PromptsWithTask:
     ) -> "PromptsWithTask":
         """Return the best prompt of a search from this one, on labelled examples."""
         if not self.schema.kind.has_labels:
-            raise RunError("a classifier's search is for labelled texts; search facts by commands")
+            raise RunError(
+                "a classifier's search is for labelled texts; for a task of "
+                f"{self.schema.kind}, search by a command"
+            )
         definition = task_in_memory(self.schema, self.selection.saved[0].prompt, examples)
         settings = replace(scoring_from(self.file), budget=budget, seed=seed)
         result = search(searcher, definition, model, settings)

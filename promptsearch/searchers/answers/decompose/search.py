@@ -91,7 +91,8 @@ class DecomposeSearch:
             parents = ("p0",) if template == start.template else ()
             prompts.append(Prompt(template, verbalizer, Source(STRATEGY, parents, {"form": form})))
         if not prompts:
-            raise TaskError("; ".join(dict.fromkeys(notes)) + "; give `rules` FILE, or `template`")
+            why = "; ".join(dict.fromkeys(notes)) or "no label name comes apart"
+            raise TaskError(f"{why}; give `rules` FILE, or `template`")
         return Proposals(prompts, list(dict.fromkeys(notes)))
 
     def _templates(self, manual: Template, forms: Forms, inputs: Sequence[str]) -> list[Template]:

@@ -22,7 +22,9 @@ from promptsearch.prompt import Prompt, Source, Verbalizer
 from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.candidates import candidates
 from promptsearch.searchers.answers.common.score_table import log_probs, sample_balanced
+from promptsearch.searchers.answers.common.start import require_labels
 from promptsearch.searchers.common.ledger_calls import ledgered
+from promptsearch.searchers.common.row_options import refuse_row_options
 
 if TYPE_CHECKING:
     from promptsearch.data import Example
@@ -42,6 +44,8 @@ class YesNoSearch:
 
     def search(self, task: Task, score: Score, starts: Sequence[Trial]) -> None:
         """Score the best pairs of each start."""
+        refuse_row_options(task, "answers prune")
+        require_labels(task.name, task.kind)
         if task.model is None:
             raise ModelError("searching answers needs a model")
         for start in starts:
