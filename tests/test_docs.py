@@ -20,6 +20,7 @@ STUBS = {
     "reviews.jsonl": '{"text": "a", "label": ["speed"]}\n{"text": "b", "label": []}\n',
     "questions.jsonl": '{"question": "The capital of Norway is", "options": ["Oslo", "Rome"], '
     '"label": 0}\n',
+    "headlines.jsonl": '{"text": "a", "headline": ["b", "c"]}\n{"text": "d", "headline": "e"}\n',
     "eng.train": "U.N. NNP I-NP I-ORG\nofficial NN I-NP O\n",
 }
 SAME = {"dev.tsv": "train.tsv", "test.tsv": "train.tsv"}

@@ -205,6 +205,22 @@ def test_predicted_texts_are_those_that_are_evaluated(tmp_path):
     assert [row["n"] for row in written] == [row["n"] for row in rows()]
 
 
+def test_exports_hold_the_prompt_without_answers(tmp_path):
+    task = task_in(tmp_path)
+    line = ["-t", task, "-m", saved("gpt2"), "-o", tmp_path / "run", "--budget", 4, "-q"]
+    run("paraphrase", *line)
+    prompts, messages = tmp_path / "run/prompts.json", tmp_path / "messages.json"
+    run("export", prompts, "--to", "messages", "-o", messages, "-q")
+    document = json.loads(messages.read_text())
+    assert document["decode"] == Decode(max_tokens=6).described
+    assert "answers" not in document
+    run("export", prompts, "--to", "text", "-o", tmp_path / "text.txt", "-q")
+    best = json.loads(prompts.read_text())["prompts"][0]["template"]
+    assert (tmp_path / "text.txt").read_text() == f"{best}\n"
+    result = run("export", prompts, "--to", "lm-eval", "-o", tmp_path / "eval", status=1)
+    assert "is answered with texts" in result.output
+
+
 def test_certify_judges_texts(tmp_path):
     task = task_in(tmp_path)
     line = ["-t", task, "-m", saved("gpt2"), "-o", tmp_path / "run", "--budget", 6, "-q"]

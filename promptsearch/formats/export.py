@@ -34,6 +34,7 @@ WITH_PREFIX = ("python", "peft")
 WITH_HEAD = ("python",)
 WITH_OPTIONS = ("python", "unimc", "text")  # blocks of attention, and yes and no
 WITH_LABEL_SETS = ("text",)  # each label decided by itself
+WITH_FREE_TEXTS = ("text", "messages")  # no answers: the model writes
 WITH_CHOICES = ("text",)  # the template alone: the candidates are no row's choices
 NEXT = "next: "  # begins the note that is a command
 
@@ -99,6 +100,11 @@ def write_as(
         raise ExportError(
             f"{request.name}: has several labels at once, decided one by one, which {name} does "
             f"not read; use `to` {' or '.join(WITH_LABEL_SETS)}"
+        )
+    if request.kind.free_texts and name not in WITH_FREE_TEXTS:
+        raise ExportError(
+            f"{request.name}: is answered with texts, and {name} holds prompts with answers; use "
+            f"`to` {' or '.join(WITH_FREE_TEXTS)}"
         )
     _check_choices(request, name)
     for saved in request.prompts:

@@ -29,6 +29,11 @@ HOW = (
     "before after. A label's score is put together from its answers by answer_score; the softmax "
     "over the labels gives probabilities."
 )
+HOW_WRITTEN = (
+    "Fill in each message's content with str.format(**row). The reply is the answer, after "
+    "answer_prefix: at most max_tokens tokens, the likeliest one after the other (beams 1) or by "
+    "beams, up to the first of stop; white space around it is none of it."
+)
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
@@ -45,14 +50,23 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         "inputs": list(saved.prompt.template.fields),
         "answer_prefix": reply_prefix(parts, prefix),
         "after": parts.trail,
+        **_reply(request, saved),
+    }
+    write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    notes = [] if chat else ["the prompt was found without a chat template: scores will differ"]
+    return [*notes, next_command("python", "-m", "json.tool", into)]
+
+
+def _reply(request: ExportRequest, saved: SavedPrompt) -> Mapping[str, object]:
+    """Return what the reply is: one of the answers, or a text and how it is written."""
+    if (decode := request.kind.decoding) is not None:
+        return {"decode": decode.described, "how": HOW_WRITTEN}
+    return {
         "answers": texts_of(saved.prompt.verbalizer),
         "answer_score": request.settings.answer_score,
         "length_norm": request.settings.length_norm,
         "how": HOW,
     }
-    write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
-    notes = [] if chat else ["the prompt was found without a chat template: scores will differ"]
-    return [*notes, next_command("python", "-m", "json.tool", into)]
 
 
 def _message(role: str, parts: Sequence[TextPart], saved: SavedPrompt) -> Mapping[str, str]:

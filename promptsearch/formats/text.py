@@ -31,6 +31,8 @@ def _lines(saved: SavedPrompt, weight: float | None) -> Iterator[str]:
         if weight is None
         else f"{weight:g} x {saved.prompt.template.notation}"
     )
+    if saved.prompt.verbalizer.is_any_text:
+        return
     if "candidates" in saved.row:
         yield from (f"  {candidate}" for candidate in saved.prompt.verbalizer)
     else:

@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 
 from promptsearch.data import CLASSIFICATION, FACTS, GENERATION, KINDS, TaskKind
 from promptsearch.data.tables.strict_json import decoded, is_finite
+from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import DataError, PromptError, TaskError
 from promptsearch.files.read import sha256
 from promptsearch.files.write import write_atomic
@@ -50,7 +51,9 @@ class PromptFile:
     @property
     def kind(self) -> TaskKind:
         """The kind of the task: as the file says, else as its first prompt is answered."""
-        return kind_of_document(self.document, self.prompts[0].row)
+        kind = kind_of_document(self.document, self.prompts[0].row)
+        definition = section_of(self.section("task"), "definition")
+        return kind.configured(TomlKeys(definition, self.path, "task.definition."))
 
     @property
     def was_searched(self) -> bool:
