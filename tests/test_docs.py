@@ -21,6 +21,7 @@ STUBS = {
     "questions.jsonl": '{"question": "The capital of Norway is", "options": ["Oslo", "Rome"], '
     '"label": 0}\n',
     "headlines.jsonl": '{"text": "a", "headline": ["b", "c"]}\n{"text": "d", "headline": "e"}\n',
+    "stars.csv": "text,stars\na,1\nb,5\n",
     "eng.train": "U.N. NNP I-NP I-ORG\nofficial NN I-NP O\n",
 }
 SAME = {"dev.tsv": "train.tsv", "test.tsv": "train.tsv"}

@@ -13,7 +13,7 @@ from tiny import bart, bert_tokenizer, gpt2_tokenizer, roberta_tokenizer, saved,
 from promptsearch import Prompt, Settings, Template, Verbalizer, load_model, load_task
 from promptsearch.data.tasks.decode_table import Decode
 from promptsearch.errors import DataError, ModelError, RunError, TaskError
-from promptsearch.models.generation.decoding import plan_decoding
+from promptsearch.models.generation.text_decoder import plan_decoding
 from promptsearch.runs.scorer_setup import model_scorer
 from promptsearch.scoring.generation_scorer import GenerationScorer
 

@@ -17,17 +17,33 @@ COMPARED = re.compile(rf'\bkind\b *(==|!=|in|is) *\(?"({"|".join(KINDS)})"')
 
 def test_files_know_all_kinds_by_name():
     task = json.loads(SCHEMA.read_text(encoding="utf8"))["properties"]["task"]
-    names = ["classification", "facts", "tags", "multi-label", "multiple-choice", "generation"]
+    names = [
+        "classification",
+        "facts",
+        "tags",
+        "multi-label",
+        "multiple-choice",
+        "generation",
+        "value",
+    ]
     assert task["properties"]["kind"]["enum"] == list(KINDS) == names
     assert [str(kind) for kind in KINDS.values()] == list(KINDS)
-    assert PROMPTED == ("classification", "facts", "multi-label", "multiple-choice", "generation")
+    assert PROMPTED == (
+        "classification",
+        "facts",
+        "multi-label",
+        "multiple-choice",
+        "generation",
+        "value",
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=str)
 def test_a_kind_has_metrics_for_tables_and_intervals(kind):
     assert set(kind.metric_keys) <= set(METRIC)
     assert table_metrics(kind)[0] == "log_likelihood"
-    assert METRIC[interval_metric(kind)].per_example is not None
+    interval = METRIC[interval_metric(kind)]
+    assert interval.per_example is not None or interval.is_bootstrapped
     assert headline_metric(kind) in kind.metric_keys
 
 

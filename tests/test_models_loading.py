@@ -108,7 +108,7 @@ def test_a_family_needs_its_tokens():
     with pytest.raises(ModelError, match="no mask token"):
         wrap(model, parts("t5")[1], info)
     info = ModelInfo(spec="x", family="seq2seq", sha256="", dtype="float32")
-    with pytest.raises(ModelError, match="no sentinel"):
+    with pytest.raises(ModelError, match="no end token"):
         wrap(model, tokenizer, info)
 
 

@@ -282,7 +282,7 @@ def test_an_unknown_label_names_file_line_value_and_the_labels(folder: Path) -> 
     assert complaint(file) == (
         f"{folder / 'train.tsv'}, line 4: the label 'positve' has no answers (did you mean "
         "'positive'?); the task has answers for negative, positive: correct the row or add the "
-        "label under [answers]"
+        "label under [answers] or [options]"
     )
 
 

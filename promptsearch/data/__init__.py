@@ -13,6 +13,7 @@ from promptsearch.data.kinds import (
     MULTIPLE_CHOICE,
     PROMPTED,
     TAGS,
+    VALUE,
     TaskKind,
 )
 from promptsearch.data.scaffold.label_column import one_a_row
@@ -39,6 +40,7 @@ __all__ = [
     "MULTI_LABEL",
     "PROMPTED",
     "TAGS",
+    "VALUE",
     "ChatKeys",
     "Dataset",
     "Example",

@@ -149,8 +149,8 @@ def _values(answers: Sequence[Predictions], kind: TaskKind) -> Mapping[str, Floa
     for key in ("log_likelihood", interval_metric(kind)):
         if METRIC[key].needs_texts and not all(map(has_texts, answers)):
             continue  # what ranked was log-likelihood
-        metric = METRIC[key].per_example
-        assert metric is not None, "these are means over rows"
+        if (metric := METRIC[key].per_example) is None:
+            continue  # a correlation is no mean over rows
         values[key] = np.concatenate([metric(answer) for answer in answers])
     values["log_likelihood"] = values["log_likelihood"][covered]
     return {key: each for key, each in values.items() if len(each)}

@@ -34,8 +34,8 @@ class Exploration:
     def __call__(
         self, prompts: Iterable[Prompt], *, on: On = "dev", rows: Sequence[int] | None = None
     ) -> list[Trial]:
-        asked = list(prompts)
-        requests = [prompt for prompt in asked if self._is_readable(prompt)]
+        proposed = list(prompts)
+        requests = [prompt for prompt in proposed if self._is_readable(prompt)]
         keys = [self.scorer.key(prompt, on, rows) for prompt in requests]
         new = {key: p for key, p in zip(keys, requests, strict=True) if key not in self.trials}
         affordable = self.scorer.affordable(list(new.items()), on)
@@ -45,7 +45,7 @@ class Exploration:
         if len(affordable) < len(new):
             raise BudgetSpent("budget")
         scored = {p: self.trials[key] for p, key in zip(requests, keys, strict=True)}
-        return [scored.get(prompt) or _unscored(prompt, on) for prompt in asked]
+        return [scored.get(prompt) or _unscored(prompt, on) for prompt in proposed]
 
     def _is_readable(self, prompt: Prompt) -> bool:
         """The manual prompt is always asked: what is wrong with it must be said."""

@@ -35,6 +35,7 @@ WITH_HEAD = ("python",)
 WITH_OPTIONS = ("python", "unimc", "text")  # blocks of attention, and yes and no
 WITH_LABEL_SETS = ("text",)  # each label decided by itself
 WITH_FREE_TEXTS = ("text", "messages")  # no answers: the model writes
+WITH_VALUES = ("text",)  # what lies between two answers
 WITH_CHOICES = ("text",)  # the template alone: the candidates are no row's choices
 NEXT = "next: "  # begins the note that is a command
 
@@ -105,6 +106,11 @@ def write_as(
         raise ExportError(
             f"{request.name}: is answered with texts, and {name} holds prompts with answers; use "
             f"`to` {' or '.join(WITH_FREE_TEXTS)}"
+        )
+    if request.kind.values and name not in WITH_VALUES:
+        raise ExportError(
+            f"{request.name}: its answers are values between two words, and {name} holds labels; "
+            f"use `to` {' or '.join(WITH_VALUES)}"
         )
     _check_choices(request, name)
     for saved in request.prompts:

@@ -26,10 +26,10 @@ class GenerationPredictions(Predictions):
     ) -> "GenerationPredictions":
         """Return the predictions for examples with these references."""
         none = np.zeros(len(targets), dtype=np.int64)
-        made = cls(("",), tuple(targets), log_right, none, none + 2, texts=tuple(texts))
+        predictions = cls(("",), tuple(targets), log_right, none, none + 2, texts=tuple(texts))
         if not texts:
-            return made
-        return replace(made, rank=np.where(made.exact_match == 1, 1, 2))
+            return predictions
+        return replace(predictions, rank=np.where(predictions.exact_match == 1, 1, 2))
 
     @cached_property
     def exact_match(self) -> Floats:

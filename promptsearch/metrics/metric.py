@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptsearch.metrics.calibration_error import calibration_error
+from promptsearch.metrics.correlation import jackknifed, pearson, spearman
 from promptsearch.metrics.entity_f1 import EntityScores
 from promptsearch.metrics.f1 import labels_macro_f1, labels_micro_f1, macro_shares, micro_shares
 from promptsearch.metrics.generation_predictions import GenerationPredictions
@@ -24,6 +25,7 @@ from promptsearch.metrics.label_sets import (
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Ints, Predictions, Scores, TagPredictions
 from promptsearch.metrics.text_metrics import bleu_of, bleu_shares
+from promptsearch.metrics.value_predictions import ValuePredictions
 
 
 class MeasuredKind(Protocol):
@@ -157,8 +159,9 @@ def counts_of(predictions: Predictions) -> Ints | None:
     """Return the counts that ratios are of, (example, count); None where examples have none."""
     if isinstance(predictions, TagPredictions | MultiLabelPredictions):
         return predictions.counts
-    if isinstance(predictions, GenerationPredictions) and predictions.texts:
-        return predictions.counts
+    if isinstance(predictions, ValuePredictions) or has_texts(predictions):
+        counts: Ints = getattr(predictions, "counts")  # noqa: B009
+        return counts
     return None
 
 
@@ -249,6 +252,14 @@ METRICS = (
     Metric(
         "hamming", "decisions right", _hamming, option="hamming",
         per_example=_shares_right, in_tables=True,
+    ),
+    Metric(
+        "pearson", "Pearson's r", _counted(pearson), option="pearson", of_counts=pearson,
+        count_shares=jackknifed(pearson), in_tables=True, is_bootstrapped=True, has_interval=True,
+    ),
+    Metric(
+        "spearman", "Spearman's rho", _counted(spearman), option="spearman", of_counts=spearman,
+        count_shares=jackknifed(spearman), in_tables=True, is_bootstrapped=True,
     ),
     Metric(
         "rouge_l", "ROUGE-L", _mean_of_texts("rouge_l"), option="rouge-l",
@@ -342,7 +353,9 @@ def scores_of(
     hamming, the share of right decisions (1 - Hamming loss), at the `threshold`; `ci95` is of
     subset_accuracy. Of generation: log_likelihood is the mean over examples of that over their
     references; where texts were written, rouge_l, exact_match and token_f1 in [0, 1], chrf (mean of
-    single texts') and bleu (of all together) in [0, 100]; `ci95` is of exact_match.
+    single texts') and bleu (of all together) in [0, 100]; `ci95` is of exact_match. Of values:
+    log_likelihood is minus the cross-entropy to where the value lies between both answers; pearson
+    and spearman in [-1, 1], with bootstraps over examples; `ci95` is of pearson.
     """
     metrics = metrics_of(kind)
     values = {
@@ -361,6 +374,8 @@ def scores_of(
     count = len(predictions.targets)
     if isinstance(predictions, GenerationPredictions) and not predictions.texts:
         return {**values, "n": count}
+    if isinstance(predictions, ValuePredictions):
+        return {**values, **intervals, "n": count, "ci95": intervals["pearson_ci95"]}
     return {**values, **intervals, "n": count, "ci95": wilson(int(predictions.hits.sum()), count)}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from promptsearch.metrics.generation_predictions import GenerationPredictions
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Predictions, TagPredictions
+from promptsearch.metrics.value_predictions import ValuePredictions
 
 Outcomes = Mapping[str, Sequence[object]]  # (example,) by name
 DECIMALS = 5  # of nats
@@ -43,6 +44,12 @@ def set_outcomes(predictions: Predictions) -> Outcomes:
     return {"log_right": _rounded(predictions.log_right), "log_odds": log_odds}
 
 
+def value_outcomes(predictions: Predictions) -> Outcomes:
+    """Return log p of both ends of the range."""
+    assert predictions.log_probs is not None, "labels are two"
+    return {"ends": [_rounded(row) for row in predictions.log_probs]}
+
+
 def text_outcomes(predictions: Predictions) -> Outcomes:
     """Return log p(references), and the texts where there are any."""
     assert isinstance(predictions, GenerationPredictions), "a task of generation has these"
@@ -61,6 +68,10 @@ def predictions_of(
     if "log_odds" in outcomes:
         log_odds = np.array(outcomes["log_odds"], dtype=np.float64).reshape(-1, len(labels))
         return MultiLabelPredictions.of(labels, targets, log_odds)
+    if "ends" in outcomes:
+        ends = np.array(outcomes["ends"], dtype=np.float64).reshape(-1, 2)
+        ends[np.isnan(ends)] = -np.inf
+        return ValuePredictions.of(labels, targets, ends)
     log_right = np.array(outcomes["log_right"], dtype=np.float64)
     log_right[np.isnan(log_right)] = -np.inf  # None
     if labels == ("",):

@@ -87,6 +87,11 @@ def ensemble_section(
 
 def check_one_label(definition: TaskDefinition) -> None:
     """Raise TaskError if a task has several labels at once, or is answered with any text."""
+    if definition.kind.values:
+        raise TaskError(
+            f"{definition.name}: its answers are values, and ensembles put together the "
+            "probabilities of labels; use the best prompt"
+        )
     if definition.kind.free_texts:
         raise TaskError(
             f"{definition.name}: it is answered with texts, and ensembles put together the "

@@ -22,6 +22,7 @@ from promptsearch.scoring.generation_scorer import GenerationScorer
 from promptsearch.scoring.multi_label_scorer import MultiLabelScorer
 from promptsearch.scoring.split_scorer import DatasetScorer
 from promptsearch.scoring.tag_scorer import TagScorer
+from promptsearch.scoring.value_scorer import ValueScorer
 
 
 def model_scorer(
@@ -44,10 +45,23 @@ def model_scorer(
     if kind.free_texts:
         writes = writes or METRIC[settings.metric(kind)].needs_texts
         return GenerationScorer(model, *parts, decode=kind.decoding if writes else None)
+    if kind.values:
+        _check_values(settings, kind)
+        return ValueScorer(model, *parts)
     if kind.label_sets:
         _check_label_sets(settings)
         return MultiLabelScorer(model, *parts)
     return Scorer(model, *parts, kind.merges_alike)
+
+
+def _check_values(settings: Settings, kind: TaskKind) -> None:
+    if settings.tuning is not None:
+        raise RunError("`rank_by` finetune learns labels; leave it out for a task of values")
+    if settings.race and settings.metric(kind) != "log_likelihood":
+        raise RunError(
+            f"`race` compares row by row, and {settings.objective} is of all rows together; use "
+            "`objective` log-likelihood, or leave it out"
+        )
 
 
 def _check_label_sets(settings: Settings) -> None:

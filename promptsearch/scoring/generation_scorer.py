@@ -21,7 +21,7 @@ from promptsearch.prompt import Answer, Prompt
 from promptsearch.scoring.scorer import Cost, PredictionBatch, Scorer
 
 if TYPE_CHECKING:
-    from promptsearch.models.generation.decoding import DecodingPlan
+    from promptsearch.models.generation.text_decoder import DecodingPlan
 
 PAIRS = 2048  # of prompts and examples, planned at a time
 Pair = tuple[int, int]  # a prompt and an example, by their numbers
@@ -51,11 +51,11 @@ class GenerationScorer(Scorer):
             texts[prompt] = decoding.texts()
             cost += _cost_of(decoding)
         targets = [example.targets for example in examples]
-        made = {
+        predictions = {
             prompt: GenerationPredictions.of(targets, log_right[i], texts.get(prompt, ()))
             for i, prompt in enumerate(distinct)
         }
-        return PredictionBatch(tuple(made[prompt] for prompt in prompts), cost)
+        return PredictionBatch(tuple(predictions[prompt] for prompt in prompts), cost)
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """Return the cost of `predict`, from plans that are made for it and thrown away.
@@ -103,7 +103,7 @@ class GenerationScorer(Scorer):
     ) -> Iterator["DecodingPlan"]:
         if self.decode is None:
             return
-        from promptsearch.models.generation.decoding import plan_decoding
+        from promptsearch.models.generation.text_decoder import plan_decoding
 
         for prompt in prompts:
             filled = [prompt.template.fill(example.inputs) for example in examples]

@@ -105,7 +105,7 @@ def print_evaluation(file: EvaluatedFile, title: str) -> None:
 def _interval(scores: Mapping[str, Any], file: EvaluatedFile) -> str:
     """Return the interval of the first metric after log-likelihood, a dash if there is none."""
     metric = file.metrics[1]
-    known = scores["ci95"] if interval_metric(file.definition.kind) == metric else None
+    known = scores.get("ci95") if interval_metric(file.definition.kind) == metric else None
     match scores.get(f"{metric}_ci95", known):
         case [low, high]:
             return f"[{low:.3f}, {high:.3f}]"
@@ -134,7 +134,8 @@ def _cells(
     about: list[Cell] = [str(file.path), file.definition.name, file.split.name, row.scores["n"]]
     scores = [row.scores.get(metric) for metric in metrics]
     gains = chain.from_iterable(_gain_cells(row.gain, metric) for metric in compared)
-    return [*about, row.id, *scores, tuple(row.scores["ci95"]), *gains, row.prompt]
+    interval = tuple(row.scores["ci95"]) if "ci95" in row.scores else None
+    return [*about, row.id, *scores, interval, *gains, row.prompt]
 
 
 def _gain_cells(gain: Mapping[str, Any] | None, metric: str) -> tuple[Cell, Cell]:

@@ -85,11 +85,12 @@ _NOT_OF_ENSEMBLE = (
 def _metric(document: Row) -> str:
     """Return the metric whose interval is told, by the kind of the task or of the answers.
 
-    Where no texts were written it is log-likelihood.
+    Where no texts were written it is log-likelihood; and of what is no mean over rows.
     """
     metric = interval_metric(kind_of_document(document, document["prompts"][0]))
     best = (expected_in(document) or {}).get("best") or {}
-    return "log_likelihood" if METRIC[metric].needs_texts and metric not in best else metric
+    has_rows = METRIC[metric].per_example is not None and not METRIC[metric].needs_texts
+    return metric if has_rows or metric in best else "log_likelihood"
 
 
 def _first_id(document: Row) -> str:

@@ -89,7 +89,8 @@ def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
     has_choices, kind = frame.reader.choices is not None, frame.kind
     flags = {"tags": kind.tags_words, "sets": kind.label_sets, "choices": has_choices}
     flags["written"] = kind.free_texts
-    columns = Columns(choice.labels, best, options["prefix"], **flags)
+    span = None if kind.value_range is None else kind.value_range.ends
+    columns = Columns(choice.labels, best, options["prefix"], **flags, span=span)
     return PredictJob(
         frame,
         definition,

@@ -63,8 +63,8 @@ def _layout_of(file: PromptFile) -> dict[str, str]:
     if not file.prompts[0].prompt.template.has_options:
         return {}
     definition = section_of(file.section("task"), "definition")
-    said = {key: definition.get(key) for key in ("layout", "yes", "no")}
-    return {"layout": "options", **{key: v for key, v in said.items() if isinstance(v, str)}}
+    keys = {key: definition.get(key) for key in ("layout", "yes", "no")}
+    return {"layout": "options", **{key: v for key, v in keys.items() if isinstance(v, str)}}
 
 
 def split_of(definition: TaskDefinition, name: str) -> Any:

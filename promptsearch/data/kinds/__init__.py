@@ -9,14 +9,15 @@ from promptsearch.data.kinds.kind import TaskKind
 from promptsearch.data.kinds.multi_label import MULTI_LABEL_KEY, MultiLabelKind
 from promptsearch.data.kinds.multiple_choice import MultipleChoiceKind
 from promptsearch.data.kinds.tags import TagsKind
+from promptsearch.data.kinds.value import ValueKind
 from promptsearch.data.tasks.labelled_prompts import labels_in
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import brief
 
 CLASSIFICATION, FACTS, TAGS = ClassificationKind(), FactsKind(), TagsKind()
 MULTI_LABEL, MULTIPLE_CHOICE = MultiLabelKind(), MultipleChoiceKind()
-GENERATION = GenerationKind()
-_ALL = (CLASSIFICATION, FACTS, TAGS, MULTI_LABEL, MULTIPLE_CHOICE, GENERATION)
+GENERATION, VALUE = GenerationKind(), ValueKind()
+_ALL = (CLASSIFICATION, FACTS, TAGS, MULTI_LABEL, MULTIPLE_CHOICE, GENERATION, VALUE)
 KINDS: Mapping[str, TaskKind] = {kind.name: kind for kind in _ALL}
 PROMPTED: tuple[str, ...] = tuple(name for name, kind in KINDS.items() if not kind.tags_words)
 
@@ -29,6 +30,7 @@ __all__ = [
     "MULTI_LABEL",
     "PROMPTED",
     "TAGS",
+    "VALUE",
     "TaskKind",
     "kind_in",
     "refuse_foreign",

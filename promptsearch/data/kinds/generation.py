@@ -15,7 +15,6 @@ from promptsearch.data.tasks.target_columns import TARGET, TargetColumns, Target
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import TaskError
-from promptsearch.metrics.text_metrics import check_packages
 from promptsearch.prompt import Prompt, Verbalizer
 
 if TYPE_CHECKING:
@@ -88,6 +87,8 @@ class GenerationLoader:
     columns: TargetColumns
 
     def load(self, source: TaskSource) -> TaskDefinition:
+        from promptsearch.metrics.text_metrics import check_packages
+
         check_packages()
         template = source.template
         at = f"{source.file}: template: {source.task.template!r}"

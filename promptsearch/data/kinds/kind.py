@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from promptsearch.data.tasks.reader import Reader
     from promptsearch.data.tasks.source import TaskSource
     from promptsearch.data.tasks.toml_keys import TomlKeys
+    from promptsearch.data.tasks.value_columns import ValueRange
     from promptsearch.metrics import Predictions, Scores
     from promptsearch.metrics.outcomes import Outcomes
 
@@ -48,6 +49,7 @@ class TaskKind(ABC):
     single_label: ClassVar[bool] = False  # there is exactly one, a label
     label_sets: ClassVar[bool] = False  # there are any number of labels, each decided by itself
     tags_words: ClassVar[bool] = False  # each word has one: a head reads it, and no slot holds it
+    values: ClassVar[bool] = False  # they are numbers: where each lies between two answers
     free_texts: ClassVar[bool] = False  # they are texts, any of which may be written
     targets_fill_slot: ClassVar[bool] = False  # they are the slot's texts, not labels with answers
     has_subject: ClassVar[bool] = False  # they are objects, and what has them is a subject
@@ -66,6 +68,11 @@ class TaskKind(ABC):
     @property
     def decoding(self) -> "Decode | None":
         """How texts are written; None where answers are no free texts."""
+        return None
+
+    @property
+    def value_range(self) -> "ValueRange | None":
+        """The range of values; None where answers are no numbers."""
         return None
 
     def configured(self, keys: "TomlKeys") -> "TaskKind":

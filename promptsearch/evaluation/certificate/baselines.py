@@ -44,7 +44,7 @@ class Baselines:
 def label_names(definition: TaskDefinition) -> Prompt | str:
     """Return the manual prompt with the labels as answers, or the reason why there is none."""
     manual = definition.prompt
-    if definition.kind.free_texts:
+    if definition.kind.free_texts or definition.kind.values:
         return "there are no labels"
     if not definition.kind.has_labels:
         return "the candidates are their own names"
@@ -142,6 +142,9 @@ def learned(learners: Learners) -> Baselines:
         why = f"it names a label only, which has no {learners.metric}"
         return Baselines({}, {"majority": why, BAG_OF_WORDS: why})
     kind = learners.definition.kind
+    if kind.values:
+        why = "one value for all rows has no correlation"
+        return Baselines({}, {"majority": why, BAG_OF_WORDS: "values are not learned from words"})
     of_sets = kind.label_sets
     most = majority_set if of_sets else lambda seen: kind.guesses(seen)[1]
     values, left_out = {"majority": learners.metric_values(most)}, {}

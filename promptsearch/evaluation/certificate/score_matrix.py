@@ -39,7 +39,7 @@ class ScoreMatrix:
             if name in kind.metric_keys or name != DECISIONS
         }
         predicted = np.stack([predictions.predicted for predictions in batch])
-        if kind.label_sets or all(map(has_texts, batch)):
+        if kind.label_sets or kind.values or all(map(has_texts, batch)):
             counts = [each for each in map(counts_of, batch) if each is not None]
             return cls(values, predicted, first.labels, counts=np.stack(counts))
         if not kind.has_labels:

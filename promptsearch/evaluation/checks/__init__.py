@@ -139,6 +139,8 @@ class _PromptChecks:
     def _read(self, prompt: Prompt, model: LanguageModel) -> Iterator[Finding]:
         if prompt.template.takes_choices:  # its answers are yes and no, at options of each row
             return
+        if self.definition.kind.free_texts:  # its answers are not written yet
+            return
         verbalizer, kind = prompt.verbalizer, self.definition.kind
         if verbalizer not in self._answers:
             self._answers[verbalizer] = CheckedVerbalizer(verbalizer, model, kind.merges_alike)

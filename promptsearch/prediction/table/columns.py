@@ -30,6 +30,7 @@ class Columns:
     sets: bool = False  # several labels at once: a column of them all, and p of each
     choices: bool = False  # whether rows have choices of their own
     written: bool = False  # one column, a text
+    span: tuple[float, float] | None = None  # one column, a value in this range
 
     def __post_init__(self) -> None:
         if self.choices:
@@ -47,7 +48,9 @@ class Columns:
         >>> Columns(("Paris", "Oslo"), best=2).names
         ('answer', 'probability', 'answer_2', 'probability_2')
         """
-        if self.tags or self.written:
+        if self.span is not None:
+            names = ["value"]
+        elif self.tags or self.written:
             names = ["predicted_tags" if self.tags else "prediction"]
         elif self.sets:
             names = ["labels", *(f"p({label})" for label in self.labels)]
@@ -62,8 +65,8 @@ class Columns:
     @property
     def texts(self) -> tuple[bool, ...]:
         """Types of the columns: True for texts, False for numbers."""
-        if self.tags or self.written:
-            return (True,)
+        if self.tags or self.written or self.span is not None:
+            return (self.span is None,)
         if self.best is not None:
             return (True, False) * self.best + (True,) * self.choices
         return (True, *(False for _ in self.names[1:]))
@@ -73,6 +76,11 @@ class Columns:
 
         Of an example with choices it is (example, choice).
         """
+        if self.span is not None:
+            low, high = self.span
+            for share in np.exp(log_probs[:, 1]).tolist():
+                yield [rounded(low + (high - low) * share)]
+            return
         for row, names in zip(np.exp(log_probs), choices, strict=True):
             labels = names or self.labels
             shares = row[: len(labels)]

@@ -27,7 +27,8 @@ class ExampleLoss:
     `gold` is AutoPrompt's: not normalised over the labels, several right answers add up. `label`
     is -log p(right label | input), the objective of the searches here; of several labels at once
     the mean over them of -log p(right decision). Of free texts it is the mean over references of
-    -log p, whatever its name.
+    -log p, whatever its name. Of values it is the cross-entropy to where they lie between both
+    answers.
     """
 
     task: Task
@@ -76,6 +77,10 @@ class ExampleLoss:
         if self.by_object:
             return log_probs.masked_fill(~right, float("-inf")).logsumexp(1)
         scores = self.aggregation.label_scores(log_probs)
+        if self.task.kind.values:
+            shares = scores.new_tensor([float(self.examples[row].targets[0]) for row in rows])
+            both = scores.log_softmax(1)
+            return shares * both[:, 1] + (1 - shares) * both[:, 0]
         if accuracy:
             return right.gather(1, scores.argmax(1, keepdim=True))[:, 0].float()
         if self.name == "label":
@@ -104,7 +109,7 @@ def answerable(task: Task, loss: LossName) -> Sequence[Example]:
     Of several labels at once every example has one, for each label: yes or no.
     """
     refuse_row_options(task, "a loss of answers")
-    if task.kind.free_texts:
+    if task.kind.free_texts or task.kind.values:
         return task.train
     if task.kind.label_sets:
         if loss == "gold":

@@ -45,6 +45,9 @@ def _answer(example: Example, task: Task) -> dict[str, str] | None:
     slots = task.prompt.template.slots
     if task.kind.targets_fill_slot:
         return {slots[0]: example.targets[0]}
+    if task.kind.values:  # the nearer end
+        ends = task.prompt.verbalizer.labels
+        return task.prompt.verbalizer.filling([ends[float(example.targets[0]) >= 0.5]])
     answer = task.prompt.verbalizer.filling(example.targets)
     return answer if set(answer) == set(slots) else None
 

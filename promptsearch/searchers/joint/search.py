@@ -68,7 +68,7 @@ class JointSearch:
     def by_default(cls, kind: TaskKind, corpus: bool, remaining: int | None) -> "JointSearch":
         """Return the plan for a kind of task, with or without a corpus, for so many prompts."""
         remaining = USUAL if remaining is None else remaining
-        ensemble = None if kind.label_sets or kind.free_texts else ENSEMBLE
+        ensemble = ENSEMBLE if kind.single_label or kind.has_candidates else None
         return cls(default_steps(kind, corpus, remaining), skip=True, ensemble=ensemble)
 
     @property

@@ -209,7 +209,10 @@ class PrefixSearch:
         if not self._has_head or prompt.template.head is not None or task.kind.tags_words:
             return prompt
         if not task.kind.has_labels:
-            raise TaskError("a `head` has a label for each class, and facts have objects instead")
+            raise TaskError(
+                f"a `head` has a label for each class, and a task of {task.kind} has none; use "
+                "answers"
+            )
         if task.kind.label_sets:
             raise TaskError("a `head` gives a row one label, and this task several; use answers")
         slot = prompt.template.slots[0]

@@ -17,6 +17,16 @@ def require_labels(name: str, kind: TaskKind, slots: Sequence[str] = ()) -> None
             f"{name}: it has several labels at once, answered with yes or no, and words are "
             "searched for one label a row; use a template search"
         )
+    if kind.values:
+        raise TaskError(
+            f"{name}: its two answers are the ends of a range, whose words `answers prune` "
+            "searches; use that, or a template search"
+        )
+    if kind.free_texts:
+        raise TaskError(
+            f"{name}: it is answered with texts, and has no answer words to search; use a template "
+            "search"
+        )
     if not kind.has_labels:
         raise TaskError(
             f"{name}: the candidates of {kind} are their own answers, so there is nothing to "

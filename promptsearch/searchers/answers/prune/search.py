@@ -38,6 +38,7 @@ from promptsearch.searchers.answers.common.start import (
 from promptsearch.searchers.answers.prune.beam import beam_combinations
 from promptsearch.searchers.answers.prune.combinations import LabelWords, best_combinations
 from promptsearch.searchers.answers.prune.likely_words import most_likely_words, nearest
+from promptsearch.searchers.answers.prune.value_words import ValueWordSearch, check_one_slot
 from promptsearch.searchers.answers.prune.yes_no import YesNoSearch
 from promptsearch.searchers.common.ledger_calls import ledgered
 from promptsearch.searchers.common.start_files import TemplateFiles
@@ -81,7 +82,9 @@ class PruneSearch:
 
     def check(self, task: Task, model: Options) -> None:
         """Raise TaskError if the task has no labels, or several slots for one word."""
-        if not task.prompt.template.has_options:
+        if task.kind.values:
+            check_one_slot(task)
+        elif not task.prompt.template.has_options:
             require_labels(task.name, task.kind, task.prompt.template.slots)
 
     def search(self, task: Task, score: Score) -> None:
@@ -90,6 +93,11 @@ class PruneSearch:
             YesNoSearch(self.candidates, self.pairings, self.examples).search(
                 task, score, starting_trials(task, self.template, score, STRATEGY)
             )
+            return
+        if task.kind.values:
+            sizes = self.candidates, self.pairings, self.examples, self.max_tokens, self.more
+            starts = starting_trials(task, self.template, score, STRATEGY)
+            ValueWordSearch(*sizes).search(task, score, starts)
             return
         require_model(task)
         for start in starting_trials(task, self.template, score, STRATEGY):

@@ -67,7 +67,7 @@ class DecodingPlan:
         runtime = self.model.runtime
         padding = _padding(runtime.tokenizer)
         is_causal = self.model.info.family == "causal"
-        padded, mask = _padded(batch, padding, left=is_causal)
+        padded, mask = _padded(batch, padding, before=is_causal)
         longest = len(padded[0])
         start = longest if is_causal else 1  # an encoder-decoder writes after its start token
         stop = _Stop(runtime.tokenizer, start, self.decode.stop, self.model.info.newline)
@@ -83,20 +83,20 @@ class DecodingPlan:
     def _config(self, padding: int) -> Any:
         from transformers import GenerationConfig
 
-        config, own = self.model.runtime.model.generation_config, {}
+        config, tokens = self.model.runtime.model.generation_config, {}
         for name in ("eos_token_id", "forced_bos_token_id"):
-            own[name] = getattr(config, name, None)
-        if own["eos_token_id"] is None:
-            own["eos_token_id"] = self.model.runtime.tokenizer.eos_token_id
+            tokens[name] = getattr(config, name, None)
+        if tokens["eos_token_id"] is None:
+            tokens["eos_token_id"] = self.model.runtime.tokenizer.eos_token_id
         if self.model.info.family == "seq2seq":
-            own["decoder_start_token_id"] = self.model.family.start  # type: ignore[attr-defined]
+            tokens["decoder_start_token_id"] = self.model.family.start  # type: ignore[attr-defined]
         return GenerationConfig(
             max_new_tokens=self.decode.max_tokens,
             num_beams=self.decode.beams,
             length_penalty=self.decode.length_penalty,
             do_sample=False,
             pad_token_id=padding,
-            **own,
+            **tokens,
         )
 
 
@@ -153,7 +153,7 @@ def plan_decoding(model: LanguageModel, texts: Sequence[Filled], decode: Decode)
 
 
 def _padded(
-    batch: Sequence[Sequence[int]], padding: int, left: bool
+    batch: Sequence[Sequence[int]], padding: int, before: bool
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Return the ids of equal lengths, and which of them are no padding.
 
@@ -162,7 +162,7 @@ def _padded(
     longest = max(map(len, batch))
     fills = [longest - len(ids) for ids in batch]
     pairs = list(zip(batch, fills, strict=True))
-    if left:
+    if before:
         ids_of_rows = [[padding] * fill + list(ids) for ids, fill in pairs]
         return ids_of_rows, [[0] * fill + [1] * len(ids) for ids, fill in pairs]
     ids_of_rows = [list(ids) + [padding] * fill for ids, fill in pairs]
