@@ -117,7 +117,7 @@ def test_a_golden_of_bartscore(shared):
 def test_a_slot_stands_last(notation, problem):
     text = Template.parse(notation).fill({"text": "a"})
     with pytest.raises(ModelError, match=problem) as caught:
-        loaded("bart").plan([text], answers(), _scoring())
+        loaded("t5").plan([text], answers(), _scoring())
     assert "\n" not in str(caught.value)
     assert "`seq2seq_form` sentinel" in str(caught.value)
 
@@ -180,3 +180,31 @@ def test_forms_have_scores_of_their_own_in_a_cache(tmp_path):
         value = json.loads(result.stdout)["baselines"]["manual"]["scores"]["dev"]["log_likelihood"]
         assert results.setdefault(form, value) == value
     assert results["plain"] != results["sentinel"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["paraphrase", "--method", "edits"],
+        ["generate", "--top", 6],
+        ["gradient", "--iterations", 2, "--candidates", 4],
+        ["search"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_searches_keep_the_slot_at_the_end(words, tmp_path):
+    """What is proposed otherwise is passed over: the model could not answer there."""
+    model = ["--model", saved("t5"), "--seq2seq-form", "plain"]
+    task = plain_task(tmp_path)
+    run(*words, "-t", task, *model, "--budget", 12, "-o", tmp_path / "run", "-q")
+    document = json.loads((tmp_path / "run/prompts.json").read_text())
+    assert len(document["prompts"]) > 1
+    assert all(row["template"].endswith("[Z]") for row in document["prompts"])
+
+
+def test_a_manual_prompt_that_goes_on_is_a_line(tmp_path):
+    task = reviews_in(tmp_path, 4)
+    model = ["--model", saved("t5"), "--seq2seq-form", "plain"]
+    result = run("paraphrase", "-t", task, *model, "-o", tmp_path / "run", "-q", status=1)
+    assert "goes on after its slot" in result.output
+    assert "--seq2seq-form sentinel" in result.output

@@ -69,11 +69,13 @@ class FrozenModel(Generic[Backend]):
 
     @property
     def without_chat(self) -> LanguageModel:
-        """This model, reading prompts as they are; itself if it does that already."""
-        if self.info.chat is None:
+        """This model, filling gaps in texts as they are: no chat, no plain form; itself if so."""
+        if self.info.chat is None and self.info.seq2seq_form is None:
             return self
-        runtime = replace(self.runtime, info=replace(self.info, chat=None))
-        return FrozenModel(runtime, self.family.without_chat())
+        family = self.family.without_chat()
+        info = replace(self.info, chat=None, seq2seq_form=family.seq2seq_form)
+        runtime = replace(self.runtime, info=info)
+        return FrozenModel(runtime, family)
 
     def plan(
         self, texts: Sequence[Filled], answers: Sequence[Answer], scoring: Scoring

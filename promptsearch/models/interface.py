@@ -218,7 +218,7 @@ class LanguageModel(Protocol):
 
     @property
     def without_chat(self) -> "LanguageModel":
-        """This model, reading prompts as they are; itself if it does that already."""
+        """This model, filling gaps in texts as they are: no chat, no plain form; itself if so."""
         ...
 
     def rendered(self, filled: Filled) -> str:

@@ -29,7 +29,7 @@ class ModelFamily(Protocol[Backend]):
         ...
 
     def without_chat(self) -> Self:
-        """Return the family that reads prompts as they are."""
+        """Return the family that fills gaps anywhere in texts, as they are."""
         ...
 
     def backends(self, model: Any, probe_sequences: ProbeSequences) -> Backends[Backend]:

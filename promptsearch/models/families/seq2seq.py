@@ -1,7 +1,7 @@
 """Encoder-decoder models (T5, BART, ...): the encoder reads a prompt, the decoder its answers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal, Self
 
@@ -55,8 +55,10 @@ class Seq2SeqFamily:
         return cls(form, start, sentinels)
 
     def without_chat(self) -> Self:
-        """Return the family itself: it reads no chats."""
-        return self
+        """Return the family that fills gaps anywhere in a text: by sentinels, if there are any."""
+        if self.form.name == "sentinel" or not self.sentinels:
+            return self
+        return replace(self, form=SentinelForm(self.sentinels, self.form.spec))
 
     @property
     def seq2seq_form(self) -> Literal["plain"] | None:
@@ -152,7 +154,7 @@ def _form(tokenizer: Any, sentinels: Sequence[int], spec: str, options: Options)
             f"the tokenizer of {spec!r} has no end token, which ends an answer in plain text; name "
             "it as eos_token in its tokenizer_config.json"
         )
-    return PlainForm(int(tokenizer.eos_token_id), spec)
+    return PlainForm(int(tokenizer.eos_token_id), spec, bool(sentinels))
 
 
 def _start(model: Any, tokenizer: Any, info: ModelInfo) -> int:

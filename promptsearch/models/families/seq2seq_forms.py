@@ -22,6 +22,8 @@ class Seq2SeqForm(Protocol):
 
     @property
     def name(self) -> Literal["sentinel", "plain"]: ...
+    @property
+    def spec(self) -> str: ...
 
     def encode(self, texts: Sequence[Filled], tokens: Tokens, limit: int) -> list[Encoded]:
         """Return what the encoder reads; texts of more than `limit` tokens are cut.
@@ -90,6 +92,7 @@ class PlainForm:
 
     end: int
     spec: str
+    has_sentinels: bool  # so that the model could be asked by them
     name: Literal["plain"] = field(default="plain", init=False)
 
     def encode(self, texts: Sequence[Filled], tokens: Tokens, limit: int) -> list[Encoded]:
@@ -124,9 +127,10 @@ class PlainForm:
         slots = [part for part in filled if isinstance(part, Slot)]
         if len(slots) != 1 or filled[-1] != slots[0]:
             problem = f"has {len(slots)} slots" if len(slots) != 1 else "goes on after its slot"
+            way_out = ", or give `seq2seq_form` sentinel" if self.has_sentinels else ""
             raise ModelError(
                 f"the template {problem}, but {self.spec!r} answers in plain text: write it with "
-                "one [Z], at its very end, or give `seq2seq_form` sentinel"
+                f"one [Z], at its very end{way_out}"
             )
         *before, last = filled[:-1] or (Text(""),)
         return (*before, _without_spaces(last))
