@@ -152,7 +152,8 @@ def test_a_search_ranks_by_likelihood_and_its_finalists_by_texts(tmp_path):
     """Texts are written for the best prompts alone: the ledger has them, and says so."""
     task = task_in(tmp_path)
     line = ["-t", task, "-m", saved("gpt2"), "-o", tmp_path / "run", "--budget", 30, "-q"]
-    run("generate", *line, "--objective", "rouge-l")
+    strategy = ["generate", "--words", 1, "--examples", 4]
+    run(*strategy, *line, "--objective", "rouge-l")
     document = json.loads((tmp_path / "run/prompts.json").read_text())
     ledger = [json.loads(x) for x in (tmp_path / "run/trials.jsonl").read_text().splitlines()]
     trials = [row for row in ledger if "outcomes" in row]
@@ -163,7 +164,7 @@ def test_a_search_ranks_by_likelihood_and_its_finalists_by_texts(tmp_path):
     assert best == sorted(best, reverse=True)
     assert document["search"]["objective"] == "rouge-l"
     assert all(row["free_text"] is True for row in document["prompts"])
-    again = run("generate", *line, "--objective", "rouge-l", "--resume")
+    again = run(*strategy, *line, "--objective", "rouge-l", "--resume")
     assert json.loads((tmp_path / "run/prompts.json").read_text())["prompts"] == document["prompts"]
     assert again.exit_code == 0
 
@@ -171,7 +172,7 @@ def test_a_search_ranks_by_likelihood_and_its_finalists_by_texts(tmp_path):
 @pytest.mark.parametrize(
     "words",
     [
-        ["generate", "--top", 6],
+        ["generate", "--top", 6, "--words", 1, "--examples", 4],
         ["gradient", "--iterations", 2, "--candidates", 4],
         ["lm-score", "--template", "{text} Place: [Z]", "--template", "{text}[Z]"],
         ["search"],
