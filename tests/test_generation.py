@@ -1,7 +1,11 @@
 """Tasks that are answered with texts: likelihoods of references, and what a model writes."""
 
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 from functools import cache
 
 import pytest
@@ -313,3 +317,42 @@ def test_tokenizers_of_tests_write_what_they_read():
     for tokenizer in (gpt2_tokenizer(), roberta_tokenizer(), bert_tokenizer()):
         ids = tokenizer("great film", add_special_tokens=False)["input_ids"]
         assert tokenizer.decode(ids).strip() == "great film"
+
+
+@pytest.mark.slow
+def test_20_000_texts_are_the_same_bytes_however_often_it_is_killed(tmp_path):
+    """Killed five times and resumed; and memory does not grow with the rows."""
+    task = task_in(tmp_path)
+    line = ["-t", task, "-m", saved("gpt2"), "-o", tmp_path / "run", "--budget", 3, "-q"]
+    run("paraphrase", *line)
+    table = [
+        row | {"text": f"{row['text']} {i}", "answer": ""} for i, row in enumerate(rows() * 1000)
+    ]
+    for count in (2000, 20_000):
+        lines = (json.dumps(row) + "\n" for row in table[:count])
+        (tmp_path / f"{count}.jsonl").write_text("".join(lines))
+
+    def predicted(count, name, *more, kill=False):
+        """Peak memory of a pass, or nothing of one that is killed after its next chunk."""
+        words = [sys.executable, "-m", "promptsearch", "predict", tmp_path / "run/prompts.json"]
+        words += ["-i", tmp_path / f"{count}.jsonl", "-o", tmp_path / name, "-q", *more]
+        size = part.stat().st_size if part.exists() else 0
+        child = subprocess.Popen(list(map(str, words)), cwd=tmp_path)
+        if not kill:
+            _, status, usage = os.wait4(child.pid, 0)
+            assert status == 0
+            return usage.ru_maxrss
+        while not (part.exists() and part.stat().st_size > size):
+            assert child.poll() is None
+            time.sleep(0.05)
+        child.kill()
+        return child.wait()
+
+    part = tmp_path / "parts.jsonl.part"
+    few, many = predicted(2000, "few.jsonl"), predicted(20_000, "whole.jsonl")
+    assert many < 1.1 * few
+    for number in range(5):
+        predicted(20_000, "parts.jsonl", *(["--resume"] if number else []), kill=True)
+    predicted(20_000, "parts.jsonl", "--resume")
+    assert (tmp_path / "parts.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    assert len((tmp_path / "whole.jsonl").read_text().splitlines()) == 20_000
