@@ -2,8 +2,8 @@
 
     python benchmarks/generation_scoring.py --data ../shared/data
 
-32 stories of AG News with their headlines (see generation.py), under 8 templates that begin with
-the story: `{text} TL;DR: [Z]`, ... Plain transformers passes each story with its template and
+--rows stories of AG News with their headlines (see generation.py), under 8 templates that begin
+with the story: `{text} TL;DR: [Z]`, ... Plain transformers passes each story with its template and
 headline once, in batches of like lengths (2,048 tokens, padding included), and reads log p of the
 headline's tokens from the logits. Both in float32, the same model, in turns; the median of --rounds
 ratios, with the least and the greatest, and the largest difference of two log-likelihoods.
@@ -60,9 +60,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--model", default="smollm2")
+    parser.add_argument("--rows", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    given.train, given.dev, given.test = 32, 32, 32
+    given.train, given.dev, given.test = 2, given.rows, 2
     with TemporaryDirectory() as folder:
         task = task_in(Path(folder), "headlines", 0, given)
     model = load_model(given.model, chat="off", dtype="float32", device="cpu")
