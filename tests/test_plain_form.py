@@ -106,6 +106,24 @@ def test_a_golden_of_bartscore(shared):
         assert found.item() == pytest.approx(score, abs=1e-5)
 
 
+def test_evaluate_is_bartscore(shared, tmp_path):
+    """The source is the input, the text to judge the reference: the mean over its tokens."""
+    home = shared / "golden/dev/more"
+    golden = json.loads((home / "bartscore.json").read_text())
+    pairs = zip(golden["sources"], golden["targets"], strict=True)
+    rows = [json.dumps({"source": source, "target": target}) for source, target in pairs]
+    (tmp_path / "texts.jsonl").write_text("\n".join(rows) + "\n")
+    (tmp_path / "texts.toml").write_text(
+        'kind = "generation"\ntrain = "texts.jsonl"\ndev = "texts.jsonl"\ntest = "texts.jsonl"\n'
+        'template = "{source}[Z]"\n[decode]\nmax_tokens = 1\n'
+    )
+    line = ["evaluate", "manual", "-t", tmp_path / "texts.toml", "-m", home / "tiny-bart", "-q"]
+    examples = tmp_path / "examples.jsonl"
+    run(*line, "--length-norm", "token", "--examples-out", examples)
+    found = [json.loads(line)["log_prob"] for line in examples.read_text().splitlines()]
+    assert found == pytest.approx(golden["scores"], abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("notation", "problem"),
     [

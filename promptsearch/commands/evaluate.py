@@ -61,6 +61,11 @@ from promptsearch.prompt_file.prompts_json import Json
 )
 @threshold_option
 @click.option(
+    "--length-norm",
+    type=click.Choice(["none", "token", "char"]),
+    help="Divide an answer's score by its length.  [default: as searched; none]",
+)
+@click.option(
     "--options-score",
     type=click.Choice(["logit", "log-odds"]),
     help="Layout options: the model's yes at an option, or yes against no.  [default: as searched; "

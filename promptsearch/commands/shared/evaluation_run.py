@@ -84,8 +84,9 @@ def _manual(task: str | None, layout: Mapping[str, str]) -> tuple[PromptFile, Ta
 
 
 def _scored_as(file: PromptFile, options: Mapping[str, Any]) -> PromptFile:
-    """Return the file with the scoring of options that the command line chose."""
-    chosen = {name: options.get(name) for name in ("options_score", "options_per_pass")}
+    """Return the file with the scoring that the command line chose."""
+    names = ("length_norm", "options_score", "options_per_pass")
+    chosen = {name: options.get(name) for name in names}
     scoring = {name: value for name, value in chosen.items() if value is not None}
     return replace(
         file, document={**file.document, "scoring": {**file.section("scoring"), **scoring}}
