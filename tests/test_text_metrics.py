@@ -10,11 +10,11 @@ import sacrebleu
 from rouge_score.rouge_scorer import RougeScorer
 
 from promptsearch.metrics import METRIC, paired_difference, scores_of
+from promptsearch.metrics.correlation import jackknifed
 from promptsearch.metrics.generation_predictions import GenerationPredictions
 from promptsearch.metrics.text_metrics import (
     bleu_counts,
     bleu_of,
-    bleu_shares,
     chrf,
     exact_match,
     rouge_l,
@@ -56,7 +56,7 @@ def test_bleu_of_all_texts_is_sacrebleus():
     counts = np.array([bleu_counts(*pair) for pair in zip(TEXTS, REFERENCES, strict=True)])
     streams = [list(stream) for stream in zip(*REFERENCES, strict=True)]
     assert bleu_of(counts) == pytest.approx(sacrebleu.corpus_bleu(TEXTS, streams).score, abs=1e-9)
-    assert bleu_shares(counts).mean() == pytest.approx(bleu_of(counts), abs=1e-9)
+    assert jackknifed(bleu_of)(counts).mean() == pytest.approx(bleu_of(counts), abs=1e-9)
 
 
 def test_bleu_of_chinese_has_characters():
@@ -110,7 +110,7 @@ def test_scores_without_texts_are_likelihoods_alone():
 
 
 def test_a_difference_to_a_prompt_that_wrote_nothing_is_of_likelihoods():
-    """And never of a measured text on one side and a likelihood on the other."""
+    """A measured text on one side and a likelihood on the other are in different units."""
     ours, theirs = predictions(TEXTS), predictions(log_right=np.full(5, -11.0))
     assert paired_difference(ours, theirs, "rouge_l")["metric"] == "log_likelihood"
     assert paired_difference(ours, theirs, "rouge_l")["delta"] == pytest.approx(2)

@@ -213,4 +213,4 @@ def test_what_is_for_labels_is_refused(tmp_path, model):
         model_scorer(model, Settings(rank_by="finetune"), kind)
     with pytest.raises(RunError, match="`race` compares row by row, and pearson"):
         model_scorer(model, Settings(race=True, objective="pearson"), kind)
-    assert kind.range == ValueRange(1, 5)
+    assert kind.value_range == ValueRange(1, 5)

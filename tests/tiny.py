@@ -242,7 +242,7 @@ def saved(kind: str) -> str:
 
 
 def saved_parts(model, tokenizer) -> str:
-    """The same of any model and tokenizer."""
+    """The directory of a model and its tokenizer, whatever they are."""
     folder = TemporaryDirectory()
     model.save_pretrained(folder.name)
     tokenizer.save_pretrained(folder.name)

@@ -59,7 +59,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
 
 def _reply(request: ExportRequest, saved: SavedPrompt) -> Mapping[str, object]:
     """Return what the reply is: one of the answers, or a text and how it is written."""
-    if (decode := request.kind.decoding) is not None:
+    if (decode := request.kind.decode) is not None:
         return {"decode": decode.described, "how": HOW_WRITTEN}
     return {
         "answers": texts_of(saved.prompt.verbalizer),

@@ -1,4 +1,7 @@
-"""Correlations of predicted with right values, from a table (example, right and predicted)."""
+"""Correlations of values, and the jackknife of what is no mean over examples.
+
+A table is (example, right and predicted).
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +15,17 @@ Table = NDArray[Any]
 
 def pearson(table: Table) -> float:
     """Return Pearson's correlation in [-1, 1]; 0 where one of the columns is constant."""
-    right, predicted = (column - column.mean() for column in table.astype(np.float64).T)
-    scale = np.sqrt((right**2).sum() * (predicted**2).sum())
-    return float((right * predicted).sum() / scale) if scale > 1e-12 else 0.0
+    right, predicted = table.astype(np.float64).T
+    return float(correlations(predicted[:, None], right)[0])
+
+
+def correlations(table: Floats, right: Floats) -> Floats:
+    """Return (column,) Pearson's correlation of each column with (example,) values."""
+    centred, values = table - table.mean(0), right - right.mean()
+    scale = np.sqrt((centred**2).sum(0) * (values**2).sum())
+    products = values @ centred
+    quotients: Floats = np.divide(products, scale, out=np.zeros_like(products), where=scale > 1e-12)
+    return quotients
 
 
 def spearman(table: Table) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from promptsearch.metrics import text_metrics
 from promptsearch.metrics.predictions import Floats, Ints, Predictions
+from promptsearch.prompt.verbalizer import ANY_TEXT
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class GenerationPredictions(Predictions):
     ) -> "GenerationPredictions":
         """Return the predictions for examples with these references."""
         none = np.zeros(len(targets), dtype=np.int64)
-        predictions = cls(("",), tuple(targets), log_right, none, none + 2, texts=tuple(texts))
+        predictions = cls(
+            (ANY_TEXT,), tuple(targets), log_right, none, none + 2, texts=tuple(texts)
+        )
         if not texts:
             return predictions
         return replace(predictions, rank=np.where(predictions.exact_match == 1, 1, 2))

@@ -11,9 +11,8 @@ from promptsearch.metrics.f1 import labels_macro_f1, labels_micro_f1
 from promptsearch.metrics.generation_predictions import GenerationPredictions
 from promptsearch.metrics.intervals import bootstrap, wilson
 from promptsearch.metrics.label_sets import indicator, set_counts, set_macro_f1, set_micro_f1
-from promptsearch.metrics.metric import macro_p_at_1
+from promptsearch.metrics.metric import METRICS, macro_p_at_1
 from promptsearch.metrics.predictions import Scores
-from promptsearch.metrics.text_metrics import bleu_of
 
 Targets = Sequence[tuple[str, ...]]  # the right answers of each example
 
@@ -60,14 +59,9 @@ def _hits(guesses: Sequence[str], targets: Targets) -> NDArray[np.bool_]:
 def text_guess_scores(guesses: Sequence[str], targets: Targets) -> Scores:
     """Return the scores of one text an example."""
     texts = GenerationPredictions.of(targets, np.zeros(len(targets)), guesses)
-    hits = int(texts.exact_match.sum())
-    return {
-        **{key: float(getattr(texts, key).mean()) for key in ("rouge_l", "chrf")},
-        "bleu": bleu_of(texts.counts),
-        **{key: float(getattr(texts, key).mean()) for key in ("exact_match", "token_f1")},
-        "n": len(targets),
-        "ci95": wilson(hits, len(targets)),
-    }
+    scores = {metric.key: metric.of(texts, None) for metric in METRICS if metric.needs_texts}
+    interval = wilson(int(texts.hits.sum()), len(targets))
+    return {**scores, "n": len(targets), "ci95": interval}
 
 
 def tag_guess_scores(tag: str, gold: Sequence[tuple[str, ...]], scheme: Scheme) -> Scores:

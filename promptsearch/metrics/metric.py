@@ -24,7 +24,7 @@ from promptsearch.metrics.label_sets import (
 )
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Ints, Predictions, Scores, TagPredictions
-from promptsearch.metrics.text_metrics import bleu_of, bleu_shares
+from promptsearch.metrics.text_metrics import bleu_of
 from promptsearch.metrics.value_predictions import ValuePredictions
 
 
@@ -187,18 +187,42 @@ def has_texts(predictions: Predictions) -> bool:
     return isinstance(predictions, GenerationPredictions) and bool(predictions.texts)
 
 
-def _of_texts(name: str) -> Callable[[Predictions], Floats]:
-    """Return a metric's (example,) values: those of texts that were written."""
+def _of_texts(key: str, title: str, option: str, bootstrapped: bool = True) -> Metric:
+    """Return the metric whose (example,) values are the predictions' attribute of that name.
+
+    Its interval is a bootstrap, or else that of hits.
+    """
 
     def values(predictions: Predictions) -> Floats:
-        value: Floats = getattr(predictions, name)
-        return value
+        each: Floats = getattr(predictions, key)
+        return each
 
-    return values
+    return Metric(
+        key,
+        title,
+        lambda predictions, _: _mean(values(predictions)),
+        option=option,
+        per_example=values,
+        in_tables=True,
+        needs_texts=True,
+        is_bootstrapped=bootstrapped,
+        has_interval=not bootstrapped,
+    )
 
 
-def _mean_of_texts(name: str) -> Callable[[Predictions, str | None], float]:
-    return lambda predictions, _: _mean(_of_texts(name)(predictions))
+def _correlation(key: str, title: str, of: Callable[[Ints], float], first: bool) -> Metric:
+    """Return the metric of that name; scores have the interval of the `first` one as theirs."""
+    return Metric(
+        key,
+        title,
+        _counted(of),
+        option=key,
+        of_counts=of,
+        count_shares=jackknifed(of),
+        in_tables=True,
+        is_bootstrapped=True,
+        has_interval=first,
+    )
 
 
 METRICS = (
@@ -253,35 +277,17 @@ METRICS = (
         "hamming", "decisions right", _hamming, option="hamming",
         per_example=_shares_right, in_tables=True,
     ),
-    Metric(
-        "pearson", "Pearson's r", _counted(pearson), option="pearson", of_counts=pearson,
-        count_shares=jackknifed(pearson), in_tables=True, is_bootstrapped=True, has_interval=True,
-    ),
-    Metric(
-        "spearman", "Spearman's rho", _counted(spearman), option="spearman", of_counts=spearman,
-        count_shares=jackknifed(spearman), in_tables=True, is_bootstrapped=True,
-    ),
-    Metric(
-        "rouge_l", "ROUGE-L", _mean_of_texts("rouge_l"), option="rouge-l",
-        per_example=_of_texts("rouge_l"), in_tables=True, is_bootstrapped=True, needs_texts=True,
-    ),
-    Metric(
-        "chrf", "chrF", _mean_of_texts("chrf"), option="chrf",
-        per_example=_of_texts("chrf"), in_tables=True, is_bootstrapped=True, needs_texts=True,
-    ),
+    _correlation("pearson", "Pearson's r", pearson, first=True),
+    _correlation("spearman", "Spearman's rho", spearman, first=False),
+    _of_texts("rouge_l", "ROUGE-L", "rouge-l"),
+    _of_texts("chrf", "chrF", "chrf"),
     Metric(
         "bleu", "BLEU", _counted(bleu_of), option="bleu",
-        of_counts=bleu_of, count_shares=bleu_shares, in_tables=True, is_bootstrapped=True,
+        of_counts=bleu_of, count_shares=jackknifed(bleu_of), in_tables=True, is_bootstrapped=True,
         needs_texts=True,
     ),
-    Metric(
-        "exact_match", "exact match", _mean_of_texts("exact_match"), option="em",
-        per_example=_of_texts("exact_match"), has_interval=True, in_tables=True, needs_texts=True,
-    ),
-    Metric(
-        "token_f1", "F1 of words", _mean_of_texts("token_f1"), option="f1",
-        per_example=_of_texts("token_f1"), in_tables=True, is_bootstrapped=True, needs_texts=True,
-    ),
+    _of_texts("exact_match", "exact match", "em", bootstrapped=False),
+    _of_texts("token_f1", "F1 of words", "f1"),
 )  # fmt: skip
 METRIC = {metric.key: metric for metric in METRICS}
 OBJECTIVES = {metric.option: metric.key for metric in METRICS if metric.option}

@@ -11,6 +11,7 @@ from promptsearch.metrics.generation_predictions import GenerationPredictions
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Predictions, TagPredictions
 from promptsearch.metrics.value_predictions import ValuePredictions
+from promptsearch.prompt.verbalizer import ANY_TEXT
 
 Outcomes = Mapping[str, Sequence[object]]  # (example,) by name
 DECIMALS = 5  # of nats
@@ -74,7 +75,7 @@ def predictions_of(
         return ValuePredictions.of(labels, targets, ends)
     log_right = np.array(outcomes["log_right"], dtype=np.float64)
     log_right[np.isnan(log_right)] = -np.inf  # None
-    if labels == ("",):
+    if labels == (ANY_TEXT,):
         texts = list(map(str, outcomes.get("texts", ())))
         return GenerationPredictions.of(targets, log_right, texts)
     if "rank" in outcomes:

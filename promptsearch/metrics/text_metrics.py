@@ -77,17 +77,6 @@ def bleu_of(counts: NDArray[np.int64]) -> float:
     return float(score.score)
 
 
-def bleu_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return (text,) jackknife values: their mean is BLEU, their spread BLEU's to first order."""
-    whole, count, total = bleu_of(counts), len(counts), counts.sum(0)
-    if count < 2:
-        return np.full(count, whole)
-    without = np.array([bleu_of((total - row)[None]) for row in counts])
-    shares = count * whole - (count - 1) * without
-    moved: NDArray[np.float64] = shares + (whole - shares.mean())
-    return moved
-
-
 def signatures(references: Sequence[References]) -> dict[str, str]:
     """Return what sacrebleu calls its settings for these texts' references: papers give it."""
     bleu = _bleu("zh" if any(_bleu_words(each) == "zh" for each in references) else "13a")

@@ -44,7 +44,7 @@ def model_scorer(
         return TagScorer(model, *parts, scheme=scheme or "IOB2")
     if kind.free_texts:
         writes = writes or METRIC[settings.metric(kind)].needs_texts
-        return GenerationScorer(model, *parts, decode=kind.decoding if writes else None)
+        return GenerationScorer(model, *parts, decode=kind.decode if writes else None)
     if kind.values:
         _check_values(settings, kind)
         return ValueScorer(model, *parts)

@@ -117,7 +117,9 @@ def described(definition: TaskDefinition) -> str:
     """Return `capitals · facts · train 120, dev 60 · 231 candidates`."""
     sizes = f"train {len(definition.train.examples)}, dev {len(definition.dev.examples)}"
     answers = definition.prompt.verbalizer
-    what = f"{len(answers):,} {definition.kind.answers_noun}"
+    what = definition.kind.answers_noun
+    if not definition.kind.free_texts:
+        what = f"{len(answers):,} {what}"
     if definition.needs_vocabulary:
         what = "the model's words as candidates"
     parted = " (dev is a part of train)" if definition.dev_from_train else ""

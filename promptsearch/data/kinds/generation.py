@@ -10,8 +10,9 @@ from promptsearch.data.kinds.kind import TaskKind, targets_of
 from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.decode_table import DECODE, Decode
 from promptsearch.data.tasks.definition import TaskDefinition
+from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.source import TaskSource
-from promptsearch.data.tasks.target_columns import TARGET, TargetColumns, TargetReader
+from promptsearch.data.tasks.target_columns import TARGET, TargetColumns
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import TaskError
@@ -37,16 +38,12 @@ class GenerationKind(TaskKind):
     targets_fill_slot = True
     scores_answers = False
 
-    @property
-    def decoding(self) -> Decode:
-        return self.decode
-
     def configured(self, keys: TomlKeys) -> "GenerationKind":
         return replace(self, decode=Decode.of(keys))
 
     def reader(
         self, layout: TableFormat, keys: TomlKeys, inputs: tuple[str, ...], labels: tuple[str, ...]
-    ) -> TargetReader:
+    ) -> LabelledReader:
         return TargetColumns.of(keys).row_reader(layout, inputs, (), frozenset(inputs))
 
     def loader(self, keys: TomlKeys) -> "GenerationLoader":

@@ -61,19 +61,18 @@ class TaskKind(ABC):
     # spread over processes, and tuned to.
     scores_answers: ClassVar[bool] = True
 
+    # As a task file has them; None for other kinds.
+    decode: "Decode | None" = None  # how texts are written
+    value_range: "ValueRange | None" = None
+
     def __str__(self) -> str:
         """Return the name, as messages have it."""
         return self.name
 
     @property
-    def decoding(self) -> "Decode | None":
-        """How texts are written; None where answers are no free texts."""
-        return None
-
-    @property
-    def value_range(self) -> "ValueRange | None":
-        """The range of values; None where answers are no numbers."""
-        return None
+    def has_answer_set(self) -> bool:
+        """Whether an answer is one of several, or some of them: labels or candidates."""
+        return self.has_labels or self.has_candidates
 
     def configured(self, keys: "TomlKeys") -> "TaskKind":
         """Return the kind as a task file has it. Raises TaskError at a key that is wrong."""

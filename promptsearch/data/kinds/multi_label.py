@@ -15,7 +15,7 @@ from promptsearch.data.tasks.definition import TaskDefinition
 from promptsearch.data.tasks.input_columns import InputColumns
 from promptsearch.data.tasks.label_set_reader import SEPARATOR, LabelSetReader
 from promptsearch.data.tasks.labelled_prompts import LAYOUT_KEYS, LabelledPrompts
-from promptsearch.data.tasks.markup import Markup
+from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
@@ -49,7 +49,7 @@ class MultiLabelKind(TaskKind):
 
     def reader(
         self, layout: TableFormat, keys: TomlKeys, inputs: tuple[str, ...], labels: tuple[str, ...]
-    ) -> LabelSetReader:
+    ) -> LabelledReader:
         return LabelSetColumns.of(keys).row_reader(layout, inputs, labels, frozenset(inputs))
 
     def loader(self, keys: TomlKeys) -> "LabelSetLoader":
@@ -137,16 +137,9 @@ class LabelSetColumns(InputColumns):
         """The columns of the labels, which no template may see."""
         return self.of_labels or (self.label,)
 
-    def row_reader(
-        self,
-        layout: TableFormat,
-        inputs: tuple[str, ...],
-        labels: tuple[str, ...],
-        needed: frozenset[str],
-    ) -> LabelSetReader:
-        """Return the reader of rows that have these inputs, and of `needed` ones all."""
-        about = layout, self.label, labels, inputs, needed, Markup(self.markup)
-        return LabelSetReader(*about, separator=self.separator, label_columns=self.of_labels)
+    def _special(self, reader: LabelledReader) -> LabelSetReader:
+        columns = vars(reader)
+        return LabelSetReader(**columns, separator=self.separator, label_columns=self.of_labels)
 
 
 @dataclass(frozen=True)

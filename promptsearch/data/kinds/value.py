@@ -1,7 +1,7 @@
 """Values: every example has a number, which lies between two answers (regression)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,11 @@ from promptsearch.data.kinds.kind import TaskKind
 from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.definition import TaskDefinition
 from promptsearch.data.tasks.labelled_prompts import LabelledPrompts
+from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
-from promptsearch.data.tasks.value_columns import RANGE, ValueColumns, ValueRange, ValueReader
+from promptsearch.data.tasks.value_columns import RANGE, ValueColumns, ValueRange
 from promptsearch.errors import TaskError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class ValueKind(TaskKind):
     """A number in a range, whose ends have an answer each."""
 
-    range: ValueRange = ValueRange()
+    value_range: ValueRange = ValueRange()
 
     name = "value"
     keys = ("inputs", "label", RANGE, "answers", "markup", *OF_PROMPTS)
@@ -35,16 +36,12 @@ class ValueKind(TaskKind):
     answers_noun = "ends of the range"
     values = True
 
-    @property
-    def value_range(self) -> ValueRange:
-        return self.range
-
     def configured(self, keys: TomlKeys) -> "ValueKind":
-        return ValueKind(ValueRange.of(keys))
+        return replace(self, value_range=ValueRange.of(keys))
 
     def reader(
         self, layout: TableFormat, keys: TomlKeys, inputs: tuple[str, ...], labels: tuple[str, ...]
-    ) -> ValueReader:
+    ) -> LabelledReader:
         return ValueColumns.of(keys).row_reader(layout, inputs, labels, frozenset(inputs))
 
     def loader(self, keys: TomlKeys) -> "ValueLoader":
@@ -63,15 +60,15 @@ class ValueKind(TaskKind):
         assert isinstance(predictions, ValuePredictions), "this kind of task has these"
         right, predicted = predictions.counts[index].tolist()
         return {
-            "target": round(self.range.value(right), 9),
-            "predicted": self.range.value(predicted),
+            "target": round(self.value_range.value(right), 9),
+            "predicted": self.value_range.value(predicted),
             "log_prob": float(predictions.log_right[index]),
         }
 
     def majority(
         self, definition: TaskDefinition, seen: Dataset, examples: Dataset
     ) -> "tuple[str, Scores]":
-        mean = self.range.value(fmean(float(e.targets[0]) for e in seen))
+        mean = self.value_range.value(fmean(float(e.targets[0]) for e in seen))
         return f"{mean:.3g}", {"pearson": 0.0, "spearman": 0.0, "n": len(examples)}
 
 

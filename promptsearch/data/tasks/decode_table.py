@@ -6,7 +6,6 @@ from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import brief
 
 DECODE = "decode"
-LINE_END = ("\n",)
 
 
 @dataclass(frozen=True)
@@ -15,7 +14,7 @@ class Decode:
 
     max_tokens: int = 64
     beams: int = 1
-    stop: tuple[str, ...] = LINE_END  # a text ends before the first of these
+    stop: tuple[str, ...] = ("\n",)  # a text ends before the first of these
     length_penalty: float = 1.0  # of beams: the power of the length that divides their log p
 
     @property
@@ -41,8 +40,9 @@ class Decode:
                 "out (texts are written greedily, or by beams)",
             )
         table.refuse_unknown([*(field.name for field in fields(cls)), "do_sample"])
-        tokens, beams = _count(table, "max_tokens", 64), _count(table, "beams", 1)
-        return cls(tokens, beams, _stop(table), _penalty(table))
+        counts = _count(table, "max_tokens", cls.max_tokens), _count(table, "beams", cls.beams)
+        stop = table.strings("stop") if "stop" in table.document else cls.stop
+        return cls(*counts, stop, _penalty(table, cls.length_penalty))
 
 
 def _plain(value: object) -> object:
@@ -56,12 +56,8 @@ def _count(table: TomlKeys, key: str, default: int) -> int:
     return value
 
 
-def _stop(table: TomlKeys) -> tuple[str, ...]:
-    return table.strings("stop") if "stop" in table.document else LINE_END
-
-
-def _penalty(table: TomlKeys) -> float:
-    value = table.document.get("length_penalty", 1.0)
+def _penalty(table: TomlKeys, default: float) -> float:
+    value = table.document.get("length_penalty", default)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise table.error("length_penalty", f"it must be a number, not {brief(repr(value))}")
     return float(value)

@@ -58,7 +58,11 @@ class InputColumns:
     ) -> LabelledReader:
         """Return the reader of rows that have these inputs, and of `needed` ones all."""
         columns = labels, inputs, needed, Markup(self.markup), self.choices
-        return LabelledReader(self._format(layout), self.label, *columns)
+        return self._special(LabelledReader(self._format(layout), self.label, *columns))
+
+    def _special(self, reader: LabelledReader) -> LabelledReader:
+        """Return the reader with what its kind of task adds to it."""
+        return reader
 
     def names(self, source: TaskSource, fields: Sequence[str] = ()) -> tuple[str, ...]:
         """Return the inputs: as named, else every other column that is text in all rows.

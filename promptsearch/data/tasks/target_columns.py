@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from promptsearch.data.tables.rows import Row, TableFormat
 from promptsearch.data.tasks.input_columns import InputColumns
 from promptsearch.data.tasks.labelled_reader import LabelledReader
-from promptsearch.data.tasks.markup import Markup
 from promptsearch.data.tasks.toml_keys import TomlKeys
 
 TARGET = "target"
@@ -58,16 +57,8 @@ class TargetColumns(InputColumns):
         """The columns of the references, which no template may see."""
         return self.targets
 
-    def row_reader(
-        self,
-        layout: TableFormat,
-        inputs: tuple[str, ...],
-        labels: tuple[str, ...],
-        needed: frozenset[str],
-    ) -> TargetReader:
-        """Return the reader of rows that have these inputs, and of `needed` ones all."""
-        about = self._format(layout), self.label, labels, inputs, needed, Markup(self.markup)
-        return TargetReader(*about, targets=self.targets)
+    def _special(self, reader: LabelledReader) -> TargetReader:
+        return TargetReader(**vars(reader), targets=self.targets)
 
     def _format(self, layout: TableFormat) -> TableFormat:
         return replace(layout, lists=layout.lists | frozenset(self.targets))

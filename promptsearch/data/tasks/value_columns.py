@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from math import isfinite
 
-from promptsearch.data.tables.rows import Row, TableFormat
+from promptsearch.data.tables.rows import Row
 from promptsearch.data.tasks.input_columns import InputColumns
 from promptsearch.data.tasks.labelled_reader import LabelledReader
-from promptsearch.data.tasks.markup import Markup
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import brief
 
@@ -86,13 +85,5 @@ class ValueColumns(InputColumns):
         label, markup = keys.string("label", "label"), keys.names("markup")
         return cls(keys.strings("inputs"), label, markup, None, ValueRange.of(keys))
 
-    def row_reader(
-        self,
-        layout: TableFormat,
-        inputs: tuple[str, ...],
-        labels: tuple[str, ...],
-        needed: frozenset[str],
-    ) -> ValueReader:
-        """Return the reader of rows that have these inputs, and of `needed` ones all."""
-        about = layout, self.label, labels, inputs, needed, Markup(self.markup)
-        return ValueReader(*about, range=self.range)
+    def _special(self, reader: LabelledReader) -> ValueReader:
+        return ValueReader(**vars(reader), range=self.range)

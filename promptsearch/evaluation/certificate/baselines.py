@@ -44,7 +44,7 @@ class Baselines:
 def label_names(definition: TaskDefinition) -> Prompt | str:
     """Return the manual prompt with the labels as answers, or the reason why there is none."""
     manual = definition.prompt
-    if definition.kind.free_texts or definition.kind.values:
+    if not definition.kind.has_answer_set:
         return "there are no labels"
     if not definition.kind.has_labels:
         return "the candidates are their own names"
@@ -122,15 +122,15 @@ class Learners:
 
     def _values_of_texts(self, guesses: Sequence[str]) -> Floats:
         targets = [each.targets for each in self.examples]
-        predictions = GenerationPredictions.of(targets, np.zeros(len(targets)), guesses)
-        if (shares := METRIC[self.metric].count_shares) is not None:
-            return shares(predictions.counts)
-        return per_example(predictions, self.metric)
+        return self._values_of(GenerationPredictions.of(targets, np.zeros(len(targets)), guesses))
 
     def _values_of_sets(self, guesses: LabelSets) -> Floats:
         labels, targets = self.definition.labels, [each.targets for each in self.examples]
         log_odds = np.where(indicator(guesses, labels), 1.0, -1.0)  # the sets alone count
-        predictions = MultiLabelPredictions.of(labels, targets, log_odds)
+        return self._values_of(MultiLabelPredictions.of(labels, targets, log_odds))
+
+    def _values_of(self, predictions: GenerationPredictions | MultiLabelPredictions) -> Floats:
+        """Return (row,) values whose mean is the metric."""
         if (shares := METRIC[self.metric].count_shares) is not None:
             return shares(predictions.counts)
         return per_example(predictions, self.metric)

@@ -104,7 +104,7 @@ def permutation_section(comparison: Comparison, design: Design, times: int) -> S
     """Return the permutation test, or the reason why there is none."""
     if comparison.repeated:
         return "each shuffle would take a search anew"
-    if comparison.definition.kind.free_texts or comparison.definition.kind.values:
+    if not comparison.definition.kind.has_answer_set:
         return "there are no labels to shuffle"
     if comparison.matrix.gold is not None and comparison.definition.has_choices:
         return "rows have choices of their own, which a shuffled label may not be among"

@@ -16,7 +16,7 @@ def data_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterat
     """Yield sizes, and labels that are missing or rare; `splits` begin with train and dev."""
     yield from _sizes(definition, splits)
     yield from dev_findings(definition)
-    if definition.kind.free_texts or definition.kind.values:
+    if not definition.kind.has_answer_set:
         return  # there are no labels
     if definition.kind.has_candidates:
         if not definition.has_choices:
@@ -55,7 +55,7 @@ def _balance(definition: TaskDefinition, split: Split) -> str:
     always = f"always {label!r}: {title_of(headline)} {scores[headline]:.3f}"
     if definition.kind.has_candidates:
         return f"{len(counts)} {'objects' if definition.kind.has_subject else 'answers'}; {always}"
-    if definition.kind.free_texts or definition.kind.values:
+    if not definition.kind.has_answer_set:
         return always
     label_counts = listed([f"{label}: {counts[label]}" for label in definition.labels], SHOWN)
     return f"{label_counts}; {always}"

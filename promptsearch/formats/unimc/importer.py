@@ -20,7 +20,8 @@ from promptsearch.prompt.options_prompt import options_prompt, yes_and_no
 from promptsearch.prompt.template import notation_of
 
 ENDINGS = (".json", ".jsonl")
-MOST = 50  # lists of choices; more are rows that each have their own
+MOST = 50  # questions; more are rows that each have their own
+AS_DATA = 'use the file as the data of a task, with choices = "choice", label = "label"'
 # Kinds of task whose second text the release puts behind each choice: matching, inference.
 FOLDED = ("\u8bed\u4e49\u5339\u914d", "\u81ea\u7136\u8bed\u8a00\u63a8\u7406")
 
@@ -53,19 +54,13 @@ def read(path: Path, options: ImportOptions) -> ImportedFiles:
         group = _group(location, row)
         first, count = rows.get(group, (location, 0))
         rows[group] = first, count + 1
-        if len(rows) > MOST:
+        if group.choices != next(iter(rows)).choices:
             raise location.error(
-                f"these are more than {MOST} lists of choices: the rows have choices of their own; "
-                f'use the file as the data of a task, with choices = "choice", label = "label"'
+                "its choices are others than those of the rows before: the rows have choices of "
+                f"their own; {AS_DATA}"
             )
-    lists: dict[tuple[str, ...], Location] = {}
-    for group, (location, _) in rows.items():
-        lists.setdefault(group.choices, location)
-    if len(lists) > 1:
-        raise [*lists.values()][1].error(
-            "its choices are others than those of the rows before: the rows have choices of their "
-            'own; use the file as the data of a task, with choices = "choice", label = "label"'
-        )
+        if len(rows) > MOST:
+            raise location.error(f"these are more than {MOST} questions; {AS_DATA}")
     if not rows:
         raise Location(path).error("the file is empty; fetch it again")
     pairs = [

@@ -16,6 +16,7 @@ from promptsearch.data import Example
 from promptsearch.engine import ModelCall, Trial
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, TaskError
+from promptsearch.metrics.correlation import correlations
 from promptsearch.metrics.predictions import Floats
 from promptsearch.models import LanguageModel, Scoring
 from promptsearch.prompt import Prompt
@@ -87,15 +88,6 @@ class ValueWordSearch:
             pairs += [(low, high, value) for low, value in scored if low != high]
         pairs.sort(key=lambda pair: -pair[2])
         return pairs[: self.pairings]
-
-
-def correlations(table: Floats, right: Floats) -> Floats:
-    """Return (column,) Pearson's correlation of each column with (example,) values."""
-    centred, values = table - table.mean(0), right - right.mean()
-    scale = np.sqrt((centred**2).sum(0) * (values**2).sum())
-    products = values @ centred
-    quotients: Floats = np.divide(products, scale, out=np.zeros_like(products), where=scale > 1e-12)
-    return quotients
 
 
 def _drawn(task: Task, most: int) -> list[Example]:
