@@ -13,7 +13,9 @@ class Example:
 
     Of several labels at once the targets are those that it has, in the task's order, or (). Of a
     task of tags it is a sentence: `words` and their `tags`, one each. Its targets are its
-    distinct tags but O, sorted, or O alone; its only input is `text`, the words with spaces.
+    distinct tags but O, sorted, or O alone; its only input is `text`, the words with spaces. Of a
+    task of spans it is a sentence too, but its targets are the types of spans; `spans` are those
+    that are asked about, where the file names them.
     An example with `choices` is answered by one of these; they are distinct.
     """
 
@@ -24,11 +26,12 @@ class Example:
     words: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()  # () where the labels of the task are those of every row
+    spans: tuple[tuple[int, int], ...] = ()  # (start, stop) of words; (): all up to a length
 
     def __repr__(self) -> str:
         """Return the constructor's call; keys of ledgers have the `repr` of those without choices.
 
-        Words and tags are left out.
+        Words, tags and spans are left out.
         """
         choices = f", choices={self.choices!r}" if self.choices else ""
         about = f"id={self.id!r}, inputs={self.inputs!r}, target={self.target!r}"
@@ -81,5 +84,7 @@ def fingerprint(examples: Dataset) -> str:
             content += [example.words, example.tags]
         if example.choices:
             content.append({"choices": example.choices})
+        if example.spans:
+            content.append({"spans": example.spans})
         digest.update(json.dumps(content, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()

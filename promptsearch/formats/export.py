@@ -21,6 +21,7 @@ from types import ModuleType
 
 from promptsearch.data import TaskDefinition, TaskKind
 from promptsearch.data.tasks.choices_column import CHOICES
+from promptsearch.data.tasks.span_rows import IN_ANSWERS
 from promptsearch.errors import ExportError, RunError
 from promptsearch.files.write import check_apart, make_folder_of, replace_file
 from promptsearch.models import LanguageModel
@@ -113,6 +114,8 @@ def write_as(
             f"use `to` {' or '.join(WITH_VALUES)}"
         )
     _check_choices(request, name)
+    if request.kind.has_sentences and name != "text":
+        _check_spans(request.prompts, name)
     for saved in request.prompts:
         _check_words(saved, name)
     make_folder_of(path, "choose another -o PATH", ExportError)
@@ -140,6 +143,17 @@ def _check_choices(request: ExportRequest, name: str) -> None:
             f"{request.prompts[0].id}: each row of {request.name} has choices of its own, which "
             f"{name} does not read; use `to` {' or '.join(WITH_CHOICES)}"
         )
+
+
+def _check_spans(prompts: Sequence[SavedPrompt], name: str) -> None:
+    """Raise ExportError if answers name the span, which only we put into them."""
+    for saved in prompts:
+        texts = (text for answer in saved.prompt.verbalizer.answers for _, text in answer)
+        if named := next((text for text in texts if IN_ANSWERS in text), None):
+            raise ExportError(
+                f"{saved.id}: its answer {named!r} names the span, and the answers of {name} are "
+                f"the same for every row; use `to` text, or name {IN_ANSWERS} in the template"
+            )
 
 
 def _check_words(saved: SavedPrompt, name: str) -> None:

@@ -82,6 +82,42 @@ def _is_whole(tags: Sequence[str], span: Span, scheme: Scheme) -> bool:
     return first == "S" if span.start + 1 == span.stop else (first, last) == ("B", "E")
 
 
+def candidate_spans(words: int, longest: int) -> list[tuple[int, int]]:
+    """Return (start, stop) of all spans of up to `longest` words, by start, then by stop.
+
+    >>> candidate_spans(3, 2)
+    [(0, 1), (0, 2), (1, 2), (1, 3), (2, 3)]
+    """
+    return [
+        (start, stop)
+        for start in range(words)
+        for stop in range(start + 1, min(start + longest, words) + 1)
+    ]
+
+
+def tags_of(spans: Sequence[Span], words: int, scheme: Scheme = "IOB2") -> list[str]:
+    """Return a tag a word for spans that do not overlap: what `spans_of` reads back.
+
+    >>> tags_of([Span(0, 2, "PER")], 3, "IOBES")
+    ['B-PER', 'E-PER', 'O']
+    """
+    tags = [OUTSIDE] * words
+    for span in spans:
+        inside = range(span.start, span.stop)
+        tags[span.start : span.stop] = [f"{_prefix(span, at, scheme)}-{span.type}" for at in inside]
+    return tags
+
+
+def _prefix(span: Span, at: int, scheme: Scheme) -> str:
+    """Return the letter of the word at this index in a span."""
+    first, last = at == span.start, at == span.stop - 1
+    if scheme == "IOB2":
+        return "B" if first else "I"
+    if first and last:
+        return "S"
+    return "B" if first else "E" if last else "I"
+
+
 def iob2_of_iob1(tags: Sequence[str]) -> list[str]:
     """Return the same spans in IOB2; IOB1 writes B-X only where a span of type X touches another.
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from promptsearch.errors import DataError
 from promptsearch.language.spans import Scheme, Span, spans_of
-from promptsearch.metrics.predictions import Ints
+from promptsearch.metrics.f1 import ratio_shares
+from promptsearch.metrics.predictions import Floats, Ints
 
 Tags = Sequence[Sequence[str]]  # a tag for each word of each sentence
 
@@ -76,6 +77,15 @@ def entity_counts(
     Sentences that are drawn again, as the bootstrap does, are scored from their rows.
     """
     return _counts(_pairs(gold, predicted, scheme, strict))
+
+
+def entity_f1_shares(counts: Ints) -> Floats:
+    """Return (sentence,) values whose mean and spread are those of F1, to first order.
+
+    `counts` are those of `entity_counts`; columns behind them are left alone.
+    """
+    right, predicted, gold = counts[:, :3].astype(np.float64).T
+    return ratio_shares(right, predicted + gold)
 
 
 def tag_accuracy(gold: Tags, predicted: Tags) -> float:

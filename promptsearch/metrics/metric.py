@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from promptsearch.metrics.calibration_error import calibration_error
 from promptsearch.metrics.correlation import jackknifed, pearson, spearman
-from promptsearch.metrics.entity_f1 import EntityScores
+from promptsearch.metrics.entity_f1 import EntityScores, entity_f1_shares
 from promptsearch.metrics.f1 import labels_macro_f1, labels_micro_f1, macro_shares, micro_shares
 from promptsearch.metrics.generation_predictions import GenerationPredictions
 from promptsearch.metrics.intervals import bootstrap, wilson
@@ -257,7 +257,7 @@ METRICS = (
     Metric("coverage", "coverage", _coverage),
     Metric(
         "entity_f1", "entity F1", _counted(_entity_f1), option="entity-f1",
-        of_counts=_entity_f1, in_tables=True, is_bootstrapped=True,
+        of_counts=_entity_f1, count_shares=entity_f1_shares, in_tables=True, is_bootstrapped=True,
     ),
     Metric("entity_precision", "entity precision", _counted(_entity_precision)),
     Metric("entity_recall", "entity recall", _counted(_entity_recall)),

@@ -77,12 +77,17 @@ class TagPredictions(Predictions):
     """
 
     counts: Ints = field(default_factory=lambda: np.zeros((0, 5), dtype=np.int64))
-    tags: tuple[tuple[str, ...], ...] = ()  # predicted; () where only their counts are known
+    # () where only their counts are known:
+    tags: tuple[tuple[str, ...], ...] = ()  # predicted
+    gold_tags: tuple[tuple[str, ...], ...] = ()
 
     def on_rows(self, rows: Sequence[int]) -> "TagPredictions":
         """Return the predictions for some of the sentences, by their indices."""
         chosen = list(rows)
-        tags = tuple(self.tags[row] for row in chosen) if self.tags else ()
+        tags, gold_tags = (
+            tuple(each[row] for row in chosen) if each else ()
+            for each in (self.tags, self.gold_tags)
+        )
         part = super().on_rows(chosen)
         assert isinstance(part, TagPredictions)
-        return replace(part, counts=self.counts[chosen], tags=tags)
+        return replace(part, counts=self.counts[chosen], tags=tags, gold_tags=gold_tags)

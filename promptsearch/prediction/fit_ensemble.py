@@ -97,6 +97,11 @@ def check_one_label(definition: TaskDefinition) -> None:
             f"{definition.name}: it is answered with texts, and ensembles put together the "
             "probabilities of labels; use the best prompt"
         )
+    if definition.kind.has_sentences:
+        raise TaskError(
+            f"{definition.name}: it is of spans in sentences, and ensembles put together the "
+            "probabilities of a row's labels; use the best prompt"
+        )
     if definition.kind.label_sets:
         raise TaskError(
             f"{definition.name}: it has several labels at once, and ensembles put together the "

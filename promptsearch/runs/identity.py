@@ -56,6 +56,7 @@ def examples_of(definition: TaskDefinition) -> Mapping[str, object]:
         "negative_label": definition.negative_label,
         "language": definition.language,
         **of_sets,
+        **definition.kind.settings,
     }
 
 

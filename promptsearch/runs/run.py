@@ -251,7 +251,7 @@ def task_of(
         name=definition.name,
         kind=definition.kind,
         prompt=definition.prompt,
-        train=definition.train.examples,
+        train=definition.kind.training_rows(definition.train.examples),
         inputs=definition.inputs,
         labels=definition.labels,
         language=definition.language,

@@ -20,6 +20,7 @@ from promptsearch.scoring.calibration import CalibratedScorer, check_calibration
 from promptsearch.scoring.distributed_scorer import DistributedScorer
 from promptsearch.scoring.generation_scorer import GenerationScorer
 from promptsearch.scoring.multi_label_scorer import MultiLabelScorer
+from promptsearch.scoring.span_scorer import SpanScorer
 from promptsearch.scoring.split_scorer import DatasetScorer
 from promptsearch.scoring.tag_scorer import TagScorer
 from promptsearch.scoring.value_scorer import ValueScorer
@@ -42,6 +43,8 @@ def model_scorer(
         _check_alone(settings, kind)
     if kind.tags_words:
         return TagScorer(model, *parts, scheme=scheme or "IOB2")
+    if kind.span_rule is not None:
+        return SpanScorer(model, *parts, rule=kind.span_rule)
     if kind.free_texts:
         writes = writes or METRIC[settings.metric(kind)].needs_texts
         return GenerationScorer(model, *parts, decode=kind.decode if writes else None)
@@ -130,7 +133,8 @@ def workers_for(settings: Settings, model: LanguageModel) -> Workers:
 
 def split_scorer(scorer: PromptScorer, definition: TaskDefinition) -> DatasetScorer:
     """Return the judge of a search: it sees dev and train, not test."""
-    splits = {"dev": definition.dev.examples, "train": definition.train.examples}
+    train = definition.kind.training_rows(definition.train.examples)
+    splits = {"dev": definition.dev.examples, "train": train}
     about = definition.kind, definition.negative_label, definition.threshold
     return DatasetScorer(scorer, splits, *about)
 

@@ -94,7 +94,8 @@ class TagScorer(Scorer):
         spans = entity_counts(gold, tags, self.scheme)
         counts = np.column_stack([spans, right, words]).astype(np.int64)
         rank = np.where(counts[:, 3] == counts[:, 4], 1, 2)
-        return TagPredictions(labels, targets, log_right, none, rank, None, counts, tags)
+        fixed = labels, targets, log_right, none, rank, None, counts, tags
+        return TagPredictions(*fixed, gold_tags=tuple(gold))
 
 
 def is_tagger(prompt: Prompt) -> bool:

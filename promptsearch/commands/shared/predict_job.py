@@ -63,7 +63,7 @@ class PredictJob:
             return MultiLabeller
         if self.frame.kind.free_texts:
             return TextWriter
-        return Tagger if self.frame.kind.tags_words else Labeller
+        return Tagger if self.frame.kind.has_sentences else Labeller
 
     @property
     def threshold(self) -> float:
@@ -87,7 +87,7 @@ def planned(file: PromptFile, options: Mapping[str, Any]) -> PredictJob:
         raise RunError("--top-answers is for facts; of a labelled task every label has its column")
     best = options["top_answers"] or 1 if frame.kind.has_candidates else None
     has_choices, kind = frame.reader.choices is not None, frame.kind
-    flags = {"tags": kind.tags_words, "sets": kind.label_sets, "choices": has_choices}
+    flags = {"tags": kind.has_sentences, "sets": kind.label_sets, "choices": has_choices}
     flags["written"] = kind.free_texts
     span = None if kind.value_range is None else kind.value_range.ends
     columns = Columns(choice.labels, best, options["prefix"], **flags, span=span)

@@ -8,6 +8,7 @@ from promptsearch.data.kinds.generation import GenerationKind
 from promptsearch.data.kinds.kind import TaskKind
 from promptsearch.data.kinds.multi_label import MULTI_LABEL_KEY, MultiLabelKind
 from promptsearch.data.kinds.multiple_choice import MultipleChoiceKind
+from promptsearch.data.kinds.spans import SpansKind
 from promptsearch.data.kinds.tags import TagsKind
 from promptsearch.data.kinds.value import ValueKind
 from promptsearch.data.tasks.labelled_prompts import labels_in
@@ -16,8 +17,8 @@ from promptsearch.errors import brief
 
 CLASSIFICATION, FACTS, TAGS = ClassificationKind(), FactsKind(), TagsKind()
 MULTI_LABEL, MULTIPLE_CHOICE = MultiLabelKind(), MultipleChoiceKind()
-GENERATION, VALUE = GenerationKind(), ValueKind()
-_ALL = (CLASSIFICATION, FACTS, TAGS, MULTI_LABEL, MULTIPLE_CHOICE, GENERATION, VALUE)
+GENERATION, VALUE, SPANS = GenerationKind(), ValueKind(), SpansKind()
+_ALL = (CLASSIFICATION, FACTS, TAGS, MULTI_LABEL, MULTIPLE_CHOICE, GENERATION, VALUE, SPANS)
 KINDS: Mapping[str, TaskKind] = {kind.name: kind for kind in _ALL}
 PROMPTED: tuple[str, ...] = tuple(name for name, kind in KINDS.items() if not kind.tags_words)
 
@@ -29,6 +30,7 @@ __all__ = [
     "MULTIPLE_CHOICE",
     "MULTI_LABEL",
     "PROMPTED",
+    "SPANS",
     "TAGS",
     "VALUE",
     "TaskKind",

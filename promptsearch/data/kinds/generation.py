@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from promptsearch.data.examples import Dataset, Example
@@ -37,6 +37,10 @@ class GenerationKind(TaskKind):
     free_texts = True
     targets_fill_slot = True
     scores_answers = False
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        return {"decode": asdict(self.decode)}
 
     def configured(self, keys: TomlKeys) -> "GenerationKind":
         return replace(self, decode=Decode.of(keys))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from promptsearch.data.tasks.definition import TaskDefinition
     from promptsearch.data.tasks.reader import Reader
     from promptsearch.data.tasks.source import TaskSource
+    from promptsearch.data.tasks.span_rows import SpanRule
     from promptsearch.data.tasks.toml_keys import TomlKeys
     from promptsearch.data.tasks.value_columns import ValueRange
     from promptsearch.metrics import Predictions, Scores
@@ -48,7 +49,8 @@ class TaskKind(ABC):
     has_labels: ClassVar[bool] = False  # they are labels of the task, which stand in an order
     single_label: ClassVar[bool] = False  # there is exactly one, a label
     label_sets: ClassVar[bool] = False  # there are any number of labels, each decided by itself
-    tags_words: ClassVar[bool] = False  # each word has one: a head reads it, and no slot holds it
+    tags_words: ClassVar[bool] = False  # a head reads each word's, and no slot holds it
+    has_sentences: ClassVar[bool] = False  # they are tags of the words of a sentence
     values: ClassVar[bool] = False  # they are numbers: where each lies between two answers
     free_texts: ClassVar[bool] = False  # they are texts, any of which may be written
     targets_fill_slot: ClassVar[bool] = False  # they are the slot's texts, not labels with answers
@@ -64,6 +66,7 @@ class TaskKind(ABC):
     # As a task file has them; None for other kinds.
     decode: "Decode | None" = None  # how texts are written
     value_range: "ValueRange | None" = None
+    span_rule: "SpanRule | None" = None  # which spans are asked about
 
     def __str__(self) -> str:
         """Return the name, as messages have it."""
@@ -73,6 +76,16 @@ class TaskKind(ABC):
     def has_answer_set(self) -> bool:
         """Whether an answer is one of several, or some of them: labels or candidates."""
         return self.has_labels or self.has_candidates
+
+    @property
+    def labels_rows(self) -> bool:
+        """Whether what labels are of is a row: a sentence has none, but its words or spans."""
+        return self.has_labels and not self.has_sentences
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What a task file says of how answers are judged; a run with others is another run."""
+        return {}
 
     def configured(self, keys: "TomlKeys") -> "TaskKind":
         """Return the kind as a task file has it. Raises TaskError at a key that is wrong."""
@@ -91,6 +104,13 @@ class TaskKind(ABC):
     @abstractmethod
     def loader(self, keys: "TomlKeys") -> TaskLoader:
         """Return what loads the task of a task file. Raises TaskError at a key that is wrong."""
+
+    def training_rows(self, examples: "Dataset") -> "Dataset":
+        """Return the rows of examples that a template is filled with: what strategies learn from.
+
+        Those are the examples, unless a prompt asks about several parts of each.
+        """
+        return examples
 
     @abstractmethod
     def outcomes(self, predictions: "Predictions") -> "Outcomes":

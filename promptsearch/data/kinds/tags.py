@@ -43,6 +43,7 @@ class TagsKind(TaskKind):
     # Nothing but the sentence is read; a template must have a slot.
     default_template = f"{{{TEXT}}} [Z]"
     has_labels = True
+    has_sentences = True
     tags_words = True
     scores_answers = False
 

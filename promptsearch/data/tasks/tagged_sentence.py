@@ -12,6 +12,7 @@ from promptsearch.files.read import is_whole
 from promptsearch.language.spans import OUTSIDE, Scheme, iob2_of_iob1, is_tag, type_of
 
 FileScheme = Literal["IOB2", "IOB1", "IOBES"]  # of files; IOB1 is read as IOB2
+Bounds = tuple[int, int]  # a span's first word, and the one after its last
 TEXT = "text"  # the input of every template: the words with spaces between them
 _FORMS = {
     "IOB2": "O, B-TYPE or I-TYPE",
@@ -31,6 +32,7 @@ class TaggedSentence:
     lines: tuple[int, ...]
     words: tuple[str, ...]
     tags: tuple[str, ...]
+    spans: tuple[Bounds, ...] = ()  # that are asked about, where the row names them
 
     def __post_init__(self) -> None:
         if not self.words:
@@ -56,7 +58,8 @@ class TaggedSentence:
         """
         distinct = sorted({*self.tags} - {OUTSIDE}) or [OUTSIDE]
         inputs = {TEXT: text_of(self.words)}
-        return Example(str(number), inputs, tuple(distinct), self.words, self.tags)
+        targets = tuple(distinct)
+        return Example(str(number), inputs, targets, self.words, self.tags, spans=self.spans)
 
 
 def text_of(words: Sequence[str]) -> str:
@@ -74,10 +77,13 @@ def is_file_tag(tag: str, scheme: FileScheme) -> bool:
     return is_tag(tag, scheme_of(scheme))
 
 
-def checked(sentence: TaggedSentence, scheme: FileScheme, labels: Sequence[str]) -> TaggedSentence:
+def checked(
+    sentence: TaggedSentence, scheme: FileScheme, labels: Sequence[str], key: str = "labels"
+) -> TaggedSentence:
     """Return the sentence with its tags in IOB2 or IOBES.
 
-    Raises DataError at a tag that is none of the scheme, or none of `labels` where there are any.
+    Raises DataError at a tag that is none of the scheme, or none of `labels` where there are any;
+    `key` is where the task file has them.
     """
     known = {OUTSIDE, *labels} if labels else ()
     for index, tag in enumerate(sentence.tags):
@@ -85,8 +91,8 @@ def checked(sentence: TaggedSentence, scheme: FileScheme, labels: Sequence[str])
             raise sentence.error(index, no_tag(tag, scheme))
         if known and tag not in known:
             near = did_you_mean(tag, labels)
-            message = f"the tag {tag!r} is none of labels{near}: {listed(labels)}"
-            raise sentence.error(index, f"{message}; correct the row, or add it to labels")
+            message = f"the tag {tag!r} is none of {key}{near}: {listed(labels)}"
+            raise sentence.error(index, f"{message}; correct the row, or add it to {key}")
     if scheme != "IOB1":
         return sentence
     return replace(sentence, tags=tuple(iob2_of_iob1(sentence.tags)))

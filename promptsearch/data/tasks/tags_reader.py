@@ -10,6 +10,7 @@ from promptsearch.data.tables.conll import Cells, Column, ColumnFile, read_colum
 from promptsearch.data.tables.rows import Row, TableFormat, read_rows
 from promptsearch.data.tasks.tagged_sentence import (
     TEXT,
+    Bounds,
     FileScheme,
     TaggedSentence,
     checked,
@@ -30,6 +31,7 @@ class TagsReader:
     """Reads any split of one task the same way; `layout.columns` may name CoNLL's columns."""
 
     choices: ClassVar[None] = None  # words have tags of the task
+    labels_key: ClassVar[str] = "labels"  # of the task file
     layout: TableFormat
     words: Column | None = None  # None: the first, or FORM, or "tokens"
     tags: Column | None = None  # None: the last, or "tags"
@@ -38,14 +40,18 @@ class TagsReader:
 
     def examples(self, paths: Sequence[Path]) -> tuple[Example, ...]:
         """Return the sentences of the files together; `DataError` names file and line."""
-        return tuple(s.example(number) for number, s in enumerate(self.sentences(paths)))
+        return tuple(self.example(s, number) for number, s in enumerate(self.sentences(paths)))
+
+    def example(self, sentence: TaggedSentence, number: int) -> Example:
+        """Return a sentence as an example."""
+        return sentence.example(number)
 
     def sentences(self, paths: Sequence[Path]) -> Iterator[TaggedSentence]:
         """Yield the same with their files and lines."""
         for path in paths:
             read = self._of_rows if kind_of(path) in ROWS else self._of_columns
             for sentence in read(path):
-                yield checked(sentence, self.scheme, self.labels)
+                yield checked(sentence, self.scheme, self.labels, self.labels_key)
 
     def untagged(self, paths: Sequence[Path]) -> tuple[Example, ...]:
         """Return the sentences as examples without tags: the files need not have any."""
@@ -79,6 +85,10 @@ class TagsReader:
         words = _texts(row, _name(self.words, WORDS))
         return _only_words(row.path, (row.line,), words).words
 
+    def spans_of(self, row: Row, words: int) -> tuple[Bounds, ...]:
+        """Return the spans that a row asks about; (): those that the task says of every row."""
+        return ()
+
     def _words_in(self, path: Path) -> Iterator[tuple[str, ...]]:
         if kind_of(path) in ROWS:
             yield from map(self.words_of, read_rows(path, TableFormat(encoding=self._encoding)))
@@ -107,10 +117,11 @@ class TagsReader:
         words, tags = _name(self.words, WORDS), _name(self.tags, TAGS)
         for row in read_rows(path, TableFormat(encoding=self._encoding)):
             try:
-                named = named_tags(_listed(row, tags), self.labels)
+                named = named_tags(listed_in(row, tags), self.labels)
             except ValueError as error:
                 raise error if isinstance(error, DataError) else row.error(str(error)) from None
-            yield TaggedSentence(path, (row.line,), _texts(row, words), named)
+            texts = _texts(row, words)
+            yield TaggedSentence(path, (row.line,), texts, named, self.spans_of(row, len(texts)))
 
     def _of_columns(self, path: Path) -> Iterator[TaggedSentence]:
         file = self._file(path)
@@ -166,7 +177,7 @@ def _counts(words: Sequence[str], start: int) -> bool:
     return list(words) == [str(number) for number in range(start, start + len(words))]
 
 
-def _listed(row: Row, column: str) -> list[object]:
+def listed_in(row: Row, column: str) -> list[object]:
     value = row.cell(column)
     if not isinstance(value, list | tuple):
         message = f"the column {column!r} must hold a list, one item a word, not {value!r:.40}"
@@ -175,7 +186,7 @@ def _listed(row: Row, column: str) -> list[object]:
 
 
 def _texts(row: Row, column: str) -> tuple[str, ...]:
-    values = _listed(row, column)
+    values = listed_in(row, column)
     if wrong := [value for value in values if not isinstance(value, str)]:
         raise row.error(f"the column {column!r} holds {wrong[0]!r:.40}, which is no word")
     return tuple(map(str, values))

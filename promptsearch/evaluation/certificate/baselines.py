@@ -145,6 +145,9 @@ def learned(learners: Learners) -> Baselines:
     if kind.values:
         why = "one value for all rows has no correlation"
         return Baselines({}, {"majority": why, BAG_OF_WORDS: "values are not learned from words"})
+    if kind.has_sentences:
+        why = "a label for all rows names no span"
+        return Baselines({}, {"majority": why, BAG_OF_WORDS: "spans are not learned from words"})
     of_sets = kind.label_sets
     most = majority_set if of_sets else lambda seen: kind.guesses(seen)[1]
     values, left_out = {"majority": learners.metric_values(most)}, {}

@@ -109,6 +109,8 @@ def permutation_section(comparison: Comparison, design: Design, times: int) -> S
     if comparison.matrix.gold is not None and comparison.definition.has_choices:
         return "rows have choices of their own, which a shuffled label may not be among"
     if comparison.matrix.log_probs is None:
+        if comparison.definition.kind.has_sentences:
+            return "rows are sentences, whose tags are not exchanged one by one"
         if comparison.matrix.counts is not None:
             return "rows have several labels at once, of which no two are exchanged alone"
         return "there are no labels to shuffle" if comparison.matrix.gold is None else MOST_LABELS

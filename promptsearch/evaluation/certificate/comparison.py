@@ -155,7 +155,7 @@ def _check_shots(examples: Dataset, definition: TaskDefinition, shots: int, time
 
 
 def _strata(definition: TaskDefinition, examples: Dataset) -> Ints:
-    """Return (row,): labels as numbers; facts and sets of labels are all alike."""
-    if not definition.kind.has_labels or definition.kind.label_sets:
+    """Return (row,): labels as numbers; facts, sets of labels and sentences are all alike."""
+    if not definition.kind.labels_rows or definition.kind.label_sets:
         return np.zeros(len(examples), dtype=np.int64)
     return np.array([definition.labels.index(example.targets[0]) for example in examples])

@@ -25,7 +25,7 @@ class ScoreMatrix:
     negative: str | None = None
     gold: Ints | None = None  # (row,), of classification
     log_probs: Floats | None = None  # (prompt, row, label), where the labels are few
-    counts: Ints | None = None  # (prompt, row, count), of several labels at once, and of texts
+    counts: Ints | None = None  # (prompt, row, count), of several labels, sentences, texts
 
     @classmethod
     def of(
@@ -39,7 +39,8 @@ class ScoreMatrix:
             if name in kind.metric_keys or name != DECISIONS
         }
         predicted = np.stack([predictions.predicted for predictions in batch])
-        if kind.label_sets or kind.values or all(map(has_texts, batch)):
+        of_counts = kind.label_sets or kind.values or kind.has_sentences
+        if of_counts or all(map(has_texts, batch)):
             counts = [each for each in map(counts_of, batch) if each is not None]
             return cls(values, predicted, first.labels, counts=np.stack(counts))
         if not kind.has_labels:

@@ -39,7 +39,7 @@ def findings(
     if definition.test_files:
         splits.append(definition.test())
     fields = definition.prompt.template.fields
-    if definition.kind.tags_words:
+    if definition.kind.has_sentences:
         return worst_first(_of_tags(definition, splits, model, file))
     data_and_rows = [
         *data_findings(definition, splits),

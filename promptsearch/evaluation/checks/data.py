@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from promptsearch.data import Split, TaskDefinition, one_a_row
 from promptsearch.errors import SHOWN
 from promptsearch.evaluation.checks.finding import Finding, Level, listed
+from promptsearch.language.spans import OUTSIDE
 from promptsearch.metrics import headline_metric, title_of
 
 FEW = 32  # dev examples below which the choice among prompts is mostly noise
@@ -74,6 +75,8 @@ def unseen_labels(definition: TaskDefinition, splits: Sequence[Split]) -> Iterat
     """Yield a warning for splits that lack a label: nothing is known of its answers there."""
     for split in splits:
         counts = counts_of(split)
+        if definition.kind.has_sentences:
+            counts[OUTSIDE] += 1  # no sentence is without a word outside, or a span of no type
         if missing := [label for label in definition.labels if not counts[label]]:
             yield Finding("warning", f"{split.name}: no example of {listed(missing, SHOWN)}")
 

@@ -36,7 +36,8 @@ class ModelPredictions:
         predictions, examples = evaluation.predictions[0], evaluation.split.examples
         wrong = mistakes(predictions, examples, worst(predictions, most))
         model, prompt = evaluation.scorer.model, evaluation.saved[0].prompt
-        if not evaluation.definition.kind.label_sets:  # whose slots hold yes or no
+        kind = evaluation.definition.kind
+        if not (kind.label_sets or kind.has_sentences):  # of yes or no; of a slot for each span
             wrong = with_slot_words(model, prompt, wrong)
         return cls(evaluation, evaluation.document(metric), wrong)
 

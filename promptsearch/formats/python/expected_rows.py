@@ -25,7 +25,8 @@ def expected_rows(request: ExportRequest, scorer: Scorer) -> list[ExpectedRow]:
     """Return rows of dev (or train) with log p of their likeliest labels; none without a task."""
     if request.task is None:
         return []
-    examples = _short((*request.task.dev.examples, *request.task.train.examples))
+    kind, dev, train = request.kind, request.task.dev.examples, request.task.train.examples
+    examples = _short((*kind.training_rows(dev), *kind.training_rows(train)))
     log_probs = label_log_probs(request, scorer, examples)
     return [
         ({field: example.inputs[field] for field in request.inputs}, _likeliest(request, row))

@@ -14,6 +14,7 @@ from typing import Protocol, TypeGuard
 from promptsearch.data import Example, Row
 from promptsearch.data.tables.rows import renamed
 from promptsearch.data.tasks.reader import Reader
+from promptsearch.data.tasks.tagged_sentence import Bounds
 from promptsearch.data.tasks.tags_reader import TagsReader
 from promptsearch.errors import DataError, RunError
 from promptsearch.prediction.ensemble import EnsemblePredictor
@@ -90,16 +91,17 @@ def is_askable(row: Row | DataError, reader: Reader) -> TypeGuard[Row]:
 
 def _example(row: Row, number: int, reader: Reader) -> Example:
     renamed_row = renamed(row, reader.layout)
-    words: tuple[str, ...] = ()
+    words, spans = tuple[str, ...](), tuple[Bounds, ...]()
     try:
         inputs, choices = reader.inputs_of(renamed_row), reader.choices_of(renamed_row)
         if isinstance(reader, TagsReader):
             words = reader.words_of(renamed_row)
+            spans = reader.spans_of(renamed_row, len(words))
     except DataError as error:
         missing = sorted(name for name in reader.columns if name not in renamed_row.cells)
         hint = f"; `rename` COLUMN={missing[0]} says which column it is" if missing else ""
         raise DataError(f"{error}{hint}") from None
-    return Example(str(number), inputs, (), words, choices=choices)
+    return Example(str(number), inputs, (), words, choices=choices, spans=spans)
 
 
 def label_rows(

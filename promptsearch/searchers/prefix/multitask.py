@@ -48,7 +48,7 @@ def tasks_beside(task: Task, names: Sequence[str]) -> list[Task]:
                 name=definition.name,
                 kind=definition.kind,
                 prompt=definition.prompt,
-                train=definition.train.examples,
+                train=definition.kind.training_rows(definition.train.examples),
                 inputs=definition.inputs,
                 labels=definition.labels,
             )

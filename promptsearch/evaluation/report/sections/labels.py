@@ -33,8 +33,8 @@ def labels(inputs: ReportInputs) -> Html | None:
 
 
 def _confusions(predictions: Predictions, inputs: ReportInputs) -> list[Html]:
-    """Return what labels are taken for; several labels at once are not taken for each other."""
-    if inputs.kind.label_sets:
+    """Return what labels are taken for, where each row has one: only these are confused."""
+    if inputs.kind.label_sets or inputs.kind.has_sentences:
         return []
     many = len(predictions.labels) > MANY
     return [_pairs(predictions) if many else _matrix(predictions)]
@@ -46,7 +46,8 @@ def _about(predictions: Predictions, inputs: ReportInputs) -> str:
         f"{inputs.best.id} on {where}. Precision: of those predicted, the share that is right; "
         "recall: of those there are, the share found."
     )
-    if inputs.kind.label_sets or len(predictions.labels) > MANY:
+    several = inputs.kind.label_sets or inputs.kind.has_sentences
+    if several or len(predictions.labels) > MANY:
         return sentence
     return f"{sentence} In the matrix, shades are shares of the row."
 

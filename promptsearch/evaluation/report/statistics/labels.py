@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from promptsearch.metrics.entity_f1 import entity_scores_by_type
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
-from promptsearch.metrics.predictions import Ints, Predictions
+from promptsearch.metrics.predictions import Ints, Predictions, TagPredictions
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,18 @@ def per_label(predictions: Predictions) -> tuple[LabelResult, ...]:
         right, predicted, gold = np.split(predictions.counts.sum(0), 3)
         columns = zip(predictions.labels, gold, predicted, right, strict=True)
         return tuple(LabelResult(label, int(n), int(p), int(r)) for label, n, p, r in columns)
+    if isinstance(predictions, TagPredictions):
+        return _per_type(predictions)
     table = confusion(predictions)
     rows = zip(predictions.labels, table.sum(1), table.sum(0), table.diagonal(), strict=True)
     return tuple(LabelResult(label, int(n), int(p), int(right)) for label, n, p, right in rows)
+
+
+def _per_type(predictions: TagPredictions) -> tuple[LabelResult, ...]:
+    """Return the result of each type of spans, which sentences have any number of."""
+    by_type = entity_scores_by_type(predictions.gold_tags, predictions.tags)
+    scored = ((name, by_type[name]) for name in predictions.labels if name in by_type)
+    return tuple(LabelResult(name, each.gold, each.predicted, each.right) for name, each in scored)
 
 
 @dataclass(frozen=True)

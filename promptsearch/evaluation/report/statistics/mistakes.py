@@ -1,14 +1,17 @@
 """Examples that a prompt answers wrongly, with the probabilities of its answers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from promptsearch.data import Dataset, Example
 from promptsearch.data.kinds.multi_label import set_name
+from promptsearch.data.tasks.span_rows import SPAN
+from promptsearch.data.tasks.tagged_sentence import text_of
+from promptsearch.language.spans import spans_of
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
-from promptsearch.metrics.predictions import Predictions
+from promptsearch.metrics.predictions import Predictions, TagPredictions
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ def _mistake(predictions: Predictions, examples: Dataset, index: int) -> Mistake
     if isinstance(predictions, MultiLabelPredictions):
         decided, p_right = predictions.label_sets[index], np.exp(predictions.log_right[index])
         return Mistake(examples[index], set_name(decided), None, float(p_right))
+    if isinstance(predictions, TagPredictions):
+        return _of_spans(predictions, examples[index], index)
     predicted = int(predictions.predicted[index])
     choices = predictions.choice_log_probs
     known = predictions.log_probs if choices is None else choices
@@ -61,3 +66,20 @@ def _mistake(predictions: Predictions, examples: Dataset, index: int) -> Mistake
         None if known is None else float(np.exp(known[index].max())),
         float(np.exp(predictions.log_right[index])) if predictions.rank[index] else None,
     )
+
+
+def _of_spans(predictions: TagPredictions, example: Example, index: int) -> Mistake:
+    """Return a sentence whose spans, with their types, are not those that are right."""
+    right, predicted = (
+        _named_spans(example.words, tags[index])
+        for tags in (predictions.gold_tags, predictions.tags)
+    )
+    each_span = {**example.inputs, SPAN: "..."}
+    return Mistake(replace(example, inputs=each_span, target=right), predicted, None, None)
+
+
+def _named_spans(words: Sequence[str], tags: Sequence[str]) -> str:
+    """Return `Ann: PER, New York: LOC`."""
+    spans = spans_of(tags, strict=False)
+    named = (f"{text_of(words[span.start : span.stop])}: {span.type}" for span in spans)
+    return ", ".join(named) or "no span"
