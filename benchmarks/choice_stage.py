@@ -6,7 +6,8 @@
 The built-in model is trained as `tune-choices` does on the sets of choice_tasks.py but one family
 (topic: AG News; question type: TREC; sentiment: SST-2, IMDB, MR), --rows rows of each, one epoch,
 and scores the family's test rows (--test at most) by the options that it has never seen. `trained`
-is UniMC's layout; `no blocks` lets options see one another, `no restart` counts positions on;
+is UniMC's layout; `no blocks` lets options see one another (as each starts at the same position,
+they are then all alike), `no restart` counts positions on, `neither` is a plain text of them all;
 `untrained` is the layout before the stage, and `cloze` the same model with a template and the same
 words; in brackets the least, the greatest and the number of seeds. `calibrated` takes away what a
 prompt says on average of 300 unlabelled training inputs. No row of the held-out family chooses or
@@ -38,7 +39,12 @@ from promptsearch.runs.choice_stage import ChoiceStage, by_family
 from promptsearch.scoring import PromptScorer
 from promptsearch.scoring.calibration import CalibratedScorer, references_of
 
-FORMS = {"trained": (True, True), "no blocks": (False, True), "no restart": (True, False)}
+FORMS = {
+    "trained": (True, True),
+    "no blocks": (False, True),
+    "no restart": (True, False),
+    "neither": (False, False),
+}
 FAMILIES = {"topic": ["AG-News"], "question type": ["TREC"], "sentiment": ["SST-2", "MR"]}
 SEEDS = (0, 1, 2, 3, 4)
 REFERENCES = 300  # inputs of train, without labels, that show a prompt's prior

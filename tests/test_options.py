@@ -11,6 +11,7 @@ from promptsearch.data import Example
 from promptsearch.errors import ModelError, PromptError
 from promptsearch.models import Scoring
 from promptsearch.models.batching.option_layout import OptionTokens
+from promptsearch.models.training.choice_trainer import with_option_form
 from promptsearch.prompt import Input, Prompt, Template, Text, Verbalizer
 from promptsearch.scoring import Scorer
 
@@ -262,3 +263,14 @@ def test_options_of_a_row_score_as_fixed_ones(builtin, score):
     turned = [Example(e.id, e.inputs, e.target, choices=CHOICES[::-1]) for e in rows]
     (other_order,) = scorer.judge([free], turned)
     assert other_order.choice_log_probs[:, ::-1] == pytest.approx(expected.log_probs, abs=1e-4)
+
+
+def test_without_blocks_options_at_the_same_positions_are_all_alike(builtin):
+    """Each mask then reads the same tokens at the same positions: no training tells them apart."""
+    prompt = Prompt(Template.parse(NOTATION), yes_no())
+    examples = [Example(str(n), {"text": text}, "positive") for n, text in enumerate(("good", "a"))]
+    for blocks, restart in ((False, True), (True, True), (False, False)):
+        scorer = Scorer(with_option_form(builtin, blocks, restart), Scoring())
+        (predictions,) = scorer.judge([prompt], examples)
+        apart = np.ptp(predictions.log_probs, axis=1)
+        assert (apart < 1e-5).all() == (not blocks and restart)
