@@ -2,7 +2,7 @@
 
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,10 +11,10 @@ from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from tiny import saved
 
-from promptsearch import Scoring, load_model, load_task
+from promptsearch import PromptClassifier, Scoring, load_model, load_task
 from promptsearch.data import Example
 from promptsearch.data.tasks.span_rows import SpanRule
-from promptsearch.errors import DataError, PromptError, TaskError
+from promptsearch.errors import DataError, PromptError, RunError, TaskError
 from promptsearch.language.spans import Span, candidate_spans, spans_of, tags_of
 from promptsearch.metrics.entity_f1 import entity_scores
 from promptsearch.models.families.seq2seq_forms import PlainForm
@@ -201,7 +201,8 @@ def test_a_golden_of_template_ner(shared):
         words = each["text"].split()
         sentences = [example(words)]
         rows = [scorer._rows(sentence) for sentence in sentences]
-        (table,), _ = scorer._scores(prompt, rows)
+        scores, _ = scorer._scores([prompt], rows)
+        (table,) = scores[prompt]
         bounds = scorer.rule.bounds(sentences[0])
         scored = best_by_first_word(best_labels(bounds, table, golden["labels"]))
         for (score, span), first in zip(scored, each["by_start"], strict=True):
@@ -229,7 +230,8 @@ def test_answers_that_name_the_span_read_a_text_once(shared):
     _, model, prompt = template_ner(shared)
     scorer = SpanScorer(model, Scoring(), rule=SpanRule(max_span=1))
     sentences = [example(["the", "cat", "saw", "the", "dog"])]
-    (table,), _ = scorer._scores(prompt, [scorer._rows(sentences[0])])
+    scores, _ = scorer._scores([prompt], [scorer._rows(sentences[0])])
+    (table,) = scores[prompt]
     assert table.shape == (5, 5)
     assert table[0] == pytest.approx(table[3])
     assert not np.allclose(table[0], table[1])
@@ -344,3 +346,25 @@ def test_answers_that_name_the_span_have_no_format(shared, task, tmp_path):
     out = run("export", prompts, "--to", "pet", "-o", tmp_path / "pet", status=1)
     assert "names the span" in out.stderr
     run("export", prompts, "--to", "text", "-o", tmp_path / "p.txt")
+
+
+def test_prompts_are_judged_together_as_one_by_one(task):
+    """Words for one template pass once, and the cost is what was said before."""
+    scorer = SpanScorer(load_model(saved("bert"), device="cpu", dtype="float32"), Scoring())
+    definition = load_task(task)
+    words = [{"PER": a, "LOC": b, "O": c} for a, b, c in ("abc", "bca", "cab")]
+    prompts = [replace(definition.prompt, verbalizer=Verbalizer.of(each)) for each in words]
+    together = scorer.predict(prompts, definition.dev.examples)
+    alone = [scorer.predict([prompt], definition.dev.examples) for prompt in prompts]
+    assert together.cost.forwards == alone[0].cost.forwards
+    assert scorer.cost(prompts, definition.dev.examples).forwards == together.cost.forwards
+    for one, (other,) in zip(together.predictions, [b.predictions for b in alone], strict=True):
+        assert one.tags == other.tags
+        assert one.log_right == pytest.approx(other.log_right)
+
+
+def test_a_classifier_is_not_of_spans(task, tmp_path):
+    run("paraphrase", "-t", task, "--budget", 1, "-o", tmp_path / "r", "-q")
+    prompts = PromptClassifier(tmp_path / "r" / "prompts.json")
+    with pytest.raises(RunError, match="task of spans; use `promptsearch predict`"):
+        prompts.predict(["Ann lives in Rome ."])

@@ -5,7 +5,7 @@ stands in the answers ("{span} is a location entity ."), as Cui et al. (2021) ha
 compared over the whole sentence is how likely each such text is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,10 +38,10 @@ class SpanScorer(Scorer):
         tables: dict[Prompt, list[Floats]] = {prompt: [] for prompt in distinct}
         cost = Cost()
         for rows in self._parts(examples):
-            for prompt in distinct:
-                values, spent = self._scores(prompt, rows)
+            by_prompt, spent = self._scores(distinct, rows)
+            cost += spent
+            for prompt, values in by_prompt.items():
                 tables[prompt] += values
-                cost += spent
         predictions = {
             prompt: self._predictions(prompt, tables[prompt], examples) for prompt in distinct
         }
@@ -49,14 +49,12 @@ class SpanScorer(Scorer):
 
     def cost(self, prompts: Sequence[Prompt], examples: Dataset) -> Cost:
         """Return the cost of `predict`, from plans that are made for it and thrown away."""
-        parts = list(self._parts(examples))
-        distinct = list(dict.fromkeys(prompts))
-        return sum((self._cost(p, rows) for p in distinct for rows in parts), Cost())
-
-    def _cost(self, prompt: Prompt, rows: Rows) -> Cost:
-        if names_span(prompt):
-            return Cost.of(self._answer_plan(prompt, rows))
-        return super().cost([prompt], [row for each in rows for row in each])
+        naming, others = _by_layout(prompts)
+        cost = Cost()
+        for rows in self._parts(examples):
+            cost += super().cost(others, _flat(rows)) if others else Cost()
+            cost += sum((Cost.of(self._answer_plan(prompt, rows)) for prompt in naming), Cost())
+        return cost
 
     def _parts(self, examples: Dataset) -> Iterator[Rows]:
         """Yield the spans of the examples, as many together as `SPANS` allows."""
@@ -74,14 +72,23 @@ class SpanScorer(Scorer):
             return [example]
         return self.rule.rows(example, self.rule.bounds(example))
 
-    def _scores(self, prompt: Prompt, rows: Rows) -> tuple[list[Floats], Cost]:
-        """Return the scores (span, label) of each sentence, and the cost."""
-        if names_span(prompt):
-            return self._answer_scores(prompt, rows)
-        flat = [row for each in rows for row in each]
-        values = self.label_log_probs([prompt], flat)[0].astype(np.float64)
-        cost = super().cost([prompt], flat)
-        return np.split(values, np.cumsum([len(each) for each in rows])[:-1]), cost
+    def _scores(
+        self, prompts: Sequence[Prompt], rows: Rows
+    ) -> tuple[Mapping[Prompt, list[Floats]], Cost]:
+        """Return the scores (span, label) of each sentence by prompt, and the cost."""
+        (naming, others), cost = _by_layout(prompts), Cost()
+        scores: dict[Prompt, list[Floats]] = {}
+        if others:
+            batch = super().predict(others, _flat(rows))
+            ends = np.cumsum([len(each) for each in rows])[:-1]
+            for prompt, predictions in zip(others, batch.predictions, strict=True):
+                assert predictions.log_probs is not None, "types are few"
+                scores[prompt] = np.split(predictions.log_probs, ends)
+            cost += batch.cost
+        for prompt in naming:
+            scores[prompt], spent = self._answer_scores(prompt, rows)
+            cost += spent
+        return scores, cost
 
     def _answer_scores(self, prompt: Prompt, rows: Rows) -> tuple[list[Floats], Cost]:
         """Return the same where the answers name the span: a text is read once for all of them."""
@@ -150,6 +157,17 @@ def _log_probs(table: Floats) -> Floats:
     """Return log p (span, label) over the labels."""
     log_probs: Floats = table - np.logaddexp.reduce(table, axis=1, keepdims=True)
     return log_probs
+
+
+def _flat(rows: Rows) -> list[Example]:
+    return [row for of_sentence in rows for row in of_sentence]
+
+
+def _by_layout(prompts: Sequence[Prompt]) -> tuple[list[Prompt], list[Prompt]]:
+    """Return the distinct prompts whose answers name the span, and those that do themselves."""
+    distinct = list(dict.fromkeys(prompts))
+    naming = [prompt for prompt in distinct if names_span(prompt)]
+    return naming, [prompt for prompt in distinct if prompt not in naming]
 
 
 def names_span(prompt: Prompt) -> bool:

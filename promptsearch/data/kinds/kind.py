@@ -83,6 +83,11 @@ class TaskKind(ABC):
         return self.has_labels and not self.has_sentences
 
     @property
+    def classifies(self) -> bool:
+        """Whether rows are answered with labels or candidates, one or several of them."""
+        return self.has_answer_set and not self.has_sentences
+
+    @property
     def settings(self) -> Mapping[str, object]:
         """What a task file says of how answers are judged; a run with others is another run."""
         return {}

@@ -47,6 +47,11 @@ class PromptsWithTask:
         else:
             file = read_prompts(Path(prompts))
         frame = frame_in(file)
+        if not frame.kind.classifies:
+            raise RunError(
+                f"{file.path}: a classifier predicts labels of rows, and the prompts are for a "
+                f"task of {frame.kind}; use `promptsearch predict`"
+            )
         return cls(file, frame, select_prompts(file, frame, id, ensemble))
 
     @property
