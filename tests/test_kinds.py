@@ -25,6 +25,7 @@ def test_files_know_all_kinds_by_name():
         "multiple-choice",
         "generation",
         "value",
+        "spans",
     ]
     assert task["properties"]["kind"]["enum"] == list(KINDS) == names
     assert [str(kind) for kind in KINDS.values()] == list(KINDS)
@@ -35,6 +36,7 @@ def test_files_know_all_kinds_by_name():
         "multiple-choice",
         "generation",
         "value",
+        "spans",
     )
 
 
