@@ -6,12 +6,13 @@
 The built-in model is trained as `tune-choices` does on the sets of choice_tasks.py but one family
 (topic: AG News; question type: TREC; sentiment: SST-2, IMDB, MR), --rows rows of each, one epoch,
 and scores the family's test rows (--test at most) by the options that it has never seen. `trained`
-is UniMC's layout; `no blocks` lets options see one another (as each starts at the same position,
-they are then all alike), `no restart` counts positions on, `neither` is a plain text of them all;
-`untrained` is the layout before the stage, and `cloze` the same model with a template and the same
-words; in brackets the least, the greatest and the number of seeds. `calibrated` takes away what a
-prompt says on average of 300 unlabelled training inputs. No row of the held-out family chooses or
-trains anything. Differences are over seeds, paired by test set, with Student's intervals.
+is UniMC's layout; `no blocks` lets options see one another: as each starts at the same position,
+they are then all alike, trained or not, and every row gets the first label; `no restart` counts
+positions on, `neither` is a plain text of all options; `untrained` is the layout before the stage,
+and `cloze` the same model with a template and the same words; in brackets the least, the greatest
+and the number of seeds. `calibrated` takes away what a prompt says on average of 300 unlabelled
+training inputs. No row of the held-out family chooses or trains anything. Differences are over
+seeds, paired by test set, with Student's intervals.
 """
 
 import argparse
@@ -39,9 +40,10 @@ from promptsearch.runs.choice_stage import ChoiceStage, by_family
 from promptsearch.scoring import PromptScorer
 from promptsearch.scoring.calibration import CalibratedScorer, references_of
 
+ALIKE = "no blocks"  # options at the same positions, which no training tells apart
 FORMS = {
     "trained": (True, True),
-    "no blocks": (False, True),
+    ALIKE: (False, True),
     "no restart": (True, False),
     "neither": (False, False),
 }
@@ -170,6 +172,7 @@ def table(lines: Sequence[Mapping[str, Any]], way: str) -> str:
         seeds = by_form["trained"]
         if not seeds:
             continue
+        by_form[ALIKE] = dict.fromkeys(seeds, fixed[f"untrained, {ALIKE}"])
         spread = [_spread([*each.values()]) for each in by_form.values()]
         before = fixed["untrained, trained"]
         gains = [difference(np.array([*seeds.values()]) - before)]
@@ -194,7 +197,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
     parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=list(FAMILIES))
-    parser.add_argument("--forms", nargs="+", default=list(FORMS), choices=list(FORMS))
+    trained_forms = [form for form in FORMS if form != ALIKE]
+    parser.add_argument("--forms", nargs="+", default=trained_forms, choices=list(FORMS))
     parser.add_argument("--rows", type=int, default=400, help="of a set, at most")
     parser.add_argument("--test", type=int, default=300, help="rows of a test set, at most")
     parser.add_argument("--epochs", type=int, default=1)
