@@ -18,8 +18,8 @@ TYPES = (CLASSIFY, ANAPHORA, NLI, MRC, GENERATE)
 WITH_CHOICES = (CLASSIFY, ANAPHORA, NLI)
 COMMA = "\uff0c"  # full-width; it joins a list of texts, which is one answer
 QUIRKS = (
-    "a full-width comma becomes an ASCII one in targets that are one text, but not in predictions: "
-    "the right answer does not match",
+    "a full-width comma in a target becomes an ASCII one, but not in a prediction, so that the "
+    "right answer does not match; those that join a list of texts stay",
     "ROUGE-L counts distinct characters",
     "ROUGE-L splits both texts at each '.', and unites the subsequences of all pairs of sentences",
     "ROUGE-L's F has 1e-8 in its denominator: equal texts get 0.999999995",
@@ -170,7 +170,8 @@ def script_rouge_l(text: str, reference: str) -> float:
     """Return what the package `rouge` 1.0.1 calls ROUGE-L's F, of characters as the script does.
 
     Sentences end at "."; precision and recall are shares of the *distinct* characters that the
-    longest common subsequences of any two sentences have, united. 0 where a text is empty.
+    longest common subsequences of any two sentences have, united. 0 where a text is empty, at which
+    the package raises.
     """
     sentences, references = _sentences(text), _sentences(reference)
     if not sentences or not references:

@@ -8,7 +8,7 @@ from promptsearch.data.tables.json_rows import json_values
 from promptsearch.errors import brief
 from promptsearch.files.read import ENCODING, check_file
 from promptsearch.formats.importing.contents import Location, well_formed
-from promptsearch.metrics.pclue_score import TYPES, WITH_CHOICES, joined_target
+from promptsearch.metrics.pclue_score import TYPES, WITH_CHOICES, Target, joined_target
 
 INPUT, TARGET, TYPE, CHOICES = "input", "target", "type", "answer_choices"
 REFERENCE = "reference"  # the column that imported rows have more: the answer as one text
@@ -54,12 +54,10 @@ def _row(location: Location, row: object) -> PclueRow:
         raise location.error(
             f'{brief(repr(row))} is no row; write {{"input": ..., "target": ..., "type": ...}}'
         )
-    text, kind = row.get(INPUT), row.get(TYPE)
+    text = row.get(INPUT)
     if not isinstance(text, str) or not text.strip():
         raise location.error(f'"input" is {brief(repr(text))}; write the prompt as a text')
-    if kind not in TYPES:
-        raise location.error(f'"type" is {brief(repr(kind))}; write one of {", ".join(TYPES)}')
-    reference = _reference(location, row.get(TARGET))
+    kind, reference = type_of(location, row), joined_target(target_of(location, row)).strip()
     choices = _choices(location, row.get(CHOICES), kind) if kind in WITH_CHOICES else ()
     if choices and reference not in choices and reference.isdecimal():
         raise location.error(
@@ -69,13 +67,23 @@ def _row(location: Location, row: object) -> PclueRow:
     return PclueRow(location, row, text, reference, kind, choices)
 
 
-def _reference(location: Location, target: object) -> str:
+def type_of(location: Location, row: Mapping[str, object]) -> str:
+    """Return the type of a row. Raises DataError if it is none."""
+    kind = row.get(TYPE)
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise location.error(f'"type" is {brief(repr(kind))}; write one of {", ".join(TYPES)}')
+    return kind
+
+
+def target_of(location: Location, row: Mapping[str, object]) -> Target:
+    """Return the right answer of a row, a text or several. Raises DataError if it is none."""
+    target = row.get(TARGET)
     texts = [target] if isinstance(target, str) else target
     if not isinstance(texts, list) or not texts:
         raise location.error(f'"target" is {brief(repr(target))}; write a text, or a list of texts')
     if wrong := [each for each in texts if not isinstance(each, str) or not each.strip()]:
         raise location.error(f'"target" holds {brief(repr(wrong[0]))}, which is no text; write one')
-    return joined_target(texts).strip()
+    return target if isinstance(target, str) else tuple(texts)
 
 
 def _choices(location: Location, value: object, kind: str) -> tuple[str, ...]:
