@@ -199,6 +199,30 @@ def test_a_search_keeps_the_field_and_its_prompts_read_new_rows(tmp_path, make):
     assert max(classifier.predict_proba(rows)[0]) == pytest.approx(by_file, abs=1e-5)
 
 
+STRATEGIES = {
+    "gradient": ["gradient", "--iterations", 1],
+    "fluency": ["gradient", "--iterations", 1, "--fluency", 1, "--fluency-model", saved("gpt2")],
+    "generate": ["generate"],
+    "lm-score": ["lm-score", "--template", "{text} {options} [Z]", "--variants"],
+    "mine": ["mine"],
+    "soft": ["soft", "--steps", 1],
+    "prefix": ["prefix", "--steps", 1],
+    "search": ["search", "--budget", 6],
+    "workers": ["paraphrase", "--method", "edits", "--budget", 4, "--workers", 2],
+}
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("make", [labels_task, choices_task])
+def test_every_strategy_fills_it(tmp_path, name, make):
+    field = "{text}" if make is labels_task else "{question}"
+    words = [str(word).replace("{text}", field) for word in STRATEGIES[name]]
+    model = saved("gpt2" if name == "lm-score" else "bert")
+    run(*words, "--task", make(tmp_path), "-o", tmp_path / "run", "-m", model, "-q")
+    prompts = json.loads((tmp_path / "run" / "prompts.json").read_text())["prompts"]
+    assert any("{options}" in row["template"] for row in prompts)
+
+
 def test_a_search_goes_on_where_it_was(tmp_path):
     task = labels_task(tmp_path)
     prompts = found_by_search(tmp_path, task)
