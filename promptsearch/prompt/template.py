@@ -244,6 +244,11 @@ def filled_field(name: str, text: str, *, in_option: bool = False) -> Text | Inp
     return Text(str(text)) if in_option or isinstance(text, FixedText) else Input(name, text)
 
 
+def emptied(inputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the inputs with nothing in them but the texts of choices, which are no example's."""
+    return {name: text if isinstance(text, FixedText) else "" for name, text in inputs.items()}
+
+
 def _merged(parts: Sequence[Part]) -> Iterator[Part]:
     """Yield the same parts with neighbouring texts joined and empty ones left out."""
     text = ""

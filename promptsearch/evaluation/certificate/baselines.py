@@ -26,7 +26,8 @@ from promptsearch.metrics.generation_predictions import GenerationPredictions
 from promptsearch.metrics.label_sets import indicator
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Ints
-from promptsearch.prompt import FixedText, Prompt, Verbalizer
+from promptsearch.prompt import Prompt, Verbalizer
+from promptsearch.prompt.template import emptied
 from promptsearch.scoring import PromptScorer
 
 BAG_OF_WORDS = "TF-IDF + logistic regression"
@@ -64,11 +65,7 @@ def without_inputs(examples: Dataset) -> list[Example]:
 
     Without choices of their own a prompt answers them all alike.
     """
-    return [replace(example, inputs=_emptied(example.inputs)) for example in examples]
-
-
-def _emptied(inputs: Mapping[str, str]) -> dict[str, str]:
-    return {name: text if isinstance(text, FixedText) else "" for name, text in inputs.items()}
+    return [replace(example, inputs=emptied(example.inputs)) for example in examples]
 
 
 def of_prompts(
