@@ -297,3 +297,23 @@ def test_the_saved_task_reads_rows_of_answers_in_another_file(tmp_path):
     )
     (example,) = examples_of([{"text": "a film"}], frame.reader)
     assert example.inputs["options"] == "terrible, great"
+
+
+def test_words_for_answers_come_from_the_inputs_alone(tmp_path):
+    from promptsearch.searchers.answers.common.candidates import _words_of
+
+    class Asked:
+        train = load_task(labels_task(tmp_path)).train.examples
+        language = "en"
+
+    assert set(_words_of(Asked)) == {"a", "great", "film", "dull", "plot"}
+
+
+def test_texts_of_other_labels_are_refused(tmp_path):
+    with pytest.raises(PromptSearchError, match="option_texts: it must have the task's labels"):
+        load_task(labels_task(tmp_path, keys='option_texts = {bad = "no", god = "yes"}'))
+
+
+def test_a_search_is_reproduced(tmp_path):
+    prompts = found_by_search(tmp_path, labels_task(tmp_path))
+    assert "reproduced: same prompts, same scores" in run("reproduce", prompts).output

@@ -222,7 +222,9 @@ def identity_of(
     """
     info, settings = raw_scorer.model.info.described, scoring_from(file)
     markup = reader.markup.fields if isinstance(reader, LabelledReader) else {}
-    separator = [] if reader.choices is None else [reader.choices.separator]
+    separator: list[object] = [] if reader.choices is None else [reader.choices.separator]
+    if isinstance(reader, LabelledReader) and reader.options is not None:
+        separator.append(reader.options.keys)
     members = zip(choice.saved, choice.ensemble.members, strict=True)
     prompts = [
         [

@@ -7,7 +7,7 @@ from promptsearch.data.tables.rows import TableFormat, read_rows
 from promptsearch.data.tasks.choices_column import ChoicesColumn
 from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.markup import Markup
-from promptsearch.data.tasks.options_text import SEPARATOR_KEY, OptionsText
+from promptsearch.data.tasks.options_text import SEPARATOR_KEY, TEXTS_KEY, OptionsText
 from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import TaskError
@@ -49,7 +49,7 @@ class InputColumns:
     ) -> LabelledReader:
         """Return the reader of every split; `fields` are those of the manual template."""
         inputs = self.names(source, fields)
-        options = self._options(source, fields, inputs)
+        options = self._options(source, fields, inputs, labels)
         if options is not None:
             inputs = (*inputs, OPTIONS)
         if seen := [name for name in self.label_columns if name in inputs]:
@@ -63,7 +63,11 @@ class InputColumns:
         return columns.row_reader(source.layout, inputs, labels, needed)
 
     def _options(
-        self, source: TaskSource, fields: Sequence[str], inputs: Sequence[str]
+        self,
+        source: TaskSource,
+        fields: Sequence[str],
+        inputs: Sequence[str],
+        labels: Sequence[str],
     ) -> OptionsText | None:
         """Return the text of {options} for a task that uses it, or says what it is.
 
@@ -77,6 +81,8 @@ class InputColumns:
                 raise keys.error(SEPARATOR_KEY, WITH_COLUMN)
             return None
         options = self.options or OptionsText.of(keys)
+        if options.texts and (unlike := sorted(set(options.texts) ^ set(labels))) and labels:
+            raise keys.error(TEXTS_KEY, f"it must have the task's labels; mend {unlike[0]!r}")
         if options.texts or self.choices is not None:
             return options
         if self.options is not None:
