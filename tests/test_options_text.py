@@ -317,3 +317,22 @@ def test_texts_of_other_labels_are_refused(tmp_path):
 def test_a_search_is_reproduced(tmp_path):
     prompts = found_by_search(tmp_path, labels_task(tmp_path))
     assert "reproduced: same prompts, same scores" in run("reproduce", prompts).output
+
+
+def test_several_labels_and_values_have_options_too(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"text": "a", "label": ["x"], "v": 1}\n' * 4)
+    common = 'train = "t.jsonl"\ndev = "t.jsonl"\ninputs = ["text"]\n'
+    sets = tmp_path / "sets.toml"
+    sets.write_text(
+        f'kind = "classification"\nmulti_label = true\n{common}'
+        'template = "{text} of {options}: [Z1] [Z2]"\nno = "no"\n'
+        "[answers]\nx = {options}\ny = {options}\n".replace("{options}\n", '["yes"]\n')
+        + '[option_texts]\nx = "speed"\ny = "price"\n'
+    )
+    assert set(options_in(load_task(sets))) == {"speed, price"}
+    value = tmp_path / "value.toml"
+    value.write_text(
+        f'kind = "value"\nrange = [0, 1]\nlabel = "v"\n{common}'
+        'template = "{text} {options} [Z]"\n[answers]\nlow = ["bad"]\nhigh = ["good"]\n'
+    )
+    assert set(options_in(load_task(value))) == {"bad, good"}

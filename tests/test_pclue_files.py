@@ -1,12 +1,20 @@
 """pCLUE's JSON lines: imported as tasks, their templates folded back, predictions scored."""
 
 import json
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from click.testing import CliRunner
 from commanding import run
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tiny import saved
 
-from promptsearch import load_task
+from promptsearch import PromptSearchError, load_task
+from promptsearch.cli import cli
+from promptsearch.metrics.pclue_score import TYPES
 
 NEWS = "新闻：{text}\n选项：{options}\n答案：[Z]"
 INFERENCE = "“{text1}”和“{text2}”的关系是？{options}[Z]"
@@ -280,3 +288,34 @@ def test_predictions_that_do_not_fit_are_named(tmp_path):
     bad = file_of(tmp_path, [{"target": 3}] * 12, "b.json")
     output = run("score-pclue", targets, "--predictions", bad, status=1).output
     assert f'{bad}, line 1: "target" is 3; write the predicted text' in output
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.integers(-2, 12),
+    st.sampled_from([*TYPES, "", " ", "3", "体育", "一\n二", "新闻：一\n选项：体育\n答案："]),
+    st.lists(st.sampled_from(["体育", "财经", "3", ""]), max_size=3),
+)
+CELLS = st.dictionaries(st.sampled_from(["input", "target", "type", "answer_choices"]), VALUES)
+
+
+@given(st.lists(CELLS.map(lambda cells: {**ROWS[0], **cells}), min_size=1, max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_whatever_rows_hold_they_come_in_or_are_named(rows):
+    with TemporaryDirectory() as room:
+        folder = Path(room)
+        file = file_of(folder, rows)
+        words = ["import", file, "--from", "pclue", "-o", folder / "tasks", "--template", NEWS]
+        result = CliRunner().invoke(cli, [*map(str, words)])
+        if result.exit_code:
+            assert result.exit_code == 1, repr(result.exception)
+            assert f"{file}, line " in result.output
+            assert result.output.count("\n") == 1
+            return
+        tasks = sorted((folder / "tasks").glob("*.toml"))
+        counts = [len(task.with_suffix(".jsonl").read_text().splitlines()) for task in tasks]
+        assert sum(counts) == len(rows)
+        for task in tasks:
+            with suppress(PromptSearchError):  # of one row, or without a right answer
+                definition = load_task(task)
+                assert len(definition.train.examples) + len(definition.dev.examples) in counts
