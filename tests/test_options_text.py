@@ -326,8 +326,7 @@ def test_several_labels_and_values_have_options_too(tmp_path):
     sets.write_text(
         f'kind = "classification"\nmulti_label = true\n{common}'
         'template = "{text} of {options}: [Z1] [Z2]"\nno = "no"\n'
-        "[answers]\nx = {options}\ny = {options}\n".replace("{options}\n", '["yes"]\n')
-        + '[option_texts]\nx = "speed"\ny = "price"\n'
+        '[answers]\nx = ["yes"]\ny = ["yes"]\n[option_texts]\nx = "speed"\ny = "price"\n'
     )
     assert set(options_in(load_task(sets))) == {"speed, price"}
     value = tmp_path / "value.toml"
@@ -336,3 +335,11 @@ def test_several_labels_and_values_have_options_too(tmp_path):
         'template = "{text} {options} [Z]"\n[answers]\nlow = ["bad"]\nhigh = ["good"]\n'
     )
     assert set(options_in(load_task(value))) == {"bad, good"}
+
+
+@pytest.mark.parametrize("answers", ["[]", "[3]", "3", '[""]'])
+def test_answers_that_are_none_are_named_as_ever(tmp_path, answers):
+    task = labels_task(tmp_path, keys='option_separator = "/"')
+    task.write_text(task.read_text().replace('["great"]', answers))
+    with pytest.raises(PromptSearchError, match="answers"):
+        load_task(task)

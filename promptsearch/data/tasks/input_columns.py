@@ -80,7 +80,7 @@ class InputColumns:
             if self.options is not None:
                 raise keys.error(SEPARATOR_KEY, WITH_COLUMN)
             return None
-        options = self.options or OptionsText.of(keys)
+        options = (self.options or OptionsText.of(keys)).with_answers(keys)
         if options.texts and (unlike := sorted(set(options.texts) ^ set(labels))) and labels:
             raise keys.error(TEXTS_KEY, f"it must have the task's labels; mend {unlike[0]!r}")
         if options.texts or self.choices is not None:

@@ -1,7 +1,7 @@
 """The text that {options} stands for: the choices of a row, or the labels' answers, joined."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promptsearch.data.tasks.answer_table import answers_in, first_answer
 from promptsearch.data.tasks.toml_keys import TomlKeys
@@ -27,15 +27,22 @@ class OptionsText:
         separator = keys.string(SEPARATOR_KEY, default)
         if not separator:
             raise keys.error(SEPARATOR_KEY, 'it is empty; write what stands between options, ", "')
-        texts = keys.names(TEXTS_KEY)
-        if not texts:
-            texts = {label: first_answer(each) for label, each in answers_in(keys).items()}
-        return cls(separator, texts)
+        return cls(separator, keys.names(TEXTS_KEY))
 
     @classmethod
     def named(cls, keys: TomlKeys) -> "OptionsText | None":
         """Return the same where a key of it is there: of a task that has no such column."""
         return cls.of(keys) if any(key in keys.document for key in OPTION_KEYS) else None
+
+    def with_answers(self, keys: TomlKeys) -> "OptionsText":
+        """Return the same, with the labels' first answers where the file has no texts for them.
+
+        The answers are those of a manual prompt, and so are some.
+        """
+        if self.texts:
+            return self
+        answers = {label: first_answer(each) for label, each in answers_in(keys).items()}
+        return replace(self, texts=answers)
 
     @property
     def keys(self) -> dict[str, object]:
