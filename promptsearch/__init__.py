@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from promptsearch.engine.trial import Trial as Trial
     from promptsearch.errors import PromptSearchError as PromptSearchError
     from promptsearch.evaluation.evaluate import evaluate as evaluate
+    from promptsearch.metrics.pclue_score import score_pclue as score_pclue
     from promptsearch.models import Scoring as Scoring
     from promptsearch.models.loading.load import load_model as load_model
     from promptsearch.prediction.classifier import PromptClassifier as PromptClassifier
@@ -80,6 +81,7 @@ _HOME = {
     "load_model": "models.loading.load",
     "load_task": "data",
     "read_prompts": "prompt_file",
+    "score_pclue": "metrics.pclue_score",
     "search": "runs.run",
 }
 

@@ -34,6 +34,9 @@ def all_commands() -> dict[str, LazyCommand]:
         "certify": in_module(
             "certify:command", "Say whether a gain is real, noise, or needs more rows."
         ),
+        "score-pclue": in_module(
+            "score_pclue:command", "Score predictions as the benchmark pCLUE does."
+        ),
         "predict": in_module("predict:command", "Label new rows with prompts that were found."),
         "export": in_module("export:command", "Write prompts in the formats of other tools."),
         "import": in_module(

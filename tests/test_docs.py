@@ -12,6 +12,7 @@ from promptsearch.data import KINDS, load_task
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 STUBS = {
+    "topics.csv": "text,label\na match,sports\na bank,business\n",
     "train.tsv": "text\tlabel\nfun\tpositive\ndull\tnegative\n",
     "P19.train.jsonl": '{"sub_label": "Ann", "obj_label": "Oslo"}\n',
     "objects.txt": "Oslo\nLima\n",
@@ -52,7 +53,7 @@ def test_the_task_files_of_the_docs_load(tmp_path):
         file = tmp_path / f"{number}.toml"
         file.write_text(example)
         assert load_task(file, KINDS).name in example
-    assert len(examples) == len(KINDS) + 1  # classification in both layouts
+    assert len(examples) == len(KINDS) + 2  # classification in both layouts, and with {options}
 
 
 def test_the_python_of_the_readme_says_what_it_prints(capsys):

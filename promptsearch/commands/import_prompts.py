@@ -1,4 +1,7 @@
-"""`promptsearch import`: prompts and answers in the formats of other tools, as a prompts.json."""
+"""`promptsearch import`: prompts and answers in the formats of other tools, as a prompts.json.
+
+Formats that hold rows become task files and tables.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,6 +12,7 @@ from typing import Any
 import rich_click as click
 
 from promptsearch.commands.shared.console import print_json
+from promptsearch.commands.shared.import_tasks import import_tasks
 from promptsearch.commands.shared.import_text import import_row, print_imported
 from promptsearch.commands.shared.name_options import input_names, names_in
 from promptsearch.commands.shared.options import json_option
@@ -16,7 +20,7 @@ from promptsearch.commands.shared.output_checks import check_output
 from promptsearch.commands.shared.run_search import this_command
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.errors import DataError, PromptError, RunError
-from promptsearch.formats import IMPORTS
+from promptsearch.formats import IMPORTS, TASK_IMPORTS
 from promptsearch.formats.importing.assemble import groups_of
 from promptsearch.formats.importing.contents import ImportOptions, read_files
 from promptsearch.formats.importing.document import beside, document_of
@@ -28,14 +32,16 @@ from promptsearch.prompt_file.soft_file import SOFT
 from promptsearch.runs.directory import run_directory
 from promptsearch.runs.run import with_vocabulary_candidates
 
-WIDEST = max(map(len, IMPORTS))
-LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in IMPORTS.items())
+FORMATS = {**IMPORTS, **TASK_IMPORTS}
+WIDEST = max(map(len, FORMATS))
+LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in FORMATS.items())
 
 
 @click.command(
     "import",
-    help="Read FILE in a format of another tool, and write a prompts.json.\n\nGive several FILEs "
-    "where templates and verbalizers are apart, or a folder for all in it. What a prompts.json "
+    help="Read FILE in a format of another tool, and write a prompts.json, or task files where it "
+    "holds rows.\n\nGive several FILEs where templates and verbalizers are apart, or a folder for "
+    "all in it. What a prompts.json "
     f"does not hold is told. FORMAT is one of\n\n\b\n{LISTED}",
 )
 @click.argument(
@@ -44,7 +50,7 @@ LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in IMPORTS.ite
 @click.option(
     "--from",
     "name",
-    type=click.Choice(list(IMPORTS)),
+    type=click.Choice(list(FORMATS)),
     required=True,
     metavar="FORMAT",
     help="Which.",
@@ -79,7 +85,11 @@ LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in IMPORTS.ite
     help="The inputs in the order that the format counts them; or THEIRS=OURS,...",
 )
 @click.option(
-    "--template", multiple=True, metavar="NOTATION", help="For verbalizers that come without one."
+    "--template",
+    multiple=True,
+    metavar="NOTATION",
+    help="For verbalizers that come without one. Of pclue: a template of its filled prompts, whose "
+    "fields become columns.",
 )
 @click.option(
     "--candidates",
@@ -103,6 +113,9 @@ LISTED = "\n".join(f"{name.ljust(WIDEST)}  {what}" for name, what in IMPORTS.ite
 @json_option
 def command(files: Sequence[Path], **options: Any) -> None:
     """See `help` above: the formats stand in it."""
+    if options["name"] in TASK_IMPORTS:
+        import_tasks(files, options, tuple(map(_template, options["template"])))
+        return
     import_options = _importing(options)
     imported = read_files(files, options["name"], import_options)
     groups = [group.distinct for group in groups_of(imported, options["name"], import_options)]

@@ -41,3 +41,6 @@ IMPORTS: Mapping[str, str] = {  # the name after --from, and what is read
     "ptr": "rule files of PTR and KnowPrompt",
     "unimc": "UniMC's JSON lines: a prompt for each question and list of choices",
 }
+TASK_IMPORTS: Mapping[str, str] = {  # the same, of rows: what is written are task files and tables
+    "pclue": "pCLUE's JSON lines, filled prompts: a task file and a table for each type",
+}

@@ -24,6 +24,7 @@ from promptsearch.data.tasks.choices_column import CHOICES
 from promptsearch.data.tasks.span_rows import IN_ANSWERS
 from promptsearch.errors import ExportError, RunError
 from promptsearch.files.write import check_apart, make_folder_of, replace_file
+from promptsearch.formats.shared.options_field import options_notes, with_options_text
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble import Ensemble
 from promptsearch.prompt_file.prompts_json import PromptFile, SavedPrompt
@@ -113,16 +114,19 @@ def write_as(
             f"{request.name}: its answers are values between two words, and {name} holds labels; "
             f"use `to` {' or '.join(WITH_VALUES)}"
         )
-    _check_choices(request, name)
+    has_choices = _has_choices(request)
+    _check_choices(request, name, has_choices)
     if request.kind.has_sentences and name != "text":
         _check_spans(request.prompts, name)
+    request = with_options_text(request, has_choices)
     for saved in request.prompts:
         _check_words(saved, name)
     make_folder_of(path, "choose another -o PATH", ExportError)
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as room:
         into = Path(room) / path.name
         with _paths_as(path.parent, Path(room)):
-            notes = (*_module(name).write(request, into), *_priors(name, request))
+            about_fields = (*options_notes(request), *_priors(name, request))
+            notes = (*_module(name).write(request, into), *about_fields)
         written = sorted(Path(room).iterdir(), key=lambda source: source != into)
         paths = tuple(path.with_name(source.name) for source in written)
         for source, target in zip(written, paths, strict=True):
@@ -133,11 +137,14 @@ def write_as(
     return WrittenFiles(paths, tuple(_renamed(note, into, path) for note in notes))
 
 
-def _check_choices(request: ExportRequest, name: str) -> None:
-    """Raise ExportError if rows have choices, and the format has answers for all of them."""
+def _has_choices(request: ExportRequest) -> bool:
     definition = request.file.section("task").get("definition")
     saved = isinstance(definition, Mapping) and CHOICES in definition
-    has_choices = request.task.has_choices if request.task else saved
+    return request.task.has_choices if request.task else saved
+
+
+def _check_choices(request: ExportRequest, name: str, has_choices: bool) -> None:
+    """Raise ExportError if rows have choices, and the format has answers for all of them."""
     if has_choices and name not in WITH_CHOICES:
         raise ExportError(
             f"{request.prompts[0].id}: each row of {request.name} has choices of its own, which "

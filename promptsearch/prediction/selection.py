@@ -7,7 +7,7 @@ from typing import Any
 
 from promptsearch.data import PROMPTED, Dataset, TaskKind, TaskSchema, did_you_mean, schema_of
 from promptsearch.data.tasks.labelled_reader import LabelledReader
-from promptsearch.data.tasks.reader import Reader
+from promptsearch.data.tasks.reader import Reader, fixed_inputs
 from promptsearch.engine.ledger import digest
 from promptsearch.engine.trial import surely_worse
 from promptsearch.errors import DataError, PromptError, RunError
@@ -199,9 +199,9 @@ def calibrated_as_saved(
             f"{file.path}: batch calibration asks the training inputs, and this file has no prior "
             f"of theirs for {raw_scorer.model.info.spec}; name the task they are in with `task`"
         )
-    scorer = CalibratedScorer(
-        inner, raw_scorer, method, references_of(method, frame.inputs, train or ())
-    )
+    fixed = fixed_inputs(frame.reader)
+    references = references_of(method, frame.inputs, train or (), fixed)
+    scorer = CalibratedScorer(inner, raw_scorer, method, references)
     for prompt in known:
         if prompt.prompt in priors:
             _recall(scorer, prompt, file)
@@ -222,7 +222,9 @@ def identity_of(
     """
     info, settings = raw_scorer.model.info.described, scoring_from(file)
     markup = reader.markup.fields if isinstance(reader, LabelledReader) else {}
-    separator = [] if reader.choices is None else [reader.choices.separator]
+    separator: list[object] = [] if reader.choices is None else [reader.choices.separator]
+    if isinstance(reader, LabelledReader) and reader.options is not None:
+        separator.append(reader.options.keys)
     members = zip(choice.saved, choice.ensemble.members, strict=True)
     prompts = [
         [

@@ -63,6 +63,22 @@ class Trigger:
     token: int
 
 
+class FixedText(str):
+    """An input's text that is never cut: what it says is no example's, but every answer's name."""
+
+    __slots__ = ()
+
+
+OPTIONS = "options"  # the field that the choices fill where a task has no such column
+
+
+def field_hint(name: str) -> str:
+    """Return how a task comes to have a field that it lacks; "" if nothing else is known of it."""
+    if name != OPTIONS:
+        return ""
+    return '; option_separator = ", " in the task file fills it with the labels or choices'
+
+
 TextPart = Text | Field | Slot  # what words can say
 WordPart = TextPart | Separator
 Part = WordPart | Soft

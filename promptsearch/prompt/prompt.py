@@ -12,6 +12,7 @@ from promptsearch.prompt.head import Head
 from promptsearch.prompt.parts import (
     Field,
     Filled,
+    FixedText,
     Input,
     Option,
     Part,
@@ -30,6 +31,7 @@ __all__ = [
     "Answer",
     "Field",
     "Filled",
+    "FixedText",
     "Head",
     "Input",
     "Option",

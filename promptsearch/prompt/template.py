@@ -12,6 +12,7 @@ from promptsearch.prompt.parts import (
     Field,
     Filled,
     FilledPart,
+    FixedText,
     Input,
     Option,
     Part,
@@ -20,6 +21,7 @@ from promptsearch.prompt.parts import (
     Text,
     TextPart,
     WordPart,
+    field_hint,
 )
 from promptsearch.prompt.prefix import Prefix
 from promptsearch.prompt.row_options import has_row_options, with_row_options
@@ -224,16 +226,27 @@ class Template:
 
 
 def filled_parts(parts: Sequence[FilledPart | Field], inputs: Mapping[str, str]) -> Filled:
-    """Return the parts with the inputs in their fields; those inside options are never cut."""
+    """Return the parts with the inputs in their fields.
+
+    Those inside options and the texts of choices are never cut.
+    """
     end = options_end(parts)
     return tuple(
-        _filled(part.name, inputs[part.name], index < end) if isinstance(part, Field) else part
+        filled_field(part.name, inputs[part.name], in_option=index < end)
+        if isinstance(part, Field)
+        else part
         for index, part in enumerate(parts)
     )
 
 
-def _filled(name: str, text: str, in_option: bool) -> FilledPart:
-    return Text(text) if in_option else Input(name, text)
+def filled_field(name: str, text: str, *, in_option: bool = False) -> Text | Input:
+    """Return a field with its text, which is cut where it is too long unless it is a choice's."""
+    return Text(str(text)) if in_option or isinstance(text, FixedText) else Input(name, text)
+
+
+def emptied(inputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the inputs with nothing in them but the texts of choices, which are no example's."""
+    return {name: text if isinstance(text, FixedText) else "" for name, text in inputs.items()}
 
 
 def _merged(parts: Sequence[Part]) -> Iterator[Part]:
@@ -346,4 +359,5 @@ def check_slots_and_fields(
     if unknown := [name for name in names if name not in inputs]:
         raise PromptError(
             f"{subject} uses {{{unknown[0]}}}, but the inputs are {', '.join(inputs)}"
+            f"{field_hint(unknown[0])}"
         )

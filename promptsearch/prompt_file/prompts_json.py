@@ -15,6 +15,7 @@ from promptsearch.files.read import sha256
 from promptsearch.files.write import write_atomic
 from promptsearch.prompt import Prompt, Verbalizer
 from promptsearch.prompt.options_prompt import NO, YES, layout_row
+from promptsearch.prompt.parts import field_hint
 from promptsearch.prompt.template import described
 from promptsearch.prompt_file.beside import file_beside
 from promptsearch.prompt_file.prior import check_prior
@@ -261,6 +262,7 @@ def aligned(saved: SavedPrompt, definition: LabelledTask) -> SavedPrompt:
         raise TaskError(
             f"the prompt {saved.id} uses {{{unknown[0]}}}, but the task {definition.name!r} has "
             f"the inputs {', '.join(definition.inputs)}; use it on the task it was made for"
+            f"{field_hint(unknown[0])}"
         )
     if not definition.kind.has_labels:
         return saved

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from promptsearch.data import TaskDefinition, TaskKind
+from promptsearch.data.tasks.reader import fixed_inputs
 from promptsearch.engine.race_statistics import RaceReport
 from promptsearch.errors import RunError
 from promptsearch.language.spans import Scheme
@@ -108,7 +109,8 @@ def add_calibration(
     if settings.calibration == "none":
         return inner
     train = definition.train.examples
-    references = references_of(settings.calibration, definition.inputs, train)
+    fixed = fixed_inputs(definition.reader)
+    references = references_of(settings.calibration, definition.inputs, train, fixed)
     return CalibratedScorer(inner, scorer, settings.calibration, references)
 
 

@@ -18,6 +18,7 @@ The three methods differ in the references:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
@@ -162,8 +163,16 @@ class CalibratedScorer:
         return findings.judgement()
 
 
-def references_of(method: Calibration, fields: Sequence[str], train: Dataset) -> Dataset:
-    """Return the inputs that show a prompt's prior; `fields` are the task's inputs."""
+def references_of(
+    method: Calibration,
+    fields: Sequence[str],
+    train: Dataset,
+    fixed: Mapping[str, str] = MappingProxyType({}),
+) -> Dataset:
+    """Return the inputs that show a prompt's prior; `fields` are the task's inputs.
+
+    Those that are `fixed` keep their texts: they are no example's.
+    """
     match method:
         case "contextual":
             texts: Sequence[str] = CONTENT_FREE
@@ -171,7 +180,8 @@ def references_of(method: Calibration, fields: Sequence[str], train: Dataset) ->
             texts = ("",)
         case _:
             return [Example(example.id, example.inputs, ()) for example in train]
-    return [Example(str(i), dict.fromkeys(fields, text), ()) for i, text in enumerate(texts)]
+    inputs = ({**dict.fromkeys(fields, text), **fixed} for text in texts)
+    return [Example(str(i), each, ()) for i, each in enumerate(inputs)]
 
 
 def check_calibration(method: Calibration, labels: int) -> None:

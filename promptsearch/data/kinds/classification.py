@@ -13,6 +13,7 @@ from promptsearch.data.tasks.definition import TaskDefinition
 from promptsearch.data.tasks.input_columns import InputColumns
 from promptsearch.data.tasks.labelled_prompts import LAYOUT_KEYS, LabelledPrompts
 from promptsearch.data.tasks.labelled_reader import LabelledReader
+from promptsearch.data.tasks.options_text import OPTION_KEYS
 from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
@@ -32,6 +33,7 @@ class ClassificationKind(TaskKind):
     keys = (
         *("inputs", "label", "negative_label", "answers", "markup", "multi_label"),
         *CHOICES_KEYS,
+        *OPTION_KEYS,
         *LAYOUT_KEYS,
         *OF_PROMPTS,
     )

@@ -16,6 +16,7 @@ from promptsearch.data.tasks.input_columns import InputColumns
 from promptsearch.data.tasks.label_set_reader import SEPARATOR, LabelSetReader
 from promptsearch.data.tasks.labelled_prompts import LAYOUT_KEYS, LabelledPrompts
 from promptsearch.data.tasks.labelled_reader import LabelledReader
+from promptsearch.data.tasks.options_text import OPTION_KEYS, OptionsText
 from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
@@ -38,6 +39,7 @@ class MultiLabelKind(TaskKind):
     name = "multi-label"
     keys = (
         *("inputs", "label", "label_separator", MULTI_LABEL_KEY, "threshold", "answers", "markup"),
+        *OPTION_KEYS,
         *LAYOUT_KEYS,
         *OF_PROMPTS,
     )
@@ -130,7 +132,7 @@ class LabelSetColumns(InputColumns):
         """Return what the keys say. Raises TaskError at one that is wrong."""
         label, separator, of_labels = label_keys(keys)
         inputs, markup = keys.strings("inputs"), keys.names("markup")
-        return cls(inputs, label, markup, None, separator, of_labels)
+        return cls(inputs, label, markup, None, OptionsText.named(keys), separator, of_labels)
 
     @property
     def label_columns(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from promptsearch.data.tasks.definition import TaskDefinition
 from promptsearch.data.tasks.input_columns import InputColumns
 from promptsearch.data.tasks.labelled_prompts import LAYOUT_KEYS
 from promptsearch.data.tasks.labelled_reader import LabelledReader
+from promptsearch.data.tasks.options_text import OPTION_KEYS
 from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
@@ -32,7 +33,7 @@ class MultipleChoiceKind(TaskKind):
     """
 
     name = "multiple-choice"
-    keys = ("inputs", "label", "markup", *CHOICES_KEYS, *LAYOUT_KEYS, *OF_PROMPTS)
+    keys = ("inputs", "label", "markup", *CHOICES_KEYS, *OPTION_KEYS, *LAYOUT_KEYS, *OF_PROMPTS)
     metric_keys = ("log_likelihood", "accuracy")
     multi_token = "left-to-right"
     answers_noun = "candidates"

@@ -12,6 +12,7 @@ from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.definition import TaskDefinition
 from promptsearch.data.tasks.labelled_prompts import LabelledPrompts
 from promptsearch.data.tasks.labelled_reader import LabelledReader
+from promptsearch.data.tasks.options_text import OPTION_KEYS
 from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
@@ -30,7 +31,7 @@ class ValueKind(TaskKind):
     value_range: ValueRange = ValueRange()
 
     name = "value"
-    keys = ("inputs", "label", RANGE, "answers", "markup", *OF_PROMPTS)
+    keys = ("inputs", "label", RANGE, "answers", "markup", *OPTION_KEYS, *OF_PROMPTS)
     metric_keys = ("log_likelihood", "pearson", "spearman")
     multi_token = "left-to-right"
     answers_noun = "ends of the range"

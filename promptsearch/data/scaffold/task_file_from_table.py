@@ -1,6 +1,5 @@
 """The first task file: a commented TOML written from a table, ready to load and to edit."""
 
-import json
 import os
 import re
 from collections import Counter
@@ -11,6 +10,7 @@ from pathlib import Path
 from promptsearch.data.scaffold.label_column import labels_of
 from promptsearch.data.scaffold.text_columns import SPACELESS, Column, chosen_columns
 from promptsearch.data.tables.rows import FORMATS, TableFormat, read_rows
+from promptsearch.data.tasks.toml_keys import toml_string
 from promptsearch.errors import DataError, listed
 from promptsearch.files.read import COMPRESSED, ENCODING
 
@@ -59,12 +59,12 @@ def starter_task(
     fields = _fields(choice.inputs, {name for row in rows for name in row.cells})
     lines = [
         "# A task for promptsearch. Edit it, then: promptsearch check --task THIS_FILE",
-        f"name = {_quoted(_name(data))}",
+        f"name = {toml_string(_name(data))}",
         'kind = "classification"',
         "",
         *_files(data, folder or data.parent, columns, encoding),
         "",
-        f"label = {_quoted(label)}",
+        f"label = {toml_string(label)}",
         *_template(choice.inputs, fields, choice.others),
         "",
         *_answers(labels),
@@ -84,7 +84,7 @@ def _fields(inputs: Sequence[Column], taken: Set[str]) -> tuple[str, ...]:
 
 def _described(column: Column) -> str:
     """Return its name, on one line, and whether some rows lack it."""
-    name = column.name if column.name.isprintable() else _quoted(column.name)
+    name = column.name if column.name.isprintable() else toml_string(column.name)
     if not column.gaps:
         return name
     return f"{name} (empty in {len(column.gaps)} of {len(column.texts)} rows)"
@@ -102,14 +102,14 @@ def _unused_note(unused: Sequence[Column]) -> str:
 def _files(data: Path, folder: Path, columns: tuple[str, ...], encoding: str) -> list[str]:
     """Return the keys that say how to read the data."""
     lines = [
-        f"train = {_quoted(Path(os.path.relpath(data, folder)).as_posix())}",
+        f"train = {toml_string(Path(os.path.relpath(data, folder)).as_posix())}",
         '# dev = "dev.tsv"                   # decides; without it a part of train is held out',
         '# test = "test.tsv"                 # only `promptsearch evaluate` reads it',
     ]
     if columns:
-        lines += ["header = false", f"columns = [{', '.join(map(_quoted, columns))}]"]
+        lines += ["header = false", f"columns = [{', '.join(map(toml_string, columns))}]"]
     if encoding != ENCODING:
-        lines.append(f"encoding = {_quoted(encoding)}")
+        lines.append(f"encoding = {toml_string(encoding)}")
     return lines
 
 
@@ -118,17 +118,18 @@ def _template(
 ) -> list[str]:
     """Return the keys around the prompt."""
     chinese = _spaceless(text for column in inputs for text in column.texts)
+    names = ", ".join(map(toml_string, fields))
     renamed = [
-        f"{_quoted(column.name)} = {_quoted(field)}"
+        f"{toml_string(column.name)} = {toml_string(field)}"
         for column, field in zip(inputs, fields, strict=True)
         if column.name != field
     ]
     return [
         *([f"# O{_unused_note(unused)[1:]}."] if unused else []),
-        f"inputs = [{', '.join(map(_quoted, fields))}]                # columns a template may use",
+        f"inputs = [{names}]                # columns a template may use",
         "# Where the search starts: your best guess, which every found prompt is compared to.",
-        f"template = {_quoted(_wording(fields, chinese))}",
-        f"language = {_quoted('zh' if chinese else 'en')}",
+        f"template = {toml_string(_wording(fields, chinese))}",
+        f"language = {toml_string('zh' if chinese else 'en')}",
         '# corpus = ["reviews.txt.gz"]      # text to mine prompts from; optional',
         *(["", "[rename]", *renamed] if renamed else []),
     ]
@@ -151,7 +152,10 @@ def _answers(labels: Counter[str]) -> list[str]:
     return [
         "# label = its answers: words the model may say. The labels' names are only a start.",
         "[answers]",
-        *(f"{_key(label)} = [{_quoted(label)}]  # {n} rows" for label, n in labels.most_common()),
+        *(
+            f"{_key(label)} = [{toml_string(label)}]  # {n} rows"
+            for label, n in labels.most_common()
+        ),
     ]
 
 
@@ -180,9 +184,4 @@ def _spaceless(texts: Iterable[str]) -> bool:
 
 
 def _key(label: str) -> str:
-    return label if re.fullmatch(r"[A-Za-z0-9_-]+", label) else _quoted(label)
-
-
-def _quoted(text: str) -> str:
-    """Return a TOML basic string: JSON's, but TOML also wants DEL escaped."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return label if re.fullmatch(r"[A-Za-z0-9_-]+", label) else toml_string(label)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from promptsearch.data.tasks.ptr_rules import ENDINGS, read_rules
 from promptsearch.data.tasks.toml_keys import TomlKeys, read_toml
@@ -23,6 +24,13 @@ def answers_in(keys: TomlKeys) -> Answers:
         table = TomlKeys(document if nested else {"answers": document}, file)
     answers = table.table("answers")
     return {} if answers is None else {name: _listed(answers, name) for name in answers.document}
+
+
+def first_answer(answers: str | Sequence[object]) -> str:
+    """Return the first answer of a label as one text; of several slots, all."""
+    first = answers if isinstance(answers, str) else answers[0]
+    texts = first.values() if isinstance(first, Mapping) else first
+    return texts if isinstance(texts, str) else " ".join(map(str, cast(Sequence[object], texts)))
 
 
 def _answers_file(keys: TomlKeys) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from promptsearch.data.tasks.answer_table import Answers, answers_in
+from promptsearch.data.tasks.answer_table import Answers, answers_in, first_answer
 from promptsearch.data.tasks.source import TaskSource
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import PromptError, TaskError, brief
@@ -76,7 +76,7 @@ class LabelledPrompts:
 
     def _options(self, source: TaskSource, columns: Callable[[], Sequence[str]]) -> Prompt:
         assert self.no is not None, "the layout has one"
-        wordings = self.options or {name: _wording(each) for name, each in self.answers.items()}
+        wordings = self.options or {name: first_answer(each) for name, each in self.answers.items()}
         texts = [self.question, *wordings.values()]
         passage = passage_in(source, columns, texts)
         return options_prompt(wordings, self.question, passage, self.yes, self.no)
@@ -109,13 +109,6 @@ def layout_of(keys: TomlKeys, default: Layout) -> Layout:
         names = " or ".join(f'"{name}"' for name in get_args(Layout))
         raise keys.error("layout", f"it is {brief(repr(value))}; write {names}")
     return cast(Layout, value)
-
-
-def _wording(answers: str | Sequence[object]) -> str:
-    """Return the first answer of a label as the wording of its option; of several slots, all."""
-    first = answers if isinstance(answers, str) else answers[0]
-    texts = first.values() if isinstance(first, Mapping) else first
-    return texts if isinstance(texts, str) else " ".join(map(str, cast(Sequence[object], texts)))
 
 
 def passage_in(

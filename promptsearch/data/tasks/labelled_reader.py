@@ -8,7 +8,9 @@ from promptsearch.data import Example
 from promptsearch.data.tables.rows import Row, TableFormat, read_rows
 from promptsearch.data.tasks.choices_column import ChoicesColumn
 from promptsearch.data.tasks.markup import Markup
+from promptsearch.data.tasks.options_text import OptionsText
 from promptsearch.errors import DataError, did_you_mean
+from promptsearch.prompt.parts import OPTIONS
 
 _SHOWN = 30  # of the labels in an error; BANKING77 has 77
 
@@ -24,6 +26,7 @@ class LabelledReader:
     needed: frozenset[str]  # inputs that no row may lack
     markup: Markup
     choices: ChoicesColumn | None = None
+    options: OptionsText | None = None  # of {options}; None: an input of that name is a column
 
     def examples(self, paths: Sequence[Path]) -> tuple[Example, ...]:
         """Return the examples of the files together; `DataError` names file and line."""
@@ -40,15 +43,28 @@ class LabelledReader:
     def columns(self) -> frozenset[str]:
         """The columns that no row may lack, its label aside."""
         choices = [] if self.choices is None else [self.choices.name]
-        return self.needed.difference(self.markup.fields.values()).union(choices)
+        return self.needed.difference(self._computed).union(choices)
+
+    @property
+    def _computed(self) -> frozenset[str]:
+        """The inputs that are no columns."""
+        options = [] if self.options is None else [OPTIONS]
+        return frozenset([*self.markup.fields.values(), *options])
+
+    @property
+    def fixed_inputs(self) -> dict[str, str]:
+        """The inputs that are no example's, with the texts of all labels."""
+        return {} if self.options is None else {OPTIONS: self.options.of_choices()}
 
     def inputs_of(self, row: Row) -> dict[str, str]:
         """Return the inputs of the row for a template; its label, if any, is not looked at."""
-        columns = [name for name in self.inputs if name not in self.markup.fields.values()]
+        columns = [name for name in self.inputs if name not in self._computed]
         others = [name for name in row.cells if name not in (*columns, self.label)]
         marked = self.markup.marked_words(row, [*columns, *others])
         texts = {name: self._text(row, name) for name in columns}
-        filled = {**texts, **marked}
+        filled: dict[str, str | None] = {**texts, **marked}
+        if self.options is not None:
+            filled[OPTIONS] = self.options.of_choices(self.choices_of(row))
         return {name: text for name in self.inputs if (text := filled[name]) is not None}
 
     def choices_of(self, row: Row) -> tuple[str, ...]:

@@ -7,3 +7,8 @@ from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.tags_reader import TagsReader
 
 Reader: TypeAlias = LabelledReader | FactsReader | TagsReader
+
+
+def fixed_inputs(reader: Reader) -> dict[str, str]:
+    """Return the inputs that are no example's, and stay where all others are taken away."""
+    return reader.fixed_inputs if isinstance(reader, LabelledReader) else {}

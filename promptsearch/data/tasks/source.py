@@ -8,6 +8,7 @@ from pathlib import Path
 from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.definition import Split, TaskDefinition, read_split
 from promptsearch.data.tasks.dev_split import with_dev
+from promptsearch.data.tasks.labelled_reader import LabelledReader
 from promptsearch.data.tasks.reader import Reader
 from promptsearch.data.tasks.task_file import TaskFile
 from promptsearch.errors import DataError, PromptError, TaskError, brief, did_you_mean
@@ -116,9 +117,16 @@ class TaskSource:
             encoding=task.encoding,
             chat=task.chat,
             file=self.file.absolute(),
-            document=self.document,
+            document={**self.document, **_options_keys(reader)},
             reader=reader,
             test_files=task.test,
             test_paths=self.test,
             data_files=self.data_files,
         )
+
+
+def _options_keys(reader: Reader) -> dict[str, object]:
+    """Return the keys by which the saved task says that {options} is no column, and what it is."""
+    if not isinstance(reader, LabelledReader) or reader.options is None:
+        return {}
+    return reader.options.keys

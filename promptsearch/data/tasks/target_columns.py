@@ -50,7 +50,7 @@ class TargetColumns(InputColumns):
     def of(cls, keys: TomlKeys) -> "TargetColumns":
         """Return what the keys say. Raises TaskError at one that is wrong."""
         targets = keys.strings(TARGET) or (TARGET,)
-        return cls(keys.strings("inputs"), targets[0], keys.names("markup"), None, targets)
+        return cls(keys.strings("inputs"), targets[0], keys.names("markup"), None, None, targets)
 
     @property
     def label_columns(self) -> tuple[str, ...]:

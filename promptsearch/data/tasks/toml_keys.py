@@ -1,5 +1,6 @@
 """A table of a TOML file whose values are checked: errors name the file, the key, the way out."""
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,11 @@ class TomlKeys:
         if table is None:
             return {}
         return {name: table.required(name, table.string(name, "")) for name in table.document}
+
+
+def toml_string(text: str) -> str:
+    """Return a TOML basic string: JSON's, but TOML also wants DEL escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def read_toml(file: Path, kind: str = "task file", way_out: str = WRITES_ONE) -> dict[str, object]:

@@ -6,6 +6,7 @@ from math import isfinite
 from promptsearch.data.tables.rows import Row
 from promptsearch.data.tasks.input_columns import InputColumns
 from promptsearch.data.tasks.labelled_reader import LabelledReader
+from promptsearch.data.tasks.options_text import OptionsText
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import brief
 
@@ -83,7 +84,8 @@ class ValueColumns(InputColumns):
     def of(cls, keys: TomlKeys) -> "ValueColumns":
         """Return what the keys say. Raises TaskError at one that is wrong."""
         label, markup = keys.string("label", "label"), keys.names("markup")
-        return cls(keys.strings("inputs"), label, markup, None, ValueRange.of(keys))
+        options, span = OptionsText.named(keys), ValueRange.of(keys)
+        return cls(keys.strings("inputs"), label, markup, None, options, span)
 
     def _special(self, reader: LabelledReader) -> ValueReader:
         return ValueReader(**vars(reader), range=self.range)

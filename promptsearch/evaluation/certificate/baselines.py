@@ -27,6 +27,7 @@ from promptsearch.metrics.label_sets import indicator
 from promptsearch.metrics.multi_label_predictions import MultiLabelPredictions
 from promptsearch.metrics.predictions import Floats, Ints
 from promptsearch.prompt import Prompt, Verbalizer
+from promptsearch.prompt.template import emptied
 from promptsearch.scoring import PromptScorer
 
 BAG_OF_WORDS = "TF-IDF + logistic regression"
@@ -60,8 +61,11 @@ def label_names(definition: TaskDefinition) -> Prompt | str:
 
 
 def without_inputs(examples: Dataset) -> list[Example]:
-    """Return the examples with nothing in their fields, which a prompt answers all alike."""
-    return [replace(example, inputs=dict.fromkeys(example.inputs, "")) for example in examples]
+    """Return the examples with nothing in their fields but the choices.
+
+    Without choices of their own a prompt answers them all alike.
+    """
+    return [replace(example, inputs=emptied(example.inputs)) for example in examples]
 
 
 def of_prompts(

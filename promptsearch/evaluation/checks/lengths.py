@@ -7,6 +7,7 @@ from promptsearch.errors import ModelError
 from promptsearch.evaluation.checks.finding import Finding
 from promptsearch.models import LanguageModel, Scoring
 from promptsearch.prompt import Answer, Filled, Input, Template, Text
+from promptsearch.prompt.template import emptied
 
 SAMPLED = 256  # examples of a split, spread over it
 
@@ -16,7 +17,8 @@ def length_findings(
 ) -> Iterator[Finding]:
     """Yield findings with the prompt's longest answer in its slots."""
     try:
-        _plan([template.fill(dict.fromkeys(template.fields, ""))], answer, model)
+        inputs = {**dict.fromkeys(template.fields, ""), **emptied(splits[0].examples[0].inputs)}
+        _plan([template.fill(inputs)], answer, model)
     except ModelError as error:
         yield Finding("error", str(error))
         return

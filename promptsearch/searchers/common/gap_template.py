@@ -24,7 +24,7 @@ from promptsearch.prompt import (
     Text,
 )
 from promptsearch.prompt.options import question_span
-from promptsearch.prompt.template import check_slots_and_fields, notation_of
+from promptsearch.prompt.template import check_slots_and_fields, filled_field, notation_of
 from promptsearch.searchers.common.trigger_template import TriggerSlot, TriggerTemplate
 
 
@@ -103,7 +103,7 @@ class GapTemplate:
                 case Gap():
                     filled += next(remaining)
                 case Field(name):
-                    filled.append(Input(name, inputs[name]))
+                    filled.append(filled_field(name, inputs[name]))
                 case Option(name) if name in answer:
                     filled.append(Text(f" {answer[name]} " if filled else f"{answer[name]} "))
                 case Separator():

@@ -17,6 +17,7 @@ from promptsearch.engine import ModelCall
 from promptsearch.models import LanguageModel, Scoring, ScoringRequest
 from promptsearch.prompt import Field, Filled, Input, Prompt, Separator, Slot, Template, Text
 from promptsearch.prompt.parts import WordPart
+from promptsearch.prompt.template import filled_field
 from promptsearch.scoring import Cost
 
 WORD = "word"  # the slot that a word is asked in
@@ -76,7 +77,7 @@ class Fluency:
                 case Text():
                     yield part
                 case Field(name):
-                    yield Input(name, example.inputs[name])
+                    yield filled_field(name, example.inputs[name])
                 case Slot(name):
                     yield Text(answer.get(name, example.stratum))
                 case Separator():

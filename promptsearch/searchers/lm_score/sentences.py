@@ -8,7 +8,8 @@ import numpy as np
 
 from promptsearch.data import Example
 from promptsearch.engine.strategy import Task
-from promptsearch.prompt import Field, Filled, Input, Slot, Template, Text
+from promptsearch.prompt import Field, Filled, FixedText, Input, Slot, Template, Text
+from promptsearch.prompt.template import filled_field
 from promptsearch.searchers.lm_score.grammatical_forms import Forms, combined, forms_of
 
 ANSWERS = 4  # tried if the right one may not be known
@@ -67,7 +68,11 @@ def _sentence_set(
 
 
 def _formed(texts: Words, variants: bool) -> dict[str, Forms]:
-    return {name: forms_of(text) if variants else (text,) for name, text in texts.items()}
+    """Return the forms of each text; the choices' have no other one."""
+    return {
+        name: forms_of(text) if variants and not isinstance(text, FixedText) else (text,)
+        for name, text in texts.items()
+    }
 
 
 def _right(task: Task, example: Example) -> Words:
@@ -89,6 +94,6 @@ def _filled(template: Template, chosen: Mapping[str, str]) -> Iterator[Text | In
             case Text():
                 yield part
             case Field(name):
-                yield Input(name, chosen[name])
+                yield filled_field(name, chosen[name])
             case Slot(name):
                 yield Text(chosen[f"[{name}]"])

@@ -10,6 +10,7 @@ from promptsearch.errors import TaskError
 from promptsearch.language.english import wordnet
 from promptsearch.language.words import is_english, is_spaced, words
 from promptsearch.models import LanguageModel
+from promptsearch.prompt import FixedText
 
 LETTERS = 2  # of a word, at least (PETAL); in Chinese a character is a word
 
@@ -31,7 +32,7 @@ def candidates(
     `frequent`, only so many of the vocabulary that the training inputs hold most often (PETAL;
     equal counts keep the vocabulary's order). Raises TaskError if no word remains.
     """
-    names = {text.strip().lower() for example in task.train for text in example.inputs.values()}
+    names = {text.strip().lower() for text in _texts(task)}
     shortest = LETTERS if is_spaced(task.language) else 1
 
     def read(texts: Iterable[str]) -> list[Candidate]:
@@ -60,18 +61,22 @@ def _longer(task: Task, max_tokens: int) -> list[str]:
     return list(dict.fromkeys([*frequent, *(word for word in entries if word.isalpha())]))
 
 
-def _words_of(task: Task) -> Iterator[str]:
+def _texts(task: Task) -> Iterator[str]:
+    """Yield the texts of the training inputs; those of choices are no example's."""
     for example in task.train:
-        for text in example.inputs.values():
-            yield from words(text, is_spaced(task.language))
+        yield from (text for text in example.inputs.values() if not isinstance(text, FixedText))
+
+
+def _words_of(task: Task) -> Iterator[str]:
+    for text in _texts(task):
+        yield from words(text, is_spaced(task.language))
 
 
 def _runs(task: Task, longest: int) -> Iterator[str]:
     """Yield neighbouring characters of the training inputs, two to `longest`: words, and more."""
-    for example in task.train:
-        for text in example.inputs.values():
-            for run in re.findall(r"[^\W\d_a-zA-Z]{2,}", text):
-                yield from _grams(run, longest)
+    for text in _texts(task):
+        for run in re.findall(r"[^\W\d_a-zA-Z]{2,}", text):
+            yield from _grams(run, longest)
 
 
 def _grams(run: str, longest: int) -> Iterator[str]:
