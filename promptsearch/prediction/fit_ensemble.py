@@ -11,12 +11,13 @@ from promptsearch.errors import RunError, TaskError
 from promptsearch.metrics import scores_of
 from promptsearch.prediction.ensemble import (
     Ensemble,
-    EnsemblePredictor,
     Member,
     member_log_probs,
     require_same_labels,
 )
 from promptsearch.prediction.learned_weights import optimised
+from promptsearch.prediction.multi_label import predictor_of
+from promptsearch.prediction.text_predictor import TEXT_RULES
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, aligned
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.combination import (
@@ -64,7 +65,7 @@ def ensemble_section(
 
     Raises RunError if there are fewer than `top`, PromptError if they do not fit together.
     """
-    check_one_label(definition)
+    check_joinable(definition, config.rule)
     if config.top > len(saved):
         raise RunError(
             f"`top` {config.top}: there are {len(saved)} prompts; give {len(saved)} or less"
@@ -72,9 +73,12 @@ def ensemble_section(
     chosen = [aligned(prompt, definition) for prompt in _chosen(saved, config)]
     equal = [Member(prompt.id, prompt.prompt, 1.0) for prompt in chosen]
     require_same_labels(equal)
+    if definition.kind.free_texts:
+        _check_words(chosen)
     weights, fitted = _weights(equal, definition, scorer, raw_scorer, config)
     members = [Member(m.id, m.prompt, w) for m, w in zip(equal, weights, strict=True) if w > 0]
-    predictor = EnsemblePredictor(Ensemble(config.rule, tuple(members)), scorer, raw_scorer)
+    ensemble = Ensemble(config.rule, tuple(members))
+    predictor = predictor_of(ensemble, scorer, raw_scorer, definition.kind)
     predictions = predictor.predict(definition.dev.examples)
     scores = scores_of(predictions, definition.kind, definition.negative_label)
     return {
@@ -85,17 +89,17 @@ def ensemble_section(
     }
 
 
-def check_one_label(definition: TaskDefinition) -> None:
-    """Raise TaskError if a task has several labels at once, or is answered with any text."""
+def check_joinable(definition: TaskDefinition, rule: Rule) -> None:
+    """Raise TaskError if prompts of the task cannot be put together, or not by this rule."""
     if definition.kind.values:
         raise TaskError(
             f"{definition.name}: its answers are values, and ensembles put together the "
             "probabilities of labels; use the best prompt"
         )
-    if definition.kind.free_texts:
+    if definition.kind.free_texts and rule not in TEXT_RULES:
         raise TaskError(
-            f"{definition.name}: it is answered with texts, and ensembles put together the "
-            "probabilities of labels; use the best prompt"
+            f"{definition.name}: it is answered with texts, whose next tokens are averaged, and "
+            f"`rule` {rule} puts labels together; use `rule` {' or '.join(TEXT_RULES)}"
         )
     if definition.kind.label_sets:
         raise TaskError(
@@ -128,6 +132,16 @@ def _chosen(saved: Sequence[SavedPrompt], config: EnsembleConfig) -> Sequence[Sa
     return [saved[index] for index in indices]
 
 
+def _check_words(members: Sequence[SavedPrompt]) -> None:
+    """Raise RunError if a member that shall write texts is trained."""
+    for saved in members:
+        if saved.prompt.template.is_trained:
+            raise RunError(
+                f"{saved.id}: texts are not written after vectors, a prefix or with a head; write "
+                "the prompts' nearest words with `promptsearch project`"
+            )
+
+
 def _step_of(saved: SavedPrompt) -> object:
     """Return the step of the plan that proposed a file's prompt, or its strategy."""
     match saved.row.get("source"):
@@ -147,7 +161,10 @@ def _weights(
 ) -> tuple[Sequence[float], Json | None]:
     """Return a weight a member, and how they were learned."""
     if config.rule not in LEARNED:
-        return fixed_weights(len(members), config.rule), None
+        weights = fixed_weights(len(members), config.rule)
+        if definition.kind.free_texts:  # shares of an average
+            weights = [weight / sum(weights) for weight in weights]
+        return weights, None
     verbalizer, train = members[0].prompt.verbalizer, definition.train.examples
     examples = _drawn(definition, [bool(r) for r in raw_scorer.right(verbalizer, train)], config)
     right = raw_scorer.right(verbalizer, examples)
