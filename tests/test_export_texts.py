@@ -1,0 +1,110 @@
+"""Prompts that texts answer, in the formats of other tools: these write what `predict` writes."""
+
+import json
+import os
+
+import pytest
+import yaml
+from exporting import exported, prompts_in
+from test_generation import rows, task_in
+from test_text_ensembles import writer
+
+from promptsearch import Settings, load_model, load_task
+from promptsearch.errors import ExportError
+from promptsearch.formats.export import write_as
+from promptsearch.formats.shared.harness_texts import ending_pattern
+from promptsearch.models.generation.text_decoder import _Stop
+from promptsearch.runs.scorer_setup import model_scorer
+
+TASK = """name = "where"
+kind = "generation"
+train = "rows.jsonl"
+dev = "rows.jsonl"
+template = "{text} Where? [Z]"
+target = "answer"
+[decode]
+"""
+DECODES = {
+    "greedy": "max_tokens = 8\nstop = []\n",
+    "stopped": 'max_tokens = 8\nstop = ["\\n", "e", "l"]\n',
+    "beams": "max_tokens = 5\nbeams = 3\nlength_penalty = 0.5\nstop = []\n",
+}
+TEMPLATE = "{text} Where? [Z]"
+
+
+def request_of(folder, model, decode="greedy", template=TEMPLATE, table=None, **document):
+    task = load_task(task_in(folder, TASK + DECODES[decode], table))
+    row = {"id": "p0", "template": template, "free_text": True}
+    return exported(prompts_in(folder, row, **document), model, task=task)
+
+
+def written_by(request, model):
+    """What `predict` writes for the rows."""
+    scorer = model_scorer(model, Settings(), request.kind, writes=True)
+    (saved,) = request.prompts
+    return scorer.ensemble_texts([saved.prompt], [1.0], request.task.dev.examples)
+
+
+@pytest.mark.parametrize("decode", DECODES)
+@pytest.mark.parametrize("kind", ["gpt2", "stories260k"])
+def test_the_harness_writes_our_texts(kind, decode, tmp_path, request):
+    lm_eval = pytest.importorskip("lm_eval", reason="the harness: pip install lm-eval")
+    from lm_eval.tasks import TaskManager
+
+    os.environ |= {"HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
+    folder = writer("gpt2").info.spec
+    if kind == "stories260k":
+        folder = str(request.getfixturevalue("shared") / "models" / kind)
+    model = load_model(folder, device="cpu", dtype="float32", chat="off")
+    table = [{"text": f"{row['text']} {n}" * (n % 3 + 1), "answer": "New York"}
+             for n, row in enumerate(rows())]  # fmt: skip
+    asked = request_of(tmp_path, model, decode, table=table)
+    into = tmp_path / "out"
+    assert [note.split()[0] for note in write_as("lm-eval", asked, into).notes] == ["p0:", "next:"]
+    done = lm_eval.simple_evaluate(
+        model="hf",
+        model_args=f"pretrained={folder},dtype=float32",
+        tasks=["where_p0"],
+        task_manager=TaskManager(include_path=str(into)),
+        device="cpu",
+        log_samples=True,
+        bootstrap_iters=0,
+    )
+    samples = sorted(done["samples"]["where_p0"], key=lambda sample: sample["doc_id"])
+    ours = written_by(asked, model)
+    assert [sample["filtered_resps"][0] for sample in samples] == ours
+    assert len(set(ours)) > 3
+    assert {"exact_match,stop", "bleu,stop"} <= set(done["results"]["where_p0"])
+
+
+def test_files_hold_contexts_and_how_texts_are_written(tmp_path):
+    asked = request_of(tmp_path, writer("gpt2"), "beams")
+    write_as("lm-eval", asked, tmp_path / "out")
+    document = yaml.safe_load((tmp_path / "out/where_p0.yaml").read_text())
+    assert document["output_type"] == "generate_until"
+    assert document["doc_to_target"] == "targets"  # several right ones
+    settings = document["generation_kwargs"]
+    assert (settings["max_gen_toks"], settings["num_beams"]) == (5, 3)
+    lines = (tmp_path / "out/where_p0.jsonl").read_text().splitlines()
+    data = [json.loads(line) for line in lines]
+    assert [row["context"] for row in data] == [f"{row['text']} Where?" for row in rows()]
+    assert [row["targets"] for row in data] == [row["answer"] for row in rows()]
+
+
+@pytest.mark.parametrize("stop", [("\n",), ("a.", ")"), ()])
+@pytest.mark.parametrize(
+    "text", ["", " \n ", "\n\n one\ntwo\n", "one  \n", "x (a.b)", "a.b\n c ", "a\u2028b) \t"]
+)
+def test_the_filter_cuts_as_we_do(text, stop):
+    import re
+
+    found = re.findall(ending_pattern(stop), text)
+    assert found[0].strip() == _Stop(None, 0, stop, None).cut(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("t5", "use `to` python"), ("bart", "use `to` python")]
+)
+def test_the_harness_lets_encoder_decoders_write_on(kind, reason, tmp_path):
+    with pytest.raises(ExportError, match=reason):
+        write_as("lm-eval", request_of(tmp_path, writer(kind)), tmp_path / "out")
