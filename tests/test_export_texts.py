@@ -2,9 +2,12 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 import yaml
+from commanding import run
 from exporting import exported, prompts_in
 from test_generation import rows, task_in
 from test_text_ensembles import writer
@@ -108,3 +111,54 @@ def test_the_filter_cuts_as_we_do(text, stop):
 def test_the_harness_lets_encoder_decoders_write_on(kind, reason, tmp_path):
     with pytest.raises(ExportError, match=reason):
         write_as("lm-eval", request_of(tmp_path, writer(kind)), tmp_path / "out")
+
+
+def program_in(folder, request):
+    """The program's file, after its self-test."""
+    write_as("python", request, folder / "program.py")
+    words = [sys.executable, folder / "program.py", "--selftest"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "program.py"
+
+
+@pytest.mark.parametrize("decode", DECODES)
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "t5", "bart"])
+def test_a_program_writes_our_texts(kind, decode, tmp_path):
+    model = writer(kind)
+    table = [row | {"text": row["text"] * (1 + 20 * (n % 4 == 3))} for n, row in enumerate(rows())]
+    asked = request_of(tmp_path, model, decode, table=table)
+    program = program_in(tmp_path, asked)
+    lines = "".join(json.dumps(row) + "\n" for row in table)
+    words = [sys.executable, str(program)]
+    done = subprocess.run(words, input=lines, capture_output=True, text=True, cwd=tmp_path)
+    ours = written_by(asked, model)
+    assert [json.loads(line)["prediction"] for line in done.stdout.splitlines()] == ours
+    assert len(set(ours)) > 3
+
+
+def test_a_program_of_a_chat_writes_our_texts(tmp_path, shared):
+    folder = shared / "models/mini"
+    model = load_model(str(folder), device="cpu", dtype="float32")
+    asked = request_of(tmp_path, model, template="{text} [Z]")
+    program_in(tmp_path, asked)
+
+
+def test_a_program_of_texts_has_one_prompt_of_words(tmp_path):
+    line = ["-t", task_in(tmp_path), "-m", writer("gpt2").info.spec, "-q"]
+    run("soft", *line, "--steps", 8, "-o", tmp_path / "soft")
+    words = ["--to", "python", "-o", tmp_path / "program.py"]
+    result = run("export", tmp_path / "soft/prompts.json", *words, status=1)
+    assert "texts are not written after vectors" in result.output
+    run("paraphrase", *line, "--budget", 4, "-o", tmp_path / "words")
+    run("ensemble", tmp_path / "words/prompts.json", "--top", 2, "-q", "-o", tmp_path / "both")
+    result = run("export", tmp_path / "both/prompts.json", "--ensemble", *words, status=1)
+    assert "after one prompt, not an ensemble" in result.output
+
+
+def test_the_command_reads_a_model_with_sentinels_plainly(tmp_path):
+    line = ["-t", task_in(tmp_path), "-m", writer("t5").info.spec, "-q"]
+    run("paraphrase", *line, "--budget", 4, "-o", tmp_path / "run")
+    words = ["--to", "python", "-o", tmp_path / "program.py", "-m", writer("t5").info.spec]
+    run("export", tmp_path / "run/prompts.json", *words)
+    assert "SENTINELS: list[str] = []" in (tmp_path / "program.py").read_text()

@@ -25,7 +25,7 @@ def expected_rows(request: ExportRequest, scorer: Scorer) -> list[ExpectedRow]:
     """Return rows of dev (or train) with log p of their likeliest labels; none without a task."""
     if request.task is None:
         return []
-    examples = _short((*request.task.dev.examples, *request.task.train.examples))
+    examples = short_examples((*request.task.dev.examples, *request.task.train.examples))
     log_probs = label_log_probs(request, scorer, examples)
     return [
         ({field: example.inputs[field] for field in request.inputs}, _likeliest(request, row))
@@ -55,7 +55,7 @@ def _calibrated(request: ExportRequest, scorer: Scorer) -> PromptScorer:
     return calibrated
 
 
-def _short(examples: Sequence[Example]) -> list[Example]:
+def short_examples(examples: Sequence[Example]) -> list[Example]:
     """Return the first short rows; if there are too few, also the shortest of the others."""
     size = {id(example): sum(map(len, example.inputs.values())) for example in examples}
     return sorted(examples, key=lambda example: max(size[id(example)], WIDTH))[:ROWS]

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import GenerationConfig
 
 from promptsearch.data.tasks.decode_table import Decode
 from promptsearch.errors import ModelError
@@ -92,7 +93,8 @@ class DecodingPlan:
         start = longest if is_causal else 1  # an encoder-decoder writes after its start token
         stop = _Stop(runtime.tokenizer, start, self.decode.stop, self.model.info.newline)
         # What a given configuration leaves open, `generate` takes from the model's own.
-        with patched(runtime.model, generation_config=self._config(padding)):
+        config = GenerationConfig(**generation_settings(self.model, self.decode))
+        with patched(runtime.model, generation_config=config):
             output = runtime.model.generate(
                 input_ids=torch.tensor(padded, device=runtime.device),
                 attention_mask=torch.tensor(mask, device=runtime.device),
@@ -105,24 +107,27 @@ class DecodingPlan:
     def _average(self) -> NextTokenAverage:
         return NextTokenAverage(self.weights, self.decode.beams, self.model.runtime.device)
 
-    def _config(self, padding: int) -> Any:
-        from transformers import GenerationConfig
 
-        config, tokens = self.model.runtime.model.generation_config, {}
-        for name in ("eos_token_id", "forced_bos_token_id"):
-            tokens[name] = getattr(config, name, None)
-        if tokens["eos_token_id"] is None:
-            tokens["eos_token_id"] = self.model.runtime.tokenizer.eos_token_id
-        if self.model.info.family == "seq2seq":
-            tokens["decoder_start_token_id"] = self.model.family.start  # type: ignore[attr-defined]
-        return GenerationConfig(
-            max_new_tokens=self.decode.max_tokens,
-            num_beams=self.decode.beams,
-            length_penalty=self.decode.length_penalty,
-            do_sample=False,
-            pad_token_id=padding,
-            **tokens,
-        )
+def generation_settings(model: LanguageModel, decode: Decode) -> dict[str, Any]:
+    """Return how `generate` writes: arguments of a GenerationConfig, nothing else of the model's.
+
+    Its tokens that begin and end a text stay.
+    """
+    frozen = frozen_model(model)
+    tokenizer, config = frozen.runtime.tokenizer, frozen.runtime.model.generation_config
+    tokens = {name: getattr(config, name, None) for name in ("eos_token_id", "forced_bos_token_id")}
+    if tokens["eos_token_id"] is None:
+        tokens["eos_token_id"] = tokenizer.eos_token_id
+    if frozen.info.family == "seq2seq":
+        tokens["decoder_start_token_id"] = frozen.family.start  # type: ignore[attr-defined]
+    return {
+        "max_new_tokens": decode.max_tokens,
+        "num_beams": decode.beams,
+        "length_penalty": decode.length_penalty,
+        "do_sample": False,
+        "pad_token_id": _padding(tokenizer),
+        **tokens,
+    }
 
 
 class _Stop:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 from typing import Any
 
@@ -31,6 +31,7 @@ class Tokenizer:
 
     def __init__(self, model: str) -> None:
         tokenizer = AutoTokenizer.from_pretrained(**model_files(model))
+        self.decode = partial(tokenizer.decode, skip_special_tokens=True)  # of what is written
         control = control_tokens(tokenizer)
         self.names = {token: f"{PRIVATE}<{number}>" for token, number in control.items()}
         self.mask_name: str = self.names.get(tokenizer.mask_token, "")
