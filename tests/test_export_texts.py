@@ -9,8 +9,11 @@ import pytest
 import yaml
 from commanding import run
 from exporting import exported, prompts_in
+from test_export_formats import node
+from test_export_python import model_of as chat_model
 from test_generation import rows, task_in
 from test_text_ensembles import writer
+from tiny import saved
 
 from promptsearch import Settings, load_model, load_task
 from promptsearch.errors import ExportError
@@ -137,11 +140,9 @@ def test_a_program_writes_our_texts(kind, decode, tmp_path):
     assert len(set(ours)) > 3
 
 
-def test_a_program_of_a_chat_writes_our_texts(tmp_path, shared):
-    folder = shared / "models/mini"
-    model = load_model(str(folder), device="cpu", dtype="float32")
-    asked = request_of(tmp_path, model, template="{text} [Z]")
-    program_in(tmp_path, asked)
+def test_a_program_of_a_chat_writes_our_texts(tmp_path):
+    model = chat_model("chat")
+    program_in(tmp_path, request_of(tmp_path, model))  # the self-test compares
 
 
 def test_a_program_of_texts_has_one_prompt_of_words(tmp_path):
@@ -162,3 +163,101 @@ def test_the_command_reads_a_model_with_sentinels_plainly(tmp_path):
     words = ["--to", "python", "-o", tmp_path / "program.py", "-m", writer("t5").info.spec]
     run("export", tmp_path / "run/prompts.json", *words)
     assert "SENTINELS: list[str] = []" in (tmp_path / "program.py").read_text()
+
+
+def cut(text, stop):
+    return _Stop(None, 0, stop, None).cut(text)
+
+
+@pytest.mark.parametrize("template", [TEMPLATE, "{text} :\n[Z]", "{text}[Z]"])
+@pytest.mark.parametrize("decode", DECODES)
+def test_a_pipeline_writes_our_texts(decode, template, tmp_path):
+    from transformers import pipeline
+
+    model = writer("gpt2")
+    asked = request_of(tmp_path, model, decode, template)
+    write_as("hf-pipeline", asked, tmp_path / "p.json")
+    call = json.loads((tmp_path / "p.json").read_text())
+    pipe = pipeline(call["task"], model=call["model"], dtype=call["dtype"], device="cpu")
+    said = [
+        pipe(call["inputs"].format(**row), return_full_text=False, **call["generate"])
+        for row in rows()
+    ]
+    texts = [cut(each[0]["generated_text"], call["stop"]) for each in said]
+    assert texts == written_by(asked, model)
+
+
+@pytest.mark.parametrize("template", [TEMPLATE, "{text} :\n[Z]", "{{}} {text}[Z]"])
+def test_langchain_writes_our_texts(template, tmp_path):
+    """Its prompt in a chain with the model, which writes as the metadata say."""
+    core = pytest.importorskip("langchain_core", reason="pip install langchain-core")
+    from langchain_core.load import loads
+    from langchain_core.runnables import RunnableLambda
+
+    assert core
+    model = writer("gpt2")
+    asked = request_of(tmp_path, model, "stopped", template)
+    write_as("langchain", asked, tmp_path / "l.json")
+    prompt = loads((tmp_path / "l.json").read_text(), allowed_objects="core")
+    decode = prompt.metadata["decode"]
+    tokenizer, network = model.runtime.tokenizer, model.runtime.model
+
+    def write(value):
+        inputs = tokenizer(value.to_string(), return_tensors="pt")
+        output = network.generate(
+            **inputs, max_new_tokens=decode["max_tokens"], do_sample=False, eos_token_id=0,
+            pad_token_id=0,
+        )  # fmt: skip
+        ids = output[0, inputs["input_ids"].shape[1] :]
+        return cut(tokenizer.decode(ids, skip_special_tokens=True), decode["stop"])
+
+    chain = prompt | RunnableLambda(write)
+    assert chain.batch([{"text": row["text"]} for row in rows()]) == written_by(asked, model)
+
+
+def test_dspy_loads_a_signature_of_a_text(tmp_path):
+    dspy = pytest.importorskip("dspy", reason="pip install dspy")
+    write_as("dspy", request_of(tmp_path, writer("gpt2")), tmp_path / "s.json")
+    predict = dspy.Predict("text -> answer")
+    predict.load(str(tmp_path / "s.json"))
+    assert predict.signature.instructions == "Fill in [Z]: {text} Where? [Z]"
+    said = predict.signature.output_fields["answer"].json_schema_extra["desc"]
+    assert said == "the text that fills it in"
+
+
+def test_dotprompt_reads_how_a_text_is_written(tmp_path):
+    write_as("dotprompt", request_of(tmp_path, writer("gpt2"), "stopped"), tmp_path / "d.prompt")
+    (tmp_path / "inputs.json").write_text(json.dumps({"text": "A {{fox}} <b>"}))
+    script = """
+    const {Dotprompt} = require("dotprompt");
+    const [source, input] = process.argv.slice(1).map(
+      file => require("fs").readFileSync(file, "utf8"));
+    new Dotprompt().render(source, {input: JSON.parse(input)}).then(
+      done => console.log(JSON.stringify([done.messages[0].content[0].text, done.config,
+                                          done.output])));
+    """
+    text, config, output = json.loads(
+        node(script, str(tmp_path / "d.prompt"), str(tmp_path / "inputs.json"))
+    )
+    assert text == "A {{fox}} <b> Where?"
+    stop = ["\n", "e", "l"]
+    assert config == {"temperature": 0, "maxOutputTokens": 8, "stopSequences": stop}
+    assert output == {"format": "text"}
+
+
+REFUSED = {
+    "dotprompt": ("gpt2", "beams", "no beams"),
+    "hf-pipeline": ("t5", "greedy", "with a seq2seq model"),
+    "promptfoo": ("gpt2", "greedy", "is answered with texts"),
+    "lpaqa": ("gpt2", "greedy", "is answered with texts"),
+    "python": ("bert", "greedy", "is a masked model, which writes no texts"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_a_format_does_not_hold_is_refused_in_a_line(name, tmp_path):
+    kind, decode, reason = REFUSED[name]
+    model = load_model(saved(kind), dtype="float32") if kind == "bert" else writer(kind)
+    with pytest.raises(ExportError, match=reason) as caught:
+        write_as(name, request_of(tmp_path, model, decode), tmp_path / "out.json")
+    assert "\n" not in str(caught.value)

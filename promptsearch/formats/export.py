@@ -34,7 +34,10 @@ WITH_PREFIX = ("python", "peft")
 WITH_HEAD = ("python",)
 WITH_OPTIONS = ("python", "unimc", "text")  # blocks of attention, and yes and no
 WITH_LABEL_SETS = ("text",)  # each label decided by itself
-WITH_FREE_TEXTS = ("text", "messages", "python", "lm-eval")  # no answers: the model writes
+WITH_FREE_TEXTS = (  # no answers: the model writes
+    *("text", "messages", "python", "lm-eval"),
+    *("langchain", "dotprompt", "dspy", "hf-pipeline"),
+)
 WITH_VALUES = ("text",)  # what lies between two answers
 WITH_CHOICES = ("text",)  # the template alone: the candidates are no row's choices
 NEXT = "next: "  # begins the note that is a command

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
@@ -31,7 +31,7 @@ class Tokenizer:
 
     def __init__(self, model: str) -> None:
         tokenizer = AutoTokenizer.from_pretrained(**model_files(model))
-        self.decode = partial(tokenizer.decode, skip_special_tokens=True)  # of what is written
+        self._tokenizer: Any = tokenizer
         control = control_tokens(tokenizer)
         self.names = {token: f"{PRIVATE}<{number}>" for token, number in control.items()}
         self.mask_name: str = self.names.get(tokenizer.mask_token, "")
@@ -57,6 +57,11 @@ class Tokenizer:
         for position, token in soft_ids(line, starts[1:], encoding):
             ids[position] = token
         return EncodedLine(ids, text, starts, encoding)
+
+    def decode(self, ids: Any) -> str:
+        """Return what a model wrote, without control tokens."""
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
+        return text
 
     def _text_ids(self, *line: str) -> tuple[int, ...]:
         """Return the ids of a line without anything around it."""
