@@ -13,8 +13,8 @@ from promptsearch.models import Family
 RUNTIME = Path(__file__).with_name("runtime")
 FAMILIES: Mapping[Family, Sequence[str]] = {  # the modules that only one family needs
     "masked": ("masked", "masked_scorer"),
-    "causal": ("chat", "reading", "causal"),
-    "seq2seq": ("reading", "seq2seq"),
+    "causal": ("chat", "text_model", "causal"),
+    "seq2seq": ("text_model", "seq2seq"),
 }
 OPTIONS = ("masked", "options")  # in place of these where a template has options
 WIDTH = 96  # characters of a value on a line

@@ -20,7 +20,7 @@ from promptsearch.formats.python.runtime.network import (
     word_logits,
 )
 from promptsearch.formats.python.runtime.prompt import PREFIX_END, Answer, Prompt, Row
-from promptsearch.formats.python.runtime.reading import Reading
+from promptsearch.formats.python.runtime.text_model import TextModel
 from promptsearch.formats.python.runtime.tokenizer import EncodedLine, Tokenizer
 from promptsearch.formats.python.runtime.truncate import shorten
 
@@ -134,7 +134,7 @@ def load_scorer(model: str) -> AnswerScorer:
     return CausalModel(model).answer_scores
 
 
-def load_writer(model: str) -> Reading:
+def load_writer(model: str) -> TextModel:
     """Load the model to write texts with."""
     loaded = CausalModel(model)
-    return Reading(loaded.network, loaded.prompt_ids, loaded.tokenizer.decode, 0)
+    return TextModel(loaded.network, loaded.prompt_ids, loaded.tokenizer.decode, 0)

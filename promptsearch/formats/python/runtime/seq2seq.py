@@ -17,7 +17,7 @@ from promptsearch.formats.python.runtime.network import (
 )
 from promptsearch.formats.python.runtime.prefix import behind
 from promptsearch.formats.python.runtime.prompt import Answer, Prompt, Row
-from promptsearch.formats.python.runtime.reading import Reading
+from promptsearch.formats.python.runtime.text_model import TextModel
 from promptsearch.formats.python.runtime.tokenizer import Tokenizer
 from promptsearch.formats.python.runtime.truncate import shorten
 
@@ -106,7 +106,7 @@ def load_scorer(model: str) -> AnswerScorer:
     return Seq2SeqModel(model).answer_scores
 
 
-def load_writer(model: str) -> Reading:
+def load_writer(model: str) -> TextModel:
     """Load the model to write texts with."""
     loaded = Seq2SeqModel(model)
-    return Reading(loaded.network, loaded.prompt_ids, loaded.tokenizer.decode, 1)
+    return TextModel(loaded.network, loaded.prompt_ids, loaded.tokenizer.decode, 1)

@@ -10,7 +10,7 @@ from transformers import GenerationConfig
 from promptsearch.formats.python.runtime.causal import load_writer  # or another
 from promptsearch.formats.python.runtime.data import EXPECTED, MODEL, PROMPTS
 from promptsearch.formats.python.runtime.prompt import Row
-from promptsearch.formats.python.runtime.reading import Reading
+from promptsearch.formats.python.runtime.text_model import TextModel
 
 # How texts are written: arguments of `GenerationConfig`.
 SETTINGS: dict[str, Any] = {"max_new_tokens": 64}
@@ -24,11 +24,11 @@ _writer: Writer | None = None
 def load(model: str = MODEL) -> Writer:
     """Load the model that `predict` uses."""
     global _writer
-    reading = load_writer(model)
-    reading.network.generation_config = GenerationConfig(**SETTINGS)
+    loaded = load_writer(model)
+    loaded.network.generation_config = GenerationConfig(**SETTINGS)
 
     def write(row: Row) -> str:
-        return written(reading, reading.encode(row, PROMPTS[0], SETTINGS["max_new_tokens"]))
+        return written(loaded, loaded.encode(row, PROMPTS[0], SETTINGS["max_new_tokens"]))
 
     _writer = write
     return write
@@ -41,21 +41,21 @@ def predict(rows: Iterable[Row]) -> list[dict[str, Any]]:
 
 
 @torch.inference_mode()
-def written(reading: Reading, ids: Sequence[int]) -> str:
+def written(loaded: TextModel, ids: Sequence[int]) -> str:
     """Return what the model writes after a prompt, up to where the text ends."""
-    start = reading.start or len(ids)
+    start = loaded.start or len(ids)
 
     def stops(output: Tensor, _scores: Tensor, **_: Any) -> Tensor:
-        text = reading.decode(output[0, start:]).lstrip()
+        text = loaded.decode(output[0, start:]).lstrip()
         return torch.tensor([any(mark in text for mark in STOP)])
 
     rows = torch.tensor([ids])
-    output = reading.network.generate(
+    output = loaded.network.generate(
         input_ids=rows,
         attention_mask=torch.ones_like(rows),
         **({"stopping_criteria": [stops]} if SETTINGS.get("num_beams", 1) == 1 else {}),
     )
-    text = reading.decode(output[0, start:]).lstrip()
+    text = loaded.decode(output[0, start:]).lstrip()
     ends = [at for mark in STOP if (at := text.find(mark)) >= 0]
     return text[: min(ends, default=None)].rstrip()
 

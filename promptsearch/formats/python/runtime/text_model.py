@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from promptsearch.formats.python.runtime.prompt import Prompt, Row
 
 
-class Reading(NamedTuple):
+class TextModel(NamedTuple):
     """A model, and what it reads and writes as tokens."""
 
     network: Any
