@@ -19,8 +19,9 @@ from promptsearch.data.tasks.decode_table import Decode
 from promptsearch.errors import TaskError
 from promptsearch.models.generation.text_decoder import plan_decoding, plan_ensemble_decoding
 from promptsearch.prediction.ensemble import Ensemble, Member
-from promptsearch.prediction.fit_ensemble import check_joinable
+from promptsearch.prediction.fit_ensemble import EnsembleConfig, check_joinable, ensemble_section
 from promptsearch.prediction.text_predictor import TextPredictor
+from promptsearch.prompt_file.prompts_json import SavedPrompt
 from promptsearch.runs.scorer_setup import model_scorer
 
 TEMPLATES = ("{text} Where? [Z]", "the place of this great film : {text} is [Z]", "{text}[Z]")
@@ -267,10 +268,12 @@ def test_a_plan_of_a_search_makes_an_ensemble(tmp_path):
     assert [member["weight"] for member in section["members"]] == pytest.approx([2 / 3, 1 / 3])
 
 
-@pytest.mark.parametrize("rule", ["mean", "mixture", "optimised", "greedy", "vote"])
+@pytest.mark.parametrize("rule", ["mean", "optimised", "greedy", "vote"])
 def test_rules_of_labels_are_refused_in_a_line(rule, tmp_path):
     definition = load_task(task_in(tmp_path))
-    with pytest.raises(TaskError, match=f"`rule` {rule} puts labels .* uniform or rank") as caught:
+    with pytest.raises(
+        TaskError, match=f"`rule` {rule} puts labels .* uniform or rank or mixture"
+    ) as caught:
         check_joinable(definition, rule)
     assert "\n" not in str(caught.value)
 
@@ -281,7 +284,7 @@ def test_a_file_with_a_rule_of_labels_is_refused(tmp_path):
     document["ensemble"] = {"rule": "vote", "members": [{"id": "p0", "weight": 1.0}]}
     prompts.write_text(json.dumps(document))
     result = run("evaluate", prompts, status=1)
-    assert "texts are written by the rules uniform and rank, not 'vote'" in result.output
+    assert "texts are written by the rules uniform, rank, mixture, not 'vote'" in result.output
 
 
 def test_trained_prompts_are_refused(tmp_path):
@@ -311,3 +314,29 @@ def test_predictions_are_the_same_bytes_after_a_kill(tmp_path):
     assert not (tmp_path / "parts.jsonl").exists()
     run(*words, tmp_path / "parts.jsonl", "--resume")
     assert (tmp_path / "parts.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "bart"])
+def test_mixtures_learn_shares_from_the_tokens_of_train(kind, tmp_path):
+    """No other shares make train's references likelier, by the same average as is evaluated."""
+    definition = load_task(task_in(tmp_path))
+    scorer = model_scorer(writer(kind), Settings(), definition.kind)
+    saved_prompts = [
+        SavedPrompt(f"p{n}", prompt, {"id": f"p{n}"}) for n, prompt in enumerate(prompts_of())
+    ]
+    config = EnsembleConfig("mixture", top=3)
+    section = ensemble_section(saved_prompts, definition, scorer, scorer, config)
+    shares = {member["id"]: member["weight"] for member in section["members"]}
+    learned = [shares.get(f"p{n}", 0.0) for n in range(3)]
+    assert sum(learned) == pytest.approx(1)
+
+    def loss(weights):
+        sums = scorer.ensemble_log_right(prompts_of(), weights, definition.train.examples)
+        return -sums.mean() * 2 * len(definition.train.examples) / section["fitted"]["tokens"]
+
+    fitted = section["fitted"]
+    assert fitted["loss"] == pytest.approx(loss(learned), abs=1e-5)
+    assert fitted["loss_of_equal_weights"] == pytest.approx(loss([1, 1, 1]), abs=1e-5)
+    for n in range(3):
+        moved = [weight + 0.02 * (n == i) for i, weight in enumerate(learned)]
+        assert loss(moved) >= fitted["loss"] - 1e-6

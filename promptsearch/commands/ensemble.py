@@ -46,7 +46,7 @@ from promptsearch.scoring.generation_scorer import GenerationScorer
     show_default=True,
     help="uniform and rank (1, 1/2, 1/3 ...) need no labels; optimised (LPAQA), "
     "mixture (Qin and Eisner: a mean of probabilities) and greedy learn weights on train; vote "
-    "counts first choices. Of texts uniform and rank average the next token's probabilities.",
+    "counts first choices. Of texts uniform, rank and mixture average the next token's.",
 )
 @click.option(
     "--top",

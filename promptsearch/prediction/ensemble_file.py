@@ -32,7 +32,7 @@ def _check_text_rule(file: PromptFile) -> None:
     """Raise DataError if the file has an ensemble that writes no texts."""
     rule = file.section("ensemble").get("rule", "uniform")
     if rule not in TEXT_RULES:
-        message = f"its ensemble: texts are written by the rules {' and '.join(TEXT_RULES)}"
+        message = f"its ensemble: texts are written by the rules {', '.join(TEXT_RULES)}"
         raise DataError.at(file.path, None, f"{message}, not {rule!r}")
 
 

@@ -32,6 +32,7 @@ from promptsearch.scoring.combination import (
     log_right_of,
     mixture_weights,
 )
+from promptsearch.scoring.generation_scorer import GenerationScorer
 
 HELD = 0.25  # of the rows, on which learning weights is stopped
 
@@ -165,6 +166,8 @@ def _weights(
         if definition.kind.free_texts:  # shares of an average
             weights = [weight / sum(weights) for weight in weights]
         return weights, None
+    if isinstance(raw_scorer, GenerationScorer):
+        return _of_tokens(members, definition, raw_scorer, config)
     verbalizer, train = members[0].prompt.verbalizer, definition.train.examples
     examples = _drawn(definition, [bool(r) for r in raw_scorer.right(verbalizer, train)], config)
     right = raw_scorer.right(verbalizer, examples)
@@ -172,16 +175,36 @@ def _weights(
     return _learned(log_probs, right, config.rule)
 
 
+def _of_tokens(
+    members: Sequence[Member],
+    definition: TaskDefinition,
+    scorer: GenerationScorer,
+    config: EnsembleConfig,
+) -> tuple[Sequence[float], Json]:
+    """Return the shares of next tokens that make the references' tokens of train likeliest."""
+    examples = _drawn(definition, [True] * len(definition.train.examples), config)
+    log_right = scorer.token_log_probs([member.prompt for member in members], examples)
+    weights, about = _mixed(log_right)
+    counts = {"split": "train", "examples": len(examples), "tokens": log_right.shape[1]}
+    return weights, {**counts, **about}
+
+
+def _mixed(log_right: Floats) -> tuple[list[float], Json]:
+    """Return the weights of a mixture, and its mean -log p beside that of equal weights."""
+    weights = mixture_weights(log_right)
+    return weights.tolist(), {
+        "loss": _mixture_loss(log_right, weights),
+        "loss_of_equal_weights": _mixture_loss(log_right, np.ones_like(weights)),
+    }
+
+
 def _learned(log_probs: Logs, right: Right, rule: Rule) -> tuple[Sequence[float], Json]:
     about: dict[str, object] = {"split": "train", "examples": len(right)}
     if rule == "greedy":
         return greedy(log_probs, right), about
     if rule == "mixture":
-        log_right = log_right_of(log_probs, right)
-        weights = mixture_weights(log_right)
-        about |= {"loss": _mixture_loss(log_right, weights)}
-        about |= {"loss_of_equal_weights": _mixture_loss(log_right, np.ones_like(weights))}
-        return weights.tolist(), about
+        weights, losses = _mixed(log_right_of(log_probs, right))
+        return weights, {**about, **losses}
     fitted_count = len(right) - int(HELD * len(right))
     held = (
         (log_probs[:, fitted_count:], right[fitted_count:]) if fitted_count < len(right) else None

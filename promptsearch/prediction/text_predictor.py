@@ -8,7 +8,7 @@ from promptsearch.prediction.ensemble import EnsemblePredictor
 from promptsearch.scoring.combination import Rule
 from promptsearch.scoring.generation_scorer import GenerationScorer
 
-TEXT_RULES: tuple[Rule, ...] = ("uniform", "rank")  # for weights of averages; none is learned
+TEXT_RULES: tuple[Rule, ...] = ("uniform", "rank", "mixture")  # for shares of averages
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from promptsearch.scoring.scorer import Cost, PredictionBatch, Scorer
 
 if TYPE_CHECKING:
     from promptsearch.models.generation.text_decoder import DecodingPlan
+    from promptsearch.models.generation.token_likelihood import TokenLikelihoodPlan
 
 PAIRS = 2048  # of prompts and examples, planned at a time
 Pair = tuple[int, int]  # a prompt and an example, by their numbers
@@ -91,18 +92,31 @@ class GenerationScorer(Scorer):
         log p of a reference is the sum over its tokens of log of the weighted mean of the prompts'
         p(token). Its tokens are those that it has after the first prompt.
         """
+        members, shares = _merged(prompts, weights)
+        values = [
+            float(of_row.mean())
+            for plan in self._token_plans(members, examples)
+            for of_row in plan.averages(shares)
+        ]
+        return self._numbers(np.array(values))
+
+    def token_log_probs(self, prompts: Sequence[Prompt], examples: Dataset) -> Floats:
+        """Return (prompt, token) log p of all references' tokens, as the first prompt has them."""
+        plans = self._token_plans(prompts, examples)
+        tables = [of_row.numpy() for plan in plans for of_row in plan.token_log_probs()]
+        return self._numbers(np.concatenate(tables, axis=1))
+
+    def _token_plans(
+        self, prompts: Sequence[Prompt], examples: Dataset
+    ) -> Iterator["TokenLikelihoodPlan"]:
         from promptsearch.models.generation.token_likelihood import plan_token_likelihood
 
         self._check_writes()
-        members, shares = _merged(prompts, weights)
-        values: list[float] = []
-        step = max(PAIRS // len(members), 1)
+        step = max(PAIRS // len(prompts), 1)
         for start in range(0, len(examples), step):
             rows = range(start, min(start + step, len(examples)))
-            requests = [[_request(each, examples, row) for row in rows] for each in members]
-            plan = plan_token_likelihood(self.model, requests, self.scoring)
-            values += (float(of_row.mean()) for of_row in plan.averages(shares))
-        return self._numbers(np.array(values))
+            requests = [[_request(each, examples, row) for row in rows] for each in prompts]
+            yield plan_token_likelihood(self.model, requests, self.scoring)
 
     def label_log_probs(self, prompts: Sequence[Prompt], examples: Dataset) -> NDArray[np.float32]:
         """Raise ModelError: texts are no labels."""

@@ -23,7 +23,7 @@ STAND_IN = "a"  # for what is not written yet
 
 
 def write_text_program(request: ExportRequest, model: LanguageModel, into: Path) -> Sequence[str]:
-    """Write the file, and return notes. Raises ExportError for an ensemble, or a trained prompt."""
+    """Write the file, and return notes. Raises ExportError for a trained prompt."""
     from promptsearch.models.generation.text_decoder import generation_settings
 
     saved = _only_words(request)
@@ -47,10 +47,6 @@ def write_text_program(request: ExportRequest, model: LanguageModel, into: Path)
 
 
 def _only_words(request: ExportRequest) -> SavedPrompt:
-    if request.ensemble is not None:
-        raise ExportError(
-            "the program writes texts after one prompt, not an ensemble; use `promptsearch predict`"
-        )
     saved = only_prompt(request, "python")
     uncalibrated(request, "python")
     if saved.prompt.template.is_trained:

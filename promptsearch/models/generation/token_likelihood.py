@@ -41,20 +41,22 @@ class TokenLikelihoodPlan:
 
         That is the sum over tokens of log of the weighted mean of p(token), in nats, float64.
         """
-        tables = self._token_log_probs()
-        shares, rows = log_shares(weights)[:, None], len(self.lengths)
-        for row, lengths in enumerate(self.lengths):
-            members = torch.stack([tables[row + rows * member] for member in range(len(weights))])
-            tokens = average_log_probs(members, shares, 0)[0, : sum(lengths)]
-            sums = torch.stack([part.sum() for part in tokens.split(list(lengths))])
+        shares = log_shares(weights)[:, None]
+        for row, members in enumerate(self.token_log_probs()):
+            lengths = list(self.lengths[row])
+            tokens = average_log_probs(members, shares, 0)[0]
+            sums = torch.stack([part.sum() for part in tokens.split(lengths)])
             yield sums / self.divisors[row][: len(lengths)]
 
-    def _token_log_probs(self) -> dict[int, Tensor]:
-        """Return (token,) log p of each row of each member, tokens of all answers in a line."""
+    def token_log_probs(self) -> Iterator[Tensor]:
+        """Yield, for each row, (member, token) log p, the tokens of all answers in a line."""
         tables: dict[int, Tensor] = {}
         for block in self.model.run(self.plan):
             tables |= zip(block.rows, block.log_probs.double(), strict=True)
-        return tables
+        rows = len(self.lengths)
+        for row, lengths in enumerate(self.lengths):
+            members = [tables[number] for number in range(row, len(tables), rows)]
+            yield torch.stack(members)[:, : sum(lengths)]
 
 
 def plan_token_likelihood(
