@@ -23,16 +23,17 @@ from promptsearch.commands.shared.terminal_text import command_line, echo, in_on
 from promptsearch.data import TaskDefinition
 from promptsearch.errors import RunError
 from promptsearch.files.write import write_bytes
-from promptsearch.metrics import table_metrics
+from promptsearch.metrics import METRIC, objective_in, table_metrics
 from promptsearch.models import LanguageModel
 from promptsearch.prediction.ensemble_file import files_beside
 from promptsearch.prediction.ensemble_text import summed_remark
-from promptsearch.prediction.fit_ensemble import EnsembleConfig, check_one_label, ensemble_section
+from promptsearch.prediction.fit_ensemble import EnsembleConfig, check_joinable, ensemble_section
 from promptsearch.prediction.selection import without_expected_ensemble
 from promptsearch.prompt_file.prompts_json import Json, PromptFile, read_prompts, write_prompts
 from promptsearch.runs.directory import clear_run
 from promptsearch.runs.run import with_vocabulary_candidates
 from promptsearch.scoring.combination import RULES
+from promptsearch.scoring.generation_scorer import GenerationScorer
 
 
 @click.command("ensemble")
@@ -45,7 +46,7 @@ from promptsearch.scoring.combination import RULES
     show_default=True,
     help="uniform and rank (1, 1/2, 1/3 ...) need no labels; optimised (LPAQA), "
     "mixture (Qin and Eisner: a mean of probabilities) and greedy learn weights on train; vote "
-    "counts first choices.",
+    "counts first choices. Of texts uniform, rank and mixture average the next token's.",
 )
 @click.option(
     "--top",
@@ -85,7 +86,7 @@ def command(prompts: Path, **options: Any) -> None:
         options["rule"], top, examples=options["examples"], seed=options["seed"]
     )
     definition = task_of(file, options["task"])
-    check_one_label(definition)
+    check_joinable(definition, making.rule)
     if options["output"]:
         _check_apart(options["output"], prompts)
     # What is there stays until the new file is written: what fails loses nothing.
@@ -139,7 +140,15 @@ def _ensemble_of(
     console = Console(options["quiet"])
     definition = with_vocabulary_candidates(definition, model)
     with scorers(file, definition, model, options, console) as (raw_scorer, scorer):
+        if isinstance(raw_scorer, GenerationScorer):
+            raw_scorer = _writing_if_asked(raw_scorer, file)
         return ensemble_section(file.prompts, definition, scorer, raw_scorer, making)
+
+
+def _writing_if_asked(scorer: GenerationScorer, file: PromptFile) -> GenerationScorer:
+    """Return a scorer that writes on dev only where the search's objective is of texts."""
+    needs_texts = METRIC[objective_in(file.section("search"))].needs_texts
+    return scorer if needs_texts else replace(scorer, decode=None)
 
 
 def _print(document: Json, definition: TaskDefinition, directory: Path) -> None:

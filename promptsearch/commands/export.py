@@ -136,6 +136,8 @@ def _model_of(
 
     def load() -> LanguageModel:
         chat, options = task.chat if task else None, {"device": "cpu", "dtype": "float32"}
+        if (task.kind if task else file.kind).free_texts:
+            options["seq2seq_form"] = "plain"
         return model_for(file, chat, chosen["model"], chat=chosen["chat"], **options)
 
     return load

@@ -14,7 +14,7 @@ from promptsearch.commands.shared.searcher_options import run_options
 from promptsearch.commands.shared.terminal_text import echo
 from promptsearch.data import TaskDefinition, load_task
 from promptsearch.engine.folds import FOLDS, runs_over, share_of_run
-from promptsearch.prediction.fit_ensemble import EnsembleConfig, check_one_label
+from promptsearch.prediction.fit_ensemble import EnsembleConfig, check_joinable
 from promptsearch.runs.run import task_of
 from promptsearch.runs.settings import Settings
 from promptsearch.searchers import JointSearch
@@ -53,7 +53,7 @@ def _ensemble_maker(
     """Return the maker of an ensemble from the best prompts, if the plan has one."""
     if (planned := searcher.design.ensemble) is None:
         return None
-    check_one_label(definition)
+    check_joinable(definition, planned.rule)
     making = EnsembleConfig(planned.rule, planned.top, planned.per_step, seed=options["seed"])
     return lambda directory, model: write_ensemble(directory, definition, model, making, options)
 

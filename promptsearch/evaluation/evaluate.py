@@ -11,7 +11,8 @@ from promptsearch.metrics import paired_difference, scores_of
 from promptsearch.metrics.metric import has_texts
 from promptsearch.metrics.predictions import Predictions
 from promptsearch.metrics.text_metrics import signatures
-from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor
+from promptsearch.prediction.ensemble import Ensemble
+from promptsearch.prediction.multi_label import predictor_of
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, aligned, answers_of
 from promptsearch.runs.prompts_document import majority
@@ -143,8 +144,7 @@ def evaluate(
         (raw_predictions,) = decided_predictions([manual], [{}], definition, raw, split)
     together = None
     if ensemble is not None:
-        together = EnsemblePredictor(ensemble, split_scorer or scorer, scorer).predict(
-            split.examples
-        )
+        predictor = predictor_of(ensemble, split_scorer or scorer, scorer, definition.kind)
+        together = predictor.predict(split.examples)
     results = (tuple(predictions), manual, manual_predictions, raw_predictions, ensemble, together)
     return Evaluation(definition, split, scorer, saved, *results)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from promptsearch.data.tasks.decode_table import Decode
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_lines
 from promptsearch.formats.export import ExportRequest, next_command
@@ -17,6 +18,7 @@ from promptsearch.formats.shared.cloze import (
     uncalibrated,
 )
 from promptsearch.prompt import Field, Part, Text
+from promptsearch.prompt_file.prompts_json import SavedPrompt
 
 NAME = "dotprompt"
 HELPERS = (
@@ -32,19 +34,38 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     uncalibrated(request, NAME)
     parts = ending(saved, NAME)
     body = _body(parts.before, f"{saved.id}: {NAME}")
-    answers = [text for texts in texts_of(saved.prompt.verbalizer).values() for text in texts]
-    write_lines(into, _lines(request, answers, body))
+    if (decode := request.kind.decode) is None:
+        output = list(_one_of(saved))
+    else:
+        output = list(_text(decode, f"{saved.id}: {NAME}"))
+    write_lines(into, _lines(request, output, body))
     place = f"put {into} into your prompts folder"
     return [*trail_note(parts, NAME), place, next_command("genkit", "start")]
 
 
-def _lines(request: ExportRequest, answers: Sequence[str], body: str) -> Iterator[str]:
+def _one_of(saved: SavedPrompt) -> Iterator[str]:
+    answers = [text for texts in texts_of(saved.prompt.verbalizer).values() for text in texts]
+    yield "output:\n  schema:\n    type: string\n    enum:\n"
+    yield from (f"      - {quoted(text)}\n" for text in dict.fromkeys(answers))
+
+
+def _text(decode: Decode, subject: str) -> Iterator[str]:
+    """Yield how a text is written. Raises ExportError if it is by beams, which no interface has."""
+    if decode.beams > 1:
+        raise ExportError(f"{subject} has no beams, by which texts are written; {ELSEWHERE}")
+    yield f"config:\n  temperature: 0\n  maxOutputTokens: {decode.max_tokens}\n"
+    if decode.stop:
+        yield "  stopSequences:\n"
+        yield from (f"    - {quoted(text)}\n" for text in decode.stop)
+    yield "output:\n  format: text\n"
+
+
+def _lines(request: ExportRequest, output: Sequence[str], body: str) -> Iterator[str]:
     yield "---\n"
     yield "input:\n  schema:\n"
     for field in request.inputs:
         yield f"    {quoted(field)}: string\n"
-    yield "output:\n  schema:\n    type: string\n    enum:\n"
-    yield from (f"      - {quoted(text)}\n" for text in dict.fromkeys(answers))
+    yield from output
     yield "---\n"
     yield f"{body}\n"
 

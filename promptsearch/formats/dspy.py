@@ -29,8 +29,6 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     cloze(saved, NAME)
     _check_names(saved)
     template = saved.prompt.template
-    words = [text for texts in texts_of(saved.prompt.verbalizer).values() for text in texts]
-    listed = ", ".join(json.dumps(text, ensure_ascii=False) for text in dict.fromkeys(words))
     fields = [(name, f"${{{name}}}") for name in template.fields]
     document: dict[str, object] = {
         "traces": [],
@@ -40,7 +38,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
             "instructions": f"Fill in [{template.slots[0]}]: {_plain(saved)}",
             "fields": [
                 {"prefix": _prefix(name), "description": description}
-                for name, description in (*fields, (OUTPUT, f"what fills it in, one of {listed}"))
+                for name, description in (*fields, (OUTPUT, _answer(request, saved)))
             ],
         },
         "lm": None,
@@ -54,6 +52,15 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     )
     command = next_command("python", "-c", loading, into)
     return ["dspy writes its own prompt around this one", command]
+
+
+def _answer(request: ExportRequest, saved: SavedPrompt) -> str:
+    """Return the description of the output: a text, or one of the answers."""
+    if request.kind.free_texts:
+        return "the text that fills it in"
+    words = [text for texts in texts_of(saved.prompt.verbalizer).values() for text in texts]
+    listed = ", ".join(json.dumps(text, ensure_ascii=False) for text in dict.fromkeys(words))
+    return f"what fills it in, one of {listed}"
 
 
 def _check_names(saved: SavedPrompt) -> None:

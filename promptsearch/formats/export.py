@@ -36,7 +36,11 @@ WITH_PREFIX = ("python", "peft")
 WITH_HEAD = ("python",)
 WITH_OPTIONS = ("python", "unimc", "text")  # blocks of attention, and yes and no
 WITH_LABEL_SETS = ("text",)  # each label decided by itself
-WITH_FREE_TEXTS = ("text", "messages")  # no answers: the model writes
+WITH_FREE_TEXTS = (  # no answers: the model writes
+    *("text", "messages", "python", "lm-eval"),
+    *("langchain", "dotprompt", "dspy", "hf-pipeline"),
+)
+WITH_TEXT_ENSEMBLES = ("text",)
 WITH_VALUES = ("text",)  # what lies between two answers
 WITH_CHOICES = ("text",)  # the template alone: the candidates are no row's choices
 NEXT = "next: "  # begins the note that is a command
@@ -108,6 +112,11 @@ def write_as(
         raise ExportError(
             f"{request.name}: is answered with texts, and {name} holds prompts with answers; use "
             f"`to` {' or '.join(WITH_FREE_TEXTS)}"
+        )
+    if request.kind.free_texts and request.ensemble is not None and name not in WITH_TEXT_ENSEMBLES:
+        raise ExportError(
+            f"{request.name}: an ensemble writes texts by averages of next tokens, which {name} "
+            "does not hold; use `promptsearch predict`, or export without `ensemble`"
         )
     if request.kind.values and name not in WITH_VALUES:
         raise ExportError(

@@ -1,5 +1,7 @@
 """Arguments of a transformers pipeline: `fill-mask` for masked models and answers of one token.
 
+And `text-generation` where texts are written, which `text_pipeline` has.
+
 The pipeline gives p of each target over the whole vocabulary; the probabilities of a label's
 targets, divided by those of all targets, are ours. `inputs` is for `str.format`.
 """
@@ -22,6 +24,7 @@ from promptsearch.formats.shared.cloze import (
     uncalibrated,
 )
 from promptsearch.formats.shared.model_source import directory_or_name
+from promptsearch.formats.shared.text_pipeline import check_texts, text_pipeline
 from promptsearch.models import LanguageModel
 from promptsearch.prompt import Field, Text
 from promptsearch.prompt_file.prompts_json import SavedPrompt
@@ -34,12 +37,16 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     """Write a JSON object with the call, and with the labels of the targets; return notes."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
-    if request.settings.answer_score != "sum" or request.settings.length_norm != "none":
+    settings, writes = request.settings, request.kind.free_texts
+    if not writes and (settings.answer_score != "sum" or settings.length_norm != "none"):
         raise ExportError(f"{NAME} adds up the probabilities of answers, and no more; {ELSEWHERE}")
     parts, model = cloze(saved, NAME), request.model()
+    if request.kind.decode is not None:
+        write_atomic(into, _as_json(text_pipeline(saved, model, request.kind.decode)))
+        return [next_command("python", "-c", USED, into)]
     targets = _targets(saved, parts, model)
     tokenizer = model.runtime.tokenizer  # type: ignore[attr-defined]
-    _check_texts(saved, tokenizer.all_special_tokens)
+    check_texts(saved, tokenizer.all_special_tokens, NAME)
     mask = tokenizer.mask_token
     document = {
         "task": "fill-mask",
@@ -52,9 +59,13 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         "add up the scores of each label's targets, and divide by the sum of all",
         **_zero_shot(saved, parts),
     }
-    write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    write_atomic(into, _as_json(document))
     note = f"a text that holds {mask} itself cannot be asked, nor one that is too long"
     return [note, next_command("python", "-c", USED, into)]
+
+
+def _as_json(document: Mapping[str, object]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
 
 def _targets(saved: SavedPrompt, cloze_parts: Cloze, model: LanguageModel) -> Mapping[str, str]:
@@ -79,16 +90,6 @@ def _targets(saved: SavedPrompt, cloze_parts: Cloze, model: LanguageModel) -> Ma
             if label_of_token.setdefault(token, label) != label:
                 raise ExportError(f"{saved.id}: {text!r} answers two labels; {ELSEWHERE}")
     return label_of_token
-
-
-def _check_texts(saved: SavedPrompt, special: Sequence[str]) -> None:
-    """Raise ExportError if the template spells a special token, which a pipeline takes for it."""
-    for part in saved.prompt.template.parts:
-        if isinstance(part, Text) and (spelt := [token for token in special if token in part.text]):
-            raise ExportError(
-                f"{saved.id}: {NAME} would read {spelt[0]} in the template as that token; "
-                f"{ELSEWHERE}"
-            )
 
 
 def _zero_shot(saved: SavedPrompt, cloze_parts: Cloze) -> Mapping[str, object]:

@@ -11,6 +11,7 @@ from promptsearch.errors import ExportError
 from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import ExportRequest, next_command
 from promptsearch.formats.shared.cloze import (
+    before_text,
     braced,
     chat_of,
     ending,
@@ -34,19 +35,25 @@ LOADING = (
 
 
 def write(request: ExportRequest, into: Path) -> Sequence[str]:
-    """Write a JSON object in f-string format, with the answers in its metadata; return notes."""
+    """Write a JSON object in f-string format, its answers or decoding in the metadata."""
     saved = only_prompt(request, NAME)
     uncalibrated(request, NAME)
     parts, chat = ending(saved, NAME), chat_of(request)
     if RESERVED in saved.prompt.template.fields:
         raise ExportError(f"{saved.id}: {NAME} keeps the name {{{RESERVED}}}; rename the column")
-    metadata = {"answers": texts_of(saved.prompt.verbalizer), "after": parts.trail}
+    metadata: dict[str, object] = {}
+    if (decode := request.kind.decode) is None:
+        metadata |= {"answers": texts_of(saved.prompt.verbalizer), "after": parts.trail}
+        before = stripped_end(parts.before)
+    else:
+        metadata |= {"decode": decode.described}
+        before = before_text(parts.before)
     if chat:
         prefix = reply_prefix(parts, str(chat.get("answer_prefix") or ""))
         metadata |= {"answer_prefix": prefix}
         document = _chat(saved, chat.get("system"), stripped(parts.before), metadata)
     else:
-        document = _prompt(saved, stripped_end(parts.before), {"metadata": metadata})
+        document = _prompt(saved, before, {"metadata": metadata})
     write_atomic(into, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     return [*trail_note(parts, NAME), next_command("python", "-c", LOADING, into)]
 

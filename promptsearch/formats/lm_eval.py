@@ -1,8 +1,9 @@
 """A task of the LM evaluation harness: a folder with YAML files, and their rows.
 
 The harness scores continuations, so causal models only: an answer and the text after it are the
-continuation of the text before the slot. Contexts and continuations are written out in the data, a
-row an example, where nothing in a text can be taken for a template's notation.
+continuation of the text before the slot, and texts are written on from there. Contexts and
+continuations are written out in the data, a row an example, where nothing in a text can be taken
+for a template's notation.
 """
 
 import json
@@ -19,6 +20,7 @@ from promptsearch.files.write import write_lines
 from promptsearch.formats.export import NEXT, ExportRequest, final_path
 from promptsearch.formats.shared.cloze import ELSEWHERE, quoted, uncalibrated
 from promptsearch.formats.shared.continuations import ContinuationReading, Continuations, compared
+from promptsearch.formats.shared.harness_texts import TextRows, text_yaml
 from promptsearch.formats.shared.model_source import GGUF_NOTE, directory_or_name, model_files
 from promptsearch.models import LanguageModel
 from promptsearch.prompt_file.prompts_json import SavedPrompt
@@ -33,14 +35,22 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     split, group = _split(task), _named(request.name)
     names = [f"{group}_{_named(saved.id)}" for saved in request.prompts]
     notes: list[str] = []
+    decode = request.kind.decode
     for name, saved in zip(names, request.prompts, strict=True):
-        rows = HarnessRows.of(request, saved, split, continuations, model)
-        write_lines(into / f"{name}.jsonl", (json.dumps(row) + "\n" for row in rows.rows))
         data = final_path(into) / f"{name}.jsonl"
-        write_lines(into / f"{name}.yaml", _yaml(name, saved, data))
+        rows: HarnessRows | TextRows
+        if decode is None:
+            rows = HarnessRows.of(request, saved, split, continuations, model)
+            lines = _yaml(name, saved, data)
+        else:
+            rows = TextRows.of(saved, split.examples, decode, continuations)
+            lines = text_yaml(name, saved, data, decode, rows)
+        write_lines(into / f"{name}.jsonl", (json.dumps(row) + "\n" for row in rows.rows))
+        write_lines(into / f"{name}.yaml", lines)
         notes += (f"{saved.id}: {note}" for note in rows.notes)
     if len(names) > 1:
-        write_lines(into / f"{group}.yaml", _group(group, names))
+        metric = "acc" if decode is None else "exact_match"
+        write_lines(into / f"{group}.yaml", _group(group, names, metric))
     command = _command(model, group if len(names) > 1 else names[0], final_path(into))
     write_lines(into / "README.md", _readme(request, split, command))
     notes += [GGUF_NOTE] if model_files(model).gguf else []
@@ -53,6 +63,8 @@ def _holdable(request: ExportRequest) -> TaskDefinition:
         raise ExportError(f"lm-eval holds single prompts, not an ensemble; {ELSEWHERE}")
     if request.task is None:
         raise ExportError("lm-eval needs the rows of the task; say where it is: `task`")
+    if request.kind.free_texts and request.settings.length_norm != "none":
+        return request.task  # of likelihoods, which the harness does not ask for
     if (norm := request.settings.length_norm) != "none":
         raise ExportError(
             f"lm-eval divides by the length of the whole continuation, not by that of the answer "
@@ -146,12 +158,13 @@ def _yaml(name: str, saved: SavedPrompt, data: Path) -> list[str]:
     ]
 
 
-def _group(group: str, names: Sequence[str]) -> list[str]:
+def _group(group: str, names: Sequence[str], metric: str) -> list[str]:
     return [
         f"group: {quoted(group)}\n",
         "task:\n",
         *(f"  - {quoted(name)}\n" for name in names),
-        "aggregate_metric_list:\n  - metric: acc\n    aggregation: mean\n",
+        f"aggregate_metric_list:\n  - metric: {metric}\n    aggregation: mean\n",
+        *(["    filter_list: stop\n"] if metric != "acc" else []),
         "metadata:\n  version: 1.0\n",
     ]
 

@@ -10,6 +10,7 @@ from promptsearch.prediction.ensemble import (
     Ensemble,
     Member,
 )
+from promptsearch.prediction.text_predictor import TEXT_RULES
 from promptsearch.prompt import Prompt
 from promptsearch.prompt_file.prompts_json import PromptFile, aligned
 from promptsearch.scoring.combination import Rule
@@ -22,7 +23,17 @@ def read_ensemble(file: PromptFile, definition: TaskDefinition | TaskSchema) -> 
     if file.document.get("ensemble") and definition.kind.label_sets:
         message = "several labels at once have no ensemble; take its section out"
         raise DataError.at(file.path, None, message)
+    if definition.kind.free_texts:
+        _check_text_rule(file)
     return ensemble_of(file, {s.id: aligned(s, definition).prompt for s in file.prompts})
+
+
+def _check_text_rule(file: PromptFile) -> None:
+    """Raise DataError if the file has an ensemble that writes no texts."""
+    rule = file.section("ensemble").get("rule", "uniform")
+    if rule not in TEXT_RULES:
+        message = f"its ensemble: texts are written by the rules {', '.join(TEXT_RULES)}"
+        raise DataError.at(file.path, None, f"{message}, not {rule!r}")
 
 
 def ensemble_of(file: PromptFile, prompts: Mapping[str, Prompt]) -> Ensemble | None:

@@ -11,12 +11,13 @@ from promptsearch.errors import RunError, TaskError
 from promptsearch.metrics import scores_of
 from promptsearch.prediction.ensemble import (
     Ensemble,
-    EnsemblePredictor,
     Member,
     member_log_probs,
     require_same_labels,
 )
 from promptsearch.prediction.learned_weights import optimised
+from promptsearch.prediction.multi_label import predictor_of
+from promptsearch.prediction.text_predictor import TEXT_RULES
 from promptsearch.prompt_file.prompts_json import Json, SavedPrompt, aligned
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.combination import (
@@ -31,6 +32,7 @@ from promptsearch.scoring.combination import (
     log_right_of,
     mixture_weights,
 )
+from promptsearch.scoring.generation_scorer import GenerationScorer
 
 HELD = 0.25  # of the rows, on which learning weights is stopped
 
@@ -64,7 +66,7 @@ def ensemble_section(
 
     Raises RunError if there are fewer than `top`, PromptError if they do not fit together.
     """
-    check_one_label(definition)
+    check_joinable(definition, config.rule)
     if config.top > len(saved):
         raise RunError(
             f"`top` {config.top}: there are {len(saved)} prompts; give {len(saved)} or less"
@@ -72,9 +74,12 @@ def ensemble_section(
     chosen = [aligned(prompt, definition) for prompt in _chosen(saved, config)]
     equal = [Member(prompt.id, prompt.prompt, 1.0) for prompt in chosen]
     require_same_labels(equal)
+    if definition.kind.free_texts:
+        _check_words(chosen)
     weights, fitted = _weights(equal, definition, scorer, raw_scorer, config)
     members = [Member(m.id, m.prompt, w) for m, w in zip(equal, weights, strict=True) if w > 0]
-    predictor = EnsemblePredictor(Ensemble(config.rule, tuple(members)), scorer, raw_scorer)
+    ensemble = Ensemble(config.rule, tuple(members))
+    predictor = predictor_of(ensemble, scorer, raw_scorer, definition.kind)
     predictions = predictor.predict(definition.dev.examples)
     scores = scores_of(predictions, definition.kind, definition.negative_label)
     return {
@@ -85,17 +90,17 @@ def ensemble_section(
     }
 
 
-def check_one_label(definition: TaskDefinition) -> None:
-    """Raise TaskError if a task has several labels at once, or is answered with any text."""
+def check_joinable(definition: TaskDefinition, rule: Rule) -> None:
+    """Raise TaskError if prompts of the task cannot be put together, or not by this rule."""
     if definition.kind.values:
         raise TaskError(
             f"{definition.name}: its answers are values, and ensembles put together the "
             "probabilities of labels; use the best prompt"
         )
-    if definition.kind.free_texts:
+    if definition.kind.free_texts and rule not in TEXT_RULES:
         raise TaskError(
-            f"{definition.name}: it is answered with texts, and ensembles put together the "
-            "probabilities of labels; use the best prompt"
+            f"{definition.name}: it is answered with texts, whose next tokens are averaged, and "
+            f"`rule` {rule} puts labels together; use `rule` {' or '.join(TEXT_RULES)}"
         )
     if definition.kind.has_sentences:
         raise TaskError(
@@ -133,6 +138,16 @@ def _chosen(saved: Sequence[SavedPrompt], config: EnsembleConfig) -> Sequence[Sa
     return [saved[index] for index in indices]
 
 
+def _check_words(members: Sequence[SavedPrompt]) -> None:
+    """Raise RunError if a member that shall write texts is trained."""
+    for saved in members:
+        if saved.prompt.template.is_trained:
+            raise RunError(
+                f"{saved.id}: texts are not written after vectors, a prefix or with a head; write "
+                "the prompts' nearest words with `promptsearch project`"
+            )
+
+
 def _step_of(saved: SavedPrompt) -> object:
     """Return the step of the plan that proposed a file's prompt, or its strategy."""
     match saved.row.get("source"):
@@ -152,7 +167,12 @@ def _weights(
 ) -> tuple[Sequence[float], Json | None]:
     """Return a weight a member, and how they were learned."""
     if config.rule not in LEARNED:
-        return fixed_weights(len(members), config.rule), None
+        weights = fixed_weights(len(members), config.rule)
+        if definition.kind.free_texts:  # shares of an average
+            weights = [weight / sum(weights) for weight in weights]
+        return weights, None
+    if isinstance(raw_scorer, GenerationScorer):
+        return _of_tokens(members, definition, raw_scorer, config)
     verbalizer, train = members[0].prompt.verbalizer, definition.train.examples
     examples = _drawn(definition, [bool(r) for r in raw_scorer.right(verbalizer, train)], config)
     right = raw_scorer.right(verbalizer, examples)
@@ -160,16 +180,36 @@ def _weights(
     return _learned(log_probs, right, config.rule)
 
 
+def _of_tokens(
+    members: Sequence[Member],
+    definition: TaskDefinition,
+    scorer: GenerationScorer,
+    config: EnsembleConfig,
+) -> tuple[Sequence[float], Json]:
+    """Return the shares of next tokens that make the references' tokens of train likeliest."""
+    examples = _drawn(definition, [True] * len(definition.train.examples), config)
+    log_right = scorer.token_log_probs([member.prompt for member in members], examples)
+    weights, about = _mixed(log_right)
+    counts = {"split": "train", "examples": len(examples), "tokens": log_right.shape[1]}
+    return weights, {**counts, **about}
+
+
+def _mixed(log_right: Floats) -> tuple[list[float], Json]:
+    """Return the weights of a mixture, and its mean -log p beside that of equal weights."""
+    weights = mixture_weights(log_right)
+    return weights.tolist(), {
+        "loss": _mixture_loss(log_right, weights),
+        "loss_of_equal_weights": _mixture_loss(log_right, np.ones_like(weights)),
+    }
+
+
 def _learned(log_probs: Logs, right: Right, rule: Rule) -> tuple[Sequence[float], Json]:
     about: dict[str, object] = {"split": "train", "examples": len(right)}
     if rule == "greedy":
         return greedy(log_probs, right), about
     if rule == "mixture":
-        log_right = log_right_of(log_probs, right)
-        weights = mixture_weights(log_right)
-        about |= {"loss": _mixture_loss(log_right, weights)}
-        about |= {"loss_of_equal_weights": _mixture_loss(log_right, np.ones_like(weights))}
-        return weights.tolist(), about
+        weights, losses = _mixed(log_right_of(log_probs, right))
+        return weights, {**about, **losses}
     fitted_count = len(right) - int(HELD * len(right))
     held = (
         (log_probs[:, fitted_count:], right[fitted_count:]) if fitted_count < len(right) else None

@@ -13,6 +13,7 @@ from promptsearch.metrics.multi_label_predictions import (
     log_sigmoid,
 )
 from promptsearch.prediction.ensemble import Ensemble, EnsemblePredictor
+from promptsearch.prediction.text_predictor import TextPredictor
 from promptsearch.scoring import PromptScorer, Scorer
 from promptsearch.scoring.combination import Floats
 
@@ -50,6 +51,8 @@ def predictor_of(
     """Return the predictor for a kind of task."""
     if kind.label_sets:
         return MultiLabelPredictor(ensemble, scorer, raw_scorer, threshold)
+    if kind.free_texts:
+        return TextPredictor(ensemble, scorer, raw_scorer)
     return EnsemblePredictor(ensemble, scorer, raw_scorer)
 
 

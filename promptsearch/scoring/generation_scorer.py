@@ -22,6 +22,7 @@ from promptsearch.scoring.scorer import Cost, PredictionBatch, Scorer
 
 if TYPE_CHECKING:
     from promptsearch.models.generation.text_decoder import DecodingPlan
+    from promptsearch.models.generation.token_likelihood import TokenLikelihoodPlan
 
 PAIRS = 2048  # of prompts and examples, planned at a time
 Pair = tuple[int, int]  # a prompt and an example, by their numbers
@@ -68,10 +69,54 @@ class GenerationScorer(Scorer):
         written = [prompt for prompt in distinct if not prompt.template.is_trained]
         return sum(map(_cost_of, self._decoding_plans(written, examples)), cost)
 
-    def texts(self, prompt: Prompt, examples: Dataset) -> list[str]:
-        """Return what the model writes for each example, which needs no reference."""
-        (plan,) = self._decoding_plans([prompt], examples)
-        return plan.texts()
+    def ensemble_texts(
+        self, prompts: Sequence[Prompt], weights: Sequence[float], examples: Dataset
+    ) -> list[str]:
+        """Return what weighted prompts write together for each example, without its references.
+
+        Each next token is chosen by the average of the prompts' probabilities. Raises ModelError if
+        a prompt is more than words.
+        """
+        from promptsearch.models.generation.text_decoder import plan_ensemble_decoding
+
+        assert self.decode is not None, "it writes texts"
+        members, shares = _merged(prompts, weights)
+        filled = [[each.template.fill(e.inputs) for e in examples] for each in members]
+        return plan_ensemble_decoding(self.model, filled, shares, self.decode).texts()
+
+    def ensemble_log_right(
+        self, prompts: Sequence[Prompt], weights: Sequence[float], examples: Dataset
+    ) -> Floats:
+        """Return (example,) the mean over references of log p by the average of next tokens.
+
+        log p of a reference is the sum over its tokens of log of the weighted mean of the prompts'
+        p(token). Its tokens are those that it has after the first prompt.
+        """
+        members, shares = _merged(prompts, weights)
+        values = [
+            float(of_row.mean())
+            for plan in self._token_plans(members, examples)
+            for of_row in plan.averages(shares)
+        ]
+        return self._numbers(np.array(values))
+
+    def token_log_probs(self, prompts: Sequence[Prompt], examples: Dataset) -> Floats:
+        """Return (prompt, token) log p of all references' tokens, as the first prompt has them."""
+        plans = self._token_plans(prompts, examples)
+        tables = [of_row.numpy() for plan in plans for of_row in plan.token_log_probs()]
+        return self._numbers(np.concatenate(tables, axis=1))
+
+    def _token_plans(
+        self, prompts: Sequence[Prompt], examples: Dataset
+    ) -> Iterator["TokenLikelihoodPlan"]:
+        from promptsearch.models.generation.token_likelihood import plan_token_likelihood
+
+        self._check_writes()
+        step = max(PAIRS // len(prompts), 1)
+        for start in range(0, len(examples), step):
+            rows = range(start, min(start + step, len(examples)))
+            requests = [[_request(each, examples, row) for row in rows] for each in prompts]
+            yield plan_token_likelihood(self.model, requests, self.scoring)
 
     def label_log_probs(self, prompts: Sequence[Prompt], examples: Dataset) -> NDArray[np.float32]:
         """Raise ModelError: texts are no labels."""
@@ -81,12 +126,16 @@ class GenerationScorer(Scorer):
         self, prompts: Sequence[Prompt], examples: Dataset, pairs: Sequence[Pair]
     ) -> Plan:
         requests = [_request(prompts[i], examples, row) for i, row in pairs]
+        self._check_writes()
+        return self.model.plan_all(requests, self.scoring)
+
+    def _check_writes(self) -> None:
+        """Raise ModelError if the model writes no texts."""
         if self.model.info.family == "masked":
             raise ModelError(
                 f"{self.model.info.spec!r} is a masked model, which writes no texts; use a causal "
                 "model or an encoder-decoder"
             )
-        return self.model.plan_all(requests, self.scoring)
 
     def _add_up(
         self, plan: Plan, examples: Dataset, pairs: Sequence[Pair], log_right: Floats
@@ -114,6 +163,17 @@ def _request(prompt: Prompt, examples: Dataset, row: int) -> ScoringRequest:
     (slot,) = prompt.template.slots
     answers: list[Answer] = [((slot, text),) for text in examples[row].targets]
     return ScoringRequest([prompt.template.fill(examples[row].inputs)], answers)
+
+
+def _merged(
+    prompts: Sequence[Prompt], weights: Sequence[float]
+) -> tuple[list[Prompt], list[float]]:
+    """Return the distinct prompts with a weight, and their weights added up."""
+    sums: dict[Prompt, float] = {}
+    for prompt, weight in zip(prompts, weights, strict=True):
+        if weight > 0:
+            sums[prompt] = sums.get(prompt, 0.0) + weight
+    return list(sums), list(sums.values())
 
 
 def _chunks(prompts: Sequence[Prompt], examples: Dataset) -> Iterator[list[Pair]]:

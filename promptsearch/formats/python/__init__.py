@@ -5,9 +5,8 @@ for its model's family, and five rows with the numbers of our scorer, which `--s
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 from promptsearch.errors import ExportError
@@ -15,14 +14,15 @@ from promptsearch.files.write import write_atomic
 from promptsearch.formats.export import ExportRequest, next_command
 from promptsearch.formats.python.deep import DeepTensors
 from promptsearch.formats.python.expected_rows import expected_rows
-from promptsearch.formats.python.model_facts import ModelFacts, model_facts
+from promptsearch.formats.python.model_facts import model_facts
 from promptsearch.formats.python.options import option_constants
 from promptsearch.formats.python.program import program_source
+from promptsearch.formats.python.program_text import program_docstring, program_notes
 from promptsearch.formats.python.prompts import LabelsBeside, program_prompts
 from promptsearch.formats.python.runtime.prompt import Prompt
 from promptsearch.formats.python.template import program_template
+from promptsearch.formats.python.text_program import write_text_program
 from promptsearch.formats.python.vectors import table_rows, trained_constants
-from promptsearch.formats.shared.model_source import GGUF_NOTE
 from promptsearch.prediction.ensemble import Ensemble
 from promptsearch.prompt_file.prompts_json import LISTED
 from promptsearch.runs.scorer_setup import model_scorer
@@ -37,6 +37,8 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
             f"ensemble (promptsearch ensemble {request.file.path}) and give `ensemble`"
         )
     model = request.model()
+    if request.kind.free_texts:
+        return write_text_program(request, model, into)
     scorer = model_scorer(model, request.settings, request.kind)
     options = option_constants(request.prompts, model)
     soft = table_rows(model)
@@ -53,9 +55,12 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         "PROMPTS": _candidates_beside(prompts, into) if request.kind.has_candidates else prompts,
         "EXPECTED": expected_rows(request, scorer),
     }
-    docstring = f"{_title(request, model.info.spec)}\n\n{_usage(into.name, request.inputs)}"
+    docstring = program_docstring(request, model.info.spec, into.name)
     write_atomic(into, program_source(model.info.family, docstring, constants, bool(options)))
-    return [*_notes(request, facts, merged), next_command("python", into, "--selftest")]
+    notes: list[str] = []
+    if merged:
+        notes = [f"{merged} candidates that the model reads like others are left out"]
+    return [*notes, *program_notes(request, facts), next_command("python", into, "--selftest")]
 
 
 def _scoring_constants(request: ExportRequest) -> Mapping[str, object]:
@@ -87,28 +92,3 @@ def _candidates_beside(prompts: Sequence[Prompt], into: Path) -> Sequence[Prompt
         replace(prompt, labels=LabelsBeside(file.name, *prompt.slots.values()))
         for prompt in prompts
     ]
-
-
-def _title(request: ExportRequest, spec: str) -> str:
-    path, names = request.file.path, ", ".join(saved.id for saved in request.prompts)
-    prompts = f"prompt {names}" if request.ensemble is None else f"the ensemble of {names}"
-    return f"{request.name}: {prompts} of {path.parent.name}/{path.name}, for {spec}."
-
-
-def _usage(file: str, inputs: Sequence[str]) -> str:
-    columns = ", ".join(f"{json.dumps(name, ensure_ascii=False)}: ..." for name in inputs)
-    rows, predictions, release = f"{{{columns}}}", '{"label", "log_probs"}', version("promptsearch")
-    return f"""\
-    python {file} --selftest    asks five rows, and compares with promptsearch {release}
-    python {file} < rows.jsonl  reads {rows} a line, writes {predictions}"""
-
-
-def _notes(request: ExportRequest, facts: ModelFacts, merged: int) -> Iterator[str]:
-    if merged:
-        yield f"{merged} candidates that the model reads like others are left out"
-    if request.task is None:
-        yield "without expected outputs, for which the task is needed: `task`"
-    if facts.is_local:
-        yield f"its model is {facts.path}: elsewhere, copy it and give `model`"
-    if facts.is_gguf:
-        yield GGUF_NOTE

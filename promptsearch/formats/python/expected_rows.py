@@ -26,7 +26,7 @@ def expected_rows(request: ExportRequest, scorer: Scorer) -> list[ExpectedRow]:
     if request.task is None:
         return []
     kind, dev, train = request.kind, request.task.dev.examples, request.task.train.examples
-    examples = _short((*kind.training_rows(dev), *kind.training_rows(train)))
+    examples = short_examples((*kind.training_rows(dev), *kind.training_rows(train)))
     log_probs = label_log_probs(request, scorer, examples)
     return [
         ({field: example.inputs[field] for field in request.inputs}, _likeliest(request, row))
@@ -56,7 +56,7 @@ def _calibrated(request: ExportRequest, scorer: Scorer) -> PromptScorer:
     return calibrated
 
 
-def _short(examples: Sequence[Example]) -> list[Example]:
+def short_examples(examples: Sequence[Example]) -> list[Example]:
     """Return the first short rows; if there are too few, also the shortest of the others."""
     size = {id(example): sum(map(len, example.inputs.values())) for example in examples}
     return sorted(examples, key=lambda example: max(size[id(example)], WIDTH))[:ROWS]

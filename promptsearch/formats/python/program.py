@@ -13,19 +13,23 @@ from promptsearch.models import Family
 RUNTIME = Path(__file__).with_name("runtime")
 FAMILIES: Mapping[Family, Sequence[str]] = {  # the modules that only one family needs
     "masked": ("masked", "masked_scorer"),
-    "causal": ("chat", "causal"),
-    "seq2seq": ("seq2seq",),
+    "causal": ("chat", "text_model", "causal"),
+    "seq2seq": ("text_model", "seq2seq"),
 }
 OPTIONS = ("masked", "options")  # in place of these where a template has options
 WIDTH = 96  # characters of a value on a line
 
 
 def program_source(
-    family: Family, docstring: str, constants: Mapping[str, object], options: bool = False
+    family: Family,
+    docstring: str,
+    constants: Mapping[str, object],
+    options: bool = False,
+    writes: bool = False,
 ) -> str:
     """Return a file with this docstring, and with these values of the modules' constants.
 
-    `options`: whether a template has some.
+    `options`: whether a template has some. `writes`: whether it answers with texts.
     """
     names = (
         "prompt",
@@ -37,7 +41,8 @@ def program_source(
         "truncate",
         *(OPTIONS if options else FAMILIES[family]),
     )
-    paths = [RUNTIME / f"{name}.py" for name in (*names, "labels", "rows", "main")]
+    answers = ("texts",) if writes else ("labels", "predictions")
+    paths = [RUNTIME / f"{name}.py" for name in (*names, *answers, "rows", "main")]
     sources = [path.read_text(encoding="utf-8") for path in paths]
     bodies = "\n\n".join(_filled(_body(source), constants) for source in sources)
     return f'"""{_escaped(docstring)}\n"""\n\n{_imports(sources)}\n\n{bodies}'

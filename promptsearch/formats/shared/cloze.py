@@ -151,6 +151,14 @@ def stripped_end(parts: Sequence[TextPart]) -> list[TextPart]:
     return remaining
 
 
+def before_text(parts: Sequence[TextPart]) -> list[TextPart]:
+    """Return the parts without the space that ends them: a model writes it with the text."""
+    remaining = list(parts)
+    if remaining and isinstance(part := remaining[-1], Text):
+        remaining[-1:] = [Text(text)] if (text := part.text.removesuffix(" ")) else []
+    return remaining
+
+
 def quoted(text: str) -> str:
     """Return a string as JSON and YAML both read it, with YAML's line ends escaped."""
     return _ODD.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))

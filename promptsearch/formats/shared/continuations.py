@@ -90,6 +90,14 @@ class Continuations:
         ids = ids[: len(ids) - tokens.tail * special]
         return (ids, first) if first else ([self.family.begin, *ids], 1)
 
+    def context_ids(self, context: str) -> list[int]:
+        """Return what the harness reads of a text that the model goes on from."""
+        tokenizer: Any = self.runtime.tokenizer
+        bos = tokenizer.bos_token
+        plain = {"add_special_tokens": False} if bos and context.startswith(bos) else {}
+        ids: list[int] = tokenizer(context, **plain)["input_ids"]
+        return ids
+
     def _theirs(self, context: str, choice: str) -> tuple[list[int], int]:
         tokenizer: Any = self.runtime.tokenizer
         if not context:

@@ -7,54 +7,75 @@ compared. A prompt's ids are those that its references are scored after.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import GenerationConfig
 
 from promptsearch.data.tasks.decode_table import Decode
 from promptsearch.errors import ModelError
 from promptsearch.models import LanguageModel
 from promptsearch.models.forward.patched import patched
 from promptsearch.models.frozen_model import FrozenModel, frozen_model
+from promptsearch.models.generation.next_token_average import NextTokenAverage
 from promptsearch.models.tokenization.deep_parts import DeepParts
 from promptsearch.models.tokenization.option_texts import has_options
 from promptsearch.models.tokenization.soft_tokens import has_soft
 from promptsearch.prompt import Filled
 
+Ids = tuple[tuple[int, ...], ...]  # of a text's prompts, one a member
+
 
 @dataclass(frozen=True, eq=False)
 class DecodingPlan:
-    """Prompts as ids, and the batches that texts are written in."""
+    """Prompts as ids, and the batches that texts are written in.
+
+    Several members write a text together: each next token by the average of what they expect.
+    """
 
     model: FrozenModel[Any]
     decode: Decode
-    ids: Sequence[Sequence[int]]
+    members: Sequence[Sequence[Sequence[int]]]  # (member, text) -> the ids of the prompt
+    weights: Sequence[float] = (1.0,)  # (member,)
+
+    @property
+    def ids(self) -> Sequence[Sequence[int]]:
+        """The prompts of the first member, one a text."""
+        return self.members[0]
 
     @property
     def forwards(self) -> int:
-        """Passes that it takes at most: one a token and beam of each text."""
-        return len(self.ids) * self.decode.forwards
+        """Passes that it takes at most: one a token and beam of each text and member."""
+        return len(self.members) * len(self.ids) * self.decode.forwards
 
     @property
     def tokens(self) -> int:
         """Tokens that are read, and written at most."""
-        return sum(map(len, self.ids)) + self.forwards
+        return sum(len(ids) for member in self.members for ids in member) + self.forwards
 
     def texts(self) -> list[str]:
-        """Return what the model writes after each prompt."""
-        written: dict[tuple[int, ...], str] = {}
+        """Return what the model writes after each prompt, or after all of a text's together."""
+        written: dict[Ids, str] = {}
         for batch in self._batches():
             for ids, text in zip(batch, self._written(batch), strict=True):
                 written[ids] = text
-        return [written[tuple(ids)] for ids in self.ids]
+        return [written[ids] for ids in self._prompts]
 
-    def _batches(self) -> Iterator[list[tuple[int, ...]]]:
+    @property
+    def _prompts(self) -> list[Ids]:
+        """The prompts of all members, by text."""
+        return [tuple(map(tuple, of_text)) for of_text in zip(*self.members, strict=True)]
+
+    def _batches(self) -> Iterator[list[Ids]]:
         """Yield distinct prompts of similar lengths, as many as a batch's tokens allow."""
         budget = self.model.runtime.batch_limits.budget
-        batch: list[tuple[int, ...]] = []
-        for ids in sorted({tuple(ids) for ids in self.ids}, key=lambda ids: (len(ids), ids)):
-            size = (len(batch) + 1) * (len(ids) + self.decode.max_tokens) * self.decode.beams
+        batch: list[Ids] = []
+        for ids in sorted(set(self._prompts), key=lambda ids: (_longest(ids), ids)):
+            length = _longest(ids) + self.decode.max_tokens
+            size = (len(batch) + 1) * len(ids) * length * self.decode.beams
             if batch and size > budget:
                 yield batch
                 batch = []
@@ -63,41 +84,50 @@ class DecodingPlan:
             yield batch
 
     @torch.inference_mode()
-    def _written(self, batch: Sequence[Sequence[int]]) -> list[str]:
+    def _written(self, batch: Sequence[Ids]) -> list[str]:
         runtime = self.model.runtime
         padding = _padding(runtime.tokenizer)
         is_causal = self.model.info.family == "causal"
-        padded, mask = _padded(batch, padding, before=is_causal)
+        padded, mask = _padded([ids for of_text in batch for ids in of_text], padding, is_causal)
         longest = len(padded[0])
         start = longest if is_causal else 1  # an encoder-decoder writes after its start token
         stop = _Stop(runtime.tokenizer, start, self.decode.stop, self.model.info.newline)
         # What a given configuration leaves open, `generate` takes from the model's own.
-        with patched(runtime.model, generation_config=self._config(padding)):
+        config = GenerationConfig(**generation_settings(self.model, self.decode))
+        with patched(runtime.model, generation_config=config):
             output = runtime.model.generate(
                 input_ids=torch.tensor(padded, device=runtime.device),
                 attention_mask=torch.tensor(mask, device=runtime.device),
                 **({"stopping_criteria": [stop]} if self.decode.beams == 1 else {}),
+                **({"logits_processor": [self._average]} if len(self.members) > 1 else {}),
             )
-        return [stop.cut(text) for text in stop.read(output)]
+        return [stop.cut(text) for text in stop.read(output[:: len(self.members)])]
 
-    def _config(self, padding: int) -> Any:
-        from transformers import GenerationConfig
+    @property
+    def _average(self) -> NextTokenAverage:
+        return NextTokenAverage(self.weights, self.decode.beams, self.model.runtime.device)
 
-        config, tokens = self.model.runtime.model.generation_config, {}
-        for name in ("eos_token_id", "forced_bos_token_id"):
-            tokens[name] = getattr(config, name, None)
-        if tokens["eos_token_id"] is None:
-            tokens["eos_token_id"] = self.model.runtime.tokenizer.eos_token_id
-        if self.model.info.family == "seq2seq":
-            tokens["decoder_start_token_id"] = self.model.family.start  # type: ignore[attr-defined]
-        return GenerationConfig(
-            max_new_tokens=self.decode.max_tokens,
-            num_beams=self.decode.beams,
-            length_penalty=self.decode.length_penalty,
-            do_sample=False,
-            pad_token_id=padding,
-            **tokens,
-        )
+
+def generation_settings(model: LanguageModel, decode: Decode) -> dict[str, Any]:
+    """Return how `generate` writes: arguments of a GenerationConfig, nothing else of the model's.
+
+    Its tokens that begin and end a text stay.
+    """
+    frozen = frozen_model(model)
+    tokenizer, config = frozen.runtime.tokenizer, frozen.runtime.model.generation_config
+    tokens = {name: getattr(config, name, None) for name in ("eos_token_id", "forced_bos_token_id")}
+    if tokens["eos_token_id"] is None:
+        tokens["eos_token_id"] = tokenizer.eos_token_id
+    if frozen.info.family == "seq2seq":
+        tokens["decoder_start_token_id"] = frozen.family.start  # type: ignore[attr-defined]
+    return {
+        "max_new_tokens": decode.max_tokens,
+        "num_beams": decode.beams,
+        "length_penalty": decode.length_penalty,
+        "do_sample": False,
+        "pad_token_id": _padding(tokenizer),
+        **tokens,
+    }
 
 
 class _Stop:
@@ -132,24 +162,47 @@ def plan_decoding(model: LanguageModel, texts: Sequence[Filled], decode: Decode)
 
     Raises ModelError if the model writes no texts, or a prompt leaves it no room.
     """
+    return plan_ensemble_decoding(model, [texts], (1.0,), decode)
+
+
+def plan_ensemble_decoding(
+    model: LanguageModel,
+    members: Sequence[Sequence[Filled]],
+    weights: Sequence[float],
+    decode: Decode,
+) -> DecodingPlan:
+    """Return the plan of writing after the prompts (member, text) of weighted members.
+
+    Raises ModelError as `plan_decoding`.
+    """
     frozen = frozen_model(model)
-    for text in texts:
-        deep = DeepParts.of(text)
-        if has_soft(text) or deep.prefix is not None or deep.head is not None:
-            raise ModelError(
-                "texts are not written after vectors, a prefix or with a head; write the prompt's "
-                "nearest words with `promptsearch project`"
-            )
-        if has_options(text):
-            raise ModelError("texts are not written after options; use a template that ends in [Z]")
+    for text in chain.from_iterable(members):
+        _check_words(text)
     limit = frozen.runtime.limit
     if decode.max_tokens >= limit:
         raise ModelError(
             f"`max_tokens` {decode.max_tokens:,} leaves no room for a prompt: "
             f"{frozen.info.spec!r} reads {limit:,} tokens; give less in [decode]"
         )
-    ids = frozen.family.generation_ids(frozen.runtime, texts, decode.max_tokens) if texts else []
-    return DecodingPlan(frozen, decode, ids)
+    encode = partial(frozen.family.generation_ids, frozen.runtime, tokens=decode.max_tokens)
+    ids = [encode(texts) if texts else [] for texts in members]
+    return DecodingPlan(frozen, decode, ids, weights)
+
+
+def _check_words(text: Filled) -> None:
+    """Raise ModelError if a prompt is more than words."""
+    deep = DeepParts.of(text)
+    if has_soft(text) or deep.prefix is not None or deep.head is not None:
+        raise ModelError(
+            "texts are not written after vectors, a prefix or with a head; write the prompt's "
+            "nearest words with `promptsearch project`"
+        )
+    if has_options(text):
+        raise ModelError("texts are not written after options; use a template that ends in [Z]")
+
+
+def _longest(prompts: Ids) -> int:
+    return max(map(len, prompts))
 
 
 def _padded(

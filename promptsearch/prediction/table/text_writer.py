@@ -5,20 +5,18 @@ from dataclasses import dataclass
 
 from promptsearch.data import Example
 from promptsearch.prediction.table.label_rows import Labeller
-from promptsearch.scoring.generation_scorer import GenerationScorer
+from promptsearch.prediction.text_predictor import TextPredictor
 
 
 @dataclass(frozen=True)
 class TextWriter(Labeller):
-    """Pipeline from rows to lines: each has the text that its prompt is continued with."""
+    """Pipeline from rows to lines: each has the text that its prompts are continued with."""
 
     def lines(self, rows_and_examples: Sequence[tuple[str, Example]]) -> str:
         """Return the rows' complete lines."""
         if not rows_and_examples:
             return ""
-        scorer = self.predictor.raw_scorer
-        assert isinstance(scorer, GenerationScorer), "this kind of task has it"
-        examples = [example for _, example in rows_and_examples]
-        texts = scorer.texts(self.predictor.ensemble.prompts[0], examples)
+        assert isinstance(self.predictor, TextPredictor), "this kind of task has it"
+        texts = self.predictor.texts([example for _, example in rows_and_examples])
         pairs = zip(rows_and_examples, texts, strict=True)
         return "".join(before + self.form.line_end([text]) for (before, _), text in pairs)

@@ -20,6 +20,7 @@ from promptsearch.formats.python.runtime.network import (
     word_logits,
 )
 from promptsearch.formats.python.runtime.prompt import PREFIX_END, Answer, Prompt, Row
+from promptsearch.formats.python.runtime.text_model import TextModel
 from promptsearch.formats.python.runtime.tokenizer import EncodedLine, Tokenizer
 from promptsearch.formats.python.runtime.truncate import shorten
 
@@ -64,10 +65,18 @@ class CausalModel:
         scores = sum_log_probs(passes, len(encoded), word_logits(self.network, prompt))
         return scores, torch.tensor([each.size for each in encoded])
 
-    def encode_all(self, texts: list[str], prompt: Prompt) -> list[EncodedAnswer]:
-        """Encode the texts with each answer, all cut alike, so that the longest has room."""
+    def prompt_ids(self, row: Row, prompt: Prompt, tokens: int) -> list[int]:
+        """Return the ids before a text of up to so many tokens; an answer stands for it."""
+        (encoded,) = self.encode_all(prompt.fill(row, {}), prompt, tokens)
+        return encoded.ids[: encoded.first] or [self.tokenizer.control_id(BEGIN)]
+
+    def encode_all(self, texts: list[str], prompt: Prompt, tokens: int = 0) -> list[EncodedAnswer]:
+        """Encode the texts with each answer, all cut alike, so that the longest has room.
+
+        Room is left for so many tokens more.
+        """
         # one token may have to stand before an early answer
-        room = LIMIT - prompt.prefix_length - (LEAD == 0)
+        room = LIMIT - prompt.prefix_length - (LEAD == 0) - tokens
         while True:
             encoded = [self.encode(texts, prompt, answer) for answer in prompt.answers]
             sizes = [len(each.ids) for each in encoded]
@@ -123,3 +132,9 @@ def token_at(line: EncodedLine, start: int) -> int:
 def load_scorer(model: str) -> AnswerScorer:
     """Load the model."""
     return CausalModel(model).answer_scores
+
+
+def load_writer(model: str) -> TextModel:
+    """Load the model to write texts with."""
+    loaded = CausalModel(model)
+    return TextModel(loaded.network, loaded.prompt_ids, loaded.tokenizer.decode, 0)

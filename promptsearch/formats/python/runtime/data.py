@@ -1,5 +1,7 @@
 """The data of this program: its model, its prompts, and how answers are scored."""
 
+from typing import Any
+
 from promptsearch.formats.python.runtime.prompt import Prompt, Row
 
 # A folder, a GGUF file or a name of the Hugging Face hub.
@@ -23,5 +25,5 @@ VECTORS: dict[str, tuple[tuple[int, ...], str]] = {}
 VECTORS_FILE: str = ""
 # A word of one token, which stands for each soft token while a text is tokenized.
 STAND_IN: str = "the"
-# Rows with log p of their likeliest labels by promptsearch, for --selftest.
-EXPECTED: list[tuple[Row, dict[str, float]]] = []
+# Rows with log p of their likeliest labels by promptsearch, or its text, for --selftest.
+EXPECTED: list[tuple[Row, dict[str, Any]]] = []

@@ -17,6 +17,7 @@ from promptsearch.formats.python.runtime.network import (
 )
 from promptsearch.formats.python.runtime.prefix import behind
 from promptsearch.formats.python.runtime.prompt import Answer, Prompt, Row
+from promptsearch.formats.python.runtime.text_model import TextModel
 from promptsearch.formats.python.runtime.tokenizer import Tokenizer
 from promptsearch.formats.python.runtime.truncate import shorten
 
@@ -61,6 +62,11 @@ class Seq2SeqModel:
 
         return sum_log_probs(passes, len(sizes), logits), torch.tensor(sizes)
 
+    def prompt_ids(self, row: Row, prompt: Prompt, _tokens: int) -> list[int]:
+        """Return the ids that the encoder reads before a text is written."""
+        parts = plain(prompt.fill(row, {}))
+        return self.tokenizer.encode(shorten(parts, prompt, LIMIT, self.tokenizer.encode)).ids
+
     def state(self, encoded: Any, ids: Sequence[int], prompt: Prompt) -> Tensor:
         """Return (hidden,) of the decoder at the last of the ids."""
         with behind(self.network, prompt.prefix, "decoder"):
@@ -98,3 +104,9 @@ def plain(parts: Sequence[str]) -> list[str]:
 def load_scorer(model: str) -> AnswerScorer:
     """Load the model."""
     return Seq2SeqModel(model).answer_scores
+
+
+def load_writer(model: str) -> TextModel:
+    """Load the model to write texts with."""
+    loaded = Seq2SeqModel(model)
+    return TextModel(loaded.network, loaded.prompt_ids, loaded.tokenizer.decode, 1)

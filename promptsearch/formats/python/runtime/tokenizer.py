@@ -31,6 +31,7 @@ class Tokenizer:
 
     def __init__(self, model: str) -> None:
         tokenizer = AutoTokenizer.from_pretrained(**model_files(model))
+        self._tokenizer: Any = tokenizer
         control = control_tokens(tokenizer)
         self.names = {token: f"{PRIVATE}<{number}>" for token, number in control.items()}
         self.mask_name: str = self.names.get(tokenizer.mask_token, "")
@@ -56,6 +57,11 @@ class Tokenizer:
         for position, token in soft_ids(line, starts[1:], encoding):
             ids[position] = token
         return EncodedLine(ids, text, starts, encoding)
+
+    def decode(self, ids: Any) -> str:
+        """Return what a model wrote, without control tokens."""
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
+        return text
 
     def _text_ids(self, *line: str) -> tuple[int, ...]:
         """Return the ids of a line without anything around it."""
