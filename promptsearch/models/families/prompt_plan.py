@@ -159,12 +159,8 @@ def _option_plan(
             _check_options_fit(runtime, request.texts)
         raise
     items = [item for block in plan.blocks for item in block.items]
-    for item in items:
-        if item.completions.longest > len(item.slots):
-            raise ModelError(
-                f"an answer to the options is several tokens of {runtime.info.spec!r}; give `yes` "
-                "and `no` as words of one token"
-            )
+    if any(item.completions.longest > len(item.slots) for item in items):
+        raise _several_tokens(runtime, requests)
     items = [replace(item, completions=item.completions.as_logits) for item in items]
     if passes is not None:
         rows = passes.rows
@@ -172,6 +168,17 @@ def _option_plan(
     again = runtime.plan_batches(items)
     blocks = tuple(replace(block, options=True) for block in again.blocks)
     return replace(again, blocks=blocks, cut=plan.cut, adds_up=passes is not None)
+
+
+def _several_tokens(runtime: ModelRuntime[Any], requests: Sequence[ScoringRequest]) -> ModelError:
+    """Return the error about the longest word that is said to an option."""
+    texts = {text for request in requests for answer in request.answers for _, text in answer}
+    lengths = {text: len(runtime.tokens.encode([(text,)], special=False)[0]) for text in texts}
+    word = max(sorted(lengths), key=lambda text: lengths[text])
+    return ModelError(
+        f"{word!r}, said to the options, is {lengths[word]} tokens of {runtime.info.spec!r}; give "
+        "`yes` and `no` as words of one token"
+    )
 
 
 def _check_options_fit(runtime: ModelRuntime[Any], texts: Sequence[Filled]) -> None:
