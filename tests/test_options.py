@@ -148,7 +148,7 @@ def test_a_text_is_cut_and_its_options_are_not(builtin):
 
 
 def test_words_of_several_tokens_are_refused(builtin):
-    with pytest.raises(ModelError, match="'unquestionably so', said to the options, is 2 tokens"):
+    with pytest.raises(ModelError, match="'unquestionably so', said to the options, is 5 tokens"):
         scores(builtin, NOTATION, {"text": "a"}, words=("yes", "unquestionably so"))
 
 
