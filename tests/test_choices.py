@@ -199,6 +199,16 @@ def test_choices_that_the_model_reads_alike_count_once():
     assert predictions.log_right[0] == predictions.choice_log_probs[0, 0]
 
 
+def test_a_row_all_of_whose_choices_are_read_alike_is_not_answered():
+    """Unknown words are one to a model: to call that right would be a score for nothing."""
+    alike = Example("0", {"text": "France"}, "paris", choices=("Paris", "paris"))
+    alone = replace(alike, choices=("paris",))
+    (predictions,) = Scorer(tiny("bert")[0], Scoring(), facts=True).judge(
+        PROMPTS[:1], [alike, alone]
+    )
+    assert predictions.hits.tolist() == [False, True]
+
+
 def test_an_ensemble_gives_nothing_to_what_is_no_choice():
     scorer = Scorer(tiny("bert")[0], Scoring())
     members = tuple(Member(str(i), prompt, 1e-4) for i, prompt in enumerate(PROMPTS))

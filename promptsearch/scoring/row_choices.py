@@ -48,7 +48,12 @@ def choice_labels(labelling: LabelAggregation, examples: Dataset) -> list[Choice
 
 
 def right_positions(example: Example, labels: ChoiceLabels) -> list[int]:
-    """Return the positions of the right choices; none where no right answer is a choice."""
+    """Return the positions of the right choices; none where no right answer is a choice.
+
+    Nor is any where the model reads all choices alike, as unknown words: it chose nothing.
+    """
+    if len(example.choices) > 1 and len(labels.distinct) == 1:
+        return []
     pairs = zip(example.choices, labels.alike, strict=True)
     return sorted({first for choice, first in pairs if choice in example.targets})
 
