@@ -222,7 +222,7 @@ def test_exports_hold_the_prompt_without_answers(tmp_path):
     run("export", prompts, "--to", "text", "-o", tmp_path / "text.txt", "-q")
     best = json.loads(prompts.read_text())["prompts"][0]["template"]
     assert (tmp_path / "text.txt").read_text() == f"{best}\n"
-    result = run("export", prompts, "--to", "lm-eval", "-o", tmp_path / "eval", status=1)
+    result = run("export", prompts, "--to", "promptfoo", "-o", tmp_path / "p.yaml", status=1)
     assert "is answered with texts" in result.output
 
 
