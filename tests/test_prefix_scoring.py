@@ -80,7 +80,8 @@ def test_the_built_in_model_scores_them_fused_and_in_its_ranking_dtype():
         expected = scores(packed, filled(template), ANSWERS)
         np.testing.assert_allclose(scores(port, filled(template), ANSWERS), expected, atol=1e-4)
         fast = scores(port.fast_model, filled(template), ANSWERS)
-        np.testing.assert_allclose(fast, expected, atol=0.1)
+        # bfloat16 has 8 bits, and processors with AMX add up in another order than those without
+        np.testing.assert_allclose(fast, expected, rtol=0.02, atol=0.1)
 
 
 def naive_attention(module, query, key, value, mask, scaling, bias, rows):
