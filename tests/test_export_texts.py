@@ -18,7 +18,7 @@ from tiny import saved
 from promptsearch import Settings, load_model, load_task
 from promptsearch.errors import ExportError
 from promptsearch.formats.export import write_as
-from promptsearch.formats.shared.harness_texts import ending_pattern
+from promptsearch.formats.lm_eval.texts import ending_pattern
 from promptsearch.models.generation.text_decoder import _Stop
 from promptsearch.runs.scorer_setup import model_scorer
 

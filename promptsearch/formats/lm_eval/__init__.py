@@ -18,9 +18,10 @@ from promptsearch.data import Example, Split, TaskDefinition
 from promptsearch.errors import ExportError
 from promptsearch.files.write import write_lines
 from promptsearch.formats.export import NEXT, ExportRequest, final_path
-from promptsearch.formats.shared.cloze import ELSEWHERE, quoted, uncalibrated
+from promptsearch.formats.lm_eval.task_yaml import CHOICES, group_yaml, task_yaml
+from promptsearch.formats.lm_eval.texts import TextRows, text_body
+from promptsearch.formats.shared.cloze import ELSEWHERE, uncalibrated
 from promptsearch.formats.shared.continuations import ContinuationReading, Continuations, compared
-from promptsearch.formats.shared.harness_texts import TextRows, text_yaml
 from promptsearch.formats.shared.model_source import GGUF_NOTE, directory_or_name, model_files
 from promptsearch.models import LanguageModel
 from promptsearch.prompt_file.prompts_json import SavedPrompt
@@ -41,16 +42,16 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
         rows: HarnessRows | TextRows
         if decode is None:
             rows = HarnessRows.of(request, saved, split, continuations, model)
-            lines = _yaml(name, saved, data)
+            lines = task_yaml(name, saved, data, CHOICES)
         else:
             rows = TextRows.of(saved, split.examples, decode, continuations)
-            lines = text_yaml(name, saved, data, decode, rows)
+            lines = task_yaml(name, saved, data, text_body(decode, rows))
         write_lines(into / f"{name}.jsonl", (json.dumps(row) + "\n" for row in rows.rows))
         write_lines(into / f"{name}.yaml", lines)
         notes += (f"{saved.id}: {note}" for note in rows.notes)
     if len(names) > 1:
         metric = "acc" if decode is None else "exact_match"
-        write_lines(into / f"{group}.yaml", _group(group, names, metric))
+        write_lines(into / f"{group}.yaml", group_yaml(group, names, metric))
     command = _command(model, group if len(names) > 1 else names[0], final_path(into))
     write_lines(into / "README.md", _readme(request, split, command))
     notes += [GGUF_NOTE] if model_files(model).gguf else []
@@ -137,36 +138,6 @@ def _row(
 def _uncovered_notes(count: int) -> Iterator[str]:
     if count:
         yield f"{count} rows without a right candidate are left out; promptsearch counts them wrong"
-
-
-def _yaml(name: str, saved: SavedPrompt, data: Path) -> list[str]:
-    """Return the lines of a YAML file, strings quoted as in JSON."""
-    return [
-        f"# {quoted(saved.prompt.template.notation)}\n",
-        f"task: {quoted(name)}\n",
-        "dataset_path: json\n",
-        "dataset_kwargs:\n  data_files:\n",
-        f"    test: {quoted(str(data))}\n",
-        "test_split: test\n",
-        "output_type: multiple_choice\n",
-        "doc_to_text: context\n",
-        "doc_to_choice: choices\n",
-        "doc_to_target: label\n",
-        'target_delimiter: ""\n',
-        "metric_list:\n  - metric: acc\n    aggregation: mean\n    higher_is_better: true\n",
-        "metadata:\n  version: 1.0\n",
-    ]
-
-
-def _group(group: str, names: Sequence[str], metric: str) -> list[str]:
-    return [
-        f"group: {quoted(group)}\n",
-        "task:\n",
-        *(f"  - {quoted(name)}\n" for name in names),
-        f"aggregate_metric_list:\n  - metric: {metric}\n    aggregation: mean\n",
-        *(["    filter_list: stop\n"] if metric != "acc" else []),
-        "metadata:\n  version: 1.0\n",
-    ]
 
 
 def _command(model: LanguageModel, task: str, folder: Path) -> str:

@@ -7,7 +7,6 @@ white space. So a text is written to its end there, and a filter cuts it as prom
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from promptsearch.data import Dataset, Example
@@ -61,20 +60,12 @@ def _notes(differing: int, rows: int) -> Iterator[str]:
     )
 
 
-def text_yaml(
-    name: str, saved: SavedPrompt, data: Path, decode: Decode, rows: TextRows
-) -> list[str]:
-    """Return the lines of a YAML file, strings quoted as in JSON."""
+def text_body(decode: Decode, rows: TextRows) -> list[str]:
+    """Return what a YAML file says of how texts are written, cut and measured."""
     metrics = ["  - metric: exact_match\n    ignore_case: true\n    ignore_punctuation: true\n"]
     if all(len(row["targets"]) == 1 for row in rows.rows):
         metrics.append("  - metric: bleu\n")
     return [
-        f"# {quoted(saved.prompt.template.notation)}\n",
-        f"task: {quoted(name)}\n",
-        "dataset_path: json\n",
-        "dataset_kwargs:\n  data_files:\n",
-        f"    test: {quoted(str(data))}\n",
-        "test_split: test\n",
         "output_type: generate_until\n",
         "doc_to_text: context\n",
         f"doc_to_target: {'targets' if len(metrics) == 1 else quoted('{{targets[0]}}')}\n",
@@ -90,7 +81,6 @@ def text_yaml(
         "metric_list:\n",
         *(f"{each}    aggregation: {_aggregation(each)}\n    higher_is_better: true\n"
           for each in metrics),
-        "metadata:\n  version: 1.0\n",
     ]  # fmt: skip
 
 
