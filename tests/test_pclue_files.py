@@ -204,6 +204,7 @@ def test_templates_of_no_filled_prompt_are_refused(tmp_path, template, message):
         ({"answer_choices": ""}, "\"answer_choices\" is '', and a row of type classify chooses"),
         ({"answer_choices": ["a", 1]}, '"answer_choices" holds 1, which is no text'),
         ({"target": "7"}, "\"target\" is '7', a number that is no choice"),
+        ({"reference": "a"}, "the row has a column 'reference', and the import writes one"),
     ],
 )
 def test_bad_rows_are_named(tmp_path, cells, message):
@@ -288,6 +289,23 @@ def test_predictions_that_do_not_fit_are_named(tmp_path):
     bad = file_of(tmp_path, [{"target": 3}] * 12, "b.json")
     output = run("score-pclue", targets, "--predictions", bad, status=1).output
     assert f'{bad}, line 1: "target" is 3; write the predicted text' in output
+
+
+def test_what_was_predicted_is_scored_and_no_column_of_the_row(tmp_path):
+    """A row of pCLUE may have an answer of its own: a text that was written is a prediction."""
+    row = {"target": "b", "type": "mrc", "answer": "b", "prediction": "zzz"}
+    output = run("score-pclue", file_of(tmp_path, [row]), "--json").output
+    assert json.loads(output)["score"] == 0
+    row = {"target": "b", "type": "nli", "answer": "b", "prediction": "zzz"}
+    output = run("score-pclue", file_of(tmp_path, [row]), "--json").output
+    assert json.loads(output)["score"] == 1
+
+
+def test_a_field_of_a_template_does_not_replace_a_column(tmp_path):
+    file = file_of(tmp_path, [{**ROWS[0], "text": "mine"}])
+    words = ("import", file, "--from", "pclue", "-o", tmp_path / "t")
+    output = run(*words, "--template", "{text}[Z]", status=1).output
+    assert "line 1: the row has a column 'text'" in output
 
 
 VALUES = st.one_of(

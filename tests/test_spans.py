@@ -6,19 +6,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from commanding import run
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from tiny import saved
 
 from promptsearch import PromptClassifier, Scoring, load_model, load_task
+from promptsearch.cli import cli
 from promptsearch.data import Example
 from promptsearch.data.tasks.span_rows import SpanRule
 from promptsearch.errors import DataError, PromptError, RunError, TaskError
 from promptsearch.language.spans import Span, candidate_spans, spans_of, tags_of
 from promptsearch.metrics.entity_f1 import entity_scores
 from promptsearch.models.families.seq2seq_forms import PlainForm
+from promptsearch.prediction.selection import identity_of, select_prompts
 from promptsearch.prompt import Prompt, Template, Verbalizer
+from promptsearch.prompt_file import read_prompts
 from promptsearch.scoring.span_scorer import SpanScorer
 from promptsearch.scoring.span_selection import best_by_first_word, best_labels, without_overlaps
 
@@ -66,7 +70,7 @@ def task(tmp_path):
     return tmp_path / "names.toml"
 
 
-def example(words, tags=(), spans=()):
+def example(words, tags=(), spans=None):
     return Example("0", {"text": " ".join(words)}, ("O",), tuple(words), tuple(tags), spans=spans)
 
 
@@ -267,6 +271,27 @@ def test_a_row_may_name_its_spans(tmp_path, task):
         load_task(tmp_path / "rows.toml")
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_row_may_name_no_span(task, named):
+    """A detector that finds none: all words are outside, and what there is was missed."""
+    answers = {"PER": "{span} a", "LOC": "{span} b", "O": "{span} c"} if named else None
+    definition = load_task(task)
+    prompt = definition.prompt
+    if answers is not None:
+        prompt = Prompt(Template.parse("{text} [Z]"), Verbalizer.of(answers))
+    scorer = SpanScorer(load_model(saved("bert"), device="cpu"), Scoring())
+    empty, usual = example(*sentence("Ann", "Rome"), spans=()), definition.dev.examples[0]
+    for examples in ([empty], [usual, empty, usual]):
+        (predictions,) = scorer.judge([prompt], examples)
+        row = examples.index(empty)
+        assert set(predictions.tags[row]) == {"O"}
+        assert predictions.counts[row].tolist() == [0, 0, 2, 3, 5]
+        assert (
+            scorer.cost([prompt], examples).forwards
+            == scorer.predict([prompt], examples).cost.forwards
+        )
+
+
 BAD = [
     ('O = "nothing"', "", TaskError, "no answer for O"),
     ('LOC = "a place"\n', "", DataError, "'B-LOC' is none of answers.*add it to answers"),
@@ -274,6 +299,9 @@ BAD = [
     ("max_span = 2", "max_span = 0", TaskError, "max_span: .*whole number from 1, not 0"),
     ("max_span = 2", "negatives = -1", TaskError, "negatives: .*number from 0, not -1"),
     ("max_span = 2", 'spans = "spans"', DataError, "columns of words name no spans"),
+    ("max_span = 2", 'scheme = "IOBES"', TaskError, 'scheme = "IOB2" or "IOB1"'),
+    ("{span} is", "it is", TaskError, "names.toml: .* all spans read the same"),
+    ('"a place"', '"{span} is a place"', TaskError, "name it in one of the two"),
 ]
 
 
@@ -368,3 +396,30 @@ def test_a_classifier_is_not_of_spans(task, tmp_path):
     prompts = PromptClassifier(tmp_path / "r" / "prompts.json")
     with pytest.raises(RunError, match="task of spans; use `promptsearch predict`"):
         prompts.predict(["Ann lives in Rome ."])
+
+
+def test_check_tells_what_is_never_asked_or_cut(task, tmp_path):
+    task.write_text(TASK.replace("max_span = 2", "max_span = 1"))
+    assert "4 of 20 spans are not asked about, longer than max_span = 1" in checked_text(task)
+    long = [[*("Ann " * 700).split(), "Rome"], ["O"] * 700 + ["B-LOC"]]
+    (tmp_path / "dev.conll").write_text(conll([long]))
+    assert "longer than the 512 tokens" in checked_text(task)
+
+
+def checked_text(task):
+    done = CliRunner().invoke(cli, ["check", "-t", str(task), "-m", "builtin"])
+    return done.output
+
+
+def test_predictions_with_other_spans_or_texts_are_others(task, tmp_path):
+    """What a file's rows were written with stays the same for all of them."""
+    run("paraphrase", "-t", task, "--budget", 1, "-o", tmp_path / "r", "-q")
+    prompts = read_prompts(tmp_path / "r" / "prompts.json")
+    scorer = SpanScorer(load_model("builtin"), Scoring())
+    identities = []
+    for longest in (2, 3):
+        task.write_text(TASK.replace("max_span = 2", f"max_span = {longest}"))
+        kind, reader = load_task(task).kind, load_task(task).reader
+        selection = select_prompts(prompts, load_task(task).schema, None, None)
+        identities.append(identity_of(prompts, selection, scorer, kind, reader, ["predicted_tags"]))
+    assert identities[0] != identities[1]

@@ -26,7 +26,7 @@ class Example:
     words: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()  # () where the labels of the task are those of every row
-    spans: tuple[tuple[int, int], ...] = ()  # (start, stop) of words; (): all up to a length
+    spans: tuple[tuple[int, int], ...] | None = None  # (start, stop); None: all up to a length
 
     def __repr__(self) -> str:
         """Return the constructor's call; keys of ledgers have the `repr` of those without choices.
@@ -84,7 +84,7 @@ def fingerprint(examples: Dataset) -> str:
             content += [example.words, example.tags]
         if example.choices:
             content.append({"choices": example.choices})
-        if example.spans:
+        if example.spans is not None:
             content.append({"spans": example.spans})
         digest.update(json.dumps(content, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()

@@ -42,7 +42,7 @@ def write(request: ExportRequest, into: Path) -> Sequence[str]:
     if not prompt:
         raise ExportError(f"{saved.id}: {NAME} needs a prompt, but nothing is before the slot")
     answers = texts_of(saved.prompt.verbalizer)
-    rows = request.task.dev.examples
+    rows = request.kind.training_rows(request.task.dev.examples)
     usable = [row for row in rows if any(target in answers for target in row.targets)]
     file = _prompt_file(into)
     write_lines(file, [prompt])

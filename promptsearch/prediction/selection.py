@@ -242,6 +242,7 @@ def identity_of(
         "model": {name: info[name] for name in info if name not in ("spec", "revision", "device")},
         "scoring": settings.scored_as(kind, choice.saved[0].prompt.template.has_options),
         "columns": list(names),
+        **kind.settings,
         "reading": [dict(reader.layout.rename), dict(markup), sorted(reader.columns), *separator],
     }
 

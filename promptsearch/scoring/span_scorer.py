@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from promptsearch.data import Dataset, Example
-from promptsearch.data.tasks.span_rows import IN_ANSWERS, SPAN, SpanRule
+from promptsearch.data.tasks.span_rows import IN_ANSWERS, SPAN, SpanRule, names_span
 from promptsearch.data.tasks.tagged_sentence import TEXT
-from promptsearch.errors import PromptError
 from promptsearch.language.spans import OUTSIDE, Span, tags_of
 from promptsearch.metrics.entity_f1 import entity_counts
 from promptsearch.metrics.predictions import Floats, Predictions, TagPredictions
@@ -51,7 +50,7 @@ class SpanScorer(Scorer):
         """Return the cost of `predict`, from plans that are made for it and thrown away."""
         naming, others = _by_layout(prompts)
         cost = Cost()
-        for rows in self._parts(examples):
+        for rows in filter(any, self._parts(examples)):
             cost += super().cost(others, _flat(rows)) if others else Cost()
             cost += sum((Cost.of(self._answer_plan(prompt, rows)) for prompt in naming), Cost())
         return cost
@@ -60,7 +59,7 @@ class SpanScorer(Scorer):
         """Yield the spans of the examples, as many together as `SPANS` allows."""
         part: Rows = []
         for rows in map(self._rows, examples):
-            if part and sum(map(len, part)) + len(rows) > SPANS:
+            if any(part) and sum(map(len, part)) + len(rows) > SPANS:
                 yield part
                 part = []
             part.append(rows)
@@ -78,6 +77,8 @@ class SpanScorer(Scorer):
         """Return the scores (span, label) of each sentence by prompt, and the cost."""
         (naming, others), cost = _by_layout(prompts), Cost()
         scores: dict[Prompt, list[Floats]] = {}
+        if not any(rows):  # nothing is asked
+            return {p: [np.zeros((0, len(p.verbalizer)))] * len(rows) for p in prompts}, cost
         if others:
             batch = super().predict(others, _flat(rows))
             ends = np.cumsum([len(each) for each in rows])[:-1]
@@ -92,17 +93,20 @@ class SpanScorer(Scorer):
 
     def _answer_scores(self, prompt: Prompt, rows: Rows) -> tuple[list[Floats], Cost]:
         """Return the same where the answers name the span: a text is read once for all of them."""
-        labelling, tables = self.labelling(prompt.verbalizer), [np.zeros((0, 0))] * len(rows)
+        labelling = self.labelling(prompt.verbalizer)
+        tables = [np.zeros((0, len(prompt.verbalizer)))] * len(rows)
         answers = len(prompt.verbalizer.answers)
-        plan = self._answer_plan(prompt, rows)
+        plan, known = self._answer_plan(prompt, rows), [n for n, each in enumerate(rows) if each]
         for block in self.model.run(plan):
-            for row, values in zip(block.rows, block.log_probs, strict=True):
+            for number, values in zip(block.rows, block.log_probs, strict=True):
+                row = known[number]
                 scored = values[: answers * len(rows[row])].reshape(-1, answers)
                 tables[row] = labelling.label_scores(scored).double().numpy()
         return tables, Cost.of(plan)
 
     def _answer_plan(self, prompt: Prompt, rows: Rows) -> Plan:
-        requests = [_request(prompt, spans) for spans in rows]
+        """Return the plan of the sentences of which spans are asked about."""
+        requests = [_request(prompt, spans) for spans in rows if spans]
         return self.model.plan_all(requests, self.scoring)
 
     def _predictions(
@@ -146,6 +150,8 @@ class SpanScorer(Scorer):
 
     def _log_right(self, table: Floats, example: Example, labels: Sequence[str]) -> float:
         """Return the mean log p of the right labels: half of it of spans with a type."""
+        if not len(table):
+            return 0.0  # nothing is asked
         index = {label: number for number, label in enumerate(labels)}
         right = np.array([index[row.targets[0]] for row in self._rows(example)])
         values = _log_probs(table)[np.arange(len(right)), right]
@@ -168,29 +174,6 @@ def _by_layout(prompts: Sequence[Prompt]) -> tuple[list[Prompt], list[Prompt]]:
     distinct = list(dict.fromkeys(prompts))
     naming = [prompt for prompt in distinct if names_span(prompt)]
     return naming, [prompt for prompt in distinct if prompt not in naming]
-
-
-def names_span(prompt: Prompt) -> bool:
-    """Return whether the answers name the span.
-
-    Raises PromptError if neither they nor the template do, or both.
-    """
-    texts = [text for answer in prompt.verbalizer.answers for _, text in answer]
-    named = [IN_ANSWERS in text for text in texts]
-    if SPAN in prompt.template.fields:
-        if any(named):
-            raise PromptError(
-                f"{IN_ANSWERS} stands in the template {prompt.template.notation!r} and in the "
-                f"answer {texts[named.index(True)]!r}; name it in one of the two"
-            )
-        return False
-    if not all(named):
-        raise PromptError(
-            f"the template {prompt.template.notation!r} does not name {IN_ANSWERS}, nor does the "
-            f"answer {texts[named.index(False)]!r}, so that all spans read the same; name it in "
-            "the template"
-        )
-    return True
 
 
 def _request(prompt: Prompt, spans: Sequence[Example]) -> ScoringRequest:

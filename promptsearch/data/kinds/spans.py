@@ -7,7 +7,7 @@ and Predict", section 6.4.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from promptsearch.data.examples import Dataset, Example
 from promptsearch.data.kinds.kind import TaskKind
@@ -16,12 +16,12 @@ from promptsearch.data.tables.rows import TableFormat
 from promptsearch.data.tasks.definition import TaskDefinition
 from promptsearch.data.tasks.labelled_prompts import LabelledPrompts
 from promptsearch.data.tasks.source import TaskSource
-from promptsearch.data.tasks.span_rows import MAX_SPAN, NEGATIVES, SPAN, SpanRule
+from promptsearch.data.tasks.span_rows import MAX_SPAN, NEGATIVES, SPAN, SpanRule, names_span
 from promptsearch.data.tasks.spans_reader import SpansReader
-from promptsearch.data.tasks.tagged_sentence import TEXT, scheme_of
+from promptsearch.data.tasks.tagged_sentence import TEXT, FileScheme, scheme_of
 from promptsearch.data.tasks.task_file import OF_PROMPTS
 from promptsearch.data.tasks.toml_keys import TomlKeys
-from promptsearch.errors import TaskError
+from promptsearch.errors import PromptError, TaskError
 from promptsearch.language.spans import OUTSIDE, PREFIXES
 from promptsearch.prompt import Prompt
 
@@ -93,10 +93,7 @@ class SpansLoader:
         splits = train, _ = source.train_and_dev(reader, [TEXT])
         rule = SpanRule.of(self.keys, scheme_of(reader.scheme))
         if not any(map(rule.types, train.examples)):
-            raise TaskError(
-                f"{source.file}: train has no span of a type, so there is nothing to learn; name "
-                "the column of the tags, tags = ..."
-            )
+            raise TaskError(f"{source.file}: {_no_span(train.examples, reader.scheme)}")
         definition = source.definition(prompt, labels, (TEXT, SPAN), splits, reader)
         return replace(definition, scheme=scheme_of(reader.scheme))
 
@@ -110,10 +107,26 @@ def reader_of(layout: TableFormat, keys: TomlKeys, labels: tuple[str, ...]) -> S
     return SpansReader(layout, *columns, tags, scheme, keys.optional(SPANS))
 
 
+def _no_span(examples: Dataset, scheme: FileScheme) -> str:
+    """Return why train has no span: all words are outside, or its tags are of another scheme."""
+    tag = next((tag for e in examples for tag in e.tags if tag != OUTSIDE), None)
+    if tag is None:
+        return f"all tags of train are {OUTSIDE}; name the column of the tags, tags = ..."
+    others = " or ".join(f'"{each}"' for each in get_args(FileScheme) if each != scheme)
+    return (
+        f"no span of train is whole in {scheme}, where {tag} is a tag; say which scheme its tags "
+        f"have: scheme = {others}"
+    )
+
+
 def _check(prompt: Prompt, source: TaskSource) -> None:
     """Raise TaskError if a prompt has other inputs than a sentence and a span, or no `O`."""
     if unknown := [name for name in prompt.template.fields if name not in (TEXT, SPAN)]:
         raise source.unknown_field(unknown[0], [TEXT, SPAN])
+    try:
+        names_span(prompt)
+    except PromptError as error:
+        raise TaskError(f"{source.file}: {error}") from None
     labels = prompt.verbalizer.labels
     if OUTSIDE not in labels or len(labels) < 2:
         raise TaskError(

@@ -1,6 +1,7 @@
 """The `[decode]` table of a task file: how a model writes texts."""
 
 from dataclasses import dataclass, fields
+from math import isfinite
 
 from promptsearch.data.tasks.toml_keys import TomlKeys
 from promptsearch.errors import brief
@@ -52,12 +53,14 @@ def _plain(value: object) -> object:
 def _count(table: TomlKeys, key: str, default: int) -> int:
     value = table.document.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1 << 16:
-        raise table.error(key, f"it must be a whole number from 1, not {brief(repr(value))}")
+        raise table.error(
+            key, f"it must be a whole number from 1 to 65536, not {brief(repr(value))}"
+        )
     return value
 
 
 def _penalty(table: TomlKeys, default: float) -> float:
     value = table.document.get("length_penalty", default)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise table.error("length_penalty", f"it must be a number, not {brief(repr(value))}")
     return float(value)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from promptsearch.data.examples import Dataset, Example
 from promptsearch.data.tasks.tagged_sentence import TEXT, Bounds, text_of
 from promptsearch.data.tasks.toml_keys import TomlKeys
-from promptsearch.errors import brief
+from promptsearch.errors import PromptError, brief
 from promptsearch.language.spans import OUTSIDE, Scheme, candidate_spans, spans_of
+from promptsearch.prompt import Prompt
 
 SPAN = "span"  # the field of a template that holds the words of a span
 IN_ANSWERS = f"{{{SPAN}}}"  # stands for the words of a span in answers
@@ -41,7 +42,9 @@ class SpanRule:
 
     def bounds(self, sentence: Example) -> Sequence[Bounds]:
         """Return the spans of a sentence that are asked about."""
-        return sentence.spans or candidate_spans(len(sentence.words), self.max_span)
+        if sentence.spans is not None:
+            return sentence.spans
+        return candidate_spans(len(sentence.words), self.max_span)
 
     def types(self, sentence: Example) -> dict[Bounds, str]:
         """Return the type of each span that has one, of any length."""
@@ -72,3 +75,26 @@ class SpanRule:
         for number, sentence in enumerate(sentences):
             types = self.types(sentence)
             yield from ((number, each) for each in self.bounds(sentence) if each not in types)
+
+
+def names_span(prompt: Prompt) -> bool:
+    """Return whether the answers name the span.
+
+    Raises PromptError if neither they nor the template do, or both.
+    """
+    texts = [text for answer in prompt.verbalizer.answers for _, text in answer]
+    named = [IN_ANSWERS in text for text in texts]
+    if SPAN in prompt.template.fields:
+        if any(named):
+            raise PromptError(
+                f"{IN_ANSWERS} stands in the template {prompt.template.notation!r} and in the "
+                f"answer {texts[named.index(True)]!r}; name it in one of the two"
+            )
+        return False
+    if not all(named):
+        raise PromptError(
+            f"the template {prompt.template.notation!r} does not name {IN_ANSWERS}, nor does the "
+            f"answer {texts[named.index(False)]!r}, so that all spans read the same; name it in "
+            "the template"
+        )
+    return True

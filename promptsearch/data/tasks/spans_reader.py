@@ -9,7 +9,7 @@ from promptsearch.data.examples import Example
 from promptsearch.data.tables.conll import ColumnFile
 from promptsearch.data.tables.rows import Row
 from promptsearch.data.tasks.tagged_sentence import Bounds, TaggedSentence
-from promptsearch.data.tasks.tags_reader import TagsReader, listed_in
+from promptsearch.data.tasks.tags_reader import TagsReader
 from promptsearch.errors import DataError, brief
 from promptsearch.language.spans import OUTSIDE, type_of
 
@@ -32,17 +32,20 @@ class SpansReader(TagsReader):
         """The columns of rows that none may lack, its tags aside."""
         return super().columns | ({self.spans} if self.spans else frozenset())
 
-    def spans_of(self, row: Row, words: int) -> tuple[Bounds, ...]:
-        """Return the spans that a row asks about; (): those that the task says of every row.
+    def spans_of(self, row: Row, words: int) -> tuple[Bounds, ...] | None:
+        """Return the spans that a row asks about; None: those that the task says of every row.
 
         Raises DataError at one that is none of its words.
         """
         if self.spans is None:
-            return ()
-        bounds = [self._bounds(row, value, words) for value in listed_in(row, self.spans)]
-        if not bounds:
-            raise row.error(f"the column {self.spans!r} names no span; leave the row out")
-        return tuple(dict.fromkeys(bounds))
+            return None
+        cell = row.cell(self.spans)
+        if not isinstance(cell, list | tuple):
+            raise row.error(
+                f"the column {self.spans!r} has {brief(repr(cell))}; write a list of spans, "
+                "[[0, 2], [5, 6]] say: first word, and the one after the last"
+            )
+        return tuple(dict.fromkeys(self._bounds(row, value, words) for value in cell))
 
     def _bounds(self, row: Row, value: object, words: int) -> Bounds:
         if isinstance(value, Sequence) and len(value) == 2 and all(type(n) is int for n in value):

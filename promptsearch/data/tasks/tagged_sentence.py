@@ -32,7 +32,7 @@ class TaggedSentence:
     lines: tuple[int, ...]
     words: tuple[str, ...]
     tags: tuple[str, ...]
-    spans: tuple[Bounds, ...] = ()  # that are asked about, where the row names them
+    spans: tuple[Bounds, ...] | None = None  # that are asked about, where the row names them
 
     def __post_init__(self) -> None:
         if not self.words:

@@ -85,9 +85,9 @@ class TagsReader:
         words = _texts(row, _name(self.words, WORDS))
         return _only_words(row.path, (row.line,), words).words
 
-    def spans_of(self, row: Row, words: int) -> tuple[Bounds, ...]:
-        """Return the spans that a row asks about; (): those that the task says of every row."""
-        return ()
+    def spans_of(self, row: Row, words: int) -> tuple[Bounds, ...] | None:
+        """Return the spans that a row asks about; None: those that the task says of every row."""
+        return None
 
     def _words_in(self, path: Path) -> Iterator[tuple[str, ...]]:
         if kind_of(path) in ROWS:
@@ -117,7 +117,7 @@ class TagsReader:
         words, tags = _name(self.words, WORDS), _name(self.tags, TAGS)
         for row in read_rows(path, TableFormat(encoding=self._encoding)):
             try:
-                named = named_tags(listed_in(row, tags), self.labels)
+                named = named_tags(_listed(row, tags), self.labels)
             except ValueError as error:
                 raise error if isinstance(error, DataError) else row.error(str(error)) from None
             texts = _texts(row, words)
@@ -177,7 +177,7 @@ def _counts(words: Sequence[str], start: int) -> bool:
     return list(words) == [str(number) for number in range(start, start + len(words))]
 
 
-def listed_in(row: Row, column: str) -> list[object]:
+def _listed(row: Row, column: str) -> list[object]:
     value = row.cell(column)
     if not isinstance(value, list | tuple):
         message = f"the column {column!r} must hold a list, one item a word, not {value!r:.40}"
@@ -186,7 +186,7 @@ def listed_in(row: Row, column: str) -> list[object]:
 
 
 def _texts(row: Row, column: str) -> tuple[str, ...]:
-    values = listed_in(row, column)
+    values = _listed(row, column)
     if wrong := [value for value in values if not isinstance(value, str)]:
         raise row.error(f"the column {column!r} holds {wrong[0]!r:.40}, which is no word")
     return tuple(map(str, values))

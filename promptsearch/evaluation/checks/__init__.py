@@ -77,7 +77,9 @@ def _of_tags(
     if model is not None:
         template, verbalizer = definition.prompt.template, definition.prompt.verbalizer
         yield from _characters(splits, model)
-        yield from length_findings(template, verbalizer.answers[0], splits, model)
+        rows = ((s, tuple(definition.kind.training_rows(s.examples))) for s in splits)
+        filled = [replace(split, examples=of_split) for split, of_split in rows if of_split]
+        yield from length_findings(template, verbalizer.answers[0], filled, model)
     if file is not None:
         yield from file_findings(file, definition, model)
 

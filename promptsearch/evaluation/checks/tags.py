@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from promptsearch.data import Split, TaskDefinition
+from promptsearch.data.tasks.span_rows import SpanRule
 from promptsearch.data.tasks.tagged_sentence import TaggedSentence
 from promptsearch.data.tasks.tags_reader import TagsReader
 from promptsearch.errors import SHOWN
@@ -17,6 +18,9 @@ def tag_findings(definition: TaskDefinition, splits: Sequence[Split]) -> Iterato
     for split in splits:
         yield Finding("note", f"{split.name}: {_sizes(split)}")
     yield from _missing_types(splits)
+    if (rule := definition.kind.span_rule) is not None:
+        for split in splits:
+            yield from _unasked(rule, split)
     for split in splits:
         if split.name != "dev" or not definition.dev_from_train:  # train's files hold them
             yield from _broken(definition, split)
@@ -52,6 +56,21 @@ def _missing_types(splits: Sequence[Split]) -> Iterator[Finding]:
         if missing := [name for name in train if name not in counts]:
             message = f"{split.name}: no span of {listed(missing, SHOWN)}, which train has"
             yield Finding("warning", message)
+
+
+def _unasked(rule: SpanRule, split: Split) -> Iterator[Finding]:
+    """Yield how many spans with a type no question is about: they are missed by any prompt."""
+    total = missed = 0
+    for example in split.examples:
+        types, bounds = rule.types(example), set(rule.bounds(example))
+        total += len(types)
+        missed += sum(each not in bounds for each in types)
+    if missed:
+        yield Finding(
+            "warning",
+            f"{split.name}: {missed:,} of {total:,} spans are not asked about, longer than "
+            f"max_span = {rule.max_span} or none of the row's own, and count as missed",
+        )
 
 
 def _broken(definition: TaskDefinition, split: Split) -> Iterator[Finding]:

@@ -114,14 +114,15 @@ class HarnessRows:
         answers = [saved.prompt.verbalizer.pairs[i][1][0] for i in distinct]
         rows: list[dict[str, Any]] = []
         readings: list[ContinuationReading] = []
-        rights = labelling.right(split.examples)
-        for example, right in zip(split.examples, rights, strict=True):
+        examples = request.kind.training_rows(split.examples)
+        rights = labelling.right(examples)
+        for example, right in zip(examples, rights, strict=True):
             written = continuations.written(saved.prompt.template.fill(example.inputs), answers)
             if right:
                 label = [distinct.index(i) for i in right]
                 rows.append(_row(example, written.context, written.choices, label))
                 readings.append(continuations.compared(written))
-        return cls(rows, [*_uncovered_notes(len(split.examples) - len(rows)), *compared(readings)])
+        return cls(rows, [*_uncovered_notes(len(examples) - len(rows)), *compared(readings)])
 
 
 def _row(

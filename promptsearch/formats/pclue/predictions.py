@@ -10,9 +10,9 @@ from promptsearch.errors import DataError, brief
 from promptsearch.files.read import ENCODING, check_file
 from promptsearch.formats.importing.contents import Location
 from promptsearch.formats.pclue.rows import TARGET, target_of, type_of
-from promptsearch.metrics.pclue_score import Target
+from promptsearch.metrics.pclue_score import WITH_CHOICES, Target
 
-WRITTEN = ("answer", "prediction")  # columns of `predict`: of a choice, of a written text
+CHOSEN, WRITTEN = "answer", "prediction"  # columns of `predict`: of a choice, of a text
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ def _predicted(location: Location, row: Mapping[str, object], text: str) -> Pred
 
 
 def _written(location: Location, row: Mapping[str, object]) -> str:
-    name = next((each for each in WRITTEN if each in row), None)
-    if name is None:
+    name = CHOSEN if type_of(location, row) in WITH_CHOICES else WRITTEN
+    if name not in row:
         raise location.error(
-            f"the row has no {' or '.join(map(repr, WRITTEN))}, which `promptsearch predict` "
-            "writes; name the file of the predictions with `predictions`"
+            f"the row has no {name!r}, which `promptsearch predict` writes for its type; name the "
+            "file of the predictions with `predictions`"
         )
     return _text(location, row, name)
 

@@ -90,8 +90,19 @@ def task_parts(rows: Iterator[PclueRow], patterns: Sequence[FilledTemplate]) -> 
         part = parts[row.type, number]
         part.rows.append(row)
         part.fields.append(fields)
+        _check_columns(row, fields)
     order = {key: (TYPES.index(key[0]), key[1]) for key in parts}
     return [parts[key] for key in sorted(parts, key=lambda key: order[key])]
+
+
+def _check_columns(row: PclueRow, fields: Mapping[str, str]) -> None:
+    """Raise DataError if a row has a column of its own where the import writes one."""
+    for name in (*fields, REFERENCE):
+        if name != INPUT and name in row.cells:
+            raise row.location.error(
+                f"the row has a column {name!r}, and the import writes one; rename the row's, or "
+                "take it out"
+            )
 
 
 def _fit(text: str, patterns: Sequence[FilledTemplate]) -> tuple[int, Mapping[str, str]]:

@@ -91,7 +91,8 @@ def is_askable(row: Row | DataError, reader: Reader) -> TypeGuard[Row]:
 
 def _example(row: Row, number: int, reader: Reader) -> Example:
     renamed_row = renamed(row, reader.layout)
-    words, spans = tuple[str, ...](), tuple[Bounds, ...]()
+    words: tuple[str, ...] = ()
+    spans: tuple[Bounds, ...] | None = None
     try:
         inputs, choices = reader.inputs_of(renamed_row), reader.choices_of(renamed_row)
         if isinstance(reader, TagsReader):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from promptsearch.data import TaskKind
+from promptsearch.data.tasks.span_rows import IN_ANSWERS
 from promptsearch.engine import Trial
 from promptsearch.engine.strategy import Score, Task
 from promptsearch.errors import ModelError, TaskError
@@ -39,6 +40,17 @@ def require_labels(name: str, kind: TaskKind, slots: Sequence[str] = ()) -> None
         )
 
 
+def require_words(task: Task, several: bool = False) -> None:
+    """Raise TaskError if the labels of a task have no words, or more slots for one than may be."""
+    texts = (text for answer in task.prompt.verbalizer.answers for _, text in answer)
+    if task.kind.has_sentences and (named := next((t for t in texts if IN_ANSWERS in t), None)):
+        raise TaskError(
+            f"{task.name}: its answer {named!r} names the span, and words are searched for a slot "
+            f"beside it; name {IN_ANSWERS} in the template, or use a template search"
+        )
+    require_labels(task.name, task.kind, () if several else task.prompt.template.slots)
+
+
 def require_model(task: Task, several: bool = False) -> LanguageModel:
     """Return the model; TaskError if the task has no labels, or more slots than it may have."""
     if task.prompt.verbalizer.no is not None:
@@ -46,7 +58,7 @@ def require_model(task: Task, several: bool = False) -> LanguageModel:
             f"{task.name}: its labels are answered with yes and no, and have no words of their "
             "own; `answers prune` searches these two for options"
         )
-    require_labels(task.name, task.kind, () if several else task.prompt.template.slots)
+    require_words(task, several)
     if task.model is None:
         raise ModelError("searching answers needs a model")
     return task.model

@@ -34,8 +34,8 @@ from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.candidates import Candidate, candidates
 from promptsearch.searchers.answers.common.score_table import WordScoring
 from promptsearch.searchers.answers.common.start import (
-    require_labels,
     require_model,
+    require_words,
     starting_trials,
     with_words,
 )
@@ -88,7 +88,7 @@ class LikelihoodRatioSearch:
 
     def check(self, task: Task, model: Options) -> None:
         """Raise TaskError if the task has no labels, or several slots for one word."""
-        require_labels(task.name, task.kind, task.prompt.template.slots)
+        require_words(task)
 
     def search(self, task: Task, score: Score) -> None:
         """Score prompts with one word for each label, then with more."""

@@ -30,8 +30,8 @@ from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.candidates import candidates
 from promptsearch.searchers.answers.common.score_table import sample_balanced
 from promptsearch.searchers.answers.common.start import (
-    require_labels,
     require_model,
+    require_words,
     starting_trials,
     with_words,
 )
@@ -87,7 +87,7 @@ class ProbeSearch:
 
     def check(self, task: Task, model: Options) -> None:
         """Raise TaskError if the task has no labels, or several slots for one word."""
-        require_labels(task.name, task.kind, task.prompt.template.slots)
+        require_words(task)
 
     def search(self, task: Task, score: Score) -> None:
         """Fit a probe for each template, and score the words that it assigns to the labels."""

@@ -30,8 +30,8 @@ from promptsearch.scoring import Cost
 from promptsearch.searchers.answers.common.candidates import candidates
 from promptsearch.searchers.answers.common.score_table import Floats32, WordScoring
 from promptsearch.searchers.answers.common.start import (
-    require_labels,
     require_model,
+    require_words,
     starting_trials,
     with_words,
 )
@@ -85,7 +85,7 @@ class PruneSearch:
         if task.kind.values:
             check_one_slot(task)
         elif not task.prompt.template.has_options:
-            require_labels(task.name, task.kind, task.prompt.template.slots)
+            require_words(task)
 
     def search(self, task: Task, score: Score) -> None:
         """Score each template's combinations, best first."""
