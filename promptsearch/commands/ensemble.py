@@ -91,7 +91,7 @@ def command(prompts: Path, **options: Any) -> None:
         _check_apart(options["output"], prompts)
     # What is there stays until the new file is written: what fails loses nothing.
     anew = {**options, "resume": options["overwrite"], "overwrite": False}
-    with output_directory(anew, definition, "ensemble") as directory:
+    with output_directory(anew, definition, "ensemble", resumable=False) as directory:
         model = model_of_prompts(file, definition, options, console)
         document = {
             **without_expected_ensemble(file.document),

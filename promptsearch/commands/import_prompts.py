@@ -202,4 +202,4 @@ def _output(path: Path, overwrite: bool) -> AbstractContextManager[object]:
     """Return the folder of a prompts.json, locked while it is written."""
     if path.name != "prompts.json":
         return nullcontext()
-    return run_directory(path.parent, overwrite=overwrite)
+    return run_directory(path.parent, overwrite=overwrite, resumable=False)

@@ -40,7 +40,9 @@ def numbered_run_directory(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def run_directory(path: Path, *, resume: bool = False, overwrite: bool = False) -> Iterator[Path]:
+def run_directory(
+    path: Path, *, resume: bool = False, overwrite: bool = False, resumable: bool = True
+) -> Iterator[Path]:
     """The directory of one run, locked while in use.
 
     Raises RunError if it holds a run already (unless resumed or overwritten), or another process is
@@ -59,19 +61,20 @@ def run_directory(path: Path, *, resume: bool = False, overwrite: bool = False) 
     except OSError as error:
         raise RunError(f"{path}: cannot be written to ({error.strerror}); choose -o DIR") from None
     try:
-        _check_free(path, resume, overwrite)
+        _check_free(path, resume, overwrite, resumable)
         yield path
     finally:
         lock.release()
 
 
-def _check_free(path: Path, resume: bool, overwrite: bool) -> None:
+def _check_free(path: Path, resume: bool, overwrite: bool, resumable: bool) -> None:
     if overwrite:
         clear_run(path)
     elif (present := _present(path)) and not resume:
+        going_on = "`resume` to go on with it, " if resumable else ""
         raise DirectoryTaken(
-            f"{path}: holds a run already ({present[0].name}); add `resume` to go on with it, "
-            "`overwrite` to start anew, or choose another `output`"
+            f"{path}: holds a run already ({present[0].name}); add {going_on}`overwrite` to start "
+            "anew, or choose another `output`"
         )
 
 

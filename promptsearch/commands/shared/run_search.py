@@ -86,18 +86,17 @@ def loading_from(options: Mapping[str, Any], kind: TaskKind) -> dict[str, Any]:
 
 
 def output_directory(
-    options: Mapping[str, Any], definition: TaskDefinition, strategy: str
+    options: Mapping[str, Any], definition: TaskDefinition, strategy: str, resumable: bool = True
 ) -> AbstractContextManager[Path]:
     """Return the directory of `--output`, or `runs/<task>-<strategy>-<n>` with the first free n.
 
-    It is locked while in use.
+    It is locked while in use. A command that is not `resumable` offers no `--resume`.
     """
     if (directory := options["output"]) is None:
         return numbered_run_directory(Path("runs") / f"{folder_name(definition.name)}-{strategy}")
     check_run_directory(directory, options, definition)
-    return run_directory(
-        directory, resume=options.get("resume", False), overwrite=options["overwrite"]
-    )
+    anew = options.get("resume", False), options["overwrite"]
+    return run_directory(directory, resume=anew[0], overwrite=anew[1], resumable=resumable)
 
 
 def this_command() -> str:

@@ -40,6 +40,8 @@ def json_values(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
     with open_text(path, encoding) as stream:
         text = stream.read()
     start = _space(text, 0)
+    if start == len(text):
+        raise DataError.at(path, None, "the file is empty; fetch it again")
     if text[start : start + 1] not in ("[", "{"):
         message = "not JSON rows; write an object a line, a list of objects or an object of them"
         raise DataError.at(path, _line(text, start), message)
