@@ -333,7 +333,10 @@ def test_options_without_room_and_models_of_another_kind_are_one_line(programs, 
     ("case", "problem"),
     [
         (Case("gpt2"), "p0: .* options are read by masked models only"),
-        (Case("bert", words=("really good", "bad")), "p0: an answer to the options is several"),
+        (
+            Case("bert", words=("really good", "bad")),
+            "p0: 'really good', said to the options, is 2 tokens",
+        ),
     ],
 )
 def test_what_no_program_can_say_is_refused_in_one_line(case, problem, tmp_path):
